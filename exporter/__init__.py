@@ -1,0 +1,3 @@
+"""session-exporter: watches session tables in PostgreSQL for sessions that never end."""
+
+__version__ = "0.1.0"
