@@ -38,3 +38,71 @@ class ConfigError(ExporterError):
             place = f"{self.path}:{problem.line}" if problem.line else self.path
             lines.append(": ".join(filter(None, (place, problem.key, problem.message))))
         return lines
+
+
+class CollectionError(ExporterError):
+    """A collection failed. `reason` is the label value under which it is counted."""
+
+    reason = "other"
+    #: Where in the statement, in characters from 1, PostgreSQL found the mistake.
+    position: int | None = None
+
+
+class ConnectFailed(CollectionError):
+    """No connection: no such host, refused, no such database, connection lost."""
+
+    reason = "connect"
+
+
+class AuthFailed(CollectionError):
+    """The server does not let this user in."""
+
+    reason = "auth"
+
+
+class TimedOut(CollectionError):
+    """The server did not answer within `statement_timeout`, or not at all."""
+
+    reason = "timeout"
+
+
+class NoAnswer(TimedOut):
+    """Not even the server's own deadline fired, and the connection was dropped."""
+
+
+class Locked(CollectionError):
+    """Somebody holds a lock on the table for longer than `lock_timeout`."""
+
+    reason = "lock"
+
+
+class PermissionDenied(CollectionError):
+    """The role may not read what is needed, or does not see every row."""
+
+    reason = "permission"
+
+
+class SchemaMismatch(CollectionError):
+    """The table is not as declared: it, a column or a type is missing or different."""
+
+    reason = "schema"
+
+
+class BadData(CollectionError):
+    """A value in a row cannot be evaluated as declared."""
+
+    reason = "data"
+
+
+class ReplicaLagging(CollectionError):
+    """A standby is further behind than `max_replica_lag`, so that every heartbeat looks old."""
+
+    reason = "lag"
+
+
+class BackingOff(ExporterError):
+    """The database was out of reach a moment ago and it is too early to try again."""
+
+
+#: Every value of the label `reason` of `session_exporter_collection_errors_total`.
+REASONS = ("connect", "auth", "timeout", "lock", "permission", "schema", "data", "lag", "other")

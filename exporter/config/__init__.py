@@ -1,1 +1,25 @@
+"""config.yaml -> frozen `Config`; every problem at once, each with its line."""
 
+from exporter.config.columns import Shown, TimeColumn
+from exporter.config.database import Database
+from exporter.config.load import Config, load_config
+from exporter.config.schema import json_schema
+from exporter.config.source import Daily, Recovery, Source
+from exporter.config.split import Label
+from exporter.config.sql import TableName
+from exporter.config.values import format_duration
+
+__all__ = [
+    "Config",
+    "Daily",
+    "Database",
+    "Label",
+    "Recovery",
+    "Shown",
+    "Source",
+    "TableName",
+    "TimeColumn",
+    "format_duration",
+    "json_schema",
+    "load_config",
+]

@@ -1,1 +1,1 @@
-
+"""The demo: an embedded PostgreSQL, the session systems, their history and simulated traffic."""

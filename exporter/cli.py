@@ -1,0 +1,273 @@
+"""The commands. The only place that prints or exits."""
+
+import asyncio
+import difflib
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+import typer.core
+import uvloop
+
+from exporter import __version__, daemon, logs, report, roles, sessions
+from exporter.config import Config, Source, json_schema, load_config
+from exporter.config.values import Duration
+from exporter.database import Database, Reader
+from exporter.errors import BackingOff, CollectionError, ExporterError, UsageError
+from exporter.exposition import OPENMETRICS, TEXT
+from exporter.index_commands import propose
+from exporter.orphans import list_orphans
+
+T = TypeVar("T")
+
+DEFAULT_CONFIG = Path("config.yaml")
+DEFAULT_PORT = 10046
+
+
+class Commands(typer.core.TyperGroup):
+    """Turns what a user can do something about into a sentence and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's own signature
+        """Run the command; no traceback for an ExporterError."""
+        try:
+            return super().invoke(ctx)
+        except ExporterError as error:
+            print(f"session-exporter: {report.printable_lines(str(error))}", file=sys.stderr)
+            raise typer.Exit(error.exit_code) from None
+        except BrokenPipeError:
+            # Somebody closed the other end, as `| head` does; Python would complain at exit.
+            sys.stdout = None
+            raise typer.Exit(0) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Watches session tables in PostgreSQL for sessions that never end.",
+)
+sql = typer.Typer(no_args_is_help=True, help="Print SQL for a DBA to read and run.")
+app.add_typer(sql, name="sql")
+
+ConfigFile = Annotated[
+    Path, typer.Option("--config.file", "-c", metavar="FILE", help="The config file.")
+]
+OneSource = Annotated[str | None, typer.Argument(metavar="[SOURCE]", show_default=False)]
+
+
+class MetricsFormat(StrEnum):
+    """What `once` can print."""
+
+    PROMETHEUS = "prometheus"
+    OPENMETRICS = "openmetrics"
+    TABLE = "table"
+
+
+class ListFormat(StrEnum):
+    """What `orphans` can print."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Watches session tables in PostgreSQL for sessions that never end."""
+    if show:
+        print(f"session-exporter {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    config_file: ConfigFile = DEFAULT_CONFIG,
+    listen_address: Annotated[
+        str, typer.Option("--web.listen-address", metavar="[HOST]:PORT", help="Where to listen.")
+    ] = f":{DEFAULT_PORT}",
+) -> None:
+    """Collect on a schedule and serve /metrics until SIGTERM."""
+    config = load_config(config_file)
+    sock = daemon.listen(*parse_address(listen_address))
+    logs.start()
+    _wait_for(daemon.run(config, sock))
+
+
+@app.command()
+def check(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Validate the config file, without connecting to anything."""
+    config = load_config(config_file)
+    series = sum(each.series() * len(each.databases) for each in config.sources.values())
+    counted = f"sources: {len(config.sources)}, databases: {len(config.databases)}"
+    print(f"{config_file} is valid ({counted}, at most {series} time series about sessions)")
+
+
+@app.command()
+def once(
+    config_file: ConfigFile = DEFAULT_CONFIG,
+    format_: Annotated[MetricsFormat, typer.Option("--format")] = MetricsFormat.TABLE,
+) -> None:
+    """Collect everything once and print it; exit 1 if a source failed."""
+    config = load_config(config_file)
+
+    async def collected() -> daemon.Exporter:
+        exporter = daemon.Exporter(config)
+        await exporter.collect_once()
+        await exporter.close()
+        return exporter
+
+    exporter = _wait_for(collected())
+    if format_ is MetricsFormat.TABLE:
+        print(report.overview(exporter.snapshots, daemon.CLOCK.wall()))
+    else:
+        page = exporter.page.render(TEXT if format_ is MetricsFormat.PROMETHEUS else OPENMETRICS)
+        print(page.decode(), end="")
+    failed = {key: s.failure for key, s in exporter.snapshots.states.items() if not s.succeeded}
+    for key, failure in failed.items():
+        place = f"{key.source} ({key.database}): {key.collector}"
+        print(report.printable(f"session-exporter: {place}: {failure}"), file=sys.stderr)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def orphans(
+    source: OneSource = None,
+    config_file: ConfigFile = DEFAULT_CONFIG,
+    older_than: Annotated[
+        str | None,
+        typer.Option(metavar="DURATION", help="Instead of the source's orphaned_after, like 1h."),
+    ] = None,
+    format_: Annotated[ListFormat, typer.Option("--format")] = ListFormat.TABLE,
+    limit: Annotated[int, typer.Option(min=1, help="Rows per source.")] = 100,
+) -> None:
+    """List the orphaned sessions: the rows behind the number."""
+    config = load_config(config_file)
+    seconds = _duration("--older-than", older_than)
+
+    async def listed(reader: Reader, each: Source, database: str) -> Any:  # noqa: ANN401 - text or JSON
+        table = await sessions.bind(reader, each)
+        found = await list_orphans(reader, table, limit=limit, older_than=seconds)
+        write = report.orphan_json if format_ is ListFormat.JSON else report.orphan_table
+        return write(each, database, found, seconds or each.orphaned_after)
+
+    results, failed = _on_each(config, source, listed)
+    if format_ is ListFormat.JSON:
+        print(report.as_json(results))
+    elif results:
+        print("\n\n".join(results))
+    if failed:
+        raise typer.Exit(1)
+
+
+@sql.command("index")
+def sql_index(
+    source: Annotated[str, typer.Argument(metavar="SOURCE")],
+    config_file: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Print the commands that create the indexes which a source wants."""
+
+    async def proposed(reader: Reader, each: Source, database: str) -> str:
+        table = await sessions.bind(reader, each)
+        return report.proposals(each, database, await propose(reader, table))
+
+    results, failed = _on_each(load_config(config_file), source, proposed)
+    print("\n\n".join(results))
+    if failed:
+        raise typer.Exit(1)
+
+
+@sql.command("role")
+def sql_role(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Print the commands that create a role with just the rights that collection needs."""
+
+    async def granted(reader: Reader, each: Source, database: str) -> tuple[str, str, list[str]]:
+        table = await sessions.bind(reader, each)
+        return database, await roles.database_name(reader), await roles.grants(reader, table)
+
+    config = load_config(config_file)
+    results, failed = _on_each(config, None, granted)
+    print(report.role(roles.ROLE, results))
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of the config file, for editors."""
+    print(report.as_json(json_schema()))
+
+
+@app.command()
+def demo(
+    listen_address: Annotated[
+        str, typer.Option("--web.listen-address", metavar="[HOST]:PORT", help="Where to listen.")
+    ] = f"127.0.0.1:{DEFAULT_PORT}",
+) -> None:
+    """Run an embedded PostgreSQL with simulated traffic, and the exporter on it."""
+    from exporter.demo.run import run_demo  # noqa: PLC0415 - only the demo needs its extra
+
+    sock = daemon.listen(*parse_address(listen_address))
+    _wait_for(run_demo(sock, print))
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Split [HOST]:PORT, with an IPv6 host in brackets."""
+    host, separator, port = text.rpartition(":")
+    if not separator or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise UsageError(
+            f"--web.listen-address: expected [HOST]:PORT such as :{DEFAULT_PORT} or "
+            f"127.0.0.1:{DEFAULT_PORT}, got '{text}'"
+        )
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _on_each(
+    config: Config, name: str | None, work: Callable[[Reader, Source, str], Awaitable[T]]
+) -> tuple[list[T], bool]:
+    """Do `work` for one source or all, in each of its databases; say which of them failed."""
+    if name is not None and name not in config.sources:
+        near = difflib.get_close_matches(name, config.sources, n=1) or list(config.sources)
+        raise UsageError(f"{config.path} declares no source {name}; it has {', '.join(near)}")
+    sources = [each for each in config.sources.values() if name in {None, each.name}]
+
+    async def done() -> tuple[list[T], bool]:
+        databases = {key: Database(settings) for key, settings in config.databases.items()}
+        results, failed = [], False
+        for source, database in ((s, databases[d]) for s in sources for d in s.databases):
+            reader = database.reader(timezone=source.timestamps_in or "UTC")
+            try:
+                results.append(await work(reader, source, database.name))
+            except (CollectionError, BackingOff) as error:
+                failed = True
+                place = f"{source.name} ({database.name})"
+                print(report.printable(f"session-exporter: {place}: {error}"), file=sys.stderr)
+        for database in databases.values():
+            await database.close()
+        return results, failed
+
+    return _wait_for(done())
+
+
+def _duration(option: str, text: str | None) -> float | None:
+    try:
+        return None if text is None else Duration().parse(text, None)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from None
+
+
+def _wait_for(work: Coroutine[Any, Any, T]) -> T:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def main() -> NoReturn:
+    """The entry point."""
+    app(prog_name="session-exporter")
+    sys.exit(0)

@@ -1,0 +1,124 @@
+"""Runs one collector on one source: the one place that times, catches and counts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from exporter import logs, sessions
+from exporter.collectors import Collector
+from exporter.config import Source
+from exporter.database import Database, Reader
+from exporter.errors import BackingOff, CollectionError, SchemaMismatch
+from exporter.sessions import SessionTable
+from exporter.snapshots import Key, Snapshot, Snapshots, State
+
+#: A collector spends at most 1/20 of its time in the database.
+DUTY = 20
+
+#: Tables change: bindings are made anew after this time, and at once when a query no longer fits.
+BIND_AGAIN_AFTER_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Where time comes from: `monotonic` for lengths, `wall` for timestamps, both in seconds."""
+
+    monotonic: Callable[[], float]
+    wall: Callable[[], float]
+
+
+class Binding:
+    """A source bound to its table in one database, shared by the source's collectors."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._table: SessionTable | None = None
+        self._until = 0.0
+
+    async def table(self, reader: Reader, now: float) -> SessionTable:
+        """The bound table; raises CollectionError when it does not fit its declaration."""
+        if self._table is None or now >= self._until:
+            self._table = await sessions.bind(reader, self.source)
+            self._until = now + BIND_AGAIN_AFTER_SECONDS
+        return self._table
+
+    def forget(self) -> None:
+        """Bind anew at the next use."""
+        self._table = None
+
+
+class Collection:
+    """One collector on one source of one database."""
+
+    def __init__(
+        self,
+        database: Database,
+        binding: Binding,
+        collector: Collector,
+        *,
+        snapshots: Snapshots,
+        clock: Clock,
+    ) -> None:
+        self.key = Key(database.name, binding.source.name, collector.name)
+        self._database = database
+        self._binding = binding
+        self._collector = collector
+        self._snapshots = snapshots
+        self._clock = clock
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two runs, stretched while the runs are slow."""
+        return self._snapshots.states[self.key].interval
+
+    async def run(self) -> None:
+        """Collect once. Never raises but for cancellation: what failed is in the snapshots."""
+        source, collector = self._binding.source, self._collector
+        before = self._snapshots.states[self.key]
+        reader = self._database.reader(
+            timezone=source.timestamps_in or "UTC", timeout=collector.timeout(source)
+        )
+        at, timestamp = self._clock.monotonic(), self._clock.wall()
+        reason, message, values = None, "", None
+        try:
+            table = await self._binding.table(reader, at)
+            previous = before.snapshot.values if before.snapshot else None
+            values = await collector.collect(reader, table, previous)
+        except BackingOff as error:
+            self._snapshots.skipped(self.key, "backoff", before.failure or str(error))
+            return
+        except CollectionError as error:
+            reason, message = error.reason, str(error)
+            if isinstance(error, SchemaMismatch):
+                self._binding.forget()
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the daemon
+            logs.bug("collection_bug", error, **self.key._asdict())
+            reason, message = "other", f"a bug in session-exporter: {error!r}"
+        interval = max(collector.every(source) or 0.0, DUTY * reader.seconds)
+        if reason is None:
+            snapshot = Snapshot(values, at, timestamp)
+            self._snapshots.succeeded(
+                self.key, snapshot, duration=reader.seconds, interval=interval
+            )
+        else:
+            self._snapshots.failed(
+                self.key, reason, message, duration=reader.seconds, interval=interval
+            )
+        self._log_change(before, reason, message)
+
+    def overlapped(self) -> None:
+        """Count a run that was due while the one before was still going."""
+        self._snapshots.skipped(self.key, "overlap")
+
+    def _log_change(self, before: State, reason: str | None, message: str) -> None:
+        """One line per change of state, not one per run."""
+        if reason is None and not before.succeeded:
+            logs.info("collection_succeeded", **self.key._asdict())
+        elif reason is not None and before.reason != reason:
+            logs.warning("collection_failed", **self.key._asdict(), reason=reason, error=message)
+
+
+def initial_state(source: Source, collector: Collector) -> State:
+    """The state before the first run. A source's `stale_after` is about collector `active`."""
+    every = collector.every(source) or 0.0
+    is_explicit = source.stale_after is not None and every <= source.every
+    return State(interval=every, stale_after=source.stale_after if is_explicit else None)

@@ -1,0 +1,73 @@
+"""config.yaml -> Config, or every problem in it."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from exporter.config.build import Builder
+from exporter.config.database import Database
+from exporter.config.document import Document
+from exporter.config.environment import substitute
+from exporter.config.model import Model, Named
+from exporter.config.nodes import TooLargeError, parse
+from exporter.config.source import Source
+from exporter.config.syntax import explain
+from exporter.errors import ConfigError, Problem
+
+MAX_BYTES = 2 * 1024 * 1024
+
+
+class Config(Model):
+    """The whole config file."""
+
+    path: Path
+    digest: str  # of the file's bytes; the values of environment variables have no part in it
+    databases: Named[str, Database]
+    sources: Named[str, Source]
+
+
+def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Config:
+    """Read the config file; raises ConfigError with everything that is wrong with it."""
+    content = _read(path)
+    document = _parse(path, content)
+    substitute(document, os.environ if environ is None else environ)
+    builder = Builder(document, path.parent)
+    databases, sources = builder.databases(), builder.sources()
+    if document.problems:
+        raise ConfigError(str(path), document.problems)
+    digest = hashlib.sha256(content).hexdigest()[:12]
+    return Config(path=path, digest=digest, databases=databases, sources=sources)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        message = "there is no such file; session-exporter init writes one"
+    except IsADirectoryError:
+        message = "expected a file, got a directory"
+    except (OSError, ValueError) as error:
+        message = f"cannot be read: {getattr(error, 'strerror', None) or error}"
+    else:
+        if len(content) <= MAX_BYTES:
+            return content
+        message = f"expected at most {MAX_BYTES // 1024**2} MiB"
+    raise ConfigError(str(path), [Problem(0, "", message)])
+
+
+def _parse(path: Path, content: bytes) -> Document:
+    try:
+        text = content.decode("utf-8-sig")
+        return parse(text)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        problem = Problem(line, "", "expected UTF-8 text, got other bytes; save the file as UTF-8")
+    except yaml.YAMLError as error:
+        problem = explain(error, text)
+    except TooLargeError:
+        problem = Problem(0, "", "expected fewer or less deeply nested values; aliases multiply")
+    raise ConfigError(str(path), [problem])

@@ -1,0 +1,230 @@
+"""One source: a session table, what its rows mean, and what is collected of it."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from exporter.config.columns import Shown, ShownItem, TimeColumn
+from exporter.config.expected import ExpectedError
+from exporter.config.model import Listed, Model, Named, NothingIsEmpty
+from exporter.config.series import series_by_part
+from exporter.config.split import Label, LabelName
+from exporter.config.sql import Expression, Table, TableName
+from exporter.config.values import NAME, Choice, Duration, Name, Whole, Zone
+
+KIND = "[a-z_][a-z0-9_]*"
+BUILT_IN_KINDS = "undated|future|ended_but_active|closed_without_end"
+
+Seconds = Annotated[float, Duration()]
+Sql = Annotated[str, Expression()]
+Kind = Annotated[str, Name(f"a name ({KIND})", KIND, BUILT_IN_KINDS)]
+Modes = Literal["disabled", "dry_run", "auto"]
+
+
+class Daily(Model):
+    """The daily statistics: today and the days before it."""
+
+    days: Annotated[int, Whole(1, 366)] = Field(
+        default=7, description="How many days before today."
+    )
+    every: Seconds = Field(
+        default="5m", validate_default=True, description="How often they are collected."
+    )
+    timeout: Seconds = Field(
+        default="30s",
+        validate_default=True,
+        description="How long their query may run, instead of statement_timeout.",
+    )
+
+
+class Recovery(Model):
+    """Closing orphaned sessions."""
+
+    mode: Annotated[Modes, Choice(("disabled", "dry_run", "auto"))] = Field(
+        default="disabled",
+        validate_default=True,
+        description="disabled: never. dry_run: says what it would do. auto: does it.",
+    )
+
+
+class Source(Model):
+    """A session table. Fields that a check of another one needs come before it."""
+
+    name: str
+    databases: Annotated[
+        Listed[Annotated[str, Name("the name of a database", NAME)]],
+        BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+        WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1}),
+    ] = Field(
+        alias="database",
+        min_length=1,
+        description="The database that the table is in; a list means the same source in each of "
+        "them. May be left out where there is only one database.",
+    )
+    table: Annotated[TableName, Table()] = Field(
+        examples=["public.sessions"],
+        description="A table, partitioned table or view, with its schema.",
+    )
+    where: Sql | None = Field(
+        default=None,
+        description="Which rows exist at all, for example deleted_at IS NULL.",
+    )
+    active: Sql = Field(
+        examples=["is_active"],
+        description="The condition that makes a session active.",
+    )
+    started_at: TimeColumn = Field(
+        examples=["started_at"],
+        description="When the session started.",
+    )
+    last_seen_at: TimeColumn | None = Field(
+        default=None,
+        description="The newest sign of life: a heartbeat, the last message. Without it, the "
+        "start counts as the last sign of life.",
+    )
+    ended_at: TimeColumn | None = Field(
+        default=None,
+        description="When the session ended.",
+    )
+    duration: Sql | None = Field(
+        default=None,
+        description="How long the session was, in seconds. Without it, ended_at minus started_at.",
+    )
+    id: Sql | None = Field(
+        default=None,
+        description="What identifies a session. The orphan list and recovery need it.",
+    )
+    orphaned_after: Seconds = Field(
+        examples=["2h"],
+        description="An active session last seen longer ago than this is orphaned.",
+    )
+    overlong_after: Seconds | None = Field(
+        default=None,
+        description="An active session that is not orphaned and started longer ago than this is "
+        "overlong. Needs last_seen_at.",
+    )
+    alert_above: Annotated[int, Whole(0)] | None = Field(
+        default=5,
+        description="An alert fires above this many orphaned sessions; null: no alert.",
+    )
+    timezone: Annotated[str, Zone()] = Field(
+        default="UTC",
+        validate_default=True,
+        description="The time zone whose midnights bound the days of the daily statistics.",
+    )
+    timestamps_in: Annotated[str, Zone()] | None = Field(
+        default=None,
+        description="The time zone in which timestamps without a time zone were written. "
+        "Required for those, never guessed.",
+    )
+    every: Seconds = Field(
+        default="30s",
+        validate_default=True,
+        description="How often the source is collected.",
+    )
+    stale_after: Seconds | None = Field(
+        default=None,
+        description="How long the last good values stay while collecting fails. "
+        "null: three times every.",
+    )
+    daily: Daily | None = Field(
+        default={},
+        validate_default=True,
+        description="The daily statistics; null: none.",
+    )
+    labels: Named[LabelName, Label] = Field(
+        default={},
+        validate_default=True,
+        description="What counts are split by: for each label its value and its known values.",
+    )
+    integrity: Named[Kind, Sql] = Field(
+        default={},
+        validate_default=True,
+        description="Conditions, by name, that no active session should meet.",
+    )
+    show: Listed[Annotated[Shown, ShownItem()]] = Field(
+        default=(),
+        description="What the orphan list may show besides id and times: columns, or "
+        "name: expression.",
+    )
+    max_series: Annotated[int, Whole(1)] = Field(
+        default=1000,
+        description="The most time series that the source may have in one database.",
+    )
+    future_tolerance: Seconds = Field(
+        default="1m",
+        validate_default=True,
+        description="How far ahead of the database's clock a time may be without being "
+        "inconsistent.",
+    )
+    recovery: Annotated[Recovery, NothingIsEmpty()] = Field(
+        default={},
+        validate_default=True,
+        description="Whether and how orphaned sessions are closed.",
+    )
+
+    @field_validator("overlong_after")
+    @classmethod
+    def _needs_last_seen_at(cls, value: float | None, info: ValidationInfo) -> float | None:
+        # Without a sign of life, overlong and orphaned would be the same thing.
+        if value is not None and info.data.get("last_seen_at", ...) is None:
+            raise ExpectedError(
+                "last_seen_at beside overlong_after",
+                "without a sign of life, orphaned_after alone decides",
+                keys=("overlong_after", "last_seen_at"),
+            )
+        return value
+
+    @field_validator("stale_after")
+    @classmethod
+    def _not_shorter_than_every(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if value is not None and value < info.data.get("every", 0):
+            raise ExpectedError(
+                "stale_after to be at least every",
+                "values would disappear between two collections",
+                keys=("stale_after", "every"),
+            )
+        return value
+
+    @field_validator("show")
+    @classmethod
+    def _shows_each_name_once(cls, value: tuple[Shown, ...]) -> tuple[Shown, ...]:
+        names = [shown.name for shown in value]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise ExpectedError("every name once", at=(index,))
+        return value
+
+    @field_validator("recovery")
+    @classmethod
+    def _needs_id(cls, value: Recovery, info: ValidationInfo) -> Recovery:
+        if value.mode != "disabled" and info.data.get("id", ...) is None:
+            raise ExpectedError(
+                "id beside recovery",
+                "recovery has to name the sessions that it closes",
+                came=f"mode {value.mode} and no id",
+                keys=("recovery", "id"),
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _within_max_series(self) -> Self:
+        if self.series() > self.max_series:
+            part, most = max(series_by_part(self).items(), key=lambda item: item[1])
+            raise ExpectedError(
+                f"at most {self.max_series} series (max_series)",
+                "use fewer labels, values or days, or raise max_series",
+                came=f"{self.series()}, of which {most} are {part}",
+            )
+        return self
+
+    def series(self) -> int:
+        """Return the most time series that this source can have in one database."""
+        return sum(series_by_part(self).values())

@@ -1,0 +1,134 @@
+"""Puts the parts together: start, stop and the signals. The only module that reads the clock."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import signal
+import socket
+import time
+from collections.abc import Iterator
+
+import uvicorn
+
+from exporter import logs, web
+from exporter.collection import Binding, Clock, Collection, initial_state
+from exporter.collectors import COLLECTORS
+from exporter.config import Config
+from exporter.database import Database
+from exporter.errors import ExporterError
+from exporter.page import ConfigFacts, Page
+from exporter.schedule import Schedule
+from exporter.snapshots import Key, Snapshots
+
+#: How long running collections may take to end after SIGTERM, in seconds.
+STOP_PATIENCE = 5.0
+
+CLOCK = Clock(monotonic=time.monotonic, wall=time.time)
+
+
+class Exporter:
+    """Everything made from one config: databases, collections, snapshots and the page."""
+
+    def __init__(self, config: Config) -> None:
+        self.databases = {name: Database(each) for name, each in config.databases.items()}
+        pairs = [
+            (self.databases[database], Binding(source))
+            for source in config.sources.values()
+            for database in source.databases
+        ]
+        planned = [
+            (database, binding, collector)
+            for collector in COLLECTORS
+            for database, binding in pairs
+            if collector.every(binding.source) is not None
+        ]
+        self.snapshots = Snapshots(
+            (
+                Key(database.name, binding.source.name, collector.name),
+                initial_state(binding.source, collector),
+            )
+            for database, binding, collector in planned
+        )
+        self.collections = [
+            Collection(database, binding, collector, snapshots=self.snapshots, clock=CLOCK)
+            for database, binding, collector in planned
+        ]
+        self.page = Page(
+            sources=config.sources,
+            databases=self.databases,
+            snapshots=self.snapshots,
+            config=ConfigFacts(config.digest, CLOCK.wall()),
+            clock=CLOCK,
+        )
+
+    async def collect_once(self) -> None:
+        """Run every collection once, each database as parallel as its budget allows."""
+        await asyncio.gather(*(collection.run() for collection in self.collections))
+
+    async def close(self) -> None:
+        """Hang up all connections."""
+        for database in self.databases.values():
+            await database.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: it would raise SIGTERM again at the end (exit 143)."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind the address now, so that a port in use is a sentence before anything has started.
+
+    Without a host it listens on every address, of IPv6 and IPv4 where there is both.
+    """
+    try:
+        if not host and socket.has_dualstack_ipv6():
+            sock = socket.create_server(
+                ("", port), family=socket.AF_INET6, backlog=1024, dualstack_ipv6=True
+            )
+        else:
+            family, *_, address = socket.getaddrinfo(host or "0.0.0.0", port)[0]  # noqa: S104 - asked for
+            sock = socket.create_server(address[:2], family=family, backlog=1024)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ExporterError(
+            f"cannot listen on {host}:{port}: {reason}; "
+            "choose another address with --web.listen-address"
+        ) from None
+    return sock
+
+
+async def run(config: Config, sock: socket.socket, *, stop: asyncio.Event | None = None) -> None:
+    """Collect and serve until SIGTERM or SIGINT, or until `stop` is set."""
+    stop = stop or asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    exporter = Exporter(config)
+    schedule = Schedule(exporter.collections)
+    server = _Server(
+        uvicorn.Config(
+            web.application(exporter.page, exporter.snapshots),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=int(STOP_PATIENCE),
+        )
+    )
+    serving = asyncio.create_task(server.serve(sockets=[sock]))
+    schedule.start(dt.datetime.now(dt.UTC))
+    host, port = sock.getsockname()[:2]
+    logs.info("started", address=f"{host}:{port}", sources=len(config.sources))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    logs.info("stopping")
+    await schedule.stop(STOP_PATIENCE)
+    server.should_exit = True
+    await serving
+    await exporter.close()
+    logs.info("stopped")

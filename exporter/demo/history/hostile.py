@@ -1,0 +1,10 @@
+"""Texts such as people leave in databases, and that break what carelessly shows them."""
+
+HOSTILE = (
+    'Pat "The Ace" O\'Brien',
+    "'); DROP TABLE conversation_sessions; --",
+    "Zoë 練習 🎧 \u202egnitirw\u202c",
+    "\x1b[31mred alert\x1b[0m\x07\r\nsecond line\ttabbed",
+    "<script>alert(1)</script> %s {0} ${HOME} \\N",
+    "long " * 400,
+)

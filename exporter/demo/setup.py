@@ -1,0 +1,28 @@
+"""The demo's database, ready to be watched: schemas, roles and history in one call."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from exporter.demo import history
+from exporter.demo.schemas import APP, EXPORTER, create_empty
+from exporter.demo.server import PostgresServer
+
+NAME = "demo"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoDatabase:
+    """How to get into the demo's database: as the exporter, and as the applications."""
+
+    name: str
+    exporter_dsn: str
+    app_dsn: str
+
+
+def create(server: PostgresServer, name: str = NAME) -> DemoDatabase:
+    """Make the database with a history that ends now, by the database's own clock."""
+    database = create_empty(server, name)
+    with database.connect(APP) as connection:
+        row: tuple[Any, ...] = connection.execute("SELECT now()").fetchall()[0]
+        history.fill(connection, row[0])
+    return DemoDatabase(name, database.dsn_for(EXPORTER), database.dsn_for(APP))

@@ -1,0 +1,35 @@
+"""The landing page: where the metrics are, and whether every source is collected."""
+
+from html import escape
+
+from exporter import __version__
+from exporter.snapshots import Key, Snapshots, State
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>session-exporter</title></head>
+<body>
+<h1>session-exporter {version}</h1>
+<p><a href="/metrics">/metrics</a> · <a href="/-/healthy">/-/healthy</a> ·
+<a href="/-/ready">/-/ready</a></p>
+<table>
+<thead><tr><th>source</th><th>database</th><th>collector</th><th>last collection</th></tr></thead>
+<tbody>
+{rows}
+</tbody>
+</table>
+</body>
+</html>
+"""
+
+
+def render(snapshots: Snapshots) -> str:
+    """The page as HTML."""
+    rows = "\n".join(_row(key, state) for key, state in snapshots.states.items())
+    return _PAGE.format(version=escape(__version__), rows=rows)
+
+
+def _row(key: Key, state: State) -> str:
+    outcome = "succeeded" if state.succeeded else state.failure or "not yet"
+    cells = (key.source, key.database, key.collector, outcome)
+    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"

@@ -1,0 +1,304 @@
+"""The catalog of every metric: its name, type, help, labels and how replicas fold.
+
+These names are a contract with dashboards, alert rules and users. docs/metrics.md tells the same
+in prose, and a test holds the two together.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+Type = Literal["gauge", "counter", "gaugehistogram", "info"]
+
+#: Upper bounds in seconds of the age and silence histograms, the same for all sources so that
+#: they can be added up.
+BUCKETS = (
+    60,
+    300,
+    600,
+    1800,
+    3600,
+    7200,
+    14400,
+    28800,
+    86400,
+    259200,
+    604800,
+    2592000,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric family. `labels` are those beside `database` and `source`."""
+
+    name: str
+    type: Type
+    help: str
+    labels: tuple[str, ...] = ()
+    fold: Literal["max", "min"] = "max"
+    split: bool = False
+    """Served again as `<name>_by_label` for a source that declares labels."""
+
+    @property
+    def by_label(self) -> "Family":
+        """The family that carries the declared labels."""
+        return Family(
+            f"{self.name}_by_label",
+            self.type,
+            f"{self.help} Split by the labels that the source declares.",
+            self.labels,
+            self.fold,
+        )
+
+
+class Sample(NamedTuple):
+    """One value of a family. For a gauge histogram `suffix` is _bucket, _gcount or _gsum."""
+
+    family: Family
+    labels: tuple[tuple[str, str], ...]
+    value: float
+    suffix: str = ""
+
+
+_AGED = "As of the last collection; see session_exporter_collection_last_success_timestamp_seconds."
+
+ACTIVE = Family(
+    "sessions_active", "gauge", f"Sessions that satisfy the active condition. {_AGED}", split=True
+)
+ORPHANED = Family(
+    "sessions_orphaned",
+    "gauge",
+    f"Active sessions last seen longer ago than sessions_orphaned_after_seconds. {_AGED}",
+    split=True,
+)
+OVERLONG = Family(
+    "sessions_overlong",
+    "gauge",
+    "Active sessions that are not orphaned and started longer ago than "
+    f"sessions_overlong_after_seconds. {_AGED}",
+    split=True,
+)
+ACTIVE_AGE = Family(
+    "sessions_active_age_seconds",
+    "gaugehistogram",
+    f"Time since the start of each active session. {_AGED}",
+    ("le",),
+)
+ACTIVE_SILENCE = Family(
+    "sessions_active_silence_seconds",
+    "gaugehistogram",
+    f"Time since each active session was last seen. {_AGED}",
+    ("le",),
+)
+OLDEST_ACTIVE_START = Family(
+    "sessions_oldest_active_start_timestamp_seconds",
+    "gauge",
+    "Start of the active session that started first; no sample while there is none.",
+    fold="min",
+)
+OLDEST_ORPHAN_LAST_SEEN = Family(
+    "sessions_oldest_orphan_last_seen_timestamp_seconds",
+    "gauge",
+    "When the orphaned session that is silent for longest was last seen; no sample while there "
+    "is none.",
+    fold="min",
+)
+INCONSISTENT = Family(
+    "sessions_inconsistent",
+    "gauge",
+    f"Rows that contradict themselves, by kind. {_AGED}",
+    ("kind",),
+)
+ROWS_ESTIMATED = Family(
+    "sessions_rows_estimated",
+    "gauge",
+    "Rows in the table as the planner estimates them, partitions summed; never counted.",
+)
+TODAY_STARTED = Family(
+    "sessions_today_started",
+    "gauge",
+    f"Sessions started since midnight in the time zone of the source. {_AGED}",
+    split=True,
+)
+DAILY_STARTED = Family(
+    "sessions_daily_started",
+    "gauge",
+    f"Sessions started on that day in the time zone of the source. {_AGED}",
+    ("date",),
+    split=True,
+)
+DAILY_ENDED = Family(
+    "sessions_daily_ended",
+    "gauge",
+    f"Sessions started on that day that are no longer active. {_AGED}",
+    ("date",),
+    split=True,
+)
+DAILY_STILL_ACTIVE = Family(
+    "sessions_daily_still_active",
+    "gauge",
+    f"Sessions started on that day that are still active. {_AGED}",
+    ("date",),
+    split=True,
+)
+DAILY_AVERAGE_DURATION = Family(
+    "sessions_daily_average_duration_seconds",
+    "gauge",
+    "Average duration of the ended sessions that started on that day; no sample for a day "
+    "without any.",
+    ("date",),
+    split=True,
+)
+ORPHANED_AFTER = Family(
+    "sessions_orphaned_after_seconds", "gauge", "The source's orphaned_after, from the config."
+)
+OVERLONG_AFTER = Family(
+    "sessions_overlong_after_seconds", "gauge", "The source's overlong_after, from the config."
+)
+ALERT_THRESHOLD = Family(
+    "sessions_orphaned_alert_threshold",
+    "gauge",
+    "The source's alert_above, from the config: more orphaned sessions than this page somebody.",
+)
+
+BUILD_INFO = Family(
+    "session_exporter_build_info", "info", "The running version.", ("version", "python")
+)
+CONFIG_INFO = Family(
+    "session_exporter_config_info",
+    "info",
+    "The beginning of the SHA-256 of the config file in use: replicas should agree.",
+    ("hash",),
+)
+CONFIG_RELOAD_SUCCESSFUL = Family(
+    "session_exporter_config_last_reload_successful",
+    "gauge",
+    "Whether the config file was good when it was last read.",
+)
+CONFIG_RELOAD_TIMESTAMP = Family(
+    "session_exporter_config_last_reload_success_timestamp_seconds",
+    "gauge",
+    "When the config in use was read.",
+    fold="min",
+)
+DATABASE_UP = Family(
+    "session_exporter_database_up",
+    "gauge",
+    "0 after a failed connect, a failed authentication or a lost connection; no sample before "
+    "the first attempt.",
+    fold="min",
+)
+REPLICA_LAG = Family(
+    "session_exporter_database_replica_lag_seconds",
+    "gauge",
+    "How far a standby is behind its primary; no sample on a primary.",
+)
+COLLECTION_SUCCESS = Family(
+    "session_exporter_collection_success",
+    "gauge",
+    "Whether the last collection succeeded; 0 from the start until the first success.",
+    ("collector",),
+)
+COLLECTION_DURATION = Family(
+    "session_exporter_collection_duration_seconds",
+    "gauge",
+    "How long the last collection kept the database busy.",
+    ("collector",),
+)
+COLLECTION_INTERVAL = Family(
+    "session_exporter_collection_interval_seconds",
+    "gauge",
+    "Time between two collections: as configured, or 20 times the last duration if that is more.",
+    ("collector",),
+)
+COLLECTION_LAST_SUCCESS = Family(
+    "session_exporter_collection_last_success_timestamp_seconds",
+    "gauge",
+    "When the last successful collection began: the age of the values of this source.",
+    ("collector",),
+)
+INDEX_MISSING = Family(
+    "session_exporter_index_missing",
+    "gauge",
+    "Whether no index serves this collector's query; `session-exporter sql index` prints one.",
+    ("collector",),
+)
+COLLECTION_ERRORS = Family(
+    "session_exporter_collection_errors_total",
+    "counter",
+    "Failed collections since the start, by reason.",
+    ("reason",),
+)
+COLLECTION_SKIPPED = Family(
+    "session_exporter_collection_skipped_total",
+    "counter",
+    "Collections that did not begin: the one before still ran, or the database was out of reach "
+    "a moment ago.",
+    ("reason",),
+)
+SERIES = Family(
+    "session_exporter_series", "gauge", "Time series about sessions that this source serves now."
+)
+
+#: Served by prometheus_client's ProcessCollector, on Linux.
+PROCESS_METRICS = (
+    "process_virtual_memory_bytes",
+    "process_resident_memory_bytes",
+    "process_start_time_seconds",
+    "process_cpu_seconds_total",
+    "process_open_fds",
+    "process_max_fds",
+)
+
+
+def _with_split(families: Iterable[Family]) -> tuple[Family, ...]:
+    return tuple(
+        each
+        for family in families
+        for each in ((family, family.by_label) if family.split else (family,))
+    )
+
+
+#: Every family about a source, in the order of the page.
+SESSION_FAMILIES = _with_split(
+    (
+        ACTIVE,
+        ORPHANED,
+        OVERLONG,
+        ACTIVE_AGE,
+        ACTIVE_SILENCE,
+        OLDEST_ACTIVE_START,
+        OLDEST_ORPHAN_LAST_SEEN,
+        INCONSISTENT,
+        ROWS_ESTIMATED,
+        TODAY_STARTED,
+        DAILY_STARTED,
+        DAILY_ENDED,
+        DAILY_STILL_ACTIVE,
+        DAILY_AVERAGE_DURATION,
+        ORPHANED_AFTER,
+        OVERLONG_AFTER,
+        ALERT_THRESHOLD,
+    )
+)
+
+#: Every family about the exporter itself.
+EXPORTER_FAMILIES = (
+    BUILD_INFO,
+    CONFIG_INFO,
+    CONFIG_RELOAD_SUCCESSFUL,
+    CONFIG_RELOAD_TIMESTAMP,
+    DATABASE_UP,
+    REPLICA_LAG,
+    COLLECTION_SUCCESS,
+    COLLECTION_DURATION,
+    COLLECTION_INTERVAL,
+    COLLECTION_LAST_SUCCESS,
+    COLLECTION_ERRORS,
+    COLLECTION_SKIPPED,
+    INDEX_MISSING,
+    SERIES,
+)
+
+FAMILIES = SESSION_FAMILIES + EXPORTER_FAMILIES

@@ -1,0 +1,38 @@
+"""The SQL templates, one commented file per query, and the only way to fill them.
+
+A placeholder takes finished SQL: what `identifier`, `literal` or an expression from the config
+file gave. Nothing is ever bound, because a bound value in a predicate keeps a partial index from
+matching once the plan is generic, and nothing goes through a format string, because expressions
+contain `%` and `{}` of their own.
+"""
+
+from functools import cache
+from importlib import resources
+
+from psycopg import sql
+
+
+@cache
+def _template(name: str) -> sql.SQL:
+    return sql.SQL(resources.files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8"))
+
+
+def fill(name: str, **parts: str) -> str:
+    """Return the template `queries/<name>.sql` with every `{placeholder}` replaced by SQL text."""
+    filled = {key: sql.SQL(part) for key, part in parts.items()}
+    return _template(name).format(**filled).as_string(None).strip()
+
+
+def identifier(*names: str) -> str:
+    """Quote a name, or a qualified name, so that any spelling is safe."""
+    return sql.Identifier(*names).as_string(None)
+
+
+def literal(value: str | float) -> str:
+    """Quote a value so that it can stand in a statement."""
+    return sql.Literal(value).as_string(None).strip()
+
+
+def listed(parts: list[str], indent: int = 4) -> str:
+    """Join select items or conditions with commas, one per line."""
+    return (",\n" + " " * indent).join(parts)

@@ -1,0 +1,2 @@
+-- The name by which GRANT CONNECT knows this database.
+SELECT current_database()

@@ -1,0 +1,212 @@
+"""Plain text for a terminal: tables, ages, and values that cannot harm the terminal."""
+
+import datetime as dt
+import json
+import math
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from exporter.collectors.active import ActiveValues
+from exporter.collectors.daily import DailyValues
+from exporter.collectors.size import SizeValues
+from exporter.config import Source, format_duration
+from exporter.index_commands import Proposal
+from exporter.orphans import OrphanList
+from exporter.queries import identifier
+from exporter.snapshots import Snapshots
+
+UNKNOWN = "-"
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns as wide as they need to be, two spaces apart."""
+    lines = [tuple(headers), *(tuple(map(printable, row)) for row in rows)]
+    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(_padded(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def printable(text: str) -> str:
+    r"""Show control and format characters as \x1b: a column may hold a terminal escape."""
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def printable_lines(text: str) -> str:
+    """The same, keeping line breaks."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def _width(text: str) -> int:
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    marks = sum(unicodedata.combining(c) != 0 for c in text)
+    return len(text) + wide - marks
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - _width(text))
+
+
+def age(seconds: float | None) -> str:
+    """An age to read at a glance: its two biggest units."""
+    if seconds is None:
+        return UNKNOWN
+    if not math.isfinite(seconds):
+        return "for ever" if seconds > 0 else "in the future"
+    if seconds < 0:
+        return "in the future"
+    days, rest = divmod(round(seconds), 86400)
+    hours, rest = divmod(rest, 3600)
+    minutes, seconds = divmod(rest, 60)
+    units = [(days, "d"), (hours, "h"), (minutes, "m"), (seconds, "s")]
+    first = next((n for n, (count, _) in enumerate(units) if count), 3)
+    return " ".join(f"{count:.0f}{unit}" for count, unit in units[first : first + 2])
+
+
+def instant(timestamp: float) -> str:
+    """A Unix timestamp in UTC to the second."""
+    try:
+        return dt.datetime.fromtimestamp(timestamp, dt.UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return str(timestamp)
+
+
+def orphan_table(source: Source, database: str, found: OrphanList, older_than: float) -> str:
+    """The orphans of one source, for people."""
+    count, silent = found.orphaned_count, format_duration(older_than)
+    title = f"{source.name} ({database}): orphaned_count {count}, not seen for more than {silent}"
+    if not found.orphans:
+        return title
+    shown = [each.name for each in source.show]
+    rows = [
+        [o.id or UNKNOWN, instant(o.last_seen), age(o.silence), age(o.age)]
+        + [value if value is not None else UNKNOWN for value in o.show.values()]
+        for o in found.orphans
+    ]
+    lines = [title, table(["id", "last seen", "silent for", "age", *shown], rows)]
+    if count > len(found.orphans):
+        lines.append(f"… and {count - len(found.orphans)} more; --limit {count} shows all")
+    return "\n".join(lines)
+
+
+def orphan_json(source: Source, database: str, found: OrphanList, older_than: float) -> object:
+    """The same for programs. Times are Unix timestamps, ages seconds; null is unknown."""
+    return {
+        "source": source.name,
+        "database": database,
+        "older_than_seconds": older_than,
+        "orphaned_count": found.orphaned_count,
+        "orphans": [
+            {
+                "id": orphan.id,
+                "last_seen": _finite(orphan.last_seen),
+                "silence_seconds": _finite(orphan.silence),
+                "age_seconds": _finite(orphan.age),
+                "show": dict(orphan.show),
+            }
+            for orphan in found.orphans
+        ],
+    }
+
+
+def as_json(value: object) -> str:
+    """Indented JSON; every value is one that JSON knows."""
+    return json.dumps(value, indent=2, allow_nan=False)
+
+
+def _finite(number: float | None) -> float | None:
+    return number if number is not None and math.isfinite(number) else None
+
+
+def overview(snapshots: Snapshots, now: float) -> str:
+    """What one collection of everything found: counts by source, then the days of each."""
+    pairs = {(key.database, key.source): None for key in snapshots.states}
+    values = {
+        (key.database, key.source, key.collector): state.snapshot.values
+        for key, state in snapshots.states.items()
+        if state.snapshot is not None and state.succeeded
+    }
+    counts = [
+        [
+            source,
+            database,
+            *_counted(values.get((database, source, "active")), now),
+            _rows(values.get((database, source, "size"))),
+        ]
+        for database, source in pairs
+    ]
+    headers = ["source", "database", "active", "orphaned_count", "overlong", "oldest"]
+    parts = [table([*headers, "inconsistent", "rows"], counts)]
+    for database, source in pairs:
+        daily: DailyValues | None = values.get((database, source, "daily"))
+        if daily is not None:
+            parts.append(f"{source} ({database}) by day of the start\n{_days(daily)}")
+    return "\n\n".join(parts)
+
+
+def _counted(values: ActiveValues | None, now: float) -> list[str]:
+    if values is None:
+        return [UNKNOWN] * 5
+    oldest = values.oldest_start
+    contradictions = [f"{kind} {count}" for kind, count in values.inconsistent.items() if count]
+    return [
+        str(values.total.active),
+        str(values.total.orphaned),
+        str(values.total.overlong),
+        age(None if oldest is None else now - oldest),
+        ", ".join(contradictions) or "0",
+    ]
+
+
+def _rows(values: SizeValues | None) -> str:
+    return UNKNOWN if values is None or values.rows is None else f"~{values.rows:.0f}"
+
+
+def _days(values: DailyValues) -> str:
+    rows = [
+        [
+            day.date,
+            str(day.total.started),
+            UNKNOWN if day.total.average_duration is None else f"{day.total.average_duration:.1f}",
+            str(day.total.still_active),
+        ]
+        for day in values.days
+    ]
+    return table(["date", "started", "average duration in s", "still active"], rows)
+
+
+def proposals(source: Source, database: str, proposed: Sequence[Proposal]) -> str:
+    """The indexes that a source wants, as SQL with comments."""
+    lines = []
+    for each in proposed:
+        state = "is served by an index already" if each.is_served else "has no index that serves it"
+        lines.append(f"-- {source.name} ({database}): collector {each.collector} {state}.")
+        if each.remark:
+            lines.append(f"-- {each.remark[0].upper()}{each.remark[1:]}.")
+        prefix = "-- " if each.is_served else ""
+        lines += [
+            "\n".join(prefix + line for line in command.split("\n")) for command in each.commands
+        ]
+    return "\n".join(lines)
+
+
+def role(name: str, granted: Iterable[tuple[str, str, list[str]]]) -> str:
+    """A role and its rights by database (config name, real name, grants), as SQL with comments."""
+    lines = [
+        "-- A role that may read what session-exporter needs, and nothing else.",
+        f"CREATE ROLE {name} LOGIN;",
+        f"-- Give it a password in psql: \\password {name}",
+    ]
+    done: dict[str, None] = {}
+    for database, real_name, grants in granted:
+        connect = f"GRANT CONNECT ON DATABASE {identifier(real_name)} TO {name};"
+        for statement in (f"\n-- In database {database}:", connect, *grants):
+            if statement not in done:
+                done[statement] = None
+                lines.append(statement)
+    return "\n".join(lines)

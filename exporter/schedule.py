@@ -1,0 +1,82 @@
+"""When collections run: APScheduler 3, one job per collection.
+
+The job is the collection's coroutine itself and not a task that it spawns, so that a run that is
+still going is seen by `max_instances` and the next one is skipped and counted.
+"""
+
+import asyncio
+import datetime as dt
+import random
+from collections.abc import Sequence
+
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobSubmissionEvent
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from exporter.collection import Collection
+
+#: Starts are spread: this long between two first runs, and all of them within the first interval.
+SPREAD_SECONDS = 0.02
+
+#: Later runs drift by up to this share of the interval, so that they do not stay in step.
+JITTER = 0.05
+
+
+class Schedule:
+    """Runs every collection at its interval, the first time soon."""
+
+    def __init__(self, collections: Sequence[Collection]) -> None:
+        self._scheduler = AsyncIOScheduler(
+            timezone=dt.UTC,
+            job_defaults={
+                "coalesce": True,
+                "max_instances": 1,
+                "misfire_grace_time": None,  # the default drops a run that is a second late
+            },
+        )
+        self._collections = {"/".join(each.key): each for each in collections}
+        self._running: set[asyncio.Task[None]] = set()
+        self._scheduler.add_listener(self._overlapped, EVENT_JOB_MAX_INSTANCES)
+
+    def start(self, now: dt.datetime) -> None:
+        """Start; `now` has a time zone. Needs a running event loop."""
+        for number, (id_, collection) in enumerate(self._collections.items()):
+            delay = min(number * SPREAD_SECONDS, collection.interval * random.random())  # noqa: S311 - spreads load, guards nothing
+            self._scheduler.add_job(
+                self._run,
+                _trigger(collection.interval),
+                args=[id_, collection.interval],
+                id=id_,
+                next_run_time=now + dt.timedelta(seconds=delay),
+            )
+        self._scheduler.start()
+
+    async def stop(self, patience: float) -> None:
+        """Start nothing more and let running collections end, for at most `patience` seconds.
+
+        APScheduler's own shutdown cancels what is running, whatever it is told.
+        """
+        self._scheduler.pause()
+        if self._running:
+            await asyncio.wait(self._running, timeout=patience)
+        self._scheduler.shutdown(wait=False)
+
+    async def _run(self, id_: str, scheduled_every: float) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine runs in a task
+        self._running.add(task)
+        try:
+            collection = self._collections[id_]
+            await collection.run()
+            if collection.interval != scheduled_every:
+                self._scheduler.modify_job(id_, args=[id_, collection.interval])
+                self._scheduler.reschedule_job(id_, trigger=_trigger(collection.interval))
+        finally:
+            self._running.discard(task)
+
+    def _overlapped(self, event: JobSubmissionEvent) -> None:
+        self._collections[event.job_id].overlapped()
+
+
+def _trigger(seconds: float) -> IntervalTrigger:
+    return IntervalTrigger(seconds=seconds, jitter=seconds * JITTER, timezone=dt.UTC)

@@ -1,0 +1,121 @@
+"""The latest snapshot of each collector, how old it is, and what happens when it fails.
+
+Everything in here is immutable and replaced whole, so that a scrape never sees half a collection,
+and compared by identity, so that what did not change need not be rendered again.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from exporter.errors import REASONS
+
+SKIPS = ("overlap", "backoff")
+
+#: Without `stale_after`, values are served for this many intervals.
+STALE_INTERVALS = 3
+
+
+class Key(NamedTuple):
+    """One collector on one source in one database."""
+
+    database: str
+    source: str
+    collector: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """What a successful collection found. `at` is monotonic, `timestamp` Unix time: its start."""
+
+    values: Any
+    at: float
+    timestamp: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """How one collector is doing. `interval`, `stale_after` and `duration` are seconds."""
+
+    interval: float
+    stale_after: float | None = None
+    snapshot: Snapshot | None = None
+    succeeded: bool = False
+    reason: str | None = None
+    """Why the last collection failed, in a word, and in `failure` in a sentence."""
+    failure: str | None = None
+    duration: float | None = None
+
+    @property
+    def expires_at(self) -> float | None:
+        """The monotonic time after which the snapshot is no longer served."""
+        if self.snapshot is None:
+            return None
+        patience = self.stale_after or STALE_INTERVALS * self.interval
+        return self.snapshot.at + patience
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether there is a snapshot young enough to be served at monotonic time `now`."""
+        return self.expires_at is not None and now <= self.expires_at
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counters:
+    """What went wrong on one source of one database since the start."""
+
+    errors: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
+    skipped: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(SKIPS, 0))
+
+
+class Snapshots:
+    """The store. `version` grows with every change."""
+
+    def __init__(self, states: Iterable[tuple[Key, State]]) -> None:
+        self.states = dict(states)
+        self.counters = {(key.database, key.source): Counters() for key in self.states}
+        self.version = 0
+
+    def succeeded(self, key: Key, snapshot: Snapshot, *, duration: float, interval: float) -> None:
+        """Replace the snapshot."""
+        self._replace(
+            key,
+            snapshot=snapshot,
+            succeeded=True,
+            reason=None,
+            failure=None,
+            duration=duration,
+            interval=interval,
+        )
+
+    def failed(
+        self, key: Key, reason: str, message: str, *, duration: float, interval: float
+    ) -> None:
+        """Count a failure. The old snapshot stays until it is stale."""
+        self._replace(
+            key,
+            succeeded=False,
+            reason=reason,
+            failure=message,
+            duration=duration,
+            interval=interval,
+        )
+        counters = self.counters[key.database, key.source]
+        errors = {**counters.errors, reason: counters.errors[reason] + 1}
+        self.counters[key.database, key.source] = replace(counters, errors=errors)
+
+    def skipped(self, key: Key, reason: str, message: str | None = None) -> None:
+        """Count a collection that did not begin; with a message nothing is known any more."""
+        if message is not None:
+            self._replace(key, succeeded=False, failure=message)
+        counters = self.counters[key.database, key.source]
+        skipped = {**counters.skipped, reason: counters.skipped[reason] + 1}
+        self.counters[key.database, key.source] = replace(counters, skipped=skipped)
+        self.version += 1
+
+    def _replace(self, key: Key, **changes: Any) -> None:  # noqa: ANN401 - the fields of State
+        self.states[key] = replace(self.states[key], **changes)
+        self.version += 1
+
+    def is_ready(self) -> bool:
+        """Whether every collector has succeeded or has reported why not."""
+        return all(state.succeeded or state.failure for state in self.states.values())

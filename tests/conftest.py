@@ -1,0 +1,108 @@
+"""Real PostgreSQL for tests: one server per major version, one fresh database per test.
+
+`database` is on PostgreSQL 18. `any_database` runs the test once on every version there is.
+Both have the schemas of all demo systems, no rows, and the roles `app` and `session_exporter`
+(`database.dsn_for("session_exporter")`). A test that harms its server starts one of its own:
+`with PostgresServer(wheel_binaries(18), parent=fast_folder) as server:`.
+"""
+
+import contextlib
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from exporter.demo.databases import Database, create_database, drop_database
+from exporter.demo.schemas import APP, create_empty
+from exporter.demo.server import PostgresServer, WheelMissingError, wheel_binaries
+
+SYSTEM_BINARIES = Path("/usr/lib/postgresql/15/bin")
+TEMPLATE = "template_systems"
+
+SETTINGS = {
+    "timezone": "Asia/Kathmandu",  # so that nothing can rely on the server's zone being UTC
+    "log_statement": "none",
+    "max_connections": "100",
+    "autovacuum": "off",  # statistics change when a test says so, and templates stay free to copy
+    "max_wal_size": "256MB",
+}
+MEMORY = Path("/dev/shm")
+
+
+def _versions() -> dict[int, Path]:
+    found = {}
+    if (SYSTEM_BINARIES / "postgres").is_file():
+        found[15] = SYSTEM_BINARIES
+    for major in (16, 18):
+        try:
+            found[major] = wheel_binaries(major)
+        except WheelMissingError:
+            continue
+    return found
+
+
+VERSIONS = _versions()
+_numbers = itertools.count(1)
+
+
+def pytest_report_header() -> list[str]:
+    lines = [f"postgresql: {', '.join(map(str, VERSIONS)) or 'none'}"]
+    if os.environ.get("CI") == "true" and 15 not in VERSIONS:
+        lines.append(f"postgresql: WARNING: no PostgreSQL 15 in {SYSTEM_BINARIES}")
+    return lines
+
+
+@pytest.fixture(scope="session")
+def fast_folder() -> Path | None:
+    """Where servers are quick: a database is 300 small files, and each test gets a fresh one."""
+    if not MEMORY.is_dir():
+        return None
+    status = os.statvfs(MEMORY)
+    roomy = status.f_bavail * status.f_frsize > 3 * 1024**3
+    return MEMORY if roomy and not status.f_flag & os.ST_NOEXEC else None
+
+
+@pytest.fixture(scope="session")
+def start_server(fast_folder: Path | None) -> Iterator[Callable[[int], PostgresServer]]:
+    """Return the server of a major version, started when it is first asked for."""
+    ready: dict[int, PostgresServer] = {}
+    with contextlib.ExitStack() as stack:
+
+        def get(major: int) -> PostgresServer:
+            if major not in ready:
+                binaries = VERSIONS.get(major) or wheel_binaries(major)
+                own = PostgresServer(binaries, settings=SETTINGS, parent=fast_folder)
+                create_empty(stack.enter_context(own), TEMPLATE)
+                ready[major] = own
+            return ready[major]
+
+        yield get
+
+
+@pytest.fixture(scope="session", params=VERSIONS, ids="pg{}".format)
+def server(
+    request: pytest.FixtureRequest, start_server: Callable[[int], PostgresServer]
+) -> PostgresServer:
+    """Every version there is, one after the other; shared, so leave it as it was."""
+    return start_server(request.param)
+
+
+@pytest.fixture
+def any_database(server: PostgresServer) -> Iterator[Database]:
+    """A fresh database with the demo's schemas, on every version."""
+    yield from _fresh_database(server)
+
+
+@pytest.fixture
+def database(start_server: Callable[[int], PostgresServer]) -> Iterator[Database]:
+    """A fresh database with the demo's schemas, on PostgreSQL 18."""
+    yield from _fresh_database(start_server(18))
+
+
+def _fresh_database(server: PostgresServer) -> Iterator[Database]:
+    name = f"test_{next(_numbers)}"
+    fresh = create_database(server, name, owner=APP, template=TEMPLATE)
+    yield fresh
+    drop_database(fresh)

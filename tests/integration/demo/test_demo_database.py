@@ -1,0 +1,112 @@
+import json
+
+import psycopg
+import pytest
+
+from exporter.demo import setup
+from exporter.demo.databases import Database, drop_database
+from exporter.demo.schemas import APP, EXPORTER, SYSTEMS, WATCHED, create_empty
+from exporter.demo.server import PostgresServer
+
+
+@pytest.mark.parametrize("table", WATCHED, ids=".".join)
+def test_the_exporters_role_reads_what_is_watched(
+    database: Database, table: tuple[str, str]
+) -> None:
+    with database.connect(EXPORTER) as connection:
+        query = psycopg.sql.SQL("SELECT * FROM {}").format(psycopg.sql.Identifier(*table))
+        assert connection.execute(query).fetchall() == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        b"SELECT * FROM coaching.profiles",
+        b"UPDATE conversations.conversation_sessions SET is_active = false",
+        b"DELETE FROM training.roleplay_sessions",
+        b"INSERT INTO coaching.transcripts (id, status) VALUES (gen_random_uuid(), 'done')",
+        b"SELECT * FROM coaching.roleplay_sessions FOR UPDATE",
+        b"CREATE TABLE conversations.mine (id int)",
+        b"CREATE TABLE public.mine (id int)",
+        b"CREATE ROLE another",
+    ],
+)
+def test_the_exporters_role_can_do_nothing_else(any_database: Database, statement: bytes) -> None:
+    with (
+        any_database.connect(EXPORTER) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(statement)
+
+
+def test_only_the_two_roles_get_into_the_demos_database(server: PostgresServer) -> None:
+    database = create_empty(server, "closed_to_others")
+    try:
+        with database.connect() as connection:
+            connection.execute("CREATE ROLE stranger LOGIN PASSWORD 'stranger'")
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+            psycopg.connect(server.dsn(database.name, "stranger", "stranger"))
+        for role in (APP, EXPORTER):
+            database.connect(role).close()
+    finally:
+        with database.connect() as connection:
+            connection.execute("DROP ROLE IF EXISTS stranger")
+        drop_database(database)
+
+
+def test_the_applications_own_their_tables_and_are_no_superuser(any_database: Database) -> None:
+    with any_database.connect() as connection:
+        owners = connection.execute(
+            "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = ANY(%s)", (list(SYSTEMS),)
+        ).fetchall()
+        rights = connection.execute(
+            "SELECT rolsuper, rolcreaterole FROM pg_roles WHERE rolname = ANY(%s)",
+            ([APP, EXPORTER],),
+        ).fetchall()
+    assert owners == [(APP,)]
+    assert rights == [(False, False)] * 2
+
+
+def test_the_demo_is_set_up_in_one_call(server: PostgresServer) -> None:
+    demo = setup.create(server, "demo_in_one_call")
+    try:
+        with psycopg.connect(demo.exporter_dsn) as connection:
+            who, count = connection.execute(
+                "SELECT current_user, (SELECT count(*) FROM training.roleplay_sessions) > 0"
+            ).fetchall()[0]
+        assert (who, count) == (EXPORTER, True)
+        with psycopg.connect(demo.app_dsn) as connection:
+            assert connection.execute("SELECT current_user").fetchall() == [(APP,)]
+    finally:
+        drop_database(Database(server, demo.name))
+
+
+READS = {
+    "conversations": b"""
+        SELECT session_start, session_end, ended_at, session_id
+        FROM conversations.conversation_sessions WHERE is_active
+    """,
+    "coaching": b"""
+        SELECT started_at, ended_at, id
+        FROM coaching.roleplay_sessions WHERE status = 'in_progress'
+    """,
+    "transcripts": b"""
+        SELECT created_at, updated_at, id FROM coaching.transcripts WHERE status = 'processing'
+    """,
+    # The messages are in no index, so the active rows themselves have to be read.
+    "training": b"""
+        SELECT "createdAt", messages
+        FROM training.roleplay_sessions WHERE "completedAt" IS NULL
+    """,
+}
+
+
+@pytest.mark.parametrize("source", READS)
+def test_active_rows_are_read_through_their_index(any_database: Database, source: str) -> None:
+    with any_database.connect() as connection:
+        connection.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
+        (plans,) = connection.execute(b"EXPLAIN (FORMAT JSON) " + READS[source]).fetchall()[0]
+    plan = plans[0]["Plan"]
+    expected = "Index Scan" if source == "training" else "Index Only Scan"
+    assert plan["Node Type"] == expected, json.dumps(plan, indent=2)
+    assert "Filter" not in plan

@@ -1,0 +1,116 @@
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest
+
+from exporter.demo import traffic
+from exporter.demo.databases import Database
+from exporter.demo.schemas import APP
+
+PACE = 40.0  # a session lives for 0.1 to 1.5 seconds
+
+MOVED = b"""
+    SELECT (SELECT count(*) FROM conversations.conversation_sessions WHERE NOT is_active),
+        (SELECT count(*) FROM coaching.roleplay_sessions WHERE status = 'completed'),
+        (SELECT count(*) FROM coaching.transcripts WHERE status = 'done'),
+        (SELECT count(*) FROM training.roleplay_sessions WHERE "completedAt" IS NOT NULL)
+"""
+
+
+def ended(database: Database) -> tuple[int, ...]:
+    with database.connect() as connection:
+        return connection.execute(MOVED).fetchall()[0]
+
+
+async def everything_moves(database: Database, deadline: float = 20.0) -> None:
+    """Wait until a session has ended in each table that had not when we began to look."""
+    before, until = ended(database), time.monotonic() + deadline
+    while any(now <= then for now, then in zip(ended(database), before, strict=True)):
+        assert time.monotonic() < until, f"{before} became {ended(database)}"
+        await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def running(database: Database) -> AsyncIterator[None]:
+    task = asyncio.create_task(traffic.run(database.dsn_for(APP), pace=PACE, dice=Random(1)))
+    try:
+        yield
+    finally:
+        task.cancel()
+        async with asyncio.timeout(10):
+            await asyncio.wait([task])
+        assert task.cancelled()
+
+
+def backends(database: Database) -> list[tuple[int, str]]:
+    with database.connect() as connection:
+        return connection.execute(
+            "SELECT pid, usename::text FROM pg_stat_activity"
+            " WHERE application_name = 'demo-traffic' AND datname = current_database()"
+        ).fetchall()
+
+
+def disconnect(database: Database) -> None:
+    with database.connect() as connection:
+        for pid, _ in backends(database):
+            connection.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+
+
+async def test_sessions_start_and_end_in_every_table(database: Database) -> None:
+    async with running(database):
+        await everything_moves(database)
+
+
+async def test_comes_over_one_connection_of_its_own_as_an_ordinary_role(
+    database: Database,
+) -> None:
+    async with running(database):
+        await everything_moves(database)
+        assert [user for _, user in backends(database)] == [APP]
+
+
+async def test_goes_on_after_its_connection_was_lost(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(database):
+        await everything_moves(database)
+        disconnect(database)
+        await everything_moves(database)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "demo traffic pauses" in caplog.text
+
+
+async def test_a_planned_stop_leaves_no_conversation_active(database: Database) -> None:
+    async with running(database):
+        await everything_moves(database)
+    with database.connect() as connection:
+        active = connection.execute(
+            "SELECT count(*) FROM conversations.conversation_sessions WHERE is_active"
+        ).fetchall()
+    assert active == [(0,)]
+    assert backends(database) == []
+
+
+async def test_stops_though_its_connection_is_lost_at_the_same_moment(database: Database) -> None:
+    async with running(database):
+        await everything_moves(database)
+        disconnect(database)  # the event loop does not run between this and the cancellation
+
+
+async def test_a_lost_session_stays_active(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(traffic, "LOST", 1.0)
+    rhythm = traffic.Rhythm(Random(1), pace=10_000.0)
+    async with await traffic._connect(database.dsn_for(APP)) as connection:
+        for life in (traffic.conversation, traffic.call, traffic.practice):
+            await life(connection, rhythm)
+    with database.connect() as connection:
+        assert connection.execute(
+            "SELECT (SELECT is_active FROM conversations.conversation_sessions),"
+            " (SELECT status FROM coaching.roleplay_sessions),"
+            ' (SELECT "completedAt" FROM training.roleplay_sessions)'
+        ).fetchall() == [(True, "in_progress", None)]
