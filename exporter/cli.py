@@ -213,8 +213,7 @@ def demo(
     """Run an embedded PostgreSQL with simulated traffic, and the exporter on it."""
     from exporter.demo.run import run_demo  # noqa: PLC0415 - only the demo needs its extra
 
-    sock = daemon.listen(*parse_address(listen_address))
-    _wait_for(run_demo(sock, print))
+    run_demo(daemon.listen(*parse_address(listen_address)), sys.argv[0], print)
 
 
 def parse_address(text: str) -> tuple[str, int]:

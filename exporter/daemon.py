@@ -6,7 +6,7 @@ import datetime as dt
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import uvicorn
 
@@ -101,10 +101,15 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-async def run(config: Config, sock: socket.socket, *, stop: asyncio.Event | None = None) -> None:
-    """Collect and serve until SIGTERM or SIGINT, or until `stop` is set."""
-    stop = stop or asyncio.Event()
+async def run(
+    config: Config,
+    sock: socket.socket,
+    *,
+    started: Callable[[Exporter], Awaitable[None]] | None = None,
+) -> None:
+    """Collect and serve until SIGTERM or SIGINT; `started` runs beside it from the start."""
     loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     exporter = Exporter(config)
@@ -119,16 +124,19 @@ async def run(config: Config, sock: socket.socket, *, stop: asyncio.Event | None
             timeout_graceful_shutdown=int(STOP_PATIENCE),
         )
     )
-    serving = asyncio.create_task(server.serve(sockets=[sock]))
+    tasks = [
+        asyncio.ensure_future(each)
+        for each in (server.serve(sockets=[sock]), *([started(exporter)] if started else []))
+    ]
     schedule.start(dt.datetime.now(dt.UTC))
     host, port = sock.getsockname()[:2]
     logs.info("started", address=f"{host}:{port}", sources=len(config.sources))
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    logs.info("stopping")
-    await schedule.stop(STOP_PATIENCE)
-    server.should_exit = True
-    await serving
-    await exporter.close()
+    try:
+        await stop.wait()
+        logs.info("stopping")
+        await schedule.stop(STOP_PATIENCE)
+    finally:
+        server.should_exit = True
+        await exporter.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
     logs.info("stopped")

@@ -4,10 +4,12 @@ import json
 import logging
 import sys
 
+INFO, WARNING = logging.INFO, logging.WARNING
+
 _LOG = logging.getLogger("session_exporter")
 
 
-def start(level: int = logging.INFO) -> None:
+def start(level: int = INFO) -> None:
     """Send log lines to stderr, and silence the libraries that would log every failure again."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("time=%(asctime)s level=%(levelname)s %(message)s"))

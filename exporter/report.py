@@ -5,6 +5,7 @@ import json
 import math
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from exporter.collectors.active import ActiveValues
 from exporter.collectors.daily import DailyValues
@@ -125,13 +126,19 @@ def _finite(number: float | None) -> float | None:
 
 def overview(snapshots: Snapshots, now: float) -> str:
     """What one collection of everything found: counts by source, then the days of each."""
-    pairs = {(key.database, key.source): None for key in snapshots.states}
-    values = {
-        (key.database, key.source, key.collector): state.snapshot.values
-        for key, state in snapshots.states.items()
-        if state.snapshot is not None and state.succeeded
-    }
-    counts = [
+    pairs, values = _collected(snapshots)
+    parts = [counts(snapshots, now)]
+    for database, source in pairs:
+        daily: DailyValues | None = values.get((database, source, "daily"))
+        if daily is not None:
+            parts.append(f"{source} ({database}) by day of the start\n{_days(daily)}")
+    return "\n\n".join(parts)
+
+
+def counts(snapshots: Snapshots, now: float) -> str:
+    """What the last collections counted, one line per source."""
+    pairs, values = _collected(snapshots)
+    rows = [
         [
             source,
             database,
@@ -141,12 +148,20 @@ def overview(snapshots: Snapshots, now: float) -> str:
         for database, source in pairs
     ]
     headers = ["source", "database", "active", "orphaned_count", "overlong", "oldest"]
-    parts = [table([*headers, "inconsistent", "rows"], counts)]
-    for database, source in pairs:
-        daily: DailyValues | None = values.get((database, source, "daily"))
-        if daily is not None:
-            parts.append(f"{source} ({database}) by day of the start\n{_days(daily)}")
-    return "\n\n".join(parts)
+    return table([*headers, "inconsistent", "rows"], rows)
+
+
+def _collected(
+    snapshots: Snapshots,
+) -> tuple[list[tuple[str, str]], dict[tuple[str, str, str], Any]]:
+    """The pairs of database and source, and the values of every collector that succeeded."""
+    pairs = dict.fromkeys((key.database, key.source) for key in snapshots.states)
+    values: dict[tuple[str, str, str], Any] = {
+        key: state.snapshot.values
+        for key, state in snapshots.states.items()
+        if state.snapshot is not None and state.succeeded
+    }
+    return list(pairs), values
 
 
 def _counted(values: ActiveValues | None, now: float) -> list[str]:

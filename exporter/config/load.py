@@ -12,7 +12,7 @@ from exporter.config.database import Database
 from exporter.config.document import Document
 from exporter.config.environment import substitute
 from exporter.config.model import Model, Named
-from exporter.config.nodes import TooLargeError, parse
+from exporter.config.nodes import MAX_DEPTH, MAX_NODES, TooLargeError, parse
 from exporter.config.source import Source
 from exporter.config.syntax import explain
 from exporter.errors import ConfigError, Problem
@@ -69,5 +69,6 @@ def _parse(path: Path, content: bytes) -> Document:
     except yaml.YAMLError as error:
         problem = explain(error, text)
     except TooLargeError:
-        problem = Problem(0, "", "expected fewer or less deeply nested values; aliases multiply")
+        limit = f"{MAX_NODES} values in at most {MAX_DEPTH} levels, with all aliases written out"
+        problem = Problem(0, "", f"expected at most {limit}")
     raise ConfigError(str(path), [problem])

@@ -17,7 +17,7 @@ from exporter.config.model import Listed, Model, Named, NothingIsEmpty
 from exporter.config.series import series_by_part
 from exporter.config.split import Label, LabelName
 from exporter.config.sql import Expression, Table, TableName
-from exporter.config.values import NAME, Choice, Duration, Name, Whole, Zone
+from exporter.config.values import Choice, Duration, Name, Whole, Zone
 
 KIND = "[a-z_][a-z0-9_]*"
 BUILT_IN_KINDS = "undated|future|ended_but_active|closed_without_end"
@@ -59,7 +59,7 @@ class Source(Model):
 
     name: str
     databases: Annotated[
-        Listed[Annotated[str, Name("the name of a database", NAME)]],
+        Listed[Annotated[str, Name("the name of a database", r"(?s).+")]],
         BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
         WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1}),
     ] = Field(

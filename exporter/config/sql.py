@@ -55,8 +55,8 @@ class TableName:
         """Read `name`, `schema.name` or `"Schema"."Name"`; raises ExpectedError."""
         match = _TABLE.fullmatch(text.strip())
         if match is None:
-            advice = "put other names in double quotes, each part by itself"
-            raise ExpectedError("a table such as public.sessions", advice, block=True)
+            advice = 'other names in double quotes and in a block, each by itself: "My"."Table"'
+            raise ExpectedError("a table such as public.sessions", advice)
         schema, quoted_schema, name, quoted_name = match.groups()
         table = cls(
             schema_=_unquoted(quoted_schema) or schema,

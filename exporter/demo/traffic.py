@@ -56,14 +56,20 @@ Life = Callable[[Connection, Rhythm], Coroutine[Any, Any, None]]
 
 async def _run(dsn: str, rhythm: Rhythm) -> NoReturn:
     while True:
-        try:
-            await _run_connected(dsn, rhythm)
-        except* psycopg.Error as errors:
-            logger.warning("demo traffic pauses: %s", errors.exceptions[0])
-        # Up to Python 3.12 a task group that fails while it is cancelled forgets the cancelling.
-        if (task := asyncio.current_task()) and task.cancelling():
-            raise asyncio.CancelledError
+        # A task group that fails while it is being cancelled forgets the latter (up to
+        # Python 3.12), and we would go on for ever; gather does not.
+        (failure,) = await asyncio.gather(_run_connected(dsn, rhythm), return_exceptions=True)
+        logger.warning("demo traffic pauses: %s", _reason(failure))
         await rhythm.wait(RETRY_AFTER, RETRY_AFTER)
+
+
+def _reason(failure: BaseException | None) -> psycopg.Error:
+    """Find what the database had against us; anything else is a bug, and raised."""
+    errors = failure.exceptions if isinstance(failure, ExceptionGroup) else [failure]
+    reasons = [error for error in errors if isinstance(error, psycopg.Error)]
+    if len(reasons) < len(errors):
+        raise RuntimeError("the simulated traffic broke down") from failure
+    return reasons[0]
 
 
 async def _run_connected(dsn: str, rhythm: Rhythm) -> None:

@@ -114,3 +114,15 @@ async def test_a_lost_session_stays_active(
             " (SELECT status FROM coaching.roleplay_sessions),"
             ' (SELECT "completedAt" FROM training.roleplay_sessions)'
         ).fetchall() == [(True, "in_progress", None)]
+
+
+async def test_a_bug_in_the_traffic_is_not_taken_for_a_lost_connection(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(traffic, "call", broken)
+    async with asyncio.timeout(10):
+        with pytest.raises(RuntimeError, match="broke down"):
+            await traffic.run(database.dsn_for(APP), pace=PACE)
