@@ -18,7 +18,6 @@ _KINDS = {
     "dict_type": MAPPING,
     "mapping_type": MAPPING,
     "model_type": MAPPING,
-    "too_short": "at least one value",
 }
 
 _READ_AS: dict[type, str] = {

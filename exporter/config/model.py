@@ -59,6 +59,12 @@ def _tuple(value: object) -> tuple[object, ...]:
     return tuple(value)
 
 
+def _not_empty(value: object) -> object:
+    if value in ([], ()):
+        raise ExpectedError("at least one value")
+    return value
+
+
 def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
     seen = set()
     for index, value in enumerate(values):
@@ -69,6 +75,5 @@ def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
 
 
 Named = Annotated[Mapping[K, T], NothingIsEmpty(), AfterValidator(MappingProxyType)]
-Listed = Annotated[
-    tuple[T, ...], BeforeValidator(_tuple), NothingIsEmpty(tuple), AfterValidator(_distinct)
-]
+Listed = Annotated[tuple[T, ...], BeforeValidator(_tuple), AfterValidator(_distinct)]
+NonEmpty = Annotated[Listed[T], BeforeValidator(_not_empty)]

@@ -13,7 +13,7 @@ from pydantic import (
 
 from exporter.config.columns import Shown, ShownItem, TimeColumn
 from exporter.config.expected import ExpectedError
-from exporter.config.model import Listed, Model, Named, NothingIsEmpty
+from exporter.config.model import Listed, Model, Named, NonEmpty, NothingIsEmpty
 from exporter.config.series import series_by_part
 from exporter.config.split import Label, LabelName
 from exporter.config.sql import Expression, Table, TableName
@@ -59,12 +59,11 @@ class Source(Model):
 
     name: str
     databases: Annotated[
-        Listed[Annotated[str, Name("the name of a database", r"(?s).+")]],
+        NonEmpty[Annotated[str, Name("the name of a database", r"(?s).+")]],
         BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
         WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1}),
     ] = Field(
         alias="database",
-        min_length=1,
         description="The database that the table is in; a list means the same source in each of "
         "them. May be left out where there is only one database.",
     )
@@ -131,7 +130,7 @@ class Source(Model):
     )
     stale_after: Seconds | None = Field(
         default=None,
-        description="How long the last good values stay while collecting fails. "
+        description="How long the last good values stay while collecting fails; "
         "null: three times every.",
     )
     daily: Daily | None = Field(
@@ -149,7 +148,7 @@ class Source(Model):
         validate_default=True,
         description="Conditions, by name, that no active session should meet.",
     )
-    show: Listed[Annotated[Shown, ShownItem()]] = Field(
+    show: Annotated[Listed[Annotated[Shown, ShownItem()]], NothingIsEmpty(tuple)] = Field(
         default=(),
         description="What the orphan list may show besides id and times: columns, or "
         "name: expression.",

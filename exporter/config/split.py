@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationInfo
 
 from exporter.config.expected import ExpectedError, Parser
-from exporter.config.model import Listed, Model
+from exporter.config.model import Model, NonEmpty
 from exporter.config.sql import Expression
 from exporter.config.values import Name
 
@@ -40,7 +40,8 @@ class Label(Model):
         examples=["difficulty"],
         description="What gives the label its value: a column or an expression.",
     )
-    values: Annotated[Listed[Annotated[str, LabelValue()]], Field(min_length=1)] = Field(
+    values: NonEmpty[Annotated[str, LabelValue()]] = Field(
         examples=["[BEGINNER, PRO]"],
+        json_schema_extra={"minItems": 1},
         description="The values that are counted separately; all others, and NULL, count as other.",
     )

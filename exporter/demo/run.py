@@ -56,7 +56,8 @@ def run_demo(sock: socket.socket, command: str, say: Callable[[str], None]) -> N
 
     Raises ExporterError when PostgreSQL cannot be started.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     say("Starting an embedded PostgreSQL and filling it with two weeks of sessions …")
     try:
         with PostgresServer(wheel_binaries(18)) as server:
@@ -64,8 +65,8 @@ def run_demo(sock: socket.socket, command: str, say: Callable[[str], None]) -> N
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_run(sock, database, command, say))
             # What is left is to remove the server; a second Ctrl-C must not stop that half-way.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
             say("Stopping PostgreSQL and removing its files …")
     except KeyboardInterrupt:
         say("Ended before everything was up; nothing is left behind.")
@@ -104,5 +105,5 @@ async def _run(
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    """Let SIGTERM unwind like Ctrl-C, so that the server is stopped on the way out."""
+    """Let SIGTERM, or a terminal that is closed, unwind like Ctrl-C: the server is stopped."""
     raise KeyboardInterrupt

@@ -29,8 +29,8 @@ STOP_SIGNALS = (
     (signal.SIGQUIT, 10.0),  # immediate: after 5 s the server itself kills what does not go
     (signal.SIGKILL, 10.0),
 )
-# Another program took our port; a killed server's processes are still on their way out.
-TRANSIENT = ("Address already in use", "is still in use")
+PORT_TAKEN = "Address already in use"
+STILL_DYING = "is still in use"  # the shared memory of the server that kill() ended
 
 
 class PostgresServer:
@@ -100,8 +100,10 @@ class PostgresServer:
                 self._folder = private_folder(self._account, self._parent)
                 self._initialise()
             self._launch()
-        except BaseException:
+        except BaseException as error:
             self.stop()
+            if isinstance(error, OSError):
+                raise ServerError(f"PostgreSQL cannot be started: {error}") from error
             raise
 
     def stop(self) -> None:
@@ -113,6 +115,7 @@ class PostgresServer:
         if folder is not None:
             remove(folder)
         self.port = 0
+        self.passwords = {SUPERUSER: self.passwords[SUPERUSER]}  # the other roles are gone
 
     def kill(self) -> None:
         """Kill every process of the server, as a crash would; start() brings the data back."""
@@ -167,10 +170,11 @@ class PostgresServer:
                 self.port = port
                 return
             output = log.read_text(errors="replace")
-            if time.monotonic() > deadline or not any(text in output for text in TRANSIENT):
+            if PORT_TAKEN in output:
+                port = _free_port()
+            elif STILL_DYING not in output or time.monotonic() > deadline:
                 raise ServerError(f"PostgreSQL did not start:\n{tail(output)}")
             time.sleep(0.05)
-            port = _free_port()
 
 
 def _free_port() -> int:

@@ -2,7 +2,7 @@
 -- The days come as ranges of constants, so that an index on the start finds their rows and, without
 -- one, the table is read once however many days are asked for.
 SELECT
-    width_bucket(started_at, {bounds}) AS day,
+    {day} AS day,
     {labels}
     count(*),
     count(*) FILTER (WHERE is_active),

@@ -14,6 +14,7 @@ DIFFICULTIES = ("BEGINNER", "ROOKIE", "PRO", "ELITE", "NIGHTMARE")
 WEIGHTS = (30, 25, 20, 15, 10)
 UNKNOWN = "LEGEND"  # a difficulty that somebody added later, and told nobody
 COMPLETED, ABANDONED, SILENT = 300, 30, 5
+OVERLONG = ((6, 20), (9, 50))  # started so many hours ago, spoke so many minutes ago
 MESSAGES = 10  # the application completes a session by itself after that many
 SCENARIOS = (("cold-call", "Cold call"), ("renewal", "Renewal"), ("price", "Price objection"))
 COLUMNS = (
@@ -59,6 +60,10 @@ def _odd(dice: Random, now: datetime) -> Iterator[tuple[object, ...]]:
         yield _row(dice, now - timedelta(hours=3 + 11 * number), [])
     start, last = now - timedelta(hours=5), now - timedelta(hours=4)
     yield _row(dice, start, _messages(start, last, MESSAGES + 1), last=last)  # finished but active
+    for started, spoke in OVERLONG:
+        start, last = now - timedelta(hours=started), now - timedelta(minutes=spoke)
+        yield _row(dice, start, _messages(start, last, MESSAGES - 1), last=last)
+    start, last = now - timedelta(hours=5), now - timedelta(hours=4)
     undated = [*_messages(start, last, 3), _message("user", "yesterday")]
     yield _row(dice, start, undated, last=last)
     one = _message("user", _javascript(last))

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from exporter.demo import setup
 from exporter.demo.databases import Database, drop_database
 from exporter.demo.schemas import APP, EXPORTER, SYSTEMS, WATCHED, create_empty
-from exporter.demo.server import PostgresServer
+from exporter.demo.server import PostgresServer, wheel_binaries
 
 
 @pytest.mark.parametrize("table", WATCHED, ids=".".join)
@@ -110,3 +111,10 @@ def test_active_rows_are_read_through_their_index(any_database: Database, source
     expected = "Index Scan" if source == "training" else "Index Only Scan"
     assert plan["Node Type"] == expected, json.dumps(plan, indent=2)
     assert "Filter" not in plan
+
+
+def test_a_server_that_was_stopped_can_be_set_up_again(fast_folder: Path | None) -> None:
+    own = PostgresServer(wheel_binaries(), parent=fast_folder)
+    for _ in range(2):
+        with own:
+            psycopg.connect(setup.create(own).exporter_dsn).close()

@@ -194,6 +194,12 @@ def test_a_frozen_server_can_be_stopped(fast_folder: Path | None) -> None:
     assert not folder.exists()
 
 
+def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    own = PostgresServer(wheel_binaries(), parent=tmp_path / "missing")
+    with pytest.raises(ServerError, match=r"PostgreSQL cannot be started: .*missing"):
+        own.start()
+
+
 def test_stopping_twice_is_fine(fast_folder: Path | None) -> None:
     own = PostgresServer(wheel_binaries(), parent=fast_folder)
     own.start()
