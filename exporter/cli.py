@@ -232,8 +232,9 @@ def _on_each(
 ) -> tuple[list[T], bool]:
     """Do `work` for one source or all, in each of its databases; say which of them failed."""
     if name is not None and name not in config.sources:
-        near = difflib.get_close_matches(name, config.sources, n=1) or list(config.sources)
-        raise UsageError(f"{config.path} declares no source {name}; it has {', '.join(near)}")
+        near = difflib.get_close_matches(name, config.sources, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(config.sources)}"
+        raise UsageError(f"{config.path} declares no source {name}; {hint}")
     sources = [each for each in config.sources.values() if name in {None, each.name}]
 
     async def done() -> tuple[list[T], bool]:
