@@ -2,6 +2,7 @@
 
 import asyncio
 import difflib
+import os
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from enum import StrEnum
@@ -14,7 +15,7 @@ import uvloop
 
 from exporter import __version__, daemon, logs, report, roles, sessions
 from exporter.config import Config, Source, json_schema, load_config
-from exporter.config.values import Duration
+from exporter.config.values import parse_duration
 from exporter.database import Database, Reader
 from exporter.errors import BackingOff, CollectionError, ExporterError, UsageError
 from exporter.exposition import OPENMETRICS, TEXT
@@ -93,7 +94,7 @@ def run(
     ] = f":{DEFAULT_PORT}",
 ) -> None:
     """Collect on a schedule and serve /metrics until SIGTERM."""
-    config = load_config(config_file)
+    config = _load(config_file)
     sock = daemon.listen(*parse_address(listen_address))
     logs.start()
     _wait_for(daemon.run(config, sock))
@@ -102,7 +103,7 @@ def run(
 @app.command()
 def check(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
     """Validate the config file, without connecting to anything."""
-    config = load_config(config_file)
+    config = _load(config_file)
     series = sum(each.series() * len(each.databases) for each in config.sources.values())
     counted = f"sources: {len(config.sources)}, databases: {len(config.databases)}"
     print(f"{config_file} is valid ({counted}, at most {series} time series about sessions)")
@@ -114,7 +115,8 @@ def once(
     format_: Annotated[MetricsFormat, typer.Option("--format")] = MetricsFormat.TABLE,
 ) -> None:
     """Collect everything once and print it; exit 1 if a source failed."""
-    config = load_config(config_file)
+    config = _load(config_file)
+    logs.only_bugs()
 
     async def collected() -> daemon.Exporter:
         exporter = daemon.Exporter(config)
@@ -148,7 +150,7 @@ def orphans(
     limit: Annotated[int, typer.Option(min=1, help="Rows per source.")] = 100,
 ) -> None:
     """List the orphaned sessions: the rows behind the number."""
-    config = load_config(config_file)
+    config = _load(config_file)
     seconds = _duration("--older-than", older_than)
 
     async def listed(reader: Reader, each: Source, database: str) -> Any:  # noqa: ANN401 - text or JSON
@@ -177,7 +179,7 @@ def sql_index(
         table = await sessions.bind(reader, each)
         return report.proposals(each, database, await propose(reader, table))
 
-    results, failed = _on_each(load_config(config_file), source, proposed)
+    results, failed = _on_each(_load(config_file), source, proposed)
     print("\n\n".join(results))
     if failed:
         raise typer.Exit(1)
@@ -191,7 +193,7 @@ def sql_role(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
         table = await sessions.bind(reader, each)
         return database, await roles.database_name(reader), await roles.grants(reader, table)
 
-    config = load_config(config_file)
+    config = _load(config_file)
     results, failed = _on_each(config, None, granted)
     print(report.role(roles.ROLE, results))
     if failed:
@@ -227,6 +229,17 @@ def parse_address(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+def _load(path: Path) -> Config:
+    config = load_config(path)
+    for source in config.sources.values():
+        if source.recovery.mode != "disabled":
+            raise ExporterError(
+                f"{path}: sources.{source.name}.recovery.mode: expected disabled, got "
+                f"{source.recovery.mode}; this version watches and cannot recover sessions yet"
+            )
+    return config
+
+
 def _on_each(
     config: Config, name: str | None, work: Callable[[Reader, Source, str], Awaitable[T]]
 ) -> tuple[list[T], bool]:
@@ -236,6 +249,7 @@ def _on_each(
         hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(config.sources)}"
         raise UsageError(f"{config.path} declares no source {name}; {hint}")
     sources = [each for each in config.sources.values() if name in {None, each.name}]
+    logs.only_bugs()
 
     async def done() -> tuple[list[T], bool]:
         databases = {key: Database(settings) for key, settings in config.databases.items()}
@@ -257,9 +271,9 @@ def _on_each(
 
 def _duration(option: str, text: str | None) -> float | None:
     try:
-        return None if text is None else Duration().parse(text, None)
+        return None if text is None else parse_duration(text)
     except ValueError as error:
-        raise UsageError(f"{option}: {error}") from None
+        raise UsageError(f"{option}: {error}, got '{text}'") from None
 
 
 def _wait_for(work: Coroutine[Any, Any, T]) -> T:
@@ -269,5 +283,17 @@ def _wait_for(work: Coroutine[Any, Any, T]) -> T:
 
 def main() -> NoReturn:
     """The entry point."""
-    app(prog_name="session-exporter")
+    try:
+        app(prog_name="session-exporter")
+    finally:
+        _flush()
     sys.exit(0)
+
+
+def _flush() -> None:
+    """Write what is still buffered; that nobody reads it any more is no error."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -93,7 +93,8 @@ def listen(host: str, port: int) -> socket.socket:
             family, *_, address = socket.getaddrinfo(host or "0.0.0.0", port)[0]  # noqa: S104 - asked for
             sock = socket.create_server(address[:2], family=family, backlog=1024)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
+        # create_server() repeats the address behind the reason.
+        reason = str(getattr(error, "strerror", None) or error).partition(" (while ")[0]
         raise ExporterError(
             f"cannot listen on {host}:{port}: {reason}; "
             "choose another address with --web.listen-address"

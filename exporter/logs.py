@@ -20,6 +20,11 @@ def start(level: int = INFO) -> None:
         logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
+def only_bugs() -> None:
+    """For a command that itself says what failed: no second line about it, but tracebacks."""
+    start(logging.ERROR)
+
+
 def info(event: str, **fields: object) -> None:
     """Log what an operator may want to know."""
     _LOG.info("%s", _line(event, fields))

@@ -29,7 +29,7 @@ class Builder:
         self.folder = folder
         self.root: dict[str, Any] = {}
         if document.data is None:
-            document.reject((), "the file is empty; `session-exporter init` writes one")
+            document.reject((), "the file is empty; docs/configuration.md begins with one")
         elif not isinstance(document.data, dict):
             self._report((), ExpectedError("a mapping with the keys databases and sources"))
         else:
@@ -69,7 +69,7 @@ class Builder:
                 self._report((key,), messages.unknown_key(key, SECTIONS))
         for name in SECTIONS:
             section = self.root.get(name)
-            if section and not isinstance(section, dict):
+            if section is not None and not isinstance(section, dict):
                 self._report((name,), ExpectedError(messages.MAPPING))
             elif not section and name != "defaults":
                 self._report((name,), ExpectedError(f"at least one of the {name}", came="none"))
@@ -89,7 +89,8 @@ class Builder:
     def _databases_of(self, data: dict[str, Any], place: Place) -> object:
         """Return the source's `database`, checked against the databases that there are."""
         known = list(self._section("databases"))
-        there_are = f"there are: {', '.join(known)}"
+        readable = [printable(name) for name in known]
+        there_are = f"there are: {', '.join(readable)}"
         if "database" not in data:
             if len(known) > 1:
                 expected = ExpectedError("the name of a database", there_are)
@@ -98,7 +99,7 @@ class Builder:
         value = data["database"]
         for index, name in enumerate(value if isinstance(value, list) else [value]):
             if known and isinstance(name, str) and name not in known:
-                advice = nearest(name, known) or there_are
+                advice = nearest(name, readable) or there_are
                 path = place.of(("database", index))
                 self._report(path, ExpectedError("the name of a database", advice))
         return value

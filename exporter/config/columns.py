@@ -8,12 +8,10 @@ from pydantic_core import CoreSchema
 
 from exporter.config.expected import ExpectedError, Parser
 from exporter.config.model import Model
-from exporter.config.sql import COLUMN, Expression
+from exporter.config.sql import COLUMN, Expression, Sql
 from exporter.config.values import Choice, Name
 
 SHOWN_ALWAYS = "id|last_seen|age|database|source"
-
-Sql = Annotated[str, Expression()]
 
 
 class TimeColumn(Model):

@@ -7,7 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from exporter.config.expected import ExpectedError, Parser
 from exporter.config.model import Model
-from exporter.config.values import Choice, Duration, Whole
+from exporter.config.values import Choice, Duration, Seconds, Whole
 
 
 class ConnectionString(Parser):
@@ -71,17 +71,17 @@ class Database(Model):
         validate_default=True,
         description="How long connecting may take, 2s at least.",
     )
-    statement_timeout: Annotated[float, Duration()] = Field(
+    statement_timeout: Seconds = Field(
         default="5s",
         validate_default=True,
         description="How long a query may run on the server.",
     )
-    lock_timeout: Annotated[float, Duration()] = Field(
+    lock_timeout: Seconds = Field(
         default="1s",
         validate_default=True,
         description="How long a query may wait for a lock; shorter than statement_timeout.",
     )
-    max_replica_lag: Annotated[float, Duration()] = Field(
+    max_replica_lag: Seconds = Field(
         default="30s",
         validate_default=True,
         description="On a standby: how far it may be behind before its data counts as too old.",

@@ -47,7 +47,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        message = "there is no such file; `session-exporter init` writes one"
+        message = "there is no such file; docs/configuration.md begins with one"
     except IsADirectoryError:
         message = "expected a file, got a directory"
     except (OSError, ValueError) as error:

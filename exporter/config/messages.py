@@ -14,12 +14,7 @@ from exporter.config.place import MISSING, KeyPath, Text, lookup, may_hold_passw
 
 MAPPING = "a mapping of keys to values"
 
-_KINDS = {
-    "dict_type": MAPPING,
-    "mapping_type": MAPPING,
-    "model_type": MAPPING,
-}
-
+_NO_MAPPING = {"dict_type", "mapping_type", "model_type"}  # pydantic's errors
 _READ_AS: dict[type, str] = {
     bool: "a boolean",
     float: "a number",
@@ -57,7 +52,7 @@ def expectation(error: ErrorDetails, model: type[BaseModel]) -> ExpectedError | 
         if error["type"] == "extra_forbidden":
             return unknown_key(key, known)
         return missing_key(key, (known[key].examples or [""])[0])
-    return ExpectedError(_KINDS.get(error["type"], error["msg"]))
+    return ExpectedError(MAPPING if error["type"] in _NO_MAPPING else error["msg"])
 
 
 def sentence(document: Document, path: KeyPath, error: ExpectedError) -> str:

@@ -16,23 +16,21 @@ from exporter.config.expected import ExpectedError
 from exporter.config.model import Listed, Model, Named, NonEmpty, NothingIsEmpty
 from exporter.config.series import series_by_part
 from exporter.config.split import Label, LabelName
-from exporter.config.sql import Expression, Table, TableName
-from exporter.config.values import Choice, Duration, Name, Whole, Zone
+from exporter.config.sql import Sql, Table, TableName
+from exporter.config.values import Choice, Name, Seconds, Whole, Zone
 
 KIND = "[a-z_][a-z0-9_]*"
 BUILT_IN_KINDS = "undated|future|ended_but_active|closed_without_end"
 
-Seconds = Annotated[float, Duration()]
-Sql = Annotated[str, Expression()]
 Kind = Annotated[str, Name(f"a name ({KIND})", KIND, BUILT_IN_KINDS)]
-Modes = Literal["disabled", "dry_run", "auto"]
+Mode = Literal["disabled", "dry_run", "auto"]
 
 
 class Daily(Model):
     """The daily statistics: today and the days before it."""
 
     days: Annotated[int, Whole(1, 366)] = Field(
-        default=7, description="How many days before today."
+        default=7, description="How many days, today and the days before it."
     )
     every: Seconds = Field(
         default="5m", validate_default=True, description="How often they are collected."
@@ -47,7 +45,7 @@ class Daily(Model):
 class Recovery(Model):
     """Closing orphaned sessions."""
 
-    mode: Annotated[Modes, Choice(("disabled", "dry_run", "auto"))] = Field(
+    mode: Annotated[Mode, Choice(("disabled", "dry_run", "auto"))] = Field(
         default="disabled",
         validate_default=True,
         description="disabled: never. dry_run: says what it would do. auto: does it.",
@@ -208,7 +206,7 @@ class Source(Model):
             raise ExpectedError(
                 "id beside recovery",
                 "recovery has to name the sessions that it closes",
-                came=f"mode {value.mode} and no id",
+                came="no id",
                 keys=("recovery", "id"),
             )
         return value

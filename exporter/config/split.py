@@ -6,7 +6,7 @@ from pydantic import Field, ValidationInfo
 
 from exporter.config.expected import ExpectedError, Parser
 from exporter.config.model import Model, NonEmpty
-from exporter.config.sql import Expression
+from exporter.config.sql import Sql
 from exporter.config.values import Name
 
 FORM = "[a-zA-Z_][a-zA-Z0-9_]*"
@@ -36,7 +36,7 @@ class LabelValue(Parser):
 class Label(Model):
     """A label that counts are split by."""
 
-    value: Annotated[str, Expression()] = Field(
+    value: Sql = Field(
         examples=["difficulty"],
         description="What gives the label its value: a column or an expression.",
     )

@@ -6,6 +6,7 @@ does to them, and that each is one expression.
 
 import re
 from dataclasses import dataclass
+from typing import Annotated
 
 from pydantic import ValidationInfo
 
@@ -39,6 +40,9 @@ class Expression(Parser):
             advice = "YAML takes the rest of the line from # on as a comment"
             raise ExpectedError("a whole SQL expression", advice, block=True)
         return str(value).strip()
+
+
+Sql = Annotated[str, Expression()]
 
 
 @dataclass(frozen=True, slots=True)

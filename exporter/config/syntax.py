@@ -30,7 +30,9 @@ def explain(error: yaml.YAMLError, text: str) -> Problem:
     context = error.context or ""
     if error.context_mark is not None and re.search("quoted|flow", context):
         line = error.context_mark.line  # where it was opened; the other mark is where it failed
-    return _at(text.split("\n"), line, error.problem or "an error")
+    # The problem may repeat a name out of the file, and that may be a part of a password.
+    problem = re.sub(r" '[^'<>]{4,}'", "", error.problem or "an error")
+    return _at(text.split("\n"), line, problem)
 
 
 def _at(lines: list[str], line: int, problem: str) -> Problem:
@@ -38,9 +40,7 @@ def _at(lines: list[str], line: int, problem: str) -> Problem:
     starts = _enclosing(lines, line)
     path: KeyPath = tuple(match["key"] for _, match in starts)
     if "databases" in path or "dsn" in lines[line]:
-        # PyYAML repeats parts of what it cannot read, and that may be a part of a password.
-        message = "not valid YAML; put the value in quotes"
-        return Problem(line + 1, dotted(path), message)
+        return Problem(line + 1, dotted(path), "not valid YAML; put the value in quotes")
     if path and (path[-1] in _SQL_KEYS or _SQL_PARENTS.intersection(path[-2:-1])):
         first, match = starts[-1]
         expression = "\n".join([match["value"] or "", *lines[first + 1 : line + 1]])

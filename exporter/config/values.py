@@ -4,7 +4,7 @@ import re
 import zoneinfo
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import ValidationInfo
 
@@ -29,6 +29,23 @@ def format_duration(seconds: float) -> str:
     return f"{sign}{text or '0s'}"
 
 
+def parse_duration(value: object) -> float:
+    """Return the seconds of a duration with its unit; raises ExpectedError."""
+    text = value.strip() if isinstance(value, str) else ""
+    match = re.fullmatch(f"-?{_DURATION}", text)
+    if match is None or not any(match.groups()):
+        number = isinstance(value, int | float) or re.fullmatch(r"[0-9.]+", text)
+        advice = "write the unit: ms, s, m, h or d" if number else ""
+        raise ExpectedError("a duration such as 30s, 10m, 2h or 7d", advice)
+    counts = (int(count or 0) for count in match.groups())
+    seconds = sum(map(int.__mul__, counts, _UNITS.values())) / 1000
+    if text.startswith("-") or seconds == 0:
+        raise ExpectedError("a duration longer than 0")
+    if seconds > _LONGEST:
+        raise ExpectedError(f"at most {format_duration(_LONGEST)}")
+    return seconds
+
+
 @dataclass(frozen=True)
 class Duration(Parser):
     """A duration with its unit in the file, seconds in Python."""
@@ -39,25 +56,17 @@ class Duration(Parser):
         """Return the seconds."""
         if info.context is None and isinstance(value, int | float):
             return float(value)
-        text = value.strip() if isinstance(value, str) else ""
-        match = re.fullmatch(f"-?{_DURATION}", text)
-        if match is None or not any(match.groups()):
-            number = isinstance(value, int | float) or re.fullmatch(r"[0-9.]+", text)
-            advice = "write the unit: ms, s, m, h or d" if number else ""
-            raise ExpectedError("a duration such as 30s, 10m, 2h or 7d", advice)
-        counts = (int(count or 0) for count in match.groups())
-        seconds = sum(map(int.__mul__, counts, _UNITS.values())) / 1000
-        if text.startswith("-") or seconds == 0:
-            raise ExpectedError("a duration longer than 0")
+        seconds = parse_duration(value)
         if seconds < self.at_least:
             raise ExpectedError(f"at least {format_duration(self.at_least)}")
-        if seconds > _LONGEST:
-            raise ExpectedError(f"at most {format_duration(_LONGEST)}")
         return seconds
 
     def json_schema(self) -> dict[str, Any]:
         """Return a pattern; bounds are left to the exporter."""
         return {"type": "string", "pattern": f"^(?=[0-9]){_DURATION}$|{VARIABLE}"}
+
+
+Seconds = Annotated[float, Duration()]
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,14 @@
 """What a user reads about a config file that is wrong: each message in full."""
 
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from exporter.config import Config, load_config
+from exporter.errors import ConfigError
 
 ENVIRON = {"EVERY": "hourly", "SEMICOLON": ";", "LATIN": "\udcff"}
 
@@ -20,11 +26,11 @@ sources:
 FILES = {
     "an empty file": (
         "",
-        "config.yaml:1: the file is empty; `session-exporter init` writes one",
+        "config.yaml:1: the file is empty; docs/configuration.md begins with one",
     ),
     "nothing but comments": (
         "# later\n",
-        "config.yaml:1: the file is empty; `session-exporter init` writes one",
+        "config.yaml:1: the file is empty; docs/configuration.md begins with one",
     ),
     "a list": (
         "- databases\n",
@@ -263,6 +269,17 @@ FILES = {
             "      [public, chat]"
         ),
     ),
+    "defaults that are false": (
+        HEAD + "defaults: no\n" + ONE,
+        (
+            "config.yaml:3: defaults: expected a mapping of keys to values, "
+            "got no, which YAML reads as a boolean"
+        ),
+    ),
+    "an anchor that nobody has": (
+        HEAD + "defaults: *common\n" + ONE,
+        "config.yaml:3: defaults: not valid YAML: found undefined alias",
+    ),
     "defaults that are a list": (
         HEAD + "defaults: [every]\n" + ONE,
         "config.yaml:3: defaults: expected a mapping of keys to values, got a list",
@@ -277,20 +294,139 @@ FILES = {
 }
 
 
-def wrong_keys():
+def wrong_keys() -> Iterator[Any]:
     """Keys of a source, from line 9 of the file on -> the message."""
-    text = Path(__file__).with_name("wrong_keys.txt").read_text()
+    text = Path(__file__).with_name("wrong_keys.txt").read_text(encoding="utf-8")
     for case in text.split("\n=== ")[1:]:
         title, _, rest = case.partition("\n")
         lines, _, message = rest.partition("\n--->\n")
         yield pytest.param(lines, message.rstrip("\n"), id=title)
 
 
-@pytest.mark.parametrize(("lines", "message"), wrong_keys())
-def test_a_key_that_is_wrong(problems_of_source, lines, message):
+@pytest.mark.parametrize(("lines", "message"), list(wrong_keys()))
+def test_a_key_that_is_wrong(
+    problems_of_source: Callable[..., str], lines: str, message: str
+) -> None:
     assert problems_of_source(lines, ENVIRON) == message
 
 
 @pytest.mark.parametrize(("text", "message"), FILES.values(), ids=FILES)
-def test_a_file_that_is_wrong(problems, text, message):
+def test_a_file_that_is_wrong(
+    problems: Callable[..., str], text: str | bytes, message: str
+) -> None:
     assert problems(text, ENVIRON) == message
+
+
+def test_a_file_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as error:
+        load_config(Path("no/config.yaml"))
+    message = "no/config.yaml: there is no such file; docs/configuration.md begins with one"
+    assert str(error.value) == message
+
+
+def test_a_folder_instead_of_a_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_config(tmp_path)
+    assert str(error.value) == f"{tmp_path}: expected a file, got a directory"
+
+
+def test_a_path_that_no_file_can_have(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_config(tmp_path / ("x" * 300))
+    assert str(error.value).endswith(": cannot be read: File name too long")
+
+
+def test_a_file_that_never_ends() -> None:
+    with pytest.raises(ConfigError) as error:
+        load_config(Path("/dev/zero"))
+    assert str(error.value) == "/dev/zero: expected at most 2 MiB"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_files_that_may_not_be_read(
+    load: Callable[..., Config], problems: Callable[..., str], tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.touch(mode=0o000)
+    assert "password_file: expected the path of a file that can be read" in problems(
+        "databases:\n  app: {dsn: '', password_file: secret}\n" + ONE
+    )
+    with pytest.raises(ConfigError, match=r"cannot be read: Permission denied$"):
+        load_config(secret)
+
+
+def test_aliases_that_multiply_without_end_are_refused_at_once(
+    problems: Callable[..., str],
+) -> None:
+    levels = [f"x-{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 9)]
+    text = "\n".join(["x-0: &l0 [lol]", *levels])
+    assert problems(text) == (
+        "config.yaml: expected at most 100000 values in at most 50 levels, "
+        "with all aliases written out"
+    )
+
+
+def test_merge_keys_that_multiply_without_end_are_refused_at_once(
+    problems: Callable[..., str],
+) -> None:
+    levels = [f"x-{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 10)}]}}" for n in range(1, 9)]
+    text = "\n".join(["x-0: &m0 {a: 1}", *levels])
+    assert "with all aliases written out" in problems(text)
+
+
+def test_everything_that_is_wrong_comes_at_once_in_the_order_of_the_file(
+    problems: Callable[..., str],
+) -> None:
+    text = """\
+databases:
+  app:
+    dsn: ${DATABASE_URL}
+    max_conections: 4
+    connect_timeout: 1s
+defaults:
+  every: 0s
+  daily: {dayz: 3}
+sources:
+  chat:
+    table: public.chat
+    active: is_active
+    active: is_open
+    started_at: started_at
+    orphaned_after: soon
+    overlong_after: 1d
+  calls:
+    database: ap
+    active: true
+    started_at: {column: at, epoch: minutes}
+    labels: {date: {value: x, values: [no]}}
+"""
+    assert (
+        problems(text)
+        == """\
+config.yaml:3: databases.app.dsn: the environment variable DATABASE_URL is not set; \
+set it, or give a default: ${DATABASE_URL:-...}
+config.yaml:4: databases.app.max_conections: unknown key; did you mean max_connections?
+config.yaml:5: databases.app.connect_timeout: expected at least 2s, got '1s'
+config.yaml:7: defaults.every: expected a duration longer than 0, got '0s'
+config.yaml:8: defaults.daily.dayz: unknown key; did you mean days?
+config.yaml:13: sources.chat.active: already given on line 12; keep one of the two
+config.yaml:15: sources.chat.orphaned_after: expected a duration such as 30s, 10m, 2h or 7d, \
+got 'soon'
+config.yaml:16: sources.chat.overlong_after: expected last_seen_at beside overlong_after, \
+got overlong_after '1d' and no last_seen_at; \
+without a sign of life, orphaned_after alone decides
+config.yaml:17: sources.calls.orphaned_after: expected this key, \
+for example `orphaned_after: 2h`, got nothing
+config.yaml:17: sources.calls.table: expected this key, \
+for example `table: public.sessions`, got nothing
+config.yaml:18: sources.calls.database: expected the name of a database, got 'ap'; \
+did you mean app?
+config.yaml:19: sources.calls.active: expected an SQL expression, \
+got true, which YAML reads as a boolean; put it in quotes
+config.yaml:20: sources.calls.started_at.epoch: expected s or ms, got 'minutes'
+config.yaml:21: sources.calls.labels.date: expected a name other than \
+database, source, date, le, kind, instance, job, __*, got 'date'
+config.yaml:21: sources.calls.labels.date.values[0]: expected a text, \
+got no, which YAML reads as a boolean; put it in quotes"""
+    )

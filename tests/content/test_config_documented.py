@@ -1,0 +1,118 @@
+"""Every config key is in docs/configuration.md and in config.yaml, and the other way round."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from exporter.config import Daily, Database, Label, Recovery, Source, TimeColumn, load_config
+from exporter.errors import ConfigError
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+EXAMPLE = (ROOT / "config.yaml").read_text(encoding="utf-8")
+
+# Heading -> the model whose keys the table below it is about.
+MODELS: dict[str, type[BaseModel]] = {
+    "## databases": Database,
+    "## sources": Source,
+    "### Points in time": TimeColumn,
+    "### labels": Label,
+    "### daily": Daily,
+    "### recovery": Recovery,
+}
+
+
+def keys(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Key -> field, as a file writes it."""
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    return {key: field for key, field in fields.items() if key != "name"}
+
+
+def rows(heading: str) -> dict[str, tuple[str, str]]:
+    """Key -> (default, meaning), from the table below a heading."""
+    section = re.split(r"\n(?=#)", DOCUMENT.split(f"\n{heading}\n", 1)[1], maxsplit=1)[0]
+    found = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| (.+) \|$", section, re.MULTILINE)
+    return {key: (default.replace("`", ""), meaning) for key, _, default, meaning in found}
+
+
+@pytest.mark.parametrize("heading", MODELS)
+def test_every_key_is_documented_and_every_documented_key_exists(heading: str) -> None:
+    assert sorted(rows(heading)) == sorted(keys(MODELS[heading]))
+
+
+@pytest.mark.parametrize("heading", MODELS)
+def test_the_documented_meaning_begins_with_the_description_in_the_code(heading: str) -> None:
+    documented = {key: meaning.replace("`", "") for key, (_, meaning) in rows(heading).items()}
+    described = {
+        key: field.description or "nothing" for key, field in keys(MODELS[heading]).items()
+    }
+    assert documented == {
+        key: documented[key] if documented[key].startswith(description) else description
+        for key, description in described.items()
+    }
+
+
+@pytest.mark.parametrize("heading", MODELS)
+def test_the_documented_defaults_are_those_in_the_code(heading: str) -> None:
+    for key, field in keys(MODELS[heading]).items():
+        written = {"None": "null", "()": "[]"}.get(str(field.default), str(field.default))
+        default = "required" if field.is_required() else written
+        assert rows(heading)[key][0] == ("the only one" if key == "database" else default), key
+
+
+def test_every_key_is_in_the_example() -> None:
+    for model in MODELS.values():
+        for key in keys(model):
+            assert re.search(rf"^\s*(# )?.*\b{key}:", EXAMPLE, re.MULTILINE), key
+
+
+def test_the_example_names_no_key_that_does_not_exist() -> None:
+    """Those in comments, that is: the others are checked when it is loaded."""
+    known = {key for model in MODELS.values() for key in keys(model)}
+    commented = re.findall(r"^\s*# (\w+): ", EXAMPLE, re.MULTILINE)
+    assert "password_file" in commented
+    assert set(commented) <= known
+
+
+def test_what_the_example_leaves_commented_out_can_be_used(tmp_path: Path) -> None:
+    keys_only = re.sub(r"^(\s*)# (\w+: )", r"\1\2", EXAMPLE, flags=re.MULTILINE)
+    (tmp_path / "config.yaml").write_text(keys_only)
+    (tmp_path / "app.password").touch()
+    config = load_config(tmp_path / "config.yaml", {"DATABASE_URL": ""})
+    assert config.sources["conversations"].where is not None
+
+
+def yaml_blocks() -> list[str]:
+    return re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
+
+
+def test_the_first_example_of_the_document_is_a_whole_file(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(yaml_blocks()[0])
+    config = load_config(tmp_path / "config.yaml", {"DATABASE_URL": ""})
+    assert config.sources["conversations"].orphaned_after == 7200
+
+
+def test_the_expressions_for_timestamps_inside_json_survive_yaml(tmp_path: Path) -> None:
+    blocks = [block for block in yaml_blocks() if block.startswith("last_seen_at: |")]
+    assert len(blocks) == 2
+    for block in blocks:
+        indented = block.replace("\n", "\n    ")
+        (tmp_path / "config.yaml").write_text(f"{yaml_blocks()[0]}    {indented}\n")
+        config = load_config(tmp_path / "config.yaml", {"DATABASE_URL": ""})
+        last_seen_at = config.sources["conversations"].last_seen_at
+        assert last_seen_at is not None
+        assert last_seen_at.sql.startswith("CASE WHEN")
+        assert last_seen_at.sql.endswith("END")
+
+
+def test_the_error_in_the_document_is_what_is_really_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("config.yaml").write_text(yaml_blocks()[0].replace("2h", "2"))
+    with pytest.raises(ConfigError) as error:
+        load_config(Path("config.yaml"), {"DATABASE_URL": ""})
+    assert f"\n{error.value}\n" in DOCUMENT

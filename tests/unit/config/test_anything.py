@@ -1,0 +1,63 @@
+"""Whatever is in the file, the answer is a config or a sentence."""
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from exporter.config import Config, load_config
+from exporter.errors import ConfigError
+
+EXAMPLE = Path(__file__).parents[3].joinpath("config.yaml").read_text(encoding="utf-8")
+
+# Pieces that bring random text near to what a config file looks like.
+PIECES = st.sampled_from([
+    *"{}[]:,-?&*!|>'\"%@`#=~\n\t \\$",
+    *("databases:", "sources:", "defaults:", "\n  app: ", "\n    dsn: ", "\n    table: ", "<<: "),
+    *("\n    every: ", "\n    labels: ", "\n    show: ", "\n    daily: ", "\n    started_at: "),
+    *("&a ", "*a", "!!int ", "!!binary ", "!!set ", "!!timestamp ", "---\n", "...\n", "${A}", "${"),
+    *("1:30", "0x", "1e400", "2024-02-30", "null", "off", "\ud800", "\x85", "\u2028", "\ufeff"),
+])  # fmt: skip
+ANYTHING = settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@pytest.fixture
+def answer(tmp_path: Path) -> Callable[[bytes], None]:
+    path = tmp_path / "config.yaml"
+
+    def answer(content: bytes) -> None:
+        path.write_bytes(content)
+        with contextlib.suppress(ConfigError):
+            assert isinstance(load_config(path, {"A": "a", "DATABASE_URL": ""}), Config)
+
+    return answer
+
+
+@ANYTHING
+@given(st.binary(max_size=200))
+def test_bytes(answer: Callable[[bytes], None], content: bytes) -> None:
+    answer(content)
+
+
+@ANYTHING
+@given(st.lists(PIECES | st.text(max_size=5), max_size=30))
+def test_pieces_of_yaml(answer: Callable[[bytes], None], pieces: list[str]) -> None:
+    answer("".join(pieces).encode(errors="surrogatepass"))
+
+
+@ANYTHING
+@given(st.data())
+def test_the_example_with_a_piece_changed(
+    answer: Callable[[bytes], None], data: st.DataObject
+) -> None:
+    start = data.draw(st.integers(0, len(EXAMPLE)))
+    length = data.draw(st.integers(0, 20))
+    piece = data.draw(PIECES | st.text(max_size=5))
+    answer((EXAMPLE[:start] + piece + EXAMPLE[start + length :]).encode(errors="surrogatepass"))

@@ -1,0 +1,55 @@
+"""The number of time series that a source can have."""
+
+from collections.abc import Callable
+
+import pytest
+
+from exporter.config import Source
+
+# What a source with nothing but the required keys has: 2 counts, a histogram of 15, the oldest
+# start and the oldest orphan, 2 kinds, the estimated rows, 1 + 3 * 7 daily, 2 limits.
+BASE = 2 + 15 + 2 + 2 + 1 + 22 + 2
+
+SOURCES = {
+    "nothing besides": ([], BASE),
+    "no daily statistics": (["daily: null"], BASE - 22),
+    "one day": (["daily: {days: 1}"], BASE - 18),
+    "no alert": (["alert_above: null"], BASE - 1),
+    "a sign of life": (["last_seen_at: x"], BASE + 15),
+    "a sign of life and a limit": (["last_seen_at: x", "overlong_after: 1d"], BASE + 15 + 1 + 1),
+    "an end": (["ended_at: x"], BASE + 7 + 2),
+    "an end, and no daily statistics": (["ended_at: x", "daily: null"], BASE - 22 + 1),
+    "a duration": (["duration: x"], BASE + 7 + 1),
+    "two conditions": (["integrity: {a: x, b: y}"], BASE + 2),
+    "a label with two values": (
+        ["labels: {a: {value: a, values: [x, y]}}"],
+        BASE + 3 * (2 + 22),
+    ),
+    "two labels": (
+        ["labels: {a: {value: a, values: [x, y]}, b: {value: b, values: [z]}}"],
+        BASE + 3 * 2 * (2 + 22),
+    ),
+    "two labels and everything": (
+        [
+            "labels: {a: {value: a, values: [x, y]}, b: {value: b, values: [z]}}",
+            "last_seen_at: x",
+            "overlong_after: 1d",
+            "ended_at: x",
+            "duration: x",
+            "integrity: {a: x}",
+        ],
+        7 * 3 + 30 + 2 + 5 + 1 + 7 * (1 + 4 * 7) + 3,
+    ),
+}
+
+
+@pytest.mark.parametrize(("lines", "series"), SOURCES.values(), ids=SOURCES)
+def test_series(load_source: Callable[..., Source], lines: list[str], series: int) -> None:
+    assert load_source(*lines).series() == series
+
+
+def test_as_many_as_allowed_are_allowed_and_one_more_is_not(
+    load_source: Callable[..., Source], problems_of_source: Callable[..., str]
+) -> None:
+    assert load_source(f"max_series: {BASE}").series() == BASE
+    assert f"at most {BASE - 1} series" in problems_of_source(f"max_series: {BASE - 1}")
