@@ -17,7 +17,7 @@ from exporter import __version__, daemon, logs, report, roles, sessions
 from exporter.config import Config, Source, json_schema, load_config
 from exporter.config.values import parse_duration
 from exporter.database import Database, Reader
-from exporter.errors import BackingOff, CollectionError, ExporterError, UsageError
+from exporter.errors import CollectionError, ExporterError, UsageError
 from exporter.exposition import OPENMETRICS, TEXT
 from exporter.index_commands import propose
 from exporter.orphans import list_orphans
@@ -258,7 +258,7 @@ def _on_each(
             reader = database.reader(timezone=source.timestamps_in or "UTC")
             try:
                 results.append(await work(reader, source, database.name))
-            except (CollectionError, BackingOff) as error:
+            except CollectionError as error:
                 failed = True
                 place = f"{source.name} ({database.name})"
                 print(report.printable(f"session-exporter: {place}: {error}"), file=sys.stderr)

@@ -7,7 +7,7 @@ from exporter import logs, sessions
 from exporter.collectors import Collector
 from exporter.config import Source
 from exporter.database import Database, Reader
-from exporter.errors import BackingOff, CollectionError, SchemaMismatch
+from exporter.errors import BackingOff, BadData, CollectionError, SchemaMismatch
 from exporter.sessions import SessionTable
 from exporter.snapshots import Key, Snapshot, Snapshots, State
 
@@ -78,7 +78,7 @@ class Collection:
             timezone=source.timestamps_in or "UTC", timeout=collector.timeout(source)
         )
         at, timestamp = self._clock.monotonic(), self._clock.wall()
-        reason, message, values = None, "", None
+        reason, message, values, table = None, "", None, None
         try:
             table = await self._binding.table(reader, at)
             previous = before.snapshot.values if before.snapshot else None
@@ -90,6 +90,8 @@ class Collection:
             reason, message = error.reason, str(error)
             if isinstance(error, SchemaMismatch):
                 self._binding.forget()
+            if isinstance(error, BadData) and table is not None:
+                message = await self._named(reader, table, before, message)
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the daemon
             logs.bug("collection_bug", error, **self.key._asdict())
             reason, message = "other", f"a bug in session-exporter: {error!r}"
@@ -104,6 +106,13 @@ class Collection:
                 self.key, reason, message, duration=reader.seconds, interval=interval
             )
         self._log_change(before, reason, message)
+
+    async def _named(self, reader: Reader, table: SessionTable, before: State, message: str) -> str:
+        """Say which expression failed; looked for once and not at every run."""
+        if before.reason == BadData.reason and before.failure:
+            return before.failure
+        key = await sessions.name_bad_expression(reader, table)
+        return f"{key}: {message}" if key else message
 
     def overlapped(self) -> None:
         """Count a run that was due while the one before was still going."""

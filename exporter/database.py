@@ -170,7 +170,7 @@ class Database:
             raise ConnectFailed(
                 f"cannot connect to database {self.name}: no answer within {timeout} s"
             ) from None
-        except psycopg.Error as error:
+        except (psycopg.Error, UnicodeError) as error:  # UnicodeError: a..b is no host name
             text = _one_line(str(error), parameters)
             cause = AuthFailed if _AUTH.search(text) else ConnectFailed
             raise cause(f"cannot connect to database {self.name}: {text}") from None

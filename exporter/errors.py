@@ -100,8 +100,11 @@ class ReplicaLagging(CollectionError):
     reason = "lag"
 
 
-class BackingOff(ExporterError):
-    """The database was out of reach a moment ago and it is too early to try again."""
+class BackingOff(ConnectFailed):
+    """The database was out of reach a moment ago and it is too early to try again.
+
+    Counted as a collection that was skipped, not as one that failed.
+    """
 
 
 #: Every value of the label `reason` of `session_exporter_collection_errors_total`.

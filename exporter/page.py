@@ -45,6 +45,8 @@ class _Joined:
     valid_until: float
     chunks: list[Chunk]
     bodies: dict[Format, bytes]
+    pages: dict[Format, bytes]
+    """Bodies with process_* at their end."""
 
 
 class Page:
@@ -83,9 +85,14 @@ class Page:
             or now > joined.valid_until
         ):
             joined = self._joined = self._join(now, health)
-        if format_ not in joined.bodies:
-            joined.bodies[format_] = join(joined.chunks, format_)
-        return joined.bodies[format_] + self._end(format_, now)
+        if now >= self._process_read_until:
+            self._read_process(now)
+            joined.pages.clear()
+        if format_ not in joined.pages:
+            if format_ not in joined.bodies:
+                joined.bodies[format_] = join(joined.chunks, format_)
+            joined.pages[format_] = joined.bodies[format_] + self._ends[format_]
+        return joined.pages[format_]
 
     def _join(self, now: float, health: tuple[object, ...]) -> _Joined:
         states = self._snapshots.states.values()
@@ -96,6 +103,7 @@ class Page:
             valid_until=min((state.expires_at or now for state in fresh), default=float("inf")),
             chunks=list(self._chunks(now)),
             bodies={},
+            pages={},
         )
 
     def _chunks(self, now: float) -> Iterator[Chunk]:
@@ -128,15 +136,13 @@ class Page:
         self._rendered[pair, part] = (made_from, chunk)
         return chunk
 
-    def _end(self, format_: Format, now: float) -> bytes:
+    def _read_process(self, now: float) -> None:
         """process_*, by prometheus_client, and in OpenMetrics the end mark."""
-        if now >= self._process_read_until:
-            self._ends = {
-                TEXT: generate_latest(self._process),
-                OPENMETRICS: generate_openmetrics(self._process),
-            }
-            self._process_read_until = now + PROCESS_METRICS_EVERY
-        return self._ends[format_]
+        self._ends = {
+            TEXT: generate_latest(self._process),
+            OPENMETRICS: generate_openmetrics(self._process),
+        }
+        self._process_read_until = now + PROCESS_METRICS_EVERY
 
 
 def _of_exporter(config: ConfigFacts) -> Iterator[Sample]:

@@ -19,7 +19,7 @@ async def database_name(reader: Reads) -> str:
 
 async def grants(reader: Reads, table: SessionTable) -> list[str]:
     """The rights for one source: its schema, the columns it mentions, and tables in subqueries."""
-    texts = _texts(table)
+    texts = list(table.expressions.values())
     columns = columns_in(table, texts)
     is_all = len(columns) == len(table.relation.columns)
     what = "SELECT" if is_all else f"SELECT ({', '.join(map(identifier, columns))})"
@@ -30,13 +30,6 @@ async def grants(reader: Reads, table: SessionTable) -> list[str]:
         f"GRANT {what}\n    ON {table.table} TO {ROLE};",
         *(f"GRANT SELECT ON {identifier(*other)} TO {ROLE};" for other in others),
     ]
-
-
-def _texts(table: SessionTable) -> list[str]:
-    moments = (table.started_at, table.last_seen_at, table.ended_at)
-    texts = [table.rows, *(moment.raw for moment in moments if moment is not None)]
-    texts += [*table.labels, *table.integrity, *table.show]
-    return texts + [text for text in (table.duration, table.id) if text is not None]
 
 
 async def _other_tables(

@@ -6,12 +6,12 @@ condition that is no boolean or a misspelt column is a sentence and never a wron
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from exporter import relation
 from exporter.config import Source, TimeColumn
-from exporter.errors import SchemaMismatch
+from exporter.errors import BadData, CollectionError, SchemaMismatch
 from exporter.queries import fill, literal
 from exporter.relation import Reads, Relation
 
@@ -96,6 +96,8 @@ class SessionTable:
 
     source: Source
     relation: Relation
+    expressions: Mapping[str, str]
+    """Everything declared, by its config key."""
     rows: str
     """Which rows exist and are active."""
     exists: str
@@ -168,6 +170,7 @@ async def bind(reader: Reads, source: Source) -> SessionTable:
     return SessionTable(
         source=source,
         relation=found,
+        expressions=expressions,
         rows=f"({exists}) AND ({active})",
         exists=f"({exists})",
         active=f"({active})",
@@ -224,13 +227,32 @@ async def _types(reader: Reads, found: Relation, expressions: dict[str, str]) ->
     statement = fill("describe", expressions=",\n".join(items), table=found.sql)
     try:
         (result,) = await reader.read(statement)
-    except SchemaMismatch as error:
-        raise SchemaMismatch(_blame(error, statement, expressions)) from None
+    except (SchemaMismatch, BadData) as error:
+        raise type(error)(_blame(error, statement, expressions)) from None
     names = (_TYPES.get(oid, f"type {oid}") for oid in result.types)
     return dict(zip(expressions, names, strict=True))
 
 
-def _blame(error: SchemaMismatch, statement: str, expressions: dict[str, str]) -> str:
+async def name_bad_expression(reader: Reads, table: SessionTable) -> str | None:
+    """After a value could not be evaluated: the config key of the expression that fails on it.
+
+    PostgreSQL tells what was wrong but not where, so each expression is tried by itself.
+    """
+    others = {k: text for k, text in table.expressions.items() if k not in {"where", "active"}}
+    attempts = [("where", "true", table.exists), ("active", "true", table.rows)]
+    attempts += [(key, text, table.rows) for key, text in others.items()]
+    attempts += [(key, text, table.exists) for key, text in others.items()]
+    for key, text, rows in attempts:
+        try:
+            await reader.read(fill("evaluate", expression=text, table=table.table, rows=rows))
+        except BadData:
+            return key
+        except CollectionError:
+            return None
+    return None
+
+
+def _blame(error: CollectionError, statement: str, expressions: dict[str, str]) -> str:
     """Find the expression that PostgreSQL's error position lies in."""
     start = 0
     for key, text in expressions.items():
