@@ -180,7 +180,8 @@ def sql_index(
         return report.proposals(each, database, await propose(reader, table))
 
     results, failed = _on_each(_load(config_file), source, proposed)
-    print("\n\n".join(results))
+    if results:
+        print("\n\n".join(results))
     if failed:
         raise typer.Exit(1)
 

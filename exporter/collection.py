@@ -14,6 +14,9 @@ from exporter.snapshots import Key, Snapshot, Snapshots, State
 #: A collector spends at most 1/20 of its time in the database.
 DUTY = 20
 
+#: Without `stale_after`, values are served for this many intervals.
+STALE_INTERVALS = 3
+
 #: Tables change: bindings are made anew after this time, and at once when a query no longer fits.
 BIND_AGAIN_AFTER_SECONDS = 300.0
 
@@ -97,7 +100,7 @@ class Collection:
             reason, message = "other", f"a bug in session-exporter: {error!r}"
         interval = max(collector.every(source) or 0.0, DUTY * reader.seconds)
         if reason is None:
-            snapshot = Snapshot(values, at, timestamp)
+            snapshot = Snapshot(values, at, timestamp, self._stale_after(interval))
             self._snapshots.succeeded(
                 self.key, snapshot, duration=reader.seconds, interval=interval
             )
@@ -114,6 +117,17 @@ class Collection:
         key = await sessions.name_bad_expression(reader, table)
         return f"{key}: {message}" if key else message
 
+    def _stale_after(self, interval: float) -> float:
+        """For how long values are served, in seconds, when the next are due after `interval`.
+
+        The source's `stale_after` is about its `every`: not about slower collectors, nor while
+        slow queries have stretched the interval, when good values would come and go.
+        """
+        source, every = self._binding.source, self._collector.every(self._binding.source)
+        if source.stale_after is not None and every == source.every == interval:
+            return source.stale_after
+        return STALE_INTERVALS * interval
+
     def overlapped(self) -> None:
         """Count a run that was due while the one before was still going."""
         self._snapshots.skipped(self.key, "overlap")
@@ -124,10 +138,3 @@ class Collection:
             logs.info("collection_succeeded", **self.key._asdict())
         elif reason is not None and before.reason != reason:
             logs.warning("collection_failed", **self.key._asdict(), reason=reason, error=message)
-
-
-def initial_state(source: Source, collector: Collector) -> State:
-    """The state before the first run. A source's `stale_after` is about collector `active`."""
-    every = collector.every(source) or 0.0
-    is_explicit = source.stale_after is not None and every <= source.every
-    return State(interval=every, stale_after=source.stale_after if is_explicit else None)

@@ -11,14 +11,14 @@ from collections.abc import Awaitable, Callable, Iterator
 import uvicorn
 
 from exporter import logs, web
-from exporter.collection import Binding, Clock, Collection, initial_state
+from exporter.collection import Binding, Clock, Collection
 from exporter.collectors import COLLECTORS
 from exporter.config import Config
 from exporter.database import Database
 from exporter.errors import ExporterError
 from exporter.page import ConfigFacts, Page
 from exporter.schedule import Schedule
-from exporter.snapshots import Key, Snapshots
+from exporter.snapshots import Key, Snapshots, State
 
 #: How long running collections may take to end after SIGTERM, in seconds.
 STOP_PATIENCE = 5.0
@@ -45,9 +45,10 @@ class Exporter:
         self.snapshots = Snapshots(
             (
                 Key(database.name, binding.source.name, collector.name),
-                initial_state(binding.source, collector),
+                State(interval=every),
             )
             for database, binding, collector in planned
+            if (every := collector.every(binding.source)) is not None
         )
         self.collections = [
             Collection(database, binding, collector, snapshots=self.snapshots, clock=CLOCK)

@@ -222,7 +222,7 @@ class Database:
         try:
             async with connection.pipeline():
                 cursors = [await connection.execute(text.encode()) for text in statements]
-            return [await _result(cursor) for cursor in cursors]
+            results = [await _result(cursor) for cursor in cursors]
         except psycopg.Error as error:
             failure = self._failure(error, lost=connection.closed)
             with suppress(psycopg.Error):
@@ -233,6 +233,9 @@ class Database:
                     "the connection was dropped"
                 )
             raise failure from None
+        else:
+            self.up = True
+            return results
         finally:
             timer.cancel()
             self._busy.discard(connection)

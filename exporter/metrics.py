@@ -175,6 +175,7 @@ CONFIG_RELOAD_SUCCESSFUL = Family(
     "session_exporter_config_last_reload_successful",
     "gauge",
     "Whether the config file was good when it was last read.",
+    fold="min",
 )
 CONFIG_RELOAD_TIMESTAMP = Family(
     "session_exporter_config_last_reload_success_timestamp_seconds",
@@ -197,7 +198,8 @@ REPLICA_LAG = Family(
 COLLECTION_SUCCESS = Family(
     "session_exporter_collection_success",
     "gauge",
-    "Whether the last collection succeeded; 0 from the start until the first success.",
+    "Whether the last collection succeeded and its values are still served; 0 from the start "
+    "until the first success.",
     ("collector",),
 )
 COLLECTION_DURATION = Family(

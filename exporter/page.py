@@ -96,11 +96,11 @@ class Page:
 
     def _join(self, now: float, health: tuple[object, ...]) -> _Joined:
         states = self._snapshots.states.values()
-        fresh = [state for state in states if state.is_fresh(now)]
+        fresh = [each.snapshot for each in states if each.snapshot and each.is_fresh(now)]
         return _Joined(
             version=self._snapshots.version,
             health=health,
-            valid_until=min((state.expires_at or now for state in fresh), default=float("inf")),
+            valid_until=min((each.expires_at for each in fresh), default=float("inf")),
             chunks=list(self._chunks(now)),
             bodies={},
             pages={},

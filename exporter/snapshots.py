@@ -12,9 +12,6 @@ from exporter.errors import REASONS
 
 SKIPS = ("overlap", "backoff")
 
-#: Without `stale_after`, values are served for this many intervals.
-STALE_INTERVALS = 3
-
 
 class Key(NamedTuple):
     """One collector on one source in one database."""
@@ -26,19 +23,28 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """What a successful collection found. `at` is monotonic, `timestamp` Unix time: its start."""
+    """What a successful collection found. `at` is monotonic, `timestamp` Unix time: its start.
+
+    How long it may be served is settled when it is made: that later runs are slow, and therefore
+    rare, must not keep old values alive.
+    """
 
     values: Any
     at: float
     timestamp: float
+    stale_after: float
+
+    @property
+    def expires_at(self) -> float:
+        """The monotonic time after which it is no longer served."""
+        return self.at + self.stale_after
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
-    """How one collector is doing. `interval`, `stale_after` and `duration` are seconds."""
+    """How one collector is doing. `interval` and `duration` are seconds."""
 
     interval: float
-    stale_after: float | None = None
     snapshot: Snapshot | None = None
     succeeded: bool = False
     reason: str | None = None
@@ -46,17 +52,9 @@ class State:
     failure: str | None = None
     duration: float | None = None
 
-    @property
-    def expires_at(self) -> float | None:
-        """The monotonic time after which the snapshot is no longer served."""
-        if self.snapshot is None:
-            return None
-        patience = self.stale_after or STALE_INTERVALS * self.interval
-        return self.snapshot.at + patience
-
     def is_fresh(self, now: float) -> bool:
         """Whether there is a snapshot young enough to be served at monotonic time `now`."""
-        return self.expires_at is not None and now <= self.expires_at
+        return self.snapshot is not None and now <= self.snapshot.expires_at
 
 
 @dataclass(frozen=True, slots=True, eq=False)

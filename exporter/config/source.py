@@ -181,11 +181,11 @@ class Source(Model):
 
     @field_validator("stale_after")
     @classmethod
-    def _not_shorter_than_every(cls, value: float | None, info: ValidationInfo) -> float | None:
-        if value is not None and value < info.data.get("every", 0):
+    def _outlasts_two_collections(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if value is not None and value < 2 * info.data.get("every", 0):
             raise ExpectedError(
-                "stale_after to be at least every",
-                "values would disappear between two collections",
+                "stale_after to be at least twice every",
+                "values would disappear between two good collections",
                 keys=("stale_after", "every"),
             )
         return value

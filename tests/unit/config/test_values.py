@@ -164,7 +164,7 @@ sources:
     timezone: Europe/Berlin
     timestamps_in: Asia/Kathmandu
     every: 15s
-    stale_after: 15s
+    stale_after: 30s
     daily: null
     labels:
       size: {value: size, values: [S, 42, "yes"]}
@@ -192,7 +192,7 @@ sources:
     assert (source.orphaned_after, source.overlong_after) == (600, 28800)
     assert (source.alert_above, source.daily) == (None, None)
     assert (source.timezone, source.timestamps_in) == ("Europe/Berlin", "Asia/Kathmandu")
-    assert (source.every, source.stale_after) == (15, 15)
+    assert (source.every, source.stale_after) == (15, 30)
     assert source.labels == {"size": Label(value="size", values=("S", "42", "yes"))}
     assert source.integrity == {"done": "messages > 9"}
     assert source.show == (
