@@ -3,6 +3,7 @@
 import asyncio
 import difflib
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from enum import StrEnum
@@ -13,13 +14,14 @@ import typer
 import typer.core
 import uvloop
 
-from exporter import __version__, daemon, logs, report, roles, sessions
+from exporter import __version__, daemon, live_check, logs, report, roles, sessions
 from exporter.config import Config, Source, json_schema, load_config
 from exporter.config.values import parse_duration
 from exporter.database import Database, Reader
 from exporter.errors import CollectionError, ExporterError, UsageError
 from exporter.exposition import OPENMETRICS, TEXT
 from exporter.index_commands import propose
+from exporter.live_check import Finding, Status
 from exporter.orphans import list_orphans
 
 T = TypeVar("T")
@@ -101,9 +103,18 @@ def run(
 
 
 @app.command()
-def check(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Validate the config file, without connecting to anything."""
+def check(
+    config_file: ConfigFile = DEFAULT_CONFIG,
+    live: Annotated[
+        bool, typer.Option("--live", help="Prove each source against its database, read-only.")
+    ] = False,
+    format_: Annotated[ListFormat, typer.Option("--format", help="Of --live.")] = ListFormat.TABLE,
+) -> None:
+    """Validate the config file; with --live prove it against the databases."""
     config = _load(config_file)
+    if live:
+        _check_live(config, format_)
+        return
     series = sum(each.series() * len(each.databases) for each in config.sources.values())
     counted = f"sources: {len(config.sources)}, databases: {len(config.databases)}"
     print(f"{config_file} is valid ({counted}, at most {series} time series about sessions)")
@@ -221,13 +232,13 @@ def demo(
 
 def parse_address(text: str) -> tuple[str, int]:
     """Split [HOST]:PORT, with an IPv6 host in brackets."""
-    host, separator, port = text.rpartition(":")
-    if not separator or not port.isascii() or not port.isdigit() or int(port) > 65535:
+    match = re.fullmatch(r"(?:\[([^\[\]]*)\]|([^\[\]:]*)):([0-9]{1,5})", text)
+    if match is None or int(match[3]) > 65535:
         raise UsageError(
             f"--web.listen-address: expected [HOST]:PORT such as :{DEFAULT_PORT} or "
             f"127.0.0.1:{DEFAULT_PORT}, got '{text}'"
         )
-    return host.removeprefix("[").removesuffix("]"), int(port)
+    return match[1] or match[2] or "", int(match[3])
 
 
 def _load(path: Path) -> Config:
@@ -239,6 +250,29 @@ def _load(path: Path) -> Config:
                 f"{source.recovery.mode}; this version watches and cannot recover sessions yet"
             )
     return config
+
+
+def _check_live(config: Config, format_: ListFormat) -> None:
+    async def found() -> list[Finding]:
+        findings = []
+        for name, settings in config.databases.items():
+            database = Database(settings)
+            sources = [each for each in config.sources.values() if name in each.databases]
+            async for finding in live_check.check_all(database, sources, daemon.CLOCK):
+                if format_ is ListFormat.TABLE:
+                    place = report.finding_place(finding)
+                    if not findings or report.finding_place(findings[-1]) != place:
+                        print(place)
+                    print(report.finding(finding), flush=True)
+                findings.append(finding)
+            await database.close()
+        return findings
+
+    findings = _wait_for(found())
+    if format_ is ListFormat.JSON:
+        print(report.as_json(report.findings_json(findings)))
+    if any(finding.status is Status.FAILED for finding in findings):
+        raise typer.Exit(1)
 
 
 def _on_each(

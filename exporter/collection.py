@@ -120,12 +120,12 @@ class Collection:
     def _stale_after(self, interval: float) -> float:
         """For how long values are served, in seconds, when the next are due after `interval`.
 
-        The source's `stale_after` is about its `every`: not about slower collectors, nor while
-        slow queries have stretched the interval, when good values would come and go.
+        The source's `stale_after` is about its `every` and not about slower collectors. While slow
+        queries stretch the interval it is stretched too, or good values would come and go.
         """
         source, every = self._binding.source, self._collector.every(self._binding.source)
-        if source.stale_after is not None and every == source.every == interval:
-            return source.stale_after
+        if source.stale_after is not None and every == source.every:
+            return max(source.stale_after, 2 * interval)
         return STALE_INTERVALS * interval
 
     def overlapped(self) -> None:

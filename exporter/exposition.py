@@ -72,7 +72,8 @@ def _text(family: Family, lines: Mapping[Name, list[bytes]]) -> Iterator[bytes]:
         types = {"_bucket": "histogram", "_gcount": "gauge", "_gsum": "gauge"}
     for suffix, type_ in types.items():
         if (family.name, suffix) in lines:
-            yield _header(family.name + suffix.removeprefix("_bucket"), type_, family.help)
+            help_ = family.help.replace("\\", "\\\\").replace("\n", "\\n")
+            yield _header(family.name + suffix.removeprefix("_bucket"), type_, help_)
             yield from lines[family.name, suffix]
 
 
@@ -84,14 +85,13 @@ def _openmetrics(family: Family, lines: Mapping[Name, list[bytes]]) -> Iterator[
         name = family.name
         if family.type in {"counter", "info"}:
             name = name.removesuffix("_total").removesuffix("_info")
-        yield _header(name, family.type, family.help.replace('"', '\\"'))
+        yield _header(name, family.type, _escaped(family.help))
         for parts in zip(*present, strict=True):
             yield from parts
 
 
-def _header(name: str, type_: str, text: str) -> bytes:
-    escaped = text.replace("\\", "\\\\").replace("\n", "\\n")
-    return f"# HELP {name} {escaped}\n# TYPE {name} {type_}\n".encode()
+def _header(name: str, type_: str, escaped_help: str) -> bytes:
+    return f"# HELP {name} {escaped_help}\n# TYPE {name} {type_}\n".encode()
 
 
 def _pairs(labels: Labels) -> str:

@@ -1,5 +1,6 @@
 """Plain text for a terminal: tables, ages, and values that cannot harm the terminal."""
 
+import dataclasses
 import datetime as dt
 import json
 import math
@@ -12,6 +13,7 @@ from exporter.collectors.daily import DailyValues
 from exporter.collectors.size import SizeValues
 from exporter.config import Source, format_duration
 from exporter.index_commands import Proposal
+from exporter.live_check import Finding, Status
 from exporter.orphans import OrphanList
 from exporter.queries import identifier
 from exporter.snapshots import Snapshots
@@ -193,6 +195,27 @@ def _days(values: DailyValues) -> str:
         for day in values.days
     ]
     return table(["date", "started", "average duration in s", "still active"], rows)
+
+
+_MARKS = {Status.OK: "✓", Status.WARNING: "!", Status.FAILED: "✗"}
+
+
+def finding_place(found: Finding) -> str:
+    """What a finding is about."""
+    about = f"database {found.database}"
+    return about if found.source is None else f"source {found.source} in {about}"
+
+
+def finding(found: Finding) -> str:
+    """One line with a tick, a warning or a cross; commands below it, ready to be copied."""
+    line = printable(f"  {_MARKS[found.status]} {found.check}: {found.message}")
+    commands = (f"      {each}" for command in found.commands for each in command.split("\n"))
+    return "\n".join([line, *map(printable, commands)])
+
+
+def findings_json(found: Iterable[Finding]) -> object:
+    """The same for programs."""
+    return [dataclasses.asdict(each) for each in found]
 
 
 def proposals(source: Source, database: str, proposed: Sequence[Proposal]) -> str:

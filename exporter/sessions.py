@@ -98,6 +98,8 @@ class SessionTable:
     relation: Relation
     expressions: Mapping[str, str]
     """Everything declared, by its config key."""
+    types: Mapping[str, str]
+    """The type of each, as PostgreSQL names it."""
     rows: str
     """Which rows exist and are active."""
     exists: str
@@ -171,6 +173,7 @@ async def bind(reader: Reads, source: Source) -> SessionTable:
         source=source,
         relation=found,
         expressions=expressions,
+        types=types,
         rows=f"({exists}) AND ({active})",
         exists=f"({exists})",
         active=f"({active})",

@@ -84,13 +84,13 @@ def negotiate(accept: str) -> Format:
 
 @lru_cache(maxsize=64)
 def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether the Accept-Encoding header names gzip (RFC 9110, 12.5.3)."""
+    """Whether the Accept-Encoding header takes gzip (RFC 9110, 12.5.3): named, or else by *."""
+    quality = {}
     for part in accept_encoding.split(","):
         coding, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        if coding in {"gzip", "x-gzip", "*"}:
-            values = dict(p.split("=", 1) for p in parameters if "=" in p)
-            return _quality(values.get("q", "1")) > 0
-    return False
+        values = dict(p.split("=", 1) for p in parameters if "=" in p)
+        quality[coding.removeprefix("x-")] = _quality(values.get("q", "1"))
+    return quality.get("gzip", quality.get("*", 0.0)) > 0
 
 
 def _quality(text: str) -> float:

@@ -87,14 +87,13 @@ class Active:
     ) -> ActiveValues:
         """Count the active rows. Nothing is carried over from the run before."""
         del previous
-        starts, seens = _thresholds(table.source)
-        statements = [_query(table, starts, seens)]
+        statements = [counting_query(table)]
         if table.id is not None:
             statements.append(orphans_query(table, limit=LISTED))
         counted, *orphaned = await reader.read(*statements)
         cells = [_cell(table, row) for row in counted.rows]
         oldest = orphans_from(table, orphaned[0].rows) if orphaned else ()
-        return _values(table, cells, starts, seens, oldest)
+        return _values(table, cells, oldest)
 
     def samples(self, source: Source, values: ActiveValues) -> Iterator[Sample]:
         """The metrics of a snapshot, totals first."""
@@ -129,7 +128,9 @@ def _thresholds(source: Source) -> tuple[Thresholds, Thresholds]:
     )
 
 
-def _query(table: SessionTable, starts: Thresholds, seens: Thresholds) -> str:
+def counting_query(table: SessionTable) -> str:
+    """The statement that counts the active rows of a table."""
+    starts, seens = _thresholds(table.source)
     columns = [f"{table.started_at.sql} AS started_at", *split.columns(table)]
     cells = [f"{starts.cell('started_at')} AS start_cell"]
     groups = ["start_cell", *split.names(table)]
@@ -174,14 +175,9 @@ def _cell(table: SessionTable, row: tuple[Any, ...]) -> _Cell:
     return _Cell(start, seen, labels, rows, oldest_start, oldest_seen, age, silence, tuple(values))
 
 
-def _values(
-    table: SessionTable,
-    cells: list[_Cell],
-    starts: Thresholds,
-    seens: Thresholds,
-    orphans: tuple[Orphan, ...],
-) -> ActiveValues:
+def _values(table: SessionTable, cells: list[_Cell], orphans: tuple[Orphan, ...]) -> ActiveValues:
     source = table.source
+    starts, seens = _thresholds(source)
     total = Counts()
     by_label = {labels: Counts() for labels in split.combinations(source)}
     kinds: Counter[str] = Counter(undated=0, future=0)

@@ -1,0 +1,195 @@
+"""Proves each source against its database: what `check --live` finds, one finding per question."""
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from exporter import index_commands, sessions
+from exporter.collection import Clock
+from exporter.collectors.active import counting_query
+from exporter.config import Source
+from exporter.database import Database, Reader
+from exporter.errors import CollectionError
+from exporter.queries import fill
+from exporter.sessions import SessionTable
+
+#: A clock that is further away, in seconds, is worth a warning: Prometheus compares its own time
+#: with timestamps of the database.
+CLOCK_TOLERANCE = 2.0
+
+
+class Status(StrEnum):
+    """How a check came out. Only `failed` is a cross."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer to one question about a database, or about a source in it."""
+
+    database: str
+    source: str | None
+    check: str
+    status: Status
+    message: str
+    commands: tuple[str, ...] = ()
+
+
+class _Findings:
+    """Writes findings about one database or source."""
+
+    def __init__(self, database: str, source: str | None = None) -> None:
+        self._database = database
+        self._source = source
+
+    def ok(self, check: str, message: str) -> Finding:
+        return Finding(self._database, self._source, check, Status.OK, message)
+
+    def warning(self, check: str, message: str, *commands: str) -> Finding:
+        return Finding(self._database, self._source, check, Status.WARNING, message, commands)
+
+    def failed(self, check: str, message: str, *commands: str) -> Finding:
+        return Finding(self._database, self._source, check, Status.FAILED, message, commands)
+
+
+async def check_all(
+    database: Database, sources: Iterable[Source], clock: Clock
+) -> AsyncIterator[Finding]:
+    """Check a database and, if it can be reached, the sources in it."""
+    is_reachable = True
+    async for finding in check_database(database, clock):
+        is_reachable &= finding.status is not Status.FAILED
+        yield finding
+    for source in sources if is_reachable else ():
+        reader = database.reader(timezone=source.timestamps_in or "UTC")
+        async for finding in check_source(reader, source, database.name):
+            yield finding
+
+
+async def check_database(database: Database, clock: Clock) -> AsyncIterator[Finding]:
+    """Whether the database can be reached, as whom, and what it is."""
+    find = _Findings(database.name)
+    reader = database.reader()
+    before = clock.wall()
+    try:
+        (result,) = await reader.read(fill("server"))
+    except CollectionError as error:
+        yield find.failed("connection", str(error))
+        return
+    after = clock.wall()
+    user, name, version, is_standby, now = result.rows[0]
+    yield find.ok("connection", f"connected to {name} on PostgreSQL {version} as {user}")
+    if is_standby:
+        lag = database.replica_lag
+        behind = "with unknown lag" if lag is None else f"{lag:.1f} s behind its primary"
+        yield find.ok("replica", f"it is a standby, {behind}: it can be watched")
+    else:
+        yield find.ok("replica", "it is a primary")
+    difference = now - (before + after) / 2
+    if abs(difference) > CLOCK_TOLERANCE + (after - before) / 2:
+        yield find.warning(
+            "clock",
+            f"its clock is {abs(difference):.1f} s {'ahead of' if difference > 0 else 'behind'} "
+            "this machine's: counts are right, but ages that Prometheus computes are off by that",
+        )
+    else:
+        yield find.ok("clock", f"its clock is {abs(difference):.3f} s from this machine's")
+
+
+async def check_source(reader: Reader, source: Source, database: str) -> AsyncIterator[Finding]:
+    """Whether a source fits its table, may read it all, and is read cheaply."""
+    find = _Findings(database, source.name)
+    try:
+        table = await sessions.bind(reader, source)
+        yield find.ok("table", f"{table.table} is a {table.relation.kind}")
+        yield find.ok("expressions", f"every type fits: {_described(table)}")
+        for finding in await _rights(reader, table, find):
+            yield finding
+        yield await _evaluation(reader, table, find)
+        for finding in await _indexes(reader, table, find):
+            yield finding
+        yield await _cost(reader, table, find)
+    except CollectionError as error:
+        yield find.failed(error.reason, str(error))
+        return
+    yield find.ok("series", f"at most {source.series()} time series of {source.max_series}")
+
+
+def _described(table: SessionTable) -> str:
+    """The expressions whose type matters; an id, a label or what is shown may be anything."""
+    free = ("id", "labels.", "show.")
+    typed = {key: type_ for key, type_ in table.types.items() if not key.startswith(free)}
+    return ", ".join(f"{key} is {type_}" for key, type_ in typed.items())
+
+
+async def _rights(reader: Reader, table: SessionTable, find: _Findings) -> list[Finding]:
+    (result,) = await reader.read(fill("rights", oid=str(table.relation.oid)))
+    is_filtered, writes = result.rows[0]
+    findings = []
+    if is_filtered:
+        # With row_security: refuse, binding has failed already.
+        findings.append(
+            find.warning(
+                "row-level security",
+                "applies to this role and is trusted (row_security: trust): make sure that its "
+                "policy shows every row",
+            )
+        )
+    else:
+        findings.append(find.ok("rights", "the role may read what is needed and sees every row"))
+    if writes:
+        findings.append(
+            find.warning(
+                "read-only",
+                f"the role could also {', '.join(writes)}; `session-exporter sql role` prints one "
+                "that cannot",
+            )
+        )
+    else:
+        findings.append(find.ok("read-only", "the role cannot write to it"))
+    return findings
+
+
+async def _evaluation(reader: Reader, table: SessionTable, find: _Findings) -> Finding:
+    """Every expression over all active rows, as one statement."""
+    tried = ",\n".join(f"count(({text}))" for text in table.expressions.values())
+    statement = fill("evaluate_all", expressions=tried, table=table.table, rows=table.rows)
+    try:
+        (result,) = await reader.read(statement)
+    except CollectionError as error:
+        key = await sessions.name_bad_expression(reader, table)
+        return find.failed("evaluation", f"{key}: {error}" if key else str(error))
+    rows = result.rows[0][0]
+    return find.ok("evaluation", f"every expression works on all {rows} active rows")
+
+
+async def _indexes(reader: Reader, table: SessionTable, find: _Findings) -> list[Finding]:
+    findings = []
+    for proposal in await index_commands.propose(reader, table):
+        name = f"index for {proposal.collector}"
+        remark = f"; {proposal.remark}" if proposal.remark else ""
+        if proposal.is_served:
+            findings.append(find.ok(name, f"an index serves collector {proposal.collector}"))
+        elif proposal.commands:
+            message = f"no index serves collector {proposal.collector}{remark}; a DBA runs"
+            findings.append(find.failed(name, message, *proposal.commands))
+        else:
+            message = f"no index serves collector {proposal.collector}{remark}"
+            findings.append(find.warning(name, message))
+    return findings
+
+
+async def _cost(reader: Reader, table: SessionTable, find: _Findings) -> Finding:
+    (result,) = await reader.read(fill("analyze", statement=counting_query(table)))
+    explained = result.rows[0][0][0]
+    plan = explained["Plan"]
+    blocks = plan.get("Shared Hit Blocks", 0) + plan.get("Shared Read Blocks", 0)
+    took = explained["Planning Time"] + explained["Execution Time"]
+    return find.ok(
+        "cost",
+        f"one collection of active took {took:.1f} ms and read {blocks} blocks, every "
+        f"{table.source.every:g} s",
+    )
