@@ -254,7 +254,7 @@ def _load(path: Path) -> Config:
 
 def _check_live(config: Config, format_: ListFormat) -> None:
     async def found() -> list[Finding]:
-        findings = []
+        findings: list[Finding] = []
         for name, settings in config.databases.items():
             database = Database(settings)
             sources = [each for each in config.sources.values() if name in each.databases]
