@@ -87,7 +87,7 @@ class Collection:
             previous = before.snapshot.values if before.snapshot else None
             values = await collector.collect(reader, table, previous)
         except BackingOff as error:
-            self._snapshots.skipped(self.key, "backoff", before.failure or str(error))
+            self._snapshots.backed_off(self.key, str(error), interval=self._retry_after(0.0))
             return
         except CollectionError as error:
             reason, message = error.reason, str(error)
@@ -98,17 +98,23 @@ class Collection:
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the daemon
             logs.bug("collection_bug", error, **self.key._asdict())
             reason, message = "other", f"a bug in session-exporter: {error!r}"
-        interval = max(collector.every(source) or 0.0, DUTY * reader.seconds)
         if reason is None:
+            interval = max(collector.every(source) or 0.0, DUTY * reader.seconds)
             snapshot = Snapshot(values, at, timestamp, self._stale_after(interval))
             self._snapshots.succeeded(
                 self.key, snapshot, duration=reader.seconds, interval=interval
             )
         else:
+            interval = self._retry_after(reader.seconds)
             self._snapshots.failed(
                 self.key, reason, message, duration=reader.seconds, interval=interval
             )
         self._log_change(before, reason, message)
+
+    def _retry_after(self, seconds: float) -> float:
+        """The interval after a failure: a slow collector tries again as soon as a quick one."""
+        source = self._binding.source
+        return max(min(self._collector.every(source) or 0.0, source.every), DUTY * seconds)
 
     async def _named(self, reader: Reader, table: SessionTable, before: State, message: str) -> str:
         """Say which expression failed; looked for once and not at every run."""
@@ -130,7 +136,7 @@ class Collection:
 
     def overlapped(self) -> None:
         """Count a run that was due while the one before was still going."""
-        self._snapshots.skipped(self.key, "overlap")
+        self._snapshots.overlapped(self.key)
 
     def _log_change(self, before: State, reason: str | None, message: str) -> None:
         """One line per change of state, not one per run."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import datetime as dt
 import signal
 import socket
 import time
@@ -115,7 +114,7 @@ async def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     exporter = Exporter(config)
-    schedule = Schedule(exporter.collections)
+    schedule = Schedule(exporter.collections, CLOCK)
     server = _Server(
         uvicorn.Config(
             web.application(exporter.page, exporter.snapshots),
@@ -130,8 +129,9 @@ async def run(
         asyncio.ensure_future(each)
         for each in (server.serve(sockets=[sock]), *([started(exporter)] if started else []))
     ]
-    schedule.start(dt.datetime.now(dt.UTC))
+    schedule.start()
     host, port = sock.getsockname()[:2]
+    host = f"[{host}]" if ":" in host else host
     logs.info("started", address=f"{host}:{port}", sources=len(config.sources))
     try:
         await stop.wait()

@@ -3,27 +3,22 @@
 The exporter never creates an index; a DBA reads these commands and runs them.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from exporter import indexes
-from exporter.queries import fill, identifier, literal
+from exporter.immutability import instability
+from exporter.queries import fill, identifier
 from exporter.relation import Column, Reads
 from exporter.sessions import SessionTable
+from exporter.sql_text import without_alias
 
 # A btree entry must fit a third of a page, or the application's own INSERT fails: only columns
 # that cannot grow are included (PostgreSQL documentation, CREATE INDEX, on INCLUDE).
 _SHORT_TEXT = re.compile(r"character(?: varying)?\(\d{1,2}\)")
-_QUOTED_OR_ALIAS = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\bs\.""")
-_STRING = re.compile(r"'(?:[^']|'')*'")
-_WORD = re.compile(r'"((?:[^"]|"")*)"|([^\W\d][\w$]*)')
-_CALL = re.compile(r"\b([a-z_][a-z0-9_]*)\s*\(", re.IGNORECASE)
-_NOT_IMMUTABLE = re.compile(
-    r"\b(?:select|current_\w+|localtime\w*|session_user)\b|::\s*(?:timestamptz|date|time)\b",
-    re.IGNORECASE,
-)
-_LONGEST_NAME = 63
+_LONGEST_NAME = 63  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +54,10 @@ async def propose(reader: Reads, table: SessionTable) -> list[Proposal]:
         if collector == "active":
             include, remark = _include(table)
             definition += f"{include} WHERE {_condition(table)}"
-        commands = tuple(_commands(parts, collector, definition))
+        # Two sources on one table want two indexes: the name says whose it is.
+        source, name = table.source.name, table.relation.name
+        purpose = collector if source == name else f"{source}_{collector}"
+        commands = tuple(_commands(parts, purpose, definition))
         proposals.append(Proposal(collector, not unserved, commands, remark))
     return proposals
 
@@ -71,18 +69,13 @@ async def _obstacle(reader: Reads, table: SessionTable) -> str | None:
             f"{table.table} is a {table.relation.kind}: an index belongs on the tables below it, "
             "on the column behind started_at"
         )
-    texts = _STRING.sub("''", f"{table.started_at.raw} {table.rows}")
-    unstable = _NOT_IMMUTABLE.findall(texts)
-    if calls := {name.lower() for name in _CALL.findall(texts)}:
-        names = ", ".join(literal(name) for name in sorted(calls))
-        (result,) = await reader.read(fill("volatile", names=names))
-        unstable += [f"{name}()" for (name,) in result.rows]
-    if unstable:
-        return (
-            f"started_at, where or active uses {unstable[0]}, which may give another result for "
-            "the same row, and only what is immutable can be part of an index"
-        )
-    return None
+    reason = await instability(reader, table.relation, [table.started_at.raw, table.rows])
+    if reason is None:
+        return None
+    return (
+        f"started_at, where or active uses {reason}, which may give another result for the same "
+        "row, and only what is immutable can be part of an index"
+    )
 
 
 async def _parts(reader: Reads, table: SessionTable) -> list[_Part]:
@@ -96,43 +89,53 @@ async def _parts(reader: Reads, table: SessionTable) -> list[_Part]:
     ]
 
 
-def _commands(parts: list[_Part], collector: str, definition: str) -> Iterator[str]:
+def _commands(parts: list[_Part], purpose: str, definition: str) -> Iterator[str]:
     """CONCURRENTLY, which a partitioned table cannot do: there one per partition, then attached."""
-    suffix = f"_{collector}_idx"
-
-    def index(name: str) -> str:
-        return name[: _LONGEST_NAME - len(suffix)] + suffix
-
     for part in parts:
         how = "CREATE INDEX CONCURRENTLY" if part.is_leaf else "CREATE INDEX"
         only = "" if part.is_leaf else "ONLY "
-        table = identifier(part.schema, part.name)
-        yield f"{how} {identifier(index(part.name))}\n    ON {only}{table} {definition};"
+        table, index = identifier(part.schema, part.name), _index_name(part.name, purpose)
+        yield f"{how} {identifier(index)}\n    ON {only}{table} {definition};"
     for part in reversed(parts):
         if part.parent is not None:
             above_schema, above = part.parent
             yield (
-                f"ALTER INDEX {identifier(above_schema, index(above))}\n"
-                f"    ATTACH PARTITION {identifier(part.schema, index(part.name))};"
+                f"ALTER INDEX {identifier(above_schema, _index_name(above, purpose))}\n    "
+                f"ATTACH PARTITION {identifier(part.schema, _index_name(part.name, purpose))};"
             )
 
 
+def _index_name(table: str, purpose: str) -> str:
+    """<table>_<purpose>_idx; one that is too long is cut and made unique by a digest."""
+    name = f"{table}_{purpose}_idx"
+    encoded = name.encode()
+    if len(encoded) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(encoded).hexdigest()[:8]
+    room = _LONGEST_NAME - len(f"_{digest}_idx")
+    return f"{encoded[:room].decode(errors='ignore')}_{digest}_idx"
+
+
 def _key(table: SessionTable) -> str:
-    raw = _without_alias(table.started_at.raw)
+    raw = without_alias(table.started_at.raw)
     return raw if re.fullmatch(r'"(?:[^"]|"")*"', raw) else f"({raw})"
 
 
 def _condition(table: SessionTable) -> str:
     declared = [table.active] if table.source.where is None else [table.exists, table.active]
-    return " AND ".join(_without_alias(condition) for condition in declared)
+    return " AND ".join(without_alias(condition) for condition in declared)
 
 
 def _include(table: SessionTable) -> tuple[str, str | None]:
     """INCLUDE what else the query reads, if none of it can grow: else the heap is read anyway."""
     texts = [*table.labels, *table.integrity]
     texts += [moment.raw for moment in (table.last_seen_at, table.ended_at) if moment is not None]
-    start = set(columns_in(table, [table.started_at.raw]))
-    read = [table.relation.columns[name] for name in columns_in(table, texts) if name not in start]
+    start = set(table.relation.columns_in([table.started_at.raw]))
+    read = [
+        table.relation.columns[name]
+        for name in table.relation.columns_in(texts)
+        if name not in start
+    ]
     if not read:
         return "", None
     growing = [column.name for column in read if not _is_bounded(column)]
@@ -146,25 +149,3 @@ def _include(table: SessionTable) -> tuple[str, str | None]:
 
 def _is_bounded(column: Column) -> bool:
     return column.length > 0 or column.is_enum or bool(_SHORT_TEXT.fullmatch(column.type))
-
-
-def columns_in(table: SessionTable, texts: list[str]) -> list[str]:
-    """The columns that expressions mention, in the table's order.
-
-    Words are compared with the real columns, so that what is found may be too much (a function
-    named like a column) and never too little; a row used as a whole (`s`, `s.*`) is all columns.
-    """
-    mentioned: set[str] = set()
-    for text in texts:
-        code = _STRING.sub("''", text)
-        if re.search(r'\bs\b(?!\s*\.\s*[\w"])', code):
-            return list(table.relation.columns)
-        for quoted, word in _WORD.findall(code):
-            mentioned |= {quoted.replace('""', '"')} if quoted else {word.lower()}
-    return [name for name in table.relation.columns if name in mentioned]
-
-
-def _without_alias(sql: str) -> str:
-    """Drop `s.`, which an index definition does not know, but not inside quotes."""
-    plain = _QUOTED_OR_ALIAS.sub(lambda match: "" if match[0] == "s." else match[0], sql)
-    return plain if "--" in plain else plain.replace("(\n", "(").replace("\n)", ")")

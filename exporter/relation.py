@@ -1,7 +1,7 @@
 """What the catalog knows of a declared table: its real name, kind and columns."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,6 +9,7 @@ from exporter.config import TableName
 from exporter.database import Result
 from exporter.errors import SchemaMismatch
 from exporter.queries import fill, identifier, literal
+from exporter.sql_text import names, uses_whole_row
 
 #: pg_class.relkind in words.
 KINDS = {
@@ -64,6 +65,18 @@ class Relation:
             hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(self.columns)}"
             raise SchemaMismatch(f"{self.schema}.{self.name} has no column {word}; {hint}")
         return found
+
+    def columns_in(self, texts: Iterable[str]) -> list[str]:
+        """The columns that expressions mention, in the table's order.
+
+        Words are compared with the real columns, so that what is found may be too much (a function
+        named like a column) and never too little; a row used as a whole (`s`, `s.*`) is all of it.
+        """
+        texts = list(texts)
+        if any(map(uses_whole_row, texts)):
+            return list(self.columns)
+        mentioned = set[str]().union(*map(names, texts))
+        return [name for name in self.columns if name in mentioned]
 
 
 async def find(reader: Reads, table: TableName) -> Relation:

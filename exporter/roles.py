@@ -1,12 +1,11 @@
 """The rights that collection needs, as SQL for a DBA: least of all, and read-only."""
 
-import re
 from collections.abc import Iterator
 
-from exporter.index_commands import columns_in
-from exporter.queries import fill, identifier
+from exporter.queries import fill, identifier, literal
 from exporter.relation import Reads
 from exporter.sessions import SessionTable
+from exporter.sql_text import code, names
 
 ROLE = "session_exporter"
 
@@ -20,10 +19,10 @@ async def database_name(reader: Reads) -> str:
 async def grants(reader: Reads, table: SessionTable) -> list[str]:
     """The rights for one source: its schema, the columns it mentions, and tables in subqueries."""
     texts = list(table.expressions.values())
-    columns = columns_in(table, texts)
+    columns = table.relation.columns_in(texts)
     is_all = len(columns) == len(table.relation.columns)
     what = "SELECT" if is_all else f"SELECT ({', '.join(map(identifier, columns))})"
-    others = await _other_tables(reader, table, texts)
+    others = await _other_relations(reader, table, texts)
     schemas = dict.fromkeys([table.relation.schema, *(schema for schema, _ in others)])
     return [
         *(f"GRANT USAGE ON SCHEMA {identifier(schema)} TO {ROLE};" for schema in schemas),
@@ -32,25 +31,34 @@ async def grants(reader: Reads, table: SessionTable) -> list[str]:
     ]
 
 
-async def _other_tables(
+async def _other_relations(
     reader: Reads, table: SessionTable, texts: list[str]
 ) -> list[tuple[str, str]]:
-    """The tables that subqueries read, as PostgreSQL itself plans them."""
-    if table.relation.kind == "view" or not any("select" in text.lower() for text in texts):
+    """The tables and views that subqueries read: what follows FROM, JOIN or a comma and is one."""
+    candidates = sorted({name for text in texts for name in _after_from(text)})
+    if not candidates:
         return []
-    everything = fill(
-        "describe", expressions=",\n".join(f"({text})" for text in texts), table=table.table
-    )
-    (plan,) = await reader.read(fill("explain_verbose", statement=everything))
-    return list(dict.fromkeys(_relations(plan.rows[0][0][0]["Plan"])))
+    listed = ", ".join(literal(name) for name in candidates)
+    (result,) = await reader.read(fill("relations", names=listed))
+    ours = (table.relation.schema, table.relation.name)
+    return [(schema, name) for schema, name in result.rows if (schema, name) != ours]
 
 
-def _relations(plan: dict[str, object]) -> Iterator[tuple[str, str]]:
-    """Every relation but ours and its partitions, whose aliases are s, s_1, s_2 and so on."""
-    is_ours = re.fullmatch(r"s(_\d+)?", str(plan.get("Alias", "")))
-    if "Relation Name" in plan and not is_ours:
-        yield str(plan["Schema"]), str(plan["Relation Name"])
-    children = plan.get("Plans", [])
-    assert isinstance(children, list)  # noqa: S101 - EXPLAIN's own format
-    for child in children:
-        yield from _relations(child)
+def _after_from(text: str) -> Iterator[str]:
+    """Possibly qualified names after FROM, JOIN or a comma, quoted as PostgreSQL reads them."""
+    pieces = code(text)
+    if "select" not in names(text):
+        return
+    for n, token in enumerate(pieces):
+        if token.value in {"from", "join", "only", "lateral"} or token.text == ",":
+            chain = []
+            for name, separator in zip(
+                pieces[n + 1 :: 2], [*pieces[n + 2 :: 2], None], strict=False
+            ):
+                if name.kind not in {"word", "quoted"}:
+                    break
+                chain.append(identifier(name.value))
+                if separator is None or separator.text != ".":
+                    break
+            if chain:
+                yield ".".join(chain)

@@ -1,5 +1,8 @@
 """When collections run: APScheduler 3, one job per collection.
 
+APScheduler keeps the next run as wall-clock time: when the clock is set back by an hour, nothing
+would run for an hour. So the clock is watched, and a step starts all intervals anew.
+
 The job is the collection's coroutine itself and not a task that it spawns, so that a run that is
 still going is seen by `max_instances` and the next one is skipped and counted.
 """
@@ -13,7 +16,8 @@ from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobSubmissionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from exporter.collection import Collection
+from exporter import logs
+from exporter.collection import Clock, Collection
 
 #: Starts are spread: this long between two first runs, and all of them within the first interval.
 SPREAD_SECONDS = 0.02
@@ -21,11 +25,17 @@ SPREAD_SECONDS = 0.02
 #: Later runs drift by up to this share of the interval, so that they do not stay in step.
 JITTER = 0.05
 
+#: The wall clock is compared with the monotonic one this often, and may drift this far, in seconds.
+WATCH_SECONDS = 1.0
+STEP_SECONDS = 2.0
+
 
 class Schedule:
     """Runs every collection at its interval, the first time soon."""
 
-    def __init__(self, collections: Sequence[Collection]) -> None:
+    def __init__(self, collections: Sequence[Collection], clock: Clock) -> None:
+        self._clock = clock
+        self._watching: asyncio.Task[None] | None = None
         self._scheduler = AsyncIOScheduler(
             timezone=dt.UTC,
             job_defaults={
@@ -38,8 +48,9 @@ class Schedule:
         self._running: set[asyncio.Task[None]] = set()
         self._scheduler.add_listener(self._overlapped, EVENT_JOB_MAX_INSTANCES)
 
-    def start(self, now: dt.datetime) -> None:
-        """Start; `now` has a time zone. Needs a running event loop."""
+    def start(self) -> None:
+        """Start. Needs a running event loop."""
+        now = dt.datetime.fromtimestamp(self._clock.wall(), dt.UTC)
         for number, (id_, collection) in enumerate(self._collections.items()):
             delay = min(number * SPREAD_SECONDS, collection.interval * random.random())  # noqa: S311 - spreads load, guards nothing
             self._scheduler.add_job(
@@ -50,12 +61,15 @@ class Schedule:
                 next_run_time=now + dt.timedelta(seconds=delay),
             )
         self._scheduler.start()
+        self._watching = asyncio.create_task(self._watch_clock())
 
     async def stop(self, patience: float) -> None:
         """Start nothing more and let running collections end, for at most `patience` seconds.
 
         APScheduler's own shutdown cancels what is running, whatever it is told.
         """
+        if self._watching is not None:
+            self._watching.cancel()
         self._scheduler.pause()
         if self._running:
             await asyncio.wait(self._running, timeout=patience)
@@ -69,10 +83,28 @@ class Schedule:
             collection = self._collections[id_]
             await collection.run()
             if collection.interval != scheduled_every:
-                self._scheduler.modify_job(id_, args=[id_, collection.interval])
-                self._scheduler.reschedule_job(id_, trigger=_trigger(collection.interval))
+                self._reschedule(id_)
         finally:
             self._running.discard(task)
+
+    def _reschedule(self, id_: str) -> None:
+        """Start the interval anew, as long as it is now."""
+        interval = self._collections[id_].interval
+        self._scheduler.modify_job(id_, args=[id_, interval])
+        self._scheduler.reschedule_job(id_, trigger=_trigger(interval))
+
+    async def _watch_clock(self) -> None:
+        def offset() -> float:
+            return self._clock.wall() - self._clock.monotonic()
+
+        known = offset()
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            if abs(step := offset() - known) > STEP_SECONDS:
+                logs.warning("clock_stepped", seconds=step)
+                for id_ in self._collections:
+                    self._reschedule(id_)
+            known = offset()
 
     def _overlapped(self, event: JobSubmissionEvent) -> None:
         self._collections[event.job_id].overlapped()

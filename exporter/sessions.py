@@ -32,7 +32,8 @@ _TYPES = {
     1186: "interval",
     1700: "numeric",
 }
-_NUMBERS = {"bigint", "smallint", "integer", "real", "double precision", "numeric"}
+_WHOLE_NUMBERS = {"bigint", "smallint", "integer"}
+_NUMBERS = _WHOLE_NUMBERS | {"real", "double precision", "numeric"}
 _BARE_WORD = re.compile(r"[^\W\d][\w$]*")
 
 #: Zones in which no local time occurs twice, so that naive timestamps compare like instants.
@@ -51,6 +52,8 @@ class Moment:
     raw: str
     unit: float | None = None
     """Units per second of a number that counts since 1970; None for a timestamp."""
+    is_whole: bool = True
+    """Of a number: whether its type holds whole numbers only."""
     is_naive: bool = False
     has_clock_changes: bool = False
 
@@ -77,9 +80,11 @@ class Moment:
 
     def _compare(self, operator: str, bound: str, widen: str) -> str:
         if self.unit is not None:
+            units = f"extract(epoch FROM {bound}) * {self.unit:.0f}"
             # x < 1.5 and x < 2 are the same for whole numbers, and so are x >= 1.5 and x >= 2.
-            units = f"ceil(extract(epoch FROM {bound}) * {self.unit:.0f})::bigint"
-            return f"({self.raw}) {operator} {units}"
+            return f"({self.raw}) {operator} " + (
+                f"ceil({units})::bigint" if self.is_whole else f"({units})"
+            )
         if not self.is_naive:
             return f"({self.raw}) {operator} {bound}"
         if not self.has_clock_changes:
@@ -160,6 +165,7 @@ async def bind(reader: Reads, source: Source) -> SessionTable:
         return Moment(
             raw=expressions[key],
             unit={"s": 1.0, "ms": 1000.0, None: None}[column.epoch],
+            is_whole=types[key] in _WHOLE_NUMBERS,
             is_naive=types[key] == "timestamp without time zone",
             has_clock_changes=source.timestamps_in not in _WITHOUT_CLOCK_CHANGES,
         )

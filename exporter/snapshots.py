@@ -101,10 +101,17 @@ class Snapshots:
         errors = {**counters.errors, reason: counters.errors[reason] + 1}
         self.counters[key.database, key.source] = replace(counters, errors=errors)
 
-    def skipped(self, key: Key, reason: str, message: str | None = None) -> None:
-        """Count a collection that did not begin; with a message nothing is known any more."""
-        if message is not None:
-            self._replace(key, succeeded=False, failure=message)
+    def backed_off(self, key: Key, message: str, *, interval: float) -> None:
+        """Count a collection that did not begin because its database was out of reach just now."""
+        failure = self.states[key].failure or message
+        self._replace(key, succeeded=False, failure=failure, interval=interval)
+        self._skipped(key, "backoff")
+
+    def overlapped(self, key: Key) -> None:
+        """Count a collection that did not begin because the one before was still going."""
+        self._skipped(key, "overlap")
+
+    def _skipped(self, key: Key, reason: str) -> None:
         counters = self.counters[key.database, key.source]
         skipped = {**counters.skipped, reason: counters.skipped[reason] + 1}
         self.counters[key.database, key.source] = replace(counters, skipped=skipped)

@@ -158,9 +158,16 @@ def counting_query(table: SessionTable) -> str:
 
 
 def _measures(column: str) -> list[str]:
-    """The oldest, and the sum of ages; an infinite timestamp has an age but adds to no sum."""
-    total = f"sum(now() - {column}) FILTER (WHERE isfinite({column}))"
-    return [f"extract(epoch FROM min({column}))::float8", f"extract(epoch FROM {total})::float8"]
+    """The oldest, and the sum of ages in seconds.
+
+    An age is at least 0: clocks differ a little. What is infinite has an age but adds to no sum.
+    The sum is of floats, because one of intervals overflows (3,000 rows in the year 1 do it).
+    """
+    age = f"greatest(date_part('epoch', now() - {column}), 0)"
+    return [
+        f"extract(epoch FROM min({column}))::float8",
+        f"sum({age}) FILTER (WHERE isfinite({column}))",
+    ]
 
 
 def _cell(table: SessionTable, row: tuple[Any, ...]) -> _Cell:

@@ -185,8 +185,9 @@ def _daily_query(table: SessionTable, days: list[Day], stale: list[Day]) -> str:
     if table.duration is not None:
         columns.append(f"{table.duration} AS duration")
         missing += ["duration IS NULL", "duration < 0"]
-    # A duration that contradicts itself says nothing; NaN sorts above infinity.
-    valid = "NOT is_active AND duration >= 0 AND duration < 'infinity'"
+    # A duration that contradicts itself says nothing, NaN sorts above every number, and of numbers
+    # near the largest the sum would overflow.
+    valid = "NOT is_active AND duration >= 0 AND duration < 1e290"
     return fill(
         "daily",
         day=_day_number(days, stale),

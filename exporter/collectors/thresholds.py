@@ -53,10 +53,10 @@ class Histogram:
         cls, thresholds: Thresholds, cells: Iterable[tuple[int | None, int, float | None]]
     ) -> "Histogram":
         """Add up cells, each with its number of rows and the sum of their ages in seconds."""
-        known = [(cell, rows, total) for cell, rows, total in cells if cell is not None]
+        known = [each for each in cells if each[0] is not None]
         buckets = [
             sum(rows for cell, rows, _ in known if not thresholds.is_older(cell, bound))
             for bound in BUCKETS
         ]
-        ages = [total or 0.0 for cell, _, total in known if not thresholds.is_future(cell)]
-        return cls((*buckets, sum(rows for _, rows, _ in known)), math.fsum(ages))
+        total = math.fsum(seconds or 0.0 for _, _, seconds in known)
+        return cls((*buckets, sum(rows for _, rows, _ in known)), total)

@@ -1,0 +1,26 @@
+"""`collect(database, *sources)` collects once, as the daemon does, and gives the served page."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from exporter.config import Source
+from exporter.demo.databases import Database
+from tests.integration import collecting
+from tests.integration.collecting import Page
+
+
+@pytest.fixture
+def collect(tmp_path: Path) -> Callable[..., Awaitable[Page]]:
+    async def collect(database: Database, *sources: str, role: str = "postgres") -> Page:
+        environ = {"DATABASE_URL": database.dsn_for(role)}
+        text = collecting.one_database(*sources)
+        return await collecting.collect_config(tmp_path / "config.yaml", text, environ)
+
+    return collect
+
+
+@pytest.fixture
+def source_of(tmp_path: Path) -> Callable[[str], Source]:
+    return lambda text: collecting.source_of(tmp_path, text)

@@ -1,0 +1,242 @@
+"""What the words of the design mean for session rows, in plain Python: the other side of the
+property tests. It knows no SQL.
+
+Times are whole microseconds since 1970 in UTC, or infinite; None is what NULL is, unknown.
+"""
+
+import datetime as dt
+import itertools
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+Time = float | None
+Labels = frozenset[tuple[str, str]]
+Samples = dict[tuple[str, Labels], float]
+
+SECOND = 1_000_000
+EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - local times have no zone by themselves
+BOUNDS = (60, 300, 600, 1800, 3600, 7200, 14400, 28800, 86400, 259200, 604800, 2592000)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row as the application means it."""
+
+    id: int
+    exists: bool | None
+    active: bool | None
+    start: Time
+    seen: Time
+    ended: Time
+    duration: float | None
+    labels: tuple[str | None, ...]
+    broken: bool | None
+
+    @property
+    def is_active(self) -> bool:
+        return self.active is True
+
+    @property
+    def last_seen(self) -> Time:
+        return max((at for at in (self.start, self.seen) if at is not None), default=None)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a source declares. Lengths of time are seconds."""
+
+    has_end: bool
+    has_seen: bool
+    has_duration: bool
+    has_integrity: bool
+    labels: Mapping[str, tuple[str, ...]]
+    orphaned_after: int
+    overlong_after: int | None
+    future_tolerance: int
+
+
+@dataclass(frozen=True)
+class Day:
+    """A calendar day, from its first instant to before the first of the next."""
+
+    date: str
+    start: int
+    end: int
+
+
+def instant(local: dt.datetime, zone: str) -> int:
+    """A local time that the clock shows twice is the later one; one that it skips, as if it had
+    not been put forward yet.
+    """
+    first, second = (local.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1))
+    before, after = first.utcoffset(), second.utcoffset()
+    assert before is not None
+    assert after is not None
+    offset = min(before, after)
+    return round((local - EPOCH - offset) / dt.timedelta(microseconds=1))
+
+
+def local(at: int, zone: str) -> dt.datetime:
+    """What a clock on the wall shows."""
+    utc = (EPOCH + dt.timedelta(microseconds=at)).replace(tzinfo=dt.UTC)
+    return utc.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+
+
+def calendar(now: int, zone: str, count: int) -> list[Day]:
+    """Today and the days before it, oldest first."""
+    today = local(now, zone).date()
+
+    def midnight(days_ago: int) -> int:
+        date = today - dt.timedelta(days=days_ago)
+        return instant(dt.datetime.combine(date, dt.time()), zone)
+
+    return [
+        Day((today - dt.timedelta(days=ago)).isoformat(), midnight(ago), midnight(ago - 1))
+        for ago in reversed(range(count))
+    ]
+
+
+def orphans(rows: Iterable[Row], now: int, after: int) -> list[Row]:
+    """Active, and last seen strictly longer ago; the longest silent first."""
+    found = [
+        row
+        for row in rows
+        if row.exists
+        and row.is_active
+        and row.last_seen is not None
+        and now - row.last_seen > after * SECOND
+    ]
+    return sorted(found, key=lambda row: row.last_seen or 0)
+
+
+def expected(rows: list[Row], rules: Rules, now: int, days: list[Day]) -> Samples:
+    """Every sample that the collectors active and daily owe for these rows."""
+    there = [row for row in rows if row.exists]
+    return dict(_active(there, rules, now)) | dict(_daily(there, rules, days))
+
+
+def _active(rows: list[Row], rules: Rules, now: int) -> Iterator[tuple[tuple[str, Labels], float]]:
+    active = [row for row in rows if row.is_active]
+    silent = orphans(active, now, rules.orphaned_after)
+    yield from _split("sessions_active", active, rules, len)
+    yield from _split("sessions_orphaned", silent, rules, len)
+    if rules.overlong_after is not None:
+        limit = rules.overlong_after * SECOND
+        started = [row for row in active if row.start is not None and now - row.start > limit]
+        overlong = [row for row in started if row not in silent]
+        yield from _split("sessions_overlong", overlong, rules, len)
+
+    starts = [row.start for row in active if row.start is not None]
+    yield from _histogram("sessions_active_age_seconds", starts, now)
+    if rules.has_seen:
+        seen = [row.last_seen for row in active if row.last_seen is not None]
+        yield from _histogram("sessions_active_silence_seconds", seen, now)
+    if starts:
+        yield _one("sessions_oldest_active_start_timestamp_seconds", min(starts) / SECOND)
+    if silent:
+        oldest = silent[0].last_seen
+        assert oldest is not None
+        yield _one("sessions_oldest_orphan_last_seen_timestamp_seconds", oldest / SECOND)
+
+    latest = now + rules.future_tolerance * SECOND
+    kinds = {
+        "undated": [row for row in active if row.last_seen is None],
+        "future": [row for row in active if row.last_seen is not None and row.last_seen > latest],
+    }
+    if rules.has_end:
+        kinds["ended_but_active"] = [r for r in active if r.ended is not None and r.ended <= now]
+    if rules.has_integrity:
+        kinds["broken"] = [row for row in active if row.broken]
+    for kind, contradictory in kinds.items():
+        yield _one("sessions_inconsistent", len(contradictory), ("kind", kind))
+
+
+def _daily(
+    rows: list[Row], rules: Rules, days: list[Day]
+) -> Iterator[tuple[tuple[str, Labels], float]]:
+    def average(ended: list[Row]) -> float | None:
+        known = [
+            row_duration for row in ended if (row_duration := _duration(row, rules)) is not None
+        ]
+        sane = [each for each in known if 0 <= each < math.inf]
+        return math.fsum(sane) / len(sane) if sane else None
+
+    closed_without_end = 0
+    for day in days:
+        started = [
+            row for row in rows if row.start is not None and day.start <= row.start < day.end
+        ]
+        ended = [row for row in started if not row.is_active]
+        still = [row for row in started if row.is_active]
+        date = ("date", day.date)
+        yield from _split("sessions_daily_started", started, rules, len, date)
+        yield from _split("sessions_daily_ended", ended, rules, len, date)
+        yield from _split("sessions_daily_still_active", still, rules, len, date)
+        yield from _split("sessions_daily_average_duration_seconds", ended, rules, average, date)
+        if day is days[-1]:
+            yield from _split("sessions_today_started", started, rules, len)
+        closed_without_end += sum(_is_without_end(row, rules) for row in ended)
+    if rules.has_end or rules.has_duration:
+        yield _one("sessions_inconsistent", closed_without_end, ("kind", "closed_without_end"))
+
+
+def _duration(row: Row, rules: Rules) -> float | None:
+    """As declared, else from start to end; what has no beginning or end has no length."""
+    if rules.has_duration:
+        return row.duration
+    if not rules.has_end or row.ended is None or row.start is None:
+        return None
+    if math.isinf(row.ended) or math.isinf(row.start):
+        return None
+    return (row.ended - row.start) / SECOND
+
+
+def _is_without_end(row: Row, rules: Rules) -> bool:
+    duration = _duration(row, rules)
+    return (rules.has_end and row.ended is None) or duration is None or duration < 0
+
+
+def _histogram(
+    name: str, times: list[float], now: int
+) -> Iterator[tuple[tuple[str, Labels], float]]:
+    """An age below nothing is in every bucket, and adds nothing to the sum; nor does eternity."""
+    ages = [now - at for at in times]
+    for bound in BOUNDS:
+        fits = sum(age <= bound * SECOND for age in ages)
+        yield _one(f"{name}_bucket", fits, ("le", f"{bound}.0"))
+    yield _one(f"{name}_bucket", len(ages), ("le", "+Inf"))
+    yield _one(f"{name}_gcount", len(ages))
+    yield _one(f"{name}_gsum", sum(max(age, 0) for age in ages if not math.isinf(age)) / SECOND)
+
+
+def _split(
+    name: str,
+    rows: list[Row],
+    rules: Rules,
+    value: Callable[[list[Row]], float | None],
+    *labels: tuple[str, str],
+) -> Iterator[tuple[tuple[str, Labels], float]]:
+    """A total, and the same for every combination of label values; None is no sample."""
+    if (known := value(rows)) is not None:
+        yield _one(name, known, *labels)
+    if not rules.labels:
+        return
+    declared = list(rules.labels.values())
+    for combination in itertools.product(*((*each, "other") for each in declared)):
+        fitting = [row for row in rows if _values(row, declared) == combination]
+        if (known := value(fitting)) is not None:
+            own = zip(rules.labels, combination, strict=True)
+            yield _one(f"{name}_by_label", known, *labels, *own)
+
+
+def _values(row: Row, declared: list[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(
+        value if value in values else "other"
+        for value, values in zip(row.labels, declared, strict=False)
+    )
+
+
+def _one(name: str, value: float, *labels: tuple[str, str]) -> tuple[tuple[str, Labels], float]:
+    return (name, frozenset(labels)), value

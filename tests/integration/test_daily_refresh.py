@@ -1,0 +1,299 @@
+"""Which days the daily statistics read again, by a clock that the test sets."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from exporter import sessions
+from exporter.collectors.daily import Daily, DailyValues
+from exporter.config import Source
+from exporter.demo.databases import Database
+from tests.integration import collecting
+from tests.integration.collecting import CONVERSATIONS, Connection, OpenTransaction
+
+TABLE = "conversations.conversation_sessions"
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+TODAY = "2026-11-20"
+
+
+class Clinic:
+    """One source, its rows, its clock, and what the last collection read."""
+
+    def __init__(self, connection: Connection, source: Source) -> None:
+        self.connection = connection
+        self.source = source
+        self.values: DailyValues | None = None
+        self.reader = OpenTransaction(connection, source)
+        self.at(NOON)
+
+    def at(self, now: datetime) -> None:
+        collecting.set_clock_of(self.connection, now)
+
+    def add(
+        self, start: str, *, active: bool = False, seconds: float = 10, user: str = "u"
+    ) -> None:
+        self.connection.execute(
+            f"INSERT INTO {TABLE} VALUES (gen_random_uuid(), %s, %s, %s,"
+            " %s::timestamptz + interval '1 s', NULL, %s)",
+            (user, active, start, start, seconds),
+        )
+
+    def run(self, change: str, *parameters: Any) -> None:
+        self.connection.execute(change.encode(), parameters)
+
+    async def collect(self) -> set[str]:
+        """Collect, and give the dates that were read anew."""
+        self.reader.statements.clear()
+        table = await sessions.bind(self.reader, self.source)
+        before = {id(day) for day in self.values.days} if self.values else set()
+        self.values = await Daily().collect(self.reader, table, self.values)
+        return {day.date for day in self.values.days if id(day) not in before}
+
+    def day(self, date: str) -> Any:
+        assert self.values is not None
+        (found,) = (day.total for day in self.values.days if day.date == date)
+        return found
+
+    def scans(self) -> int:
+        """How many stretches of the table the last statement looks up in an index."""
+        self.run("SET enable_seqscan = off")
+        ((plan,),) = self.connection.execute(
+            f"EXPLAIN (FORMAT JSON) {self.reader.statements[-1]}".encode()
+        ).fetchall()
+        self.run("RESET enable_seqscan")
+        return str(plan).count("'Index Cond'")
+
+
+@pytest.fixture
+def clinic(database: Database, source_of: Callable[[str], Source]) -> Iterator[Clinic]:
+    with database.connect() as connection:
+        connection.execute(collecting.FAKE_CLOCK)
+        yield Clinic(connection, source_of(CONVERSATIONS))
+
+
+def dates(*days: int) -> set[str]:
+    return {f"2026-11-{day}" for day in days}
+
+
+WEEK = dates(14, 15, 16, 17, 18, 19, 20)
+
+
+async def test_the_first_run_reads_all_days_as_one_stretch(clinic: Clinic) -> None:
+    clinic.add("2026-11-17 10:00Z")
+    assert await clinic.collect() == WEEK
+    assert clinic.scans() == 1
+    assert clinic.day("2026-11-17").started == 1
+
+
+async def test_a_run_after_that_reads_only_today(clinic: Clinic) -> None:
+    clinic.add("2026-11-17 10:00Z", seconds=10)
+    clinic.add("2026-11-18 10:00Z", active=True)
+    clinic.add("2026-11-20 10:00Z")
+    await clinic.collect()
+    # What an index cannot tell without reading the day: it stays as it was.
+    clinic.run(f"UPDATE {TABLE} SET duration_seconds = 99 WHERE NOT is_active")
+    assert await clinic.collect() == {TODAY}
+    assert clinic.scans() == 1
+    assert clinic.day("2026-11-17").average_duration == 10
+    assert clinic.day(TODAY).average_duration == 99
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE {} SET is_active = false, duration_seconds = 50 WHERE user_id = 'open'",
+        "DELETE FROM {} WHERE user_id = 'open'",
+        "INSERT INTO {} VALUES (gen_random_uuid(), 'new', true, '2026-11-17 23:59:59.999999Z')",
+        "UPDATE {} SET is_active = true WHERE user_id = 'closed'",
+    ],
+)
+async def test_a_past_day_is_read_again_when_its_active_sessions_change(
+    clinic: Clinic, change: str
+) -> None:
+    clinic.add("2026-11-17 00:00Z", active=True, user="open")
+    clinic.add("2026-11-17 10:00Z", user="closed")
+    clinic.add("2026-11-18 00:00Z", active=True)
+    await clinic.collect()
+    clinic.run(change.format(TABLE))
+    assert await clinic.collect() == {"2026-11-17", TODAY}
+    assert clinic.scans() == 2
+    counted = clinic.connection.execute(
+        f"SELECT count(*), count(*) FILTER (WHERE is_active) FROM {TABLE}"
+        " WHERE session_start >= '2026-11-17Z' AND session_start < '2026-11-18Z'"
+    ).fetchall()
+    day = clinic.day("2026-11-17")
+    assert [(day.started, day.still_active)] == counted
+    assert await clinic.collect() == {TODAY}
+
+
+async def test_neighbouring_days_are_read_as_one_stretch(clinic: Clinic) -> None:
+    for day in (14, 16, 17, 18, 19):
+        clinic.add(f"2026-11-{day} 10:00Z", active=True)
+    await clinic.collect()
+    clinic.run(f"UPDATE {TABLE} SET is_active = false WHERE session_start < '2026-11-17Z'")
+    assert await clinic.collect() == dates(14, 16, 20)
+    assert clinic.scans() == 3
+    clinic.run(f"UPDATE {TABLE} SET is_active = false")
+    assert await clinic.collect() == dates(17, 18, 19, 20)
+    assert clinic.scans() == 1
+
+
+async def test_a_day_that_was_not_over_when_it_was_read_is_read_once_more(clinic: Clinic) -> None:
+    clinic.at(datetime(2026, 11, 20, 23, 59, 59, tzinfo=UTC))
+    clinic.add("2026-11-20 10:00Z")
+    await clinic.collect()
+    clinic.add("2026-11-20 23:59:59.5Z")
+    clinic.at(datetime(2026, 11, 21, 0, 0, 1, tzinfo=UTC))
+    assert await clinic.collect() == {TODAY, "2026-11-21"}
+    assert clinic.day(TODAY).started == 2
+    assert clinic.day("2026-11-21").started == 0
+    clinic.at(datetime(2026, 11, 21, 0, 5, 0, tzinfo=UTC))
+    assert await clinic.collect() == {"2026-11-21"}
+
+
+async def test_at_midnight_the_oldest_day_leaves_and_today_counts_from_zero(clinic: Clinic) -> None:
+    clinic.at(datetime(2026, 11, 20, 23, 59, 59, 999999, tzinfo=UTC))
+    clinic.add("2026-11-14 10:00Z")
+    clinic.add("2026-11-20 10:00Z")
+    await clinic.collect()
+    assert clinic.values is not None
+    assert [day.date for day in clinic.values.days] == sorted(WEEK, reverse=True)
+    clinic.at(datetime(2026, 11, 21, tzinfo=UTC))
+    await clinic.collect()
+    assert [day.date for day in clinic.values.days] == sorted(
+        WEEK - {"2026-11-14"} | {"2026-11-21"}, reverse=True
+    )
+    found = collecting.values(Daily().samples(clinic.source, clinic.values))
+    assert found["sessions_today_started", frozenset()] == 0
+    assert not any(("date", "2026-11-14") in labels for _, labels in found)
+
+
+async def test_all_days_are_read_again_once_an_hour(clinic: Clinic) -> None:
+    clinic.add("2026-11-15 10:00Z", seconds=10)
+    await clinic.collect()
+    clinic.run(f"UPDATE {TABLE} SET duration_seconds = 99")
+    clinic.at(NOON + timedelta(seconds=3599))
+    assert await clinic.collect() == {TODAY}
+    assert clinic.day("2026-11-15").average_duration == 10
+    clinic.at(NOON + timedelta(seconds=3600))
+    assert await clinic.collect() == WEEK
+    assert clinic.day("2026-11-15").average_duration == 99
+    clinic.at(NOON + timedelta(seconds=3601))
+    assert await clinic.collect() == {TODAY}
+
+
+async def test_deleted_closed_rows_are_gone_at_the_next_full_read(clinic: Clinic) -> None:
+    clinic.add("2026-11-15 10:00Z")
+    await clinic.collect()
+    clinic.run(f"DELETE FROM {TABLE}")
+    await clinic.collect()
+    assert clinic.day("2026-11-15").started == 1
+    clinic.at(NOON + timedelta(hours=1))
+    await clinic.collect()
+    assert clinic.day("2026-11-15").started == 0
+    assert clinic.day("2026-11-15").average_duration is None
+
+
+async def test_after_days_without_a_collection_the_days_in_between_are_read(clinic: Clinic) -> None:
+    await clinic.collect()
+    clinic.add("2026-11-22 10:00Z")
+    clinic.at(NOON + timedelta(days=3))
+    await clinic.collect()
+    assert clinic.day("2026-11-22").started == 1
+    assert clinic.day("2026-11-23").started == 0
+
+
+async def test_a_clock_that_was_put_back_reads_everything_it_has_not_seen(clinic: Clinic) -> None:
+    clinic.at(NOON + timedelta(days=1))
+    await clinic.collect()
+    clinic.add("2026-11-14 10:00Z")
+    clinic.at(NOON)
+    assert "2026-11-14" in await clinic.collect()
+    assert clinic.day("2026-11-14").started == 1
+
+
+async def test_a_change_between_labels_is_a_change_though_the_sum_is_the_same(
+    database: Database, source_of: Callable[[str], Source]
+) -> None:
+    labelled = CONVERSATIONS + "  labels: {user: {value: user_id, values: [a, b]}}\n"
+    with database.connect() as connection:
+        connection.execute(collecting.FAKE_CLOCK)
+        clinic = Clinic(connection, source_of(labelled))
+        clinic.add("2026-11-16 10:00Z", active=True, user="a")
+        clinic.add("2026-11-17 10:00Z", active=True, user="a")
+        await clinic.collect()
+        clinic.run(f"UPDATE {TABLE} SET user_id = 'b' WHERE session_start < '2026-11-17Z'")
+        assert await clinic.collect() == {"2026-11-16", TODAY}
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "oldest", "hours"),
+    [
+        ("Europe/Berlin", datetime(2025, 3, 31, 12, tzinfo=UTC), "2025-03-30", 23),
+        ("Europe/Berlin", datetime(2025, 10, 27, 12, tzinfo=UTC), "2025-10-26", 25),
+        ("Australia/Lord_Howe", datetime(2025, 4, 7, 2, tzinfo=UTC), "2025-04-06", 24.5),
+        ("Asia/Kathmandu", datetime(2026, 11, 20, 18, 15, tzinfo=UTC), "2026-11-20", 24),
+    ],
+)
+async def test_a_day_is_as_long_as_the_clock_says(
+    database: Database,
+    source_of: Callable[[str], Source],
+    *,
+    zone: str,
+    now: datetime,
+    oldest: str,
+    hours: float,
+) -> None:
+    """A session in every half hour of the zone's day, each counted on that day alone."""
+    with database.connect() as connection:
+        connection.execute(collecting.FAKE_CLOCK)
+        clinic = Clinic(connection, source_of(CONVERSATIONS + f"  timezone: {zone}\n"))
+        clinic.at(now)
+        connection.execute(
+            f"""
+            INSERT INTO {TABLE}
+            SELECT gen_random_uuid(), 'u', false, at
+            FROM generate_series(%s::timestamptz - interval '4 days', %s, interval '30 min') AS at
+            """,
+            (now.replace(minute=0), now),
+        )
+        await clinic.collect()
+        assert clinic.values is not None
+        assert [day.date for day in clinic.values.days[:2]][-1] == oldest
+        assert clinic.day(oldest).started == hours * 2
+
+
+@pytest.mark.parametrize(
+    ("local", "date"),
+    [
+        ("2025-11-02 00:59:59.999999", None),
+        ("2025-11-02 01:00", "2025-11-02"),
+        ("2025-11-02 01:29:59", "2025-11-02"),
+        ("2025-11-02 01:30", "2025-11-02"),
+        ("2025-11-02 01:59", "2025-11-02"),
+        ("2025-11-03 01:29:59.999999", "2025-11-02"),
+        ("2025-11-03 01:30", "2025-11-03"),
+    ],
+)
+async def test_a_midnight_within_an_hour_that_another_zone_has_twice(
+    database: Database, source_of: Callable[[str], Source], local: str, date: str | None
+) -> None:
+    """New York's midnight lies in the hour that St. John's, 90 minutes ahead, has twice: what is
+    written in it means the second time.
+    """
+    source = source_of(
+        "chat: {table: public.chat, active: is_open, started_at: started, orphaned_after: 2h,"
+        " timezone: America/New_York, timestamps_in: America/St_Johns, daily: {days: 2}}\n"
+    )
+    with database.connect() as connection:
+        connection.execute(collecting.FAKE_CLOCK)
+        connection.execute("CREATE TABLE public.chat (is_open bool, started timestamp)")
+        connection.execute("INSERT INTO public.chat VALUES (false, %s::timestamp)", (local,))
+        clinic = Clinic(connection, source)
+        clinic.at(datetime(2025, 11, 3, 12, tzinfo=UTC))
+        await clinic.collect()
+        assert clinic.values is not None
+        counted = {day.date: day.total.started for day in clinic.values.days}
+        assert counted == {"2025-11-03": 0, "2025-11-02": 0} | ({date: 1} if date else {})

@@ -1,0 +1,535 @@
+"""Whether an index serves, and whether the commands that are printed make one that does."""
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from psycopg import sql
+
+from exporter import sessions
+from exporter.collectors.active import Active
+from exporter.config import Source
+from exporter.database import Database as Pool
+from exporter.demo.databases import Database
+from exporter.demo.history import conversations
+from exporter.demo.schemas import APP
+from exporter.index_commands import Proposal, propose
+from tests.integration import collecting
+from tests.integration.collecting import CONVERSATIONS, OpenTransaction, Page
+
+Collect = Callable[..., Awaitable[Page]]
+SourceOf = Callable[[str], Source]
+
+COLUMNS = "id int, is_open bool, started timestamptz, ended timestamptz, seen timestamptz, art int"
+CHAT = """\
+chat:
+  table: public.chat
+  active: is_open
+  started_at: started
+  ended_at: ended
+  id: id
+  orphaned_after: 2h
+"""
+BOTH_MISSING = {"active": 1, "daily": 1}
+BOTH_SERVED = {"active": 0, "daily": 0}
+
+
+def run(database: Database, *statements: str) -> None:
+    """One at a time in autocommit mode, as CONCURRENTLY demands."""
+    with database.connect() as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def create(database: Database, *, rows: int = 0) -> None:
+    run(
+        database,
+        f"CREATE TABLE public.chat ({COLUMNS})",
+        "INSERT INTO public.chat"
+        " SELECT n, n % 50 = 0, now() - n * interval '1 minute', NULL, NULL, n"
+        f" FROM generate_series(1, {rows}) AS n",
+        "VACUUM ANALYZE public.chat",
+    )
+
+
+async def missing(database: Database, collect: Collect, text: str = CHAT) -> dict[str, float]:
+    page = await collect(database, text)
+    assert not page.failures
+    return page.by("collector", "session_exporter_index_missing")
+
+
+async def proposals(
+    database: Database, source: Source, *, role: str = "postgres"
+) -> list[Proposal]:
+    """What `session-exporter sql index` prints from."""
+    pool = Pool(collecting.settings_of(database.dsn_for(role)))
+    try:
+        reader = pool.reader(timezone=source.timestamps_in or "UTC")
+        return await propose(reader, await sessions.bind(reader, source))
+    finally:
+        await pool.close()
+
+
+async def served_as_printed(
+    database: Database, collect: Collect, source_of: SourceOf, text: str
+) -> list[Proposal]:
+    """Run the commands of a fresh table; they must serve, and be offered as served from then on."""
+    assert await missing(database, collect, text) == BOTH_MISSING
+    proposed = await proposals(database, source_of(text))
+    assert [(each.collector, each.is_served) for each in proposed] == [
+        ("active", False),
+        ("daily", False),
+    ]
+    run(database, *(command for each in proposed for command in each.commands))
+    assert await missing(database, collect, text) == BOTH_SERVED
+    assert all(each.is_served for each in await proposals(database, source_of(text)))
+    return proposed
+
+
+@pytest.mark.parametrize("rows", [0, 5, 20_000])
+@pytest.mark.parametrize(
+    ("index", "unserved"),
+    [
+        (None, {"active": 1, "daily": 1}),
+        ("(started) WHERE is_open", {"active": 0, "daily": 1}),
+        ("(id) WHERE is_open", {"active": 0, "daily": 1}),
+        ("(started) INCLUDE (ended, id) WHERE is_open", {"active": 0, "daily": 1}),
+        ("(started)", {"active": 1, "daily": 0}),
+        ("(started, is_open)", {"active": 1, "daily": 0}),
+        ("(is_open, started)", {"active": 0, "daily": 1}),
+        ("(id)", {"active": 1, "daily": 1}),
+        ("(id) INCLUDE (started, is_open)", {"active": 1, "daily": 1}),
+        ("(id, started)", {"active": 1, "daily": 1}),
+        ("(art, started)", {"active": 1, "daily": 1}),  # a name that is part of another
+        ("(started) WHERE is_open IS TRUE", {"active": 1, "daily": 1}),
+        ("(started) WHERE NOT is_open", {"active": 1, "daily": 1}),
+    ],
+)
+async def test_an_index_serves_or_does_not(
+    database: Database, collect: Collect, index: str | None, rows: int, unserved: dict[str, int]
+) -> None:
+    create(database, rows=rows)
+    if index:
+        run(database, f"CREATE INDEX ON public.chat {index}")
+    assert await missing(database, collect) == unserved
+
+
+async def test_on_every_version_the_same_indexes_serve(
+    any_database: Database, collect: Collect
+) -> None:
+    create(any_database, rows=2000)
+    assert await missing(any_database, collect) == BOTH_MISSING
+    run(any_database, "CREATE INDEX ON public.chat (started) WHERE is_open")
+    assert await missing(any_database, collect) == {"active": 0, "daily": 1}
+    run(any_database, "CREATE INDEX ON public.chat (started)")
+    assert await missing(any_database, collect) == BOTH_SERVED
+    without = CHAT + "  daily: null\n"
+    assert await missing(any_database, collect, without) == {"active": 0}
+
+
+async def test_the_commands_for_a_table_serve_as_printed(
+    any_database: Database, collect: Collect, source_of: SourceOf
+) -> None:
+    create(any_database, rows=2000)
+    proposed = await served_as_printed(any_database, collect, source_of, CHAT)
+    assert [each.commands for each in proposed] == [
+        (
+            """CREATE INDEX CONCURRENTLY "chat_active_idx"
+    ON "public"."chat" ("started") INCLUDE ("ended") WHERE ("is_open");""",
+        ),
+        ('CREATE INDEX CONCURRENTLY "chat_daily_idx"\n    ON "public"."chat" ("started");',),
+    ]
+
+
+PARTITIONS = f"""
+    CREATE TABLE public.chat ({COLUMNS}) PARTITION BY RANGE (started);
+    CREATE SCHEMA "Old";
+    CREATE TABLE "Old"."Chat %%" PARTITION OF public.chat
+        FOR VALUES FROM (MINVALUE) TO ('2026-01-01') PARTITION BY LIST (is_open);
+    CREATE TABLE "Old".open PARTITION OF "Old"."Chat %%" FOR VALUES IN (true);
+    CREATE TABLE "Old".rest PARTITION OF "Old"."Chat %%" DEFAULT;
+    CREATE TABLE public.chat_new PARTITION OF public.chat DEFAULT;
+"""
+
+
+async def test_the_commands_for_a_partitioned_table_are_attached_and_serve(
+    any_database: Database, collect: Collect, source_of: SourceOf
+) -> None:
+    run(any_database, PARTITIONS.replace("%%", "%"))
+    proposed = await served_as_printed(any_database, collect, source_of, CHAT)
+    concurrent = [c for c in proposed[0].commands if "CONCURRENTLY" in c]
+    assert len(concurrent) == 3
+    assert not any("CONCURRENTLY" in c and "ONLY" in c for c in proposed[0].commands)
+    with any_database.connect() as connection:
+        # Valid at the top only when every partition's index is attached.
+        rows = connection.execute(
+            "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = indexrelid"
+            " WHERE c.relname LIKE '%\\_idx' AND c.relnamespace IN"
+            " ('public'::regnamespace, '\"Old\"'::regnamespace)"
+        ).fetchall()
+    assert len(rows) == 10
+    assert all(valid for _, valid in rows)
+
+
+async def test_one_partition_without_an_index_is_one_too_many(
+    database: Database, collect: Collect
+) -> None:
+    run(database, PARTITIONS.replace("%%", "%"))
+    for table in ('"Old".open', '"Old".rest'):
+        run(database, f"CREATE INDEX ON {table} (started) WHERE is_open")
+        run(database, f"CREATE INDEX ON {table} (started)")
+    assert await missing(database, collect) == BOTH_MISSING
+    run(database, "CREATE INDEX ON public.chat_new (started) WHERE is_open")
+    assert (await missing(database, collect))["active"] == 0
+    run(database, "CREATE INDEX ON public.chat_new (started)")
+    assert await missing(database, collect) == BOTH_SERVED
+
+
+NAMES = {
+    "camelCase": ("Chat", "startedAt"),
+    "quotes": ('my "chat"', 'it"s'),
+    "percent and braces": ("50% {0}", "{}"),
+    "the alias": ("s", "s.started"),
+    "apostrophe": ("it's", "it's"),
+    "63 bytes": ("t" * 63, "c" * 63),
+    "63 bytes in fewer letters": ("é" * 31 + "x", "練" * 21),
+}
+
+
+@pytest.mark.parametrize("names", NAMES.values(), ids=NAMES.keys())
+async def test_the_commands_quote_every_name(
+    database: Database, collect: Collect, source_of: SourceOf, names: tuple[str, str]
+) -> None:
+    table, started = (sql.Identifier(name).as_string(None) for name in names)
+    run(database, f"CREATE TABLE public.{table} (is_open bool, {started} timestamptz)")
+    text = (
+        f"chat:\n  table: |\n    public.{table}\n  active: is_open\n  started_at: |\n"
+        f"    s.{started}\n  orphaned_after: 2h\n"
+    )
+    await served_as_printed(database, collect, source_of, text)
+
+
+async def test_tables_whose_long_names_begin_alike_get_indexes_of_their_own(
+    database: Database, collect: Collect, source_of: SourceOf
+) -> None:
+    for end in "ab":
+        table = "t" * 62 + end
+        run(database, f"CREATE TABLE public.{table} (is_open bool, started timestamptz)")
+        text = (
+            f"chat: {{table: public.{table}, active: is_open, started_at: started, "
+            "orphaned_after: 2h}\n"
+        )
+        await served_as_printed(database, collect, source_of, text)
+
+
+async def test_long_partitions_whose_names_begin_alike_get_indexes_of_their_own(
+    any_database: Database, collect: Collect, source_of: SourceOf
+) -> None:
+    long = "conversation_sessions_of_the_second_production_tenant"
+    run(
+        any_database,
+        f"CREATE TABLE public.chat ({COLUMNS}) PARTITION BY RANGE (started)",
+        f"CREATE TABLE public.{long}_2026_01 PARTITION OF public.chat DEFAULT",
+        f"CREATE TABLE public.{long}_2026_02 PARTITION OF public.chat"
+        " FOR VALUES FROM ('2026-02-01') TO ('2026-03-01')",
+    )
+    await served_as_printed(any_database, collect, source_of, CHAT)
+
+
+async def test_two_sources_on_one_table_get_indexes_of_their_own(
+    database: Database, collect: Collect, source_of: SourceOf
+) -> None:
+    create(database)
+    await served_as_printed(database, collect, source_of, CHAT)
+    other = CHAT.replace("active: is_open", "active: |\n    seen IS NULL").replace(
+        "chat:", "other:"
+    )
+    (active, daily) = await proposals(database, source_of(other))
+    assert (active.is_served, daily.is_served) == (False, True)
+    run(database, *active.commands)
+    assert await missing(database, collect, other) == BOTH_SERVED
+
+
+GROWING = {
+    "text": "text",
+    "varchar": "varchar",
+    "varchar(100)": "varchar(100)",
+    "jsonb": "jsonb",
+    "an array": "int[]",
+    "numeric": "numeric",
+}
+BOUNDED = {
+    "integer": "int",
+    "uuid": "uuid",
+    "varchar(20)": "varchar(20)",
+    "char(3)": "char(3)",
+    "an enum": "public.mood",
+    "boolean": "bool",
+    "timestamptz": "timestamptz",
+}
+
+
+@pytest.mark.parametrize("type_", GROWING.values(), ids=GROWING.keys())
+async def test_a_column_that_can_grow_is_never_included(
+    database: Database, collect: Collect, source_of: SourceOf, type_: str
+) -> None:
+    create(database)
+    run(database, f"ALTER TABLE public.chat ADD kind {type_}")
+    text = CHAT + "  labels: {sort: {value: 'kind::text', values: [a]}}\n"
+    active, _ = await served_as_printed(database, collect, source_of, text)
+    assert "INCLUDE" not in active.commands[0]
+    assert active.remark == (
+        "this index does not include kind: a long value there would make the application's own "
+        "writes fail"
+    )
+
+
+@pytest.mark.parametrize("type_", BOUNDED.values(), ids=BOUNDED.keys())
+async def test_what_else_is_read_is_included_where_it_cannot_grow(
+    database: Database, collect: Collect, source_of: SourceOf, type_: str
+) -> None:
+    create(database)
+    run(
+        database,
+        "CREATE TYPE public.mood AS ENUM ('a', 'b')",
+        f"ALTER TABLE public.chat ADD kind {type_}",
+    )
+    text = CHAT + (
+        "  last_seen_at: seen\n  labels: {sort: {value: 'kind::text', values: [a]}}\n"
+        "  integrity: {negative: 'id < 0'}\n"
+    )
+    active, _ = await served_as_printed(database, collect, source_of, text)
+    assert 'INCLUDE ("id", "ended", "seen", "kind")' in active.commands[0]
+    assert active.remark is None
+
+
+async def test_a_long_value_can_still_be_written_with_the_proposed_index(
+    database: Database, collect: Collect, source_of: SourceOf
+) -> None:
+    create(database)
+    run(database, "ALTER TABLE public.chat ADD kind text")
+    text = CHAT + "  labels: {sort: {value: kind, values: [a]}}\n"
+    await served_as_printed(database, collect, source_of, text)
+    run(
+        database,
+        "INSERT INTO public.chat (is_open, started, kind)"
+        " SELECT true, now(), string_agg(md5(n::text), '') FROM generate_series(1, 10000) AS n",
+    )
+
+
+async def test_a_view_gets_a_sentence(database: Database, source_of: SourceOf) -> None:
+    run(
+        database,
+        f"CREATE TABLE public.base ({COLUMNS})",
+        "CREATE VIEW public.chat AS SELECT * FROM public.base",
+    )
+    for each in await proposals(database, source_of(CHAT)):
+        assert each.commands == ()
+        assert each.remark == (
+            '"public"."chat" is a view: an index belongs on the tables below it, on the column '
+            "behind started_at"
+        )
+
+
+async def test_an_index_below_a_view_serves(database: Database, collect: Collect) -> None:
+    run(
+        database,
+        f"CREATE TABLE public.base ({COLUMNS})",
+        "CREATE VIEW public.chat AS SELECT * FROM public.base WHERE id > 0",
+    )
+    assert await missing(database, collect) == BOTH_MISSING
+    run(
+        database,
+        "CREATE INDEX ON public.base (started) WHERE is_open",
+        "CREATE INDEX ON public.base (started)",
+    )
+    assert await missing(database, collect) == BOTH_SERVED
+
+
+async def test_a_materialized_view_gets_commands_that_serve(
+    database: Database, collect: Collect, source_of: SourceOf
+) -> None:
+    run(
+        database,
+        f"CREATE TABLE public.base ({COLUMNS})",
+        "CREATE MATERIALIZED VIEW public.chat AS SELECT * FROM public.base",
+    )
+    await served_as_printed(database, collect, source_of, CHAT)
+
+
+@pytest.mark.parametrize(
+    ("expression", "culprit"),
+    [
+        ("is_open AND started > now() - interval '30 days'", "now()"),
+        ("is_open AND started > CURRENT_TIMESTAMP - interval '30 days'", "CURRENT_TIMESTAMP"),
+        ("is_open AND started > '2026-01-01'::timestamptz", "::timestamptz"),
+        ("is_open AND public.agrees(id)", "agrees()"),
+        ("is_open AND public.agrees (id)", "agrees()"),
+        ("is_open AND EXISTS (SELECT FROM pg_class)", "SELECT"),
+        ("is_open AND to_char(started, 'YYYY') > '2020'", "to_char()"),
+        ("is_open AND random() >= 0", "random()"),
+    ],
+)
+async def test_what_may_change_its_mind_gets_a_sentence(
+    database: Database, source_of: SourceOf, expression: str, culprit: str
+) -> None:
+    create(database)
+    run(
+        database,
+        "CREATE FUNCTION public.agrees(int) RETURNS bool LANGUAGE sql STABLE AS 'SELECT true'",
+    )
+    text = CHAT.replace("active: is_open", f"active: |\n    {expression}")
+    for each in await proposals(database, source_of(text)):
+        assert each.commands == ()
+        assert each.remark is not None
+        assert each.remark == (
+            f"started_at, where or active uses {culprit}, which may give another result for the "
+            "same row, and only what is immutable can be part of an index"
+        )
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "is_open AND lower(kind) = 'now()'",
+        "kind = 'select current_date' AND is_open",
+        "is_open AND kind <> 'it''s now()'",
+        "is_open AND coalesce(kind, '') <> 's.kind'",
+        "is_open AND kind IN ('a', 'b', 's')",
+        "is_open -- those that never ended",
+        "is_open -- don't count the rest\n    AND s.kind = 'a'",
+        "s.is_open AND s.kind LIKE 's.%'",
+        's."is_open"',
+        "s.is_open\n    AND (s.kind = 'a' OR s.kind = 'b')",
+    ],
+)
+async def test_what_is_immutable_gets_commands_that_serve(
+    database: Database, collect: Collect, source_of: SourceOf, expression: str
+) -> None:
+    create(database)
+    run(database, "ALTER TABLE public.chat ADD kind text")
+    text = CHAT.replace("active: is_open", f"active: |\n    {expression}")
+    await served_as_printed(database, collect, source_of, text)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "(s).is_open",
+        "is_open AND s IS NOT NULL",
+        "is_open AND CAST(started AS date) > '2020-01-01'",
+        "is_open AND started::timestamp > '2020-01-01'",
+        "is_open AND started > timestamp '2020-01-01'",
+        "is_open AND started + interval '1 day' > '2020-01-01'",
+        "is_open AND started::text <> ''",
+        "is_open AND LOCALTIMESTAMP > '2020-01-01'",
+        "is_open AND current_setting('server_version') <> ''",
+    ],
+)
+async def test_no_command_is_printed_that_fails(
+    database: Database, collect: Collect, source_of: SourceOf, expression: str
+) -> None:
+    create(database)
+    text = CHAT.replace("active: is_open", f"active: |\n    {expression}")
+    for each in await proposals(database, source_of(text)):
+        assert each.commands or each.remark
+        run(database, *each.commands)
+    assert not (await collect(database, text)).failures
+
+
+async def test_where_is_part_of_the_condition(
+    database: Database, collect: Collect, source_of: SourceOf
+) -> None:
+    create(database)
+    text = CHAT + "  where: |\n    s.seen IS NULL OR s.id > 0\n"
+    active, _ = await served_as_printed(database, collect, source_of, text)
+    assert active.commands[0].endswith('WHERE (seen IS NULL OR id > 0) AND ("is_open");')
+
+
+@pytest.mark.parametrize("unit", ["s", "ms"])
+async def test_an_index_on_the_stored_integer_serves(
+    any_database: Database, collect: Collect, source_of: SourceOf, unit: str
+) -> None:
+    run(any_database, "CREATE TABLE public.chat (is_open bool, started bigint)")
+    text = (
+        "chat: {table: public.chat, active: is_open, orphaned_after: 2h,"
+        f" started_at: {{column: started, epoch: {unit}}}}}\n"
+    )
+    await served_as_printed(any_database, collect, source_of, text)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
+async def test_an_index_on_naive_timestamps_serves(
+    any_database: Database, collect: Collect, source_of: SourceOf, zone: str
+) -> None:
+    run(any_database, "CREATE TABLE public.chat (is_open bool, started timestamp)")
+    text = (
+        "chat: {table: public.chat, active: is_open, orphaned_after: 2h, started_at: started,"
+        f" timestamps_in: {zone}}}\n"
+    )
+    await served_as_printed(any_database, collect, source_of, text)
+
+
+async def test_an_index_on_an_expression_serves(
+    database: Database, collect: Collect, source_of: SourceOf
+) -> None:
+    create(database)
+    text = CHAT.replace(": started\n", ": |\n    coalesce(s.started, s.seen)\n")
+    active, daily = await served_as_printed(database, collect, source_of, text)
+    assert "((coalesce(started, seen)))" in re.sub(r"\s", "", daily.commands[0]).replace(",", ", ")
+    assert active.commands
+
+
+async def test_two_schemas_with_an_index_of_one_name_are_told_apart(
+    database: Database, collect: Collect
+) -> None:
+    """The other index is partial; ours is read as a whole."""
+    create(database)
+    run(
+        database,
+        "CREATE INDEX chat_index ON public.chat (id) INCLUDE (started, is_open)",
+        "CREATE SCHEMA other",
+        f"CREATE TABLE other.chat ({COLUMNS})",
+        "CREATE INDEX chat_index ON other.chat (started) WHERE is_open",
+    )
+    assert await missing(database, collect) == BOTH_MISSING
+
+
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for child in plan.get("Plans", []) for node in nodes(child))]
+
+
+async def test_with_its_index_the_active_query_never_touches_the_table(
+    any_database: Database, source_of: SourceOf
+) -> None:
+    with any_database.connect(APP) as connection:
+        conversations.fill(connection, datetime.now(UTC))
+        connection.execute(
+            "INSERT INTO conversations.conversation_sessions"
+            " SELECT gen_random_uuid(), 'u', false, now() - n * interval '1 minute',"
+            " now(), now(), 1 FROM generate_series(1, 20000) AS n"
+        )
+        connection.execute("VACUUM ANALYZE conversations.conversation_sessions")
+    source = source_of(CONVERSATIONS)
+    with any_database.connect() as connection:
+        reader = OpenTransaction(connection, source)
+        await Active().collect(reader, await sessions.bind(reader, source), None)
+        counting, listing = reader.statements[-2:]
+        ((plan,),) = connection.execute(
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {counting}".encode()
+        ).fetchall()
+        ((listed,),) = connection.execute(
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {listing}".encode()
+        ).fetchall()
+    scans = [node for node in nodes(plan[0]["Plan"]) if "Relation Name" in node]
+    assert [node["Node Type"] for node in scans] == ["Index Only Scan"]
+    assert scans[0]["Heap Fetches"] == 0
+    assert scans[0]["Actual Rows"] == 18
+    # The list needs the users, which no index has, but of the listed rows only, and no sort.
+    (scan,) = [node for node in nodes(listed[0]["Plan"]) if "Relation Name" in node]
+    assert scan["Node Type"] == "Index Scan"
+    assert not any(node["Node Type"] == "Sort" for node in nodes(listed[0]["Plan"]))
+    assert json.dumps(plan).count("Seq Scan") == 0

@@ -1,0 +1,469 @@
+"""A role with the rights that `session-exporter sql role` prints can collect, and nothing else."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from psycopg import errors, sql
+
+from exporter import report, roles, sessions
+from exporter.config import load_config
+from exporter.database import Database as Pool
+from exporter.demo import history
+from exporter.demo.databases import Database
+from exporter.demo.schemas import APP, EXPORTER
+from exporter.orphans import list_orphans
+from tests.integration import collecting
+from tests.integration.collecting import COACHING, CONVERSATIONS, Page
+
+Collect = Callable[..., Awaitable[Page]]
+CHAT = """\
+chat:
+  table: public.chat
+  active: is_open
+  started_at: started
+  id: id
+  orphaned_after: 2h
+"""
+COLUMNS = "id int, is_open bool, started timestamptz, secret text"
+
+
+def run(database: Database, *statements: str) -> None:
+    with database.connect() as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+@pytest.fixture
+def give_role(tmp_path: Path) -> Callable[..., Awaitable[str]]:
+    """Take all rights from the demo's role, then give what is printed for the sources."""
+
+    async def give_role(database: Database, *sources: str) -> str:
+        config = tmp_path / "role.yaml"
+        config.write_text(collecting.one_database(*sources), encoding="utf-8")
+        granted = []
+        pool = Pool(collecting.settings_of(database.dsn))
+        try:
+            for source in load_config(config, {"DATABASE_URL": ""}).sources.values():
+                reader = pool.reader(timezone=source.timestamps_in or "UTC")
+                table = await sessions.bind(reader, source)
+                name = await roles.database_name(reader)
+                granted.append(("app", name, await roles.grants(reader, table)))
+        finally:
+            await pool.close()
+        printed = report.role(roles.ROLE, granted)
+        assert f"CREATE ROLE {EXPORTER} LOGIN;" in printed
+        run(
+            database,
+            f"DROP OWNED BY {EXPORTER}",
+            f'REVOKE ALL ON DATABASE "{database.name}" FROM PUBLIC',
+            "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+            # The role is there already, with a password.
+            printed.replace(f"CREATE ROLE {EXPORTER} LOGIN;", ""),
+        )
+        return printed
+
+    return give_role
+
+
+def refused(database: Database, statement: str) -> bool:
+    with database.connect(EXPORTER) as connection:
+        try:
+            connection.execute(statement.encode())
+        except errors.InsufficientPrivilege:
+            return True
+    return False
+
+
+async def lists_orphans(database: Database, text: str, folder: Path) -> int:
+    pool = Pool(collecting.settings_of(database.dsn_for(EXPORTER)))
+    source = collecting.source_of(folder, text)
+    try:
+        reader = pool.reader(timezone=source.timestamps_in or "UTC")
+        return (
+            await list_orphans(reader, await sessions.bind(reader, source), limit=10)
+        ).orphaned_count
+    finally:
+        await pool.close()
+
+
+async def test_the_role_can_collect_everything_and_list_orphans(
+    any_database: Database,
+    collect: Collect,
+    give_role: Callable[..., Awaitable[str]],
+    tmp_path: Path,
+) -> None:
+    with any_database.connect(APP) as connection:
+        history.fill(connection, datetime.now(UTC))
+    sources = (
+        CONVERSATIONS,
+        COACHING,
+        collecting.training(collecting.message_time(any_database)),
+    )
+    await give_role(any_database, *sources)
+    page = await collect(any_database, *sources, role=EXPORTER)
+    assert not page.failures
+    assert page("sessions_orphaned", source="conversations") == 18
+    for source in sources:
+        assert await lists_orphans(any_database, source, tmp_path) > 0
+
+
+async def test_the_role_cannot_write(
+    any_database: Database, give_role: Callable[..., Awaitable[str]]
+) -> None:
+    await give_role(any_database, CONVERSATIONS)
+    table = "conversations.conversation_sessions"
+    assert not refused(any_database, f"SELECT session_start FROM {table}")
+    for statement in (
+        f"INSERT INTO {table} (session_id, user_id) VALUES (gen_random_uuid(), 'u')",
+        f"UPDATE {table} SET is_active = false",
+        f"DELETE FROM {table}",
+        f"TRUNCATE {table}",
+        f"SELECT session_id FROM {table} FOR UPDATE",
+        f"BEGIN; LOCK {table} IN EXCLUSIVE MODE",
+        f"ALTER TABLE {table} ADD x int",
+        f"CREATE INDEX ON {table} (session_id)",
+        "CREATE TABLE conversations.mine (x int)",
+        "CREATE SCHEMA mine",
+    ):
+        assert refused(any_database, statement), statement
+
+
+async def test_the_role_reads_the_columns_that_the_source_mentions_and_no_other(
+    any_database: Database, give_role: Callable[..., Awaitable[str]]
+) -> None:
+    without_show = CONVERSATIONS.replace("  show: [user_id]\n", "")
+    printed = await give_role(any_database, without_show)
+    assert "user_id" not in printed
+    readable = {
+        "session_id": True,
+        "user_id": False,
+        "is_active": True,
+        "session_start": True,
+        "session_end": True,
+        "ended_at": False,
+        "duration_seconds": True,
+    }
+    for column, can_read in readable.items():
+        statement = f"SELECT {column} FROM conversations.conversation_sessions"
+        assert refused(any_database, statement) != can_read, column
+    assert refused(any_database, "SELECT * FROM conversations.conversation_sessions")
+    assert refused(any_database, "SELECT * FROM coaching.roleplay_sessions")
+
+
+async def test_a_source_needs_no_more_than_its_columns(
+    database: Database,
+    collect: Collect,
+    give_role: Callable[..., Awaitable[str]],
+    tmp_path: Path,
+) -> None:
+    """Every key that takes an expression, each with a column of its own."""
+    keys = ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j")
+    run(
+        database,
+        f"CREATE TABLE public.chat (is_open bool, secret text, {' bool, '.join(keys[:3])} bool,"
+        f" {' timestamptz, '.join(keys[3:6])} timestamptz, {' int, '.join(keys[6:])} int)",
+        "INSERT INTO public.chat SELECT true, 'x', true, true, true, now() - interval '1 day',"
+        " NULL, NULL, 1, 2, 3, 4",
+    )
+    source = """\
+        chat:
+          table: public.chat
+          where: s.a
+          active: |
+            s.is_open AND ("b" OR 'secret' = 'x')
+          started_at: d
+          last_seen_at: e
+          ended_at: f
+          duration: g
+          id: h
+          orphaned_after: 2h
+          labels: {kind_of: {value: i, values: [3]}}
+          integrity: {odd: "NOT s.c"}
+          show: [{further: "s.j + 1"}]
+    """
+    printed = await give_role(database, source)
+    assert "secret" not in printed
+    page = await collect(database, source, role=EXPORTER)
+    assert not page.failures
+    assert page("sessions_orphaned") == 1
+    assert refused(database, "SELECT secret FROM public.chat")
+
+
+async def test_tables_in_subqueries_are_granted(
+    any_database: Database,
+    collect: Collect,
+    give_role: Callable[..., Awaitable[str]],
+    tmp_path: Path,
+) -> None:
+    run(
+        any_database,
+        f"CREATE TABLE public.chat ({COLUMNS})",
+        'CREATE SCHEMA "Other one"',
+        'CREATE TABLE "Other one"."Messages" (chat_id int, sent timestamptz)',
+        'CREATE TABLE "Other one".banned (chat_id int)',
+        'CREATE TABLE "Other one".unrelated (x int)',
+        "INSERT INTO public.chat SELECT n, true, now() - interval '1 day' FROM"
+        " generate_series(1, 3) AS n",
+        'INSERT INTO "Other one"."Messages" VALUES (1, now())',
+    )
+    source = CHAT + (
+        "  last_seen_at: |\n"
+        '    (SELECT max(m.sent) FROM "Other one"."Messages" AS m WHERE m.chat_id = s.id)\n'
+        "  where: |\n"
+        '    NOT EXISTS (select from "Other one".banned AS b where b.chat_id = s.id)\n'
+    )
+    await give_role(any_database, source)
+    page = await collect(any_database, source, role=EXPORTER)
+    assert not page.failures
+    assert (page("sessions_active"), page("sessions_orphaned")) == (3, 2)
+    assert await lists_orphans(any_database, source, tmp_path) == 2
+    assert refused(any_database, 'SELECT FROM "Other one".unrelated')
+    assert refused(any_database, 'INSERT INTO "Other one".banned VALUES (1)')
+
+
+async def test_a_view_and_not_what_is_below_it(
+    any_database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+) -> None:
+    run(
+        any_database,
+        f"CREATE TABLE public.base ({COLUMNS})",
+        "CREATE VIEW public.chat AS SELECT * FROM public.base",
+        "INSERT INTO public.base VALUES (1, true, now() - interval '1 day', 'x')",
+    )
+    await give_role(any_database, CHAT)
+    page = await collect(any_database, CHAT, role=EXPORTER)
+    assert not page.failures
+    assert page("sessions_orphaned") == 1
+    assert refused(any_database, "SELECT id FROM public.base")
+    assert refused(any_database, "SELECT secret FROM public.chat")
+
+
+async def test_a_subquery_over_a_view_is_granted_what_it_names(
+    database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+) -> None:
+    run(
+        database,
+        f"CREATE TABLE public.chat ({COLUMNS})",
+        "CREATE TABLE public.messages (chat_id int, sent timestamptz)",
+        "CREATE VIEW public.latest AS"
+        " SELECT chat_id, max(sent) AS sent FROM public.messages GROUP BY chat_id",
+        "INSERT INTO public.chat VALUES (1, true, now() - interval '1 day')",
+    )
+    source = CHAT + (
+        "  last_seen_at: |\n    (SELECT l.sent FROM public.latest AS l WHERE l.chat_id = s.id)\n"
+    )
+    await give_role(database, source)
+    page = await collect(database, source, role=EXPORTER)
+    assert not page.failures
+    assert page("sessions_orphaned") == 1
+
+
+async def test_a_subquery_over_a_partitioned_table_is_granted_the_parent(
+    database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+) -> None:
+    run(
+        database,
+        f"CREATE TABLE public.chat ({COLUMNS})",
+        "CREATE TABLE public.messages (chat_id int, sent timestamptz) PARTITION BY RANGE (sent)",
+        "CREATE TABLE public.messages_old PARTITION OF public.messages DEFAULT",
+        "INSERT INTO public.chat VALUES (1, true, now() - interval '1 day')",
+    )
+    source = CHAT + (
+        "  last_seen_at: |\n"
+        "    (SELECT max(m.sent) FROM public.messages AS m WHERE m.chat_id = s.id)\n"
+    )
+    await give_role(database, source)
+    page = await collect(database, source, role=EXPORTER)
+    assert not page.failures
+    assert page("sessions_orphaned") == 1
+
+
+async def test_a_source_on_a_view_with_a_subquery_is_granted_the_other_table(
+    database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+) -> None:
+    run(
+        database,
+        f"CREATE TABLE public.base ({COLUMNS})",
+        "CREATE VIEW public.chat AS SELECT * FROM public.base",
+        "CREATE TABLE public.messages (chat_id int, sent timestamptz)",
+        "INSERT INTO public.base VALUES (1, true, now() - interval '1 day')",
+    )
+    source = CHAT + (
+        "  last_seen_at: |\n"
+        "    (SELECT max(m.sent) FROM public.messages AS m WHERE m.chat_id = s.id)\n"
+    )
+    await give_role(database, source)
+    page = await collect(database, source, role=EXPORTER)
+    assert not page.failures
+
+
+async def test_a_partitioned_table_needs_no_rights_on_its_partitions(
+    database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+) -> None:
+    run(
+        database,
+        f"CREATE TABLE public.chat ({COLUMNS}) PARTITION BY RANGE (started)",
+        "CREATE SCHEMA parts",
+        "CREATE TABLE parts.rest PARTITION OF public.chat DEFAULT",
+        "INSERT INTO public.chat VALUES (1, true, now() - interval '1 day')",
+    )
+    await give_role(database, CHAT)
+    page = await collect(database, CHAT, role=EXPORTER)
+    assert not page.failures
+    assert page("sessions_orphaned") == 1
+    assert page.by("collector", "session_exporter_index_missing") == {"active": 1, "daily": 1}
+
+
+async def test_names_are_quoted(
+    database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+) -> None:
+    schema, table, column = 'My "schema"', "50% {0}", 'a "b" -- c'
+    quoted = sql.Identifier(schema, table).as_string(None)
+    named = sql.Identifier(column).as_string(None)
+    run(
+        database,
+        f"CREATE SCHEMA {sql.Identifier(schema).as_string(None)}",
+        f"CREATE TABLE {quoted} (is_open bool, {named} timestamptz, secret text)",
+    )
+    source = (
+        f"chat:\n  table: |\n    {quoted}\n  active: is_open\n  orphaned_after: 2h\n"
+        f"  started_at: |\n    s.{named}\n"
+    )
+    await give_role(database, source)
+    page = await collect(database, source, role=EXPORTER)
+    assert not page.failures
+    assert refused(database, f"SELECT secret FROM {quoted}")
+
+
+async def test_an_s_inside_a_quoted_name_is_not_the_whole_row(
+    database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+) -> None:
+    run(
+        database,
+        f"CREATE TABLE public.chat ({COLUMNS})",
+        'ALTER TABLE public.chat ADD "it\'s" bool',
+    )
+    source = CHAT.replace("active: is_open", 'active: |\n    "it\'s"')
+    await give_role(database, source)
+    assert not (await collect(database, source, role=EXPORTER)).failures
+    assert refused(database, "SELECT secret FROM public.chat")
+
+
+@pytest.mark.parametrize(
+    "active",
+    [
+        "is_open -- don't count the rest\n    AND s.extra <> 'x'",
+        "is_open AND E'it\\'s' <> s.extra AND 'x' <> s.extra",
+        "is_open AND $$'$$ <> s.extra AND 'x' <> s.extra",
+        "is_open /* it's */ AND s.extra <> 'x'",
+    ],
+)
+async def test_a_lone_apostrophe_hides_no_column_from_the_rights(
+    database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]], active: str
+) -> None:
+    run(
+        database,
+        f"CREATE TABLE public.chat ({COLUMNS})",
+        "ALTER TABLE public.chat ADD extra text",
+    )
+    source = CHAT.replace("active: is_open", f"active: |\n    {active}")
+    await give_role(database, source)
+    assert not (await collect(database, source, role=EXPORTER)).failures
+
+
+async def test_an_expression_over_the_whole_row_is_granted_every_column(
+    database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+) -> None:
+    run(
+        database,
+        f"CREATE TABLE public.chat ({COLUMNS})",
+        "CREATE FUNCTION public.opened(public.chat) RETURNS bool LANGUAGE sql IMMUTABLE"
+        " AS 'SELECT $1.is_open'",
+    )
+    for active in ("public.opened(s)", "s IS NOT NULL", "to_jsonb(s.*) ->> 'id' = '1'"):
+        source = CHAT.replace("active: is_open", f"active: |\n    {active}")
+        await give_role(database, source)
+        assert not (await collect(database, source, role=EXPORTER)).failures
+
+
+async def test_without_the_rights_the_failure_says_which_command_prints_them(
+    any_database: Database, collect: Collect
+) -> None:
+    run(any_database, f"DROP OWNED BY {EXPORTER}")
+    run(any_database, f'GRANT CONNECT ON DATABASE "{any_database.name}" TO {EXPORTER}')
+    page = await collect(any_database, CONVERSATIONS, role=EXPORTER)
+    for sentence in page.failures.values():
+        assert "permission denied" in sentence
+        assert "`session-exporter sql role` prints the rights that are needed" in sentence
+    assert page("session_exporter_collection_errors_total", reason="permission") == 3
+
+
+async def test_a_role_that_row_level_security_filters_gets_an_error_and_no_zero(
+    any_database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+) -> None:
+    run(
+        any_database,
+        f"CREATE TABLE public.chat ({COLUMNS})",
+        "INSERT INTO public.chat VALUES (1, true, now() - interval '1 day')",
+        "ALTER TABLE public.chat ENABLE ROW LEVEL SECURITY",
+    )
+    await give_role(any_database, CHAT)
+    with any_database.connect(EXPORTER) as connection:
+        counted = connection.execute("SELECT count(id) FROM public.chat").fetchall()
+        assert counted == [(0,)]
+    page = await collect(any_database, CHAT, role=EXPORTER)
+    assert page("sessions_active") is None
+    assert page("sessions_orphaned") is None
+    assert "row-level security" in page.failures["chat", "active"]
+    assert page("session_exporter_collection_errors_total", reason="permission")
+
+
+async def test_a_policy_that_shows_every_row_can_be_trusted(
+    database: Database, give_role: Callable[..., Awaitable[str]], tmp_path: Path
+) -> None:
+    run(
+        database,
+        f"CREATE TABLE public.chat ({COLUMNS})",
+        "INSERT INTO public.chat VALUES (1, true, now() - interval '1 day')",
+        "ALTER TABLE public.chat ENABLE ROW LEVEL SECURITY",
+    )
+    await give_role(database, CHAT)
+    run(database, f"CREATE POLICY everything ON public.chat FOR SELECT TO {EXPORTER} USING (true)")
+    environ = {"DATABASE_URL": database.dsn_for(EXPORTER)}
+    text = collecting.one_database(CHAT)
+    page = await collecting.collect_config(tmp_path / "config.yaml", text, environ)
+    assert page("sessions_active") is None
+    trusting = text.replace('"${DATABASE_URL}"', '"${DATABASE_URL}", row_security: trust')
+    page = await collecting.collect_config(tmp_path / "config.yaml", trusting, environ)
+    assert not page.failures
+    assert page("sessions_orphaned") == 1
+
+
+async def test_collection_is_read_only_even_for_a_role_that_may_write(
+    database: Database, collect: Collect
+) -> None:
+    run(
+        database,
+        f"CREATE TABLE public.chat ({COLUMNS})",
+        "CREATE FUNCTION public.closes() RETURNS bool LANGUAGE sql AS"
+        " 'UPDATE public.chat SET is_open = false RETURNING true'",
+        "INSERT INTO public.chat VALUES (1, true, now())",
+    )
+    source = CHAT.replace("active: is_open", "active: |\n    public.closes()")
+    page = await collect(database, source)
+    assert "read-only transaction" in page.failures["chat", "active"]
+    with database.connect() as connection:
+        assert connection.execute("SELECT is_open FROM public.chat").fetchall() == [(True,)]
+
+
+def test_the_printed_commands_are_sql_that_a_new_server_takes(database: Database) -> None:
+    printed = report.role("some_reader", [("app", database.name, [])])
+    with database.connect() as connection, connection.transaction(force_rollback=True):
+        connection.execute(printed.encode())
+        found = connection.execute(
+            "SELECT has_database_privilege('some_reader', current_database(), 'CONNECT'),"
+            " has_database_privilege('some_reader', current_database(), 'CREATE')"
+        ).fetchall()
+    assert found == [(True, False)]
