@@ -117,10 +117,12 @@ async def run(
     schedule = Schedule(exporter.collections, CLOCK)
     server = _Server(
         uvicorn.Config(
-            web.application(exporter.page, exporter.snapshots),
+            web.Application(exporter.page, exporter.snapshots),
             log_config=None,
             access_log=False,
             lifespan="off",
+            proxy_headers=False,
+            ws="none",
             server_header=False,
             timeout_graceful_shutdown=int(STOP_PATIENCE),
         )

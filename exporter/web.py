@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from exporter import landing
 from exporter.exposition import OPENMETRICS, TEXT, Format
@@ -19,43 +20,71 @@ from exporter.snapshots import Snapshots
 _LARGE = 50_000
 
 
-def application(page: Page, snapshots: Snapshots) -> Starlette:
-    """The routes: /metrics, a landing page, and the two health checks."""
-    compressed: dict[Format, tuple[bytes, bytes]] = {}
+class Application:
+    """The ASGI application: /metrics, a landing page, and the two health checks.
 
-    async def metrics(request: Request) -> Response:
-        format_ = negotiate(request.headers.get("accept", ""))
-        body = page.render(format_)
-        headers = {"content-type": format_.content_type, "vary": "accept, accept-encoding"}
-        if accepts_gzip(request.headers.get("accept-encoding", "")):
-            if compressed.get(format_, (b"",))[0] != body:
-                compressed[format_] = (body, await _compress(body))
-            body = compressed[format_][1]
-            headers["content-encoding"] = "gzip"
-        return Response(body, headers=headers)
+    /metrics is answered before any routing: it is what is asked for all the time, and its answer is
+    ready.
+    """
 
-    async def healthy(request: Request) -> Response:
+    def __init__(self, page: Page, snapshots: Snapshots) -> None:
+        self._page = page
+        self._snapshots = snapshots
+        self._compressed: dict[Format, tuple[bytes, bytes]] = {}
+        self._others = Starlette(
+            routes=[
+                Route("/metrics", _not_allowed, methods=["POST", "PUT", "PATCH", "DELETE"]),
+                Route("/-/healthy", self._healthy),
+                Route("/-/ready", self._ready),
+                Route("/", self._root),
+            ]
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        is_scrape = scope.get("path") == "/metrics" and scope.get("method") in {"GET", "HEAD"}
+        await (self._metrics(scope, send) if is_scrape else self._others(scope, receive, send))
+
+    async def _metrics(self, scope: Scope, send: Send) -> None:
+        asked = dict(scope["headers"])
+        format_ = negotiate(asked.get(b"accept", b"").decode("latin-1"))
+        body = self._page.render(format_)
+        headers = [
+            (b"content-type", format_.content_type.encode()),
+            (b"vary", b"accept, accept-encoding"),
+        ]
+        if accepts_gzip(asked.get(b"accept-encoding", b"").decode("latin-1")):
+            body = await self._gzipped(format_, body)
+            headers.append((b"content-encoding", b"gzip"))
+        headers.append((b"content-length", str(len(body)).encode()))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _gzipped(self, format_: Format, body: bytes) -> bytes:
+        """Compress a page once, however often it is asked for."""
+        known = self._compressed.get(format_)
+        if known is None or known[0] is not body:
+            known = self._compressed[format_] = (body, await _compress(body))
+        return known[1]
+
+    async def _healthy(self, request: Request) -> Response:
         del request
         return PlainTextResponse("session-exporter is alive.\n")
 
-    async def ready(request: Request) -> Response:
+    async def _ready(self, request: Request) -> Response:
         del request
-        if snapshots.is_ready():
+        if self._snapshots.is_ready():
             return PlainTextResponse("session-exporter is ready.\n")
         return PlainTextResponse("Not every source was collected once yet.\n", status_code=503)
 
-    async def root(request: Request) -> Response:
+    async def _root(self, request: Request) -> Response:
         del request
-        return HTMLResponse(landing.render(snapshots))
+        return HTMLResponse(landing.render(self._snapshots))
 
-    return Starlette(
-        routes=[
-            Route("/metrics", metrics),
-            Route("/-/healthy", healthy),
-            Route("/-/ready", ready),
-            Route("/", root),
-        ]
-    )
+
+async def _not_allowed(request: Request) -> Response:
+    del request
+    return PlainTextResponse("GET it.\n", status_code=405, headers={"allow": "GET, HEAD"})
 
 
 async def _compress(body: bytes) -> bytes:
