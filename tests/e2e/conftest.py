@@ -1,0 +1,16 @@
+"""A config file that works, for tests of the program as a whole."""
+
+from pathlib import Path
+
+import pytest
+
+from exporter.demo.databases import Database
+from exporter.demo.schemas import EXPORTER
+from tests.e2e.session_exporter import CONVERSATIONS, IMPATIENT, write_config
+
+
+@pytest.fixture
+def config(database: Database, tmp_path: Path) -> Path:
+    """One source, `conversations`, in one database, `app`."""
+    app = {"dsn": database.dsn_for(EXPORTER), **IMPATIENT}
+    return write_config(tmp_path, {"app": app}, {"conversations": CONVERSATIONS})

@@ -1,0 +1,62 @@
+"""One line per event."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from exporter import logs
+
+
+@pytest.fixture(autouse=True)
+def untouched_loggers() -> Iterator[None]:
+    """Leave every logger as it was: `start` is meant to be called once per process."""
+    names = ("session_exporter", "apscheduler", "psycopg", "uvicorn", "asyncio")
+    loggers = [logging.getLogger(name) for name in names]
+    before = [(each, each.level, each.propagate, list(each.handlers)) for each in loggers]
+    yield
+    for each, level, propagate, handlers in before:
+        each.setLevel(level)
+        each.propagate, each.handlers = propagate, handlers
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({}, "event=tried"),
+        ({"reason": "lock"}, "event=tried reason=lock"),
+        ({"source": "chats", "nothing": None}, "event=tried source=chats"),
+        ({"error": "two words"}, 'event=tried error="two words"'),
+        ({"error": 'a "quoted" = sign'}, r'event=tried error="a \"quoted\" = sign"'),
+        ({"error": "line\nfeed event=forged"}, r'event=tried error="line\nfeed event=forged"'),
+        ({"error": "\x1b[2J"}, r'event=tried error="\u001b[2J"'),
+        ({"error": "\u202e"}, r'event=tried error="\u202e"'),
+        ({"empty": ""}, 'event=tried empty=""'),
+        ({"seconds": 1.23456}, 'event=tried seconds="1.235"'),
+    ],
+)
+def test_an_event_is_one_line_of_pairs(
+    fields: dict[str, object], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.start()
+    logs.info("tried", **fields)
+    (written,) = capsys.readouterr().err.splitlines()
+    assert written.startswith("time=")
+    assert written.endswith(f" level=INFO {line}")
+
+
+def test_levels_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.start()
+    logs.warning("failed")
+    logs.bug("broke", ValueError("because"))
+    warning, error, *traceback = capsys.readouterr().err.splitlines()
+    assert warning.endswith(" level=WARNING event=failed")
+    assert error.endswith(" level=ERROR event=broke")
+    assert traceback[-1] == "ValueError: because"
+
+
+def test_libraries_do_not_log_what_is_reported_already(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.start()
+    for library in ("apscheduler.executors.default", "psycopg.pool", "uvicorn.error", "asyncio"):
+        logging.getLogger(library).error("again")
+    assert capsys.readouterr().err == ""
