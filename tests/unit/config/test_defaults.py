@@ -103,18 +103,18 @@ PROBLEMS = {
         "defaults: {stale_after: 1s, every: 1m}\n",
         "orphaned_after: 1h",
         (
-            "config.yaml:2: defaults.stale_after: expected stale_after to be at least twice every, got "
-            "stale_after '1s' and every '1m'; values would disappear between two good collections"
+            "config.yaml:2: defaults.stale_after: expected stale_after to be at least twice every, "
+            "got stale_after '1s' and every '1m'; values would disappear between two good collections"
         ),
     ),
     "a contradiction with a default is reported at the source": (
         "defaults: {stale_after: 45s}\n",
         "orphaned_after: 1h, every: 1m",
         (
-            "config.yaml:4: sources.a.every: expected stale_after to be at least twice every, got "
-            "stale_after '45s' and every '1m'; values would disappear between two good collections\n"
-            "config.yaml:5: sources.b.every: expected stale_after to be at least twice every, got "
-            "stale_after '45s' and every '1m'; values would disappear between two good collections"
+            "config.yaml:4: sources.a.every: expected stale_after to be at least twice every, "
+            "got stale_after '45s' and every '1m'; values would disappear between two good collections\n"
+            "config.yaml:5: sources.b.every: expected stale_after to be at least twice every, "
+            "got stale_after '45s' and every '1m'; values would disappear between two good collections"
         ),
     ),
     "a default that lacks something in each source": (
