@@ -185,7 +185,7 @@ class Source(Model):
         if value is not None and value < 2 * info.data.get("every", 0):
             raise ExpectedError(
                 "stale_after to be at least twice every",
-                "values would disappear between two good collections",
+                "values would disappear between two collections",
                 keys=("stale_after", "every"),
             )
         return value

@@ -104,7 +104,7 @@ PROBLEMS = {
         "orphaned_after: 1h",
         (
             "config.yaml:2: defaults.stale_after: expected stale_after to be at least twice every, "
-            "got stale_after '1s' and every '1m'; values would disappear between two good collections"
+            "got stale_after '1s' and every '1m'; values would disappear between two collections"
         ),
     ),
     "a contradiction with a default is reported at the source": (
@@ -112,9 +112,9 @@ PROBLEMS = {
         "orphaned_after: 1h, every: 1m",
         (
             "config.yaml:4: sources.a.every: expected stale_after to be at least twice every, "
-            "got stale_after '45s' and every '1m'; values would disappear between two good collections\n"
+            "got stale_after '45s' and every '1m'; values would disappear between two collections\n"
             "config.yaml:5: sources.b.every: expected stale_after to be at least twice every, "
-            "got stale_after '45s' and every '1m'; values would disappear between two good collections"
+            "got stale_after '45s' and every '1m'; values would disappear between two collections"
         ),
     ),
     "a default that lacks something in each source": (
