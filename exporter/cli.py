@@ -22,6 +22,7 @@ from exporter.errors import CollectionError, ExporterError, UsageError
 from exporter.exposition import OPENMETRICS, TEXT
 from exporter.index_commands import propose
 from exporter.live_check import Finding, Status
+from exporter.logs import LogFormat
 from exporter.orphans import list_orphans
 
 T = TypeVar("T")
@@ -94,11 +95,14 @@ def run(
     listen_address: Annotated[
         str, typer.Option("--web.listen-address", metavar="[HOST]:PORT", help="Where to listen.")
     ] = f":{DEFAULT_PORT}",
+    log_format: Annotated[
+        LogFormat, typer.Option("--log.format", help="How log lines are written.")
+    ] = LogFormat.LOGFMT,
 ) -> None:
     """Collect on a schedule and serve /metrics until SIGTERM."""
     config = _load(config_file)
     sock = daemon.listen(*parse_address(listen_address))
-    logs.start()
+    logs.start(format_=log_format)
     _wait_for(daemon.run(config, sock))
 
 

@@ -1,18 +1,28 @@
-"""One line per event: a timestamp, a level, a name and key=value pairs."""
+"""One line per event: a timestamp, a level, a name and its fields, as key=value or as JSON."""
 
 import json
 import logging
 import sys
+import time
+from enum import StrEnum
+from typing import Any
 
 INFO, WARNING = logging.INFO, logging.WARNING
 
 _LOG = logging.getLogger("session_exporter")
 
 
-def start(level: int = INFO) -> None:
+class LogFormat(StrEnum):
+    """How a line is written."""
+
+    LOGFMT = "logfmt"
+    JSON = "json"
+
+
+def start(level: int = INFO, format_: LogFormat = LogFormat.LOGFMT) -> None:
     """Send log lines to stderr, and silence the libraries that would log every failure again."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("time=%(asctime)s level=%(levelname)s %(message)s"))
+    handler.setFormatter(_Json() if format_ is LogFormat.JSON else _Logfmt())
     _LOG.addHandler(handler)
     _LOG.setLevel(level)
     _LOG.propagate = False
@@ -27,24 +37,51 @@ def only_bugs() -> None:
 
 def info(event: str, **fields: object) -> None:
     """Log what an operator may want to know."""
-    _LOG.info("%s", _line(event, fields))
+    _LOG.info(event, extra={"fields": fields})
 
 
 def warning(event: str, **fields: object) -> None:
     """Log what an operator should look at."""
-    _LOG.warning("%s", _line(event, fields))
+    _LOG.warning(event, extra={"fields": fields})
 
 
 def bug(event: str, error: BaseException, **fields: object) -> None:
     """Log something that should not happen, with its traceback."""
-    _LOG.error("%s", _line(event, fields), exc_info=error)
+    _LOG.error(event, extra={"fields": fields}, exc_info=error)
 
 
-def _line(event: str, fields: dict[str, object]) -> str:
-    pairs = (f"{key}={_value(value)}" for key, value in fields.items() if value is not None)
-    return " ".join((f"event={event}", *pairs))
+def _facts(record: logging.LogRecord) -> dict[str, Any]:
+    """What a line tells, in order; a field that is None has nothing to tell."""
+    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+    facts = {
+        "time": f"{at}.{record.msecs:03.0f}Z",
+        "level": record.levelname,
+        "event": record.getMessage(),
+    }
+    fields: dict[str, Any] = getattr(record, "fields", {})
+    return facts | {key: value for key, value in fields.items() if value is not None}
 
 
-def _value(value: object) -> str:
+class _Logfmt(logging.Formatter):
+    """key=value; a value that is more than a word is quoted as in JSON. A traceback follows."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        pairs = (f"{key}={_value(key, value)}" for key, value in _facts(record).items())
+        traceback = [self.formatException(record.exc_info)] if record.exc_info else []
+        return "\n".join([" ".join(pairs), *traceback])
+
+
+class _Json(logging.Formatter):
+    """One object per line, a traceback included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        facts = _facts(record)
+        if record.exc_info:
+            facts["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(facts, default=str)
+
+
+def _value(key: str, value: object) -> str:
     text = f"{value:.3f}" if isinstance(value, float) else str(value)
-    return text if text and text.isascii() and text.isidentifier() else json.dumps(text)
+    is_word = text.isascii() and text.isidentifier()
+    return text if is_word or key == "time" else json.dumps(text)

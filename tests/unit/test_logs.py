@@ -1,6 +1,8 @@
 """One line per event."""
 
+import json
 import logging
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -60,3 +62,22 @@ def test_libraries_do_not_log_what_is_reported_already(capsys: pytest.CaptureFix
     for library in ("apscheduler.executors.default", "psycopg.pool", "uvicorn.error", "asyncio"):
         logging.getLogger(library).error("again")
     assert capsys.readouterr().err == ""
+
+
+def test_json_is_one_object_per_line_and_holds_the_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs.start(format_=logs.LogFormat.JSON)
+    logs.info("tried", source="chats", seconds=1.5, nothing=None, error="line\nfeed")
+    logs.bug("broke", ValueError("because"))
+    first, second = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    time = first.pop("time")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", time)
+    assert first == {
+        "level": "INFO",
+        "event": "tried",
+        "source": "chats",
+        "seconds": 1.5,
+        "error": "line\nfeed",
+    }
+    assert second["traceback"].endswith("ValueError: because")
