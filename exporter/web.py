@@ -48,7 +48,7 @@ class Application:
     async def _metrics(self, scope: Scope, send: Send) -> None:
         asked = dict(scope["headers"])
         format_ = negotiate(asked.get(b"accept", b"").decode("latin-1"))
-        body = self._page.render(format_)
+        body = await self._page.rendered(format_)
         headers = [
             (b"content-type", format_.content_type.encode()),
             (b"vary", b"accept, accept-encoding"),

@@ -1,12 +1,15 @@
 """What is on the page when: fresh snapshots whole, stale ones not at all."""
 
+import asyncio
 import re
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+import exporter.page
 from exporter.collectors import split
 from exporter.collectors.active import ActiveValues, Counts
 from exporter.collectors.daily import DailyValues, Day, DayCounts
@@ -361,3 +364,21 @@ def test_a_source_has_as_many_series_as_its_config_says_and_as_the_page_says(
     hand_clock.now += STALE_AFTER + 1
     matches(full=False)
     assert series_of(exhibit, "other") == exhibit.value("session_exporter_series", source="other")
+
+
+@pytest.mark.parametrize("many", [0, 1000])
+async def test_a_page_of_many_sources_is_made_off_the_event_loop(
+    exhibit: Exhibit, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    monkeypatch.setattr(exporter.page, "_MANY_COLLECTORS", many)
+    threads = []
+    join = exporter.page.join
+
+    def recorded(*args: Any) -> bytes:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return join(*args)
+
+    monkeypatch.setattr(exporter.page, "join", recorded)
+    pages = await asyncio.gather(*(exhibit.page.rendered(TEXT) for _ in range(5)))
+    assert threads == [many > 0]
+    assert set(pages) == {exhibit.page.render(TEXT)}
