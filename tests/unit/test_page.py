@@ -18,7 +18,7 @@ from exporter.collectors.thresholds import Histogram
 from exporter.config import Config, Source
 from exporter.database import Database
 from exporter.errors import REASONS
-from exporter.exposition import OPENMETRICS, TEXT
+from exporter.exposition import OPENMETRICS, TEXT, join
 from exporter.metrics import BUCKETS
 from exporter.page import PROCESS_METRICS_EVERY, ConfigFacts, Page
 from exporter.snapshots import SKIPS, Key, Snapshot, Snapshots, State
@@ -372,7 +372,6 @@ async def test_a_page_of_many_sources_is_made_off_the_event_loop(
 ) -> None:
     monkeypatch.setattr(exporter.page, "_MANY_COLLECTORS", many)
     threads = []
-    join = exporter.page.join
 
     def recorded(*args: Any) -> bytes:
         threads.append(threading.current_thread() is threading.main_thread())
