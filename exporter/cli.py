@@ -145,11 +145,9 @@ def once(
     else:
         page = exporter.page.render(TEXT if format_ is MetricsFormat.PROMETHEUS else OPENMETRICS)
         print(page.decode(), end="")
-    failed = {key: s.failure for key, s in exporter.snapshots.states.items() if not s.succeeded}
-    for key, failure in failed.items():
-        place = f"{key.source} ({key.database}): {key.collector}"
-        print(report.printable(f"session-exporter: {place}: {failure}"), file=sys.stderr)
-    if failed:
+    for line in report.failures(exporter.snapshots):
+        print(f"session-exporter: {line}", file=sys.stderr)
+    if not all(state.succeeded for state in exporter.snapshots.states.values()):
         raise typer.Exit(1)
 
 

@@ -7,7 +7,7 @@ from exporter import logs, sessions
 from exporter.collectors import Collector
 from exporter.config import Source
 from exporter.database import Database, Reader
-from exporter.errors import BackingOff, BadData, CollectionError, SchemaMismatch
+from exporter.errors import BackingOff, BadData, CollectionError, NoAnswer, SchemaMismatch
 from exporter.sessions import SessionTable
 from exporter.snapshots import Key, Snapshot, Snapshots, State
 
@@ -81,7 +81,7 @@ class Collection:
             timezone=source.timestamps_in or "UTC", timeout=collector.timeout(source)
         )
         at, timestamp = self._clock.monotonic(), self._clock.wall()
-        reason, message, values, table = None, "", None, None
+        reason, message, values, table, is_silent = None, "", None, None, False
         try:
             table = await self._binding.table(reader, at)
             previous = before.snapshot.values if before.snapshot else None
@@ -91,6 +91,7 @@ class Collection:
             return
         except CollectionError as error:
             reason, message = error.reason, str(error)
+            is_silent = isinstance(error, NoAnswer)
             if isinstance(error, SchemaMismatch):
                 self._binding.forget()
             if isinstance(error, BadData) and table is not None:
@@ -105,7 +106,8 @@ class Collection:
                 self.key, snapshot, duration=reader.seconds, interval=interval
             )
         else:
-            interval = self._retry_after(reader.seconds)
+            # A server that did not even answer was not kept busy: it is asked again soon.
+            interval = self._retry_after(0.0 if is_silent else reader.seconds)
             self._snapshots.failed(
                 self.key, reason, message, duration=reader.seconds, interval=interval
             )

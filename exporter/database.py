@@ -7,7 +7,6 @@ the few connections are kept here. A connection is used for one pipeline at a ti
 import asyncio
 import math
 import os
-import re
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -19,20 +18,16 @@ from psycopg import conninfo, pq
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 
-from exporter import backoff
+from exporter import backoff, causes
+from exporter.causes import Complaint
 from exporter.config import Database as Settings
 from exporter.errors import (
     AuthFailed,
     BackingOff,
-    BadData,
     CollectionError,
     ConnectFailed,
-    Locked,
     NoAnswer,
-    PermissionDenied,
     ReplicaLagging,
-    SchemaMismatch,
-    TimedOut,
 )
 from exporter.queries import fill, literal
 
@@ -40,14 +35,6 @@ Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 #: How much longer than the server's own deadline the client waits before it hangs up.
 CLIENT_GRACE_SECONDS = 1.0
-
-# Connect errors carry no SQLSTATE (libpq gives the server's text alone), so this reads the text:
-# src/backend/libpq/auth.c and hba.c, src/backend/utils/init/, and PgBouncer's client.c.
-_AUTH = re.compile(
-    r"authentication failed|authentication method|no password supplied|pg_hba\.conf"
-    r"|role \".*\" does not exist|not permitted to log in|no such user|password retrieved",
-    re.IGNORECASE,
-)
 
 
 class _LenientText(Loader):
@@ -171,9 +158,8 @@ class Database:
                 f"cannot connect to database {self.name}: no answer within {timeout} s"
             ) from None
         except (psycopg.Error, UnicodeError) as error:  # UnicodeError: a..b is no host name
-            text = _one_line(str(error), parameters)
-            cause = AuthFailed if _AUTH.search(text) else ConnectFailed
-            raise cause(f"cannot connect to database {self.name}: {text}") from None
+            text = _without_password(str(error), str(parameters.get("password") or ""))
+            raise causes.of_connecting(self.name, text) from None
         connection.adapters.register_loader("text", _LenientText)
         connection.adapters.register_loader("name", _LenientText)
         return connection
@@ -224,7 +210,7 @@ class Database:
                 cursors = [await connection.execute(text.encode()) for text in statements]
             results = [await _result(cursor) for cursor in cursors]
         except psycopg.Error as error:
-            failure = self._failure(error, lost=connection.closed)
+            failure = self._failure(error, timeout=timeout, lost=connection.closed)
             with suppress(psycopg.Error):
                 await connection.rollback()
             if hung_up.is_set():
@@ -244,40 +230,23 @@ class Database:
             else:
                 self._idle.append(connection)
 
-    def _failure(self, error: psycopg.Error, *, lost: bool) -> CollectionError:
+    def _failure(self, error: psycopg.Error, *, timeout: float, lost: bool) -> CollectionError:
         """Turn what the driver raised into the cause that a user can act on."""
-        text = _one_line(str(error), conninfo.conninfo_to_dict(self.settings.dsn))
         if lost:
             self.up = False
-            return ConnectFailed(f"lost the connection to database {self.name}: {text}")
-        state = error.sqlstate or ""
-        for states, cause, advice in _CAUSES:
-            if state.startswith(states):
-                hidden_rows = "row-level security" in text
-                failure = cause(text + (_ROW_SECURITY_ADVICE if hidden_rows else advice))
-                failure.position = _position(error)
-                return failure
-        return CollectionError(text)
-
-
-_ROW_SECURITY_ADVICE = (
-    "; this role does not see every row, so that every count would be too low. Give it BYPASSRLS, "
-    "or a policy that shows it every row and row_security: trust"
-)
-
-#: Beginnings of SQLSTATEs (PostgreSQL documentation, appendix A), what they mean to us, and what
-#: is added to the server's own words. The first that fits counts.
-_CAUSES: tuple[tuple[tuple[str, ...], type[CollectionError], str], ...] = (
-    (("55P03",), Locked, " (somebody held a lock on the table for longer than lock_timeout)"),
-    (("57014",), TimedOut, ""),
-    (
-        ("42501",),
-        PermissionDenied,
-        "; `session-exporter sql role` prints the rights that are needed",
-    ),
-    (("42", "3F", "0A", "22023"), SchemaMismatch, ""),
-    (("21", "22"), BadData, ""),
-)
+            said = " ".join(str(error).split())
+            return ConnectFailed(f"lost the connection to database {self.name}: {said}")
+        diagnosis = error.diag
+        position = diagnosis.statement_position
+        complaint = Complaint(
+            state=error.sqlstate or "",
+            message=diagnosis.message_primary or str(error),
+            hint=diagnosis.message_hint,
+            position=int(position) if position else None,
+        )
+        return causes.of_statement(
+            complaint, statement_timeout=timeout, lock_timeout=self.settings.lock_timeout
+        )
 
 
 class Reader:
@@ -308,10 +277,6 @@ async def _result(cursor: psycopg.AsyncCursor[tuple[Any, ...]]) -> Result:
     return Result(await cursor.fetchall(), tuple(column.type_code for column in cursor.description))
 
 
-def _position(error: psycopg.Error) -> int | None:
-    return int(error.diag.statement_position) if error.diag.statement_position else None
-
-
 def _shut_down(connection: Connection) -> None:
     """Shut the socket down below libpq, which notices at once that the peer is gone."""
     try:
@@ -325,8 +290,6 @@ def _shut_down(connection: Connection) -> None:
             return
 
 
-def _one_line(text: str, parameters: dict[str, Any]) -> str:
-    """Fold a driver's message into one line, without the password should it quote it."""
-    line = " ".join(text.split())
-    password = parameters.get("password") or ""
-    return line.replace(str(password), "***") if len(str(password)) > 2 else line
+def _without_password(text: str, password: str) -> str:
+    """Should a message ever quote the password: libpq's do not."""
+    return text.replace(password, "***") if len(password) > 2 else text

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 import time
 from enum import StrEnum
@@ -9,6 +10,7 @@ from typing import Any
 
 INFO, WARNING = logging.INFO, logging.WARNING
 
+_WORD = re.compile(r"[A-Za-z0-9_.+-]+")
 _LOG = logging.getLogger("session_exporter")
 
 
@@ -83,5 +85,4 @@ class _Json(logging.Formatter):
 
 def _value(key: str, value: object) -> str:
     text = f"{value:.3f}" if isinstance(value, float) else str(value)
-    is_word = text.isascii() and text.isidentifier()
-    return text if is_word or key == "time" else json.dumps(text)
+    return text if key == "time" or _WORD.fullmatch(text) else json.dumps(text)

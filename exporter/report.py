@@ -166,6 +166,19 @@ def _collected(
     return list(pairs), values
 
 
+def failures(snapshots: Snapshots) -> list[str]:
+    """What failed and why, one line for the collectors of a source that failed alike."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for key, state in snapshots.states.items():
+        # Without a reason it was only spared another attempt on a database that is out of reach.
+        if state.failure is not None and state.reason is not None:
+            alike.setdefault((key.source, key.database, state.failure), []).append(key.collector)
+    return [
+        printable(f"{source} ({database}): collector {', '.join(collectors)}: {failure}")
+        for (source, database, failure), collectors in alike.items()
+    ]
+
+
 def _counted(values: ActiveValues | None, now: float) -> list[str]:
     if values is None:
         return [UNKNOWN] * 5

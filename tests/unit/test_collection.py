@@ -281,7 +281,15 @@ async def test_slow_failures_do_not_keep_old_values_alive(stage: Callable[..., S
     it = stage()
     began = it.clock.now
     await it.run("good")
-    await it.run(NoAnswer("frozen"), seconds=6.0)
+    await it.run(TimedOut("slow"), seconds=6.0)
     assert it.state.interval == 120
     assert it.state.is_fresh(began + 90)
     assert not it.state.is_fresh(began + 90.001)
+
+
+async def test_a_server_that_does_not_answer_was_not_kept_busy(
+    stage: Callable[..., Stage],
+) -> None:
+    it = stage()
+    await it.run(NoAnswer("frozen"), seconds=6.0)
+    assert it.state.interval == 30

@@ -34,7 +34,7 @@ def untouched_loggers() -> Iterator[None]:
         ({"error": "\x1b[2J"}, r'event=tried error="\u001b[2J"'),
         ({"error": "\u202e"}, r'event=tried error="\u202e"'),
         ({"empty": ""}, 'event=tried empty=""'),
-        ({"seconds": 1.23456}, 'event=tried seconds="1.235"'),
+        ({"seconds": 1.23456}, "event=tried seconds=1.235"),
     ],
 )
 def test_an_event_is_one_line_of_pairs(

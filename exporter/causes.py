@@ -1,0 +1,86 @@
+"""From what PostgreSQL or libpq said to the cause that a user can act on, and a sentence for it."""
+
+import re
+from dataclasses import dataclass
+
+from exporter.errors import (
+    AuthFailed,
+    BadData,
+    CollectionError,
+    ConnectFailed,
+    Locked,
+    PermissionDenied,
+    SchemaMismatch,
+    TimedOut,
+)
+
+# Connect errors carry no SQLSTATE (libpq gives the server's text alone), so this reads the text:
+# src/backend/libpq/auth.c and hba.c, src/backend/utils/init/, and PgBouncer's client.c.
+_AUTH = re.compile(
+    r"authentication failed|authentication method|no password supplied|pg_hba\.conf"
+    r"|role \".*\" does not exist|not permitted to log in|no such user|password retrieved",
+    re.IGNORECASE,
+)
+_CHATTER = re.compile(
+    r"^connection failed: |Is the server running on that host and accepting TCP/IP connections\?"
+    r"|.*All failures were:",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What the server said about a statement. `position` counts characters of it from 1."""
+
+    state: str
+    message: str
+    hint: str | None
+    position: int | None
+
+
+def of_connecting(database: str, text: str) -> CollectionError:
+    """Why there is no connection, from libpq's text for all hosts that were tried."""
+    cause = AuthFailed if _AUTH.search(text) else ConnectFailed
+    said = " ".join(_CHATTER.sub("", text).split())
+    return cause(f"cannot connect to database {database}: {said}")
+
+
+def of_statement(
+    complaint: Complaint, *, statement_timeout: float, lock_timeout: float
+) -> CollectionError:
+    """Why a statement failed; the timeouts are those that it ran with, in seconds."""
+    said = " ".join(" ".join(filter(None, (complaint.message, complaint.hint))).split())
+    failure = _of_state(complaint.state, said, statement_timeout, lock_timeout)
+    failure.position = complaint.position
+    return failure
+
+
+def _of_state(  # noqa: PLR0911 - a table of cases
+    state: str, said: str, statement_timeout: float, lock_timeout: float
+) -> CollectionError:
+    """Judge by SQLSTATE (PostgreSQL documentation, appendix A)."""
+    match state[:2], state:
+        case _, "55P03":
+            return Locked(
+                "somebody held a lock on the table for longer than lock_timeout "
+                f"({lock_timeout:g} s): {said}"
+            )
+        case _, "57014":
+            return TimedOut(f"the query took longer than {statement_timeout:g} s: {said}")
+        case _, "42501" if "row-level security" in said:
+            return PermissionDenied(
+                f"{said}; this role does not see every row, so that every count would be too low. "
+                "Give it BYPASSRLS, or a policy that shows it every row and row_security: trust"
+            )
+        case _, "42501":
+            return PermissionDenied(
+                f"{said}; `session-exporter sql role` prints the rights that are needed"
+            )
+        case _, "22023" if "zone" in said.lower():
+            return SchemaMismatch(f"{said}; see timezone and timestamps_in of the source")
+        case (("42" | "3F" | "0A"), _):
+            return SchemaMismatch(said)
+        case (("21" | "22"), _):
+            # The message quotes the value, and what is in a row is nobody's business here.
+            return BadData(re.sub(r'"[^"]*"', "a value", said))
+    return CollectionError(said)
