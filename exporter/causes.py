@@ -28,6 +28,17 @@ _CHATTER = re.compile(
 )
 
 
+_BAD_DATA = {
+    "21000": "a subquery gives more than one row",
+    "22003": "a number is out of range",
+    "22007": "a text is no date or time",
+    "22008": "a date or time is out of range",
+    "22012": "division by zero",
+    "22023": "a value is not what the function takes",
+    "22P02": "a text has not the form of its type",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Complaint:
     """What the server said about a statement. `position` counts characters of it from 1."""
@@ -81,6 +92,6 @@ def _of_state(  # noqa: PLR0911 - a table of cases
         case (("42" | "3F" | "0A"), _):
             return SchemaMismatch(said)
         case (("21" | "22"), _):
-            # The message quotes the value, and what is in a row is nobody's business here.
-            return BadData(re.sub(r'"[^"]*"', "a value", said))
+            # The server's message quotes the value, and what is in a row stays there.
+            return BadData(_BAD_DATA.get(state, f"a value cannot be evaluated (SQLSTATE {state})"))
     return CollectionError(said)

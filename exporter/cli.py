@@ -2,6 +2,7 @@
 
 import asyncio
 import difflib
+import io
 import os
 import re
 import sys
@@ -17,7 +18,7 @@ import uvloop
 from exporter import __version__, daemon, live_check, logs, report, roles, sessions
 from exporter.config import Config, Source, json_schema, load_config
 from exporter.config.values import parse_duration
-from exporter.database import Database, Reader
+from exporter.database import Database, Reader, dsn_problem
 from exporter.errors import CollectionError, ExporterError, UsageError
 from exporter.exposition import OPENMETRICS, TEXT
 from exporter.index_commands import propose
@@ -204,12 +205,11 @@ def sql_role(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
     """Print the commands that create a role with just the rights that collection needs."""
 
     async def granted(reader: Reader, each: Source, database: str) -> tuple[str, str, list[str]]:
-        table = await sessions.bind(reader, each)
-        return database, await roles.database_name(reader), await roles.grants(reader, table)
+        return database, await roles.database_name(reader), await roles.grants(reader, each)
 
-    config = _load(config_file)
-    results, failed = _on_each(config, None, granted)
-    print(report.role(roles.ROLE, results))
+    results, failed = _on_each(_load(config_file), None, granted)
+    if results:
+        print(report.role(roles.ROLE, results))
     if failed:
         raise typer.Exit(1)
 
@@ -244,7 +244,11 @@ def parse_address(text: str) -> tuple[str, int]:
 
 
 def _load(path: Path) -> Config:
+    """The config, or a sentence about what this version cannot do with it."""
     config = load_config(path)
+    for database in config.databases.values():
+        if problem := dsn_problem(database.dsn):
+            raise ExporterError(f"{path}: databases.{database.name}.dsn: {problem}")
     for source in config.sources.values():
         if source.recovery.mode != "disabled":
             raise ExporterError(
@@ -320,6 +324,10 @@ def _wait_for(work: Coroutine[Any, Any, T]) -> T:
 
 def main() -> NoReturn:
     """The entry point."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a tick shows a question mark, and no traceback.
+            stream.reconfigure(errors="replace")
     try:
         app(prog_name="session-exporter")
     finally:
@@ -332,5 +340,8 @@ def _flush() -> None:
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"session-exporter: cannot write the output: {error.strerror}", file=sys.stderr)
+            sys.exit(1)

@@ -1,5 +1,6 @@
 """Runs one collector on one source: the one place that times, catches and counts."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -36,13 +37,16 @@ class Binding:
         self.source = source
         self._table: SessionTable | None = None
         self._until = 0.0
+        self._binding = asyncio.Lock()
 
     async def table(self, reader: Reader, now: float) -> SessionTable:
         """The bound table; raises CollectionError when it does not fit its declaration."""
-        if self._table is None or now >= self._until:
-            self._table = await sessions.bind(reader, self.source)
-            self._until = now + BIND_AGAIN_AFTER_SECONDS
-        return self._table
+        async with self._binding:
+            if self._table is None or now >= self._until:
+                self._table = None
+                self._table = await sessions.bind(reader, self.source)
+                self._until = now + BIND_AGAIN_AFTER_SECONDS
+            return self._table
 
     def forget(self) -> None:
         """Bind anew at the next use."""
@@ -85,13 +89,19 @@ class Collection:
         try:
             table = await self._binding.table(reader, at)
             previous = before.snapshot.values if before.snapshot else None
-            values = await collector.collect(reader, table, previous)
+            try:
+                values = await collector.collect(reader, table, previous)
+            except SchemaMismatch:
+                # The table has changed. It may fit as it is now, or be told what does not.
+                self._binding.forget()
+                table = await self._binding.table(reader, at)
+                values = await collector.collect(reader, table, previous)
         except BackingOff as error:
             self._snapshots.backed_off(self.key, str(error), interval=self._retry_after(0.0))
             return
         except CollectionError as error:
             reason, message = error.reason, str(error)
-            is_silent = isinstance(error, NoAnswer)
+            is_silent = isinstance(error, NoAnswer) and error.is_silent
             if isinstance(error, SchemaMismatch):
                 self._binding.forget()
             if isinstance(error, BadData) and table is not None:

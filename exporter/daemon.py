@@ -92,7 +92,7 @@ def listen(host: str, port: int) -> socket.socket:
         else:
             family, *_, address = socket.getaddrinfo(host or "0.0.0.0", port)[0]  # noqa: S104 - asked for
             sock = socket.create_server(address[:2], family=family, backlog=1024)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         # create_server() repeats the address behind the reason.
         reason = str(getattr(error, "strerror", None) or error).partition(" (while ")[0]
         raise ExporterError(
@@ -127,20 +127,24 @@ async def run(
             timeout_graceful_shutdown=int(STOP_PATIENCE),
         )
     )
-    tasks = [
-        asyncio.ensure_future(each)
-        for each in (server.serve(sockets=[sock]), *([started(exporter)] if started else []))
-    ]
+    serving = asyncio.create_task(server.serve(sockets=[sock]))
+    beside = asyncio.ensure_future(started(exporter)) if started else None
+    stopping = asyncio.create_task(stop.wait())
     schedule.start()
     host, port = sock.getsockname()[:2]
     host = f"[{host}]" if ":" in host else host
     logs.info("started", address=f"{host}:{port}", sources=len(config.sources))
     try:
-        await stop.wait()
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            raise ExporterError(f"the web server has ended by itself: {serving.exception()!r}")
         logs.info("stopping")
         await schedule.stop(STOP_PATIENCE)
     finally:
         server.should_exit = True
+        stopping.cancel()
+        if beside is not None:
+            beside.cancel()
         await exporter.close()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(serving, stopping, *filter(None, [beside]), return_exceptions=True)
     logs.info("stopped")

@@ -37,6 +37,10 @@ Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 CLIENT_GRACE_SECONDS = 1.0
 
 
+# READ COMMITTED whatever the default of the database or the role is: see Reader.read.
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
+
+
 class _LenientText(Loader):
     """Text from a server whose encoding checks nothing (SQL_ASCII) may be no UTF-8."""
 
@@ -76,15 +80,19 @@ class Database:
         begin = fill(
             "begin",
             statement_timeout=literal(f"{reader.timeout * 1000:.0f}"),
-            lock_timeout=literal(f"{self.settings.lock_timeout * 1000:.0f}"),
+            lock_timeout=literal(f"{self._lock_timeout(reader.timeout) * 1000:.0f}"),
             row_security=literal("off" if self.settings.row_security == "refuse" else "on"),
             timezone=literal(reader.timezone),
         )
-        pipeline = ["BEGIN READ ONLY", begin, *statements, "COMMIT"]
-        async with self._slot(reader):
+        pipeline = [_BEGIN, begin, *statements, "COMMIT"]
+        async with self._slot(reader, self._longest(reader, len(pipeline))):
             _, settings, *results, _ = await self._run_somewhere(pipeline, reader.timeout)
         self._check_lag(settings.rows[0][-1])
         return results
+
+    def _lock_timeout(self, statement_timeout: float) -> float:
+        """Shorter than the statement's, or a locked table would always look like a slow query."""
+        return min(self.settings.lock_timeout, statement_timeout / 2)
 
     async def close(self) -> None:
         """Hang up every connection, also those whose server does not answer."""
@@ -94,7 +102,12 @@ class Database:
             await self._idle.pop().close()
 
     def _check_lag(self, lag: float | None) -> None:
-        self.replica_lag = lag
+        self.replica_lag = None if lag == math.inf else lag
+        if lag == math.inf:
+            raise ReplicaLagging(
+                "the standby has replayed no transaction since it was started, so that nobody "
+                "knows how far behind its primary it is"
+            )
         if lag is not None and lag > self.settings.max_replica_lag:
             raise ReplicaLagging(
                 f"the standby is {lag:.0f} s behind its primary, more than max_replica_lag "
@@ -102,7 +115,7 @@ class Database:
             )
 
     @asynccontextmanager
-    async def _slot(self, reader: "Reader") -> AsyncIterator[None]:
+    async def _slot(self, reader: "Reader", longest: float) -> AsyncIterator[None]:
         """Hold one of the `max_connections` places, and time how long."""
         await self._slots.acquire()
         loop = asyncio.get_running_loop()
@@ -115,8 +128,17 @@ class Database:
             release_after = reader.timeout
             raise
         finally:
-            reader.seconds += loop.time() - started
+            elapsed = loop.time() - started
+            # Longer than all deadlines together: it was us who stood still (SIGSTOP, a paused
+            # machine), which says nothing about the database and must not stretch the interval.
+            if elapsed <= longest:
+                reader.seconds += elapsed
             loop.call_later(release_after, self._slots.release)
+
+    def _longest(self, reader: "Reader", statements: int) -> float:
+        """Seconds that connecting and each statement can take, if we are there to count them."""
+        deadline = reader.timeout + CLIENT_GRACE_SECONDS
+        return self.settings.connect_timeout + statements * deadline
 
     async def _run_somewhere(self, statements: Sequence[str], timeout: float) -> list[Result]:
         """Run on an idle connection; should all of them have died unnoticed, on a new one."""
@@ -134,6 +156,8 @@ class Database:
         try:
             connection = await self._attempt()
         except CollectionError as error:
+            if self._busy:
+                raise  # out of connections, perhaps: the database itself is there
             self.up = False
             self.replica_lag = None
             limits = backoff.AUTHENTICATION if isinstance(error, AuthFailed) else backoff.CONNECT
@@ -165,14 +189,9 @@ class Database:
         return connection
 
     def _parameters(self) -> dict[str, Any]:
-        try:
-            parameters = conninfo.conninfo_to_dict(self.settings.dsn)
-        except psycopg.Error:
-            # libpq quotes the string, and with it the password, in its message.
-            raise ConnectFailed(
-                f"databases.{self.name}.dsn is not a connection string: expected "
-                "postgresql://user@host:port/name or host=… dbname=… user=…"
-            ) from None
+        if problem := dsn_problem(self.settings.dsn):
+            raise ConnectFailed(f"databases.{self.name}.dsn: {problem}")
+        parameters = conninfo.conninfo_to_dict(self.settings.dsn)
         parameters |= {"application_name": "session-exporter", "client_encoding": "utf-8"}
         if self.settings.password_file is not None:
             parameters["password"] = self._password(self.settings.password_file)
@@ -191,24 +210,29 @@ class Database:
     async def _run(
         self, connection: Connection, statements: Sequence[str], timeout: float
     ) -> list[Result]:
-        """Send all statements at once and wait for their results, at most until the deadline.
+        """Send all statements at once and wait for each result, at most until its deadline.
 
         At the deadline the socket is shut down: to cancel the task instead would have psycopg
         wait for up to ten seconds more on a server that does not answer.
         """
         deadline = timeout + CLIENT_GRACE_SECONDS
+        loop = asyncio.get_running_loop()
         hung_up = asyncio.Event()
 
         def hang_up() -> None:
             hung_up.set()
             _shut_down(connection)
 
-        timer = asyncio.get_running_loop().call_later(deadline, hang_up)
+        timer = loop.call_later(deadline, hang_up)
         self._busy.add(connection)
+        results = [Result([], ())]  # of BEGIN
         try:
             async with connection.pipeline():
                 cursors = [await connection.execute(text.encode()) for text in statements]
-            results = [await _result(cursor) for cursor in cursors]
+                for cursor in cursors[1:-1]:
+                    results.append(await _result(cursor))
+                    timer.cancel()
+                    timer = loop.call_later(deadline, hang_up)
         except psycopg.Error as error:
             failure = self._failure(error, timeout=timeout, lost=connection.closed)
             with suppress(psycopg.Error):
@@ -216,12 +240,13 @@ class Database:
             if hung_up.is_set():
                 failure = NoAnswer(
                     f"database {self.name} did not answer within {deadline:g} s; "
-                    "the connection was dropped"
+                    "the connection was dropped",
+                    is_silent=len(results) == 1,
                 )
             raise failure from None
         else:
             self.up = True
-            return results
+            return [*results, Result([], ())]  # of COMMIT
         finally:
             timer.cancel()
             self._busy.discard(connection)
@@ -245,7 +270,7 @@ class Database:
             position=int(position) if position else None,
         )
         return causes.of_statement(
-            complaint, statement_timeout=timeout, lock_timeout=self.settings.lock_timeout
+            complaint, statement_timeout=timeout, lock_timeout=self._lock_timeout(timeout)
         )
 
 
@@ -272,9 +297,9 @@ class Reader:
 
 
 async def _result(cursor: psycopg.AsyncCursor[tuple[Any, ...]]) -> Result:
-    if cursor.description is None:
-        return Result([], ())
-    return Result(await cursor.fetchall(), tuple(column.type_code for column in cursor.description))
+    """Wait for the rows of a statement in a pipeline; all but BEGIN and COMMIT give some."""
+    rows = await cursor.fetchall()
+    return Result(rows, tuple(column.type_code for column in cursor.description or ()))
 
 
 def _shut_down(connection: Connection) -> None:
@@ -288,6 +313,26 @@ def _shut_down(connection: Connection) -> None:
             duplicate.shutdown(socket.SHUT_RDWR)
         except OSError:
             return
+
+
+def dsn_problem(dsn: str) -> str | None:
+    """What is wrong with a connection string, in words that do not quote it; None: nothing.
+
+    libpq quotes what it does not understand, and a password with @ in it becomes part of the host.
+    """
+    try:
+        parameters = conninfo.conninfo_to_dict(dsn)
+    except psycopg.Error:
+        return (
+            "expected a connection string such as postgresql://user@host:port/name or "
+            "host=… dbname=… user=…, got something else"
+        )
+    if any("@" in host[1:] for host in str(parameters.get("host") or "").split(",")):
+        return "expected a host without @; in a URL write %40 for an @ in the password"
+    ports = str(parameters.get("port") or "").split(",")
+    if not all(port.isascii() and (port.isdigit() or not port) for port in ports):
+        return "expected a number as port; in a URL write %3A for a : in the password"
+    return None
 
 
 def _without_password(text: str, password: str) -> str:

@@ -69,6 +69,11 @@ class TimedOut(CollectionError):
 class NoAnswer(TimedOut):
     """Not even the server's own deadline fired, and the connection was dropped."""
 
+    def __init__(self, message: str, *, is_silent: bool = True) -> None:
+        #: Whether nothing at all was answered, so that the server was hardly kept busy by us.
+        self.is_silent = is_silent
+        super().__init__(message)
+
 
 class Locked(CollectionError):
     """Somebody holds a lock on the table for longer than `lock_timeout`."""

@@ -85,6 +85,14 @@ def _scans(plan: Plan, table: SessionTable) -> Iterator[list[_Use]]:
             yield from _scans(child, table)
 
 
+def relations(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Schema and name of every relation in a plan that EXPLAIN (VERBOSE) gave."""
+    if "Relation Name" in plan:
+        yield plan["Schema"], plan["Relation Name"]
+    for child in plan.get("Plans", []):
+        yield from relations(child)
+
+
 def _index_nodes(plan: Plan) -> Iterator[Plan]:
     if "Index Name" in plan:
         yield plan

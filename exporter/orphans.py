@@ -63,7 +63,7 @@ def orphans_from(table: SessionTable, rows: Sequence[tuple[Any, ...]]) -> tuple[
 async def list_orphans(
     reader: Reads, table: SessionTable, *, limit: int, older_than: float | None = None
 ) -> OrphanList:
-    """Read up to `limit` orphans and their full number, in one transaction."""
+    """Read up to `limit` orphans and, a moment before, their full number."""
     count = fill(
         "orphan_count", table=table.table, rows=table.rows, orphaned=table.orphaned(older_than)
     )

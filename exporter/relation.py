@@ -90,6 +90,7 @@ async def find(reader: Reads, table: TableName) -> Relation:
         in_schema=in_schema,
         named=_named("c.relname", table.name, quoted=table.name_quoted),
         exact=f"(c.relname = {literal(table.name)})",
+        exact_schema=f"(n.nspname = {literal(table.schema_ or '')})",
     )
     (result,) = await reader.read(statement)
     if not result.rows:

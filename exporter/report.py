@@ -253,11 +253,10 @@ def role(name: str, granted: Iterable[tuple[str, str, list[str]]]) -> str:
         f"CREATE ROLE {name} LOGIN;",
         f"-- Give it a password in psql: \\password {name}",
     ]
-    done: dict[str, None] = {}
+    statements: dict[str, dict[str, None]] = {}
     for database, real_name, grants in granted:
         connect = f"GRANT CONNECT ON DATABASE {identifier(real_name)} TO {name};"
-        for statement in (f"\n-- In database {database}:", connect, *grants):
-            if statement not in done:
-                done[statement] = None
-                lines.append(statement)
+        statements.setdefault(database, {}).update(dict.fromkeys([connect, *grants]))
+    for database, wanted in statements.items():
+        lines += [f"\n-- In database {database}:", *wanted]
     return "\n".join(lines)

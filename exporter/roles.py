@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from exporter import sessions
+from exporter.config import Source
 from exporter.queries import fill, identifier, literal
-from exporter.relation import Reads
-from exporter.sessions import SessionTable
+from exporter.relation import Reads, Relation
 from exporter.sql_text import code, names
 
 ROLE = "session_exporter"
@@ -16,36 +17,49 @@ async def database_name(reader: Reads) -> str:
     return str(result.rows[0][0])
 
 
-async def grants(reader: Reads, table: SessionTable) -> list[str]:
-    """The rights for one source: its schema, the columns it mentions, and tables in subqueries."""
-    texts = list(table.expressions.values())
-    columns = table.relation.columns_in(texts)
-    is_all = len(columns) == len(table.relation.columns)
+async def grants(reader: Reads, source: Source) -> list[str]:
+    """The rights for one source: its schema, the columns it mentions, and tables in subqueries.
+
+    Read from the catalog alone, so that a role which has no rights yet can ask for them.
+    """
+    table, expressions = await sessions.declared(reader, source)
+    texts = list(expressions.values())
+    columns = table.columns_in(texts)
+    is_all = len(columns) == len(table.columns)
     what = "SELECT" if is_all else f"SELECT ({', '.join(map(identifier, columns))})"
     others = await _other_relations(reader, table, texts)
-    schemas = dict.fromkeys([table.relation.schema, *(schema for schema, _ in others)])
+    schemas = dict.fromkeys([table.schema, *(schema for schema, _ in others)])
     return [
         *(f"GRANT USAGE ON SCHEMA {identifier(schema)} TO {ROLE};" for schema in schemas),
-        f"GRANT {what}\n    ON {table.table} TO {ROLE};",
+        f"GRANT {what}\n    ON {table.sql} TO {ROLE};",
         *(f"GRANT SELECT ON {identifier(*other)} TO {ROLE};" for other in others),
     ]
 
 
 async def _other_relations(
-    reader: Reads, table: SessionTable, texts: list[str]
+    reader: Reads, table: Relation, texts: list[str]
 ) -> list[tuple[str, str]]:
     """The tables and views that subqueries read: what follows FROM, JOIN or a comma and is one."""
-    candidates = sorted({name for text in texts for name in _after_from(text)})
-    if not candidates:
+    chains = sorted({chain for text in texts for chain in _after_from(text)})
+    if not chains:
         return []
-    listed = ", ".join(literal(name) for name in candidates)
-    (result,) = await reader.read(fill("relations", names=listed))
-    ours = (table.relation.schema, table.relation.name)
-    return [(schema, name) for schema, name in result.rows if (schema, name) != ours]
+    qualified = [f"({literal(c[0])}, {literal(c[1])})" for c in chains if len(c) == 2]
+    plain = [literal(c[0]) for c in chains if len(c) == 1]
+    statement = fill(
+        "relations",
+        qualified=", ".join(qualified) or "(NULL, NULL)",
+        plain=", ".join(plain) or "NULL",
+    )
+    (result,) = await reader.read(statement)
+    return [
+        (schema, name)
+        for schema, name in result.rows
+        if (schema, name) != (table.schema, table.name)
+    ]
 
 
-def _after_from(text: str) -> Iterator[str]:
-    """Possibly qualified names after FROM, JOIN or a comma, quoted as PostgreSQL reads them."""
+def _after_from(text: str) -> Iterator[tuple[str, ...]]:
+    """Possibly qualified names after FROM, JOIN or a comma."""
     pieces = code(text)
     if "select" not in names(text):
         return
@@ -57,8 +71,8 @@ def _after_from(text: str) -> Iterator[str]:
             ):
                 if name.kind not in {"word", "quoted"}:
                     break
-                chain.append(identifier(name.value))
+                chain.append(name.value)
                 if separator is None or separator.text != ".":
                     break
             if chain:
-                yield ".".join(chain)
+                yield tuple(chain)

@@ -110,5 +110,21 @@ class Schedule:
         self._collections[event.job_id].overlapped()
 
 
+class _Trigger(IntervalTrigger):  # type: ignore[misc] # APScheduler 3 has no annotations
+    """An interval that is counted from the last run, however late that was.
+
+    APScheduler counts from the time at which a run was due. It would go through every run that was
+    missed: hours of work, and memory for each, when the clock is set forward by years.
+    """
+
+    def get_next_fire_time(
+        self, previous_fire_time: dt.datetime | None, now: dt.datetime
+    ) -> dt.datetime | None:
+        """The next run, never one that has been missed already."""
+        last = None if previous_fire_time is None else max(previous_fire_time, now)
+        following: dt.datetime | None = super().get_next_fire_time(last, now)
+        return following
+
+
 def _trigger(seconds: float) -> IntervalTrigger:
-    return IntervalTrigger(seconds=seconds, jitter=seconds * JITTER, timezone=dt.UTC)
+    return _Trigger(seconds=seconds, jitter=seconds * JITTER, timezone=dt.UTC)

@@ -54,6 +54,8 @@ class Moment:
     """Units per second of a number that counts since 1970; None for a timestamp."""
     is_whole: bool = True
     """Of a number: whether its type holds whole numbers only."""
+    has_zone_for_sure: bool = True
+    """Whether it would be read right even if its type became one without a time zone."""
     is_naive: bool = False
     has_clock_changes: bool = False
 
@@ -64,11 +66,16 @@ class Moment:
         A number is held within what to_timestamp() takes (PostgreSQL's own range of years),
         because one absurd value must not fail the source; NaN sorts above every number.
         """
+        if self.unit is None and not self.has_zone_for_sure:
+            # The planner drops the condition. It makes the statement fail, and the table be bound
+            # anew, should the column become one without a time zone: only timestamptz fits.
+            fits = f"pg_catalog.tstzrange(NULL, NULL) @> ({self.raw})"
+            return f"CASE WHEN true OR {fits} THEN ({self.raw}) END"
         if self.unit is None:
             return f"({self.raw})::timestamptz"
         seconds = f"({self.raw})::float8 / {self.unit:.0f}"
         bounded = f"greatest(least({seconds}, 9224318015999), -210866803200)"
-        return f"CASE WHEN ({self.raw}) IS NOT NULL THEN to_timestamp({bounded}) END"
+        return f"CASE WHEN ({self.raw}) IS NOT NULL THEN pg_catalog.to_timestamp({bounded}) END"
 
     def before(self, bound: str) -> str:
         """A condition on the stored value, which an index on it serves: strictly before `bound`."""
@@ -152,10 +159,15 @@ class SessionTable:
         return f"{self.last_seen} < {bound}"
 
 
+async def declared(reader: Reads, source: Source) -> tuple[Relation, dict[str, str]]:
+    """A source's table and expressions by config key, from the catalog: it takes no rights."""
+    found = await relation.find(reader, source.table)
+    return found, {key: _expression(text, found, key) for key, text in _declared(source)}
+
+
 async def bind(reader: Reads, source: Source) -> SessionTable:
     """Bind a source to its table. Raises SchemaMismatch and the other collection errors."""
-    found = await relation.find(reader, source.table)
-    expressions = {key: _expression(text, found, key) for key, text in _declared(source)}
+    found, expressions = await declared(reader, source)
     types = await _types(reader, found, expressions)
     _check_types(source, types)
 
@@ -166,6 +178,7 @@ async def bind(reader: Reads, source: Source) -> SessionTable:
             raw=expressions[key],
             unit={"s": 1.0, "ms": 1000.0, None: None}[column.epoch],
             is_whole=types[key] in _WHOLE_NUMBERS,
+            has_zone_for_sure=source.timestamps_in is not None,
             is_naive=types[key] == "timestamp without time zone",
             has_clock_changes=source.timestamps_in not in _WITHOUT_CLOCK_CHANGES,
         )
@@ -248,9 +261,13 @@ async def name_bad_expression(reader: Reads, table: SessionTable) -> str | None:
     PostgreSQL tells what was wrong but not where, so each expression is tried by itself.
     """
     others = {k: text for k, text in table.expressions.items() if k not in {"where", "active"}}
-    attempts = [("where", "true", table.exists), ("active", "true", table.rows)]
+    attempts = [("where", "true", table.exists)] if table.source.where is not None else []
+    attempts += [("active", "true", table.rows)]
     attempts += [(key, text, table.rows) for key, text in others.items()]
-    attempts += [(key, text, table.exists) for key, text in others.items()]
+    if table.source.daily is not None:
+        window = f"(now() - {interval((table.source.daily.days + 1) * 86400)})"
+        rows = f"{table.exists} AND {table.started_at.from_(window)}"
+        attempts += [(key, text, rows) for key, text in others.items()]
     for key, text, rows in attempts:
         try:
             await reader.read(fill("evaluate", expression=text, table=table.table, rows=rows))

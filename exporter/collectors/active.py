@@ -1,8 +1,8 @@
-"""Collector `active`: counts, ages, contradictions and the oldest orphans of the active rows."""
+"""Collector `active`: counts, ages and contradictions of the active rows."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from exporter.collectors import split
@@ -22,13 +22,9 @@ from exporter.metrics import (
     Family,
     Sample,
 )
-from exporter.orphans import Orphan, orphans_from, orphans_query
 from exporter.queries import fill, listed
 from exporter.relation import Reads
 from exporter.sessions import SessionTable
-
-#: How many orphans a snapshot holds. `session-exporter orphans` reads them all.
-LISTED = 20
 
 
 @dataclass(slots=True)
@@ -51,7 +47,6 @@ class ActiveValues:
     oldest_start: float | None
     oldest_orphan_last_seen: float | None
     inconsistent: Mapping[str, int]
-    orphans: tuple[Orphan, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +82,8 @@ class Active:
     ) -> ActiveValues:
         """Count the active rows. Nothing is carried over from the run before."""
         del previous
-        statements = [counting_query(table)]
-        if table.id is not None:
-            statements.append(orphans_query(table, limit=LISTED))
-        counted, *orphaned = await reader.read(*statements)
-        cells = [_cell(table, row) for row in counted.rows]
-        oldest = orphans_from(table, orphaned[0].rows) if orphaned else ()
-        return _values(table, cells, oldest)
+        (counted,) = await reader.read(counting_query(table))
+        return _values(table, [_cell(table, row) for row in counted.rows])
 
     def samples(self, source: Source, values: ActiveValues) -> Iterator[Sample]:
         """The metrics of a snapshot, totals first."""
@@ -182,7 +172,7 @@ def _cell(table: SessionTable, row: tuple[Any, ...]) -> _Cell:
     return _Cell(start, seen, labels, rows, oldest_start, oldest_seen, age, silence, tuple(values))
 
 
-def _values(table: SessionTable, cells: list[_Cell], orphans: tuple[Orphan, ...]) -> ActiveValues:
+def _values(table: SessionTable, cells: list[_Cell]) -> ActiveValues:
     source = table.source
     starts, seens = _thresholds(source)
     total = Counts()
@@ -220,7 +210,6 @@ def _values(table: SessionTable, cells: list[_Cell], orphans: tuple[Orphan, ...]
         oldest_start=_oldest(cell.oldest_start for cell in cells),
         oldest_orphan_last_seen=_oldest(orphaned_seen),
         inconsistent=dict(kinds),
-        orphans=orphans,
     )
 
 

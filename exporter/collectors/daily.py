@@ -155,14 +155,27 @@ def _counts(day: Day) -> Iterable[tuple[Combination, DayCounts]]:
 def _days_query(table: SessionTable) -> str:
     assert table.source.daily is not None  # noqa: S101 - every() said so
     zone, oldest = literal(table.source.timezone), str(table.source.daily.days - 1)
-    return fill("days", zone=zone, oldest=oldest)
+    return fill("days", zone=zone, oldest=oldest, first_instant=_first_instant(zone))
+
+
+def _first_instant(zone: str) -> str:
+    """When the day that is `n` days ago begins in a zone.
+
+    Where the clock is put back over midnight (Havana, the Azores), AT TIME ZONE gives the second of
+    two midnights: the day has begun an hour before.
+    """
+    date = f"((now() AT TIME ZONE {zone})::date - n)"
+    midnight = f"({date}::timestamp AT TIME ZONE {zone})"
+    earlier = f"{midnight} - interval '1 hour'"
+    began_before = f"(({earlier}) AT TIME ZONE {zone})::date = {date}"
+    return f"CASE WHEN {began_before} THEN {earlier} ELSE {midnight} END"
 
 
 def _still_active_query(table: SessionTable) -> str:
     assert table.source.daily is not None  # noqa: S101 - every() said so
     return fill(
         "still_active",
-        zone=literal(table.source.timezone),
+        first_instant=_first_instant(literal(table.source.timezone)),
         oldest=str(table.source.daily.days - 1),
         labels="".join(f"{name}, " for name in split.names(table)),
         columns=listed([f"{table.started_at.sql} AS started_at", *split.columns(table)]),
@@ -215,11 +228,11 @@ def _day_number(days: list[Day], stale: list[Day]) -> str:
     if len(stale) == 1:
         return str(days.index(stale[0]) + 1)
     bounds = ", ".join(_instant(day.start) for day in days)
-    return f"width_bucket(started_at, ARRAY[{bounds}, {_instant(days[-1].end)}])"
+    return f"pg_catalog.width_bucket(started_at, ARRAY[{bounds}, {_instant(days[-1].end)}])"
 
 
 def _instant(timestamp: float) -> str:
-    return f"to_timestamp({timestamp:.6f})"
+    return f"pg_catalog.to_timestamp({timestamp:.6f})"
 
 
 def _range(table: SessionTable, start: float, end: float) -> str:

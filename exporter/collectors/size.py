@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from exporter import indexes
 from exporter.config import Source
 from exporter.metrics import INDEX_MISSING, ROWS_ESTIMATED, Sample
-from exporter.queries import fill
+from exporter.queries import fill, literal
 from exporter.relation import Reads
 from exporter.sessions import SessionTable
 
@@ -40,11 +40,9 @@ class Size:
         """Estimate the rows and look for the indexes. Nothing is carried over."""
         del previous
         if table.relation.kind == "view":
-            statement = fill("explain", statement=f"SELECT FROM {table.table}")
-            (plan,) = await reader.read(statement)
-            rows: float | None = plan.rows[0][0][0]["Plan"]["Plan Rows"]
+            rows = await _rows_of_view(reader, table)
         else:
-            (size,) = await reader.read(fill("size", oid=str(table.relation.oid)))
+            (size,) = await reader.read(fill("size", table=literal(table.table)))
             rows = size.rows[0][0]
         return SizeValues(rows, await indexes.missing(reader, table))
 
@@ -55,3 +53,17 @@ class Size:
             yield Sample(ROWS_ESTIMATED, (), values.rows)
         for collector, is_missing in values.index_missing.items():
             yield Sample(INDEX_MISSING, (("collector", collector),), int(is_missing))
+
+
+async def _rows_of_view(reader: Reads, table: SessionTable) -> float | None:
+    """What the planner expects of a view; None while it guesses about a table below it."""
+    statement = fill("explain_verbose", statement=f"SELECT FROM {table.table}")
+    (explained,) = await reader.read(statement)
+    plan = explained.rows[0][0][0]["Plan"]
+    below = sorted(set(indexes.relations(plan)))
+    if below:
+        named = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in below)
+        (guessed,) = await reader.read(fill("never_analyzed", names=named))
+        if guessed.rows[0][0]:
+            return None
+    return float(plan["Plan Rows"])

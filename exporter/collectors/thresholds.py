@@ -30,7 +30,7 @@ class Thresholds:
     def cell(self, column: str) -> str:
         """SQL that gives the cell of a timestamptz column; NULL for NULL."""
         bounds = ", ".join(f"now() - {interval(age)}" for age in self.ages)
-        return f"width_bucket({column}, (SELECT ARRAY[{bounds}]))"
+        return f"pg_catalog.width_bucket({column}, (SELECT ARRAY[{bounds}]))"
 
     def is_older(self, cell: int | None, age: float) -> bool:
         """Whether all rows of a cell are strictly older than one of the ages."""

@@ -2,6 +2,6 @@
 -- now. A day is half-open and need not have 24 hours. The last row is tomorrow: where today ends.
 SELECT
     to_char(((now() AT TIME ZONE {zone})::date - n)::timestamp, 'YYYY-MM-DD'),
-    extract(epoch FROM ((now() AT TIME ZONE {zone})::date - n)::timestamp AT TIME ZONE {zone})::float8,
+    extract(epoch FROM {first_instant})::float8,
     extract(epoch FROM now())::float8
 FROM generate_series({oldest}, -1, -1) AS n

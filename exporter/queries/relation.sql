@@ -15,7 +15,7 @@ WHERE c.oid = (
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
         AND {in_schema}
         AND {named}
-    ORDER BY {exact} DESC
+    ORDER BY {exact_schema} DESC, {exact} DESC
     LIMIT 1
 )
 ORDER BY a.attnum

@@ -1,6 +1,10 @@
--- Which of these names are tables or views, and in which schema the search path finds them.
-SELECT DISTINCT n.nspname, c.relname
-FROM unnest(ARRAY[{names}]) AS named
-JOIN pg_class AS c ON c.oid = to_regclass(named) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+-- Which of these names are tables or views; a name without a schema is what the search path finds.
+SELECT n.nspname, c.relname
+FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+    AND (
+        (n.nspname, c.relname) IN ({qualified})
+        OR (c.relname IN ({plain}) AND pg_table_is_visible(c.oid))
+    )
 ORDER BY n.nspname, c.relname

@@ -2,7 +2,7 @@
 -- rows per page when last analyzed, times the pages there are now (as in src/backend/optimizer/
 -- util/plancat.c). NULL, which is unknown, as long as a part that has pages was never analyzed.
 WITH RECURSIVE part AS (
-    SELECT {oid}::oid AS oid
+    SELECT {table}::regclass::oid AS oid
     UNION ALL
     SELECT i.inhrelid FROM pg_inherits AS i JOIN part ON i.inhparent = part.oid
 ), sized AS (

@@ -1,10 +1,8 @@
 -- How many of each day's sessions are still active, from the active rows alone.
 -- A past day whose number did not change is not read again.
 SELECT
-    width_bucket(started_at, (
-        SELECT array_agg(
-            ((now() AT TIME ZONE {zone})::date - n)::timestamp AT TIME ZONE {zone} ORDER BY n DESC
-        )
+    pg_catalog.width_bucket(started_at, (
+        SELECT pg_catalog.array_agg({first_instant} ORDER BY n DESC)
         FROM generate_series(-1, {oldest}) AS n
     )) AS day,
     {labels}

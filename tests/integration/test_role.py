@@ -47,9 +47,8 @@ def give_role(tmp_path: Path) -> Callable[..., Awaitable[str]]:
         try:
             for source in load_config(config, {"DATABASE_URL": ""}).sources.values():
                 reader = pool.reader(timezone=source.timestamps_in or "UTC")
-                table = await sessions.bind(reader, source)
                 name = await roles.database_name(reader)
-                granted.append(("app", name, await roles.grants(reader, table)))
+                granted.append(("app", name, await roles.grants(reader, source)))
         finally:
             await pool.close()
         printed = report.role(roles.ROLE, granted)

@@ -90,7 +90,6 @@ def active_values(source: Source, active: int, **changes: Any) -> ActiveValues:
         "oldest_start": 1.0,
         "oldest_orphan_last_seen": 2.0,
         "inconsistent": dict.fromkeys([*kinds, *source.integrity], 0),
-        "orphans": (),
     }
     return ActiveValues(**(values | changes))
 

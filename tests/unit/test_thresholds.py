@@ -51,7 +51,9 @@ def test_several_limits_are_told_apart_and_none_of_them_may_be_missing() -> None
 
 def test_the_sql_compares_with_bounds_in_seconds_oldest_first() -> None:
     sql = Thresholds.of([90], future_tolerance=60).cell("started_at")
-    assert sql.startswith("width_bucket(started_at, (SELECT ARRAY[now() - interval '2592000.000000")
+    assert sql.startswith(
+        "pg_catalog.width_bucket(started_at, (SELECT ARRAY[now() - interval '2592000.000000"
+    )
     assert "interval '90.000000 seconds'" in sql
     assert sql.endswith("now() - interval '-60.000001 seconds']))")
 
