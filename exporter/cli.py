@@ -2,6 +2,7 @@
 
 import asyncio
 import difflib
+import functools
 import io
 import os
 import re
@@ -229,7 +230,8 @@ def demo(
     """Run an embedded PostgreSQL with simulated traffic, and the exporter on it."""
     from exporter.demo.run import run_demo  # noqa: PLC0415 - only the demo needs its extra
 
-    run_demo(daemon.listen(*parse_address(listen_address)), sys.argv[0], print)
+    say = functools.partial(print, flush=True)  # a pipe would get it at the very end
+    run_demo(daemon.listen(*parse_address(listen_address)), sys.argv[0], say)
 
 
 def parse_address(text: str) -> tuple[str, int]:

@@ -8,7 +8,7 @@ from exporter import logs, sessions
 from exporter.collectors import Collector
 from exporter.config import Source
 from exporter.database import Database, Reader
-from exporter.errors import BackingOff, BadData, CollectionError, NoAnswer, SchemaMismatch
+from exporter.errors import BackingOff, BadData, CollectionError, SchemaMismatch
 from exporter.sessions import SessionTable
 from exporter.snapshots import Key, Snapshot, Snapshots, State
 
@@ -101,7 +101,7 @@ class Collection:
             return
         except CollectionError as error:
             reason, message = error.reason, str(error)
-            is_silent = isinstance(error, NoAnswer) and error.is_silent
+            is_silent = error.is_silent
             if isinstance(error, SchemaMismatch):
                 self._binding.forget()
             if isinstance(error, BadData) and table is not None:

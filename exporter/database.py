@@ -156,6 +156,7 @@ class Database:
         try:
             connection = await self._attempt()
         except CollectionError as error:
+            error.is_silent = True  # the backoff sets the pace, and not how long it took to fail
             if self._busy:
                 raise  # out of connections, perhaps: the database itself is there
             self.up = False

@@ -46,6 +46,8 @@ class CollectionError(ExporterError):
     reason = "other"
     #: Where in the statement, in characters from 1, PostgreSQL found the mistake.
     position: int | None = None
+    #: Whether nothing at all was answered, so that the server was hardly kept busy by us.
+    is_silent = False
 
 
 class ConnectFailed(CollectionError):
@@ -70,7 +72,6 @@ class NoAnswer(TimedOut):
     """Not even the server's own deadline fired, and the connection was dropped."""
 
     def __init__(self, message: str, *, is_silent: bool = True) -> None:
-        #: Whether nothing at all was answered, so that the server was hardly kept busy by us.
         self.is_silent = is_silent
         super().__init__(message)
 

@@ -3,8 +3,9 @@ an open connection, whose transaction and clock are the test's own.
 """
 
 import asyncio
+import tempfile
 import textwrap
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,6 +26,7 @@ from exporter.exposition import OPENMETRICS, TEXT
 from exporter.metrics import Sample
 
 T = TypeVar("T")
+Collect = Callable[..., Awaitable["Page"]]
 Connection = psycopg.Connection[tuple[Any, ...]]
 Labels = frozenset[tuple[str, str]]
 
@@ -142,6 +144,13 @@ def exporter_of(path: Path, text: str, environ: Mapping[str, str]) -> Exporter:
     """Write the file and make what the daemon makes of it; to be closed."""
     path.write_text(text, encoding="utf-8")
     return Exporter(load_config(path, environ))
+
+
+def exporter_with(database: Database, *sources: str) -> Exporter:
+    """What the daemon makes of these sources in this database; to be closed."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config.yaml"
+        return exporter_of(path, one_database(*sources), {"DATABASE_URL": database.dsn})
 
 
 async def collect_config(path: Path, text: str, environ: Mapping[str, str]) -> Page:

@@ -90,7 +90,9 @@ def calendar(now: int, zone: str, count: int) -> list[Day]:
 
     def midnight(days_ago: int) -> int:
         date = today - dt.timedelta(days=days_ago)
-        return instant(dt.datetime.combine(date, dt.time()), zone)
+        second = instant(dt.datetime.combine(date, dt.time()), zone)
+        first = second - 3600 * SECOND  # where the clock is put back over midnight
+        return first if local(first, zone).date() == date else second
 
     return [
         Day((today - dt.timedelta(days=ago)).isoformat(), midnight(ago), midnight(ago - 1))

@@ -1,0 +1,88 @@
+"""The demo as its users have it: one command, real numbers, and nothing left behind."""
+
+import signal
+import subprocess
+import tempfile
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from exporter.metrics import SESSION_FAMILIES
+from tests.e2e.session_exporter import PROGRAM, Page, environment, wait_for
+
+
+@contextmanager
+def demo(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """Run the demo with a folder of its own for temporary files, where a server would stay."""
+    with tempfile.TemporaryDirectory(dir=folder.parents[-2]) as temporary:
+        Path(temporary).chmod(0o755)  # the server's user has to get in
+        with subprocess.Popen(
+            [PROGRAM, "demo", "--web.listen-address", "127.0.0.1:0"],
+            env=environment(folder, TMPDIR=temporary),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        ) as process:
+            watchdog = threading.Timer(90, process.kill)
+            watchdog.start()
+            try:
+                yield process, Path(temporary)
+            finally:
+                watchdog.cancel()
+                process.kill()
+
+
+def read_until(process: subprocess.Popen[str], word: str) -> str:
+    assert process.stdout is not None
+    text = ""
+    for line in process.stdout:
+        text += line
+        if word in line:
+            return text
+    raise AssertionError(f"the demo ended without {word!r}:\n{text}")
+
+
+def test_the_demo_shows_every_metric_about_sessions_with_believable_values(tmp_path: Path) -> None:
+    with demo(tmp_path) as (process, temporary):
+        welcome = read_until(process, "The rows behind a number")
+        (address,) = {word for word in welcome.split() if word.endswith("/metrics")}
+
+        def page() -> Page:
+            with urllib.request.urlopen(address) as response:
+                return Page(response.read().decode())
+
+        first = page()
+        served = {name for name in first.text.split() if name.startswith("sessions_")}
+        for family in SESSION_FAMILIES:
+            suffix = "_bucket" if family.type == "gaugehistogram" else ""
+            assert any(each.startswith(family.name + suffix + "{") for each in served), family.name
+        assert first.value("sessions_orphaned", source="conversations") == 18
+        assert first.value("sessions_orphaned_alert_threshold", source="conversations") == 5
+        assert first.value("sessions_overlong", source="training") == 2
+        assert first.value("sessions_rows_estimated", source="conversations") == 85
+        wait_for(
+            lambda: (
+                page().value("sessions_active", source="coaching")
+                != first.value("sessions_active", source="coaching")
+            ),
+            "traffic moves a number",
+            seconds=60,
+        )
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+        assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_demo_that_has_just_begun(tmp_path: Path, number: signal.Signals) -> None:
+    with demo(tmp_path) as (process, temporary):
+        read_until(process, "Starting")
+        wait_for(lambda: list(temporary.iterdir()), "the server has a folder")
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=40)
+        assert "Traceback" not in output
+        assert list(temporary.iterdir()) == []
