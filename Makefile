@@ -2,11 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test check format clean
+.PHONY: help demo test soak check format clean
 
 help:
 	@echo 'make demo    an embedded PostgreSQL with simulated traffic, and the exporter on it'
 	@echo 'make test    all tests'
+	@echo 'make soak    one fault a second for SOAK_SECONDS=3600'
 	@echo 'make check   lint, format and types'
 	@echo 'make format  let ruff rewrite what it can'
 	@echo 'make clean   remove .venv and caches'
@@ -16,6 +17,9 @@ demo: .venv/demo.stamp
 
 test: .venv/dev.stamp
 	$(BIN)/pytest
+
+soak: .venv/dev.stamp
+	SOAK_SECONDS=$${SOAK_SECONDS:-3600} $(BIN)/pytest tests/faults/test_soak.py
 
 check: .venv/dev.stamp
 	$(BIN)/ruff check

@@ -105,8 +105,8 @@ class Database:
         self.replica_lag = None if lag == math.inf else lag
         if lag == math.inf:
             raise ReplicaLagging(
-                "the standby has replayed no transaction since it was started, so that nobody "
-                "knows how far behind its primary it is"
+                "the standby receives nothing and has replayed no transaction since it was "
+                "started: nobody knows how far behind its primary it is"
             )
         if lag is not None and lag > self.settings.max_replica_lag:
             raise ReplicaLagging(

@@ -1,8 +1,8 @@
 -- The settings of one collection, for its transaction alone, and what the server is.
 -- set_config(…, true) is SET LOCAL: nothing stays behind on a connection that PgBouncer shares.
 -- On a standby the lag is 0 while everything received is replayed and the receiver runs: an idle
--- primary is not lag. Without a receiver nobody knows how far ahead the primary is, and while
--- nothing was replayed since the start not even how old the data is: infinity.
+-- primary is not lag. Without a receiver nobody knows how far ahead the primary is, and if nothing
+-- was replayed since the start either, not even how old the data is: infinity.
 SELECT
     set_config('statement_timeout', {statement_timeout}, true),
     set_config('lock_timeout', {lock_timeout}, true),
@@ -18,6 +18,6 @@ SELECT
             AND EXISTS (SELECT FROM pg_stat_wal_receiver) THEN 0
         ELSE coalesce(
             extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8,
-            'infinity'
+            (SELECT 'infinity'::float8 WHERE NOT EXISTS (SELECT FROM pg_stat_wal_receiver))
         )
     END::float8

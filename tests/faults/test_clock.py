@@ -1,0 +1,291 @@
+"""The clock is set, or the exporter itself stands still: it goes on collecting, and truthfully.
+
+The clock is set for the daemon alone, by libfaketime (Debian's package faketime), which leaves the
+monotonic clock as it is. Without it these tests are skipped, and in CI they fail.
+"""
+
+import contextlib
+import datetime as dt
+import http.client
+import os
+import re
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.demo.databases import Database
+from exporter.demo.schemas import EXPORTER
+from tests.e2e.session_exporter import (
+    CONVERSATIONS,
+    IMPATIENT,
+    Daemon,
+    Page,
+    wait_for,
+    write_config,
+)
+
+HOUR = 3600
+YEAR = 365 * 24 * HOUR
+LAST_SUCCESS = "session_exporter_collection_last_success_timestamp_seconds"
+
+
+class WallClock:
+    """What a process takes for the time of day: the real one and an offset in seconds."""
+
+    def __init__(self, library: Path, file: Path) -> None:
+        self._file = file
+        self.set(0)
+        self.environ = {
+            "LD_PRELOAD": str(library),
+            "FAKETIME_TIMESTAMP_FILE": str(file),
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_NO_CACHE": "1",
+        }
+
+    def set(self, offset: float) -> None:
+        """Take effect at once, in one piece."""
+        _write_whole(self._file, f"{offset:+.3f}\n")
+
+    def another(self, name: str, offset: float) -> dict[str, str]:
+        """What sends another process to an offset of its own."""
+        file = self._file.with_name(name)
+        _write_whole(file, f"{offset:+.3f}\n")
+        return {"FAKETIME_TIMESTAMP_FILE": str(file)}
+
+
+def _write_whole(file: Path, text: str) -> None:
+    written = file.with_name(f"{file.name}.new")
+    written.write_text(text)
+    written.replace(file)
+
+
+@pytest.fixture
+def wall_clock(tmp_path: Path) -> WallClock:
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    if not found:
+        missing = "libfaketime is not installed (on Debian: apt-get install faketime)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return WallClock(found[0], tmp_path / "offset")
+
+
+def config_for(
+    database: Database, folder: Path, settings: dict[str, Any] | None = None, **keys: Any
+) -> Path:
+    app = {"dsn": database.dsn_for(EXPORTER), **IMPATIENT, **(settings or {})}
+    source = {**CONVERSATIONS, "daily": None, **keys}
+    return write_config(folder, {"app": app}, {"chats": source})
+
+
+def start_session(database: Database, *, minutes_ago: float = 0) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            "INSERT INTO conversations.conversation_sessions (session_id, user_id, session_start)"
+            " VALUES (gen_random_uuid(), 'u', now() - make_interval(secs => %s))",
+            (minutes_ago * 60,),
+        )
+
+
+def goes_on(daemon: Daemon, *, runs: int = 4, seconds: float = 20.0) -> Page:
+    """Wait until it was collected some times more, and return the last page."""
+    page = daemon.scrape()
+    for _ in range(runs):
+        before = page.value(LAST_SUCCESS, collector="active")
+        page = daemon.wait_for_page(
+            lambda page, before=before: (  # type: ignore[misc]
+                page.succeeds("chats") and page.value(LAST_SUCCESS, collector="active") != before
+            ),
+            "it is collected again",
+            seconds=seconds,
+        )
+    return page
+
+
+def steps(daemon: Daemon) -> list[float]:
+    found = re.findall(r'event=clock_stepped seconds="?([-\d.]+)', daemon.log)
+    return [float(each) for each in found]
+
+
+def wait_for_step(daemon: Daemon, number: int) -> None:
+    wait_for(
+        lambda: len(steps(daemon)) >= number, "the step is noticed", details=lambda: daemon.log
+    )
+
+
+def test_a_clock_that_is_set_back_and_forth_changes_neither_the_interval_nor_any_age(
+    database: Database, wall_clock: WallClock, tmp_path: Path
+) -> None:
+    # Were ages ours to compute, an hour more or less would orphan the one or not the other.
+    start_session(database, minutes_ago=90)
+    start_session(database, minutes_ago=150)
+    began = time.monotonic()
+    config = config_for(database, tmp_path)
+    with Daemon(config, folder=tmp_path, environ=wall_clock.environ) as daemon:
+        goes_on(daemon)
+        for number, (offset, step) in enumerate(
+            [(-HOUR, -HOUR), (0, HOUR), (HOUR, HOUR), (0, -HOUR)], start=1
+        ):
+            wall_clock.set(offset)
+            page = goes_on(daemon)
+            timestamp = page.value(LAST_SUCCESS, collector="active")
+            assert timestamp == pytest.approx(time.time() + offset, abs=30)
+            assert page.value("sessions_orphaned") == 1
+            assert page.value("sessions_active_age_seconds_bucket", le="3600.0") == 0
+            assert page.value("sessions_active_age_seconds_bucket", le="7200.0") == 1
+            assert page.value("sessions_active_age_seconds_bucket", le="14400.0") == 2
+            age = 240 * 60 + 2 * (time.monotonic() - began)
+            assert page.value("sessions_active_age_seconds_gsum") == pytest.approx(age, abs=30)
+            wait_for_step(daemon, number)
+            assert steps(daemon)[-1] == pytest.approx(step, abs=1)
+            interval = page.value(
+                "session_exporter_collection_interval_seconds", collector="active"
+            )
+            assert interval is not None
+            assert interval < 10
+        page = goes_on(daemon)
+        assert len(steps(daemon)) == 4
+        assert page.errors("chats") == set()
+
+
+def test_a_machine_that_learns_the_time_only_after_the_start_is_no_problem(
+    database: Database, wall_clock: WallClock, tmp_path: Path
+) -> None:
+    """Without a battery it starts in 1970, or whenever it was switched off."""
+    wall_clock.set(-30 * YEAR)
+    config = config_for(database, tmp_path)
+    with Daemon(config, folder=tmp_path, environ=wall_clock.environ) as daemon:
+        goes_on(daemon)
+        for number, offset in enumerate([0, -30 * YEAR, 0], start=1):
+            # The step before was noticed just now, so that this one meets the schedule first: it
+            # must not go through the billions of runs that seem to have been missed.
+            wall_clock.set(offset)
+            page = goes_on(daemon)
+            wait_for_step(daemon, number)
+        assert page.errors("chats") == set()
+        assert page.value(LAST_SUCCESS, collector="active") == pytest.approx(time.time(), abs=30)
+        assert steps(daemon) == pytest.approx([30 * YEAR, -30 * YEAR, 30 * YEAR], abs=1)
+
+
+def test_daylight_saving_time_does_not_matter(
+    database: Database, wall_clock: WallClock, tmp_path: Path
+) -> None:
+    """The hour that does not exist in spring, and the one that exists twice in autumn."""
+    spring = dt.datetime(2026, 3, 29, 1, tzinfo=dt.UTC).timestamp()
+    autumn = dt.datetime(2026, 10, 25, 1, tzinfo=dt.UTC).timestamp()
+    config = config_for(database, tmp_path)
+    environ = wall_clock.environ | {"TZ": "Europe/Berlin"}
+    with contextlib.ExitStack() as stack:
+        daemons: list[tuple[Daemon, float]] = []
+        for change in (spring, autumn):
+            # Of its own: the offset as it is when the daemon starts.
+            own = wall_clock.another(f"offset-{change:.0f}", change - 3 - time.time())
+            daemon = Daemon(config, folder=tmp_path, environ=environ | own)
+            daemons.append((stack.enter_context(daemon), change))
+        for daemon, change in daemons:
+
+            def collected_after(page: Page, moment: float) -> bool:
+                timestamp = page.value(LAST_SUCCESS, collector="active")
+                return timestamp is not None and timestamp > moment
+
+            page = daemon.wait_for_page(
+                lambda page, change=change: collected_after(page, change),  # type: ignore[misc]
+                "it goes on",
+            )
+            assert not collected_after(page, change + HOUR / 2)
+            page = daemon.wait_for_page(
+                lambda page, change=change: collected_after(page, change + 1.5),  # type: ignore[misc]
+                "and on",
+            )
+            assert page.succeeds("chats")
+            assert page.errors("chats") == set()
+            assert steps(daemon) == []
+
+
+# standing still
+
+
+class Standstill:
+    """The daemon stopped by SIGSTOP, with a scrape that waits for it from before it goes on."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self.began = time.monotonic()
+        daemon.process.send_signal(signal.SIGSTOP)
+        self._connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=30)
+
+    def wait(self, seconds: float) -> None:
+        """Until it has lasted so long."""
+        wait_for(lambda: time.monotonic() > self.began + seconds, "time passes", seconds=60)
+
+    def end(self) -> Page:
+        """Let it go on; what it answers to the scrape that is the first thing it finds."""
+        self._connection.request("GET", "/metrics")
+        self._daemon.process.send_signal(signal.SIGCONT)
+        try:
+            return Page(self._connection.getresponse().read().decode())
+        finally:
+            self._connection.close()
+
+
+@pytest.fixture
+def chats(database: Database) -> Database:
+    start_session(database)
+    return database
+
+
+def test_after_a_standstill_nothing_old_is_served_and_collecting_goes_on(
+    chats: Database, tmp_path: Path
+) -> None:
+    config = config_for(chats, tmp_path, stale_after="1s")
+    with Daemon(config, folder=tmp_path) as daemon:
+        daemon.wait_for_page(lambda page: page.values("sessions_active") == [1], "it is collected")
+        stopped = Standstill(daemon)
+        start_session(chats)
+        stopped.wait(2)
+        page = stopped.end()
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            # Gone, or counted since; the old count only with the data of a snapshot of its own.
+            assert page.values("sessions_active") in ([], [2])
+            assert page.succeeds("chats") == (page.values("sessions_active") == [2])
+            page = daemon.scrape()
+        page = goes_on(daemon)
+        assert page.values("sessions_active") == [2]
+        assert steps(daemon) == []
+
+
+def test_a_standstill_during_a_collection_does_not_count_as_time_of_the_database(
+    chats: Database, tmp_path: Path
+) -> None:
+    """It would stretch the interval to twenty times the standstill, and with it stale_after."""
+    waiting = (
+        b"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'session-exporter'"
+        b" AND datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    hasty = {"statement_timeout": "200ms", "lock_timeout": "150ms"}
+    config = config_for(chats, tmp_path, hasty, stale_after="2s", id=None)
+    with Daemon(config, folder=tmp_path) as daemon, chats.connect() as connection:
+        daemon.wait_for_page(lambda page: page.values("sessions_active") == [1], "it is collected")
+
+        def is_waiting() -> bool:
+            row = connection.execute(waiting).fetchone()
+            assert row is not None
+            return bool(row[0])
+
+        with connection.transaction():
+            connection.execute("LOCK conversations.conversation_sessions")
+            wait_for(is_waiting, "a collection waits for the table")
+            stopped = Standstill(daemon)
+        start_session(chats)
+        stopped.wait(7.5)  # all deadlines of this collection together, and then some
+        page = stopped.end()
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:
+            assert page.values("sessions_active") in ([], [2])
+            page = daemon.scrape()
+        page = goes_on(daemon, seconds=10)
+        assert page.values("sessions_active") == [2]

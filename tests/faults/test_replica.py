@@ -1,0 +1,239 @@
+"""A standby is watched like a primary, but what it has not replayed yet is never taken for news."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.demo.databases import Database
+from exporter.demo.schemas import APP, EXPORTER, create_empty
+from exporter.demo.server import PostgresServer, wheel_binaries
+from tests.e2e.session_exporter import (
+    CONVERSATIONS,
+    IMPATIENT,
+    Daemon,
+    Page,
+    run,
+    wait_for,
+    write_config,
+)
+from tests.faults.streaming import PRIMARY_SETTINGS, Standby
+from tests.faults.test_isolation import frozen
+
+LAG = "session_exporter_database_replica_lag_seconds"
+LAST_SUCCESS = "session_exporter_collection_last_success_timestamp_seconds"
+NAME = "watched"
+
+
+@pytest.fixture(scope="module")
+def primary(fast_folder: Path | None) -> Iterator[PostgresServer]:
+    """Shared by this file: whoever stops it starts it again."""
+    with PostgresServer(
+        wheel_binaries(18), settings=PRIMARY_SETTINGS, parent=fast_folder
+    ) as server:
+        create_empty(server, NAME)
+        yield server
+
+
+@pytest.fixture
+def standby(primary: PostgresServer, fast_folder: Path | None) -> Iterator[Standby]:
+    with Standby(primary, parent=fast_folder) as server:
+        server.wait_until_it_follows()
+        yield server
+
+
+def start_session(server: PostgresServer) -> None:
+    with Database(server, NAME).connect(APP) as connection:
+        connection.execute(
+            "INSERT INTO conversations.conversation_sessions (session_id, user_id)"
+            " VALUES (gen_random_uuid(), 'u')"
+        )
+
+
+def sessions(server: PostgresServer) -> int:
+    with Database(server, NAME).connect() as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM conversations.conversation_sessions WHERE is_active"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def config_for(
+    server: PostgresServer, folder: Path, *, max_replica_lag: str = "30s", **keys: Any
+) -> Path:
+    dsn = Database(server, NAME).dsn_for(EXPORTER)
+    database = {"dsn": dsn, **IMPATIENT, "max_replica_lag": max_replica_lag}
+    source = {**CONVERSATIONS, "daily": None, **keys}
+    return write_config(folder, {"replica": database}, {"chats": source})
+
+
+def collected(page: Page) -> float:
+    value = page.value(LAST_SUCCESS, source="chats", collector="active")
+    assert value is not None
+    return value
+
+
+def counts(page: Page, expected: int) -> bool:
+    return page.succeeds("chats") and page.value("sessions_active") == expected
+
+
+def lag_of(page: Page) -> float:
+    value = page.value(LAG, database="replica")
+    assert value is not None
+    return value
+
+
+def test_a_standby_is_collected_and_tells_how_far_behind_it_is(
+    primary: PostgresServer, standby: Standby, tmp_path: Path
+) -> None:
+    with Daemon(config_for(standby, tmp_path), folder=tmp_path) as daemon:
+        page = daemon.wait_for_page(lambda page: page.succeeds("chats"), "it is collected")
+        assert 0 <= lag_of(page) < 30
+        before = sessions(primary)
+        start_session(primary)
+        page = daemon.wait_for_page(lambda page: counts(page, before + 1), "the row arrives")
+        assert page.errors("chats") == set()
+        assert page.value("session_exporter_database_up") == 1
+
+
+def test_a_primary_has_no_lag(primary: PostgresServer, tmp_path: Path) -> None:
+    with Daemon(config_for(primary, tmp_path), folder=tmp_path) as daemon:
+        page = daemon.wait_for_page(lambda page: page.succeeds("chats"), "it is collected")
+        assert page.values(LAG) == []
+
+
+def test_what_lags_too_far_behind_is_a_failure_whose_old_values_vanish_until_it_catches_up(
+    primary: PostgresServer, standby: Standby, tmp_path: Path
+) -> None:
+    config = config_for(standby, tmp_path, max_replica_lag="1s", stale_after="2s")
+    with Daemon(config, folder=tmp_path) as daemon:
+        start_session(primary)
+        before = sessions(primary)
+        daemon.wait_for_page(lambda page: counts(page, before), "it is collected")
+
+        standby.ask("pg_wal_replay_pause()")
+        paused = lambda: standby.ask("pg_get_wal_replay_pause_state()") == "paused"  # noqa: E731
+        wait_for(paused, "replay is paused")
+        start_session(primary)
+        page = daemon.wait_for_page(lambda page: not page.succeeds("chats"), "it lags")
+        # The new row is not there yet, and the old count may be served for stale_after only.
+        assert page.values("sessions_active") in ([before], [])
+        page = daemon.wait_for_page(
+            lambda page: not page.values("sessions_active"), "old values vanish"
+        )
+        assert page.errors("chats") == {"lag"}
+        assert lag_of(page) > 1
+        assert page.value("session_exporter_database_up") == 1
+        assert page.values("sessions_active_age_seconds_bucket") == []
+        assert "behind its primary, more than max_replica_lag (1 s)" in daemon.log
+        grown = lag_of(page)
+        daemon.wait_for_page(lambda page: lag_of(page) > grown + 0.5, "the lag grows")
+
+        standby.ask("pg_wal_replay_resume()")
+        page = daemon.wait_for_page(lambda page: counts(page, before + 1), "it is well again")
+        assert lag_of(page) < 1
+        assert page.errors("chats") == {"lag"}
+
+
+def test_an_idle_primary_is_not_lag(
+    primary: PostgresServer, standby: Standby, tmp_path: Path
+) -> None:
+    """Frozen, it is wholly idle: its background writer would still write a record now and then."""
+    idle = (
+        "clock_timestamp() - pg_last_xact_replay_timestamp() > interval '2 s'"
+        " AND EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming')"
+    )
+    start_session(primary)
+    standby.wait_until_it_follows()
+    config = config_for(standby, tmp_path, max_replica_lag="1s")
+    with frozen(primary), Daemon(config, folder=tmp_path) as daemon:
+        wait_for(lambda: standby.ask(idle), "nothing happens for longer than max_replica_lag")
+        first = daemon.wait_for_page(lambda page: page.succeeds("chats"), "it is collected")
+        page = daemon.wait_for_page(
+            lambda page: collected(page) > collected(first) + 2, "it is collected for two seconds"
+        )
+        assert lag_of(page) == 0
+        assert page.errors("chats") == set()
+
+
+def test_a_standby_that_receives_nothing_does_not_claim_to_be_up_to_date(
+    primary: PostgresServer, standby: Standby, tmp_path: Path
+) -> None:
+    start_session(primary)
+    standby.wait_until_it_follows()
+    config = config_for(standby, tmp_path, max_replica_lag="1s", stale_after="2s")
+    with Daemon(config, folder=tmp_path) as daemon:
+        daemon.wait_for_page(lambda page: page.succeeds("chats"), "it is collected")
+        primary.kill()
+        try:
+            gone = "NOT EXISTS (SELECT FROM pg_stat_wal_receiver)"
+            wait_for(lambda: standby.ask(gone), "the receiver ends")
+            page = daemon.wait_for_page(lambda page: not page.succeeds("chats"), "it lags")
+            assert page.errors("chats") == {"lag"}
+            assert lag_of(page) > 1
+            page = daemon.wait_for_page(
+                lambda page: not page.values("sessions_active"), "old values vanish"
+            )
+            assert lag_of(page) > 1
+            assert page.value("session_exporter_database_up") == 1
+        finally:
+            primary.start()
+        page = daemon.wait_for_page(lambda page: page.succeeds("chats"), "it is well again")
+        assert page.errors("chats") == {"lag"}
+
+
+def test_a_standby_of_which_nobody_knows_how_old_it_is_is_not_served(
+    primary: PostgresServer, standby: Standby, tmp_path: Path
+) -> None:
+    """Started again without its primary, it replays no transaction that would tell."""
+    for server in (primary, standby):
+        with Database(server, "postgres").connect() as connection:
+            connection.execute("CHECKPOINT")  # from where the restarted standby begins
+        standby.wait_until_it_follows()
+    primary.kill()
+    try:
+        standby.kill()
+        standby.start()
+        assert standby.ask("pg_last_xact_replay_timestamp() IS NULL")
+        with Daemon(config_for(standby, tmp_path), folder=tmp_path) as daemon:
+            page = daemon.wait_until_ready()
+            assert page.errors("chats") == {"lag"}
+            assert page.values(LAG) == []
+            assert page.values("sessions_active") == []
+            assert page.value("session_exporter_database_up") == 1
+            assert "nobody knows how far behind" in daemon.log
+    finally:
+        primary.start()
+
+
+def test_after_a_promotion_there_is_no_lag_any_more_and_collections_go_on(
+    standby: Standby, tmp_path: Path
+) -> None:
+    with Daemon(config_for(standby, tmp_path), folder=tmp_path) as daemon:
+        page = daemon.wait_for_page(lambda page: page.succeeds("chats"), "it is collected")
+        assert page.values(LAG) != []
+        assert standby.ask("pg_promote()")
+        daemon.wait_for_page(
+            lambda page: page.succeeds("chats") and not page.values(LAG), "it is no standby"
+        )
+        before = sessions(standby)
+        start_session(standby)
+        page = daemon.wait_for_page(lambda page: counts(page, before + 1), "it goes on")
+        # For the moment of the promotion it is a standby that receives nothing any more.
+        assert page.errors("chats") <= {"lag"}
+        assert page.values(LAG) == []
+
+
+def test_check_live_tells_a_standby_from_a_primary(
+    primary: PostgresServer, standby: Standby, tmp_path: Path
+) -> None:
+    said = {}
+    for server in (primary, standby):
+        done = run("check", "--live", "-c", config_for(server, tmp_path), folder=tmp_path)
+        said[server] = done.stdout
+    assert "it is a primary" in said[primary]
+    assert re.search(r"it is a standby, \d+\.\d s behind its primary: it can", said[standby])
+    assert "standby" not in said[primary]

@@ -1,0 +1,355 @@
+"""An exporter under a rain of faults: it never lies, never leaks and never breaks.
+
+`make test` lets it rain for SECONDS; `make soak` for SOAK_SECONDS, an hour if nothing else is said.
+"""
+
+import asyncio
+import contextlib
+import gc
+import itertools
+import logging
+import os
+import random
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import uvloop
+
+import exporter.collection
+import exporter.database
+from exporter.config import load_config
+from exporter.daemon import CLOCK, Exporter
+from exporter.demo.databases import Database
+from exporter.demo.schemas import EXPORTER, create_empty
+from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.exposition import TEXT
+from exporter.schedule import Schedule
+from exporter.snapshots import Key, Snapshot
+from tests.e2e.session_exporter import CONVERSATIONS, Page, wait_for, write_config
+from tests.faults.test_isolation import frozen
+
+SECONDS = 42.0
+FAULT_EVERY = 1.0
+
+#: What may be left over at the end in memory, in bytes; a leaked snapshot per collection is more.
+LEFT_OVER = 1_000_000
+
+SETTINGS = {
+    "connect_timeout": "2s",
+    "statement_timeout": "500ms",
+    "lock_timeout": "200ms",
+    "max_connections": 3,
+}
+SOURCE = {
+    **CONVERSATIONS,
+    "every": "100ms",
+    "stale_after": "1s",
+    "daily": {"days": 3, "every": "200ms", "timeout": "1s"},
+}
+SOURCES = ("first", "second", "third")
+
+
+@dataclass
+class Truth:
+    """How many sessions there were when. There are only ever more of them."""
+
+    known: list[tuple[float, int]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def is_at_least(self, count: int) -> None:
+        """From now on; older knowledge than anybody may serve is forgotten."""
+        with self.lock:
+            self.known.append((time.monotonic(), count))
+            del self.known[:-2000]
+
+    def at(self, moment: float) -> int:
+        """The number that was there for certain at a moment."""
+        with self.lock:
+            return max((count for since, count in self.known if since <= moment), default=0)
+
+
+class Chaos:
+    """Harms the server, one fault after the other, and writes a session between them."""
+
+    def __init__(self, database: Database, truth: Truth) -> None:
+        self._database = database
+        self._server = database.server
+        self._truth = truth
+        self._dice = random.Random()
+        self._sessions = 0
+        self._faults: tuple[Callable[[], None], ...] = (
+            self.kill_backends,
+            self.lock_the_table,
+            self.freeze_the_server,
+            self.revoke_the_rights,
+            self.rename_the_table,
+            self.restart_the_server,
+        )
+
+    def rain(self, until: float, stop: threading.Event) -> int:
+        """One fault per FAULT_EVERY, each of them once before any comes again."""
+        done = 0
+        while True:
+            for fault in self._dice.sample(self._faults, len(self._faults)):
+                if time.monotonic() > until or stop.is_set():
+                    return done
+                began = time.monotonic()
+                self.start_session()
+                fault()
+                done += 1
+                stop.wait(max(0.0, began + FAULT_EVERY - time.monotonic()))
+
+    def start_session(self) -> None:
+        with self._database.connect() as connection:
+            connection.execute(
+                "INSERT INTO conversations.conversation_sessions (session_id, user_id)"
+                " VALUES (gen_random_uuid(), 'u')"
+            )
+        self._sessions += 1
+        self._truth.is_at_least(self._sessions)
+
+    @property
+    def sessions(self) -> int:
+        return self._sessions
+
+    def kill_backends(self) -> None:
+        with self._database.connect() as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'session-exporter'"
+            )
+
+    def lock_the_table(self) -> None:
+        with self._database.connect() as connection, connection.transaction():
+            connection.execute("LOCK conversations.conversation_sessions")
+            self._linger()
+
+    def freeze_the_server(self) -> None:
+        with frozen(self._server):
+            self._linger()
+
+    def revoke_the_rights(self) -> None:
+        self._for_a_moment(
+            "REVOKE SELECT ON conversations.conversation_sessions FROM session_exporter",
+            "GRANT SELECT ON conversations.conversation_sessions TO session_exporter",
+        )
+
+    def rename_the_table(self) -> None:
+        self._for_a_moment(
+            "ALTER TABLE conversations.conversation_sessions RENAME TO away",
+            "ALTER TABLE conversations.away RENAME TO conversation_sessions",
+        )
+
+    def restart_the_server(self) -> None:
+        self._server.kill()
+        self._server.start()
+
+    def _for_a_moment(self, harm: str, repair: str) -> None:
+        with self._database.connect() as connection:
+            connection.execute(harm.encode())
+            self._linger()
+            connection.execute(repair.encode())
+
+    def _linger(self) -> None:
+        threading.Event().wait(self._dice.uniform(0.05, 0.9))
+
+
+class Watcher:
+    """Reads every page as Prometheus would, and knows what may be on it."""
+
+    def __init__(self, exporter_: Exporter, truth: Truth) -> None:
+        self._exporter = exporter_
+        self._truth = truth
+        self.pages = 0
+        self.values = 0
+        self.seen: set[str] = set()
+        self._last: dict[tuple[str, str], float] = {}
+
+    def look(self) -> Page:
+        before = CLOCK.monotonic()
+        page = Page(self._exporter.page.render(TEXT).decode())
+        after = CLOCK.monotonic()
+        self.pages += 1
+        for key, state in self._exporter.snapshots.states.items():
+            snapshot = state.snapshot
+            success = page.value(
+                "session_exporter_collection_success", source=key.source, collector=key.collector
+            )
+            if snapshot is None or before > snapshot.expires_at:
+                assert success == 0, key
+            elif after <= snapshot.expires_at:
+                assert success == state.succeeded, key
+            if key.collector == "active":
+                self._check_values(page, key, snapshot, before, after)
+        for source in SOURCES:
+            self._check_counters(page, source)
+        return page
+
+    def _check_values(
+        self, page: Page, key: Key, snapshot: Snapshot | None, before: float, after: float
+    ) -> None:
+        active = page.value("sessions_active", source=key.source)
+        if snapshot is None or before > snapshot.expires_at:
+            assert active is None, key
+        elif after <= snapshot.expires_at:
+            assert active is not None, key
+            # Not even what began to be collected before the last success may be served.
+            assert self._truth.at(snapshot.at) <= active, key
+            buckets = page.value("sessions_active_age_seconds_bucket", source=key.source, le="+Inf")
+            assert buckets == active, key
+            self.values += 1
+
+    def _check_counters(self, page: Page, source: str) -> None:
+        self.seen |= page.errors(source)
+        for name in ("errors", "skipped"):
+            now = sum(page.values(f"session_exporter_collection_{name}_total", source=source))
+            assert now >= self._last.get((source, name), 0.0)
+            self._last[source, name] = now
+
+
+@pytest.fixture
+def victim(fast_folder: Path | None) -> Iterator[Database]:
+    with PostgresServer(wheel_binaries(18), parent=fast_folder) as server:
+        yield create_empty(server, "victim")
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Collect often even while everything is slow: this is about many faults, not about load."""
+    monkeypatch.setattr(exporter.collection, "DUTY", 1)
+    monkeypatch.setattr(exporter.database, "CLIENT_GRACE_SECONDS", 0.3)
+    monkeypatch.setattr(exporter.backoff, "CONNECT", (0.1, 1.0))
+
+
+class Errors(logging.Handler):
+    """Keeps errors of ours, and nothing else: a soak of an hour writes many a line."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.found.append(logging.Formatter().format(record))
+
+
+@pytest.fixture
+def errors() -> Iterator[list[str]]:
+    """What is logged as an error; nothing else is logged, and of the libraries nothing at all."""
+    levels = {
+        "session_exporter": logging.ERROR,
+        "apscheduler": logging.CRITICAL,
+        "psycopg": logging.CRITICAL,
+    }
+    handler, loggers = Errors(), {name: logging.getLogger(name) for name in levels}
+    before = {name: each.level for name, each in loggers.items()}
+    loggers["session_exporter"].addHandler(handler)
+    try:
+        for name, level in levels.items():
+            loggers[name].setLevel(level)
+        yield handler.found
+    finally:
+        for name, level in before.items():
+            loggers[name].setLevel(level)
+        loggers["session_exporter"].removeHandler(handler)
+
+
+def our_connections(database: Database) -> int:
+    with contextlib.closing(psycopg.connect(database.dsn, autocommit=True)) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'session-exporter'"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def open_sockets() -> int:
+    targets = []
+    for link in Path("/proc/self/fd").glob("*"):
+        with contextlib.suppress(OSError):
+            targets.append(str(link.readlink()))
+    return sum(target.startswith("socket:") for target in targets)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_survives_a_rain_of_faults_without_a_lie_a_leak_or_a_bug(
+    victim: Database, tmp_path: Path, errors: list[str]
+) -> None:
+    seconds = float(os.environ.get("SOAK_SECONDS") or SECONDS)
+    truth = Truth()
+    chaos = Chaos(victim, truth)
+    app = {"dsn": victim.dsn_for(EXPORTER), **SETTINGS}
+    config = write_config(tmp_path, {"app": app}, dict.fromkeys(SOURCES, SOURCE))
+    unhandled: list[dict[str, Any]] = []
+
+    async def soak() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: unhandled.append(context))
+        exporting = Exporter(load_config(config, {}))
+        schedule = Schedule(exporting.collections, CLOCK)
+        watcher = Watcher(exporting, truth)
+        schedule.start()
+        stop = threading.Event()
+        began = time.monotonic()
+        raining = asyncio.create_task(asyncio.to_thread(chaos.rain, began + seconds, stop))
+        memory = 0
+        try:
+            while not raining.done():
+                watcher.look()
+                if not memory and time.monotonic() > began + seconds / 3:
+                    memory = in_use()
+                await asyncio.sleep(0.05)
+            faults = await raining
+            await gets_well(watcher, chaos.sessions)
+        finally:
+            stop.set()
+            await raining
+            await schedule.stop(5)
+            await exporting.close()
+        assert faults >= seconds / FAULT_EVERY / 3
+        assert watcher.values > watcher.pages / 4, "it hardly ever had anything to serve"
+        assert watcher.seen >= {"connect", "lock", "permission", "schema"}
+        grown = in_use() - memory
+        assert grown < LEFT_OVER, f"{grown} bytes more than after a third of the time"
+        await until_nothing_runs()
+
+    def in_use() -> int:
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    async def gets_well(watcher: Watcher, sessions: int) -> None:
+        deadline = time.monotonic() + 60
+        for _ in itertools.count():
+            page = watcher.look()
+            states = watcher._exporter.snapshots.states.values()
+            if all(state.succeeded for state in states) and page.values("sessions_active") == [
+                sessions
+            ] * len(SOURCES):
+                return
+            assert time.monotonic() < deadline, page.text
+            await asyncio.sleep(0.05)
+
+    async def until_nothing_runs() -> None:
+        """What was cancelled ends in the next turns of the loop."""
+        deadline = time.monotonic() + 5
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            assert time.monotonic() < deadline, others
+            await asyncio.sleep(0)
+
+    sockets = open_sockets()
+    tracemalloc.start()
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(soak())
+    finally:
+        tracemalloc.stop()
+    assert unhandled == []
+    assert errors == []
+    wait_for(lambda: our_connections(victim) == 0, "no connection is left over")
+    assert open_sockets() == sockets
