@@ -1,0 +1,373 @@
+"""A network that swallows, trickles, resets, refuses or leads nowhere; and gets well again."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.demo.databases import Database
+from exporter.demo.schemas import EXPORTER
+from tests.e2e.session_exporter import (
+    CONVERSATIONS,
+    IMPATIENT,
+    Daemon,
+    Page,
+    wait_for,
+    write_config,
+)
+from tests.faults.exporting import ERRORS, SKIPPED, UP, Exporting
+from tests.faults.proxy import Mode, Proxy, blackhole
+
+#: statement_timeout and what the client waits for longer: when it hangs up, in seconds.
+DEADLINE = 2.0
+
+ACTIVE = "sessions_active"
+INTERVAL = "session_exporter_collection_interval_seconds"
+SOURCE: dict[str, Any] = {**CONVERSATIONS, "daily": None}
+
+
+@pytest.fixture
+def proxy(database: Database) -> Iterator[Proxy]:
+    """In front of a database that has three active sessions."""
+    with database.connect() as connection:
+        connection.execute(
+            "INSERT INTO conversations.conversation_sessions (session_id, user_id)"
+            " SELECT gen_random_uuid(), 'somebody' FROM generate_series(1, 3)"
+        )
+    with Proxy(database.server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def config(database: Database, proxy: Proxy, tmp_path: Path) -> Path:
+    """One source, `chats`, through the proxy."""
+    return config_of(proxy.dsn(database.dsn_for(EXPORTER)), tmp_path)
+
+
+def config_of(dsn: str, folder: Path, **source: Any) -> Path:
+    app = {"dsn": dsn, **IMPATIENT}
+    return write_config(folder, {"app": app}, {"chats": {**SOURCE, **source}})
+
+
+def chats_succeed(page: Page) -> bool:
+    return page.succeeds("chats")
+
+
+def assert_recovers(exporting: Exporting, proxy: Proxy, *reasons: str) -> None:
+    """Without a restart, and with nothing counted that was not seen before."""
+    proxy.mode = Mode.PASS
+    proxy.accept()
+    page = exporting.collect_until(chats_succeed, "it gets well", "active")
+    assert page.values(ACTIVE) == [3]
+    assert page.value(UP) == 1
+    assert page.errors("chats") == set(reasons)
+    assert exporting.log.splitlines()[-1].endswith(
+        "event=collection_succeeded database=app source=chats collector=active"
+    )
+
+
+def test_while_a_network_swallows_scrapes_are_fast_and_other_databases_are_collected(
+    database: Database, proxy: Proxy, tmp_path: Path
+) -> None:
+    direct = database.dsn_for(EXPORTER)
+    config = write_config(
+        tmp_path,
+        {
+            "near": {"dsn": direct, **IMPATIENT},
+            "far": {"dsn": proxy.dsn(direct), **IMPATIENT},
+        },
+        {
+            "near": {**SOURCE, "database": "near"},
+            "far": {**SOURCE, "database": "far"},
+        },
+    )
+    with Daemon(config, folder=tmp_path) as daemon:
+        daemon.wait_for_page(
+            lambda page: all(page.values("session_exporter_collection_success")), "all succeed"
+        )
+        proxy.mode = Mode.SWALLOW
+        began, slowest = time.monotonic(), 0.0
+
+        def timed_out() -> bool:
+            nonlocal slowest
+            asked = time.monotonic()
+            page = daemon.scrape()
+            slowest = max(slowest, time.monotonic() - asked)
+            return not page.succeeds("far")
+
+        wait_for(timed_out, "it is given up on", details=lambda: daemon.log)
+        took = time.monotonic() - began
+        page = daemon.scrape()
+        assert slowest < 1
+        assert DEADLINE - 0.25 < took < DEADLINE + 5
+        assert not page.succeeds("far")
+        assert page.errors("far") == {"timeout"}
+        assert page.value(UP, database="far") == 0
+        assert page.values(ACTIVE, source="far") == [3]  # until stale_after
+        assert page.succeeds("near")
+        assert page.value(UP, database="near") == 1
+        assert page.errors("near") == set()
+        assert (
+            "event=collection_failed database=far source=far collector=active reason=timeout "
+            'error="database far did not answer within 2 s; the connection was dropped"'
+        ) in daemon.log
+        proxy.mode = Mode.PASS
+        page = daemon.wait_for_page(lambda page: page.succeeds("far"), "it gets well")
+        assert page.value(UP, database="far") == 1
+        # It may have tried to connect before.
+        assert page.errors("far") <= {"timeout", "connect"}
+        assert page.errors("near") == set()
+
+
+@pytest.mark.parametrize("mode", [Mode.SWALLOW, Mode.SWALLOW_REQUESTS, Mode.SWALLOW_ANSWERS])
+def test_swallowed_bytes_are_a_timeout_at_the_clients_deadline(
+    config: Path, proxy: Proxy, mode: Mode
+) -> None:
+    with Exporting(config) as exporting:
+        assert chats_succeed(exporting.collect())
+        proxy.mode = mode
+        began = time.monotonic()
+        page = exporting.collect("active")
+        took = time.monotonic() - began
+        assert DEADLINE - 0.05 < took < DEADLINE + 3
+        assert not page.succeeds("chats")
+        assert page.errors("chats") == {"timeout"}
+        assert page.value(UP) == 0
+        assert page.values(ACTIVE) == [3]  # until stale_after
+        assert_recovers(exporting, proxy, "timeout")
+
+
+def test_an_answer_that_trickles_in_is_a_timeout_all_the_same(config: Path, proxy: Proxy) -> None:
+    """Bytes keep arriving, so only a deadline for the whole round trip helps."""
+    with Exporting(config) as exporting:
+        assert chats_succeed(exporting.collect())
+        proxy.mode = Mode.TRICKLE
+        began = time.monotonic()
+        page = exporting.collect("active")
+        assert DEADLINE - 0.05 < time.monotonic() - began < DEADLINE + 3
+        assert page.errors("chats") == {"timeout"}
+        assert page.value(UP) == 0
+        assert_recovers(exporting, proxy, "timeout")
+
+
+@pytest.mark.parametrize("mode", [Mode.SWALLOW, Mode.TRICKLE])
+def test_a_server_that_never_finishes_its_greeting_is_a_failed_connect(
+    config: Path, proxy: Proxy, mode: Mode
+) -> None:
+    proxy.mode = mode
+    with Exporting(config) as exporting:
+        began = time.monotonic()
+        page = exporting.collect("active")
+        assert 1.9 < time.monotonic() - began < 6  # connect_timeout
+        assert page.errors("chats") == {"connect"}
+        assert page.value(UP) == 0
+        assert page.values(ACTIVE) == []
+        assert exporting.failure("chats").startswith("cannot connect to database app: ")
+        # The backoff sets the pace, and not that it took so long: that kept no database busy.
+        assert page.values(INTERVAL, collector="active") == [0.25]
+        assert 0 < exporting.seconds_of_backoff() <= 1
+        assert_recovers(exporting, proxy, "connect")
+
+
+def test_packets_that_vanish_are_a_failed_connect(tmp_path: Path) -> None:
+    with (
+        blackhole() as port,
+        Exporting(
+            config_of(f"postgresql://nobody@127.0.0.1:{port}/nowhere", tmp_path)
+        ) as exporting,
+    ):
+        began = time.monotonic()
+        page = exporting.collect("active")
+        assert 1.9 < time.monotonic() - began < 6
+        assert page.errors("chats") == {"connect"}
+        assert page.value(UP) == 0
+        assert "timeout" in exporting.failure("chats")
+        assert page.values(INTERVAL, collector="active") == [0.25]
+
+
+def queries_under_way(connection: Any) -> set[int]:
+    """The processes of the server that evaluate a source's `where`."""
+    rows = connection.execute(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name = 'session-exporter' AND wait_event = 'PgSleep'"
+    )
+    return {pid for (pid,) in rows}
+
+
+def reset_in_query(proxy: Proxy, connection: Any, known: set[int]) -> set[int]:
+    """Wait for a query that is not known yet, reset its connection, and return the known ones."""
+    running = wait_for(lambda: queries_under_way(connection) - known, "a query runs")
+    proxy.reset()
+    return known | running
+
+
+def test_a_reset_in_the_middle_of_a_query_is_made_up_for_at_once(
+    database: Database, proxy: Proxy, tmp_path: Path
+) -> None:
+    dsn = proxy.dsn(database.dsn_for(EXPORTER))
+    config = config_of(dsn, tmp_path, where="pg_sleep(0.1) IS NOT NULL")
+    with Exporting(config) as exporting, database.connect() as connection:
+        assert chats_succeed(exporting.collect("active"))
+        accepted = proxy.accepted
+        running = exporting.begin("active")
+        reset_in_query(proxy, connection, set())
+        running.result(10)
+        page = exporting.page()
+        assert chats_succeed(page)
+        assert page.values(ACTIVE) == [3]
+        assert page.errors("chats") == set()
+        assert page.value(UP) == 1
+        assert proxy.accepted == accepted + 1
+
+
+def test_a_second_reset_of_the_same_query_is_a_lost_connection(
+    database: Database, proxy: Proxy, tmp_path: Path
+) -> None:
+    dsn = proxy.dsn(database.dsn_for(EXPORTER))
+    config = config_of(dsn, tmp_path, where="pg_sleep(0.1) IS NOT NULL")
+    with Exporting(config) as exporting, database.connect() as connection:
+        assert chats_succeed(exporting.collect("active"))
+        running = exporting.begin("active")
+        known = reset_in_query(proxy, connection, set())
+        reset_in_query(proxy, connection, known)
+        running.result(10)
+        page = exporting.page()
+        assert not chats_succeed(page)
+        assert page.errors("chats") == {"connect"}
+        assert page.value(UP) == 0
+        assert page.values(ACTIVE) == [3]  # until stale_after
+        assert exporting.failure("chats").startswith("lost the connection to database app: ")
+        assert_recovers(exporting, proxy, "connect")
+
+
+def test_refused_connections_are_tried_again_with_growing_pauses(
+    config: Path, proxy: Proxy
+) -> None:
+    with Exporting(config) as exporting:
+        assert chats_succeed(exporting.collect())
+        proxy.refuse()
+        page = exporting.collect("active")
+        assert not page.succeeds("chats")
+        assert page.errors("chats") == {"connect"}
+        assert page.value(UP) == 0
+        assert page.values(ACTIVE) == [3]  # until stale_after
+        assert "Connection refused" in exporting.failure("chats")
+        assert 0 < exporting.seconds_of_backoff() <= 1
+        again = exporting.collect("active")
+        assert again.value(SKIPPED, source="chats", reason="backoff") == 1
+        assert again.value(ERRORS, source="chats", reason="connect") == 1
+        assert "Connection refused" in exporting.failure("chats")  # and not only that it waits
+        exporting.collect_until(
+            lambda page: page.value(ERRORS, source="chats", reason="connect") == 2,
+            "it tries again",
+            "active",
+        )
+        assert 0.5 < exporting.seconds_of_backoff() <= 2
+        assert exporting.log.count("event=collection_failed") == 1
+        assert_recovers(exporting, proxy, "connect")
+
+
+@contextlib.contextmanager
+def web_server() -> Iterator[int]:
+    """Answers whatever is asked in HTTP, and hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    client, _ = listener.accept()
+                    with client:
+                        client.recv(1024)
+                        client.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield int(listener.getsockname()[1])
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+def test_a_host_that_is_no_postgresql_is_a_failed_connect_with_a_sentence(tmp_path: Path) -> None:
+    with (
+        web_server() as port,
+        Exporting(
+            config_of(f"postgresql://nobody@127.0.0.1:{port}/nowhere", tmp_path)
+        ) as exporting,
+    ):
+        page = exporting.collect("active")
+        assert page.errors("chats") == {"connect"}
+        assert page.value(UP) == 0
+        assert page.values(ACTIVE) == []
+        failure = exporting.failure("chats")
+        assert failure.startswith("cannot connect to database app: ")
+        assert "received invalid response to SSL negotiation" in failure
+
+
+def test_a_name_that_does_not_exist_is_a_failed_connect_with_a_sentence(tmp_path: Path) -> None:
+    config = config_of("postgresql://nobody@database.invalid/nowhere", tmp_path)
+    with Exporting(config) as exporting:
+        page = exporting.collect("active")
+        assert page.errors("chats") == {"connect"}
+        assert page.value(UP) == 0
+        failure = exporting.failure("chats")
+        assert failure.startswith("cannot connect to database app: ")
+        # The second where the name server itself does not answer.
+        assert "resolve host 'database.invalid'" in failure or "no answer within 2 s" in failure
+
+
+def test_of_several_hosts_one_whose_name_does_not_exist_is_passed_over(
+    database: Database, tmp_path: Path
+) -> None:
+    dsn = database.dsn_for(EXPORTER).replace("@", "@database.invalid:5432,")
+    with Exporting(config_of(dsn, tmp_path)) as exporting:
+        page = exporting.collect("active")
+        assert page.succeeds("chats"), exporting.log
+        assert page.errors("chats") == set()
+
+
+class NameServer:
+    """Stands in for the system's resolver: a name that is unknown, unanswered or known."""
+
+    def __init__(self) -> None:
+        self.answers = threading.Event()
+        self.knows = False
+        self._real = socket.getaddrinfo
+
+    def getaddrinfo(self, host: Any, *arguments: Any, **named: Any) -> Any:
+        if host != "database.invalid":
+            return self._real(host, *arguments, **named)
+        assert self.answers.wait(20)
+        if not self.knows:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return self._real("127.0.0.1", *arguments, **named)
+
+
+def test_gets_well_when_names_are_found_again(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = NameServer()
+    monkeypatch.setattr(socket, "getaddrinfo", names.getaddrinfo)
+    dsn = database.dsn_for(EXPORTER).replace("@127.0.0.1:", "@database.invalid:")
+    # asyncio's own loop asks in Python, where a test can answer.
+    with Exporting(config_of(dsn, tmp_path), make_loop=asyncio.new_event_loop) as exporting:
+        began = time.monotonic()
+        page = exporting.collect("active")
+        assert 1.9 < time.monotonic() - began < 8
+        assert page.errors("chats") == {"connect"}
+        assert "no answer within 2 s" in exporting.failure("chats")
+        names.answers.set()
+        exporting.collect_until(
+            lambda _: "resolve host 'database.invalid'" in exporting.failure("chats"),
+            "the name is not known",
+            "active",
+        )
+        names.knows = True
+        page = exporting.collect_until(chats_succeed, "the name is found", "active")
+        assert page.errors("chats") == {"connect"}
+        assert page.value(UP) == 1

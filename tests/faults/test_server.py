@@ -1,0 +1,302 @@
+"""A server that freezes in part, changes passwords, loses databases, is full, or is restarted."""
+
+import contextlib
+import itertools
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from exporter import backoff
+from exporter.demo.databases import Database, drop_database
+from exporter.demo.schemas import APP, EXPORTER, create_empty
+from exporter.demo.server import PostgresServer, wheel_binaries
+from tests.e2e.session_exporter import CONVERSATIONS, IMPATIENT, Page, wait_for, write_config
+from tests.faults.exporting import ERRORS, SKIPPED, UP, Exporting
+
+ACTIVE = "sessions_active"
+SUCCESS = "session_exporter_collection_success"
+SOURCE: dict[str, Any] = {**CONVERSATIONS, "daily": None}
+
+OURS = b"""
+SELECT pid FROM pg_stat_activity
+WHERE application_name = 'session-exporter' AND datname = current_database()
+ORDER BY backend_start
+"""
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def own_server(fast_folder: Path | None) -> Iterator[PostgresServer]:
+    """A small server of this module's own: it is restarted, filled, and its roles are changed."""
+    settings = {"max_connections": "20", "autovacuum": "off"}
+    with PostgresServer(wheel_binaries(18), settings=settings, parent=fast_folder) as server:
+        yield server
+
+
+@pytest.fixture
+def victim(own_server: PostgresServer) -> Database:
+    """A database of the test's own on it, with three active sessions."""
+    return with_sessions(create_empty(own_server, f"victim_{next(_numbers)}"))
+
+
+def with_sessions(database: Database) -> Database:
+    with database.connect() as connection:
+        connection.execute(
+            "INSERT INTO conversations.conversation_sessions (session_id, user_id)"
+            " SELECT gen_random_uuid(), 'somebody' FROM generate_series(1, 3)"
+        )
+    return database
+
+
+def config_of(dsn: str, folder: Path, sources: int = 1, **settings: Any) -> Path:
+    names = [f"chats_{number}" for number in range(1, sources + 1)]
+    return write_config(
+        folder, {"app": {"dsn": dsn, **IMPATIENT, **settings}}, dict.fromkeys(names, SOURCE)
+    )
+
+
+def all_succeed(page: Page) -> bool:
+    return all(page.values(SUCCESS))
+
+
+def chats_succeed(page: Page) -> bool:
+    return page.succeeds("chats_1")
+
+
+def processes(connection: psycopg.Connection[Any]) -> list[int]:
+    """The exporter's processes of the server."""
+    return [pid for (pid,) in connection.execute(OURS)]
+
+
+@contextlib.contextmanager
+def watched(database: Database) -> Iterator[list[int]]:
+    """Count the exporter's processes all the time: how many there were, in the order of time."""
+    counts: list[int] = []
+    is_over = threading.Event()
+    with database.connect() as connection:
+
+        def watch() -> None:
+            while not is_over.wait(0.01):
+                counts.append(len(processes(connection)))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            yield counts
+        finally:
+            is_over.set()
+            watcher.join()
+
+
+@contextlib.contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Freeze one process; inside an idle one nobody waits for a lock that it holds."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_one_frozen_process_of_the_server_costs_one_collection_and_no_connection(
+    victim: Database, tmp_path: Path
+) -> None:
+    config = config_of(victim.dsn_for(EXPORTER), tmp_path, sources=3, max_connections=2)
+    with (
+        Exporting(config) as exporting,
+        victim.connect() as connection,
+        watched(victim) as counts,
+    ):
+        page = exporting.collect("active")
+        assert all(page.succeeds(f"chats_{number}") for number in (1, 2, 3))
+        first, _ = processes(connection)
+        with stopped(first):
+            began = time.monotonic()
+            page = exporting.collect("active")
+            assert 1.9 < time.monotonic() - began < 5  # the client's deadline
+            failed = [n for n in (1, 2, 3) if not page.succeeds(f"chats_{n}")]
+            assert len(failed) == 1
+            for number in (1, 2, 3):
+                assert page.values(ACTIVE, source=f"chats_{number}") == [3]
+                errors = {"timeout"} if number in failed else set()
+                assert page.errors(f"chats_{number}") == errors
+            assert exporting.log.count("the connection was dropped") == 1
+            assert "Traceback" not in exporting.log
+            # The place of the frozen one stays taken: all go on by the other connection.
+            page = exporting.collect("active")
+            assert all(page.succeeds(f"chats_{number}") for number in (1, 2, 3))
+            assert page.value(UP) == 1
+            assert len(processes(connection)) == 2
+        wait_for(lambda: first not in processes(connection), "it goes when it wakes up")
+        page = exporting.collect("active")
+        assert all(page.succeeds(f"chats_{number}") for number in (1, 2, 3))
+        assert sum(page.values(ERRORS)) == 1
+    assert max(counts) == 2
+
+
+@pytest.fixture
+def password_changed(victim: Database) -> Iterator[str]:
+    """Call for a new password of the exporter's role; afterwards the old one is back."""
+    old = victim.server.passwords[EXPORTER]
+    yield "changed"
+    set_password(victim, old)
+
+
+def set_password(database: Database, password: str) -> None:
+    with database.connect() as connection:
+        connection.execute(f"ALTER ROLE {EXPORTER} PASSWORD '{password}'")
+
+
+def terminate(connection: psycopg.Connection[Any]) -> None:
+    """End the exporter's connections from the server's side."""
+    connection.execute(OURS.replace(b"SELECT pid", b"SELECT pg_terminate_backend(pid)"))
+    wait_for(lambda: not processes(connection), "they are gone")
+
+
+def test_a_changed_password_is_an_auth_failure_and_no_reason_to_knock_again_soon(
+    victim: Database, password_changed: str, tmp_path: Path
+) -> None:
+    config = config_of(victim.dsn_for(EXPORTER), tmp_path)
+    with Exporting(config) as exporting, victim.connect() as connection:
+        assert chats_succeed(exporting.collect("active"))
+        set_password(victim, password_changed)
+        page = exporting.collect("active")
+        assert chats_succeed(page)  # who is in stays in
+        terminate(connection)
+        page = exporting.collect("active")
+        assert not chats_succeed(page)
+        assert page.errors("chats_1") == {"auth"}
+        assert page.value(UP) == 0
+        assert page.values(ACTIVE) == [3]  # until stale_after
+        assert "password authentication failed" in exporting.failure("chats_1")
+        assert victim.server.passwords[EXPORTER] not in exporting.log
+
+        shortest, longest = backoff.AUTHENTICATION
+        assert shortest - 5 < exporting.seconds_of_backoff() <= longest
+        page = exporting.collect("active")
+        assert page.value(SKIPPED, source="chats_1", reason="backoff") == 1
+        assert page.value(ERRORS, source="chats_1", reason="auth") == 1
+        exporting.end_backoff()
+        page = exporting.collect("active")
+        assert page.value(ERRORS, source="chats_1", reason="auth") == 2
+        assert shortest - 5 < exporting.seconds_of_backoff() <= longest
+
+        set_password(victim, victim.server.passwords[EXPORTER])
+        exporting.end_backoff()
+        page = exporting.collect("active")
+        assert chats_succeed(page)
+        assert page.value(UP) == 1
+
+
+def test_a_new_password_is_read_from_its_file_at_the_next_connect(
+    victim: Database, password_changed: str, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    old = victim.server.passwords[EXPORTER]
+    secret.write_text(f"{old}\n")
+    dsn = victim.server.dsn(victim.name, user=EXPORTER, password="")
+    config = config_of(dsn, tmp_path, password_file=str(secret))
+    with Exporting(config) as exporting, victim.connect() as connection:
+        assert chats_succeed(exporting.collect("active"))
+        # First the file, as it should be: nothing is noticed.
+        secret.write_text(f"{password_changed}\n")
+        set_password(victim, password_changed)
+        terminate(connection)
+        page = exporting.collect("active")
+        assert chats_succeed(page)
+        assert page.errors("chats_1") == set()
+        # First the role: it fails until the file follows.
+        set_password(victim, old)
+        terminate(connection)
+        page = exporting.collect("active")
+        assert page.errors("chats_1") == {"auth"}
+        assert page.value(UP) == 0
+        secret.unlink()
+        exporting.end_backoff()
+        exporting.collect("active")
+        assert "password_file: cannot read" in exporting.failure("chats_1")
+        secret.write_text(old)
+        exporting.end_backoff()
+        page = exporting.collect("active")
+        assert chats_succeed(page)
+        assert page.value(UP) == 1
+        assert old not in exporting.log
+        assert password_changed not in exporting.log
+
+
+def test_a_database_that_is_dropped_and_created_again(victim: Database, tmp_path: Path) -> None:
+    with Exporting(config_of(victim.dsn_for(EXPORTER), tmp_path)) as exporting:
+        assert all_succeed(exporting.collect())
+        drop_database(victim)
+        page = exporting.collect()
+        assert not any(page.values(SUCCESS))
+        assert page.errors("chats_1") == {"connect"}
+        assert page.value(UP) == 0
+        assert page.values(ACTIVE) == [3]  # until stale_after
+        assert f'database "{victim.name}" does not exist' in exporting.failure("chats_1")
+        create_empty(victim.server, victim.name)
+        page = exporting.collect_until(all_succeed, "it is collected again")
+        assert page.values(ACTIVE) == [0]
+        assert page.value(UP) == 1
+        assert page.errors("chats_1") == {"connect"}
+
+
+def test_a_server_without_a_free_connection(victim: Database, tmp_path: Path) -> None:
+    with Exporting(config_of(victim.dsn_for(EXPORTER), tmp_path)) as exporting:
+        with contextlib.ExitStack() as others:
+            with contextlib.suppress(psycopg.OperationalError):
+                while True:
+                    others.enter_context(victim.connect(APP))
+            page = exporting.collect("active")
+            assert not chats_succeed(page)
+            assert page.errors("chats_1") == {"connect"}
+            assert page.value(UP) == 0
+            assert page.values(ACTIVE) == []
+            failure = exporting.failure("chats_1")
+            assert "remaining connection slots are reserved" in failure or "too many" in failure
+        page = exporting.collect_until(chats_succeed, "there is room again", "active")
+        assert page.values(ACTIVE) == [3]
+        assert page.value(UP) == 1
+        assert page.errors("chats_1") == {"connect"}
+
+
+def test_a_fast_restart_between_two_collections_is_not_even_noticed(
+    victim: Database, tmp_path: Path
+) -> None:
+    with Exporting(config_of(victim.dsn_for(EXPORTER), tmp_path)) as exporting:
+        assert all_succeed(exporting.collect())
+        os.kill(victim.server.processes()[0], signal.SIGINT)  # as `pg_ctl restart` does
+        wait_for(lambda: not victim.server.running, "it shuts down")
+        victim.server.start()
+        page = exporting.collect()
+        assert all_succeed(page)
+        assert page.errors("chats_1") == set()
+        assert sum(page.values(SKIPPED)) == 0
+        assert page.value(UP) == 1
+        assert page.values(ACTIVE) == [3]
+
+
+def test_a_collection_while_the_server_restarts_is_one_failed_connect(
+    victim: Database, tmp_path: Path
+) -> None:
+    with Exporting(config_of(victim.dsn_for(EXPORTER), tmp_path)) as exporting:
+        assert all_succeed(exporting.collect())
+        os.kill(victim.server.processes()[0], signal.SIGINT)
+        wait_for(lambda: not victim.server.running, "it shuts down")
+        page = exporting.collect("active")
+        assert page.errors("chats_1") == {"connect"}
+        assert page.value(ERRORS, source="chats_1", reason="connect") == 1
+        assert page.value(UP) == 0
+        victim.server.start()
+        page = exporting.collect_until(chats_succeed, "it is back", "active")
+        assert page.value(UP) == 1
+        assert page.value(ERRORS, source="chats_1", reason="connect") == 1
