@@ -77,7 +77,7 @@ def _of_state(  # noqa: PLR0911 - a table of cases
                 f"({lock_timeout:g} s): {said}"
             )
         case _, "57014":
-            return TimedOut(f"the query took longer than {statement_timeout:g} s: {said}")
+            return TimedOut(f"the query was stopped ({said}); its limit is {statement_timeout:g} s")
         case _, "42501" if "row-level security" in said:
             return PermissionDenied(
                 f"{said}; this role does not see every row, so that every count would be too low. "

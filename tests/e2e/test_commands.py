@@ -396,3 +396,27 @@ def test_head_gets_its_line(config: Path, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("# HELP sessions_active ")
     assert done.stdout.count("\n") == 1
+
+
+def test_check_live_is_a_list_of_ticks_and_crosses(database: Database, tmp_path: Path) -> None:
+    good = write_config(tmp_path, {"app": {"dsn": database.dsn}}, {"chats": CONVERSATIONS})
+    done = run("check", "--live", "-c", good, folder=tmp_path)
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[0] == "database app"
+    assert "source chats in database app" in lines
+    assert not [line for line in lines if "✗" in line]
+    missing = {**CONVERSATIONS, "table": "nowhere.at_all"}
+    bad = write_config(tmp_path, {"app": {"dsn": database.dsn}}, {"chats": missing})
+    done = run("check", "--live", "-c", bad, folder=tmp_path)
+    assert done.returncode == 1
+    assert [line for line in done.stdout.splitlines() if "✗ schema: there is no table" in line]
+
+
+def test_check_live_speaks_json(database: Database, tmp_path: Path) -> None:
+    config = write_config(tmp_path, {"app": {"dsn": database.dsn}}, {"chats": CONVERSATIONS})
+    done = run("check", "--live", "--format", "json", "-c", config, folder=tmp_path)
+    findings = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert {each["status"] for each in findings} <= {"ok", "warning"}
+    assert {"database", "source", "check", "status", "message", "commands"} == set(findings[0])
