@@ -20,6 +20,9 @@ from exporter.snapshots import Snapshots
 
 UNKNOWN = "-"
 
+#: Of a shown column, in characters; --format json has more of it.
+WIDEST_CELL = 60
+
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Columns as wide as they need to be, two spaces apart."""
@@ -88,13 +91,17 @@ def orphan_table(source: Source, database: str, found: OrphanList, older_than: f
     shown = [each.name for each in source.show]
     rows = [
         [o.id or UNKNOWN, instant(o.last_seen), age(o.silence), age(o.age)]
-        + [value if value is not None else UNKNOWN for value in o.show.values()]
+        + [UNKNOWN if value is None else _shortened(value) for value in o.show.values()]
         for o in found.orphans
     ]
     lines = [title, table(["id", "last seen", "silent for", "age", *shown], rows)]
     if count > len(found.orphans):
         lines.append(f"… and {count - len(found.orphans)} more; --limit {count} shows all")
     return "\n".join(lines)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= WIDEST_CELL else f"{text[: WIDEST_CELL - 1]}…"
 
 
 def orphan_json(source: Source, database: str, found: OrphanList, older_than: float) -> object:

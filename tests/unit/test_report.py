@@ -125,6 +125,13 @@ def test_orphans_are_listed_with_what_may_be_shown(load_sources: LoadSources) ->
     ]
 
 
+def test_a_long_value_is_cut_in_the_table_and_not_in_json(load_sources: LoadSources) -> None:
+    source = load_sources(chats={**FULL, "show": ["note"]}).sources["chats"]
+    found = OrphanList(1, (orphan(show={"note": "x" * 200}),))
+    assert f"  {'x' * 59}…" in report.orphan_table(source, "app", found, 7200.0)
+    assert "x" * 200 in report.as_json(report.orphan_json(source, "app", found, 7200.0))
+
+
 def test_no_orphans_are_one_line(load_sources: LoadSources) -> None:
     source = load_sources(chats=FULL).sources["chats"]
     title = report.orphan_table(source, "app", OrphanList(0, ()), 5400.0)
