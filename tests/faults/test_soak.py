@@ -35,7 +35,7 @@ from exporter.snapshots import Key, Snapshot
 from tests.e2e.session_exporter import CONVERSATIONS, Page, wait_for, write_config
 from tests.faults.test_isolation import frozen
 
-SECONDS = 42.0
+SECONDS = 60.0
 FAULT_EVERY = 1.0
 
 #: What may be left over at the end in memory, in bytes; a leaked snapshot per collection is more.

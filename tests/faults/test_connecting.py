@@ -1,0 +1,114 @@
+"""libpq's own ways to a server: several hosts, a service file, .pgpass, TLS."""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from exporter.config import Database as Settings
+from exporter.database import Database as Pool
+from exporter.demo.databases import Database, create_database
+from exporter.demo.server import PostgresServer
+from exporter.errors import ConnectFailed
+from tests.conftest import VERSIONS
+
+
+async def ask(dsn: str, question: str) -> object:
+    """What a server answers to a collection that connects like this."""
+    pool = Pool(Settings(name="app", dsn=dsn, connect_timeout=2.0))
+    try:
+        (result,) = await pool.reader().read(question)
+        return result.rows[0][0]
+    finally:
+        await pool.close()
+
+
+def closed_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def keywords(database: Database) -> dict[str, str]:
+    parts = urlsplit(database.dsn)
+    assert parts.username
+    assert parts.password
+    return {"user": parts.username, "password": parts.password, "dbname": database.name}
+
+
+async def test_of_several_hosts_the_first_that_answers_is_taken(database: Database) -> None:
+    words = " ".join(f"{key}={value}" for key, value in keywords(database).items())
+    ports = f"{closed_port()},{database.server.port}"
+    dsn = f"host=127.0.0.1,127.0.0.1 port={ports} target_session_attrs=read-write {words}"
+    assert await ask(dsn, "SELECT current_database()") == database.name
+
+
+async def test_a_service_file_and_a_password_file_of_libpq_work(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = keywords(database)
+    port = database.server.port
+    service = tmp_path / "pg_service.conf"
+    service.write_text(
+        f"[app]\nhost=127.0.0.1\nport={port}\ndbname={known['dbname']}\nuser={known['user']}\n"
+    )
+    passwords = tmp_path / "pgpass"
+    passwords.write_text(f"127.0.0.1:{port}:*:{known['user']}:{known['password']}\n")
+    passwords.chmod(0o600)
+    monkeypatch.setenv("PGSERVICEFILE", str(service))
+    monkeypatch.setenv("PGPASSFILE", str(passwords))
+    assert await ask("service=app", "SELECT current_database()") == database.name
+
+
+def certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """A key and a certificate for 127.0.0.1 that signs itself."""
+    key, cert = folder / f"{name}.key", folder / f"{name}.crt"
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -addext subjectAltName=IP:127.0.0.1"
+    )
+    named = ("-subj", f"/CN={name}", "-keyout", key, "-out", cert)
+    subprocess.run([*command.split(), *named], check=True, capture_output=True)
+    return key, cert
+
+
+@pytest.mark.skipif(
+    15 not in VERSIONS or shutil.which("openssl") is None,
+    reason="the wheel's PostgreSQL is built without TLS: it takes a PostgreSQL 15 and openssl",
+)
+async def test_tls_is_used_and_verified_as_libpq_offers_it(
+    tmp_path: Path, fast_folder: Path | None
+) -> None:
+    key, cert = certificate(tmp_path, "server")
+    _, other = certificate(tmp_path, "other")
+    with PostgresServer(VERSIONS[15], parent=fast_folder) as server:
+        owner = server.data.stat()
+        for file, name in ((key, "server.key"), (cert, "server.crt")):
+            target = server.data / name
+            shutil.copy(file, target)
+            target.chmod(0o600)
+            shutil.chown(target, owner.st_uid, owner.st_gid)
+        database = create_database(server, "watched")
+        with database.connect() as connection:
+            connection.execute("ALTER SYSTEM SET ssl = on")
+            connection.execute("SELECT pg_reload_conf()")
+        is_encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+        verified = f"{database.dsn}?sslmode=verify-full&sslrootcert="
+        await until_true(lambda: ask(f"{database.dsn}?sslmode=require", is_encrypted))
+        assert await ask(f"{verified}{cert}", is_encrypted) is True
+        with pytest.raises(ConnectFailed, match="certificate verify failed") as failure:
+            await ask(f"{verified}{other}", is_encrypted)
+        assert server.passwords["postgres"] not in str(failure.value)
+
+
+async def until_true(attempt: Callable[[], object]) -> None:
+    """The reload takes a moment; every attempt is a new connection."""
+    for _ in range(200):
+        try:
+            if await attempt() is True:  # type: ignore[misc]
+                return
+        except ConnectFailed:
+            continue
+    raise AssertionError("the server did not offer TLS")
