@@ -75,7 +75,7 @@ class MetricsFormat(StrEnum):
 
 
 class ListFormat(StrEnum):
-    """What `orphans` can print."""
+    """What `orphans` and `check --live` can print."""
 
     TABLE = "table"
     JSON = "json"
@@ -298,7 +298,7 @@ def _on_each(
         databases = {key: Database(settings) for key, settings in config.databases.items()}
         results, failed = [], False
         for source, database in ((s, databases[d]) for s in sources for d in s.databases):
-            reader = database.reader(timezone=source.timestamps_in or "UTC")
+            reader = database.reader(timezone=sessions.time_zone(source))
             try:
                 results.append(await work(reader, source, database.name))
             except CollectionError as error:

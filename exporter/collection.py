@@ -1,10 +1,9 @@
 """Runs one collector on one source: the one place that times, catches and counts."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from exporter import logs, sessions
+from exporter.clock import Clock
 from exporter.collectors import Collector
 from exporter.config import Source
 from exporter.database import Database, Reader
@@ -20,14 +19,6 @@ STALE_INTERVALS = 3
 
 #: Tables change: bindings are made anew after this time, and at once when a query no longer fits.
 BIND_AGAIN_AFTER_SECONDS = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Where time comes from: `monotonic` for lengths, `wall` for timestamps, both in seconds."""
-
-    monotonic: Callable[[], float]
-    wall: Callable[[], float]
 
 
 class Binding:
@@ -82,7 +73,7 @@ class Collection:
         source, collector = self._binding.source, self._collector
         before = self._snapshots.states[self.key]
         reader = self._database.reader(
-            timezone=source.timestamps_in or "UTC", timeout=collector.timeout(source)
+            timezone=sessions.time_zone(source), timeout=collector.timeout(source)
         )
         at, timestamp = self._clock.monotonic(), self._clock.wall()
         reason, message, values, table, is_silent = None, "", None, None, False

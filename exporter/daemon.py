@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Iterator
 import uvicorn
 
 from exporter import logs, web
-from exporter.collection import Binding, Clock, Collection
+from exporter.clock import Clock
+from exporter.collection import Binding, Collection
 from exporter.collectors import COLLECTORS
 from exporter.config import Config
 from exporter.database import Database

@@ -28,7 +28,7 @@ async def missing(reader: Reads, table: SessionTable) -> dict[str, bool]:
     """
     searches = _searches(table)
     discourage = "SELECT set_config('enable_seqscan', 'off', true)"
-    explains = [fill("explain_verbose", statement=search) for search in searches.values()]
+    explains = [fill("explain", statement=search) for search in searches.values()]
     _, *plans = await reader.read(discourage, *explains)
     scans = {
         collector: list(_scans(plan.rows[0][0][0]["Plan"], table))

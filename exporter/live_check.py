@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from exporter import index_commands, sessions
-from exporter.collection import Clock
+from exporter.clock import Clock
 from exporter.collectors.active import counting_query
 from exporter.config import Source
 from exporter.database import Database, Reader
@@ -64,7 +64,7 @@ async def check_all(
         is_reachable &= finding.status is not Status.FAILED
         yield finding
     for source in sources if is_reachable else ():
-        reader = database.reader(timezone=source.timestamps_in or "UTC")
+        reader = database.reader(timezone=sessions.time_zone(source))
         async for finding in check_source(reader, source, database.name):
             yield finding
 

@@ -15,7 +15,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 
 from exporter import __version__
 from exporter import metrics as m
-from exporter.collection import Clock
+from exporter.clock import Clock
 from exporter.collectors import COLLECTORS
 from exporter.config import Source
 from exporter.database import Database

@@ -17,7 +17,8 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from exporter import logs
-from exporter.collection import Clock, Collection
+from exporter.clock import Clock
+from exporter.collection import Collection
 
 #: Starts are spread: this long between two first runs, and all of them within the first interval.
 SPREAD_SECONDS = 0.02

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from exporter import relation
 from exporter.config import Source, TimeColumn
 from exporter.errors import BadData, CollectionError, SchemaMismatch
-from exporter.queries import fill, literal
+from exporter.queries import fill, identifier, literal
 from exporter.relation import Reads, Relation
 
 # Type OIDs from src/include/catalog/pg_type.dat; they never change.
@@ -134,11 +134,6 @@ class SessionTable:
         return self.relation.sql
 
     @property
-    def timezone(self) -> str:
-        """The TimeZone of every transaction on this table: how naive timestamps are read."""
-        return self.source.timestamps_in or "UTC"
-
-    @property
     def last_seen(self) -> str:
         """The newest sign of life; greatest() ignores NULL."""
         if self.last_seen_at is None:
@@ -157,6 +152,11 @@ class SessionTable:
         if self.last_seen_at is None:
             return self.started_at.before(bound)
         return f"{self.last_seen} < {bound}"
+
+
+def time_zone(source: Source) -> str:
+    """The TimeZone of every transaction on a source: how naive timestamps are read."""
+    return source.timestamps_in or "UTC"
 
 
 async def declared(reader: Reads, source: Source) -> tuple[Relation, dict[str, str]]:
@@ -234,13 +234,9 @@ def _expression(text: str, found: Relation, key: str) -> str:
     if not _BARE_WORD.fullmatch(text):
         return f"\n{text}\n"
     try:
-        return f"s.{_quote(found.column(text).name)}"
+        return f"s.{identifier(found.column(text).name)}"
     except SchemaMismatch as error:
         raise SchemaMismatch(f"{key}: {error}") from None
-
-
-def _quote(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 async def _types(reader: Reads, found: Relation, expressions: dict[str, str]) -> dict[str, str]:

@@ -41,6 +41,9 @@ class Token(NamedTuple):
     value: str = ""
 
 
+_DOT = Token("other", ".")
+
+
 def tokens(sql: str) -> Iterator[Token]:
     """All pieces of an expression, in order; a comment is the white space that it stands for."""
     position = 0
@@ -109,7 +112,8 @@ def without_alias(sql: str) -> str:
     kept: list[Token] = []
     for token in tokens(sql):
         last = kept[-1] if kept else Token("other", "(")
-        if token.text == "." and (last.kind, last.value) == ("word", ALIAS):
+        is_alias = (last.kind, last.value) == ("word", ALIAS) and kept[-2:-1] != [_DOT]
+        if token == _DOT and is_alias:
             kept.pop()
             continue
         if token.text == ")" and last.kind == "space":

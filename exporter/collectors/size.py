@@ -57,7 +57,7 @@ class Size:
 
 async def _rows_of_view(reader: Reads, table: SessionTable) -> float | None:
     """What the planner expects of a view; None while it guesses about a table below it."""
-    statement = fill("explain_verbose", statement=f"SELECT FROM {table.table}")
+    statement = fill("explain", statement=f"SELECT FROM {table.table}")
     (explained,) = await reader.read(statement)
     plan = explained.rows[0][0][0]["Plan"]
     below = sorted(set(indexes.relations(plan)))

@@ -11,7 +11,6 @@ SELECT
     set_config('max_parallel_workers_per_gather', '0', true),
     set_config('jit', 'off', true),
     set_config('TimeZone', {timezone}, true),
-    extract(epoch FROM now())::float8,
     CASE
         WHEN NOT pg_is_in_recovery() THEN NULL
         WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()

@@ -1,3 +1,3 @@
--- How PostgreSQL would run a statement; nothing is executed.
-EXPLAIN (FORMAT JSON)
+-- How PostgreSQL would run a statement, with the schema of each relation; nothing is executed.
+EXPLAIN (VERBOSE, FORMAT JSON)
 {statement}

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable
 
-from exporter.collection import Clock
+from exporter.clock import Clock
 from exporter.config import Source
 from exporter.database import Database as Pool
 from exporter.demo.databases import Database

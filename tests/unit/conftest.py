@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.collection import Clock
+from exporter.clock import Clock
 from exporter.config import Config, load_config
 
 #: The least that a source can be, all defaults but the daily statistics.

@@ -1,0 +1,12 @@
+"""Where time comes from: an argument everywhere, read by daemon.py alone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """`monotonic` for lengths of time, `wall` for timestamps, both in seconds."""
+
+    monotonic: Callable[[], float]
+    wall: Callable[[], float]

@@ -1,3 +1,0 @@
--- The same with the schema of each relation.
-EXPLAIN (VERBOSE, FORMAT JSON)
-{statement}

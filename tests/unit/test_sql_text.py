@@ -1,0 +1,62 @@
+"""Names are found in SQL as PostgreSQL reads it: not in strings, not in comments."""
+
+import pytest
+
+from exporter.sql_text import calls, names, uses_whole_row, without_alias
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("s.status = 'in_progress'", {"s", "status"}),
+        ("Status", {"status"}),
+        ('s."createdAt" IS NULL', {"s", "createdAt", "is", "null"}),
+        ("\"it's\" = 'it''s mine'", {"it's"}),
+        ('"a ""b"""', {'a "b"'}),
+        ("a -- don't b\nAND c", {"a", "and", "c"}),
+        ("a /* b /* don't */ c */ AND d", {"a", "and", "d"}),
+        (r"E'it\'s b' || a", {"a"}),
+        ("$$b 'c$$ || $q$d $$ e$q$ || a", {"a"}),
+        ("größe > 1e5", {"größe"}),
+    ],
+)
+def test_names_are_those_that_postgresql_sees(sql: str, found: set[str]) -> None:
+    assert names(sql) == found
+
+
+def test_calls_are_names_before_a_parenthesis() -> None:
+    assert calls("lower (s.a) = 'now()' AND coalesce(s.b, s.c) -- later(1)") == {
+        "lower",
+        "coalesce",
+    }
+
+
+@pytest.mark.parametrize(
+    ("sql", "is_used"),
+    [
+        ("s.a = s.b", False),
+        ("to_jsonb(s)", True),
+        ("(s).a", True),
+        ("s.*::text", True),
+        ("s IS NOT NULL", True),
+        ("'s' = a", False),
+        ('"s" = 1', False),
+        ("other.s = 1", False),
+        ("a -- s", False),
+    ],
+)
+def test_the_row_as_a_whole_is_noticed(sql: str, is_used: bool) -> None:
+    assert uses_whole_row(sql) is is_used
+
+
+@pytest.mark.parametrize(
+    ("sql", "plain"),
+    [
+        ('s."a" = s.b', '"a" = b'),
+        ("(\ns.a = 's.b'\n)", "(a = 's.b')"),
+        ("s.a -- s.b\nAND other.s.c", "a AND other.s.c"),
+        ("items.s + s.a", "items.s + a"),
+    ],
+)
+def test_an_index_knows_no_alias(sql: str, plain: str) -> None:
+    assert " ".join(without_alias(sql).split()) == plain
