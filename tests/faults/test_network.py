@@ -335,6 +335,7 @@ class NameServer:
     """Stands in for the system's resolver: a name that is unknown, unanswered or known."""
 
     def __init__(self) -> None:
+        self.asked = 0
         self.answers = threading.Event()
         self.knows = False
         self._real = socket.getaddrinfo
@@ -342,10 +343,34 @@ class NameServer:
     def getaddrinfo(self, host: Any, *arguments: Any, **named: Any) -> Any:
         if host != "database.invalid":
             return self._real(host, *arguments, **named)
+        self.asked += 1
         assert self.answers.wait(20)
         if not self.knows:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return self._real("127.0.0.1", *arguments, **named)
+
+
+def test_a_name_from_a_service_file_that_nobody_answers_holds_nothing_up(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """libpq would look it up itself, and everything would wait."""
+    names = NameServer()
+    names.knows = True
+    monkeypatch.setattr(socket, "getaddrinfo", names.getaddrinfo)
+    service = tmp_path / "pg_service.conf"
+    service.write_text(f"[app]\nhost=database.invalid\nport={database.server.port}\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(service))
+    direct = database.dsn_for(EXPORTER)
+    dsn = direct.replace(f"@127.0.0.1:{database.server.port}/", "@/") + "?service=app"
+    with Exporting(config_of(dsn, tmp_path), make_loop=asyncio.new_event_loop) as exporting:
+        collecting = exporting.begin("active")
+        wait_for(lambda: names.asked, "the name is looked up")
+        began = time.monotonic()
+        exporting.page()
+        assert time.monotonic() - began < 0.5
+        assert not collecting.done()
+        names.answers.set()
+        exporting.collect_until(chats_succeed, "the name is found", "active")
 
 
 def test_gets_well_when_names_are_found_again(

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -140,6 +141,46 @@ def test_one_frozen_process_of_the_server_costs_one_collection_and_no_connection
         page = exporting.collect("active")
         assert all(page.succeeds(f"chats_{number}") for number in (1, 2, 3))
         assert sum(page.values(ERRORS)) == 1
+    assert max(counts) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how the other end does")
+def test_frozen_processes_are_never_replaced_by_more_than_the_config_allows(
+    victim: Database, tmp_path: Path
+) -> None:
+    config = config_of(victim.dsn_for(EXPORTER), tmp_path, sources=3, max_connections=2)
+    with (
+        Exporting(config) as exporting,
+        victim.connect() as connection,
+        watched(victim) as counts,
+    ):
+        exporting.collect("active")
+        first, second = processes(connection)
+        with stopped(first), stopped(second):
+            page = exporting.collect_until(
+                lambda page: page.values(SUCCESS, collector="active") == [0, 0, 0],
+                "nothing can be collected",
+                "active",
+            )
+            # Their statement_timeout has long passed, and still they are there: so it is said.
+            exporting.collect_until(
+                lambda _: "max_connections (2) are taken" in exporting.failure("chats_3"),
+                "it says what is wrong",
+                "active",
+            )
+            began = time.monotonic()
+            page = exporting.collect("active")
+            assert time.monotonic() - began < 1  # nobody waits for a place
+            assert page.errors("chats_3") == {"timeout"}
+            assert processes(connection) == [first, second]
+        page = exporting.collect_until(
+            lambda page: page.values(SUCCESS, collector="active") == [1, 1, 1],
+            "it gets well when they wake up",
+            "active",
+        )
+        assert page.value(UP) == 1
+        assert first not in processes(connection)
+        assert second not in processes(connection)
     assert max(counts) == 2
 
 
