@@ -151,7 +151,7 @@ def once(
 
     exporter = _wait_for(collected())
     if format_ is MetricsFormat.TABLE:
-        print(report.overview(exporter.snapshots, daemon.CLOCK.wall()))
+        print(report.overview(exporter.snapshots))
     else:
         page = exporter.page.render(TEXT if format_ is MetricsFormat.PROMETHEUS else OPENMETRICS)
         print(page.decode(), end="")
