@@ -3,8 +3,9 @@
 from exporter.config.columns import Shown, TimeColumn
 from exporter.config.database import Database
 from exporter.config.load import Config, load_config
+from exporter.config.recovery import Mark, Recovery
 from exporter.config.schema import json_schema
-from exporter.config.source import Daily, Recovery, Source
+from exporter.config.source import Daily, Source
 from exporter.config.split import Label
 from exporter.config.sql import TableName
 from exporter.config.values import format_duration
@@ -14,6 +15,7 @@ __all__ = [
     "Daily",
     "Database",
     "Label",
+    "Mark",
     "Recovery",
     "Shown",
     "Source",

@@ -1,6 +1,6 @@
 """One source: a session table, what its rows mean, and what is collected of it."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import (
     BeforeValidator,
@@ -14,16 +14,16 @@ from pydantic import (
 from exporter.config.columns import Shown, ShownItem, TimeColumn
 from exporter.config.expected import ExpectedError
 from exporter.config.model import Listed, Model, Named, NonEmpty, NothingIsEmpty
+from exporter.config.recovery import Recovery
 from exporter.config.series import series_by_part
 from exporter.config.split import Label, LabelName
 from exporter.config.sql import Sql, Table, TableName
-from exporter.config.values import Choice, Name, Seconds, Whole, Zone
+from exporter.config.values import Name, Seconds, Whole, Zone
 
 KIND = "[a-z_][a-z0-9_]*"
 BUILT_IN_KINDS = "undated|future|ended_but_active|closed_without_end"
 
 Kind = Annotated[str, Name(f"a name ({KIND})", KIND, BUILT_IN_KINDS)]
-Mode = Literal["disabled", "dry_run", "auto"]
 
 
 class Daily(Model):
@@ -39,16 +39,6 @@ class Daily(Model):
         default="30s",
         validate_default=True,
         description="How long their query may run, instead of statement_timeout.",
-    )
-
-
-class Recovery(Model):
-    """Closing orphaned sessions."""
-
-    mode: Annotated[Mode, Choice(("disabled", "dry_run", "auto"))] = Field(
-        default="disabled",
-        validate_default=True,
-        description="disabled: never. dry_run: says what it would do. auto: does it.",
     )
 
 
@@ -201,13 +191,36 @@ class Source(Model):
 
     @field_validator("recovery")
     @classmethod
-    def _needs_id(cls, value: Recovery, info: ValidationInfo) -> Recovery:
-        if value.mode != "disabled" and info.data.get("id", ...) is None:
+    def _is_complete(cls, value: Recovery, info: ValidationInfo) -> Recovery:
+        if value.mode == "disabled" and not value.set:
+            return value
+        if info.data.get("id", ...) is None:
             raise ExpectedError(
                 "id beside recovery",
                 "recovery has to name the sessions that it closes",
                 came="no id",
                 keys=("recovery", "id"),
+            )
+        if not value.set:
+            raise ExpectedError(
+                "set inside recovery",
+                "recovery has to know what closing a session writes",
+                came="no set",
+                keys=("recovery",),
+            )
+        if value.end_at is None and info.data.get("last_seen_at", ...) is None:
+            raise ExpectedError(
+                "end_at inside recovery, where there is no last_seen_at",
+                "last seen would be the start, and every duration 0; write for example "
+                "end_at: now, or an expression such as least(now(), s.started + interval '2 h')",
+                came="no end_at",
+                keys=("recovery",),
+            )
+        if value.dsn is not None and len(info.data.get("databases", ())) > 1:
+            raise ExpectedError(
+                "dsn inside recovery only for a source in one database",
+                came="several databases",
+                keys=("recovery",),
             )
         return value
 

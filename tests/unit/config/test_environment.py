@@ -46,7 +46,7 @@ def test_numbers_durations_and_choices_can_be_wholly_a_variable(
         "alert_above: ${ALERT_ABOVE:-7}",
         "every: ${EVERY}",
         "id: id",
-        "recovery: {mode: '${MODE}'}",
+        "recovery: {mode: '${MODE}', set: {open: false}, end_at: now}",
         environ={"EVERY": "1m30s", "MODE": "dry_run"},
     )
     assert (source.alert_above, source.every, source.recovery.mode) == (7, 90, "dry_run")

@@ -13,6 +13,7 @@ from exporter.config import (
     Daily,
     Database,
     Label,
+    Mark,
     Shown,
     Source,
     TableName,
@@ -172,7 +173,19 @@ sources:
     show: [user_id, {hours: age(a)}]
     max_series: 5000
     future_tolerance: 5s
-    recovery: {mode: dry_run}
+    recovery:
+      mode: dry_run
+      set: {is_open: false, "Ended": "{end}", tries: 3, note: null}
+      end_at: least(now(), s.started + interval '2 h')
+      mark: {column: config, merge: {by: [exporter, 1]}}
+      returning: [user_id, {who: upper(user_id)}]
+      evidence: EXISTS (SELECT)
+      exempt: vip
+      max_age: 3d
+      max_share: 50%
+      max_count: 7
+      batch: 10
+      pause: 1s
 """)
     database = config.databases["app"]
     assert database.dsn == "postgresql://app@db/app"
@@ -200,7 +213,15 @@ sources:
         Shown(name="hours", sql="age(a)"),
     )
     assert (source.max_series, source.future_tolerance) == (5000, 5)
-    assert source.recovery.mode == "dry_run"
+    recovery = source.recovery
+    assert recovery.mode == "dry_run"
+    assert recovery.set == {"is_open": "false", "Ended": "{end}", "tries": "3", "note": "null"}
+    assert recovery.end_at == "least(now(), s.started + interval '2 h')"
+    assert recovery.mark == Mark(column="config", merge='{"by": ["exporter", 1]}')
+    assert recovery.returning[1] == Shown(name="who", sql="upper(user_id)")
+    assert (recovery.evidence, recovery.exempt) == ("EXISTS (SELECT)", "vip")
+    assert (recovery.max_age, recovery.max_share, recovery.max_count) == (259200, 0.5, 7)
+    assert (recovery.batch, recovery.pause) == (10, 1)
 
 
 EXPRESSIONS = {
