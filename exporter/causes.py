@@ -10,6 +10,7 @@ from exporter.errors import (
     ConnectFailed,
     Locked,
     PermissionDenied,
+    RowRefused,
     SchemaMismatch,
     TimedOut,
 )
@@ -102,6 +103,10 @@ def _of_state(  # noqa: PLR0911 - a table of cases
             return SchemaMismatch(f"{said}; see timezone and timestamps_in of the source")
         case (("42" | "3F" | "0A"), _):
             return SchemaMismatch(said)
+        case (("23" | "P0" | "27"), _):
+            return RowRefused(said)
+        case _, "40P01":
+            return Locked(said)
         case (("21" | "22"), _):
             # The server's message quotes the value, and what is in a row stays there.
             return BadData(_BAD_DATA.get(state, f"a value cannot be evaluated (SQLSTATE {state})"))

@@ -106,6 +106,10 @@ class ReplicaLagging(CollectionError):
     reason = "lag"
 
 
+class RowRefused(CollectionError):
+    """A constraint or a trigger of the application does not let a row be changed."""
+
+
 class BackingOff(ConnectFailed):
     """The database was out of reach a moment ago and it is too early to try again.
 

@@ -168,7 +168,7 @@ async def declared(reader: Reads, source: Source) -> tuple[Relation, dict[str, s
 async def bind(reader: Reads, source: Source) -> SessionTable:
     """Bind a source to its table. Raises SchemaMismatch and the other collection errors."""
     found, expressions = await declared(reader, source)
-    types = await _types(reader, found, expressions)
+    types = await types_of(reader, found, expressions)
     _check_types(source, types)
 
     def moment(key: str, column: TimeColumn | None) -> Moment | None:
@@ -239,7 +239,7 @@ def _expression(text: str, found: Relation, key: str) -> str:
         raise SchemaMismatch(f"{key}: {error}") from None
 
 
-async def _types(reader: Reads, found: Relation, expressions: dict[str, str]) -> dict[str, str]:
+async def types_of(reader: Reads, found: Relation, expressions: dict[str, str]) -> dict[str, str]:
     """Ask PostgreSQL for the type of each expression; a mistake is reported with its key."""
     items = [f"({text})" for text in expressions.values()]
     statement = fill("describe", expressions=",\n".join(items), table=found.sql)

@@ -7,5 +7,6 @@ the few connections are kept here. A connection is used for one pipeline at a ti
 from exporter.database.database import Database, Reader
 from exporter.database.dsn import dsn_problem
 from exporter.database.pipeline import Result
+from exporter.database.writer import Transaction, Writer
 
-__all__ = ["Database", "Reader", "Result", "dsn_problem"]
+__all__ = ["Database", "Reader", "Result", "Transaction", "Writer", "dsn_problem"]

@@ -14,7 +14,7 @@ from exporter.causes import Complaint
 from exporter.config import Database as Settings
 from exporter.database.budget import Budget
 from exporter.database.connecting import CLIENT_GRACE_SECONDS, Connection, connect
-from exporter.database.hangup import HungUp
+from exporter.database.hangup import HungUp, hang_up
 from exporter.database.pipeline import Pipeline, Result
 from exporter.database.replica import Standing
 from exporter.errors import (
@@ -100,7 +100,7 @@ class Database:
     async def close(self) -> None:
         """Hang up every connection, also those whose server does not answer."""
         for connection in list(self._busy):
-            if hung_up := _hang_up(connection):
+            if hung_up := hang_up(connection):
                 hung_up.close()
         while self._idle:
             await self._idle.pop().close()
@@ -173,11 +173,11 @@ class Database:
     async def _run(
         self, connection: Connection, statements: Sequence[str], place: _Place
     ) -> list[Result]:
-        def hang_up() -> None:
-            place.hung_up = _hang_up(connection)
+        def give_up() -> None:
+            place.hung_up = hang_up(connection)
 
         deadline = place.timeout + CLIENT_GRACE_SECONDS
-        pipeline = Pipeline(connection, deadline, hang_up)
+        pipeline = Pipeline(connection, deadline, give_up)
         self._busy.add(connection)
         try:
             results = await pipeline.run(_BEGIN, statements)
@@ -241,11 +241,3 @@ class Reader:
         Raises CollectionError, or BackingOff when it is too early to try to connect again.
         """
         return await self._database.run(statements, self)
-
-
-def _hang_up(connection: Connection) -> HungUp | None:
-    """Shut its socket down; None where it has none any more."""
-    try:
-        return HungUp(connection.pgconn.socket)
-    except (psycopg.Error, OSError):
-        return None

@@ -5,6 +5,10 @@ import os
 import socket
 import sys
 
+import psycopg
+
+from exporter.database.connecting import Connection
+
 #: Of TCP_INFO: the other end has acknowledged that we hung up, and has not hung up itself.
 #: linux/include/net/tcp_states.h: TCP_FIN_WAIT2
 _ACKNOWLEDGED = 5
@@ -49,3 +53,11 @@ class HungUp:
     def close(self) -> None:
         """Stop watching."""
         self._socket.close()
+
+
+def hang_up(connection: Connection) -> HungUp | None:
+    """Shut the socket of a connection down; None where it has none any more."""
+    try:
+        return HungUp(connection.pgconn.socket)
+    except (psycopg.Error, OSError):
+        return None

@@ -1,0 +1,127 @@
+"""One connection that may write: transactions of a few statements, for recovery alone."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+
+from exporter import causes
+from exporter.causes import Complaint
+from exporter.config import Database as Settings
+from exporter.database.connecting import CLIENT_GRACE_SECONDS, Connection, connect
+from exporter.database.hangup import hang_up
+from exporter.database.pipeline import Result
+from exporter.errors import CollectionError, ConnectFailed, NoAnswer, SchemaMismatch
+from exporter.queries import fill, literal
+
+#: As in recovery_begin.sql.
+STATEMENT_SECONDS = 2.0
+LOCK_SECONDS = 0.25
+
+
+class Writer:
+    """The one connection, made when it is needed.
+
+    Never pipelined: a client that freezes in a pipeline is not idle in transaction for PostgreSQL,
+    and no timeout would set free what it has locked (tried on PostgreSQL 15 to 18).
+    """
+
+    def __init__(self, settings: Settings, *, timezone: str) -> None:
+        self._settings = settings
+        self._timezone = timezone
+        self._connection: Connection | None = None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["Transaction"]:
+        """Run what is inside as one READ COMMITTED transaction; an error takes all of it back.
+
+        Raises CollectionError, with SchemaMismatch where the server is a standby.
+        """
+        transaction = Transaction(await self._connected(), self._settings.name)
+        try:
+            await self._begin(transaction)
+            yield transaction
+            await transaction.run("COMMIT")
+        except BaseException:
+            await self._roll_back(transaction)
+            raise
+
+    async def _begin(self, transaction: "Transaction") -> None:
+        await transaction.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        row_security = "off" if self._settings.row_security == "refuse" else "on"
+        settings = fill(
+            "recovery_begin",
+            row_security=literal(row_security),
+            timezone=literal(self._timezone),
+        )
+        begun = await transaction.run(settings)
+        if begun.rows[0][-1]:
+            raise SchemaMismatch(
+                f"database {self._settings.name} is a standby; sessions are recovered on the "
+                "primary: give recovery a dsn of its own, or target_session_attrs=read-write"
+            )
+
+    async def close(self) -> None:
+        """Hang up."""
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+    async def _connected(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = await connect(self._settings)
+        return self._connection
+
+    async def _roll_back(self, transaction: "Transaction") -> None:
+        try:
+            await transaction.run("ROLLBACK")
+        except CollectionError:
+            await self.close()
+
+
+class Transaction:
+    """The statements of one transaction, one after the other."""
+
+    def __init__(self, connection: Connection, database: str) -> None:
+        self._connection = connection
+        self._database = database
+
+    async def run(self, statement: str) -> Result:
+        """Run one statement. Raises CollectionError; its deadline is the server's and a little."""
+        loop = asyncio.get_running_loop()
+        is_hung_up = False
+
+        def give_up() -> None:
+            nonlocal is_hung_up
+            is_hung_up = True
+            if left := hang_up(self._connection):
+                left.close()
+
+        timer = loop.call_later(STATEMENT_SECONDS + CLIENT_GRACE_SECONDS, give_up)
+        try:
+            cursor = await self._connection.execute(statement.encode())
+            if cursor.description is None:
+                return Result([], ())
+            rows = await cursor.fetchall()
+            return Result(rows, tuple(column.type_code for column in cursor.description))
+        except psycopg.Error as error:
+            if is_hung_up:
+                raise NoAnswer(f"database {self._database} did not answer") from None
+            raise self._failure(error) from None
+        finally:
+            timer.cancel()
+
+    def _failure(self, error: psycopg.Error) -> CollectionError:
+        if self._connection.closed:
+            said = " ".join(str(error).split())
+            return ConnectFailed(f"lost the connection to database {self._database}: {said}")
+        complaint = Complaint(
+            state=error.sqlstate or "",
+            message=error.diag.message_primary or str(error),
+            hint=error.diag.message_hint,
+            position=None,
+        )
+        return causes.of_statement(
+            complaint, statement_timeout=STATEMENT_SECONDS, lock_timeout=LOCK_SECONDS
+        )

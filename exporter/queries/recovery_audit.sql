@@ -1,0 +1,22 @@
+-- Everything that recovery has written, and what was there before: what undo goes by.
+CREATE SCHEMA IF NOT EXISTS session_exporter;
+
+CREATE TABLE IF NOT EXISTS session_exporter.recovery (
+    number      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    run         uuid NOT NULL,
+    at          timestamptz NOT NULL DEFAULT now(),
+    source      text NOT NULL,
+    relation    text NOT NULL,
+    session     text NOT NULL,
+    trigger     text NOT NULL CHECK (trigger IN ('auto', 'manual', 'close')),
+    role        name NOT NULL DEFAULT session_user,
+    rule        jsonb NOT NULL,             -- what counted as orphaned, and which end was chosen
+    evidence    jsonb NOT NULL,             -- what was known of the session
+    before      jsonb NOT NULL,             -- the columns that were written
+    after       jsonb NOT NULL,
+    row_version text NOT NULL,              -- xmin of the row as it was left
+    undone_at   timestamptz
+);
+
+CREATE INDEX IF NOT EXISTS recovery_run ON session_exporter.recovery (run);
+CREATE INDEX IF NOT EXISTS recovery_source_at ON session_exporter.recovery (source, at);

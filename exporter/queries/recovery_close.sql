@@ -1,0 +1,46 @@
+-- Checks again, closes and writes down, all in one statement, with a snapshot that is newer than the
+-- locks: nobody can change these rows any more, and what anybody did before is seen.
+-- A row is closed only in the very version in which it was found.
+WITH session_exporter_found AS MATERIALIZED (
+    SELECT
+        s.tableoid AS session_exporter_table,
+        s.ctid AS session_exporter_row,
+        {id} AS session_exporter_id,
+        ({end}) AS session_exporter_end,
+        {before} AS session_exporter_before,
+        {evidence} AS session_exporter_evidence,
+        {returning} AS session_exporter_returning
+    FROM {table} AS s
+    WHERE {id} = ANY ({ids}::{id_type}[])
+        AND (({id})::text, s.xmin::text) IN (VALUES {versions})
+        AND {recoverable}
+        AND {young}
+        AND ({end}) IS NOT NULL
+),
+session_exporter_closed AS (
+    UPDATE {table} AS s
+    SET {assignments}
+    FROM session_exporter_found AS e
+    WHERE {id} = e.session_exporter_id
+        AND s.ctid = e.session_exporter_row
+        AND s.tableoid = e.session_exporter_table
+    RETURNING
+        ({id})::text AS session_exporter_session,
+        e.session_exporter_before,
+        {after} AS session_exporter_after,
+        e.session_exporter_evidence,
+        e.session_exporter_returning
+),
+session_exporter_written AS (
+    INSERT INTO session_exporter.recovery
+        (run, source, relation, session, trigger, rule, evidence, before, after, row_version)
+    SELECT
+        {run}::uuid, {source}, {relation}, session_exporter_session, {trigger}, {rule}::jsonb,
+        session_exporter_evidence, session_exporter_before, session_exporter_after,
+        -- The row's xmin from now on: the last 32 bits of this transaction's number.
+        (pg_current_xact_id()::text::numeric % 4294967296)::text
+    FROM session_exporter_closed
+    RETURNING session
+)
+SELECT session_exporter_session, session_exporter_returning
+FROM session_exporter_closed

@@ -1,0 +1,15 @@
+-- The active sessions by what becomes of them: what keeps an orphaned one from being recovered is
+-- looked at in this order. CASE, because what comes later is not evaluated for the others.
+SELECT
+    CASE
+        WHEN ({orphaned}) IS NOT TRUE THEN 'live'
+        WHEN {alive} THEN 'alive'
+        WHEN {exempt} THEN 'exempt'
+        WHEN ({end}) IS NULL THEN 'endless'
+        WHEN {backlog} THEN 'backlog'
+        ELSE 'ready'
+    END AS session_exporter_fate,
+    count(*)
+FROM {table} AS s
+WHERE {rows}
+GROUP BY session_exporter_fate

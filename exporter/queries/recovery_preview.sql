@@ -1,0 +1,14 @@
+-- What would become of the sessions that would be recovered now, longest silent first.
+SELECT
+    left(({id})::text, 200),
+    extract(epoch FROM {last_seen})::float8,
+    extract(epoch FROM now() - {last_seen})::float8,
+    e.session_exporter_end::text,
+    {changes},
+    {returning}
+FROM {table} AS s
+CROSS JOIN LATERAL (SELECT ({end}) AS session_exporter_end) AS e
+WHERE {recoverable}
+    AND {young}
+ORDER BY {order}
+LIMIT {limit}

@@ -1,0 +1,157 @@
+"""Closing sessions: lock, check again with a newer snapshot, write, and write down, in batches.
+
+A single guarded UPDATE is not enough: where evidence is in another table, PostgreSQL does not look
+at it again after it has waited for a row lock (documentation, "Transaction Isolation", on READ
+COMMITTED).
+"""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Literal
+
+from exporter.database import Transaction, Writer
+from exporter.errors import Locked, RowRefused
+from exporter.queries import fill, literal
+from exporter.recovery.rule import Rule, assignments
+
+Trigger = Literal["auto", "manual", "close"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A session that may be recovered, in the version in which it was found."""
+
+    session: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A session that was closed, and what the config wants reported of it."""
+
+    session: str
+    returning: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the candidates of one run. `refused` says why, by session."""
+
+    run: uuid.UUID
+    recovered: list[Recovered] = field(default_factory=list)
+    passed_over: int = 0
+    """Somebody else worked on them, or they are not what they were: they are looked at again."""
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+class Closing:
+    """One run of recovery on one source."""
+
+    def __init__(self, writer: Writer, rule: Rule, *, trigger: Trigger, with_backlog: bool) -> None:
+        self._writer = writer
+        self._rule = rule
+        self._trigger = trigger
+        self._with_backlog = with_backlog
+
+    async def run(
+        self,
+        candidates: Sequence[Candidate],
+        *,
+        batch: int,
+        pause: float,
+        progress: Callable[[Outcome], None],
+    ) -> Outcome:
+        """Close what still is an orphan; `progress` is called after each transaction.
+
+        A session that a constraint or a trigger protects is set aside, and the others go on.
+        Raises CollectionError when nothing more can be done; what was committed stays.
+        """
+        outcome = Outcome(uuid.uuid4())
+        for number, chunk in enumerate(_chunks(candidates, batch)):
+            if number:
+                await asyncio.sleep(pause)
+            try:
+                await self._close(chunk, outcome)
+            except RowRefused:
+                for candidate in chunk:
+                    await self._close_one(candidate, outcome)
+            except Locked:
+                outcome.passed_over += len(chunk)
+            progress(outcome)
+        return outcome
+
+    async def _close_one(self, candidate: Candidate, outcome: Outcome) -> None:
+        try:
+            await self._close([candidate], outcome)
+        except RowRefused as error:
+            outcome.refused[candidate.session] = str(error)
+        except Locked:
+            outcome.passed_over += 1
+
+    async def _close(self, chunk: Sequence[Candidate], outcome: Outcome) -> None:
+        async with self._writer.transaction() as transaction:
+            locked = await self._lock(transaction, chunk)
+            closed = await self._write(transaction, locked, outcome.run) if locked else []
+        outcome.recovered += closed
+        outcome.passed_over += len(chunk) - len(closed)
+
+    async def _lock(self, transaction: Transaction, chunk: Sequence[Candidate]) -> list[Candidate]:
+        rule = self._rule
+        result = await transaction.run(
+            fill(
+                "recovery_lock",
+                id=rule.id,
+                id_type=rule.id_type,
+                ids=_array(candidate.session for candidate in chunk),
+                table=rule.table.table,
+                rows=rule.table.rows,
+            )
+        )
+        locked = {session for (session,) in result.rows}
+        return [candidate for candidate in chunk if candidate.session in locked]
+
+    async def _write(
+        self, transaction: Transaction, locked: Sequence[Candidate], run: uuid.UUID
+    ) -> list[Recovered]:
+        rule = self._rule
+        versions = (f"({literal(each.session)}, {literal(each.version)})" for each in locked)
+        result = await transaction.run(
+            fill(
+                "recovery_close",
+                id=rule.id,
+                id_type=rule.id_type,
+                ids=_array(candidate.session for candidate in locked),
+                versions=", ".join(versions),
+                table=rule.table.table,
+                recoverable=rule.recoverable,
+                young="true" if self._with_backlog else f"NOT {rule.is_backlog}",
+                end=rule.end,
+                before=rule.columns_written,
+                after=rule.columns_written,
+                evidence=rule.evidence,
+                returning=rule.reported,
+                assignments=assignments(rule),
+                run=literal(str(run)),
+                source=literal(rule.table.source.name),
+                relation=literal(rule.relation.sql),
+                trigger=literal(self._trigger),
+                rule=literal(json.dumps(rule.described)),
+            )
+        )
+        return [Recovered(session, returning) for session, returning in result.rows]
+
+
+def _array(sessions: Iterable[str]) -> str:
+    """An array literal: one text, however many there are."""
+    quoted = ",".join('"' + s.replace("\\", "\\\\").replace('"', '\\"') + '"' for s in sessions)
+    return literal("{" + quoted + "}")
+
+
+def _chunks(candidates: Sequence[Candidate], size: int) -> Iterator[tuple[Candidate, ...]]:
+    rest = iter(candidates)
+    while chunk := tuple(islice(rest, size)):
+        yield chunk

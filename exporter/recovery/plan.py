@@ -1,0 +1,156 @@
+"""What a recovery would do now, and what speaks against it. Reads only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from exporter.errors import SchemaMismatch
+from exporter.queries import fill, listed
+from exporter.recovery.apply import Candidate
+from exporter.recovery.rule import Rule
+from exporter.relation import Reads
+
+#: From this many active sessions on, a share of them means something.
+FEWEST_FOR_SHARE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Fates:
+    """The active sessions, by what becomes of them."""
+
+    live: int = 0
+    alive: int = 0
+    """Orphaned by the clock, and proved alive by `evidence`."""
+    exempt: int = 0
+    endless: int = 0
+    """`end_at` gives no end for them."""
+    backlog: int = 0
+    ready: int = 0
+
+    @property
+    def active(self) -> int:
+        """All of them."""
+        return self.live + self.orphaned
+
+    @property
+    def orphaned(self) -> int:
+        """Those that the metrics call orphaned."""
+        return self.alive + self.exempt + self.endless + self.backlog + self.ready
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """One session and what would be written. Times are seconds by the database's clock."""
+
+    session: str
+    last_seen: float
+    silence: float
+    end: str
+    changes: Mapping[str, str | None]
+    returning: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done, with the sessions that were silent for longest first."""
+
+    rule: Rule
+    fates: Fates
+    with_backlog: bool
+    brakes: tuple[str, ...]
+    previews: tuple[Preview, ...]
+
+    @property
+    def count(self) -> int:
+        """How many sessions would be closed."""
+        return self.fates.ready + (self.fates.backlog if self.with_backlog else 0)
+
+
+async def has_audit(reader: Reads) -> bool:
+    """Whether the table is there in which recovery writes down what it does."""
+    (result,) = await reader.read(fill("recovery_has_audit"))
+    return bool(result.rows[0][0])
+
+
+async def make_plan(reader: Reads, rule: Rule, *, with_backlog: bool, limit: int) -> Plan:
+    """Count, and look at up to `limit` sessions. Raises CollectionError."""
+    if not await has_audit(reader):
+        raise SchemaMismatch(
+            "there is no table session_exporter.recovery, in which a recovery writes down what it "
+            "does; `session-exporter sql audit` prints the commands that create it"
+        )
+    counts = fill(
+        "recovery_counts",
+        orphaned=rule.table.orphaned(),
+        alive=rule.alive,
+        exempt=rule.exempt,
+        end=rule.end,
+        backlog=rule.is_backlog,
+        table=rule.table.table,
+        rows=rule.table.rows,
+    )
+    preview = fill(
+        "recovery_preview",
+        id=rule.id,
+        last_seen=rule.table.last_seen,
+        end=rule.end,
+        changes=listed([f"left(({text})::text, 200)" for text in rule.changes.values()]),
+        returning=rule.reported,
+        limit=str(limit),
+        **_selection(rule, with_backlog=with_backlog),
+    )
+    counted, previewed = await reader.read(counts, preview)
+    fates = Fates(**dict(counted.rows))
+    plan = Plan(rule, fates, with_backlog, (), tuple(_preview(rule, row) for row in previewed.rows))
+    return Plan(rule, fates, with_backlog, tuple(_brakes(plan)), plan.previews)
+
+
+async def find_candidates(reader: Reads, rule: Rule, *, with_backlog: bool) -> list[Candidate]:
+    """Every session that would be closed now, longest silent first."""
+    statement = fill(
+        "recovery_candidates", id=rule.id, **_selection(rule, with_backlog=with_backlog)
+    )
+    (result,) = await reader.read(statement)
+    return [Candidate(session, version) for session, version in result.rows]
+
+
+def _selection(rule: Rule, *, with_backlog: bool) -> dict[str, str]:
+    return {
+        "table": rule.table.table,
+        "recoverable": f"{rule.recoverable} AND ({rule.end}) IS NOT NULL",
+        "young": "true" if with_backlog else f"NOT {rule.is_backlog}",
+        "order": rule.table.last_seen_order,
+    }
+
+
+def _preview(rule: Rule, row: tuple[Any, ...]) -> Preview:
+    session, last_seen, silence, end, *changes, returning = row
+    return Preview(
+        session=session,
+        last_seen=last_seen,
+        silence=silence,
+        end=end,
+        changes=dict(zip(rule.changes, changes, strict=True)),
+        returning=returning,
+    )
+
+
+def _brakes(plan: Plan) -> list[str]:
+    """What would stop an automatic recovery, in sentences."""
+    recovery, fates = plan.rule.table.source.recovery, plan.fates
+    found = []
+    if fates.active >= FEWEST_FOR_SHARE and fates.orphaned > recovery.max_share * fates.active:
+        found.append(
+            f"share: {fates.orphaned} of {fates.active} active sessions look orphaned, more than "
+            f"max_share ({recovery.max_share:.0%})"
+        )
+    if plan.count > recovery.max_count:
+        found.append(
+            f"count: {plan.count} sessions at once are more than max_count ({recovery.max_count})"
+        )
+    if plan.rule.table.last_seen_at is not None and fates.active >= 3 and not fates.live:
+        found.append(
+            f"silent: no sign of life in any of {fates.active} active sessions; is the application "
+            "itself down?"
+        )
+    return found

@@ -1,0 +1,249 @@
+"""What closing an orphaned session means for one source: its config as SQL on the real table.
+
+The row is `s`, and the end that is chosen for it is `e.session_exporter_end`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from exporter import sessions
+from exporter.config import Source
+from exporter.errors import BadData, SchemaMismatch
+from exporter.queries import fill, identifier, listed, literal
+from exporter.relation import Reads, Relation
+from exporter.sessions import Moment, SessionTable
+
+#: No column of anybody's is called this, so that a bare word in an expression is never ambiguous.
+END = "session_exporter_end"
+
+_WORD = re.compile(r"[^\W\d][\w$]*")
+#: Words that are SQL by themselves and no column.
+_VALUES = {"true", "false", "null"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One source bound to its table for writing. Every text is SQL about the row `s`."""
+
+    table: SessionTable
+    id: str
+    id_type: str
+    end: str
+    """When the session ended, as timestamptz."""
+    changes: Mapping[str, str]
+    """The new value of each column that is written, in the order of the config."""
+    returning: Mapping[str, str]
+    alive: str
+    """Whether further evidence proves it alive; never NULL."""
+    exempt: str
+    """Whether it is protected; never NULL."""
+
+    @property
+    def relation(self) -> Relation:
+        """The table itself."""
+        return self.table.relation
+
+    @property
+    def recoverable(self) -> str:
+        """The whole condition: orphaned by the clock and by all evidence, and not protected."""
+        return (
+            f"{self.table.rows} AND {self.table.orphaned()} AND NOT {self.alive} "
+            f"AND NOT {self.exempt}"
+        )
+
+    @property
+    def is_backlog(self) -> str:
+        """Whether an orphan is too old to be recovered without somebody's word; never NULL."""
+        return f"coalesce({self.table.orphaned(self.table.source.recovery.max_age)}, false)"
+
+    @property
+    def columns_written(self) -> str:
+        """The columns that are written, with their values now, as jsonb."""
+        return _object({name: f"s.{identifier(name)}" for name in self.changes})
+
+    @property
+    def reported(self) -> str:
+        """What `returning` declares, as jsonb."""
+        return _object(self.returning)
+
+    @property
+    def evidence(self) -> str:
+        """What is known of a session when it is closed, as jsonb."""
+        silence = f"extract(epoch FROM now() - {self.table.last_seen})"
+        return _object({"last_seen": self.table.last_seen, "silence_seconds": silence})
+
+    @property
+    def described(self) -> dict[str, object]:
+        """By which rule a session is closed, for the audit."""
+        source = self.table.source
+        return {
+            "orphaned_after_seconds": source.orphaned_after,
+            "end_at": source.recovery.end_at or "last_seen",
+            "evidence": source.recovery.evidence,
+            "exempt": source.recovery.exempt,
+        }
+
+
+def _object(values: Mapping[str, str]) -> str:
+    pairs = (f"{literal(name)}, to_jsonb({text})" for name, text in values.items())
+    return f"jsonb_build_object({', '.join(pairs)})"
+
+
+async def bind_rule(reader: Reads, source: Source) -> Rule:
+    """Bind a source for recovery. Raises SchemaMismatch with a sentence for what does not fit."""
+    table = await sessions.bind(reader, source)
+    relation, recovery = table.relation, source.recovery
+    if relation.kind not in {"table", "partitioned table"}:
+        raise SchemaMismatch(
+            f"recovery: {relation.sql} is a {relation.kind}; only tables can be recovered, so "
+            "declare the table below it as a source"
+        )
+    id_ = await _id(reader, table)
+    end = await _end(reader, table)
+    changes = {
+        relation.column(word).name: _new_value(table, word, text)
+        for word, text in recovery.set.items()
+    }
+    if recovery.mark is not None:
+        changes |= _mark(relation, recovery.mark.column, recovery.mark.merge)
+    return Rule(
+        table=table,
+        id=f"s.{identifier(id_)}",
+        id_type=relation.columns[id_].type,
+        end=end,
+        changes=changes,
+        returning={each.name: _expression(relation, each.sql) for each in recovery.returning},
+        alive=_condition(relation, recovery.evidence),
+        exempt=_condition(relation, recovery.exempt),
+    )
+
+
+async def prove(reader: Reads, rule: Rule) -> None:
+    """Have PostgreSQL plan the change of each column, without making it.
+
+    Raises SchemaMismatch, BadData or PermissionDenied that names the key of the config.
+    """
+    relation = rule.relation
+    attempts = {f"recovery.set.{name}": (name, text) for name, text in rule.changes.items()}
+    for key, (name, text) in attempts.items():
+        statement = fill(
+            "recovery_prove",
+            table=rule.table.table,
+            column=identifier(name),
+            value=text,
+            end=f"(SELECT now()::timestamptz AS {END})",
+        )
+        try:
+            await reader.read(statement)
+        except (SchemaMismatch, BadData) as error:
+            raise type(error)(f"{key}: {error}{_hint(relation, name)}") from None
+    conditions = {"evidence": rule.alive, "exempt": rule.exempt}
+    values = {f"returning.{name}": text for name, text in rule.returning.items()}
+    for key, text in {"end_at": rule.end, **conditions, **values}.items():
+        try:
+            await reader.read(fill("describe", expressions=f"({text})", table=rule.table.table))
+        except (SchemaMismatch, BadData) as error:
+            raise type(error)(f"recovery.{key}: {error}") from None
+
+
+def _hint(relation: Relation, column: str) -> str:
+    if relation.columns[column].is_enum:
+        return (
+            f"; the column is of the enum {relation.columns[column].type}: is it one of its values?"
+        )
+    return f"; the column is of type {relation.columns[column].type}"
+
+
+async def _id(reader: Reads, table: SessionTable) -> str:
+    """The column that names a session, which has to be unique."""
+    declared = table.source.id or ""
+    if not _WORD.fullmatch(declared):
+        raise SchemaMismatch("id: recovery needs a column, not an expression")
+    column = table.relation.column(declared)
+    statement = fill("recovery_unique", oid=str(table.relation.oid), column=literal(column.name))
+    (result,) = await reader.read(statement)
+    if not result.rows[0][0]:
+        raise SchemaMismatch(
+            f"id: recovery needs a column with a unique index, and {column.name} has none"
+        )
+    return column.name
+
+
+async def _end(reader: Reads, table: SessionTable) -> str:
+    """The end of a recovered session as timestamptz."""
+    declared = table.source.recovery.end_at or "last_seen"
+    if declared == "last_seen":
+        return table.last_seen
+    if declared == "now":
+        return "now()"
+    text = _expression(table.relation, declared)
+    try:
+        types = await sessions.types_of(reader, table.relation, {"recovery.end_at": text})
+    except (SchemaMismatch, BadData) as error:
+        raise type(error)(str(error)) from None
+    type_ = types["recovery.end_at"]
+    if type_ == "timestamp without time zone" and table.source.timestamps_in is None:
+        raise SchemaMismatch(
+            "recovery.end_at: a timestamp without a time zone; set timestamps_in to its zone"
+        )
+    if not type_.startswith("timestamp"):
+        raise SchemaMismatch(f"recovery.end_at: expected a timestamp, got {type_}")
+    return f"({text})::timestamptz"
+
+
+def _new_value(table: SessionTable, word: str, text: str) -> str:
+    """What a column becomes; `{end}` is the end in the column's own type and zone."""
+    column = table.relation.column(word)
+    try:
+        value = _expression(table.relation, text)
+    except SchemaMismatch as error:
+        advice = "a text is written in single quotes, in a block"
+        raise SchemaMismatch(f"recovery.set.{word}: {error}; {advice}") from None
+    return value.replace("{end}", _typed(table, column.type))
+
+
+def _typed(table: SessionTable, type_: str) -> str:
+    """The end in a column's type; for a type that is no time, as the start is stored."""
+    plain, end = re.sub(r"\(\d+\)", "", type_), f"e.{END}"
+    if plain.startswith("timestamp with time zone"):
+        return end
+    if plain.startswith(("timestamp", "date")):
+        return f"({end})::{plain}"
+    start: Moment = table.started_at
+    if start.unit is not None:
+        units = f"(extract(epoch FROM {end}) * {start.unit:.0f})"
+        return f"{units}::bigint" if start.is_whole else units
+    return f"({end})::timestamp" if start.is_naive else end
+
+
+def _mark(relation: Relation, word: str, merge: str) -> dict[str, str]:
+    """The change of the marked column: safe for NULL, arrays and scalars."""
+    column = relation.column(word)
+    if column.type != "jsonb":
+        raise SchemaMismatch(
+            f"recovery.mark.column: expected a column of type jsonb, got {column.type} "
+            f"({column.name}); put what is to be noted into a column of its own, with `set`"
+        )
+    name = f"s.{identifier(column.name)}"
+    # NULL || jsonb is NULL, and an array or a scalar would become an array of both.
+    merged = f"CASE jsonb_typeof({name}) WHEN 'object' THEN {name} || {literal(merge)}::jsonb"
+    return {column.name: f"{merged} ELSE coalesce({name}, {literal(merge)}::jsonb) END"}
+
+
+def _condition(relation: Relation, declared: str | None) -> str:
+    if declared is None:
+        return "false"
+    return f"coalesce(({_expression(relation, declared)}), false)"
+
+
+def _expression(relation: Relation, text: str) -> str:
+    """A bare word is a column; anything else is taken as it is, on lines of its own."""
+    if _WORD.fullmatch(text) and text.lower() not in _VALUES:
+        return f"s.{identifier(relation.column(text).name)}"
+    return f"\n{text}\n"
+
+
+def assignments(rule: Rule) -> str:
+    """What follows SET."""
+    return listed([f"{identifier(name)} = ({text})" for name, text in rule.changes.items()])

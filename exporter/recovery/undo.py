@@ -1,0 +1,116 @@
+"""Taking a run of recovery back: each session only while it is exactly as it was left."""
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from exporter.database import Writer
+from exporter.errors import RowRefused
+from exporter.queries import fill, identifier, literal
+from exporter.recovery.rule import Rule
+from exporter.relation import Reads
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run as the audit table has it. `at` is Unix time; `undone` are those of its sessions."""
+
+    run: uuid.UUID
+    source: str
+    relation: str
+    trigger: str
+    role: str
+    at: float
+    sessions: int
+    undone: int
+
+
+@dataclass(frozen=True, slots=True)
+class UndoPlan:
+    """What undoing a run would do now, by session."""
+
+    numbers: tuple[int, ...]
+    """The audit rows of sessions that are as they were left."""
+    changed: int
+    """Sessions that somebody has written to since."""
+    gone: int
+    undone: int
+
+
+async def list_runs(reader: Reads, *, source: str | None = None, limit: int = 50) -> list[Run]:
+    """The latest runs, newest first."""
+    condition = "true" if source is None else f"source = {literal(source)}"
+    (result,) = await reader.read(fill("recovery_runs", condition=condition, limit=str(limit)))
+    return [Run(*row) for row in result.rows]
+
+
+async def find_run(reader: Reads, run: uuid.UUID) -> Run | None:
+    """One run, or None where the audit table does not know it."""
+    condition = f"run = {literal(str(run))}::uuid"
+    (result,) = await reader.read(fill("recovery_runs", condition=condition, limit="1"))
+    return Run(*result.rows[0]) if result.rows else None
+
+
+async def plan_undo(reader: Reads, rule: Rule, run: uuid.UUID) -> UndoPlan:
+    """Compare every session of a run with how it was left."""
+    statement = fill(
+        "recovery_undo_plan",
+        table=rule.table.table,
+        id=rule.id,
+        id_type=rule.id_type,
+        run=literal(str(run)),
+    )
+    (result,) = await reader.read(statement)
+    fates: dict[str, list[int]] = {"same": [], "changed": [], "gone": [], "undone": []}
+    for number, fate in result.rows:
+        fates[fate].append(number)
+    return UndoPlan(
+        numbers=tuple(fates["same"]),
+        changed=len(fates["changed"]),
+        gone=len(fates["gone"]),
+        undone=len(fates["undone"]),
+    )
+
+
+async def undo(
+    writer: Writer, rule: Rule, numbers: Sequence[int], *, batch: int, pause: float
+) -> tuple[int, dict[int, str]]:
+    """Write back what was there before. Returns how many, and why some could not, by audit row."""
+    undone, refused = 0, {}
+    rest = iter(numbers)
+    while chunk := tuple(islice(rest, batch)):
+        try:
+            undone += await _undo(writer, rule, chunk)
+        except RowRefused:
+            for number in chunk:
+                try:
+                    undone += await _undo(writer, rule, [number])
+                except RowRefused as error:
+                    refused[number] = str(error)
+        await asyncio.sleep(pause)
+    return undone, refused
+
+
+async def _undo(writer: Writer, rule: Rule, numbers: Sequence[int]) -> int:
+    columns = {name: rule.relation.columns[name].type for name in rule.changes}
+    named = ", ".join(identifier(name) for name in columns)
+    parts = {
+        "table": rule.table.table,
+        "id": rule.id,
+        "id_type": rule.id_type,
+        "numbers": ", ".join(map(str, numbers)),
+    }
+    async with writer.transaction() as transaction:
+        await transaction.run(fill("recovery_undo_lock", **parts))
+        written = await transaction.run(
+            fill(
+                "recovery_undo",
+                columns=named,
+                values=", ".join(f"b.{identifier(name)}" for name in columns),
+                definitions=", ".join(f"{identifier(k)} {type_}" for k, type_ in columns.items()),
+                **parts,
+            )
+        )
+    return len(written.rows)
