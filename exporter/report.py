@@ -91,7 +91,7 @@ def orphan_table(source: Source, database: str, found: OrphanList, older_than: f
     shown = [each.name for each in source.show]
     rows = [
         [o.id or UNKNOWN, instant(o.last_seen), age(o.silence), age(o.age)]
-        + [UNKNOWN if value is None else _shortened(value) for value in o.show.values()]
+        + [UNKNOWN if value is None else shortened(value) for value in o.show.values()]
         for o in found.orphans
     ]
     lines = [title, table(["id", "last seen", "silent for", "age", *shown], rows)]
@@ -100,7 +100,8 @@ def orphan_table(source: Source, database: str, found: OrphanList, older_than: f
     return "\n".join(lines)
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """As much of a text as a cell of a table should have."""
     return text if len(text) <= WIDEST_CELL else f"{text[: WIDEST_CELL - 1]}…"
 
 

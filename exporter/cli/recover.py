@@ -1,0 +1,192 @@
+"""The commands that close sessions by hand, and take it back: recover, undo, runs."""
+
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from exporter import sessions
+from exporter.cli.app import DEFAULT_CONFIG, ConfigFile, OneSource, app
+from exporter.cli.work import duration, load, on_each
+from exporter.config import Config, Source
+from exporter.config import Database as Settings
+from exporter.database import Reader, Writer
+from exporter.errors import CollectionError, UsageError
+from exporter.recovery import report
+from exporter.recovery.apply import Closing, Outcome
+from exporter.recovery.plan import Plan, find_candidates, has_audit, make_plan
+from exporter.recovery.rule import bind_rule, prove
+from exporter.recovery.undo import Run, find_run, list_runs, plan_undo, undo
+from exporter.report import printable
+
+#: How often progress is told where there is no terminal, in seconds.
+TELL_EVERY = 10.0
+
+Yes = Annotated[bool, typer.Option("--yes", help="Do it. Without it, only the plan is shown.")]
+
+
+@app.command()
+def recover(  # noqa: PLR0917 - typer passes them by name
+    source: Annotated[str, typer.Argument(metavar="SOURCE")],
+    config_file: ConfigFile = DEFAULT_CONFIG,
+    yes: Yes = False,
+    backlog: Annotated[
+        bool, typer.Option("--backlog", help="Also sessions older than max_age.")
+    ] = False,
+    despite_brake: Annotated[
+        bool, typer.Option("--despite-brake", help="Also while a brake is on.")
+    ] = False,
+    batch: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help="Sessions per transaction.")
+    ] = None,
+    pause: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Between two transactions.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Rows of the plan.")] = 20,
+) -> None:
+    """Show which orphaned sessions would be closed, and how; with --yes close them."""
+    config = load(config_file)
+    wait = duration("--pause", pause)
+
+    async def done(reader: Reader, each: Source, database: str) -> tuple[Plan, Outcome | None]:
+        rule = await bind_rule(reader, each)
+        await prove(reader, rule)
+        plan = await make_plan(reader, rule, with_backlog=backlog, limit=limit)
+        print(report.plan_text(plan, database), flush=True)
+        if not yes or not plan.count:
+            return plan, None
+        if plan.brakes and not despite_brake:
+            raise Braked(
+                "nothing was closed, because a brake is on; look at the plan, and if it is right, "
+                "add --despite-brake"
+            )
+        candidates = await find_candidates(reader, rule, with_backlog=backlog)
+        writer = Writer(writing(config, each, database), timezone=sessions.time_zone(each))
+        try:
+            outcome = await Closing(writer, rule, trigger="manual", with_backlog=backlog).run(
+                candidates,
+                batch=batch or each.recovery.batch,
+                pause=each.recovery.pause if wait is None else wait,
+                progress=_progress(len(candidates)),
+            )
+        finally:
+            await writer.close()
+        print(report.outcome_text(outcome), flush=True)
+        return plan, outcome
+
+    results, failed = on_each(config, _recoverable(config, source), done, settings=writing)
+    if not yes and any(plan.count for plan, _ in results):
+        print("Nothing was changed; --yes closes them.")
+    if failed or any(outcome and outcome.refused for _, outcome in results):
+        raise typer.Exit(1)
+
+
+@app.command("undo")
+def undo_run(
+    run: Annotated[str, typer.Argument(metavar="RUN")],
+    config_file: ConfigFile = DEFAULT_CONFIG,
+    yes: Yes = False,
+) -> None:
+    """Show which sessions of a run can be taken back; with --yes write back what was there."""
+    config = load(config_file)
+    try:
+        wanted = uuid.UUID(run)
+    except ValueError:
+        raise UsageError(
+            f"RUN: expected the id of a run, as `runs` lists it, got '{run}'"
+        ) from None
+
+    async def done(reader: Reader, each: Source, database: str) -> tuple[bool, int]:
+        found = await find_run(reader, wanted) if await has_audit(reader) else None
+        if found is None or found.source != each.name:
+            return False, 0
+        rule = await bind_rule(reader, each)
+        plan = await plan_undo(reader, rule, wanted)
+        print(report.undo_text(found, plan), flush=True)
+        if not yes or not plan.numbers:
+            return True, 0
+        writer = Writer(writing(config, each, database), timezone=sessions.time_zone(each))
+        try:
+            undone, refused = await undo(
+                writer, rule, plan.numbers, batch=each.recovery.batch, pause=each.recovery.pause
+            )
+        finally:
+            await writer.close()
+        print(f"  {undone} were taken back")
+        for number, why in refused.items():
+            print(f"  row {number} of the audit could not be: {printable(why)}")
+        return True, len(refused)
+
+    results, failed = on_each(config, None, done, settings=writing, only=_has_rule)
+    if not failed and not any(known for known, _ in results):
+        raise UsageError(f"no run {wanted} in any database of {config_file}; `runs` lists them")
+    if not failed and not yes:
+        print("Nothing was changed; --yes does it.")
+    if failed or any(refused for _, refused in results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def runs(source: OneSource = None, config_file: ConfigFile = DEFAULT_CONFIG) -> None:
+    """List the runs of recovery, newest first."""
+
+    async def listed(reader: Reader, each: Source, _database: str) -> list[Run]:
+        return await list_runs(reader, source=each.name) if await has_audit(reader) else []
+
+    found, failed = on_each(load(config_file), source, listed, settings=writing, only=_has_rule)
+    print(report.runs_table(sorted((run for each in found for run in each), key=_newest)))
+    if failed:
+        raise typer.Exit(1)
+
+
+class Braked(CollectionError):
+    """Too much looks orphaned at once."""
+
+
+def writing(config: Config, source: Source, database: str) -> Settings:
+    """How recovery connects: as a role of its own where it is given one."""
+    settings = config.databases[database]
+    if source.recovery.dsn is None:
+        return settings
+    return settings.model_copy(update={"dsn": source.recovery.dsn, "password_file": None})
+
+
+def _has_rule(source: Source) -> bool:
+    return bool(source.recovery.set)
+
+
+def _recoverable(config: Config, name: str) -> str:
+    source = config.sources.get(name)
+    if source is not None and not _has_rule(source):
+        raise UsageError(
+            f"{config.path}: sources.{name}.recovery has no set, so nobody knows what closing a "
+            "session writes"
+        )
+    return name
+
+
+def _newest(run: Run) -> float:
+    return -run.at
+
+
+def _progress(total: int) -> Callable[[Outcome], None]:
+    """On a terminal one line that is written over; elsewhere a line now and then."""
+    is_terminal = sys.stderr.isatty()
+    told = time.monotonic()
+
+    def tell(outcome: Outcome) -> None:
+        nonlocal told
+        done = len(outcome.recovered) + outcome.passed_over + len(outcome.refused)
+        is_last = done >= total
+        if is_terminal:
+            filled = 30 * done // max(total, 1)
+            bar = "#" * filled + "." * (30 - filled)
+            print(f"\r  [{bar}] {done} of {total}", end="\n" if is_last else "", file=sys.stderr)
+        elif time.monotonic() - told > TELL_EVERY:
+            told = time.monotonic()
+            print(f"  {done} of {total}", file=sys.stderr, flush=True)
+
+    return tell

@@ -1,0 +1,94 @@
+"""What recovery would do and has done, as text for a terminal and for programs."""
+
+from collections.abc import Sequence
+
+from exporter.config import format_duration
+from exporter.recovery.apply import Outcome
+from exporter.recovery.plan import Plan
+from exporter.recovery.undo import Run, UndoPlan
+from exporter.report import age, instant, printable, shortened, table
+
+
+def plan_text(plan: Plan, database: str) -> str:
+    """The plan: exact counts first, then what would be written, then what speaks against it."""
+    source, fates = plan.rule.table.source, plan.fates
+    silent = format_duration(source.orphaned_after)
+    orphaned = f"{fates.orphaned} of them orphaned (not seen for more than {silent})"
+    lines = [
+        f"{source.name} ({database}), table {plan.rule.relation.sql}:",
+        f"  {fates.active} active sessions, {orphaned}",
+    ]
+    kept = [
+        (fates.alive, "alive, by recovery.evidence"),
+        (fates.exempt, "protected, by recovery.exempt"),
+        (fates.endless, "without an end: recovery.end_at gives none"),
+    ]
+    if not plan.with_backlog:
+        longest = format_duration(source.recovery.max_age)
+        kept.append((fates.backlog, f"backlog, not seen for more than {longest}; see --backlog"))
+    lines += [f"    {count} are left alone: {why}" for count, why in kept if count]
+    lines.append(f"  {plan.count} would be closed")
+    if plan.previews:
+        changed, returned = list(plan.rule.changes), list(plan.rule.returning)
+        rows = [
+            [each.session, instant(each.last_seen), age(each.silence)]
+            + [_cell(each.changes[name]) for name in changed]
+            + [_cell(each.returning[name]) for name in returned]
+            for each in plan.previews
+        ]
+        written = [f"{name} becomes" for name in changed]
+        lines.append(table(["id", "last seen", "silent for", *written, *returned], rows))
+    if plan.count > len(plan.previews):
+        lines.append(f"… and {plan.count - len(plan.previews)} more")
+    lines += [f"brake {printable(brake)}" for brake in plan.brakes]
+    return "\n".join(lines)
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """What was done, and how to take it back."""
+    lines = [f"  {len(outcome.recovered)} were closed"]
+    if outcome.passed_over:
+        lines.append(
+            f"  {outcome.passed_over} were passed over: they showed life, or somebody else works "
+            "on them just now"
+        )
+    lines += [
+        printable(f"  {session} was set aside: {why}") for session, why in outcome.refused.items()
+    ]
+    if outcome.recovered:
+        lines.append(f"  run {outcome.run}; session-exporter undo {outcome.run} takes it back")
+    return "\n".join(lines)
+
+
+def runs_table(runs: Sequence[Run]) -> str:
+    """The runs, newest first."""
+    rows = [
+        [
+            str(each.run),
+            instant(each.at),
+            each.source,
+            each.trigger,
+            each.role,
+            str(each.sessions),
+            str(each.undone),
+        ]
+        for each in runs
+    ]
+    return table(["run", "at", "source", "trigger", "role", "sessions", "undone"], rows)
+
+
+def undo_text(run: Run, plan: UndoPlan) -> str:
+    """What undoing would do."""
+    lines = [f"run {run.run} on {run.source}, {instant(run.at)}: {run.sessions} sessions"]
+    kept = [
+        (plan.undone, "were undone before"),
+        (plan.changed, "are left alone: somebody has written to them since"),
+        (plan.gone, "are gone"),
+    ]
+    lines += [f"  {count} {what}" for count, what in kept if count]
+    lines.append(f"  {len(plan.numbers)} are as they were left and would be as they were before")
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    return "NULL" if value is None else shortened(str(value))
