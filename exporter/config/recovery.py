@@ -1,15 +1,16 @@
 """Recovery: whether, when and how orphaned sessions are closed."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, model_validator
 
 from exporter.config.columns import Shown, ShownItem
-from exporter.config.database import ConnectionString
+from exporter.config.database import ConnectionString, ReadableFile
 from exporter.config.expected import VARIABLE, ExpectedError, Parser
 from exporter.config.model import Listed, Model, Named, NothingIsEmpty
-from exporter.config.sql import COLUMN, Expression, Sql
+from exporter.config.sql import COLUMN, Expression, Sql, Table, TableName
 from exporter.config.values import Choice, Name, Seconds, Whole
 
 Mode = Literal["disabled", "dry_run", "auto"]
@@ -70,6 +71,20 @@ class JsonObject(Parser):
         return {"type": "object", "minProperties": 1}
 
 
+class Flag(Parser):
+    """Yes or no."""
+
+    def parse(self, value: object, _info: ValidationInfo, /) -> bool:
+        """Return it."""
+        if not isinstance(value, bool):
+            raise ExpectedError("true or false")
+        return value
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return that it is a boolean."""
+        return {"type": "boolean"}
+
+
 class Mark(Model):
     """A jsonb column that is told of the recovery."""
 
@@ -80,6 +95,37 @@ class Mark(Model):
         examples=["{auto_recovered: true}"],
         description="What is merged into it. NULL becomes just that; an array or a scalar stays "
         "as it is.",
+    )
+
+
+class Webhook(Model):
+    """Who is told of recovered sessions by HTTP."""
+
+    url: Annotated[str, Name("a URL that begins with https:// or http://", r"https?://[^\s]+")] = (
+        Field(
+            examples=["https://app.example.com/sessions/recovered"],
+            description="Where each recovery is posted, as JSON.",
+        )
+    )
+    secret_file: Annotated[Path, ReadableFile()] = Field(
+        examples=["webhook.secret"],
+        description="A file that holds the key with which every request is signed (HMAC-SHA256). "
+        "Relative to the folder of the config file.",
+    )
+    timeout: Seconds = Field(
+        default="10s",
+        validate_default=True,
+        description="How long an answer may take.",
+    )
+
+
+class Audit(Model):
+    """What is written down of every recovery."""
+
+    keep: Seconds = Field(
+        default="90d",
+        validate_default=True,
+        description="How long it is kept.",
     )
 
 
@@ -126,6 +172,33 @@ class Recovery(Model):
         default=None,
         description="A condition that protects a session from recovery.",
     )
+    server: Annotated[str, ColumnName] | None = Field(
+        default=None,
+        description="The column that says which server owns a session, for `close --server`.",
+    )
+    trust_age: Annotated[bool, Flag()] = Field(
+        default=False,
+        description="Whether age alone is enough for auto where there is neither last_seen_at nor "
+        "evidence.",
+    )
+    confirm: Annotated[int, Whole(2, 100)] = Field(
+        default=2,
+        description="In how many runs in a row a session must look the same before auto closes it.",
+    )
+    grace: Seconds = Field(
+        default="5m",
+        validate_default=True,
+        description="A brake: how long after a start or a failover auto closes nothing.",
+    )
+    per_run: Annotated[int, Whole(1)] = Field(
+        default=100,
+        description="The most sessions that one run of auto closes.",
+    )
+    per_hour: Annotated[int, Whole(1)] = Field(
+        default=500,
+        description="The most sessions of the source that auto closes in an hour, all exporters "
+        "together.",
+    )
     max_age: Seconds = Field(
         default="7d",
         validate_default=True,
@@ -150,6 +223,25 @@ class Recovery(Model):
         default="100ms",
         validate_default=True,
         description="How long to wait between two transactions.",
+    )
+
+    call: Annotated[TableName, Table()] | None = Field(
+        default=None,
+        description="A function in the database that closes the sessions instead of an update; "
+        "`session-exporter sql function` prints one.",
+    )
+    notify: Annotated[str, Name("the name of a channel", COLUMN)] | None = Field(
+        default=None,
+        description="The channel on which PostgreSQL tells of each recovered session (NOTIFY).",
+    )
+    webhook: Webhook | None = Field(
+        default=None,
+        description="Who is told of recovered sessions by HTTP; null: nobody.",
+    )
+    audit: Annotated[Audit, NothingIsEmpty()] = Field(
+        default={},
+        validate_default=True,
+        description="What is written down of every recovery.",
     )
 
     @model_validator(mode="after")
