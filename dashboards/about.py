@@ -56,3 +56,11 @@ def mapping(meanings: States) -> dashboard.ValueMap:
         for index, (value, (text, color)) in enumerate(meanings.items())
     }
     return dashboard.ValueMap(options=results)
+
+
+def uncolored(no_data: str) -> dashboard.SpecialValueMap:
+    """Show what is unknown in no color: Grafana gives it the lowest level's, and that is green."""
+    result = dashboard.ValueMappingResult(text=no_data, color=PLAIN)
+    match = dashboard.SpecialValueMatch.NULL_AND_NAN
+    options = dashboard.DashboardSpecialValueMapOptions(match=match, result=result)
+    return dashboard.SpecialValueMap(options)

@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models import common, dashboard
 from grafana_foundation_sdk.models import heatmap as heatmap_models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from dashboards.about import BAD, PLAIN_LEVELS, About, Levels, States, mapping
+from dashboards.about import BAD, PLAIN_LEVELS, About, Levels, States, mapping, uncolored
 from dashboards.dressing import dressed, graded, instant, ranged, ref_id
 from dashboards.queries import Query
 
@@ -37,6 +37,7 @@ def single(
             common.BigValueTextMode.VALUE_AND_NAME if names else common.BigValueTextMode.VALUE
         )
         .reduce_options(common_builders.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
+        .mappings([uncolored(about.no_data)])
     )
     for number, own in (levels_of or {}).items():
         levels_only = [dashboard.DynamicConfigValue("thresholds", own.build())]

@@ -9,12 +9,15 @@ from grafana_foundation_sdk.builders import table as table_builders
 from grafana_foundation_sdk.models import common, dashboard
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from dashboards.about import About, Levels, States, mapping
+from dashboards.about import About, Levels, States, mapping, uncolored
 from dashboards.dressing import dressed, instant, ref_id
 from dashboards.links import Link
 from dashboards.queries import Query
 
 Links = Mapping[str, Sequence[Link]]
+
+#: In pixels. With more days than fit, some are not written out; else they would lie on each other.
+_BETWEEN_LABELS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +33,19 @@ class Column:
     decimals: int | None = None
     labels_only: bool = False
     """Its value is always 1, and left out: it is there for its labels."""
+    lasting: bool = False
+    """It has an answer wherever another column has one; so it is what is left when one is."""
 
     def properties(self) -> list[dashboard.DynamicConfigValue]:
         """Write it as an override of the column that has its name."""
         found: list[tuple[str, object]] = [("unit", self.unit), ("noValue", self.no_data)]
         if self.decimals is not None:
             found.append(("decimals", self.decimals))
-        if self.meanings:
-            found.append(("mappings", [mapping(self.meanings)]))
         if self.levels:
             found.append(("thresholds", self.levels.build()))
         if self.levels or self.meanings:
+            meanings = [mapping(self.meanings)] if self.meanings else []
+            found.append(("mappings", [*meanings, uncolored(self.no_data)]))
             found.append(("custom.cellOptions", {"type": "color-text"}))
         return [dashboard.DynamicConfigValue(*each) for each in found]
 
@@ -96,6 +101,7 @@ def bars(
     built = (
         barchart.Panel()
         .x_field(x)
+        .x_tick_label_spacing(_BETWEEN_LABELS)
         .stacking(common.StackingMode.NORMAL)
         .show_value(common.VisibilityMode.AUTO)
         .min(0)
@@ -125,8 +131,10 @@ def joined(
     """Join the queries' frames where their labels agree, and name and order what comes out.
 
     In a frame of several the value is called after its query, `Value #A`; a single one, `Value`.
+    What counts is how many have an answer: when no exporter does, `up` alone is left, as `Value`.
     """
     named = [(_value(number, len(columns)), each) for number, each in enumerate(columns)]
+    named += [("Value", each) for each in columns if each.lasting]
     names = {value: each.name for value, each in named if not each.labels_only}
     nameless = [value for value, each in named if each.labels_only]
     # What has no place comes last, in the order of the frames: labels, then values.

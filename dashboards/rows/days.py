@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.models import dashboard
 
-from dashboards.about import About, Levels
+from dashboards.about import About
 from dashboards.panels import lines
 from dashboards.queries import BY_SOURCE, Query, Scope
 from dashboards.tables import Column, bars, table
@@ -34,14 +34,15 @@ def started_and_ended(scope: Scope) -> dashboard.Panel:
     about = About(
         "Sessions by day of their start",
         shows="How many sessions started on each day: those that have ended, and on top of them "
-        "those that are still active. Today is not over yet.",
+        "those that are still active. Today is not over yet. A source whose days are unknown is not "
+        "in it.",
         act="what is still active from a day that is over is orphaned in all likelihood. A day far "
         "below the same day of the week before is worth a question.",
         no_data=_NO_DATA,
         runbook="SessionsStartsDropped",
     )
     columns = [
-        Column("ended", _by_date(scope, DAILY_ENDED)),
+        Column("ended", _by_date(scope, DAILY_ENDED), lasting=True),
         Column("still active", _by_date(scope, DAILY_STILL_ACTIVE)),
     ]
     return bars(about, columns, x="date", unit="none", colors=_COLORS)
@@ -59,9 +60,9 @@ def each_day(scope: Scope) -> dashboard.Panel:
         runbook="SessionsAverageDurationChanged",
     )
     columns = [
-        Column("started", _by_date(scope, DAILY_STARTED)),
+        Column("started", _by_date(scope, DAILY_STARTED), lasting=True),
         Column("ended", _by_date(scope, DAILY_ENDED)),
-        Column("still active", _by_date(scope, DAILY_STILL_ACTIVE), levels=Levels(warning=1)),
+        Column("still active", _by_date(scope, DAILY_STILL_ACTIVE)),
         Column("average duration", _average(scope), "s", no_data="none ended", decimals=1),
     ]
     return table(about, columns, labels=["date"], sort="date")
@@ -92,7 +93,8 @@ def hourly(scope: Scope, *, width: int = 12) -> dashboard.Panel:
     about = About(
         "Started in the last hour",
         shows="Sessions started in the hour before each moment. The numbers are read every "
-        "`daily.every`.",
+        "`daily.every`. A row of today that is deleted looks like midnight: for an hour, all that "
+        "started today is counted again.",
         act="a sudden 0 in a busy hour is an application that starts no sessions.",
         no_data=_NO_DATA,
         runbook="SessionsStartsDropped",

@@ -36,7 +36,7 @@ def targets(scope: Scope, *, width: int = 24, height: int = 7) -> dashboard.Pane
     files = f"process_open_fds{{{process}}} / process_max_fds{{{process}}}"
     reloaded = scope.series(CONFIG_RELOAD_SUCCESSFUL)
     columns = [
-        Column("state", without_name(f"up{{{process}}}"), meanings=UP),
+        Column("state", without_name(f"up{{{process}}}"), meanings=UP, lasting=True),
         Column("build", without_name(scope.series(BUILD_INFO)), labels_only=True),
         Column("config", without_name(scope.series(CONFIG_INFO)), labels_only=True),
         Column("last reload", without_name(reloaded), no_data="unknown", meanings=_RELOADED),
@@ -71,7 +71,7 @@ def watching(scope: Scope, *, width: int = 12) -> dashboard.Panel:
     success = f"min without (collector) ({scope.series(COLLECTION_SUCCESS)})"
     last = scope.series(COLLECTION_LAST_SUCCESS, 'collector="active"')
     columns = [
-        Column("collections", success, meanings=FAILING),
+        Column("collections", success, meanings=FAILING, lasting=True),
         Column("orphaned", without_name(scope.series(ORPHANED)), no_data="unknown"),
         Column("counted ago", f"time() - {last}", "s", no_data="never"),
     ]

@@ -32,7 +32,7 @@ def counts(scope: Scope) -> dashboard.Panel:
         no_data=_NO_DATA,
     )
     columns = [
-        Column("orphaned", scope.fold(ORPHANED.by_label)),
+        Column("orphaned", scope.fold(ORPHANED.by_label), lasting=True),
         Column("active", scope.fold(ACTIVE.by_label)),
         Column("overlong", scope.fold(OVERLONG.by_label), no_data="n/a"),
         Column("started today", scope.fold(TODAY_STARTED.by_label), no_data="n/a"),
@@ -63,7 +63,7 @@ def days(scope: Scope) -> dashboard.Panel:
         no_data=_NO_DATA,
     )
     columns = [
-        Column("started", scope.fold(DAILY_STARTED.by_label)),
+        Column("started", scope.fold(DAILY_STARTED.by_label), lasting=True),
         Column("ended", scope.fold(DAILY_ENDED.by_label)),
         Column("still active", scope.fold(DAILY_STILL_ACTIVE.by_label)),
         Column(

@@ -44,12 +44,12 @@ def every_source(scope: Scope) -> dashboard.Panel:
         Column("threshold", threshold, no_data="none"),
         Column("oldest orphan", scope.age(OLDEST_ORPHAN_LAST_SEEN), "s", no_data="none known"),
         Column("active", scope.fold(ACTIVE), no_data="unknown"),
-        Column("overlong", scope.fold(OVERLONG), no_data="n/a", levels=some),
+        Column("overlong", scope.fold(OVERLONG), no_data="n/a, unknown", levels=some),
         Column("inconsistent", f"sum without (kind) ({scope.fold(INCONSISTENT)})", levels=some),
-        Column("started today", scope.fold(TODAY_STARTED), no_data="n/a"),
+        Column("started today", scope.fold(TODAY_STARTED), no_data="n/a, unknown"),
         Column("rows, about", scope.fold(ROWS_ESTIMATED), "short", no_data="not analyzed"),
         # The one that every source always has, so that none is missing from the table.
-        Column("collections", collected, meanings=FAILING),
+        Column("collections", collected, meanings=FAILING, lasting=True),
         Column("counted ago", scope.age(COLLECTION_LAST_SUCCESS, COUNTS), "s", no_data="never"),
     ]
     return table(

@@ -144,7 +144,7 @@ def every_collection(scope: Scope, *, width: int = 24, height: int = 9) -> dashb
     duration, interval = scope.fold(COLLECTION_DURATION), scope.fold(COLLECTION_INTERVAL)
     failed = scope.fold(COLLECTION_ERRORS, call="increase({}[1h])")
     columns = [
-        Column("last run", scope.fold(COLLECTION_SUCCESS), meanings=FAILING),
+        Column("last run", scope.fold(COLLECTION_SUCCESS), meanings=FAILING, lasting=True),
         Column("age of the data", scope.age(COLLECTION_LAST_SUCCESS), "s", no_data="never"),
         Column("interval", interval, "s"),
         Column("duration", duration, "s", no_data="n/a", decimals=3),
