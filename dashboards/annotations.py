@@ -31,8 +31,9 @@ def alerts(scope: Scope) -> dashboard.AnnotationQuery:
     return (
         _marked("Alerts", BAD, scope.alert_series('alertstate="firing"'))
         .title_format("{{alertname}}")
-        .text_format("{{severity}} {{source}} {{database}}")
-        .tag_keys("severity")
+        .text_format("{{severity}}")
+        # In a text, Grafana writes the name of a label that is missing; in tags it leaves it out.
+        .tag_keys("source,database,collector,kind")
         .build()
     )
 

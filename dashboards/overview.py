@@ -5,7 +5,7 @@ from dashboards.classic import Page
 from dashboards.layout import Row
 from dashboards.links import OVERVIEW
 from dashboards.queries import Scope
-from dashboards.rows import ages, alerts, days, exporters, now, sources, truth
+from dashboards.rows import ages, alerts, days, exporters, health, now, sources, truth
 
 _CHOSEN = 'job=~"$job",database=~"$database"'
 SCOPE = Scope(
@@ -47,7 +47,7 @@ def wrong_now() -> Row:
         now.oldest_orphan(SCOPE),
         now.overlong(SCOPE),
         now.inconsistent(SCOPE),
-        now.failing(SCOPE),
+        health.failing_or_down(SCOPE),
         now.data_age(SCOPE),
     ]
     firing = alerts.firing(SCOPE, width=10, height=7)

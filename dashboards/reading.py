@@ -19,7 +19,9 @@ Json = dict[str, Any]
 FILES = tuple(sorted((Path(__file__).parent / "json").glob("*.json")))
 
 _LABEL_VALUES = re.compile(r"label_values\((?P<series>.+), *(?P<label>\w+)\)")
-_VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?::\w+)?\}|(?P<plain>\w+))")
+_VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?::(?P<format>\w+))?\}|(?P<plain>\w+))")
+#: What Grafana escapes, with one backslash, where the format of a variable is `regex`.
+_SPECIAL = re.compile(r"[\\^$*+?.()|[\]{}/]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,4 +87,9 @@ def used_variables(text: str) -> set[str]:
 
 def substituted(promql: str, values: Mapping[str, str]) -> str:
     """Put values in the place of variables, as Grafana does; KeyError for one without a value."""
-    return _VARIABLE.sub(lambda found: values[found["braced"] or found["plain"]], promql)
+
+    def put(found: re.Match[str]) -> str:
+        value = values[found["braced"] or found["plain"]]
+        return _SPECIAL.sub(r"\\\g<0>", value) if found["format"] == "regex" else value
+
+    return _VARIABLE.sub(put, promql)

@@ -14,13 +14,15 @@ SCOPE = Scope(
     database='database="$database"',
     source=_CHOSEN,
     # An alert about the database has no source, and one about the exporter neither of them.
-    alerts='alertname=~"Sessions.+",database=~"${database:regex}|",source=~"${source:regex}|"',
+    # Raw strings: Grafana writes the dot of a name as `\.`, which is no escape in a quoted one.
+    alerts='alertname=~"Sessions.+",database=~`${database:regex}|`,source=~`${source:regex}|`',
 )
 
 
 def page() -> Page:
     """Return the whole dashboard."""
-    of_this_source = f"and on (job, instance) {SCOPE.series(COLLECTION_SUCCESS)}"
+    same = "job, instance, namespace, cluster"
+    of_this_source = f"and on ({same}) {SCOPE.series(COLLECTION_SUCCESS)}"
     return Page(
         uid=SOURCE,
         description="One watched session table: whether something is wrong now, since when, how "
@@ -45,12 +47,13 @@ def wrong_now() -> Row:
     numbers = [
         alerts.count(SCOPE),
         now.orphaned(SCOPE),
-        now.threshold(SCOPE),
+        now.threshold(SCOPE, width=2),
         now.oldest_orphan(SCOPE),
-        now.active(SCOPE),
+        now.active(SCOPE, width=2),
         now.overlong(SCOPE),
         now.inconsistent(SCOPE),
-        now.data_age(SCOPE),
+        now.failing(SCOPE),
+        now.data_age(SCOPE, width=2),
     ]
     firing = alerts.firing(SCOPE, width=10, height=7)
     return Row("Is something wrong now?", [*numbers, now.orphaned_over_time(SCOPE), firing])

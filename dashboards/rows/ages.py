@@ -6,6 +6,7 @@ from dashboards.about import About
 from dashboards.panels import heatmap, lines
 from dashboards.queries import BY_SOURCE, PLACE, Query, Scope
 from exporter.metrics import (
+    ACTIVE,
     ACTIVE_AGE,
     ACTIVE_SILENCE,
     OLDEST_ACTIVE_START,
@@ -45,19 +46,22 @@ def oldest_active(scope: Scope) -> dashboard.Panel:
     """Show how old the oldest session of each source is."""
     about = About(
         "Oldest active session",
-        shows="Time since the start of the active session that started first; dashed, when a "
-        "session counts as orphaned or overlong.",
+        shows="Time since the start of the active session that started first; dashed, the age from "
+        "which on a session is overlong, or orphaned where no sign of life is declared.",
         act="a straight rise is one session that nobody ends. It may be a row that the application "
         "has forgotten.",
         no_data="no active session known",
         runbook="SessionsOverlong",
     )
+    # With a sign of life, it is silence that makes an orphan, and age says nothing about it.
+    counted = f"{scope.fold(ORPHANED_AFTER)} and {scope.fold(ACTIVE)}"
+    orphaned = f"{counted} unless {scope.fold(ACTIVE_SILENCE, suffix='_gcount')}"
     return lines(
         about,
         [Query(BY_SOURCE, scope.age(OLDEST_ACTIVE_START))],
         limits=[
-            Query(f"orphaned after {BY_SOURCE}", scope.fold(ORPHANED_AFTER)),
             Query(f"overlong after {BY_SOURCE}", scope.fold(OVERLONG_AFTER)),
+            Query(f"orphaned after {BY_SOURCE}", orphaned),
         ],
         unit="s",
     )

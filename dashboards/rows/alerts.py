@@ -3,13 +3,17 @@
 from grafana_foundation_sdk.models import dashboard
 
 from dashboards.about import BAD, PLAIN, WARNING, About, Levels, States
+from dashboards.columns import Column
 from dashboards.links import to_database, to_runbook, to_source
 from dashboards.panels import single, states
 from dashboards.queries import PLACE, Query, Scope
-from dashboards.tables import Column, table
+from dashboards.tables import table
 
-#: There as soon as the rules are loaded and sessions are counted: tells "none" from "no rules".
-_RULES_ARE_LOADED = "sessions:orphaned_count"
+#: There as soon as the rules have seen an exporter, and held while that is down or cannot count:
+#: tells "none" from "no rules".
+_RULES_ARE_LOADED = "sessions:orphaned_after_seconds"
+#: By name, `info` would be before `warning`: a table sorts by these, and shows what they mean.
+_SEVERITIES: States = {"1": ("critical", BAD), "2": ("warning", WARNING), "3": ("info", PLAIN)}
 _ACT = "follow the alert's runbook: click its name in the table of firing alerts."
 
 
@@ -45,14 +49,16 @@ def firing(scope: Scope, *, width: int, height: int) -> dashboard.Panel:
         "about its sources is old.",
         no_data="no alert fires, or the rules are not loaded",
     )
-    column = Column(
-        "since", f"1000 * {since} * ignoring (alertstate) {alerts}", unit="dateTimeFromNow"
-    )
+    expression = f"1000 * {since} * ignoring (alertstate) {alerts}"
+    for rank, (severity, _) in _SEVERITIES.items():
+        expression = f'label_replace({expression}, "severity", "{rank}", "severity", "{severity}")'
+    column = Column("since", expression, unit="dateTimeFromNow")
     return table(
         about,
         [column],
         labels=["alertname", "severity", "source", "database"],
         links={"alertname": [to_runbook()], "source": [to_source()], "database": [to_database()]},
+        meanings={"severity": _SEVERITIES},
         sort="severity",
         descending=False,
         width=width,

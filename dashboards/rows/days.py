@@ -3,9 +3,10 @@
 from grafana_foundation_sdk.models import dashboard
 
 from dashboards.about import About
+from dashboards.columns import Column
 from dashboards.panels import lines
 from dashboards.queries import BY_SOURCE, Query, Scope
-from dashboards.tables import Column, bars, table
+from dashboards.tables import bars, table
 from exporter.metrics import (
     DAILY_AVERAGE_DURATION,
     DAILY_ENDED,
@@ -34,8 +35,8 @@ def started_and_ended(scope: Scope) -> dashboard.Panel:
     about = About(
         "Sessions by day of their start",
         shows="How many sessions started on each day: those that have ended, and on top of them "
-        "those that are still active. Today is not over yet. A source whose days are unknown is not "
-        "in it.",
+        "those that are still active. Today is not over yet. Sources whose days are unknown are "
+        "not in it.",
         act="what is still active from a day that is over is orphaned in all likelihood. A day far "
         "below the same day of the week before is worth a question.",
         no_data=_NO_DATA,

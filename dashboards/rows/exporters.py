@@ -3,10 +3,11 @@
 from grafana_foundation_sdk.models import dashboard
 
 from dashboards.about import FAILING, OK, UP, WARNING, About, Levels, States
+from dashboards.columns import Column
 from dashboards.links import to_exporter_page
 from dashboards.panels import states
 from dashboards.queries import PLACE, Query, Scope, without_name
-from dashboards.tables import Column, table
+from dashboards.tables import table
 from exporter.metrics import (
     BUILD_INFO,
     COLLECTION_LAST_SUCCESS,

@@ -8,6 +8,7 @@ from dashboards.queries import REPLICAS, Query, Scope
 from exporter.metrics import (
     COLLECTION_DURATION,
     COLLECTION_INTERVAL,
+    COLLECTION_SUCCESS,
     CONFIG_INFO,
     CONFIG_RELOAD_SUCCESSFUL,
     INDEX_MISSING,
@@ -27,6 +28,23 @@ def targets_down(scope: Scope) -> dashboard.Panel:
     )
     down = Query("down", f"sum(1 - up{{{scope.process}}})")
     return single(about, [down], unit="none", levels=_BAD)
+
+
+def failing_or_down(scope: Scope) -> dashboard.Panel:
+    """Say how much is not watched, on a dashboard that is about sessions."""
+    about = About(
+        "Collections and exporters",
+        shows="Collectors whose last run failed or that had no success yet, and exporters that do "
+        "not answer. What they count is missing from the numbers beside this one.",
+        act="see the reasons in the last row, and the message on the exporter's own page.",
+        no_data="no exporter",
+        runbook="SessionsCollectionFailing",
+    )
+    queries = [
+        Query("failing", f"sum(1 - {scope.fold(COLLECTION_SUCCESS)})"),
+        Query("down", f"sum(1 - up{{{scope.process}}})"),
+    ]
+    return single(about, queries, unit="none", levels=_SOME, levels_of={1: _BAD})
 
 
 def lacking_index(scope: Scope) -> dashboard.Panel:

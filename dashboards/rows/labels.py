@@ -3,9 +3,10 @@
 from grafana_foundation_sdk.models import dashboard
 
 from dashboards.about import About
+from dashboards.columns import Column
 from dashboards.panels import lines
 from dashboards.queries import REPLICAS, Query, Scope
-from dashboards.tables import Column, table
+from dashboards.tables import table
 from exporter.metrics import (
     ACTIVE,
     DAILY_AVERAGE_DURATION,

@@ -13,6 +13,7 @@ from exporter.metrics import (
     INCONSISTENT,
     OLDEST_ORPHAN_LAST_SEEN,
     ORPHANED,
+    ORPHANED_AFTER,
     OVERLONG,
 )
 
@@ -23,20 +24,28 @@ def above_threshold(scope: Scope) -> dashboard.Panel:
     """Say how many sources have more orphans than are all right."""
     about = About(
         "Sources above threshold",
-        shows="Sources with more orphaned sessions than their `alert_above`. After five minutes "
-        "that pages.",
-        act=f"see below which source it is, and since when. {_LIST}",
+        shows="Sources with more orphaned sessions than their `alert_above` (after five minutes "
+        "that pages), and those of which nobody knows how many they have.",
+        act=f"see below which source it is, and since when. {_LIST} Unknown can be above as well: "
+        "see why its collections fail.",
         runbook="SessionsOrphanedAboveThreshold",
     )
     above = f"sum({scope.fold(ORPHANED)} > bool {scope.fold(ALERT_THRESHOLD)})"
-    return single(about, [Query("sources", above)], unit="none", levels=Levels(bad=1))
+    # Limits are there as long as the exporter is, and so tell which sources there should be.
+    declared = f"count({scope.fold(ORPHANED_AFTER)})"
+    unknown = f"{declared} - (count({scope.fold(ORPHANED)}) or 0 * {declared})"
+    queries = [Query("above", above), Query("unknown", unknown)]
+    return single(
+        about, queries, unit="none", levels=Levels(warning=1), levels_of={0: Levels(bad=1)}
+    )
 
 
 def orphaned(scope: Scope) -> dashboard.Panel:
     """Say how many sessions are orphaned."""
     about = About(
         "Orphaned sessions",
-        shows="Active sessions without a sign of life for longer than `orphaned_after`.",
+        shows="Active sessions without a sign of life for longer than `orphaned_after`. Where the "
+        "number is unknown it is not in the sum.",
         act=f"compare with the threshold of the source. {_LIST}",
         runbook="SessionsOrphanedAboveThreshold",
     )
@@ -44,7 +53,7 @@ def orphaned(scope: Scope) -> dashboard.Panel:
     return single(about, [query], unit="none", levels=Levels(warning=1))
 
 
-def threshold(scope: Scope) -> dashboard.Panel:
+def threshold(scope: Scope, *, width: int = 3) -> dashboard.Panel:
     """Say how many orphans are all right."""
     about = About(
         "Threshold",
@@ -53,10 +62,11 @@ def threshold(scope: Scope) -> dashboard.Panel:
         no_data="none: never alerts",
         runbook="SessionsOrphanedAboveThreshold",
     )
-    return single(about, [Query("threshold", scope.fold(ALERT_THRESHOLD))], unit="none")
+    query = Query("threshold", scope.fold(ALERT_THRESHOLD))
+    return single(about, [query], unit="none", width=width)
 
 
-def active(scope: Scope) -> dashboard.Panel:
+def active(scope: Scope, *, width: int = 3) -> dashboard.Panel:
     """Say how many sessions are active."""
     about = About(
         "Active sessions",
@@ -64,7 +74,8 @@ def active(scope: Scope) -> dashboard.Panel:
         act="0 at a busy hour means that nothing starts; see how many started today.",
         runbook="SessionsStartsDropped",
     )
-    return single(about, [Query("active", f"sum({scope.fold(ACTIVE)})")], unit="none")
+    query = Query("active", f"sum({scope.fold(ACTIVE)})")
+    return single(about, [query], unit="none", width=width)
 
 
 def oldest_orphan(scope: Scope) -> dashboard.Panel:
@@ -122,17 +133,18 @@ def failing(scope: Scope) -> dashboard.Panel:
     return single(about, [query], unit="none", levels=Levels(warning=1))
 
 
-def data_age(scope: Scope) -> dashboard.Panel:
+def data_age(scope: Scope, *, width: int = 3) -> dashboard.Panel:
     """Say how old the oldest of the counts is."""
     about = About(
-        "Age of the counts",
-        shows="Time since the last successful count, of the source where that is longest ago.",
+        "Age of counts",
+        shows="Time since the last successful count, of the source where that is longest ago. "
+        "While counts fail the old ones are shown, for `stale_after` at most.",
         act="the database is slow or out of reach; see the last row.",
         no_data="never counted",
         runbook="SessionsDataStale",
     )
     query = Query("age", f"max({scope.age(COLLECTION_LAST_SUCCESS, COUNTS)})")
-    return single(about, [query], unit="s", decimals=0)
+    return single(about, [query], unit="s", decimals=0, width=width)
 
 
 #: Counts and ages are what this collector reads.

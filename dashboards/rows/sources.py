@@ -3,11 +3,12 @@
 from grafana_foundation_sdk.models import dashboard
 
 from dashboards.about import BAD, FAILING, OK, About, Levels, States
+from dashboards.columns import Column
 from dashboards.links import to_database, to_source
 from dashboards.panels import lines, states
 from dashboards.queries import BY_SOURCE, PLACE, Query, Scope
 from dashboards.rows.now import COUNTS
-from dashboards.tables import Column, table
+from dashboards.tables import table
 from exporter.metrics import (
     ACTIVE,
     ALERT_THRESHOLD,

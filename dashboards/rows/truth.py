@@ -3,10 +3,11 @@
 from grafana_foundation_sdk.models import dashboard
 
 from dashboards.about import FAILING, OK, WARNING, About, Levels, States
+from dashboards.columns import Column
 from dashboards.links import to_source
 from dashboards.panels import lines, states
 from dashboards.queries import BY_SOURCE, PLACE, Query, Scope
-from dashboards.tables import Column, table
+from dashboards.tables import table
 from exporter.metrics import (
     COLLECTION_DURATION,
     COLLECTION_ERRORS,

@@ -1,5 +1,7 @@
 """What a PromQL expression is made of: the series it selects, what it does to them, its labels."""
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -62,13 +64,13 @@ class Selector:
 
 def selectors(expression: str) -> list[Selector]:
     """List what an expression selects, in reading order. Raises ValueError where it is none."""
-    return list(_selectors(parse(expression), (), None))
+    return list(_selectors(_parsed(expression), (), None))
 
 
 def labels(expression: str) -> set[str]:
     """Every label that an expression matches on, groups by, joins on, or writes."""
     found = {name for each in selectors(expression) for name, _, _ in each.matchers}
-    return found | set(_grouped(parse(expression)))
+    return found | set(_grouped(_parsed(expression)))
 
 
 def catalog() -> dict[str, Family]:
@@ -95,6 +97,12 @@ def recorded() -> set[str]:
     """The series that the rules file records."""
     groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
     return {rule["record"] for group in groups for rule in group["rules"] if "record" in rule}
+
+
+def _parsed(expression: str) -> Expr:
+    # promql-parser looks for escapes in raw strings too, where PromQL has none.
+    quoted = re.sub(r"`([^`]*)`", lambda found: json.dumps(found[1]), expression)
+    return parse(quoted)
 
 
 def _subject(family: Family) -> set[str]:

@@ -200,6 +200,22 @@ def tells_unknown_from_zero(dashboard: Json) -> Iterator[str]:
                 yield f"{panel['title']}: nothing to show in an empty cell of {column}"
 
 
+def colors_only_what_is_known(dashboard: Json) -> Iterator[str]:
+    """Where nothing says otherwise, Grafana colors "unknown" as the lowest level: green."""
+    for panel in panels(dashboard):
+        fields = [panel["fieldConfig"]["defaults"]] if panel["type"] == "stat" else []
+        for override in panel["fieldConfig"]["overrides"]:
+            found = {each["id"]: each["value"] for each in override["properties"]}
+            if "custom.cellOptions" in found:
+                fields.append(found)
+        for each in fields:
+            specials = [m["options"] for m in each.get("mappings", ()) if m["type"] == "special"]
+            plain = {"text": each.get("noValue"), "color": "text"}
+            base = each.get("thresholds", {"steps": [{}]})["steps"][0].get("color")
+            if {"match": "null+nan", "result": plain} not in specials and base != "text":
+                yield f"{panel['title']}: {each.get('noValue')} has the color of what is fine"
+
+
 def _overridden(panel: Json) -> Iterator[tuple[str, Any]]:
     for override in panel["fieldConfig"]["overrides"]:
         for each in override["properties"]:
@@ -218,7 +234,7 @@ def _columns(panel: Json) -> list[str]:
     """The names of a table's columns of values."""
     (organize,) = [each for each in panel["transformations"] if each["id"] == "organize"]
     names: dict[str, str] = organize["options"]["renameByName"]
-    return list(names.values())
+    return list(dict.fromkeys(names.values()))
 
 
 def asks_something(dashboard: Json) -> Iterator[str]:
@@ -295,8 +311,12 @@ def _joined(panel: Json) -> str:
     if not options["excludeByName"].get("Time"):
         return "shows the time of the query"
     hidden = {name for name, out in options["excludeByName"].items() if out}
-    named = set(options["renameByName"])
-    return "" if values <= named | hidden and named <= values else "columns without names"
+    named = dict(options["renameByName"])
+    # When no other query has an answer, Grafana calls the value of the one that has plain `Value`.
+    alone = named.pop("Value", None) if len(refs) > 1 else None
+    if len(refs) > 1 and alone not in named.values():
+        return "no name for what is left when one query alone has an answer"
+    return "" if values <= set(named) | hidden and set(named) <= values else "columns without names"
 
 
 KINDS: dict[str, Callable[[Json], str]] = {
@@ -349,6 +369,7 @@ RULES: tuple[Rule, ...] = (
     says_what_to_do,
     has_units,
     tells_unknown_from_zero,
+    colors_only_what_is_known,
     asks_something,
     has_what_its_kind_needs,
     parses,

@@ -155,6 +155,10 @@ PANELS: dict[lint.Rule, dict[str, tuple[set[str], Spoil]]] = {
         "zero": (ALL_KINDS, _defaults(lambda d: d.update(noValue="0"))),
         "cells without a text": ({"table"}, _without_override("noValue")),
     },
+    lint.colors_only_what_is_known: {
+        "green": ({"stat"}, _defaults(lambda d: d.pop("mappings"))),
+        "green cells": ({"table"}, _without_override("mappings")),
+    },
     lint.asks_something: {
         "no query": (ALL_KINDS, lambda p: p["targets"].clear()),
         "an empty one": (ALL_KINDS, _queries(lambda t: t.update(expr=""))),
@@ -179,7 +183,15 @@ PANELS: dict[lint.Rule, dict[str, tuple[set[str], Spoil]]] = {
         "not joined": (TABLES, lambda p: p["transformations"].pop(0)),
         "a column without a name": (
             TABLES,
-            _organize(lambda o: o["renameByName"].pop(min(o["renameByName"]))),
+            _organize(lambda o: o["renameByName"].pop(max(o["renameByName"]))),
+        ),
+        "no name for a column that is left alone": (
+            TABLES,
+            _organize(lambda o: o["renameByName"].pop("Value")),
+        ),
+        "another name for it": (
+            TABLES,
+            _organize(lambda o: o["renameByName"].update(Value="worth")),
         ),
         "a name for nothing": (TABLES, _organize(lambda o: o["renameByName"].update(Worth="x"))),
         "the time of the query": (TABLES, _organize(lambda o: o["excludeByName"].pop("Time"))),

@@ -193,8 +193,9 @@ def test_days_are_bars_by_date_and_a_table_with_the_newest_first(uid: str) -> No
         "table",
         [{"displayName": "date", "desc": True}],
     )
-    shown = table["transformations"][-1]["options"]["renameByName"].values()
-    assert list(shown) == ["started", "ended", "still active", "average duration"]
+    names = table["transformations"][-1]["options"]["renameByName"]
+    shown = [name for value, name in names.items() if value != "Value"]
+    assert shown == ["started", "ended", "still active", "average duration"]
 
 
 @each_dashboard
@@ -283,6 +284,66 @@ def test_alerts_and_starts_are_marked_on_every_graph(uid: str) -> None:
     assert starts["useValueForTime"]
     assert starts["expr"].endswith(" * 1000")  # Grafana's times are in milliseconds
     assert all(each["enable"] for each in marked.values())
+
+
+@each_dashboard
+def test_a_mark_is_written_with_labels_that_it_has(uid: str) -> None:
+    # Of a label that is not there, Grafana would write the name; as a tag it leaves it out.
+    always = {"Alerts": {"alertname", "severity"}, "Exporter starts": {"job", "instance"}}
+    for each in DASHBOARDS[uid]["annotations"]["list"]:
+        if each["name"] in always:
+            written = re.findall(r"\{\{(\w+)\}\}", each["titleFormat"] + each["textFormat"])
+            assert set(written) <= always[each["name"]]
+            assert re.fullmatch(r"\w+(,\w+)*", each["tagKeys"])  # a space would belong to the name
+    marked = {each["name"]: each for each in DASHBOARDS[uid]["annotations"]["list"]}
+    assert {"source", "database"} <= set(marked["Alerts"]["tagKeys"].split(","))
+
+
+@each_dashboard
+def test_what_pages_is_the_first_of_the_alerts_that_fire(uid: str) -> None:
+    panel = named(uid, "Firing alerts")
+    assert panel["options"]["sortBy"] == [{"displayName": "severity", "desc": False}]
+    (ranked,) = [
+        each["value"][0]["options"]
+        for override in panel["fieldConfig"]["overrides"]
+        if override["matcher"]["options"] == "severity"
+        for each in override["properties"]
+        if each["id"] == "mappings"
+    ]
+    texts = [ranked[rank]["text"] for rank in sorted(ranked)]
+    assert texts == ["critical", "warning", "info"]
+    assert set(texts) == {rule["labels"]["severity"] for rule in ALERTS.values()}
+    for rank, shown in ranked.items():
+        replaced = f'"severity", "{rank}", "severity", "{shown["text"]}"'
+        assert replaced in panel["targets"][0]["expr"]
+
+
+def test_the_exporters_dashboard_shows_the_alerts_that_lead_to_it() -> None:
+    (target,) = named("session-exporter", "Firing alerts")["targets"]
+    (shown,) = set(re.findall(r'alertname=~"([^"]+)"', target["expr"]))
+    lead_there = {
+        name
+        for name, rule in ALERTS.items()
+        if "/d/session-exporter" in rule["annotations"]["dashboard_url"]
+    }
+    assert {name for name in ALERTS if re.fullmatch(shown, name)} == lead_there
+
+
+@pytest.mark.parametrize(
+    ("uid", "title", "name"),
+    [
+        (OVERVIEW, "Sources above threshold", "unknown"),
+        (OVERVIEW, "Collections and exporters", "failing"),
+        (OVERVIEW, "Collections and exporters", "down"),
+        (SOURCE, "Failing collections", "failing"),
+    ],
+)
+def test_the_first_line_of_numbers_says_what_is_not_in_them(
+    uid: str, title: str, name: str
+) -> None:
+    panel = named(uid, title)
+    assert (panel["type"], panel["gridPos"]["y"]) == ("stat", 1)
+    assert name in {target["legendFormat"] for target in panel["targets"]}
 
 
 def row_of(title: str, *sizes: tuple[int, int], closed: bool = False) -> Row:

@@ -120,12 +120,16 @@ def test_make_dashboards_is_a_target_with_a_line_of_help() -> None:
     assert " dashboards " in makefile[makefile.index(".PHONY") :].splitlines()[0]
 
 
-def test_the_texts_for_no_data_that_are_quoted_are_shown() -> None:
+def test_the_texts_for_no_data_and_the_titles_that_are_quoted_are_shown() -> None:
     texts = {
         panel["fieldConfig"]["defaults"]["noValue"]
         for path in FILES
         for panel in panels(load(path))
     }
     assert {"unknown", "no orphan known", "rules not loaded?"} <= texts
+    titles = {panel["title"] for path in FILES for panel in panels(load(path))}
+    for quoted in ("Alerts", "Age of counts", "Sources above threshold", "Started today"):
+        assert f"*{quoted}*" in DOCUMENT
+        assert any(title.startswith(quoted) for title in titles)
     for quoted in ("*unknown*", "*no orphan known*", "*rules not loaded?*"):
         assert quoted in DOCUMENT

@@ -41,11 +41,14 @@ WEEK = 7 * 86400
 
 QUICK = {"every": "250ms", "daily": {"days": 7, "every": "250ms", "timeout": "1s"}}
 
+#: A source of a table that is not there. A dot in a name is special in a pattern.
+BROKEN = "not.there"
+
 #: Which source a panel about one source is asked about: the first that has an answer will do.
 CHOICES = (
     {"database": "app", "source": "training"},  # has everything that can be declared
     {"database": "app", "source": "conversations"},  # above its threshold
-    {"database": "app", "source": "broken"},  # fails
+    {"database": "app", "source": BROKEN},  # fails
     {"database": "gone", "source": "unreachable"},  # is not even tried all the time
 )
 
@@ -76,7 +79,7 @@ def sources() -> dict[str, dict[str, Any]]:
     declared = yaml.safe_load(text)["sources"]
     watched = {name: {**keys, **QUICK, "database": "app"} for name, keys in declared.items()}
     plain = {**CONVERSATIONS, "daily": None}
-    watched["broken"] = {**plain, "database": "app", "table": "public.not_there"}
+    watched[BROKEN] = {**plain, "database": "app", "table": "public.not_there"}
     watched["unreachable"] = {**plain, "database": "gone"}
     watched["copied"] = {**plain, "database": "copy"}
     return watched
@@ -149,7 +152,7 @@ def firing(prometheus: Prometheus) -> bool:
     sources_in_trouble = {each.get("source") for each in found}
     rising = prometheus.query("max(increase(session_exporter_collection_errors_total[20s])) > 0")
     skips = prometheus.query("max(increase(session_exporter_collection_skipped_total[20s])) > 0")
-    return {"conversations", "broken"} <= sources_in_trouble and bool(rising) and bool(skips)
+    return {"conversations", BROKEN} <= sources_in_trouble and bool(rising) and bool(skips)
 
 
 def choices(watched: Watched, expression: Expression) -> Iterator[dict[str, str]]:
@@ -224,6 +227,10 @@ def test_the_queries_of_a_table_join_into_one_row_for_each_thing(
     rows = merged(answered)
     assert len(rows) == len(longest)
     assert any(set(answered) <= set(row) for row in rows)
+    # The column that is left when no other has an answer is there in all of them.
+    names = panel(uid, title)["transformations"][1]["options"]["renameByName"]
+    (lasting,) = [each for each in names if names[each] == names["Value"] and each != "Value"]
+    assert all(lasting.removeprefix("Value #") in row for row in rows)
 
 
 def test_the_table_of_sources_has_every_source_also_those_that_fail(watched: Watched) -> None:
@@ -232,8 +239,8 @@ def test_the_table_of_sources_has_every_source_also_those_that_fail(watched: Wat
     assert set(found) == set(sources())
     assert found["conversations"]["A"] == 1  # above its threshold
     assert found["conversations"]["B"] == 18
-    assert "B" not in found["broken"]  # unknown, and not 0
-    assert found["broken"]["J"] == 0  # its collections fail
+    assert "B" not in found[BROKEN]  # unknown, and not 0
+    assert found[BROKEN]["J"] == 0  # its collections fail
     assert found["unreachable"]["J"] == 0
 
 
@@ -262,9 +269,30 @@ def test_two_exporters_are_counted_once(watched: Watched) -> None:
 
 
 def test_what_is_wrong_is_counted(watched: Watched) -> None:
-    assert number(watched, "sessions-overview", "Sources above threshold") >= 1
+    above = answers(watched, "sessions-overview", "Sources above threshold", ALL)
+    assert above["A"][0].value >= 1
+    counted = len(watched.page.values("sessions_orphaned"))
+    assert above["B"][0].value == len(sources()) - counted == 2  # nobody knows about these
+    health = answers(watched, "sessions-overview", "Collections and exporters", ALL)
+    assert health["A"][0].value >= 2
+    assert health["B"][0].value == 1
     assert number(watched, "session-exporter", "Exporters down") == 1
     assert number(watched, "session-exporter", "Configs in use") == 2
+
+
+def test_alerts_of_a_source_are_found_also_with_a_dot_in_its_name(watched: Watched) -> None:
+    values = {"database": "app", "source": BROKEN}
+    found = answers(watched, "sessions-source", "Firing alerts", values)["A"]
+    of_the_source = [each.labels for each in found if "source" in each.labels]
+    assert {each["source"] for each in of_the_source} == {BROKEN}
+    assert {each["severity"] for each in of_the_source} <= {"1", "2", "3"}  # and sorted by that
+
+
+def test_age_has_the_limit_of_orphans_only_where_nothing_else_makes_one(watched: Watched) -> None:
+    found = answers(watched, "sessions-overview", "Oldest active session", ALL)["C"]
+    declared = {name for name, keys in sources().items() if "last_seen_at" not in keys}
+    counted = {name for name in sources() if name not in {BROKEN, "unreachable"}}
+    assert {each.labels["source"] for each in found} == declared & counted != set()
 
 
 def test_a_week_ago_is_what_was_counted_then(watched: Watched) -> None:
