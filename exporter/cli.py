@@ -106,14 +106,7 @@ def run(
     sock = daemon.listen(*parse_address(listen_address))
     logs.start(format_=log_format)
 
-    async def until_stopped() -> NoReturn:
-        await daemon.run(config, sock)
-        # All has ended and is closed, but for threads that look up a host name: the event loop
-        # would wait for them before it closes, for as long as the name server does not answer.
-        _flush()
-        os._exit(0)
-
-    _wait_for(until_stopped())
+    _wait_for(daemon.run(config, sock))
 
 
 @app.command()

@@ -142,7 +142,7 @@ async def run(
     schedule = Schedule(exporter.collections, CLOCK)
     server = _Server(
         uvicorn.Config(
-            web.Application(exporter.page, exporter.snapshots),
+            web.Application(exporter.page, exporter.snapshots, CLOCK),
             log_config=None,
             access_log=False,
             lifespan="off",
