@@ -17,7 +17,7 @@ demo: .venv/demo.stamp
 	@$(BIN)/session-exporter demo
 
 test: .venv/dev.stamp
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 soak: .venv/dev.stamp
 	SOAK_SECONDS=$${SOAK_SECONDS:-3600} $(BIN)/pytest tests/faults/test_soak.py

@@ -26,6 +26,7 @@ _CHATTER = re.compile(
     r"|.*All failures were:",
     re.DOTALL,
 )
+_SAID = re.compile(r"connection to server .*? failed: (.*)")
 
 
 _BAD_DATA = {
@@ -49,11 +50,21 @@ class Complaint:
     position: int | None
 
 
-def of_connecting(database: str, text: str) -> CollectionError:
-    """Why there is no connection, from libpq's text for all hosts that were tried."""
-    cause = AuthFailed if _AUTH.search(text) else ConnectFailed
+def of_connecting(database: str, text: str, *, user: str = "") -> CollectionError:
+    """Why there is no connection, from libpq's text for all hosts that were tried.
+
+    A server may speak another language than English. What it says about a user, in quotation marks
+    of any kind, and not about a database, is about letting that user in.
+    """
+    cause = AuthFailed if _AUTH.search(text) or _is_about(user, text) else ConnectFailed
     said = " ".join(_CHATTER.sub("", text).split())
     return cause(f"cannot connect to database {database}: {said}")
+
+
+def _is_about(user: str, text: str) -> bool:
+    said = " ".join(_SAID.findall(text))  # not the host, which may have the same name
+    named = re.search(rf"[\"'«»„“‚‘「] ?{re.escape(user)} ?\W", said)  # noqa: RUF001 - quotation marks
+    return bool(user and named) and ' database "' not in said
 
 
 def of_statement(

@@ -105,6 +105,7 @@ def run(
     config = _load(config_file)
     sock = daemon.listen(*parse_address(listen_address))
     logs.start(format_=log_format)
+
     _wait_for(daemon.run(config, sock))
 
 
@@ -143,7 +144,7 @@ def once(
 
     exporter = _wait_for(collected())
     if format_ is MetricsFormat.TABLE:
-        print(report.overview(exporter.snapshots, daemon.CLOCK.wall()))
+        print(report.overview(exporter.snapshots))
     else:
         page = exporter.page.render(TEXT if format_ is MetricsFormat.PROMETHEUS else OPENMETRICS)
         print(page.decode(), end="")

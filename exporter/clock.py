@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`monotonic` for lengths of time, `wall` for timestamps, both in seconds."""
+    """`monotonic` for lengths of time, suspension included, `wall` for timestamps; in seconds."""
 
     monotonic: Callable[[], float]
     wall: Callable[[], float]

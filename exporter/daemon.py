@@ -24,7 +24,18 @@ from exporter.snapshots import Key, Snapshots, State
 #: How long running collections may take to end after SIGTERM, in seconds.
 STOP_PATIENCE = 5.0
 
-CLOCK = Clock(monotonic=time.monotonic, wall=time.time)
+
+def _since_boot() -> float:
+    """Seconds that go on while the machine is suspended, where the system has such a clock.
+
+    time.monotonic() stands still on Linux then: what was read before would be served as if it were
+    new (clock_gettime(2), CLOCK_BOOTTIME).
+    """
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if HAS_BOOTTIME else time.monotonic()
+
+
+HAS_BOOTTIME = hasattr(time, "CLOCK_BOOTTIME")
+CLOCK = Clock(monotonic=_since_boot, wall=time.time)
 
 
 class Exporter:
@@ -131,7 +142,7 @@ async def run(
     schedule = Schedule(exporter.collections, CLOCK)
     server = _Server(
         uvicorn.Config(
-            web.Application(exporter.page, exporter.snapshots),
+            web.Application(exporter.page, exporter.snapshots, CLOCK),
             log_config=None,
             access_log=False,
             lifespan="off",

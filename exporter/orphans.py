@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from exporter.errors import BadData
 from exporter.queries import fill, listed
 from exporter.relation import Reads
-from exporter.sessions import SessionTable
+from exporter.sessions import SessionTable, name_bad_expression
 
 #: Characters kept of an id or a shown value: anything may be in a column.
 LONGEST_TEXT = 200
@@ -68,5 +69,9 @@ async def list_orphans(
         "orphan_count", table=table.table, rows=table.rows, orphaned=table.orphaned(older_than)
     )
     listing = orphans_query(table, limit=limit, older_than=older_than)
-    counted, listed_rows = await reader.read(count, listing)
+    try:
+        counted, listed_rows = await reader.read(count, listing)
+    except BadData as error:
+        key = await name_bad_expression(reader, table)
+        raise (BadData(f"{key}: {error}") if key else error) from None
     return OrphanList(counted.rows[0][0], orphans_from(table, listed_rows.rows))

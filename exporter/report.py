@@ -133,10 +133,10 @@ def _finite(number: float | None) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
-def overview(snapshots: Snapshots, now: float) -> str:
+def overview(snapshots: Snapshots) -> str:
     """What one collection of everything found: counts by source, then the days of each."""
     pairs, values = _collected(snapshots)
-    parts = [counts(snapshots, now)]
+    parts = [counts(snapshots)]
     for database, source in pairs:
         daily: DailyValues | None = values.get((database, source, "daily"))
         if daily is not None:
@@ -144,14 +144,14 @@ def overview(snapshots: Snapshots, now: float) -> str:
     return "\n\n".join(parts)
 
 
-def counts(snapshots: Snapshots, now: float) -> str:
+def counts(snapshots: Snapshots) -> str:
     """What the last collections counted, one line per source."""
     pairs, values = _collected(snapshots)
     rows = [
         [
             source,
             database,
-            *_counted(values.get((database, source, "active")), now),
+            *_counted(values.get((database, source, "active"))),
             _rows(values.get((database, source, "size"))),
         ]
         for database, source in pairs
@@ -186,16 +186,16 @@ def failures(snapshots: Snapshots) -> list[str]:
     ]
 
 
-def _counted(values: ActiveValues | None, now: float) -> list[str]:
+def _counted(values: ActiveValues | None) -> list[str]:
     if values is None:
         return [UNKNOWN] * 5
-    oldest = values.oldest_start
+    now, oldest = values.now, values.oldest_start
     contradictions = [f"{kind} {count}" for kind, count in values.inconsistent.items() if count]
     return [
         str(values.total.active),
         str(values.total.orphaned),
         str(values.total.overlong),
-        age(None if oldest is None else now - oldest),
+        age(None if now is None or oldest is None else now - oldest),
         ", ".join(contradictions) or "0",
     ]
 

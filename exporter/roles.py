@@ -6,7 +6,7 @@ from exporter import sessions
 from exporter.config import Source
 from exporter.queries import fill, identifier, literal
 from exporter.relation import Reads, Relation
-from exporter.sql_text import code, names
+from exporter.sql_text import Token, code, names
 
 ROLE = "session_exporter"
 
@@ -18,7 +18,9 @@ async def database_name(reader: Reads) -> str:
 
 
 async def grants(reader: Reads, source: Source) -> list[str]:
-    """The rights for one source: its schema, the columns it mentions, and tables in subqueries.
+    """The rights for one source: its schema, the columns it mentions, and what expressions use.
+
+    That is tables and views in subqueries, and functions outside PostgreSQL's own schema.
 
     Read from the catalog alone, so that a role which has no rights yet can ask for them.
     """
@@ -28,11 +30,19 @@ async def grants(reader: Reads, source: Source) -> list[str]:
     is_all = len(columns) == len(table.columns)
     what = "SELECT" if is_all else f"SELECT ({', '.join(map(identifier, columns))})"
     others = await _other_relations(reader, table, texts)
-    schemas = dict.fromkeys([table.schema, *(schema for schema, _ in others)])
+    functions = await _functions(reader, texts)
+    schemas = dict.fromkeys(
+        [table.schema, *(schema for schema, _ in others), *(schema for schema, _, _ in functions)]
+    )
     return [
         *(f"GRANT USAGE ON SCHEMA {identifier(schema)} TO {ROLE};" for schema in schemas),
         f"GRANT {what}\n    ON {table.sql} TO {ROLE};",
         *(f"GRANT SELECT ON {identifier(*other)} TO {ROLE};" for other in others),
+        *(
+            f"GRANT EXECUTE ON FUNCTION {signature} TO {ROLE};"
+            for _, signature, is_public in functions
+            if not is_public
+        ),
     ]
 
 
@@ -43,19 +53,40 @@ async def _other_relations(
     chains = sorted({chain for text in texts for chain in _after_from(text)})
     if not chains:
         return []
-    qualified = [f"({literal(c[0])}, {literal(c[1])})" for c in chains if len(c) == 2]
-    plain = [literal(c[0]) for c in chains if len(c) == 1]
-    statement = fill(
-        "relations",
-        qualified=", ".join(qualified) or "(NULL, NULL)",
-        plain=", ".join(plain) or "NULL",
-    )
-    (result,) = await reader.read(statement)
+    (result,) = await reader.read(_looking_up("relations", chains))
     return [
         (schema, name)
         for schema, name in result.rows
         if (schema, name) != (table.schema, table.name)
     ]
+
+
+async def _functions(reader: Reads, texts: list[str]) -> list[tuple[str, str, bool]]:
+    """The functions that expressions may call: schema, signature, and whether everybody may."""
+    chains = sorted({chain for text in texts for chain in _before_parenthesis(text)})
+    if not chains:
+        return []
+    (result,) = await reader.read(_looking_up("functions", chains))
+    return [(schema, signature, is_public) for schema, signature, is_public in result.rows]
+
+
+def _looking_up(query: str, chains: list[tuple[str, ...]]) -> str:
+    qualified = [f"({literal(c[0])}, {literal(c[1])})" for c in chains if len(c) == 2]
+    plain = [literal(c[0]) for c in chains if len(c) == 1]
+    return fill(
+        query,
+        qualified=", ".join(qualified) or "(NULL, NULL)",
+        plain=", ".join(plain) or "NULL",
+    )
+
+
+def _before_parenthesis(text: str) -> Iterator[tuple[str, ...]]:
+    """Possibly qualified names that are followed by a parenthesis."""
+    pieces = [Token("other", ""), Token("other", ""), *code(text)]
+    for schema, dot, name, after in zip(pieces, pieces[1:], pieces[2:], pieces[3:], strict=False):
+        if after.text == "(" and name.kind in {"word", "quoted"}:
+            is_qualified = dot.text == "." and schema.kind in {"word", "quoted"}
+            yield (schema.value, name.value) if is_qualified else (name.value,)
 
 
 def _after_from(text: str) -> Iterator[tuple[str, ...]]:

@@ -1,7 +1,8 @@
 """When collections run: APScheduler 3, one job per collection.
 
 APScheduler keeps the next run as wall-clock time: when the clock is set back by an hour, nothing
-would run for an hour. So the clock is watched, and a step starts all intervals anew.
+would run for an hour. So the clock is watched, and a step starts all intervals anew. A suspended
+machine is a step forward for it.
 
 The job is the collection's coroutine itself and not a task that it spawns, so that a run that is
 still going is seen by `max_instances` and the next one is skipped and counted.
@@ -71,6 +72,7 @@ class Schedule:
         """
         if self._watching is not None:
             self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         self._scheduler.pause()
         if self._running:
             await asyncio.wait(self._running, timeout=patience)
@@ -95,8 +97,11 @@ class Schedule:
         self._scheduler.reschedule_job(id_, trigger=_trigger(interval))
 
     async def _watch_clock(self) -> None:
+        # The loop's own clock: it stands still on a suspended machine, and so do its timers.
+        loop = asyncio.get_running_loop()
+
         def offset() -> float:
-            return self._clock.wall() - self._clock.monotonic()
+            return self._clock.wall() - loop.time()
 
         known = offset()
         while True:

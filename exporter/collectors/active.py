@@ -38,8 +38,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class ActiveValues:
-    """What one collection found among the active rows. Times are Unix timestamps."""
+    """What one collection found among the active rows. Times are Unix timestamps.
 
+    `now` is the database's own, and None where no row is active.
+    """
+
+    now: float | None
     total: Counts
     by_label: Mapping[Combination, Counts]
     age: Histogram
@@ -53,6 +57,7 @@ class ActiveValues:
 class _Cell:
     """One row of active.sql: the rows that share all cells and labels."""
 
+    now: float
     start: int | None
     seen: int | None
     labels: tuple[int, ...]
@@ -122,7 +127,7 @@ def counting_query(table: SessionTable) -> str:
     """The statement that counts the active rows of a table."""
     starts, seens = _thresholds(table.source)
     columns = [f"{table.started_at.sql} AS started_at", *split.columns(table)]
-    cells = [f"{starts.cell('started_at')} AS start_cell"]
+    cells = ["extract(epoch FROM now())::float8", f"{starts.cell('started_at')} AS start_cell"]
     groups = ["start_cell", *split.names(table)]
     measures = _measures("started_at")
     if table.last_seen_at is not None:
@@ -163,13 +168,15 @@ def _measures(column: str) -> list[str]:
 def _cell(table: SessionTable, row: tuple[Any, ...]) -> _Cell:
     values = iter(row)
     has_seen = table.last_seen_at is not None
-    start = next(values)
+    now, start = next(values), next(values)
     seen = next(values) if has_seen else start
     labels = tuple(next(values) for _ in table.labels)
     rows = next(values)
     oldest_start, age = next(values), next(values)
     oldest_seen, silence = (next(values), next(values)) if has_seen else (oldest_start, age)
-    return _Cell(start, seen, labels, rows, oldest_start, oldest_seen, age, silence, tuple(values))
+    return _Cell(
+        now, start, seen, labels, rows, oldest_start, oldest_seen, age, silence, tuple(values)
+    )
 
 
 def _values(table: SessionTable, cells: list[_Cell]) -> ActiveValues:
@@ -201,6 +208,7 @@ def _values(table: SessionTable, cells: list[_Cell]) -> ActiveValues:
         kinds["future"] += cell.rows * seens.is_future(cell.seen)
         kinds.update(dict(zip(named, cell.contradictions, strict=True)))
     return ActiveValues(
+        now=cells[0].now if cells else None,
         total=total,
         by_label=by_label,
         age=Histogram.of(starts, ((cell.start, cell.rows, cell.age) for cell in cells)),

@@ -88,7 +88,7 @@ async def _run(
         say(
             _WELCOME.format(
                 address=f"{host}:{port}",
-                overview=report.counts(exporter.snapshots, daemon.CLOCK.wall()),
+                overview=report.counts(exporter.snapshots),
                 dsn=database.exporter_dsn,
                 command=command,
                 config=CONFIG,

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sysconfig
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -157,11 +157,14 @@ class Daemon:
         folder: Path,
         listen: str = "127.0.0.1:0",
         environ: Mapping[str, str] | None = None,
+        within: Sequence[str | Path] = (),
     ) -> None:
+        """`within` is a command that becomes the daemon, such as `env A=B`."""
         self._log = folder / f"daemon-{next(_numbers)}.log"
         self._environ = environment(folder, **(environ or {}))
         self._folder = folder
         self._command: list[str | Path] = [
+            *within,
             PROGRAM,
             "run",
             "-c",

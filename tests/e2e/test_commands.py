@@ -246,6 +246,18 @@ def test_orphans_of_all_sources_lists_the_others_when_one_fails(
     assert [each["source"] for each in json.loads(done.stdout)] == ["conversations"]
 
 
+def test_orphans_names_the_expression_that_a_value_does_not_fit(
+    database: Database, orphans: None, tmp_path: Path
+) -> None:
+    source = {**CONVERSATIONS, "last_seen_at": "(s.user_id)::timestamptz"}
+    app = {"dsn": database.dsn_for(EXPORTER), **IMPATIENT}
+    config = write_config(tmp_path, {"app": app}, {"conversations": source})
+    done = run("orphans", "-c", config, folder=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("session-exporter: conversations (app): last_seen_at: ")
+    assert "user 30" not in done.stderr
+
+
 def test_an_escape_sequence_in_a_column_does_not_reach_the_terminal(
     database: Database, tmp_path: Path
 ) -> None:

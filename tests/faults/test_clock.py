@@ -10,12 +10,16 @@ import http.client
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import exporter.daemon
+from exporter.clock import Clock
 from exporter.demo.databases import Database
 from exporter.demo.schemas import EXPORTER
 from tests.e2e.session_exporter import (
@@ -26,6 +30,7 @@ from tests.e2e.session_exporter import (
     wait_for,
     write_config,
 )
+from tests.faults.exporting import Exporting
 
 HOUR = 3600
 YEAR = 365 * 24 * HOUR
@@ -219,7 +224,7 @@ class Standstill:
 
     def wait(self, seconds: float) -> None:
         """Until it has lasted so long."""
-        wait_for(lambda: time.monotonic() > self.began + seconds, "time passes", seconds=60)
+        wait_for(lambda: time.monotonic() > self.began + seconds, "time passes", seconds=90)
 
     def end(self) -> Page:
         """Let it go on; what it answers to the scrape that is the first thing it finds."""
@@ -245,7 +250,7 @@ def test_after_a_standstill_nothing_old_is_served_and_collecting_goes_on(
         daemon.wait_for_page(lambda page: page.values("sessions_active") == [1], "it is collected")
         stopped = Standstill(daemon)
         start_session(chats)
-        stopped.wait(2)
+        stopped.wait(60)  # for longer than a busy machine stretches stale_after
         page = stopped.end()
         until = time.monotonic() + 0.5
         while time.monotonic() < until:
@@ -256,6 +261,47 @@ def test_after_a_standstill_nothing_old_is_served_and_collecting_goes_on(
         page = goes_on(daemon)
         assert page.values("sessions_active") == [2]
         assert steps(daemon) == []
+
+
+class Suspended:
+    """A machine that was suspended: everything stands still but the clock since the boot."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds = 0.0
+        real = exporter.daemon.CLOCK
+        clock = Clock(
+            monotonic=lambda: real.monotonic() + self.seconds,
+            wall=lambda: real.wall() + self.seconds,
+        )
+        monkeypatch.setattr(exporter.daemon, "CLOCK", clock)
+
+
+def test_after_a_suspension_nothing_old_is_served(
+    chats: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Suspended(monkeypatch)
+    with Exporting(config_for(chats, tmp_path, stale_after="60s")) as exporting:
+        page = exporting.collect("active")
+        assert page.values("sessions_active") == [1]
+        machine.seconds = 59.0
+        assert exporting.page().values("sessions_active") == [1]
+        machine.seconds = HOUR
+        page = exporting.page()
+        assert page.values("sessions_active") == []
+        assert not page.succeeds("chats")
+        page = exporting.collect("active")
+        assert page.values("sessions_active") == [1]
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="only root on Linux can set such a clock"
+)
+def test_time_goes_on_while_the_machine_is_suspended() -> None:
+    """In a time namespace, the clock since the boot can differ from the one that stands still."""
+    read = "from exporter.daemon import *; print(CLOCK.monotonic() - time.monotonic())"
+    command = ["unshare", "--time", "--boottime", "100000", sys.executable, "-c", read]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert float(done.stdout) > 99_000
 
 
 def test_a_standstill_during_a_collection_does_not_count_as_time_of_the_database(

@@ -1,6 +1,7 @@
 """A standby is watched like a primary, but what it has not replayed yet is never taken for news."""
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,37 @@ def test_an_idle_primary_is_not_lag(
         assert page.errors("chats") == set()
 
 
+def test_a_long_transaction_after_a_quiet_spell_is_not_lag(
+    primary: PostgresServer, standby: Standby, tmp_path: Path
+) -> None:
+    """It writes all the time, so that something is always received and not replayed yet."""
+    start_session(primary)
+    standby.wait_until_it_follows()
+    config = config_for(standby, tmp_path, max_replica_lag="1s")
+    behind = "pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn()"
+    old = "clock_timestamp() - pg_last_xact_replay_timestamp() > interval '1 s'"
+    with Database(primary, NAME).connect() as connection, connection.transaction():
+        connection.execute("CREATE TABLE IF NOT EXISTS public.written (n) AS SELECT 1")
+        wait_for(lambda: standby.ask(old), "the last commit is old")
+        with Daemon(config, folder=tmp_path) as daemon:
+            first = daemon.wait_for_page(lambda page: page.succeeds("chats"), "it is collected")
+            seen_behind, until = 0, time.monotonic() + 3
+
+            def has_seen_it_all() -> bool:
+                nonlocal seen_behind
+                connection.execute(
+                    "INSERT INTO public.written SELECT n FROM generate_series(1, 20000) AS n"
+                )
+                seen_behind += bool(standby.ask(f"{behind} AND {old}"))
+                return time.monotonic() > until and seen_behind > 3
+
+            wait_for(has_seen_it_all, "it looks like lag now and then", seconds=60)
+            page = daemon.scrape()
+            assert collected(page) > collected(first) + 1
+            assert page.errors("chats") == set()
+            assert lag_of(page) <= 1
+
+
 def test_a_standby_that_receives_nothing_does_not_claim_to_be_up_to_date(
     primary: PostgresServer, standby: Standby, tmp_path: Path
 ) -> None:
@@ -207,6 +239,31 @@ def test_a_standby_of_which_nobody_knows_how_old_it_is_is_not_served(
             assert "nobody knows how far behind" in daemon.log
     finally:
         primary.start()
+
+
+def test_a_standby_that_has_replayed_nothing_since_its_start_is_not_served(
+    primary: PostgresServer, standby: Standby, tmp_path: Path
+) -> None:
+    """It receives, but may not replay yet: nobody knows how old what it shows is."""
+    for server in (primary, standby):
+        with Database(server, "postgres").connect() as connection:
+            connection.execute("CHECKPOINT")
+        standby.wait_until_it_follows()
+    with Database(standby, "postgres").connect() as connection:
+        connection.execute("ALTER SYSTEM SET recovery_min_apply_delay = '10min'")
+    standby.kill()
+    standby.start()
+    start_session(primary)
+    behind = (
+        "pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn()"
+        " AND pg_last_xact_replay_timestamp() IS NULL"
+    )
+    wait_for(lambda: standby.ask(behind), "it has received and not replayed")
+    with Daemon(config_for(standby, tmp_path), folder=tmp_path) as daemon:
+        page = daemon.wait_until_ready()
+        assert page.errors("chats") == {"lag"}
+        assert page.values("sessions_active") == []
+        assert page.values(LAG) == []
 
 
 def test_after_a_promotion_there_is_no_lag_any_more_and_collections_go_on(

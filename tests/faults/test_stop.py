@@ -1,8 +1,11 @@
 """SIGTERM in the middle of whatever hangs: the process ends in seconds, and as it should."""
 
+import os
 import signal
+import socket
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +40,21 @@ def victim(database: Database, fast_folder: Path | None) -> Iterator[Database]:
         yield create_empty(server, "victim")
 
 
-def daemon_on(dsn: str, folder: Path, *, where: str | None = None, **settings: Any) -> Daemon:
+def daemon_on(
+    dsn: str,
+    folder: Path,
+    *,
+    where: str | None = None,
+    within: Sequence[str | Path] = (),
+    **settings: Any,
+) -> Daemon:
     """One source and no daily statistics."""
     source: dict[str, Any] = {**CONVERSATIONS, "daily": None}
     if where is not None:
         source["where"] = where
     app = {"dsn": dsn, **IMPATIENT, **settings}
-    return Daemon(write_config(folder, {"app": app}, {"chats": source}), folder=folder)
+    config = write_config(folder, {"app": app}, {"chats": source})
+    return Daemon(config, folder=folder, within=within)
 
 
 def assert_stops(daemon: Daemon, *, seconds: float) -> None:
@@ -194,3 +205,22 @@ def test_between_two_attempts_to_connect(
             assert daemon.stop(number) == 0
             assert time.monotonic() - began < 3
             assert daemon.log.rstrip().endswith("event=stopped")
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0,
+    reason="only root on Linux can give a process a name server of its own",
+)
+def test_while_a_name_server_does_not_answer(tmp_path: Path) -> None:
+    """Threads that wait for it would keep the process for as long as they do."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.77", 53))
+        silent.settimeout(20)
+        resolver = tmp_path / "resolv.conf"
+        resolver.write_text("nameserver 127.0.0.77\noptions timeout:30 attempts:5\n")
+        # A mount that nobody else sees.
+        mounted = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+        within: list[str | Path] = ["unshare", "--mount", "sh", "-c", mounted, resolver]
+        with daemon_on("postgresql://nobody@db.invalid/x", tmp_path, within=within) as daemon:
+            silent.recv(512)
+            assert_stops(daemon, seconds=9)

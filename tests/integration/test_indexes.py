@@ -307,6 +307,32 @@ async def test_what_else_is_read_is_included_where_it_cannot_grow(
     assert active.remark is None
 
 
+@pytest.mark.parametrize("type_", ["text", "varchar(20)", "int", "uuid", "bool", "jsonb"])
+async def test_a_condition_on_what_is_always_written_alike_can_be_in_an_index(
+    database: Database, collect: Collect, source_of: SourceOf, type_: str
+) -> None:
+    create(database)
+    run(database, f"ALTER TABLE public.chat ADD kind {type_}")
+    text = CHAT.replace("active: is_open", "active: |\n    is_open AND kind::text <> 'x'")
+    await served_as_printed(database, collect, source_of, text)
+
+
+@pytest.mark.parametrize("type_", ["timestamptz", "public.mood", "bytea"])
+async def test_a_condition_on_what_a_setting_writes_differently_cannot(
+    database: Database, source_of: SourceOf, type_: str
+) -> None:
+    create(database)
+    run(
+        database,
+        "CREATE TYPE public.mood AS ENUM ('a', 'b')",
+        f"ALTER TABLE public.chat ADD kind {type_}",
+    )
+    text = CHAT.replace("active: is_open", "active: |\n    is_open AND kind::text <> 'x'")
+    active, _ = await proposals(database, source_of(text))
+    assert "::text" in str(active.remark)
+    assert not any("kind" in command for command in active.commands)
+
+
 async def test_a_long_value_can_still_be_written_with_the_proposed_index(
     database: Database, collect: Collect, source_of: SourceOf
 ) -> None:

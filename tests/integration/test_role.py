@@ -387,6 +387,26 @@ async def test_an_expression_over_the_whole_row_is_granted_every_column(
         assert not (await collect(database, source, role=EXPORTER)).failures
 
 
+@pytest.mark.parametrize("call", ["app.is_live(is_open)", 'app."is_live" (is_open)'])
+async def test_functions_in_other_schemas_can_be_called(
+    database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]], call: str
+) -> None:
+    run(
+        database,
+        f"CREATE TABLE public.chat ({COLUMNS})",
+        "CREATE SCHEMA app",
+        "CREATE FUNCTION app.is_live(bool) RETURNS bool LANGUAGE sql AS 'SELECT $1'",
+        "CREATE FUNCTION app.is_live(int) RETURNS bool LANGUAGE sql AS 'SELECT true'",
+        "REVOKE EXECUTE ON FUNCTION app.is_live(bool) FROM PUBLIC",
+    )
+    source = CHAT.replace("active: is_open", f"active: |\n    {call}")
+    printed = await give_role(database, source)
+    assert not (await collect(database, source, role=EXPORTER)).failures
+    # Only what not everybody may do already.
+    assert "EXECUTE ON FUNCTION app.is_live(boolean)" in printed
+    assert "app.is_live(integer)" not in printed
+
+
 async def test_without_the_rights_the_failure_says_which_command_prints_them(
     any_database: Database, collect: Collect
 ) -> None:

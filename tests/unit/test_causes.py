@@ -58,3 +58,24 @@ def test_a_failed_connect_is_judged_by_its_text(said: str, cause: type[ConnectFa
     assert str(failure).startswith("cannot connect to database app: ")
     assert "Is the server running" not in str(failure)
     assert "\n" not in str(failure)
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("FATAL:  Passwort-Authentifizierung für Benutzer »app« fehlgeschlagen", AuthFailed),
+        ('FATAL:  authentification par mot de passe échouée pour l\'utilisateur "app"', AuthFailed),
+        ("FATAL:  authentification échouée pour l'utilisateur « app »", AuthFailed),
+        ("FATAL:  la autentificación password falló para el usuario «app»", AuthFailed),
+        ('ВАЖНО:  пользователь "app" не прошёл проверку подлинности (по паролю)', AuthFailed),
+        ('FATAL:  ユーザー"app"のパスワード認証に失敗しました', AuthFailed),
+        ('致命错误:  用户 "app" Password 认证失败', AuthFailed),
+        ("FATAL:  Datenbank »shop« existiert nicht", ConnectFailed),
+        ('FATAL:  database "app" does not exist', ConnectFailed),
+        ("FATAL:  tut mir leid, schon zu viele Verbindungen", ConnectFailed),
+        ("Connection refused", ConnectFailed),
+    ],
+)
+def test_a_server_may_speak_another_language(said: str, cause: type[ConnectFailed]) -> None:
+    text = f'connection failed: connection to server at "app" (10.0.0.1), port 5432 failed: {said}'
+    assert type(causes.of_connecting("app", text, user="app")) is cause

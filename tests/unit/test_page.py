@@ -83,6 +83,7 @@ def active_values(source: Source, active: int, **changes: Any) -> ActiveValues:
     histogram = Histogram((active,) * (len(BUCKETS) + 1), 1.5)
     kinds = ["undated", "future", *(["ended_but_active"] if source.ended_at else [])]
     values: dict[str, Any] = {
+        "now": 3.0,
         "total": Counts(active, active, active),
         "by_label": {labels: Counts(active) for labels in split.combinations(source)},
         "age": histogram,

@@ -1,0 +1,64 @@
+"""Hanging up on a server that does not answer, and watching whether its backend has noticed."""
+
+import contextlib
+import os
+import socket
+import sys
+
+#: Of TCP_INFO, from linux/include/net/tcp_states.h: both ends are there (ESTABLISHED); the other
+#: end has acknowledged that we hung up, and has not hung up itself (FIN_WAIT2).
+_BOTH_THERE = 1
+_ACKNOWLEDGED = 5
+
+#: A host that has vanished closes nothing. It is asked after 10 s, and given up on 15 s later.
+_KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
+
+
+class HungUp:
+    """A socket that is shut down but not closed, so that the kernel says how its other end does."""
+
+    def __init__(self, descriptor: int) -> None:
+        """Shut the socket down below libpq, which notices at once that the peer is gone.
+
+        Raises OSError when there is no such socket, or no descriptor left to watch it with; it is
+        shut down all the same.
+        """
+        libpq = socket.socket(fileno=descriptor)
+        try:
+            state = _state(libpq)
+            with contextlib.suppress(OSError):
+                libpq.shutdown(socket.SHUT_RDWR)
+        finally:
+            libpq.detach()
+        #: Whether there was a backend at the other end, as far as anybody can tell.
+        self.was_connected = state in {None, _BOTH_THERE}
+        self._socket = socket.socket(fileno=os.dup(descriptor))
+        with contextlib.suppress(
+            OSError, AttributeError
+        ):  # not through a Unix socket, not on macOS
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for name, value in _KEEPALIVE.items():
+                self._socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a backend that lives, but does nothing, still has its end of the connection.
+
+        False where nobody can tell: through a Unix socket, on other systems than Linux, and while
+        no packet gets through.
+        """
+        return _state(self._socket) == _ACKNOWLEDGED
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._socket.close()
+
+
+def _state(sock: socket.socket) -> int | None:
+    """The state of a TCP connection; None where nobody can tell."""
+    if not sys.platform.startswith("linux") or sock.family == socket.AF_UNIX:
+        return None
+    try:
+        return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+    except OSError:
+        return None

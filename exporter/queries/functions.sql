@@ -1,0 +1,15 @@
+-- Which of these names are functions that somebody made, and whether everybody may call each.
+-- A name without a schema is what the search path finds; PostgreSQL's own need no right.
+SELECT
+    n.nspname,
+    format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)),
+    has_function_privilege('public', p.oid, 'EXECUTE')
+FROM pg_proc AS p
+JOIN pg_namespace AS n ON n.oid = p.pronamespace
+WHERE p.prokind = 'f'
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+    AND (
+        (n.nspname, p.proname) IN ({qualified})
+        OR (p.proname IN ({plain}) AND pg_function_is_visible(p.oid))
+    )
+ORDER BY 1, 2
