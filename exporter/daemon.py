@@ -160,7 +160,7 @@ async def run(
     schedule = Schedule([*exporter.collections, *exporter.recoveries], CLOCK)
     server = _Server(
         uvicorn.Config(
-            web.Application(exporter.page, exporter.snapshots),
+            web.Application(exporter.page, exporter.snapshots, CLOCK),
             log_config=None,
             access_log=False,
             lifespan="off",
