@@ -11,7 +11,8 @@ import pytest
 import typer
 import yaml
 
-from exporter.cli import DEFAULT_PORT, app
+from exporter.cli.app import app
+from exporter.cli.watch import DEFAULT_PORT
 from exporter.demo.databases import Database
 from tests.content.promql import SYNTHETIC, catalog, labels, selectors
 from tests.e2e.monitoring import Alertmanager, program

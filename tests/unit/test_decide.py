@@ -1,4 +1,4 @@
-"""What automatic recovery may close: confirmed by two runs in a row, and not while a brake is on."""
+"""What automatic recovery may close: seen twice the same, and not while a brake is on."""
 
 from dataclasses import replace
 
@@ -82,9 +82,8 @@ def test_the_count_brake(orphans: int, is_on: bool) -> None:
 
 def test_when_a_brake_ends_confirming_starts_over() -> None:
     many = sight(CALM, "x", *names(300), active=10_000)
-    braked = replace(
-        many, at=CALM + EVERY, looks={**many.looks, **dict.fromkeys("abc", Look("1", 1.0))}
-    )
+    later = {**many.looks, **dict.fromkeys("abc", Look("1", 1.0))}
+    braked = replace(many, at=CALM + EVERY, looks=later)
     assert run(many).brakes == {"count"}
     assert run(many, braked).brakes == frozenset()
     assert run(many, braked).confirmed == ()

@@ -35,7 +35,7 @@ async def until(condition: object) -> None:
 
 async def test_a_run_that_is_due_while_one_is_going_is_skipped_and_counted() -> None:
     job = SlowJob()
-    schedule = Schedule([job], Clock(monotonic=time.monotonic, wall=time.time))  # type: ignore[list-item]
+    schedule = Schedule([job], Clock(monotonic=time.monotonic, wall=time.time))
     schedule.start()
     try:
         await until(lambda: job.overlaps >= 3)
@@ -49,7 +49,7 @@ async def test_a_run_that_is_due_while_one_is_going_is_skipped_and_counted() -> 
 async def test_an_interval_that_has_grown_holds_from_the_next_run_on() -> None:
     job = SlowJob()
     job.may_end.set()
-    schedule = Schedule([job], Clock(monotonic=time.monotonic, wall=time.time))  # type: ignore[list-item]
+    schedule = Schedule([job], Clock(monotonic=time.monotonic, wall=time.time))
     schedule.start()
     try:
         await until(lambda: job.runs >= 2)
@@ -66,7 +66,7 @@ async def test_an_interval_that_has_grown_holds_from_the_next_run_on() -> None:
 
 async def test_stopping_waits_for_what_runs_and_starts_nothing_more() -> None:
     job = SlowJob()
-    schedule = Schedule([job], Clock(monotonic=time.monotonic, wall=time.time))  # type: ignore[list-item]
+    schedule = Schedule([job], Clock(monotonic=time.monotonic, wall=time.time))
     schedule.start()
     await until(lambda: job.runs == 1)
     stopping = asyncio.create_task(schedule.stop(5.0))
