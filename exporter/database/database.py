@@ -182,7 +182,8 @@ class Database:
         try:
             results = await pipeline.run(_BEGIN, statements)
         except psycopg.Error as error:
-            failure = self._failure(error, timeout=place.timeout, lost=connection.closed)
+            lost = connection.closed
+            failure = self._failure(error, statements, timeout=place.timeout, lost=lost)
             with suppress(psycopg.Error):
                 await connection.rollback()
             if pipeline.is_hung_up:
@@ -202,7 +203,9 @@ class Database:
             else:
                 self._idle.append(connection)
 
-    def _failure(self, error: psycopg.Error, *, timeout: float, lost: bool) -> CollectionError:
+    def _failure(
+        self, error: psycopg.Error, sent: Sequence[str], *, timeout: float, lost: bool
+    ) -> CollectionError:
         """Turn what the driver raised into the cause that a user can act on."""
         if lost:
             self._lost_sight()
@@ -215,9 +218,11 @@ class Database:
             message=diagnosis.message_primary or str(error),
             hint=diagnosis.message_hint,
             position=int(position) if position else None,
+            is_inside=diagnosis.context is not None,
+            is_raised=diagnosis.source_function == "exec_stmt_raise",
         )
         return causes.of_statement(
-            complaint, statement_timeout=timeout, lock_timeout=self._lock_timeout(timeout)
+            complaint, sent, statement_timeout=timeout, lock_timeout=self._lock_timeout(timeout)
         )
 
 
