@@ -110,11 +110,11 @@ class Transaction:
         except psycopg.Error as error:
             if is_hung_up:
                 raise NoAnswer(f"database {self._database} did not answer") from None
-            raise self._failure(error) from None
+            raise self._failure(error, statement) from None
         finally:
             timer.cancel()
 
-    def _failure(self, error: psycopg.Error) -> CollectionError:
+    def _failure(self, error: psycopg.Error, statement: str) -> CollectionError:
         if self._connection.closed:
             said = " ".join(str(error).split())
             return ConnectFailed(f"lost the connection to database {self._database}: {said}")
@@ -123,7 +123,9 @@ class Transaction:
             message=error.diag.message_primary or str(error),
             hint=error.diag.message_hint,
             position=None,
+            is_raised=error.diag.source_function == "exec_stmt_raise",
         )
-        return causes.of_statement(
-            complaint, statement_timeout=STATEMENT_SECONDS, lock_timeout=LOCK_SECONDS
+        sent = ["", statement]  # as in a pipeline, whose first one sets the transaction up
+        return causes.of_writing(
+            complaint, sent, statement_timeout=STATEMENT_SECONDS, lock_timeout=LOCK_SECONDS
         )
