@@ -8,6 +8,7 @@ from exporter.errors import SchemaMismatch
 from exporter.queries import fill, listed
 from exporter.recovery.apply import Candidate
 from exporter.recovery.rule import Rule
+from exporter.recovery.scope import Scope, orphans
 from exporter.relation import Reads
 
 #: From this many active sessions on, a share of them means something.
@@ -43,8 +44,9 @@ class Preview:
     """One session and what would be written. Times are seconds by the database's clock."""
 
     session: str
-    last_seen: float
-    silence: float
+    last_seen: float | None
+    """None where nothing is known, which is so in a planned stop alone."""
+    silence: float | None
     end: str
     changes: Mapping[str, str | None]
     returning: Mapping[str, Any]
@@ -72,13 +74,18 @@ async def has_audit(reader: Reads) -> bool:
     return bool(result.rows[0][0])
 
 
-async def make_plan(reader: Reads, rule: Rule, *, with_backlog: bool, limit: int) -> Plan:
-    """Count, and look at up to `limit` sessions. Raises CollectionError."""
+async def demand_audit(reader: Reads) -> None:
+    """Raise SchemaMismatch where that table is not there."""
     if not await has_audit(reader):
         raise SchemaMismatch(
             "there is no table session_exporter.recovery, in which a recovery writes down what it "
             "does; `session-exporter sql audit` prints the commands that create it"
         )
+
+
+async def make_plan(reader: Reads, rule: Rule, *, with_backlog: bool, limit: int) -> Plan:
+    """Count, and look at up to `limit` sessions. Raises CollectionError."""
+    await demand_audit(reader)
     counts = fill(
         "recovery_counts",
         orphaned=rule.table.orphaned(),
@@ -89,41 +96,47 @@ async def make_plan(reader: Reads, rule: Rule, *, with_backlog: bool, limit: int
         table=rule.table.table,
         rows=rule.table.rows,
     )
-    preview = fill(
-        "recovery_preview",
-        id=rule.id,
-        last_seen=rule.table.last_seen,
-        end=rule.end,
-        changes=listed([f"left(({text})::text, 200)" for text in rule.changes.values()]),
-        returning=rule.reported,
-        limit=str(limit),
-        **_selection(rule, with_backlog=with_backlog),
-    )
+    preview = previewing(rule, orphans(rule, with_backlog=with_backlog), limit=limit)
     counted, previewed = await reader.read(counts, preview)
     fates = Fates(**dict(counted.rows))
-    plan = Plan(rule, fates, with_backlog, (), tuple(_preview(rule, row) for row in previewed.rows))
+    plan = Plan(rule, fates, with_backlog, (), tuple(as_preview(rule, r) for r in previewed.rows))
     return Plan(rule, fates, with_backlog, tuple(_brakes(plan)), plan.previews)
 
 
-async def find_candidates(reader: Reads, rule: Rule, *, with_backlog: bool) -> list[Candidate]:
-    """Every session that would be closed now, longest silent first."""
+async def find_candidates(
+    reader: Reads, rule: Rule, *, with_backlog: bool = False, scope: Scope | None = None
+) -> list[Candidate]:
+    """Every session that would be closed now, longest silent first: orphans, or the scope's."""
+    scope = scope or orphans(rule, with_backlog=with_backlog)
     statement = fill(
-        "recovery_candidates", id=rule.id, **_selection(rule, with_backlog=with_backlog)
+        "recovery_candidates",
+        id=rule.id,
+        table=rule.table.table,
+        order=rule.table.last_seen_order,
+        **scope.selection,
     )
     (result,) = await reader.read(statement)
     return [Candidate(session, version) for session, version in result.rows]
 
 
-def _selection(rule: Rule, *, with_backlog: bool) -> dict[str, str]:
-    return {
-        "table": rule.table.table,
-        "recoverable": f"{rule.recoverable} AND ({rule.end}) IS NOT NULL",
-        "young": "true" if with_backlog else f"NOT {rule.is_backlog}",
-        "order": rule.table.last_seen_order,
-    }
+def previewing(rule: Rule, scope: Scope, *, limit: int) -> str:
+    """The statement that gives up to `limit` rows for as_preview()."""
+    return fill(
+        "recovery_preview",
+        id=rule.id,
+        last_seen=rule.table.last_seen,
+        end=scope.end,
+        changes=listed([f"left(({text})::text, 200)" for text in rule.changes.values()]),
+        returning=rule.reported,
+        limit=str(limit),
+        table=rule.table.table,
+        order=rule.table.last_seen_order,
+        **scope.selection,
+    )
 
 
-def _preview(rule: Rule, row: tuple[Any, ...]) -> Preview:
+def as_preview(rule: Rule, row: tuple[Any, ...]) -> Preview:
+    """One row of that statement."""
     session, last_seen, silence, end, *changes, returning = row
     return Preview(
         session=session,
