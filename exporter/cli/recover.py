@@ -14,9 +14,10 @@ from exporter.cli.work import duration, load, on_each
 from exporter.config import Config, Source
 from exporter.config import Database as Settings
 from exporter.database import Reader, Writer
-from exporter.errors import CollectionError, UsageError
+from exporter.errors import CollectionError, PermissionDenied, UsageError
 from exporter.recovery import report
 from exporter.recovery.apply import Closing, Outcome
+from exporter.recovery.pausing import find_pause
 from exporter.recovery.plan import Plan, find_candidates, has_audit, make_plan
 from exporter.recovery.rule import bind_rule, prove
 from exporter.recovery.undo import Run, find_run, list_runs, plan_undo, undo
@@ -56,6 +57,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
         await prove(reader, rule)
         plan = await make_plan(reader, rule, with_backlog=backlog, limit=limit)
         print(report.plan_text(plan, database), flush=True)
+        await _tell_pause(reader, each)
         if not yes or not plan.count:
             return plan, None
         if plan.brakes and not despite_brake:
@@ -70,14 +72,14 @@ def recover(  # noqa: PLR0917 - typer passes them by name
                 candidates,
                 batch=batch or each.recovery.batch,
                 pause=each.recovery.pause if wait is None else wait,
-                progress=_progress(len(candidates)),
+                progress=progress_of(len(candidates)),
             )
         finally:
             await writer.close()
         print(report.outcome_text(outcome), flush=True)
         return plan, outcome
 
-    results, failed = on_each(config, _recoverable(config, source), done, settings=writing)
+    results, failed = on_each(config, recoverable(config, source), done, settings=writing)
     if not yes and any(plan.count for plan, _ in results):
         print("Nothing was changed; --yes closes them.")
     if failed or any(outcome and outcome.refused for _, outcome in results):
@@ -158,7 +160,8 @@ def _has_rule(source: Source) -> bool:
     return bool(source.recovery.set)
 
 
-def _recoverable(config: Config, name: str) -> str:
+def recoverable(config: Config, name: str) -> str:
+    """The name, unless nobody knows what closing a session of that source writes."""
     source = config.sources.get(name)
     if source is not None and not _has_rule(source):
         raise UsageError(
@@ -168,12 +171,23 @@ def _recoverable(config: Config, name: str) -> str:
     return name
 
 
+async def _tell_pause(reader: Reader, source: Source) -> None:
+    """Say that nobody but a human recovers the source now; who asks by hand has decided."""
+    try:
+        found = await find_pause(reader, source.name)
+    except PermissionDenied as error:
+        print(f"  whether automatic recovery is paused is not known: {printable(str(error))}")
+        return
+    if found is not None:
+        print(f"  automatic recovery {report.pause_text(found)}; by hand it goes ahead")
+
+
 def _newest(run: Run) -> float:
     return -run.at
 
 
-def _progress(total: int) -> Callable[[Outcome], None]:
-    """On a terminal one line that is written over; elsewhere a line now and then."""
+def progress_of(total: int) -> Callable[[Outcome], None]:
+    """What tells how far it is: on a terminal one line written over, elsewhere one now and then."""
     is_terminal = sys.stderr.isatty()
     told = time.monotonic()
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from exporter.config import format_duration
 from exporter.recovery.apply import Outcome
+from exporter.recovery.pausing import Pause
 from exporter.recovery.plan import Plan, Preview
 from exporter.recovery.rule import Rule
 from exporter.recovery.undo import Run, UndoPlan
@@ -65,6 +66,12 @@ def outcome_text(outcome: Outcome) -> str:
     if outcome.recovered:
         lines.append(f"  run {outcome.run}; session-exporter undo {outcome.run} takes it back")
     return "\n".join(lines)
+
+
+def pause_text(pause: Pause, verb: str = "is") -> str:
+    """Since when automatic recovery is paused, by whom, and why."""
+    why = "" if pause.reason is None else f": {pause.reason}"
+    return printable(f"{verb} paused since {instant(pause.at)} by {pause.role}{why}")
 
 
 def runs_table(runs: Sequence[Run]) -> str:
