@@ -54,6 +54,8 @@ class StopPlan:
     lively: int
     """Active sessions with a sign of life a moment ago."""
     previews: tuple[Preview, ...]
+    unshown: str | None = None
+    """Why there is no preview: one row's bad value keeps no server from stopping."""
 
     @property
     def in_scope(self) -> int:
@@ -92,7 +94,8 @@ async def make_stop_plan(reader: Reads, rule: Rule, stop: Stop, *, limit: int) -
         table=rule.table.table,
         rows=rule.table.rows,
     )
-    counted, previewed = await reader.read(counts, previewing(rule, scope, limit=limit))
+    (counted,) = await reader.read(counts)
+    previews, unshown = await _previews(reader, rule, scope, limit=limit)
     by_fate = {fate: count for fate, count, _ in counted.rows}
     return StopPlan(
         rule=rule,
@@ -103,8 +106,20 @@ async def make_stop_plan(reader: Reads, rule: Rule, stop: Stop, *, limit: int) -
         endless=by_fate.get("endless", 0),
         ready=by_fate.get("ready", 0),
         lively=sum(lively for _, _, lively in counted.rows),
-        previews=tuple(as_preview(rule, row) for row in previewed.rows),
+        previews=previews,
+        unshown=unshown,
     )
+
+
+async def _previews(
+    reader: Reads, rule: Rule, scope: Scope, *, limit: int
+) -> tuple[tuple[Preview, ...], str | None]:
+    """The first sessions, or why they cannot be shown."""
+    try:
+        (previewed,) = await reader.read(previewing(rule, scope, limit=limit))
+    except BadData as error:
+        return (), str(error)
+    return tuple(as_preview(rule, row) for row in previewed.rows), None
 
 
 async def close_sessions(

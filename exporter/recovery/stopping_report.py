@@ -27,6 +27,8 @@ def stop_text(plan: StopPlan, database: str) -> str:
     lines += [f"    {count} are left alone: {why}" for count, why in kept if count]
     lines.append(f"  {plan.ready} would be closed")
     lines += preview_lines(plan.rule, plan.previews, plan.ready)
+    if plan.unshown is not None:
+        lines.append(f"  they cannot be shown: {printable(plan.unshown)}")
     if stop.server is None:
         lines.append(f"  {plan.lively} of the active sessions showed life within the last {moment}")
         if plan.rule.table.last_seen_at is None and source.recovery.evidence is None:
