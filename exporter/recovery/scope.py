@@ -74,8 +74,13 @@ def is_in_scope(rule: Rule, *, server: str | None = None, before: str = "") -> s
     if server is not None:
         return f"coalesce({server_column(rule)} = {literal(server)}, false)"
     table, bound = rule.table, f"{literal(before)}::timestamptz"
+    start, start_bound = table.started_at, bound
+    if start.unit is not None and start.is_whole:
+        # A whole number of seconds may be up to one second before the real start.
+        unit = "second" if start.unit == 1 else "milliseconds"
+        start_bound = f"date_trunc('{unit}', {bound})"
     # Where the start is not known, what was seen before that moment had started by then.
-    known = f"CASE WHEN ({table.started_at.raw}) IS NOT NULL THEN {table.started_at.before(bound)}"
+    known = f"CASE WHEN ({start.raw}) IS NOT NULL THEN {start.before(start_bound)}"
     return f"coalesce({known} ELSE {table.last_seen} < {bound} END, false)"
 
 

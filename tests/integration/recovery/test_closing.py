@@ -232,7 +232,14 @@ async def test_all_is_what_started_before_the_command(
             "{column: started, epoch: ms}",
             "UTC",
             "floor(extract(epoch FROM '{}'::timestamptz) * 1000) - 1000",
-            "ceil(extract(epoch FROM '{}'::timestamptz) * 1000)",
+            "floor(extract(epoch FROM '{}'::timestamptz) * 1000)",  # perhaps a little later
+        ),
+        (
+            "bigint",
+            "{column: started, epoch: s}",
+            "UTC",
+            "floor(extract(epoch FROM '{}'::timestamptz)) - 1",
+            "floor(extract(epoch FROM '{}'::timestamptz))",
         ),
     ],
 )
@@ -378,6 +385,52 @@ async def test_a_session_that_is_held_for_long_is_reported_as_left(
         assert ([each.session for each in again.recovered], left) == (["held"], 0)
 
 
+GUARD = (
+    """CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+       IF OLD.id = 'guarded' THEN RAISE 'not this one'; END IF; RETURN NEW; END $$""",
+    "CREATE TRIGGER guard BEFORE UPDATE ON chat FOR EACH ROW EXECUTE FUNCTION guard()",
+)
+
+
+async def test_only_what_was_held_is_tried_again(any_database: Database, tmp_path: Path) -> None:
+    names = ("held", "free", "guarded")
+    prepare(any_database, *(chat(name, node="'a'", **LIVE) for name in names), *GUARD)
+    async with stopping(any_database, tmp_path) as it:
+        plan = await it.plan(Stop("a"))
+        with any_database.connect() as application:
+            application.execute("BEGIN")
+            application.execute("SELECT FROM chat WHERE id = 'held' FOR UPDATE")
+            told: list[Outcome] = []
+
+            def go_on(outcome: Outcome) -> None:
+                told.append(outcome)
+                if len(told) == 2:
+                    run(
+                        any_database,
+                        chat("new", node="'a'", **LIVE),
+                        "UPDATE chat SET is_open = true WHERE id = 'free'",
+                    )
+
+            outcome, left = await it.close(plan, go_on)
+    assert [each.session for each in outcome.recovered] == ["free"]
+    assert (set(outcome.refused), left) == ({"guarded"}, 1)
+    assert still_open(any_database) == {"held", "free", "guarded", "new"}
+
+
+async def test_a_session_that_loses_its_end_after_it_was_found_is_left_alone(
+    database: Database, tmp_path: Path
+) -> None:
+    prepare(database, chat("endless", node="'a'", **LEFT_OPEN))
+    text = CHAT + "    end_at: |\n      CASE WHEN s.seconds IS NULL THEN s.seen END\n"
+    async with stopping(database, tmp_path, text) as it:
+        plan = await it.plan(Stop("a"))
+        found = await find_candidates(it.reader, it.rule, scope=plan.scope)
+        run(database, "UPDATE chat SET seconds = 0")
+        closing = Closing(it.writer, it.rule, trigger="close", scope=plan.scope)
+        outcome = await closing.run(found, batch=50, pause=0, progress=lambda _: None)
+    assert (len(found), outcome.recovered, outcome.passed_over) == (1, [], 1)
+
+
 async def test_a_session_that_starts_while_others_are_closed_is_not_part_of_it(
     database: Database, tmp_path: Path
 ) -> None:
@@ -403,9 +456,7 @@ async def test_a_session_that_a_trigger_or_a_bad_value_protects_is_set_aside(
         *(chat(f"fine {n}", node="'a'", **LIVE) for n in range(3)),
         chat("guarded", node="'a'", **LIVE),
         chat("absurd", node="'a'", started="now() - interval '1 hour'"),
-        """CREATE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-           IF OLD.id = 'guarded' THEN RAISE 'not this one'; END IF; RETURN NEW; END $$""",
-        "CREATE TRIGGER guard BEFORE UPDATE ON chat FOR EACH ROW EXECUTE FUNCTION guard()",
+        *GUARD,
     )
     text = CHAT.replace("extract(", "1 / (CASE s.id WHEN 'absurd' THEN 0 ELSE 1 END) * extract(")
     async with stopping(any_database, tmp_path, text) as it:
