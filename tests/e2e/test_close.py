@@ -154,7 +154,7 @@ def test_an_unknown_server_fails_no_shutdown(eighteen: Database, close: Close) -
 def test_all_is_refused_while_the_application_lives_unless_it_is_said(
     eighteen: Database, close: Close
 ) -> None:
-    start(eighteen, "live", ago="59 s")
+    start(eighteen, "live")
     told = "  --yes would be refused; stop the application first, or add --even-live"
     assert told in close("--all").stdout
     refused = close("--all", "--yes")

@@ -8,12 +8,13 @@ from typing import Any
 
 from exporter.config import Source, load_config
 from exporter.database import Database as Pool
-from exporter.database import Reader, Writer
+from exporter.database import Writer
 from exporter.demo.databases import Database
 from exporter.queries import fill
 from exporter.recovery.apply import Outcome
 from exporter.recovery.rule import Rule, bind_rule
 from exporter.recovery.stopping import Stop, StopPlan, clock, close_sessions, make_stop_plan
+from exporter.relation import Reads
 from tests.integration import collecting
 
 TABLE = """\
@@ -88,7 +89,7 @@ class Stopping:
 
     source: Source
     rule: Rule
-    reader: Reader
+    reader: Reads
     writer: Writer
     told: list[Outcome] = field(default_factory=list)
 

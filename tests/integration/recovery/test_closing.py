@@ -1,5 +1,6 @@
 """A planned stop closes the active sessions it is about, all of them, and no other."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from exporter.recovery.apply import Closing, Outcome
 from exporter.recovery.plan import find_candidates
 from exporter.recovery.stopping import Stop
 from exporter.recovery.undo import find_run, plan_undo, undo
+from tests.integration.collecting import OpenTransaction
 from tests.integration.recovery.stops import (
     CHAT,
     chat,
@@ -275,9 +277,10 @@ async def test_starts_without_a_zone_and_in_numbers_are_compared_as_moments(
 @pytest.mark.parametrize(
     ("started", "seen", "is_refused"),
     [
-        ("now() - interval '1 hour'", "now() - interval '59 seconds'", True),
-        ("now() - interval '1 hour'", "now() - interval '61 seconds'", False),
-        ("now() - interval '30 seconds'", "NULL", True),
+        ("now() - interval '1 hour'", "now() - interval '59.999999 seconds'", True),
+        ("now() - interval '1 hour'", "now() - interval '60 seconds'", False),
+        ("now() - interval '59.999999 seconds'", "NULL", True),
+        ("now() - interval '60 seconds'", "NULL", False),
         ("now() - interval '1 hour'", "now() + interval '1 hour'", True),
         ("NULL", "NULL", False),
     ],
@@ -285,12 +288,15 @@ async def test_starts_without_a_zone_and_in_numbers_are_compared_as_moments(
 async def test_a_sign_of_life_younger_than_a_minute_forbids_all(
     database: Database, tmp_path: Path, started: str, seen: str, *, is_refused: bool
 ) -> None:
-    prepare(database, chat("dead", **LEFT_OPEN), chat("x", started=started, seen=seen, vip="true"))
+    prepare(database, chat("dead", **LEFT_OPEN))
     async with stopping(database, tmp_path) as it:
-        now = await it.now()
-        assert (await it.plan(Stop(None, now))).is_refused is is_refused
-        assert not (await it.plan(Stop(None, now, even_live=True))).is_refused
-        assert not (await it.plan(Stop("a"))).is_refused
+        with database.connect() as connection, connection.transaction():  # now() stands still
+            connection.execute(chat("x", started=started, seen=seen, vip="true").encode())
+            still = replace(it, reader=OpenTransaction(connection, it.source))
+            now = await still.now()
+            assert (await still.plan(Stop(None, now))).is_refused is is_refused
+            assert not (await still.plan(Stop(None, now, even_live=True))).is_refused
+            assert not (await still.plan(Stop("a"))).is_refused
 
 
 async def test_further_evidence_forbids_all_too(database: Database, tmp_path: Path) -> None:
