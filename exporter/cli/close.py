@@ -7,13 +7,13 @@ import typer
 
 from exporter import sessions
 from exporter.cli.app import DEFAULT_CONFIG, ConfigFile, app
-from exporter.cli.recover import Yes, progress_of, writing
+from exporter.cli.recover import Yes, progress_of
 from exporter.cli.work import duration, load, on_each, plain_text
 from exporter.config import Config, Source
 from exporter.database import Reader, Writer
 from exporter.errors import CollectionError, UsageError
 from exporter.recovery import stopping_report as report
-from exporter.recovery.rule import bind_rule, prove
+from exporter.recovery.rule import bind_rule, connection_settings, prove
 from exporter.recovery.stopping import Stop, StopPlan, clock, close_sessions, make_stop_plan
 
 
@@ -59,7 +59,9 @@ def close(  # noqa: PLR0917 - typer passes them by name
             print("  --yes would be refused; stop the application first, or add --even-live")
         if not yes or not plan.ready:
             return plan, True
-        writer = Writer(writing(config, each, database), timezone=sessions.time_zone(each))
+        writer = Writer(
+            connection_settings(config, each, database), timezone=sessions.time_zone(each)
+        )
         try:
             outcome, left = await close_sessions(
                 reader,
@@ -74,7 +76,7 @@ def close(  # noqa: PLR0917 - typer passes them by name
         print(report.stopped_text(outcome, left), flush=True)
         return plan, not outcome.refused and not left
 
-    results, failed = on_each(config, source, done, settings=writing)
+    results, failed = on_each(config, source, done, settings=connection_settings)
     if not yes and any(plan.ready for plan, _ in results):
         print("Nothing was changed; --yes closes them.")
     if failed or not all(is_complete for _, is_complete in results):

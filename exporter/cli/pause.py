@@ -7,13 +7,14 @@ import typer
 
 from exporter import sessions
 from exporter.cli.app import DEFAULT_CONFIG, ConfigFile, app
-from exporter.cli.recover import recoverable, writing
+from exporter.cli.recover import recoverable
 from exporter.cli.work import load, on_each, plain_text
 from exporter.config import Config, Source
 from exporter.database import Reader, Writer
 from exporter.errors import UsageError
 from exporter.recovery import pausing
 from exporter.recovery.report import pause_text
+from exporter.recovery.rule import connection_settings
 
 
 @app.command()
@@ -60,13 +61,15 @@ def _on_each(
     """Do it in each database of the source, and print a sentence for each."""
 
     async def done(reader: Reader, each: Source, database: str) -> None:
-        writer = Writer(writing(config, each, database), timezone=sessions.time_zone(each))
+        writer = Writer(
+            connection_settings(config, each, database), timezone=sessions.time_zone(each)
+        )
         try:
             sentence = await work(reader, writer, each.name)
         finally:
             await writer.close()
         print(f"{each.name} ({database}) {sentence}", flush=True)
 
-    _, failed = on_each(config, recoverable(config, name), done, settings=writing)
+    _, failed = on_each(config, recoverable(config, name), done, settings=connection_settings)
     if failed:
         raise typer.Exit(1)

@@ -14,6 +14,7 @@ from exporter.config.sql import COLUMN, Expression, Sql, Table, TableName
 from exporter.config.values import Choice, Name, Seconds, Whole
 
 Mode = Literal["disabled", "dry_run", "auto"]
+MODES: tuple[Mode, ...] = ("disabled", "dry_run", "auto")
 
 ColumnName = Annotated[str, Name("the name of a column", rf"{COLUMN}|.+")]
 
@@ -132,7 +133,7 @@ class Audit(Model):
 class Recovery(Model):
     """Closing orphaned sessions."""
 
-    mode: Annotated[Mode, Choice(("disabled", "dry_run", "auto"))] = Field(
+    mode: Annotated[Mode, Choice(MODES)] = Field(
         default="disabled",
         validate_default=True,
         description="disabled: never. dry_run: says what it would do. auto: does it.",

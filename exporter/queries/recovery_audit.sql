@@ -15,7 +15,8 @@ CREATE TABLE IF NOT EXISTS session_exporter.recovery (
     before      jsonb NOT NULL,             -- the columns that were written
     after       jsonb NOT NULL,
     row_version text NOT NULL,              -- xmin of the row as it was left
-    undone_at   timestamptz
+    undone_at   timestamptz,
+    contradicted_at timestamptz             -- when it was found to live, or to have a genuine end
 );
 
 CREATE INDEX IF NOT EXISTS recovery_run ON session_exporter.recovery (run);

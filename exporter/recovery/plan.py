@@ -14,6 +14,11 @@ from exporter.relation import Reads
 #: From this many active sessions on, a share of them means something.
 FEWEST_FOR_SHARE = 20
 
+NO_AUDIT = (
+    "there is no table session_exporter.recovery, in which a recovery writes down what it does; "
+    "`session-exporter sql audit` prints the commands that create it"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Fates:
@@ -74,30 +79,23 @@ async def has_audit(reader: Reads) -> bool:
     return bool(result.rows[0][0])
 
 
+async def count_fates(reader: Reads, rule: Rule) -> Fates:
+    """Count the active sessions by what becomes of them."""
+    (counted,) = await reader.read(_counting(rule))
+    return Fates(**dict(counted.rows))
+
+
 async def demand_audit(reader: Reads) -> None:
     """Raise SchemaMismatch where that table is not there."""
     if not await has_audit(reader):
-        raise SchemaMismatch(
-            "there is no table session_exporter.recovery, in which a recovery writes down what it "
-            "does; `session-exporter sql audit` prints the commands that create it"
-        )
+        raise SchemaMismatch(NO_AUDIT)
 
 
 async def make_plan(reader: Reads, rule: Rule, *, with_backlog: bool, limit: int) -> Plan:
     """Count, and look at up to `limit` sessions. Raises CollectionError."""
     await demand_audit(reader)
-    counts = fill(
-        "recovery_counts",
-        orphaned=rule.table.orphaned(),
-        alive=rule.alive,
-        exempt=rule.exempt,
-        end=rule.end,
-        backlog=rule.is_backlog,
-        table=rule.table.table,
-        rows=rule.table.rows,
-    )
     preview = previewing(rule, orphans(rule, with_backlog=with_backlog), limit=limit)
-    counted, previewed = await reader.read(counts, preview)
+    counted, previewed = await reader.read(_counting(rule), preview)
     fates = Fates(**dict(counted.rows))
     plan = Plan(rule, fates, with_backlog, (), tuple(as_preview(rule, r) for r in previewed.rows))
     return Plan(rule, fates, with_backlog, tuple(_brakes(plan)), plan.previews)
@@ -107,16 +105,26 @@ async def find_candidates(
     reader: Reads, rule: Rule, *, with_backlog: bool = False, scope: Scope | None = None
 ) -> list[Candidate]:
     """Every session that would be closed now, longest silent first: orphans, or the scope's."""
-    scope = scope or orphans(rule, with_backlog=with_backlog)
     statement = fill(
         "recovery_candidates",
         id=rule.id,
-        table=rule.table.table,
-        order=rule.table.last_seen_order,
-        **scope.selection,
+        **selection(rule, with_backlog=with_backlog, scope=scope),
     )
     (result,) = await reader.read(statement)
     return [Candidate(session, version) for session, version in result.rows]
+
+
+def _counting(rule: Rule) -> str:
+    return fill(
+        "recovery_counts",
+        orphaned=rule.table.orphaned(),
+        alive=rule.alive,
+        exempt=rule.exempt,
+        end=rule.end,
+        backlog=rule.is_backlog,
+        table=rule.table.table,
+        rows=rule.table.rows,
+    )
 
 
 def previewing(rule: Rule, scope: Scope, *, limit: int) -> str:
@@ -129,10 +137,21 @@ def previewing(rule: Rule, scope: Scope, *, limit: int) -> str:
         changes=listed([f"left(({text})::text, 200)" for text in rule.changes.values()]),
         returning=rule.reported,
         limit=str(limit),
-        table=rule.table.table,
-        order=rule.table.last_seen_order,
-        **scope.selection,
+        **selection(rule, scope=scope),
     )
+
+
+def selection(
+    rule: Rule, *, with_backlog: bool = False, scope: Scope | None = None
+) -> dict[str, str]:
+    """Which rows are candidates, as the parts that templates of recovery share."""
+    scope = scope or orphans(rule, with_backlog=with_backlog)
+    return {
+        "table": rule.table.table,
+        "recoverable": f"{scope.condition} AND ({scope.end}) IS NOT NULL",
+        "young": scope.young,
+        "order": rule.table.last_seen_order,
+    }
 
 
 def as_preview(rule: Rule, row: tuple[Any, ...]) -> Preview:

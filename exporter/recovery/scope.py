@@ -29,14 +29,6 @@ class Scope:
     described: Mapping[str, object]
     """For the audit."""
 
-    @property
-    def selection(self) -> dict[str, str]:
-        """The placeholders of the templates that find and close sessions."""
-        return {
-            "recoverable": f"{self.condition} AND ({self.end}) IS NOT NULL",
-            "young": self.young,
-        }
-
 
 def orphans(rule: Rule, *, with_backlog: bool) -> Scope:
     """What recovery closes."""
