@@ -1,5 +1,6 @@
 """A planned stop closes the active sessions it is about, all of them, and no other."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -470,6 +471,41 @@ async def test_a_session_that_a_trigger_or_a_bad_value_protects_is_set_aside(
     assert (len(outcome.recovered), outcome.passed_over, left) == (3, 0, 0)
     assert outcome.refused.keys() == {"guarded", "absurd"}
     assert still_open(any_database) == {"guarded", "absurd"}
+
+
+async def test_two_commands_at_once_close_no_session_twice(
+    any_database: Database, tmp_path: Path
+) -> None:
+    prepare(any_database, *(chat(f"chat {n}", node="'a'", **LIVE) for n in range(40)))
+    async with stopping(any_database, tmp_path) as one, stopping(any_database, tmp_path) as other:
+        done = await asyncio.gather(one.close_server("a"), other.close_server("a"))
+    assert sum(len(outcome.recovered) for outcome, _ in done) == 40
+    assert [left for _, left in done] == [0, 0]
+    audited = rows(any_database, "SELECT session FROM session_exporter.recovery")
+    assert (len(audited), len(set(audited))) == (40, 40)
+    assert still_open(any_database) == set()
+
+
+async def test_a_stop_marks_and_reports_as_recovery_does(
+    any_database: Database, tmp_path: Path
+) -> None:
+    configs = {"nothing": "NULL", "object": "'{\"a\": 1}'", "array": "'[1]'", "scalar": "'7'"}
+    prepare(
+        any_database,
+        "ALTER TABLE chat ADD COLUMN config jsonb",
+        *(chat(name, node="'a'", config=value, **LIVE) for name, value in configs.items()),
+    )
+    text = CHAT + "    mark: {column: config, merge: {stopped: true}}\n    returning: [node]\n"
+    async with stopping(any_database, tmp_path, text) as it:
+        outcome, _ = await it.close_server("a")
+    assert {each.session for each in outcome.recovered} == configs.keys()
+    assert [each.returning for each in outcome.recovered] == [{"node": "a"}] * 4
+    assert dict(rows(any_database, "SELECT id, config FROM chat")) == {
+        "nothing": {"stopped": True},
+        "object": {"a": 1, "stopped": True},
+        "array": [1],
+        "scalar": 7,
+    }
 
 
 async def test_it_is_written_down_and_can_be_undone(any_database: Database, tmp_path: Path) -> None:
