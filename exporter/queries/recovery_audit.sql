@@ -21,3 +21,11 @@ CREATE TABLE IF NOT EXISTS session_exporter.recovery (
 
 CREATE INDEX IF NOT EXISTS recovery_run ON session_exporter.recovery (run);
 CREATE INDEX IF NOT EXISTS recovery_source_at ON session_exporter.recovery (source, at);
+
+-- The sources that nobody recovers automatically until somebody resumes them: all exporters look here.
+CREATE TABLE IF NOT EXISTS session_exporter.pause (
+    source    text PRIMARY KEY,
+    paused_at timestamptz NOT NULL DEFAULT now(),
+    paused_by name NOT NULL DEFAULT session_user,
+    reason    text
+);

@@ -1,6 +1,6 @@
 -- Checks again, closes and writes down, all in one statement, with a snapshot that is newer than the
 -- locks: nobody can change these rows any more, and what anybody did before is seen.
--- A row is closed only in the very version in which it was found.
+-- A row is closed only in the very version in which it was found, or, on a planned stop, was locked.
 WITH session_exporter_found AS MATERIALIZED (
     SELECT
         s.tableoid AS session_exporter_table,
