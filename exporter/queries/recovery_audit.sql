@@ -15,8 +15,14 @@ CREATE TABLE IF NOT EXISTS session_exporter.recovery (
     before      jsonb NOT NULL,             -- the columns that were written
     after       jsonb NOT NULL,
     row_version text NOT NULL,              -- xmin of the row as it was left
-    undone_at   timestamptz
+    undone_at   timestamptz,
+    -- Telling the webhook of it: the next try, and NULL when there is nobody (left) to tell.
+    next_attempt_at timestamptz,
+    attempts    int NOT NULL DEFAULT 0,
+    notified_at timestamptz
 );
 
 CREATE INDEX IF NOT EXISTS recovery_run ON session_exporter.recovery (run);
 CREATE INDEX IF NOT EXISTS recovery_source_at ON session_exporter.recovery (source, at);
+CREATE INDEX IF NOT EXISTS recovery_to_tell ON session_exporter.recovery (source, next_attempt_at)
+    WHERE next_attempt_at IS NOT NULL AND undone_at IS NULL;
