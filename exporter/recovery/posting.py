@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import os
 import ssl
 from pathlib import Path
 
@@ -101,8 +102,10 @@ def _sentence(error: BaseException) -> str:
         return f"its certificate is not valid: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
         return f"TLS failed: {error.reason or 'the connection ended'}"
-    if isinstance(error, OSError) and error.strerror:
-        return f"the connection failed: {error.strerror}"
+    if isinstance(error, OSError) and error.errno is not None:
+        # asyncio's own text for a refused connection is about the address, not about the cause.
+        cause = os.strerror(error.errno) if error.errno > 0 else error.strerror
+        return f"the connection failed: {cause}"
     return f"the connection failed: {type(error).__name__}"
 
 
