@@ -10,16 +10,9 @@ from pathlib import Path
 import httpx
 
 from exporter.config import Webhook
-from exporter.errors import ExporterError
+from exporter.errors import NotTaken
 
 SIGNATURE = "Session-Exporter-Signature"
-
-
-class Refused(ExporterError):
-    """The receiver did not take it. Its text names neither the key nor the URL, which may hold one.
-
-    Nor does it quote the receiver.
-    """
 
 
 def signature(key: bytes, timestamp: int, body: bytes) -> str:
@@ -46,7 +39,7 @@ class Receiver:
         )
 
     async def post(self, body: bytes, *, key: str, timestamp: int) -> None:
-        """Send once. Raises Refused unless it was answered 2xx within `timeout`."""
+        """Send once. Raises NotTaken unless it was answered 2xx within `timeout`."""
         secret = _read_secret(self._webhook.secret_file)
         headers = {
             "Content-Type": "application/json",
@@ -58,18 +51,18 @@ class Receiver:
             async with asyncio.timeout(self._webhook.timeout):
                 status = await self._status(body, headers)
         except TimeoutError:
-            raise Refused(f"no answer within {self._webhook.timeout:g} s") from None
+            raise NotTaken(f"no answer within {self._webhook.timeout:g} s") from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):
-            raise Refused("no request can be made of webhook.url") from None
+            raise NotTaken("no request can be made of webhook.url") from None
         except httpx.HTTPError as error:
-            raise Refused(_sentence(error)) from None
+            raise NotTaken(_sentence(error)) from None
         if 300 <= status < 400:
-            raise Refused(
+            raise NotTaken(
                 f"answered {status}; redirects are not followed, so webhook.url has to be the "
                 "final address"
             )
         if not 200 <= status < 300:
-            raise Refused(f"answered {status}")
+            raise NotTaken(f"answered {status}")
 
     async def _status(self, body: bytes, headers: dict[str, str]) -> int:
         # The status alone: an answer of any length is not read, and costs no memory.
@@ -88,9 +81,9 @@ def _read_secret(path: Path) -> bytes:
     try:
         secret = path.read_bytes().strip()
     except OSError as error:
-        raise Refused(f"webhook.secret_file: cannot read {path}: {error.strerror}") from None
+        raise NotTaken(f"webhook.secret_file: cannot read {path}: {error.strerror}") from None
     if not secret:
-        raise Refused(f"webhook.secret_file: {path} is empty, and nothing is sent unsigned")
+        raise NotTaken(f"webhook.secret_file: {path} is empty, and nothing is sent unsigned")
     return secret
 
 

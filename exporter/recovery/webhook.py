@@ -3,14 +3,18 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from exporter import logs
 from exporter.backoff import Backoff
-from exporter.config import Source
+from exporter.config import Source, Webhook
 from exporter.database import Writer
+from exporter.errors import NotTaken
 from exporter.recovery import notifying
 from exporter.recovery.notifying import Claim
-from exporter.recovery.posting import Receiver, Refused
+
+if TYPE_CHECKING:
+    from exporter.recovery.posting import Receiver
 
 #: How many requests may be under way at once, from one exporter for one source in one database.
 CONCURRENCY = 8
@@ -49,7 +53,7 @@ class Teller:
         self._database = database
         self._wall = wall
         self._lease = webhook.timeout + LEASE_MARGIN
-        self._receiver = Receiver(webhook, concurrency=CONCURRENCY)
+        self._receiver = _receiver(webhook)
 
     async def run_once(self) -> Counts:
         """Tell what is due, until nothing is or the receiver takes nothing.
@@ -116,9 +120,15 @@ class Teller:
             await self._receiver.post(
                 claimed.body.encode(), key=claimed.key, timestamp=int(self._wall())
             )
-        except Refused as error:
+        except NotTaken as error:
             return claimed, str(error)
         return claimed, None
+
+
+def _receiver(webhook: Webhook) -> "Receiver":
+    from exporter.recovery.posting import Receiver  # noqa: PLC0415 - httpx is 4 MB, for this alone
+
+    return Receiver(webhook, concurrency=CONCURRENCY)
 
 
 def _wait(attempts: int) -> float:

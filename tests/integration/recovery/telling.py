@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import math
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,6 +112,8 @@ class Receiver:
     """What the next requests are answered; 204 once it is empty."""
     is_hung: bool = False
     """Whether the next requests are not answered at all."""
+    hangs_after: float = math.inf
+    """How many requests are answered before none is any more."""
     gate: asyncio.Event | None = None
     """What has to be set before the next requests are answered."""
     headers: tuple[str, ...] = ()
@@ -126,23 +129,18 @@ class Receiver:
             await self._arrived.wait_for(lambda: len(self.requests) >= count)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while request := await _read(reader):
-                async with self._arrived:
-                    self.requests.append(request)
-                    self._arrived.notify_all()
-                if self.is_hung:
-                    await reader.read()  # until it hangs up
-                    return
-                if self.gate is not None:
-                    await self.gate.wait()
-                status = self.statuses.pop(0) if self.statuses else 204
-                writer.write(answer(status, *self.headers))
-                await writer.drain()
-        except OSError:
-            return
-        finally:
-            writer.close()
+        while request := await _read(reader):
+            async with self._arrived:
+                self.requests.append(request)
+                self._arrived.notify_all()
+            if self.is_hung or len(self.requests) > self.hangs_after:
+                await reader.read()  # until it hangs up
+                return
+            if self.gate is not None:
+                await self.gate.wait()
+            status = self.statuses.pop(0) if self.statuses else 204
+            writer.write(answer(status, *self.headers))
+            await writer.drain()
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:
@@ -160,9 +158,33 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
 async def receiver(tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
     """Serve until the block is left."""
     served = Receiver()
-    server = await asyncio.start_server(served.serve, "127.0.0.1", 0, ssl=tls)
-    served.port = server.sockets[0].getsockname()[1]
-    try:
+    async with serving(served.serve, tls) as port:
+        served.port = port
         yield served
+
+
+@asynccontextmanager
+async def serving(
+    talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[int]:
+    """Talk to whoever connects, and leave no connection open; gives the port."""
+    talks = set()
+
+    async def one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talks.add(asyncio.current_task())
+        try:
+            await talk(reader, writer)
+        except (OSError, asyncio.CancelledError):
+            return
+        finally:
+            writer.transport.abort()
+
+    server = await asyncio.start_server(one, "127.0.0.1", 0, ssl=tls)
+    try:
+        yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        for task in filter(None, talks):
+            task.cancel()
+        await asyncio.gather(*filter(None, talks), return_exceptions=True)

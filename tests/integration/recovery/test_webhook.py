@@ -6,11 +6,13 @@ import hmac
 import http.client
 import http.server
 import logging
+import math
 import re
 import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -23,14 +25,17 @@ import pytest
 
 from exporter import logs
 from exporter.config import Source
+from exporter.database import Writer
 from exporter.demo.databases import Database
 from exporter.errors import ConnectFailed
 from exporter.recovery.webhook import RETRY, Counts, Teller
+from tests.integration.collecting import settings_of
 from tests.integration.recovery.telling import (
     orphan,
     prepare,
     receiver,
     recover,
+    serving,
     visits,
     writer_of,
 )
@@ -266,20 +271,17 @@ async def test_a_receiver_that_sends_its_answer_in_drops_is_left_after_the_timeo
     prepare(database, "one")
 
     async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                writer.write(b"HTTP/1.1 204"[:1])
-                await writer.drain()
-                await asyncio.sleep(0.01)
-        except OSError:
-            return
+        writer.write(b"HTTP/1.1 204 X\r\nX: ")
+        while True:
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.01)
 
-    server = await asyncio.start_server(drip, "127.0.0.1", 0)
-    async with server:
-        source = told(server.sockets[0].getsockname()[1], timeout="300ms")
+    async with serving(drip) as port:
+        source = told(port, timeout="300ms")
         await recover(database, source)
         counts = await run_once(database, source)
-        assert (counts.delivered, counts.failed) == (0, 1)
+        assert counts == Counts(failed=1, reason="no answer within 0.3 s")
 
 
 async def test_a_receiver_that_is_not_there_is_tried_again_when_it_is(
@@ -333,11 +335,11 @@ async def test_a_receiver_that_speaks_no_tls_is_named_so(
 ) -> None:
     async def speak(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        writer.close()
+        await writer.drain()
 
     prepare(database, "one")
-    async with await asyncio.start_server(speak, "127.0.0.1", 0) as server:
-        source = told(server.sockets[0].getsockname()[1], scheme="https")
+    async with serving(speak) as port:
+        source = told(port, scheme="https")
         await recover(database, source)
         assert (await run_once(database, source)).reason == "TLS failed: WRONG_VERSION_NUMBER"
 
@@ -360,6 +362,45 @@ async def test_what_an_exporter_that_died_was_telling_is_told_by_the_next(
         pass_time(database)
         assert await run_once(database, source) == Counts(delivered=2)
         assert served.sessions == ["one", "one", "two", "two"]
+
+
+EXPORTER = """\
+import asyncio, sys, time
+from pathlib import Path
+from exporter.config import load_config
+from exporter.database import Writer
+from exporter.recovery.webhook import Teller
+
+async def main():
+    config = load_config(Path(sys.argv[1]), {"DATABASE_URL": sys.argv[2]})
+    writer = Writer(config.databases["app"], timezone="UTC")
+    teller = Teller(writer, config.sources["visits"], database="app", wall=time.time)
+    await teller.run_once()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_exporter_loses_nothing(
+    database: Database, told: Callable[..., Source], tmp_path: Path
+) -> None:
+    prepare(database, *(f"visit {n}" for n in range(20)))
+    async with receiver() as served:
+        served.hangs_after = 8
+        source = told(served.port)
+        await recover(database, source)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", EXPORTER, str(tmp_path / "config.yaml"), database.dsn
+        )
+        await served.arrived(16)
+        process.kill()
+        await process.wait()
+        served.hangs_after = math.inf
+        assert (await run_once(database, source)).delivered == 4, "those that nobody had claimed"
+        pass_time(database)
+        assert (await run_once(database, source)).failed == 0
+        assert set(served.sessions) == {f"visit {n}" for n in range(20)}
+        assert {told_at for (told_at,) in audit(database, "notified_at IS NOT NULL")} == {True}
 
 
 async def test_what_was_delivered_but_not_written_down_is_delivered_again(
@@ -443,16 +484,27 @@ async def test_a_request_under_way_holds_no_transaction_and_no_lock(
             ).fetchall()
         assert states == [("idle",)]
         assert len(locked) == 20
-        # No more than these at once, and a recovery beside them does not wait.
-        assert len(served.requests) == 8
-        orphan(database, "beside")
-        began = asyncio.get_running_loop().time()
-        outcome = await recover(database, source)
-        assert len(outcome.recovered) == 1
-        assert not running.done(), "the recovery ended first"
-        assert asyncio.get_running_loop().time() - began < 5
+        assert len(served.requests) == 8, "no more than these at once"
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_receiver_that_hangs_holds_up_no_recovery(
+    database: Database, told: Callable[..., Source]
+) -> None:
+    prepare(database, "one")
+    async with receiver() as served:
+        served.is_hung = True
+        source = told(served.port, timeout="1m")
+        await recover(database, source)
+        telling = asyncio.create_task(run_once(database, source))
+        await served.arrived(1)
+        orphan(database, "two", "three")
+        outcome = await recover(database, source)
+        assert (len(outcome.recovered), outcome.passed_over) == (2, 0)
+        assert not telling.done()
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
 
 
 async def test_one_that_is_never_taken_does_not_keep_the_others(
@@ -574,3 +626,22 @@ async def test_a_database_that_is_away_is_the_callers_to_count(
         with pytest.raises(ConnectFailed):
             await made.run_once()
         assert await made.run_once() == Counts(delivered=1)
+
+
+async def test_the_documented_rights_are_enough_to_tell(
+    any_database: Database, told: Callable[..., Source]
+) -> None:
+    grants = DOCUMENT.read_text().rpartition("```sql\n")[2].partition("```")[0]
+    prepare(any_database, "one", "two")
+    with any_database.connect() as connection:
+        connection.execute(grants.encode())
+    async with receiver() as served:
+        served.statuses = [500]
+        source = told(served.port)
+        await recover(any_database, source)
+        settings = settings_of(any_database.dsn_for("session_exporter"))
+        writer = Writer(settings, timezone="UTC")
+        made = Teller(writer, source, database="app", wall=lambda: NOW)
+        counts = await made.run_once()
+        await made.close()
+        assert (counts.delivered, counts.failed) == (1, 1)
