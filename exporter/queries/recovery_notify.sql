@@ -10,8 +10,7 @@ SELECT pg_notify({channel}, json_build_object(
 )::text)
 FROM session_exporter.recovery AS a
 WHERE a.source = {source}
-    AND a.at = now() -- the index on both: a run may have written very many rows before
+    AND a.at = now() -- this transaction's: all else that the run has written is older
     AND a.run = {run}::uuid
-    AND a.row_version = (pg_current_xact_id()::text::numeric % 4294967296)::text
     AND (SELECT pg_notification_queue_usage()) < 0.5
 ORDER BY a.number

@@ -261,7 +261,8 @@ async def test_a_receiver_that_hangs_is_left_after_the_timeout(
         served.is_hung = True
         source = told(served.port, timeout="200ms")
         await recover(database, source)
-        counts = await run_once(database, source)
+        async with asyncio.timeout(10):
+            counts = await run_once(database, source)
         assert counts == Counts(failed=1, reason="no answer within 0.2 s")
 
 
@@ -280,7 +281,8 @@ async def test_a_receiver_that_sends_its_answer_in_drops_is_left_after_the_timeo
     async with serving(drip) as port:
         source = told(port, timeout="300ms")
         await recover(database, source)
-        counts = await run_once(database, source)
+        async with asyncio.timeout(10):
+            counts = await run_once(database, source)
         assert counts == Counts(failed=1, reason="no answer within 0.3 s")
 
 
@@ -445,6 +447,21 @@ async def test_exporters_share_the_work_and_tell_each_once(
             counts = await asyncio.gather(one.run_once(), two.run_once(), three.run_once())
         assert sum(each.delivered for each in counts) == 60
         assert len(served.requests) == len(set(served.sessions)) == 60
+
+
+async def test_a_row_that_somebody_has_locked_keeps_none_of_the_others(
+    database: Database, told: Callable[..., Source]
+) -> None:
+    prepare(database, "one", "two", "three")
+    async with receiver() as served:
+        source = told(served.port)
+        await recover(database, source)
+        with database.connect() as connection, connection.transaction():
+            connection.execute(
+                "SELECT FROM session_exporter.recovery WHERE session = 'two' FOR UPDATE"
+            )
+            assert await run_once(database, source) == Counts(delivered=2)
+        assert await run_once(database, source) == Counts(delivered=1)
 
 
 async def test_a_row_that_another_has_taken_over_is_not_put_off(
