@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test soak check format clean
+.PHONY: help demo test soak check format dashboards clean
 
 help:
 	@echo 'make demo    an embedded PostgreSQL with simulated traffic, and the exporter on it'
@@ -10,6 +10,7 @@ help:
 	@echo 'make soak    one fault a second for SOAK_SECONDS=3600'
 	@echo 'make check   lint, format and types'
 	@echo 'make format  let ruff rewrite what it can'
+	@echo 'make dashboards  write dashboards/json anew'
 	@echo 'make clean   remove .venv and caches'
 
 demo: .venv/demo.stamp
@@ -29,6 +30,9 @@ check: .venv/dev.stamp
 format: .venv/dev.stamp
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+dashboards: .venv/dev.stamp
+	$(BIN)/python -m dashboards
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -18,6 +18,8 @@ from exporter.config import Config
 from exporter.database import Database
 from exporter.errors import ExporterError
 from exporter.page import ConfigFacts, Page
+from exporter.recovery.auto import Recovering
+from exporter.recovery.rule import connection_settings
 from exporter.schedule import Schedule
 from exporter.snapshots import Key, Snapshots, State
 
@@ -55,16 +57,30 @@ class Exporter:
             if collector.every(binding.source) is not None
         ]
         self.snapshots = Snapshots(
-            (
-                Key(database.name, binding.source.name, collector.name),
-                State(interval=every),
-            )
-            for database, binding, collector in planned
-            if (every := collector.every(binding.source)) is not None
+            [
+                (Key(database.name, binding.source.name, collector.name), State(interval=every))
+                for database, binding, collector in planned
+                if (every := collector.every(binding.source)) is not None
+            ],
+            recoveries=[
+                (database.name, binding.source.name)
+                for database, binding in pairs
+                if binding.source.recovery.set
+            ],
         )
         self.collections = [
             Collection(database, binding, collector, snapshots=self.snapshots, clock=CLOCK)
             for database, binding, collector in planned
+        ]
+        self.recoveries = [
+            Recovering(
+                connection_settings(config, binding.source, database.name),
+                binding.source,
+                snapshots=self.snapshots,
+                clock=CLOCK,
+            )
+            for database, binding in pairs
+            if binding.source.recovery.set
         ]
         self.page = Page(
             sources=config.sources,
@@ -82,6 +98,8 @@ class Exporter:
         """Hang up all connections."""
         for database in self.databases.values():
             await database.close()
+        for recovery in self.recoveries:
+            await recovery.close()
 
 
 class _Server(uvicorn.Server):
@@ -139,10 +157,10 @@ async def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     exporter = Exporter(config)
-    schedule = Schedule(exporter.collections, CLOCK)
+    schedule = Schedule([*exporter.collections, *exporter.recoveries], CLOCK)
     server = _Server(
         uvicorn.Config(
-            web.Application(exporter.page, exporter.snapshots),
+            web.Application(exporter.page, exporter.snapshots, CLOCK),
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -23,13 +23,15 @@ _PAGE = """<!doctype html>
 """
 
 
-def render(snapshots: Snapshots) -> str:
-    """The page as HTML."""
-    rows = "\n".join(_row(key, state) for key, state in snapshots.states.items())
+def render(snapshots: Snapshots, now: float) -> str:
+    """The page as HTML, at monotonic time `now`."""
+    rows = "\n".join(_row(key, state, now) for key, state in snapshots.states.items())
     return _PAGE.format(version=escape(__version__), rows=rows)
 
 
-def _row(key: Key, state: State) -> str:
-    outcome = "succeeded" if state.succeeded else state.failure or "not yet"
+def _row(key: Key, state: State, now: float) -> str:
+    outcome = state.failure or "not yet"
+    if state.succeeded:
+        outcome = "succeeded" if state.is_fresh(now) else "too long ago"
     cells = (key.source, key.database, key.collector, outcome)
     return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"

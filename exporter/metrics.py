@@ -162,6 +162,63 @@ ALERT_THRESHOLD = Family(
     "The source's alert_above, from the config: more orphaned sessions than this page somebody.",
 )
 
+RECOVERED = Family(
+    "sessions_recovered_total",
+    "counter",
+    "Sessions closed by recovery since the start of the exporter, whoever did it: rows of the "
+    "audit table.",
+    ("trigger",),
+)
+RECOVERY_UNDONE = Family(
+    "sessions_recovery_undone_total",
+    "counter",
+    "Recovered sessions that were given back what was there before, since the start of the "
+    "exporter.",
+)
+RECOVERY_CONTRADICTED = Family(
+    "sessions_recovery_contradicted_total",
+    "counter",
+    "Recovered sessions that showed life afterwards, or got a genuine end, since the start of the "
+    "exporter.",
+)
+RECOVERY_FAILED = Family(
+    "sessions_recovery_failed_total",
+    "counter",
+    "Runs of recovery that failed, by reason; refused: sessions that a constraint or a trigger "
+    "did not let close.",
+    ("reason",),
+)
+RECOVERY_SKIPPED = Family(
+    "sessions_recovery_skipped_total",
+    "counter",
+    "Confirmed sessions that were not closed, by reason: tried again at the next run.",
+    ("reason",),
+)
+RECOVERY_MODE = Family(
+    "sessions_recovery_mode", "gauge", "Which mode the config sets: 1 for that one.", ("mode",)
+)
+RECOVERY_BRAKE = Family(
+    "sessions_recovery_brake",
+    "gauge",
+    "Whether this brake stops automatic recovery; no sample while nothing was looked at.",
+    ("brake",),
+)
+RECOVERY_PAUSED = Family(
+    "sessions_recovery_paused",
+    "gauge",
+    "Whether somebody has paused automatic recovery of the source.",
+)
+RECOVERY_CANDIDATES = Family(
+    "sessions_recovery_candidates",
+    "gauge",
+    "Sessions that recovery would close, confirmed or not; no sample where it is disabled.",
+)
+RECOVERY_LAST_RUN = Family(
+    "sessions_recovery_last_run_timestamp_seconds",
+    "gauge",
+    "When recovery last looked for sessions to close.",
+)
+
 BUILD_INFO = Family(
     "session_exporter_build_info", "info", "The running version.", ("version", "python")
 )
@@ -282,6 +339,16 @@ SESSION_FAMILIES = _with_split(
         ORPHANED_AFTER,
         OVERLONG_AFTER,
         ALERT_THRESHOLD,
+        RECOVERY_MODE,
+        RECOVERED,
+        RECOVERY_UNDONE,
+        RECOVERY_CONTRADICTED,
+        RECOVERY_FAILED,
+        RECOVERY_SKIPPED,
+        RECOVERY_BRAKE,
+        RECOVERY_PAUSED,
+        RECOVERY_CANDIDATES,
+        RECOVERY_LAST_RUN,
     )
 )
 

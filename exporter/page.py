@@ -5,6 +5,7 @@ what changed is rendered again.
 """
 
 import asyncio
+import math
 import platform
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,10 +18,12 @@ from exporter import __version__
 from exporter import metrics as m
 from exporter.clock import Clock
 from exporter.collectors import COLLECTORS
-from exporter.config import Source
+from exporter.config import MODES, Source
 from exporter.database import Database
 from exporter.exposition import OPENMETRICS, TEXT, Chunk, Format, Labels, join, render
 from exporter.metrics import Sample
+from exporter.recovery.decide import BRAKES
+from exporter.recovery.state import RecoveryState
 from exporter.snapshots import Counters, Key, Snapshots, State
 
 #: process_* change all the time; they are read this often at most, in seconds.
@@ -109,10 +112,12 @@ class Page:
     def _join(self, now: float, health: tuple[object, ...]) -> _Joined:
         states = self._snapshots.states.values()
         fresh = [each.snapshot for each in states if each.snapshot and each.is_fresh(now)]
+        ends = [snapshot.expires_at for snapshot in fresh]
+        ends += [each.expires_at for each in self._snapshots.recoveries.values()]
         return _Joined(
             version=self._snapshots.version,
             health=health,
-            valid_until=min((each.expires_at for each in fresh), default=float("inf")),
+            valid_until=min((end for end in ends if end >= now), default=math.inf),
             chunks=list(self._chunks(now)),
             bodies={},
             pages={},
@@ -128,6 +133,12 @@ class Page:
             is_fresh = state.is_fresh(now)
             samples = _of_collector(key, state, source, is_fresh=is_fresh)
             chunk = self._chunk(pair, key.collector, (state, is_fresh), samples)
+            series[pair] += chunk.series("sessions_")
+            yield chunk
+        for pair, recovery in self._snapshots.recoveries.items():
+            is_fresh = now <= recovery.expires_at
+            samples = _of_recovery(recovery, is_fresh=is_fresh)
+            chunk = self._chunk(pair, "recovery", (recovery, is_fresh), samples)
             series[pair] += chunk.series("sessions_")
             yield chunk
         for pair, counters in self._snapshots.counters.items():
@@ -191,6 +202,30 @@ def _of_settings(source: Source) -> Iterator[Sample]:
         yield Sample(m.OVERLONG_AFTER, (), source.overlong_after)
     if source.alert_above is not None:
         yield Sample(m.ALERT_THRESHOLD, (), source.alert_above)
+    for mode in MODES:
+        yield Sample(m.RECOVERY_MODE, (("mode", mode),), int(mode == source.recovery.mode))
+
+
+def _of_recovery(state: RecoveryState, *, is_fresh: bool) -> Iterator[Sample]:
+    for trigger, count in state.recovered.items():
+        yield Sample(m.RECOVERED, (("trigger", trigger),), count)
+    yield Sample(m.RECOVERY_UNDONE, (), state.undone)
+    yield Sample(m.RECOVERY_CONTRADICTED, (), state.contradicted)
+    for reason, count in state.failed.items():
+        yield Sample(m.RECOVERY_FAILED, (("reason", reason),), count)
+    for reason, count in state.skipped.items():
+        yield Sample(m.RECOVERY_SKIPPED, (("reason", reason),), count)
+    if state.last_run is not None:
+        yield Sample(m.RECOVERY_LAST_RUN, (), state.last_run)
+    if not is_fresh:
+        return
+    if state.brakes is not None:
+        for brake in BRAKES:
+            yield Sample(m.RECOVERY_BRAKE, (("brake", brake),), int(brake in state.brakes))
+    if state.paused is not None:
+        yield Sample(m.RECOVERY_PAUSED, (), int(state.paused))
+    if state.candidates is not None:
+        yield Sample(m.RECOVERY_CANDIDATES, (), state.candidates)
 
 
 def _of_counters(counters: Counters, series: int) -> Iterator[Sample]:

@@ -12,6 +12,7 @@ import asyncio
 import datetime as dt
 import random
 from collections.abc import Sequence
+from typing import Protocol
 
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobSubmissionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -19,7 +20,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from exporter import logs
 from exporter.clock import Clock
-from exporter.collection import Collection
+from exporter.snapshots import Key
 
 #: Starts are spread: this long between two first runs, and all of them within the first interval.
 SPREAD_SECONDS = 0.02
@@ -32,10 +33,29 @@ WATCH_SECONDS = 1.0
 STEP_SECONDS = 2.0
 
 
+class Job(Protocol):
+    """What is run again and again."""
+
+    key: Key
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two runs; may change with each."""
+        ...
+
+    async def run(self) -> None:
+        """Run once. Never raises but for cancellation."""
+        ...
+
+    def overlapped(self) -> None:
+        """Count a run that was due while the one before was still going."""
+        ...
+
+
 class Schedule:
     """Runs every collection at its interval, the first time soon."""
 
-    def __init__(self, collections: Sequence[Collection], clock: Clock) -> None:
+    def __init__(self, collections: Sequence[Job], clock: Clock) -> None:
         self._clock = clock
         self._watching: asyncio.Task[None] | None = None
         self._scheduler = AsyncIOScheduler(

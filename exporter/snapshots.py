@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from exporter.errors import REASONS
+from exporter.recovery.state import RecoveryState
 
 SKIPS = ("overlap", "backoff")
 
@@ -68,10 +69,21 @@ class Counters:
 class Snapshots:
     """The store. `version` grows with every change."""
 
-    def __init__(self, states: Iterable[tuple[Key, State]]) -> None:
+    def __init__(
+        self,
+        states: Iterable[tuple[Key, State]],
+        recoveries: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        """`recoveries` are the pairs of database and source that are, or could be, recovered."""
         self.states = dict(states)
         self.counters = {(key.database, key.source): Counters() for key in self.states}
+        self.recoveries = {pair: RecoveryState() for pair in recoveries}
         self.version = 0
+
+    def recovering(self, pair: tuple[str, str], state: RecoveryState) -> None:
+        """Replace how recovery of a source in a database is doing."""
+        self.recoveries[pair] = state
+        self.version += 1
 
     def succeeded(self, key: Key, snapshot: Snapshot, *, duration: float, interval: float) -> None:
         """Replace the snapshot."""

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from exporter import landing
+from exporter.clock import Clock
 from exporter.exposition import OPENMETRICS, TEXT, Format
 from exporter.page import Page
 from exporter.snapshots import Snapshots
@@ -27,8 +28,9 @@ class Application:
     ready.
     """
 
-    def __init__(self, page: Page, snapshots: Snapshots) -> None:
+    def __init__(self, page: Page, snapshots: Snapshots, clock: Clock) -> None:
         self._page = page
+        self._clock = clock
         self._snapshots = snapshots
         self._compressed: dict[Format, tuple[bytes, bytes]] = {}
         self._others = Starlette(
@@ -79,7 +81,7 @@ class Application:
 
     async def _root(self, request: Request) -> Response:
         del request
-        return HTMLResponse(landing.render(self._snapshots))
+        return HTMLResponse(landing.render(self._snapshots, self._clock.monotonic()))
 
 
 async def _not_allowed(request: Request) -> Response:

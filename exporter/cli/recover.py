@@ -12,13 +12,12 @@ from exporter import sessions
 from exporter.cli.app import DEFAULT_CONFIG, ConfigFile, OneSource, app
 from exporter.cli.work import duration, load, on_each
 from exporter.config import Config, Source
-from exporter.config import Database as Settings
 from exporter.database import Reader, Writer
 from exporter.errors import CollectionError, UsageError
 from exporter.recovery import report
 from exporter.recovery.apply import Closing, Outcome
 from exporter.recovery.plan import Plan, find_candidates, has_audit, make_plan
-from exporter.recovery.rule import bind_rule, prove
+from exporter.recovery.rule import bind_rule, connection_settings, prove
 from exporter.recovery.undo import Run, find_run, list_runs, plan_undo, undo
 from exporter.report import printable
 
@@ -64,7 +63,9 @@ def recover(  # noqa: PLR0917 - typer passes them by name
                 "add --despite-brake"
             )
         candidates = await find_candidates(reader, rule, with_backlog=backlog)
-        writer = Writer(writing(config, each, database), timezone=sessions.time_zone(each))
+        writer = Writer(
+            connection_settings(config, each, database), timezone=sessions.time_zone(each)
+        )
         try:
             outcome = await Closing(writer, rule, trigger="manual", with_backlog=backlog).run(
                 candidates,
@@ -77,7 +78,9 @@ def recover(  # noqa: PLR0917 - typer passes them by name
         print(report.outcome_text(outcome), flush=True)
         return plan, outcome
 
-    results, failed = on_each(config, _recoverable(config, source), done, settings=writing)
+    results, failed = on_each(
+        config, _recoverable(config, source), done, settings=connection_settings
+    )
     if not yes and any(plan.count for plan, _ in results):
         print("Nothing was changed; --yes closes them.")
     if failed or any(outcome and outcome.refused for _, outcome in results):
@@ -108,7 +111,9 @@ def undo_run(
         print(report.undo_text(found, plan), flush=True)
         if not yes or not plan.numbers:
             return True, 0
-        writer = Writer(writing(config, each, database), timezone=sessions.time_zone(each))
+        writer = Writer(
+            connection_settings(config, each, database), timezone=sessions.time_zone(each)
+        )
         try:
             undone, refused = await undo(
                 writer, rule, plan.numbers, batch=each.recovery.batch, pause=each.recovery.pause
@@ -120,7 +125,7 @@ def undo_run(
             print(f"  row {number} of the audit could not be: {printable(why)}")
         return True, len(refused)
 
-    results, failed = on_each(config, None, done, settings=writing, only=_has_rule)
+    results, failed = on_each(config, None, done, settings=connection_settings, only=_has_rule)
     if not failed and not any(known for known, _ in results):
         raise UsageError(f"no run {wanted} in any database of {config_file}; `runs` lists them")
     if not failed and not yes:
@@ -136,7 +141,9 @@ def runs(source: OneSource = None, config_file: ConfigFile = DEFAULT_CONFIG) -> 
     async def listed(reader: Reader, each: Source, _database: str) -> list[Run]:
         return await list_runs(reader, source=each.name) if await has_audit(reader) else []
 
-    found, failed = on_each(load(config_file), source, listed, settings=writing, only=_has_rule)
+    found, failed = on_each(
+        load(config_file), source, listed, settings=connection_settings, only=_has_rule
+    )
     print(report.runs_table(sorted((run for each in found for run in each), key=_newest)))
     if failed:
         raise typer.Exit(1)
@@ -144,14 +151,6 @@ def runs(source: OneSource = None, config_file: ConfigFile = DEFAULT_CONFIG) -> 
 
 class Braked(CollectionError):
     """Too much looks orphaned at once."""
-
-
-def writing(config: Config, source: Source, database: str) -> Settings:
-    """How recovery connects: as a role of its own where it is given one."""
-    settings = config.databases[database]
-    if source.recovery.dsn is None:
-        return settings
-    return settings.model_copy(update={"dsn": source.recovery.dsn, "password_file": None})
 
 
 def _has_rule(source: Source) -> bool:

@@ -1,17 +1,16 @@
 """The commands that watch: run, check, once, orphans; the demo, and the schema."""
 
 import functools
-import os
 import re
 import sys
 from enum import StrEnum
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
 from exporter import daemon, live_check, logs, report, sessions
 from exporter.cli.app import DEFAULT_CONFIG, ConfigFile, ListFormat, OneSource, app
-from exporter.cli.work import duration, flush, load, on_each, wait_for
+from exporter.cli.work import duration, load, on_each, wait_for
 from exporter.config import Config, Source, json_schema
 from exporter.database import Database, Reader
 from exporter.errors import UsageError
@@ -46,14 +45,7 @@ def run(
     sock = daemon.listen(*parse_address(listen_address))
     logs.start(format_=log_format)
 
-    async def until_stopped() -> NoReturn:
-        await daemon.run(config, sock)
-        # All has ended and is closed, but for threads that look up a host name: the event loop
-        # would wait for them before it closes, for as long as the name server does not answer.
-        flush()
-        os._exit(0)
-
-    wait_for(until_stopped())
+    wait_for(daemon.run(config, sock))
 
 
 @app.command()

@@ -29,12 +29,6 @@ def load(path: Path) -> Config:
     for source in config.sources.values():
         if source.recovery.dsn is not None and (problem := dsn_problem(source.recovery.dsn)):
             raise ExporterError(f"{path}: sources.{source.name}.recovery.dsn: {problem}")
-        if source.recovery.mode != "disabled":
-            raise ExporterError(
-                f"{path}: sources.{source.name}.recovery.mode: expected disabled, got "
-                f"{source.recovery.mode}; this version recovers by hand only: "
-                f"session-exporter recover {source.name}"
-            )
     return config
 
 

@@ -3,7 +3,7 @@
 from exporter.config.columns import Shown, TimeColumn
 from exporter.config.database import Database
 from exporter.config.load import Config, load_config
-from exporter.config.recovery import Audit, Mark, Recovery, Webhook
+from exporter.config.recovery import MODES, Audit, Mark, Recovery, Webhook
 from exporter.config.schema import json_schema
 from exporter.config.source import Daily, Source
 from exporter.config.split import Label
@@ -11,6 +11,7 @@ from exporter.config.sql import TableName
 from exporter.config.values import format_duration
 
 __all__ = [
+    "MODES",
     "Audit",
     "Config",
     "Daily",

@@ -14,6 +14,7 @@ from exporter.config.sql import COLUMN, Expression, Sql, Table, TableName
 from exporter.config.values import Choice, Name, Seconds, Whole
 
 Mode = Literal["disabled", "dry_run", "auto"]
+MODES: tuple[Mode, ...] = ("disabled", "dry_run", "auto")
 
 #: pg_notify() refuses a name of more than 63 bytes.
 CHANNEL = r"[A-Za-z_][A-Za-z0-9_$]{0,62}"
@@ -135,7 +136,7 @@ class Audit(Model):
 class Recovery(Model):
     """Closing orphaned sessions."""
 
-    mode: Annotated[Mode, Choice(("disabled", "dry_run", "auto"))] = Field(
+    mode: Annotated[Mode, Choice(MODES)] = Field(
         default="disabled",
         validate_default=True,
         description="disabled: never. dry_run: says what it would do. auto: does it.",

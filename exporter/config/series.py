@@ -7,6 +7,8 @@ if TYPE_CHECKING:
     from exporter.config.source import Source
 
 AGE_HISTOGRAM = 15  # 13 buckets, gcount and gsum
+RECOVERY_MODES = 3
+RECOVERY = 26  # 3 triggers, 10 + 3 reasons, 5 brakes, and 5 that are one each
 
 
 def series_by_part(source: "Source") -> dict[str, int]:
@@ -27,5 +29,6 @@ def series_by_part(source: "Source") -> dict[str, int]:
         "daily statistics": daily,
         "kinds of inconsistency": kinds,
         "the oldest sessions and the size": 3,
+        "recovery": RECOVERY_MODES + (RECOVERY if source.recovery.set else 0),
         "limits": 1 + (source.overlong_after is not None) + (source.alert_above is not None),
     }

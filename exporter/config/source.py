@@ -216,6 +216,15 @@ class Source(Model):
                 came="no end_at",
                 keys=("recovery",),
             )
+        is_age_alone = info.data.get("last_seen_at", ...) is None and value.evidence is None
+        if value.mode == "auto" and is_age_alone and not value.trust_age:
+            raise ExpectedError(
+                "trust_age: true inside recovery, where auto has nothing but the age to go by",
+                "a session that is only long would be closed; declare last_seen_at or evidence, or "
+                "say that age is enough",
+                came="neither last_seen_at nor evidence",
+                keys=("recovery",),
+            )
         if value.dsn is not None and len(info.data.get("databases", ())) > 1:
             raise ExpectedError(
                 "dsn inside recovery only for a source in one database",

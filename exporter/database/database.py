@@ -1,21 +1,20 @@
 """One database: its few connections, and what became of the last attempt to use them."""
 
 import asyncio
-import math
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 import psycopg
 from psycopg import pq
 
-from exporter import backoff, causes
+from exporter import backoff, causes, logs
 from exporter.causes import Complaint
 from exporter.config import Database as Settings
 from exporter.database.budget import Budget
-from exporter.database.connecting import CLIENT_GRACE_SECONDS, Connection, connect
+from exporter.database.connecting import Connection, Connector
 from exporter.database.hangup import HungUp, hang_up
-from exporter.database.pipeline import Pipeline, Result
+from exporter.database.pipeline import CLIENT_GRACE_SECONDS, Pipeline, Result
 from exporter.database.replica import Standing
 from exporter.errors import (
     AuthFailed,
@@ -35,10 +34,10 @@ SECOND_LOOK_AFTER = 0.5
 
 @dataclass(slots=True)
 class _Place:
-    """One of the `max_connections`; `hung_up` is what it was last used for, should that hang."""
+    """One of the `max_connections`; `left` are connections that were hung up on in it."""
 
     timeout: float
-    hung_up: HungUp | None = None
+    left: list[HungUp] = field(default_factory=list)
 
 
 class Database:
@@ -54,6 +53,7 @@ class Database:
         self._budget = Budget(settings.max_connections)
         self._idle: list[Connection] = []
         self._busy: set[Connection] = set()
+        self._connector = Connector(settings)
         self._connecting = asyncio.Lock()
         self._backoff = backoff.Backoff()
         self._unreachable = ""
@@ -67,7 +67,7 @@ class Database:
         loop = asyncio.get_running_loop()
         most, began = self.settings.max_replica_lag, loop.time()
         standing, results = await self._read(statements, reader)
-        if standing.is_too_old(most) and standing.lag != math.inf:
+        if standing.is_too_old(most):
             # After a quiet spell the last commit is old, and a long transaction that writes just
             # now makes it look like lag: is the rest replayed a moment later, it is none.
             await asyncio.sleep(SECOND_LOOK_AFTER)
@@ -75,7 +75,7 @@ class Database:
             if later.has_replayed(standing):
                 standing, results = await self._read(statements, reader)
                 standing = standing.at_most(loop.time() - began)
-        self.replica_lag = None if standing.lag == math.inf else standing.lag
+        self.replica_lag = standing.known_lag
         standing.demand(most)
         return results
 
@@ -89,8 +89,8 @@ class Database:
             row_security=literal("off" if self.settings.row_security == "refuse" else "on"),
             timezone=literal(reader.timezone),
         )
-        async with self._place(reader, statements=len(statements) + 3) as place:
-            first, *results = await self._run_somewhere([settings, *statements], place)
+        async with self._place(reader) as place:
+            first, *results = await self._run_somewhere([settings, *statements], place, reader)
         return Standing.of(first.rows[0]), results
 
     def _lock_timeout(self, statement_timeout: float) -> float:
@@ -100,50 +100,40 @@ class Database:
     async def close(self) -> None:
         """Hang up every connection, also those whose server does not answer."""
         for connection in list(self._busy):
-            if hung_up := hang_up(connection):
+            if hung_up := hang_up(connection.pgconn):
                 hung_up.close()
         while self._idle:
             await self._idle.pop().close()
+        await self._connector.close()
         await self._budget.close()
 
     @asynccontextmanager
-    async def _place(self, reader: "Reader", *, statements: int) -> AsyncIterator[_Place]:
-        """Hold one of the `max_connections` places, and time how long."""
+    async def _place(self, reader: "Reader") -> AsyncIterator[_Place]:
+        """Hold one of the `max_connections` places."""
         await self._budget.take()
-        loop = asyncio.get_running_loop()
-        started = loop.time()
         place = _Place(reader.timeout)
         try:
             yield place
         finally:
-            elapsed = loop.time() - started
-            # Longer than all deadlines together: it was us who stood still (SIGSTOP, a paused
-            # machine), which says nothing about the database and must not stretch the interval.
-            if elapsed <= self._longest(reader, statements):
-                reader.seconds += elapsed
-            if place.hung_up is None:
-                self._budget.give_back()
+            if place.left:
+                # A backend that we hung up on works on until its own statement_timeout ends it; one
+                # that is stuck is there for longer.
+                self._budget.lose(reader.timeout, *_watch(place.left))
             else:
-                # The backend that we hung up on works on until its own statement_timeout ends it;
-                # one that is stuck is there for longer.
-                lost = place.hung_up
-                self._budget.lose(reader.timeout, lambda: lost.is_held, lost.close)
+                self._budget.give_back()
 
-    def _longest(self, reader: "Reader", statements: int) -> float:
-        """Seconds that connecting and each statement can take, if we are there to count them."""
-        deadline = reader.timeout + CLIENT_GRACE_SECONDS
-        return self.settings.connect_timeout + statements * deadline
-
-    async def _run_somewhere(self, statements: Sequence[str], place: _Place) -> list[Result]:
+    async def _run_somewhere(
+        self, statements: Sequence[str], place: _Place, reader: "Reader"
+    ) -> list[Result]:
         """Run on an idle connection; should all of them have died unnoticed, on a new one."""
         while self._idle:
             try:
-                return await self._run(self._idle.pop(), statements, place)
+                return await self._run(self._idle.pop(), statements, place, reader)
             except ConnectFailed:
                 continue
-        return await self._run(await self._connect(), statements, place)
+        return await self._run(await self._connect(place), statements, place, reader)
 
-    async def _connect(self) -> Connection:
+    async def _connect(self, place: _Place) -> Connection:
         loop = asyncio.get_running_loop()
         # One at a time: two with the same wrong password would count twice for a server that
         # locks out who knocks too often.
@@ -151,63 +141,93 @@ class Database:
             if self._backoff.waits(loop.time()):
                 raise BackingOff(f"{self._unreachable} (a moment ago; it is tried again soon)")
             try:
-                connection = await connect(self.settings)
+                connection = await self._connector.connect(place.left.append)
             except CollectionError as error:
                 error.is_silent = True  # the backoff sets the pace, and not how long it took
-                if self._busy:
-                    raise  # out of connections, perhaps: the database itself is there
-                self._lost_sight()
                 self._unreachable = str(error)
-                is_refused = isinstance(error, AuthFailed)
-                limits = backoff.AUTHENTICATION if is_refused else backoff.CONNECT
-                self._backoff.failed(loop.time(), limits)
+                if isinstance(error, AuthFailed):
+                    self._backoff.failed(loop.time(), backoff.AUTHENTICATION)
+                elif self._busy:
+                    # Out of connections, perhaps: the database itself is there.
+                    self._backoff.until = loop.time() + backoff.CONNECT[0]
+                    raise
+                else:
+                    self._backoff.failed(loop.time(), backoff.CONNECT)
+                self._lost_sight(error)
                 raise
-            self.up = True
+            while place.left:  # of servers that were tried before this one
+                place.left.pop().close()
             self._backoff.succeeded()
+            self._found()
             return connection
 
-    def _lost_sight(self) -> None:
+    def _lost_sight(self, error: CollectionError) -> None:
+        if self.up is not False:
+            logs.warning("database_down", database=self.name, reason=error.reason, error=str(error))
         self.up = False
         self.replica_lag = None
 
+    def _found(self) -> None:
+        if self.up is False:
+            logs.info("database_up", database=self.name)
+        self.up = True
+
     async def _run(
-        self, connection: Connection, statements: Sequence[str], place: _Place
+        self,
+        connection: Connection,
+        statements: Sequence[str],
+        place: _Place,
+        reader: "Reader",
     ) -> list[Result]:
         def give_up() -> None:
-            place.hung_up = hang_up(connection)
+            if hung_up := hang_up(connection.pgconn):
+                place.left.append(hung_up)
 
         deadline = place.timeout + CLIENT_GRACE_SECONDS
         pipeline = Pipeline(connection, deadline, give_up)
+        loop = asyncio.get_running_loop()
+        started = loop.time()
         self._busy.add(connection)
         try:
             results = await pipeline.run(_BEGIN, statements)
         except psycopg.Error as error:
-            failure = self._failure(error, timeout=place.timeout, lost=connection.closed)
-            with suppress(psycopg.Error):
-                await connection.rollback()
-            if pipeline.is_hung_up:
-                failure = NoAnswer(
-                    f"database {self.name} did not answer within {deadline:g} s; "
-                    "the connection was dropped",
-                    is_silent=not pipeline.has_answered,
-                )
-            raise failure from None
+            # What a standby says of itself it says first.
+            first = pipeline.results[:1]
+            self.replica_lag = Standing.of(first[0].rows[0]).known_lag if first else None
+            raise self._failure(error, pipeline, deadline, place) from None
         else:
-            self.up = True
+            self._found()
             return results
         finally:
+            elapsed = loop.time() - started
+            # Longer than all deadlines together: it was us who stood still (SIGSTOP, a paused
+            # machine), which says nothing about the database and must not stretch the interval.
+            if elapsed <= deadline * (len(statements) + 3):
+                reader.seconds += elapsed
             self._busy.discard(connection)
             if connection.closed or connection.info.transaction_status != pq.TransactionStatus.IDLE:
                 await connection.close()
             else:
                 self._idle.append(connection)
 
-    def _failure(self, error: psycopg.Error, *, timeout: float, lost: bool) -> CollectionError:
+    def _failure(
+        self, error: psycopg.Error, pipeline: Pipeline, deadline: float, place: _Place
+    ) -> CollectionError:
         """Turn what the driver raised into the cause that a user can act on."""
-        if lost:
-            self._lost_sight()
+        timeout = place.timeout
+        if pipeline.is_hung_up:
+            failure: CollectionError = NoAnswer(
+                f"database {self.name} did not answer within {deadline:g} s; "
+                "the connection was dropped",
+                is_silent=not pipeline.results,
+            )
+            self._lost_sight(failure)
+            return failure
+        if pipeline.is_lost:
             said = " ".join(str(error).split())
-            return ConnectFailed(f"lost the connection to database {self.name}: {said}")
+            failure = ConnectFailed(f"lost the connection to database {self.name}: {said}")
+            self._lost_sight(failure)
+            return failure
         diagnosis = error.diag
         position = diagnosis.statement_position
         complaint = Complaint(
@@ -241,3 +261,13 @@ class Reader:
         Raises CollectionError, or BackingOff when it is too early to try to connect again.
         """
         return await self._database.run(statements, self)
+
+
+def _watch(left: list[HungUp]) -> tuple[Callable[[], bool], Callable[[], None]]:
+    """Whether any of these is still held, and how to stop looking."""
+
+    def forget() -> None:
+        for each in left:
+            each.close()
+
+    return lambda: any(each.is_held for each in left), forget

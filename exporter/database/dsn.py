@@ -1,13 +1,12 @@
 """Connection strings: what is wrong with one, and what libpq makes of it."""
 
-import os
 from typing import Any
 
 import psycopg
 from psycopg import conninfo, pq
 
-#: What psycopg acts on itself, before libpq has a say: which host is asked, in which order.
-_PSYCOPG_DECIDES = ("host", "hostaddr", "port", "target_session_attrs", "load_balance_hosts")
+#: What has to be known before a name is looked up: which hosts are asked, and in which order.
+_HOSTS = ("host", "hostaddr", "port", "target_session_attrs", "load_balance_hosts")
 
 
 def dsn_problem(dsn: str) -> str | None:
@@ -31,22 +30,14 @@ def dsn_problem(dsn: str) -> str | None:
 
 
 def parameters_of(dsn: str) -> dict[str, Any]:
-    """Take a good connection string apart, with the hosts that its service names.
+    """Take a good connection string apart, with the hosts that libpq adds from its own places.
 
-    psycopg looks names up without holding up the event loop, but does not see those in a service
-    file: libpq would look them up itself, and everything would wait while the name server is down.
+    libpq looks names up by itself, and everything would wait while the name server is down. So the
+    exporter has to know all of them, also those of a service file or of PGHOST.
     """
     parameters: dict[str, Any] = conninfo.conninfo_to_dict(dsn)
-    if "service" in parameters or "PGSERVICE" in os.environ:
-        effective = _effective(parameters)
-        found = {key: effective[key] for key in _PSYCOPG_DECIDES if key in effective}
-        parameters = {**found, **parameters}
-    return parameters
-
-
-def number_of_hosts(parameters: dict[str, Any]) -> int:
-    """How many servers these parameters try one after the other."""
-    return str(parameters.get("host") or parameters.get("hostaddr") or "").count(",") + 1
+    effective = _effective(parameters)
+    return {**{key: effective[key] for key in _HOSTS if key in effective}, **parameters}
 
 
 def _effective(parameters: dict[str, Any]) -> dict[str, str]:
@@ -56,7 +47,8 @@ def _effective(parameters: dict[str, Any]) -> dict[str, str]:
     gives up on this one for its sslmode, which is before it looks a name up or opens a socket
     (PQconnectStart: connectOptions2 in src/interfaces/libpq/fe-connect.c).
     """
-    begun = pq.PGconn.connect_start(conninfo.make_conninfo("", **parameters, sslmode="-").encode())
+    text = conninfo.make_conninfo("", **{**parameters, "sslmode": "-"})
+    begun = pq.PGconn.connect_start(text.encode())
     try:
         return {each.keyword.decode(): each.val.decode() for each in begun.info if each.val}
     finally:

@@ -6,11 +6,11 @@ import socket
 import sys
 
 import psycopg
+from psycopg.pq.abc import PGconn
 
-from exporter.database.connecting import Connection
-
-#: Of TCP_INFO: the other end has acknowledged that we hung up, and has not hung up itself.
-#: linux/include/net/tcp_states.h: TCP_FIN_WAIT2
+#: Of TCP_INFO, from linux/include/net/tcp_states.h: both ends are there (ESTABLISHED); the other
+#: end has acknowledged that we hung up, and has not hung up itself (FIN_WAIT2).
+_BOTH_THERE = 1
 _ACKNOWLEDGED = 5
 
 #: A host that has vanished closes nothing. It is asked after 10 s, and given up on 15 s later.
@@ -23,11 +23,19 @@ class HungUp:
     def __init__(self, descriptor: int) -> None:
         """Shut the socket down below libpq, which notices at once that the peer is gone.
 
-        Raises OSError when there is no such socket.
+        Raises OSError when there is no such socket, or no descriptor left to watch it with; it is
+        shut down all the same.
         """
+        libpq = socket.socket(fileno=descriptor)
+        try:
+            state = _state(libpq)
+            with contextlib.suppress(OSError):
+                libpq.shutdown(socket.SHUT_RDWR)
+        finally:
+            libpq.detach()
+        #: Whether there was a backend at the other end, as far as anybody can tell.
+        self.was_connected = state in {None, _BOTH_THERE}
         self._socket = socket.socket(fileno=os.dup(descriptor))
-        with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
         with contextlib.suppress(
             OSError, AttributeError
         ):  # not through a Unix socket, not on macOS
@@ -42,22 +50,26 @@ class HungUp:
         False where nobody can tell: through a Unix socket, on other systems than Linux, and while
         no packet gets through.
         """
-        if not sys.platform.startswith("linux") or self._socket.family == socket.AF_UNIX:
-            return False
-        try:
-            state = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
-        except OSError:
-            return False
-        return state == _ACKNOWLEDGED
+        return _state(self._socket) == _ACKNOWLEDGED
 
     def close(self) -> None:
         """Stop watching."""
         self._socket.close()
 
 
-def hang_up(connection: Connection) -> HungUp | None:
+def hang_up(pgconn: PGconn) -> HungUp | None:
     """Shut the socket of a connection down; None where it has none any more."""
     try:
-        return HungUp(connection.pgconn.socket)
+        return HungUp(pgconn.socket)
     except (psycopg.Error, OSError):
+        return None
+
+
+def _state(sock: socket.socket) -> int | None:
+    """The state of a TCP connection; None where nobody can tell."""
+    if not sys.platform.startswith("linux") or sock.family == socket.AF_UNIX:
+        return None
+    try:
+        return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+    except OSError:
         return None

@@ -2,12 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
 from exporter.database.connecting import Connection
+
+#: How much longer than the server's own deadline the client waits before it hangs up.
+CLIENT_GRACE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +35,37 @@ class Pipeline:
         self._connection = connection
         self._deadline = deadline
         self._hang_up = hang_up
-        #: Whether the deadline has passed, and whether an answer had come before.
+        #: Whether the deadline has passed, whether the connection broke, and what was answered.
         self.is_hung_up = False
-        self.has_answered = False
+        self.is_lost = False
+        self.results: list[Result] = []
 
     async def run(self, begin: str, statements: Sequence[str]) -> list[Result]:
         """Send `begin`, the statements and COMMIT at once; return the results of the statements.
 
-        Raises psycopg.Error, also after hanging up.
+        Raises psycopg.Error, also after hanging up; then nothing is left of the transaction.
         """
         loop = asyncio.get_running_loop()
         timer = loop.call_later(self._deadline, self._give_up)
-        results = []
         try:
             async with self._connection.pipeline():
                 await self._connection.execute(begin.encode())
                 cursors = [await self._connection.execute(text.encode()) for text in statements]
                 await self._connection.execute(b"COMMIT")
                 for cursor in cursors:
-                    results.append(await _result(cursor))
-                    self.has_answered = True
+                    self.results.append(await _result(cursor))
                     timer.cancel()
                     timer = loop.call_later(self._deadline, self._give_up)
+        except psycopg.Error:
+            self.is_lost = self._connection.closed
+            timer.cancel()
+            timer = loop.call_later(self._deadline, self._give_up)
+            with suppress(psycopg.Error):  # the first error is the one to tell
+                await self._connection.rollback()
+            raise
         finally:
             timer.cancel()
-        return results
+        return self.results
 
     def _give_up(self) -> None:
         self.is_hung_up = True

@@ -25,6 +25,11 @@ class Standing:
         """Take it from the row of begin.sql."""
         return cls(*settings[-3:])
 
+    @property
+    def known_lag(self) -> float | None:
+        """The lag, where it is a number."""
+        return None if self.lag == math.inf else self.lag
+
     def is_too_old(self, most: float) -> bool:
         """Whether it is behind by more than `most` seconds."""
         return self.lag is not None and self.lag > most

@@ -9,9 +9,9 @@ import psycopg
 from exporter import causes
 from exporter.causes import Complaint
 from exporter.config import Database as Settings
-from exporter.database.connecting import CLIENT_GRACE_SECONDS, Connection, connect
+from exporter.database.connecting import Connection, Connector
 from exporter.database.hangup import hang_up
-from exporter.database.pipeline import Result
+from exporter.database.pipeline import CLIENT_GRACE_SECONDS, Result
 from exporter.errors import CollectionError, ConnectFailed, NoAnswer, SchemaMismatch
 from exporter.queries import fill, literal
 
@@ -30,6 +30,7 @@ class Writer:
     def __init__(self, settings: Settings, *, timezone: str) -> None:
         self._settings = settings
         self._timezone = timezone
+        self._connector = Connector(settings)
         self._connection: Connection | None = None
 
     @asynccontextmanager
@@ -64,13 +65,14 @@ class Writer:
 
     async def close(self) -> None:
         """Hang up."""
+        await self._connector.close()
         if self._connection is not None:
             await self._connection.close()
             self._connection = None
 
     async def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = await connect(self._settings)
+            self._connection = await self._connector.connect(lambda left: left.close())
         return self._connection
 
     async def _roll_back(self, transaction: "Transaction") -> None:
@@ -95,7 +97,7 @@ class Transaction:
         def give_up() -> None:
             nonlocal is_hung_up
             is_hung_up = True
-            if left := hang_up(self._connection):
+            if left := hang_up(self._connection.pgconn):
                 left.close()
 
         timer = loop.call_later(STATEMENT_SECONDS + CLIENT_GRACE_SECONDS, give_up)

@@ -1,8 +1,8 @@
 -- The settings of one collection, for its transaction alone, and what the server is.
 -- set_config(…, true) is SET LOCAL: nothing stays behind on a connection that PgBouncer shares.
 -- On a standby the lag is 0 while everything received is replayed and the receiver runs: an idle
--- primary is not lag. Without a receiver nobody knows how far ahead the primary is, and if nothing
--- was replayed since the start either, not even how old the data is: infinity.
+-- primary is not lag. Where a commit was replayed since the start, it is at most as old as that;
+-- where none was, nobody knows how old the data is: infinity.
 -- The last two columns are how far it has received, while it does, and replayed: bytes of WAL.
 SELECT
     set_config('statement_timeout', {statement_timeout}, true),
@@ -18,7 +18,7 @@ SELECT
             AND EXISTS (SELECT FROM pg_stat_wal_receiver) THEN 0
         ELSE coalesce(
             extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8,
-            (SELECT 'infinity'::float8 WHERE NOT EXISTS (SELECT FROM pg_stat_wal_receiver))
+            'infinity'
         )
     END::float8,
     CASE

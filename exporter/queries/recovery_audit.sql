@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS session_exporter.recovery (
     after       jsonb NOT NULL,
     row_version text NOT NULL,              -- xmin of the row as it was left
     undone_at   timestamptz,
+    contradicted_at timestamptz,            -- when it was found to live, or to have a genuine end
     -- Telling the webhook of it: the next try, and NULL when there is nobody (left) to tell.
     next_attempt_at timestamptz,
     attempts    int NOT NULL DEFAULT 0,

@@ -13,6 +13,11 @@ from exporter.relation import Reads
 #: From this many active sessions on, a share of them means something.
 FEWEST_FOR_SHARE = 20
 
+NO_AUDIT = (
+    "there is no table session_exporter.recovery, in which a recovery writes down what it does; "
+    "`session-exporter sql audit` prints the commands that create it"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Fates:
@@ -72,14 +77,43 @@ async def has_audit(reader: Reads) -> bool:
     return bool(result.rows[0][0])
 
 
+async def count_fates(reader: Reads, rule: Rule) -> Fates:
+    """Count the active sessions by what becomes of them."""
+    (counted,) = await reader.read(_counting(rule))
+    return Fates(**dict(counted.rows))
+
+
 async def make_plan(reader: Reads, rule: Rule, *, with_backlog: bool, limit: int) -> Plan:
     """Count, and look at up to `limit` sessions. Raises CollectionError."""
     if not await has_audit(reader):
-        raise SchemaMismatch(
-            "there is no table session_exporter.recovery, in which a recovery writes down what it "
-            "does; `session-exporter sql audit` prints the commands that create it"
-        )
-    counts = fill(
+        raise SchemaMismatch(NO_AUDIT)
+    preview = fill(
+        "recovery_preview",
+        id=rule.id,
+        last_seen=rule.table.last_seen,
+        end=rule.end,
+        changes=listed([f"left(({text})::text, 200)" for text in rule.changes.values()]),
+        returning=rule.reported,
+        limit=str(limit),
+        **selection(rule, with_backlog=with_backlog),
+    )
+    counted, previewed = await reader.read(_counting(rule), preview)
+    fates = Fates(**dict(counted.rows))
+    plan = Plan(rule, fates, with_backlog, (), tuple(_preview(rule, row) for row in previewed.rows))
+    return Plan(rule, fates, with_backlog, tuple(_brakes(plan)), plan.previews)
+
+
+async def find_candidates(reader: Reads, rule: Rule, *, with_backlog: bool) -> list[Candidate]:
+    """Every session that would be closed now, longest silent first."""
+    statement = fill(
+        "recovery_candidates", id=rule.id, **selection(rule, with_backlog=with_backlog)
+    )
+    (result,) = await reader.read(statement)
+    return [Candidate(session, version) for session, version in result.rows]
+
+
+def _counting(rule: Rule) -> str:
+    return fill(
         "recovery_counts",
         orphaned=rule.table.orphaned(),
         alive=rule.alive,
@@ -89,32 +123,10 @@ async def make_plan(reader: Reads, rule: Rule, *, with_backlog: bool, limit: int
         table=rule.table.table,
         rows=rule.table.rows,
     )
-    preview = fill(
-        "recovery_preview",
-        id=rule.id,
-        last_seen=rule.table.last_seen,
-        end=rule.end,
-        changes=listed([f"left(({text})::text, 200)" for text in rule.changes.values()]),
-        returning=rule.reported,
-        limit=str(limit),
-        **_selection(rule, with_backlog=with_backlog),
-    )
-    counted, previewed = await reader.read(counts, preview)
-    fates = Fates(**dict(counted.rows))
-    plan = Plan(rule, fates, with_backlog, (), tuple(_preview(rule, row) for row in previewed.rows))
-    return Plan(rule, fates, with_backlog, tuple(_brakes(plan)), plan.previews)
 
 
-async def find_candidates(reader: Reads, rule: Rule, *, with_backlog: bool) -> list[Candidate]:
-    """Every session that would be closed now, longest silent first."""
-    statement = fill(
-        "recovery_candidates", id=rule.id, **_selection(rule, with_backlog=with_backlog)
-    )
-    (result,) = await reader.read(statement)
-    return [Candidate(session, version) for session, version in result.rows]
-
-
-def _selection(rule: Rule, *, with_backlog: bool) -> dict[str, str]:
+def selection(rule: Rule, *, with_backlog: bool) -> dict[str, str]:
+    """Which rows are candidates, as the parts that templates of recovery share."""
     return {
         "table": rule.table.table,
         "recoverable": f"{rule.recoverable} AND ({rule.end}) IS NOT NULL",

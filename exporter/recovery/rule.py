@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exporter import sessions
-from exporter.config import Source
+from exporter.config import Config, Source
+from exporter.config import Database as Settings
 from exporter.errors import BadData, SchemaMismatch
 from exporter.queries import fill, identifier, listed, literal
 from exporter.relation import Reads, Relation
@@ -88,6 +89,14 @@ class Rule:
 def _object(values: Mapping[str, str]) -> str:
     pairs = (f"{literal(name)}, to_jsonb({text})" for name, text in values.items())
     return f"jsonb_build_object({', '.join(pairs)})"
+
+
+def connection_settings(config: Config, source: Source, database: str) -> Settings:
+    """How recovery connects: as a role of its own where it is given one."""
+    settings = config.databases[database]
+    if source.recovery.dsn is None:
+        return settings
+    return settings.model_copy(update={"dsn": source.recovery.dsn, "password_file": None})
 
 
 async def bind_rule(reader: Reads, source: Source) -> Rule:

@@ -128,6 +128,11 @@ class Exporting:
         """As if that time had passed."""
         self.database._backoff.until = 0.0
 
+    def end_backoffs(self) -> None:
+        """The same for each of several databases."""
+        for database in self._exporter.databases.values():
+            database._backoff.until = 0.0
+
     async def _collect(self, collectors: tuple[str, ...]) -> None:
         await asyncio.gather(
             *(

@@ -1,5 +1,7 @@
 """libpq's own ways to a server: several hosts, a service file, .pgpass, TLS."""
 
+import asyncio
+import os
 import shutil
 import socket
 import subprocess
@@ -15,6 +17,7 @@ from exporter.demo.databases import Database, create_database
 from exporter.demo.server import PostgresServer
 from exporter.errors import ConnectFailed
 from tests.conftest import VERSIONS
+from tests.faults.proxy import blackhole
 
 
 async def ask(dsn: str, question: str) -> object:
@@ -44,6 +47,60 @@ async def test_of_several_hosts_the_first_that_answers_is_taken(database: Databa
     ports = f"{closed_port()},{database.server.port}"
     dsn = f"host=127.0.0.1,127.0.0.1 port={ports} target_session_attrs=read-write {words}"
     assert await ask(dsn, "SELECT current_database()") == database.name
+
+
+@pytest.mark.parametrize("attributes", ["any", "prefer-standby", "primary"])
+@pytest.mark.parametrize("place", ["dsn", "environment"])
+async def test_hosts_that_lead_nowhere_leave_time_enough_for_one_that_answers(
+    database: Database, monkeypatch: pytest.MonkeyPatch, attributes: str, place: str
+) -> None:
+    words = " ".join(f"{key}={value}" for key, value in keywords(database).items())
+    with blackhole() as first, blackhole() as second:
+        hosts = "127.0.0.1,127.0.0.1,127.0.0.1"
+        ports = f"{first},{second},{database.server.port}"
+        if place == "dsn":
+            dsn = f"host={hosts} port={ports} target_session_attrs={attributes} {words}"
+        else:
+            dsn = words
+            monkeypatch.setenv("PGHOST", hosts)
+            monkeypatch.setenv("PGPORT", ports)
+            monkeypatch.setenv("PGTARGETSESSIONATTRS", attributes)
+        assert await ask(dsn, "SELECT current_database()") == database.name
+
+
+async def test_a_name_with_several_addresses_is_tried_at_each(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = socket.getaddrinfo
+
+    def several(host: str, *arguments: object, **named: object) -> object:
+        if host != "database.invalid":
+            return real(host, *arguments, **named)  # type: ignore[arg-type]
+        dead = real("127.0.0.9", *arguments, **named)  # type: ignore[arg-type]
+        return [*dead, *real("127.0.0.1", *arguments, **named)]  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", several)
+    words = " ".join(f"{key}={value}" for key, value in keywords(database).items())
+    dsn = f"host=database.invalid port={database.server.port} {words}"
+    assert await ask(dsn, "SELECT current_database()") == database.name
+
+
+async def test_a_password_file_that_cannot_be_read_to_its_end_holds_nothing_up(
+    database: Database, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    pool = Pool(Settings(name="app", dsn=database.dsn, password_file=pipe, connect_timeout=2.0))
+    reading = asyncio.create_task(pool.reader().read("SELECT 1"))
+    turns = 0
+    while not reading.done():
+        await asyncio.sleep(0.01)
+        turns += 1
+    with pytest.raises(ConnectFailed, match="no answer within 2 s"):
+        await reading
+    assert turns > 50
+    with pipe.open("w"):  # lets the thread that reads go
+        await pool.close()
 
 
 async def test_a_service_file_and_a_password_file_of_libpq_work(

@@ -187,7 +187,7 @@ def test_packets_that_vanish_are_a_failed_connect(tmp_path: Path) -> None:
         assert 1.9 < time.monotonic() - began < 6
         assert page.errors("chats") == {"connect"}
         assert page.value(UP) == 0
-        assert "timeout" in exporting.failure("chats")
+        assert "no answer within 2 s" in exporting.failure("chats")
         assert page.values(INTERVAL, collector="active") == [0.25]
 
 
@@ -321,6 +321,67 @@ def test_a_name_that_does_not_exist_is_a_failed_connect_with_a_sentence(tmp_path
         assert "resolve host 'database.invalid'" in failure or "no answer within 2 s" in failure
 
 
+def test_an_error_after_which_a_network_swallows_everything_is_over_at_the_deadline(
+    database: Database, proxy: Proxy, tmp_path: Path
+) -> None:
+    """The answer is there, and what takes the transaction back never arrives."""
+    dsn = proxy.dsn(database.dsn_for(EXPORTER))
+    fails = "(SELECT pg_sleep(0.3) IS NOT NULL AND 1 / (random() * 0)::int = 0)"
+    with (
+        Exporting(config_of(dsn, tmp_path, where=fails)) as exporting,
+        database.connect() as connection,
+    ):
+        running = exporting.begin("active")
+        wait_for(lambda: queries_under_way(connection), "a query runs")
+        proxy.mode = Mode.SWALLOW_REQUESTS
+        running.result(DEADLINE + 3)
+        assert exporting.page().errors("chats") <= {"data", "timeout"}
+
+
+def test_names_that_nobody_answers_keep_no_other_database_from_being_collected(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many they are: an event loop's own threads for it would be four."""
+    names = NameServer()
+    monkeypatch.setattr(socket, "getaddrinfo", names.getaddrinfo)
+    direct = database.dsn_for(EXPORTER)
+    unanswered = direct.replace("@127.0.0.1:", "@database.invalid:")
+    known = direct.replace("@127.0.0.1:", "@localhost:")
+    silent = [f"silent_{number}" for number in range(8)]
+    databases = {name: {"dsn": unanswered, **IMPATIENT} for name in silent}
+    databases["well"] = {"dsn": known, **IMPATIENT}
+    sources = {name: {**SOURCE, "database": name} for name in databases}
+    with Exporting(write_config(tmp_path, databases, sources)) as exporting:
+        began = time.monotonic()
+        running = exporting.begin("active")
+        wait_for(lambda: exporting.page().succeeds("well"), "the other one is collected")
+        assert time.monotonic() - began < 1.5
+        assert names.asked == 8
+        running.result(10)
+        # Given up on, and still one question for each: nobody asks a second time meanwhile.
+        exporting.end_backoffs()
+        exporting.collect("active")
+        assert names.asked == 8
+        names.answers.set()
+
+
+def test_the_time_that_connecting_takes_is_no_time_of_the_database(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would stretch the interval to twenty times as much."""
+    names = NameServer()
+    names.knows = True
+    monkeypatch.setattr(socket, "getaddrinfo", names.getaddrinfo)
+    dsn = database.dsn_for(EXPORTER).replace("@127.0.0.1:", "@database.invalid:")
+    threading.Timer(1.0, names.answers.set).start()
+    with Exporting(config_of(dsn, tmp_path)) as exporting:
+        began = time.monotonic()
+        page = exporting.collect("active")
+        assert time.monotonic() - began > 0.9
+        assert page.succeeds("chats")
+        assert (page.value(INTERVAL, collector="active") or 99) < 10
+
+
 def test_of_several_hosts_one_whose_name_does_not_exist_is_passed_over(
     database: Database, tmp_path: Path
 ) -> None:
@@ -350,18 +411,23 @@ class NameServer:
         return self._real("127.0.0.1", *arguments, **named)
 
 
-def test_a_name_from_a_service_file_that_nobody_answers_holds_nothing_up(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("place", ["service file", "environment"])
+def test_a_name_from_libpqs_own_places_that_nobody_answers_holds_nothing_up(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     """libpq would look it up itself, and everything would wait."""
     names = NameServer()
     names.knows = True
     monkeypatch.setattr(socket, "getaddrinfo", names.getaddrinfo)
-    service = tmp_path / "pg_service.conf"
-    service.write_text(f"[app]\nhost=database.invalid\nport={database.server.port}\n")
-    monkeypatch.setenv("PGSERVICEFILE", str(service))
-    direct = database.dsn_for(EXPORTER)
-    dsn = direct.replace(f"@127.0.0.1:{database.server.port}/", "@/") + "?service=app"
+    dsn = database.dsn_for(EXPORTER).replace(f"@127.0.0.1:{database.server.port}/", "@/")
+    if place == "service file":
+        service = tmp_path / "pg_service.conf"
+        service.write_text(f"[app]\nhost=database.invalid\nport={database.server.port}\n")
+        monkeypatch.setenv("PGSERVICEFILE", str(service))
+        dsn += "?service=app&sslmode=prefer"
+    else:
+        monkeypatch.setenv("PGHOST", "database.invalid")
+        monkeypatch.setenv("PGPORT", str(database.server.port))
     with Exporting(config_of(dsn, tmp_path), make_loop=asyncio.new_event_loop) as exporting:
         collecting = exporting.begin("active")
         wait_for(lambda: names.asked, "the name is looked up")

@@ -241,6 +241,31 @@ def test_a_standby_of_which_nobody_knows_how_old_it_is_is_not_served(
         primary.start()
 
 
+def test_a_standby_that_has_replayed_nothing_since_its_start_is_not_served(
+    primary: PostgresServer, standby: Standby, tmp_path: Path
+) -> None:
+    """It receives, but may not replay yet: nobody knows how old what it shows is."""
+    for server in (primary, standby):
+        with Database(server, "postgres").connect() as connection:
+            connection.execute("CHECKPOINT")
+        standby.wait_until_it_follows()
+    with Database(standby, "postgres").connect() as connection:
+        connection.execute("ALTER SYSTEM SET recovery_min_apply_delay = '10min'")
+    standby.kill()
+    standby.start()
+    start_session(primary)
+    behind = (
+        "pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn()"
+        " AND pg_last_xact_replay_timestamp() IS NULL"
+    )
+    wait_for(lambda: standby.ask(behind), "it has received and not replayed")
+    with Daemon(config_for(standby, tmp_path), folder=tmp_path) as daemon:
+        page = daemon.wait_until_ready()
+        assert page.errors("chats") == {"lag"}
+        assert page.values("sessions_active") == []
+        assert page.values(LAG) == []
+
+
 def test_after_a_promotion_there_is_no_lag_any_more_and_collections_go_on(
     standby: Standby, tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """A server that freezes in part, changes passwords, loses databases, is full, or is restarted."""
 
 import contextlib
+import gc
 import itertools
 import os
 import signal
@@ -130,7 +131,8 @@ def test_one_frozen_process_of_the_server_costs_one_collection_and_no_connection
                 assert page.values(ACTIVE, source=f"chats_{number}") == [3]
                 errors = {"timeout"} if number in failed else set()
                 assert page.errors(f"chats_{number}") == errors
-            assert exporting.log.count("the connection was dropped") == 1
+            assert exporting.log.count("event=collection_failed") == 1
+            assert exporting.log.count("event=database_down") == 1
             assert "Traceback" not in exporting.log
             # The place of the frozen one stays taken: all go on by the other connection.
             page = exporting.collect("active")
@@ -182,6 +184,58 @@ def test_frozen_processes_are_never_replaced_by_more_than_the_config_allows(
         assert first not in processes(connection)
         assert second not in processes(connection)
     assert max(counts) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how the other end does")
+def test_logins_that_hang_leave_no_more_processes_than_the_config_allows(
+    victim: Database, tmp_path: Path
+) -> None:
+    """Every login reads the roles' settings, and somebody has locked them."""
+    config = config_of(victim.dsn_for(EXPORTER), tmp_path, sources=2, max_connections=1)
+    before = set(victim.server.processes())
+
+    def logging_in() -> set[int]:
+        return set(victim.server.processes()) - before - {locker.info.backend_pid}
+
+    gc.collect()
+    gc.disable()  # nothing may depend on when it comes by
+    try:
+        with victim.connect() as locker, locker.transaction(), Exporting(config) as exporting:
+            locker.execute("LOCK TABLE pg_catalog.pg_db_role_setting")
+            most = 0
+            until = time.monotonic() + 8
+            while time.monotonic() < until:
+                exporting.end_backoff()
+                page = exporting.collect("active")
+                most = max(most, len(logging_in()))
+            assert page.errors("chats_1") >= {"connect"}
+            assert most == 1
+            assert "max_connections (1) are taken" in exporting.failure("chats_2")
+        with Exporting(config) as exporting:
+            assert all_succeed(exporting.collect("active", "size"))
+    finally:
+        gc.enable()
+    wait_for(lambda: not set(victim.server.processes()) - before, "nobody is left over")
+
+
+def test_a_wrong_password_is_not_tried_again_while_another_connection_works(
+    victim: Database, password_changed: str, tmp_path: Path
+) -> None:
+    config = config_of(victim.dsn_for(EXPORTER), tmp_path, sources=2, max_connections=2)
+    with Exporting(config) as exporting, victim.connect() as connection:
+        exporting.begin("active").result(10)
+        _, *others = processes(connection)
+        set_password(victim, password_changed)
+        for other in others:
+            connection.execute("SELECT pg_terminate_backend(%s)", (other,))
+        with victim.connect() as holder, holder.transaction():
+            holder.execute("LOCK TABLE conversations.conversation_sessions")
+            exporting.collect("active")
+            exporting.collect("active")
+            page = exporting.collect("active")
+        assert page.value(ERRORS, source="chats_1", reason="auth") in {0, 1}
+        assert sum(page.values(ERRORS, reason="auth")) == 1
+        assert exporting.seconds_of_backoff() > 50
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ import pytest
 import uvloop
 
 import exporter.collection
-import exporter.database.connecting
 import exporter.database.database
 from exporter.config import load_config
 from exporter.daemon import CLOCK, Exporter
@@ -225,8 +224,7 @@ def victim(fast_folder: Path | None) -> Iterator[Database]:
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Collect often even while everything is slow: this is about many faults, not about load."""
     monkeypatch.setattr(exporter.collection, "DUTY", 1)
-    for module in (exporter.database.database, exporter.database.connecting):
-        monkeypatch.setattr(module, "CLIENT_GRACE_SECONDS", 0.3)
+    monkeypatch.setattr(exporter.database.database, "CLIENT_GRACE_SECONDS", 0.3)
     monkeypatch.setattr(exporter.backoff, "CONNECT", (0.1, 1.0))
 
 

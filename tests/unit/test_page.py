@@ -21,6 +21,7 @@ from exporter.errors import REASONS
 from exporter.exposition import OPENMETRICS, TEXT, join
 from exporter.metrics import BUCKETS
 from exporter.page import PROCESS_METRICS_EVERY, ConfigFacts, Page
+from exporter.recovery.state import RecoveryState
 from exporter.snapshots import SKIPS, Key, Snapshot, Snapshots, State
 from tests.unit.conftest import FULL, PLAIN, HandClock, LoadSources
 
@@ -45,7 +46,10 @@ class Exhibit:
             for collector in ("active", "daily", "size")
             if collector != "daily" or source.daily
         ]
-        self.snapshots = Snapshots((key, State(interval=EVERY)) for key in keys)
+        self.snapshots = Snapshots(
+            ((key, State(interval=EVERY)) for key in keys),
+            recoveries=[("app", n) for n, each in config.sources.items() if each.recovery.set],
+        )
         self.page = Page(
             sources=config.sources,
             databases=self.databases,
@@ -329,6 +333,7 @@ def variants() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "full without any end", neither
     yield "full without daily", {**FULL, "daily": None}
     yield "plain with daily", {**PLAIN, "daily": {"days": 1}}
+    yield "full with recovery", {**FULL, "recovery": {"set": {"is_active": False}}}
     yield "plain with an alert", {**PLAIN, "alert_above": 0}
 
 
@@ -360,6 +365,14 @@ def test_a_source_has_as_many_series_as_its_config_says_and_as_the_page_says(
         exhibit.succeeds(key, daily_values(source, durations=int(has_durations)))
     matches(full=False)  # the oldest start is unknown
     exhibit.succeeds(ACTIVE, active_values(source, 1))
+    if source.recovery.set:
+        matches(full=False)
+        exhibit.snapshots.recovering(
+            ("app", "chats"),
+            RecoveryState(
+                brakes=frozenset(), paused=False, candidates=1, last_run=1.0, expires_at=2000.0
+            ),
+        )
     matches(full=True)
     hand_clock.now += STALE_AFTER + 1
     matches(full=False)

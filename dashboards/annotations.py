@@ -1,0 +1,66 @@
+"""What happened, as marks on every graph: alerts that fired, exporters that started."""
+
+from grafana_foundation_sdk.builders import dashboard as builders
+from grafana_foundation_sdk.models import common, dashboard
+
+from dashboards.about import BAD
+from dashboards.dressing import DATASOURCE
+from dashboards.queries import Scope
+
+_STARTED = "process_start_time_seconds"
+
+
+def built_in() -> dashboard.AnnotationQuery:
+    """Keep Grafana's own notes, which people write by hand."""
+    grafana = common.DataSourceRef(type_val="grafana", uid="-- Grafana --")
+    return (
+        builders.AnnotationQuery()
+        .name("Annotations & Alerts")
+        .datasource(grafana)
+        .built_in(1)
+        .type("dashboard")
+        .icon_color("rgba(0, 211, 255, 1)")
+        .enable(True)
+        .hide(True)
+        .build()
+    )
+
+
+def alerts(scope: Scope) -> dashboard.AnnotationQuery:
+    """Mark the time in which an alert fired."""
+    return (
+        _marked("Alerts", BAD, scope.alert_series('alertstate="firing"'))
+        .title_format("{{alertname}}")
+        .text_format("{{severity}}")
+        # In a text, Grafana writes the name of a label that is missing; in tags it leaves it out.
+        .tag_keys("source,database,collector,kind")
+        .build()
+    )
+
+
+def starts(exporters: str) -> dashboard.AnnotationQuery:
+    """Mark the start of each exporter: the value is the moment, in milliseconds for Grafana.
+
+    `exporters` is what follows the name of the metric: which ones are meant.
+    """
+    return (
+        _marked("Exporter starts", "blue", f"({_STARTED}{exporters}) * 1000")
+        .use_value_for_time(True)
+        .title_format("The exporter started")
+        .text_format("{{job}} {{instance}}")
+        .tag_keys("job")
+        .build()
+    )
+
+
+def _marked(name: str, color: str, expression: str) -> builders.AnnotationQuery:
+    return (
+        builders.AnnotationQuery()
+        .name(name)
+        .datasource(DATASOURCE)
+        .enable(True)
+        .hide(False)
+        .icon_color(color)
+        .expr(expression)
+        .step("60s")
+    )

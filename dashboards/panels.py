@@ -1,0 +1,146 @@
+"""Panels of each kind in the style of the house: what they all have, and what each adds."""
+
+from collections.abc import Mapping, Sequence
+
+from grafana_foundation_sdk.builders import common as common_builders
+from grafana_foundation_sdk.builders import heatmap as heatmap_builders
+from grafana_foundation_sdk.builders import stat, statetimeline, timeseries
+from grafana_foundation_sdk.models import common, dashboard
+from grafana_foundation_sdk.models import heatmap as heatmap_models
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+from dashboards.about import BAD, PLAIN_LEVELS, About, Levels, States, mapping, uncolored
+from dashboards.dressing import dressed, graded, instant, ranged, ref_id
+from dashboards.queries import Query
+
+
+def single(
+    about: About,
+    queries: Sequence[Query],
+    *,
+    unit: str,
+    levels: Levels = PLAIN_LEVELS,
+    levels_of: Mapping[int, Levels] | None = None,
+    width: int = 3,
+    decimals: int | None = None,
+) -> dashboard.Panel:
+    """Numbers as they are now. They are instant queries: an old value is no value.
+
+    `levels_of` are those of single queries, by their place.
+    """
+    names = len(queries) > 1
+    built = (
+        stat.Panel()
+        .graph_mode(common.BigValueGraphMode.NONE)
+        .color_mode(common.BigValueColorMode.VALUE)
+        .text_mode(
+            common.BigValueTextMode.VALUE_AND_NAME if names else common.BigValueTextMode.VALUE
+        )
+        .reduce_options(common_builders.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
+        .mappings([uncolored(about.no_data)])
+    )
+    for number, own in (levels_of or {}).items():
+        levels_only = [dashboard.DynamicConfigValue("thresholds", own.build())]
+        built.override_by_query(ref_id(number), levels_only)
+    panel = dressed(built, about, instant(queries), unit=unit, width=width, height=4)
+    return graded(panel, levels, decimals)
+
+
+def lines(
+    about: About,
+    queries: Sequence[Query],
+    *,
+    unit: str,
+    limits: Sequence[Query] = (),
+    stacked_bars: bool = False,
+    lowest: float | None = 0,
+    width: int = 12,
+    height: int = 8,
+) -> dashboard.Panel:
+    """Values over time; `limits` are drawn dashed and red. A gap is a time when nobody knows."""
+    built = (
+        timeseries.Panel()
+        .line_width(1)
+        .fill_opacity(60 if stacked_bars else 0)
+        .show_points(common.VisibilityMode.AUTO)
+        .span_nulls(False)
+        .legend(_legend())
+        .tooltip(_tooltip())
+    )
+    if lowest is not None:
+        built.min(lowest)
+    if stacked_bars:
+        built.draw_style(common.GraphDrawStyle.BARS)
+        built.stacking(common_builders.StackingConfig().mode(common.StackingMode.NORMAL))
+    targets = [ranged(each) for each in (*queries, *limits)]
+    for number in range(len(queries), len(targets)):
+        built.override_by_query(ref_id(number), _limit_style())
+    return dressed(built, about, targets, unit=unit, width=width, height=height)
+
+
+def states(
+    about: About, query: Query, meanings: States, *, width: int = 12, height: int = 6
+) -> dashboard.Panel:
+    """How something was over time, as colored bars."""
+    built = (
+        statetimeline.Panel()
+        .merge_values(True)
+        .show_value(common.VisibilityMode.NEVER)
+        .row_height(0.8)
+        .legend(_legend())
+        .tooltip(_tooltip())
+        .mappings([mapping(meanings)])
+    )
+    panel = dressed(built, about, [ranged(query)], unit="none", width=width, height=height)
+    return graded(panel, PLAIN_LEVELS)
+
+
+def heatmap(
+    about: About, query: Query, *, bucket_unit: str, width: int = 12, height: int = 8
+) -> dashboard.Panel:
+    """How a gauge histogram changes: no rate, its buckets already say what is there now."""
+    built = (
+        heatmap_builders.Panel()
+        .calculate(False)
+        .color(_shades())
+        .rows_frame(heatmap_builders.RowsHeatmapOptions().layout(common.HeatmapCellLayout.AUTO))
+        .y_axis(heatmap_builders.YAxisConfig().unit(bucket_unit))
+        .cell_values(heatmap_builders.CellValues().unit("short").decimals(0))
+        .tooltip(heatmap_builders.HeatmapTooltip().mode(common.TooltipDisplayMode.SINGLE))
+    )
+    target = ranged(query).format(PromQueryFormat.HEATMAP)
+    return dressed(built, about, [target], unit="short", width=width, height=height)
+
+
+def _legend() -> common_builders.VizLegendOptions:
+    return (
+        common_builders.VizLegendOptions()
+        .show_legend(True)
+        .display_mode(common.LegendDisplayMode.LIST)
+        .placement(common.LegendPlacement.BOTTOM)
+    )
+
+
+def _tooltip() -> common_builders.VizTooltipOptions:
+    return (
+        common_builders.VizTooltipOptions()
+        .mode(common.TooltipDisplayMode.MULTI)
+        .sort(common.SortOrder.DESCENDING)
+    )
+
+
+def _shades() -> heatmap_builders.HeatmapColorOptions:
+    # A square root, so that a single old session is still seen beside a hundred young ones.
+    scheme = heatmap_builders.HeatmapColorOptions().mode(heatmap_models.HeatmapColorMode.SCHEME)
+    return scheme.scheme("Oranges").fill("dark-orange").exponent(0.5).steps(64).reverse(False)
+
+
+def _limit_style() -> list[dashboard.DynamicConfigValue]:
+    dashes = common.LineStyle(fill="dash", dash=[10, 10])
+    color = {"mode": "fixed", "fixedColor": BAD}
+    return [
+        dashboard.DynamicConfigValue("custom.lineStyle", dashes),
+        dashboard.DynamicConfigValue("custom.fillOpacity", 0),
+        dashboard.DynamicConfigValue("custom.stacking", {"mode": "none"}),
+        dashboard.DynamicConfigValue("color", color),
+    ]

@@ -1,0 +1,9 @@
+-- Forgets what is older than the audit is kept, a little at a time.
+DELETE FROM session_exporter.recovery
+WHERE number IN (
+    SELECT number FROM session_exporter.recovery
+    WHERE source = {source} AND at < now() - {keep}
+    ORDER BY number
+    LIMIT 1000
+)
+RETURNING number

@@ -1,0 +1,293 @@
+"""Recovery that runs by itself: one source, again and again, as the schedule says.
+
+Whoever leads does not matter: several exporters may run this for one source. What is closed is
+decided by locks and by a second look, and how much of it by the audit table.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from exporter import logs, sessions
+from exporter.backoff import Backoff
+from exporter.clock import Clock
+from exporter.collection import DUTY
+from exporter.config import Database as Settings
+from exporter.config import Source
+from exporter.database import Database, Reader, Transaction, Writer
+from exporter.errors import BackingOff, CollectionError, SchemaMismatch
+from exporter.queries import fill, literal
+from exporter.recovery.apply import Candidate, Closing, Outcome
+from exporter.recovery.decide import Decision, Look, Memory, Sight, decide
+from exporter.recovery.plan import NO_AUDIT, Fates, count_fates, has_audit, selection
+from exporter.recovery.rule import Rule, bind_rule, prove
+from exporter.recovery.state import RecoveryState
+from exporter.snapshots import Key, Snapshots
+
+#: Brakes and candidates are served for this many intervals after the last run.
+STALE_INTERVALS = 3
+
+#: Shortest and longest time for which a session is left alone that could not be closed, in seconds.
+SET_ASIDE = (60.0, 3600.0)
+
+#: The rule is bound to its table anew after this time, in seconds.
+BIND_AGAIN_AFTER = 300.0
+
+
+class Recovering:
+    """One source in one database. Has connections of its own, as a role of its own."""
+
+    def __init__(
+        self, settings: Settings, source: Source, *, snapshots: Snapshots, clock: Clock
+    ) -> None:
+        self.key = Key(settings.name, source.name, "recovery")
+        self._source = source
+        self._snapshots = snapshots
+        self._clock = clock
+        self._database = Database(settings.model_copy(update={"max_connections": 1}))
+        self._writer = Writer(settings, timezone=sessions.time_zone(source))
+        self._memory = Memory(started_at=clock.monotonic())
+        self._rule: Rule | None = None
+        self._bound_until = 0.0
+        self._since: tuple[int, float] | None = None
+        self._told: object = None
+        self._interval = source.every
+        self._aside: dict[str, Backoff] = {}
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two runs."""
+        return self._interval
+
+    async def run(self) -> None:
+        """Look, decide, and in mode auto close. Never raises but for cancellation."""
+        try:
+            await self._run()
+        except BackingOff:
+            self._rule = None
+        except CollectionError as error:
+            self._rule = None
+            self._failed(error.reason, str(error))
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the daemon
+            logs.bug("recovery_bug", error, **self._names)
+            self._failed("other", f"a bug in session-exporter: {error!r}")
+
+    def overlapped(self) -> None:
+        """A run that was due while the one before was still going: nothing is lost by it."""
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._database.close()
+        await self._writer.close()
+
+    @property
+    def _names(self) -> dict[str, str]:
+        return {"database": self.key.database, "source": self.key.source}
+
+    @property
+    def _state(self) -> RecoveryState:
+        return self._snapshots.recoveries[self.key[:2]]
+
+    async def _run(self) -> None:
+        mode = self._source.recovery.mode
+        reader = self._database.reader(timezone=sessions.time_zone(self._source))
+        is_audited = await has_audit(reader)
+        if mode == "auto" and not is_audited:
+            raise SchemaMismatch(NO_AUDIT)
+        if mode != "disabled":
+            await self._recover(reader, await self._bound(reader))
+        if is_audited:
+            await self._count(reader)
+        # As a collector does: no more than a small part of the time in the database.
+        self._interval = max(self._source.every, DUTY * reader.seconds)
+
+    async def _recover(self, reader: Reader, rule: Rule) -> None:
+        now = self._clock.monotonic()
+        sight = await look(reader, rule, at=now)
+        decision = decide(self._memory, sight, self._source.recovery, apart=self.interval / 2)
+        self._memory = decision.memory
+        self._change(
+            brakes=decision.brakes,
+            candidates=len(sight.looks),
+            last_run=self._clock.wall(),
+            expires_at=now + STALE_INTERVALS * self.interval,
+        )
+        self._tell_brakes(decision.brakes)
+        await self._act(rule, decision, sight)
+
+    async def _act(self, rule: Rule, decision: Decision, sight: Sight) -> None:
+        recovery = self._source.recovery
+        now = self._clock.monotonic()
+        self._aside = {key: each for key, each in self._aside.items() if key in sight.looks}
+        free = [
+            s for s in decision.confirmed if s not in self._aside or not self._aside[s].waits(now)
+        ]
+        chosen = free[: recovery.per_run]
+        if not chosen:
+            return
+        if recovery.mode == "dry_run":
+            self._tell(("dry_run", len(chosen)), "recovery_dry_run", would_close=len(chosen))
+            return
+        closing = AutoClosing(self._writer, rule)
+        outcome = await closing.run(
+            [Candidate(session, sight.looks[session].version) for session in chosen],
+            batch=recovery.batch,
+            pause=recovery.pause,
+            progress=lambda _: None,
+        )
+        for session in outcome.refused:
+            self._aside.setdefault(session, Backoff()).failed(now, SET_ASIDE)
+        self._record(outcome, closing.over_budget)
+
+    def _record(self, outcome: Outcome, over_budget: int) -> None:
+        state = self._state
+        busy = outcome.passed_over - over_budget
+        self._change(
+            skipped=_plus(state.skipped, budget=over_budget, busy=busy),
+            failed=_plus(state.failed, refused=len(outcome.refused)),
+        )
+        if outcome.recovered or outcome.refused:
+            logs.info(
+                "recovered",
+                **self._names,
+                run=str(outcome.run),
+                sessions=len(outcome.recovered),
+                passed_over=outcome.passed_over,
+                refused=len(outcome.refused),
+            )
+
+    async def _bound(self, reader: Reader) -> Rule:
+        now = self._clock.monotonic()
+        if self._rule is None or now >= self._bound_until:
+            self._rule = None
+            rule = await bind_rule(reader, self._source)
+            if self._source.recovery.mode == "auto":
+                await prove(reader, rule)
+            self._rule, self._bound_until = rule, now + BIND_AGAIN_AFTER
+        return self._rule
+
+    async def _count(self, reader: Reader) -> None:
+        if self._source.recovery.mode == "auto":
+            rule = await self._bound(reader)
+            async with self._writer.transaction() as transaction:
+                await contradict(transaction, rule)
+        since, started = self._since or (0, self._clock.wall())
+        counted = await read_counters(reader, self._source.name, since=since, started=started)
+        if self._since is None:
+            self._since = (counted.newest, started)
+            return
+        self._change(
+            recovered=counted.recovered,
+            undone=counted.undone,
+            contradicted=counted.contradicted,
+        )
+
+    def _failed(self, reason: str, message: str) -> None:
+        self._change(failed=_plus(self._state.failed, **{reason: 1}))
+        self._tell(("failed", reason), "recovery_failed", reason=reason, error=message)
+
+    def _tell_brakes(self, brakes: Iterable[str]) -> None:
+        on = ",".join(sorted(brakes))
+        if on or self._told is not None:
+            self._tell(("brakes", on) if on else None, "recovery_braked", brakes=on or "none")
+
+    def _tell(self, what: object, event: str, **facts: object) -> None:
+        """One line per change of state, not one per run."""
+        if what != self._told:
+            self._told = what
+            logs.warning(event, **self._names, **facts)
+
+    def _change(self, **changes: object) -> None:
+        self._snapshots.recovering(self.key[:2], replace(self._state, **changes))  # type: ignore[arg-type]
+
+
+class AutoClosing(Closing):
+    """Closes no more than the hour's budget, which all exporters share through the audit table."""
+
+    def __init__(self, writer: Writer, rule: Rule) -> None:
+        super().__init__(writer, rule, trigger="auto", with_backlog=False)
+        self.over_budget = 0
+
+    async def _lock(self, transaction: Transaction, chunk: Sequence[Candidate]) -> list[Candidate]:
+        source = self._rule.table.source
+        queue = literal(f"session-exporter recovery {source.name}")
+        # Two statements: the count has to see what the one that we waited for has committed.
+        await transaction.run(fill("recovery_queue", queue=queue))
+        budget = fill(
+            "recovery_budget",
+            source=literal(source.name),
+            per_hour=str(source.recovery.per_hour),
+        )
+        left = max((await transaction.run(budget)).rows[0][0], 0)
+        self.over_budget += max(len(chunk) - left, 0)
+        return await super()._lock(transaction, chunk[:left]) if left else []
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What the audit table has of a source; `newest` is the number of its newest row."""
+
+    recovered: Mapping[str, int]
+    undone: int
+    contradicted: int
+    newest: int
+
+
+async def look(reader: Reader, rule: Rule, *, at: float) -> Sight:
+    """See what looks orphaned. Evidence that cannot be read makes a sight that is blind."""
+    (server,) = await reader.read(fill("recovery_server"))
+    try:
+        await reader.read(
+            fill(
+                "recovery_evidence", alive=rule.alive, table=rule.table.table, rows=rule.table.rows
+            )
+        )
+    except BackingOff:
+        raise
+    except CollectionError:
+        return Sight(at, Fates(), {}, str(server.rows[0][0]), is_blind=True)
+    fates = await count_fates(reader, rule)
+    (seen,) = await reader.read(
+        fill(
+            "recovery_sight",
+            id=rule.id,
+            last_seen=rule.table.last_seen,
+            **selection(rule, with_backlog=False),
+        )
+    )
+    looks = {session: Look(version, last_seen) for session, version, last_seen in seen.rows}
+    return Sight(at, fates, looks, str(server.rows[0][0]))
+
+
+async def contradict(transaction: Transaction, rule: Rule) -> int:
+    """Note which recovered sessions have shown life or got a genuine end since; return how many."""
+    noted = await transaction.run(
+        fill(
+            "recovery_contradicted",
+            table=rule.table.table,
+            source=literal(rule.table.source.name),
+            id=rule.id,
+            id_type=rule.id_type,
+            written=rule.columns_written,
+            last_seen=rule.table.last_seen,
+        )
+    )
+    return len(noted.rows)
+
+
+async def read_counters(reader: Reader, source: str, *, since: int, started: float) -> Counters:
+    """Count audit rows after number `since`, and what was noted since Unix time `started`."""
+    (result,) = await reader.read(
+        fill(
+            "recovery_counters",
+            source=literal(source),
+            since=str(since),
+            started=f"to_timestamp({started!r})",
+        )
+    )
+    auto, manual, close, undone, contradicted, newest = result.rows[0]
+    recovered = {"auto": auto, "manual": manual, "close": close}
+    return Counters(recovered, undone, contradicted, newest)
+
+
+def _plus(counts: Mapping[str, int], **more: int) -> dict[str, int]:
+    return {key: count + more.get(key, 0) for key, count in counts.items()}

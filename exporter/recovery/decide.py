@@ -1,0 +1,101 @@
+"""What automatic recovery may close now: pure decisions from what two runs have seen.
+
+Nothing in here knows a database or a clock: time is an argument, in seconds of a monotonic clock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from exporter.config import Recovery
+from exporter.recovery.plan import FEWEST_FOR_SHARE, Fates
+
+BRAKES = ("share", "count", "grace", "silent", "blind")
+
+#: From this many active sessions on, silence in all of them is the application's.
+FEWEST_FOR_SILENCE = 3
+
+
+class Look(NamedTuple):
+    """How a candidate looked: any change of its row, and any sign of life, makes another one."""
+
+    version: str
+    last_seen: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one run has seen. `server` is another value after a restart or a failover."""
+
+    at: float
+    fates: Fates
+    looks: Mapping[str, Look]
+    server: str
+    is_blind: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What is known from the runs before; made anew by each run."""
+
+    started_at: float
+    """When the grace began: at the start, and again after a failover."""
+    server: str | None = None
+    seen_at: float | None = None
+    looks: Mapping[str, Look] = field(default_factory=dict)
+    times: Mapping[str, int] = field(default_factory=dict)
+    """In how many runs in a row each candidate has looked the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do now, and what to remember. `confirmed` are sessions, longest silent first."""
+
+    memory: Memory
+    brakes: frozenset[str]
+    confirmed: tuple[str, ...]
+
+
+def decide(memory: Memory, sight: Sight, rule: Recovery, *, apart: float) -> Decision:
+    """Decide what may be closed. Runs that are not `apart` seconds apart count as one.
+
+    While a brake is on nothing is confirmed, and when it ends confirming starts over.
+    """
+    started_at = memory.started_at
+    if memory.server is not None and sight.server not in {"", memory.server}:
+        started_at = sight.at
+    brakes = _brakes(memory, sight, rule, started_at)
+    is_counted = memory.seen_at is None or sight.at - memory.seen_at >= apart
+    times = {
+        session: _times(memory, session, look, is_counted=is_counted)
+        for session, look in sight.looks.items()
+    }
+    remembered = Memory(
+        started_at=started_at,
+        server=sight.server or memory.server,
+        seen_at=sight.at if is_counted else memory.seen_at,
+        looks=memory.looks if sight.is_blind else sight.looks,
+        times={} if brakes else times,
+    )
+    confirmed = () if brakes else tuple(s for s, n in times.items() if n >= rule.confirm)
+    return Decision(remembered, brakes, confirmed)
+
+
+def _times(memory: Memory, session: str, look: Look, *, is_counted: bool) -> int:
+    if memory.looks.get(session) != look:
+        return 1
+    before = memory.times.get(session, 0)
+    return max(before + is_counted, 1)
+
+
+def _brakes(memory: Memory, sight: Sight, rule: Recovery, started_at: float) -> frozenset[str]:
+    fates = sight.fates
+    new = sum(session not in memory.looks for session in sight.looks)
+    conditions = {
+        "share": fates.active >= FEWEST_FOR_SHARE and new > rule.max_share * fates.active,
+        "count": new > rule.max_count,
+        "grace": sight.at - started_at < rule.grace,
+        "silent": fates.active >= FEWEST_FOR_SILENCE and not fates.live,
+        "blind": sight.is_blind,
+    }
+    return frozenset(brake for brake, is_on in conditions.items() if is_on)

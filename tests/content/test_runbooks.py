@@ -1,0 +1,190 @@
+"""Every alert has a runbook, and what a runbook tells people to type does what it says."""
+
+import datetime as dt
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from exporter.cli.app import app
+from exporter.cli.watch import DEFAULT_PORT
+from exporter.demo.databases import Database
+from tests.content.promql import SYNTHETIC, catalog, labels, selectors
+from tests.e2e.monitoring import Alertmanager, program
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs" / "runbooks"
+SOURCE_CODE = "".join(path.read_text("utf-8") for path in (ROOT / "exporter").rglob("*.py"))
+RULES: list[dict[str, Any]] = [
+    rule
+    for group in yaml.safe_load(
+        (ROOT / "alerts" / "session-exporter.rules.yml").read_text("utf-8")
+    )["groups"]
+    for rule in group["rules"]
+]
+SEVERITIES = {rule["alert"]: rule["labels"]["severity"] for rule in RULES if "alert" in rule}
+RECORDED = {rule["record"] for rule in RULES if "record" in rule}
+TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.md"))}
+ALERTING = (ROOT / "docs" / "alerting.md").read_text(encoding="utf-8")
+
+SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+runbooks = pytest.mark.parametrize("name", TEXTS)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of a language, also those inside a list."""
+    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```", text, re.MULTILINE | re.DOTALL)
+    return [re.sub(rf"^{indent}", "", block, flags=re.MULTILINE) for indent, block in found]
+
+
+def commands(text: str, command: str) -> list[list[str]]:
+    """How a program is called, in blocks and in the text."""
+    lines = "".join(blocks(text, "sh")).splitlines()
+    spans = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    found = (
+        re.search(rf"(?:^|[ '|]){command} ([^|>']*(?:'[^']*'[^|>']*)*)", line)
+        for line in [*lines, *spans]
+    )
+    return [shlex.split(each[1]) for each in found if each]
+
+
+def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:
+    assert set(TEXTS) == set(SEVERITIES)
+    assert {path.name for path in FOLDER.iterdir()} == {f"{name}.md" for name in SEVERITIES}
+
+
+@runbooks
+def test_it_has_its_name_its_severity_and_the_four_sections(name: str) -> None:
+    lines = TEXTS[name].splitlines()
+    assert lines[0] == f"# {name}"
+    assert lines[2].startswith(f"Severity: {SEVERITIES[name]}. ")
+    assert re.findall(r"^## (.+)", TEXTS[name], re.MULTILINE) == SECTIONS
+    for section in re.split(r"^## .+\n", TEXTS[name], flags=re.MULTILINE)[1:]:
+        assert len(section.split()) > 5
+
+
+@runbooks
+def test_it_says_what_to_look_at(name: str) -> None:
+    assert blocks(TEXTS[name], "promql")
+    assert blocks(TEXTS[name], "sh") or blocks(TEXTS[name], "sql")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [*sorted(FOLDER.glob("*.md")), ROOT / "docs" / "alerting.md"],
+    ids=lambda path: path.stem,
+)
+def test_every_link_leads_somewhere(document: Path) -> None:
+    for path, anchor in re.findall(r"\]\(([^)#]*)#?([^)]*)\)", document.read_text("utf-8")):
+        target = (document.parent / path).resolve() if path else document
+        assert target.exists(), path
+        if anchor:
+            headings = re.findall(r"^#+ (.+)", target.read_text("utf-8"), re.MULTILINE)
+            assert anchor in {
+                re.sub(r"[^\w -]", "", each).lower().replace(" ", "-") for each in headings
+            }
+
+
+@pytest.mark.parametrize(
+    ("name", "query"), [(name, query) for name in TEXTS for query in blocks(TEXTS[name], "promql")]
+)
+def test_every_query_uses_series_and_labels_that_exist(name: str, query: str) -> None:
+    known = set(catalog()) | RECORDED | set(SYNTHETIC) | {"process_resident_memory_bytes"}
+    assert {each.name for each in selectors(query)} <= known
+    served = {label for family in catalog().values() for label in family.labels}
+    ours = {"alertname", "alertstate", "job", "instance", "database", "source"}
+    assert labels(query) <= served | ours
+
+
+def test_prometheus_itself_takes_every_query(tmp_path: Path) -> None:
+    queries = [query for text in TEXTS.values() for query in blocks(text, "promql")]
+    rules = [{"record": f"runbook:query:{n}", "expr": query} for n, query in enumerate(queries)]
+    file = tmp_path / "rules.yml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "runbooks", "rules": rules}]}), "utf-8")
+    done = subprocess.run(
+        [program("promtool"), "check", "rules", file], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", [*TEXTS, "alerting"])
+def test_every_command_of_ours_exists_with_its_options(name: str) -> None:
+    cli = typer.main.get_command(app)
+    for arguments in commands({**TEXTS, "alerting": ALERTING}[name], "session-exporter"):
+        command: Any = cli
+        while hasattr(command, "commands"):
+            command = command.commands[arguments.pop(0)]
+        # Reads the arguments as the command would, and fails on what it does not know.
+        if "--help" not in arguments:
+            command.make_context(command.name, arguments)
+
+
+@runbooks
+def test_every_address_and_event_is_one_of_ours(name: str) -> None:
+    for port, path in re.findall(r"http://localhost:(\d+)(\S*)", TEXTS[name]):
+        if port != "9093":  # Alertmanager's
+            assert int(port) == DEFAULT_PORT
+            assert f'"{path}"' in SOURCE_CODE
+    for event in re.findall(r"event=(\w+)", TEXTS[name]):
+        assert f'"{event}"' in SOURCE_CODE
+
+
+def test_alertmanager_takes_every_silence() -> None:
+    silences = [each for text in TEXTS.values() for each in commands(text, "amtool")]
+    assert silences
+    with Alertmanager({"route": {"receiver": "none"}, "receivers": [{"name": "none"}]}) as server:
+        for arguments in silences:
+            url = f"--alertmanager.url=http://{server.address}"
+            assert arguments[-1] == "--alertmanager.url=http://localhost:9093"
+            subprocess.run(
+                [program("amtool"), *arguments[:-1], url], check=True, capture_output=True
+            )
+        assert len(server.silences()) == len(silences)
+
+
+@pytest.mark.parametrize("name", [name for name in TEXTS if blocks(TEXTS[name], "sql")])
+def test_every_statement_runs(name: str, database: Database) -> None:
+    # One after the other, as a person does: what one block begins, a later one commits.
+    with database.connect() as connection:
+        for block in blocks(TEXTS[name], "sql"):
+            connection.execute(block.encode())
+        assert connection.info.transaction_status.name == "IDLE"
+
+
+def test_what_ends_orphans_by_hand_leaves_everything_else_alone(database: Database) -> None:
+    count, commit = blocks(TEXTS["SessionsOrphanedAboveThreshold"], "sql")[1:]
+    with database.connect() as connection:
+        connection.execute(
+            "INSERT INTO conversations.conversation_sessions"
+            " (session_id, user_id, is_active, session_start, duration_seconds)"
+            " SELECT gen_random_uuid(), who, who <> 'ended', now() - since * interval '1 min', 60"
+            " FROM (VALUES ('orphaned', 121), ('orphaned', 9000), ('alive', 119), ('ended', 9000))"
+            " AS row (who, since)"
+        )
+        cursor = connection.execute(count.encode())
+        said = []
+        while cursor.nextset():
+            said.append(cursor.fetchone()[0] if cursor.description else cursor.statusmessage)  # type: ignore[index] # count(*) is always one row
+        connection.execute(commit.encode())
+        ended = connection.execute(
+            "SELECT user_id, session_end - session_start, duration_seconds"
+            " FROM conversations.conversation_sessions WHERE NOT is_active"
+            " ORDER BY duration_seconds"
+        ).fetchall()
+    assert said[-2:] == [2, "UPDATE 2"]
+    two_hours = dt.timedelta(hours=2)
+    assert ended == [("ended", None, 60), *[("orphaned", two_hours, 7200)] * 2]
+
+
+@runbooks
+def test_nothing_that_changes_rows_is_committed_by_the_same_paste(name: str) -> None:
+    for block in blocks(TEXTS[name], "sql"):
+        if "UPDATE" in block.replace("FOR UPDATE", ""):
+            assert block.startswith("BEGIN;\nSET LOCAL lock_timeout"), block
+            assert "COMMIT" not in block
+        assert not re.search(r"\b(DELETE|TRUNCATE|DROP|INSERT)\b", block)

@@ -1,0 +1,312 @@
+"""Every expression of the dashboards, asked of a real Prometheus that scrapes real exporters.
+
+Two exporters with slightly different configs watch the demo's four tables, a standby, a table that
+is not as declared, and a database that is not there; a third target does not answer. So the panels
+that show trouble have trouble to show.
+"""
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dashboards.reading import FILES, Expression, expressions, load, panels, substituted
+from exporter.demo import history
+from exporter.demo.databases import Database
+from exporter.demo.schemas import APP, EXPORTER, create_empty
+from exporter.demo.server import PostgresServer, wheel_binaries
+from tests.content.promql import RULES
+from tests.e2e.monitoring import Prometheus, Sample, create_blocks
+from tests.e2e.session_exporter import (
+    CONVERSATIONS,
+    IMPATIENT,
+    Daemon,
+    Page,
+    wait_for,
+    write_config,
+)
+from tests.faults.streaming import PRIMARY_SETTINGS, Standby
+
+ROOT = Path(__file__).parents[2]
+JOB = "session-exporter"
+NOBODY = "127.0.0.1:1"  # a port where nothing listens
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+WEEK = 7 * 86400
+
+QUICK = {"every": "250ms", "daily": {"days": 7, "every": "250ms", "timeout": "1s"}}
+
+#: A source of a table that is not there. A dot in a name is special in a pattern.
+BROKEN = "not.there"
+
+#: Which source a panel about one source is asked about: the first that has an answer will do.
+CHOICES = (
+    {"database": "app", "source": "training"},  # has everything that can be declared
+    {"database": "app", "source": "conversations"},  # above its threshold
+    {"database": "app", "source": BROKEN},  # fails
+    {"database": "gone", "source": "unreachable"},  # is not even tried all the time
+)
+
+EXPRESSIONS = [each for path in FILES for each in expressions(load(path))]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is asked, and what an exporter's page said when everything was collected."""
+
+    prometheus: Prometheus
+    page: Page
+
+    def answer(self, expression: Expression, values: dict[str, str]) -> list[Any]:
+        """Ask as Grafana would, with these values of the dashboard's variables."""
+        asked = substituted(expression.promql, {**values, "__rate_interval": "20s"})
+        if expression.kind == "variable":
+            return list(self.prometheus.label_values(expression.label, asked))
+        if expression.kind == "instant":
+            return list(self.prometheus.query(asked))
+        now = time.time()
+        return list(self.prometheus.query_range(asked, start=now - 20, end=now, step=1))
+
+
+def sources() -> dict[str, dict[str, Any]]:
+    """The documented example, collected often; and sources in trouble."""
+    text = (ROOT / "config.yaml").read_text(encoding="utf-8")
+    declared = yaml.safe_load(text)["sources"]
+    watched = {name: {**keys, **QUICK, "database": "app"} for name, keys in declared.items()}
+    plain = {**CONVERSATIONS, "daily": None}
+    watched[BROKEN] = {**plain, "database": "app", "table": "public.not_there"}
+    watched["unreachable"] = {**plain, "database": "gone"}
+    watched["copied"] = {**plain, "database": "copy"}
+    return watched
+
+
+def rules_without_delay(folder: Path) -> Path:
+    """The rules as they are installed, but that nothing has to hold for minutes."""
+    rules = yaml.safe_load(RULES.read_text(encoding="utf-8"))
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            rule.pop("for", None)
+    path = folder / "rules.yml"
+    path.write_text(yaml.safe_dump(rules), encoding="utf-8")
+    return path
+
+
+def a_week_before(page: str, instance: str) -> str:
+    """The samples about sessions of a page in OpenMetrics, as if read a week before."""
+    now = time.time() - WEEK
+    lines = []
+    for name, labels, value in re.findall(r"^(sessions_\w+)\{(.*)\} (\S+)$", page, re.MULTILINE):
+        target = f'job="{JOB}",instance="{instance}"'
+        lines += [f"{name}{{{labels},{target}}} {value} {now + age}" for age in (-240, 0, 240)]
+    return "\n".join([*lines, "# EOF\n"])
+
+
+@pytest.fixture(scope="module")
+def watched(
+    tmp_path_factory: pytest.TempPathFactory, fast_folder: Path | None
+) -> Iterator[Watched]:
+    folder = tmp_path_factory.mktemp("dashboards")
+    with ExitStack() as stack:
+        server = PostgresServer(wheel_binaries(18), settings=PRIMARY_SETTINGS, parent=fast_folder)
+        stack.enter_context(server)
+        database = create_empty(server, "watched")
+        with database.connect(APP) as connection:
+            (row,) = connection.execute("SELECT now()").fetchall()
+            history.fill(connection, row[0])
+        standby = stack.enter_context(Standby(server, parent=fast_folder))
+        standby.wait_until_it_follows()
+        dsns = {
+            "app": database.dsn_for(EXPORTER),
+            "copy": Database(standby, database.name).dsn_for(EXPORTER),
+            "gone": f"postgresql://nobody@{NOBODY}/nothing",
+        }
+        databases = {name: {"dsn": dsn, **IMPATIENT} for name, dsn in dsns.items()}
+        replicas = []
+        for stale_after in ("60s", "61s"):  # the two configs differ, and nothing else does
+            declared = sources()
+            declared["copied"]["stale_after"] = stale_after
+            config = write_config(folder, databases, declared)
+            replicas.append(stack.enter_context(Daemon(config, folder=folder)))
+        for each in replicas:
+            page = each.wait_until_ready()
+        instances = [f"127.0.0.1:{each.port}" for each in replicas]
+        past = a_week_before(replicas[0].get("/metrics", accept=OPENMETRICS).text, instances[0])
+        prometheus = Prometheus(
+            {JOB: [*instances, NOBODY]},
+            rules=[rules_without_delay(folder)],
+            blocks=create_blocks(past, folder),
+        )
+        stack.enter_context(prometheus)
+        wait_for(lambda: firing(prometheus), "alerts fire", details=lambda: prometheus.log)
+        yield Watched(prometheus, page)
+
+
+def firing(prometheus: Prometheus) -> bool:
+    """Whether a page and a ticket are out, and counters were seen to rise."""
+    found = [each["labels"] for each in prometheus.alerts(state="firing")]
+    sources_in_trouble = {each.get("source") for each in found}
+    rising = prometheus.query("max(increase(session_exporter_collection_errors_total[20s])) > 0")
+    skips = prometheus.query("max(increase(session_exporter_collection_skipped_total[20s])) > 0")
+    return {"conversations", BROKEN} <= sources_in_trouble and bool(rising) and bool(skips)
+
+
+def choices(watched: Watched, expression: Expression) -> Iterator[dict[str, str]]:
+    """Values for the variables of a dashboard: one source after the other, or all that it lists."""
+    names = {path.stem: load(path)["templating"]["list"] for path in FILES}[expression.dashboard]
+    if "source" in {each["name"] for each in names}:
+        yield from CHOICES
+        return
+    values: dict[str, str] = {}
+    for each in (each for each in EXPRESSIONS if each.dashboard == expression.dashboard):
+        if each.kind == "variable":
+            found = watched.answer(each, values)
+            values[each.label] = f"({'|'.join(found)})"
+    yield values
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS, ids=str)
+def test_every_expression_returns_data(watched: Watched, expression: Expression) -> None:
+    assert any(watched.answer(expression, values) for values in choices(watched, expression))
+
+
+def panel(uid: str, title: str) -> dict[str, Any]:
+    (path,) = [each for each in FILES if each.stem == uid]
+    (found,) = [each for each in panels(load(path)) if each["title"] == title]
+    return found
+
+
+def answers(
+    watched: Watched, uid: str, title: str, values: dict[str, str]
+) -> dict[str, list[Sample]]:
+    """What each query of a panel is answered now."""
+    return {
+        target["refId"]: watched.answer(Expression(uid, title, target["expr"], "instant"), values)
+        for target in panel(uid, title)["targets"]
+    }
+
+
+def merged(answered: dict[str, list[Sample]]) -> list[dict[str, Any]]:
+    """What Grafana's transformation `merge` makes of a table's queries: rows of labels and values.
+
+    It joins a row to the first one that does not contradict it in any field that both have.
+    """
+    rows: list[dict[str, Any]] = []
+    for ref_id, samples in answered.items():
+        for sample in samples:
+            new = {**sample.labels, ref_id: sample.value}
+            for row in rows:
+                if all(row.get(name, value) == value for name, value in new.items()):
+                    row.update(new)
+                    break
+            else:
+                rows.append(new)
+    return rows
+
+
+ALL = {"job": JOB, "database": "(app|copy|gone)"}
+ONE = {"database": "app", "source": "training"}
+TABLES = [
+    (path.stem, each["title"])
+    for path in FILES
+    for each in panels(load(path))
+    if len(each["targets"]) > 1 and each["type"] in {"table", "barchart"}
+]
+
+
+@pytest.mark.parametrize(("uid", "title"), TABLES)
+def test_the_queries_of_a_table_join_into_one_row_for_each_thing(
+    watched: Watched, uid: str, title: str
+) -> None:
+    answered = answers(watched, uid, title, ONE if uid == "sessions-source" else ALL)
+    longest = max(answered.values(), key=len)
+    rows = merged(answered)
+    assert len(rows) == len(longest)
+    assert any(set(answered) <= set(row) for row in rows)
+    # The column that is left when no other has an answer is there in all of them.
+    names = panel(uid, title)["transformations"][1]["options"]["renameByName"]
+    (lasting,) = [each for each in names if names[each] == names["Value"] and each != "Value"]
+    assert all(lasting.removeprefix("Value #") in row for row in rows)
+
+
+def test_the_table_of_sources_has_every_source_also_those_that_fail(watched: Watched) -> None:
+    rows = merged(answers(watched, "sessions-overview", "Sources", ALL))
+    found = {row["source"]: row for row in rows}
+    assert set(found) == set(sources())
+    assert found["conversations"]["A"] == 1  # above its threshold
+    assert found["conversations"]["B"] == 18
+    assert "B" not in found[BROKEN]  # unknown, and not 0
+    assert found[BROKEN]["J"] == 0  # its collections fail
+    assert found["unreachable"]["J"] == 0
+
+
+def test_daily_statistics_are_one_row_for_each_day(watched: Watched) -> None:
+    values = {"database": "app", "source": "conversations"}
+    found = merged(answers(watched, "sessions-source", "Daily statistics", values))
+    days = {row["date"]: row for row in found}
+    assert len(found) == len(days) == 7
+    page = watched.page
+    for day, each in days.items():
+        labels = {"source": "conversations", "date": day}
+        assert each["A"] == page.value("sessions_daily_started", **labels)
+        assert each.get("D") == page.value("sessions_daily_average_duration_seconds", **labels)
+
+
+def number(watched: Watched, uid: str, title: str, values: dict[str, str] = ALL) -> float:
+    """What a panel with one value shows; of several queries, the first."""
+    (sample,) = answers(watched, uid, title, values)["A"]
+    return sample.value
+
+
+def test_two_exporters_are_counted_once(watched: Watched) -> None:
+    orphaned = sum(watched.page.values("sessions_orphaned"))
+    assert number(watched, "sessions-overview", "Orphaned sessions") == orphaned
+    assert number(watched, "session-exporter", "Databases down") == 1
+
+
+def test_what_is_wrong_is_counted(watched: Watched) -> None:
+    above = answers(watched, "sessions-overview", "Sources above threshold", ALL)
+    assert above["A"][0].value >= 1
+    counted = len(watched.page.values("sessions_orphaned"))
+    assert above["B"][0].value == len(sources()) - counted == 2  # nobody knows about these
+    health = answers(watched, "sessions-overview", "Collections and exporters", ALL)
+    assert health["A"][0].value >= 2
+    assert health["B"][0].value == 1
+    assert number(watched, "session-exporter", "Exporters down") == 1
+    assert number(watched, "session-exporter", "Configs in use") == 2
+
+
+def test_alerts_of_a_source_are_found_also_with_a_dot_in_its_name(watched: Watched) -> None:
+    values = {"database": "app", "source": BROKEN}
+    found = answers(watched, "sessions-source", "Firing alerts", values)["A"]
+    of_the_source = [each.labels for each in found if "source" in each.labels]
+    assert {each["source"] for each in of_the_source} == {BROKEN}
+    assert {each["severity"] for each in of_the_source} <= {"1", "2", "3"}  # and sorted by that
+
+
+def test_age_has_the_limit_of_orphans_only_where_nothing_else_makes_one(watched: Watched) -> None:
+    found = answers(watched, "sessions-overview", "Oldest active session", ALL)["C"]
+    declared = {name for name, keys in sources().items() if "last_seen_at" not in keys}
+    counted = {name for name in sources() if name not in {BROKEN, "unreachable"}}
+    assert {each.labels["source"] for each in found} == declared & counted != set()
+
+
+def test_a_week_ago_is_what_was_counted_then(watched: Watched) -> None:
+    answered = answers(watched, "sessions-source", "Started today, and a week ago", ONE)
+    started = watched.page.value("sessions_today_started", source="training")
+    assert [sample.value for sample in answered["B"]] == [started]
+
+
+def test_the_number_of_alerts_is_counted_with_the_rules_and_unknown_without_them(
+    watched: Watched,
+) -> None:
+    assert number(watched, "sessions-overview", "Alerts") >= 1
+    asked = substituted(panel("sessions-overview", "Alerts")["targets"][0]["expr"], ALL)
+    # Last week sessions were counted, and no rule was evaluated.
+    then = time.time() - WEEK
+    assert watched.prometheus.query("sessions_orphaned", at=then)
+    assert watched.prometheus.query(asked, at=then) == []

@@ -1,0 +1,348 @@
+"""From a row in a table to a page: real PostgreSQL, exporter, Prometheus, Alertmanager, webhook.
+
+The rules and the Alertmanager config are the shipped ones, with their durations made shorter.
+Three exporters, each a scrape job of its own, so that the tests do not disturb each other.
+"""
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from exporter.demo.databases import Database, create_database, drop_database
+from exporter.demo.schemas import APP, EXPORTER, create_empty
+from exporter.demo.server import PostgresServer, wheel_binaries
+from tests.conftest import TEMPLATE
+from tests.e2e.monitoring import Alertmanager, Post, Prometheus, Webhook
+from tests.e2e.session_exporter import CONVERSATIONS, IMPATIENT, Daemon, wait_for, write_config
+
+ALERTS = Path(__file__).parents[2] / "alerts"
+
+FASTER = 60  #: a minute of the rules is a second here, and a scrape comes every half second
+INTERVAL = "500ms"
+NOTIFY_FASTER = 300  #: of Alertmanager: it only has to group what comes at the same time
+
+MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+DURATION = re.compile(r"\b(?:\d+(?:ms|[smhdw]))+\b")
+#: Where PromQL has durations: in ranges and subqueries, and after `offset`.
+TIMED = re.compile(r"\[[^\]]+\]|\boffset\s+-?\w+")
+#: What may look like one elsewhere: strings, and the names of recorded series.
+UNTIMED = re.compile(r'"[^"]*"|\bsessions:[\w:]+')
+
+Rule = dict[str, Any]
+
+
+def shorter(duration: str, times: int) -> str:
+    """Divide a duration such as 1h30m, down to whole milliseconds."""
+    parts = re.findall(r"(\d+)(ms|[smhdw])", duration)
+    return f"{sum(int(number) * MILLISECONDS[unit] for number, unit in parts) // times}ms"
+
+
+def faster(expression: str) -> str:
+    """Divide every range and offset in PromQL, also where it is part of a template."""
+
+    def each(timed: re.Match[str]) -> str:
+        return DURATION.sub(lambda found: shorter(found[0], FASTER), timed[0])
+
+    return TIMED.sub(each, expression)
+
+
+def faster_rule(rule: Rule) -> Rule:
+    """Divide every duration of a rule: ranges and offsets, those in annotations too, and `for`."""
+    quick = rule | {"expr": faster(rule["expr"])}
+    quick |= {key: shorter(rule[key], FASTER) for key in ("for", "keep_firing_for") if key in rule}
+    if "annotations" in rule:
+        quick["annotations"] = {key: faster(text) for key, text in rule["annotations"].items()}
+    return quick
+
+
+def shipped_rules() -> list[Rule]:
+    text = (ALERTS / "session-exporter.rules.yml").read_text(encoding="utf-8")
+    return [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
+
+
+def quick_alertmanager(webhook: Webhook) -> dict[str, Any]:
+    """The shipped config with every receiver replaced by a path of the webhook of its name."""
+    config: dict[str, Any] = yaml.safe_load((ALERTS / "alertmanager.yml").read_text())
+    config["receivers"] = [
+        {"name": name, "webhook_configs": [{"url": webhook.url(f"/{name}")}]}
+        for name in (receiver["name"] for receiver in config["receivers"])
+    ]
+
+    def hurry(route: dict[str, Any]) -> None:
+        for key in {"group_wait", "group_interval"} & set(route):
+            route[key] = shorter(route[key], NOTIFY_FASTER)
+        for child in route.get("routes", []):
+            hurry(child)
+
+    hurry(config["route"])
+    return config
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Everything that runs, and what each test changes."""
+
+    prometheus: Prometheus
+    alertmanager: Alertmanager
+    webhook: Webhook
+    database: Database
+    doomed_database: Database
+    doomed_exporter: Daemon
+
+    def wait(self, condition: Callable[[], Any], what: str) -> Any:
+        """Wait long enough for a busy machine; say at the end what was known."""
+
+        def known() -> str:
+            alerts = [(each["labels"], each["state"]) for each in self.prometheus.alerts()]
+            return f"{alerts}\n{self.webhook.posts()}"
+
+        return wait_for(condition, what, seconds=60, details=known)
+
+    def posts(self, name: str, status: str, **labels: str) -> list[Post]:
+        """What the webhook was sent about one alert, to any receiver."""
+        return [post for post in self.webhook.posts() if carries(post, name, status, labels)]
+
+    def wait_for_post(self, name: str, status: str, **labels: str) -> Post:
+        """Wait until the webhook was sent something about an alert, and return the first of it."""
+        found: list[Post] = self.wait(
+            lambda: self.posts(name, status, **labels), f"{status}: {name} {labels}"
+        )
+        return found[0]
+
+    def state(self, name: str, **labels: str) -> tuple[str, set[str]]:
+        """What Alertmanager makes of an alert: active or suppressed, and by which alerts."""
+        alerts = {each["fingerprint"]: each for each in self.alertmanager.alerts()}
+        for each in alerts.values():
+            if {"alertname": name, **labels}.items() <= each["labels"].items():
+                causes = (alerts[key]["labels"] for key in each["status"]["inhibitedBy"])
+                return each["status"]["state"], {cause["alertname"] for cause in causes}
+        return "unknown", set()
+
+    def wait_until_held(self, name: str, by: str, **labels: str) -> None:
+        """Wait until one alert holds back another."""
+        held = ("suppressed", {by})
+        self.wait(lambda: self.state(name, **labels) == held, f"{by} holds back {name}")
+
+    def wait_until_unknown(self, job: str) -> None:
+        """Wait until Prometheus has no number of orphaned sessions any more."""
+        count = f'sessions:orphaned_count{{job="{job}"}}'
+        self.wait(lambda: not self.prometheus.query(count), f"{count} is gone")
+
+
+def carries(post: Post, name: str, status: str, labels: dict[str, str]) -> bool:
+    """Tell whether an alert of that name, status and labels is in a post."""
+    wanted = {"alertname": name, **labels}.items()
+    return any(
+        each["status"] == status and wanted <= each["labels"].items() for each in post.alerts
+    )
+
+
+def add_orphans(database: Database, user: str, count: int) -> None:
+    """Begin conversations of a user that nobody has ended for three hours."""
+    with database.connect(APP) as connection:
+        connection.execute(
+            "INSERT INTO conversations.conversation_sessions (session_id, user_id, session_start)"
+            " SELECT gen_random_uuid(), %s, now() - interval '3 hours'"
+            " FROM generate_series(1, %s)",
+            (user, count),
+        )
+
+
+def end_sessions(database: Database, user: str) -> None:
+    """End all conversations of a user, as the application does."""
+    with database.connect(APP) as connection:
+        connection.execute(
+            "UPDATE conversations.conversation_sessions"
+            " SET is_active = false, session_end = now(), duration_seconds = 60"
+            " WHERE user_id = %s",
+            (user,),
+        )
+
+
+def source(user: str) -> dict[str, Any]:
+    """A source of one user's conversations."""
+    # Two seconds after the database has gone, so have the numbers.
+    return CONVERSATIONS | {
+        "where": f"user_id = '{user}'",
+        "alert_above": 5,
+        "stale_after": "2s",
+    }
+
+
+@pytest.fixture(scope="module")
+def stack(
+    start_server: Callable[[int], PostgresServer],
+    fast_folder: Path | None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stack]:
+    """Orphans, five or six of each source, and three exporters that are scraped."""
+    folder = tmp_path_factory.mktemp("paging")
+    rules = folder / "session-exporter.rules.yml"
+    group = {"name": "faster", "rules": [faster_rule(rule) for rule in shipped_rules()]}
+    rules.write_text(yaml.safe_dump({"groups": [group]}, width=1_000_000), encoding="utf-8")
+
+    with contextlib.ExitStack() as opened:
+        webhook = opened.enter_context(Webhook())
+        alertmanager = opened.enter_context(Alertmanager(quick_alertmanager(webhook)))
+        healthy = create_database(start_server(18), "paging", owner=APP, template=TEMPLATE)
+        opened.callback(drop_database, healthy)
+        server = opened.enter_context(PostgresServer(wheel_binaries(18), parent=fast_folder))
+        doomed = create_empty(server, "doomed")
+
+        def export(database: Database, *users: str) -> Daemon:
+            settings = {"app": {"dsn": database.dsn_for(EXPORTER), **IMPATIENT}}
+            config = write_config(folder, settings, {user: source(user) for user in users})
+            return opened.enter_context(Daemon(config, folder=folder))
+
+        for database, user, count in (
+            (healthy, "five", 5),
+            (healthy, "six", 5),
+            (doomed, "seven", 7),
+            (healthy, "eight", 8),
+        ):
+            add_orphans(database, user, count)
+        exporters = {
+            "session-exporter": export(healthy, "five", "six"),
+            "session-exporter-doomed-database": export(doomed, "seven"),
+            "session-exporter-doomed": export(healthy, "eight"),
+        }
+        jobs = {job: [f"127.0.0.1:{daemon.port}"] for job, daemon in exporters.items()}
+        prometheus = Prometheus(
+            jobs,
+            interval=INTERVAL,
+            rules=[rules],
+            external_labels={"cluster": "test"},
+            alertmanager=alertmanager.address,
+        )
+        opened.enter_context(prometheus)
+        wait_for(
+            lambda: len(prometheus.query("sessions:orphaned_count >= 5")) == 4,
+            "the orphans of all sources are recorded",
+            details=lambda: prometheus.log,
+        )
+        doomed_exporter = exporters["session-exporter-doomed"]
+        yield Stack(prometheus, alertmanager, webhook, healthy, doomed, doomed_exporter)
+
+
+@pytest.mark.parametrize(
+    "rule", shipped_rules(), ids=lambda rule: rule.get("alert") or rule["record"]
+)
+def test_every_duration_of_a_rule_is_made_shorter_and_nothing_else(rule: Rule) -> None:
+    quick = faster_rule(rule)
+    for before, after in ((rule["expr"], quick["expr"]), *annotations(rule, quick)):
+        assert DURATION.sub("…", before) == DURATION.sub("…", after)
+        assert not DURATION.search(TIMED.sub("", UNTIMED.sub("", after)))
+        found = (DURATION.findall(UNTIMED.sub("", each)) for each in (before, after))
+        for old, new in zip(*found, strict=True):
+            assert new == shorter(old, FASTER) != "0ms"
+    assert {**quick, "expr": "", "for": "", "annotations": {}} == {
+        **rule,
+        "expr": "",
+        "for": "",
+        "annotations": {},
+    }
+    assert quick.get("for") == (shorter(rule["for"], FASTER) if "for" in rule else None)
+
+
+def annotations(rule: Rule, quick: Rule) -> list[tuple[str, str]]:
+    """The queries in annotations, before and after."""
+    return [
+        pair
+        for key, text in rule.get("annotations", {}).items()
+        for pair in zip(
+            re.findall(r"`([^`]*)`", text),
+            re.findall(r"`([^`]*)`", quick["annotations"][key]),
+            strict=True,
+        )
+    ]
+
+
+def test_a_sixth_orphan_pages_once_and_the_end_of_the_sessions_resolves_it(stack: Stack) -> None:
+    about = {"job": "session-exporter", "database": "app", "source": "six"}
+    name = "SessionsOrphanedAboveThreshold"
+    add_orphans(stack.database, "six", 1)
+    post = stack.wait_for_post(name, "firing", **about)
+    (alert,) = post.alerts
+    assert post.path == "/page"
+    assert post.body["groupLabels"] == about | {"cluster": "test"}
+    assert alert["labels"] == {
+        **about,
+        "alertname": name,
+        "cluster": "test",
+        "severity": "critical",
+    }
+    annotations = alert["annotations"]
+    assert "6 active sessions of six in database app are orphaned" in annotations["description"]
+    assert "up to 5 are all right" in annotations["description"]
+    assert annotations["runbook_url"].endswith(f"/{name}.md")
+    assert "var-source=six" in annotations["dashboard_url"]
+
+    # Whose five orphans have been there for longer than the sixth one.
+    assert stack.prometheus.query('sessions:orphaned_count{source="five"}')[0].value == 5
+    assert not stack.posts(name, "firing", source="five")
+    assert stack.state(name, source="five") == ("unknown", set())
+
+    end_sessions(stack.database, "six")
+    resolved = stack.wait_for_post(name, "resolved", **about)
+    assert resolved.path == "/page"
+    assert len(stack.posts(name, "firing", **about)) == 1
+    assert len(stack.posts(name, "resolved", **about)) == 1
+
+
+def test_a_dead_database_pages_instead_of_what_follows_from_it(stack: Stack) -> None:
+    job = "session-exporter-doomed-database"
+    orphaned, down, failing = (
+        "SessionsOrphanedAboveThreshold",
+        "SessionsDatabaseDown",
+        "SessionsCollectionFailing",
+    )
+    stack.wait_for_post(orphaned, "firing", job=job, source="seven")
+    stack.doomed_database.server.kill()
+
+    page = stack.wait_for_post(down, "firing", job=job)
+    assert (page.path, page.names) == ("/page", [down])
+    assert page.alerts[0]["labels"]["database"] == "app"
+    # Nobody can count the orphans any more. That resolves nothing, and nobody is called about it.
+    stack.wait_until_unknown(job)
+    stack.wait_until_held(orphaned, down, job=job)
+    stack.wait_until_held(failing, down, job=job, collector="active")
+    assert not stack.posts(orphaned, "resolved", job=job)
+
+    stack.doomed_database.server.start()
+    resolved = stack.wait_for_post(down, "resolved", job=job)
+    assert resolved.path == "/page"
+    assert len(stack.posts(down, "firing", job=job)) == 1
+    stack.wait(
+        lambda: stack.state(orphaned, job=job) == ("active", set()), "the orphans speak again"
+    )
+    assert len(stack.posts(orphaned, "firing", job=job)) == 1
+    assert not stack.posts(failing, "firing", job=job)
+
+
+def test_a_dead_exporter_pages_instead_of_what_it_last_said(stack: Stack) -> None:
+    job = "session-exporter-doomed"
+    orphaned, down = "SessionsOrphanedAboveThreshold", "SessionsExporterDown"
+    stack.wait_for_post(orphaned, "firing", job=job, source="eight")
+    stack.doomed_exporter.process.kill()
+    page = stack.wait_for_post(down, "firing", job=job)
+    assert (page.path, page.names) == ("/page", [down])
+    assert page.alerts[0]["annotations"]["runbook_url"].endswith(f"/{down}.md")
+    stack.wait_until_unknown(job)
+    stack.wait_until_held(orphaned, down, job=job)
+    assert not stack.posts(orphaned, "resolved", job=job)
+
+
+def test_only_critical_alerts_page_and_no_rule_fails(stack: Stack) -> None:
+    stack.wait(lambda: stack.webhook.posts("/page"), "something pages")
+    for post in stack.webhook.posts():
+        severities = {each["labels"]["severity"] for each in post.alerts}
+        assert severities == {
+            {"/page": "critical", "/tickets": "warning", "/notes": "info"}[post.path]
+        }
+    assert {rule["health"] for rule in stack.prometheus.rules()} == {"ok"}, stack.prometheus.rules()

@@ -1,0 +1,117 @@
+"""What automatic recovery may close: seen twice the same, and not while a brake is on."""
+
+from dataclasses import replace
+
+import pytest
+
+from exporter.config import Recovery
+from exporter.recovery.decide import Decision, Look, Memory, Sight, decide
+from exporter.recovery.plan import Fates
+
+RULE = Recovery(set={"is_active": "false"}, end_at="now", grace=60.0)
+EVERY = 30.0
+STARTED = 1000.0
+CALM = STARTED + 600.0
+
+
+def sight(at: float, *sessions: str, active: int = 10, server: str = "a", **looks: Look) -> Sight:
+    seen = {session: Look("1", 5.0) for session in sessions} | looks
+    fates = Fates(live=active - len(seen), ready=len(seen))
+    return Sight(at, fates, seen, server)
+
+
+def run(*sights: Sight, rule: Recovery = RULE) -> Decision:
+    """What the last of several runs decides."""
+    decision = Decision(Memory(started_at=STARTED), frozenset(), ())
+    for each in sights:
+        decision = decide(decision.memory, each, rule, apart=EVERY / 2)
+    return decision
+
+
+def test_what_looks_the_same_twice_is_confirmed() -> None:
+    assert run(sight(CALM, "x")).confirmed == ()
+    assert run(sight(CALM, "x"), sight(CALM + EVERY, "x")).confirmed == ("x",)
+
+
+def test_two_runs_that_are_too_close_together_are_one() -> None:
+    close = [sight(CALM + n, "x") for n in range(10)]
+    assert run(*close).confirmed == ()
+    assert run(*close, sight(CALM + EVERY, "x")).confirmed == ("x",)
+
+
+@pytest.mark.parametrize("look", [Look("2", 5.0), Look("1", 6.0)])
+def test_any_change_starts_confirming_over(look: Look) -> None:
+    first, second = sight(CALM, "x"), sight(CALM + EVERY, x=look)
+    assert run(first, second).confirmed == ()
+    assert run(first, second, replace(second, at=CALM + 2 * EVERY)).confirmed == ("x",)
+
+
+def test_what_was_gone_for_a_run_starts_over() -> None:
+    back = sight(CALM + 2 * EVERY, "x")
+    assert run(sight(CALM, "x"), sight(CALM + EVERY), back).confirmed == ()
+
+
+def test_more_runs_can_be_asked_for() -> None:
+    rule = RULE.model_copy(update={"confirm": 3})
+    runs = [sight(CALM + n * EVERY, "x") for n in range(3)]
+    assert run(*runs[:2], rule=rule).confirmed == ()
+    assert run(*runs, rule=rule).confirmed == ("x",)
+
+
+def names(count: int) -> list[str]:
+    return [f"s{number}" for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("orphans", "active", "is_on"),
+    [(4, 20, False), (5, 20, True), (19, 19, False), (20, 100, False), (21, 100, True)],
+)
+def test_the_share_brake_is_about_what_turned_up_since_the_run_before(
+    orphans: int, active: int, is_on: bool
+) -> None:
+    first = sight(CALM, *names(orphans), active=active)
+    assert ("share" in run(first).brakes) == is_on
+    again = replace(first, at=CALM + EVERY)
+    assert "share" not in run(first, again).brakes
+
+
+@pytest.mark.parametrize(("orphans", "is_on"), [(200, False), (201, True)])
+def test_the_count_brake(orphans: int, is_on: bool) -> None:
+    assert ("count" in run(sight(CALM, *names(orphans), active=10_000)).brakes) == is_on
+
+
+def test_when_a_brake_ends_confirming_starts_over() -> None:
+    many = sight(CALM, "x", *names(300), active=10_000)
+    later = {**many.looks, **dict.fromkeys("abc", Look("1", 1.0))}
+    braked = replace(many, at=CALM + EVERY, looks=later)
+    assert run(many).brakes == {"count"}
+    assert run(many, braked).brakes == frozenset()
+    assert run(many, braked).confirmed == ()
+    third = replace(braked, at=CALM + 2 * EVERY)
+    assert "x" in run(many, braked, third).confirmed
+
+
+def test_grace_after_the_start_and_after_a_failover() -> None:
+    early = sight(STARTED + 59, "x")
+    assert run(early).brakes == {"grace"}
+    assert run(sight(STARTED + 60, "x")).brakes == frozenset()
+    moved = sight(CALM + EVERY, "x", server="b")
+    assert run(sight(CALM, "x"), moved).brakes == {"grace"}
+    over = [sight(CALM + EVERY + t, "x", server="b") for t in (60.0, 90.0)]
+    assert run(sight(CALM, "x"), moved, *over).confirmed == ("x",)
+
+
+@pytest.mark.parametrize(("active", "is_on"), [(2, False), (3, True)])
+def test_no_sign_of_life_at_all_is_the_application_itself(active: int, is_on: bool) -> None:
+    assert ("silent" in run(sight(CALM, *names(active), active=active)).brakes) == is_on
+    assert "silent" not in run(sight(CALM, *names(active), active=active + 1)).brakes
+
+
+def test_blind_is_a_brake_that_forgets_what_was_confirmed_but_not_what_was_seen() -> None:
+    blind = Sight(CALM + EVERY, Fates(), {}, "a", is_blind=True)
+    after = sight(CALM + 2 * EVERY, "x")
+    assert run(sight(CALM, "x"), blind).brakes == {"blind"}
+    assert run(sight(CALM, "x"), blind, after).confirmed == ()
+    assert run(sight(CALM, "x"), blind, after, replace(after, at=CALM + 3 * EVERY)).confirmed == (
+        "x",
+    )
