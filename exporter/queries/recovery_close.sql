@@ -33,12 +33,14 @@ session_exporter_closed AS (
 ),
 session_exporter_written AS (
     INSERT INTO session_exporter.recovery
-        (run, source, relation, session, trigger, rule, evidence, before, after, row_version)
+        (run, source, relation, session, trigger, rule, evidence, before, after, row_version,
+        next_attempt_at)
     SELECT
         {run}::uuid, {source}, {relation}, session_exporter_session, {trigger}, {rule}::jsonb,
         session_exporter_evidence, session_exporter_before, session_exporter_after,
         -- The row's xmin from now on: the last 32 bits of this transaction's number.
-        (pg_current_xact_id()::text::numeric % 4294967296)::text
+        (pg_current_xact_id()::text::numeric % 4294967296)::text,
+        {tell_at}
     FROM session_exporter_closed
     RETURNING session
 )

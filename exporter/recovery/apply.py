@@ -16,6 +16,7 @@ from typing import Any, Literal
 from exporter.database import Transaction, Writer
 from exporter.errors import BadData, Locked, RowRefused
 from exporter.queries import fill, literal
+from exporter.recovery.notifying import notify, tell_at
 from exporter.recovery.rule import Rule, assignments
 from exporter.recovery.scope import Scope, orphans
 
@@ -107,6 +108,8 @@ class Closing:
         async with self._writer.transaction() as transaction:
             locked = await self._lock(transaction, chunk)
             closed = await self._write(transaction, locked, outcome.run) if locked else []
+            if closed:
+                await notify(transaction, self._rule.table.source, outcome.run)
         outcome.recovered += closed
         outcome.passed_over += len(chunk) - len(closed)
 
@@ -153,6 +156,7 @@ class Closing:
                 relation=literal(rule.relation.sql),
                 trigger=literal(self._trigger),
                 rule=literal(json.dumps(self._scope.described)),
+                tell_at=tell_at(rule.table.source),
             )
         )
         return [Recovered(session, returning) for session, returning in result.rows]
