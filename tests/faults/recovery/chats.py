@@ -5,7 +5,6 @@ none. What protects it, and when it ended, is in other tables too: such evidence
 the row changing.
 """
 
-import textwrap
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
@@ -34,11 +33,14 @@ CREATE TABLE public.messages (
 CREATE TABLE public.presence (chat integer NOT NULL, at timestamptz NOT NULL DEFAULT now());
 CREATE TABLE public.kept (chat integer NOT NULL);
 CREATE TABLE public.endless (chat integer NOT NULL);
+CREATE TABLE public.hidden (chat integer NOT NULL);
 """
 
 SOURCE = """\
 chats:
   table: public.chats
+  where: |
+    NOT EXISTS (SELECT FROM public.hidden AS o WHERE o.chat = s.id)
   active: is_active
   started_at: started_at
   last_seen_at: last_seen_at
@@ -93,12 +95,17 @@ class Application:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.connection.cancel_safe()  # a test that has failed leaves it waiting
         self._thread.shutdown()
         self.connection.close()
 
     def do(self, statement: str) -> int:
         """Run a statement; how many rows it wrote."""
         return self.connection.execute(statement.encode()).rowcount
+
+    def is_impatient(self) -> None:
+        """Rather than wait for a lock from now on, it fails."""
+        self.connection.execute(b"SET lock_timeout = '500ms'")
 
     def begin(self, statement: str) -> Future[int]:
         """The same in a thread."""
@@ -120,9 +127,9 @@ class Application:
 class Chats:
     """The tables in one database, the audit table, and the source."""
 
-    def __init__(self, database: Database, folder: Path, *, source: str = SOURCE) -> None:
+    def __init__(self, database: Database, folder: Path) -> None:
         self.database = database
-        self.source: Source = source_of(folder, textwrap.dedent(source))
+        self.source: Source = source_of(folder, SOURCE)
         self._connection = database.connect()
         self._connection.execute(SCHEMA.encode())
         self._connection.execute(queries.fill("recovery_audit").encode())
@@ -130,11 +137,6 @@ class Chats:
     def close(self) -> None:
         """Hang up."""
         self._connection.close()
-
-    def clear(self) -> None:
-        """Nothing was ever written."""
-        tables = "chats, messages, presence, kept, endless, session_exporter.recovery"
-        self.do(f"TRUNCATE {tables}")
 
     def do(self, statement: str, *values: object) -> None:
         """Run a statement by itself."""
@@ -176,4 +178,5 @@ class Chats:
     def recovered(self) -> list[int]:
         """Which chats are as recovery writes them."""
         closed = "ended_by = 'recovery' AND NOT is_active AND ended_at IS NOT NULL"
-        return [row["id"] for row in self.rows(f"SELECT id FROM public.chats WHERE {closed} ORDER BY 1")]
+        query = f"SELECT id FROM public.chats WHERE {closed} ORDER BY id"
+        return [row["id"] for row in self.rows(query)]

@@ -1,4 +1,4 @@
-"""`recoveries`: chats in a fresh database, and recoveries of them that halt when the test says so."""
+"""`recoveries`: chats in a fresh database, and recoveries that halt when the test says so."""
 
 from collections.abc import Iterator
 from pathlib import Path

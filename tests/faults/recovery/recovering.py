@@ -1,7 +1,7 @@
 """Recovery that halts before each step of its transactions, until the test lets it go on.
 
-The steps are `lock`, `write` and `commit`, of closing and of undoing. Nothing of recovery is changed:
-a transaction is handed out in a wrapping that looks at each statement before it is run.
+The steps are `lock`, `write` and `commit`, of closing and of undoing. Recovery itself is not
+changed: a transaction is handed out in a wrapping that looks at each statement before it is run.
 """
 
 import asyncio
@@ -10,9 +10,11 @@ import uuid
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from copy import copy
 from typing import Any, Generic, Self, TypeVar
 
 from exporter import queries, sessions
+from exporter.config import Source
 from exporter.database import Database, Reader, Result, Transaction, Writer
 from exporter.recovery.apply import Candidate, Closing, Outcome
 from exporter.recovery.plan import find_candidates
@@ -143,6 +145,12 @@ class Recoveries:
         self._source = chats.source
         self._zone = sessions.time_zone(chats.source)
 
+    def on(self, source: Source) -> "Recoveries":
+        """Recoveries of another source in the same database."""
+        others = copy(self)
+        others._source = source
+        return others
+
     def recovery(
         self, *ids: int, is_asked: bool = False, with_backlog: bool = False
     ) -> Halting[Outcome]:
@@ -155,7 +163,9 @@ class Recoveries:
                     candidates = await self._as_they_are(reader, rule, ids)
                 else:
                     candidates = await find_candidates(reader, rule, with_backlog=with_backlog)
-                    candidates = [each for each in candidates if not ids or int(each.session) in ids]
+                    candidates = [
+                        each for each in candidates if not ids or int(each.session) in ids
+                    ]
                 closing = Closing(writer, rule, trigger="manual", with_backlog=with_backlog)
                 return await closing.run(candidates, batch=50, pause=0, progress=lambda _: None)
 

@@ -4,11 +4,14 @@ again by those that take a guard out of the SQL and expect one of these to fail.
 
 import time
 
+import pytest
+
+from exporter.errors import ConnectFailed
 from tests.faults.recovery.chats import ACTS, Row
 from tests.faults.recovery.recovering import Recoveries
 
-#: How long a recovery may take that waits for nobody, in seconds; lock_timeout is 0.25.
-AT_ONCE = 10.0
+#: An application waits for a frozen recovery for a second, and what a busy machine adds to it.
+LONGEST = 4.0
 
 
 def what_came_first_stays(recoveries: Recoveries, act: str) -> None:
@@ -58,18 +61,35 @@ def who_comes_after_the_lock_waits(recoveries: Recoveries, act: str, step: str) 
     check_after_recovery(chats.row(), act, written)
 
 
-def what_is_said_after_the_lock_is_heard(recoveries: Recoveries) -> None:
-    """Evidence without a foreign key is committed between lock and write: nobody waits for us."""
+#: What protects chat 1 without its row being written: from another table.
+ELSEWHERE = {
+    "it is present": ACTS["is present"],
+    "it is exempt": "INSERT INTO public.kept VALUES (1)",
+    "it has no end": "INSERT INTO public.endless VALUES (1)",
+    "it exists no more": "INSERT INTO public.hidden VALUES (1)",
+}
+
+#: And the rest of what makes a chat none that is to be recovered.
+BY_ITSELF = {
+    "it has ended": ACTS["ends"],
+    "it was just seen": ACTS["shows life"],
+    "it is backlog": "UPDATE public.chats SET started_at = now() - interval '9 days',"
+    " last_seen_at = now() - interval '8 days' WHERE id = 1",
+}
+
+
+def what_is_said_after_the_lock_is_heard(recoveries: Recoveries, protection: str) -> None:
+    """Evidence elsewhere is committed between lock and write: nobody waits for us."""
     chats = recoveries.chats
     chats.add(1, 2)
     with recoveries.recovery() as recovery, chats.application() as application:
         recovery.until("write")
-        assert application.do(ACTS["is present"]) == 1
+        assert application.do(protection) == 1
         before = chats.row()
         outcome = recovery.finish()
     assert [each.session for each in outcome.recovered] == ["2"]
     assert chats.row() == before
-    assert chats.audited == [2]
+    assert chats.recovered == chats.audited == [2]
 
 
 def check_after_recovery(row: Row | None, act: str, written: int) -> None:
@@ -96,16 +116,13 @@ def check_after_recovery(row: Row | None, act: str, written: int) -> None:
             assert row["ended_by"] == "recovery"
 
 
-def only_who_is_to_be_closed_is_closed(
-    recoveries: Recoveries, *protection: str, with_backlog: bool = False
-) -> None:
-    """Whoever asks for it: what is not to be recovered at the write is not recovered."""
+def only_who_is_to_be_closed_is_closed(recoveries: Recoveries, protection: str) -> None:
+    """Whoever asks for it: what is not to be recovered is not recovered."""
     chats = recoveries.chats
     chats.add(1, 2)
-    for statement in protection:
-        chats.do(statement)
+    chats.do(protection)
     before = chats.row()
-    with recoveries.recovery(1, 2, is_asked=True, with_backlog=with_backlog) as recovery:
+    with recoveries.recovery(1, 2, is_asked=True) as recovery:
         outcome = recovery.finish()
     assert [each.session for each in outcome.recovered] == ["2"]
     assert outcome.passed_over == 1
@@ -113,30 +130,61 @@ def only_who_is_to_be_closed_is_closed(
     assert chats.recovered == chats.audited == [2]
 
 
-def the_others_are_not_locked(recoveries: Recoveries, act: str) -> None:
-    """Between lock and write: whoever has ended meanwhile, or was not asked for, never waits."""
+def who_was_not_asked_for_never_waits(recoveries: Recoveries, act: str) -> None:
+    """Only what was found is locked."""
     chats = recoveries.chats
     chats.add(1, 2)
     with recoveries.recovery(2) as recovery, chats.application() as application:
         recovery.until("write")
-        began = time.monotonic()
-        application.connection.execute(b"SET lock_timeout = '5s'")
+        application.is_impatient()
         assert application.do(ACTS[act]) == 1
-        assert time.monotonic() - began < AT_ONCE
         recovery.finish()
     assert chats.audited == [2]
 
 
-def an_ended_row_is_not_locked(recoveries: Recoveries) -> None:
-    """Of two that were found the first ends before the lock: it is nobody's business any more."""
+def who_has_ended_never_waits(recoveries: Recoveries) -> None:
+    """Of two that were found the first ends before the lock, and is not locked any more."""
     chats = recoveries.chats
     chats.add(1, 2)
     with recoveries.recovery() as recovery, chats.application() as application:
         recovery.until("lock")
-        application.do(ACTS["ends"])
+        assert application.do(ACTS["ends"]) == 1
         recovery.until("write")
-        application.connection.execute(b"SET lock_timeout = '5s'")
+        application.is_impatient()
         assert application.do(ACTS["ends without looking"]) == 1
         recovery.finish()
     assert chats.audited == [2]
 
+
+def a_recovery_that_freezes_keeps_nobody_waiting_for_long(
+    recoveries: Recoveries, step: str
+) -> None:
+    """The server sends away who holds locks and says nothing; all it did is taken back."""
+    chats = recoveries.chats
+    chats.add(1)
+    with recoveries.recovery() as recovery, chats.application() as application:
+        recovery.until(step)
+        began = time.monotonic()
+        call = application.begin(ACTS["shows life"])
+        application.waits(call)
+        assert call.result(LONGEST) == 1
+        assert time.monotonic() - began < LONGEST
+        with pytest.raises(ConnectFailed):
+            recovery.finish()
+    assert chats.recovered == chats.audited == []
+
+
+def a_locked_table_is_left_alone_soon(recoveries: Recoveries) -> None:
+    """Somebody alters the table: recovery goes away, and comes again later."""
+    chats = recoveries.chats
+    chats.add(1)
+    with recoveries.recovery() as recovery, chats.application() as application:
+        recovery.until("lock")
+        with application.connection.transaction():
+            application.do("LOCK public.chats IN ACCESS EXCLUSIVE MODE")
+            outcome = recovery.finish()
+    assert outcome.recovered == []
+    assert outcome.passed_over == 1
+    with recoveries.recovery() as recovery:
+        assert len(recovery.finish().recovered) == 1
+    assert chats.recovered == chats.audited == [1]

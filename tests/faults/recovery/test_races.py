@@ -32,10 +32,20 @@ def test_who_comes_after_the_lock_waits_and_finds_a_closed_session(
     scenarios.who_comes_after_the_lock_waits(recoveries, act, step)
 
 
-def test_evidence_that_is_committed_after_the_lock_keeps_a_session_open(
+@pytest.mark.parametrize("protection", scenarios.ELSEWHERE)
+def test_what_another_table_says_after_the_lock_keeps_a_session_open(
+    recoveries: Recoveries, protection: str
+) -> None:
+    scenarios.what_is_said_after_the_lock_is_heard(recoveries, scenarios.ELSEWHERE[protection])
+
+
+def test_a_default_isolation_level_does_not_make_recovery_look_at_the_past(
     recoveries: Recoveries,
 ) -> None:
-    scenarios.what_is_said_after_the_lock_is_heard(recoveries)
+    chats = recoveries.chats
+    name = chats.database.name
+    chats.do(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
+    scenarios.what_is_said_after_the_lock_is_heard(recoveries, ACTS["is present"])
 
 
 def test_evidence_that_nobody_can_see_yet_comes_too_late(recoveries: Recoveries) -> None:

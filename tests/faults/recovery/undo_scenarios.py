@@ -32,7 +32,6 @@ def what_comes_after_the_commit_wins(recoveries: Recoveries, act: str) -> None:
     assert chats.audited == ([] if is_as_it_was_left else [1])
 
 
-
 def what_came_before_the_undo_stays(recoveries: Recoveries, act: str) -> None:
     """The application writes to a row between the plan of the undo and its lock."""
     chats, run = recoveries.chats, recovered(recoveries)
@@ -93,3 +92,19 @@ def two_undos_take_back_once(recoveries: Recoveries) -> None:
         assert first.finish() == 2
     assert chats.audited == []
     assert chats.recovered == []
+
+
+def only_the_run_is_undone_and_each_session_gets_its_own_back(recoveries: Recoveries) -> None:
+    """One run of two, with sessions that were not alike before."""
+    chats = recoveries.chats
+    chats.add(1, 2, 3)
+    chats.do("UPDATE public.chats SET ended_by = 'nobody ' || id")
+    before = [chats.row(1), chats.row(2)]
+    with recoveries.recovery(1, 2) as recovery:
+        run = recovery.finish().run
+    with recoveries.recovery(3) as recovery:
+        recovery.finish()
+    with recoveries.undoing(run) as undoing:
+        assert undoing.finish() == 2
+    assert [chats.row(1), chats.row(2)] == before
+    assert chats.recovered == chats.audited == [3]
