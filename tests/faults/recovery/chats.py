@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self
 
+import psycopg
 from psycopg.rows import dict_row
 
 from exporter import queries
@@ -81,6 +82,7 @@ ACTS = {
 }
 
 Row = dict[str, Any]
+Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 class Application:
@@ -127,9 +129,9 @@ class Application:
 class Chats:
     """The tables in one database, the audit table, and the source."""
 
-    def __init__(self, database: Database, folder: Path) -> None:
+    def __init__(self, database: Database, folder: Path, *, source: str = SOURCE) -> None:
         self.database = database
-        self.source: Source = source_of(folder, SOURCE)
+        self.source: Source = source_of(folder, source)
         self._connection = database.connect()
         self._connection.execute(SCHEMA.encode())
         self._connection.execute(queries.fill("recovery_audit").encode())

@@ -1,4 +1,4 @@
-"""What is not to be recovered is not recovered, whoever asks; and who has no part in it never waits."""
+"""What is not to be recovered is not, whoever asks; and who has no part in it never waits."""
 
 import pytest
 

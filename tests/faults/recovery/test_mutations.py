@@ -30,6 +30,7 @@ class Mutation(NamedTuple):
 
 
 RECOVERABLE = "        AND {recoverable}\n"
+HAS_END = "        AND ({end}) IS NOT NULL\n"
 CTID = "        AND s.ctid = e.session_exporter_row\n"
 TABLEOID = "        AND s.tableoid = e.session_exporter_table\n"
 
@@ -77,9 +78,7 @@ MUTATIONS: list[Mutation] = [
     ),
     Mutation("recovery_close", RECOVERABLE, "", after_the_lock("it is present")),
     Mutation("recovery_close", "        AND {young}\n", "", closed("it is backlog")),
-    Mutation(
-        "recovery_close", "        AND ({end}) IS NOT NULL\n", "", after_the_lock("it has no end")
-    ),
+    Mutation("recovery_close", HAS_END, "", after_the_lock("it has no end")),
     Mutation("recovery_close", CTID, "", twins.a_live_twin_is_left_alone),
     Mutation("recovery_close", TABLEOID, "", twins.a_live_twin_is_left_alone),
     Mutation("recovery_close", " DISTINCT ON ({id})", "", twins.twins_get_their_own_back),
