@@ -140,6 +140,11 @@ class Chats:
         """Hang up."""
         self._connection.close()
 
+    def connect_again(self) -> None:
+        """After the server has ended all connections."""
+        self._connection.close()
+        self._connection = self.database.connect()
+
     def do(self, statement: str, *values: object) -> None:
         """Run a statement by itself."""
         self._connection.execute(statement.encode(), values)

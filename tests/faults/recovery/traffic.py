@@ -38,8 +38,9 @@ ACTS = {
     "end": (END + " WHERE id = {id} AND is_active", 3),
     "careless end": (END + " WHERE id = {id}", 1),
     "reopen": (
-        "UPDATE public.chats SET is_active = true, last_seen_at = now(), ended_at = NULL,"
-        " ended_by = NULL WHERE id = {id} AND NOT is_active",
+        """UPDATE public.chats
+        SET is_active = true, last_seen_at = now(), ended_at = NULL, ended_by = NULL
+        WHERE id = {id} AND NOT is_active""",
         6,
     ),
 }
