@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from exporter.database import Transaction, Writer
-from exporter.errors import Locked, RowRefused
+from exporter.errors import BadData, Locked, RowRefused
 from exporter.queries import fill, literal
 from exporter.recovery.rule import Rule, assignments
 
@@ -67,7 +67,8 @@ class Closing:
     ) -> Outcome:
         """Close what still is an orphan; `progress` is called after each transaction.
 
-        A session that a constraint or a trigger protects is set aside, and the others go on.
+        A session that a constraint or a trigger protects, or of which a new value cannot be
+        computed, is set aside, and the others go on.
         Raises CollectionError when nothing more can be done; what was committed stays.
         """
         outcome = Outcome(uuid.uuid4())
@@ -76,7 +77,7 @@ class Closing:
                 await asyncio.sleep(pause)
             try:
                 await self._close(chunk, outcome)
-            except RowRefused:
+            except (RowRefused, BadData):
                 for candidate in chunk:
                     await self._close_one(candidate, outcome)
             except Locked:
@@ -87,7 +88,7 @@ class Closing:
     async def _close_one(self, candidate: Candidate, outcome: Outcome) -> None:
         try:
             await self._close([candidate], outcome)
-        except RowRefused as error:
+        except (RowRefused, BadData) as error:
             outcome.refused[candidate.session] = str(error)
         except Locked:
             outcome.passed_over += 1

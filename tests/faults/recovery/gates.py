@@ -1,8 +1,8 @@
 """`session-exporter recover` as a process that halts inside the statements of its transactions.
 
-The source's own SQL goes through gates: `lock` before anything is locked, `write` before anything is
-written, `commit` in a deferred trigger. To halt between two statements the process is stopped with
-SIGSTOP at a gate, which is then opened: the server does its part and waits for the next statement.
+The source's own SQL goes through gates: `lock` before anything is locked, `write` before anything
+is written, `commit` in a deferred trigger. To halt between two statements the process is stopped at
+a gate with SIGSTOP, and the gate opened: the server does its part and waits for the next statement.
 """
 
 import contextlib
@@ -50,7 +50,8 @@ GATED = SOURCE.replace(
 
 STATE = """
 SELECT state, query, wait_event FROM pg_stat_activity
-WHERE application_name = 'session-exporter' AND datname = current_database() AND backend_xid IS NOT NULL
+WHERE application_name = 'session-exporter'
+    AND datname = current_database() AND xact_start IS NOT NULL
 """
 
 
@@ -74,9 +75,8 @@ class Gated:
     @contextlib.contextmanager
     def recover(self, *options: str) -> Iterator[subprocess.Popen[str]]:
         """The command as a process; at the end it is killed, should it still be there."""
-        command = [PROGRAM, "recover", "chats", "-c", self._config, "--yes", "--despite-brake"]
         process = subprocess.Popen(
-            [*command, *options],
+            [PROGRAM, "recover", "chats", "-c", self._config, "--yes", "--despite-brake", *options],
             cwd=self._folder,
             env=environment(self._folder),
             stdin=subprocess.DEVNULL,
@@ -88,7 +88,8 @@ class Gated:
             yield process
         finally:
             process.kill()
-            process.communicate()
+            process.wait()
+            process.stdout.close()  # type: ignore[union-attr] # it is a pipe
 
     def finish(self) -> None:
         """Recover again, with all gates open: whatever happened before, all are closed now."""
@@ -109,7 +110,7 @@ class Gated:
         """Wait until the recovery is at the gate that is closed."""
 
         def is_there() -> bool:
-            assert process.poll() is None, process.communicate()
+            assert process.poll() is None, process.communicate()[0]
             return any(row["wait_event"] == "PgSleep" for row in self._transactions())
 
         wait_for(is_there, "it is at the gate")

@@ -68,6 +68,11 @@ class Halts:
             self._resume()
             reached, self._halted = self._reached.get(timeout=SECONDS)
 
+    def release(self) -> None:
+        """Let it go on, and do not wait for it."""
+        self._is_free = True
+        self._resume()
+
     def free(self, work: Future[Any]) -> None:
         """Let it go on to its end."""
         self._is_free = True
@@ -128,6 +133,10 @@ class Halting(Generic[T]):
     def until(self, step: str) -> None:
         """Let it go on to where this step would be the next."""
         self._halts.until(step)
+
+    def release(self) -> None:
+        """Let it go on, and do not wait for it."""
+        self._halts.release()
 
     def finish(self) -> T:
         """Let it go on to its end, and return what came of it."""
