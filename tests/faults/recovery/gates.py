@@ -18,6 +18,8 @@ from exporter.demo.databases import Database
 from tests.e2e.session_exporter import PROGRAM, environment, wait_for
 from tests.faults.recovery.chats import SOURCE, Chats
 
+Process = subprocess.Popen[str]
+
 #: A gate is closed while there is a row. A new snapshot is taken each time it is looked at.
 GATES = """
 CREATE TABLE public.gates (gate text PRIMARY KEY);
@@ -72,11 +74,15 @@ class Gated:
             )
         )
 
+    def recover(self, *options: str) -> contextlib.AbstractContextManager[Process]:
+        """`recover --yes`."""
+        return self.command("recover", "chats", "--yes", "--despite-brake", *options)
+
     @contextlib.contextmanager
-    def recover(self, *options: str) -> Iterator[subprocess.Popen[str]]:
-        """The command as a process; at the end it is killed, should it still be there."""
+    def command(self, *arguments: str) -> Iterator[Process]:
+        """A command as a process; at the end it is killed, should it still be there."""
         process = subprocess.Popen(
-            [PROGRAM, "recover", "chats", "-c", self._config, "--yes", "--despite-brake", *options],
+            [PROGRAM, *arguments, "-c", self._config],
             cwd=self._folder,
             env=environment(self._folder),
             stdin=subprocess.DEVNULL,
@@ -106,7 +112,7 @@ class Gated:
         """Everybody passes."""
         self.chats.do("DELETE FROM public.gates")
 
-    def wait_at_gate(self, process: subprocess.Popen[str]) -> None:
+    def wait_at_gate(self, process: Process) -> None:
         """Wait until the recovery is at the gate that is closed."""
 
         def is_there() -> bool:
@@ -115,7 +121,7 @@ class Gated:
 
         wait_for(is_there, "it is at the gate")
 
-    def freeze_after(self, process: subprocess.Popen[str]) -> None:
+    def freeze_after(self, process: Process) -> None:
         """Stop the process at the gate, and let the server finish the statement."""
         self.wait_at_gate(process)
         os.kill(process.pid, signal.SIGSTOP)
