@@ -123,6 +123,8 @@ def undo_run(
         finally:
             await writer.close()
         print(f"  {undone} were taken back")
+        if passed_over := len(plan.numbers) - undone - len(refused):
+            print(f"  {passed_over} were passed over: somebody has written to them meanwhile")
         for number, why in refused.items():
             print(f"  row {number} of the audit could not be: {printable(why)}")
         return True, len(refused)

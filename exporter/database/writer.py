@@ -12,12 +12,15 @@ from exporter.config import Database as Settings
 from exporter.database.connecting import Connection, Connector
 from exporter.database.hangup import hang_up
 from exporter.database.pipeline import CLIENT_GRACE_SECONDS, Result
-from exporter.errors import CollectionError, ConnectFailed, NoAnswer, SchemaMismatch
+from exporter.errors import CollectionError, ConnectFailed, Locked, NoAnswer, SchemaMismatch
 from exporter.queries import fill, literal
 
 #: As in recovery_begin.sql.
 STATEMENT_SECONDS = 2.0
 LOCK_SECONDS = 0.25
+
+#: PostgreSQL documentation, appendix A.
+SERIALIZATION_FAILURE = "40001"
 
 
 class Writer:
@@ -118,6 +121,9 @@ class Transaction:
         if self._connection.closed:
             said = " ".join(str(error).split())
             return ConnectFailed(f"lost the connection to database {self._database}: {said}")
+        if error.sqlstate == SERIALIZATION_FAILURE:
+            # In READ COMMITTED: the row to be locked moves to another partition this moment.
+            return Locked(error.diag.message_primary or str(error))
         complaint = Complaint(
             state=error.sqlstate or "",
             message=error.diag.message_primary or str(error),

@@ -1,8 +1,10 @@
 -- Checks again, closes and writes down, all in one statement, with a snapshot that is newer than the
 -- locks: nobody can change these rows any more, and what anybody did before is seen.
 -- A row is closed only in the very version in which it was found, or, on a planned stop, was locked.
+-- DISTINCT ON: where an id is unique in each partition only, one transaction closes one row of it,
+-- so that undo can tell them apart.
 WITH session_exporter_found AS MATERIALIZED (
-    SELECT
+    SELECT DISTINCT ON ({id})
         s.tableoid AS session_exporter_table,
         s.ctid AS session_exporter_row,
         {id} AS session_exporter_id,

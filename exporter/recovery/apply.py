@@ -78,8 +78,9 @@ class Closing:
     ) -> Outcome:
         """Close what still is in scope; `progress` is called after each transaction.
 
-        A session that a constraint or a trigger protects is set aside, and the others go on.
-        `continuing` is the outcome of the same run so far, which is added to.
+        A session that a constraint or a trigger protects, or of which a new value cannot be
+        computed, is set aside, and the others go on. `continuing` is the outcome of the same run so
+        far, which is added to.
         Raises CollectionError when nothing more can be done; what was committed stays.
         """
         outcome = continuing or Outcome(uuid.uuid4())
