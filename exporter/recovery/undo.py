@@ -8,7 +8,7 @@ from itertools import islice
 
 from exporter.database import Transaction, Writer
 from exporter.errors import Locked, RowRefused
-from exporter.queries import fill, identifier, literal
+from exporter.queries import fill, identifier, listed, literal
 from exporter.recovery.rule import Rule
 from exporter.relation import Reads
 
@@ -114,13 +114,20 @@ async def _write(transaction: Transaction, rule: Rule, numbers: Sequence[int]) -
         fill(
             "recovery_undo",
             columns=", ".join(map(identifier, columns)),
-            values=", ".join(f"b.{identifier(name)}" for name in columns),
+            values=listed([_before(name) for name in columns]),
             definitions=", ".join(f"{identifier(k)} {type_}" for k, type_ in columns.items()),
             numbers=_listed(numbers),
             **_place(rule),
         )
     )
     return len(written.rows)
+
+
+def _before(name: str) -> str:
+    """A column as it was; what closing did not change stays: jsonb tells NULL from null no more."""
+    was_changed = f"a.before -> {literal(name)} IS DISTINCT FROM a.after -> {literal(name)}"
+    column = identifier(name)
+    return f"CASE WHEN {was_changed} THEN b.{column} ELSE s.{column} END"
 
 
 def _place(rule: Rule) -> dict[str, str]:

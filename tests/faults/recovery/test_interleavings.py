@@ -152,7 +152,7 @@ steps = st.one_of(
 
 
 @settings(
-    max_examples=120,
+    max_examples=80,
     derandomize=True,
     deadline=None,
     print_blob=True,
