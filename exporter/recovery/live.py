@@ -76,6 +76,8 @@ async def _findings(
         yield lacks("recovery rights", f"{role} may not close sessions; a DBA runs", *grants)
     else:
         yield find.ok("recovery rights", f"{role} may close sessions")
+    for finding in await _met(reader, rule, find):
+        yield finding
     try:
         await prove(reader, rule)
     except PermissionDenied:
@@ -83,8 +85,6 @@ async def _findings(
             raise
     else:
         yield find.ok("recovery rule", f"closing writes {', '.join(rule.changes)}: every type fits")
-    for finding in await _met(reader, rule, find):
-        yield finding
     yield await _now(reader, rule, find)
 
 
