@@ -108,9 +108,18 @@ async def _undo(writer: Writer, rule: Rule, numbers: Sequence[int]) -> int:
             fill(
                 "recovery_undo",
                 columns=named,
-                values=", ".join(f"b.{identifier(name)}" for name in columns),
+                values=", ".join(map(_restored, columns)),
                 definitions=", ".join(f"{identifier(k)} {type_}" for k, type_ in columns.items()),
                 **parts,
             )
         )
     return len(written.rows)
+
+
+def _restored(column: str) -> str:
+    """What a column becomes: what recovery has not changed stays.
+
+    In jsonb a NULL and a null of JSON are the same, and one that was left alone may be either.
+    """
+    name, key = identifier(column), literal(column)
+    return f"CASE WHEN a.before -> {key} = a.after -> {key} THEN s.{name} ELSE b.{name} END"
