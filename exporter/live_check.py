@@ -1,8 +1,6 @@
 """Proves each source against its database: what `check --live` finds, one finding per question."""
 
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
-from enum import StrEnum
 
 from exporter import index_commands, sessions
 from exporter.clock import Clock
@@ -10,49 +8,14 @@ from exporter.collectors.active import counting_query
 from exporter.config import Source
 from exporter.database import Database, Reader
 from exporter.errors import CollectionError
+from exporter.findings import Finding, Findings, Status
 from exporter.queries import fill
+from exporter.recovery.live import check_recovery
 from exporter.sessions import SessionTable
 
 #: A clock that is further away, in seconds, is worth a warning: Prometheus compares its own time
 #: with timestamps of the database.
 CLOCK_TOLERANCE = 2.0
-
-
-class Status(StrEnum):
-    """How a check came out. Only `failed` is a cross."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The answer to one question about a database, or about a source in it."""
-
-    database: str
-    source: str | None
-    check: str
-    status: Status
-    message: str
-    commands: tuple[str, ...] = ()
-
-
-class _Findings:
-    """Writes findings about one database or source."""
-
-    def __init__(self, database: str, source: str | None = None) -> None:
-        self._database = database
-        self._source = source
-
-    def ok(self, check: str, message: str) -> Finding:
-        return Finding(self._database, self._source, check, Status.OK, message)
-
-    def warning(self, check: str, message: str, *commands: str) -> Finding:
-        return Finding(self._database, self._source, check, Status.WARNING, message, commands)
-
-    def failed(self, check: str, message: str, *commands: str) -> Finding:
-        return Finding(self._database, self._source, check, Status.FAILED, message, commands)
 
 
 async def check_all(
@@ -67,11 +30,14 @@ async def check_all(
         reader = database.reader(timezone=sessions.time_zone(source))
         async for finding in check_source(reader, source, database.name):
             yield finding
+        if source.recovery.set:
+            async for finding in check_recovery(database.settings, source):
+                yield finding
 
 
 async def check_database(database: Database, clock: Clock) -> AsyncIterator[Finding]:
     """Whether the database can be reached, as whom, and what it is."""
-    find = _Findings(database.name)
+    find = Findings(database.name)
     reader = database.reader()
     before = clock.wall()
     try:
@@ -101,7 +67,7 @@ async def check_database(database: Database, clock: Clock) -> AsyncIterator[Find
 
 async def check_source(reader: Reader, source: Source, database: str) -> AsyncIterator[Finding]:
     """Whether a source fits its table, may read it all, and is read cheaply."""
-    find = _Findings(database, source.name)
+    find = Findings(database, source.name)
     try:
         table = await sessions.bind(reader, source)
         yield find.ok("table", f"{table.table} is a {table.relation.kind}")
@@ -125,7 +91,7 @@ def _described(table: SessionTable) -> str:
     return ", ".join(f"{key} is {type_}" for key, type_ in typed.items())
 
 
-async def _rights(reader: Reader, table: SessionTable, find: _Findings) -> list[Finding]:
+async def _rights(reader: Reader, table: SessionTable, find: Findings) -> list[Finding]:
     (result,) = await reader.read(fill("rights", oid=str(table.relation.oid)))
     is_filtered, writes = result.rows[0]
     findings = []
@@ -153,7 +119,7 @@ async def _rights(reader: Reader, table: SessionTable, find: _Findings) -> list[
     return findings
 
 
-async def _evaluation(reader: Reader, table: SessionTable, find: _Findings) -> Finding:
+async def _evaluation(reader: Reader, table: SessionTable, find: Findings) -> Finding:
     """Every expression over all active rows, as one statement."""
     tried = ",\n".join(f"count(({text}))" for text in table.expressions.values())
     statement = fill("evaluate_all", expressions=tried, table=table.table, rows=table.rows)
@@ -166,7 +132,7 @@ async def _evaluation(reader: Reader, table: SessionTable, find: _Findings) -> F
     return find.ok("evaluation", f"every expression works on all {rows} active rows")
 
 
-async def _indexes(reader: Reader, table: SessionTable, find: _Findings) -> list[Finding]:
+async def _indexes(reader: Reader, table: SessionTable, find: Findings) -> list[Finding]:
     findings = []
     for proposal in await index_commands.propose(reader, table):
         name = f"index for {proposal.collector}"
@@ -182,7 +148,7 @@ async def _indexes(reader: Reader, table: SessionTable, find: _Findings) -> list
     return findings
 
 
-async def _cost(reader: Reader, table: SessionTable, find: _Findings) -> Finding:
+async def _cost(reader: Reader, table: SessionTable, find: Findings) -> Finding:
     (result,) = await reader.read(fill("analyze", statement=counting_query(table)))
     explained = result.rows[0][0][0]
     plan = explained["Plan"]

@@ -12,8 +12,8 @@ from exporter.collectors.active import ActiveValues
 from exporter.collectors.daily import DailyValues
 from exporter.collectors.size import SizeValues
 from exporter.config import Source, format_duration
+from exporter.findings import Finding, Status
 from exporter.index_commands import Proposal
-from exporter.live_check import Finding, Status
 from exporter.orphans import OrphanList
 from exporter.queries import identifier
 from exporter.snapshots import Snapshots

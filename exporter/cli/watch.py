@@ -15,7 +15,7 @@ from exporter.config import Config, Source, json_schema
 from exporter.database import Database, Reader
 from exporter.errors import UsageError
 from exporter.exposition import OPENMETRICS, TEXT
-from exporter.live_check import Finding, Status
+from exporter.findings import Finding, Status
 from exporter.logs import LogFormat
 from exporter.orphans import list_orphans
 

@@ -48,6 +48,11 @@ The rows behind a number, in another terminal:
 
   DATABASE_URL={dsn} \\
       {command} orphans conversations --config.file {config}
+
+What closing them would write; --backlog for those older than a week as well, --yes to do it:
+
+  DATABASE_URL={recovery_dsn} \\
+      {command} recover conversations --backlog --config.file {config}
 """
 
 
@@ -90,6 +95,7 @@ async def _run(
                 address=f"{host}:{port}",
                 overview=report.counts(exporter.snapshots),
                 dsn=database.exporter_dsn,
+                recovery_dsn=database.recovery_dsn,
                 command=command,
                 config=CONFIG,
             )

@@ -98,7 +98,7 @@ async def make_plan(reader: Reads, rule: Rule, *, with_backlog: bool, limit: int
     counted, previewed = await reader.read(_counting(rule), preview)
     fates = Fates(**dict(counted.rows))
     plan = Plan(rule, fates, with_backlog, (), tuple(as_preview(rule, r) for r in previewed.rows))
-    return Plan(rule, fates, with_backlog, tuple(_brakes(plan)), plan.previews)
+    return Plan(rule, fates, with_backlog, tuple(brakes_of(plan)), plan.previews)
 
 
 async def find_candidates(
@@ -167,7 +167,7 @@ def as_preview(rule: Rule, row: tuple[Any, ...]) -> Preview:
     )
 
 
-def _brakes(plan: Plan) -> list[str]:
+def brakes_of(plan: Plan) -> list[str]:
     """What would stop an automatic recovery, in sentences."""
     recovery, fates = plan.rule.table.source.recovery, plan.fates
     found = []

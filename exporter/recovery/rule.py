@@ -93,7 +93,11 @@ def _object(values: Mapping[str, str]) -> str:
 
 def connection_settings(config: Config, source: Source, database: str) -> Settings:
     """How recovery connects: as a role of its own where it is given one."""
-    settings = config.databases[database]
+    return own_settings(config.databases[database], source)
+
+
+def own_settings(settings: Settings, source: Source) -> Settings:
+    """The same, from how collection connects."""
     if source.recovery.dsn is None:
         return settings
     return settings.model_copy(update={"dsn": source.recovery.dsn, "password_file": None})

@@ -7,7 +7,18 @@ import pytest
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from exporter.config import Daily, Database, Label, Recovery, Source, TimeColumn, load_config
+from exporter.config import (
+    Audit,
+    Daily,
+    Database,
+    Label,
+    Mark,
+    Recovery,
+    Source,
+    TimeColumn,
+    Webhook,
+    load_config,
+)
 from exporter.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +33,9 @@ MODELS: dict[str, type[BaseModel]] = {
     "### labels": Label,
     "### daily": Daily,
     "### recovery": Recovery,
+    "### mark": Mark,
+    "### webhook": Webhook,
+    "### audit": Audit,
 }
 
 
@@ -47,7 +61,8 @@ def test_every_key_is_documented_and_every_documented_key_exists(heading: str) -
 def test_the_documented_meaning_begins_with_the_description_in_the_code(heading: str) -> None:
     documented = {key: meaning.replace("`", "") for key, (_, meaning) in rows(heading).items()}
     described = {
-        key: field.description or "nothing" for key, field in keys(MODELS[heading]).items()
+        key: (field.description or "nothing").replace("`", "")
+        for key, field in keys(MODELS[heading]).items()
     }
     assert documented == {
         key: documented[key] if documented[key].startswith(description) else description
@@ -58,7 +73,8 @@ def test_the_documented_meaning_begins_with_the_description_in_the_code(heading:
 @pytest.mark.parametrize("heading", MODELS)
 def test_the_documented_defaults_are_those_in_the_code(heading: str) -> None:
     for key, field in keys(MODELS[heading]).items():
-        written = {"None": "null", "()": "[]"}.get(str(field.default), str(field.default))
+        yaml_of = {"None": "null", "()": "[]", "False": "false"}
+        written = yaml_of.get(str(field.default), str(field.default))
         default = "required" if field.is_required() else written
         assert rows(heading)[key][0] == ("the only one" if key == "database" else default), key
 
@@ -80,9 +96,12 @@ def test_the_example_names_no_key_that_does_not_exist() -> None:
 def test_what_the_example_leaves_commented_out_can_be_used(tmp_path: Path) -> None:
     keys_only = re.sub(r"^(\s*)# (\w+: )", r"\1\2", EXAMPLE, flags=re.MULTILINE)
     (tmp_path / "config.yaml").write_text(keys_only)
-    (tmp_path / "app.password").touch()
-    config = load_config(tmp_path / "config.yaml", {"DATABASE_URL": ""})
+    for secret in ("app.password", "webhook.secret"):
+        (tmp_path / secret).touch()
+    environ = {"DATABASE_URL": "", "RECOVERY_DATABASE_URL": ""}
+    config = load_config(tmp_path / "config.yaml", environ)
     assert config.sources["conversations"].where is not None
+    assert config.sources["coaching"].recovery.webhook is not None
 
 
 def yaml_blocks() -> list[str]:

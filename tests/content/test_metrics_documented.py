@@ -19,6 +19,9 @@ from exporter.metrics import (
     SESSION_FAMILIES,
     Family,
 )
+from exporter.recovery.decide import BRAKES
+from exporter.recovery.state import FAILURES
+from exporter.recovery.state import SKIPS as RECOVERY_SKIPS
 from exporter.snapshots import SKIPS
 
 ROOT = Path(__file__).parents[2]
@@ -151,6 +154,15 @@ def test_reasons_kinds_and_collectors_are_documented() -> None:
     assert [kind[0] for kind in kinds if kind] == BUILT_IN_KINDS.split("|")
     collectors = {_names_in(row[1])[0] for row in _rows("kind")}
     assert collectors <= {collector.name for collector in COLLECTORS}
+
+
+def test_reasons_and_brakes_of_recovery_are_documented() -> None:
+    def first(head: str) -> tuple[str, ...]:
+        return tuple(_names_in(row[0])[0] for row in _rows(head))
+
+    assert (*REASONS, *first("`reason` of a failed recovery")) == FAILURES
+    assert first("`reason` of a session not closed") == RECOVERY_SKIPS
+    assert first("brake") == BRAKES
 
 
 def test_the_buckets_are_documented() -> None:

@@ -11,8 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from exporter import metrics
 from exporter.metrics import SESSION_FAMILIES
 from tests.e2e.session_exporter import PROGRAM, Page, environment, wait_for
+
+#: Nothing to tell where nobody looks for sessions to close: the demo's config has it disabled.
+ONLY_WHILE_RECOVERING = {
+    metrics.RECOVERY_BRAKE,
+    metrics.RECOVERY_PAUSED,
+    metrics.RECOVERY_CANDIDATES,
+    metrics.RECOVERY_LAST_RUN,
+}
 
 
 @contextmanager
@@ -57,7 +66,7 @@ def test_the_demo_shows_every_metric_about_sessions_with_believable_values(tmp_p
 
         first = page()
         served = {name for name in first.text.split() if name.startswith("sessions_")}
-        for family in SESSION_FAMILIES:
+        for family in set(SESSION_FAMILIES) - ONLY_WHILE_RECOVERING:
             suffix = "_bucket" if family.type == "gaugehistogram" else ""
             assert any(each.startswith(family.name + suffix + "{") for each in served), family.name
         assert first.value("sessions_orphaned", source="conversations") == 18

@@ -18,7 +18,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from exporter import __version__
 from exporter.demo.databases import Database
 from exporter.demo.schemas import EXPORTER
-from exporter.metrics import FAMILIES, PROCESS_METRICS, REPLICA_LAG
+from exporter.metrics import FAMILIES, PROCESS_METRICS, RECOVERY_PAUSED, REPLICA_LAG
 from tests.e2e.session_exporter import IMPATIENT, Daemon, write_config
 
 GOLDEN = Path(__file__).with_name("golden_metrics.txt")
@@ -70,6 +70,7 @@ SOURCE: dict[str, Any] = {
     "daily": {"days": 2, "every": "1h"},
     "labels": {"level": {"value": "level", "values": ["easy", "hard"]}},
     "integrity": {"too_many_lines": "lines > 10"},
+    "recovery": {"mode": "dry_run", "set": {"live": False, "ended": "{end}"}},
 }
 
 #: The least that a source can be: no sign of life, no end, no labels, no days, no threshold.
@@ -93,7 +94,11 @@ def pages(database: Database, tmp_path: Path) -> tuple[str, str]:
     zone = zone_where_it_is_noon(dt.datetime.now(dt.UTC))
     sources = {"calls": {**SOURCE, "timezone": zone}, "plain": PLAIN}
     with Daemon(write_config(tmp_path, {"app": app}, sources), folder=tmp_path) as daemon:
-        page = daemon.wait_until_ready()
+        daemon.wait_until_ready()
+        page = daemon.wait_for_page(
+            lambda page: page.values("sessions_recovery_last_run_timestamp_seconds"),
+            "recovery has looked",
+        )
         assert all(
             page.succeeds(source, collector=collector)
             for source, collector in (("calls", "active"), ("calls", "daily"), ("plain", "size"))
@@ -138,9 +143,10 @@ def test_a_page_is_as_it_was(pages: tuple[str, str]) -> None:
 
 def test_the_golden_page_has_every_family() -> None:
     types = set(re.findall(r"^# TYPE (\S+)", GOLDEN.read_text(), re.MULTILINE))
-    only_on_a_standby = {REPLICA_LAG.name}
+    # On a standby alone; and where there is a place to keep a pause in.
+    elsewhere = {REPLICA_LAG.name, RECOVERY_PAUSED.name}
     expected = {family.name for family in FAMILIES} | set(PROCESS_METRICS)
-    assert expected - types == only_on_a_standby
+    assert expected - types == elsewhere
     additional = {name.removesuffix("_gcount").removesuffix("_gsum") for name in types - expected}
     assert additional == {"sessions_active_age_seconds", "sessions_active_silence_seconds"}
 

@@ -10,7 +10,8 @@ from exporter.config import Source
 from exporter.database import Database as Pool
 from exporter.demo.databases import Database
 from exporter.demo.schemas import APP, EXPORTER
-from exporter.live_check import Finding, Status, check_all
+from exporter.findings import Finding, Status
+from exporter.live_check import check_all
 from tests.integration import collecting
 from tests.integration.collecting import CONVERSATIONS
 
@@ -78,7 +79,7 @@ async def test_a_source_that_fits_gets_ticks_only(
     assert found["connection"].message.endswith(f" as {EXPORTER}")
     assert "started_at is timestamp with time zone" in found["expressions"].message
     assert "all 1 active rows" in found["evaluation"].message
-    assert found["series"].message.startswith("at most 55 ")
+    assert found["series"].message.startswith("at most 58 ")
 
 
 async def test_a_missing_index_is_a_cross_with_the_command_that_mends_it(

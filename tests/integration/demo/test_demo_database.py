@@ -6,6 +6,7 @@ import pytest
 
 from exporter.demo import setup
 from exporter.demo.databases import Database, drop_database
+from exporter.demo.recovery import RECOVERY
 from exporter.demo.schemas import APP, EXPORTER, SYSTEMS, WATCHED, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
 
@@ -76,6 +77,16 @@ def test_the_demo_is_set_up_in_one_call(server: PostgresServer) -> None:
                 "SELECT current_user, (SELECT count(*) FROM training.roleplay_sessions) > 0"
             ).fetchall()[0]
         assert (who, count) == (EXPORTER, True)
+        with psycopg.connect(demo.recovery_dsn, autocommit=True) as connection:
+            assert connection.execute("SELECT current_user").fetchall() == [(RECOVERY,)]
+            connection.execute("UPDATE coaching.transcripts SET status = status")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute("UPDATE coaching.transcripts SET content = NULL")
+        with (
+            psycopg.connect(demo.exporter_dsn) as connection,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            connection.execute("UPDATE coaching.transcripts SET status = 'failed'")
         with psycopg.connect(demo.app_dsn) as connection:
             assert connection.execute("SELECT current_user").fetchall() == [(APP,)]
     finally:

@@ -7,8 +7,12 @@ import pytest
 from exporter.config import Source
 
 # What a source with nothing but the required keys has: 2 counts, a histogram of 15, the oldest
-# start and the oldest orphan, 2 kinds, the estimated rows, 1 + 3 * 7 daily, 2 limits.
-BASE = 2 + 15 + 2 + 2 + 1 + 22 + 2
+# start and the oldest orphan, 2 kinds, the estimated rows, 1 + 3 * 7 daily, 2 limits, 3 modes.
+BASE = 2 + 15 + 2 + 2 + 1 + 22 + 2 + 3
+
+# 3 triggers, undone, contradicted, 10 reasons of failures and 3 of skips, 5 brakes, paused,
+# candidates, the last run.
+RECOVERY = 3 + 2 + 10 + 3 + 5 + 3
 
 SOURCES = {
     "nothing besides": ([], BASE),
@@ -20,6 +24,7 @@ SOURCES = {
     "an end": (["ended_at: x"], BASE + 7 + 2),
     "an end, and no daily statistics": (["ended_at: x", "daily: null"], BASE - 22 + 1),
     "a duration": (["duration: x"], BASE + 7 + 1),
+    "a recovery": (["id: x", "recovery: {set: {a: true}, end_at: now}"], BASE + RECOVERY),
     "two conditions": (["integrity: {a: x, b: y}"], BASE + 2),
     "a label with two values": (
         ["labels: {a: {value: a, values: [x, y]}}"],
@@ -38,7 +43,7 @@ SOURCES = {
             "duration: x",
             "integrity: {a: x}",
         ],
-        7 * 3 + 30 + 2 + 5 + 1 + 7 * (1 + 4 * 7) + 3,
+        7 * 3 + 30 + 2 + 5 + 1 + 7 * (1 + 4 * 7) + 3 + 3,
     ),
 }
 

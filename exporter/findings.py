@@ -1,0 +1,44 @@
+"""What `check --live` finds: one answer per question, about a database or a source in it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """How a check came out. Only `failed` is a cross."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer to one question about a database, or about a source in it."""
+
+    database: str
+    source: str | None
+    check: str
+    status: Status
+    message: str
+    commands: tuple[str, ...] = ()
+
+
+class Findings:
+    """Writes findings about one database or source."""
+
+    def __init__(self, database: str, source: str | None = None) -> None:
+        self._database = database
+        self._source = source
+
+    def ok(self, check: str, message: str) -> Finding:
+        """A tick."""
+        return Finding(self._database, self._source, check, Status.OK, message)
+
+    def warning(self, check: str, message: str, *commands: str) -> Finding:
+        """Something to know, and maybe what a DBA would run."""
+        return Finding(self._database, self._source, check, Status.WARNING, message, commands)
+
+    def failed(self, check: str, message: str, *commands: str) -> Finding:
+        """A cross, and maybe what a DBA runs."""
+        return Finding(self._database, self._source, check, Status.FAILED, message, commands)

@@ -1,0 +1,310 @@
+"""What `check --live` says of recovery, before anything is closed: true both ways."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from exporter.config import Source, load_config
+from exporter.demo import history
+from exporter.demo.databases import Database
+from exporter.demo.recovery import RECOVERY, prepare
+from exporter.demo.schemas import APP, EXPORTER
+from exporter.findings import Finding, Status
+from exporter.queries import fill
+from exporter.recovery.live import check_recovery
+from tests.integration import collecting
+
+EXAMPLE = Path(__file__).parents[3] / "config.yaml"
+
+SourceOf = Callable[[str], Source]
+
+TABLE = """
+    CREATE TYPE state AS ENUM ('open', 'closed');
+    CREATE TABLE public.chat (
+        id int PRIMARY KEY, state state NOT NULL DEFAULT 'open', started timestamptz,
+        ended timestamptz, seconds int, room int, note jsonb, old_note json
+    );
+"""
+CHAT = """\
+chat:
+  table: {table}
+  active: s.state = 'open'
+  started_at: started
+  id: id
+  orphaned_after: 2h
+  recovery:
+    mode: {mode}
+    trust_age: true
+    end_at: {end_at}
+    set:
+      state: {state}
+      {more}
+"""
+
+
+@pytest.fixture
+def chat(source_of: SourceOf) -> Callable[..., Source]:
+    """`chat(state="'gone'")`: a source whose recovery closes rows of public.chat."""
+
+    def chat(
+        *,
+        more: str = 'ended: "{end}"',
+        state: str = "\"'closed'\"",
+        table: str = "public.chat",
+        end_at: str = "now",
+        mode: str = "disabled",
+    ) -> Source:
+        text = CHAT.format(table=table, mode=mode, end_at=end_at, state=state, more=more)
+        return source_of(text)
+
+    return chat
+
+
+def run(database: Database, *statements: str) -> None:
+    with database.connect() as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def ready(database: Database, *statements: str) -> None:
+    run(database, TABLE, fill("recovery_audit"), *statements)
+
+
+async def check(database: Database, source: Source, role: str = "postgres") -> dict[str, Finding]:
+    settings = collecting.settings_of(database.dsn_for(role))
+    return {each.check: each async for each in check_recovery(settings, source)}
+
+
+async def the_only_failure(database: Database, source: Source) -> str:
+    found = await check(database, source)
+    (failed,) = (each for each in found.values() if each.status is Status.FAILED)
+    return failed.message
+
+
+def example(database: Database) -> dict[str, Source]:
+    return dict(load_config(EXAMPLE, {"DATABASE_URL": database.dsn}).sources)
+
+
+@pytest.mark.parametrize("name", ["conversations", "coaching", "transcripts", "training"])
+async def test_the_example_can_be_recovered_by_the_demos_role(
+    any_database: Database, name: str
+) -> None:
+    if name == "training" and any_database.server.major < 16:
+        pytest.skip("the example asks pg_input_is_valid(), which PostgreSQL 16 brought")
+    prepare(any_database)
+    found = await check(any_database, example(any_database)[name], RECOVERY)
+    assert {key: each.status for key, each in found.items()} == {
+        "recovery rights": Status.OK,
+        "recovery rule": Status.OK,
+        "recovery meets": Status.OK,
+        "recovery now": Status.OK,
+    }
+
+
+async def test_it_counts_what_would_be_closed_now(database: Database) -> None:
+    prepare(database)
+    with database.connect(APP) as connection:
+        ((now,),) = connection.execute("SELECT now()").fetchall()
+        history.fill(connection, now)
+    found = await check(database, example(database)["training"], RECOVERY)
+    assert found["recovery now"].status is Status.WARNING
+    assert "mode disabled; of 47 active sessions 44 are orphaned" in found["recovery now"].message
+    assert "but for a brake: share: 44 of 47" in found["recovery now"].message
+    assert "would be closed now" in found["recovery now"].message
+
+
+@pytest.mark.parametrize(
+    ("mode", "status"), [("disabled", Status.WARNING), ("auto", Status.FAILED)]
+)
+async def test_a_role_without_rights_is_told_what_to_grant_and_that_is_enough(
+    database: Database, chat: Callable[..., Source], mode: str, status: Status
+) -> None:
+    ready(database, f"GRANT SELECT ON public.chat TO {EXPORTER}")
+    source = chat(mode=mode)
+    found = (await check(database, source, EXPORTER))["recovery rights"]
+    assert found.status is status
+    assert found.commands[0] == f'GRANT UPDATE (state) ON "public"."chat" TO "{EXPORTER}";'
+    run(database, *found.commands)
+    found = (await check(database, source, EXPORTER))["recovery rights"]
+    assert found.status is Status.OK
+
+
+async def test_without_the_audit_table_it_says_how_to_get_it(
+    database: Database, chat: Callable[..., Source]
+) -> None:
+    run(database, TABLE)
+    assert (await check(database, chat()))["recovery audit"].status is Status.WARNING
+    assert "`session-exporter sql audit`" in await the_only_failure(database, chat(mode="auto"))
+
+
+async def test_recovery_is_checked_as_the_role_that_recovers(
+    database: Database, chat: Callable[..., Source]
+) -> None:
+    ready(database)
+    source = chat()
+    recovery = source.recovery.model_copy(update={"dsn": database.dsn})
+    found = await check(database, source.model_copy(update={"recovery": recovery}), EXPORTER)
+    assert found["recovery rights"].message == "postgres may close sessions"
+
+
+MISTAKES = {
+    "an unknown column": (
+        {"more": "endet: now()"},
+        "public.chat has no column endet; did you mean ended?",
+    ),
+    "an expression that fails": (
+        {"more": "seconds: s.nothing + 1"},
+        "recovery.set.seconds: column s.nothing does not exist",
+    ),
+    "a type that does not fit": (
+        {"more": "seconds: s.started"},
+        (
+            'recovery.set.seconds: column "seconds" is of type integer but expression is of type '
+            "timestamp with time zone"
+        ),
+    ),
+    "a value that the enum does not know": (
+        {"state": "\"'gone'\""},
+        "; the column is of the enum state: is it one of its values?",
+    ),
+    "json instead of jsonb": (
+        {"more": 'ended: "{end}"\n    mark: {column: old_note, merge: {lost: true}}'},
+        "recovery.mark.column: expected a column of type jsonb, got json (old_note)",
+    ),
+    "an end that is no time": ({"end_at": "s.room"}, "recovery.end_at: expected a timestamp"),
+    "a view": (
+        {"table": "public.chats"},
+        'recovery: "public"."chats" is a view; only tables can be recovered',
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "sentence"), MISTAKES.values(), ids=MISTAKES)
+async def test_what_cannot_work_is_a_sentence(
+    any_database: Database,
+    chat: Callable[..., Source],
+    change: dict[str, str],
+    sentence: str,
+) -> None:
+    ready(any_database, "CREATE VIEW public.chats AS SELECT * FROM public.chat")
+    assert sentence in await the_only_failure(any_database, chat(**change))
+
+
+NOOP = """
+    CREATE FUNCTION noop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+"""
+#: What is there, and what is said of it; None: an update by recovery has nothing to do with it.
+MET = {
+    "a trigger": (
+        NOOP + "CREATE TRIGGER touch BEFORE UPDATE ON chat FOR EACH ROW EXECUTE FUNCTION noop()",
+        "trigger touch runs for every session that is closed (noop)",
+    ),
+    "a trigger on a column that is written": (
+        NOOP + "CREATE TRIGGER touch AFTER UPDATE OF ended ON chat EXECUTE FUNCTION noop()",
+        "trigger touch runs",
+    ),
+    "a trigger on another column": (
+        NOOP + "CREATE TRIGGER touch AFTER UPDATE OF room ON chat EXECUTE FUNCTION noop()",
+        None,
+    ),
+    "a trigger on inserts": (
+        NOOP + "CREATE TRIGGER touch AFTER INSERT ON chat EXECUTE FUNCTION noop()",
+        None,
+    ),
+    "a disabled trigger": (
+        NOOP + "CREATE TRIGGER touch AFTER UPDATE ON chat EXECUTE FUNCTION noop();"
+        "ALTER TABLE chat DISABLE TRIGGER touch",
+        None,
+    ),
+    "a rule": (
+        (
+            "CREATE TABLE log (id int);"
+            "CREATE RULE logged AS ON UPDATE TO chat DO ALSO INSERT INTO log VALUES (NEW.id)"
+        ),
+        "rule logged on chat does something more",
+    ),
+    "a publication": (
+        "CREATE PUBLICATION everything FOR ALL TABLES",
+        "publication everything tells its subscribers",
+    ),
+    "a publication of inserts": (
+        "CREATE PUBLICATION news FOR ALL TABLES WITH (publish = 'insert')",
+        None,
+    ),
+    "a table of children": (
+        "CREATE TABLE lines (chat int CONSTRAINT of_chat REFERENCES chat)",
+        "foreign key of_chat: rows of lines that refer to a session wait while it is locked",
+    ),
+    "a parent of what is written": (
+        (
+            "CREATE TABLE ends (at timestamptz PRIMARY KEY);"
+            "ALTER TABLE chat ADD CONSTRAINT known FOREIGN KEY (ended) REFERENCES ends"
+        ),
+        "foreign key known: what is written has to be in ends",
+    ),
+    "a parent of another column": (
+        (
+            "CREATE TABLE rooms (id int PRIMARY KEY);"
+            "ALTER TABLE chat ADD CONSTRAINT known FOREIGN KEY (room) REFERENCES rooms"
+        ),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("statements", "sentence"), MET.values(), ids=MET)
+async def test_it_tells_what_an_update_meets(
+    any_database: Database,
+    chat: Callable[..., Source],
+    statements: str,
+    sentence: str | None,
+) -> None:
+    ready(any_database, statements)
+    found = (await check(any_database, chat()))["recovery meets"]
+    if sentence is None:
+        assert found.status is Status.OK
+    else:
+        assert found.status is Status.WARNING
+        assert sentence in found.message
+
+
+@pytest.mark.parametrize(
+    ("statements", "sentence"),
+    [
+        (
+            "CREATE RULE frozen AS ON UPDATE TO chat DO INSTEAD NOTHING",
+            "rule frozen on chat does something else instead of every update",
+        ),
+        (
+            (
+                "CREATE PUBLICATION everything FOR ALL TABLES;"
+                "ALTER TABLE chat REPLICA IDENTITY NOTHING"
+            ),
+            "chat is published and has no replica identity",
+        ),
+    ],
+    ids=["a rule instead", "published without an identity"],
+)
+async def test_what_keeps_every_session_from_being_closed_is_a_cross(
+    any_database: Database, chat: Callable[..., Source], statements: str, sentence: str
+) -> None:
+    ready(any_database, statements)
+    found = (await check(any_database, chat()))["recovery prevented"]
+    assert found.status is Status.FAILED
+    assert sentence in found.message
+
+
+async def test_the_triggers_of_partitions_are_told_too(
+    database: Database, chat: Callable[..., Source]
+) -> None:
+    run(
+        database,
+        "CREATE TABLE chat (id int, state text DEFAULT 'open', started timestamptz,"
+        " ended timestamptz, PRIMARY KEY (id, started)) PARTITION BY RANGE (started)",
+        "CREATE TABLE chat_old PARTITION OF chat FOR VALUES FROM (MINVALUE) TO (MAXVALUE)",
+        NOOP,
+        "CREATE TRIGGER touch AFTER UPDATE ON chat_old EXECUTE FUNCTION noop()",
+        fill("recovery_audit"),
+    )
+    assert "trigger touch runs" in (await check(database, chat()))["recovery meets"].message
