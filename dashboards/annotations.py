@@ -1,4 +1,4 @@
-"""What happened, as marks on every graph: alerts that fired, exporters that started."""
+"""What happened, as marks on every graph: alerts, starts of the exporter, recoveries."""
 
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import common, dashboard
@@ -6,6 +6,7 @@ from grafana_foundation_sdk.models import common, dashboard
 from dashboards.about import BAD
 from dashboards.dressing import DATASOURCE
 from dashboards.queries import Scope
+from exporter.metrics import RECOVERED
 
 _STARTED = "process_start_time_seconds"
 
@@ -33,7 +34,7 @@ def alerts(scope: Scope) -> dashboard.AnnotationQuery:
         .title_format("{{alertname}}")
         .text_format("{{severity}}")
         # In a text, Grafana writes the name of a label that is missing; in tags it leaves it out.
-        .tag_keys("source,database,collector,kind")
+        .tag_keys("source,database,collector,kind,brake")
         .build()
     )
 
@@ -49,6 +50,18 @@ def starts(exporters: str) -> dashboard.AnnotationQuery:
         .title_format("The exporter started")
         .text_format("{{job}} {{instance}}")
         .tag_keys("job")
+        .build()
+    )
+
+
+def recoveries(scope: Scope) -> dashboard.AnnotationQuery:
+    """Mark when recovery closed sessions, by itself or by hand."""
+    recovered = scope.fold(RECOVERED, call="increase({}[$__rate_interval])")
+    return (
+        _marked("Recoveries", "purple", f"{recovered} > 0")
+        .title_format("Sessions were recovered")
+        .text_format("{{trigger}} {{source}} {{database}}")
+        .tag_keys("source,database,trigger")
         .build()
     )
 

@@ -33,6 +33,7 @@ def page() -> Page:
             annotations.built_in(),
             annotations.alerts(SCOPE),
             annotations.starts(f"{{{SCOPE.process}}}"),
+            annotations.recoveries(SCOPE),
         ],
         rows=[wrong_now(), which(), why(), cost(), own_cost()],
     )

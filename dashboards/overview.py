@@ -5,7 +5,7 @@ from dashboards.classic import Page
 from dashboards.layout import Row
 from dashboards.links import OVERVIEW
 from dashboards.queries import Scope
-from dashboards.rows import ages, alerts, days, exporters, health, now, sources, truth
+from dashboards.rows import ages, alerts, days, exporters, health, now, recovery, sources, truth
 
 _CHOSEN = 'job=~"$job",database=~"$database"'
 SCOPE = Scope(
@@ -22,8 +22,8 @@ def page() -> Page:
     return Page(
         uid=OVERVIEW,
         description="All watched session tables: whether something is wrong now, in which source "
-        "and since when, how old the sessions are, what the last days look like, and whether the "
-        "numbers can be believed.",
+        "and since when, how old the sessions are, what the last days look like, what recovery "
+        "does, and whether the numbers can be believed.",
         variables=[
             variables.datasource(),
             variables.jobs(),
@@ -33,8 +33,9 @@ def page() -> Page:
             annotations.built_in(),
             annotations.alerts(SCOPE),
             annotations.starts(f"{{{SCOPE.process}}}"),
+            annotations.recoveries(SCOPE),
         ],
-        rows=[wrong_now(), which_source(), how_old(), last_days(), believable()],
+        rows=[wrong_now(), which_source(), how_old(), last_days(), recovering(), believable()],
     )
 
 
@@ -82,6 +83,21 @@ def last_days() -> Row:
             days.each_day(SCOPE),
             days.today(SCOPE),
             days.hourly(SCOPE),
+        ],
+    )
+
+
+def recovering() -> Row:
+    """Show what recovery does in each source, what stops it, and what it got wrong."""
+    return Row(
+        "Is recovery working?",
+        [
+            recovery.every_source(SCOPE),
+            recovery.recovered(SCOPE),
+            recovery.brakes(SCOPE),
+            recovery.failures(SCOPE, width=8),
+            recovery.skips(SCOPE, width=8),
+            recovery.regrets(SCOPE, width=8),
         ],
     )
 

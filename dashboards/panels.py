@@ -21,12 +21,13 @@ def single(
     unit: str,
     levels: Levels = PLAIN_LEVELS,
     levels_of: Mapping[int, Levels] | None = None,
+    meanings: States | None = None,
     width: int = 3,
     decimals: int | None = None,
 ) -> dashboard.Panel:
     """Numbers as they are now. They are instant queries: an old value is no value.
 
-    `levels_of` are those of single queries, by their place.
+    `levels_of` are those of single queries, by their place; `meanings` are words for values.
     """
     names = len(queries) > 1
     built = (
@@ -37,7 +38,7 @@ def single(
             common.BigValueTextMode.VALUE_AND_NAME if names else common.BigValueTextMode.VALUE
         )
         .reduce_options(common_builders.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
-        .mappings([uncolored(about.no_data)])
+        .mappings([*([mapping(meanings)] if meanings else []), uncolored(about.no_data)])
     )
     for number, own in (levels_of or {}).items():
         levels_only = [dashboard.DynamicConfigValue("thresholds", own.build())]

@@ -5,7 +5,7 @@ from dashboards.classic import Page
 from dashboards.layout import Row
 from dashboards.links import SOURCE
 from dashboards.queries import Scope
-from dashboards.rows import ages, alerts, days, exporters, labels, now, sources, truth
+from dashboards.rows import ages, alerts, days, exporters, labels, now, recovery, sources, truth
 from exporter.metrics import COLLECTION_SUCCESS
 
 _CHOSEN = 'database="$database",source="$source"'
@@ -26,8 +26,8 @@ def page() -> Page:
     return Page(
         uid=SOURCE,
         description="One watched session table: whether something is wrong now, since when, how "
-        "old its sessions are, what the last days look like, and whether the numbers can be "
-        "believed.",
+        "old its sessions are, what the last days look like, what recovery does, and whether the "
+        "numbers can be believed.",
         variables=[
             variables.datasource(),
             variables.databases(several=False),
@@ -37,8 +37,17 @@ def page() -> Page:
             annotations.built_in(),
             annotations.alerts(SCOPE),
             annotations.starts(f" {of_this_source}"),
+            annotations.recoveries(SCOPE),
         ],
-        rows=[wrong_now(), since_when(), how_old(), last_days(), by_label(), believable()],
+        rows=[
+            wrong_now(),
+            since_when(),
+            how_old(),
+            last_days(),
+            by_label(),
+            recovering(),
+            believable(),
+        ],
     )
 
 
@@ -106,6 +115,29 @@ def by_label() -> Row:
     """Show the same once more, split by what the source declares."""
     panels = [labels.counts(SCOPE), labels.orphaned(SCOPE), labels.days(SCOPE)]
     return Row("Details by declared label", panels, closed=True)
+
+
+def recovering() -> Row:
+    """Show what recovery does, what stops it, and what it got wrong."""
+    return Row(
+        "Is recovery working?",
+        [
+            recovery.mode(SCOPE),
+            recovery.candidates(SCOPE),
+            recovery.brakes_now(SCOPE),
+            recovery.recovered_now(SCOPE),
+            recovery.failed_now(SCOPE),
+            recovery.contradicted_now(SCOPE),
+            recovery.undone_now(SCOPE),
+            recovery.last_run(SCOPE),
+            recovery.recovered(SCOPE),
+            recovery.brakes(SCOPE),
+            recovery.candidates_over_time(SCOPE),
+            recovery.regrets(SCOPE),
+            recovery.failures(SCOPE),
+            recovery.skips(SCOPE),
+        ],
+    )
 
 
 def believable() -> Row:

@@ -83,5 +83,7 @@ def over_time(scope: Scope, *, width: int = 24, height: int = 6) -> dashboard.Pa
         no_data="no alert in this time, or the rules are not loaded",
     )
     expression = f"max without (alertstate) (2 * {fires} or {pending})"
-    query = Query("{{alertname}} {{source}} {{database}} {{collector}} " + PLACE, expression)
+    query = Query(
+        "{{alertname}} {{source}} {{database}} {{collector}} {{brake}} " + PLACE, expression
+    )
     return states(about, query, _MEANINGS, width=width, height=height)

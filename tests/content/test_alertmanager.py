@@ -192,6 +192,11 @@ def test_a_cause_can_have_all_that_must_be_equal(
         ((ORPHANED, SOURCE), ("SessionsOverlong", SOURCE), False),
         (("SessionsOrphanedRising", SOURCE), (ORPHANED, SOURCE), False),
         (("SessionsConfigReloadFailed", JOB), ("SessionsReplicasDiffer", JOB), True),
+        ((DOWN, DATABASE), ("SessionsRecoveryFailing", SOURCE), True),
+        ((DOWN, DATABASE), ("SessionsRecoveryBraked", SOURCE | {"brake": "share"}), True),
+        ((DOWN, DATABASE), ("SessionsRecoveryContradicted", SOURCE), False),
+        (("SessionsExporterDown", JOB), ("SessionsRecoveryFailing", SOURCE), True),
+        ((FAILING, ACTIVE), ("SessionsRecoveryFailing", SOURCE), False),
     ],
     ids=lambda value: (
         value if isinstance(value, bool) else " ".join([value[0], *value[1].values()])

@@ -125,10 +125,11 @@ def test_rows_are_the_operators_questions_in_order() -> None:
     last = "Is the exporter itself telling the truth?"
     days = "What do the last days look like?"
     first = "Is something wrong now?"
-    overview = [first, "Which source, since when?", "How old are they?", days, last]
+    recovery = "Is recovery working?"
+    overview = [first, "Which source, since when?", "How old are they?", days, recovery, last]
     assert rows(OVERVIEW) == overview
     source = [each for each in rows(SOURCE) if each.endswith("?")]
-    assert source == [first, "Since when?", "How old are they?", days, last]
+    assert source == [first, "Since when?", "How old are they?", days, recovery, last]
 
 
 @each_dashboard
@@ -277,19 +278,25 @@ def test_every_alert_leads_to_a_dashboard_with_the_variables_that_it_fills_in() 
 
 
 @each_dashboard
-def test_alerts_and_starts_are_marked_on_every_graph(uid: str) -> None:
+def test_alerts_starts_and_recoveries_are_marked_on_every_graph(uid: str) -> None:
     marked = {each["name"]: each for each in DASHBOARDS[uid]["annotations"]["list"]}
     assert 'alertstate="firing"' in marked["Alerts"]["expr"]
     starts = marked["Exporter starts"]
     assert starts["useValueForTime"]
     assert starts["expr"].endswith(" * 1000")  # Grafana's times are in milliseconds
+    assert "increase(sessions_recovered_total{" in marked["Recoveries"]["expr"]
+    assert marked["Recoveries"]["expr"].endswith(" > 0")  # else there would be a mark at any time
     assert all(each["enable"] for each in marked.values())
 
 
 @each_dashboard
 def test_a_mark_is_written_with_labels_that_it_has(uid: str) -> None:
     # Of a label that is not there, Grafana would write the name; as a tag it leaves it out.
-    always = {"Alerts": {"alertname", "severity"}, "Exporter starts": {"job", "instance"}}
+    always = {
+        "Alerts": {"alertname", "severity"},
+        "Exporter starts": {"job", "instance"},
+        "Recoveries": {"trigger", "source", "database"},
+    }
     for each in DASHBOARDS[uid]["annotations"]["list"]:
         if each["name"] in always:
             written = re.findall(r"\{\{(\w+)\}\}", each["titleFormat"] + each["textFormat"])

@@ -1,7 +1,8 @@
 """Every expression of the dashboards, asked of a real Prometheus that scrapes real exporters.
 
 Two exporters with slightly different configs watch the demo's four tables, a standby, a table that
-is not as declared, and a database that is not there; a third target does not answer. So the panels
+is not as declared, and a database that is not there; a third target does not answer. Both recover a
+table in which one session after the other is orphaned, and cannot recover others. So the panels
 that show trouble have trouble to show.
 """
 
@@ -21,6 +22,7 @@ from exporter.demo import history
 from exporter.demo.databases import Database
 from exporter.demo.schemas import APP, EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.queries import fill
 from tests.content.promql import RULES
 from tests.e2e.monitoring import Prometheus, Sample, create_blocks
 from tests.e2e.session_exporter import (
@@ -50,6 +52,10 @@ CHOICES = (
     {"database": "app", "source": "conversations"},  # above its threshold
     {"database": "app", "source": BROKEN},  # fails
     {"database": "gone", "source": "unreachable"},  # is not even tried all the time
+    {"database": "live", "source": "calls"},  # is recovered
+    {"database": "live", "source": "tight"},  # may not be recovered more than once an hour
+    {"database": "live", "source": "unfit"},  # cannot be recovered
+    {"database": "live", "source": "tried"},  # is not recovered yet
 )
 
 EXPRESSIONS = [each for path in FILES for each in expressions(load(path))]
@@ -85,6 +91,60 @@ def sources() -> dict[str, dict[str, Any]]:
     return watched
 
 
+#: What is recovered. For ten minutes there is a session five times a second that was last seen an
+#: hour ago.
+LIVE_TABLES = """
+CREATE TABLE {name} (
+    id integer PRIMARY KEY, started timestamptz, seen timestamptz, ended timestamptz
+);
+INSERT INTO {name}
+SELECT number, now() - interval '2 hours', now() - interval '1 hour' + number * interval '200 ms'
+FROM generate_series(1, 3000) AS number;
+GRANT SELECT ON {name} TO {reader}
+"""
+
+
+def live_sources(dsn: str) -> dict[str, dict[str, Any]]:
+    """Sources of which recovery closes something, may not, cannot, or only says what it would."""
+    recovery = {"mode": "auto", "dsn": dsn, "set": {"ended": "{end}"}, "grace": "1s"}
+    source = {
+        "database": "live",
+        "table": "public.calls",
+        "active": "s.ended IS NULL",
+        "started_at": "started",
+        "last_seen_at": "seen",
+        "id": "id",
+        "orphaned_after": "1h",
+        "every": "1s",
+        "stale_after": "60s",
+        "daily": None,
+    }
+    return {
+        "calls": source | {"recovery": recovery},
+        "tight": source | {"table": "public.tight", "recovery": recovery | {"per_hour": 1}},
+        "unfit": source | {"recovery": recovery | {"set": {"not_there": "{end}"}}},
+        "tried": source | {"recovery": recovery | {"mode": "dry_run", "grace": "1h"}},
+    }
+
+
+def create_live(database: Database) -> None:
+    """Make the tables that are recovered, and the one in which that is written down."""
+    with database.connect(APP) as connection:
+        connection.execute(fill("recovery_audit").encode())
+        for name in ("calls", "tight"):
+            connection.execute(LIVE_TABLES.format(name=name, reader=EXPORTER).encode())
+
+
+def contradict(database: Database) -> None:
+    """Let one session that was recovered be seen again."""
+    with database.connect(APP) as connection:
+        connection.execute(
+            "UPDATE calls SET seen = now() WHERE id = ("
+            " SELECT min(a.session::integer) FROM session_exporter.recovery AS a"
+            " WHERE a.source = 'calls')"
+        )
+
+
 def rules_without_delay(folder: Path) -> Path:
     """The rules as they are installed, but that nothing has to hold for minutes."""
     rules = yaml.safe_load(RULES.read_text(encoding="utf-8"))
@@ -118,17 +178,19 @@ def watched(
         with database.connect(APP) as connection:
             (row,) = connection.execute("SELECT now()").fetchall()
             history.fill(connection, row[0])
+        create_live(database)
         standby = stack.enter_context(Standby(server, parent=fast_folder))
         standby.wait_until_it_follows()
         dsns = {
             "app": database.dsn_for(EXPORTER),
             "copy": Database(standby, database.name).dsn_for(EXPORTER),
             "gone": f"postgresql://nobody@{NOBODY}/nothing",
+            "live": database.dsn_for(EXPORTER),
         }
         databases = {name: {"dsn": dsn, **IMPATIENT} for name, dsn in dsns.items()}
         replicas = []
         for stale_after in ("60s", "61s"):  # the two configs differ, and nothing else does
-            declared = sources()
+            declared = sources() | live_sources(database.dsn_for(APP))
             declared["copied"]["stale_after"] = stale_after
             config = write_config(folder, databases, declared)
             replicas.append(stack.enter_context(Daemon(config, folder=folder)))
@@ -142,17 +204,32 @@ def watched(
             blocks=create_blocks(past, folder),
         )
         stack.enter_context(prometheus)
+        scraped = "min(sessions_recovered_total) and max(sessions_recovered_total) > 0"
+        wait_for(
+            lambda: prometheus.query(scraped), "some are recovered", details=lambda: replicas[0].log
+        )
+        contradict(database)
         wait_for(lambda: firing(prometheus), "alerts fire", details=lambda: prometheus.log)
         yield Watched(prometheus, page)
 
 
 def firing(prometheus: Prometheus) -> bool:
-    """Whether a page and a ticket are out, and counters were seen to rise."""
+    """Whether pages and a ticket are out, and counters were seen to rise."""
     found = [each["labels"] for each in prometheus.alerts(state="firing")]
     sources_in_trouble = {each.get("source") for each in found}
-    rising = prometheus.query("max(increase(session_exporter_collection_errors_total[20s])) > 0")
-    skips = prometheus.query("max(increase(session_exporter_collection_skipped_total[20s])) > 0")
-    return {"conversations", BROKEN} <= sources_in_trouble and bool(rising) and bool(skips)
+    is_out = {"SessionsRecoveryContradicted"} <= {each["alertname"] for each in found}
+    rising = (
+        "session_exporter_collection_errors_total",
+        "session_exporter_collection_skipped_total",
+        "sessions_recovered_total",
+        "sessions_recovery_failed_total",
+        "sessions_recovery_skipped_total",
+    )
+    return (
+        {"conversations", BROKEN} <= sources_in_trouble
+        and is_out
+        and all(prometheus.query(f"max(increase({name}[20s])) > 0") for name in rising)
+    )
 
 
 def choices(watched: Watched, expression: Expression) -> Iterator[dict[str, str]]:
@@ -210,6 +287,7 @@ def merged(answered: dict[str, list[Sample]]) -> list[dict[str, Any]]:
 
 ALL = {"job": JOB, "database": "(app|copy|gone)"}
 ONE = {"database": "app", "source": "training"}
+RECOVERED = {"database": "live", "source": "calls"}
 TABLES = [
     (path.stem, each["title"])
     for path in FILES
@@ -222,7 +300,8 @@ TABLES = [
 def test_the_queries_of_a_table_join_into_one_row_for_each_thing(
     watched: Watched, uid: str, title: str
 ) -> None:
-    answered = answers(watched, uid, title, ONE if uid == "sessions-source" else ALL)
+    everything = ALL | {"database": ".+"}
+    answered = answers(watched, uid, title, ONE if uid == "sessions-source" else everything)
     longest = max(answered.values(), key=len)
     rows = merged(answered)
     assert len(rows) == len(longest)
@@ -262,8 +341,16 @@ def number(watched: Watched, uid: str, title: str, values: dict[str, str] = ALL)
     return sample.value
 
 
+def orphaned_then(watched: Watched) -> list[float]:
+    """The orphans of each source of which the number stays as it was."""
+    names = ("app", "copy", "gone")
+    return [
+        each for name in names for each in watched.page.values("sessions_orphaned", database=name)
+    ]
+
+
 def test_two_exporters_are_counted_once(watched: Watched) -> None:
-    orphaned = sum(watched.page.values("sessions_orphaned"))
+    orphaned = sum(orphaned_then(watched))
     assert number(watched, "sessions-overview", "Orphaned sessions") == orphaned
     assert number(watched, "session-exporter", "Databases down") == 1
 
@@ -271,7 +358,7 @@ def test_two_exporters_are_counted_once(watched: Watched) -> None:
 def test_what_is_wrong_is_counted(watched: Watched) -> None:
     above = answers(watched, "sessions-overview", "Sources above threshold", ALL)
     assert above["A"][0].value >= 1
-    counted = len(watched.page.values("sessions_orphaned"))
+    counted = len(orphaned_then(watched))
     assert above["B"][0].value == len(sources()) - counted == 2  # nobody knows about these
     health = answers(watched, "sessions-overview", "Collections and exporters", ALL)
     assert health["A"][0].value >= 2
@@ -310,3 +397,33 @@ def test_the_number_of_alerts_is_counted_with_the_rules_and_unknown_without_them
     then = time.time() - WEEK
     assert watched.prometheus.query("sessions_orphaned", at=then)
     assert watched.prometheus.query(asked, at=then) == []
+
+
+def test_the_table_of_recovery_says_what_happens_in_each_source(watched: Watched) -> None:
+    title = "Recovery by source, and what it did in the last hour"
+    rows = merged(answers(watched, "sessions-overview", title, ALL | {"database": "(app|live)"}))
+    found = {row["source"]: row for row in rows}
+    modes = {name: found[name]["A"] for name in ("calls", "tight", "unfit", "tried", "training")}
+    assert modes == {"calls": 2, "tight": 2, "unfit": 2, "tried": 1, "training": 0}
+    assert found["calls"]["D"] > 0  # recovered
+    assert found["unfit"]["E"] > 0  # failed
+    assert found["tight"]["F"] > 0  # skipped
+    assert found["tried"]["C"] == 1  # a brake
+    assert "B" not in found["training"]  # candidates: nobody looks, and that is not 0
+
+
+def test_two_exporters_recover_and_what_they_did_is_counted_once(watched: Watched) -> None:
+    contradicted = answers(watched, "sessions-source", "Contradicted in the last hour", RECOVERED)
+    (sample,) = contradicted["A"]
+    assert round(sample.value) == 1
+
+
+def test_recoveries_are_marked_where_they_happened(watched: Watched) -> None:
+    (mark,) = [
+        each
+        for each in EXPRESSIONS
+        if (each.dashboard, each.place) == ("sessions-overview", "annotation Recoveries")
+    ]
+    series = watched.answer(mark, {"job": JOB, "database": ".+"})
+    assert {each.labels["source"] for each in series} <= {"calls", "tight"}
+    assert {each.labels["trigger"] for each in series} == {"auto"}
