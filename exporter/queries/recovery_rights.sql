@@ -8,9 +8,12 @@ SELECT format('USAGE ON SCHEMA %I', n.nspname)
 FROM pg_namespace AS n
 WHERE n.nspname = 'session_exporter' AND NOT has_schema_privilege(n.oid, 'USAGE')
 UNION ALL
-SELECT format('%s ON %I.%I', privilege, n.nspname, c.relname)
+SELECT format('%s ON %I.%I', needed.privilege, n.nspname, c.relname)
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
-CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS privilege
-WHERE n.nspname = 'session_exporter' AND c.relname = 'recovery'
-    AND NOT has_table_privilege(c.oid, privilege)
+JOIN (
+    VALUES
+        ('recovery', 'SELECT'), ('recovery', 'INSERT'), ('recovery', 'UPDATE'),
+        ('recovery', 'DELETE'), ('pause', 'SELECT')
+) AS needed (name, privilege) ON needed.name = c.relname
+WHERE n.nspname = 'session_exporter' AND NOT has_table_privilege(c.oid, needed.privilege)

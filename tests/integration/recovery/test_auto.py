@@ -304,3 +304,34 @@ async def test_what_others_recover_is_counted_too(database: Database, recover: R
         execute(database, "UPDATE session_exporter.recovery SET undone_at = now()")
         assert (await runner.run()).undone == 3
         assert state.candidates is None
+
+
+async def test_a_paused_source_is_looked_at_and_left_alone(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 2)
+    sessions(database, 3, 6, seen="5 minutes")
+    execute(database, "INSERT INTO session_exporter.pause (source) VALUES ('chat')")
+    async with recover() as runner:
+        state = await runner.run(3)
+        assert (state.paused, state.candidates) == (True, 2)
+        assert state.skipped["paused"] > 0
+        assert len(open_ones(database)) == 8
+        execute(database, "DELETE FROM session_exporter.pause")
+        state = await runner.run()
+        assert state.paused is False
+        assert len(open_ones(database)) == 6
+
+
+async def test_what_is_older_than_the_audit_is_kept_is_forgotten(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 2)
+    sessions(database, 3, 6, seen="5 minutes")
+    async with recover(audit={"keep": "30d"}) as runner:
+        await runner.run(2)
+        old = "UPDATE session_exporter.recovery SET at = now() - interval '31 days'"
+        execute(database, f"{old} WHERE session = '1'")
+    async with recover(audit={"keep": "30d"}) as runner:
+        await runner.run()
+    assert rows(database, "SELECT session FROM session_exporter.recovery") == [("2",)]
