@@ -57,5 +57,4 @@ def _grants(name: str) -> Iterator[sql.Composed]:
     reader = sql.Identifier(EXPORTER)
     usage = sql.SQL("GRANT USAGE ON SCHEMA {} TO {}")
     yield usage.format(sql.Identifier("session_exporter"), reader)
-    for table in (AUDIT, PAUSE):
-        yield sql.SQL("GRANT SELECT ON {} TO {}").format(table, reader)
+    yield sql.SQL("GRANT SELECT ON {}, {} TO {}").format(AUDIT, PAUSE, reader)
