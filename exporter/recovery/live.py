@@ -73,7 +73,9 @@ async def _findings(
     missing = await _missing_rights(reader, rule)
     if missing:
         grants = [f"GRANT {right} TO {identifier(role)};" for right in missing]
-        yield lacks("recovery rights", f"{role} may not close sessions; a DBA runs", *grants)
+        better = "" if source.recovery.dsn else "give recovery a role of its own (dsn), or "
+        message = f"{role} may not close sessions; {better}a DBA runs"
+        yield lacks("recovery rights", message, *grants)
     else:
         yield find.ok("recovery rights", f"{role} may close sessions")
     for finding in await _met(reader, rule, find):
