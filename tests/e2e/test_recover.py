@@ -265,18 +265,24 @@ def test_what_cannot_work_is_a_sentence_before_anything_is_changed(
     assert contents(ready) == before
 
 
-def test_a_missing_right_is_a_sentence_before_anything_is_changed(
+def test_a_missing_right_is_a_sentence_and_the_grants_that_are_printed_are_enough(
     ready: Database, command: Command
 ) -> None:
     execute(ready, f"GRANT SELECT ON public.chat TO {EXPORTER}")
+    dsn = ready.dsn_for(EXPORTER)
     before = contents(ready)
-    for arguments in (["recover", "chat"], ["recover", "chat", "--yes"]):
-        done = command(*arguments, dsn=ready.dsn_for(EXPORTER))
-        assert done.returncode == 1
-        assert "permission denied" in done.stderr
-    live = command("check", "--live", dsn=ready.dsn_for(EXPORTER)).stdout
-    assert f'GRANT UPDATE (state) ON "public"."chat" TO "{EXPORTER}";' in live
+    done = command("recover", "chat", "--yes", dsn=dsn)
+    assert done.returncode == 1
+    assert "permission denied" in done.stderr
     assert contents(ready) == before
+
+    live = command("check", "--live", dsn=dsn).stdout
+    grants = re.findall(r"^ +(GRANT .*;)$", live, re.MULTILINE)
+    assert f'GRANT UPDATE (state, ended) ON "public"."chat" TO "{EXPORTER}";' in grants
+    execute(ready, *grants)
+    run_ = the_run(command("recover", "chat", "--yes", dsn=dsn))
+    assert open_ones(ready) == {6, 7}
+    assert "5 were taken back" in command("undo", run_, "--yes", dsn=dsn).stdout
 
 
 @pytest.fixture
