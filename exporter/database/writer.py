@@ -52,7 +52,14 @@ class Writer:
             raise
 
     async def _begin(self, transaction: "Transaction") -> None:
-        await transaction.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        try:
+            await transaction.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        except CollectionError:
+            # A standby does not even begin one that may write; its own words would not say why.
+            standing = await transaction.run("SELECT pg_is_in_recovery()")
+            if standing.rows[0][0]:
+                raise SchemaMismatch(self._is_a_standby) from None
+            raise
         row_security = "off" if self._settings.row_security == "refuse" else "on"
         settings = fill(
             "recovery_begin",
@@ -61,10 +68,14 @@ class Writer:
         )
         begun = await transaction.run(settings)
         if begun.rows[0][-1]:
-            raise SchemaMismatch(
-                f"database {self._settings.name} is a standby; sessions are recovered on the "
-                "primary: give recovery a dsn of its own, or target_session_attrs=read-write"
-            )
+            raise SchemaMismatch(self._is_a_standby)
+
+    @property
+    def _is_a_standby(self) -> str:
+        return (
+            f"database {self._settings.name} is a standby; sessions are recovered on the "
+            "primary: give recovery a dsn of its own, or target_session_attrs=read-write"
+        )
 
     async def close(self) -> None:
         """Hang up."""

@@ -25,6 +25,7 @@ WRITTEN = {
 #: What recovery reports besides: the names of those who took part.
 REPORTED = (("coaching", "profiles"), ("coaching", "roleplay_personas"))
 AUDIT = sql.Identifier("session_exporter", "recovery")
+PAUSE = sql.Identifier("session_exporter", "pause")
 
 
 def prepare(database: Database) -> None:
@@ -51,8 +52,9 @@ def _grants(name: str) -> Iterator[sql.Composed]:
         yield update.format(written, sql.Identifier(*table), role)
     every = sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON {} TO {}")
     yield every.format(AUDIT, role)
-    # The daemon counts what was recovered, whoever did it.
+    yield sql.SQL("GRANT SELECT, INSERT, DELETE ON {} TO {}").format(PAUSE, role)
+    # The daemon counts what was recovered, whoever did it, and tells whether it is paused.
     reader = sql.Identifier(EXPORTER)
     usage = sql.SQL("GRANT USAGE ON SCHEMA {} TO {}")
     yield usage.format(sql.Identifier("session_exporter"), reader)
-    yield sql.SQL("GRANT SELECT ON {} TO {}").format(AUDIT, reader)
+    yield sql.SQL("GRANT SELECT ON {}, {} TO {}").format(AUDIT, PAUSE, reader)

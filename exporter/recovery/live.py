@@ -70,14 +70,28 @@ async def _findings(
     if not audited.rows[0][0]:
         yield lacks("recovery audit", NO_AUDIT)
     rule = await bind_rule(reader, source)
+    for finding in await _met(reader, rule, find):
+        yield finding
+    if source.recovery.call is None:
+        async for finding in _written(reader, rule, role, find, lacks):
+            yield finding
+    yield await _now(reader, rule, find)
+
+
+async def _written(
+    reader: Reads, rule: Rule, role: str, find: Findings, lacks: Say
+) -> AsyncIterator[Finding]:
+    """Whether this role could write what closing writes, and PostgreSQL would take it."""
     missing = await _missing_rights(reader, rule)
     if missing:
         grants = [f"GRANT {right} TO {identifier(role)};" for right in missing]
-        yield lacks("recovery rights", f"{role} may not close sessions; a DBA runs", *grants)
+        better = (
+            "" if rule.table.source.recovery.dsn else "give recovery a role of its own (dsn), or "
+        )
+        message = f"{role} may not close sessions; {better}a DBA runs"
+        yield lacks("recovery rights", message, *grants)
     else:
         yield find.ok("recovery rights", f"{role} may close sessions")
-    for finding in await _met(reader, rule, find):
-        yield finding
     try:
         await prove(reader, rule)
     except PermissionDenied:
@@ -85,15 +99,25 @@ async def _findings(
             raise
     else:
         yield find.ok("recovery rule", f"closing writes {', '.join(rule.changes)}: every type fits")
-    yield await _now(reader, rule, find)
 
 
 async def _missing_rights(reader: Reads, rule: Rule) -> list[str]:
+    """What has still to be granted, for what this source's config asks for."""
+    recovery = rule.table.source.recovery
+    on_tables = [("recovery", "SELECT"), ("recovery", "INSERT"), ("pause", "SELECT")]
+    noted = ["undone_at"]
+    if recovery.mode == "auto":
+        on_tables.append(("recovery", "DELETE"))  # of what is older than audit.keep
+        noted.append("contradicted_at")
+    if recovery.webhook is not None:
+        noted += ["next_attempt_at", "attempts", "notified_at"]
     statement = fill(
         "recovery_rights",
         table_name=literal(rule.relation.sql),
         columns=_columns(rule),
         oid=str(rule.relation.oid),
+        on_tables=", ".join(f"({literal(name)}, {literal(right)})" for name, right in on_tables),
+        noted=", ".join(map(literal, noted)),
     )
     (result,) = await reader.read(statement)
     return [right for (right,) in result.rows]

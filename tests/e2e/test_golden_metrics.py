@@ -18,7 +18,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from exporter import __version__
 from exporter.demo.databases import Database
 from exporter.demo.schemas import EXPORTER
-from exporter.metrics import FAMILIES, PROCESS_METRICS, RECOVERY_PAUSED, REPLICA_LAG
+from exporter.metrics import FAMILIES, PROCESS_METRICS, REPLICA_LAG
 from tests.e2e.session_exporter import IMPATIENT, Daemon, write_config
 
 GOLDEN = Path(__file__).with_name("golden_metrics.txt")
@@ -143,10 +143,9 @@ def test_a_page_is_as_it_was(pages: tuple[str, str]) -> None:
 
 def test_the_golden_page_has_every_family() -> None:
     types = set(re.findall(r"^# TYPE (\S+)", GOLDEN.read_text(), re.MULTILINE))
-    # On a standby alone; and where there is a place to keep a pause in.
-    elsewhere = {REPLICA_LAG.name, RECOVERY_PAUSED.name}
+    only_on_a_standby = {REPLICA_LAG.name}
     expected = {family.name for family in FAMILIES} | set(PROCESS_METRICS)
-    assert expected - types == elsewhere
+    assert expected - types == only_on_a_standby
     additional = {name.removesuffix("_gcount").removesuffix("_gsum") for name in types - expected}
     assert additional == {"sessions_active_age_seconds", "sessions_active_silence_seconds"}
 

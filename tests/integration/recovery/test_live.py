@@ -124,7 +124,7 @@ async def test_a_role_without_rights_is_told_what_to_grant_and_that_is_enough(
     source = chat(mode=mode)
     found = (await check(database, source, EXPORTER))["recovery rights"]
     assert found.status is status
-    assert found.commands[0] == f'GRANT UPDATE (state) ON "public"."chat" TO "{EXPORTER}";'
+    assert found.commands[0] == f'GRANT UPDATE (state, ended) ON "public"."chat" TO "{EXPORTER}";'
     run(database, *found.commands)
     found = (await check(database, source, EXPORTER))["recovery rights"]
     assert found.status is Status.OK

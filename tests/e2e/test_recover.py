@@ -1,0 +1,314 @@
+"""`recover`, `undo` and `runs` as a person has them, and what each mistake gets: a sentence, before
+anything is changed.
+"""
+
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.demo.databases import Database, create_database
+from exporter.demo.schemas import EXPORTER
+from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.queries import fill
+from tests.e2e.session_exporter import run, write_config
+from tests.faults.streaming import PRIMARY_SETTINGS, Standby
+
+Done = subprocess.CompletedProcess[str]
+Command = Callable[..., Done]
+
+TABLE = """
+    CREATE TYPE state AS ENUM ('open', 'closed');
+    CREATE TABLE public.chat (
+        id int PRIMARY KEY, state state NOT NULL DEFAULT 'open', started timestamptz,
+        ended timestamptz, seconds int, note jsonb, old_note json
+    );
+    CREATE VIEW public.chats AS SELECT * FROM public.chat;
+    INSERT INTO public.chat (id, started)
+        SELECT n, now() - interval '3 hours' - n * interval '1 minute'
+        FROM generate_series(1, 5) AS n;
+    INSERT INTO public.chat (id, started) VALUES (6, now()), (7, now() - interval '8 days');
+"""
+
+SOURCE: dict[str, Any] = {
+    "table": "public.chat",
+    "active": "s.state = 'open'",
+    "started_at": "started",
+    "id": "id",
+    "orphaned_after": "2h",
+}
+RECOVERY: dict[str, Any] = {
+    "set": {"state": "'closed'", "ended": "{end}"},
+    "end_at": "s.started + interval '1 hour'",
+    "pause": "1ms",
+}
+
+
+@pytest.fixture
+def ready(database: Database) -> Database:
+    execute(database, TABLE, fill("recovery_audit"))
+    return database
+
+
+@pytest.fixture
+def command(ready: Database, tmp_path: Path) -> Command:
+    """`command("recover", "chat", recovery={…}, role=…)` with a config of its own."""
+
+    def command(
+        *arguments: str,
+        recovery: dict[str, Any] | None = None,
+        dsn: str | None = None,
+        **source: Any,
+    ) -> Done:
+        declared = {**SOURCE, **source, "recovery": {**RECOVERY, **(recovery or {})}}
+        app = {"dsn": dsn or ready.dsn}
+        config = write_config(tmp_path, {"app": app}, {"chat": declared})
+        return run(*arguments, "-c", config, folder=tmp_path)
+
+    return command
+
+
+def execute(database: Database, *statements: str) -> None:
+    with database.connect() as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def contents(database: Database) -> list[tuple[Any, ...]]:
+    with database.connect() as connection:
+        return connection.execute("SELECT xmin::text, * FROM public.chat ORDER BY id").fetchall()
+
+
+def open_ones(database: Database) -> set[int]:
+    with database.connect() as connection:
+        found = connection.execute("SELECT id FROM public.chat WHERE state = 'open'").fetchall()
+    return {id_ for (id_,) in found}
+
+
+def the_run(done: Done) -> str:
+    match = re.search(r"session-exporter undo (\S+)", done.stdout)
+    assert match is not None, done.stdout + done.stderr
+    return match[1]
+
+
+def test_without_yes_it_shows_the_plan_and_does_nothing(ready: Database, command: Command) -> None:
+    before = contents(ready)
+    done = command("recover", "chat")
+    assert done.returncode == 0
+    assert "7 active sessions, 6 of them orphaned (not seen for more than 2h)" in done.stdout
+    assert "1 are left alone: backlog, not seen for more than 7d; see --backlog" in done.stdout
+    assert "5 would be closed" in done.stdout
+    assert "Nothing was changed; --yes closes them." in done.stdout
+    assert contents(ready) == before
+
+
+def test_yes_closes_what_the_plan_says_and_backlog_the_rest(
+    ready: Database, command: Command
+) -> None:
+    done = command("recover", "chat", "--yes", "--batch", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "5 were closed" in done.stdout
+    assert open_ones(ready) == {6, 7}
+    assert "1 were closed" in command("recover", "chat", "--yes", "--backlog").stdout
+    assert open_ones(ready) == {6}
+    assert "0 would be closed" in command("recover", "chat", "--yes", "--backlog").stdout
+
+
+def test_a_run_is_listed_and_taken_back_after_a_plan_of_its_own(
+    ready: Database, command: Command
+) -> None:
+    run_ = the_run(command("recover", "chat", "--yes"))
+    execute(ready, "UPDATE public.chat SET ended = now() WHERE id = 1")  # a genuine end, later
+    execute(ready, "DELETE FROM public.chat WHERE id = 2")
+    closed = contents(ready)
+
+    plan = command("undo", run_)
+    assert "1 are left alone: somebody has written to them since" in plan.stdout
+    assert "1 are gone" in plan.stdout
+    assert "3 are as they were left" in plan.stdout
+    assert contents(ready) == closed
+
+    assert "3 were taken back" in command("undo", run_, "--yes").stdout
+    assert open_ones(ready) == {3, 4, 5, 6, 7}
+    (line,) = (each for each in command("runs").stdout.splitlines() if run_ in each)
+    assert line.split()[-2:] == ["5", "3"]
+
+
+def test_an_unknown_run_is_said_to_be_none(command: Command) -> None:
+    done = command("undo", "00000000-0000-0000-0000-000000000000")
+    assert done.returncode == 2
+    assert "no run 00000000-0000-0000-0000-000000000000 in any database" in done.stderr
+
+
+def test_a_brake_needs_a_word_to_pass(ready: Database, command: Command) -> None:
+    braked = {"max_count": 3}
+    done = command("recover", "chat", "--yes", recovery=braked)
+    assert done.returncode == 1
+    assert "brake count: 5 sessions at once are more than max_count (3)" in done.stdout
+    assert "add --despite-brake" in done.stderr
+    assert len(open_ones(ready)) == 7
+    done = command("recover", "chat", "--yes", "--despite-brake", recovery=braked)
+    assert done.returncode == 0
+    assert open_ones(ready) == {6, 7}
+
+
+def test_a_session_that_a_trigger_protects_is_set_aside_and_said(
+    ready: Database, command: Command
+) -> None:
+    execute(
+        ready,
+        """
+        CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+                IF OLD.id = 3 THEN RAISE EXCEPTION 'the third is kept'; END IF;
+                RETURN NEW;
+            END $$;
+        CREATE TRIGGER keep BEFORE UPDATE ON chat FOR EACH ROW EXECUTE FUNCTION keep();
+        """,
+    )
+    done = command("recover", "chat", "--yes")
+    assert done.returncode == 1
+    assert "4 were closed" in done.stdout
+    assert re.search(r"3 was set aside: .", done.stdout)
+    assert open_ones(ready) == {3, 6, 7}
+
+
+#: What is wrong in the config: every command says it, with its line.
+CONFIG_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
+    "no end_at": ({"end_at": None}, "end_at inside recovery, where there is no last_seen_at"),
+    "nothing to set": ({"mode": "auto", "set": {}}, "set inside recovery"),
+    "auto by age alone": ({"mode": "auto"}, "trust_age: true inside recovery"),
+    "a column that is set and marked": (
+        {"mark": {"column": "ended", "merge": {"lost": True}}},
+        "mark and set to name different columns",
+    ),
+    "an unknown key": ({"max_cuont": 3}, "max_cuont"),
+}
+
+
+@pytest.mark.parametrize(("recovery", "sentence"), CONFIG_MISTAKES.values(), ids=CONFIG_MISTAKES)
+def test_a_mistake_in_the_config_is_named_with_its_line(
+    ready: Database, command: Command, recovery: dict[str, Any], sentence: str
+) -> None:
+    before = contents(ready)
+    done = command("recover", "chat", "--yes", recovery=recovery)
+    assert done.returncode == 1
+    assert re.search(rf"config-\d+\.yaml:\d+: sources\.chat.*{re.escape(sentence)}", done.stderr)
+    assert contents(ready) == before
+
+
+def setting(**columns: object) -> dict[str, Any]:
+    """The keys of a source whose recovery also sets these."""
+    return {"recovery": {"set": {**RECOVERY["set"], **columns}}}
+
+
+#: What only the database can tell: said by the plan, with --yes and without.
+LIVE_MISTAKES: dict[str, tuple[str, dict[str, Any], str]] = {
+    "an unknown column": (
+        "",
+        setting(endet="{end}"),
+        "public.chat has no column endet; did you mean ended?",
+    ),
+    "an expression that fails": (
+        "",
+        setting(seconds="nothing(s.id)"),
+        "recovery.set.seconds: function nothing(integer) does not exist",
+    ),
+    "a type that does not fit": (
+        "",
+        setting(seconds="now()"),
+        'recovery.set.seconds: column "seconds" is of type integer but expression is of type',
+    ),
+    "a value that the enum does not know": (
+        "",
+        setting(state="'gone'"),
+        "is it one of its values?",
+    ),
+    "json instead of jsonb": (
+        "",
+        {"recovery": {"mark": {"column": "old_note", "merge": {"lost": True}}}},
+        "recovery.mark.column: expected a column of type jsonb, got json (old_note)",
+    ),
+    "a view": (
+        "",
+        {"table": "public.chats"},
+        '"public"."chats" is a view; only tables can be recovered',
+    ),
+    "an id that is not unique": (
+        "",
+        {"id": "seconds"},
+        "id: recovery needs a column with a unique index, and seconds has none",
+    ),
+    "no audit table": (
+        "DROP SCHEMA session_exporter CASCADE",
+        {},
+        "`session-exporter sql audit` prints the commands that create it",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("statement", "changes", "sentence"), LIVE_MISTAKES.values(), ids=LIVE_MISTAKES
+)
+def test_what_cannot_work_is_a_sentence_before_anything_is_changed(
+    ready: Database, command: Command, statement: str, changes: dict[str, Any], sentence: str
+) -> None:
+    execute(ready, statement)
+    before = contents(ready)
+    for arguments in (["recover", "chat"], ["recover", "chat", "--yes"]):
+        done = command(*arguments, **changes)
+        assert done.returncode == 1
+        assert sentence in done.stderr
+    assert contents(ready) == before
+
+
+def test_a_missing_right_is_a_sentence_and_the_grants_that_are_printed_are_enough(
+    ready: Database, command: Command
+) -> None:
+    execute(ready, f"GRANT SELECT ON public.chat TO {EXPORTER}")
+    dsn = ready.dsn_for(EXPORTER)
+    before = contents(ready)
+    done = command("recover", "chat", "--yes", dsn=dsn)
+    assert done.returncode == 1
+    assert "permission denied" in done.stderr
+    assert contents(ready) == before
+
+    live = command("check", "--live", dsn=dsn).stdout
+    grants = re.findall(r"^ +(GRANT .*;)$", live, re.MULTILINE)
+    assert f'GRANT UPDATE (state, ended) ON "public"."chat" TO "{EXPORTER}";' in grants
+    execute(ready, *grants)
+    run_ = the_run(command("recover", "chat", "--yes", dsn=dsn))
+    assert open_ones(ready) == {6, 7}
+    assert "5 were taken back" in command("undo", run_, "--yes", dsn=dsn).stdout
+
+
+@pytest.fixture
+def replicated(fast_folder: Path | None) -> Iterator[tuple[Database, Database]]:
+    """The same database on a primary and on its standby."""
+    binaries = wheel_binaries(18)
+    with PostgresServer(binaries, settings=PRIMARY_SETTINGS, parent=fast_folder) as primary:
+        database = create_database(primary, "watched")
+        execute(database, TABLE, fill("recovery_audit"))
+        with Standby(primary, parent=fast_folder) as standby:
+            standby.wait_until_it_follows()
+            yield database, Database(standby, "watched")
+
+
+def test_on_a_standby_it_says_where_sessions_are_recovered(
+    replicated: tuple[Database, Database], command: Command
+) -> None:
+    primary, standby = replicated
+    before = contents(primary)
+    done = command("recover", "chat", "--yes", dsn=standby.dsn)
+    assert done.returncode == 1
+    assert "sessions are recovered on the primary" in done.stderr
+    assert "target_session_attrs" in done.stderr
+    assert contents(primary) == before
+    live = command("check", "--live", dsn=standby.dsn).stdout
+    assert "sessions are recovered on the primary" in live
+    mended = command("recover", "chat", "--yes", dsn=standby.dsn, recovery={"dsn": primary.dsn})
+    assert mended.returncode == 0
+    assert open_ones(primary) == {6, 7}
