@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test soak check format dashboards clean
+.PHONY: help demo test soak stress check format dashboards clean
 
 help:
 	@echo 'make demo    an embedded PostgreSQL with simulated traffic, and the exporter on it'
 	@echo 'make test    all tests'
 	@echo 'make soak    one fault a second for SOAK_SECONDS=3600'
+	@echo 'make stress  an application against three recoveries for STRESS_SECONDS=60'
 	@echo 'make check   lint, format and types'
 	@echo 'make format  let ruff rewrite what it can'
 	@echo 'make dashboards  write dashboards/json anew'
@@ -21,6 +22,9 @@ test: .venv/dev.stamp
 
 soak: .venv/dev.stamp
 	SOAK_SECONDS=$${SOAK_SECONDS:-3600} $(BIN)/pytest tests/faults/test_soak.py
+
+stress: .venv/dev.stamp
+	STRESS_SECONDS=$${STRESS_SECONDS:-60} $(BIN)/pytest -s tests/faults/recovery/test_stress.py
 
 check: .venv/dev.stamp
 	$(BIN)/ruff check

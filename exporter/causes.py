@@ -1,6 +1,7 @@
 """From what PostgreSQL or libpq said to the cause that a user can act on, and a sentence for it."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from exporter.errors import (
@@ -30,6 +31,14 @@ _CHATTER = re.compile(
 _SAID = re.compile(r"connection to server .*? failed: (.*)")
 
 
+# What is in a row stays there, and the server's messages quote values. So its words are repeated
+# only where no row can be in them: in these classes and states of SQLSTATE, and see _is_quotable.
+_ABOUT_THE_SERVER = {"", "08", "25", "26", "40", "53", "54001", "55", "57", "58030"}
+_ABOUT_THE_SERVER |= {"XX001", "XX002"}
+
+#: What only one look at the whole statement can find wrong: no row needs to be evaluated.
+_ABOUT_THE_STATEMENT = {"0A", "3F", "42"}
+
 _BAD_DATA = {
     "21000": "a subquery gives more than one row",
     "22003": "a number is out of range",
@@ -39,6 +48,23 @@ _BAD_DATA = {
     "22023": "a value is not what the function takes",
     "22P02": "a text has not the form of its type",
 }
+_KINDS = {
+    "0A": "a function does not support what it is given",
+    "22": "a value cannot be evaluated",
+    "23": "a value is against a constraint",
+    "3F": "a value or a function names a schema that does not exist",
+    "42": "a value or a function names what does not exist, or its syntax is wrong",
+    "54": "a value is too long or too complex",
+    "P0": "a function raised an error",
+    "XX": "an internal error of PostgreSQL or of an extension",
+}
+_ELSEWHERE = "the words of PostgreSQL are in its log, because they may quote a row"
+
+#: Where a statement of ours, or an expression, names a time zone.
+_ZONE = re.compile(
+    r"(?:TIME\s+ZONE|'TimeZone'\s*,|timezone\s*\()\s*'((?:[^']|'')+)'", re.IGNORECASE
+)
+_MARKS = "\"'«»„“”‚‘’「」"  # noqa: RUF001 - quotation marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +75,10 @@ class Complaint:
     message: str
     hint: str | None
     position: int | None
+    is_inside: bool = False
+    """Whether it came up inside something else, so that `position` may be one in another text."""
+    is_raised: bool = False
+    """Whether RAISE in a function made it up, SQLSTATE and all."""
 
 
 def of_connecting(database: str, text: str, *, user: str = "") -> CollectionError:
@@ -69,19 +99,67 @@ def _is_about(user: str, text: str) -> bool:
 
 
 def of_statement(
-    complaint: Complaint, *, statement_timeout: float, lock_timeout: float
+    complaint: Complaint, sent: Sequence[str], *, statement_timeout: float, lock_timeout: float
 ) -> CollectionError:
-    """Why a statement failed; the timeouts are those that it ran with, in seconds."""
-    said = " ".join(" ".join(filter(None, (complaint.message, complaint.hint))).split())
-    failure = _of_state(complaint.state, said, statement_timeout, lock_timeout)
+    """Why one of the statements `sent` failed, the first of which sets the transaction up.
+
+    The timeouts are those that they ran with, in seconds.
+    """
+    failure = _of_zone(complaint, sent) or _of_state(
+        complaint, _is_quotable(complaint, sent), statement_timeout, lock_timeout
+    )
     failure.position = complaint.position
     return failure
 
 
+def of_writing(
+    complaint: Complaint, sent: Sequence[str], *, statement_timeout: float, lock_timeout: float
+) -> CollectionError:
+    """The same for a statement that changes rows: the application may have a say in that."""
+    said = " ".join(complaint.message.split())
+    match complaint.state[:2], complaint.state:
+        case _ if complaint.is_raised:
+            return RowRefused(f"a trigger raised an error ({complaint.state}); {_ELSEWHERE}")
+        case (("23" | "27"), _):
+            return RowRefused(said)  # it names the constraint; the values are in its detail
+        case _, "40P01":
+            return Locked(said)
+    return of_statement(
+        complaint, sent, statement_timeout=statement_timeout, lock_timeout=lock_timeout
+    )
+
+
+def _is_quotable(complaint: Complaint, sent: Sequence[str]) -> bool:
+    """Whether a mistake is one in the statement, so that no value of a row is in the message.
+
+    It is when PostgreSQL tells the place, because it looks for it before it reads any row (a cast
+    to regtype tells a place too: in the value), and in a statement that reads none.
+    """
+    has_place = complaint.position is not None and not complaint.is_inside
+    return has_place or all(text.endswith("LIMIT 0") for text in sent[1:])
+
+
+def _of_zone(complaint: Complaint, sent: Sequence[str]) -> SchemaMismatch | None:
+    """Is it about a time zone that we asked for: not about one that is in a row."""
+    if complaint.state != "22023" or complaint.is_raised:
+        return None
+    for zone in dict.fromkeys(name for text in sent for name in _ZONE.findall(text)):
+        if re.search(rf"[{_MARKS}] ?{re.escape(zone)} ?[{_MARKS}]", complaint.message):
+            return SchemaMismatch(
+                f'PostgreSQL does not know the time zone "{zone}"; see timezone and timestamps_in '
+                "of the source"
+            )
+    return None
+
+
 def _of_state(  # noqa: PLR0911 - a table of cases
-    state: str, said: str, statement_timeout: float, lock_timeout: float
+    complaint: Complaint, is_quotable: bool, statement_timeout: float, lock_timeout: float
 ) -> CollectionError:
     """Judge by SQLSTATE (PostgreSQL documentation, appendix A)."""
+    said = " ".join(" ".join(filter(None, (complaint.message, complaint.hint))).split())
+    state = complaint.state
+    if complaint.is_raised:
+        return BadData(f"{_KINDS['P0']} (SQLSTATE {state}); {_ELSEWHERE}")
     match state[:2], state:
         case _, "55P03":
             return Locked(
@@ -99,15 +177,13 @@ def _of_state(  # noqa: PLR0911 - a table of cases
             return PermissionDenied(
                 f"{said}; `session-exporter sql role` prints the rights that are needed"
             )
-        case _, "22023" if "zone" in said.lower():
-            return SchemaMismatch(f"{said}; see timezone and timestamps_in of the source")
-        case (("42" | "3F" | "0A"), _):
+        case (class_, _) if is_quotable and (class_ in _ABOUT_THE_STATEMENT or state == "22023"):
             return SchemaMismatch(said)
-        case (("23" | "P0" | "27"), _):
-            return RowRefused(said)
-        case _, "40P01":
-            return Locked(said)
-        case (("21" | "22"), _):
-            # The server's message quotes the value, and what is in a row stays there.
-            return BadData(_BAD_DATA.get(state, f"a value cannot be evaluated (SQLSTATE {state})"))
-    return CollectionError(said)
+        case (class_, _) if {class_, state} & _ABOUT_THE_SERVER:
+            return CollectionError(said)
+        case _ if state in _BAD_DATA:
+            return BadData(_BAD_DATA[state])
+        case ("XX", _):
+            return CollectionError(f"{_KINDS['XX']} (SQLSTATE {state}); {_ELSEWHERE}")
+    kind = _KINDS.get(state[:2], "an expression cannot be evaluated")
+    return BadData(f"{kind} (SQLSTATE {state}); {_ELSEWHERE}")

@@ -20,6 +20,11 @@ STALE_INTERVALS = 3
 #: Tables change: bindings are made anew after this time, and at once when a query no longer fits.
 BIND_AGAIN_AFTER_SECONDS = 300.0
 
+#: Which expression fails is looked for anew after this time, and at once when it fails otherwise.
+NAME_AGAIN_AFTER_SECONDS = 300.0
+
+_HOW_TO_FIND_IT = "`session-exporter check --live` tries every expression on all active rows"
+
 
 class Binding:
     """A source bound to its table in one database, shared by the source's collectors."""
@@ -62,6 +67,7 @@ class Collection:
         self._collector = collector
         self._snapshots = snapshots
         self._clock = clock
+        self._said, self._named_as, self._name_again_at = "", "", 0.0
 
     @property
     def interval(self) -> float:
@@ -120,11 +126,17 @@ class Collection:
         return max(min(self._collector.every(source) or 0.0, source.every), DUTY * seconds)
 
     async def _named(self, reader: Reader, table: SessionTable, before: State, message: str) -> str:
-        """Say which expression failed; looked for once and not at every run."""
-        if before.reason == BadData.reason and before.failure:
-            return before.failure
-        key = await sessions.name_bad_expression(reader, table)
-        return f"{key}: {message}" if key else message
+        """Say which expression failed; looked for now and then, and not at every run.
+
+        The same message may come from another expression than it did: one is mended, one breaks.
+        """
+        now = self._clock.monotonic()
+        is_same = before.reason == BadData.reason and message == self._said
+        if not is_same or now >= self._name_again_at:
+            key = await sessions.name_bad_expression(reader, table)
+            self._said, self._name_again_at = message, now + NAME_AGAIN_AFTER_SECONDS
+            self._named_as = f"{key}: {message}" if key else f"{message}; {_HOW_TO_FIND_IT}"
+        return self._named_as
 
     def _stale_after(self, interval: float) -> float:
         """For how long values are served, in seconds, when the next are due after `interval`.

@@ -20,7 +20,8 @@ from exporter.errors import ExporterError
 from exporter.page import ConfigFacts, Page
 from exporter.recovery.auto import Recovering
 from exporter.recovery.rule import connection_settings
-from exporter.schedule import Schedule
+from exporter.recovery.telling import Telling
+from exporter.schedule import Job, Schedule
 from exporter.snapshots import Key, Snapshots, State
 
 #: How long running collections may take to end after SIGTERM, in seconds.
@@ -82,6 +83,15 @@ class Exporter:
             for database, binding in pairs
             if binding.source.recovery.set
         ]
+        self.tellings = [
+            Telling(
+                connection_settings(config, binding.source, database.name),
+                binding.source,
+                clock=CLOCK,
+            )
+            for database, binding in pairs
+            if binding.source.recovery.webhook is not None
+        ]
         self.page = Page(
             sources=config.sources,
             databases=self.databases,
@@ -100,6 +110,8 @@ class Exporter:
             await database.close()
         for recovery in self.recoveries:
             await recovery.close()
+        for telling in self.tellings:
+            await telling.close()
 
 
 class _Server(uvicorn.Server):
@@ -157,7 +169,8 @@ async def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     exporter = Exporter(config)
-    schedule = Schedule([*exporter.collections, *exporter.recoveries], CLOCK)
+    jobs: list[Job] = [*exporter.collections, *exporter.recoveries, *exporter.tellings]
+    schedule = Schedule(jobs, CLOCK)
     server = _Server(
         uvicorn.Config(
             web.Application(exporter.page, exporter.snapshots, CLOCK),

@@ -110,6 +110,13 @@ class RowRefused(CollectionError):
     """A constraint or a trigger of the application does not let a row be changed."""
 
 
+class NotTaken(ExporterError):
+    """The webhook's receiver did not take a request.
+
+    Its text holds neither the key nor the URL, which may hold one too, nor what the receiver said.
+    """
+
+
 class BackingOff(ConnectFailed):
     """The database was out of reach a moment ago and it is too early to try again.
 

@@ -28,7 +28,7 @@ def start(level: int = INFO, format_: LogFormat = LogFormat.LOGFMT) -> None:
     _LOG.addHandler(handler)
     _LOG.setLevel(level)
     _LOG.propagate = False
-    for library in ("apscheduler", "psycopg", "uvicorn", "asyncio"):
+    for library in ("apscheduler", "psycopg", "uvicorn", "asyncio", "httpx", "httpcore"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
 
 

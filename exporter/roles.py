@@ -6,7 +6,8 @@ from exporter import sessions
 from exporter.config import Source
 from exporter.queries import fill, identifier, literal
 from exporter.relation import Reads, Relation
-from exporter.sql_text import Token, code, names
+from exporter.sql_text import ALIAS, Token, code, qualified
+from exporter.subqueries import reads
 
 ROLE = "session_exporter"
 
@@ -20,19 +21,25 @@ async def database_name(reader: Reads) -> str:
 async def grants(reader: Reads, source: Source) -> list[str]:
     """The rights for one source: its schema, the columns it mentions, and what expressions use.
 
-    That is tables and views in subqueries, and functions outside PostgreSQL's own schema.
+    That is tables and views in subqueries, functions outside PostgreSQL's own schema, and the
+    schemas of types and operators.
 
     Read from the catalog alone, so that a role which has no rights yet can ask for them.
     """
     table, expressions = await sessions.declared(reader, source)
     texts = list(expressions.values())
     columns = table.columns_in(texts)
-    is_all = len(columns) == len(table.columns)
+    others, is_read_whole = await _other_relations(reader, table, texts)
+    is_all = is_read_whole or len(columns) == len(table.columns)
     what = "SELECT" if is_all else f"SELECT ({', '.join(map(identifier, columns))})"
-    others = await _other_relations(reader, table, texts)
     functions = await _functions(reader, texts)
     schemas = dict.fromkeys(
-        [table.schema, *(schema for schema, _ in others), *(schema for schema, _, _ in functions)]
+        [
+            table.schema,
+            *(schema for schema, _ in others),
+            *(schema for schema, _, _ in functions),
+            *await _schemas(reader, table, texts),
+        ]
     )
     return [
         *(f"GRANT USAGE ON SCHEMA {identifier(schema)} TO {ROLE};" for schema in schemas),
@@ -48,17 +55,20 @@ async def grants(reader: Reads, source: Source) -> list[str]:
 
 async def _other_relations(
     reader: Reads, table: Relation, texts: list[str]
-) -> list[tuple[str, str]]:
-    """The tables and views that subqueries read: what follows FROM, JOIN or a comma and is one."""
-    chains = sorted({chain for text in texts for chain in _after_from(text)})
-    if not chains:
-        return []
-    (result,) = await reader.read(_looking_up("relations", chains))
-    return [
-        (schema, name)
-        for schema, name in result.rows
-        if (schema, name) != (table.schema, table.name)
-    ]
+) -> tuple[list[tuple[str, str]], bool]:
+    """The tables and views that subqueries read besides the source's own.
+
+    And whether they read that one too, by whole rows.
+    """
+    found = {each for text in texts for each in reads(text)}
+    if not found:
+        return [], False
+    (result,) = await reader.read(_looking_up("relations", sorted({each.chain for each in found})))
+    own = (table.schema, table.name)
+    is_read_whole = own in result.rows and any(
+        each.is_whole and each.chain in {own, own[1:]} for each in found
+    )
+    return [(schema, name) for schema, name in result.rows if (schema, name) != own], is_read_whole
 
 
 async def _functions(reader: Reads, texts: list[str]) -> list[tuple[str, str, bool]]:
@@ -68,6 +78,20 @@ async def _functions(reader: Reads, texts: list[str]) -> list[tuple[str, str, bo
         return []
     (result,) = await reader.read(_looking_up("functions", chains))
     return [(schema, signature, is_public) for schema, signature, is_public in result.rows]
+
+
+async def _schemas(reader: Reads, table: Relation, texts: list[str]) -> list[str]:
+    """The schemas that expressions name, for a type or an operator too.
+
+    A column of the row is not in a schema that happens to have the row's name.
+    """
+    columns = {(ALIAS, column) for column in table.columns} | {(ALIAS, "*")}
+    found = {first for text in texts for first, _ in qualified(text) - columns}
+    if not found:
+        return []
+    listed = ", ".join(map(literal, sorted(found)))
+    (result,) = await reader.read(fill("schemas", names=listed))
+    return [schema for (schema,) in result.rows]
 
 
 def _looking_up(query: str, chains: list[tuple[str, ...]]) -> str:
@@ -87,23 +111,3 @@ def _before_parenthesis(text: str) -> Iterator[tuple[str, ...]]:
         if after.text == "(" and name.kind in {"word", "quoted"}:
             is_qualified = dot.text == "." and schema.kind in {"word", "quoted"}
             yield (schema.value, name.value) if is_qualified else (name.value,)
-
-
-def _after_from(text: str) -> Iterator[tuple[str, ...]]:
-    """Possibly qualified names after FROM, JOIN or a comma."""
-    pieces = code(text)
-    if "select" not in names(text):
-        return
-    for n, token in enumerate(pieces):
-        if token.value in {"from", "join", "only", "lateral"} or token.text == ",":
-            chain = []
-            for name, separator in zip(
-                pieces[n + 1 :: 2], [*pieces[n + 2 :: 2], None], strict=False
-            ):
-                if name.kind not in {"word", "quoted"}:
-                    break
-                chain.append(name.value)
-                if separator is None or separator.text != ".":
-                    break
-            if chain:
-                yield tuple(chain)

@@ -41,6 +41,7 @@ class Token(NamedTuple):
     value: str = ""
 
 
+_START = Token("other", "")
 _DOT = Token("other", ".")
 
 
@@ -91,6 +92,18 @@ def calls(sql: str) -> set[str]:
     """The names that are followed by a parenthesis: functions, and a few keywords."""
     pieces = code(sql)
     return {name.value for name, after in pairwise(pieces) if name.value and after.text == "("}
+
+
+def qualified(sql: str) -> set[tuple[str, str]]:
+    """What a dot joins: the first name of each chain and what follows it, as (`s`, `status`)."""
+    pieces = [_START, *code(sql)]
+    return {
+        (name.value, after.value or after.text)
+        for before, name, dot, after in zip(
+            pieces, pieces[1:], pieces[2:], pieces[3:], strict=False
+        )
+        if name.value and dot.text == "." and before.text != "."
+    }
 
 
 def uses_whole_row(sql: str) -> bool:

@@ -4,7 +4,7 @@ import io
 import sys
 from typing import NoReturn
 
-from exporter.cli import recover, sql, watch  # noqa: F401 - they add their commands to the app
+from exporter.cli import close, pause, recover, sql, watch  # noqa: F401 - they add their commands to the app
 from exporter.cli.app import app
 from exporter.cli.work import flush
 

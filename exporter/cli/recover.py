@@ -13,9 +13,10 @@ from exporter.cli.app import DEFAULT_CONFIG, ConfigFile, OneSource, app
 from exporter.cli.work import duration, load, on_each
 from exporter.config import Config, Source
 from exporter.database import Reader, Writer
-from exporter.errors import CollectionError, UsageError
+from exporter.errors import CollectionError, PermissionDenied, UsageError
 from exporter.recovery import report
 from exporter.recovery.apply import Closing, Outcome
+from exporter.recovery.pausing import find_pause
 from exporter.recovery.plan import Plan, find_candidates, has_audit, make_plan
 from exporter.recovery.rule import bind_rule, connection_settings, prove
 from exporter.recovery.undo import Run, find_run, list_runs, plan_undo, undo
@@ -55,6 +56,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
         await prove(reader, rule)
         plan = await make_plan(reader, rule, with_backlog=backlog, limit=limit)
         print(report.plan_text(plan, database), flush=True)
+        await _tell_pause(reader, each)
         if not yes or not plan.count:
             return plan, None
         if plan.brakes and not despite_brake:
@@ -71,7 +73,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
                 candidates,
                 batch=batch or each.recovery.batch,
                 pause=each.recovery.pause if wait is None else wait,
-                progress=_progress(len(candidates)),
+                progress=progress_of(len(candidates)),
             )
         finally:
             await writer.close()
@@ -79,7 +81,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
         return plan, outcome
 
     results, failed = on_each(
-        config, _recoverable(config, source), done, settings=connection_settings
+        config, recoverable(config, source), done, settings=connection_settings
     )
     if not yes and any(plan.count for plan, _ in results):
         print("Nothing was changed; --yes closes them.")
@@ -121,6 +123,8 @@ def undo_run(
         finally:
             await writer.close()
         print(f"  {undone} were taken back")
+        if passed_over := len(plan.numbers) - undone - len(refused):
+            print(f"  {passed_over} were passed over: somebody has written to them meanwhile")
         for number, why in refused.items():
             print(f"  row {number} of the audit could not be: {printable(why)}")
         return True, len(refused)
@@ -157,7 +161,8 @@ def _has_rule(source: Source) -> bool:
     return bool(source.recovery.set)
 
 
-def _recoverable(config: Config, name: str) -> str:
+def recoverable(config: Config, name: str) -> str:
+    """The name, unless nobody knows what closing a session of that source writes."""
     source = config.sources.get(name)
     if source is not None and not _has_rule(source):
         raise UsageError(
@@ -167,12 +172,23 @@ def _recoverable(config: Config, name: str) -> str:
     return name
 
 
+async def _tell_pause(reader: Reader, source: Source) -> None:
+    """Say that nobody but a human recovers the source now; who asks by hand has decided."""
+    try:
+        found = await find_pause(reader, source.name)
+    except PermissionDenied as error:
+        print(f"  whether automatic recovery is paused is not known: {printable(str(error))}")
+        return
+    if found is not None:
+        print(f"  automatic recovery {report.pause_text(found)}; by hand it goes ahead")
+
+
 def _newest(run: Run) -> float:
     return -run.at
 
 
-def _progress(total: int) -> Callable[[Outcome], None]:
-    """On a terminal one line that is written over; elsewhere a line now and then."""
+def progress_of(total: int) -> Callable[[Outcome], None]:
+    """What tells how far it is: on a terminal one line written over, elsewhere one now and then."""
     is_terminal = sys.stderr.isatty()
     told = time.monotonic()
 

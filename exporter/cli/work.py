@@ -81,6 +81,15 @@ def duration(option: str, text: str | None) -> float | None:
         raise UsageError(f"{option}: {error}, got '{text}'") from None
 
 
+def plain_text(option: str, text: str) -> str:
+    """The option's value, if PostgreSQL can be told it; raises UsageError."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{option}: expected text in UTF-8, got {text!a}") from None
+    return text
+
+
 def wait_for(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in an event loop of its own."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

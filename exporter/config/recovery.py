@@ -16,6 +16,9 @@ from exporter.config.values import Choice, Name, Seconds, Whole
 Mode = Literal["disabled", "dry_run", "auto"]
 MODES: tuple[Mode, ...] = ("disabled", "dry_run", "auto")
 
+#: pg_notify() refuses a name of more than 63 bytes.
+CHANNEL = r"[A-Za-z_][A-Za-z0-9_$]{0,62}"
+
 ColumnName = Annotated[str, Name("the name of a column", rf"{COLUMN}|.+")]
 
 
@@ -231,7 +234,7 @@ class Recovery(Model):
         description="A function in the database that closes the sessions instead of an update; "
         "`session-exporter sql function` prints one.",
     )
-    notify: Annotated[str, Name("the name of a channel", COLUMN)] | None = Field(
+    notify: Annotated[str, Name("the name of a channel", CHANNEL)] | None = Field(
         default=None,
         description="The channel on which PostgreSQL tells of each recovered session (NOTIFY).",
     )

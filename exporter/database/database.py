@@ -194,7 +194,7 @@ class Database:
             # What a standby says of itself it says first.
             first = pipeline.results[:1]
             self.replica_lag = Standing.of(first[0].rows[0]).known_lag if first else None
-            raise self._failure(error, pipeline, deadline, place) from None
+            raise self._failure(error, statements, pipeline, deadline, place) from None
         else:
             self._found()
             return results
@@ -211,7 +211,12 @@ class Database:
                 self._idle.append(connection)
 
     def _failure(
-        self, error: psycopg.Error, pipeline: Pipeline, deadline: float, place: _Place
+        self,
+        error: psycopg.Error,
+        sent: Sequence[str],
+        pipeline: Pipeline,
+        deadline: float,
+        place: _Place,
     ) -> CollectionError:
         """Turn what the driver raised into the cause that a user can act on."""
         timeout = place.timeout
@@ -235,9 +240,11 @@ class Database:
             message=diagnosis.message_primary or str(error),
             hint=diagnosis.message_hint,
             position=int(position) if position else None,
+            is_inside=diagnosis.context is not None,
+            is_raised=diagnosis.source_function == "exec_stmt_raise",
         )
         return causes.of_statement(
-            complaint, statement_timeout=timeout, lock_timeout=self._lock_timeout(timeout)
+            complaint, sent, statement_timeout=timeout, lock_timeout=self._lock_timeout(timeout)
         )
 
 

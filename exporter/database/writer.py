@@ -12,12 +12,15 @@ from exporter.config import Database as Settings
 from exporter.database.connecting import Connection, Connector
 from exporter.database.hangup import hang_up
 from exporter.database.pipeline import CLIENT_GRACE_SECONDS, Result
-from exporter.errors import CollectionError, ConnectFailed, NoAnswer, SchemaMismatch
+from exporter.errors import CollectionError, ConnectFailed, Locked, NoAnswer, SchemaMismatch
 from exporter.queries import fill, literal
 
 #: As in recovery_begin.sql.
 STATEMENT_SECONDS = 2.0
 LOCK_SECONDS = 0.25
+
+#: PostgreSQL documentation, appendix A.
+SERIALIZATION_FAILURE = "40001"
 
 
 class Writer:
@@ -110,20 +113,25 @@ class Transaction:
         except psycopg.Error as error:
             if is_hung_up:
                 raise NoAnswer(f"database {self._database} did not answer") from None
-            raise self._failure(error) from None
+            raise self._failure(error, statement) from None
         finally:
             timer.cancel()
 
-    def _failure(self, error: psycopg.Error) -> CollectionError:
+    def _failure(self, error: psycopg.Error, statement: str) -> CollectionError:
         if self._connection.closed:
             said = " ".join(str(error).split())
             return ConnectFailed(f"lost the connection to database {self._database}: {said}")
+        if error.sqlstate == SERIALIZATION_FAILURE:
+            # In READ COMMITTED: the row to be locked moves to another partition this moment.
+            return Locked(error.diag.message_primary or str(error))
         complaint = Complaint(
             state=error.sqlstate or "",
             message=error.diag.message_primary or str(error),
             hint=error.diag.message_hint,
             position=None,
+            is_raised=error.diag.source_function == "exec_stmt_raise",
         )
-        return causes.of_statement(
-            complaint, statement_timeout=STATEMENT_SECONDS, lock_timeout=LOCK_SECONDS
+        sent = ["", statement]  # as in a pipeline, whose first one sets the transaction up
+        return causes.of_writing(
+            complaint, sent, statement_timeout=STATEMENT_SECONDS, lock_timeout=LOCK_SECONDS
         )

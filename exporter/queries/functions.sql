@@ -1,12 +1,13 @@
--- Which of these names are functions that somebody made, and whether everybody may call each.
+-- Which of these names are functions that somebody made, aggregates and window functions too, and
+-- whether everybody may call each. GRANT takes the types of the arguments that a call gives.
 -- A name without a schema is what the search path finds; PostgreSQL's own need no right.
 SELECT
     n.nspname,
-    format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)),
+    format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)),
     has_function_privilege('public', p.oid, 'EXECUTE')
 FROM pg_proc AS p
 JOIN pg_namespace AS n ON n.oid = p.pronamespace
-WHERE p.prokind = 'f'
+WHERE p.prokind IN ('f', 'a', 'w')
     AND n.nspname NOT IN ('pg_catalog', 'information_schema')
     AND (
         (n.nspname, p.proname) IN ({qualified})

@@ -16,8 +16,22 @@ CREATE TABLE IF NOT EXISTS session_exporter.recovery (
     after       jsonb NOT NULL,
     row_version text NOT NULL,              -- xmin of the row as it was left
     undone_at   timestamptz,
-    contradicted_at timestamptz             -- when it was found to live, or to have a genuine end
+    contradicted_at timestamptz,            -- when it was found to live, or to have a genuine end
+    -- Telling the webhook of it: the next try, and NULL when there is nobody (left) to tell.
+    next_attempt_at timestamptz,
+    attempts    int NOT NULL DEFAULT 0,
+    notified_at timestamptz
 );
 
 CREATE INDEX IF NOT EXISTS recovery_run ON session_exporter.recovery (run);
 CREATE INDEX IF NOT EXISTS recovery_source_at ON session_exporter.recovery (source, at);
+CREATE INDEX IF NOT EXISTS recovery_to_tell ON session_exporter.recovery (source, next_attempt_at)
+    WHERE next_attempt_at IS NOT NULL AND undone_at IS NULL;
+
+-- The sources that nobody recovers automatically until somebody resumes them: all exporters look here.
+CREATE TABLE IF NOT EXISTS session_exporter.pause (
+    source    text PRIMARY KEY,
+    paused_at timestamptz NOT NULL DEFAULT now(),
+    paused_by name NOT NULL DEFAULT session_user,
+    reason    text
+);

@@ -1,4 +1,4 @@
--- The sessions that would be recovered now, longest silent first, and in which version each row is.
+-- The sessions that would be closed now, longest silent first, and in which version each row is.
 SELECT
     ({id})::text, s.xmin::text
 FROM {table} AS s

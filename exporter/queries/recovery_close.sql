@@ -1,8 +1,10 @@
 -- Checks again, closes and writes down, all in one statement, with a snapshot that is newer than the
 -- locks: nobody can change these rows any more, and what anybody did before is seen.
--- A row is closed only in the very version in which it was found.
+-- A row is closed only in the very version in which it was found, or, on a planned stop, was locked.
+-- DISTINCT ON: where an id is unique in each partition only, one transaction closes one row of it,
+-- so that undo can tell them apart.
 WITH session_exporter_found AS MATERIALIZED (
-    SELECT
+    SELECT DISTINCT ON ({id})
         s.tableoid AS session_exporter_table,
         s.ctid AS session_exporter_row,
         {id} AS session_exporter_id,
@@ -33,12 +35,14 @@ session_exporter_closed AS (
 ),
 session_exporter_written AS (
     INSERT INTO session_exporter.recovery
-        (run, source, relation, session, trigger, rule, evidence, before, after, row_version)
+        (run, source, relation, session, trigger, rule, evidence, before, after, row_version,
+        next_attempt_at)
     SELECT
         {run}::uuid, {source}, {relation}, session_exporter_session, {trigger}, {rule}::jsonb,
         session_exporter_evidence, session_exporter_before, session_exporter_after,
         -- The row's xmin from now on: the last 32 bits of this transaction's number.
-        (pg_current_xact_id()::text::numeric % 4294967296)::text
+        (pg_current_xact_id()::text::numeric % 4294967296)::text,
+        {tell_at}
     FROM session_exporter_closed
     RETURNING session
 )

@@ -5,6 +5,7 @@ SET contradicted_at = now()
 FROM {table} AS s
 WHERE a.source = {source}
     AND a.at > now() - interval '7 days'
+    AND a.trigger <> 'close'  -- there the application is still up, and its own end may come last
     AND a.undone_at IS NULL
     AND a.contradicted_at IS NULL
     AND {id} = (a.session)::{id_type}

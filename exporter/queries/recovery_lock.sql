@@ -1,6 +1,7 @@
--- Locks sessions that look orphaned, and leaves alone what somebody else works on just now.
+-- Locks sessions that may be closed, in the version that each has from now on, and leaves alone what
+-- somebody else works on just now.
 -- FOR UPDATE, so that a child row that is being inserted this moment keeps us out too.
-SELECT ({id})::text
+SELECT ({id})::text, s.xmin::text
 FROM {table} AS s
 WHERE {id} = ANY ({ids}::{id_type}[])
     AND {rows}

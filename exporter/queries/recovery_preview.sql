@@ -1,4 +1,4 @@
--- What would become of the sessions that would be recovered now, longest silent first.
+-- What would become of the sessions that would be closed now, longest silent first.
 SELECT
     left(({id})::text, 200),
     extract(epoch FROM {last_seen})::float8,

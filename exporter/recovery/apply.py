@@ -14,9 +14,11 @@ from itertools import islice
 from typing import Any, Literal
 
 from exporter.database import Transaction, Writer
-from exporter.errors import Locked, RowRefused
+from exporter.errors import BadData, Locked, RowRefused
 from exporter.queries import fill, literal
+from exporter.recovery.notifying import notify, tell_at
 from exporter.recovery.rule import Rule, assignments
+from exporter.recovery.scope import Scope, orphans
 
 Trigger = Literal["auto", "manual", "close"]
 
@@ -49,13 +51,21 @@ class Outcome:
 
 
 class Closing:
-    """One run of recovery on one source."""
+    """One run on one source: of recovery, or of what the scope says."""
 
-    def __init__(self, writer: Writer, rule: Rule, *, trigger: Trigger, with_backlog: bool) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        rule: Rule,
+        *,
+        trigger: Trigger,
+        with_backlog: bool = False,
+        scope: Scope | None = None,
+    ) -> None:
         self._writer = writer
         self._rule = rule
         self._trigger = trigger
-        self._with_backlog = with_backlog
+        self._scope = scope or orphans(rule, with_backlog=with_backlog)
 
     async def run(
         self,
@@ -64,19 +74,22 @@ class Closing:
         batch: int,
         pause: float,
         progress: Callable[[Outcome], None],
+        continuing: Outcome | None = None,
     ) -> Outcome:
-        """Close what still is an orphan; `progress` is called after each transaction.
+        """Close what still is in scope; `progress` is called after each transaction.
 
-        A session that a constraint or a trigger protects is set aside, and the others go on.
+        A session that a constraint or a trigger protects, or of which a new value cannot be
+        computed, is set aside, and the others go on. `continuing` is the outcome of the same run so
+        far, which is added to.
         Raises CollectionError when nothing more can be done; what was committed stays.
         """
-        outcome = Outcome(uuid.uuid4())
+        outcome = continuing or Outcome(uuid.uuid4())
         for number, chunk in enumerate(_chunks(candidates, batch)):
             if number:
                 await asyncio.sleep(pause)
             try:
                 await self._close(chunk, outcome)
-            except RowRefused:
+            except (RowRefused, BadData):
                 for candidate in chunk:
                     await self._close_one(candidate, outcome)
             except Locked:
@@ -87,7 +100,7 @@ class Closing:
     async def _close_one(self, candidate: Candidate, outcome: Outcome) -> None:
         try:
             await self._close([candidate], outcome)
-        except RowRefused as error:
+        except (RowRefused, BadData) as error:
             outcome.refused[candidate.session] = str(error)
         except Locked:
             outcome.passed_over += 1
@@ -96,6 +109,8 @@ class Closing:
         async with self._writer.transaction() as transaction:
             locked = await self._lock(transaction, chunk)
             closed = await self._write(transaction, locked, outcome.run) if locked else []
+            if closed:
+                await notify(transaction, self._rule.table.source, outcome.run)
         outcome.recovered += closed
         outcome.passed_over += len(chunk) - len(closed)
 
@@ -111,7 +126,9 @@ class Closing:
                 rows=rule.table.rows,
             )
         )
-        locked = {session for (session,) in result.rows}
+        if not self._scope.is_version_fixed:
+            return [Candidate(session, version) for session, version in result.rows]
+        locked = {session for session, _ in result.rows}
         return [candidate for candidate in chunk if candidate.session in locked]
 
     async def _write(
@@ -127,9 +144,9 @@ class Closing:
                 ids=_array(candidate.session for candidate in locked),
                 versions=", ".join(versions),
                 table=rule.table.table,
-                recoverable=rule.recoverable,
-                young="true" if self._with_backlog else f"NOT {rule.is_backlog}",
-                end=rule.end,
+                recoverable=self._scope.condition,
+                young=self._scope.young,
+                end=self._scope.end,
                 before=rule.columns_written,
                 after=rule.columns_written,
                 evidence=rule.evidence,
@@ -139,7 +156,8 @@ class Closing:
                 source=literal(rule.table.source.name),
                 relation=literal(rule.relation.sql),
                 trigger=literal(self._trigger),
-                rule=literal(json.dumps(rule.described)),
+                rule=literal(json.dumps(self._scope.described)),
+                tell_at=tell_at(rule.table.source),
             )
         )
         return [Recovered(session, returning) for session, returning in result.rows]

@@ -18,6 +18,7 @@ from exporter.errors import BackingOff, CollectionError, SchemaMismatch
 from exporter.queries import fill, literal
 from exporter.recovery.apply import Candidate, Closing, Outcome
 from exporter.recovery.decide import Decision, Look, Memory, Sight, decide
+from exporter.recovery.pausing import is_paused
 from exporter.recovery.plan import NO_AUDIT, Fates, count_fates, has_audit, selection
 from exporter.recovery.rule import Rule, bind_rule, prove
 from exporter.recovery.state import RecoveryState
@@ -28,6 +29,9 @@ STALE_INTERVALS = 3
 
 #: Shortest and longest time for which a session is left alone that could not be closed, in seconds.
 SET_ASIDE = (60.0, 3600.0)
+
+#: How often old rows of the audit are deleted, in seconds: up to a thousand at a time.
+PRUNE_EVERY = 600.0
 
 #: The rule is bound to its table anew after this time, in seconds.
 BIND_AGAIN_AFTER = 300.0
@@ -52,6 +56,7 @@ class Recovering:
         self._told: object = None
         self._interval = source.every
         self._aside: dict[str, Backoff] = {}
+        self._pruned_until = float("-inf")
 
     @property
     def interval(self) -> float:
@@ -112,7 +117,12 @@ class Recovering:
             expires_at=now + STALE_INTERVALS * self.interval,
         )
         self._tell_brakes(decision.brakes)
-        await self._act(rule, decision, sight)
+        if await is_paused(reader, self._source.name):
+            skipped = _plus(self._state.skipped, paused=len(decision.confirmed))
+            self._change(paused=True, skipped=skipped)
+        else:
+            self._change(paused=False)
+            await self._act(rule, decision, sight)
 
     async def _act(self, rule: Rule, decision: Decision, sight: Sight) -> None:
         recovery = self._source.recovery
@@ -170,6 +180,7 @@ class Recovering:
             rule = await self._bound(reader)
             async with self._writer.transaction() as transaction:
                 await contradict(transaction, rule)
+            await self._prune()
         since, started = self._since or (0, self._clock.wall())
         counted = await read_counters(reader, self._source.name, since=since, started=started)
         if self._since is None:
@@ -180,6 +191,20 @@ class Recovering:
             undone=counted.undone,
             contradicted=counted.contradicted,
         )
+
+    async def _prune(self) -> None:
+        """Forget what is older than the audit is kept, a little of it every now and then."""
+        now = self._clock.monotonic()
+        if now < self._pruned_until:
+            return
+        statement = fill(
+            "recovery_prune",
+            source=literal(self._source.name),
+            keep=sessions.interval(self._source.recovery.audit.keep),
+        )
+        async with self._writer.transaction() as transaction:
+            await transaction.run(statement)
+        self._pruned_until = now + PRUNE_EVERY
 
     def _failed(self, reason: str, message: str) -> None:
         self._change(failed=_plus(self._state.failed, **{reason: 1}))

@@ -8,6 +8,7 @@ from exporter.errors import SchemaMismatch
 from exporter.queries import fill, listed
 from exporter.recovery.apply import Candidate
 from exporter.recovery.rule import Rule
+from exporter.recovery.scope import Scope, orphans
 from exporter.relation import Reads
 
 #: From this many active sessions on, a share of them means something.
@@ -48,8 +49,9 @@ class Preview:
     """One session and what would be written. Times are seconds by the database's clock."""
 
     session: str
-    last_seen: float
-    silence: float
+    last_seen: float | None
+    """None where nothing is known, which is so in a planned stop alone."""
+    silence: float | None
     end: str
     changes: Mapping[str, str | None]
     returning: Mapping[str, Any]
@@ -83,30 +85,30 @@ async def count_fates(reader: Reads, rule: Rule) -> Fates:
     return Fates(**dict(counted.rows))
 
 
-async def make_plan(reader: Reads, rule: Rule, *, with_backlog: bool, limit: int) -> Plan:
-    """Count, and look at up to `limit` sessions. Raises CollectionError."""
+async def demand_audit(reader: Reads) -> None:
+    """Raise SchemaMismatch where that table is not there."""
     if not await has_audit(reader):
         raise SchemaMismatch(NO_AUDIT)
-    preview = fill(
-        "recovery_preview",
-        id=rule.id,
-        last_seen=rule.table.last_seen,
-        end=rule.end,
-        changes=listed([f"left(({text})::text, 200)" for text in rule.changes.values()]),
-        returning=rule.reported,
-        limit=str(limit),
-        **selection(rule, with_backlog=with_backlog),
-    )
+
+
+async def make_plan(reader: Reads, rule: Rule, *, with_backlog: bool, limit: int) -> Plan:
+    """Count, and look at up to `limit` sessions. Raises CollectionError."""
+    await demand_audit(reader)
+    preview = previewing(rule, orphans(rule, with_backlog=with_backlog), limit=limit)
     counted, previewed = await reader.read(_counting(rule), preview)
     fates = Fates(**dict(counted.rows))
-    plan = Plan(rule, fates, with_backlog, (), tuple(_preview(rule, row) for row in previewed.rows))
+    plan = Plan(rule, fates, with_backlog, (), tuple(as_preview(rule, r) for r in previewed.rows))
     return Plan(rule, fates, with_backlog, tuple(_brakes(plan)), plan.previews)
 
 
-async def find_candidates(reader: Reads, rule: Rule, *, with_backlog: bool) -> list[Candidate]:
-    """Every session that would be closed now, longest silent first."""
+async def find_candidates(
+    reader: Reads, rule: Rule, *, with_backlog: bool = False, scope: Scope | None = None
+) -> list[Candidate]:
+    """Every session that would be closed now, longest silent first: orphans, or the scope's."""
     statement = fill(
-        "recovery_candidates", id=rule.id, **selection(rule, with_backlog=with_backlog)
+        "recovery_candidates",
+        id=rule.id,
+        **selection(rule, with_backlog=with_backlog, scope=scope),
     )
     (result,) = await reader.read(statement)
     return [Candidate(session, version) for session, version in result.rows]
@@ -125,17 +127,35 @@ def _counting(rule: Rule) -> str:
     )
 
 
-def selection(rule: Rule, *, with_backlog: bool) -> dict[str, str]:
+def previewing(rule: Rule, scope: Scope, *, limit: int) -> str:
+    """The statement that gives up to `limit` rows for as_preview()."""
+    return fill(
+        "recovery_preview",
+        id=rule.id,
+        last_seen=rule.table.last_seen,
+        end=scope.end,
+        changes=listed([f"left(({text})::text, 200)" for text in rule.changes.values()]),
+        returning=rule.reported,
+        limit=str(limit),
+        **selection(rule, scope=scope),
+    )
+
+
+def selection(
+    rule: Rule, *, with_backlog: bool = False, scope: Scope | None = None
+) -> dict[str, str]:
     """Which rows are candidates, as the parts that templates of recovery share."""
+    scope = scope or orphans(rule, with_backlog=with_backlog)
     return {
         "table": rule.table.table,
-        "recoverable": f"{rule.recoverable} AND ({rule.end}) IS NOT NULL",
-        "young": "true" if with_backlog else f"NOT {rule.is_backlog}",
+        "recoverable": f"{scope.condition} AND ({scope.end}) IS NOT NULL",
+        "young": scope.young,
         "order": rule.table.last_seen_order,
     }
 
 
-def _preview(rule: Rule, row: tuple[Any, ...]) -> Preview:
+def as_preview(rule: Rule, row: tuple[Any, ...]) -> Preview:
+    """One row of that statement."""
     session, last_seen, silence, end, *changes, returning = row
     return Preview(
         session=session,

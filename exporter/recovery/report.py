@@ -1,12 +1,14 @@
 """What recovery would do and has done, as text for a terminal and for programs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from exporter.config import format_duration
 from exporter.recovery.apply import Outcome
-from exporter.recovery.plan import Plan
+from exporter.recovery.pausing import Pause
+from exporter.recovery.plan import Plan, Preview
+from exporter.recovery.rule import Rule
 from exporter.recovery.undo import Run, UndoPlan
-from exporter.report import age, instant, printable, shortened, table
+from exporter.report import UNKNOWN, age, instant, printable, shortened, table
 
 
 def plan_text(plan: Plan, database: str) -> str:
@@ -28,20 +30,26 @@ def plan_text(plan: Plan, database: str) -> str:
         kept.append((fates.backlog, f"backlog, not seen for more than {longest}; see --backlog"))
     lines += [f"    {count} are left alone: {why}" for count, why in kept if count]
     lines.append(f"  {plan.count} would be closed")
-    if plan.previews:
-        changed, returned = list(plan.rule.changes), list(plan.rule.returning)
-        rows = [
-            [each.session, instant(each.last_seen), age(each.silence)]
-            + [_cell(each.changes[name]) for name in changed]
-            + [_cell(each.returning[name]) for name in returned]
-            for each in plan.previews
-        ]
-        written = [f"{name} becomes" for name in changed]
-        lines.append(table(["id", "last seen", "silent for", *written, *returned], rows))
-    if plan.count > len(plan.previews):
-        lines.append(f"… and {plan.count - len(plan.previews)} more")
+    lines += preview_lines(plan.rule, plan.previews, plan.count)
     lines += [f"brake {printable(brake)}" for brake in plan.brakes]
     return "\n".join(lines)
+
+
+def preview_lines(rule: Rule, previews: Sequence[Preview], count: int) -> Iterator[str]:
+    """What would be written, for the first of `count` sessions."""
+    if previews:
+        changed, returned = list(rule.changes), list(rule.returning)
+        rows = [
+            [each.session, UNKNOWN if each.last_seen is None else instant(each.last_seen)]
+            + [age(each.silence)]
+            + [_cell(each.changes[name]) for name in changed]
+            + [_cell(each.returning[name]) for name in returned]
+            for each in previews
+        ]
+        written = [f"{name} becomes" for name in changed]
+        yield table(["id", "last seen", "silent for", *written, *returned], rows)
+    if count > len(previews):
+        yield f"… and {count - len(previews)} more"
 
 
 def outcome_text(outcome: Outcome) -> str:
@@ -58,6 +66,12 @@ def outcome_text(outcome: Outcome) -> str:
     if outcome.recovered:
         lines.append(f"  run {outcome.run}; session-exporter undo {outcome.run} takes it back")
     return "\n".join(lines)
+
+
+def pause_text(pause: Pause, verb: str = "is") -> str:
+    """Since when automatic recovery is paused, by whom, and why."""
+    why = "" if pause.reason is None else f": {pause.reason}"
+    return printable(f"{verb} paused since {instant(pause.at)} by {pause.role}{why}")
 
 
 def runs_table(runs: Sequence[Run]) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from exporter.database import Writer
-from exporter.errors import RowRefused
+from exporter.database import Transaction, Writer
+from exporter.errors import Locked, RowRefused
 from exporter.queries import fill, identifier, literal
 from exporter.recovery.rule import Rule
 from exporter.relation import Reads
@@ -77,7 +77,10 @@ async def plan_undo(reader: Reads, rule: Rule, run: uuid.UUID) -> UndoPlan:
 async def undo(
     writer: Writer, rule: Rule, numbers: Sequence[int], *, batch: int, pause: float
 ) -> tuple[int, dict[int, str]]:
-    """Write back what was there before. Returns how many, and why some could not, by audit row."""
+    """Write back what was there before. Returns how many, and why some could not, by audit row.
+
+    What somebody else works on, or has changed meanwhile, is in neither.
+    """
     undone, refused = 0, {}
     rest = iter(numbers)
     while chunk := tuple(islice(rest, batch)):
@@ -94,23 +97,35 @@ async def undo(
 
 
 async def _undo(writer: Writer, rule: Rule, numbers: Sequence[int]) -> int:
-    columns = {name: rule.relation.columns[name].type for name in rule.changes}
-    named = ", ".join(identifier(name) for name in columns)
-    parts = {
-        "table": rule.table.table,
-        "id": rule.id,
-        "id_type": rule.id_type,
-        "numbers": ", ".join(map(str, numbers)),
-    }
-    async with writer.transaction() as transaction:
-        await transaction.run(fill("recovery_undo_lock", **parts))
-        written = await transaction.run(
-            fill(
-                "recovery_undo",
-                columns=named,
-                values=", ".join(f"b.{identifier(name)}" for name in columns),
-                definitions=", ".join(f"{identifier(k)} {type_}" for k, type_ in columns.items()),
-                **parts,
+    try:
+        async with writer.transaction() as transaction:
+            locked = await transaction.run(
+                fill("recovery_undo_lock", numbers=_listed(numbers), **_place(rule))
             )
+            ours = [number for (number,) in locked.rows]
+            return await _write(transaction, rule, ours) if ours else 0
+    except Locked:
+        return 0
+
+
+async def _write(transaction: Transaction, rule: Rule, numbers: Sequence[int]) -> int:
+    columns = {name: rule.relation.columns[name].type for name in rule.changes}
+    written = await transaction.run(
+        fill(
+            "recovery_undo",
+            columns=", ".join(map(identifier, columns)),
+            values=", ".join(f"b.{identifier(name)}" for name in columns),
+            definitions=", ".join(f"{identifier(k)} {type_}" for k, type_ in columns.items()),
+            numbers=_listed(numbers),
+            **_place(rule),
         )
+    )
     return len(written.rows)
+
+
+def _place(rule: Rule) -> dict[str, str]:
+    return {"table": rule.table.table, "id": rule.id, "id_type": rule.id_type}
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))

@@ -1,76 +1,71 @@
 """The alert rules are sound, do what their own tests say, and use only metrics that exist."""
 
-import os
 import re
-import shutil
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from exporter.metrics import FAMILIES
-
-ALERTS = Path(__file__).parents[2] / "alerts"
-RULES = ALERTS / "session-exporter.rules.yml"
-TESTS = ALERTS / "session-exporter.test.yml"
+from tests.content import promql
+from tests.e2e.monitoring import program
 
 Rule = dict[str, Any]
 
-GROUPS: list[dict[str, Any]] = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
-RULE_LIST: list[Rule] = [rule for group in GROUPS for rule in group["rules"]]
+ALERTS = Path(__file__).parents[2] / "alerts"
+RULES = ALERTS / "session-exporter.rules.yml"
+TESTS = sorted(ALERTS.glob("*.test.yml"))
+
+RULE_LIST: list[Rule] = [
+    rule
+    for group in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    for rule in group["rules"]
+]
 ALERT_RULES = [rule for rule in RULE_LIST if "alert" in rule]
-RECORDED = {rule["record"] for rule in RULE_LIST if "record" in rule}
+CASES: list[Rule] = [
+    case for file in TESTS for case in yaml.safe_load(file.read_text(encoding="utf-8"))["tests"]
+]
 
 #: What tells replicas apart, and nothing else.
-REPLICA = "(instance, pod, container, endpoint, node)"
-TARGET = {"job", "instance", "pod", "container", "endpoint", "node"}
+REPLICA = {"instance", "pod", "container", "endpoint", "node"}
 
-METRICS = {family.name: family for family in FAMILIES}
+#: Two missed scrapes of a minute.
+SMOOTHED = timedelta(minutes=3)
+
+CATALOG = promql.catalog()
+
+#: Replicas are held against each other, or whichever config is the older one is right.
+NOT_FOLDED_AS_IN_THE_CATALOG = {
+    "session_exporter_config_info",
+    "session_exporter_config_last_reload_success_timestamp_seconds",
+}
 
 
-def _without_strings(expression: str) -> str:
-    return re.sub(r'"(?:[^"\\]|\\.)*"|%q', '""', expression)
+def name_of(rule: Rule) -> str:
+    return str(rule.get("alert") or rule["record"])
 
 
-def _queries(rule: Rule) -> list[str]:
-    """Its expression, and the queries in its annotations."""
+def queries(rule: Rule) -> list[str]:
+    """The queries in its annotations, with something in place of what templates fill in."""
     texts = " ".join(rule.get("annotations", {}).values())
-    return [rule["expr"], *re.findall(r"`([^`]*)`", texts)]
+    found = re.findall(r"query \(printf `([^`]*)`", texts)
+    return [text.replace("{%s", '{job="x"').replace("%q", '"x"') for text in found]
 
 
-def _selectors(expression: str) -> set[str]:
-    """Names of series: words that are no function, label, keyword or number."""
-    plain = _without_strings(expression)
-    plain = re.sub(r"\{[^{}]*\}|\[[^\]]*\]", "", plain)
-    plain = re.sub(r"\b(without|by|on|ignoring|group_left)\s*(\([^()]*\))?", " ", plain)
-    words = re.findall(r"[a-zA-Z_][a-zA-Z0-9_:]*(?![a-zA-Z0-9_:]*\s*\()", plain)
-    return set(words) - {"and", "or", "unless", "bool", "offset"}
+every_rule = pytest.mark.parametrize("rule", RULE_LIST, ids=name_of)
+every_alert = pytest.mark.parametrize("rule", ALERT_RULES, ids=name_of)
 
 
-def _labels(expression: str) -> set[str]:
-    plain = _without_strings(expression)
-    lists = re.findall(r"\b(?:without|by|on|ignoring)\s*\(([^()]*)\)", plain)
-    matchers = re.findall(r"([a-z_]+)\s*(?:=~|!~|!=|=)\s*\"", plain)
-    return {label for each in lists for label in re.findall(r"[a-z_]+", each)} | set(matchers)
-
-
-@pytest.fixture(scope="module")
-def promtool() -> str:
-    found = shutil.which("promtool")
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("promtool is missing: it comes with Prometheus")
-        pytest.skip("promtool is missing: it comes with Prometheus")
-    return found
-
-
-@pytest.mark.parametrize("arguments", [("check", RULES), ("test", TESTS)], ids=["check", "test"])
-def test_promtool_finds_no_fault(promtool: str, arguments: tuple[str, Path]) -> None:
-    command, file = arguments
+@pytest.mark.parametrize(
+    ("command", "file"),
+    [("check", RULES), *(("test", file) for file in TESTS)],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_promtool_finds_no_fault(command: str, file: Path) -> None:
     done = subprocess.run(
-        [promtool, command, "rules", file.name],
+        [program("promtool"), command, "rules", file.name],
         cwd=ALERTS,
         capture_output=True,
         text=True,
@@ -79,34 +74,36 @@ def test_promtool_finds_no_fault(promtool: str, arguments: tuple[str, Path]) -> 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("rule", RULE_LIST, ids=lambda rule: rule.get("alert") or rule["record"])
+@every_rule
 def test_every_series_that_a_rule_uses_exists(rule: Rule) -> None:
-    for query in _queries(rule):
-        assert _selectors(query) <= set(METRICS) | RECORDED | {"up"}, query
+    known = set(CATALOG) | promql.recorded() | {"up"}
+    for query in [rule["expr"], *queries(rule)]:
+        assert {each.name for each in promql.selectors(query)} <= known, query
 
 
-@pytest.mark.parametrize("rule", RULE_LIST, ids=lambda rule: rule.get("alert") or rule["record"])
+@every_rule
 def test_every_label_that_a_rule_uses_exists(rule: Rule) -> None:
-    known = {"database", "source"} | TARGET
-    known |= {label for family in FAMILIES for label in family.labels}
-    used = set().union(*(_labels(query) for query in _queries(rule)))
+    known = {"database", "source"} | promql.TARGET_LABELS
+    known |= {label for family in CATALOG.values() for label in family.labels}
+    used = set().union(*(promql.labels(query) for query in [rule["expr"], *queries(rule)]))
     used |= set(re.findall(r"\$labels\.([a-z_]+)", str(rule.get("annotations"))))
     assert used <= known
 
 
-@pytest.mark.parametrize("rule", RULE_LIST, ids=lambda rule: rule.get("alert") or rule["record"])
-def test_every_metric_is_folded_as_the_catalog_says_and_smoothed(rule: Rule) -> None:
+@every_rule
+def test_every_metric_is_smoothed_and_folded_as_the_catalog_says(rule: Rule) -> None:
     # One missed scrape must not start `for` over, and two replicas must not page twice.
-    expression = " ".join(rule["expr"].split())
-    for fold, inside in re.findall(
-        rf"(\w+) without {re.escape(REPLICA)} \(((?:[^()]|\([^()]*\))*)\)", expression
-    ):
-        names = {name for name in _selectors(inside) if name in METRICS}
-        in_sum = {name for name in names if name.startswith("session_exporter_config_")}
-        assert {METRICS[name].fold for name in names - in_sum} <= {fold}
-    bare = re.sub(r"max_over_time\([a-z_]+(\{[^}]*\})?\[3m\]\)", "", expression)
-    assert not _selectors(bare) & set(METRICS)
-    assert expression.count("without (") == expression.count(f"without {REPLICA}")
+    for each in promql.selectors(rule["expr"]):
+        if each.name not in CATALOG:
+            continue
+        smoothing, fold = each.steps[:2]
+        if CATALOG[each.name].type == "counter":
+            assert smoothing.name == "increase"
+        else:
+            assert (smoothing.name, each.range) == ("max_over_time", SMOOTHED)
+        assert (fold.grouping, set(fold.labels)) == ("without", REPLICA)
+        if each.name not in NOT_FOLDED_AS_IN_THE_CATALOG:
+            assert fold.name == CATALOG[each.name].fold
 
 
 def test_no_rule_uses_a_split_metric() -> None:
@@ -114,30 +111,70 @@ def test_no_rule_uses_a_split_metric() -> None:
     assert "_by_label" not in RULES.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("rule", ALERT_RULES, ids=lambda rule: rule["alert"])
+@every_alert
 def test_every_alert_is_named_graded_and_described(rule: Rule) -> None:
     assert re.fullmatch(r"Sessions([A-Z][a-z]+)+", rule["alert"])
-    assert rule["labels"]["severity"] in {"critical", "warning"}
+    assert rule["labels"]["severity"] in {"critical", "warning", "info"}
     assert "for" in rule
+    assert set(rule["annotations"]) == {"summary", "description", "runbook_url", "dashboard_url"}
     summary, description = rule["annotations"]["summary"], rule["annotations"]["description"]
     assert "{{" not in summary
     assert summary.endswith(".")
     assert "$labels." in description
-    # A number in a page is for people.
+    # A number in a page is for people; targets are few, and counted as they are.
     for value in re.findall(r"\{\{-? *(?:\.|\$value)[^}]*\}\}", description):
-        assert "humanize" in value or ".Labels" in value or value == "{{ . | first | value }}"
+        is_readable = "humanize" in value or "printf" in value or ".Labels" in value
+        assert is_readable or value in {"{{ . | first | value }}", "{{ . }}"}
 
 
-@pytest.mark.parametrize("rule", ALERT_RULES, ids=lambda rule: rule["alert"])
+@every_alert
+def test_every_alert_leads_to_its_runbook_and_a_dashboard(rule: Rule) -> None:
+    annotations = rule["annotations"]
+    runbook = f"https://runbooks.example.com/session-exporter/{rule['alert']}.md"
+    assert annotations["runbook_url"] == runbook
+    dashboard = annotations["dashboard_url"]
+    assert dashboard.startswith("https://grafana.example.com/d/session")
+    # A name may hold anything, and a link must lead to that very one.
+    filled = re.findall(r"\{\{ \$labels\.\w+ \| urlquery \}\}", dashboard)
+    assert dashboard.count("{{ $labels.") == len(filled)
+
+
+def checks(case: Rule, alert: str) -> list[bool]:
+    """What a test asks about an alert: whether it fires, each time that it is asked."""
+    found = [
+        bool(check.get("exp_alerts"))
+        for check in case.get("alert_rule_test", [])
+        if check["alertname"] == alert
+    ]
+    for check in case.get("promql_expr_test", []):
+        asked = re.search(r'ALERTS\{[^}]*alertname="(\w+)"', check["expr"])
+        if (asked and asked[1] == alert) or re.match(r"ALERTS(?!\{)|ALERTS\{\}", check["expr"]):
+            samples = check.get("exp_samples") or []
+            found.append(any("firing" in each["labels"] for each in samples))
+    return found
+
+
+@every_alert
 def test_every_alert_is_tested_firing_with_its_whole_text(rule: Rule) -> None:
-    tests = yaml.safe_load(TESTS.read_text(encoding="utf-8"))["tests"]
-    checks = [check for test in tests for check in test.get("alert_rule_test", [])]
-    fired = [each for each in checks if each["alertname"] == rule["alert"] and each["exp_alerts"]]
+    fired = [
+        alert
+        for case in CASES
+        for check in case.get("alert_rule_test", [])
+        if check["alertname"] == rule["alert"]
+        for alert in check.get("exp_alerts") or []
+    ]
     assert fired
+    # promtool compares all labels and annotations of what fires with what is expected.
+    assert all(set(each["exp_annotations"]) == set(rule["annotations"]) for each in fired)
+
+
+@every_alert
+def test_every_alert_is_tested_staying_quiet(rule: Rule) -> None:
+    assert any(False in checks(case, rule["alert"]) for case in CASES)
 
 
 def test_alert_tests_are_named_as_sentences() -> None:
-    names = [test["name"] for test in yaml.safe_load(TESTS.read_text(encoding="utf-8"))["tests"]]
+    names = [case["name"] for case in CASES]
     assert len(set(names)) == len(names)
     assert all(len(name.split()) >= 5 for name in names)
 

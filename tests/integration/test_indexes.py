@@ -431,6 +431,10 @@ async def test_what_may_change_its_mind_gets_a_sentence(
         "s.is_open AND s.kind LIKE 's.%'",
         's."is_open"',
         "s.is_open\n    AND (s.kind = 'a' OR s.kind = 'b')",
+        "is_open AND kind = 'a'::text AND s.id::text <> 'x' AND CAST(s.kind AS text) <> 'x'",
+        "is_open AND s.\"kind\"::varchar(3) <> 'x' AND id = ANY ('{1,2}'::int[])",
+        "is_open AND id + 1 > 0 AND kind || 'x' <> 'y'",
+        "is_open AND s.ended - s.started = s.started - s.ended",
     ],
 )
 async def test_what_is_immutable_gets_commands_that_serve(
@@ -454,12 +458,35 @@ async def test_what_is_immutable_gets_commands_that_serve(
         "is_open AND started::text <> ''",
         "is_open AND LOCALTIMESTAMP > '2020-01-01'",
         "is_open AND current_setting('server_version') <> ''",
+        "is_open AND make_date(art, 1, 1)::text > 'a'",
+        "is_open AND (make_date(art, 1, 1))::text > 'a'",
+        "is_open AND CAST(make_date(art, 1, 1) AS text) > 'a'",
+        "is_open AND text(started) > 'a'",
+        "is_open AND (ARRAY[id])::text = '{1}'",
+        "is_open AND (id, art)::text > 'a'",
+        "is_open AND ROW(id, art)::varchar > 'a'",
+        "is_open AND CAST((id, art) AS varchar(30)) > 'a'",
+        "is_open AND started + s.ttl > s.ended",
+        "is_open AND precise + s.ttl > '2020-01-01'",
+        "is_open AND precise + hours > '2020-01-01'",
+        "is_open AND precise > naive",
+        "is_open AND ended - make_interval(days => art) < s.started",
+        "is_open AND started + '1 day' > s.ended",
+        "is_open AND note::int[] <> '{1}'",
+        "is_open AND note::text[] <> '{1}'",
+        "is_open AND (on_day || note) <> ''",
+        "is_open AND (make_date(art, 1, 1) || note) <> ''",
     ],
 )
 async def test_no_command_is_printed_that_fails(
     database: Database, collect: Collect, source_of: SourceOf, expression: str
 ) -> None:
     create(database)
+    run(
+        database,
+        "ALTER TABLE public.chat ADD ttl interval, ADD note text, ADD on_day date,"
+        " ADD precise timestamptz(3), ADD naive timestamp(3), ADD hours interval hour",
+    )
     text = CHAT.replace("active: is_open", f"active: |\n    {expression}")
     for each in await proposals(database, source_of(text)):
         assert each.commands or each.remark

@@ -3,6 +3,8 @@
 import itertools
 from collections.abc import Callable
 
+import pytest
+
 from exporter.clock import Clock
 from exporter.config import Source
 from exporter.database import Database as Pool
@@ -111,6 +113,17 @@ async def test_a_role_that_could_write_gets_a_warning(
     found = (await check(database, source_of(CONVERSATIONS), role=APP))["read-only"]
     assert found.status is Status.WARNING
     assert "INSERT, UPDATE, DELETE, TRUNCATE" in found.message
+
+
+@pytest.mark.parametrize("privilege", ["INSERT", "UPDATE"])
+async def test_a_role_that_could_write_a_single_column_gets_a_warning_too(
+    database: Database, source_of: SourceOf, privilege: str
+) -> None:
+    table = "conversations.conversation_sessions"
+    run(database, f"GRANT {privilege} (session_end) ON {table} TO {EXPORTER}")
+    found = (await check(database, source_of(CONVERSATIONS), role=EXPORTER))["read-only"]
+    assert found.status is Status.WARNING
+    assert f"the role could also {privilege}; " in found.message
 
 
 async def test_row_level_security_is_a_cross_unless_it_is_trusted(

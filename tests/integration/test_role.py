@@ -407,6 +407,128 @@ async def test_functions_in_other_schemas_can_be_called(
     assert "app.is_live(integer)" not in printed
 
 
+async def test_schemas_of_types_and_operators_can_be_used(
+    database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+) -> None:
+    run(
+        database,
+        f"CREATE TABLE public.chat ({COLUMNS})",
+        "INSERT INTO public.chat VALUES (1, true, now() - interval '1 day')",
+        "CREATE SCHEMA types",
+        "CREATE TYPE types.kind AS ENUM ('x')",
+        'CREATE SCHEMA "Other types"',
+        "CREATE TYPE \"Other types\".kind AS ENUM ('x')",
+        "CREATE SCHEMA ops",
+        "CREATE FUNCTION ops.equal(int, int) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT $1=$2'",
+        "CREATE OPERATOR ops.=== (leftarg = int, rightarg = int, function = ops.equal)",
+        "CREATE SCHEMA s",
+        "CREATE SCHEMA unused",
+    )
+    expression = (
+        "'x'::types.kind IS NOT NULL AND CAST('x' AS \"Other types\" . kind) IS NOT NULL"
+        " AND s.id OPERATOR(ops.===) 1 AND 'unused.x' <> '' AND s.is_open"
+    )
+    source = CHAT.replace("active: is_open", f"active: |\n    {expression}")
+    printed = await give_role(database, source)
+    page = await collect(database, source, role=EXPORTER)
+    assert not page.failures
+    assert page("sessions_orphaned") == 1
+    for schema in ("s", "unused", "pg_catalog"):
+        assert f'SCHEMA "{schema}"' not in printed
+
+
+async def test_aggregates_and_window_functions_can_be_called(
+    any_database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+) -> None:
+    signatures = {
+        "agg.total(integer)": "(sfunc = int4pl, stype = int)",
+        "agg.median(float8 ORDER BY anyelement)": "(sfunc = ordered_set_transition,"
+        " stype = internal, finalfunc = percentile_disc_final, finalfunc_extra)",
+    }
+    run(
+        any_database,
+        f"CREATE TABLE public.chat ({COLUMNS})",
+        "CREATE SCHEMA agg",
+        *(f"CREATE AGGREGATE {name} {how}" for name, how in signatures.items()),
+        "CREATE FUNCTION agg.nth() RETURNS bigint LANGUAGE internal WINDOW AS 'window_row_number'",
+        *(f"REVOKE ALL ON ROUTINE {name} FROM PUBLIC" for name in ("agg.total", "agg.nth")),
+        "REVOKE ALL ON FUNCTION agg.median(float8, anyelement) FROM PUBLIC",
+    )
+    source = CHAT.replace(
+        "active: is_open",
+        "active: |\n    is_open AND (SELECT agg.total(n) FROM generate_series(1, 3) AS n) = 6"
+        "\n    AND (SELECT agg.median(0.5) WITHIN GROUP (ORDER BY n) FROM generate_series(1.0, 3)"
+        " AS n) = 2"
+        "\n    AND (SELECT max(nth) FROM (SELECT agg.nth() OVER () AS nth) AS numbered) = 1",
+    )
+    await give_role(any_database, source)
+    page = await collect(any_database, source, role=EXPORTER)
+    assert not page.failures
+
+
+@pytest.mark.parametrize(
+    "subquery",
+    [
+        "EXISTS (TABLE agg.o)",
+        "EXISTS (table only agg.o)",
+        "EXISTS (SELECT FROM (agg.o AS o CROSS JOIN generate_series(1, 2)))",
+    ],
+)
+async def test_tables_are_granted_however_a_subquery_names_them(
+    database: Database,
+    collect: Collect,
+    give_role: Callable[..., Awaitable[str]],
+    subquery: str,
+) -> None:
+    run(
+        database,
+        f"CREATE TABLE public.chat ({COLUMNS})",
+        "CREATE SCHEMA agg",
+        "CREATE TABLE agg.o (n int)",
+    )
+    source = CHAT.replace("active: is_open", f"active: |\n    is_open AND {subquery}")
+    await give_role(database, source)
+    page = await collect(database, source, role=EXPORTER)
+    assert not page.failures
+
+
+@pytest.mark.parametrize(
+    ("subquery", "is_whole"),
+    [
+        ("SELECT count(o.*) FROM public.chat AS o", True),
+        ("SELECT count(o) FROM public.chat o", True),
+        ("SELECT count(chat) FROM public.chat", True),
+        ('SELECT count("Their own") FROM chat AS "Their own"', True),
+        ("SELECT count(*) FROM (SELECT DISTINCT * FROM public.chat) AS o", True),
+        ("SELECT count(*) FROM (TABLE public.chat) AS o", True),
+        ("SELECT count(o.d) FROM public.chat AS o (a, b, c, d)", True),
+        ("SELECT count(*) FROM public.chat AS o", False),
+        ("SELECT count(*) FROM public.chat", False),
+        ("SELECT max(o.id * 2) FROM public.chat AS o WHERE o.id = s.id", False),
+        ("SELECT count(p.*) FROM public.chat AS o JOIN pairs AS p ON p.id = o.id", False),
+    ],
+)
+async def test_the_source_s_own_table_is_granted_whole_where_a_subquery_reads_whole_rows(
+    database: Database,
+    collect: Collect,
+    give_role: Callable[..., Awaitable[str]],
+    subquery: str,
+    is_whole: bool,
+) -> None:
+    run(
+        database,
+        f"CREATE TABLE public.chat ({COLUMNS})",
+        "CREATE TABLE public.pairs (id int)",
+        "INSERT INTO public.chat VALUES (1, true, now() - interval '1 day', 'x')",
+    )
+    source = CHAT.replace("active: is_open", f"active: |\n    is_open OR ({subquery}) > 0")
+    await give_role(database, source)
+    page = await collect(database, source, role=EXPORTER)
+    assert not page.failures
+    assert page("sessions_orphaned") == 1
+    assert refused(database, "SELECT secret FROM public.chat") is not is_whole
+
+
 async def test_without_the_rights_the_failure_says_which_command_prints_them(
     any_database: Database, collect: Collect
 ) -> None:

@@ -4,9 +4,19 @@ import pytest
 
 from exporter import causes
 from exporter.causes import Complaint
-from exporter.errors import AuthFailed, ConnectFailed
+from exporter.errors import AuthFailed, CollectionError, ConnectFailed
 
 CHATTER = "Is the server running on that host and accepting TCP/IP connections?"
+
+
+BEGIN = "SELECT set_config('TimeZone', 'UTC', true)"
+OVER_ROWS = "SELECT count(*) FROM t AS s WHERE (s.a)"
+OVER_NONE = "SELECT (s.a) FROM t AS s\nLIMIT 0"
+
+
+def of_statement(complaint: Complaint, *statements: str) -> CollectionError:
+    sent = [BEGIN, *(statements or [OVER_ROWS])]
+    return causes.of_statement(complaint, sent, statement_timeout=5.0, lock_timeout=1.0)
 
 
 @pytest.mark.parametrize(
@@ -23,21 +33,93 @@ CHATTER = "Is the server running on that host and accepting TCP/IP connections?"
         ),
         ("42703", "column s.a does not exist", "schema", "column s.a does not exist"),
         ("3F000", 'schema "x" does not exist', "schema", 'schema "x" does not exist'),
-        ("22023", 'time zone "Mars" not recognized', "schema", "timezone and timestamps_in"),
         ("22P02", 'invalid input syntax for type integer: "my pin"', "data", "a text has not"),
         ("22XYZ", 'something about "my pin"', "data", "(SQLSTATE 22XYZ)"),
         ("21000", "more than one row returned by a subquery", "data", "more than one row"),
-        ("XX000", "cache lookup failed", "other", "cache lookup failed"),
+        ("23514", "value my pin is against x", "data", "(SQLSTATE 23514)"),
+        ("54000", 'word is too long in tsquery: "my pin"', "data", "(SQLSTATE 54000)"),
+        ("P0001", "no my pin", "data", "a function raised an error (SQLSTATE P0001)"),
+        ("38000", "no my pin", "data", "(SQLSTATE 38000)"),
+        ("XX000", "parse error in my pin", "other", "(SQLSTATE XX000)"),
+        ("XX001", "invalid page in block 7", "other", "invalid page in block 7"),
+        ("53200", "out of memory", "other", "out of memory"),
+        ("53400", "temporary file size exceeds", "other", "temporary file size exceeds"),
+        ("40001", "conflict with recovery", "other", "conflict with recovery"),
+        ("57P01", "terminating connection", "other", "terminating connection"),
+        ("25006", "cannot execute UPDATE", "other", "cannot execute UPDATE"),
     ],
 )
 def test_a_failed_statement_is_judged_by_its_sqlstate(
     state: str, said: str, reason: str, sentence: str
 ) -> None:
-    complaint = Complaint(state, said, None, 7)
-    failure = causes.of_statement(complaint, statement_timeout=5.0, lock_timeout=1.0)
+    failure = of_statement(Complaint(state, said, None, 7))
     assert (failure.reason, failure.position) == (reason, 7)
     assert sentence in str(failure)
     assert "my pin" not in str(failure)
+
+
+@pytest.mark.parametrize("state", ["42601", "42704", "42P01", "3F000", "0A000", "22023"])
+def test_words_without_a_place_are_quoted_only_where_no_row_was_read(state: str) -> None:
+    complaint = Complaint(state, 'what is "my pin"', 'is "my pin" a name?', None)
+    failure = of_statement(complaint)
+    assert failure.reason == "data"
+    assert "my pin" not in str(failure)
+    assert state == "22023" or f"(SQLSTATE {state})" in str(failure)
+    assert "my pin" not in str(of_statement(complaint, OVER_NONE, OVER_ROWS))
+    failure = of_statement(complaint, OVER_NONE)
+    assert (failure.reason, str(failure)) == (
+        "schema",
+        'what is "my pin" is "my pin" a name?',
+    )
+
+
+def test_a_place_in_another_text_than_the_statement_proves_nothing() -> None:
+    complaint = Complaint("42601", 'syntax error at or near "my pin"', None, 7, is_inside=True)
+    assert "my pin" not in str(of_statement(complaint))
+    assert "my pin" in str(of_statement(complaint, OVER_NONE))
+
+
+@pytest.mark.parametrize("state", ["42501", "55P03", "57014", "53200", "22023", "42601"])
+def test_what_a_function_raises_is_never_quoted(state: str) -> None:
+    complaint = Complaint(state, "my pin", "my pin", None, is_raised=True)
+    for statement in (OVER_ROWS, OVER_NONE):
+        failure = of_statement(complaint, statement)
+        assert failure.reason == "data"
+        assert f"a function raised an error (SQLSTATE {state})" in str(failure)
+        assert "my pin" not in str(failure)
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["SELECT set_config('TimeZone', 'Mars', true)"],
+        [BEGIN, "SELECT now() AT TIME ZONE 'Mars'", OVER_ROWS],
+        [BEGIN, "SELECT s.a at time\nzone 'Mars' FROM t AS s"],
+    ],
+)
+@pytest.mark.parametrize(
+    "said",
+    [
+        'time zone "Mars" not recognized',
+        'invalid value for parameter "TimeZone": "Mars"',
+        "Zeitzone »Mars« nicht erkannt",
+    ],
+)
+def test_a_time_zone_that_we_asked_for_is_named(statements: list[str], said: str) -> None:
+    complaint = Complaint("22023", said, None, None)
+    failure = causes.of_statement(complaint, statements, statement_timeout=5, lock_timeout=1)
+    assert failure.reason == "schema"
+    assert str(failure) == (
+        'PostgreSQL does not know the time zone "Mars"; see timezone and timestamps_in of the '
+        "source"
+    )
+
+
+@pytest.mark.parametrize("zone", ["my pin", "UTC my pin", "my pin UTC"])
+def test_a_time_zone_that_is_in_a_row_is_not(zone: str) -> None:
+    complaint = Complaint("22023", f'time zone "{zone}" not recognized', None, None)
+    failure = of_statement(complaint)
+    assert (failure.reason, str(failure)) == ("data", "a value is not what the function takes")
 
 
 @pytest.mark.parametrize(

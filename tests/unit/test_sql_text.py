@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.sql_text import calls, names, uses_whole_row, without_alias
+from exporter.sql_text import calls, names, qualified, uses_whole_row, without_alias
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,21 @@ def test_calls_are_names_before_a_parenthesis() -> None:
         "lower",
         "coalesce",
     }
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ('s.a = S."B" AND c', {("s", "a"), ("s", "B")}),
+        ("'x'::types . kind = other.types.kind", {("types", "kind"), ("other", "types")}),
+        ("s.a OPERATOR(ops.===) 1", {("s", "a"), ("ops", "=")}),
+        ("count(o.*) > 1.5 AND 'a.b' <> $$c.d$$ -- e.f", {("o", "*")}),
+    ],
+)
+def test_the_first_name_of_a_chain_is_told_with_what_follows(
+    sql: str, found: set[tuple[str, str]]
+) -> None:
+    assert qualified(sql) == found
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,35 @@
+-- Takes recoveries that the webhook was not told of yet, the longest due first, and nobody else's:
+-- for as long as one is being told, its next attempt is put off. Whoever dies meanwhile loses it then.
+WITH session_exporter_due AS MATERIALIZED (
+    SELECT a.number
+    FROM session_exporter.recovery AS a
+    WHERE a.source = {source}
+        AND a.next_attempt_at <= now()
+        AND a.undone_at IS NULL
+    ORDER BY a.next_attempt_at
+    LIMIT {limit}
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE session_exporter.recovery AS a
+SET attempts = a.attempts + 1,
+    next_attempt_at = now() + {lease} * interval '1 second'
+FROM session_exporter_due AS d
+WHERE a.number = d.number
+RETURNING
+    a.number,
+    a.attempts,
+    concat(a.run, '-', a.number),
+    -- As text: a number keeps all its digits, and what is signed is what is sent.
+    json_build_object(
+        'number', a.number,
+        'run', a.run,
+        'database', {database},
+        'source', a.source,
+        'relation', a.relation,
+        'session', a.session,
+        'at', to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        'trigger', a.trigger,
+        'before', a.before,
+        'after', a.after,
+        'evidence', a.evidence
+    )::text

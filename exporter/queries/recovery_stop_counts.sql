@@ -1,0 +1,14 @@
+-- The active sessions by what becomes of them in a planned stop, and how many of each show life.
+-- CASE, because what comes later is not evaluated for the others.
+SELECT
+    CASE
+        WHEN NOT {in_scope} THEN 'other'
+        WHEN {exempt} THEN 'exempt'
+        WHEN ({end}) IS NULL THEN 'endless'
+        ELSE 'ready'
+    END AS session_exporter_fate,
+    count(*),
+    count(*) FILTER (WHERE {lively})
+FROM {table} AS s
+WHERE {rows}
+GROUP BY session_exporter_fate

@@ -1,0 +1,78 @@
+"""Telling others, the SQL side: NOTIFY, and the audit rows that the webhook was not told of yet."""
+
+import uuid
+from dataclasses import dataclass
+
+from exporter.config import Source
+from exporter.database import Transaction, Writer
+from exporter.queries import fill, literal
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One audit row that is ours to tell for a while."""
+
+    number: int
+    attempts: int
+    """How often it was tried, this time included."""
+    key: str
+    """Names the recovery among all databases and exporters."""
+    body: str
+    """JSON."""
+
+
+async def notify(transaction: Transaction, source: Source, run: uuid.UUID) -> None:
+    """Tell the source's channel of the sessions that this transaction has closed, if it commits."""
+    channel = source.recovery.notify
+    if channel is None:
+        return
+    await transaction.run(
+        fill(
+            "recovery_notify",
+            channel=literal(channel),
+            source=literal(source.name),
+            run=literal(str(run)),
+        )
+    )
+
+
+def tell_at(source: Source) -> str:
+    """When the webhook is told of a recovery made now, as SQL: NULL where there is none.
+
+    Decided when a session is closed: a webhook is not told of what was before it.
+    """
+    return "NULL" if source.recovery.webhook is None else "now()"
+
+
+async def claim(
+    writer: Writer, source: str, *, database: str, limit: int, lease: float
+) -> list[Claim]:
+    """Take up to `limit` rows for `lease` seconds; no lock is left. Raises CollectionError."""
+    statement = fill(
+        "recovery_claim",
+        source=literal(source),
+        database=literal(database),
+        limit=str(limit),
+        lease=literal(lease),
+    )
+    async with writer.transaction() as transaction:
+        result = await transaction.run(statement)
+    return [Claim(*row) for row in result.rows]
+
+
+async def told(writer: Writer, claimed: Claim) -> None:
+    """Note that the webhook knows. Raises CollectionError."""
+    async with writer.transaction() as transaction:
+        await transaction.run(fill("recovery_told", number=str(claimed.number)))
+
+
+async def put_off(writer: Writer, claimed: Claim, wait: float) -> None:
+    """Have it tried again in `wait` seconds. Raises CollectionError."""
+    statement = fill(
+        "recovery_put_off",
+        number=str(claimed.number),
+        attempts=str(claimed.attempts),
+        wait=literal(wait),
+    )
+    async with writer.transaction() as transaction:
+        await transaction.run(statement)

@@ -1,0 +1,273 @@
+"""`session-exporter close`: what a planned stop leaves behind, and what it refuses."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.demo import history
+from exporter.demo.databases import Database
+from exporter.demo.schemas import APP
+from tests.e2e.session_exporter import CONVERSATIONS, IMPATIENT, run, write_config
+
+TABLE = "conversations.conversation_sessions"
+END_AT = "least(now(), s.session_start + interval '2 hours')"
+RECOVERY = {
+    "set": {
+        "is_active": False,
+        "session_end": "{end}",
+        "ended_at": "{end}",
+        "duration_seconds": "extract(epoch FROM {end} - s.session_start)",
+    },
+    "end_at": END_AT,
+    "server": "user_id",  # whoever owns a session: this table has no better column
+    "pause": "1ms",
+}
+START = f"INSERT INTO {TABLE} (session_id, user_id, session_start) VALUES (gen_random_uuid(), %s, "
+#: What an application's own end call leaves: one end, and a duration that fits it.
+COMPLETE = """\
+SELECT count(*) FROM conversations.conversation_sessions
+WHERE NOT is_active AND session_end = ended_at AND session_end >= session_start
+    AND abs(duration_seconds - extract(epoch FROM session_end - session_start)) < 0.001
+    AND duration_seconds > 0
+"""
+
+Close = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def close(database: Database, tmp_path: Path) -> Close:
+    """Run a command with this config, on a database that has the audit table."""
+    audit = run("sql", "audit", folder=tmp_path)
+    with database.connect() as connection:
+        connection.execute(audit.stdout.encode())
+    config = write_config(
+        tmp_path,
+        {"app": {"dsn": database.dsn, **IMPATIENT}},
+        {"conversations": {**CONVERSATIONS, "recovery": RECOVERY}},
+    )
+
+    def close(
+        *arguments: str, command: str = "close", of: str | None = "conversations"
+    ) -> subprocess.CompletedProcess[str]:
+        subject = [of] if of else []
+        return run(command, *subject, "-c", config, *arguments, folder=tmp_path)
+
+    return close
+
+
+@pytest.fixture
+def eighteen(database: Database) -> Database:
+    """85 conversations, 18 of them left open between 9 and 444 hours ago."""
+    with database.connect(APP) as connection:
+        history.fill(connection, datetime.now(UTC))
+    return database
+
+
+def start(database: Database, *users: str, ago: str = "0 s") -> None:
+    with database.connect(APP) as connection:
+        for user in users:
+            connection.execute(f"{START} now() - interval '{ago}')".encode(), [user])
+
+
+def one(database: Database, query: str) -> Any:
+    with database.connect() as connection:
+        row = connection.execute(query.encode()).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def active(database: Database) -> int:
+    return int(one(database, f"SELECT count(*) FROM {TABLE} WHERE is_active"))
+
+
+def snapshot(database: Database) -> list[tuple[Any, ...]]:
+    with database.connect() as connection:
+        return connection.execute(f"SELECT * FROM {TABLE} ORDER BY 1".encode()).fetchall()
+
+
+def test_a_planned_stop_closes_all_eighteen_with_every_column_set(
+    eighteen: Database, close: Close
+) -> None:
+    done = close("--all", "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "18 active sessions, 18 of them started before" in done.stdout
+    assert "  18 would be closed" in done.stdout
+    assert "  18 were closed" in done.stdout
+    assert active(eighteen) == 0
+    assert one(eighteen, COMPLETE) == 85
+    longest = f"SELECT max(duration_seconds) FROM {TABLE}"
+    assert one(eighteen, longest) <= 7200  # by end_at: none of them lasted 18 days
+    triggers = "SELECT count(*) FROM session_exporter.recovery WHERE trigger = 'close'"
+    assert one(eighteen, triggers) == 18
+    again = close("--all", "--yes")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "0 would be closed" in again.stdout
+
+
+def test_a_session_that_was_live_ends_as_the_application_ends_it(
+    database: Database, close: Close
+) -> None:
+    start(database, "live", ago="30 minutes")
+    assert close("--all", "--yes").returncode == 0
+    ended = f"SELECT now() - session_end < interval '1 minute' FROM {TABLE}"
+    assert one(database, ended) is True
+    assert one(database, COMPLETE) == 1
+    assert 1800 <= one(database, f"SELECT duration_seconds FROM {TABLE}") < 1860
+
+
+def test_without_yes_there_is_only_the_plan(eighteen: Database, close: Close) -> None:
+    before = snapshot(eighteen)
+    for arguments in (["--all"], ["--server", "user-0001"]):
+        done = close(*arguments)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert re.search(r"^  \d+ would be closed$", done.stdout, re.MULTILINE)
+    assert "Nothing was changed; --yes closes them." in close("--all").stdout
+    assert snapshot(eighteen) == before
+    assert one(eighteen, "SELECT count(*) FROM session_exporter.recovery") == 0
+
+
+def test_a_server_that_stops_closes_its_own_live_sessions(database: Database, close: Close) -> None:
+    start(database, "pod-1", "pod-1", "pod-2")
+    start(database, "pod-1", ago="9 days")
+    done = close("--server", "pod-1", "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "4 active sessions, 3 of them of server pod-1" in done.stdout
+    assert "3 were closed" in done.stdout
+    assert one(database, f"SELECT user_id FROM {TABLE} WHERE is_active") == "pod-2"
+    again = close("--server", "pod-1", "--yes")
+    assert again.returncode == 0
+    assert "0 of them of server pod-1\n  0 would be closed" in again.stdout
+
+
+def test_an_unknown_server_fails_no_shutdown(eighteen: Database, close: Close) -> None:
+    done = close("--server", "no such server", "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "0 of them of server no such server\n  0 would be closed" in done.stdout
+    assert active(eighteen) == 18
+
+
+def test_all_is_refused_while_the_application_lives_unless_it_is_said(
+    eighteen: Database, close: Close
+) -> None:
+    start(eighteen, "live")
+    told = "  --yes would be refused; stop the application first, or add --even-live"
+    assert told in close("--all").stdout
+    refused = close("--all", "--yes")
+    assert refused.returncode == 1
+    assert "nothing was closed: 1 of 19 active sessions showed life within the last 1m" in (
+        refused.stderr
+    )
+    assert active(eighteen) == 19
+    done = close("--all", "--even-live", "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "19 were closed" in done.stdout
+    assert active(eighteen) == 0
+
+
+def test_a_stop_is_undone_like_any_run(eighteen: Database, close: Close) -> None:
+    start(eighteen, "live", ago="5 minutes")
+    before = snapshot(eighteen)
+    done = close("--all", "--yes")
+    found = re.search(r"session-exporter undo (\S+) takes it back", done.stdout)
+    assert found
+    assert re.search(rf"{found[1]} .* close +\S+ +19 +0", close(command="runs").stdout)
+    undone = close(found[1], "--yes", command="undo", of=None)
+    assert "19 were taken back" in undone.stdout
+    assert snapshot(eighteen) == before
+
+
+def test_what_the_application_holds_is_left_and_told(database: Database, close: Close) -> None:
+    start(database, "pod-1", "pod-1")
+    with database.connect() as connection:
+        connection.execute("BEGIN")
+        connection.execute(f"SELECT FROM {TABLE} LIMIT 1 FOR UPDATE".encode())
+        done = close("--server", "pod-1", "--yes")
+    assert done.returncode == 1
+    assert "  1 were closed" in done.stdout
+    assert "  1 are active still: somebody works on them just now; run the command again" in (
+        done.stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "expected either --server ID or --all, got neither"),
+        (("--server", "a", "--all"), "expected either --server ID or --all, got both"),
+        (("--server", "a", "--even-live"), "--even-live goes with --all"),
+        (("--server", ""), "--server: expected the id of a server, got nothing"),
+        (("--server", "\udcff"), "--server: expected text in UTF-8"),
+        (("--all", "--pause", "soon"), "--pause: "),
+    ],
+)
+def test_wrong_usage_is_said_in_a_sentence(
+    close: Close, arguments: tuple[str, ...], sentence: str
+) -> None:
+    done = close(*arguments, "--yes")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"session-exporter: {sentence}")
+
+
+@pytest.mark.parametrize(
+    ("recovery", "sentence"),
+    [
+        ({**RECOVERY, "server": None}, "sources.conversations.recovery has no server"),
+        ({}, "sources.conversations.recovery has no set"),
+    ],
+)
+def test_a_config_without_what_is_needed_is_wrong_usage(
+    database: Database, tmp_path: Path, recovery: dict[str, Any], sentence: str
+) -> None:
+    config = write_config(
+        tmp_path,
+        {"app": {"dsn": database.dsn}},
+        {"conversations": {**CONVERSATIONS, "recovery": recovery}},
+    )
+    done = run("close", "conversations", "--server", "a", "--yes", "-c", config, folder=tmp_path)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+
+
+def test_a_pause_is_told_and_keeps_nobody_from_recovering_by_hand(
+    eighteen: Database, close: Close
+) -> None:
+    for _ in range(2):
+        paused = close("--reason", "we look at it", command="pause")
+        assert (paused.returncode, paused.stderr) == (0, "")
+        assert re.match(
+            r"conversations \(app\) is paused since \S+ \S+ by postgres: we look at it",
+            paused.stdout,
+        )
+    assert "it was before" in paused.stdout
+    plan = close(command="recover")
+    assert "automatic recovery is paused since" in plan.stdout
+    assert "we look at it; by hand it goes ahead" in plan.stdout
+    done = close("--yes", "--backlog", "--despite-brake", command="recover")
+    assert done.returncode == 0
+    assert active(eighteen) == 0
+    for sentence in ("is resumed; it was paused since", "was not paused"):
+        resumed = close(command="resume")
+        assert (resumed.returncode, resumed.stderr) == (0, "")
+        assert resumed.stdout.startswith(f"conversations (app) {sentence}")
+    assert "paused" not in close(command="recover").stdout
+
+
+def test_a_pause_of_what_is_not_there_is_wrong_usage(close: Close) -> None:
+    for command in ("pause", "resume"):
+        done = close(command=command, of="conversation")
+        assert done.returncode == 2
+        assert "did you mean conversations?" in done.stderr
+    assert close("--reason", " ", command="pause").returncode == 2
+
+
+def test_a_pause_needs_the_table_that_sql_audit_makes(database: Database, close: Close) -> None:
+    with database.connect() as connection:
+        connection.execute("DROP TABLE session_exporter.pause")
+    done = close(command="pause")
+    assert done.returncode == 1
+    assert "`session-exporter sql audit` prints the commands" in done.stderr

@@ -1,0 +1,37 @@
+"""`recoveries`: chats in a fresh database, and recoveries that halt when the test says so."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from exporter.demo.databases import Database
+from tests.faults.background import Background
+from tests.faults.recovery.chats import Chats
+from tests.faults.recovery.recovering import Recoveries
+from tests.faults.recovery.templates import Templates
+
+
+@pytest.fixture
+def templates(monkeypatch: pytest.MonkeyPatch) -> Templates:
+    """Change what is in a template of exporter/queries, for one test."""
+    return Templates(monkeypatch)
+
+
+@pytest.fixture
+def unhurried(templates: Templates) -> None:
+    """Leave the test's thread time between two steps; test_processes.py holds the real second."""
+    templates.replace("recovery_begin", "'1s'", "'30s'")
+
+
+@pytest.fixture
+def chats(database: Database, tmp_path: Path) -> Iterator[Chats]:
+    application = Chats(database, tmp_path)
+    yield application
+    application.close()
+
+
+@pytest.fixture
+def recoveries(chats: Chats, unhurried: None) -> Iterator[Recoveries]:
+    with Background() as background:
+        yield Recoveries(chats, background)

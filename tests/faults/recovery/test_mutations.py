@@ -1,0 +1,148 @@
+"""Each guard of the recovery SQL is needed: taken out, something goes wrong that a test sees.
+
+The scenarios are those of test_races.py and test_guards.py, where they hold with every guard in.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import psycopg
+import pytest
+
+from exporter.errors import TimedOut
+from exporter.recovery.rule import Rule
+from tests.faults.recovery import scenarios, twins, undo_scenarios
+from tests.faults.recovery.recovering import Recoveries
+from tests.faults.recovery.scenarios import BY_ITSELF, ELSEWHERE
+from tests.faults.recovery.templates import Templates
+
+Scenario = Callable[[Recoveries], None]
+
+
+class Mutation(NamedTuple):
+    """A template without one of its guards, and what goes wrong then."""
+
+    template: str
+    guard: str
+    instead: str
+    scenario: Scenario
+
+
+RECOVERABLE = "        AND {recoverable}\n"
+HAS_END = "        AND ({end}) IS NOT NULL\n"
+CTID = "        AND s.ctid = e.session_exporter_row\n"
+TABLEOID = "        AND s.tableoid = e.session_exporter_table\n"
+
+
+def first(act: str) -> Scenario:
+    return partial(scenarios.what_came_first_stays, act=act)
+
+
+def works(act: str) -> Scenario:
+    return partial(scenarios.who_works_on_a_row_keeps_it, act=act)
+
+
+def after_the_lock(protection: str) -> Scenario:
+    what = ELSEWHERE[protection]
+    return partial(scenarios.what_is_said_after_the_lock_is_heard, protection=what)
+
+
+def closed(why: str) -> Scenario:
+    return partial(scenarios.only_who_is_to_be_closed_is_closed, protection=BY_ITSELF[why])
+
+
+undo_passes_over = partial(undo_scenarios.undo_passes_over_who_works_on_a_row, act="is deleted")
+undo_in_time = partial(undo_scenarios.what_came_before_the_undo_stays, act="is opened again")
+undo_its_own = undo_scenarios.only_the_run_is_undone_and_each_session_gets_its_own_back
+freezes = partial(scenarios.a_recovery_that_freezes_keeps_nobody_waiting_for_long, step="write")
+
+#: The template, what is taken out, what comes in its place, and who has to notice.
+MUTATIONS: list[Mutation] = [
+    Mutation("recovery_lock", "FOR UPDATE OF s SKIP LOCKED", "", works("ends")),
+    Mutation("recovery_lock", "FOR UPDATE OF", "FOR NO KEY UPDATE OF", works("sends a message")),
+    Mutation("recovery_lock", "FOR UPDATE OF", "FOR KEY SHARE OF", works("sends a message")),
+    Mutation("recovery_lock", " SKIP LOCKED", "", works("shows life")),
+    Mutation("recovery_lock", "    AND {rows}\n", "", scenarios.who_has_ended_never_waits),
+    Mutation(
+        "recovery_lock",
+        "{id} = ANY ({ids}::{id_type}[])",
+        "true",
+        partial(scenarios.who_was_not_asked_for_never_waits, act="shows life"),
+    ),
+    Mutation(
+        "recovery_close",
+        "        AND (({id})::text, s.xmin::text) IN (VALUES {versions})\n",
+        "",
+        first("is opened again"),
+    ),
+    Mutation("recovery_close", RECOVERABLE, "", after_the_lock("it is present")),
+    Mutation("recovery_close", "        AND {young}\n", "", closed("it is backlog")),
+    Mutation("recovery_close", HAS_END, "", after_the_lock("it has no end")),
+    Mutation("recovery_close", CTID, "", twins.a_live_twin_is_left_alone),
+    Mutation("recovery_close", TABLEOID, "", twins.a_live_twin_is_left_alone),
+    Mutation("recovery_close", " DISTINCT ON ({id})", "", twins.twins_get_their_own_back),
+    Mutation("recovery_undo_lock", "FOR UPDATE OF s SKIP LOCKED", "", undo_passes_over),
+    Mutation("recovery_undo_lock", " SKIP LOCKED", "", undo_passes_over),
+    Mutation("recovery_undo_lock", "WHERE a.number IN ({numbers})", "", undo_its_own),
+    Mutation("recovery_undo", "WHERE a.number IN ({numbers})", "WHERE true", undo_its_own),
+    Mutation(
+        "recovery_undo",
+        "        AND a.undone_at IS NULL\n",
+        "",
+        undo_scenarios.what_is_undone_stays_undone,
+    ),
+    Mutation("recovery_undo", "        AND {id} = (a.session)::{id_type}\n", "", undo_its_own),
+    Mutation("recovery_undo", "        AND s.xmin::text = a.row_version\n", "", undo_in_time),
+    Mutation("recovery_undo", "WHERE a.number = session_exporter_number", "", undo_in_time),
+    Mutation("recovery_begin", "'30s'", "'0'", freezes),
+    Mutation("recovery_begin", "'250ms'", "'0'", scenarios.a_locked_table_is_left_alone_soon),
+]
+
+#: What Rule.recoverable is made of, without one part, and who has to notice.
+PARTS: list[tuple[str, Scenario]] = [
+    ("rows", after_the_lock("it exists no more")),
+    ("orphaned", closed("it was just seen")),
+    ("alive", after_the_lock("it is present")),
+    ("exempt", after_the_lock("it is exempt")),
+]
+
+
+@pytest.mark.parametrize(
+    "mutation", MUTATIONS, ids=[f"{each.template}: {each.guard.strip()}" for each in MUTATIONS]
+)
+def test_without_a_guard_of_the_sql_something_goes_wrong(
+    recoveries: Recoveries, templates: Templates, mutation: Mutation
+) -> None:
+    templates.replace(mutation.template, mutation.guard, mutation.instead)
+    assert goes_wrong(recoveries, mutation.scenario)
+
+
+@pytest.mark.parametrize(("part", "scenario"), PARTS)
+def test_without_a_part_of_the_orphan_condition_something_goes_wrong(
+    recoveries: Recoveries, monkeypatch: pytest.MonkeyPatch, part: str, scenario: Scenario
+) -> None:
+    def recoverable(rule: Rule) -> str:
+        parts = {
+            "rows": rule.table.rows,
+            "orphaned": rule.table.orphaned(),
+            "alive": f"NOT {rule.alive}",
+            "exempt": f"NOT {rule.exempt}",
+        }
+        assert " AND ".join(parts.values()) == original(rule), "the parts are no longer these"
+        return " AND ".join(text for name, text in parts.items() if name != part)
+
+    original = Rule.recoverable.fget  # type: ignore[attr-defined] # a property
+    monkeypatch.setattr(Rule, "recoverable", property(recoverable))
+    assert goes_wrong(recoveries, scenario)
+
+
+def goes_wrong(recoveries: Recoveries, scenario: Scenario) -> bool:
+    """Whether a scenario does not come out as it must. SQL that is none any more is an error."""
+    try:
+        scenario(recoveries)
+    except AssertionError:
+        return True
+    except (psycopg.errors.LockNotAvailable, TimeoutError, TimedOut):
+        return True  # who must not wait, or not for long, would have had to
+    return False

@@ -1,0 +1,141 @@
+"""The recovering process or the server dies or freezes: nothing is half done, and it can go on."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from exporter.demo.databases import Database
+from exporter.demo.schemas import create_empty
+from exporter.demo.server import PostgresServer, wheel_binaries
+from tests.faults.recovery.chats import ACTS
+from tests.faults.recovery.gates import Gated
+from tests.faults.recovery.scenarios import LONGEST
+
+IDS = [1, 2, 3, 4]
+
+
+@pytest.fixture
+def gated(database: Database, tmp_path: Path) -> Iterator[Gated]:
+    own = Gated(database, tmp_path)
+    own.chats.add(*IDS)
+    yield own
+    own.chats.close()
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+@pytest.mark.parametrize("gate", ["lock", "write"])
+def test_killed_during_a_statement_it_has_done_nothing(gated: Gated, gate: str) -> None:
+    gated.close(gate)
+    with gated.recover() as process:
+        gated.wait_at_gate(process)
+        kill(process)
+        gated.open()
+    gated.wait_until_gone()
+    assert gated.chats.recovered == gated.chats.audited == []
+    gated.finish()
+    assert gated.chats.recovered == gated.chats.audited == IDS
+
+
+@pytest.mark.parametrize("gate", ["lock", "write"])
+def test_killed_between_two_statements_it_has_done_nothing(gated: Gated, gate: str) -> None:
+    gated.close(gate)
+    with gated.recover() as process:
+        gated.freeze_after(process)
+        kill(process)
+    gated.wait_until_gone()
+    assert gated.chats.recovered == gated.chats.audited == []
+    gated.finish()
+    assert gated.chats.recovered == gated.chats.audited == IDS
+
+
+def test_killed_during_the_commit_it_has_done_everything(gated: Gated) -> None:
+    gated.close("commit")
+    with gated.recover() as process:
+        gated.wait_at_gate(process)
+        assert gated.chats.recovered == gated.chats.audited == []
+        kill(process)
+        gated.open()
+    gated.wait_until_gone()
+    assert gated.chats.recovered == gated.chats.audited == IDS
+    gated.finish()
+    assert gated.chats.recovered == gated.chats.audited == IDS
+
+
+def test_killed_between_two_batches_it_has_done_one_of_them(gated: Gated) -> None:
+    gated.close("write 3")
+    with gated.recover("--batch", "2", "--pause", "1ms") as process:
+        gated.wait_at_gate(process)
+        kill(process)
+        gated.open()
+    gated.wait_until_gone()
+    assert gated.chats.recovered == gated.chats.audited == [1, 2]
+    gated.finish()
+    assert gated.chats.recovered == gated.chats.audited == IDS
+
+
+@pytest.mark.parametrize("gate", ["lock", "write"])
+def test_a_frozen_process_keeps_the_application_waiting_for_a_second_at_most(
+    gated: Gated, gate: str
+) -> None:
+    gated.close(gate)
+    with gated.recover() as process, gated.chats.application() as application:
+        gated.freeze_after(process)
+        began = time.monotonic()
+        call = application.begin(ACTS["shows life"])
+        assert call.result(LONGEST) == 1
+        assert time.monotonic() - began < LONGEST
+        os.kill(process.pid, signal.SIGCONT)
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "Traceback" not in output
+    assert "session-exporter: chats (app): lost the connection to database app" in output
+    assert gated.chats.recovered == gated.chats.audited == []
+    gated.finish()
+    assert gated.chats.recovered == gated.chats.audited == [2, 3, 4]
+
+
+def test_a_server_that_is_killed_during_a_batch_has_done_those_before(
+    fast_folder: Path | None, tmp_path: Path
+) -> None:
+    with PostgresServer(wheel_binaries(18), parent=fast_folder) as server:
+        gated = Gated(create_empty(server, "victim"), tmp_path)
+        gated.chats.add(*IDS)
+        gated.close("write 3")
+        with gated.recover("--batch", "2", "--pause", "1ms") as process:
+            gated.wait_at_gate(process)
+            server.kill()
+            output, _ = process.communicate(timeout=30)
+        assert process.returncode == 1
+        assert "Traceback" not in output
+        assert "lost the connection to database app" in output
+        server.start()
+        gated.chats.connect_again()
+        assert gated.chats.recovered == gated.chats.audited == [1, 2]
+        gated.finish()
+        assert gated.chats.recovered == gated.chats.audited == IDS
+        gated.chats.close()
+
+
+def test_ended_by_the_administrator_it_says_so(gated: Gated) -> None:
+    gated.close("write")
+    with gated.recover() as process:
+        gated.wait_at_gate(process)
+        gated.chats.do(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'session-exporter'"
+        )
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert "terminating connection due to administrator command" in output
+    assert gated.chats.recovered == gated.chats.audited == []
+    gated.finish()
+    assert gated.chats.recovered == gated.chats.audited == IDS

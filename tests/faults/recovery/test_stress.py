@@ -1,0 +1,130 @@
+"""Three recoveries at once against an application under load, judged by the times of the commits.
+
+`make test` does it for SECONDS; `make stress` for STRESS_SECONDS, a minute if nothing else is said.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from exporter import sessions
+from exporter.database import Database as Pool
+from exporter.database import Writer
+from exporter.demo.schemas import create_empty
+from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.recovery.apply import Closing
+from exporter.recovery.plan import find_candidates
+from exporter.recovery.rule import bind_rule
+from tests.faults.background import Background
+from tests.faults.recovery.chats import SOURCE, Chats
+from tests.faults.recovery.traffic import Traffic
+from tests.integration.collecting import settings_of
+
+SECONDS = 8.0
+RECOVERIES = 3
+
+#: A chat is forgotten after half a second, about as often as each of them is written to.
+THRESHOLD = 0.5
+HASTY = SOURCE.replace("10m", "500ms").replace("10 minutes", "500 milliseconds")
+
+#: Sessions with a sign of life that was committed before the recovery, and is within the threshold
+#: by the recovery's clock. Rows and messages are held by locks: the order of the commits counts.
+#: Presence is seen if the application knew of its commit before the recovery looked.
+WRONGLY_CLOSED = f"""
+SELECT a.session::integer AS id, l.act, a.at - l.at AS silence
+FROM session_exporter.recovery AS a
+JOIN public.log AS l ON l.chat = a.session::integer
+LEFT JOIN public.acknowledged AS k ON k.number = l.number
+WHERE l.act IN ('start', 'life', 'message', 'presence', 'reopen')
+    AND l.at >= a.at - interval '{THRESHOLD} seconds'
+    AND CASE
+        WHEN l.act = 'presence' THEN k.at < a.looked_at
+        ELSE pg_xact_commit_timestamp(l.xid::xid) < pg_xact_commit_timestamp(a.xmin)
+    END
+"""
+
+#: Everything that opened or closed a session, in the order of the commits.
+HISTORY = """
+SELECT chat AS id, act, pg_xact_commit_timestamp(xid::xid) AS at FROM public.log
+WHERE act IN ('start', 'end', 'careless end', 'reopen')
+UNION ALL
+SELECT session::integer, 'recovery', pg_xact_commit_timestamp(xmin) FROM session_exporter.recovery
+ORDER BY id, at
+"""
+
+
+@pytest.fixture
+def chats(fast_folder: Path | None, tmp_path: Path) -> Iterator[Chats]:
+    """On a server that knows when each transaction was committed."""
+    settings = {"track_commit_timestamp": "on", "synchronous_commit": "off"}
+    with PostgresServer(wheel_binaries(18), settings=settings, parent=fast_folder) as server:
+        application = Chats(create_empty(server, "stressed"), tmp_path, source=HASTY)
+        yield application
+        application.close()
+
+
+class Recoverer:
+    """Closes all it finds, again and again; what it says it has done."""
+
+    def __init__(self, chats: Chats) -> None:
+        self.closed: list[int] = []
+        self.passed_over = 0
+        self._chats = chats
+
+    async def work(self, is_over: threading.Event) -> None:
+        """Until it is over."""
+        source, settings = self._chats.source, settings_of(self._chats.database.dsn)
+        zone = sessions.time_zone(source)
+        pool, writer = Pool(settings), Writer(settings, timezone=zone)
+        reader = pool.reader(timezone=zone)
+        rule = await bind_rule(reader, source)
+        closing = Closing(writer, rule, trigger="manual", with_backlog=True)
+        while not is_over.is_set():
+            found = await find_candidates(reader, rule, with_backlog=True)
+            outcome = await closing.run(found, batch=10, pause=0, progress=lambda _: None)
+            assert outcome.refused == {}
+            self.closed += [int(each.session) for each in outcome.recovered]
+            self.passed_over += outcome.passed_over
+            await asyncio.sleep(0)
+        await writer.close()
+        await pool.close()
+
+
+def test_under_load_nobody_alive_is_closed_and_no_end_is_overwritten(chats: Chats) -> None:
+    seconds = float(os.environ.get("STRESS_SECONDS") or SECONDS)
+    recoverers, is_over = [Recoverer(chats) for _ in range(RECOVERIES)], threading.Event()
+    with Background() as background, Traffic(chats, writers=4, alive=400).flowing():
+        working = [background.begin(each.work(is_over)) for each in recoverers]
+        is_over.wait(seconds)
+        is_over.set()
+        for each in working:
+            each.result(30)
+    closed = sorted(id_ for each in recoverers for id_ in each.closed)
+    passed_over = sum(each.passed_over for each in recoverers)
+    print(f"{len(closed)} recovered, {passed_over} passed over")  # noqa: T201 - for `make stress`
+    assert len(closed) > 20 * seconds, "hardly anything happened"
+    assert all(each.passed_over for each in recoverers), "they were never in each other's way"
+    assert chats.rows(WRONGLY_CLOSED) == []
+    assert chats.audited == closed
+    rows = chats.rows("SELECT id, ended_by FROM public.chats")
+    assert {row["id"]: row["ended_by"] for row in rows} == who_closed_last(chats)
+
+
+def who_closed_last(chats: Chats) -> dict[int, str | None]:
+    """By chat, from its history, in which nobody recovers what is not active."""
+    last = {}
+    for id_, history in groupby(chats.rows(HISTORY), key=lambda row: row["id"]):
+        by = None
+        for row in history:
+            if row["act"] == "recovery":
+                assert by is None, f"chat {id_} was recovered though closed by {by}"
+            by = {"start": None, "reopen": None, "recovery": "recovery"}.get(
+                row["act"], "application"
+            )
+        last[id_] = by
+    return last

@@ -1,0 +1,337 @@
+"""Recovery by itself, on a real database: what it closes, when it does not, and what it tells."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from exporter.clock import Clock
+from exporter.config import load_config
+from exporter.demo.databases import Database
+from exporter.queries import fill
+from exporter.recovery.auto import Recovering
+from exporter.recovery.rule import connection_settings
+from exporter.recovery.state import RecoveryState
+from exporter.snapshots import Snapshots
+
+EVERY = 30.0
+GRACE = 300.0
+
+RECOVERY: dict[str, Any] = {
+    "mode": "auto",
+    "set": {"is_open": False, "ended": "{end}"},
+    "pause": "1ms",
+}
+SOURCE: dict[str, Any] = {
+    "table": "public.chat",
+    "active": "is_open",
+    "started_at": "started",
+    "last_seen_at": "seen",
+    "ended_at": "ended",
+    "id": "id",
+    "orphaned_after": "1h",
+}
+
+
+class Runner:
+    """A `Recovering` of one source, whose clock is the test's own; past its grace."""
+
+    def __init__(self, recovering: Recovering, snapshots: Snapshots, clock: list[float]) -> None:
+        self._recovering = recovering
+        self._snapshots = snapshots
+        self._clock = clock
+        clock[0] += GRACE
+
+    @property
+    def state(self) -> RecoveryState:
+        return self._snapshots.recoveries["app", "chat"]
+
+    async def run(self, times: int = 1) -> RecoveryState:
+        for _ in range(times):
+            await self._recovering.run()
+            self._clock[0] += EVERY
+        return self.state
+
+
+Recover = Callable[..., Any]
+
+
+@pytest.fixture
+def recover(database: Database, tmp_path: Path) -> Recover:
+    """`async with recover(per_hour=3) as runner`; the table and the audit are there."""
+    execute(
+        database,
+        "CREATE TABLE public.chat (id int PRIMARY KEY, is_open bool NOT NULL DEFAULT true,"
+        " started timestamptz NOT NULL DEFAULT now(), seen timestamptz, ended timestamptz)",
+        fill("recovery_audit"),
+    )
+
+    @asynccontextmanager
+    async def recover(
+        source: dict[str, Any] | None = None, **recovery: Any
+    ) -> AsyncIterator[Runner]:
+        path = tmp_path / "config.yaml"
+        declared = {**SOURCE, **(source or {}), "recovery": {**RECOVERY, **recovery}}
+        data = {"databases": {"app": {"dsn": database.dsn}}, "sources": {"chat": declared}}
+        path.write_text(yaml.safe_dump(data))
+        config = load_config(path, {})
+        chat, now = config.sources["chat"], [1000.0]
+        snapshots = Snapshots([], recoveries=[("app", "chat")])
+        clock = Clock(monotonic=lambda: now[0], wall=lambda: 1_700_000_000.0)
+        settings = connection_settings(config, chat, "app")
+        recovering = Recovering(settings, chat, snapshots=snapshots, clock=clock)
+        try:
+            yield Runner(recovering, snapshots, now)
+        finally:
+            await recovering.close()
+
+    return recover
+
+
+def execute(database: Database, *statements: str) -> None:
+    with database.connect() as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
+    with database.connect() as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+def sessions(database: Database, first: int, count: int, seen: str = "2 hours") -> None:
+    execute(
+        database,
+        "INSERT INTO public.chat (id, started, seen)"
+        f" SELECT n, now() - interval '30 days', now() - interval '{seen}'"
+        f" FROM generate_series({first}, {first + count - 1}) AS n",
+    )
+
+
+def open_ones(database: Database) -> set[int]:
+    return {id_ for (id_,) in rows(database, "SELECT id FROM public.chat WHERE is_open")}
+
+
+async def test_what_is_orphaned_in_two_runs_is_closed_and_nothing_else(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 2)
+    sessions(database, 3, 4, seen="5 minutes")
+    sessions(database, 7, 1, seen="8 days")  # backlog
+    async with recover() as runner:
+        state = await runner.run()
+        assert open_ones(database) == {1, 2, 3, 4, 5, 6, 7}
+        assert (state.candidates, state.brakes) == (2, frozenset())
+        state = await runner.run()
+        assert open_ones(database) == {3, 4, 5, 6, 7}
+        state = await runner.run()
+        assert state.recovered == {"auto": 2, "manual": 0, "close": 0}
+        assert state.candidates == 0
+        assert state.last_run == 1_700_000_000.0
+    ended = rows(database, "SELECT id, ended = seen FROM public.chat WHERE ended IS NOT NULL")
+    assert sorted(ended) == [(1, True), (2, True)]
+    audit = "SELECT session, trigger, source, before ->> 'ended' FROM session_exporter.recovery"
+    assert sorted(rows(database, audit)) == [
+        ("1", "auto", "chat", None),
+        ("2", "auto", "chat", None),
+    ]
+
+
+async def test_a_sign_of_life_between_the_runs_starts_over(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 2)
+    sessions(database, 3, 4, seen="5 minutes")
+    async with recover() as runner:
+        await runner.run()
+        execute(database, "UPDATE public.chat SET seen = now() - interval '90 min' WHERE id = 1")
+        await runner.run()
+        assert open_ones(database) == {1, 3, 4, 5, 6}
+        await runner.run()
+        assert open_ones(database) == {3, 4, 5, 6}
+
+
+async def test_a_dry_run_writes_nothing(database: Database, recover: Recover) -> None:
+    sessions(database, 1, 2)
+    sessions(database, 3, 4, seen="5 minutes")
+    execute(database, "DROP SCHEMA session_exporter CASCADE")
+    async with recover(mode="dry_run") as runner:
+        state = await runner.run(3)
+        assert len(open_ones(database)) == 6
+        assert state.candidates == 2
+        assert sum(state.failed.values()) == 0
+
+
+async def test_without_an_audit_table_nothing_is_closed(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 2)
+    sessions(database, 3, 4, seen="5 minutes")
+    execute(database, "DROP SCHEMA session_exporter CASCADE")
+    async with recover() as runner:
+        state = await runner.run(3)
+        assert len(open_ones(database)) == 6
+        assert state.failed["schema"] == 3
+
+
+async def test_an_hour_has_a_budget_that_several_exporters_share(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 9)
+    sessions(database, 100, 41, seen="5 minutes")
+    async with recover(per_hour=5, batch=2) as one, recover(per_hour=5, batch=2) as other:
+        for runner in (one, other, one, other, one, other):
+            await runner.run()
+        assert len(open_ones(database)) == 41 + 4
+        (count,) = rows(
+            database, "SELECT count(*), count(DISTINCT session) FROM session_exporter.recovery"
+        )
+        assert count == (5, 5)
+        assert one.state.skipped["budget"] + other.state.skipped["budget"] > 0
+
+
+async def test_one_run_closes_no_more_than_it_may(database: Database, recover: Recover) -> None:
+    sessions(database, 1, 7)
+    sessions(database, 100, 41, seen="5 minutes")
+    async with recover(per_run=3) as runner:
+        await runner.run(2)
+        assert len(open_ones(database)) == 41 + 4
+        await runner.run(2)
+        assert len(open_ones(database)) == 41
+
+
+async def test_while_the_application_is_down_nothing_is_closed_and_nothing_when_it_is_back(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 5, seen="61 minutes")
+    async with recover() as runner:
+        state = await runner.run(4)
+        assert state.brakes == {"silent"}
+        execute(database, "UPDATE public.chat SET seen = now()")
+        state = await runner.run(2)
+        assert state.brakes == frozenset()
+        assert len(open_ones(database)) == 5
+
+
+async def test_evidence_that_cannot_be_read_is_a_brake(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 2)
+    sessions(database, 3, 4, seen="5 minutes")
+    execute(database, "CREATE TABLE public.message (chat int, at timestamptz)")
+    evidence = (
+        "EXISTS (SELECT FROM public.message AS m WHERE m.chat = s.id"
+        " AND m.at > now() - interval '1 hour')"
+    )
+    async with recover(evidence=evidence) as runner:
+        await runner.run()
+        execute(database, "ALTER TABLE public.message RENAME TO letter")
+        state = await runner.run(3)
+        assert state.brakes == {"blind"}
+        execute(
+            database,
+            "ALTER TABLE public.letter RENAME TO message",
+            "INSERT INTO public.message VALUES (1, now())",
+        )
+        state = await runner.run()
+        assert (state.brakes, open_ones(database)) == (frozenset(), {1, 2, 3, 4, 5, 6})
+        await runner.run(2)
+        assert open_ones(database) == {1, 3, 4, 5, 6}
+
+
+async def test_a_row_that_a_trigger_protects_is_set_aside_and_the_others_go_on(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 3)
+    sessions(database, 4, 12, seen="5 minutes")
+    execute(
+        database,
+        "CREATE FUNCTION public.protect() RETURNS trigger LANGUAGE plpgsql AS $$"
+        " BEGIN IF NEW.id = 2 THEN RAISE EXCEPTION 'not this one'; END IF; RETURN NEW; END $$",
+        "CREATE TRIGGER protect BEFORE UPDATE ON public.chat"
+        " FOR EACH ROW EXECUTE FUNCTION public.protect()",
+    )
+    async with recover() as runner:
+        state = await runner.run(2)
+        assert open_ones(database) & {1, 2, 3} == {2}
+        assert state.failed["refused"] == 1
+        state = await runner.run()  # it is left alone for a minute
+        assert state.failed["refused"] == 1
+        execute(database, "DROP TRIGGER protect ON public.chat")
+        await runner.run(3)
+        assert open_ones(database) & {1, 2, 3} == set()
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        "UPDATE public.chat SET seen = now() + interval '1 second' WHERE id = 1",
+        "UPDATE public.chat SET ended = now() WHERE id = 1",
+        "UPDATE public.chat SET is_open = true, ended = NULL, seen = now() WHERE id = 1",
+    ],
+)
+async def test_a_recovered_session_that_shows_life_or_a_genuine_end_is_told_once(
+    database: Database, recover: Recover, later: str
+) -> None:
+    sessions(database, 1, 2)
+    sessions(database, 3, 6, seen="5 minutes")
+    execute(database, "ALTER TABLE public.chat ADD note text")
+    async with recover() as runner:
+        await runner.run(2)
+        execute(database, "UPDATE public.chat SET note = 'x' WHERE id = 2")  # says nothing
+        assert (await runner.run()).contradicted == 0
+        execute(database, later)
+        assert (await runner.run()).contradicted == 1
+        assert (await runner.run()).contradicted == 1
+
+
+async def test_what_others_recover_is_counted_too(database: Database, recover: Recover) -> None:
+    write = (
+        "INSERT INTO session_exporter.recovery"
+        " (run, source, relation, session, trigger, rule, evidence, before, after, row_version)"
+        " VALUES (gen_random_uuid(), '{}', 't', '1', '{}', '{{}}', '{{}}', '{{}}', '{{}}', '1')"
+    )
+    execute(database, write.format("chat", "manual"))  # before the start
+    async with recover(mode="disabled") as runner:
+        assert sum((await runner.run()).recovered.values()) == 0
+        execute(database, write.format("chat", "manual"), write.format("chat", "close"))
+        execute(database, write.format("other", "manual"))
+        state = await runner.run()
+        assert state.recovered == {"auto": 0, "manual": 1, "close": 1}
+        execute(database, "UPDATE session_exporter.recovery SET undone_at = now()")
+        assert (await runner.run()).undone == 3
+        assert state.candidates is None
+
+
+async def test_a_paused_source_is_looked_at_and_left_alone(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 2)
+    sessions(database, 3, 6, seen="5 minutes")
+    execute(database, "INSERT INTO session_exporter.pause (source) VALUES ('chat')")
+    async with recover() as runner:
+        state = await runner.run(3)
+        assert (state.paused, state.candidates) == (True, 2)
+        assert state.skipped["paused"] > 0
+        assert len(open_ones(database)) == 8
+        execute(database, "DELETE FROM session_exporter.pause")
+        state = await runner.run()
+        assert state.paused is False
+        assert len(open_ones(database)) == 6
+
+
+async def test_what_is_older_than_the_audit_is_kept_is_forgotten(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 2)
+    sessions(database, 3, 6, seen="5 minutes")
+    async with recover(audit={"keep": "30d"}) as runner:
+        await runner.run(2)
+        old = "UPDATE session_exporter.recovery SET at = now() - interval '31 days'"
+        execute(database, f"{old} WHERE session = '1'")
+    async with recover(audit={"keep": "30d"}) as runner:
+        await runner.run()
+    assert rows(database, "SELECT session FROM session_exporter.recovery") == [("2",)]

@@ -1,0 +1,101 @@
+"""A pause is a row in the database: every exporter sees it at once, and it outlives them all."""
+
+from pathlib import Path
+
+import pytest
+
+from exporter.demo.databases import Database
+from exporter.demo.schemas import EXPORTER
+from exporter.errors import PermissionDenied, SchemaMismatch
+from exporter.recovery.pausing import find_pause, is_paused, pause, resume
+from tests.integration.recovery.stops import prepare, rows, run, stopping
+
+KEPT = "SELECT source, paused_by::text, reason FROM session_exporter.pause"
+
+
+async def test_a_pause_is_seen_over_any_connection_until_it_is_resumed(
+    any_database: Database, tmp_path: Path
+) -> None:
+    prepare(any_database)
+    async with stopping(any_database, tmp_path) as one, stopping(any_database, tmp_path) as other:
+        assert not await is_paused(other.reader, "chat")
+        assert await pause(one.reader, one.writer, "chat", reason="a deploy")
+        assert await is_paused(other.reader, "chat")
+        found = await find_pause(other.reader, "chat")
+        assert found is not None
+        assert (found.role, found.reason) == ("postgres", "a deploy")
+        just_now = f"SELECT abs(extract(epoch FROM now()) - {found.at}) < 30"
+        assert rows(any_database, just_now) == [(True,)]
+        assert await resume(other.reader, other.writer, "chat") == found
+        assert not await is_paused(one.reader, "chat")
+
+
+async def test_pausing_and_resuming_twice_changes_nothing(
+    any_database: Database, tmp_path: Path
+) -> None:
+    prepare(any_database)
+    async with stopping(any_database, tmp_path) as it:
+        assert await pause(it.reader, it.writer, "chat", reason=None)
+        first = await find_pause(it.reader, "chat")
+        assert not await pause(it.reader, it.writer, "chat", reason="another")
+        assert await find_pause(it.reader, "chat") == first
+        assert await resume(it.reader, it.writer, "chat") == first
+        assert await resume(it.reader, it.writer, "chat") is None
+
+
+async def test_a_pause_is_about_one_source_whatever_its_name_and_reason_hold(
+    database: Database, tmp_path: Path
+) -> None:
+    prepare(database)
+    name, reason = "it's", "100 % {sure} \\ 'quoted' -- ☎\n;"
+    async with stopping(database, tmp_path) as it:
+        await pause(it.reader, it.writer, name, reason=reason)
+        assert not await is_paused(it.reader, "chat")
+        assert await is_paused(it.reader, name)
+    assert rows(database, KEPT) == [(name, "postgres", reason)]
+
+
+async def test_without_the_table_nothing_is_paused_and_nothing_can_be(
+    database: Database, tmp_path: Path
+) -> None:
+    prepare(database, "DROP TABLE session_exporter.pause")
+    async with stopping(database, tmp_path) as it:
+        assert not await is_paused(it.reader, "chat")
+        assert await resume(it.reader, it.writer, "chat") is None
+        with pytest.raises(SchemaMismatch, match="sql audit"):
+            await pause(it.reader, it.writer, "chat", reason=None)
+
+
+async def test_a_role_that_may_not_look_is_told_and_never_that_nothing_is_paused(
+    database: Database, tmp_path: Path
+) -> None:
+    prepare(database, f"GRANT USAGE ON SCHEMA session_exporter TO {EXPORTER}")
+    run(database, f"GRANT SELECT ON chat TO {EXPORTER}")
+    async with stopping(database, tmp_path, role=EXPORTER) as it:
+        with pytest.raises(PermissionDenied):
+            await is_paused(it.reader, "chat")
+
+
+async def test_a_role_with_the_least_rights_can_pause_and_resume(
+    any_database: Database, tmp_path: Path
+) -> None:
+    prepare(
+        any_database,
+        f"GRANT USAGE ON SCHEMA session_exporter TO {EXPORTER}",
+        f"GRANT SELECT ON chat TO {EXPORTER}",
+        f"GRANT SELECT, INSERT, DELETE ON session_exporter.pause TO {EXPORTER}",
+    )
+    async with stopping(any_database, tmp_path, role=EXPORTER) as it:
+        assert await pause(it.reader, it.writer, "chat", reason=None)
+        assert not await pause(it.reader, it.writer, "chat", reason=None)
+        found = await resume(it.reader, it.writer, "chat")
+    assert found is not None
+    assert found.role == EXPORTER
+
+
+async def test_the_audit_commands_can_be_run_again(database: Database, tmp_path: Path) -> None:
+    prepare(database, "DROP TABLE chat")
+    run(database, "INSERT INTO session_exporter.pause (source) VALUES ('chat')")
+    prepare(database)
+    async with stopping(database, tmp_path) as it:
+        assert await is_paused(it.reader, "chat")
