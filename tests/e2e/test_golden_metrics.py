@@ -96,7 +96,7 @@ def pages(database: Database, tmp_path: Path) -> tuple[str, str]:
     with Daemon(write_config(tmp_path, {"app": app}, sources), folder=tmp_path) as daemon:
         daemon.wait_until_ready()
         page = daemon.wait_for_page(
-            lambda page: page.values("sessions_recovery_last_run_timestamp_seconds"),
+            lambda page: page.values("sessions_recovery_paused"),
             "recovery has looked",
         )
         assert all(
