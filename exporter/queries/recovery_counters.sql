@@ -1,10 +1,14 @@
--- What the audit table has of a source since this exporter started, whoever wrote it.
-SELECT
-    count(*) FILTER (WHERE number > {since} AND trigger = 'auto'),
-    count(*) FILTER (WHERE number > {since} AND trigger = 'manual'),
-    count(*) FILTER (WHERE number > {since} AND trigger = 'close'),
-    count(*) FILTER (WHERE undone_at >= {started}),
-    count(*) FILTER (WHERE contradicted_at >= {started}),
-    coalesce(max(number), 0)
+-- What has been written into the audit table of a source, and noted there, since a while ago: each
+-- once for every row. Numbers and times are those of transactions that may commit late, so the marks
+-- lie a minute back, and whoever asks knows what it has counted already.
+SELECT 'recovered', trigger, number
 FROM session_exporter.recovery
-WHERE source = {source}
+WHERE source = {source} AND number > {number}
+UNION ALL
+SELECT 'undone', trigger, number
+FROM session_exporter.recovery
+WHERE source = {source} AND undone_at > to_timestamp({time})
+UNION ALL
+SELECT 'contradicted', trigger, number
+FROM session_exporter.recovery
+WHERE source = {source} AND contradicted_at > to_timestamp({time})

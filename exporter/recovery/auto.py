@@ -5,7 +5,7 @@ decided by locks and by a second look, and how much of it by the audit table.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from exporter import logs, sessions
 from exporter.backoff import Backoff
@@ -17,6 +17,7 @@ from exporter.database import Database, Reader, Transaction, Writer
 from exporter.errors import BackingOff, CollectionError, SchemaMismatch
 from exporter.queries import fill, literal
 from exporter.recovery.apply import Candidate, Closing, Outcome
+from exporter.recovery.counting import AuditCounter
 from exporter.recovery.decide import Decision, Look, Memory, Sight, decide
 from exporter.recovery.pausing import is_paused
 from exporter.recovery.plan import NO_AUDIT, Fates, count_fates, has_audit, selection
@@ -52,7 +53,7 @@ class Recovering:
         self._memory = Memory(started_at=clock.monotonic())
         self._rule: Rule | None = None
         self._bound_until = 0.0
-        self._since: tuple[int, float] | None = None
+        self._counter = AuditCounter(source.name)
         self._told: object = None
         self._interval = source.every
         self._aside: dict[str, Backoff] = {}
@@ -104,6 +105,9 @@ class Recovering:
             await self._count(reader)
         # As a collector does: no more than a small part of the time in the database.
         self._interval = max(self._source.every, DUTY * reader.seconds)
+        if isinstance(self._told, tuple) and self._told[0] == "failed":
+            self._told = None
+            logs.info("recovery_works", **self._names)
 
     async def _recover(self, reader: Reader, rule: Rule) -> None:
         now = self._clock.monotonic()
@@ -163,6 +167,7 @@ class Recovering:
                 sessions=len(outcome.recovered),
                 passed_over=outcome.passed_over,
                 refused=len(outcome.refused),
+                why="; ".join(dict.fromkeys(outcome.refused.values())) or "-",
             )
 
     async def _bound(self, reader: Reader) -> Rule:
@@ -181,11 +186,7 @@ class Recovering:
             async with self._writer.transaction() as transaction:
                 await contradict(transaction, rule)
             await self._prune()
-        since, started = self._since or (0, self._clock.wall())
-        counted = await read_counters(reader, self._source.name, since=since, started=started)
-        if self._since is None:
-            self._since = (counted.newest, started)
-            return
+        counted = await self._counter.read(reader)
         self._change(
             recovered=counted.recovered,
             undone=counted.undone,
@@ -247,16 +248,6 @@ class AutoClosing(Closing):
         return await super()._lock(transaction, chunk[:left]) if left else []
 
 
-@dataclass(frozen=True, slots=True)
-class Counters:
-    """What the audit table has of a source; `newest` is the number of its newest row."""
-
-    recovered: Mapping[str, int]
-    undone: int
-    contradicted: int
-    newest: int
-
-
 async def look(reader: Reader, rule: Rule, *, at: float) -> Sight:
     """See what looks orphaned. Evidence that cannot be read makes a sight that is blind."""
     (server,) = await reader.read(fill("recovery_server"))
@@ -297,21 +288,6 @@ async def contradict(transaction: Transaction, rule: Rule) -> int:
         )
     )
     return len(noted.rows)
-
-
-async def read_counters(reader: Reader, source: str, *, since: int, started: float) -> Counters:
-    """Count audit rows after number `since`, and what was noted since Unix time `started`."""
-    (result,) = await reader.read(
-        fill(
-            "recovery_counters",
-            source=literal(source),
-            since=str(since),
-            started=f"to_timestamp({started!r})",
-        )
-    )
-    auto, manual, close, undone, contradicted, newest = result.rows[0]
-    recovered = {"auto": auto, "manual": manual, "close": close}
-    return Counters(recovered, undone, contradicted, newest)
 
 
 def _plus(counts: Mapping[str, int], **more: int) -> dict[str, int]:

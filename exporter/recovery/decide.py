@@ -43,6 +43,8 @@ class Memory:
     server: str | None = None
     seen_at: float | None = None
     looks: Mapping[str, Look] = field(default_factory=dict)
+    known: frozenset[str] = frozenset()
+    """The candidates of the last run in which not too many had turned up."""
     times: Mapping[str, int] = field(default_factory=dict)
     """In how many runs in a row each candidate has looked the same."""
 
@@ -65,6 +67,7 @@ def decide(memory: Memory, sight: Sight, rule: Recovery, *, apart: float) -> Dec
     if memory.server is not None and sight.server not in {"", memory.server}:
         started_at = sight.at
     brakes = _brakes(memory, sight, rule, started_at)
+    too_many = bool(brakes & {"share", "count"}) or sight.is_blind
     is_counted = memory.seen_at is None or sight.at - memory.seen_at >= apart
     times = {
         session: _times(memory, session, look, is_counted=is_counted)
@@ -75,6 +78,7 @@ def decide(memory: Memory, sight: Sight, rule: Recovery, *, apart: float) -> Dec
         server=sight.server or memory.server,
         seen_at=sight.at if is_counted else memory.seen_at,
         looks=memory.looks if sight.is_blind else sight.looks,
+        known=memory.known if too_many else frozenset(sight.looks),
         times={} if brakes else times,
     )
     confirmed = () if brakes else tuple(s for s, n in times.items() if n >= rule.confirm)
@@ -90,7 +94,9 @@ def _times(memory: Memory, session: str, look: Look, *, is_counted: bool) -> int
 
 def _brakes(memory: Memory, sight: Sight, rule: Recovery, started_at: float) -> frozenset[str]:
     fates = sight.fates
-    new = sum(session not in memory.looks for session in sight.looks)
+    # Since the last calm run, and not only since the one before: that many sessions are orphaned at
+    # once does not become right by waiting, and holds until somebody has looked or they live again.
+    new = sum(session not in memory.known for session in sight.looks)
     conditions = {
         "share": fates.active >= FEWEST_FOR_SHARE and new > rule.max_share * fates.active,
         "count": new > rule.max_count,

@@ -71,8 +71,15 @@ def test_the_share_brake_is_about_what_turned_up_since_the_run_before(
 ) -> None:
     first = sight(CALM, *names(orphans), active=active)
     assert ("share" in run(first).brakes) == is_on
-    again = replace(first, at=CALM + EVERY)
-    assert "share" not in run(first, again).brakes
+    again = [replace(first, at=CALM + n * EVERY) for n in range(1, 5)]
+    assert ("share" in run(first, *again).brakes) == is_on  # until somebody has looked
+    fewer = sight(CALM + 5 * EVERY, "s0", active=active)
+    assert "share" not in run(first, *again, fewer).brakes
+
+
+def test_what_turned_up_little_by_little_is_no_brake() -> None:
+    runs = [sight(CALM + n * EVERY, *names(4 * (n + 1)), active=20) for n in range(4)]
+    assert "share" not in run(*runs).brakes
 
 
 @pytest.mark.parametrize(("orphans", "is_on"), [(200, False), (201, True)])
@@ -82,13 +89,11 @@ def test_the_count_brake(orphans: int, is_on: bool) -> None:
 
 def test_when_a_brake_ends_confirming_starts_over() -> None:
     many = sight(CALM, "x", *names(300), active=10_000)
-    later = {**many.looks, **dict.fromkeys("abc", Look("1", 1.0))}
-    braked = replace(many, at=CALM + EVERY, looks=later)
-    assert run(many).brakes == {"count"}
-    assert run(many, braked).brakes == frozenset()
-    assert run(many, braked).confirmed == ()
-    third = replace(braked, at=CALM + 2 * EVERY)
-    assert "x" in run(many, braked, third).confirmed
+    assert run(many, replace(many, at=CALM + EVERY)).brakes == {"count"}
+    few = sight(CALM + 2 * EVERY, "x", active=10_000)
+    assert run(many, few).brakes == frozenset()
+    assert run(many, few).confirmed == ()
+    assert run(many, few, replace(few, at=CALM + 3 * EVERY)).confirmed == ("x",)
 
 
 def test_grace_after_the_start_and_after_a_failover() -> None:
