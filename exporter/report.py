@@ -254,10 +254,15 @@ def proposals(source: Source, database: str, proposed: Sequence[Proposal]) -> st
     return "\n".join(lines)
 
 
-def role(name: str, granted: Iterable[tuple[str, str, list[str]]]) -> str:
+def role(
+    name: str,
+    granted: Iterable[tuple[str, str, list[str]]],
+    *,
+    may: str = "read what session-exporter needs",
+) -> str:
     """A role and its rights by database (config name, real name, grants), as SQL with comments."""
     lines = [
-        "-- A role that may read what session-exporter needs, and nothing else.",
+        f"-- A role that may {may}, and nothing else.",
         f"CREATE ROLE {name} LOGIN;",
         f"-- Give it a password in psql: \\password {name}",
     ]

@@ -1,4 +1,4 @@
-"""The rights that collection needs, as SQL for a DBA: least of all, and read-only."""
+"""The rights that collection and recovery need, as SQL for a DBA: least of all."""
 
 from collections.abc import Iterator
 
@@ -10,6 +10,17 @@ from exporter.sql_text import ALIAS, Token, code, qualified
 from exporter.subqueries import reads
 
 ROLE = "session_exporter"
+RECOVERY_ROLE = "session_exporter_recovery"
+
+#: What a condition on the version of a row reads; a right on all columns does not hold for these.
+_SYSTEM_COLUMNS = ("xmin", "ctid", "tableoid")
+
+#: What recovery does with its own tables: it writes down, notes, forgets what is old, and heeds.
+_OWN_TABLES = (
+    "GRANT USAGE ON SCHEMA session_exporter TO {role};",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON session_exporter.recovery TO {role};",
+    "GRANT SELECT, INSERT, DELETE ON session_exporter.pause TO {role};",
+)
 
 
 async def database_name(reader: Reads) -> str:
@@ -27,11 +38,40 @@ async def grants(reader: Reads, source: Source) -> list[str]:
     Read from the catalog alone, so that a role which has no rights yet can ask for them.
     """
     table, expressions = await sessions.declared(reader, source)
-    texts = list(expressions.values())
+    return await _reading(reader, table, list(expressions.values()), ROLE)
+
+
+async def recovery_grants(reader: Reads, source: Source) -> list[str]:
+    """The rights to recover one source: to see what collection sees and more, and to write."""
+    table, expressions = await sessions.declared(reader, source)
+    recovery = source.recovery
+    written = [table.column(word).name for word in recovery.set]
+    if recovery.mark is not None:
+        written.append(table.column(recovery.mark.column).name)
+    texts = [
+        *expressions.values(),
+        *(text.replace("{end}", "NULL") for text in recovery.set.values()),
+        *(each.sql for each in recovery.returning),
+        *filter(None, (recovery.end_at, recovery.evidence, recovery.exempt, recovery.server)),
+        *map(identifier, written),
+    ]
+    columns = ", ".join(map(identifier, written))
+    return [
+        *await _reading(reader, table, texts, RECOVERY_ROLE, also=_SYSTEM_COLUMNS),
+        f"GRANT UPDATE ({columns})\n    ON {table.sql} TO {RECOVERY_ROLE};",
+        *(right.replace("{role}", RECOVERY_ROLE) for right in _OWN_TABLES),
+    ]
+
+
+async def _reading(
+    reader: Reads, table: Relation, texts: list[str], role: str, also: tuple[str, ...] = ()
+) -> list[str]:
+    """What it takes to evaluate expressions over a table. `also` are system columns."""
     columns = table.columns_in(texts)
     others, is_read_whole = await _other_relations(reader, table, texts)
     is_all = is_read_whole or len(columns) == len(table.columns)
-    what = "SELECT" if is_all else f"SELECT ({', '.join(map(identifier, columns))})"
+    named = ", ".join(map(identifier, [*columns, *also]))
+    what = "SELECT" if is_all else f"SELECT ({named})"
     functions = await _functions(reader, texts)
     schemas = dict.fromkeys(
         [
@@ -42,11 +82,11 @@ async def grants(reader: Reads, source: Source) -> list[str]:
         ]
     )
     return [
-        *(f"GRANT USAGE ON SCHEMA {identifier(schema)} TO {ROLE};" for schema in schemas),
-        f"GRANT {what}\n    ON {table.sql} TO {ROLE};",
-        *(f"GRANT SELECT ON {identifier(*other)} TO {ROLE};" for other in others),
+        *(f"GRANT USAGE ON SCHEMA {identifier(schema)} TO {role};" for schema in schemas),
+        f"GRANT {what}\n    ON {table.sql} TO {role};",
+        *(f"GRANT SELECT ON {identifier(*other)} TO {role};" for other in others),
         *(
-            f"GRANT EXECUTE ON FUNCTION {signature} TO {ROLE};"
+            f"GRANT EXECUTE ON FUNCTION {signature} TO {role};"
             for _, signature, is_public in functions
             if not is_public
         ),

@@ -10,7 +10,7 @@ import typer
 
 from exporter import sessions
 from exporter.cli.app import DEFAULT_CONFIG, ConfigFile, OneSource, app
-from exporter.cli.work import duration, load, on_each
+from exporter.cli.work import duration, has_rule, load, on_each
 from exporter.config import Config, Source
 from exporter.database import Reader, Writer
 from exporter.errors import CollectionError, PermissionDenied, UsageError
@@ -129,7 +129,7 @@ def undo_run(
             print(f"  row {number} of the audit could not be: {printable(why)}")
         return True, len(refused)
 
-    results, failed = on_each(config, None, done, settings=connection_settings, only=_has_rule)
+    results, failed = on_each(config, None, done, settings=connection_settings, only=has_rule)
     if not failed and not any(known for known, _ in results):
         raise UsageError(f"no run {wanted} in any database of {config_file}; `runs` lists them")
     if not failed and not yes:
@@ -146,7 +146,7 @@ def runs(source: OneSource = None, config_file: ConfigFile = DEFAULT_CONFIG) -> 
         return await list_runs(reader, source=each.name) if await has_audit(reader) else []
 
     found, failed = on_each(
-        load(config_file), source, listed, settings=connection_settings, only=_has_rule
+        load(config_file), source, listed, settings=connection_settings, only=has_rule
     )
     print(report.runs_table(sorted((run for each in found for run in each), key=_newest)))
     if failed:
@@ -157,14 +157,10 @@ class Braked(CollectionError):
     """Too much looks orphaned at once."""
 
 
-def _has_rule(source: Source) -> bool:
-    return bool(source.recovery.set)
-
-
 def recoverable(config: Config, name: str) -> str:
     """The name, unless nobody knows what closing a session of that source writes."""
     source = config.sources.get(name)
-    if source is not None and not _has_rule(source):
+    if source is not None and not has_rule(source):
         raise UsageError(
             f"{config.path}: sources.{name}.recovery has no set, so nobody knows what closing a "
             "session writes"

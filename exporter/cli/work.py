@@ -32,6 +32,11 @@ def load(path: Path) -> Config:
     return config
 
 
+def has_rule(source: Source) -> bool:
+    """Whether the config says what closing a session of this source writes."""
+    return bool(source.recovery.set)
+
+
 def on_each(
     config: Config,
     name: str | None,

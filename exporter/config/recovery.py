@@ -10,7 +10,7 @@ from exporter.config.columns import Shown, ShownItem
 from exporter.config.database import ConnectionString, ReadableFile
 from exporter.config.expected import VARIABLE, ExpectedError, Parser
 from exporter.config.model import Listed, Model, Named, NothingIsEmpty
-from exporter.config.sql import COLUMN, Expression, Sql, Table, TableName
+from exporter.config.sql import COLUMN, Expression, Sql
 from exporter.config.values import Choice, Name, Seconds, Whole
 
 Mode = Literal["disabled", "dry_run", "auto"]
@@ -229,11 +229,6 @@ class Recovery(Model):
         description="How long to wait between two transactions.",
     )
 
-    call: Annotated[TableName, Table()] | None = Field(
-        default=None,
-        description="A function in the database that closes the sessions instead of an update; "
-        "`session-exporter sql function` prints one.",
-    )
     notify: Annotated[str, Name("the name of a channel", CHANNEL)] | None = Field(
         default=None,
         description="The channel on which PostgreSQL tells of each recovered session (NOTIFY).",

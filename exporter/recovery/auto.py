@@ -14,7 +14,7 @@ from exporter.collection import DUTY
 from exporter.config import Database as Settings
 from exporter.config import Source
 from exporter.database import Database, Reader, Transaction, Writer
-from exporter.errors import BackingOff, CollectionError, SchemaMismatch
+from exporter.errors import BackingOff, CollectionError, PermissionDenied, SchemaMismatch
 from exporter.queries import fill, literal
 from exporter.recovery.apply import Candidate, Closing, Outcome
 from exporter.recovery.counting import AuditCounter
@@ -96,7 +96,12 @@ class Recovering:
     async def _run(self) -> None:
         mode = self._source.recovery.mode
         reader = self._database.reader(timezone=sessions.time_zone(self._source))
-        is_audited = await has_audit(reader)
+        try:
+            is_audited = await has_audit(reader)
+        except PermissionDenied:
+            if mode == "disabled":
+                return  # it is no business of a role that only collects
+            raise
         if mode == "auto" and not is_audited:
             raise SchemaMismatch(NO_AUDIT)
         if mode != "disabled":

@@ -72,9 +72,8 @@ async def _findings(
     rule = await bind_rule(reader, source)
     for finding in await _met(reader, rule, find):
         yield finding
-    if source.recovery.call is None:
-        async for finding in _written(reader, rule, role, find, lacks):
-            yield finding
+    async for finding in _written(reader, rule, role, find, lacks):
+        yield finding
     yield await _now(reader, rule, find)
 
 

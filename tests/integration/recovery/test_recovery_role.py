@@ -1,0 +1,135 @@
+"""A role with only what `sql role` prints for recovery can recover and undo, and nothing else."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from psycopg import errors
+
+from exporter import report, roles
+from exporter.config import load_config
+from exporter.database import Database as Pool
+from exporter.database import Writer
+from exporter.demo.databases import Database, create_role
+from exporter.queries import fill
+from exporter.recovery.apply import Closing
+from exporter.recovery.plan import find_candidates, make_plan
+from exporter.recovery.rule import bind_rule, connection_settings, prove
+from exporter.recovery.undo import plan_undo, undo
+from exporter.relation import Reads
+
+CONFIG = """\
+databases:
+  app: {dsn: "${DATABASE_URL}"}
+sources:
+  coaching:
+    table: coaching.roleplay_sessions
+    active: |
+      status = 'in_progress'
+    started_at: started_at
+    id: id
+    orphaned_after: 10m
+    recovery:
+      dsn: ${RECOVERY_URL}
+      set:
+        status: |
+          'abandoned'
+        ended_at: "{end}"
+      end_at: now
+      mark: {column: session_config, merge: {auto_recovered: true}}
+      returning:
+        - trainee: (SELECT p.name FROM coaching.profiles AS p WHERE p.id = s.trainee_id)
+"""
+
+
+def execute(database: Database, *statements: str, role: str = "postgres") -> None:
+    with database.connect(role) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+@pytest.fixture
+def recover(database: Database, tmp_path: Path) -> Callable[[], Awaitable[tuple[int, int]]]:
+    """Give the role what is printed, recover all there is, and undo it: how many each time."""
+    role = roles.RECOVERY_ROLE
+    if role not in database.server.passwords:
+        create_role(database.server, role)
+    else:
+        execute(database, f"DROP OWNED BY {role}")
+    execute(
+        database,
+        fill("recovery_audit"),
+        f'REVOKE ALL ON DATABASE "{database.name}" FROM PUBLIC',
+        "INSERT INTO coaching.roleplay_sessions (id, status, started_at)"
+        " SELECT gen_random_uuid(), 'in_progress', now() - interval '1 hour'"
+        " FROM generate_series(1, 3)",
+    )
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIG)
+    urls = {"DATABASE_URL": database.dsn, "RECOVERY_URL": database.dsn_for(role)}
+    config = load_config(path, urls)
+    source = config.sources["coaching"]
+
+    async def with_reader(dsn: str | None, work: Callable[[Reads], Awaitable[object]]) -> object:
+        settings = config.databases["app"]
+        if dsn is not None:
+            settings = settings.model_copy(update={"dsn": dsn})
+        pool = Pool(settings)
+        try:
+            return await work(pool.reader())
+        finally:
+            await pool.close()
+
+    async def grant(reader: Reads) -> None:
+        rights = await roles.recovery_grants(reader, source)
+        printed = report.role(role, [("app", await roles.database_name(reader), rights)])
+        execute(database, printed.replace(f"CREATE ROLE {role} LOGIN;", ""))
+
+    async def work(reader: Reads) -> tuple[int, int]:
+        rule = await bind_rule(reader, source)
+        await prove(reader, rule)
+        plan = await make_plan(reader, rule, with_backlog=False, limit=5)
+        candidates = await find_candidates(reader, rule, with_backlog=False)
+        assert len(candidates) == plan.count
+        writer = Writer(connection_settings(config, source, "app"), timezone="UTC")
+        try:
+            closing = Closing(writer, rule, trigger="manual")
+            outcome = await closing.run(candidates, batch=50, pause=0.0, progress=lambda _: None)
+            undoing = await plan_undo(reader, rule, outcome.run)
+            undone, *_ = await undo(writer, rule, undoing.numbers, batch=50, pause=0.0)
+        finally:
+            await writer.close()
+        return len(outcome.recovered), undone
+
+    async def recover() -> tuple[int, int]:
+        await with_reader(None, grant)
+        found = await with_reader(database.dsn_for(role), work)
+        assert isinstance(found, tuple)
+        return found
+
+    return recover
+
+
+async def test_recovers_and_undoes(recover: Callable[[], Awaitable[tuple[int, int]]]) -> None:
+    assert await recover() == (3, 3)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE coaching.roleplay_sessions SET started_at = now()",
+        "UPDATE coaching.roleplay_sessions SET trainee_id = NULL",
+        "DELETE FROM coaching.roleplay_sessions",
+        "INSERT INTO coaching.roleplay_sessions (id, status) VALUES (gen_random_uuid(), 'idle')",
+        "SELECT transcript FROM coaching.roleplay_sessions",
+        "UPDATE coaching.profiles SET name = 'x'",
+        "CREATE TABLE public.mine (id int)",
+    ],
+)
+async def test_can_do_nothing_else(
+    database: Database, recover: Callable[[], Awaitable[tuple[int, int]]], statement: str
+) -> None:
+    execute(database, "REVOKE ALL ON SCHEMA public FROM PUBLIC")
+    await recover()
+    with pytest.raises(errors.InsufficientPrivilege):
+        execute(database, statement, role=roles.RECOVERY_ROLE)
