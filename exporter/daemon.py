@@ -66,7 +66,7 @@ class Exporter:
             recoveries=[
                 (database.name, binding.source.name)
                 for database, binding in pairs
-                if binding.source.recovery.set
+                if binding.source.recovery.is_declared
             ],
         )
         self.collections = [
@@ -74,14 +74,9 @@ class Exporter:
             for database, binding, collector in planned
         ]
         self.recoveries = [
-            Recovering(
-                connection_settings(config, binding.source, database.name),
-                binding.source,
-                snapshots=self.snapshots,
-                clock=CLOCK,
-            )
+            Recovering(database.settings, binding.source, snapshots=self.snapshots, clock=CLOCK)
             for database, binding in pairs
-            if binding.source.recovery.set
+            if binding.source.recovery.is_declared
         ]
         self.tellings = [
             Telling(

@@ -30,7 +30,7 @@ async def check_all(
         reader = database.reader(timezone=sessions.time_zone(source))
         async for finding in check_source(reader, source, database.name):
             yield finding
-        if source.recovery.set:
+        if source.recovery.is_declared:
             async for finding in check_recovery(database.settings, source):
                 yield finding
 

@@ -84,11 +84,11 @@ async def find(reader: Reads, table: TableName) -> Relation:
     if table.schema_ is None:
         in_schema = "pg_table_is_visible(c.oid)"
     else:
-        in_schema = _named("n.nspname", table.schema_, quoted=table.schema_quoted)
+        in_schema = named("n.nspname", table.schema_, quoted=table.schema_quoted)
     statement = fill(
         "relation",
         in_schema=in_schema,
-        named=_named("c.relname", table.name, quoted=table.name_quoted),
+        named=named("c.relname", table.name, quoted=table.name_quoted),
         exact=f"(c.relname = {literal(table.name)})",
         exact_schema=f"(n.nspname = {literal(table.schema_ or '')})",
     )
@@ -103,6 +103,7 @@ async def find(reader: Reads, table: TableName) -> Relation:
     return Relation(oid, schema, name, KINDS[kind], columns)
 
 
-def _named(column: str, name: str, *, quoted: bool) -> str:
+def named(column: str, name: str, *, quoted: bool) -> str:
+    """The condition that a name in the catalog is the declared one, as it is or in lower case."""
     spellings = dict.fromkeys([name] if quoted else [name, name.lower()])
     return f"{column} IN ({', '.join(map(literal, spellings))})"

@@ -6,20 +6,31 @@ from exporter import sessions
 from exporter.config import Source
 from exporter.queries import fill, identifier, literal
 from exporter.relation import Reads, Relation
+from exporter.report import printable
 from exporter.sql_text import ALIAS, Token, code, qualified
 from exporter.subqueries import reads
 
 ROLE = "session_exporter"
 RECOVERY_ROLE = "session_exporter_recovery"
+#: With whose rights the functions of `sql function` work.
+DEFINER_ROLE = "session_exporter_definer"
 
 #: What a condition on the version of a row reads; a right on all columns does not hold for these.
 _SYSTEM_COLUMNS = ("xmin", "ctid", "tableoid")
 
-#: What recovery does with its own tables: it writes down, notes, forgets what is old, and heeds.
-_OWN_TABLES = (
-    "GRANT USAGE ON SCHEMA session_exporter TO {role};",
-    "GRANT SELECT, INSERT, UPDATE, DELETE ON session_exporter.recovery TO {role};",
-    "GRANT SELECT, INSERT, DELETE ON session_exporter.pause TO {role};",
+_OWN_SCHEMA = "GRANT USAGE ON SCHEMA session_exporter TO {role};"
+#: Recovery writes down what it does, notes what came of it, and forgets what is old.
+_AUDIT = "GRANT SELECT, INSERT, UPDATE, DELETE ON session_exporter.recovery TO {role};"
+_PAUSE = "GRANT SELECT, INSERT, DELETE ON session_exporter.pause TO {role};"
+#: Who only looks, where a function closes what was found.
+_HEEDS = (
+    "GRANT SELECT ON session_exporter.recovery TO {role};",
+    "GRANT SELECT ON session_exporter.pause TO {role};",
+)
+#: Telling the webhook is no function's work.
+_TELLS = (
+    "GRANT SELECT, UPDATE (next_attempt_at, attempts, notified_at)\n"
+    "    ON session_exporter.recovery TO {role};"
 )
 
 
@@ -38,29 +49,57 @@ async def grants(reader: Reads, source: Source) -> list[str]:
     Read from the catalog alone, so that a role which has no rights yet can ask for them.
     """
     table, expressions = await sessions.declared(reader, source)
-    return await _reading(reader, table, list(expressions.values()), ROLE)
+    if source.recovery.call is None:
+        return await _reading(reader, table, list(expressions.values()), ROLE)
+    # It is this role then that looks for what there is to recover.
+    texts = [*expressions.values(), *_recovery_texts(source)]
+    return [
+        *await _reading(reader, table, texts, ROLE, also=_SYSTEM_COLUMNS),
+        *_to(ROLE, _OWN_SCHEMA, *_HEEDS),
+    ]
 
 
-async def recovery_grants(reader: Reads, source: Source) -> list[str]:
+async def recovery_grants(reader: Reads, source: Source, *, role: str) -> list[str]:
     """The rights to recover one source: to see what collection sees and more, and to write."""
     table, expressions = await sessions.declared(reader, source)
     recovery = source.recovery
     written = [table.column(word).name for word in recovery.set]
     if recovery.mark is not None:
         written.append(table.column(recovery.mark.column).name)
-    texts = [
-        *expressions.values(),
+    texts = [*expressions.values(), *_recovery_texts(source), *map(identifier, written)]
+    columns = ", ".join(map(identifier, written))
+    own, seen = [_OWN_SCHEMA, _AUDIT, _PAUSE], _SYSTEM_COLUMNS
+    if role == DEFINER_ROLE:
+        own, seen = [_OWN_SCHEMA, _AUDIT], (*seen, "xmax")  # who has locked a row
+    return [
+        *await _reading(reader, table, texts, role, also=seen),
+        f"GRANT UPDATE ({columns})\n    ON {table.sql} TO {role};",
+        *_to(role, *own),
+    ]
+
+
+def calling_grants(source: Source) -> list[str]:
+    """The rights of who recovers one source by a function: none on any table of an application."""
+    printing = f"session-exporter sql function {printable(source.name)}"
+    own = [_OWN_SCHEMA, _PAUSE, *([_TELLS] if source.recovery.webhook is not None else [])]
+    return [*_to(RECOVERY_ROLE, *own), f"-- EXECUTE on the function comes with: {printing}"]
+
+
+def _recovery_texts(source: Source) -> list[str]:
+    """Every expression of a source's recovery."""
+    recovery = source.recovery
+    mark = [recovery.mark.column] if recovery.mark is not None else []
+    return [
+        *recovery.set,
+        *mark,
         *(text.replace("{end}", "NULL") for text in recovery.set.values()),
         *(each.sql for each in recovery.returning),
         *filter(None, (recovery.end_at, recovery.evidence, recovery.exempt, recovery.server)),
-        *map(identifier, written),
     ]
-    columns = ", ".join(map(identifier, written))
-    return [
-        *await _reading(reader, table, texts, RECOVERY_ROLE, also=_SYSTEM_COLUMNS),
-        f"GRANT UPDATE ({columns})\n    ON {table.sql} TO {RECOVERY_ROLE};",
-        *(right.replace("{role}", RECOVERY_ROLE) for right in _OWN_TABLES),
-    ]
+
+
+def _to(role: str, *rights: str) -> list[str]:
+    return [right.replace("{role}", role) for right in rights]
 
 
 async def _reading(

@@ -8,7 +8,7 @@ import typer
 from exporter import sessions
 from exporter.cli.app import DEFAULT_CONFIG, ConfigFile, app
 from exporter.cli.recover import Yes, progress_of
-from exporter.cli.work import duration, load, on_each, plain_text
+from exporter.cli.work import demand_set, duration, load, on_each, plain_text
 from exporter.config import Config, Source
 from exporter.database import Reader, Writer
 from exporter.errors import CollectionError, UsageError
@@ -101,11 +101,7 @@ def _check_source(config: Config, name: str, *, needs_server: bool, path: Path) 
     source = config.sources.get(name)
     if source is None:
         return  # on_each says which there are
-    if not source.recovery.set:
-        raise UsageError(
-            f"{path}: sources.{name}.recovery has no set, so nobody knows what closing a session "
-            "writes"
-        )
+    demand_set(config, name)
     if needs_server and source.recovery.server is None:
         raise UsageError(
             f"{path}: sources.{name}.recovery has no server, so nobody knows whose a session is; "

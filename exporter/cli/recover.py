@@ -10,12 +10,14 @@ import typer
 
 from exporter import sessions
 from exporter.cli.app import DEFAULT_CONFIG, ConfigFile, OneSource, app
-from exporter.cli.work import duration, has_rule, load, on_each
+from exporter.cli.work import duration, has_rule, load, looking, on_each
 from exporter.config import Config, Source
 from exporter.database import Reader, Writer
 from exporter.errors import CollectionError, PermissionDenied, UsageError
 from exporter.recovery import report
-from exporter.recovery.apply import Closing, Outcome
+from exporter.recovery.apply import Outcome
+from exporter.recovery.calling import CallingOther, by_hand, find_call, find_undo
+from exporter.recovery.functions import MOST
 from exporter.recovery.pausing import find_pause
 from exporter.recovery.plan import Plan, find_candidates, has_audit, make_plan
 from exporter.recovery.rule import bind_rule, connection_settings, prove
@@ -53,9 +55,14 @@ def recover(  # noqa: PLR0917 - typer passes them by name
 
     async def done(reader: Reader, each: Source, database: str) -> tuple[Plan, Outcome | None]:
         rule = await bind_rule(reader, each)
-        await prove(reader, rule)
-        plan = await make_plan(reader, rule, with_backlog=backlog, limit=limit)
+        call = await find_call(reader, rule)
+        await prove(reader, rule, writes=call is None)
+        plan = await make_plan(
+            reader, rule, with_backlog=backlog, limit=limit, audits=call is None or call.is_own
+        )
         print(report.plan_text(plan, database), flush=True)
+        if call is not None:
+            print(report.call_text(call), flush=True)
         await _tell_pause(reader, each)
         if not yes or not plan.count:
             return plan, None
@@ -69,20 +76,23 @@ def recover(  # noqa: PLR0917 - typer passes them by name
             connection_settings(config, each, database), timezone=sessions.time_zone(each)
         )
         try:
-            outcome = await Closing(writer, rule, trigger="manual", with_backlog=backlog).run(
-                candidates,
-                batch=batch or each.recovery.batch,
-                pause=each.recovery.pause if wait is None else wait,
-                progress=progress_of(len(candidates)),
-            )
+            progress = progress_of(len(candidates))
+            if call is not None and not call.is_own:
+                other = CallingOther(writer, reader, rule, call, with_backlog=backlog)
+                outcome = await other.run(candidates, progress=progress)
+            else:
+                outcome = await by_hand(writer, reader, rule, call, with_backlog=backlog).run(
+                    candidates,
+                    batch=batch or each.recovery.batch,
+                    pause=each.recovery.pause if wait is None else wait,
+                    progress=progress,
+                )
         finally:
             await writer.close()
         print(report.outcome_text(outcome), flush=True)
         return plan, outcome
 
-    results, failed = on_each(
-        config, recoverable(config, source), done, settings=connection_settings
-    )
+    results, failed = on_each(config, recoverable(config, source), done, settings=looking)
     if not yes and any(plan.count for plan, _ in results):
         print("Nothing was changed; --yes closes them.")
     if failed or any(outcome and outcome.refused for _, outcome in results):
@@ -109,6 +119,7 @@ def undo_run(
         if found is None or found.source != each.name:
             return False, 0
         rule = await bind_rule(reader, each)
+        function = await find_undo(reader, rule)
         plan = await plan_undo(reader, rule, wanted)
         print(report.undo_text(found, plan), flush=True)
         if not yes or not plan.numbers:
@@ -118,7 +129,12 @@ def undo_run(
         )
         try:
             undone, refused = await undo(
-                writer, rule, plan.numbers, batch=each.recovery.batch, pause=each.recovery.pause
+                writer,
+                rule,
+                plan.numbers,
+                batch=min(each.recovery.batch, MOST),
+                pause=each.recovery.pause,
+                function=function,
             )
         finally:
             await writer.close()
@@ -129,7 +145,7 @@ def undo_run(
             print(f"  row {number} of the audit could not be: {printable(why)}")
         return True, len(refused)
 
-    results, failed = on_each(config, None, done, settings=connection_settings, only=has_rule)
+    results, failed = on_each(config, None, done, settings=looking, only=has_rule)
     if not failed and not any(known for known, _ in results):
         raise UsageError(f"no run {wanted} in any database of {config_file}; `runs` lists them")
     if not failed and not yes:
@@ -145,9 +161,7 @@ def runs(source: OneSource = None, config_file: ConfigFile = DEFAULT_CONFIG) -> 
     async def listed(reader: Reader, each: Source, _database: str) -> list[Run]:
         return await list_runs(reader, source=each.name) if await has_audit(reader) else []
 
-    found, failed = on_each(
-        load(config_file), source, listed, settings=connection_settings, only=has_rule
-    )
+    found, failed = on_each(load(config_file), source, listed, settings=looking, only=has_rule)
     print(report.runs_table(sorted((run for each in found for run in each), key=_newest)))
     if failed:
         raise typer.Exit(1)
@@ -162,8 +176,8 @@ def recoverable(config: Config, name: str) -> str:
     source = config.sources.get(name)
     if source is not None and not has_rule(source):
         raise UsageError(
-            f"{config.path}: sources.{name}.recovery has no set, so nobody knows what closing a "
-            "session writes"
+            f"{config.path}: sources.{name}.recovery has no set and no call, so nobody knows "
+            "what closing a session writes"
         )
     return name
 

@@ -6,11 +6,14 @@ import typer
 
 from exporter import report, roles, sessions
 from exporter.cli.app import DEFAULT_CONFIG, ConfigFile, sql
-from exporter.cli.work import has_rule, load, on_each
+from exporter.cli.work import demand_set, has_rule, load, looking, on_each
 from exporter.config import Source
 from exporter.database import Reader
+from exporter.errors import PermissionDenied
 from exporter.index_commands import propose
 from exporter.queries import fill
+from exporter.recovery.rule import bind_rule, prove
+from exporter.recovery.script import script
 
 
 @sql.command("index")
@@ -40,7 +43,10 @@ def sql_role(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
         return database, await roles.database_name(reader), await roles.grants(reader, each)
 
     async def recovering(reader: Reader, each: Source, database: str) -> tuple[str, str, list[str]]:
-        rights = await roles.recovery_grants(reader, each)
+        if each.recovery.call is not None:
+            rights = roles.calling_grants(each)
+        else:
+            rights = await roles.recovery_grants(reader, each, role=roles.RECOVERY_ROLE)
         return database, await roles.database_name(reader), rights
 
     results, failed = on_each(config, None, granted)
@@ -52,6 +58,33 @@ def sql_role(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
         if results:
             may = "close the sessions that recovery closes (after: session-exporter sql audit)"
             print(f"\n{report.role(roles.RECOVERY_ROLE, results, may=may)}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@sql.command("function")
+def sql_function(
+    source: Annotated[str, typer.Argument(metavar="SOURCE")],
+    config_file: ConfigFile = DEFAULT_CONFIG,
+) -> None:
+    """Print functions that recover a source for a role with no right but to call them."""
+    config = load(config_file)
+    demand_set(config, source)
+
+    async def printed(reader: Reader, each: Source, _database: str) -> str:
+        rule = await bind_rule(reader, each)
+        try:
+            await prove(reader, rule)
+        except PermissionDenied:  # it is the functions that will write
+            await prove(reader, rule, writes=False)
+        others = [other for other in config.sources.values() if other.table == each.table]
+        # Two sources on one table want two functions: then the name says whose it is.
+        named_after = rule.relation.name if len(others) == 1 else each.name
+        return await script(reader, rule, named_after=named_after)
+
+    results, failed = on_each(config, source, printed, settings=looking)
+    if results:
+        print("\n\n".join(dict.fromkeys(results)))
     if failed:
         raise typer.Exit(1)
 

@@ -16,6 +16,7 @@ from exporter.config import Database as Settings
 from exporter.config.values import parse_duration
 from exporter.database import Database, Reader, dsn_problem
 from exporter.errors import CollectionError, ExporterError, UsageError
+from exporter.recovery.rule import reading_settings
 
 T = TypeVar("T")
 
@@ -33,8 +34,23 @@ def load(path: Path) -> Config:
 
 
 def has_rule(source: Source) -> bool:
-    """Whether the config says what closing a session of this source writes."""
-    return bool(source.recovery.set)
+    """Whether the config says what closing a session of this source writes, or what does it."""
+    return source.recovery.is_declared
+
+
+def demand_set(config: Config, name: str) -> None:
+    """Raise UsageError where nobody knows what closing a session of that source writes."""
+    source = config.sources.get(name)
+    if source is not None and not source.recovery.set:
+        raise UsageError(
+            f"{config.path}: sources.{name}.recovery has no set, so nobody knows what closing a "
+            "session writes"
+        )
+
+
+def looking(config: Config, source: Source, database: str) -> Settings:
+    """How recovery connects to look for sessions."""
+    return reading_settings(config.databases[database], source)
 
 
 def on_each(

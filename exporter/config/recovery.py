@@ -10,7 +10,7 @@ from exporter.config.columns import Shown, ShownItem
 from exporter.config.database import ConnectionString, ReadableFile
 from exporter.config.expected import VARIABLE, ExpectedError, Parser
 from exporter.config.model import Listed, Model, Named, NothingIsEmpty
-from exporter.config.sql import COLUMN, Expression, Sql
+from exporter.config.sql import COLUMN, Expression, Function, FunctionName, Sql
 from exporter.config.values import Choice, Name, Seconds, Whole
 
 Mode = Literal["disabled", "dry_run", "auto"]
@@ -153,6 +153,12 @@ class Recovery(Model):
         description="What closing writes: for each column an SQL expression, in which {end} is "
         "the end of the session.",
     )
+    call: Annotated[FunctionName, Function()] | None = Field(
+        default=None,
+        examples=["session_exporter.recover_calls"],
+        description="The function in the database that closes sessions instead of recovery's own "
+        "statements: the one that `sql function` prints, or by hand another one; null: none.",
+    )
     end_at: Sql | None = Field(
         default=None,
         description="When a recovered session ended: last_seen, now, or an expression. null: "
@@ -242,6 +248,11 @@ class Recovery(Model):
         validate_default=True,
         description="What is written down of every recovery.",
     )
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether it is known what closing a session writes, or who knows it."""
+        return bool(self.set) or self.call is not None
 
     @model_validator(mode="after")
     def _marks_no_column_that_is_set(self) -> "Recovery":

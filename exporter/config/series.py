@@ -29,6 +29,6 @@ def series_by_part(source: "Source") -> dict[str, int]:
         "daily statistics": daily,
         "kinds of inconsistency": kinds,
         "the oldest sessions and the size": 3,
-        "recovery": RECOVERY_MODES + (RECOVERY if source.recovery.set else 0),
+        "recovery": RECOVERY_MODES + (RECOVERY if source.recovery.is_declared else 0),
         "limits": 1 + (source.overlong_after is not None) + (source.alert_above is not None),
     }

@@ -192,7 +192,7 @@ class Source(Model):
     @field_validator("recovery")
     @classmethod
     def _is_complete(cls, value: Recovery, info: ValidationInfo) -> Recovery:
-        if value.mode == "disabled" and not value.set:
+        if value.mode == "disabled" and not value.is_declared:
             return value
         if info.data.get("id", ...) is None:
             raise ExpectedError(
@@ -201,14 +201,14 @@ class Source(Model):
                 came="no id",
                 keys=("recovery", "id"),
             )
-        if not value.set:
+        if not value.set and (value.call is None or value.mode == "auto"):
             raise ExpectedError(
                 "set inside recovery",
                 "recovery has to know what closing a session writes",
                 came="no set",
                 keys=("recovery",),
             )
-        if value.end_at is None and info.data.get("last_seen_at", ...) is None:
+        if value.set and value.end_at is None and info.data.get("last_seen_at", ...) is None:
             raise ExpectedError(
                 "end_at inside recovery, where there is no last_seen_at",
                 "last seen would be the start, and every duration 0; write for example "

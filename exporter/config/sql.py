@@ -6,7 +6,7 @@ does to them, and that each is one expression.
 
 import re
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar, Self
 
 from pydantic import ValidationInfo
 
@@ -54,13 +54,15 @@ class TableName:
     schema_quoted: bool = False
     name_quoted: bool = False
 
+    EXAMPLE: ClassVar[str] = "a table such as public.sessions"
+
     @classmethod
-    def parse(cls, text: str) -> "TableName":
+    def parse(cls, text: str) -> Self:
         """Read `name`, `schema.name` or `"Schema"."Name"`; raises ExpectedError."""
         match = _TABLE.fullmatch(text.strip())
         if match is None:
             advice = 'other names in double quotes and in a block, each by itself: "My"."Table"'
-            raise ExpectedError("a table such as public.sessions", advice)
+            raise ExpectedError(cls.EXAMPLE, advice)
         schema, quoted_schema, name, quoted_name = match.groups()
         table = cls(
             schema_=_unquoted(quoted_schema) or schema,
@@ -69,7 +71,8 @@ class TableName:
             name_quoted=quoted_name is not None,
         )
         if any(len(part.encode()) > MAX_IDENTIFIER for part in (table.schema_ or "", table.name)):
-            raise ExpectedError(f"a table whose names have at most {MAX_IDENTIFIER} bytes")
+            kind, *_ = cls.EXAMPLE.partition(" such as ")
+            raise ExpectedError(f"{kind} whose names have at most {MAX_IDENTIFIER} bytes")
         return table
 
     def __str__(self) -> str:
@@ -79,16 +82,30 @@ class TableName:
         return f"{_quoted(self.schema_) if self.schema_quoted else self.schema_}.{name}"
 
 
+class FunctionName(TableName):
+    """The same of a function."""
+
+    EXAMPLE: ClassVar[str] = "a function such as session_exporter.recover_calls"
+
+
 class Table(Parser):
     """The name of a table in a file."""
 
+    kind: ClassVar[type[TableName]] = TableName
+
     def parse(self, value: object, _info: ValidationInfo, /) -> TableName:
         """Return its parts."""
-        if isinstance(value, TableName):
+        if isinstance(value, self.kind):
             return value
         if not isinstance(value, str):
-            raise ExpectedError("a table such as public.sessions", block=True)
-        return TableName.parse(value)
+            raise ExpectedError(self.kind.EXAMPLE, block=True)
+        return self.kind.parse(value)
+
+
+class Function(Table):
+    """The name of a function in a file."""
+
+    kind = FunctionName
 
 
 def _is_cut_off(value: Text) -> bool:

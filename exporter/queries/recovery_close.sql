@@ -14,7 +14,7 @@ WITH session_exporter_found AS MATERIALIZED (
         {returning} AS session_exporter_returning
     FROM {table} AS s
     WHERE {id} = ANY ({ids}::{id_type}[])
-        AND (({id})::text, s.xmin::text) IN (VALUES {versions})
+        AND (({id})::text, s.xmin::text) IN ({versions})
         AND {recoverable}
         AND {young}
         AND ({end}) IS NOT NULL

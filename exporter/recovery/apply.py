@@ -6,7 +6,6 @@ COMMITTED).
 """
 
 import asyncio
-import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +14,9 @@ from typing import Any, Literal
 
 from exporter.database import Transaction, Writer
 from exporter.errors import BadData, Locked, RowRefused
-from exporter.queries import fill, literal
-from exporter.recovery.notifying import notify, tell_at
-from exporter.recovery.rule import Rule, assignments
+from exporter.queries import literal
+from exporter.recovery import statements
+from exporter.recovery.rule import Rule
 from exporter.recovery.scope import Scope, orphans
 
 Trigger = Literal["auto", "manual", "close"]
@@ -48,6 +47,8 @@ class Outcome:
     passed_over: int = 0
     """Somebody else worked on them, or they are not what they were: they are looked at again."""
     refused: dict[str, str] = field(default_factory=dict)
+    can_undo: bool = True
+    """Whether it was written down what was there before."""
 
 
 class Closing:
@@ -66,6 +67,8 @@ class Closing:
         self._rule = rule
         self._trigger = trigger
         self._scope = scope or orphans(rule, with_backlog=with_backlog)
+        self.over_budget = 0
+        """How many of those that were passed over had no place in the hour's budget."""
 
     async def run(
         self,
@@ -110,22 +113,13 @@ class Closing:
             locked = await self._lock(transaction, chunk)
             closed = await self._write(transaction, locked, outcome.run) if locked else []
             if closed:
-                await notify(transaction, self._rule.table.source, outcome.run)
+                await self._notify(transaction, outcome.run)
         outcome.recovered += closed
         outcome.passed_over += len(chunk) - len(closed)
 
     async def _lock(self, transaction: Transaction, chunk: Sequence[Candidate]) -> list[Candidate]:
-        rule = self._rule
-        result = await transaction.run(
-            fill(
-                "recovery_lock",
-                id=rule.id,
-                id_type=rule.id_type,
-                ids=_array(candidate.session for candidate in chunk),
-                table=rule.table.table,
-                rows=rule.table.rows,
-            )
-        )
+        ids = array(candidate.session for candidate in chunk)
+        result = await transaction.run(statements.lock(self._rule, ids=ids))
         if not self._scope.is_version_fixed:
             return [Candidate(session, version) for session, version in result.rows]
         locked = {session for session, _ in result.rows}
@@ -134,36 +128,26 @@ class Closing:
     async def _write(
         self, transaction: Transaction, locked: Sequence[Candidate], run: uuid.UUID
     ) -> list[Recovered]:
-        rule = self._rule
         versions = (f"({literal(each.session)}, {literal(each.version)})" for each in locked)
         result = await transaction.run(
-            fill(
-                "recovery_close",
-                id=rule.id,
-                id_type=rule.id_type,
-                ids=_array(candidate.session for candidate in locked),
-                versions=", ".join(versions),
-                table=rule.table.table,
-                recoverable=self._scope.condition,
-                young=self._scope.young,
-                end=self._scope.end,
-                before=rule.columns_written,
-                after=rule.columns_written,
-                evidence=rule.evidence,
-                returning=rule.reported,
-                assignments=assignments(rule),
+            statements.close(
+                self._rule,
+                self._scope,
+                ids=array(candidate.session for candidate in locked),
+                versions=f"VALUES {', '.join(versions)}",
                 run=literal(str(run)),
-                source=literal(rule.table.source.name),
-                relation=literal(rule.relation.sql),
                 trigger=literal(self._trigger),
-                rule=literal(json.dumps(self._scope.described)),
-                tell_at=tell_at(rule.table.source),
             )
         )
         return [Recovered(session, returning) for session, returning in result.rows]
 
+    async def _notify(self, transaction: Transaction, run: uuid.UUID) -> None:
+        source = self._rule.table.source
+        if channel := source.recovery.notify:
+            await transaction.run(statements.notify(source, channel, run=literal(str(run))))
 
-def _array(sessions: Iterable[str]) -> str:
+
+def array(sessions: Iterable[str]) -> str:
     """An array literal: one text, however many there are."""
     quoted = ",".join('"' + s.replace("\\", "\\\\").replace('"', '\\"') + '"' for s in sessions)
     return literal("{" + quoted + "}")

@@ -15,13 +15,16 @@ from exporter.config import Database as Settings
 from exporter.config import Source
 from exporter.database import Database, Reader, Transaction, Writer
 from exporter.errors import BackingOff, CollectionError, PermissionDenied, SchemaMismatch
-from exporter.queries import fill, literal
+from exporter.queries import fill
+from exporter.recovery import statements
 from exporter.recovery.apply import Candidate, Closing, Outcome
+from exporter.recovery.calling import Call, Calling, find_call, tend
 from exporter.recovery.counting import AuditCounter
 from exporter.recovery.decide import Decision, Look, Memory, Sight, decide
+from exporter.recovery.functions import tend_function
 from exporter.recovery.pausing import is_paused
 from exporter.recovery.plan import NO_AUDIT, Fates, count_fates, has_audit, selection
-from exporter.recovery.rule import Rule, bind_rule, prove
+from exporter.recovery.rule import Rule, bind_rule, own_settings, prove, reading_settings
 from exporter.recovery.state import RecoveryState
 from exporter.snapshots import Key, Snapshots
 
@@ -39,7 +42,10 @@ BIND_AGAIN_AFTER = 300.0
 
 
 class Recovering:
-    """One source in one database. Has connections of its own, as a role of its own."""
+    """One source in one database. Has connections of its own, as a role of its own.
+
+    `settings` are those of collection.
+    """
 
     def __init__(
         self, settings: Settings, source: Source, *, snapshots: Snapshots, clock: Clock
@@ -48,10 +54,12 @@ class Recovering:
         self._source = source
         self._snapshots = snapshots
         self._clock = clock
-        self._database = Database(settings.model_copy(update={"max_connections": 1}))
-        self._writer = Writer(settings, timezone=sessions.time_zone(source))
+        reading = reading_settings(settings, source)
+        self._database = Database(reading.model_copy(update={"max_connections": 1}))
+        self._writer = Writer(own_settings(settings, source), timezone=sessions.time_zone(source))
         self._memory = Memory(started_at=clock.monotonic())
         self._rule: Rule | None = None
+        self._call: Call | None = None
         self._bound_until = 0.0
         self._counter = AuditCounter(source.name)
         self._told: object = None
@@ -146,7 +154,7 @@ class Recovering:
         if recovery.mode == "dry_run":
             self._tell(("dry_run", len(chosen)), "recovery_dry_run", would_close=len(chosen))
             return
-        closing = AutoClosing(self._writer, rule)
+        closing = self._closing(rule)
         outcome = await closing.run(
             [Candidate(session, sight.looks[session].version) for session in chosen],
             batch=recovery.batch,
@@ -156,6 +164,12 @@ class Recovering:
         for session in outcome.refused:
             self._aside.setdefault(session, Backoff()).failed(now, SET_ASIDE)
         self._record(outcome, closing.over_budget)
+
+    def _closing(self, rule: Rule) -> Closing:
+        if self._call is None:
+            return AutoClosing(self._writer, rule)
+        reader = self._database.reader(timezone=sessions.time_zone(self._source))
+        return Calling(self._writer, reader, rule, self._call, trigger="auto", with_backlog=False)
 
     def _record(self, outcome: Outcome, over_budget: int) -> None:
         state = self._state
@@ -180,8 +194,11 @@ class Recovering:
         if self._rule is None or now >= self._bound_until:
             self._rule = None
             rule = await bind_rule(reader, self._source)
+            self._call = await find_call(reader, rule)
             if self._source.recovery.mode == "auto":
-                await prove(reader, rule)
+                if self._call is not None:
+                    self._call.demand_own("it is never called automatically")
+                await prove(reader, rule, writes=self._call is None)
             self._rule, self._bound_until = rule, now + BIND_AGAIN_AFTER
         return self._rule
 
@@ -189,8 +206,12 @@ class Recovering:
         if self._source.recovery.mode == "auto":
             rule = await self._bound(reader)
             async with self._writer.transaction() as transaction:
-                await contradict(transaction, rule)
-            await self._prune()
+                if self._call is None:
+                    await contradict(transaction, rule)
+                else:
+                    await tend(transaction, tend_function(rule).sql)
+            if self._call is None:
+                await self._prune()
         counted = await self._counter.read(reader)
         self._change(
             recovered=counted.recovered,
@@ -203,13 +224,8 @@ class Recovering:
         now = self._clock.monotonic()
         if now < self._pruned_until:
             return
-        statement = fill(
-            "recovery_prune",
-            source=literal(self._source.name),
-            keep=sessions.interval(self._source.recovery.audit.keep),
-        )
         async with self._writer.transaction() as transaction:
-            await transaction.run(statement)
+            await transaction.run(statements.prune(self._source))
         self._pruned_until = now + PRUNE_EVERY
 
     def _failed(self, reason: str, message: str) -> None:
@@ -236,19 +252,12 @@ class AutoClosing(Closing):
 
     def __init__(self, writer: Writer, rule: Rule) -> None:
         super().__init__(writer, rule, trigger="auto", with_backlog=False)
-        self.over_budget = 0
 
     async def _lock(self, transaction: Transaction, chunk: Sequence[Candidate]) -> list[Candidate]:
         source = self._rule.table.source
-        queue = literal(f"session-exporter recovery {source.name}")
         # Two statements: the count has to see what the one that we waited for has committed.
-        await transaction.run(fill("recovery_queue", queue=queue))
-        budget = fill(
-            "recovery_budget",
-            source=literal(source.name),
-            per_hour=str(source.recovery.per_hour),
-        )
-        left = max((await transaction.run(budget)).rows[0][0], 0)
+        await transaction.run(statements.queue(source))
+        left = max((await transaction.run(statements.budget(source))).rows[0][0], 0)
         self.over_budget += max(len(chunk) - left, 0)
         return await super()._lock(transaction, chunk[:left]) if left else []
 
@@ -281,17 +290,7 @@ async def look(reader: Reader, rule: Rule, *, at: float) -> Sight:
 
 async def contradict(transaction: Transaction, rule: Rule) -> int:
     """Note which recovered sessions have shown life or got a genuine end since; return how many."""
-    noted = await transaction.run(
-        fill(
-            "recovery_contradicted",
-            table=rule.table.table,
-            source=literal(rule.table.source.name),
-            id=rule.id,
-            id_type=rule.id_type,
-            written=rule.columns_written,
-            last_seen=rule.table.last_seen,
-        )
-    )
+    noted = await transaction.run(statements.contradicted(rule))
     return len(noted.rows)
 
 

@@ -91,9 +91,15 @@ async def demand_audit(reader: Reads) -> None:
         raise SchemaMismatch(NO_AUDIT)
 
 
-async def make_plan(reader: Reads, rule: Rule, *, with_backlog: bool, limit: int) -> Plan:
-    """Count, and look at up to `limit` sessions. Raises CollectionError."""
-    await demand_audit(reader)
+async def make_plan(
+    reader: Reads, rule: Rule, *, with_backlog: bool, limit: int, audits: bool = True
+) -> Plan:
+    """Count, and look at up to `limit` sessions; `audits` is whether it will be written down.
+
+    Raises CollectionError.
+    """
+    if audits:
+        await demand_audit(reader)
     preview = previewing(rule, orphans(rule, with_backlog=with_backlog), limit=limit)
     counted, previewed = await reader.read(_counting(rule), preview)
     fates = Fates(**dict(counted.rows))

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from exporter.config import format_duration
 from exporter.recovery.apply import Outcome
+from exporter.recovery.calling import Call
 from exporter.recovery.pausing import Pause
 from exporter.recovery.plan import Plan, Preview
 from exporter.recovery.rule import Rule
@@ -52,6 +53,17 @@ def preview_lines(rule: Rule, previews: Sequence[Preview], count: int) -> Iterat
         yield f"… and {count - len(previews)} more"
 
 
+def call_text(call: Call) -> str:
+    """Who closes the sessions where it is not us, and what that means."""
+    if call.is_own:
+        return f"  by {call.function.sql} in the database, which writes down what it does"
+    return (
+        f"  by {call.function.sql} in the database, which is not of `session-exporter sql "
+        "function`: it decides by itself\n  what it closes and what it writes, nothing is written "
+        "down, and there is no undo"
+    )
+
+
 def outcome_text(outcome: Outcome) -> str:
     """What was done, and how to take it back."""
     lines = [f"  {len(outcome.recovered)} were closed"]
@@ -63,7 +75,9 @@ def outcome_text(outcome: Outcome) -> str:
     lines += [
         printable(f"  {session} was set aside: {why}") for session, why in outcome.refused.items()
     ]
-    if outcome.recovered:
+    if outcome.recovered and not outcome.can_undo:
+        lines.append("  nothing was written down of it, and nothing takes it back")
+    elif outcome.recovered:
         lines.append(f"  run {outcome.run}; session-exporter undo {outcome.run} takes it back")
     return "\n".join(lines)
 

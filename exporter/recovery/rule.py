@@ -103,6 +103,14 @@ def own_settings(settings: Settings, source: Source) -> Settings:
     return settings.model_copy(update={"dsn": source.recovery.dsn, "password_file": None})
 
 
+def reading_settings(settings: Settings, source: Source) -> Settings:
+    """How recovery looks for sessions: where a function closes them, as collection does.
+
+    The role that may call it has no right to see them.
+    """
+    return own_settings(settings, source) if source.recovery.call is None else settings
+
+
 async def bind_rule(reader: Reads, source: Source) -> Rule:
     """Bind a source for recovery. Raises SchemaMismatch with a sentence for what does not fit."""
     table = await sessions.bind(reader, source)
@@ -132,21 +140,27 @@ async def bind_rule(reader: Reads, source: Source) -> Rule:
     )
 
 
-async def prove(reader: Reads, rule: Rule) -> None:
+async def prove(reader: Reads, rule: Rule, *, writes: bool = True) -> None:
     """Have PostgreSQL plan the change of each column, without making it.
 
+    A role that does not write may not even plan it: for that one (`writes` is False), only whether
+    each new value can be computed is asked.
     Raises SchemaMismatch, BadData or PermissionDenied that names the key of the config.
     """
     relation = rule.relation
     attempts = {f"recovery.set.{name}": (name, text) for name, text in rule.changes.items()}
     for key, (name, text) in attempts.items():
+        end = f"(SELECT now()::timestamptz AS {END})"
         statement = fill(
             "recovery_prove",
             table=rule.table.table,
             column=identifier(name),
             value=text,
-            end=f"(SELECT now()::timestamptz AS {END})",
+            end=end,
         )
+        if not writes:
+            row = f"{end} AS e, {rule.table.table}"
+            statement = fill("describe", expressions=f"({text})", table=row)
         try:
             await reader.read(statement)
         except (SchemaMismatch, BadData) as error:

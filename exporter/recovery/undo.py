@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from exporter.database import Transaction, Writer
+from exporter.database import Writer
 from exporter.errors import Locked, RowRefused
-from exporter.queries import fill, identifier, listed, literal
+from exporter.queries import fill, literal
+from exporter.recovery import statements
 from exporter.recovery.rule import Rule
 from exporter.relation import Reads
 
@@ -75,63 +76,47 @@ async def plan_undo(reader: Reads, rule: Rule, run: uuid.UUID) -> UndoPlan:
 
 
 async def undo(
-    writer: Writer, rule: Rule, numbers: Sequence[int], *, batch: int, pause: float
+    writer: Writer,
+    rule: Rule,
+    numbers: Sequence[int],
+    *,
+    batch: int,
+    pause: float,
+    function: str | None = None,
 ) -> tuple[int, dict[int, str]]:
     """Write back what was there before. Returns how many, and why some could not, by audit row.
 
-    What somebody else works on, or has changed meanwhile, is in neither.
+    What somebody else works on, or has changed meanwhile, is in neither. `function` is the
+    qualified name of the one in the database that does it, where this role may not.
     """
     undone, refused = 0, {}
     rest = iter(numbers)
     while chunk := tuple(islice(rest, batch)):
         try:
-            undone += await _undo(writer, rule, chunk)
+            undone += await _undo(writer, rule, chunk, function)
         except RowRefused:
             for number in chunk:
                 try:
-                    undone += await _undo(writer, rule, [number])
+                    undone += await _undo(writer, rule, [number], function)
                 except RowRefused as error:
                     refused[number] = str(error)
         await asyncio.sleep(pause)
     return undone, refused
 
 
-async def _undo(writer: Writer, rule: Rule, numbers: Sequence[int]) -> int:
+async def _undo(writer: Writer, rule: Rule, numbers: Sequence[int], function: str | None) -> int:
     try:
         async with writer.transaction() as transaction:
-            locked = await transaction.run(
-                fill("recovery_undo_lock", numbers=_listed(numbers), **_place(rule))
-            )
-            ours = [number for (number,) in locked.rows]
-            return await _write(transaction, rule, ours) if ours else 0
+            if function is not None:
+                call = fill("recovery_call_undo", function=function, numbers=_listed(numbers))
+                return len((await transaction.run(call)).rows)
+            locked = await transaction.run(statements.undo_lock(rule, numbers=_listed(numbers)))
+            if not locked.rows:
+                return 0
+            ours = _listed([number for (number,) in locked.rows])
+            return len((await transaction.run(statements.undo(rule, numbers=ours))).rows)
     except Locked:
         return 0
-
-
-async def _write(transaction: Transaction, rule: Rule, numbers: Sequence[int]) -> int:
-    columns = {name: rule.relation.columns[name].type for name in rule.changes}
-    written = await transaction.run(
-        fill(
-            "recovery_undo",
-            columns=", ".join(map(identifier, columns)),
-            values=listed([_before(name) for name in columns]),
-            definitions=", ".join(f"{identifier(k)} {type_}" for k, type_ in columns.items()),
-            numbers=_listed(numbers),
-            **_place(rule),
-        )
-    )
-    return len(written.rows)
-
-
-def _before(name: str) -> str:
-    """A column as it was; what closing did not change stays: jsonb tells NULL from null no more."""
-    was_changed = f"a.before -> {literal(name)} IS DISTINCT FROM a.after -> {literal(name)}"
-    column = identifier(name)
-    return f"CASE WHEN {was_changed} THEN b.{column} ELSE s.{column} END"
-
-
-def _place(rule: Rule) -> dict[str, str]:
-    return {"table": rule.table.table, "id": rule.id, "id_type": rule.id_type}
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -10,8 +10,7 @@ from exporter.backoff import Backoff
 from exporter.config import Source, Webhook
 from exporter.database import Writer
 from exporter.errors import NotTaken
-from exporter.recovery import notifying
-from exporter.recovery.notifying import Claim
+from exporter.recovery.claims import Claim, claim, put_off, told
 
 if TYPE_CHECKING:
     from exporter.recovery.posting import Receiver
@@ -88,7 +87,7 @@ class Teller:
         await self._writer.close()
 
     async def _claim(self) -> list[Claim]:
-        return await notifying.claim(
+        return await claim(
             self._writer,
             self._source,
             database=self._database,
@@ -105,10 +104,10 @@ class Teller:
                 claimed, refused = await answered
                 if refused is None:
                     delivered += 1
-                    await notifying.told(self._writer, claimed)
+                    await told(self._writer, claimed)
                 else:
                     failed, reason = failed + 1, refused
-                    await notifying.put_off(self._writer, claimed, _wait(claimed.attempts))
+                    await put_off(self._writer, claimed, _wait(claimed.attempts))
         finally:
             for task in sending:
                 task.cancel()

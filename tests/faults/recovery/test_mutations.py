@@ -72,7 +72,7 @@ MUTATIONS: list[Mutation] = [
     ),
     Mutation(
         "recovery_close",
-        "        AND (({id})::text, s.xmin::text) IN (VALUES {versions})\n",
+        "        AND (({id})::text, s.xmin::text) IN ({versions})\n",
         "",
         first("is opened again"),
     ),

@@ -1,4 +1,8 @@
-"""What a recovery by hand writes in the four tables of config.yaml, column by column."""
+"""What a recovery by hand writes in the four tables of config.yaml, column by column.
+
+By statements of its own, and by the functions that are printed, which a role calls that may do
+nothing else.
+"""
 
 import datetime as dt
 import json
@@ -15,11 +19,13 @@ from exporter.database import Writer
 from exporter.demo import history
 from exporter.demo.databases import Database
 from exporter.demo.recovery import RECOVERY, prepare
-from exporter.demo.schemas import APP
-from exporter.recovery.apply import Closing, Outcome
+from exporter.demo.schemas import APP, EXPORTER
+from exporter.recovery.apply import Outcome
+from exporter.recovery.calling import Call, by_hand, find_call, find_undo
 from exporter.recovery.plan import find_candidates
-from exporter.recovery.rule import Rule, bind_rule, connection_settings, prove
+from exporter.recovery.rule import Rule, bind_rule, prove
 from exporter.recovery.undo import plan_undo, undo
+from tests.integration.recovery.functions import calling, install
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml"
 TWO_HOURS = dt.timedelta(hours=2)
@@ -41,17 +47,25 @@ class Recovery(NamedTuple):
     rule: Rule
     writer: Writer
     pool: Pool
+    call: Call | None
 
     async def run(self, *, backlog: bool = True) -> Outcome:
         reader = self.pool.reader(timezone=sessions.time_zone(self.rule.table.source))
         found = await find_candidates(reader, self.rule, with_backlog=backlog)
-        closing = Closing(self.writer, self.rule, trigger="manual", with_backlog=backlog)
+        closing = by_hand(self.writer, reader, self.rule, self.call, with_backlog=backlog)
         return await closing.run(found, batch=7, pause=0, progress=lambda _: None)
 
     async def undo(self, outcome: Outcome) -> int:
         reader = self.pool.reader(timezone=sessions.time_zone(self.rule.table.source))
         plan = await plan_undo(reader, self.rule, outcome.run)
-        undone, refused = await undo(self.writer, self.rule, plan.numbers, batch=7, pause=0)
+        undone, refused = await undo(
+            self.writer,
+            self.rule,
+            plan.numbers,
+            batch=7,
+            pause=0,
+            function=await find_undo(reader, self.rule),
+        )
         assert not refused
         return undone
 
@@ -65,20 +79,27 @@ def prepared(database: Database) -> Database:
     return database
 
 
-@pytest.fixture
-async def recovery_of(prepared: Database) -> Any:
+@pytest.fixture(params=["by statements", "by functions"])
+async def recovery_of(prepared: Database, request: pytest.FixtureRequest) -> Any:
     """`await recovery_of("coaching")`: that source of the example, bound and proved."""
     config = load_config(EXAMPLE, {"DATABASE_URL": prepared.dsn_for(RECOVERY)})
+    settings = config.databases["app"]
     opened: list[Recovery] = []
 
     async def recovery_of(name: str) -> Recovery:
         source = config.sources[name]
+        looking = settings
+        if request.param == "by functions":
+            source = calling(source)
+            await install(prepared, config, source)
+            looking = settings.model_copy(update={"dsn": prepared.dsn_for(EXPORTER)})
         zone = sessions.time_zone(source)
-        settings = connection_settings(config, source, "app")
-        pool = Pool(settings)
-        rule = await bind_rule(pool.reader(timezone=zone), source)
-        await prove(pool.reader(timezone=zone), rule)
-        opened.append(Recovery(rule, Writer(settings, timezone=zone), pool))
+        pool = Pool(looking)
+        reader = pool.reader(timezone=zone)
+        rule = await bind_rule(reader, source)
+        call = await find_call(reader, rule)
+        await prove(reader, rule, writes=call is None)
+        opened.append(Recovery(rule, Writer(settings, timezone=zone), pool, call))
         return opened[-1]
 
     yield recovery_of

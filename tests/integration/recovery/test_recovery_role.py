@@ -81,7 +81,7 @@ def recover(database: Database, tmp_path: Path) -> Callable[[], Awaitable[tuple[
             await pool.close()
 
     async def grant(reader: Reads) -> None:
-        rights = await roles.recovery_grants(reader, source)
+        rights = await roles.recovery_grants(reader, source, role=role)
         printed = report.role(role, [("app", await roles.database_name(reader), rights)])
         execute(database, printed.replace(f"CREATE ROLE {role} LOGIN;", ""))
 

@@ -1,10 +1,8 @@
-"""Telling others, the SQL side: NOTIFY, and the audit rows that the webhook was not told of yet."""
+"""The audit rows that the webhook was not told of yet."""
 
-import uuid
 from dataclasses import dataclass
 
-from exporter.config import Source
-from exporter.database import Transaction, Writer
+from exporter.database import Writer
 from exporter.queries import fill, literal
 
 
@@ -19,29 +17,6 @@ class Claim:
     """Names the recovery among all databases and exporters."""
     body: str
     """JSON."""
-
-
-async def notify(transaction: Transaction, source: Source, run: uuid.UUID) -> None:
-    """Tell the source's channel of the sessions that this transaction has closed, if it commits."""
-    channel = source.recovery.notify
-    if channel is None:
-        return
-    await transaction.run(
-        fill(
-            "recovery_notify",
-            channel=literal(channel),
-            source=literal(source.name),
-            run=literal(str(run)),
-        )
-    )
-
-
-def tell_at(source: Source) -> str:
-    """When the webhook is told of a recovery made now, as SQL: NULL where there is none.
-
-    Decided when a session is closed: a webhook is not told of what was before it.
-    """
-    return "NULL" if source.recovery.webhook is None else "now()"
 
 
 async def claim(

@@ -1,0 +1,5 @@
+-- Has the function in the database close these sessions: it locks, checks again, writes and audits.
+SELECT session_exporter_closed.*
+FROM {function}(
+    {ids}::text[], {versions}::text[], {run}::uuid, {trigger}, {with_backlog}
+) AS session_exporter_closed

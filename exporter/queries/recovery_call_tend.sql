@@ -1,0 +1,2 @@
+-- Has the function in the database look after the audit: notes contradictions, forgets what is old.
+SELECT {function}()

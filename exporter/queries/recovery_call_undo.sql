@@ -1,0 +1,2 @@
+-- Has the function in the database take back what these rows of the audit tell of.
+SELECT {function}(ARRAY[{numbers}]::bigint[])

@@ -1,0 +1,60 @@
+#variable_conflict use_column
+DECLARE
+    session_exporter_left pg_catalog.int8;
+    session_exporter_locked pg_catalog.text[];
+BEGIN
+    IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_transaction_state', MESSAGE =
+            'recovery has to see what others commit while it works: call it in READ COMMITTED';
+    END IF;
+    IF session_exporter_trigger IS NULL OR session_exporter_trigger NOT IN ('auto', 'manual') THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE =
+            'session_exporter_trigger: expected auto or manual';
+    END IF;
+    IF pg_catalog.cardinality(session_exporter_ids) > {most} THEN
+        RAISE EXCEPTION USING ERRCODE = 'program_limit_exceeded', MESSAGE = pg_catalog.format(
+            'expected at most %s sessions at once, got %s; call it more than once',
+            {most}, pg_catalog.cardinality(session_exporter_ids)
+        );
+    END IF;
+    IF pg_catalog.cardinality(session_exporter_ids) > 0 THEN
+        -- A caller that freezes in a transaction of its own must not keep what is locked here.
+        PERFORM pg_catalog.set_config('idle_in_transaction_session_timeout', '1s', true);
+    END IF;
+
+    IF session_exporter_trigger = 'auto' THEN
+        PERFORM session_exporter_waited.* FROM (
+{queue}
+        ) AS session_exporter_waited;
+        -- A statement of its own: the count has to see what those have committed that we waited for.
+        session_exporter_left := (
+{budget}
+        );
+        session_exporter_ids :=
+            session_exporter_ids[1:greatest(session_exporter_left, 0)];
+    END IF;
+
+    session_exporter_locked := ARRAY(
+        SELECT session_exporter_row.session_exporter_id
+        FROM (
+{lock}
+        ) AS session_exporter_row (session_exporter_id, session_exporter_version)
+    );
+
+    -- The audit notes the number of the transaction as the new version of the rows. In a savepoint,
+    -- or in a block with EXCEPTION, they get another one, and could never be undone.
+    IF EXISTS (
+        SELECT FROM {table} AS s
+        WHERE {id} = ANY (session_exporter_locked::{id_type}[])
+            AND s.xmax::text
+                <> (pg_catalog.pg_current_xact_id()::text::numeric % 4294967296)::text
+    ) THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_transaction_state', MESSAGE =
+            'recovery could not be undone after a savepoint: call it outside of one, as the only '
+            'statement of its transaction';
+    END IF;
+
+    RETURN QUERY
+{close};
+{notify}
+END
