@@ -1,6 +1,6 @@
 """The rights that collection and recovery need, as SQL for a DBA: least of all."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from exporter import sessions
 from exporter.config import Source
@@ -68,9 +68,11 @@ async def recovery_grants(reader: Reads, source: Source, *, role: str) -> list[s
         written.append(table.column(recovery.mark.column).name)
     texts = [*expressions.values(), *_recovery_texts(source), *map(identifier, written)]
     columns = ", ".join(map(identifier, written))
-    own, seen = [_OWN_SCHEMA, _AUDIT, _PAUSE], _SYSTEM_COLUMNS
+    own, seen = [_OWN_SCHEMA, _AUDIT], list(_SYSTEM_COLUMNS)
     if role == DEFINER_ROLE:
-        own, seen = [_OWN_SCHEMA, _AUDIT], (*seen, "xmax")  # who has locked a row
+        seen.append("xmax")  # who has locked a row
+    else:
+        own.append(_PAUSE)
     return [
         *await _reading(reader, table, texts, role, also=seen),
         f"GRANT UPDATE ({columns})\n    ON {table.sql} TO {role};",
@@ -103,7 +105,7 @@ def _to(role: str, *rights: str) -> list[str]:
 
 
 async def _reading(
-    reader: Reads, table: Relation, texts: list[str], role: str, also: tuple[str, ...] = ()
+    reader: Reads, table: Relation, texts: list[str], role: str, also: Sequence[str] = ()
 ) -> list[str]:
     """What it takes to evaluate expressions over a table. `also` are system columns."""
     columns = table.columns_in(texts)

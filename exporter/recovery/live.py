@@ -1,9 +1,10 @@
 """What `check --live` says of recovery: whether it could close sessions, and what it would meet.
 
-Everything goes through recovery's own dsn, and nothing is locked or written.
+It is looked with recovery's own dsn, or, where a function in the database closes the sessions, with
+that of collection. Nothing is locked or written.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 
 from exporter import sessions
 from exporter.config import Database as Settings
@@ -11,12 +12,12 @@ from exporter.config import Source, format_duration
 from exporter.database import Database
 from exporter.errors import CollectionError, PermissionDenied
 from exporter.findings import Finding, Findings
-from exporter.queries import fill, identifier, literal
+from exporter.queries import fill
+from exporter.recovery.apply import array
+from exporter.recovery.live_closing import by_function, by_statements, lacks_of
 from exporter.recovery.plan import NO_AUDIT, Plan, brakes_of, count_fates
-from exporter.recovery.rule import Rule, bind_rule, own_settings, prove
+from exporter.recovery.rule import Rule, bind_rule, own_settings, reading_settings
 from exporter.relation import Reads
-
-Say = Callable[..., Finding]
 
 #: What there is to say of each kind of thing that recovery_meets.sql finds.
 MEETS = {
@@ -40,25 +41,29 @@ PREVENTS = {
 async def check_recovery(settings: Settings, source: Source) -> AsyncIterator[Finding]:
     """Whether the sessions of a source could be closed; `settings` are those of collection."""
     find = Findings(settings.name, source.name)
-    database = Database(own_settings(settings, source).model_copy(update={"max_connections": 1}))
-    reader = database.reader(timezone=sessions.time_zone(source))
-    # Where nothing closes sessions by itself, another role may be meant to do it by hand.
-    lacks = find.warning if source.recovery.mode == "disabled" else find.failed
+    zone, one = sessions.time_zone(source), {"max_connections": 1}
+    looking = Database(reading_settings(settings, source).model_copy(update=one))
+    closing = Database(own_settings(settings, source).model_copy(update=one))
+    lacks = lacks_of(find, source)
     try:
-        async for finding in _findings(reader, source, find, lacks):
+        reader, closer = looking.reader(timezone=zone), closing.reader(timezone=zone)
+        async for finding in _findings(reader, closer, source, find):
             yield finding
     except PermissionDenied as error:
         yield lacks("recovery rights", str(error))
     except CollectionError as error:
         yield find.failed("recovery", str(error))
     finally:
-        await database.close()
+        await looking.close()
+        await closing.close()
 
 
 async def _findings(
-    reader: Reads, source: Source, find: Findings, lacks: Say
+    reader: Reads, closer: Reads, source: Source, find: Findings
 ) -> AsyncIterator[Finding]:
-    (server,) = await reader.read(fill("server"))
+    """`reader` looks for sessions; `closer` is who closes them."""
+    lacks = lacks_of(find, source)
+    (server,) = await closer.read(fill("server"))
     role, _, _, is_standby, _ = server.rows[0]
     if is_standby:
         yield lacks(
@@ -72,58 +77,17 @@ async def _findings(
     rule = await bind_rule(reader, source)
     for finding in await _met(reader, rule, find):
         yield finding
-    async for finding in _written(reader, rule, role, find, lacks):
-        yield finding
+    if source.recovery.call is None:
+        async for finding in by_statements(reader, rule, role, find):
+            yield finding
+    else:
+        async for finding in by_function(reader, closer, rule, role, find):
+            yield finding
     yield await _now(reader, rule, find)
 
 
-async def _written(
-    reader: Reads, rule: Rule, role: str, find: Findings, lacks: Say
-) -> AsyncIterator[Finding]:
-    """Whether this role could write what closing writes, and PostgreSQL would take it."""
-    missing = await _missing_rights(reader, rule)
-    if missing:
-        grants = [f"GRANT {right} TO {identifier(role)};" for right in missing]
-        better = (
-            "" if rule.table.source.recovery.dsn else "give recovery a role of its own (dsn), or "
-        )
-        message = f"{role} may not close sessions; {better}a DBA runs"
-        yield lacks("recovery rights", message, *grants)
-    else:
-        yield find.ok("recovery rights", f"{role} may close sessions")
-    try:
-        await prove(reader, rule)
-    except PermissionDenied:
-        if not missing:
-            raise
-    else:
-        yield find.ok("recovery rule", f"closing writes {', '.join(rule.changes)}: every type fits")
-
-
-async def _missing_rights(reader: Reads, rule: Rule) -> list[str]:
-    """What has still to be granted, for what this source's config asks for."""
-    recovery = rule.table.source.recovery
-    on_tables = [("recovery", "SELECT"), ("recovery", "INSERT"), ("pause", "SELECT")]
-    noted = ["undone_at"]
-    if recovery.mode == "auto":
-        on_tables.append(("recovery", "DELETE"))  # of what is older than audit.keep
-        noted.append("contradicted_at")
-    if recovery.webhook is not None:
-        noted += ["next_attempt_at", "attempts", "notified_at"]
-    statement = fill(
-        "recovery_rights",
-        table_name=literal(rule.relation.sql),
-        columns=_columns(rule),
-        oid=str(rule.relation.oid),
-        on_tables=", ".join(f"({literal(name)}, {literal(right)})" for name, right in on_tables),
-        noted=", ".join(map(literal, noted)),
-    )
-    (result,) = await reader.read(statement)
-    return [right for (right,) in result.rows]
-
-
 async def _met(reader: Reads, rule: Rule, find: Findings) -> list[Finding]:
-    statement = fill("recovery_meets", oid=str(rule.relation.oid), columns=_columns(rule))
+    statement = fill("recovery_meets", oid=str(rule.relation.oid), columns=array(rule.changes))
     (result,) = await reader.read(statement)
 
     def told(sentences: dict[str, str]) -> Iterator[str]:
@@ -161,13 +125,3 @@ async def _now(reader: Reads, rule: Rule, find: Findings) -> Finding:
     if brakes:
         return find.warning("recovery now", f"{would}, but for a brake: {'; '.join(brakes)}")
     return find.ok("recovery now", would)
-
-
-def _columns(rule: Rule) -> str:
-    """An array literal; a name may hold anything."""
-    quoted = (f'"{_escaped(name)}"' for name in rule.changes)
-    return literal("{" + ",".join(quoted) + "}")
-
-
-def _escaped(name: str) -> str:
-    return name.replace("\\", "\\\\").replace('"', '\\"')

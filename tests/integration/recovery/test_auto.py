@@ -11,11 +11,13 @@ import yaml
 from exporter.clock import Clock
 from exporter.config import load_config
 from exporter.demo.databases import Database
+from exporter.demo.schemas import EXPORTER
 from exporter.queries import fill
 from exporter.recovery.auto import Recovering
-from exporter.recovery.rule import connection_settings
 from exporter.recovery.state import RecoveryState
+from exporter.roles import RECOVERY_ROLE
 from exporter.snapshots import Snapshots
+from tests.integration.recovery.functions import calling, install
 
 EVERY = 30.0
 GRACE = 300.0
@@ -59,8 +61,8 @@ class Runner:
 Recover = Callable[..., Any]
 
 
-@pytest.fixture
-def recover(database: Database, tmp_path: Path) -> Recover:
+@pytest.fixture(params=["by statements", "by functions"])
+def recover(database: Database, tmp_path: Path, request: pytest.FixtureRequest) -> Recover:
     """`async with recover(per_hour=3) as runner`; the table and the audit are there."""
     execute(
         database,
@@ -81,7 +83,13 @@ def recover(database: Database, tmp_path: Path) -> Recover:
         chat, now = config.sources["chat"], [1000.0]
         snapshots = Snapshots([], recoveries=[("app", "chat")])
         clock = Clock(monotonic=lambda: now[0], wall=lambda: 1_700_000_000.0)
-        settings = connection_settings(config, chat, "app")
+        settings = config.databases["app"]
+        if request.param == "by functions" and chat.recovery.mode == "auto":
+            chat = calling(chat)
+            await install(database, config, chat)
+            settings = settings.model_copy(update={"dsn": database.dsn_for(EXPORTER)})
+            own = {"dsn": database.dsn_for(RECOVERY_ROLE)}
+            chat = chat.model_copy(update={"recovery": chat.recovery.model_copy(update=own)})
         recovering = Recovering(settings, chat, snapshots=snapshots, clock=clock)
         try:
             yield Runner(recovering, snapshots, now)
@@ -170,8 +178,8 @@ async def test_without_an_audit_table_nothing_is_closed(
 ) -> None:
     sessions(database, 1, 2)
     sessions(database, 3, 4, seen="5 minutes")
-    execute(database, "DROP SCHEMA session_exporter CASCADE")
     async with recover() as runner:
+        execute(database, "DROP SCHEMA session_exporter CASCADE")
         state = await runner.run(3)
         assert len(open_ones(database)) == 6
         assert state.failed["schema"] == 3

@@ -1,0 +1,489 @@
+"""The functions that are printed: who may call them, what they refuse, and what they heed."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import yaml
+from psycopg import errors
+
+from exporter import sessions
+from exporter.config import Config, Source, load_config
+from exporter.database import Database as Pool
+from exporter.database import Reader
+from exporter.demo.databases import Database
+from exporter.demo.recovery import prepare
+from exporter.demo.schemas import APP, EXPORTER
+from exporter.errors import SchemaMismatch
+from exporter.findings import Status
+from exporter.queries import fill
+from exporter.recovery.calling import find_call
+from exporter.recovery.functions import MOST
+from exporter.recovery.live import check_recovery
+from exporter.recovery.rule import bind_rule
+from exporter.roles import RECOVERY_ROLE
+from tests.integration.recovery.functions import calling, execute, install, printed_for
+
+EXAMPLE = Path(__file__).parents[3] / "config.yaml"
+RUN = "00000000-0000-0000-0000-000000000001"
+
+TABLES = """
+    CREATE TABLE public.chat (id int PRIMARY KEY, is_open bool NOT NULL DEFAULT true,
+        started timestamptz NOT NULL DEFAULT now() - interval '1 day', seen timestamptz,
+        ended timestamp, length float8);
+    CREATE TABLE public.presence (chat int NOT NULL);
+"""
+CHAT: dict[str, Any] = {
+    "table": "public.chat",
+    "active": "is_open",
+    "started_at": "started",
+    "last_seen_at": "seen",
+    "id": "id",
+    "orphaned_after": "1h",
+    "timestamps_in": "America/New_York",
+    "recovery": {
+        "set": {
+            "is_open": "false",
+            "ended": "{end}",
+            "length": "extract(epoch FROM {end} - s.started AT TIME ZONE 'America/New_York') / 7",
+        },
+        "evidence": "EXISTS (SELECT FROM presence AS p WHERE p.chat = s.id)",
+        "per_hour": 3,
+        "notify": "recovered",
+    },
+}
+
+Install = Callable[..., Any]
+
+
+@pytest.fixture
+def installed(any_database: Database, tmp_path: Path) -> Install:
+    """`source = await installed(set={...})`: public.chat, recovered by its functions."""
+    execute(any_database, TABLES, fill("recovery_audit"))
+
+    async def installed(**recovery: Any) -> Source:
+        config = config_of(any_database, tmp_path, **recovery)
+        source = calling(config.sources["chat"])
+        await install(any_database, config, source)
+        return source
+
+    return installed
+
+
+def config_of(database: Database, folder: Path, **recovery: Any) -> Config:
+    declared = {**CHAT, "recovery": {**CHAT["recovery"], **recovery}}
+    data = {"databases": {"app": {"dsn": database.dsn}}, "sources": {"chat": declared}}
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(data))
+    return load_config(path, {})
+
+
+@asynccontextmanager
+async def reading(database: Database, source: Source, role: str) -> AsyncIterator[Reader]:
+    from tests.integration.collecting import settings_of  # noqa: PLC0415
+
+    pool = Pool(settings_of(database.dsn_for(role)))
+    try:
+        yield pool.reader(timezone=sessions.time_zone(source))
+    finally:
+        await pool.close()
+
+
+def rows(database: Database, query: str, role: str = "postgres") -> list[tuple[Any, ...]]:
+    with database.connect(role) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+def lose(database: Database, count: int, seen: str = "2 hours") -> None:
+    """Sessions 1 to count, all of them orphaned."""
+    execute(
+        database,
+        "INSERT INTO public.chat (id, started, seen)"
+        f" SELECT n, now() - interval '30 days', now() - interval '{seen}' FROM generate_series(1, {count}) AS n",
+    )
+
+
+def call(trigger: str = "manual", *, backlog: bool = False) -> str:
+    """The call that closes every session that is open, as it is now."""
+    return f"""
+        SELECT session_exporter_session
+        FROM session_exporter.recover_chat(
+            ARRAY(SELECT id FROM found), ARRAY(SELECT version FROM found), '{RUN}', '{trigger}',
+            {backlog}
+        )
+    """
+
+
+def found(database: Database) -> str:
+    """What is open now, as a query that takes no rights."""
+    pairs = rows(database, "SELECT id::text, xmin::text FROM public.chat WHERE is_open")
+    values = ", ".join(f"('{id_}', '{version}')" for id_, version in pairs)
+    return f"WITH found (id, version) AS (VALUES {values or '(NULL, NULL)'})"
+
+
+def closed(database: Database, connection: psycopg.Connection[Any], *arguments: str) -> set[str]:
+    statement = found(database) + call(*arguments)
+    return {session for (session,) in connection.execute(statement.encode()).fetchall()}
+
+
+def open_ones(database: Database) -> set[int]:
+    return {id_ for (id_,) in rows(database, "SELECT id FROM public.chat WHERE is_open")}
+
+
+STUCK = "SELECT * FROM coaching.recover_stuck_roleplay_sessions({})"
+
+
+@pytest.fixture
+async def coaching(any_database: Database) -> Database:
+    prepare(any_database)
+    config = load_config(EXAMPLE, {"DATABASE_URL": any_database.dsn})
+    await install(any_database, config, calling(config.sources["coaching"]))
+    with any_database.connect(APP) as connection:
+        connection.execute(
+            b"""
+            INSERT INTO coaching.profiles VALUES ('00000000-0000-0000-0000-000000000001', 'Ann');
+            INSERT INTO coaching.roleplay_sessions (id, trainee_id, status, started_at,
+                session_config)
+            SELECT ('00000000-0000-0000-0000-00000000000' || n)::uuid,
+                CASE n WHEN 1 THEN '00000000-0000-0000-0000-000000000001'::uuid END,
+                CASE n WHEN 4 THEN 'completed' ELSE 'in_progress' END,
+                now() - CASE n WHEN 3 THEN interval '12 minutes' ELSE interval '30 days' END,
+                CASE n WHEN 2 THEN '["alto"]'::jsonb END
+            FROM generate_series(1, 4) AS n
+            """
+        )
+    return any_database
+
+
+async def test_the_form_for_people_has_the_signature_that_applications_know(
+    coaching: Database,
+) -> None:
+    (signature,) = rows(
+        coaching,
+        """
+        SELECT pg_get_function_arguments(oid), pg_get_function_result(oid), prosecdef,
+            proconfig[1]
+        FROM pg_proc WHERE proname = 'recover_stuck_roleplay_sessions'
+        """,
+    )
+    arguments, result, is_definer, path = signature
+    assert arguments == "p_threshold_minutes integer DEFAULT 10"
+    assert result == (
+        "TABLE(session_id uuid, trainee_name text, persona_name text, "
+        "stuck_since timestamp with time zone)"
+    )
+    assert is_definer
+    assert path.startswith("search_path=pg_catalog,")
+    assert path.endswith(", pg_temp")
+
+
+async def test_the_form_for_people_closes_what_is_stuck_and_says_since_when(
+    coaching: Database,
+) -> None:
+    returned = rows(coaching, STUCK.format("p_threshold_minutes => 15"), RECOVERY_ROLE)
+    assert [(str(id_)[-1], *names) for id_, *names, _ in returned] == [
+        ("1", "Ann", None),
+        ("2", None, None),
+    ]
+    started = "SELECT started_at FROM coaching.roleplay_sessions WHERE id = '{}'"
+    assert [(since,) for *_, since in returned] == [
+        rows(coaching, started.format(id_))[0] for id_, *_ in returned
+    ]
+    assert rows(coaching, STUCK.format(""), RECOVERY_ROLE)[0][0] != returned[0][0]
+    assert rows(coaching, STUCK.format(""), RECOVERY_ROLE) == []
+    written = rows(
+        coaching,
+        "SELECT status, session_config FROM coaching.roleplay_sessions ORDER BY id",
+    )
+    assert written == [
+        ("abandoned", {"auto_recovered": True}),
+        ("abandoned", ["alto"]),
+        ("abandoned", {"auto_recovered": True}),
+        ("completed", None),
+    ]
+    audited = rows(coaching, "SELECT trigger, role FROM session_exporter.recovery")
+    assert audited == [("manual", RECOVERY_ROLE)] * 3
+
+
+@pytest.mark.parametrize("minutes", ["9", "0", "-1", "NULL"])
+async def test_the_form_for_people_closes_nobody_who_may_be_alive(
+    coaching: Database, minutes: str
+) -> None:
+    with pytest.raises(errors.InvalidParameterValue, match="expected at least 10, got"):
+        rows(coaching, STUCK.format(minutes), RECOVERY_ROLE)
+    assert rows(coaching, "SELECT FROM session_exporter.recovery") == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT FROM public.chat",
+        "UPDATE public.chat SET is_open = false",
+        "SELECT FROM public.presence",
+        "SELECT FROM session_exporter.recovery",
+        "DELETE FROM session_exporter.recovery",
+        "SET ROLE session_exporter_definer",
+        "CREATE FUNCTION session_exporter.recover_other() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    ],
+)
+async def test_who_calls_them_can_do_nothing_else(
+    any_database: Database, installed: Install, statement: str
+) -> None:
+    await installed()
+    lose(any_database, 1)
+    with any_database.connect(RECOVERY_ROLE) as connection:
+        assert closed(any_database, connection) == {"1"}
+        with pytest.raises(errors.InsufficientPrivilege):
+            connection.execute(statement.encode())
+
+
+async def test_nobody_else_may_call_them(any_database: Database, installed: Install) -> None:
+    await installed()
+    execute(any_database, f"GRANT USAGE ON SCHEMA session_exporter TO {EXPORTER}")
+    for name in (
+        "session_exporter.recover_chat('{}', '{}', NULL, 'manual', false)",
+        "session_exporter.undo_chat('{}')",
+        "session_exporter.tend_chat()",
+        "public.recover_stuck_chat()",
+    ):
+        with pytest.raises(errors.InsufficientPrivilege):
+            rows(any_database, f"SELECT {name}", EXPORTER)
+
+
+async def test_whatever_the_caller_has_set_or_created_they_do_the_same(
+    any_database: Database, installed: Install
+) -> None:
+    await installed()
+    lose(any_database, 2)
+    execute(
+        any_database,
+        "INSERT INTO public.presence VALUES (1)",
+        f'GRANT TEMPORARY ON DATABASE "{any_database.name}" TO {RECOVERY_ROLE}',
+    )
+    with any_database.connect(RECOVERY_ROLE) as connection:
+        for statement in (
+            "CREATE TEMPORARY TABLE presence (chat int)",
+            "GRANT ALL ON presence TO PUBLIC",
+            "CREATE FUNCTION pg_temp.now() RETURNS timestamptz LANGUAGE sql AS $$ SELECT NULL $$",
+            "SET search_path = pg_temp, public",
+            "SET TimeZone = 'Asia/Tokyo'",
+            "SET DateStyle = 'SQL, DMY'",
+            "SET IntervalStyle = 'sql_standard'",
+            "SET extra_float_digits = -15",
+            "SET transform_null_equals = on",
+            "SET row_security = on",
+        ):
+            connection.execute(statement.encode())
+        assert closed(any_database, connection) == {"2"}
+    (row,) = rows(
+        any_database,
+        """
+        SELECT ended = seen AT TIME ZONE 'America/New_York',
+            length = extract(epoch FROM seen - started) / 7.0,
+            (a.after ->> 'length')::float8 = length
+        FROM public.chat JOIN session_exporter.recovery AS a ON a.session = id::text
+        """,
+    )
+    assert row == (True, True, True)
+
+
+async def test_they_refuse_a_transaction_that_does_not_see_what_others_commit(
+    any_database: Database, installed: Install
+) -> None:
+    await installed()
+    lose(any_database, 1)
+    with any_database.connect(RECOVERY_ROLE) as connection:
+        connection.execute(b"SET default_transaction_isolation = 'repeatable read'")
+        with pytest.raises(errors.InvalidTransactionState, match="call it in READ COMMITTED"):
+            closed(any_database, connection)
+        with pytest.raises(errors.InvalidTransactionState, match="call it in READ COMMITTED"):
+            connection.execute(b"SELECT session_exporter.undo_chat('{1}')")
+    assert open_ones(any_database) == {1}
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        "SAVEPOINT a; {}",
+        "DO $do$ BEGIN PERFORM * FROM ({}) AS x; EXCEPTION WHEN division_by_zero THEN END $do$",
+    ],
+    ids=["a savepoint", "a block with EXCEPTION"],
+)
+async def test_they_refuse_what_could_not_be_undone(
+    any_database: Database, installed: Install, wrapped: str
+) -> None:
+    await installed()
+    lose(any_database, 1)
+    with any_database.connect(RECOVERY_ROLE) as connection:
+        connection.execute(b"BEGIN")
+        statement = wrapped.format(found(any_database) + call())
+        with pytest.raises(errors.InvalidTransactionState, match="could not be undone"):
+            connection.execute(statement.encode())
+    assert open_ones(any_database) == {1}
+
+
+async def test_they_refuse_to_hold_more_locks_at_once(
+    any_database: Database, installed: Install
+) -> None:
+    await installed()
+    many = f"ARRAY(SELECT n::text FROM generate_series(1, {MOST + 1}) AS n)"
+    statement = f"SELECT session_exporter.recover_chat({many}, {many}, '{RUN}', 'manual', false)"
+    with pytest.raises(errors.ProgramLimitExceeded, match=f"at most {MOST} .* got {MOST + 1}"):
+        rows(any_database, statement, RECOVERY_ROLE)
+
+
+@pytest.mark.parametrize("trigger", ["'close'", "'undo'", "NULL"])
+async def test_they_refuse_another_trigger(
+    any_database: Database, installed: Install, trigger: str
+) -> None:
+    await installed()
+    statement = f"SELECT session_exporter.recover_chat('{{}}', '{{}}', '{RUN}', {trigger}, false)"
+    with pytest.raises(errors.InvalidParameterValue, match="expected auto or manual"):
+        rows(any_database, statement, RECOVERY_ROLE)
+
+
+async def test_a_caller_that_stays_in_its_transaction_keeps_nobody_waiting_for_long(
+    any_database: Database, installed: Install
+) -> None:
+    await installed()
+    lose(any_database, 1)
+    with any_database.connect(RECOVERY_ROLE) as connection:
+        connection.execute(b"SET idle_in_transaction_session_timeout = 0")
+        connection.execute(b"BEGIN")
+        assert closed(any_database, connection) == {"1"}
+        with any_database.connect() as application:
+            application.execute(b"SET lock_timeout = '10s'")
+            ended = application.execute(b"UPDATE public.chat SET seen = now() WHERE is_open")
+            assert ended.rowcount == 1
+        with pytest.raises(errors.IdleInTransactionSessionTimeout):
+            connection.execute(b"SELECT 1")
+    assert rows(any_database, "SELECT FROM session_exporter.recovery") == []
+
+
+async def test_automatically_the_hours_budget_is_kept_and_the_backlog_left_whoever_calls(
+    any_database: Database, installed: Install
+) -> None:
+    await installed()
+    lose(any_database, 5)
+    with any_database.connect(RECOVERY_ROLE) as connection:
+        assert len(closed(any_database, connection, "auto")) == 3
+        assert closed(any_database, connection, "auto") == set()
+        assert len(closed(any_database, connection, "manual")) == 2
+        execute(any_database, "TRUNCATE session_exporter.recovery, public.chat")
+        lose(any_database, 1, seen="8 days")
+        statement = found(any_database) + call("auto", backlog=True)
+        assert connection.execute(statement.encode()).fetchall() == []
+        assert closed(any_database, connection, "manual") == set()
+        statement = found(any_database) + call("manual", backlog=True)
+        assert len(connection.execute(statement.encode()).fetchall()) == 1
+
+
+async def test_who_listens_is_told(any_database: Database, installed: Install) -> None:
+    await installed()
+    lose(any_database, 2)
+    with any_database.connect() as listener, any_database.connect(RECOVERY_ROLE) as connection:
+        listener.execute(b"LISTEN recovered")
+        assert len(closed(any_database, connection)) == 2
+        told = list(listener.notifies(timeout=10, stop_after=2))
+    assert sorted(RUN in each.payload for each in told) == [True, True]
+
+
+async def test_a_changed_config_is_noticed_and_so_is_a_changed_function(
+    any_database: Database, installed: Install, tmp_path: Path
+) -> None:
+    source = await installed()
+    async with reading(any_database, source, RECOVERY_ROLE) as reader:
+        async with reading(any_database, source, "postgres") as binding:
+            rule = await bind_rule(binding, source)
+            call = await find_call(reader, rule)
+            assert call is not None
+            assert call.is_own
+            config = config_of(any_database, tmp_path, per_hour=4)
+            other = await bind_rule(binding, calling(config.sources["chat"]))
+            changed = "is not what `session-exporter sql function chat` prints now"
+            with pytest.raises(SchemaMismatch, match=changed):
+                await find_call(reader, other)
+        for change in (
+            "ALTER FUNCTION session_exporter.recover_chat SECURITY INVOKER",
+            "ALTER FUNCTION session_exporter.recover_chat SECURITY DEFINER STABLE",
+            "ALTER FUNCTION session_exporter.recover_chat VOLATILE RESET search_path",
+            "ALTER FUNCTION session_exporter.recover_chat SET search_path = pg_temp, public",
+        ):
+            execute(any_database, change)
+            with pytest.raises(SchemaMismatch, match=changed):
+                await find_call(reader, rule)
+        path = "ALTER FUNCTION session_exporter.recover_chat SET search_path = public, pg_temp"
+        execute(any_database, path)
+        assert await find_call(reader, rule) is not None
+
+
+async def test_what_cannot_work_is_said_when_the_script_is_run_and_nothing_is_created(
+    any_database: Database, tmp_path: Path
+) -> None:
+    execute(any_database, TABLES, fill("recovery_audit"))
+    config = config_of(any_database, tmp_path, set={"ended": "{end}", "length": "'long'"})
+    source = calling(config.sources["chat"])
+    with pytest.raises(errors.InvalidTextRepresentation, match="long"):
+        await install(any_database, config, source)
+    assert rows(any_database, "SELECT FROM pg_proc WHERE proname LIKE 'recover%chat'") == []
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        "s.id = 7 OR '$session_exporter$' <> '' AND s.id = 8 -- a comment",
+        "s.seen > 'tomorrow'::timestamptz OR s.id::text LIKE '%s'",
+    ],
+)
+async def test_any_expression_can_stand_in_them(
+    any_database: Database, installed: Install, evidence: str
+) -> None:
+    await installed(evidence=evidence)
+    lose(any_database, 2)
+    with any_database.connect(RECOVERY_ROLE) as connection:
+        assert len(closed(any_database, connection)) == 2
+
+
+async def test_schemas_in_which_everybody_may_create_are_warned_of(
+    any_database: Database, installed: Install
+) -> None:
+    source = await installed()
+    async with reading(any_database, source, "postgres") as reader:
+        execute(any_database, "GRANT CREATE ON SCHEMA public TO PUBLIC")
+        assert 'REVOKE CREATE ON SCHEMA "public" FROM PUBLIC;' in await printed_for(reader, source)
+        execute(any_database, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        assert "WARNING" not in await printed_for(reader, source)
+
+
+async def test_check_live_says_whether_they_can_be_called(
+    any_database: Database, installed: Install
+) -> None:
+    from tests.integration.collecting import settings_of  # noqa: PLC0415
+
+    source = await installed(mode="auto")
+    own = {"dsn": any_database.dsn_for(RECOVERY_ROLE)}
+    source = source.model_copy(update={"recovery": source.recovery.model_copy(update=own)})
+    settings = settings_of(any_database.dsn_for(EXPORTER))
+
+    async def checked() -> dict[str, Any]:
+        return {each.check: each async for each in check_recovery(settings, source)}
+
+    assert {each.status for each in (await checked()).values()} == {Status.OK}
+    signature = "session_exporter.recover_chat(text[], text[], uuid, text, boolean)"
+    execute(any_database, f"GRANT EXECUTE ON FUNCTION {signature} TO PUBLIC")
+    assert (await checked())["recovery callers"].status is Status.WARNING
+    execute(any_database, f"REVOKE EXECUTE ON FUNCTION {signature} FROM PUBLIC, {RECOVERY_ROLE}")
+    rights = (await checked())["recovery rights"]
+    assert rights.status is Status.FAILED
+    execute(any_database, *rights.commands)
+    execute(any_database, f"REVOKE SELECT ON session_exporter.recovery FROM {EXPORTER}")
+    rights = (await checked())["recovery rights"]
+    assert rights.status is Status.FAILED
+    execute(any_database, *rights.commands)
+    assert {each.status for each in (await checked()).values()} == {Status.OK}
+    execute(any_database, "DROP FUNCTION session_exporter.recover_chat")
+    (failed,) = (each for each in (await checked()).values() if each.status is Status.FAILED)
+    assert "there is no function session_exporter.recover_chat" in failed.message
