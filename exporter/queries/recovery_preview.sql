@@ -3,8 +3,7 @@ SELECT
     left(({id})::text, 200),
     extract(epoch FROM {last_seen})::float8,
     extract(epoch FROM now() - {last_seen})::float8,
-    e.session_exporter_end::text,
-    {changes},
+    {values},
     {returning}
 FROM {table} AS s
 CROSS JOIN LATERAL (SELECT ({end}) AS session_exporter_end) AS e

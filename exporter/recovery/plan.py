@@ -140,7 +140,12 @@ def previewing(rule: Rule, scope: Scope, *, limit: int) -> str:
         id=rule.id,
         last_seen=rule.table.last_seen,
         end=scope.end,
-        changes=listed([f"left(({text})::text, 200)" for text in rule.changes.values()]),
+        values=listed(
+            [
+                "e.session_exporter_end::text",
+                *(f"left(({text})::text, 200)" for text in rule.changes.values()),
+            ]
+        ),
         returning=rule.reported,
         limit=str(limit),
         **selection(rule, scope=scope),

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import yaml
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import Database, create_role
+from exporter.roles import RECOVERY_ROLE
 from tests.e2e.session_exporter import PROGRAM, environment, wait_for
 from tests.faults.recovery.chats import SOURCE, Chats
 
@@ -60,19 +61,25 @@ WHERE application_name = 'session-exporter'
 class Gated:
     """Chats behind gates, and the command that recovers them."""
 
-    def __init__(self, database: Database, folder: Path, *, dsn: str | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        folder: Path,
+        *,
+        dsn: str | None = None,
+        by_functions: bool = False,
+    ) -> None:
         self.chats = Chats(database, folder, source=GATED)
         self.chats.do(GATES)
         self._folder = folder
         self._config = folder / "gated.yaml"
-        self._config.write_text(
-            yaml.safe_dump(
-                {
-                    "databases": {"app": {"dsn": dsn or database.dsn, "connect_timeout": "2s"}},
-                    "sources": yaml.safe_load(GATED),
-                }
-            )
-        )
+        sources = yaml.safe_load(GATED)
+        if by_functions:
+            sources["chats"]["recovery"]["call"] = "session_exporter.recover_chats"
+        app = {"dsn": dsn or database.dsn, "connect_timeout": "2s"}
+        self._config.write_text(yaml.safe_dump({"databases": {"app": app}, "sources": sources}))
+        if by_functions:
+            self._create_functions(database)
 
     def recover(self, *options: str) -> contextlib.AbstractContextManager[Process]:
         """`recover --yes`."""
@@ -96,6 +103,15 @@ class Gated:
             process.kill()
             process.wait()
             process.stdout.close()  # type: ignore[union-attr] # it is a pipe
+
+    def _create_functions(self, database: Database) -> None:
+        if RECOVERY_ROLE not in database.server.passwords:
+            create_role(database.server, RECOVERY_ROLE)
+        with self.command("sql", "function", "chats") as process:
+            printed, _ = process.communicate(timeout=30)
+        assert process.returncode == 0, printed
+        with database.connect() as connection:
+            connection.execute(printed.encode())
 
     def finish(self) -> None:
         """Recover again, with all gates open: whatever happened before, all are closed now."""

@@ -19,9 +19,9 @@ from tests.faults.recovery.scenarios import LONGEST
 IDS = [1, 2, 3, 4]
 
 
-@pytest.fixture
-def gated(database: Database, tmp_path: Path) -> Iterator[Gated]:
-    own = Gated(database, tmp_path)
+@pytest.fixture(params=[False, True], ids=["by statements", "by functions"])
+def gated(database: Database, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Gated]:
+    own = Gated(database, tmp_path, by_functions=request.param)
     own.chats.add(*IDS)
     yield own
     own.chats.close()

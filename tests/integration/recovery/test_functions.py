@@ -102,7 +102,8 @@ def lose(database: Database, count: int, seen: str = "2 hours") -> None:
     execute(
         database,
         "INSERT INTO public.chat (id, started, seen)"
-        f" SELECT n, now() - interval '30 days', now() - interval '{seen}' FROM generate_series(1, {count}) AS n",
+        f" SELECT n, now() - interval '30 days', now() - interval '{seen}'"
+        f" FROM generate_series(1, {count}) AS n",
     )
 
 
@@ -267,7 +268,7 @@ async def test_whatever_the_caller_has_set_or_created_they_do_the_same(
         for statement in (
             "CREATE TEMPORARY TABLE presence (chat int)",
             "GRANT ALL ON presence TO PUBLIC",
-            "CREATE FUNCTION pg_temp.now() RETURNS timestamptz LANGUAGE sql AS $$ SELECT NULL $$",
+            "CREATE FUNCTION pg_temp.now() RETURNS date LANGUAGE sql RETURN NULL::date",
             "SET search_path = pg_temp, public",
             "SET TimeZone = 'Asia/Tokyo'",
             "SET DateStyle = 'SQL, DMY'",

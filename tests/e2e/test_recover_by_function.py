@@ -1,0 +1,200 @@
+"""Recovery by functions as a DBA and an operator have it: printed, run, and then called."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter.demo.databases import Database, create_role
+from exporter.demo.schemas import EXPORTER
+from exporter.roles import RECOVERY_ROLE
+from tests.e2e.session_exporter import run, write_config
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+TABLE = """
+    CREATE SCHEMA app;
+    CREATE TABLE app."Calls" (
+        id uuid PRIMARY KEY DEFAULT gen_random_uuid(), state text NOT NULL DEFAULT 'open',
+        started timestamptz, ended timestamptz, secret text DEFAULT 'hush'
+    );
+    CREATE INDEX ON app."Calls" (started) WHERE state = 'open';
+    CREATE INDEX ON app."Calls" (started);
+    INSERT INTO app."Calls" (started)
+        SELECT now() - interval '3 hours' FROM generate_series(1, 5) AS n;
+    INSERT INTO app."Calls" (started) VALUES (now()), (now() - interval '8 days');
+"""
+
+SOURCE: dict[str, Any] = {
+    "table": 'app."Calls"',
+    "active": "s.state = 'open'",
+    "started_at": "started",
+    "id": "id",
+    "orphaned_after": "2h",
+}
+RECOVERY: dict[str, Any] = {
+    "call": "session_exporter.recover_calls",
+    "set": {"state": "'lost'", "ended": "{end}"},
+    "end_at": "s.started + interval '1 hour'",
+    "pause": "1ms",
+}
+
+
+@pytest.fixture
+def command(database: Database, tmp_path: Path) -> Command:
+    """`command("recover", "calls", recovery={…})`: it looks as one role, and closes as another."""
+    execute(database, TABLE)
+    for role in (EXPORTER, RECOVERY_ROLE):
+        if role not in database.server.passwords:
+            create_role(database.server, role)
+
+    def command(
+        *arguments: str, recovery: dict[str, Any] | None = None, role: str = EXPORTER
+    ) -> subprocess.CompletedProcess[str]:
+        own = {"dsn": database.dsn_for(RECOVERY_ROLE)}
+        declared = {**SOURCE, "recovery": {**RECOVERY, **own, **(recovery or {})}}
+        app = {"dsn": database.dsn_for(role)}
+        config = write_config(tmp_path, {"app": app}, {"calls": declared})
+        if arguments == ("sql", "audit"):
+            return run(*arguments, folder=tmp_path)
+        return run(*arguments, "-c", config, folder=tmp_path)
+
+    return command
+
+
+@pytest.fixture
+def installed(database: Database, command: Command) -> Command:
+    """The same, after a DBA has run everything that is printed."""
+    for what in (["audit"], ["role"], ["function", "calls"]):
+        done = command("sql", *what, role="postgres")
+        assert (done.returncode, done.stderr) == (0, "")
+        execute(database, re.sub(r"CREATE ROLE session_exporter\w* LOGIN;", "", done.stdout))
+    return command
+
+
+def execute(database: Database, *statements: str) -> None:
+    with database.connect() as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def states(database: Database) -> list[tuple[str, int]]:
+    with database.connect() as connection:
+        query = b'SELECT state, count(*)::int FROM app."Calls" GROUP BY state ORDER BY state'
+        return connection.execute(query).fetchall()
+
+
+def test_what_is_printed_is_all_that_it_takes(database: Database, installed: Command) -> None:
+    live = installed("check", "--live")
+    assert live.returncode == 0, live.stdout
+    assert "is what `sql function` prints now" in live.stdout
+    assert f"{RECOVERY_ROLE} may call" in live.stdout
+
+    plan = installed("recover", "calls")
+    assert "5 would be closed" in plan.stdout
+    assert 'by "session_exporter"."recover_calls" in the database' in plan.stdout
+    assert states(database) == [("open", 7)]
+
+    done = installed("recover", "calls", "--yes", "--batch", "2")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "5 were closed" in done.stdout
+    assert states(database) == [("lost", 5), ("open", 2)]
+    found = re.search(r"session-exporter undo (\S+)", done.stdout)
+    assert found is not None
+    assert found[1] in installed("runs").stdout
+
+    assert "5 are as they were left" in installed("undo", found[1]).stdout
+    undone = installed("undo", found[1], "--yes")
+    assert (undone.returncode, undone.stderr) == (0, "")
+    assert "5 were taken back" in undone.stdout
+    assert states(database) == [("open", 7)]
+
+
+def test_a_changed_config_stops_it_before_anything_is_changed(
+    database: Database, installed: Command
+) -> None:
+    changed = {"set": {"state": "'dropped'", "ended": "{end}"}}
+    done = installed("recover", "calls", "--yes", recovery=changed)
+    assert done.returncode == 1
+    assert "is not what `session-exporter sql function calls` prints now" in done.stderr
+    assert states(database) == [("open", 7)]
+    printed = installed("sql", "function", "calls", recovery=changed, role="postgres").stdout
+    execute(database, printed)
+    assert "5 were closed" in installed("recover", "calls", "--yes", recovery=changed).stdout
+    assert states(database) == [("dropped", 5), ("open", 2)]
+
+
+def test_a_function_that_is_not_there_is_said(database: Database, command: Command) -> None:
+    done = command("recover", "calls", "--yes", role="postgres")
+    assert done.returncode == 1
+    assert "there is no function session_exporter.recover_calls in this database" in done.stderr
+    assert states(database) == [("open", 7)]
+
+
+def test_a_planned_stop_wants_a_role_that_may_write(database: Database, installed: Command) -> None:
+    done = installed("close", "calls", "--all", "--yes", "--even-live")
+    assert done.returncode == 1
+    assert "permission denied" in done.stderr
+    assert states(database) == [("open", 7)]
+
+
+OTHER = """
+    CREATE FUNCTION app.sweep({arguments}) RETURNS SETOF uuid LANGUAGE sql SECURITY DEFINER AS $$
+        UPDATE app."Calls" SET state = 'swept'
+        WHERE state = 'open' AND started < now() - interval '4 hours' RETURNING id
+    $$;
+    GRANT USAGE ON SCHEMA app TO session_exporter_recovery;
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["", "p_threshold_minutes integer", "p_threshold_minutes int, really bool = true"],
+)
+def test_a_function_of_somebody_elses_is_called_by_hand_and_the_plan_says_what_that_means(
+    database: Database, installed: Command, arguments: str
+) -> None:
+    execute(database, OTHER.format(arguments=arguments))
+    other = {"call": "app.sweep", "set": {}}
+    plan = installed("recover", "calls", "--backlog", recovery=other)
+    assert plan.returncode == 0, plan.stderr
+    assert "it decides by itself" in plan.stdout
+    assert "there is no undo" in plan.stdout
+    assert states(database) == [("open", 7)]
+    done = installed("recover", "calls", "--backlog", "--yes", recovery=other)
+    assert "1 were closed" in done.stdout, done.stderr
+    assert "nothing takes it back" in done.stdout
+    assert states(database) == [("open", 6), ("swept", 1)]
+    assert "0 were closed" in installed("recover", "calls", "--yes", recovery=other).stdout
+
+
+def test_a_function_of_somebody_elses_is_never_called_automatically(
+    database: Database, installed: Command
+) -> None:
+    execute(database, OTHER.format(arguments=""))
+    auto = {"call": "app.sweep", "mode": "auto", "trust_age": True}
+    live = installed("check", "--live", recovery=auto)
+    assert live.returncode == 1
+    assert '✗ recovery function: "app"."sweep" is not what `sql function` prints' in live.stdout
+
+
+@pytest.mark.parametrize("arguments", ["wanted uuid", "int", ""])
+def test_a_function_that_cannot_be_called_is_said(
+    database: Database, installed: Command, arguments: str
+) -> None:
+    kind, returns = ("FUNCTION", "RETURNS int") if arguments else ("PROCEDURE", "")
+    body = "LANGUAGE sql AS $$ SELECT 1 $$"
+    execute(database, f"CREATE {kind} app.sweep({arguments}) {returns} {body}")
+    done = installed("recover", "calls", "--yes", recovery={"call": "app.sweep"})
+    assert done.returncode == 1
+    assert "expected one function app.sweep that takes nothing" in done.stderr
+    assert states(database) == [("open", 7)]
+
+
+def test_without_set_there_is_nothing_to_print(command: Command) -> None:
+    done = command("sql", "function", "calls", recovery={"set": {}}, role="postgres")
+    assert done.returncode == 2
+    assert "has no set, so nobody knows what closing a session writes" in done.stderr
