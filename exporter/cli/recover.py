@@ -118,7 +118,7 @@ def undo_run(
         )
         try:
             undone, refused = await undo(
-                writer, rule, plan.numbers, batch=each.recovery.batch, pause=each.recovery.pause
+                writer, rule, plan, batch=each.recovery.batch, pause=each.recovery.pause
             )
         finally:
             await writer.close()

@@ -51,7 +51,7 @@ class Recovery(NamedTuple):
     async def undo(self, outcome: Outcome) -> int:
         reader = self.pool.reader(timezone=sessions.time_zone(self.rule.table.source))
         plan = await plan_undo(reader, self.rule, outcome.run)
-        undone, refused = await undo(self.writer, self.rule, plan.numbers, batch=7, pause=0)
+        undone, refused = await undo(self.writer, self.rule, plan, batch=7, pause=0)
         assert not refused
         return undone
 
