@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from exporter.database import Transaction, Writer
-from exporter.errors import BadData, Locked, RowRefused
+from exporter.errors import BadData, Locked, RowRefused, SchemaMismatch
 from exporter.queries import fill, literal
 from exporter.recovery.notifying import notify, tell_at
 from exporter.recovery.rule import Rule, assignments
@@ -144,6 +144,7 @@ class Closing:
                 ids=_array(candidate.session for candidate in locked),
                 versions=", ".join(versions),
                 table=rule.table.table,
+                rows=rule.table.rows,
                 recoverable=self._scope.condition,
                 young=self._scope.young,
                 end=self._scope.end,
@@ -160,7 +161,26 @@ class Closing:
                 tell_at=tell_at(rule.table.source),
             )
         )
-        return [Recovered(session, returning) for session, returning in result.rows]
+        found, written = result.rows[0][:2]
+        closed = [row[2:] for row in result.rows if row[2] is not None]
+        _check(found, len(closed), written, is_active=any(row[-1] for row in closed))
+        return [Recovered(session, returning) for session, returning, _ in closed]
+
+
+def _check(found: int, closed: int, written: int, *, is_active: bool) -> None:
+    """What does not hold takes all of the transaction back."""
+    if closed < found:
+        raise RowRefused("PostgreSQL did not write it, without an error: a trigger skips the row")
+    if is_active:
+        raise RowRefused(
+            "it would still be active after what closing writes; a trigger sets it back, or `set` "
+            "does not end a session"
+        )
+    if written < closed:
+        raise SchemaMismatch(
+            "session_exporter.recovery did not take a row, without an error, so nothing is closed; "
+            "it has a trigger that skips rows"
+        )
 
 
 def _array(sessions: Iterable[str]) -> str:
