@@ -14,12 +14,20 @@ from exporter.collection import DUTY
 from exporter.config import Database as Settings
 from exporter.config import Source
 from exporter.database import Database, Reader, Transaction, Writer
-from exporter.errors import BackingOff, CollectionError, PermissionDenied, SchemaMismatch
+from exporter.errors import (
+    BackingOff,
+    BadData,
+    CollectionError,
+    Locked,
+    PermissionDenied,
+    RowRefused,
+    SchemaMismatch,
+)
 from exporter.queries import fill, literal
 from exporter.recovery.apply import Candidate, Closing, Outcome
 from exporter.recovery.counting import AuditCounter
 from exporter.recovery.decide import Decision, Look, Memory, Sight, decide
-from exporter.recovery.pausing import is_paused
+from exporter.recovery.pausing import is_paused, is_paused_in
 from exporter.recovery.plan import NO_AUDIT, Fates, count_fates, has_audit, selection
 from exporter.recovery.rule import Rule, bind_rule, prove
 from exporter.recovery.state import RecoveryState
@@ -153,15 +161,17 @@ class Recovering:
             pause=recovery.pause,
             progress=lambda _: None,
         )
+        if closing.is_paused:
+            self._change(paused=True)
         for session in outcome.refused:
             self._aside.setdefault(session, Backoff()).failed(now, SET_ASIDE)
-        self._record(outcome, closing.over_budget)
+        self._record(outcome, over_budget=closing.over_budget, paused=closing.paused)
 
-    def _record(self, outcome: Outcome, over_budget: int) -> None:
+    def _record(self, outcome: Outcome, *, over_budget: int, paused: int) -> None:
         state = self._state
-        busy = outcome.passed_over - over_budget
+        busy = outcome.passed_over - over_budget - paused
         self._change(
-            skipped=_plus(state.skipped, budget=over_budget, busy=busy),
+            skipped=_plus(state.skipped, budget=over_budget, busy=busy, paused=paused),
             failed=_plus(state.failed, refused=len(outcome.refused)),
         )
         if outcome.recovered or outcome.refused:
@@ -232,14 +242,42 @@ class Recovering:
 
 
 class AutoClosing(Closing):
-    """Closes no more than the hour's budget, which all exporters share through the audit table."""
+    """Closes no more than the hour's budget, which all exporters share through the audit table.
+
+    And nothing more once the source is paused: each transaction looks.
+    """
 
     def __init__(self, writer: Writer, rule: Rule) -> None:
         super().__init__(writer, rule, trigger="auto", with_backlog=False)
         self.over_budget = 0
+        self.paused = 0
+        self._kept = (0, 0)
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether somebody has paused the source in the middle of it."""
+        return self.paused > 0
+
+    async def _close(self, chunk: Sequence[Candidate], outcome: Outcome) -> None:
+        self._kept = (0, 0)
+        try:
+            await super()._close(chunk, outcome)
+        except (RowRefused, BadData):
+            raise  # one by one they are counted again
+        except Locked:
+            self._count_kept()
+            raise
+        self._count_kept()
+
+    def _count_kept(self) -> None:
+        self.over_budget += self._kept[0]
+        self.paused += self._kept[1]
 
     async def _lock(self, transaction: Transaction, chunk: Sequence[Candidate]) -> list[Candidate]:
         source = self._rule.table.source
+        if await is_paused_in(transaction, source.name):
+            self._kept = (0, len(chunk))
+            return []
         queue = literal(f"session-exporter recovery {source.name}")
         # Two statements: the count has to see what the one that we waited for has committed.
         await transaction.run(fill("recovery_queue", queue=queue))
@@ -249,7 +287,7 @@ class AutoClosing(Closing):
             per_hour=str(source.recovery.per_hour),
         )
         left = max((await transaction.run(budget)).rows[0][0], 0)
-        self.over_budget += max(len(chunk) - left, 0)
+        self._kept = (max(len(chunk) - left, 0), 0)
         return await super()._lock(transaction, chunk[:left]) if left else []
 
 

@@ -323,6 +323,38 @@ async def test_a_paused_source_is_looked_at_and_left_alone(
         assert len(open_ones(database)) == 6
 
 
+async def test_a_pause_ends_a_run_that_has_begun_with_its_transaction(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 8)
+    sessions(database, 100, 60, seen="5 minutes")
+    # The first session that is closed pauses the source, as somebody might at that moment.
+    execute(
+        database,
+        "CREATE FUNCTION public.pause() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " INSERT INTO session_exporter.pause (source) VALUES ('chat'); RETURN NEW; END $$",
+        "CREATE TRIGGER pause AFTER UPDATE ON public.chat"
+        " FOR EACH STATEMENT EXECUTE FUNCTION public.pause()",
+    )
+    async with recover(batch=3) as runner:
+        state = await runner.run(2)
+    assert len(open_ones(database)) == 60 + 5
+    assert (state.paused, state.skipped["paused"], state.skipped["busy"]) == (True, 5, 0)
+
+
+async def test_what_is_over_the_budget_is_counted_once_also_when_a_session_is_set_aside(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 10)
+    sessions(database, 100, 60, seen="5 minutes")
+    execute(database, "ALTER TABLE public.chat ADD CHECK (is_open OR id <> 1)")
+    async with recover(per_hour=5) as runner:
+        state = await runner.run(2)
+    assert sum(state.recovered.values()) == 5
+    assert state.failed["refused"] == 1
+    assert state.skipped == {"budget": 4, "busy": 0, "paused": 0}
+
+
 async def test_what_is_older_than_the_audit_is_kept_is_forgotten(
     database: Database, recover: Recover
 ) -> None:
