@@ -113,7 +113,7 @@ async def bind_rule(reader: Reads, source: Source) -> Rule:
             "declare the table below it as a source"
         )
     id_ = await _id(reader, table)
-    end = await _end(reader, table)
+    end = own_end_or(table, await _end(reader, table))
     changes = {
         relation.column(word).name: _new_value(table, word, text)
         for word, text in recovery.set.items()
@@ -213,7 +213,24 @@ def _new_value(table: SessionTable, word: str, text: str) -> str:
     except SchemaMismatch as error:
         advice = "a text is written in single quotes, in a block"
         raise SchemaMismatch(f"recovery.set.{word}: {error}; {advice}") from None
-    return value.replace("{end}", _typed(table, column.type))
+    value = value.replace("{end}", _typed(table, column.type))
+    name = f"s.{identifier(column.name)}"
+    if table.ended_at is None or table.ended_at.raw != name:
+        return value
+    return f"CASE WHEN {_has_ended(table.ended_at)} THEN {name} ELSE ({value}) END"
+
+
+def own_end_or(table: SessionTable, end: str) -> str:
+    """The end that the application has written, where it has; else the one that is chosen."""
+    ended_at = table.ended_at
+    if ended_at is None:
+        return end
+    return f"CASE WHEN {_has_ended(ended_at)} THEN {ended_at.sql} ELSE ({end}) END"
+
+
+def _has_ended(ended_at: Moment) -> str:
+    """An end that is still to come is a plan and no end."""
+    return f"{ended_at.sql} <= now()"
 
 
 def _typed(table: SessionTable, type_: str) -> str:
