@@ -2,8 +2,10 @@
 -- looked at in this order. CASE, because what comes later is not evaluated for the others.
 SELECT
     CASE
+        WHEN coalesce({last_seen} > now() + {tolerance}, true) THEN 'unknown'
         WHEN ({orphaned}) IS NOT TRUE THEN 'live'
         WHEN {alive} THEN 'alive'
+        WHEN {id} IS NULL THEN 'nameless'
         WHEN {exempt} THEN 'exempt'
         WHEN ({end}) IS NULL THEN 'endless'
         WHEN {backlog} THEN 'backlog'

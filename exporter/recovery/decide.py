@@ -97,8 +97,10 @@ def _brakes(memory: Memory, sight: Sight, rule: Recovery, started_at: float) -> 
     # Since the last calm run, and not only since the one before: that many sessions are orphaned at
     # once does not become right by waiting, and holds until somebody has looked or they live again.
     new = sum(session not in memory.known for session in sight.looks)
+    # What is backlog was lost long ago, and says nothing of how many are lost now.
+    current = fates.active - fates.backlog
     conditions = {
-        "share": fates.active >= FEWEST_FOR_SHARE and new > rule.max_share * fates.active,
+        "share": fates.active >= FEWEST_FOR_SHARE and new > rule.max_share * current,
         "count": new > rule.max_count,
         "grace": sight.at - started_at < rule.grace,
         "silent": fates.active >= FEWEST_FOR_SILENCE and not fates.live,

@@ -148,6 +148,7 @@ async def _now(reader: Reads, rule: Rule, find: Findings) -> Finding:
     fates, recovery = await count_fates(reader, rule), rule.table.source.recovery
     kept = [
         (fates.alive, "alive by evidence"),
+        (fates.nameless, "without an id"),
         (fates.exempt, "exempt"),
         (fates.endless, "without an end"),
         (fates.backlog, f"backlog (silent for more than {format_duration(recovery.max_age)})"),

@@ -10,6 +10,7 @@ from exporter.recovery.apply import Candidate
 from exporter.recovery.rule import Rule
 from exporter.recovery.scope import Scope, orphans
 from exporter.relation import Reads
+from exporter.sessions import interval
 
 #: From this many active sessions on, a share of them means something.
 FEWEST_FOR_SHARE = 20
@@ -25,8 +26,12 @@ class Fates:
     """The active sessions, by what becomes of them."""
 
     live: int = 0
+    unknown: int = 0
+    """Without any time, or with one that is still to come: nobody knows whether they live."""
     alive: int = 0
     """Orphaned by the clock, and proved alive by `evidence`."""
+    nameless: int = 0
+    """Without an id, so that nobody could say which they were."""
     exempt: int = 0
     endless: int = 0
     """`end_at` gives no end for them."""
@@ -36,12 +41,13 @@ class Fates:
     @property
     def active(self) -> int:
         """All of them."""
-        return self.live + self.orphaned
+        return self.live + self.unknown + self.orphaned
 
     @property
     def orphaned(self) -> int:
         """Those that the metrics call orphaned."""
-        return self.alive + self.exempt + self.endless + self.backlog + self.ready
+        kept = self.alive + self.nameless + self.exempt + self.endless
+        return kept + self.backlog + self.ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +123,9 @@ async def find_candidates(
 def _counting(rule: Rule) -> str:
     return fill(
         "recovery_counts",
+        id=rule.id,
+        last_seen=rule.table.last_seen,
+        tolerance=interval(rule.table.source.future_tolerance),
         orphaned=rule.table.orphaned(),
         alive=rule.alive,
         exempt=rule.exempt,
@@ -148,7 +157,7 @@ def selection(
     scope = scope or orphans(rule, with_backlog=with_backlog)
     return {
         "table": rule.table.table,
-        "recoverable": f"{scope.condition} AND ({scope.end}) IS NOT NULL",
+        "recoverable": f"{scope.condition} AND {rule.id} IS NOT NULL AND ({scope.end}) IS NOT NULL",
         "young": scope.young,
         "order": rule.table.last_seen_order,
     }

@@ -216,6 +216,65 @@ async def test_while_the_application_is_down_nothing_is_closed_and_nothing_when_
         assert len(open_ones(database)) == 5
 
 
+@pytest.mark.parametrize("seen", ["NULL", "now() + interval '1 year'"])
+async def test_a_session_without_a_usable_time_does_not_make_a_silent_application_look_alive(
+    database: Database, recover: Recover, seen: str
+) -> None:
+    sessions(database, 1, 5, seen="61 minutes")
+    execute(
+        database,
+        "ALTER TABLE public.chat ALTER started DROP NOT NULL",
+        f"INSERT INTO public.chat (id, started, seen) VALUES (99, NULL, {seen})",
+    )
+    async with recover() as runner:
+        assert (await runner.run(4)).brakes == {"silent"}
+    assert len(open_ones(database)) == 6
+
+
+async def test_a_backlog_does_not_make_a_share_look_small(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 25, seen="61 minutes")
+    sessions(database, 100, 1, seen="5 minutes")
+    sessions(database, 1000, 200, seen="20 days")
+    async with recover() as runner:
+        assert (await runner.run(4)).brakes == {"share"}
+    assert len(open_ones(database)) == 226
+
+
+async def test_a_session_without_an_id_keeps_none_of_the_others(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 2)
+    sessions(database, 3, 6, seen="5 minutes")
+    execute(
+        database,
+        "ALTER TABLE public.chat DROP CONSTRAINT chat_pkey",
+        "ALTER TABLE public.chat ALTER id DROP NOT NULL",
+        "CREATE UNIQUE INDEX ON public.chat (id)",
+        "INSERT INTO public.chat (id, seen, started)"
+        " VALUES (NULL, now() - interval '2 hours', now() - interval '2 hours')",
+    )
+    async with recover() as runner:
+        state = await runner.run(2)
+    assert sum(state.failed.values()) == 0
+    assert open_ones(database) == {None, 3, 4, 5, 6, 7, 8}
+
+
+async def test_a_column_that_a_unique_index_only_includes_names_no_row(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 2)
+    execute(
+        database,
+        "ALTER TABLE public.chat DROP CONSTRAINT chat_pkey",
+        "ALTER TABLE public.chat ADD other serial",
+        "CREATE UNIQUE INDEX ON public.chat (other) INCLUDE (id)",
+    )
+    async with recover() as runner:
+        assert (await runner.run()).failed["schema"] == 1
+
+
 async def test_evidence_that_cannot_be_read_is_a_brake(
     database: Database, recover: Recover
 ) -> None:
