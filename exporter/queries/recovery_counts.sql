@@ -3,7 +3,8 @@
 SELECT
     CASE
         WHEN coalesce({last_seen} > now() + {tolerance}, true) THEN 'unknown'
-        WHEN ({orphaned}) IS NOT TRUE THEN 'live'
+        WHEN {last_seen} >= now() - {quiet} THEN 'live'
+        WHEN ({orphaned}) IS NOT TRUE THEN 'quiet'
         WHEN {alive} THEN 'alive'
         WHEN {id} IS NULL THEN 'nameless'
         WHEN {exempt} THEN 'exempt'

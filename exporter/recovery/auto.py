@@ -125,7 +125,13 @@ class Recovering:
     async def _recover(self, reader: Reader, rule: Rule) -> None:
         now = self._clock.monotonic()
         sight = await look(reader, rule, at=now)
-        decision = decide(self._memory, sight, self._source.recovery, apart=self.interval / 2)
+        decision = decide(
+            self._memory,
+            sight,
+            self._source.recovery,
+            apart=self.interval / 2,
+            coming_back=self._source.orphaned_after / 2,
+        )
         self._memory = decision.memory
         self._change(
             brakes=decision.brakes,

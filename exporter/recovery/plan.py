@@ -26,6 +26,9 @@ class Fates:
     """The active sessions, by what becomes of them."""
 
     live: int = 0
+    """Seen within half of the time after which they are orphaned."""
+    quiet: int = 0
+    """Neither that nor orphaned."""
     unknown: int = 0
     """Without any time, or with one that is still to come: nobody knows whether they live."""
     alive: int = 0
@@ -41,7 +44,7 @@ class Fates:
     @property
     def active(self) -> int:
         """All of them."""
-        return self.live + self.unknown + self.orphaned
+        return self.live + self.quiet + self.unknown + self.orphaned
 
     @property
     def orphaned(self) -> int:
@@ -126,6 +129,9 @@ def _counting(rule: Rule) -> str:
         id=rule.id,
         last_seen=rule.table.last_seen,
         tolerance=interval(rule.table.source.future_tolerance),
+        # Half: heartbeats come one after the other, and when the application stops, the first of
+        # its sessions are orphaned before the last one is. By then it has to be known for silent.
+        quiet=interval(rule.table.source.orphaned_after / 2),
         orphaned=rule.table.orphaned(),
         alive=rule.alive,
         exempt=rule.exempt,
@@ -191,7 +197,7 @@ def brakes_of(plan: Plan) -> list[str]:
         )
     if plan.rule.table.last_seen_at is not None and fates.active >= 3 and not fates.live:
         found.append(
-            f"silent: no sign of life in any of {fates.active} active sessions; is the application "
-            "itself down?"
+            f"silent: no sign of life of late in any of {fates.active} active sessions; is the "
+            "application itself down?"
         )
     return found

@@ -210,10 +210,30 @@ async def test_while_the_application_is_down_nothing_is_closed_and_nothing_when_
     async with recover() as runner:
         state = await runner.run(4)
         assert state.brakes == {"silent"}
+        execute(database, "UPDATE public.chat SET seen = now() WHERE id = 1")
+        state = await runner.run(4)
+        assert state.brakes == {"grace"}
         execute(database, "UPDATE public.chat SET seen = now()")
-        state = await runner.run(2)
+        state = await runner.run(120)
         assert state.brakes == frozenset()
         assert len(open_ones(database)) == 5
+
+
+async def test_an_outage_closes_nothing_though_the_heartbeats_stop_one_after_the_other(
+    database: Database, recover: Recover
+) -> None:
+    # Each session was to be seen every half hour, and the application stopped 31 minutes ago.
+    execute(
+        database,
+        "INSERT INTO public.chat (id, started, seen)"
+        " SELECT n, now() - interval '1 day', now() - interval '31 minutes' - n * interval '90 s'"
+        " FROM generate_series(0, 19) AS n",
+    )
+    async with recover() as runner:
+        for _ in range(30):
+            assert (await runner.run(2)).brakes == {"silent"}
+            execute(database, "UPDATE public.chat SET seen = seen - interval '1 minute'")
+    assert len(open_ones(database)) == 20
 
 
 @pytest.mark.parametrize("seen", ["NULL", "now() + interval '1 year'"])
