@@ -63,3 +63,19 @@ def test_a_session_that_cannot_be_taken_back_keeps_none_of_the_others(
     one = next(row["number"] for row in chats.audit if row["session"] == "1")
     assert (undone, refused) == (1, {one: "division by zero"})
     assert chats.audited == [1]
+
+
+def test_a_number_comes_back_with_all_its_digits(
+    chats: Chats, recoveries: Recoveries, tmp_path: Path
+) -> None:
+    chats.do("ALTER TABLE public.chats ADD score float8 NOT NULL DEFAULT 0.1234567890123456789")
+    chats.do(f'ALTER DATABASE "{chats.database.name}" SET extra_float_digits = 0')
+    raised = SOURCE.replace("    end_at:", "      score: 5\n    end_at:")
+    others = recoveries.on(source_of(tmp_path, raised))
+    chats.add(1)
+    before = chats.row()
+    with others.recovery() as recovery:
+        run = recovery.finish().run
+    with others.undoing(run) as undoing:
+        assert undoing.finish() == 1
+    assert chats.row() == before
