@@ -4,6 +4,7 @@ Whoever leads does not matter: several exporters may run this for one source. Wh
 decided by locks and by a second look, and how much of it by the audit table.
 """
 
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -161,12 +162,19 @@ class Recovering:
             self._tell(("dry_run", len(chosen)), "recovery_dry_run", would_close=len(chosen))
             return
         closing = AutoClosing(self._writer, rule)
-        outcome = await closing.run(
-            [Candidate(session, sight.looks[session].version) for session in chosen],
-            batch=recovery.batch,
-            pause=recovery.pause,
-            progress=lambda _: None,
-        )
+        outcome = Outcome(uuid.uuid4())
+        try:
+            await closing.run(
+                [Candidate(session, sight.looks[session].version) for session in chosen],
+                batch=recovery.batch,
+                pause=recovery.pause,
+                progress=lambda _: None,
+                continuing=outcome,
+            )
+        finally:  # what was done is told, also when it ends in the middle
+            self._finished(closing, outcome, now)
+
+    def _finished(self, closing: "AutoClosing", outcome: Outcome, now: float) -> None:
         if closing.is_paused:
             self._change(paused=True)
         for session in outcome.refused:
