@@ -14,6 +14,7 @@ from exporter.errors import BadData, SchemaMismatch
 from exporter.queries import fill, identifier, listed, literal
 from exporter.relation import Reads, Relation
 from exporter.sessions import Moment, SessionTable
+from exporter.sql_text import tokens
 
 #: No column of anybody's is called this, so that a bare word in an expression is never ambiguous.
 END = "session_exporter_end"
@@ -213,6 +214,11 @@ def _new_value(table: SessionTable, word: str, text: str) -> str:
     except SchemaMismatch as error:
         advice = "a text is written in single quotes, in a block"
         raise SchemaMismatch(f"recovery.set.{word}: {error}; {advice}") from None
+    if any(token.kind == "string" and "{end}" in token.text for token in tokens(value)):
+        raise SchemaMismatch(
+            f"recovery.set.{word}: {{end}} is an expression, and in quotes it would be a text; "
+            "write it outside of them, for example 'ended ' || {end}"
+        )
     value = value.replace("{end}", _typed(table, column.type))
     name = f"s.{identifier(column.name)}"
     if table.ended_at is None or table.ended_at.raw != name:

@@ -172,6 +172,10 @@ MISTAKES = {
         {"more": 'ended: "{end}"\n    mark: {column: old_note, merge: {lost: true}}'},
         "recovery.mark.column: expected a column of type jsonb, got json (old_note)",
     ),
+    "an end in quotes": (
+        {"more": "room: \"'ended {end}'\""},
+        "recovery.set.room: {end} is an expression, and in quotes it would be a text",
+    ),
     "an end that is no time": ({"end_at": "s.room"}, "recovery.end_at: expected a timestamp"),
     "a view": (
         {"table": "public.chats"},
