@@ -14,13 +14,24 @@ from itertools import islice
 from typing import Any, Literal
 
 from exporter.database import Transaction, Writer
-from exporter.errors import BadData, Locked, RowRefused, SchemaMismatch
+from exporter.errors import (
+    BadData,
+    CollectionError,
+    Locked,
+    NoAnswer,
+    RowRefused,
+    SchemaMismatch,
+    TimedOut,
+)
 from exporter.queries import fill, literal
 from exporter.recovery.notifying import notify, tell_at
 from exporter.recovery.rule import Rule, assignments
 from exporter.recovery.scope import Scope, orphans
 
 Trigger = Literal["auto", "manual", "close"]
+
+#: So many sessions that take too long, each by itself, are the database's trouble and not theirs.
+MOST_TIMEOUTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +40,14 @@ class Candidate:
 
     session: str
     version: str
+
+
+class HeldUpError(Exception):
+    """Writing took too long; with several sessions nobody knows for which of them."""
+
+    def __init__(self, cause: CollectionError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +85,7 @@ class Closing:
         self._rule = rule
         self._trigger = trigger
         self._scope = scope or orphans(rule, with_backlog=with_backlog)
+        self._timeouts = 0
 
     async def run(
         self,
@@ -78,9 +98,9 @@ class Closing:
     ) -> Outcome:
         """Close what still is in scope; `progress` is called after each transaction.
 
-        A session that a constraint or a trigger protects, or of which a new value cannot be
-        computed, is set aside, and the others go on. `continuing` is the outcome of the same run so
-        far, which is added to.
+        A session that a constraint or a trigger protects, that takes too long, or of which a new
+        value cannot be computed, is set aside, and the others go on. `continuing` is the outcome of
+        the same run so far, which is added to.
         Raises CollectionError when nothing more can be done; what was committed stays.
         """
         outcome = continuing or Outcome(uuid.uuid4())
@@ -89,7 +109,7 @@ class Closing:
                 await asyncio.sleep(pause)
             try:
                 await self._close(chunk, outcome)
-            except (RowRefused, BadData):
+            except (RowRefused, BadData, HeldUpError):
                 for candidate in chunk:
                     await self._close_one(candidate, outcome)
             except Locked:
@@ -104,11 +124,24 @@ class Closing:
             outcome.refused[candidate.session] = str(error)
         except Locked:
             outcome.passed_over += 1
+        except HeldUpError as error:
+            if isinstance(error.cause, Locked):
+                outcome.passed_over += 1
+                return
+            self._timeouts += 1
+            if self._timeouts >= MOST_TIMEOUTS:
+                raise error.cause from None
+            outcome.refused[candidate.session] = str(error)
 
     async def _close(self, chunk: Sequence[Candidate], outcome: Outcome) -> None:
         async with self._writer.transaction() as transaction:
             locked = await self._lock(transaction, chunk)
-            closed = await self._write(transaction, locked, outcome.run) if locked else []
+            try:
+                closed = await self._write(transaction, locked, outcome.run) if locked else []
+            except NoAnswer:
+                raise
+            except (Locked, TimedOut) as error:
+                raise HeldUpError(error) from None
             if closed:
                 await notify(transaction, self._rule.table.source, outcome.run)
         outcome.recovered += closed

@@ -25,7 +25,7 @@ from exporter.errors import (
     SchemaMismatch,
 )
 from exporter.queries import fill, literal
-from exporter.recovery.apply import Candidate, Closing, Outcome
+from exporter.recovery.apply import Candidate, Closing, HeldUpError, Outcome
 from exporter.recovery.counting import AuditCounter
 from exporter.recovery.decide import Decision, Look, Memory, Sight, decide
 from exporter.recovery.pausing import is_paused, is_paused_in
@@ -66,6 +66,7 @@ class Recovering:
         self._told: object = None
         self._interval = source.every
         self._aside: dict[str, Backoff] = {}
+        self._passed_over: frozenset[str] = frozenset()
         self._pruned_until = float("-inf")
 
     @property
@@ -155,7 +156,8 @@ class Recovering:
         free = [
             s for s in decision.confirmed if s not in self._aside or not self._aside[s].waits(now)
         ]
-        chosen = free[: recovery.per_run]
+        # Who could not be closed the last time stands behind the others, so that it keeps none.
+        chosen = sorted(free, key=self._passed_over.__contains__)[: recovery.per_run]
         if not chosen:
             return
         if recovery.mode == "dry_run":
@@ -172,6 +174,8 @@ class Recovering:
                 continuing=outcome,
             )
         finally:  # what was done is told, also when it ends in the middle
+            recovered = {each.session for each in outcome.recovered}
+            self._passed_over = frozenset(chosen) - recovered
             self._finished(closing, outcome, now)
 
     def _finished(self, closing: "AutoClosing", outcome: Outcome, now: float) -> None:
@@ -276,7 +280,7 @@ class AutoClosing(Closing):
         self._kept = (0, 0)
         try:
             await super()._close(chunk, outcome)
-        except (RowRefused, BadData):
+        except (RowRefused, BadData, HeldUpError):
             raise  # one by one they are counted again
         except Locked:
             self._count_kept()

@@ -154,10 +154,11 @@ def test_what_was_done_is_told_when_it_ends_in_the_middle(
 ) -> None:
     execute(
         ready,
-        "CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$"
-        " BEGIN IF NEW.id = 1 THEN PERFORM pg_sleep(30); END IF; RETURN NEW; END $$",
-        "CREATE TRIGGER slow BEFORE UPDATE ON public.chat"
-        " FOR EACH ROW EXECUTE FUNCTION public.slow()",
+        "CREATE FUNCTION public.ends() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF NEW.id = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;"
+        " RETURN NEW; END $$",
+        "CREATE TRIGGER ends BEFORE UPDATE ON public.chat"
+        " FOR EACH ROW EXECUTE FUNCTION public.ends()",
     )
     done = command("recover", "chat", "--yes", "--batch", "1")
     assert done.returncode == 1

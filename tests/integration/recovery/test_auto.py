@@ -203,6 +203,21 @@ async def test_one_run_closes_no_more_than_it_may(database: Database, recover: R
         assert len(open_ones(database)) == 41
 
 
+async def test_sessions_that_somebody_holds_for_long_keep_none_of_the_others(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 3, seen="3 hours")
+    sessions(database, 10, 4)
+    sessions(database, 100, 41, seen="5 minutes")
+    async with recover(per_run=3) as runner:
+        with database.connect() as holder, holder.transaction():
+            holder.execute("SELECT FROM public.chat WHERE id < 4 FOR UPDATE")
+            await runner.run(4)
+            assert {id_ for id_ in open_ones(database) if id_ < 100} <= {1, 2, 3, 13}
+        await runner.run(3)
+    assert len(open_ones(database)) == 41
+
+
 async def test_while_the_application_is_down_nothing_is_closed_and_nothing_when_it_is_back(
     database: Database, recover: Recover
 ) -> None:
