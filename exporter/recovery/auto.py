@@ -29,7 +29,7 @@ from exporter.recovery.apply import Candidate, Closing, HeldUpError, Outcome
 from exporter.recovery.counting import AuditCounter
 from exporter.recovery.decide import Decision, Look, Memory, Sight, decide
 from exporter.recovery.pausing import is_paused, is_paused_in
-from exporter.recovery.plan import NO_AUDIT, Fates, count_fates, has_audit, selection
+from exporter.recovery.plan import NO_AUDIT, Fates, count_fates, has_audit, quiet_after, selection
 from exporter.recovery.rule import Rule, bind_rule, prove
 from exporter.recovery.state import RecoveryState
 from exporter.snapshots import Key, Snapshots
@@ -132,7 +132,7 @@ class Recovering:
             sight,
             self._source.recovery,
             apart=self.interval / 2,
-            coming_back=self._source.orphaned_after / 2,
+            coming_back=quiet_after(rule) if rule.table.last_seen_at is not None else 0.0,
         )
         self._memory = decision.memory
         self._change(

@@ -26,7 +26,7 @@ class Fates:
     """The active sessions, by what becomes of them."""
 
     live: int = 0
-    """Seen within half of the time after which they are orphaned."""
+    """Seen of late: within quiet_after()."""
     quiet: int = 0
     """Neither that nor orphaned."""
     unknown: int = 0
@@ -129,9 +129,7 @@ def _counting(rule: Rule) -> str:
         id=rule.id,
         last_seen=rule.table.last_seen,
         tolerance=interval(rule.table.source.future_tolerance),
-        # Half: heartbeats come one after the other, and when the application stops, the first of
-        # its sessions are orphaned before the last one is. By then it has to be known for silent.
-        quiet=interval(rule.table.source.orphaned_after / 2),
+        quiet=interval(quiet_after(rule)),
         orphaned=rule.table.orphaned(),
         alive=rule.alive,
         exempt=rule.exempt,
@@ -140,6 +138,16 @@ def _counting(rule: Rule) -> str:
         table=rule.table.table,
         rows=rule.table.rows,
     )
+
+
+def quiet_after(rule: Rule) -> float:
+    """When a session does not count as a sign of life of the application any more, in seconds.
+
+    Heartbeats come one after the other: when the application stops, the first of its sessions are
+    orphaned before the last one is. By then it has to be known for silent. A start comes once.
+    """
+    after = rule.table.source.orphaned_after
+    return after if rule.table.last_seen_at is None else after / 2
 
 
 def previewing(rule: Rule, scope: Scope, *, limit: int) -> str:

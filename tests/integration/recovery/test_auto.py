@@ -234,6 +234,19 @@ async def test_while_the_application_is_down_nothing_is_closed_and_nothing_when_
         assert len(open_ones(database)) == 5
 
 
+async def test_where_only_starts_are_known_a_rare_one_is_a_sign_of_life(
+    database: Database, recover: Recover
+) -> None:
+    execute(
+        database,
+        "INSERT INTO public.chat (id, started)"
+        " SELECT n, now() - n * interval '40 minutes' FROM generate_series(1, 5) AS n",
+    )
+    async with recover({"last_seen_at": None}, end_at="now", trust_age=True) as runner:
+        assert (await runner.run(2)).brakes == frozenset()
+    assert open_ones(database) == {1}
+
+
 async def test_an_outage_closes_nothing_though_the_heartbeats_stop_one_after_the_other(
     database: Database, recover: Recover
 ) -> None:
