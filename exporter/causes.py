@@ -112,12 +112,33 @@ def of_statement(
     return failure
 
 
+NOT_WRITTEN = "PostgreSQL did not write it, without an error: a trigger skips the row"
+STILL_ACTIVE = (
+    "it would still be active after what closing writes; a trigger sets it back, or `set` does not "
+    "end a session"
+)
+NOT_AUDITED = (
+    "session_exporter.recovery did not take a row, without an error, so nothing is closed; it has "
+    "a trigger that skips rows"
+)
+#: What the functions that `sql function` prints raise, by a SQLSTATE of their own. The words are
+#: ours: a trigger of somebody's may raise it too.
+_OF_FUNCTIONS: dict[str, tuple[type[CollectionError], str]] = {
+    "XS001": (RowRefused, NOT_WRITTEN),
+    "XS002": (RowRefused, STILL_ACTIVE),
+    "XS003": (SchemaMismatch, NOT_AUDITED),
+}
+
+
 def of_writing(
     complaint: Complaint, sent: Sequence[str], *, statement_timeout: float, lock_timeout: float
 ) -> CollectionError:
     """The same for a statement that changes rows: the application may have a say in that."""
     said = " ".join(complaint.message.split())
     match complaint.state[:2], complaint.state:
+        case ("XS", state) if state in _OF_FUNCTIONS:
+            kind, words = _OF_FUNCTIONS[state]
+            return kind(words)
         case _ if complaint.is_raised:
             return RowRefused(f"a trigger raised an error ({complaint.state}); {_ELSEWHERE}")
         case (("23" | "27"), _):

@@ -71,6 +71,7 @@ async def recovery_grants(reader: Reads, source: Source, *, role: str) -> list[s
     own, seen = [_OWN_SCHEMA, _AUDIT], list(_SYSTEM_COLUMNS)
     if role == DEFINER_ROLE:
         seen.append("xmax")  # who has locked a row
+        own.append(_HEEDS[1])
     else:
         own.append(_PAUSE)
     return [

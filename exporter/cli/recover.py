@@ -75,21 +75,23 @@ def recover(  # noqa: PLR0917 - typer passes them by name
         writer = Writer(
             connection_settings(config, each, database), timezone=sessions.time_zone(each)
         )
+        outcome = Outcome(uuid.uuid4())
         try:
             progress = progress_of(len(candidates))
             if call is not None and not call.is_own:
                 other = CallingOther(writer, reader, rule, call, with_backlog=backlog)
-                outcome = await other.run(candidates, progress=progress)
+                await other.run(candidates, progress=progress, continuing=outcome)
             else:
-                outcome = await by_hand(writer, reader, rule, call, with_backlog=backlog).run(
+                await by_hand(writer, reader, rule, call, with_backlog=backlog).run(
                     candidates,
                     batch=batch or each.recovery.batch,
                     pause=each.recovery.pause if wait is None else wait,
                     progress=progress,
+                    continuing=outcome,
                 )
-        finally:
+        finally:  # what was done is told, also when it ends in the middle
+            print(report.outcome_text(outcome), flush=True)
             await writer.close()
-        print(report.outcome_text(outcome), flush=True)
         return plan, outcome
 
     results, failed = on_each(config, recoverable(config, source), done, settings=looking)
@@ -122,6 +124,15 @@ def undo_run(
         function = await find_undo(reader, rule)
         plan = await plan_undo(reader, rule, wanted)
         print(report.undo_text(found, plan), flush=True)
+        if (
+            plan.numbers
+            and each.recovery.mode == "auto"
+            and not await _is_known_paused(reader, each)
+        ):
+            print(
+                "  automatic recovery is on, and closes again what is orphaned still: "
+                f"session-exporter pause {each.name} first"
+            )
         if not yes or not plan.numbers:
             return True, 0
         writer = Writer(
@@ -131,7 +142,7 @@ def undo_run(
             undone, refused = await undo(
                 writer,
                 rule,
-                plan.numbers,
+                plan,
                 batch=min(each.recovery.batch, MOST),
                 pause=each.recovery.pause,
                 function=function,
@@ -191,6 +202,13 @@ async def _tell_pause(reader: Reader, source: Source) -> None:
         return
     if found is not None:
         print(f"  automatic recovery {report.pause_text(found)}; by hand it goes ahead")
+
+
+async def _is_known_paused(reader: Reader, source: Source) -> bool:
+    try:
+        return await find_pause(reader, source.name) is not None
+    except PermissionDenied:
+        return False
 
 
 def _newest(run: Run) -> float:

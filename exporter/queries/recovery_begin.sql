@@ -5,5 +5,6 @@ SELECT
     set_config('idle_in_transaction_session_timeout', '1s', true),
     set_config('row_security', {row_security}, true),
     set_config('TimeZone', {timezone}, true),
+    set_config('extra_float_digits', '1', true), -- or undo would round
     set_config('jit', 'off', true),
     pg_is_in_recovery()

@@ -30,6 +30,7 @@ session_exporter_closed AS (
         ({id})::text AS session_exporter_session,
         e.session_exporter_before,
         {after} AS session_exporter_after,
+        ({rows}) IS TRUE AS session_exporter_is_active,
         e.session_exporter_evidence,
         e.session_exporter_returning
 ),
@@ -46,5 +47,10 @@ session_exporter_written AS (
     FROM session_exporter_closed
     RETURNING session
 )
-SELECT session_exporter_session, session_exporter_returning
-FROM session_exporter_closed
+-- What should have been closed, and was written down, to compare with: a trigger may skip a row.
+SELECT
+    (SELECT count(*) FROM session_exporter_found) AS session_exporter_found_count,
+    (SELECT count(*) FROM session_exporter_written) AS session_exporter_written_count,
+    c.session_exporter_session, c.session_exporter_returning, c.session_exporter_is_active
+FROM (SELECT) AS always
+LEFT JOIN session_exporter_closed AS c ON true

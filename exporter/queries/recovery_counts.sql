@@ -2,8 +2,11 @@
 -- looked at in this order. CASE, because what comes later is not evaluated for the others.
 SELECT
     CASE
-        WHEN ({orphaned}) IS NOT TRUE THEN 'live'
+        WHEN coalesce({last_seen} > now() + {tolerance}, true) THEN 'unknown'
+        WHEN {last_seen} >= now() - {quiet} THEN 'live'
+        WHEN ({orphaned}) IS NOT TRUE THEN 'quiet'
         WHEN {alive} THEN 'alive'
+        WHEN {id} IS NULL THEN 'nameless'
         WHEN {exempt} THEN 'exempt'
         WHEN ({end}) IS NULL THEN 'endless'
         WHEN {backlog} THEN 'backlog'

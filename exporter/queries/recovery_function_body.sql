@@ -2,6 +2,8 @@
 DECLARE
     session_exporter_left pg_catalog.int8;
     session_exporter_locked pg_catalog.text[];
+    session_exporter_row record;
+    session_exporter_count pg_catalog.int8 := 0;
 BEGIN
     IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_transaction_state', MESSAGE =
@@ -23,6 +25,11 @@ BEGIN
     END IF;
 
     IF session_exporter_trigger = 'auto' THEN
+        IF EXISTS (
+{paused}
+        ) THEN
+            RETURN;
+        END IF;
         PERFORM session_exporter_waited.* FROM (
 {queue}
         ) AS session_exporter_waited;
@@ -54,7 +61,24 @@ BEGIN
             'statement of its transaction';
     END IF;
 
-    RETURN QUERY
-{close};
+    FOR session_exporter_row IN
+{close}
+    LOOP
+        CONTINUE WHEN session_exporter_row.session_exporter_session IS NULL;
+        IF session_exporter_row.session_exporter_is_active THEN
+            RAISE EXCEPTION USING ERRCODE = 'XS002', MESSAGE = {still_active};
+        END IF;
+        session_exporter_count := session_exporter_count + 1;
+        session_exporter_session := session_exporter_row.session_exporter_session;
+        session_exporter_returning := session_exporter_row.session_exporter_returning;
+        RETURN NEXT;
+    END LOOP;
+    -- A trigger may skip a row without an error.
+    IF session_exporter_count < session_exporter_row.session_exporter_found_count THEN
+        RAISE EXCEPTION USING ERRCODE = 'XS001', MESSAGE = {not_written};
+    END IF;
+    IF session_exporter_row.session_exporter_written_count < session_exporter_count THEN
+        RAISE EXCEPTION USING ERRCODE = 'XS003', MESSAGE = {not_audited};
+    END IF;
 {notify}
 END

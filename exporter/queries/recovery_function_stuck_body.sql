@@ -24,6 +24,7 @@ BEGIN
             {last_seen} AS session_exporter_last_seen
         FROM {table} AS s
         WHERE {recoverable}
+            AND {id} IS NOT NULL
             AND {last_seen}
                 < now() - pg_catalog.make_interval(mins => p_threshold_minutes)
             AND ({end}) IS NOT NULL

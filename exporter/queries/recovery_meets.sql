@@ -36,8 +36,8 @@ SELECT
     CASE WHEN r.is_instead THEN 'instead rule' ELSE 'rule' END,
     r.rulename::text, r.ev_class::regclass::text
 FROM pg_rewrite AS r
-JOIN met ON met.relid = r.ev_class
-WHERE r.ev_type = '2' AND r.ev_enabled IN ('O', 'A')
+WHERE r.ev_class = {oid}::oid -- one on a partition is not asked when its parent is updated
+    AND r.ev_type = '2' AND r.ev_enabled IN ('O', 'A')
 UNION
 SELECT 'publication', pubname::text, ''
 FROM published

@@ -5,6 +5,6 @@ SELECT EXISTS (
     JOIN pg_class AS c ON c.oid = i.indrelid
     JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = {column}
     WHERE c.oid = {oid}::oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
-        AND a.attnum = ANY (i.indkey)
+        AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]) -- without what it only INCLUDEs
         AND (i.indnkeyatts = 1 OR c.relkind = 'p')
 )

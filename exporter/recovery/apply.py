@@ -12,14 +12,26 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Literal
 
+from exporter.causes import NOT_AUDITED, NOT_WRITTEN, STILL_ACTIVE
 from exporter.database import Transaction, Writer
-from exporter.errors import BadData, Locked, RowRefused
+from exporter.errors import (
+    BadData,
+    CollectionError,
+    Locked,
+    NoAnswer,
+    RowRefused,
+    SchemaMismatch,
+    TimedOut,
+)
 from exporter.queries import literal
 from exporter.recovery import statements
 from exporter.recovery.rule import Rule
 from exporter.recovery.scope import Scope, orphans
 
 Trigger = Literal["auto", "manual", "close"]
+
+#: So many sessions that take too long, each by itself, are the database's trouble and not theirs.
+MOST_TIMEOUTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +42,29 @@ class Candidate:
     version: str
 
 
+class HeldUpError(Exception):
+    """Writing took too long; with several sessions nobody knows for which of them."""
+
+    def __init__(self, cause: CollectionError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
 @dataclass(frozen=True, slots=True)
 class Recovered:
     """A session that was closed, and what the config wants reported of it."""
 
     session: str
     returning: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Which sessions of a batch may be closed, and why how many others may not."""
+
+    chunk: Sequence[Candidate]
+    over_budget: int = 0
+    paused: int = 0
 
 
 @dataclass(slots=True)
@@ -47,8 +76,17 @@ class Outcome:
     passed_over: int = 0
     """Somebody else worked on them, or they are not what they were: they are looked at again."""
     refused: dict[str, str] = field(default_factory=dict)
+    over_budget: int = 0
+    paused: int = 0
     can_undo: bool = True
     """Whether it was written down what was there before."""
+
+    def add(self, admitted: Admission, closed: Sequence[Recovered]) -> None:
+        """Count what became of one batch."""
+        self.recovered += closed
+        self.passed_over += len(admitted.chunk) - len(closed)
+        self.over_budget += admitted.over_budget
+        self.paused += admitted.paused
 
 
 class Closing:
@@ -67,8 +105,7 @@ class Closing:
         self._rule = rule
         self._trigger = trigger
         self._scope = scope or orphans(rule, with_backlog=with_backlog)
-        self.over_budget = 0
-        """How many of those that were passed over had no place in the hour's budget."""
+        self._timeouts = 0
 
     async def run(
         self,
@@ -81,9 +118,9 @@ class Closing:
     ) -> Outcome:
         """Close what still is in scope; `progress` is called after each transaction.
 
-        A session that a constraint or a trigger protects, or of which a new value cannot be
-        computed, is set aside, and the others go on. `continuing` is the outcome of the same run so
-        far, which is added to.
+        A session that a constraint or a trigger protects, that takes too long, or of which a new
+        value cannot be computed, is set aside, and the others go on. `continuing` is the outcome of
+        the same run so far, which is added to.
         Raises CollectionError when nothing more can be done; what was committed stays.
         """
         outcome = continuing or Outcome(uuid.uuid4())
@@ -92,7 +129,7 @@ class Closing:
                 await asyncio.sleep(pause)
             try:
                 await self._close(chunk, outcome)
-            except (RowRefused, BadData):
+            except (RowRefused, BadData, HeldUpError):
                 for candidate in chunk:
                     await self._close_one(candidate, outcome)
             except Locked:
@@ -107,15 +144,32 @@ class Closing:
             outcome.refused[candidate.session] = str(error)
         except Locked:
             outcome.passed_over += 1
+        except HeldUpError as error:
+            if isinstance(error.cause, Locked):
+                outcome.passed_over += 1
+                return
+            self._timeouts += 1
+            if self._timeouts >= MOST_TIMEOUTS:
+                raise error.cause from None
+            outcome.refused[candidate.session] = str(error)
 
     async def _close(self, chunk: Sequence[Candidate], outcome: Outcome) -> None:
         async with self._writer.transaction() as transaction:
-            locked = await self._lock(transaction, chunk)
-            closed = await self._write(transaction, locked, outcome.run) if locked else []
+            admitted = await self._admit(transaction, chunk)
+            locked = await self._lock(transaction, admitted.chunk) if admitted.chunk else []
+            try:
+                closed = await self._write(transaction, locked, outcome.run) if locked else []
+            except NoAnswer:
+                raise
+            except (Locked, TimedOut) as error:
+                raise HeldUpError(error) from None
             if closed:
                 await self._notify(transaction, outcome.run)
-        outcome.recovered += closed
-        outcome.passed_over += len(chunk) - len(closed)
+        outcome.add(admitted, closed)
+
+    async def _admit(self, _transaction: Transaction, chunk: Sequence[Candidate]) -> Admission:
+        """How many of these may be closed at all."""
+        return Admission(chunk)
 
     async def _lock(self, transaction: Transaction, chunk: Sequence[Candidate]) -> list[Candidate]:
         ids = array(candidate.session for candidate in chunk)
@@ -139,12 +193,25 @@ class Closing:
                 trigger=literal(self._trigger),
             )
         )
-        return [Recovered(session, returning) for session, returning in result.rows]
+        found, written = result.rows[0][:2]
+        closed = [row[2:] for row in result.rows if row[2] is not None]
+        _check(found, len(closed), written, is_active=any(row[-1] for row in closed))
+        return [Recovered(session, returning) for session, returning, _ in closed]
 
     async def _notify(self, transaction: Transaction, run: uuid.UUID) -> None:
         source = self._rule.table.source
         if channel := source.recovery.notify:
             await transaction.run(statements.notify(source, channel, run=literal(str(run))))
+
+
+def _check(found: int, closed: int, written: int, *, is_active: bool) -> None:
+    """What does not hold takes all of the transaction back."""
+    if closed < found:
+        raise RowRefused(NOT_WRITTEN)
+    if is_active:
+        raise RowRefused(STILL_ACTIVE)
+    if written < closed:
+        raise SchemaMismatch(NOT_AUDITED)
 
 
 def array(sessions: Iterable[str]) -> str:

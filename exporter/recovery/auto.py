@@ -4,6 +4,7 @@ Whoever leads does not matter: several exporters may run this for one source. Wh
 decided by locks and by a second look, and how much of it by the audit table.
 """
 
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -17,13 +18,13 @@ from exporter.database import Database, Reader, Transaction, Writer
 from exporter.errors import BackingOff, CollectionError, PermissionDenied, SchemaMismatch
 from exporter.queries import fill
 from exporter.recovery import statements
-from exporter.recovery.apply import Candidate, Closing, Outcome
+from exporter.recovery.apply import Admission, Candidate, Closing, Outcome
 from exporter.recovery.calling import Call, Calling, find_call, tend
 from exporter.recovery.counting import AuditCounter
 from exporter.recovery.decide import Decision, Look, Memory, Sight, decide
 from exporter.recovery.functions import tend_function
-from exporter.recovery.pausing import is_paused
-from exporter.recovery.plan import NO_AUDIT, Fates, count_fates, has_audit, selection
+from exporter.recovery.pausing import is_paused, is_paused_in
+from exporter.recovery.plan import NO_AUDIT, Fates, count_fates, has_audit, quiet_after, selection
 from exporter.recovery.rule import Rule, bind_rule, own_settings, prove, reading_settings
 from exporter.recovery.state import RecoveryState
 from exporter.snapshots import Key, Snapshots
@@ -65,6 +66,7 @@ class Recovering:
         self._told: object = None
         self._interval = source.every
         self._aside: dict[str, Backoff] = {}
+        self._passed_over: frozenset[str] = frozenset()
         self._pruned_until = float("-inf")
 
     @property
@@ -125,7 +127,13 @@ class Recovering:
     async def _recover(self, reader: Reader, rule: Rule) -> None:
         now = self._clock.monotonic()
         sight = await look(reader, rule, at=now)
-        decision = decide(self._memory, sight, self._source.recovery, apart=self.interval / 2)
+        decision = decide(
+            self._memory,
+            sight,
+            self._source.recovery,
+            apart=self.interval / 2,
+            coming_back=quiet_after(rule) if rule.table.last_seen_at is not None else 0.0,
+        )
         self._memory = decision.memory
         self._change(
             brakes=decision.brakes,
@@ -148,22 +156,33 @@ class Recovering:
         free = [
             s for s in decision.confirmed if s not in self._aside or not self._aside[s].waits(now)
         ]
-        chosen = free[: recovery.per_run]
+        # Who could not be closed the last time stands behind the others, so that it keeps none.
+        chosen = sorted(free, key=self._passed_over.__contains__)[: recovery.per_run]
         if not chosen:
             return
         if recovery.mode == "dry_run":
             self._tell(("dry_run", len(chosen)), "recovery_dry_run", would_close=len(chosen))
             return
-        closing = self._closing(rule)
-        outcome = await closing.run(
-            [Candidate(session, sight.looks[session].version) for session in chosen],
-            batch=recovery.batch,
-            pause=recovery.pause,
-            progress=lambda _: None,
-        )
+        outcome = Outcome(uuid.uuid4())
+        try:
+            await self._closing(rule).run(
+                [Candidate(session, sight.looks[session].version) for session in chosen],
+                batch=recovery.batch,
+                pause=recovery.pause,
+                progress=lambda _: None,
+                continuing=outcome,
+            )
+        finally:  # what was done is told, also when it ends in the middle
+            recovered = {each.session for each in outcome.recovered}
+            self._passed_over = frozenset(chosen) - recovered
+            self._finished(outcome, now)
+
+    def _finished(self, outcome: Outcome, now: float) -> None:
+        if outcome.paused:
+            self._change(paused=True)
         for session in outcome.refused:
             self._aside.setdefault(session, Backoff()).failed(now, SET_ASIDE)
-        self._record(outcome, closing.over_budget)
+        self._record(outcome)
 
     def _closing(self, rule: Rule) -> Closing:
         if self._call is None:
@@ -171,11 +190,15 @@ class Recovering:
         reader = self._database.reader(timezone=sessions.time_zone(self._source))
         return Calling(self._writer, reader, rule, self._call, trigger="auto", with_backlog=False)
 
-    def _record(self, outcome: Outcome, over_budget: int) -> None:
+    def _record(self, outcome: Outcome) -> None:
         state = self._state
-        busy = outcome.passed_over - over_budget
         self._change(
-            skipped=_plus(state.skipped, budget=over_budget, busy=busy),
+            skipped=_plus(
+                state.skipped,
+                budget=outcome.over_budget,
+                busy=outcome.passed_over,
+                paused=outcome.paused,
+            ),
             failed=_plus(state.failed, refused=len(outcome.refused)),
         )
         if outcome.recovered or outcome.refused:
@@ -248,18 +271,22 @@ class Recovering:
 
 
 class AutoClosing(Closing):
-    """Closes no more than the hour's budget, which all exporters share through the audit table."""
+    """Closes no more than the hour's budget, which all exporters share through the audit table.
+
+    And nothing more once the source is paused: each transaction looks.
+    """
 
     def __init__(self, writer: Writer, rule: Rule) -> None:
         super().__init__(writer, rule, trigger="auto", with_backlog=False)
 
-    async def _lock(self, transaction: Transaction, chunk: Sequence[Candidate]) -> list[Candidate]:
+    async def _admit(self, transaction: Transaction, chunk: Sequence[Candidate]) -> Admission:
         source = self._rule.table.source
+        if await is_paused_in(transaction, source.name):
+            return Admission((), paused=len(chunk))
         # Two statements: the count has to see what the one that we waited for has committed.
         await transaction.run(statements.queue(source))
         left = max((await transaction.run(statements.budget(source))).rows[0][0], 0)
-        self.over_budget += max(len(chunk) - left, 0)
-        return await super()._lock(transaction, chunk[:left]) if left else []
+        return Admission(chunk[:left], over_budget=max(len(chunk) - left, 0))
 
 
 async def look(reader: Reader, rule: Rule, *, at: float) -> Sight:

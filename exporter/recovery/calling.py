@@ -12,12 +12,22 @@ from dataclasses import dataclass
 
 from exporter.config import TableName
 from exporter.database import Transaction, Writer
-from exporter.errors import Locked, SchemaMismatch
+from exporter.errors import Locked, NoAnswer, SchemaMismatch, TimedOut
 from exporter.queries import fill, literal
 from exporter.recovery import statements
-from exporter.recovery.apply import Candidate, Closing, Outcome, Recovered, Trigger, array
+from exporter.recovery.apply import (
+    Admission,
+    Candidate,
+    Closing,
+    HeldUpError,
+    Outcome,
+    Recovered,
+    Trigger,
+    array,
+)
 from exporter.recovery.catalog import THRESHOLD, Found, find_functions
 from exporter.recovery.functions import MOST, Function, recover_function, undo_function
+from exporter.recovery.pausing import is_paused
 from exporter.recovery.plan import find_candidates
 from exporter.recovery.rule import Rule
 from exporter.relation import Reads
@@ -132,15 +142,20 @@ class Calling(Closing):
         )
 
     async def _close(self, chunk: Sequence[Candidate], outcome: Outcome) -> None:
-        allowed = chunk
+        admitted = Admission(chunk)
         if self._trigger == "auto":
-            # The function decides; this is to count what has no place.
-            (result,) = await self._reader.read(statements.budget(self._rule.table.source))
-            allowed = chunk[: max(result.rows[0][0], 0)]
-            self.over_budget += len(chunk) - len(allowed)
-        closed = await self._call(allowed, outcome.run) if allowed else []
-        outcome.recovered += closed
-        outcome.passed_over += len(chunk) - len(closed)
+            admitted = await self._looked_up(chunk)
+        closed = await self._call(admitted.chunk, outcome.run) if admitted.chunk else []
+        outcome.add(admitted, closed)
+
+    async def _looked_up(self, chunk: Sequence[Candidate]) -> Admission:
+        """The function decides by itself; this is to count what it leaves, and why."""
+        source = self._rule.table.source
+        if await is_paused(self._reader, source.name):
+            return Admission((), paused=len(chunk))
+        (result,) = await self._reader.read(statements.budget(source))
+        left = max(result.rows[0][0], 0)
+        return Admission(chunk[:left], over_budget=max(len(chunk) - left, 0))
 
     async def _call(self, chunk: Sequence[Candidate], run: uuid.UUID) -> list[Recovered]:
         statement = fill(
@@ -152,8 +167,13 @@ class Calling(Closing):
             trigger=literal(self._trigger),
             with_backlog="true" if self._with_backlog else "false",
         )
-        async with self._writer.transaction() as transaction:
-            result = await transaction.run(statement)
+        try:
+            async with self._writer.transaction() as transaction:
+                result = await transaction.run(statement)
+        except NoAnswer:
+            raise
+        except (Locked, TimedOut) as error:
+            raise HeldUpError(error) from None
         return [Recovered(session, returning) for session, returning in result.rows]
 
 
@@ -179,13 +199,18 @@ class CallingOther:
         self._with_backlog = with_backlog
 
     async def run(
-        self, candidates: Sequence[Candidate], *, progress: Callable[[Outcome], None]
+        self,
+        candidates: Sequence[Candidate],
+        *,
+        progress: Callable[[Outcome], None],
+        continuing: Outcome,
     ) -> Outcome:
         """Call it once, and tell which of the candidates are none any more.
 
         Raises CollectionError; then nothing was changed.
         """
-        outcome = Outcome(uuid.uuid4(), can_undo=False)
+        outcome = continuing
+        outcome.can_undo = False
         minutes = math.ceil(self._rule.table.source.orphaned_after / 60)
         arguments = f"{THRESHOLD} => {minutes}" if self._function.takes_threshold else ""
         statement = fill("recovery_call_other", function=self._function.sql, arguments=arguments)

@@ -42,6 +42,8 @@ class Memory:
     """When the grace began: at the start, and again after a failover."""
     server: str | None = None
     seen_at: float | None = None
+    silent_at: float | None = None
+    """When the application was last silent."""
     looks: Mapping[str, Look] = field(default_factory=dict)
     known: frozenset[str] = frozenset()
     """The candidates of the last run in which not too many had turned up."""
@@ -58,15 +60,22 @@ class Decision:
     confirmed: tuple[str, ...]
 
 
-def decide(memory: Memory, sight: Sight, rule: Recovery, *, apart: float) -> Decision:
+def decide(
+    memory: Memory, sight: Sight, rule: Recovery, *, apart: float, coming_back: float = 0.0
+) -> Decision:
     """Decide what may be closed. Runs that are not `apart` seconds apart count as one.
 
+    An application that was silent has `coming_back` seconds, and `grace` at least, in which all of
+    its sessions can show that they live: one alone that does is not all of them.
     While a brake is on nothing is confirmed, and when it ends confirming starts over.
     """
     started_at = memory.started_at
     if memory.server is not None and sight.server not in {"", memory.server}:
         started_at = sight.at
     brakes = _brakes(memory, sight, rule, started_at)
+    silent_at = sight.at if "silent" in brakes else memory.silent_at
+    if silent_at is not None and 0 < sight.at - silent_at < max(rule.grace, coming_back):
+        brakes |= {"grace"}
     too_many = bool(brakes & {"share", "count"}) or sight.is_blind
     is_counted = memory.seen_at is None or sight.at - memory.seen_at >= apart
     times = {
@@ -77,6 +86,7 @@ def decide(memory: Memory, sight: Sight, rule: Recovery, *, apart: float) -> Dec
         started_at=started_at,
         server=sight.server or memory.server,
         seen_at=sight.at if is_counted else memory.seen_at,
+        silent_at=silent_at,
         looks=memory.looks if sight.is_blind else sight.looks,
         known=memory.known if too_many else frozenset(sight.looks),
         times={} if brakes else times,
@@ -97,8 +107,10 @@ def _brakes(memory: Memory, sight: Sight, rule: Recovery, started_at: float) -> 
     # Since the last calm run, and not only since the one before: that many sessions are orphaned at
     # once does not become right by waiting, and holds until somebody has looked or they live again.
     new = sum(session not in memory.known for session in sight.looks)
+    # What is backlog was lost long ago, and says nothing of how many are lost now.
+    current = fates.active - fates.backlog
     conditions = {
-        "share": fates.active >= FEWEST_FOR_SHARE and new > rule.max_share * fates.active,
+        "share": fates.active >= FEWEST_FOR_SHARE and new > rule.max_share * current,
         "count": new > rule.max_count,
         "grace": sight.at - started_at < rule.grace,
         "silent": fates.active >= FEWEST_FOR_SILENCE and not fates.live,

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from exporter import sessions
+from exporter.causes import NOT_AUDITED, NOT_WRITTEN, STILL_ACTIVE
 from exporter.queries import fill, identifier, listed, literal
 from exporter.recovery import statements
+from exporter.recovery.apply import array
 from exporter.recovery.rule import Rule
 from exporter.recovery.scope import orphans
 
@@ -88,6 +90,7 @@ def recover_function(rule: Rule) -> Function:
         id_type=rule.id_type,
         queue=statements.queue(source),
         budget=statements.budget(source),
+        paused=fill("recovery_paused", source=literal(source.name)),
         lock=statements.lock(rule, ids="session_exporter_ids"),
         close=statements.close(
             rule,
@@ -98,6 +101,9 @@ def recover_function(rule: Rule) -> Function:
             trigger="session_exporter_trigger",
         ),
         notify=notify,
+        not_written=literal(NOT_WRITTEN),
+        still_active=literal(STILL_ACTIVE),
+        not_audited=literal(NOT_AUDITED),
     )
     return Function(
         schema=SCHEMA,
@@ -134,7 +140,8 @@ def undo_function(rule: Rule) -> Function:
             source=literal(source),
             relation=literal(rule.relation.sql),
             lock=statements.undo_lock(rule, numbers=ours),
-            undo=statements.undo(rule, numbers=ours),
+            columns=array(rule.changes),
+            undo=statements.undo(rule, rule.changes, numbers=ours),
         ),
         comment=_comment(rule, "takes recoveries back"),
     )

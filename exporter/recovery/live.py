@@ -22,7 +22,6 @@ from exporter.relation import Reads
 #: What there is to say of each kind of thing that recovery_meets.sql finds.
 MEETS = {
     "trigger": "trigger {name} runs for every session that is closed ({about})",
-    "rule": "rule {name} on {about} does something more with every update",
     "publication": "publication {name} tells its subscribers of every session that is closed",
     "child": "foreign key {name}: rows of {about} that refer to a session wait while it is locked, "
     "for a second at most",
@@ -33,6 +32,8 @@ MEETS = {
 PREVENTS = {
     "instead rule": "rule {name} on {about} does something else instead of every update, so that "
     "nothing would be closed",
+    "rule": "rule {name} on {about} does something more with every update, and PostgreSQL refuses "
+    "one that is written down in the same statement; make it a trigger",
     "no identity": "{name} is published and has no replica identity, so that PostgreSQL refuses "
     "every update of it; give it a primary key, or set REPLICA IDENTITY",
 }
@@ -112,6 +113,7 @@ async def _now(reader: Reads, rule: Rule, find: Findings) -> Finding:
     fates, recovery = await count_fates(reader, rule), rule.table.source.recovery
     kept = [
         (fates.alive, "alive by evidence"),
+        (fates.nameless, "without an id"),
         (fates.exempt, "exempt"),
         (fates.endless, "without an end"),
         (fates.backlog, f"backlog (silent for more than {format_duration(recovery.max_age)})"),

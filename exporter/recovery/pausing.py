@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from exporter.database import Writer
+from exporter.database import Transaction, Writer
 from exporter.errors import SchemaMismatch
 from exporter.queries import fill, literal
 from exporter.relation import Reads
@@ -20,6 +20,14 @@ class Pause:
 async def is_paused(reader: Reads, source_name: str) -> bool:
     """Whether automatic recovery of a source is paused. Raises CollectionError."""
     return await find_pause(reader, source_name) is not None
+
+
+async def is_paused_in(transaction: Transaction, source_name: str) -> bool:
+    """The same as a part of a transaction that would close sessions. Raises CollectionError."""
+    if not (await transaction.run(fill("recovery_has_pause"))).rows[0][0]:
+        return False
+    found = await transaction.run(fill("recovery_paused", source=literal(source_name)))
+    return bool(found.rows)
 
 
 async def find_pause(reader: Reads, source_name: str) -> Pause | None:

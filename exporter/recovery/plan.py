@@ -10,6 +10,7 @@ from exporter.recovery.apply import Candidate
 from exporter.recovery.rule import Rule
 from exporter.recovery.scope import Scope, orphans
 from exporter.relation import Reads
+from exporter.sessions import interval
 
 #: From this many active sessions on, a share of them means something.
 FEWEST_FOR_SHARE = 20
@@ -25,8 +26,15 @@ class Fates:
     """The active sessions, by what becomes of them."""
 
     live: int = 0
+    """Seen of late: within quiet_after()."""
+    quiet: int = 0
+    """Neither that nor orphaned."""
+    unknown: int = 0
+    """Without any time, or with one that is still to come: nobody knows whether they live."""
     alive: int = 0
     """Orphaned by the clock, and proved alive by `evidence`."""
+    nameless: int = 0
+    """Without an id, so that nobody could say which they were."""
     exempt: int = 0
     endless: int = 0
     """`end_at` gives no end for them."""
@@ -36,12 +44,13 @@ class Fates:
     @property
     def active(self) -> int:
         """All of them."""
-        return self.live + self.orphaned
+        return self.live + self.quiet + self.unknown + self.orphaned
 
     @property
     def orphaned(self) -> int:
         """Those that the metrics call orphaned."""
-        return self.alive + self.exempt + self.endless + self.backlog + self.ready
+        kept = self.alive + self.nameless + self.exempt + self.endless
+        return kept + self.backlog + self.ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +132,10 @@ async def find_candidates(
 def _counting(rule: Rule) -> str:
     return fill(
         "recovery_counts",
+        id=rule.id,
+        last_seen=rule.table.last_seen,
+        tolerance=interval(rule.table.source.future_tolerance),
+        quiet=interval(quiet_after(rule)),
         orphaned=rule.table.orphaned(),
         alive=rule.alive,
         exempt=rule.exempt,
@@ -131,6 +144,16 @@ def _counting(rule: Rule) -> str:
         table=rule.table.table,
         rows=rule.table.rows,
     )
+
+
+def quiet_after(rule: Rule) -> float:
+    """When a session does not count as a sign of life of the application any more, in seconds.
+
+    Heartbeats come one after the other: when the application stops, the first of its sessions are
+    orphaned before the last one is. By then it has to be known for silent. A start comes once.
+    """
+    after = rule.table.source.orphaned_after
+    return after if rule.table.last_seen_at is None else after / 2
 
 
 def previewing(rule: Rule, scope: Scope, *, limit: int) -> str:
@@ -159,7 +182,7 @@ def selection(
     scope = scope or orphans(rule, with_backlog=with_backlog)
     return {
         "table": rule.table.table,
-        "recoverable": f"{scope.condition} AND ({scope.end}) IS NOT NULL",
+        "recoverable": f"{scope.condition} AND {rule.id} IS NOT NULL AND ({scope.end}) IS NOT NULL",
         "young": scope.young,
         "order": rule.table.last_seen_order,
     }
@@ -193,7 +216,7 @@ def brakes_of(plan: Plan) -> list[str]:
         )
     if plan.rule.table.last_seen_at is not None and fates.active >= 3 and not fates.live:
         found.append(
-            f"silent: no sign of life in any of {fates.active} active sessions; is the application "
-            "itself down?"
+            f"silent: no sign of life of late in any of {fates.active} active sessions; is the "
+            "application itself down?"
         )
     return found

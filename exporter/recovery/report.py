@@ -23,6 +23,7 @@ def plan_text(plan: Plan, database: str) -> str:
     ]
     kept = [
         (fates.alive, "alive, by recovery.evidence"),
+        (fates.nameless, "without an id"),
         (fates.exempt, "protected, by recovery.exempt"),
         (fates.endless, "without an end: recovery.end_at gives none"),
     ]

@@ -14,6 +14,7 @@ from exporter.errors import BadData, SchemaMismatch
 from exporter.queries import fill, identifier, listed, literal
 from exporter.relation import Reads, Relation
 from exporter.sessions import Moment, SessionTable
+from exporter.sql_text import tokens
 
 #: No column of anybody's is called this, so that a bare word in an expression is never ambiguous.
 END = "session_exporter_end"
@@ -121,7 +122,7 @@ async def bind_rule(reader: Reads, source: Source) -> Rule:
             "declare the table below it as a source"
         )
     id_ = await _id(reader, table)
-    end = await _end(reader, table)
+    end = own_end_or(table, await _end(reader, table))
     changes = {
         relation.column(word).name: _new_value(table, word, text)
         for word, text in recovery.set.items()
@@ -227,7 +228,29 @@ def _new_value(table: SessionTable, word: str, text: str) -> str:
     except SchemaMismatch as error:
         advice = "a text is written in single quotes, in a block"
         raise SchemaMismatch(f"recovery.set.{word}: {error}; {advice}") from None
-    return value.replace("{end}", _typed(table, column.type))
+    if any(token.kind == "string" and "{end}" in token.text for token in tokens(value)):
+        raise SchemaMismatch(
+            f"recovery.set.{word}: {{end}} is an expression, and in quotes it would be a text; "
+            "write it outside of them, for example 'ended ' || {end}"
+        )
+    value = value.replace("{end}", _typed(table, column.type))
+    name = f"s.{identifier(column.name)}"
+    if table.ended_at is None or table.ended_at.raw != name:
+        return value
+    return f"CASE WHEN {_has_ended(table.ended_at)} THEN {name} ELSE ({value}) END"
+
+
+def own_end_or(table: SessionTable, end: str) -> str:
+    """The end that the application has written, where it has; else the one that is chosen."""
+    ended_at = table.ended_at
+    if ended_at is None:
+        return end
+    return f"CASE WHEN {_has_ended(ended_at)} THEN {ended_at.sql} ELSE ({end}) END"
+
+
+def _has_ended(ended_at: Moment) -> str:
+    """An end that is still to come is a plan and no end."""
+    return f"{ended_at.sql} <= now()"
 
 
 def _typed(table: SessionTable, type_: str) -> str:

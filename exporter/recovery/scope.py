@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from exporter.errors import SchemaMismatch
 from exporter.queries import identifier, literal
-from exporter.recovery.rule import Rule
+from exporter.recovery.rule import Rule, own_end_or
 from exporter.sessions import interval
 
 #: A sign of life younger than this, in seconds, says that the application is still there.
@@ -96,7 +96,7 @@ def _stopping(rule: Rule, condition: str) -> Scope:
     orphaned = f"coalesce({table.orphaned()}, false) AND NOT {rule.alive}"
     # What the application's own end call would write, were it asked now. An orphan was left long
     # before, and ends as recovery would end it. Clocks differ, and no duration is negative.
-    now = f"greatest(now(), {table.started_at.sql})"
+    now = own_end_or(table, f"greatest(now(), {table.started_at.sql})")
     return Scope(
         condition=f"{table.rows} AND {condition} AND NOT {rule.exempt}",
         young="true",

@@ -4,6 +4,7 @@ What differs between the two comes in as SQL: literals here, the function's para
 """
 
 import json
+from collections.abc import Iterable
 
 from exporter import sessions
 from exporter.config import Source
@@ -37,6 +38,7 @@ def close(rule: Rule, scope: Scope, *, ids: str, versions: str, run: str, trigge
         ids=ids,
         versions=versions,
         table=rule.table.table,
+        rows=rule.table.rows,
         recoverable=scope.condition,
         young=scope.young,
         end=scope.end,
@@ -94,9 +96,9 @@ def undo_lock(rule: Rule, *, numbers: str) -> str:
     return fill("recovery_undo_lock", numbers=numbers, **_place(rule))
 
 
-def undo(rule: Rule, *, numbers: str) -> str:
-    """Write back what was there before, and note it."""
-    columns = {name: rule.relation.columns[name].type for name in rule.changes}
+def undo(rule: Rule, names: Iterable[str], *, numbers: str) -> str:
+    """Write back what was in these columns before, and note it."""
+    columns = {name: rule.relation.columns[name].type for name in names}
     return fill(
         "recovery_undo",
         columns=", ".join(map(identifier, columns)),

@@ -87,6 +87,7 @@ async def make_stop_plan(reader: Reads, rule: Rule, stop: Stop, *, limit: int) -
         await _prove_server(reader, rule, stop.server)
     counts = fill(
         "recovery_stop_counts",
+        id=rule.id,
         in_scope=is_in_scope(rule, server=stop.server, before=stop.before),
         exempt=rule.exempt,
         end=scope.end,

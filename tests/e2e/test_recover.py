@@ -137,6 +137,35 @@ def test_a_run_is_listed_and_taken_back_after_a_plan_of_its_own(
     assert line.split()[-2:] == ["5", "3"]
 
 
+def test_an_undo_says_that_automatic_recovery_would_close_the_sessions_again(
+    ready: Database, command: Command
+) -> None:
+    auto = {"mode": "auto", "trust_age": True}
+    run_ = the_run(command("recover", "chat", "--yes", recovery=auto))
+    pause_first = "session-exporter pause chat first"
+    assert pause_first in command("undo", run_, recovery=auto).stdout
+    assert pause_first not in command("undo", run_).stdout
+    execute(ready, "INSERT INTO session_exporter.pause (source) VALUES ('chat')")
+    assert pause_first not in command("undo", run_, recovery=auto).stdout
+
+
+def test_what_was_done_is_told_when_it_ends_in_the_middle(
+    ready: Database, command: Command
+) -> None:
+    execute(
+        ready,
+        "CREATE FUNCTION public.ends() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF NEW.id = 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF;"
+        " RETURN NEW; END $$",
+        "CREATE TRIGGER ends BEFORE UPDATE ON public.chat"
+        " FOR EACH ROW EXECUTE FUNCTION public.ends()",
+    )
+    done = command("recover", "chat", "--yes", "--batch", "1")
+    assert done.returncode == 1
+    assert "4 were closed" in done.stdout
+    assert "4 were taken back" in command("undo", the_run(done), "--yes").stdout
+
+
 def test_an_unknown_run_is_said_to_be_none(command: Command) -> None:
     done = command("undo", "00000000-0000-0000-0000-000000000000")
     assert done.returncode == 2

@@ -112,6 +112,19 @@ def test_no_sign_of_life_at_all_is_the_application_itself(active: int, is_on: bo
     assert "silent" not in run(sight(CALM, *names(active), active=active + 1)).brakes
 
 
+def test_who_comes_back_after_silence_has_time_to_show_it() -> None:
+    silent = sight(CALM, *names(5), active=5)
+    back = [sight(CALM + n * EVERY, *names(4), active=5) for n in range(1, 30)]
+    assert run(silent, back[0]).brakes == {"grace"}
+    assert run(silent, *back[:2]).brakes == frozenset()  # a minute of grace is over
+    assert run(silent, *back[:2]).confirmed == ()
+    assert len(run(silent, *back[:3]).confirmed) == 4
+    decision = run(silent)
+    for each in back:
+        decision = decide(decision.memory, each, RULE, apart=EVERY / 2, coming_back=600.0)
+        assert ("grace" in decision.brakes) == (each.at < CALM + 600)
+
+
 def test_blind_is_a_brake_that_forgets_what_was_confirmed_but_not_what_was_seen() -> None:
     blind = Sight(CALM + EVERY, Fates(), {}, "a", is_blind=True)
     after = sight(CALM + 2 * EVERY, "x")

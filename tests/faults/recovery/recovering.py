@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from copy import copy
+from dataclasses import replace
 from typing import Any, Generic, Self, TypeVar
 
 from exporter import queries, sessions
@@ -182,19 +183,28 @@ class Recoveries:
 
     def undoing(self, run: uuid.UUID, numbers: Sequence[int] | None = None) -> Halting[int]:
         """Undo what the plan says, or these rows of the audit; how many were taken back."""
+
+        async def work(halts: Halts) -> int:
+            undone, refused = await self._undone(halts, run, numbers)
+            assert refused == {}
+            return undone
+
         halts = Halts()
+        return Halting(self._background, halts, work(halts))
 
-        async def work() -> int:
-            async with self._bound(halts) as (reader, rule, writer):
-                if numbers is None:
-                    wanted: Sequence[int] = (await plan_undo(reader, rule, run)).numbers
-                else:
-                    wanted = numbers
-                undone, refused = await undo(writer, rule, wanted, batch=50, pause=0)
-                assert refused == {}
-                return undone
+    def undoing_what_can_be(self, run: uuid.UUID) -> Halting[tuple[int, dict[int, str]]]:
+        """Undo what the plan says; how many were taken back, and why some were not."""
+        halts = Halts()
+        return Halting(self._background, halts, self._undone(halts, run, None))
 
-        return Halting(self._background, halts, work())
+    async def _undone(
+        self, halts: Halts, run: uuid.UUID, numbers: Sequence[int] | None
+    ) -> tuple[int, dict[int, str]]:
+        async with self._bound(halts) as (reader, rule, writer):
+            plan = await plan_undo(reader, rule, run)
+            if numbers is not None:
+                plan = replace(plan, numbers=tuple(numbers))
+            return await undo(writer, rule, plan, batch=50, pause=0)
 
     @asynccontextmanager
     async def _bound(self, halts: Halts) -> AsyncIterator[tuple[Reader, Rule, Writer]]:

@@ -43,6 +43,10 @@ def works(act: str) -> Scenario:
     return partial(scenarios.who_works_on_a_row_keeps_it, act=act)
 
 
+def waits(act: str) -> Scenario:
+    return partial(scenarios.who_comes_after_the_lock_waits, act=act, step="write")
+
+
 def after_the_lock(protection: str) -> Scenario:
     what = ELSEWHERE[protection]
     return partial(scenarios.what_is_said_after_the_lock_is_heard, protection=what)
@@ -59,7 +63,7 @@ freezes = partial(scenarios.a_recovery_that_freezes_keeps_nobody_waiting_for_lon
 
 #: The template, what is taken out, what comes in its place, and who has to notice.
 MUTATIONS: list[Mutation] = [
-    Mutation("recovery_lock", "FOR UPDATE OF s SKIP LOCKED", "", works("ends")),
+    Mutation("recovery_lock", "FOR UPDATE OF s SKIP LOCKED", "", waits("sends a message")),
     Mutation("recovery_lock", "FOR UPDATE OF", "FOR NO KEY UPDATE OF", works("sends a message")),
     Mutation("recovery_lock", "FOR UPDATE OF", "FOR KEY SHARE OF", works("sends a message")),
     Mutation("recovery_lock", " SKIP LOCKED", "", works("shows life")),

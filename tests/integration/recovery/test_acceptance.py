@@ -61,7 +61,7 @@ class Recovery(NamedTuple):
         undone, refused = await undo(
             self.writer,
             self.rule,
-            plan.numbers,
+            plan,
             batch=7,
             pause=0,
             function=await find_undo(reader, self.rule),

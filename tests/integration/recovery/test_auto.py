@@ -211,6 +211,21 @@ async def test_one_run_closes_no_more_than_it_may(database: Database, recover: R
         assert len(open_ones(database)) == 41
 
 
+async def test_sessions_that_somebody_holds_for_long_keep_none_of_the_others(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 3, seen="3 hours")
+    sessions(database, 10, 4)
+    sessions(database, 100, 41, seen="5 minutes")
+    async with recover(per_run=3) as runner:
+        with database.connect() as holder, holder.transaction():
+            holder.execute("SELECT FROM public.chat WHERE id < 4 FOR UPDATE")
+            await runner.run(4)
+            assert {id_ for id_ in open_ones(database) if id_ < 100} <= {1, 2, 3, 13}
+        await runner.run(3)
+    assert len(open_ones(database)) == 41
+
+
 async def test_while_the_application_is_down_nothing_is_closed_and_nothing_when_it_is_back(
     database: Database, recover: Recover
 ) -> None:
@@ -218,10 +233,102 @@ async def test_while_the_application_is_down_nothing_is_closed_and_nothing_when_
     async with recover() as runner:
         state = await runner.run(4)
         assert state.brakes == {"silent"}
+        execute(database, "UPDATE public.chat SET seen = now() WHERE id = 1")
+        state = await runner.run(4)
+        assert state.brakes == {"grace"}
         execute(database, "UPDATE public.chat SET seen = now()")
-        state = await runner.run(2)
+        state = await runner.run(120)
         assert state.brakes == frozenset()
         assert len(open_ones(database)) == 5
+
+
+async def test_where_only_starts_are_known_a_rare_one_is_a_sign_of_life(
+    database: Database, recover: Recover
+) -> None:
+    execute(
+        database,
+        "INSERT INTO public.chat (id, started)"
+        " SELECT n, now() - n * interval '40 minutes' FROM generate_series(1, 5) AS n",
+    )
+    async with recover({"last_seen_at": None}, end_at="now", trust_age=True) as runner:
+        assert (await runner.run(2)).brakes == frozenset()
+    assert open_ones(database) == {1}
+
+
+async def test_an_outage_closes_nothing_though_the_heartbeats_stop_one_after_the_other(
+    database: Database, recover: Recover
+) -> None:
+    # Each session was to be seen every half hour, and the application stopped 31 minutes ago.
+    execute(
+        database,
+        "INSERT INTO public.chat (id, started, seen)"
+        " SELECT n, now() - interval '1 day', now() - interval '31 minutes' - n * interval '90 s'"
+        " FROM generate_series(0, 19) AS n",
+    )
+    async with recover() as runner:
+        for _ in range(30):
+            assert (await runner.run(2)).brakes == {"silent"}
+            execute(database, "UPDATE public.chat SET seen = seen - interval '1 minute'")
+    assert len(open_ones(database)) == 20
+
+
+@pytest.mark.parametrize("seen", ["NULL", "now() + interval '1 year'"])
+async def test_a_session_without_a_usable_time_does_not_make_a_silent_application_look_alive(
+    database: Database, recover: Recover, seen: str
+) -> None:
+    sessions(database, 1, 5, seen="61 minutes")
+    execute(
+        database,
+        "ALTER TABLE public.chat ALTER started DROP NOT NULL",
+        f"INSERT INTO public.chat (id, started, seen) VALUES (99, NULL, {seen})",
+    )
+    async with recover() as runner:
+        assert (await runner.run(4)).brakes == {"silent"}
+    assert len(open_ones(database)) == 6
+
+
+async def test_a_backlog_does_not_make_a_share_look_small(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 25, seen="61 minutes")
+    sessions(database, 100, 1, seen="5 minutes")
+    sessions(database, 1000, 200, seen="20 days")
+    async with recover() as runner:
+        assert (await runner.run(4)).brakes == {"share"}
+    assert len(open_ones(database)) == 226
+
+
+async def test_a_session_without_an_id_keeps_none_of_the_others(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 2)
+    sessions(database, 3, 6, seen="5 minutes")
+    execute(
+        database,
+        "ALTER TABLE public.chat DROP CONSTRAINT chat_pkey",
+        "ALTER TABLE public.chat ALTER id DROP NOT NULL",
+        "CREATE UNIQUE INDEX ON public.chat (id)",
+        "INSERT INTO public.chat (id, seen, started)"
+        " VALUES (NULL, now() - interval '2 hours', now() - interval '2 hours')",
+    )
+    async with recover() as runner:
+        state = await runner.run(2)
+    assert sum(state.failed.values()) == 0
+    assert open_ones(database) == {None, 3, 4, 5, 6, 7, 8}
+
+
+async def test_a_column_that_a_unique_index_only_includes_names_no_row(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 2)
+    async with recover() as runner:
+        execute(
+            database,
+            "ALTER TABLE public.chat DROP CONSTRAINT chat_pkey",
+            "ALTER TABLE public.chat ADD other serial",
+            "CREATE UNIQUE INDEX ON public.chat (other) INCLUDE (id)",
+        )
+        assert (await runner.run()).failed["schema"] == 1
 
 
 async def test_evidence_that_cannot_be_read_is_a_brake(
@@ -329,6 +436,39 @@ async def test_a_paused_source_is_looked_at_and_left_alone(
         state = await runner.run()
         assert state.paused is False
         assert len(open_ones(database)) == 6
+
+
+async def test_a_pause_ends_a_run_that_has_begun_with_its_transaction(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 8)
+    sessions(database, 100, 60, seen="5 minutes")
+    # The first session that is closed pauses the source, as somebody might at that moment.
+    execute(
+        database,
+        "CREATE FUNCTION public.pause() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER"
+        " AS $$ BEGIN"
+        " INSERT INTO session_exporter.pause (source) VALUES ('chat'); RETURN NEW; END $$",
+        "CREATE TRIGGER pause AFTER UPDATE ON public.chat"
+        " FOR EACH STATEMENT EXECUTE FUNCTION public.pause()",
+    )
+    async with recover(batch=3) as runner:
+        state = await runner.run(2)
+    assert len(open_ones(database)) == 60 + 5
+    assert (state.paused, state.skipped["paused"], state.skipped["busy"]) == (True, 5, 0)
+
+
+async def test_what_is_over_the_budget_is_counted_once_also_when_a_session_is_set_aside(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 10)
+    sessions(database, 100, 60, seen="5 minutes")
+    execute(database, "ALTER TABLE public.chat ADD CHECK (is_open OR id <> 1)")
+    async with recover(per_hour=5) as runner:
+        state = await runner.run(2)
+    assert sum(state.recovered.values()) == 5
+    assert state.failed["refused"] == 1
+    assert state.skipped == {"budget": 4, "busy": 0, "paused": 0}
 
 
 async def test_what_is_older_than_the_audit_is_kept_is_forgotten(

@@ -530,7 +530,7 @@ async def test_it_is_written_down_and_can_be_undone(any_database: Database, tmp_
         run(any_database, "UPDATE chat SET is_open = true WHERE id = 'reopened'")
         plan = await plan_undo(it.reader, it.rule, outcome.run)
         assert (len(plan.numbers), plan.changed) == (2, 1)
-        assert await undo(it.writer, it.rule, plan.numbers, batch=50, pause=0) == (2, {})
+        assert await undo(it.writer, it.rule, plan, batch=50, pause=0) == (2, {})
     assert rows(any_database, "SELECT * FROM chat WHERE id <> 'reopened' ORDER BY id") == before
 
 
@@ -549,7 +549,7 @@ async def test_a_role_with_the_least_rights_can_do_it(
         stop = Stop(None, await it.now())
         assert (await it.plan(stop)).ready == 0
         plan = await plan_undo(it.reader, it.rule, outcome.run)
-        await undo(it.writer, it.rule, plan.numbers, batch=50, pause=0)
+        await undo(it.writer, it.rule, plan, batch=50, pause=0)
     assert still_open(any_database) == {"live", "left open"}
     audited = rows(any_database, "SELECT DISTINCT role::text FROM session_exporter.recovery")
     assert audited == [(EXPORTER,)]

@@ -172,6 +172,10 @@ MISTAKES = {
         {"more": 'ended: "{end}"\n    mark: {column: old_note, merge: {lost: true}}'},
         "recovery.mark.column: expected a column of type jsonb, got json (old_note)",
     ),
+    "an end in quotes": (
+        {"more": "room: \"'ended {end}'\""},
+        "recovery.set.room: {end} is an expression, and in quotes it would be a text",
+    ),
     "an end that is no time": ({"end_at": "s.room"}, "recovery.end_at: expected a timestamp"),
     "a view": (
         {"table": "public.chats"},
@@ -216,13 +220,6 @@ MET = {
         NOOP + "CREATE TRIGGER touch AFTER UPDATE ON chat EXECUTE FUNCTION noop();"
         "ALTER TABLE chat DISABLE TRIGGER touch",
         None,
-    ),
-    "a rule": (
-        (
-            "CREATE TABLE log (id int);"
-            "CREATE RULE logged AS ON UPDATE TO chat DO ALSO INSERT INTO log VALUES (NEW.id)"
-        ),
-        "rule logged on chat does something more",
     ),
     "a publication": (
         "CREATE PUBLICATION everything FOR ALL TABLES",
@@ -273,6 +270,13 @@ async def test_it_tells_what_an_update_meets(
     ("statements", "sentence"),
     [
         (
+            (
+                "CREATE TABLE log (id int);"
+                "CREATE RULE logged AS ON UPDATE TO chat DO ALSO INSERT INTO log VALUES (NEW.id)"
+            ),
+            "rule logged on chat does something more",
+        ),
+        (
             "CREATE RULE frozen AS ON UPDATE TO chat DO INSTEAD NOTHING",
             "rule frozen on chat does something else instead of every update",
         ),
@@ -284,7 +288,7 @@ async def test_it_tells_what_an_update_meets(
             "chat is published and has no replica identity",
         ),
     ],
-    ids=["a rule instead", "published without an identity"],
+    ids=["a rule", "a rule instead", "published without an identity"],
 )
 async def test_what_keeps_every_session_from_being_closed_is_a_cross(
     any_database: Database, chat: Callable[..., Source], statements: str, sentence: str

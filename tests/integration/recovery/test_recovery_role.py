@@ -96,7 +96,7 @@ def recover(database: Database, tmp_path: Path) -> Callable[[], Awaitable[tuple[
             closing = Closing(writer, rule, trigger="manual")
             outcome = await closing.run(candidates, batch=50, pause=0.0, progress=lambda _: None)
             undoing = await plan_undo(reader, rule, outcome.run)
-            undone, *_ = await undo(writer, rule, undoing.numbers, batch=50, pause=0.0)
+            undone, *_ = await undo(writer, rule, undoing, batch=50, pause=0.0)
         finally:
             await writer.close()
         return len(outcome.recovered), undone
