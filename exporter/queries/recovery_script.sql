@@ -29,8 +29,11 @@ GRANT USAGE ON SCHEMA {schemas} TO {role};
 {stuck}
 
 -- The first two are tried on nothing, with the rights that they will have: what is missing or does not
--- fit is said now, and nothing is created.
+-- fit is said now, and nothing is created. Taken back, for the triggers that run on nothing too.
+SAVEPOINT session_exporter_trial;
 SELECT FROM {recover_name}('{{}}', '{{}}', gen_random_uuid(), 'manual', false);
+ROLLBACK TO SAVEPOINT session_exporter_trial;
 SELECT FROM {undo_name}('{{}}');
+ROLLBACK TO SAVEPOINT session_exporter_trial;
 
 COMMIT;

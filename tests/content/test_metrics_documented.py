@@ -77,7 +77,7 @@ def _recorded() -> set[str]:
 
 
 #: Named in documents, and no metrics.
-ROLES = {"session_exporter_recovery"}
+ROLES = {"session_exporter_recovery", "session_exporter_definer"}
 
 
 def _served_names() -> set[str]:

@@ -1,5 +1,6 @@
 """The functions that are printed: who may call them, what they refuse, and what they heed."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -207,6 +208,17 @@ async def test_the_form_for_people_closes_what_is_stuck_and_says_since_when(
     ]
     audited = rows(coaching, "SELECT trigger, role FROM session_exporter.recovery")
     assert audited == [("manual", RECOVERY_ROLE)] * 3
+
+
+async def test_what_is_created_is_what_the_document_says(coaching: Database) -> None:
+    document = (EXAMPLE.parent / "docs" / "recovery" / "functions.md").read_text()
+    documented = set(re.findall(r"^\| `(\w+\.\w+)\((?:\w|, )*\)` \|", document, re.MULTILINE))
+    created = rows(
+        coaching,
+        "SELECT pronamespace::regnamespace || '.' || proname FROM pg_proc"
+        " WHERE obj_description(oid, 'pg_proc') LIKE 'session-exporter:%'",
+    )
+    assert documented == {name for (name,) in created}
 
 
 @pytest.mark.parametrize("minutes", ["9", "0", "-1", "NULL"])
