@@ -43,13 +43,13 @@ def recover(  # noqa: PLR0917 - typer passes them by name
         int | None, typer.Option(min=1, max=10_000, help="Sessions per transaction.")
     ] = None,
     pause: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="Between two transactions.")
+        str | None, typer.Option(metavar="DURATION", help="Between two transactions; 0 for none.")
     ] = None,
     limit: Annotated[int, typer.Option(min=0, help="Rows of the plan.")] = 20,
 ) -> None:
     """Show which orphaned sessions would be closed, and how; with --yes close them."""
     config = load(config_file)
-    wait = duration("--pause", pause)
+    wait = duration("--pause", pause, may_be_zero=True)
 
     async def done(reader: Reader, each: Source, database: str) -> tuple[Plan, Outcome | None]:
         rule = await bind_rule(reader, each)

@@ -1,6 +1,8 @@
 -- Checks again, closes and writes down, all in one statement, with a snapshot that is newer than the
 -- locks: nobody can change these rows any more, and what anybody did before is seen.
 -- A row is closed only in the very version in which it was found, or, on a planned stop, was locked.
+-- The versions are looked up in one object that is made once: a join with them would have no statistics
+-- and might compare every row with every version.
 -- DISTINCT ON: where an id is unique in each partition only, one transaction closes one row of it,
 -- so that undo can tell them apart.
 WITH session_exporter_found AS MATERIALIZED (
@@ -14,7 +16,7 @@ WITH session_exporter_found AS MATERIALIZED (
         {returning} AS session_exporter_returning
     FROM {table} AS s
     WHERE {id} = ANY ({ids}::{id_type}[])
-        AND (({id})::text, s.xmin::text) IN (VALUES {versions})
+        AND (SELECT jsonb_object({ids}::text[], {versions}::text[])) ->> ({id})::text = s.xmin::text
         AND {recoverable}
         AND {young}
         AND ({end}) IS NOT NULL
@@ -46,5 +48,5 @@ session_exporter_written AS (
     FROM session_exporter_closed
     RETURNING session
 )
-SELECT session_exporter_session, session_exporter_returning
+SELECT session_exporter_session, session_exporter_returning::text
 FROM session_exporter_closed

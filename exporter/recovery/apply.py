@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from exporter.database import Transaction, Writer
 from exporter.errors import BadData, Locked, RowRefused
@@ -23,20 +23,24 @@ from exporter.recovery.scope import Scope, orphans
 Trigger = Literal["auto", "manual", "close"]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A session that may be recovered, in the version in which it was found."""
 
     session: str
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Recovered:
+class Recovered(NamedTuple):
     """A session that was closed, and what the config wants reported of it."""
 
     session: str
-    returning: dict[str, Any]
+    report: str
+    """JSON, as it came: a run may close very many, and few are looked at."""
+
+    @property
+    def returning(self) -> dict[str, Any]:
+        """The report, by name."""
+        return dict(json.loads(self.report))
 
 
 @dataclass(slots=True)
@@ -127,7 +131,7 @@ class Closing:
             )
         )
         if not self._scope.is_version_fixed:
-            return [Candidate(session, version) for session, version in result.rows]
+            return list(map(Candidate._make, result.rows))
         locked = {session for session, _ in result.rows}
         return [candidate for candidate in chunk if candidate.session in locked]
 
@@ -135,14 +139,13 @@ class Closing:
         self, transaction: Transaction, locked: Sequence[Candidate], run: uuid.UUID
     ) -> list[Recovered]:
         rule = self._rule
-        versions = (f"({literal(each.session)}, {literal(each.version)})" for each in locked)
         result = await transaction.run(
             fill(
                 "recovery_close",
                 id=rule.id,
                 id_type=rule.id_type,
                 ids=_array(candidate.session for candidate in locked),
-                versions=", ".join(versions),
+                versions=_array(candidate.version for candidate in locked),
                 table=rule.table.table,
                 recoverable=self._scope.condition,
                 young=self._scope.young,
@@ -160,13 +163,13 @@ class Closing:
                 tell_at=tell_at(rule.table.source),
             )
         )
-        return [Recovered(session, returning) for session, returning in result.rows]
+        return list(map(Recovered._make, result.rows))
 
 
-def _array(sessions: Iterable[str]) -> str:
+def _array(texts: Iterable[str]) -> str:
     """An array literal: one text, however many there are."""
-    quoted = ",".join('"' + s.replace("\\", "\\\\").replace('"', '\\"') + '"' for s in sessions)
-    return literal("{" + quoted + "}")
+    escaped = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return literal("{" + ",".join([f'"{text}"' for text in escaped]) + "}")
 
 
 def _chunks(candidates: Sequence[Candidate], size: int) -> Iterator[tuple[Candidate, ...]]:
