@@ -73,7 +73,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
                 candidates,
                 batch=batch or each.recovery.batch,
                 pause=each.recovery.pause if wait is None else wait,
-                progress=progress_of(len(candidates)),
+                progress=forgetting(progress_of(len(candidates))),
             )
         finally:
             await writer.close()
@@ -183,6 +183,16 @@ def _newest(run: Run) -> float:
     return -run.at
 
 
+def forgetting(tell: Callable[[Outcome], None]) -> Callable[[Outcome], None]:
+    """Tell of the progress, and keep no session that is closed: there may be very many."""
+
+    def told(outcome: Outcome) -> None:
+        tell(outcome)
+        outcome.recovered.clear()
+
+    return told
+
+
 def progress_of(total: int) -> Callable[[Outcome], None]:
     """What tells how far it is: on a terminal one line written over, elsewhere one now and then."""
     is_terminal = sys.stderr.isatty()
@@ -190,7 +200,7 @@ def progress_of(total: int) -> Callable[[Outcome], None]:
 
     def tell(outcome: Outcome) -> None:
         nonlocal told
-        done = len(outcome.recovered) + outcome.passed_over + len(outcome.refused)
+        done = outcome.closed + outcome.passed_over + len(outcome.refused)
         is_last = done >= total
         if is_terminal:
             filled = 30 * done // max(total, 1)

@@ -48,7 +48,9 @@ class Outcome:
     """What became of the candidates of one run. `refused` says why, by session."""
 
     run: uuid.UUID
+    closed: int = 0
     recovered: list[Recovered] = field(default_factory=list)
+    """Those that were closed, until whoever is told of the progress takes them out."""
     passed_over: int = 0
     """Somebody else worked on them, or they are not what they were: they are looked at again."""
     refused: dict[str, str] = field(default_factory=dict)
@@ -115,6 +117,7 @@ class Closing:
             closed = await self._write(transaction, locked, outcome.run) if locked else []
             if closed:
                 await notify(transaction, self._rule.table.source, outcome.run)
+        outcome.closed += len(closed)
         outcome.recovered += closed
         outcome.passed_over += len(chunk) - len(closed)
 

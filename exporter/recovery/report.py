@@ -54,7 +54,7 @@ def preview_lines(rule: Rule, previews: Sequence[Preview], count: int) -> Iterat
 
 def outcome_text(outcome: Outcome) -> str:
     """What was done, and how to take it back."""
-    lines = [f"  {len(outcome.recovered)} were closed"]
+    lines = [f"  {outcome.closed} were closed"]
     if outcome.passed_over:
         lines.append(
             f"  {outcome.passed_over} were passed over: they showed life, or somebody else works "
@@ -63,7 +63,7 @@ def outcome_text(outcome: Outcome) -> str:
     lines += [
         printable(f"  {session} was set aside: {why}") for session, why in outcome.refused.items()
     ]
-    if outcome.recovered:
+    if outcome.closed:
         lines.append(f"  run {outcome.run}; session-exporter undo {outcome.run} takes it back")
     return "\n".join(lines)
 
