@@ -43,7 +43,7 @@ session_exporter_written AS (
         {run}::uuid, {source}, {relation}, session_exporter_session, {trigger}, {rule}::jsonb,
         session_exporter_evidence, session_exporter_before, session_exporter_after,
         -- The row's xmin from now on: the last 32 bits of this transaction's number.
-        (pg_current_xact_id()::text::numeric % 4294967296)::text,
+        (SELECT (pg_current_xact_id()::text::numeric % 4294967296)::text),
         {tell_at}
     FROM session_exporter_closed
     RETURNING session
