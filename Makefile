@@ -22,7 +22,7 @@ test: .venv/dev.stamp
 	$(BIN)/pytest -n 2 --dist loadfile
 
 bench: .venv/dev.stamp
-	$(BIN)/python -m benchmarks.bulk_recovery
+	$(BIN)/python -m benchmarks
 
 soak: .venv/dev.stamp
 	SOAK_SECONDS=$${SOAK_SECONDS:-3600} $(BIN)/pytest tests/faults/test_soak.py

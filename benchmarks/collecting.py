@@ -34,7 +34,7 @@ sources:
     orphaned_after: 2h
 """
 
-#: Two months, the last row a minute ago; the active ones are the newest, and 18 orphans of the week.
+#: Two months up to a minute ago; the newest rows are active, and so are 18 orphans of the week.
 TABLE = """\
 CREATE TABLE public.conversations (
     session_id       uuid PRIMARY KEY DEFAULT gen_random_uuid(),
