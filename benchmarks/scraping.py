@@ -51,7 +51,9 @@ def main() -> None:
             url = f"http://{demo_address(log, process)}/metrics"
             command = [wrk, "-t1", "-c8", "-d3", url]
             found = [
-                REQUESTS.search(subprocess.run(command, capture_output=True, text=True).stdout)
+                REQUESTS.search(
+                    subprocess.run(command, capture_output=True, text=True, check=True).stdout
+                )
                 for _ in range(REPEATS)
             ]
         finally:
