@@ -2,11 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test soak stress check format dashboards clean
+.PHONY: help demo test bench soak stress check format dashboards clean
 
 help:
 	@echo 'make demo    an embedded PostgreSQL with simulated traffic, and the exporter on it'
 	@echo 'make test    all tests'
+	@echo 'make bench   measures what the design promises; see benchmarks/README.md'
 	@echo 'make soak    one fault a second for SOAK_SECONDS=3600'
 	@echo 'make stress  an application against three recoveries for STRESS_SECONDS=60'
 	@echo 'make check   lint, format and types'
@@ -19,6 +20,9 @@ demo: .venv/demo.stamp
 
 test: .venv/dev.stamp
 	$(BIN)/pytest -n 2 --dist loadfile
+
+bench: .venv/dev.stamp
+	$(BIN)/python -m benchmarks
 
 soak: .venv/dev.stamp
 	SOAK_SECONDS=$${SOAK_SECONDS:-3600} $(BIN)/pytest tests/faults/test_soak.py

@@ -45,13 +45,13 @@ def recover(  # noqa: PLR0917 - typer passes them by name
         int | None, typer.Option(min=1, max=10_000, help="Sessions per transaction.")
     ] = None,
     pause: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="Between two transactions.")
+        str | None, typer.Option(metavar="DURATION", help="Between two transactions; 0 for none.")
     ] = None,
     limit: Annotated[int, typer.Option(min=0, help="Rows of the plan.")] = 20,
 ) -> None:
     """Show which orphaned sessions would be closed, and how; with --yes close them."""
     config = load(config_file)
-    wait = duration("--pause", pause)
+    wait = duration("--pause", pause, may_be_zero=True)
 
     async def done(reader: Reader, each: Source, database: str) -> tuple[Plan, Outcome | None]:
         rule = await bind_rule(reader, each)
@@ -77,7 +77,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
         )
         outcome = Outcome(uuid.uuid4())
         try:
-            progress = progress_of(len(candidates))
+            progress = forgetting(progress_of(len(candidates)))
             if call is not None and not call.is_own:
                 other = CallingOther(writer, reader, rule, call, with_backlog=backlog)
                 await other.run(candidates, progress=progress, continuing=outcome)
@@ -215,6 +215,16 @@ def _newest(run: Run) -> float:
     return -run.at
 
 
+def forgetting(tell: Callable[[Outcome], None]) -> Callable[[Outcome], None]:
+    """Tell of the progress, and keep no session that is closed: there may be very many."""
+
+    def told(outcome: Outcome) -> None:
+        tell(outcome)
+        outcome.recovered.clear()
+
+    return told
+
+
 def progress_of(total: int) -> Callable[[Outcome], None]:
     """What tells how far it is: on a terminal one line written over, elsewhere one now and then."""
     is_terminal = sys.stderr.isatty()
@@ -222,7 +232,7 @@ def progress_of(total: int) -> Callable[[Outcome], None]:
 
     def tell(outcome: Outcome) -> None:
         nonlocal told
-        done = len(outcome.recovered) + outcome.passed_over + len(outcome.refused)
+        done = outcome.closed + outcome.passed_over + len(outcome.refused)
         is_last = done >= total
         if is_terminal:
             filled = 30 * done // max(total, 1)

@@ -3,6 +3,7 @@
 import asyncio
 import difflib
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
@@ -94,8 +95,10 @@ def on_each(
     return wait_for(done())
 
 
-def duration(option: str, text: str | None) -> float | None:
-    """The seconds of an option's value; raises UsageError."""
+def duration(option: str, text: str | None, *, may_be_zero: bool = False) -> float | None:
+    """The seconds of an option's value, which may be 0 with `may_be_zero`; raises UsageError."""
+    if may_be_zero and text is not None and re.fullmatch(r"\s*0+(ms|[smhd])?\s*", text):
+        return 0.0
     try:
         return None if text is None else parse_duration(text)
     except ValueError as error:

@@ -92,8 +92,9 @@ class Connector:
         connection: Connection = psycopg.AsyncConnection(pgconn)
         await connection.set_autocommit(True)
         connection.prepare_threshold = None
-        connection.adapters.register_loader("text", _LenientText)
-        connection.adapters.register_loader("name", _LenientText)
+        if pgconn.parameter_status(b"server_encoding") in {None, b"SQL_ASCII"}:
+            connection.adapters.register_loader("text", _LenientText)
+            connection.adapters.register_loader("name", _LenientText)
         return connection
 
     def _refusal(self, pgconn: pq.abc.PGconn, server: Attempt) -> CollectionError:

@@ -11,6 +11,7 @@ from exporter.causes import Complaint
 from exporter.config import Database as Settings
 from exporter.database.connecting import Connection, Connector
 from exporter.database.hangup import hang_up
+from exporter.database.memory import uncollected
 from exporter.database.pipeline import CLIENT_GRACE_SECONDS, Result
 from exporter.errors import CollectionError, ConnectFailed, Locked, NoAnswer, SchemaMismatch
 from exporter.queries import fill, literal
@@ -43,13 +44,14 @@ class Writer:
         Raises CollectionError, with SchemaMismatch where the server is a standby.
         """
         transaction = Transaction(await self._connected(), self._settings.name)
-        try:
-            await self._begin(transaction)
-            yield transaction
-            await transaction.run("COMMIT")
-        except BaseException:
-            await self._roll_back(transaction)
-            raise
+        with uncollected():
+            try:
+                await self._begin(transaction)
+                yield transaction
+                await transaction.run("COMMIT")
+            except BaseException:
+                await self._roll_back(transaction)
+                raise
 
     async def _begin(self, transaction: "Transaction") -> None:
         try:

@@ -1,6 +1,8 @@
 -- Checks again, closes and writes down, all in one statement, with a snapshot that is newer than the
 -- locks: nobody can change these rows any more, and what anybody did before is seen.
 -- A row is closed only in the very version in which it was found, or, on a planned stop, was locked.
+-- The versions are looked up in one object that is made once: a join with them would have no statistics
+-- and might compare every row with every version.
 -- DISTINCT ON: where an id is unique in each partition only, one transaction closes one row of it,
 -- so that undo can tell them apart.
 WITH session_exporter_found AS MATERIALIZED (
@@ -14,7 +16,7 @@ WITH session_exporter_found AS MATERIALIZED (
         {returning} AS session_exporter_returning
     FROM {table} AS s
     WHERE {id} = ANY ({ids}::{id_type}[])
-        AND (({id})::text, s.xmin::text) IN ({versions})
+        AND (SELECT jsonb_object({ids}::text[], {versions}::text[])) ->> ({id})::text = s.xmin::text
         AND {recoverable}
         AND {young}
         AND ({end}) IS NOT NULL
@@ -42,7 +44,7 @@ session_exporter_written AS (
         {run}::uuid, {source}, {relation}, session_exporter_session, {trigger}, {rule}::jsonb,
         session_exporter_evidence, session_exporter_before, session_exporter_after,
         -- The row's xmin from now on: the last 32 bits of this transaction's number.
-        (pg_current_xact_id()::text::numeric % 4294967296)::text,
+        (SELECT (pg_current_xact_id()::text::numeric % 4294967296)::text),
         {tell_at}
     FROM session_exporter_closed
     RETURNING session
@@ -51,6 +53,7 @@ session_exporter_written AS (
 SELECT
     (SELECT count(*) FROM session_exporter_found) AS session_exporter_found_count,
     (SELECT count(*) FROM session_exporter_written) AS session_exporter_written_count,
-    c.session_exporter_session, c.session_exporter_returning, c.session_exporter_is_active
+    c.session_exporter_session, c.session_exporter_returning::text AS session_exporter_report,
+    c.session_exporter_is_active
 FROM (SELECT) AS always
 LEFT JOIN session_exporter_closed AS c ON true

@@ -37,15 +37,24 @@ BEGIN
         session_exporter_left := (
 {budget}
         );
-        session_exporter_ids :=
-            session_exporter_ids[1:greatest(session_exporter_left, 0)];
+        session_exporter_left := greatest(session_exporter_left, 0);
+        session_exporter_ids := session_exporter_ids[1:session_exporter_left];
+        session_exporter_versions := session_exporter_versions[1:session_exporter_left];
     END IF;
 
     session_exporter_locked := ARRAY(
-        SELECT session_exporter_row.session_exporter_id
+        SELECT session_exporter_lock.session_exporter_id
         FROM (
 {lock}
-        ) AS session_exporter_row (session_exporter_id, session_exporter_version)
+        ) AS session_exporter_lock (session_exporter_id, session_exporter_version)
+    );
+    -- Of those that are locked, the version in which each was found.
+    session_exporter_versions := ARRAY(
+        SELECT pg_catalog.jsonb_object(session_exporter_ids, session_exporter_versions)
+            ->> session_exporter_lock.session_exporter_id
+        FROM unnest(session_exporter_locked)
+            WITH ORDINALITY AS session_exporter_lock (session_exporter_id, session_exporter_number)
+        ORDER BY session_exporter_lock.session_exporter_number
     );
 
     -- The audit notes the number of the transaction as the new version of the rows. In a savepoint,
@@ -70,7 +79,7 @@ BEGIN
         END IF;
         session_exporter_count := session_exporter_count + 1;
         session_exporter_session := session_exporter_row.session_exporter_session;
-        session_exporter_returning := session_exporter_row.session_exporter_returning;
+        session_exporter_returning := session_exporter_row.session_exporter_report::jsonb;
         RETURN NEXT;
     END LOOP;
     -- A trigger may skip a row without an error.

@@ -6,11 +6,12 @@ COMMITTED).
 """
 
 import asyncio
+import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from exporter.causes import NOT_AUDITED, NOT_WRITTEN, STILL_ACTIVE
 from exporter.database import Transaction, Writer
@@ -34,8 +35,7 @@ Trigger = Literal["auto", "manual", "close"]
 MOST_TIMEOUTS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A session that may be recovered, in the version in which it was found."""
 
     session: str
@@ -50,12 +50,17 @@ class HeldUpError(Exception):
         self.cause = cause
 
 
-@dataclass(frozen=True, slots=True)
-class Recovered:
+class Recovered(NamedTuple):
     """A session that was closed, and what the config wants reported of it."""
 
     session: str
-    returning: dict[str, Any]
+    report: str
+    """JSON, as it came: a run may close very many, and few are looked at."""
+
+    @property
+    def returning(self) -> dict[str, Any]:
+        """The report, by name."""
+        return dict(json.loads(self.report))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,9 @@ class Outcome:
     """What became of the candidates of one run. `refused` says why, by session."""
 
     run: uuid.UUID
+    closed: int = 0
     recovered: list[Recovered] = field(default_factory=list)
+    """Those that were closed, until whoever is told of the progress takes them out."""
     passed_over: int = 0
     """Somebody else worked on them, or they are not what they were: they are looked at again."""
     refused: dict[str, str] = field(default_factory=dict)
@@ -83,6 +90,7 @@ class Outcome:
 
     def add(self, admitted: Admission, closed: Sequence[Recovered]) -> None:
         """Count what became of one batch."""
+        self.closed += len(closed)
         self.recovered += closed
         self.passed_over += len(admitted.chunk) - len(closed)
         self.over_budget += admitted.over_budget
@@ -175,20 +183,19 @@ class Closing:
         ids = array(candidate.session for candidate in chunk)
         result = await transaction.run(statements.lock(self._rule, ids=ids))
         if not self._scope.is_version_fixed:
-            return [Candidate(session, version) for session, version in result.rows]
+            return list(map(Candidate._make, result.rows))
         locked = {session for session, _ in result.rows}
         return [candidate for candidate in chunk if candidate.session in locked]
 
     async def _write(
         self, transaction: Transaction, locked: Sequence[Candidate], run: uuid.UUID
     ) -> list[Recovered]:
-        versions = (f"({literal(each.session)}, {literal(each.version)})" for each in locked)
         result = await transaction.run(
             statements.close(
                 self._rule,
                 self._scope,
                 ids=array(candidate.session for candidate in locked),
-                versions=f"VALUES {', '.join(versions)}",
+                versions=array(candidate.version for candidate in locked),
                 run=literal(str(run)),
                 trigger=literal(self._trigger),
             )
@@ -196,7 +203,7 @@ class Closing:
         found, written = result.rows[0][:2]
         closed = [row[2:] for row in result.rows if row[2] is not None]
         _check(found, len(closed), written, is_active=any(row[-1] for row in closed))
-        return [Recovered(session, returning) for session, returning, _ in closed]
+        return [Recovered(session, report) for session, report, _ in closed]
 
     async def _notify(self, transaction: Transaction, run: uuid.UUID) -> None:
         source = self._rule.table.source
@@ -214,10 +221,10 @@ def _check(found: int, closed: int, written: int, *, is_active: bool) -> None:
         raise SchemaMismatch(NOT_AUDITED)
 
 
-def array(sessions: Iterable[str]) -> str:
+def array(texts: Iterable[str]) -> str:
     """An array literal: one text, however many there are."""
-    quoted = ",".join('"' + s.replace("\\", "\\\\").replace('"', '\\"') + '"' for s in sessions)
-    return literal("{" + quoted + "}")
+    escaped = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return literal("{" + ",".join([f'"{text}"' for text in escaped]) + "}")
 
 
 def _chunks(candidates: Sequence[Candidate], size: int) -> Iterator[tuple[Candidate, ...]]:

@@ -174,7 +174,7 @@ class Calling(Closing):
             raise
         except (Locked, TimedOut) as error:
             raise HeldUpError(error) from None
-        return [Recovered(session, returning) for session, returning in result.rows]
+        return [Recovered(session, report) for session, report in result.rows]
 
 
 def by_hand(
@@ -223,7 +223,8 @@ class CallingOther:
             found = await find_candidates(self._reader, self._rule, with_backlog=self._with_backlog)
             left = {candidate.session for candidate in found}
             gone = [each.session for each in candidates if each.session not in left]
-            outcome.recovered += [Recovered(session, {}) for session in gone]
+            outcome.recovered += [Recovered(session, "{}") for session in gone]
+            outcome.closed += len(gone)
             outcome.passed_over = len(candidates) - len(gone)
         progress(outcome)
         return outcome

@@ -96,7 +96,7 @@ def recover_function(rule: Rule) -> Function:
             rule,
             scope,
             ids=ids,
-            versions="SELECT * FROM unnest(session_exporter_ids, session_exporter_versions)",
+            versions="session_exporter_versions",
             run=run,
             trigger="session_exporter_trigger",
         ),

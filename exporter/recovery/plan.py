@@ -126,7 +126,7 @@ async def find_candidates(
         **selection(rule, with_backlog=with_backlog, scope=scope),
     )
     (result,) = await reader.read(statement)
-    return [Candidate(session, version) for session, version in result.rows]
+    return list(map(Candidate._make, result.rows))
 
 
 def _counting(rule: Rule) -> str:

@@ -67,7 +67,7 @@ def call_text(call: Call) -> str:
 
 def outcome_text(outcome: Outcome) -> str:
     """What was done, and how to take it back."""
-    lines = [f"  {len(outcome.recovered)} were closed"]
+    lines = [f"  {outcome.closed} were closed"]
     if outcome.passed_over:
         lines.append(
             f"  {outcome.passed_over} were passed over: they showed life, or somebody else works "
@@ -76,9 +76,9 @@ def outcome_text(outcome: Outcome) -> str:
     lines += [
         printable(f"  {session} was set aside: {why}") for session, why in outcome.refused.items()
     ]
-    if outcome.recovered and not outcome.can_undo:
+    if outcome.closed and not outcome.can_undo:
         lines.append("  nothing was written down of it, and nothing takes it back")
-    elif outcome.recovered:
+    elif outcome.closed:
         lines.append(f"  run {outcome.run}; session-exporter undo {outcome.run} takes it back")
     return "\n".join(lines)
 

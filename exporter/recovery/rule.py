@@ -88,7 +88,7 @@ class Rule:
 
 
 def _object(values: Mapping[str, str]) -> str:
-    pairs = (f"{literal(name)}, to_jsonb({text})" for name, text in values.items())
+    pairs = (f"{literal(name)}, ({text})" for name, text in values.items())
     return f"jsonb_build_object({', '.join(pairs)})"
 
 

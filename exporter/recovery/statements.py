@@ -28,8 +28,8 @@ def lock(rule: Rule, *, ids: str) -> str:
 def close(rule: Rule, scope: Scope, *, ids: str, versions: str, run: str, trigger: str) -> str:
     """Check again, close, and write down.
 
-    `ids` is an array, and `versions` a query that gives each session with the only version of its
-    row that is closed, both as text.
+    `ids` is an array, and `versions` another one that has for each of them the only version of its
+    row that is closed.
     """
     return fill(
         "recovery_close",

@@ -76,7 +76,8 @@ MUTATIONS: list[Mutation] = [
     ),
     Mutation(
         "recovery_close",
-        "        AND (({id})::text, s.xmin::text) IN ({versions})\n",
+        "        AND (SELECT jsonb_object({ids}::text[], {versions}::text[])) ->> ({id})::text"
+        " = s.xmin::text\n",
         "",
         first("is opened again"),
     ),
