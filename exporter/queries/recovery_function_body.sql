@@ -5,23 +5,10 @@ DECLARE
     session_exporter_row record;
     session_exporter_count pg_catalog.int8 := 0;
 BEGIN
-    IF pg_catalog.current_setting('transaction_isolation') <> 'read committed' THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_transaction_state', MESSAGE =
-            'recovery has to see what others commit while it works: call it in READ COMMITTED';
-    END IF;
+{demands}
     IF session_exporter_trigger IS NULL OR session_exporter_trigger NOT IN ('auto', 'manual') THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE =
             'session_exporter_trigger: expected auto or manual';
-    END IF;
-    IF pg_catalog.cardinality(session_exporter_ids) > {most} THEN
-        RAISE EXCEPTION USING ERRCODE = 'program_limit_exceeded', MESSAGE = pg_catalog.format(
-            'expected at most %s sessions at once, got %s; call it more than once',
-            {most}, pg_catalog.cardinality(session_exporter_ids)
-        );
-    END IF;
-    IF pg_catalog.cardinality(session_exporter_ids) > 0 THEN
-        -- A caller that freezes in a transaction of its own must not keep what is locked here.
-        PERFORM pg_catalog.set_config('idle_in_transaction_session_timeout', '1s', true);
     END IF;
 
     IF session_exporter_trigger = 'auto' THEN

@@ -4,8 +4,8 @@
 SELECT
     n.nspname,
     p.proname,
-    p.prokind::text,
     pg_get_function_identity_arguments(p.oid),
+    p.prokind::text,
     ARRAY(
         SELECT coalesce(p.proargnames[i.number], '')
         FROM generate_series(1, coalesce(array_length(p.proallargtypes, 1), p.pronargs)) AS i (number)

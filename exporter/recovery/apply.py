@@ -100,6 +100,9 @@ class Outcome:
 class Closing:
     """One run on one source: of recovery, or of what the scope says."""
 
+    MOST = 10_000
+    """The most sessions of one transaction, whatever is asked for."""
+
     def __init__(
         self,
         writer: Writer,
@@ -132,7 +135,7 @@ class Closing:
         Raises CollectionError when nothing more can be done; what was committed stays.
         """
         outcome = continuing or Outcome(uuid.uuid4())
-        for number, chunk in enumerate(_chunks(candidates, batch)):
+        for number, chunk in enumerate(_chunks(candidates, min(batch, self.MOST))):
             if number:
                 await asyncio.sleep(pause)
             try:

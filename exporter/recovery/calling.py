@@ -14,7 +14,7 @@ from exporter.config import TableName
 from exporter.database import Transaction, Writer
 from exporter.errors import Locked, NoAnswer, SchemaMismatch, TimedOut
 from exporter.queries import fill, literal
-from exporter.recovery import statements
+from exporter.recovery import functions, statements
 from exporter.recovery.apply import (
     Admission,
     Candidate,
@@ -26,7 +26,7 @@ from exporter.recovery.apply import (
     array,
 )
 from exporter.recovery.catalog import THRESHOLD, Found, find_functions
-from exporter.recovery.functions import MOST, Function, recover_function, undo_function
+from exporter.recovery.functions import Function, recover_function, undo_function
 from exporter.recovery.pausing import is_paused
 from exporter.recovery.plan import find_candidates
 from exporter.recovery.rule import Rule
@@ -108,6 +108,8 @@ async def find_undo(reader: Reads, rule: Rule) -> str | None:
 class Calling(Closing):
     """One run of recovery on one source by the function that `sql function` printed."""
 
+    MOST = functions.MOST
+
     def __init__(
         self,
         writer: Writer,
@@ -122,24 +124,6 @@ class Calling(Closing):
         self._reader = reader
         self._function = call.function.sql
         self._with_backlog = with_backlog
-
-    async def run(
-        self,
-        candidates: Sequence[Candidate],
-        *,
-        batch: int,
-        pause: float,
-        progress: Callable[[Outcome], None],
-        continuing: Outcome | None = None,
-    ) -> Outcome:
-        """As Closing does; the function takes no more than so many sessions at once."""
-        return await super().run(
-            candidates,
-            batch=min(batch, MOST),
-            pause=pause,
-            progress=progress,
-            continuing=continuing,
-        )
 
     async def _close(self, chunk: Sequence[Candidate], outcome: Outcome) -> None:
         admitted = Admission(chunk)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from exporter.config import TableName
-from exporter.queries import fill, identifier, literal
-from exporter.recovery.functions import MARK, Function
+from exporter.queries import fill, literal
+from exporter.recovery.functions import MARK, Function, Signature
 from exporter.relation import Reads, named
 
 #: The argument that says from how many minutes on a session is stuck.
@@ -12,14 +12,10 @@ THRESHOLD = "p_threshold_minutes"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Found(Signature):
     """A function as the catalog has it. `inputs` are names, empty where an argument has none."""
 
-    schema: str
-    name: str
     kind: str
-    arguments: str
-    """As PostgreSQL writes them, to tell functions of one name apart."""
     inputs: list[str]
     required: int
     """How many of the inputs have no default: the first ones."""
@@ -32,16 +28,6 @@ class Found:
     is_ours_to_call: bool
     """Whether the role that looked may call it."""
     is_anybodys_to_call: bool
-
-    @property
-    def sql(self) -> str:
-        """The qualified name, quoted."""
-        return identifier(self.schema, self.name)
-
-    @property
-    def signature(self) -> str:
-        """The name with its arguments, for GRANT."""
-        return f"{self.sql}({self.arguments})"
 
     @property
     def is_printed(self) -> bool:

@@ -27,19 +27,13 @@ _LONGEST_NAME = 63  # bytes (NAMEDATALEN)
 
 
 @dataclass(frozen=True, slots=True)
-class Function:
-    """One function as it is created. `arguments` are its types, as PostgreSQL writes them."""
+class Signature:
+    """What tells a function from all others."""
 
     schema: str
     name: str
     arguments: str
-    declared: str
-    """The arguments with names and defaults."""
-    returns: str
-    settings: dict[str, str]
-    """What is set while it runs, besides search_path."""
-    body: str
-    comment: str
+    """Their types, as PostgreSQL writes them."""
 
     @property
     def sql(self) -> str:
@@ -48,8 +42,21 @@ class Function:
 
     @property
     def signature(self) -> str:
-        """What tells it from others of the same name."""
+        """The name with the arguments, for GRANT and the like."""
         return f"{self.sql}({self.arguments})"
+
+
+@dataclass(frozen=True, slots=True)
+class Function(Signature):
+    """One function as it is created."""
+
+    declared: str
+    """The arguments with names and defaults."""
+    returns: str
+    settings: dict[str, str]
+    """What is set while it runs, besides search_path."""
+    body: str
+    comment: str
 
     def created(self, path: list[str]) -> str:
         """The commands that create it, to look unqualified names up along `path`."""
@@ -84,7 +91,7 @@ def recover_function(rule: Rule) -> Function:
         )
     body = fill(
         "recovery_function_body",
-        most=str(MOST),
+        demands=_demands("session_exporter_ids"),
         table=rule.table.table,
         id=rule.id,
         id_type=rule.id_type,
@@ -136,7 +143,7 @@ def undo_function(rule: Rule) -> Function:
         settings=_settings(rule),
         body=fill(
             "recovery_function_undo_body",
-            most=str(MOST),
+            demands=_demands("session_exporter_numbers"),
             source=literal(source),
             relation=literal(rule.relation.sql),
             lock=statements.undo_lock(rule, numbers=ours),
@@ -202,6 +209,11 @@ def stuck_function(rule: Rule, *, named_after: str) -> Function:
         ),
         comment=_comment(rule, "for people: closes what is stuck"),
     )
+
+
+def _demands(given: str) -> str:
+    """What is refused before anything is locked; `given` is the array that the function takes."""
+    return fill("recovery_function_demands", given=given, most=str(MOST))
 
 
 def _comment(rule: Rule, purpose: str) -> str:
