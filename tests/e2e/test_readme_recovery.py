@@ -22,7 +22,7 @@ CHANGES = re.compile(
 
 def shape(text: str) -> list[str]:
     """Every line with what differs each time, and the space of the columns, taken out."""
-    return [" ".join(CHANGES.sub("*", line).split()) for line in text.strip().splitlines()]
+    return [" ".join(CHANGES.sub("*", line.strip()).split()) for line in text.strip().splitlines()]
 
 
 @pytest.mark.parametrize(
