@@ -68,13 +68,18 @@ def recover(  # noqa: PLR0917 - typer passes them by name
         writer = Writer(
             connection_settings(config, each, database), timezone=sessions.time_zone(each)
         )
+        outcome = Outcome(uuid.uuid4())
         try:
-            outcome = await Closing(writer, rule, trigger="manual", with_backlog=backlog).run(
+            await Closing(writer, rule, trigger="manual", with_backlog=backlog).run(
                 candidates,
                 batch=batch or each.recovery.batch,
                 pause=each.recovery.pause if wait is None else wait,
                 progress=progress_of(len(candidates)),
+                continuing=outcome,
             )
+        except BaseException:  # a lost connection, or Ctrl-C
+            print(report.interrupted_text(outcome), flush=True)
+            raise
         finally:
             await writer.close()
         print(report.outcome_text(outcome), flush=True)

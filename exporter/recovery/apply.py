@@ -14,13 +14,17 @@ from itertools import islice
 from typing import Any, Literal
 
 from exporter.database import Transaction, Writer
-from exporter.errors import BadData, Locked, RowRefused
+from exporter.errors import BadData, Locked, NoAnswer, RowRefused, TimedOut
 from exporter.queries import fill, literal
 from exporter.recovery.notifying import notify, tell_at
 from exporter.recovery.rule import Rule, assignments
 from exporter.recovery.scope import Scope, orphans
 
 Trigger = Literal["auto", "manual", "close"]
+
+#: So many sessions in a row that could not be closed in time, each by itself: it is the database
+#: that is slow and not a session, and whoever waits for these rows is not to wait on and on.
+SLOW_IN_A_ROW = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Closing:
         self._rule = rule
         self._trigger = trigger
         self._scope = scope or orphans(rule, with_backlog=with_backlog)
+        self._slow_in_a_row = 0
 
     async def run(
         self,
@@ -78,10 +83,11 @@ class Closing:
     ) -> Outcome:
         """Close what still is in scope; `progress` is called after each transaction.
 
-        A session that a constraint or a trigger protects, or of which a new value cannot be
-        computed, is set aside, and the others go on. `continuing` is the outcome of the same run so
-        far, which is added to.
-        Raises CollectionError when nothing more can be done; what was committed stays.
+        A session that a constraint or a trigger protects, of which a new value cannot be computed,
+        or that takes longer than a statement may, is set aside, and the others go on. `continuing`
+        is the outcome of the same run so far, which is added to.
+        Raises CollectionError when nothing more can be done; what was committed stays, and is in
+        `continuing`.
         """
         outcome = continuing or Outcome(uuid.uuid4())
         for number, chunk in enumerate(_chunks(candidates, batch)):
@@ -89,7 +95,9 @@ class Closing:
                 await asyncio.sleep(pause)
             try:
                 await self._close(chunk, outcome)
-            except (RowRefused, BadData):
+            except NoAnswer:
+                raise  # the connection is gone
+            except (RowRefused, BadData, TimedOut):
                 for candidate in chunk:
                     await self._close_one(candidate, outcome)
             except Locked:
@@ -100,6 +108,14 @@ class Closing:
     async def _close_one(self, candidate: Candidate, outcome: Outcome) -> None:
         try:
             await self._close([candidate], outcome)
+        except NoAnswer:
+            raise
+        except TimedOut as error:
+            outcome.refused[candidate.session] = str(error)
+            self._slow_in_a_row += 1
+            if self._slow_in_a_row >= SLOW_IN_A_ROW:
+                many = f"{SLOW_IN_A_ROW} sessions in a row took too long, each by itself"
+                raise TimedOut(f"{many}: {error}") from None
         except (RowRefused, BadData) as error:
             outcome.refused[candidate.session] = str(error)
         except Locked:
@@ -112,6 +128,7 @@ class Closing:
             if closed:
                 await notify(transaction, self._rule.table.source, outcome.run)
         outcome.recovered += closed
+        self._slow_in_a_row = 0
         outcome.passed_over += len(chunk) - len(closed)
 
     async def _lock(self, transaction: Transaction, chunk: Sequence[Candidate]) -> list[Candidate]:

@@ -4,6 +4,7 @@ Whoever leads does not matter: several exporters may run this for one source. Wh
 decided by locks and by a second look, and how much of it by the audit table.
 """
 
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -146,16 +147,20 @@ class Recovering:
         if recovery.mode == "dry_run":
             self._tell(("dry_run", len(chosen)), "recovery_dry_run", would_close=len(chosen))
             return
-        closing = AutoClosing(self._writer, rule)
-        outcome = await closing.run(
-            [Candidate(session, sight.looks[session].version) for session in chosen],
-            batch=recovery.batch,
-            pause=recovery.pause,
-            progress=lambda _: None,
-        )
-        for session in outcome.refused:
-            self._aside.setdefault(session, Backoff()).failed(now, SET_ASIDE)
-        self._record(outcome, closing.over_budget)
+        closing, outcome = AutoClosing(self._writer, rule), Outcome(uuid.uuid4())
+        try:
+            await closing.run(
+                [Candidate(session, sight.looks[session].version) for session in chosen],
+                batch=recovery.batch,
+                pause=recovery.pause,
+                progress=lambda _: None,
+                continuing=outcome,
+            )
+        finally:
+            # Also of a run that ends early: what was committed stays, and is not to go unsaid.
+            for session in outcome.refused:
+                self._aside.setdefault(session, Backoff()).failed(now, SET_ASIDE)
+            self._record(outcome, closing.over_budget)
 
     def _record(self, outcome: Outcome, over_budget: int) -> None:
         state = self._state
@@ -237,6 +242,14 @@ class AutoClosing(Closing):
     def __init__(self, writer: Writer, rule: Rule) -> None:
         super().__init__(writer, rule, trigger="auto", with_backlog=False)
         self.over_budget = 0
+
+    async def _close(self, chunk: Sequence[Candidate], outcome: Outcome) -> None:
+        before = self.over_budget
+        try:
+            await super()._close(chunk, outcome)
+        except BaseException:
+            self.over_budget = before  # these are tried again, one by one, or are busy
+            raise
 
     async def _lock(self, transaction: Transaction, chunk: Sequence[Candidate]) -> list[Candidate]:
         source = self._rule.table.source
