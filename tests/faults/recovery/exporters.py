@@ -54,6 +54,7 @@ def run_again(daemon: Daemon, times: int = 3) -> Page:
         page = daemon.wait_for_page(
             lambda page, before=before: page.value(LAST_RUN) not in {None, before},  # type: ignore[misc]
             "recovery runs again",
+            seconds=60,  # on a busy machine it keeps longer intervals, to spare the database
         )
     return page
 

@@ -49,10 +49,12 @@ def primary(fast_folder: Path | None) -> Iterator[PostgresServer]:
 
 def dsn_of(*servers: PostgresServer) -> str:
     """Whichever of them is the primary."""
-    parts = psycopg.conninfo.conninfo_to_dict(servers[0].dsn(NAME))
-    parts["host"] = ",".join("127.0.0.1" for _ in servers)
-    parts["port"] = ",".join(str(each.port) for each in servers)
-    return psycopg.conninfo.make_conninfo(**parts, target_session_attrs="read-write")
+    return psycopg.conninfo.make_conninfo(
+        servers[0].dsn(NAME),
+        host=",".join("127.0.0.1" for _ in servers),
+        port=",".join(str(each.port) for each in servers),
+        target_session_attrs="read-write",
+    )
 
 
 def stop_following(standby: Standby) -> None:
