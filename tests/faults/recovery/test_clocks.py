@@ -41,28 +41,14 @@ def test_the_exporters_clock_closes_nothing_that_lives(
     chats.add(*LIVE, silent="9 minutes")
     config = auto_config(chats, tmp_path)
     with Daemon(config, folder=tmp_path, environ=wall_clock.environ) as daemon:
-        run_again(daemon, 4)
+        run_again(daemon, 1)
         for number, offset in enumerate((HOUR, -HOUR, 0), start=1):
             wall_clock.set(offset)
             chats.add(number)  # and what is orphaned is closed, before the clock and after
             wait_until_closed(chats, daemon, *range(1, number + 1))
-            page = run_again(daemon, 2)
+            page = run_again(daemon, 1)
             assert (brakes(page), candidates(page)) == (set(), 0)
     assert chats.audited == [1, 2, 3]
-
-
-def test_the_exporters_clock_does_not_end_a_grace(
-    chats: Chats, wall_clock: WallClock, tmp_path: Path
-) -> None:
-    chats.add(1)
-    chats.add(*LIVE, silent="0 seconds")
-    config = auto_config(chats, tmp_path, grace="30m")
-    with Daemon(config, folder=tmp_path, environ=wall_clock.environ) as daemon:
-        run_again(daemon, 4)
-        for offset in (HOUR, 0, 2 * HOUR):
-            wall_clock.set(offset)
-            assert brakes(run_again(daemon, 2)) == {"grace"}
-    assert chats.audited == []
 
 
 @dataclass(frozen=True, slots=True)
