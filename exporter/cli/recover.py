@@ -89,9 +89,12 @@ def recover(  # noqa: PLR0917 - typer passes them by name
                     progress=progress,
                     continuing=outcome,
                 )
-        finally:  # what was done is told, also when it ends in the middle
-            print(report.outcome_text(outcome), flush=True)
+        except BaseException:  # a lost connection, or Ctrl-C
+            print(report.interrupted_text(outcome), flush=True)
+            raise
+        finally:
             await writer.close()
+        print(report.outcome_text(outcome), flush=True)
         return plan, outcome
 
     results, failed = on_each(config, recoverable(config, source), done, settings=looking)

@@ -17,7 +17,6 @@ from exporter.causes import NOT_AUDITED, NOT_WRITTEN, STILL_ACTIVE
 from exporter.database import Transaction, Writer
 from exporter.errors import (
     BadData,
-    CollectionError,
     Locked,
     NoAnswer,
     RowRefused,
@@ -31,8 +30,9 @@ from exporter.recovery.scope import Scope, orphans
 
 Trigger = Literal["auto", "manual", "close"]
 
-#: So many sessions that take too long, each by itself, are the database's trouble and not theirs.
-MOST_TIMEOUTS = 3
+#: So many sessions in a row that could not be closed in time, each by itself: it is the database
+#: that is slow and not a session, and whoever waits for these rows is not to wait on and on.
+SLOW_IN_A_ROW = 5
 
 
 class Candidate(NamedTuple):
@@ -43,11 +43,7 @@ class Candidate(NamedTuple):
 
 
 class HeldUpError(Exception):
-    """Writing took too long; with several sessions nobody knows for which of them."""
-
-    def __init__(self, cause: CollectionError) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
+    """Writing waited for a lock; with several sessions nobody knows for which of them."""
 
 
 class Recovered(NamedTuple):
@@ -116,7 +112,7 @@ class Closing:
         self._rule = rule
         self._trigger = trigger
         self._scope = scope or orphans(rule, with_backlog=with_backlog)
-        self._timeouts = 0
+        self._slow_in_a_row = 0
 
     async def run(
         self,
@@ -129,10 +125,11 @@ class Closing:
     ) -> Outcome:
         """Close what still is in scope; `progress` is called after each transaction.
 
-        A session that a constraint or a trigger protects, that takes too long, or of which a new
-        value cannot be computed, is set aside, and the others go on. `continuing` is the outcome of
-        the same run so far, which is added to.
-        Raises CollectionError when nothing more can be done; what was committed stays.
+        A session that a constraint or a trigger protects, of which a new value cannot be computed,
+        or that takes longer than a statement may, is set aside, and the others go on. `continuing`
+        is the outcome of the same run so far, which is added to.
+        Raises CollectionError when nothing more can be done; what was committed stays, and is in
+        `continuing`.
         """
         outcome = continuing or Outcome(uuid.uuid4())
         for number, chunk in enumerate(_chunks(candidates, min(batch, self.MOST))):
@@ -140,7 +137,9 @@ class Closing:
                 await asyncio.sleep(pause)
             try:
                 await self._close(chunk, outcome)
-            except (RowRefused, BadData, HeldUpError):
+            except NoAnswer:
+                raise  # the connection is gone
+            except (RowRefused, BadData, TimedOut, HeldUpError):
                 for candidate in chunk:
                     await self._close_one(candidate, outcome)
             except Locked:
@@ -151,18 +150,18 @@ class Closing:
     async def _close_one(self, candidate: Candidate, outcome: Outcome) -> None:
         try:
             await self._close([candidate], outcome)
+        except NoAnswer:
+            raise
+        except TimedOut as error:
+            outcome.refused[candidate.session] = str(error)
+            self._slow_in_a_row += 1
+            if self._slow_in_a_row >= SLOW_IN_A_ROW:
+                many = f"{SLOW_IN_A_ROW} sessions in a row took too long, each by itself"
+                raise TimedOut(f"{many}: {error}") from None
         except (RowRefused, BadData) as error:
             outcome.refused[candidate.session] = str(error)
-        except Locked:
+        except (Locked, HeldUpError):
             outcome.passed_over += 1
-        except HeldUpError as error:
-            if isinstance(error.cause, Locked):
-                outcome.passed_over += 1
-                return
-            self._timeouts += 1
-            if self._timeouts >= MOST_TIMEOUTS:
-                raise error.cause from None
-            outcome.refused[candidate.session] = str(error)
 
     async def _close(self, chunk: Sequence[Candidate], outcome: Outcome) -> None:
         async with self._writer.transaction() as transaction:
@@ -170,13 +169,12 @@ class Closing:
             locked = await self._lock(transaction, admitted.chunk) if admitted.chunk else []
             try:
                 closed = await self._write(transaction, locked, outcome.run) if locked else []
-            except NoAnswer:
-                raise
-            except (Locked, TimedOut) as error:
-                raise HeldUpError(error) from None
+            except Locked as error:
+                raise HeldUpError from error
             if closed:
                 await self._notify(transaction, outcome.run)
         outcome.add(admitted, closed)
+        self._slow_in_a_row = 0
 
     async def _admit(self, _transaction: Transaction, chunk: Sequence[Candidate]) -> Admission:
         """How many of these may be closed at all."""

@@ -257,7 +257,7 @@ class Recovering:
 
     def _tell_brakes(self, brakes: Iterable[str]) -> None:
         on = ",".join(sorted(brakes))
-        if on or self._told is not None:
+        if on or (isinstance(self._told, tuple) and self._told[0] == "brakes"):
             self._tell(("brakes", on) if on else None, "recovery_braked", brakes=on or "none")
 
     def _tell(self, what: object, event: str, **facts: object) -> None:

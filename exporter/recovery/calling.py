@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from exporter.config import TableName
 from exporter.database import Transaction, Writer
-from exporter.errors import Locked, NoAnswer, SchemaMismatch, TimedOut
+from exporter.errors import Locked, SchemaMismatch
 from exporter.queries import fill, literal
 from exporter.recovery import functions, statements
 from exporter.recovery.apply import (
@@ -154,10 +154,8 @@ class Calling(Closing):
         try:
             async with self._writer.transaction() as transaction:
                 result = await transaction.run(statement)
-        except NoAnswer:
-            raise
-        except (Locked, TimedOut) as error:
-            raise HeldUpError(error) from None
+        except Locked as error:
+            raise HeldUpError from error
         return [Recovered(session, report) for session, report in result.rows]
 
 

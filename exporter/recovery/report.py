@@ -83,6 +83,14 @@ def outcome_text(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
+def interrupted_text(outcome: Outcome) -> str:
+    """What was done before it ended early. Nobody knows of a commit that was not answered."""
+    closed = f"  {outcome.closed} were closed before it ended early"
+    unknown = ", and the batch that it was at may be, if the connection was lost"
+    run = f"  run {outcome.run}; session-exporter undo {outcome.run} shows what it has closed"
+    return f"{closed}{unknown}\n{run}, and with --yes takes it back"
+
+
 def pause_text(pause: Pause, verb: str = "is") -> str:
     """Since when automatic recovery is paused, by whom, and why."""
     why = "" if pause.reason is None else f": {pause.reason}"

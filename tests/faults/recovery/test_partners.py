@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from exporter.errors import NoAnswer, TimedOut
 from tests.e2e.session_exporter import wait_for
 from tests.faults.background import Background
 from tests.faults.recovery import scenarios
@@ -125,26 +124,6 @@ def test_a_trigger_that_takes_its_time_is_stopped_by_the_server(recoveries: Reco
         assert call.result(20) == 1
     # It is tried again by itself: by then the application may have it, or wait for it once more.
     assert outcome.passed_over + len(outcome.refused) == 1
-    assert chats.recovered == chats.audited == []
-
-
-def test_what_takes_too_long_keeps_none_of_the_others(recoveries: Recoveries) -> None:
-    chats = recoveries.chats
-    chats.add(1, 2, 3)
-    chats.do(SLOW.replace("BEGIN", "BEGIN IF NEW.id <> 2 THEN RETURN NEW; END IF;", 1))
-    with recoveries.recovery() as recovery:
-        outcome = recovery.finish()
-    assert "the query was stopped" in outcome.refused["2"]
-    assert chats.recovered == chats.audited == [1, 3]
-
-
-def test_where_everything_takes_too_long_it_stops_after_a_few(recoveries: Recoveries) -> None:
-    chats = recoveries.chats
-    chats.add(*range(1, 9))
-    chats.do(SLOW)
-    with recoveries.recovery() as recovery, pytest.raises(TimedOut) as raised:
-        recovery.finish()
-    assert not isinstance(raised.value, NoAnswer)
     assert chats.recovered == chats.audited == []
 
 

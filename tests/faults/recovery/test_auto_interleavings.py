@@ -1,0 +1,175 @@
+"""Auto in any order of starts, signs of life, ends, crashes, outages and clock jumps.
+
+The oracle knows the sessions as the application does. Whatever is closed had no evidence within the
+threshold, and looked the same in the run before; while a brake is on nothing is closed; without one
+every orphan of the run before that is the same row still is. In the end, when the application is
+well, all true orphans are closed, and nobody who lives.
+"""
+
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from exporter.clock import Clock
+from exporter.recovery.auto import Recovering
+from exporter.recovery.state import RecoveryState
+from exporter.snapshots import Snapshots
+from tests.faults.background import Background
+from tests.faults.recovery.chats import Application, Chats
+from tests.faults.recovery.recovering import Recoveries
+from tests.faults.recovery.test_interleavings import EVERY_OTHER_MINUTE, Step, World
+from tests.integration.collecting import settings_of, source_of
+
+EVERY = 30.0  # seconds between two runs, by the exporter's monotonic clock
+AUTO = EVERY_OTHER_MINUTE + "    mode: auto\n    pause: 1ms\n"
+ANCHOR = 6
+
+ids = st.integers(1, ANCHOR - 1)
+
+
+class AutoWorld(World):
+    """The same application, whose sessions may crash, with an exporter in mode auto beside it."""
+
+    def __init__(
+        self, chats: Chats, application: Application, background: Background, folder: Path
+    ) -> None:
+        super().__init__(Recoveries(chats, background), application)
+        self.crashed: set[int] = set()
+        self._monotonic, self._wall = 1000.0, 1_700_000_000.0
+        self._background = background
+        self._snapshots = Snapshots([], recoveries=[("app", "chats")])
+        self._seen: dict[int, int] = {}
+        source = source_of(folder, AUTO)
+        clock = Clock(monotonic=lambda: self._monotonic, wall=lambda: self._wall)
+        self._recovering = Recovering(
+            settings_of(chats.database.dsn), source, snapshots=self._snapshots, clock=clock
+        )
+        self._monotonic += source.recovery.grace
+
+    @property
+    def state(self) -> RecoveryState:
+        """As the metrics have it."""
+        return self._snapshots.recoveries["app", "chats"]
+
+    def close(self) -> None:
+        """Hang up."""
+        self._background.wait(self._recovering.close())
+
+    def show_life(self, id_: int, age: int) -> None:
+        if id_ not in self.crashed:
+            super().show_life(id_, age)
+
+    def tell(self, table: str, id_: int, age: int) -> None:
+        if id_ not in self.crashed:
+            super().tell(table, id_, age)
+
+    def end(self, id_: int) -> None:
+        if id_ not in self.crashed:
+            super().end(id_)
+
+    def crash(self, id_: int) -> None:
+        """It will neither show life nor end."""
+        if id_ in self.known:
+            self.crashed.add(id_)
+
+    def reopen(self, id_: int) -> None:
+        if (session := self.known.get(id_)) and session.by is not None:
+            self.crashed.discard(id_)
+            super().reopen(id_)
+
+    def jump(self, minutes: int) -> None:
+        """By the way that a jump is made here, every row changes: none looks as it did."""
+        super().jump(minutes)
+        self._seen = {}
+
+    def outage(self, minutes: int) -> None:
+        """Nobody shows life, and the exporter looks on."""
+        for _ in range(3):
+            self.jump(minutes)
+            self.recover_by_itself()
+
+    def set_exporters_clock(self, hours: int) -> None:
+        """What it takes for the time of day."""
+        self._wall += 3600 * hours
+
+    def let_the_grace_end(self) -> None:
+        """The one that follows a silence, by the exporter's monotonic clock."""
+        self._monotonic += 600
+
+    def recover_by_itself(self, apart: float = EVERY) -> None:
+        """One run, and what must have come of it. Runs that follow at once count as one."""
+        orphans = {id_ for id_, each in self.known.items() if each.is_orphan(self.now)}
+        self._monotonic += apart
+        self._wall += apart
+        self._background.wait(self._recovering.run())
+        rows = self.recoveries.chats.rows("SELECT id FROM public.chats WHERE ended_by = 'recovery'")
+        closed = {row["id"] for row in rows} - {
+            id_ for id_, each in self.known.items() if each.by == "recovery"
+        }
+        state = self.state
+        assert sum(state.failed.values()) == 0
+        assert state.brakes is not None
+        assert closed <= orphans, "somebody who lives was closed"
+        same = {i for i in orphans if self._seen.get(i) == self.known[i].version}
+        is_free = not state.brakes and apart == EVERY
+        assert closed == (same if is_free else set())
+        for id_ in closed:
+            self.known[id_].by = "recovery"
+        self.check()
+        still = set() if state.brakes else orphans - closed
+        self._seen = {i: self.known[i].version for i in still}
+
+
+steps = st.one_of(
+    st.tuples(st.just("start"), ids),
+    st.tuples(st.just("show_life"), ids, st.sampled_from([0, 8])),
+    st.tuples(st.just("tell"), st.sampled_from(["messages", "presence"]), ids, st.just(0)),
+    st.tuples(st.just("end"), ids),
+    st.tuples(st.just("reopen"), ids),
+    st.tuples(st.just("crash"), ids),
+    st.tuples(st.just("outage"), st.sampled_from([5, 20])),
+    st.tuples(st.just("jump"), st.sampled_from([3, 12, -15])),
+    st.tuples(st.just("let_the_grace_end")),
+    st.tuples(st.just("set_exporters_clock"), st.sampled_from([-1, 1])),
+    *[st.tuples(st.just("recover_by_itself"), st.sampled_from([EVERY, EVERY, 1.0]))] * 4,
+)
+
+
+@settings(
+    max_examples=40,
+    derandomize=True,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],  # emptied before each
+)
+@given(st.lists(steps, min_size=8, max_size=20))
+def test_nobody_alive_is_closed_and_every_orphan_is_once_no_brake_is_on(
+    chats: Chats, tmp_path: Path, happened: list[Step]
+) -> None:
+    tables = "public.chats, public.messages, public.presence, session_exporter.recovery"
+    chats.do(f"TRUNCATE {tables}")
+    with chats.application() as application, Background() as background:
+        world = AutoWorld(chats, application, background, tmp_path)
+        try:
+            for id_ in (1, 2, 3, ANCHOR):
+                world.start(id_)
+            for name, *values in happened:
+                getattr(world, name)(*values)
+            latest = max(session.last_sign for session in world.known.values())
+            world.jump(max(0, latest + 11 - world.now))
+            # The application is well: whoever has not crashed shows life.
+            world.reopen(ANCHOR)
+            for id_ in world.known.keys() - world.crashed:
+                world.show_life(id_, 0)
+            world.recover_by_itself()
+            world.let_the_grace_end()
+            for _ in range(3):
+                world.recover_by_itself()
+            assert world.state.brakes == frozenset()
+            left = {id_ for id_, each in world.known.items() if each.by is None}
+            assert left & world.crashed == set()
+            assert all(not world.known[id_].is_orphan(world.now) for id_ in left)
+            assert ANCHOR in left
+        finally:
+            world.close()

@@ -1,0 +1,81 @@
+"""The application is down for twenty minutes and comes back: nothing was closed.
+
+Without a faked clock of the database the twenty minutes are written: all was seen so much earlier.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.session_exporter import Daemon
+from tests.faults.recovery.chats import Chats
+from tests.faults.recovery.exporters import (
+    auto_config,
+    brakes,
+    candidates,
+    run_again,
+)
+
+ALL = 25
+
+
+@pytest.fixture
+def config(chats: Chats, tmp_path: Path) -> Path:
+    chats.add(*range(1, ALL + 1), silent="5 seconds")
+    return auto_config(chats, tmp_path)
+
+
+def pass_minutes(chats: Chats, minutes: int) -> None:
+    """While nobody shows life."""
+    chats.do("UPDATE public.chats SET last_seen_at = last_seen_at - %s * interval '1 min'", minutes)
+
+
+def show_life(chats: Chats, first: int, last: int) -> None:
+    """The application's own heartbeat, which does nothing to a session that is closed."""
+    chats.do(
+        "UPDATE public.chats SET last_seen_at = now() WHERE is_active AND id BETWEEN %s AND %s",
+        first,
+        last,
+    )
+
+
+def test_nothing_is_closed_while_it_is_down_nor_of_what_comes_back(
+    chats: Chats, config: Path, tmp_path: Path
+) -> None:
+    with Daemon(config, folder=tmp_path) as daemon:
+        page = daemon.wait_for_page(lambda page: brakes(page) is not None, "it runs")
+        assert (brakes(page), candidates(page)) == (set(), 0)
+
+        pass_minutes(chats, 20)
+        daemon.wait_for_page(lambda page: candidates(page) == ALL, "all look orphaned")
+        page = run_again(daemon, 4)
+        assert brakes(page) == {"silent", "share"}
+        assert page.value("sessions_recovery_brake", brake="silent") == 1
+        assert chats.audited == []
+
+        show_life(chats, 1, 10)  # the first of them are back
+        daemon.wait_for_page(lambda page: candidates(page) == ALL - 10, "some are alive")
+        page = run_again(daemon, 4)
+        assert brakes(page) == {"share", "grace"}
+        assert chats.audited == []
+
+        show_life(chats, 1, 22)  # and more, but some may still be on their way
+        daemon.wait_for_page(lambda page: candidates(page) == 3, "most are alive")
+        assert brakes(run_again(daemon, 4)) == {"grace"}
+        show_life(chats, 1, ALL)
+        page = daemon.wait_for_page(lambda page: candidates(page) == 0, "all are back")
+    assert chats.audited == chats.recovered == []
+
+
+def test_an_exporter_that_starts_while_it_is_down_closes_nothing_either(
+    chats: Chats, config: Path, tmp_path: Path
+) -> None:
+    pass_minutes(chats, 20)
+    with Daemon(config, folder=tmp_path) as daemon:
+        daemon.wait_for_page(lambda page: candidates(page) == ALL, "all look orphaned")
+        page = run_again(daemon, 4)
+        assert brakes(page) == {"silent", "share"}
+        show_life(chats, 1, ALL)
+        daemon.wait_for_page(lambda page: brakes(page) == {"grace"}, "all are back")
+        assert candidates(run_again(daemon, 4)) == 0
+    assert chats.audited == []
