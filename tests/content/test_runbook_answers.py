@@ -53,9 +53,7 @@ def firing(name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_the_first_query_has_an_answer_wherever_the_alert_fires(
-    name: str, tmp_path: Path
-) -> None:
+def test_the_first_query_has_an_answer_wherever_the_alert_fires(name: str, tmp_path: Path) -> None:
     files = firing(name)
     assert files
     for file, text in files.items():
