@@ -21,7 +21,7 @@ TITLES = {
 #: it is chosen in a row of a table.
 _TAKEN_OVER = {
     OVERVIEW: ("datasource", "job", "database"),
-    SOURCE: ("datasource",),
+    SOURCE: ("datasource", "job"),
     EXPORTER: ("datasource", "job", "database"),
 }
 
@@ -53,7 +53,8 @@ class Link:
 def to_source() -> Link:
     """Go from a table's row to the dashboard of its source, and stay in the same time."""
     row = "var-database=${__data.fields.database}&var-source=${__data.fields.source}"
-    url = f"/d/{SOURCE}?${{datasource:queryparam}}&{row}&${{__url_time_range}}"
+    taken = "${datasource:queryparam}&${job:queryparam}"
+    url = f"/d/{SOURCE}?{taken}&{row}&${{__url_time_range}}"
     return Link("Sessions of this source", url, new_tab=False)
 
 

@@ -8,14 +8,16 @@ from dashboards.queries import Scope
 from dashboards.rows import ages, alerts, days, exporters, labels, now, recovery, sources, truth
 from exporter.metrics import COLLECTION_SUCCESS
 
-_CHOSEN = 'database="$database",source="$source"'
+_CHOSEN = 'job=~"$job",database="$database",source="$source"'
 SCOPE = Scope(
-    process="",  # what is about a process has neither of the two, and is not on this dashboard
-    database='database="$database"',
+    process='job=~"$job"',  # it has no database and no source
+    database='job=~"$job",database="$database"',
     source=_CHOSEN,
-    # An alert about the database has no source, and one about the exporter neither of them.
+    # An alert about the database has no source, one about the exporter neither of them, and one
+    # about its absence no job.
     # Raw strings: Grafana writes the dot of a name as `\.`, which is no escape in a quoted one.
-    alerts='alertname=~"Sessions.+",database=~`${database:regex}|`,source=~`${source:regex}|`',
+    alerts='alertname=~"Sessions.+",job=~"$job|",database=~`${database:regex}|`,'
+    "source=~`${source:regex}|`",
 )
 
 
@@ -30,13 +32,14 @@ def page() -> Page:
         "numbers can be believed.",
         variables=[
             variables.datasource(),
-            variables.databases(several=False),
-            variables.sources('database="$database"'),
+            variables.jobs(),
+            variables.databases('job=~"$job"', several=False),
+            variables.sources('job=~"$job",database="$database"'),
         ],
         annotations=[
             annotations.built_in(),
             annotations.alerts(SCOPE),
-            annotations.starts(f" {of_this_source}"),
+            annotations.starts(f"{{{SCOPE.process}}} {of_this_source}"),
             annotations.recoveries(SCOPE),
         ],
         rows=[

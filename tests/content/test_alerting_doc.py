@@ -66,7 +66,7 @@ def test_prometheus_takes_what_the_document_shows(installed: Path) -> None:
 
 
 def test_the_rules_become_a_prometheus_rule(installed: Path) -> None:
-    made = PROMETHEUS_RULE.replace("kubectl apply -f prometheusrule.yaml", "")
+    made = PROMETHEUS_RULE.replace("| kubectl apply -f -", "> prometheusrule.yaml")
     assert made != PROMETHEUS_RULE
     subprocess.run(["bash", "-ec", made], cwd=installed, check=True)
     rule: dict[str, Any] = yaml.safe_load((installed / "prometheusrule.yaml").read_text("utf-8"))
@@ -77,6 +77,13 @@ def test_the_rules_become_a_prometheus_rule(installed: Path) -> None:
         "kind": "PrometheusRule",
         "metadata": {"name": "session-exporter", "labels": {"release": "prometheus"}},
     }
+
+
+@pytest.mark.parametrize("second", [PROMETHEUS, PROMETHEUS_RULE], ids=["Prometheus", "Kubernetes"])
+def test_the_rules_are_installed_with_five_lines(second: str) -> None:
+    lines = (REPLACE + second).splitlines()
+    assert len(lines) <= 5
+    assert all(len(line) <= 100 for line in lines)
 
 
 def test_every_alert_is_in_the_table_with_its_severity() -> None:

@@ -238,7 +238,7 @@ def choices(watched: Watched, expression: Expression) -> Iterator[dict[str, str]
     """Values for the variables of a dashboard: one source after the other, or all that it lists."""
     names = {path.stem: load(path)["templating"]["list"] for path in FILES}[expression.dashboard]
     if "source" in {each["name"] for each in names}:
-        yield from CHOICES
+        yield from ({"job": JOB} | each for each in CHOICES)
         return
     values: dict[str, str] = {}
     for each in (each for each in EXPRESSIONS if each.dashboard == expression.dashboard):
@@ -288,8 +288,8 @@ def merged(answered: dict[str, list[Sample]]) -> list[dict[str, Any]]:
 
 
 ALL = {"job": JOB, "database": "(app|copy|gone)"}
-ONE = {"database": "app", "source": "training"}
-RECOVERED = {"database": "live", "source": "calls"}
+ONE = {"job": JOB, "database": "app", "source": "training"}
+RECOVERED = {"job": JOB, "database": "live", "source": "calls"}
 TABLES = [
     (path.stem, each["title"])
     for path in FILES
@@ -326,7 +326,7 @@ def test_the_table_of_sources_has_every_source_also_those_that_fail(watched: Wat
 
 
 def test_daily_statistics_are_one_row_for_each_day(watched: Watched) -> None:
-    values = {"database": "app", "source": "conversations"}
+    values = {"job": JOB, "database": "app", "source": "conversations"}
     found = merged(answers(watched, "sessions-source", "Daily statistics", values))
     days = {row["date"]: row for row in found}
     assert len(found) == len(days) == 7
@@ -370,7 +370,7 @@ def test_what_is_wrong_is_counted(watched: Watched) -> None:
 
 
 def test_alerts_of_a_source_are_found_also_with_a_dot_in_its_name(watched: Watched) -> None:
-    values = {"database": "app", "source": BROKEN}
+    values = {"job": JOB, "database": "app", "source": BROKEN}
     found = answers(watched, "sessions-source", "Firing alerts", values)["A"]
     of_the_source = [each.labels for each in found if "source" in each.labels]
     assert {each["source"] for each in of_the_source} == {BROKEN}
