@@ -92,7 +92,7 @@ def sources() -> dict[str, dict[str, Any]]:
 
 
 #: What is recovered. For ten minutes there is a session five times a second that was last seen an
-#: hour ago.
+#: hour ago; and one is alive, or all of them would be silent.
 LIVE_TABLES = """
 CREATE TABLE {name} (
     id integer PRIMARY KEY, started timestamptz, seen timestamptz, ended timestamptz
@@ -100,6 +100,7 @@ CREATE TABLE {name} (
 INSERT INTO {name}
 SELECT number, now() - interval '2 hours', now() - interval '1 hour' + number * interval '200 ms'
 FROM generate_series(1, 3000) AS number;
+INSERT INTO {name} VALUES (0, now() - interval '2 hours', now());
 GRANT SELECT ON {name} TO {reader}
 """
 
