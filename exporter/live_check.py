@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Iterable
 from exporter import index_commands, sessions
 from exporter.clock import Clock
 from exporter.collectors.active import counting_query
+from exporter.collectors.daily import query_of_all_days
 from exporter.config import Source
 from exporter.database import Database, Reader
-from exporter.errors import CollectionError
+from exporter.errors import BadData, CollectionError
 from exporter.findings import Finding, Findings, Status
 from exporter.queries import fill
 from exporter.recovery.live import check_recovery
@@ -27,8 +28,7 @@ async def check_all(
         is_reachable &= finding.status is not Status.FAILED
         yield finding
     for source in sources if is_reachable else ():
-        reader = database.reader(timezone=sessions.time_zone(source))
-        async for finding in check_source(reader, source, database.name):
+        async for finding in check_source(database, source):
             yield finding
         if source.recovery.is_declared:
             async for finding in check_recovery(database.settings, source):
@@ -65,9 +65,10 @@ async def check_database(database: Database, clock: Clock) -> AsyncIterator[Find
         yield find.ok("clock", f"its clock is {abs(difference):.3f} s from this machine's")
 
 
-async def check_source(reader: Reader, source: Source, database: str) -> AsyncIterator[Finding]:
+async def check_source(database: Database, source: Source) -> AsyncIterator[Finding]:
     """Whether a source fits its table, may read it all, and is read cheaply."""
-    find = Findings(database, source.name)
+    find = Findings(database.name, source.name)
+    reader = database.reader(timezone=sessions.time_zone(source))
     try:
         table = await sessions.bind(reader, source)
         yield find.ok("table", f"{table.table} is a {table.relation.kind}")
@@ -78,6 +79,10 @@ async def check_source(reader: Reader, source: Source, database: str) -> AsyncIt
         for finding in await _indexes(reader, table, find):
             yield finding
         yield await _cost(reader, table, find)
+        if source.daily is not None:
+            daily = database.reader(timezone=reader.timezone, timeout=source.daily.timeout)
+            for finding in await _daily(daily, table, find):
+                yield finding
     except CollectionError as error:
         yield find.failed(error.reason, str(error))
         return
@@ -149,13 +154,35 @@ async def _indexes(reader: Reader, table: SessionTable, find: Findings) -> list[
 
 
 async def _cost(reader: Reader, table: SessionTable, find: Findings) -> Finding:
-    (result,) = await reader.read(fill("analyze", statement=counting_query(table)))
+    cost = await _measured(reader, counting_query(table))
+    return find.ok("cost", f"one collection of active {cost}, every {table.source.every:g} s")
+
+
+async def _daily(reader: Reader, table: SessionTable, find: Findings) -> list[Finding]:
+    """The daily statistics read closed sessions too: their very statement, as it is collected."""
+    name, daily = "evaluation for daily", table.source.daily
+    assert daily is not None  # noqa: S101 - asked only then
+    try:
+        cost = await _measured(reader, await query_of_all_days(reader, table))
+    except CollectionError as error:
+        is_data = isinstance(error, BadData)
+        key = await sessions.name_bad_expression(reader, table) if is_data else None
+        return [find.failed(name, f"{key}: {error}" if key else str(error))]
+    days = f"{daily.days} days" if daily.days > 1 else "day"
+    return [
+        find.ok(name, f"what daily reads works on every session that started in its {days}"),
+        find.ok(
+            "cost of daily",
+            f"reading all days {cost}, once an hour; today alone every {daily.every:g} s",
+        ),
+    ]
+
+
+async def _measured(reader: Reader, statement: str) -> str:
+    """What a statement costs, by running it."""
+    (result,) = await reader.read(fill("analyze", statement=statement))
     explained = result.rows[0][0][0]
     plan = explained["Plan"]
     blocks = plan.get("Shared Hit Blocks", 0) + plan.get("Shared Read Blocks", 0)
     took = explained["Planning Time"] + explained["Execution Time"]
-    return find.ok(
-        "cost",
-        f"one collection of active took {took:.1f} ms and read {blocks} blocks, every "
-        f"{table.source.every:g} s",
-    )
+    return f"took {took:.1f} ms and read {blocks} blocks"

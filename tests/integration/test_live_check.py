@@ -1,6 +1,7 @@
 """`check --live` proves a source against its database: a finding per question, true both ways."""
 
 import itertools
+import re
 from collections.abc import Callable
 
 import pytest
@@ -37,7 +38,7 @@ async def check(
     *sources: Source,
     role: str = "postgres",
     ahead: float = 0.0,
-    **settings: str,
+    **settings: str | float,
 ) -> dict[str, Finding]:
     """The findings by what was checked, with an exporter whose clock is `ahead` seconds ahead."""
     with database.connect() as connection:
@@ -74,6 +75,8 @@ async def test_a_source_that_fits_gets_ticks_only(
         "index for active",
         "index for daily",
         "cost",
+        "evaluation for daily",
+        "cost of daily",
         "series",
     ]
     assert found["connection"].message.endswith(f" as {EXPORTER}")
@@ -165,6 +168,106 @@ async def test_an_expression_that_fails_on_a_row_is_named(
     found = await check(database, source_of(CHAT + "  last_seen_at: |\n    note::timestamptz\n"))
     assert found["evaluation"].status is Status.FAILED
     assert found["evaluation"].message == "last_seen_at: a text is no date or time"
+
+
+WITH_DURATION = CHAT + "  duration: |\n    dur::float8\n"
+
+
+async def test_an_expression_that_fails_on_a_closed_session_fails_the_daily_statistics(
+    database: Database, source_of: SourceOf
+) -> None:
+    run(
+        database,
+        "CREATE TABLE chat (is_open bool, started timestamptz, dur text, seen text)",
+        "INSERT INTO chat VALUES (true, now(), '5', 'now'), (false, now(), 'abc', 'never')",
+    )
+    unread = "  last_seen_at: |\n    seen::timestamptz\n"
+    found = await check(database, source_of(WITH_DURATION + unread))
+    assert found["evaluation"].status is Status.OK
+    failed = found["evaluation for daily"]
+    assert failed.status is Status.FAILED
+    assert failed.message == "duration: a text has not the form of its type"
+    assert "series" in found  # what else there is to know is still said
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM chat WHERE NOT is_open",
+        "UPDATE chat SET dur = '7' WHERE NOT is_open",
+        "UPDATE chat SET started = now() - interval '9 days' WHERE NOT is_open",
+    ],
+)
+async def test_only_what_the_daily_statistics_read_has_to_be_right(
+    database: Database, source_of: SourceOf, change: str
+) -> None:
+    run(
+        database,
+        "CREATE TABLE chat (is_open bool, started timestamptz, dur text, note text)",
+        "INSERT INTO chat VALUES (true, now(), '5', '1'), (false, now(), 'abc', 'x')",
+        change,
+    )
+    source = source_of(WITH_DURATION + "  show: [{n: s.note::int}]\n")
+    found = await check(database, source)
+    assert found["evaluation for daily"].status is Status.OK
+    assert "in its 7 days" in found["evaluation for daily"].message
+
+
+async def test_without_daily_statistics_closed_sessions_are_not_read(
+    database: Database, source_of: SourceOf
+) -> None:
+    run(
+        database,
+        "CREATE TABLE chat (is_open bool, started timestamptz, dur text)",
+        "INSERT INTO chat VALUES (false, now(), 'abc')",
+    )
+    found = await check(database, source_of(WITH_DURATION + "  daily: null\n"))
+    assert not {each for each in found if each.endswith("daily")}
+
+
+def blocks(finding: Finding) -> int:
+    """How many blocks a collection read, from what is said of its cost."""
+    assert finding.status is Status.OK
+    said = re.search(r" took \d+\.\d ms and read (\d+) blocks", finding.message)
+    assert said is not None, finding.message
+    return int(said[1])
+
+
+async def test_what_a_collection_costs_grows_with_what_it_has_to_read(
+    database: Database, source_of: SourceOf
+) -> None:
+    """Without an index every row is read; closed ones too, by both collectors."""
+    run(database, "CREATE TABLE chat (is_open bool, started timestamptz, filler text)")
+    source = source_of(CHAT)
+    before = await check(database, source)
+    run(
+        database,
+        "INSERT INTO chat SELECT false, now(), repeat('x', 1000) FROM generate_series(1, 700)",
+        "VACUUM chat",
+    )
+    after = await check(database, source)
+    for name in ("cost", "cost of daily"):
+        assert blocks(after[name]) >= blocks(before[name]) + 100
+    assert after["cost"].message.endswith("every 30 s")
+    assert after["cost of daily"].message.endswith("today alone every 300 s")
+
+
+async def test_the_daily_statistics_have_their_own_deadline(
+    database: Database, source_of: SourceOf
+) -> None:
+    run(
+        database,
+        "CREATE TABLE chat (is_open bool, started timestamptz, dur text)",
+        "INSERT INTO chat VALUES (false, now(), '5')",
+    )
+    slow = "  duration: |\n    CASE WHEN pg_sleep(0.6) IS NOT NULL THEN 1.0 END\n"
+    patient = source_of(CHAT + slow)
+    found = await check(database, patient, statement_timeout=0.4)
+    assert found["evaluation for daily"].status is Status.OK
+    hasty = source_of(CHAT + slow + "  daily: {timeout: 300ms}\n")
+    failed = (await check(database, hasty))["evaluation for daily"]
+    assert failed.status is Status.FAILED
+    assert "its limit is 0.3 s" in failed.message
 
 
 async def test_without_a_connection_nothing_else_is_asked(
