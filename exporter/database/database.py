@@ -205,7 +205,8 @@ class Database:
             if elapsed <= deadline * (len(statements) + 3):
                 reader.seconds += elapsed
             self._busy.discard(connection)
-            if connection.closed or connection.info.transaction_status != pq.TransactionStatus.IDLE:
+            is_idle = connection.info.transaction_status == pq.TransactionStatus.IDLE
+            if connection.closed or pipeline.is_lost or not is_idle:
                 await connection.close()
             else:
                 self._idle.append(connection)

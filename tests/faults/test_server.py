@@ -1,5 +1,7 @@
 """A server that freezes in part, changes passwords, loses databases, is full, or is restarted."""
 
+import asyncio
+import collections
 import contextlib
 import gc
 import itertools
@@ -16,12 +18,16 @@ import psycopg
 import pytest
 
 from exporter import backoff
+from exporter.config import Database as Settings
+from exporter.database import Database as Pool
 from exporter.demo.databases import Database, drop_database
 from exporter.demo.schemas import APP, EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.errors import CollectionError
 from tests.e2e.session_exporter import CONVERSATIONS, IMPATIENT, Page, wait_for, write_config
 from tests.faults.exporting import ERRORS, SKIPPED, UP, Exporting
 
+TABLE = "conversations.conversation_sessions"
 ACTIVE = "sessions_active"
 SUCCESS = "session_exporter_collection_success"
 SOURCE: dict[str, Any] = {**CONVERSATIONS, "daily": None}
@@ -255,6 +261,34 @@ def terminate(connection: psycopg.Connection[Any]) -> None:
     """End the exporter's connections from the server's side."""
     connection.execute(OURS.replace(b"SELECT pid", b"SELECT pg_terminate_backend(pid)"))
     wait_for(lambda: not processes(connection), "they are gone")
+
+
+async def test_a_connection_may_be_ended_at_any_moment_and_is_replaced_or_counted_as_lost(
+    victim: Database,
+) -> None:
+    """Also between the last answer and the end of the transaction, when psycopg is not aware."""
+    counting = f"SELECT count(*) FROM {TABLE}"
+    ending = OURS.replace(b"SELECT pid", b"SELECT pg_terminate_backend(pid)")
+    pool = Pool(Settings(name="app", dsn=victim.dsn_for(EXPORTER), connect_timeout=2.0))
+    reasons: collections.Counter[str] = collections.Counter()
+    killer = await psycopg.AsyncConnection.connect(victim.dsn, autocommit=True)
+    try:
+        for number in range(500):
+            pool._backoff.until = 0.0
+            reading = asyncio.create_task(pool.reader().read(counting, counting))
+            await asyncio.sleep(0.003 * (number % 50) / 50)
+            await killer.execute(ending)
+            try:
+                await reading
+                reasons["none"] += 1
+            except CollectionError as error:
+                reasons[error.reason] += 1
+                assert not pool.up
+    finally:
+        await killer.close()
+        await pool.close()
+    assert set(reasons) <= {"none", "connect"}, reasons
+    assert reasons["none"] > 400
 
 
 def test_a_changed_password_is_an_auth_failure_and_no_reason_to_knock_again_soon(
