@@ -125,13 +125,27 @@ class Database:
     async def _run_somewhere(
         self, statements: Sequence[str], place: _Place, reader: "Reader"
     ) -> list[Result]:
-        """Run on an idle connection; should all of them have died unnoticed, on a new one."""
+        """Run on an idle connection; should all of them have died unnoticed, on a new one.
+
+        Only when that fails too is the database out of sight.
+        """
+        is_lost = False
         while self._idle:
             try:
                 return await self._run(self._idle.pop(), statements, place, reader)
             except ConnectFailed:
-                continue
-        return await self._run(await self._connect(place), statements, place, reader)
+                is_lost = True
+        try:
+            connection = await self._connect(place)
+        except CollectionError as error:
+            if is_lost:
+                self._lost_sight(error)
+            raise
+        try:
+            return await self._run(connection, statements, place, reader)
+        except ConnectFailed as error:
+            self._lost_sight(error)
+            raise
 
     async def _connect(self, place: _Place) -> Connection:
         loop = asyncio.get_running_loop()
@@ -231,9 +245,7 @@ class Database:
             return failure
         if pipeline.is_lost:
             said = " ".join(str(error).split())
-            failure = ConnectFailed(f"lost the connection to database {self.name}: {said}")
-            self._lost_sight(failure)
-            return failure
+            return ConnectFailed(f"lost the connection to database {self.name}: {said}")
         diagnosis = error.diag
         position = diagnosis.statement_position
         complaint = Complaint(

@@ -269,8 +269,38 @@ def test_refused_connections_are_tried_again_with_growing_pauses(
             "active",
         )
         assert 0.5 < exporting.seconds_of_backoff() <= 2
+        for failures in range(3, 8):
+            exporting.end_backoff()
+            page = exporting.collect("active")
+            assert page.value(ERRORS, source="chats", reason="connect") == failures
         assert exporting.log.count("event=collection_failed") == 1
+        assert exporting.log.count("event=database_down") == 1
+        assert "event=database_up" not in exporting.log
+        exporting.end_backoff()
         assert_recovers(exporting, proxy, "connect")
+        assert exporting.log.count("event=database_up") == 1
+
+
+def test_a_database_is_down_when_all_its_connections_are_lost_and_none_can_be_made(
+    database: Database, proxy: Proxy, tmp_path: Path
+) -> None:
+    app = {"dsn": proxy.dsn(database.dsn_for(EXPORTER)), **IMPATIENT, "max_connections": 2}
+    config = write_config(tmp_path, {"app": app}, {"chats": SOURCE, "others": SOURCE})
+    with Exporting(config) as exporting:
+        page = exporting.collect("active")
+        assert page.succeeds("chats")
+        assert page.succeeds("others")
+        proxy.refuse()
+        page = exporting.collect("active")
+        assert not page.succeeds("chats")
+        assert not page.succeeds("others")
+        assert page.value(UP) == 0
+        assert exporting.log.count("event=database_down") == 1
+        proxy.accept()
+        page = exporting.collect_until(
+            lambda page: page.succeeds("chats") and page.succeeds("others"), "it is back", "active"
+        )
+        assert page.value(UP) == 1
 
 
 @contextlib.contextmanager

@@ -409,6 +409,7 @@ def test_a_fast_restart_between_two_collections_is_not_even_noticed(
         page = exporting.collect()
         assert all_succeed(page)
         assert page.errors("chats_1") == set()
+        assert "database_down" not in exporting.log
         assert sum(page.values(SKIPPED)) == 0
         assert page.value(UP) == 1
         assert page.values(ACTIVE) == [3]
