@@ -83,7 +83,7 @@ class Locked(CollectionError):
 
 
 class PermissionDenied(CollectionError):
-    """The role may not read what is needed, or does not see every row."""
+    """The role may not connect, may not read what is needed, or does not see every row."""
 
     reason = "permission"
 

@@ -22,6 +22,7 @@ from exporter.errors import (
     CollectionError,
     ConnectFailed,
     NoAnswer,
+    PermissionDenied,
 )
 from exporter.queries import fill, literal
 
@@ -159,7 +160,8 @@ class Database:
             except CollectionError as error:
                 error.is_silent = True  # the backoff sets the pace, and not how long it took
                 self._unreachable = str(error)
-                if isinstance(error, AuthFailed):
+                if isinstance(error, AuthFailed | PermissionDenied):
+                    # It takes somebody to mend it.
                     self._backoff.failed(loop.time(), backoff.AUTHENTICATION)
                 elif self._busy:
                     # Out of connections, perhaps: the database itself is there.

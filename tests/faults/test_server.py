@@ -398,6 +398,46 @@ def test_a_server_without_a_free_connection(victim: Database, tmp_path: Path) ->
         assert page.errors("chats_1") == {"connect"}
 
 
+@pytest.mark.parametrize("limited", ["role", "database"])
+def test_a_connection_limit_is_asked_again_soon(
+    victim: Database, tmp_path: Path, limited: str
+) -> None:
+    """It is no matter of who we are: the others may be gone in a second."""
+    what = f"ROLE {EXPORTER}" if limited == "role" else f"DATABASE {victim.name}"
+    with Exporting(config_of(victim.dsn_for(EXPORTER), tmp_path)) as exporting:
+        with victim.connect() as connection:
+            connection.execute(f"ALTER {what} CONNECTION LIMIT 0".encode())
+            try:
+                page = exporting.collect("active")
+                assert page.errors("chats_1") == {"connect"}
+                assert page.value(UP) == 0
+                assert f"too many connections for {limited}" in exporting.failure("chats_1")
+                assert exporting.seconds_of_backoff() <= backoff.CONNECT[0]
+            finally:
+                connection.execute(f"ALTER {what} CONNECTION LIMIT -1".encode())
+        page = exporting.collect_until(chats_succeed, "there is room again", "active")
+        assert page.value(UP) == 1
+        assert page.errors("chats_1") == {"connect"}
+
+
+def test_a_role_that_may_not_connect_lacks_a_right_and_does_not_knock_again_soon(
+    victim: Database, tmp_path: Path
+) -> None:
+    with Exporting(config_of(victim.dsn_for(EXPORTER), tmp_path)) as exporting:
+        with victim.connect() as connection:
+            connection.execute(f"REVOKE CONNECT ON DATABASE {victim.name} FROM {EXPORTER}, public")
+            page = exporting.collect("active")
+            assert page.errors("chats_1") == {"permission"}
+            assert page.value(UP) == 0
+            assert "permission denied for database" in exporting.failure("chats_1")
+            assert exporting.seconds_of_backoff() > backoff.AUTHENTICATION[0] - 5
+            connection.execute(f"GRANT CONNECT ON DATABASE {victim.name} TO {EXPORTER}")
+        exporting.end_backoff()
+        page = exporting.collect("active")
+        assert chats_succeed(page)
+        assert page.value(UP) == 1
+
+
 def test_a_fast_restart_between_two_collections_is_not_even_noticed(
     victim: Database, tmp_path: Path
 ) -> None:
