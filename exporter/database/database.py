@@ -57,7 +57,8 @@ class Database:
         self._connector = Connector(settings)
         self._connecting = asyncio.Lock()
         self._backoff = backoff.Backoff()
-        self._unreachable = ""
+        #: Why the last attempt to connect failed, in a sentence and in a word.
+        self._unreachable = ("", ConnectFailed.reason)
 
     def reader(self, *, timezone: str = "UTC", timeout: float | None = None) -> "Reader":
         """Give one collection access; `timeout` replaces `statement_timeout`, in seconds."""
@@ -154,12 +155,13 @@ class Database:
         # locks out who knocks too often.
         async with self._connecting:
             if self._backoff.waits(loop.time()):
-                raise BackingOff(f"{self._unreachable} (a moment ago; it is tried again soon)")
+                said, reason = self._unreachable
+                raise BackingOff(f"{said} (a moment ago; it is tried again soon)", reason=reason)
             try:
                 connection = await self._connector.connect(place.left.append)
             except CollectionError as error:
                 error.is_silent = True  # the backoff sets the pace, and not how long it took
-                self._unreachable = str(error)
+                self._unreachable = (str(error), error.reason)
                 if isinstance(error, AuthFailed | PermissionDenied):
                     # It takes somebody to mend it.
                     self._backoff.failed(loop.time(), backoff.AUTHENTICATION)

@@ -438,6 +438,32 @@ def test_a_role_that_may_not_connect_lacks_a_right_and_does_not_knock_again_soon
         assert page.value(UP) == 1
 
 
+def test_what_cannot_be_known_while_nobody_can_connect_is_not_said_any_more(
+    victim: Database, tmp_path: Path
+) -> None:
+    """`active` makes the attempts; `daily` is told what came of them."""
+    source = {**CONVERSATIONS, "daily": {"days": 1, "every": "1s", "timeout": "1s"}}
+    app = {"dsn": victim.dsn_for(EXPORTER), **IMPATIENT}
+    config = write_config(tmp_path, {"app": app}, {"chats_1": source})
+    with Exporting(config) as exporting:
+        with victim.connect() as connection:
+            connection.execute(f"ALTER TABLE {TABLE} RENAME is_active TO act".encode())
+            exporting.collect("active", "daily")
+            assert "no column is_active" in exporting.failure("chats_1", "daily")
+            connection.execute(f"ALTER TABLE {TABLE} RENAME act TO is_active".encode())
+            connection.execute(f"REVOKE CONNECT ON DATABASE {victim.name} FROM {EXPORTER}, public")
+            terminate(connection)
+            exporting.collect("active")
+            page = exporting.collect("daily")
+            assert page.value(SKIPPED, source="chats_1", reason="backoff") == 1
+            for collector in ("active", "daily"):
+                failure = exporting.failure("chats_1", collector)
+                assert "permission denied for database" in failure
+            connection.execute(f"GRANT CONNECT ON DATABASE {victim.name} TO {EXPORTER}")
+        exporting.end_backoff()
+        assert all_succeed(exporting.collect())
+
+
 def test_a_fast_restart_between_two_collections_is_not_even_noticed(
     victim: Database, tmp_path: Path
 ) -> None:

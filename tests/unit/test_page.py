@@ -142,7 +142,7 @@ def test_skips_are_counted_from_0_by_reason(exhibit: Exhibit, reason: str) -> No
     if reason == "overlap":
         exhibit.snapshots.overlapped(ACTIVE)
     else:
-        exhibit.snapshots.backed_off(ACTIVE, "out of reach", interval=EVERY)
+        exhibit.snapshots.backed_off(ACTIVE, "connect", "out of reach", interval=EVERY)
     assert [exhibit.value(name, reason=each) for each in SKIPS] == [
         each == reason for each in SKIPS
     ]
@@ -243,7 +243,7 @@ def test_is_ready_when_every_collector_has_succeeded_or_said_why_not(exhibit: Ex
     assert not exhibit.snapshots.is_ready()
     exhibit.fails(ACTIVE)
     assert not exhibit.snapshots.is_ready()
-    exhibit.snapshots.backed_off(SIZE, "out of reach", interval=EVERY)
+    exhibit.snapshots.backed_off(SIZE, "connect", "out of reach", interval=EVERY)
     assert exhibit.snapshots.is_ready()
 
 
@@ -251,7 +251,7 @@ def test_a_run_that_overlaps_says_nothing_about_the_one_that_is_going_on(exhibit
     exhibit.succeeds(ACTIVE, active_values(exhibit.config.sources["chats"], 3))
     exhibit.snapshots.overlapped(ACTIVE)
     assert exhibit.value(SUCCESS, collector="active") == 1
-    exhibit.snapshots.backed_off(ACTIVE, "out of reach", interval=EVERY)
+    exhibit.snapshots.backed_off(ACTIVE, "connect", "out of reach", interval=EVERY)
     assert exhibit.value(SUCCESS, collector="active") == 0
 
 
