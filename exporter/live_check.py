@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 
-from exporter import index_commands, sessions
+from exporter import index_commands, indexes, roles, sessions
 from exporter.clock import Clock
 from exporter.collectors.active import counting_query
 from exporter.collectors.daily import query_of_all_days
@@ -10,7 +10,7 @@ from exporter.config import Source
 from exporter.database import Database, Reader
 from exporter.errors import BadData, CollectionError
 from exporter.findings import Finding, Findings, Status
-from exporter.queries import fill
+from exporter.queries import fill, literal
 from exporter.recovery.live import check_recovery
 from exporter.sessions import SessionTable
 
@@ -73,7 +73,8 @@ async def check_source(database: Database, source: Source) -> AsyncIterator[Find
         table = await sessions.bind(reader, source)
         yield find.ok("table", f"{table.table} is a {table.relation.kind}")
         yield find.ok("expressions", f"every type fits: {_described(table)}")
-        for finding in await _rights(reader, table, find):
+        is_trusted = database.settings.row_security == "trust"
+        for finding in await _rights(reader, table, find, is_trusted=is_trusted):
             yield finding
         yield await _evaluation(reader, table, find)
         for finding in await _indexes(reader, table, find):
@@ -96,17 +97,30 @@ def _described(table: SessionTable) -> str:
     return ", ".join(f"{key} is {type_}" for key, type_ in typed.items())
 
 
-async def _rights(reader: Reader, table: SessionTable, find: Findings) -> list[Finding]:
-    (result,) = await reader.read(fill("rights", oid=str(table.relation.oid)))
-    is_filtered, writes = result.rows[0]
+async def _rights(
+    reader: Reader, table: SessionTable, find: Findings, *, is_trusted: bool
+) -> list[Finding]:
+    """Of the table, and of whatever else its expressions read."""
+    # A plan tells what is below a view. It leaves out what it need not read: a table of which a
+    # policy shows no row at all, for one.
+    (explained,) = await reader.read(fill("explain", statement=_evaluating(table)))
+    planned = indexes.relations(explained.rows[0][0][0]["Plan"])
+    named, _ = await roles.other_relations(reader, table.relation, [*table.expressions.values()])
+    read = sorted({*planned, *named})
+    names = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in read)
+    (result,) = await reader.read(
+        fill("rights", oid=str(table.relation.oid), names=names or "(NULL, NULL)")
+    )
+    filtered = [name for name, is_filtered, _ in result.rows if is_filtered]
+    writes = [f"{', '.join(how)} on {name}" for name, _, how in result.rows if how]
     findings = []
-    if is_filtered:
-        # With row_security: refuse, binding has failed already.
+    if is_trusted and filtered:
+        # With row_security: refuse, binding fails where any row could be hidden.
         findings.append(
             find.warning(
                 "row-level security",
-                "applies to this role and is trusted (row_security: trust): make sure that its "
-                "policy shows every row",
+                f"applies to this role on {', '.join(filtered)} and is trusted (row_security: "
+                "trust): make sure that its policies show every row",
             )
         )
     else:
@@ -115,21 +129,24 @@ async def _rights(reader: Reader, table: SessionTable, find: Findings) -> list[F
         findings.append(
             find.warning(
                 "read-only",
-                f"the role could also {', '.join(writes)}; `session-exporter sql role` prints one "
+                f"the role could also {'; '.join(writes)}; `session-exporter sql role` prints one "
                 "that cannot",
             )
         )
     else:
-        findings.append(find.ok("read-only", "the role cannot write to it"))
+        findings.append(find.ok("read-only", "the role cannot write to what it reads"))
     return findings
 
 
-async def _evaluation(reader: Reader, table: SessionTable, find: Findings) -> Finding:
+def _evaluating(table: SessionTable) -> str:
     """Every expression over all active rows, as one statement."""
     tried = ",\n".join(f"count(({text}))" for text in table.expressions.values())
-    statement = fill("evaluate_all", expressions=tried, table=table.table, rows=table.rows)
+    return fill("evaluate_all", expressions=tried, table=table.table, rows=table.rows)
+
+
+async def _evaluation(reader: Reader, table: SessionTable, find: Findings) -> Finding:
     try:
-        (result,) = await reader.read(statement)
+        (result,) = await reader.read(_evaluating(table))
     except CollectionError as error:
         key = await sessions.name_bad_expression(reader, table)
         return find.failed("evaluation", f"{key}: {error}" if key else str(error))

@@ -116,7 +116,8 @@ async def test_a_role_that_could_write_gets_a_warning(
 ) -> None:
     found = (await check(database, source_of(CONVERSATIONS), role=APP))["read-only"]
     assert found.status is Status.WARNING
-    assert "INSERT, UPDATE, DELETE, TRUNCATE" in found.message
+    table = "conversations.conversation_sessions"
+    assert f"could also INSERT, UPDATE, DELETE, TRUNCATE on {table}; " in found.message
 
 
 @pytest.mark.parametrize("privilege", ["INSERT", "UPDATE"])
@@ -127,7 +128,7 @@ async def test_a_role_that_could_write_a_single_column_gets_a_warning_too(
     run(database, f"GRANT {privilege} (session_end) ON {table} TO {EXPORTER}")
     found = (await check(database, source_of(CONVERSATIONS), role=EXPORTER))["read-only"]
     assert found.status is Status.WARNING
-    assert f"the role could also {privilege}; " in found.message
+    assert f"the role could also {privilege} on {table}; " in found.message
 
 
 async def test_row_level_security_is_a_cross_unless_it_is_trusted(
@@ -145,6 +146,97 @@ async def test_row_level_security_is_a_cross_unless_it_is_trusted(
     trusted = await check(database, source, role=EXPORTER, row_security="trust")
     assert trusted["row-level security"].status is Status.WARNING
     assert Status.FAILED not in {each.status for each in trusted.values()}
+
+
+WITH_MUTES = CHAT.replace(
+    "active: is_open",
+    "active: |\n    s.is_open AND NOT EXISTS (SELECT FROM mutes AS m WHERE m.id = s.id)",
+)
+
+
+@pytest.fixture
+def mutes(database: Database) -> Database:
+    """The chats' expressions read another table; the role may read both."""
+    run(
+        database,
+        "CREATE TABLE chat (id int, is_open bool, started timestamptz)",
+        "CREATE TABLE mutes (id int, owner text) PARTITION BY LIST (owner)",
+        "CREATE TABLE mutes_of_all PARTITION OF mutes DEFAULT",
+        f"GRANT SELECT ON chat, mutes TO {EXPORTER}",
+    )
+    return database
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "ALTER TABLE mutes ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE chat ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE mutes ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON mutes USING (id < 3)",
+        "ALTER TABLE mutes_of_all ENABLE ROW LEVEL SECURITY",  # nobody reads it by this name
+    ],
+)
+async def test_row_level_security_of_whatever_is_read_is_told(
+    mutes: Database, source_of: SourceOf, harm: str
+) -> None:
+    source = source_of(WITH_MUTES)
+    found = await check(mutes, source, role=EXPORTER, row_security="trust")
+    assert found["rights"].status is Status.OK
+    run(mutes, harm)
+    found = await check(mutes, source, role=EXPORTER, row_security="trust")
+    if "mutes_of_all" in harm:
+        assert found["rights"].status is Status.OK
+        return
+    assert "rights" not in found
+    table = f"public.{harm.split()[2]}"
+    assert found["row-level security"].status is Status.WARNING
+    assert f"applies to this role on {table} and is trusted" in found["row-level security"].message
+    refused = await check(mutes, source, role=EXPORTER)
+    assert refused["permission"].status is Status.FAILED
+
+
+async def test_row_level_security_of_a_table_below_a_view_is_told(
+    database: Database, source_of: SourceOf
+) -> None:
+    run(
+        database,
+        "CREATE TABLE base (is_open bool, started timestamptz)",
+        "CREATE VIEW chat WITH (security_invoker) AS SELECT * FROM base",
+        f"GRANT SELECT ON base, chat TO {EXPORTER}",
+        "ALTER TABLE base ENABLE ROW LEVEL SECURITY",
+        "CREATE POLICY p ON base USING (is_open IS NULL)",
+    )
+    found = await check(database, source_of(CHAT), role=EXPORTER, row_security="trust")
+    assert "on public.base and is trusted" in found["row-level security"].message
+
+
+async def test_rights_to_write_to_another_table_that_is_read_are_told(
+    mutes: Database, source_of: SourceOf
+) -> None:
+    source = source_of(WITH_MUTES)
+    assert (await check(mutes, source, role=EXPORTER))["read-only"].status is Status.OK
+    run(mutes, f"GRANT UPDATE (owner), DELETE ON mutes TO {EXPORTER}")
+    found = (await check(mutes, source, role=EXPORTER))["read-only"]
+    assert found.status is Status.WARNING
+    assert "the role could also UPDATE, DELETE on public.mutes; " in found.message
+
+
+@pytest.mark.parametrize("missing", ["SELECT ON chat", "SELECT ON mutes", "USAGE ON SCHEMA public"])
+async def test_a_missing_right_is_a_cross_that_says_how_to_get_it(
+    mutes: Database, source_of: SourceOf, missing: str
+) -> None:
+    run(mutes, f"REVOKE {missing} FROM {EXPORTER}, public")
+    found = await check(
+        mutes, source_of(WITH_MUTES.replace("chat\n", "public.chat\n")), role=EXPORTER
+    )
+    crosses = [each for each in found.values() if each.status is Status.FAILED]
+    assert [each.check for each in crosses] == ["permission"]
+    *_, name = missing.split()
+    assert (
+        f"permission denied for {'schema' if name == 'public' else 'table'} {name}"
+        in crosses[0].message
+    )
+    assert "`session-exporter sql role`" in crosses[0].message
 
 
 async def test_what_does_not_fit_is_a_cross_that_says_why(
