@@ -85,6 +85,7 @@ def test_a_frozen_database_delays_neither_another_one_nor_a_scrape(
     database: Database, victim: Database, tmp_path: Path
 ) -> None:
     with Daemon(two_databases(database, victim, tmp_path), folder=tmp_path) as daemon:
+        daemon.wait_until_ready()
         before = daemon.wait_for_page(both_succeed, "both are collected")
         with frozen(victim.server):
             gaps: list[float] = []
@@ -96,6 +97,10 @@ def test_a_frozen_database_delays_neither_another_one_nor_a_scrape(
                 assert asked < deadline, daemon.log
                 page = daemon.scrape()
                 assert time.monotonic() - asked < 1
+                for path in ("/", "/-/healthy", "/-/ready"):
+                    asked = time.monotonic()
+                    assert daemon.get(path).status == 200
+                    assert time.monotonic() - asked < 1
                 if (now := last_success(page, "healthy")) > seen:
                     gaps.append(time.monotonic() - at)
                     seen, at = now, time.monotonic()

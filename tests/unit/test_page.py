@@ -379,11 +379,17 @@ def test_a_source_has_as_many_series_as_its_config_says_and_as_the_page_says(
     assert series_of(exhibit, "other") == exhibit.value("session_exporter_series", source="other")
 
 
-@pytest.mark.parametrize("many", [0, 1000])
+@pytest.mark.parametrize("sources", [3, 1000])
 async def test_a_page_of_many_sources_is_made_off_the_event_loop(
-    exhibit: Exhibit, monkeypatch: pytest.MonkeyPatch, many: int
+    load_sources: LoadSources,
+    hand_clock: HandClock,
+    monkeypatch: pytest.MonkeyPatch,
+    sources: int,
 ) -> None:
-    monkeypatch.setattr(exporter.page, "_MANY_COLLECTORS", many)
+    (plain,) = load_sources(chats=PLAIN).sources.values()
+    named = dict.fromkeys(map("chats_{}".format, range(sources)), plain)
+    config = load_sources(chats=PLAIN).model_copy(update={"sources": named})
+    exhibit = Exhibit(config, hand_clock)
     threads = []
 
     def recorded(*args: Any) -> bytes:
@@ -392,5 +398,5 @@ async def test_a_page_of_many_sources_is_made_off_the_event_loop(
 
     monkeypatch.setattr(exporter.page, "join", recorded)
     pages = await asyncio.gather(*(exhibit.page.rendered(TEXT) for _ in range(5)))
-    assert threads == [many > 0]
+    assert threads == [sources == 3]
     assert set(pages) == {exhibit.page.render(TEXT)}
