@@ -148,10 +148,16 @@ async def _evaluation(reader: Reader, table: SessionTable, find: Findings) -> Fi
     try:
         (result,) = await reader.read(_evaluating(table))
     except CollectionError as error:
-        key = await sessions.name_bad_expression(reader, table)
-        return find.failed("evaluation", f"{key}: {error}" if key else str(error))
+        return find.failed("evaluation", await _named(reader, table, error))
     rows = result.rows[0][0]
     return find.ok("evaluation", f"every expression works on all {rows} active rows")
+
+
+async def _named(reader: Reader, table: SessionTable, error: CollectionError) -> str:
+    """What failed, with the expression that did where it was one."""
+    is_data = isinstance(error, BadData)
+    key = await sessions.name_bad_expression(reader, table) if is_data else None
+    return f"{key}: {error}" if key else str(error)
 
 
 async def _indexes(reader: Reader, table: SessionTable, find: Findings) -> list[Finding]:
@@ -182,9 +188,7 @@ async def _daily(reader: Reader, table: SessionTable, find: Findings) -> list[Fi
     try:
         cost = await _measured(reader, await query_of_all_days(reader, table))
     except CollectionError as error:
-        is_data = isinstance(error, BadData)
-        key = await sessions.name_bad_expression(reader, table) if is_data else None
-        return [find.failed(name, f"{key}: {error}" if key else str(error))]
+        return [find.failed(name, await _named(reader, table, error))]
     days = f"{daily.days} days" if daily.days > 1 else "day"
     return [
         find.ok(name, f"what daily reads works on every session that started in its {days}"),

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.e2e.session_exporter import (
     IMPATIENT,
     Daemon,
     Page,
+    run,
     wait_for,
     write_config,
 )
@@ -244,6 +246,20 @@ def test_a_second_reset_of_the_same_query_is_a_lost_connection(
         assert page.values(ACTIVE) == [3]  # until stale_after
         assert exporting.failure("chats").startswith("lost the connection to database app: ")
         assert_recovers(exporting, proxy, "connect")
+
+
+def test_check_live_writes_nothing_but_its_findings_about_a_connection_that_is_lost(
+    database: Database, proxy: Proxy, tmp_path: Path
+) -> None:
+    dsn = proxy.dsn(database.dsn_for(EXPORTER))
+    config = config_of(dsn, tmp_path, where="pg_sleep(0.2) IS NOT NULL")
+    with ThreadPoolExecutor() as threads, database.connect() as connection:
+        running = threads.submit(run, "check", "--live", "-c", config, folder=tmp_path)
+        known = reset_in_query(proxy, connection, set())
+        reset_in_query(proxy, connection, known)
+        done = running.result(30)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "✗ evaluation: lost the connection to database app" in done.stdout
 
 
 def test_refused_connections_are_tried_again_with_growing_pauses(
