@@ -44,16 +44,21 @@ class Gateway:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._background.wait(self._close())
+        self._background.__exit__()
+
+    async def _close(self) -> None:
         assert self._server is not None
         self._server.close()
-        self._background.__exit__()
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._begin, "127.0.0.1", 0)
         self.port = int(self._server.sockets[0].getsockname()[1])
 
     async def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.closing(writer), contextlib.suppress(OSError, EOFError):
+        # Cancelled is a handshake that a client gave up.
+        failures = (OSError, EOFError, asyncio.CancelledError)
+        with contextlib.closing(writer), contextlib.suppress(*failures):
             while await reader.readexactly(8) != SSL_REQUEST:
                 writer.write(b"N")  # to a request for encryption by GSSAPI, which comes first
             writer.write(b"S")
