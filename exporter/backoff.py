@@ -3,8 +3,8 @@
 import random
 from dataclasses import dataclass
 
-#: Shortest and longest wait in seconds after a failed connect, and after a failed authentication:
-#: some servers lock a user out who knocks too often.
+#: Shortest and longest wait in seconds after a failed connect, and after a failed authentication
+#: or without the right to connect: some servers lock a user out who knocks too often.
 CONNECT = (1.0, 60.0)
 AUTHENTICATION = (60.0, 300.0)
 

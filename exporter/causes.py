@@ -23,12 +23,25 @@ _AUTH = re.compile(
     r"|role \".*\" does not exist|not permitted to log in|no such user|password retrieved",
     re.IGNORECASE,
 )
+# In the languages of PostgreSQL's own translations (src/backend/po): what is said of too many
+# connections of a role, and of a database that has the same name as the user.
+_OF_CONNECTIONS = re.compile(
+    r"connections?\b|Verbindung|conexion|connexion|connession|接続|კავშირ|접속수|подключени"
+    r"|підключен|uppkoppling|连接",
+    re.IGNORECASE,
+)
+_OF_DATABASE = re.compile(
+    r"databas|Datenbank|bases? de d|データベース|ბაზა|데이터베이스|\bбаз[аеыуи]|\bБД\b|数据库",  # noqa: RUF001 - Russian
+    re.IGNORECASE,
+)
+#: The name of the privilege, in a detail; the Spanish translation alone says it otherwise.
+_MAY_NOT_CONNECT = re.compile(r"(?<![A-Za-z])CONNECT(?![A-Za-z])|privilegios de conexión")
 _CHATTER = re.compile(
     r"^connection failed: |Is the server running on that host and accepting TCP/IP connections\?"
     r"|.*All failures were:",
     re.DOTALL,
 )
-_SAID = re.compile(r"connection to server .*? failed: (.*)")
+_SAID = re.compile(r"connection to server .*? failed: (.*(?:\nDETAIL: .*)?)")
 
 
 # What is in a row stays there, and the server's messages quote values. So its words are repeated
@@ -85,17 +98,26 @@ def of_connecting(database: str, text: str, *, user: str = "") -> CollectionErro
     """Why there is no connection, from libpq's text for all hosts that were tried.
 
     A server may speak another language than English. What it says about a user, in quotation marks
-    of any kind, and not about a database, is about letting that user in.
+    of any kind, and not about connections or a database, is about letting that user in. A user who
+    may not connect to this database was let in, and lacks a right.
     """
-    cause = AuthFailed if _AUTH.search(text) or _is_about(user, text) else ConnectFailed
     said = " ".join(_CHATTER.sub("", text).split())
-    return cause(f"cannot connect to database {database}: {said}")
+    message = f"cannot connect to database {database}: {said}"
+    if _AUTH.search(text) or _is_about(user, text):
+        return AuthFailed(message)
+    if _MAY_NOT_CONNECT.search(" ".join(_SAID.findall(text))):
+        return PermissionDenied(
+            f"{message}; `session-exporter sql role` prints the rights that are needed"
+        )
+    return ConnectFailed(message)
 
 
 def _is_about(user: str, text: str) -> bool:
     said = " ".join(_SAID.findall(text))  # not the host, which may have the same name
-    named = re.search(rf"[\"'«»„“‚‘「] ?{re.escape(user)} ?\W", said)  # noqa: RUF001 - quotation marks
-    return bool(user and named) and ' database "' not in said
+    quoted = rf"[\"'«»„“‚‘「]\s?{re.escape(user)}\s?\W"  # noqa: RUF001 - quotation marks
+    around, found = re.subn(quoted, " ", said)
+    is_else = _OF_CONNECTIONS.search(around) or _OF_DATABASE.search(around)
+    return bool(user and found and not is_else)
 
 
 def of_statement(

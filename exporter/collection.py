@@ -94,7 +94,10 @@ class Collection:
                 table = await self._binding.table(reader, at)
                 values = await collector.collect(reader, table, previous)
         except BackingOff as error:
-            self._snapshots.backed_off(self.key, str(error), interval=self._retry_after(0.0))
+            reason, message = error.reason, str(error)
+            self._snapshots.backed_off(self.key, reason, message, interval=self._retry_after(0.0))
+            if before.reason is not None:
+                self._log_change(before, reason, message)
             return
         except CollectionError as error:
             reason, message = error.reason, str(error)

@@ -83,7 +83,7 @@ class Locked(CollectionError):
 
 
 class PermissionDenied(CollectionError):
-    """The role may not read what is needed, or does not see every row."""
+    """The role may not connect, may not read what is needed, or does not see every row."""
 
     reason = "permission"
 
@@ -120,8 +120,13 @@ class NotTaken(ExporterError):
 class BackingOff(ConnectFailed):
     """The database was out of reach a moment ago and it is too early to try again.
 
-    Counted as a collection that was skipped, not as one that failed.
+    Counted as a collection that was skipped, not as one that failed. `reason` is why the attempt
+    to connect failed.
     """
+
+    def __init__(self, message: str, *, reason: str = ConnectFailed.reason) -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 #: Every value of the label `reason` of `session_exporter_collection_errors_total`.

@@ -2,14 +2,15 @@
 
 from collections.abc import AsyncIterator, Iterable
 
-from exporter import index_commands, sessions
+from exporter import index_commands, indexes, roles, sessions
 from exporter.clock import Clock
 from exporter.collectors.active import counting_query
+from exporter.collectors.daily import query_of_all_days
 from exporter.config import Source
 from exporter.database import Database, Reader
-from exporter.errors import CollectionError
+from exporter.errors import BadData, CollectionError
 from exporter.findings import Finding, Findings, Status
-from exporter.queries import fill
+from exporter.queries import fill, literal
 from exporter.recovery.live import check_recovery
 from exporter.sessions import SessionTable
 
@@ -27,8 +28,7 @@ async def check_all(
         is_reachable &= finding.status is not Status.FAILED
         yield finding
     for source in sources if is_reachable else ():
-        reader = database.reader(timezone=sessions.time_zone(source))
-        async for finding in check_source(reader, source, database.name):
+        async for finding in check_source(database, source):
             yield finding
         if source.recovery.is_declared:
             async for finding in check_recovery(database.settings, source):
@@ -65,19 +65,25 @@ async def check_database(database: Database, clock: Clock) -> AsyncIterator[Find
         yield find.ok("clock", f"its clock is {abs(difference):.3f} s from this machine's")
 
 
-async def check_source(reader: Reader, source: Source, database: str) -> AsyncIterator[Finding]:
+async def check_source(database: Database, source: Source) -> AsyncIterator[Finding]:
     """Whether a source fits its table, may read it all, and is read cheaply."""
-    find = Findings(database, source.name)
+    find = Findings(database.name, source.name)
+    reader = database.reader(timezone=sessions.time_zone(source))
     try:
         table = await sessions.bind(reader, source)
         yield find.ok("table", f"{table.table} is a {table.relation.kind}")
         yield find.ok("expressions", f"every type fits: {_described(table)}")
-        for finding in await _rights(reader, table, find):
+        is_trusted = database.settings.row_security == "trust"
+        for finding in await _rights(reader, table, find, is_trusted=is_trusted):
             yield finding
         yield await _evaluation(reader, table, find)
         for finding in await _indexes(reader, table, find):
             yield finding
         yield await _cost(reader, table, find)
+        if source.daily is not None:
+            daily = database.reader(timezone=reader.timezone, timeout=source.daily.timeout)
+            for finding in await _daily(daily, table, find):
+                yield finding
     except CollectionError as error:
         yield find.failed(error.reason, str(error))
         return
@@ -91,17 +97,30 @@ def _described(table: SessionTable) -> str:
     return ", ".join(f"{key} is {type_}" for key, type_ in typed.items())
 
 
-async def _rights(reader: Reader, table: SessionTable, find: Findings) -> list[Finding]:
-    (result,) = await reader.read(fill("rights", oid=str(table.relation.oid)))
-    is_filtered, writes = result.rows[0]
+async def _rights(
+    reader: Reader, table: SessionTable, find: Findings, *, is_trusted: bool
+) -> list[Finding]:
+    """Of the table, and of whatever else its expressions read."""
+    # A plan tells what is below a view. It leaves out what it need not read: a table of which a
+    # policy shows no row at all, for one.
+    (explained,) = await reader.read(fill("explain", statement=_evaluating(table)))
+    planned = indexes.relations(explained.rows[0][0][0]["Plan"])
+    named, _ = await roles.other_relations(reader, table.relation, [*table.expressions.values()])
+    read = sorted({*planned, *named})
+    names = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in read)
+    (result,) = await reader.read(
+        fill("rights", oid=str(table.relation.oid), names=names or "(NULL, NULL)")
+    )
+    filtered = [name for name, is_filtered, _ in result.rows if is_filtered]
+    writes = [f"{', '.join(how)} on {name}" for name, _, how in result.rows if how]
     findings = []
-    if is_filtered:
-        # With row_security: refuse, binding has failed already.
+    if is_trusted and filtered:
+        # With row_security: refuse, binding fails where any row could be hidden.
         findings.append(
             find.warning(
                 "row-level security",
-                "applies to this role and is trusted (row_security: trust): make sure that its "
-                "policy shows every row",
+                f"applies to this role on {', '.join(filtered)} and is trusted (row_security: "
+                "trust): make sure that its policies show every row",
             )
         )
     else:
@@ -110,26 +129,35 @@ async def _rights(reader: Reader, table: SessionTable, find: Findings) -> list[F
         findings.append(
             find.warning(
                 "read-only",
-                f"the role could also {', '.join(writes)}; `session-exporter sql role` prints one "
+                f"the role could also {'; '.join(writes)}; `session-exporter sql role` prints one "
                 "that cannot",
             )
         )
     else:
-        findings.append(find.ok("read-only", "the role cannot write to it"))
+        findings.append(find.ok("read-only", "the role cannot write to what it reads"))
     return findings
 
 
-async def _evaluation(reader: Reader, table: SessionTable, find: Findings) -> Finding:
+def _evaluating(table: SessionTable) -> str:
     """Every expression over all active rows, as one statement."""
     tried = ",\n".join(f"count(({text}))" for text in table.expressions.values())
-    statement = fill("evaluate_all", expressions=tried, table=table.table, rows=table.rows)
+    return fill("evaluate_all", expressions=tried, table=table.table, rows=table.rows)
+
+
+async def _evaluation(reader: Reader, table: SessionTable, find: Findings) -> Finding:
     try:
-        (result,) = await reader.read(statement)
+        (result,) = await reader.read(_evaluating(table))
     except CollectionError as error:
-        key = await sessions.name_bad_expression(reader, table)
-        return find.failed("evaluation", f"{key}: {error}" if key else str(error))
+        return find.failed("evaluation", await _named(reader, table, error))
     rows = result.rows[0][0]
     return find.ok("evaluation", f"every expression works on all {rows} active rows")
+
+
+async def _named(reader: Reader, table: SessionTable, error: CollectionError) -> str:
+    """What failed, with the expression that did where it was one."""
+    is_data = isinstance(error, BadData)
+    key = await sessions.name_bad_expression(reader, table) if is_data else None
+    return f"{key}: {error}" if key else str(error)
 
 
 async def _indexes(reader: Reader, table: SessionTable, find: Findings) -> list[Finding]:
@@ -149,13 +177,33 @@ async def _indexes(reader: Reader, table: SessionTable, find: Findings) -> list[
 
 
 async def _cost(reader: Reader, table: SessionTable, find: Findings) -> Finding:
-    (result,) = await reader.read(fill("analyze", statement=counting_query(table)))
+    cost = await _measured(reader, counting_query(table))
+    return find.ok("cost", f"one collection of active {cost}, every {table.source.every:g} s")
+
+
+async def _daily(reader: Reader, table: SessionTable, find: Findings) -> list[Finding]:
+    """The daily statistics read closed sessions too: their very statement, as it is collected."""
+    name, daily = "evaluation for daily", table.source.daily
+    assert daily is not None  # noqa: S101 - asked only then
+    try:
+        cost = await _measured(reader, await query_of_all_days(reader, table))
+    except CollectionError as error:
+        return [find.failed(name, await _named(reader, table, error))]
+    days = f"{daily.days} days" if daily.days > 1 else "day"
+    return [
+        find.ok(name, f"what daily reads works on every session that started in its {days}"),
+        find.ok(
+            "cost of daily",
+            f"reading all days {cost}, once an hour; today alone every {daily.every:g} s",
+        ),
+    ]
+
+
+async def _measured(reader: Reader, statement: str) -> str:
+    """What a statement costs, by running it."""
+    (result,) = await reader.read(fill("analyze", statement=statement))
     explained = result.rows[0][0][0]
     plan = explained["Plan"]
     blocks = plan.get("Shared Hit Blocks", 0) + plan.get("Shared Read Blocks", 0)
     took = explained["Planning Time"] + explained["Execution Time"]
-    return find.ok(
-        "cost",
-        f"one collection of active took {took:.1f} ms and read {blocks} blocks, every "
-        f"{table.source.every:g} s",
-    )
+    return f"took {took:.1f} ms and read {blocks} blocks"

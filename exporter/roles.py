@@ -110,7 +110,7 @@ async def _reading(
 ) -> list[str]:
     """What it takes to evaluate expressions over a table. `also` are system columns."""
     columns = table.columns_in(texts)
-    others, is_read_whole = await _other_relations(reader, table, texts)
+    others, is_read_whole = await other_relations(reader, table, texts)
     is_all = is_read_whole or len(columns) == len(table.columns)
     named = ", ".join(map(identifier, [*columns, *also]))
     what = "SELECT" if is_all else f"SELECT ({named})"
@@ -135,7 +135,7 @@ async def _reading(
     ]
 
 
-async def _other_relations(
+async def other_relations(
     reader: Reads, table: Relation, texts: list[str]
 ) -> tuple[list[tuple[str, str]], bool]:
     """The tables and views that subqueries read besides the source's own.

@@ -263,7 +263,7 @@ async def name_bad_expression(reader: Reads, table: SessionTable) -> str | None:
     if table.source.daily is not None:
         window = f"(now() - {interval((table.source.daily.days + 1) * 86400)})"
         rows = f"{table.exists} AND {table.started_at.from_(window)}"
-        attempts += [(key, text, rows) for key, text in others.items()]
+        attempts += [(k, text, rows) for k, text in table.expressions.items() if _is_daily(k)]
     for key, text, rows in attempts:
         try:
             await reader.read(fill("evaluate", expression=text, table=table.table, rows=rows))
@@ -272,6 +272,11 @@ async def name_bad_expression(reader: Reads, table: SessionTable) -> str | None:
         except CollectionError:
             return None
     return None
+
+
+def _is_daily(key: str) -> bool:
+    """Whether the daily statistics read an expression: then from every row, active or not."""
+    return key in {"active", "started_at", "ended_at", "duration"} or key.startswith("labels.")
 
 
 def _blame(error: CollectionError, statement: str, expressions: dict[str, str]) -> str:

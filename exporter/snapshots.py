@@ -113,10 +113,17 @@ class Snapshots:
         errors = {**counters.errors, reason: counters.errors[reason] + 1}
         self.counters[key.database, key.source] = replace(counters, errors=errors)
 
-    def backed_off(self, key: Key, message: str, *, interval: float) -> None:
-        """Count a collection that did not begin because its database was out of reach just now."""
-        failure = self.states[key].failure or message
-        self._replace(key, succeeded=False, failure=failure, interval=interval)
+    def backed_off(self, key: Key, reason: str, message: str, *, interval: float) -> None:
+        """Count a collection that did not begin because its database was out of reach just now.
+
+        What it failed with before is history, unless it is that very failure to connect.
+        """
+        state = self.states[key]
+        changes: dict[str, Any] = {}
+        if state.failure is None or not message.startswith(state.failure):
+            known = reason if state.reason is not None else None
+            changes = {"failure": message, "reason": known}
+        self._replace(key, succeeded=False, interval=interval, **changes)
         self._skipped(key, "backoff")
 
     def overlapped(self, key: Key) -> None:

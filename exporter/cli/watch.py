@@ -154,6 +154,8 @@ def parse_address(text: str) -> tuple[str, int]:
 
 
 def _check_live(config: Config, format_: ListFormat) -> None:
+    logs.only_bugs()
+
     async def found() -> list[Finding]:
         findings: list[Finding] = []
         for name, settings in config.databases.items():

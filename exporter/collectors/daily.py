@@ -12,6 +12,7 @@ from typing import Any
 from exporter.collectors import split
 from exporter.collectors.split import Combination
 from exporter.config import Source
+from exporter.database import Result
 from exporter.metrics import (
     DAILY_AVERAGE_DURATION,
     DAILY_ENDED,
@@ -102,8 +103,7 @@ class Daily:
     ) -> DailyValues:
         """Read the days that may have changed; take the others from the run before."""
         calendar, active = await reader.read(_days_query(table), _still_active_query(table))
-        now = calendar.rows[0][2]
-        days = [Day(date, start, end) for (date, start, _), (_, end, _) in pairwise(calendar.rows)]
+        now, days = calendar.rows[0][2], _days(calendar)
         read_all_at = previous.read_all_at if previous else float("-inf")
         known = {day.date: day for day in previous.days} if previous else {}
         still_active = dict(_by_day(table.source, days, active.rows, lambda values: values[0]))
@@ -139,6 +139,18 @@ class Daily:
             )
         if source.ended_at is not None or source.duration is not None:
             yield Sample(INCONSISTENT, (("kind", "closed_without_end"),), values.closed_without_end)
+
+
+async def query_of_all_days(reader: Reads, table: SessionTable) -> str:
+    """The statement that reads every day, as the first run and then one run an hour do."""
+    (calendar,) = await reader.read(_days_query(table))
+    days = _days(calendar)
+    return _daily_query(table, days, days)
+
+
+def _days(calendar: Result) -> list[Day]:
+    """The days that days.sql gave, oldest first."""
+    return [Day(date, start, end) for (date, start, _), (_, end, _) in pairwise(calendar.rows)]
 
 
 def _is_stale(day: Day, known: Day | None, still_active: Mapping[Combination, int]) -> bool:

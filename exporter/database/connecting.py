@@ -41,7 +41,7 @@ class Connector:
         self._resolver = Resolver()
 
     async def connect(self, lost: Callable[[HungUp], None]) -> Connection:
-        """Connect. Raises AuthFailed or ConnectFailed.
+        """Connect. Raises AuthFailed, PermissionDenied or ConnectFailed.
 
         Looking names up, reading the password, and each server get `connect_timeout`. `lost` gets
         what is left of connections that a server took without ever saying a word.
@@ -59,7 +59,8 @@ class Connector:
                 return await self._try(server, timeout, lost)
             except CollectionError as error:
                 # A server that is full or refuses us says more than one that is not there.
-                failure = error if failure is None or isinstance(error, AuthFailed) else failure
+                says_more = failure is None or not isinstance(error, ConnectFailed)
+                failure = error if says_more else failure
                 problems.append(str(error))
         if failure is not None and len(servers) == 1 and len(problems) == 1:
             raise failure

@@ -22,6 +22,7 @@ from exporter.errors import (
     CollectionError,
     ConnectFailed,
     NoAnswer,
+    PermissionDenied,
 )
 from exporter.queries import fill, literal
 
@@ -56,7 +57,8 @@ class Database:
         self._connector = Connector(settings)
         self._connecting = asyncio.Lock()
         self._backoff = backoff.Backoff()
-        self._unreachable = ""
+        #: Why the last attempt to connect failed, in a sentence and in a word.
+        self._unreachable = ("", ConnectFailed.reason)
 
     def reader(self, *, timezone: str = "UTC", timeout: float | None = None) -> "Reader":
         """Give one collection access; `timeout` replaces `statement_timeout`, in seconds."""
@@ -125,13 +127,27 @@ class Database:
     async def _run_somewhere(
         self, statements: Sequence[str], place: _Place, reader: "Reader"
     ) -> list[Result]:
-        """Run on an idle connection; should all of them have died unnoticed, on a new one."""
+        """Run on an idle connection; should all of them have died unnoticed, on a new one.
+
+        Only when that fails too is the database out of sight.
+        """
+        is_lost = False
         while self._idle:
             try:
                 return await self._run(self._idle.pop(), statements, place, reader)
             except ConnectFailed:
-                continue
-        return await self._run(await self._connect(place), statements, place, reader)
+                is_lost = True
+        try:
+            connection = await self._connect(place)
+        except CollectionError as error:
+            if is_lost:
+                self._lost_sight(error)
+            raise
+        try:
+            return await self._run(connection, statements, place, reader)
+        except ConnectFailed as error:
+            self._lost_sight(error)
+            raise
 
     async def _connect(self, place: _Place) -> Connection:
         loop = asyncio.get_running_loop()
@@ -139,13 +155,15 @@ class Database:
         # locks out who knocks too often.
         async with self._connecting:
             if self._backoff.waits(loop.time()):
-                raise BackingOff(f"{self._unreachable} (a moment ago; it is tried again soon)")
+                said, reason = self._unreachable
+                raise BackingOff(f"{said} (a moment ago; it is tried again soon)", reason=reason)
             try:
                 connection = await self._connector.connect(place.left.append)
             except CollectionError as error:
                 error.is_silent = True  # the backoff sets the pace, and not how long it took
-                self._unreachable = str(error)
-                if isinstance(error, AuthFailed):
+                self._unreachable = (str(error), error.reason)
+                if isinstance(error, AuthFailed | PermissionDenied):
+                    # It takes somebody to mend it.
                     self._backoff.failed(loop.time(), backoff.AUTHENTICATION)
                 elif self._busy:
                     # Out of connections, perhaps: the database itself is there.
@@ -205,7 +223,8 @@ class Database:
             if elapsed <= deadline * (len(statements) + 3):
                 reader.seconds += elapsed
             self._busy.discard(connection)
-            if connection.closed or connection.info.transaction_status != pq.TransactionStatus.IDLE:
+            is_idle = connection.info.transaction_status == pq.TransactionStatus.IDLE
+            if connection.closed or pipeline.is_lost or not is_idle:
                 await connection.close()
             else:
                 self._idle.append(connection)
@@ -230,9 +249,7 @@ class Database:
             return failure
         if pipeline.is_lost:
             said = " ".join(str(error).split())
-            failure = ConnectFailed(f"lost the connection to database {self.name}: {said}")
-            self._lost_sight(failure)
-            return failure
+            return ConnectFailed(f"lost the connection to database {self.name}: {said}")
         diagnosis = error.diag
         position = diagnosis.statement_position
         complaint = Complaint(

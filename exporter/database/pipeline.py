@@ -56,8 +56,8 @@ class Pipeline:
                     self.results.append(await _result(cursor))
                     timer.cancel()
                     timer = loop.call_later(self._deadline, self._give_up)
-        except psycopg.Error:
-            self.is_lost = self._connection.closed
+        except psycopg.Error as error:
+            self.is_lost = self._connection.closed or _ends_the_connection(error)
             timer.cancel()
             timer = loop.call_later(self._deadline, self._give_up)
             with suppress(psycopg.Error):  # the first error is the one to tell
@@ -70,6 +70,18 @@ class Pipeline:
     def _give_up(self) -> None:
         self.is_hung_up = True
         self._hang_up()
+
+
+def _ends_the_connection(error: psycopg.Error) -> bool:
+    """Whether nothing can follow an error, though psycopg may not have noticed yet.
+
+    FATAL ends a session, and so does SQLSTATE class 08, as which PgBouncer says it. What libpq has
+    to say of a connection has no SQLSTATE; what a server says of a statement has one.
+    """
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.OperationalError)
+    is_fatal = error.diag.severity_nonlocalized in {"FATAL", "PANIC"}
+    return is_fatal or error.sqlstate.startswith("08")
 
 
 async def _result(cursor: psycopg.AsyncCursor[tuple[Any, ...]]) -> Result:

@@ -1,12 +1,23 @@
--- Whether row-level security filters what this role sees of a table, and how it could write to it:
--- INSERT and UPDATE can be granted for single columns.
+-- For each relation that a statement reads: whether row-level security filters what this role sees
+-- of it, and how the role could write to it. INSERT and UPDATE can be granted for single columns.
+-- A plan names partitions; the policies and rights that count are those of the whole table.
 SELECT
-    row_security_active({oid}),
+    format('%I.%I', n.nspname, c.relname),
+    row_security_active(c.oid),
     ARRAY(
         SELECT privilege
         FROM unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS privilege
         WHERE CASE
-            WHEN privilege IN ('INSERT', 'UPDATE') THEN has_any_column_privilege({oid}, privilege)
-            ELSE has_table_privilege({oid}, privilege)
+            WHEN privilege IN ('INSERT', 'UPDATE') THEN has_any_column_privilege(c.oid, privilege)
+            ELSE has_table_privilege(c.oid, privilege)
         END
     )
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.oid = {oid} OR c.oid IN (
+    SELECT coalesce(pg_partition_root(named.oid), named.oid)
+    FROM pg_class AS named
+    JOIN pg_namespace AS n ON n.oid = named.relnamespace
+    WHERE (n.nspname, named.relname) IN ({names})
+)
+ORDER BY c.oid <> {oid}, 1

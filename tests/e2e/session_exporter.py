@@ -158,6 +158,7 @@ class Daemon:
         listen: str = "127.0.0.1:0",
         environ: Mapping[str, str] | None = None,
         within: Sequence[str | Path] = (),
+        options: Sequence[str] = (),
     ) -> None:
         """`within` is a command that becomes the daemon, such as `env A=B`."""
         self._log = folder / f"daemon-{next(_numbers)}.log"
@@ -171,6 +172,7 @@ class Daemon:
             config,
             "--web.listen-address",
             listen,
+            *options,
         ]
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
@@ -208,7 +210,7 @@ class Daemon:
 
         def address() -> re.Match[str] | None:
             assert self.process.poll() is None, self.log
-            return re.search(r'event=started address="\S+:(\d+)"', self.log)
+            return re.search(r'\bstarted"?,? "?address"?[=:] ?"\S+:(\d+)"', self.log)
 
         self.port = int(wait_for(address, "the daemon starts")[1])
 

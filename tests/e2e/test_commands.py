@@ -432,3 +432,40 @@ def test_check_live_speaks_json(database: Database, tmp_path: Path) -> None:
     assert done.returncode == 0
     assert {each["status"] for each in findings} <= {"ok", "warning"}
     assert {"database", "source", "check", "status", "message", "commands"} == set(findings[0])
+
+
+def test_a_cross_in_json_has_its_commands_and_exit_code_1(
+    database: Database, tmp_path: Path
+) -> None:
+    with database.connect() as connection:
+        connection.execute("CREATE TABLE public.bare (is_open bool, started timestamptz)")
+        connection.execute(f"GRANT SELECT ON public.bare TO {EXPORTER}")
+    bare = {"active": "is_open", "started_at": "started", "orphaned_after": "2h"}
+    sources = {
+        "bare": {**bare, "table": "public.bare"},
+        "gone": {**bare, "table": "public.gone"},
+    }
+    config = write_config(tmp_path, {"app": {"dsn": database.dsn_for(EXPORTER)}}, sources)
+    done = run("check", "--live", "--format", "json", "-c", config, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "")
+    crosses = [each for each in json.loads(done.stdout) if each["status"] == "failed"]
+    assert [(each["source"], each["check"]) for each in crosses] == [
+        ("bare", "index for active"),
+        ("bare", "index for daily"),
+        ("gone", "schema"),
+    ]
+    for each in crosses[:2]:
+        assert each["commands"][0].startswith("CREATE INDEX CONCURRENTLY")
+    assert "there is no table or view public.gone" in crosses[2]["message"]
+    assert crosses[2]["commands"] == []
+
+
+@pytest.mark.parametrize("format_", ["table", "json"])
+def test_check_live_says_once_that_it_cannot_connect(
+    database: Database, tmp_path: Path, format_: str
+) -> None:
+    closed = database.dsn.replace(f":{database.server.port}/", ":1/")
+    config = write_config(tmp_path, {"app": {"dsn": closed}}, {"chats": CONVERSATIONS})
+    done = run("check", "--live", "--format", format_, "-c", config, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout.count("cannot connect to database app") == 1

@@ -2,6 +2,7 @@
 
 import gzip
 import http.client
+import json
 import re
 import signal
 import socket
@@ -138,6 +139,27 @@ def test_a_scraper_that_keeps_its_connection_does_not_hold_up_the_end(
         assert scraper.getresponse().read()
         assert daemon.stop(seconds=5) == 0
         scraper.close()
+
+
+def test_logs_one_json_object_per_line_when_told_to(database: Database, tmp_path: Path) -> None:
+    app = {"dsn": database.dsn_for(EXPORTER), **IMPATIENT}
+    missing = {**CONVERSATIONS, "table": "nowhere.at_all"}
+    config = write_config(tmp_path, {"app": app}, {"chats": CONVERSATIONS, "gone": missing})
+    with Daemon(config, folder=tmp_path, options=["--log.format", "json"]) as daemon:
+        daemon.wait_until_ready()
+        assert daemon.stop() == 0
+    lines = [json.loads(line) for line in daemon.log.splitlines()]
+    assert all(re.fullmatch(r"[-\d]{10}T[:\d]{8}\.\d{3}Z", line["time"]) for line in lines)
+    assert [line["event"] for line in lines[-2:]] == ["stopping", "stopped"]
+    (started,) = [line for line in lines if line["event"] == "started"]
+    assert (started["level"], started["sources"]) == ("INFO", 2)
+    found = {"database": "app", "source": "chats", "collector": "active"}
+    (good,) = [line for line in lines if found.items() <= line.items()]
+    assert (good["event"], good["level"]) == ("collection_succeeded", "INFO")
+    (bad,) = [line for line in lines if {**found, "source": "gone"}.items() <= line.items()]
+    assert (bad["event"], bad["level"]) == ("collection_failed", "WARNING")
+    assert bad["reason"] == "schema"
+    assert "there is no table or view nowhere.at_all" in bad["error"]
 
 
 def test_serves_with_its_database_down_and_gets_well_when_it_comes_up(

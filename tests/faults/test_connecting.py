@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import socket
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from exporter.demo.databases import Database, create_database
 from exporter.demo.server import PostgresServer
 from exporter.errors import ConnectFailed
 from tests.conftest import VERSIONS
+from tests.faults.gateway import CERTIFICATE, KEY, OTHER_CERTIFICATE, Gateway
 from tests.faults.proxy import blackhole
 
 
@@ -120,30 +120,35 @@ async def test_a_service_file_and_a_password_file_of_libpq_work(
     assert await ask("service=app", "SELECT current_database()") == database.name
 
 
-def certificate(folder: Path, name: str) -> tuple[Path, Path]:
-    """A key and a certificate for 127.0.0.1 that signs itself."""
-    key, cert = folder / f"{name}.key", folder / f"{name}.crt"
-    command = (
-        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -addext subjectAltName=IP:127.0.0.1"
-    )
-    named = ("-subj", f"/CN={name}", "-keyout", key, "-out", cert)
-    subprocess.run([*command.split(), *named], check=True, capture_output=True)
-    return key, cert
+async def test_tls_is_used_and_verified_as_libpq_offers_it(database: Database) -> None:
+    with Gateway(database.server.port) as gateway:
+        dsn = database.dsn.replace(f":{database.server.port}/", f":{gateway.port}/")
+        verified = f"{dsn}?sslmode=verify-full&sslrootcert="
+        question = "SELECT current_database()"
+        assert await ask(f"{dsn}?sslmode=require", question) == database.name
+        assert await ask(f"{verified}{CERTIFICATE}", question) == database.name
+        assert gateway.encrypted == 2
+        with pytest.raises(ConnectFailed, match="certificate verify failed") as failure:
+            await ask(f"{verified}{OTHER_CERTIFICATE}", question)
+        assert gateway.encrypted == 2
+        assert database.server.passwords["postgres"] not in str(failure.value)
+
+
+async def test_without_tls_on_the_server_none_is_pretended(database: Database) -> None:
+    with pytest.raises(ConnectFailed, match="server does not support SSL"):
+        await ask(f"{database.dsn}?sslmode=require", "SELECT 1")
 
 
 @pytest.mark.skipif(
-    15 not in VERSIONS or shutil.which("openssl") is None,
-    reason="the wheel's PostgreSQL is built without TLS: it takes a PostgreSQL 15 and openssl",
+    15 not in VERSIONS, reason="the wheel's PostgreSQL is built without TLS: it takes a 15"
 )
-async def test_tls_is_used_and_verified_as_libpq_offers_it(
-    tmp_path: Path, fast_folder: Path | None
+async def test_a_server_says_itself_that_the_connection_is_encrypted(
+    fast_folder: Path | None,
 ) -> None:
-    key, cert = certificate(tmp_path, "server")
-    _, other = certificate(tmp_path, "other")
     with PostgresServer(VERSIONS[15], parent=fast_folder) as server:
         owner = server.data.stat()
-        for file, name in ((key, "server.key"), (cert, "server.crt")):
-            target = server.data / name
+        for file in (KEY, CERTIFICATE):
+            target = server.data / file.name
             shutil.copy(file, target)
             target.chmod(0o600)
             shutil.chown(target, owner.st_uid, owner.st_gid)
@@ -152,12 +157,8 @@ async def test_tls_is_used_and_verified_as_libpq_offers_it(
             connection.execute("ALTER SYSTEM SET ssl = on")
             connection.execute("SELECT pg_reload_conf()")
         is_encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
-        verified = f"{database.dsn}?sslmode=verify-full&sslrootcert="
-        await until_true(lambda: ask(f"{database.dsn}?sslmode=require", is_encrypted))
-        assert await ask(f"{verified}{cert}", is_encrypted) is True
-        with pytest.raises(ConnectFailed, match="certificate verify failed") as failure:
-            await ask(f"{verified}{other}", is_encrypted)
-        assert server.passwords["postgres"] not in str(failure.value)
+        verified = f"{database.dsn}?sslmode=verify-full&sslrootcert={CERTIFICATE}"
+        await until_true(lambda: ask(verified, is_encrypted))
 
 
 async def until_true(attempt: Callable[[], object]) -> None:

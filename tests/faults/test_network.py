@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.e2e.session_exporter import (
     IMPATIENT,
     Daemon,
     Page,
+    run,
     wait_for,
     write_config,
 )
@@ -246,6 +248,20 @@ def test_a_second_reset_of_the_same_query_is_a_lost_connection(
         assert_recovers(exporting, proxy, "connect")
 
 
+def test_check_live_writes_nothing_but_its_findings_about_a_connection_that_is_lost(
+    database: Database, proxy: Proxy, tmp_path: Path
+) -> None:
+    dsn = proxy.dsn(database.dsn_for(EXPORTER))
+    config = config_of(dsn, tmp_path, where="pg_sleep(0.2) IS NOT NULL")
+    with ThreadPoolExecutor() as threads, database.connect() as connection:
+        running = threads.submit(run, "check", "--live", "-c", config, folder=tmp_path)
+        known = reset_in_query(proxy, connection, set())
+        reset_in_query(proxy, connection, known)
+        done = running.result(30)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "✗ evaluation: lost the connection to database app" in done.stdout
+
+
 def test_refused_connections_are_tried_again_with_growing_pauses(
     config: Path, proxy: Proxy
 ) -> None:
@@ -269,8 +285,38 @@ def test_refused_connections_are_tried_again_with_growing_pauses(
             "active",
         )
         assert 0.5 < exporting.seconds_of_backoff() <= 2
+        for failures in range(3, 8):
+            exporting.end_backoff()
+            page = exporting.collect("active")
+            assert page.value(ERRORS, source="chats", reason="connect") == failures
         assert exporting.log.count("event=collection_failed") == 1
+        assert exporting.log.count("event=database_down") == 1
+        assert "event=database_up" not in exporting.log
+        exporting.end_backoff()
         assert_recovers(exporting, proxy, "connect")
+        assert exporting.log.count("event=database_up") == 1
+
+
+def test_a_database_is_down_when_all_its_connections_are_lost_and_none_can_be_made(
+    database: Database, proxy: Proxy, tmp_path: Path
+) -> None:
+    app = {"dsn": proxy.dsn(database.dsn_for(EXPORTER)), **IMPATIENT, "max_connections": 2}
+    config = write_config(tmp_path, {"app": app}, {"chats": SOURCE, "others": SOURCE})
+    with Exporting(config) as exporting:
+        page = exporting.collect("active")
+        assert page.succeeds("chats")
+        assert page.succeeds("others")
+        proxy.refuse()
+        page = exporting.collect("active")
+        assert not page.succeeds("chats")
+        assert not page.succeeds("others")
+        assert page.value(UP) == 0
+        assert exporting.log.count("event=database_down") == 1
+        proxy.accept()
+        page = exporting.collect_until(
+            lambda page: page.succeeds("chats") and page.succeeds("others"), "it is back", "active"
+        )
+        assert page.value(UP) == 1
 
 
 @contextlib.contextmanager

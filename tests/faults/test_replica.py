@@ -20,6 +20,7 @@ from tests.e2e.session_exporter import (
     wait_for,
     write_config,
 )
+from tests.faults.exporting import UP, Exporting
 from tests.faults.streaming import PRIMARY_SETTINGS, Standby
 from tests.faults.test_isolation import frozen
 
@@ -282,6 +283,43 @@ def test_after_a_promotion_there_is_no_lag_any_more_and_collections_go_on(
         # For the moment of the promotion it is a standby that receives nothing any more.
         assert page.errors("chats") <= {"lag"}
         assert page.values(LAG) == []
+
+
+def test_of_two_hosts_the_one_that_can_write_is_taken_also_after_a_failover(
+    primary: PostgresServer, standby: Standby, tmp_path: Path
+) -> None:
+    """The standby comes first, and lives: it is not the one, until it is promoted."""
+    before = sessions(primary)
+    secret = f"user={EXPORTER} password={primary.passwords[EXPORTER]}"
+    where = f"host=127.0.0.1,127.0.0.1 port={standby.port},{primary.port} dbname={NAME}"
+    dsn = f"{where} target_session_attrs=read-write {secret}"
+    database = {"dsn": dsn, **IMPATIENT}
+    config = write_config(tmp_path, {"app": database}, {"chats": {**CONVERSATIONS, "daily": None}})
+    try:
+        with Exporting(config) as exporting:
+            page = exporting.collect("active")
+            assert counts(page, before)
+            assert page.values(LAG) == []
+            primary.kill()
+            page = exporting.collect("active")
+            assert not page.succeeds("chats")
+            assert page.errors("chats") == {"connect"}
+            assert page.value(UP) == 0
+            failure = exporting.failure("chats")
+            assert "session is read-only" in failure or "not accept" in failure
+            assert primary.passwords[EXPORTER] not in exporting.log
+            assert standby.ask("pg_promote()")
+            start_session(standby)
+            page = exporting.collect_until(
+                lambda page: counts(page, before + 1), "the new primary is collected", "active"
+            )
+            assert page.errors("chats") == {"connect"}
+            assert page.value(UP) == 1
+            assert page.values(LAG) == []
+            assert exporting.log.count("event=database_down") == 1
+            assert exporting.log.count("event=database_up") == 1
+    finally:
+        primary.start()
 
 
 def test_check_live_tells_a_standby_from_a_primary(

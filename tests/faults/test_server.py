@@ -1,5 +1,7 @@
 """A server that freezes in part, changes passwords, loses databases, is full, or is restarted."""
 
+import asyncio
+import collections
 import contextlib
 import gc
 import itertools
@@ -16,12 +18,16 @@ import psycopg
 import pytest
 
 from exporter import backoff
+from exporter.config import Database as Settings
+from exporter.database import Database as Pool
 from exporter.demo.databases import Database, drop_database
 from exporter.demo.schemas import APP, EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.errors import CollectionError
 from tests.e2e.session_exporter import CONVERSATIONS, IMPATIENT, Page, wait_for, write_config
 from tests.faults.exporting import ERRORS, SKIPPED, UP, Exporting
 
+TABLE = "conversations.conversation_sessions"
 ACTIVE = "sessions_active"
 SUCCESS = "session_exporter_collection_success"
 SOURCE: dict[str, Any] = {**CONVERSATIONS, "daily": None}
@@ -257,6 +263,34 @@ def terminate(connection: psycopg.Connection[Any]) -> None:
     wait_for(lambda: not processes(connection), "they are gone")
 
 
+async def test_a_connection_may_be_ended_at_any_moment_and_is_replaced_or_counted_as_lost(
+    victim: Database,
+) -> None:
+    """Also between the last answer and the end of the transaction, when psycopg is not aware."""
+    counting = f"SELECT count(*) FROM {TABLE}"
+    ending = OURS.replace(b"SELECT pid", b"SELECT pg_terminate_backend(pid)")
+    pool = Pool(Settings(name="app", dsn=victim.dsn_for(EXPORTER), connect_timeout=2.0))
+    reasons: collections.Counter[str] = collections.Counter()
+    killer = await psycopg.AsyncConnection.connect(victim.dsn, autocommit=True)
+    try:
+        for number in range(500):
+            pool._backoff.until = 0.0
+            reading = asyncio.create_task(pool.reader().read(counting, counting))
+            await asyncio.sleep(0.003 * (number % 50) / 50)
+            await killer.execute(ending)
+            try:
+                await reading
+                reasons["none"] += 1
+            except CollectionError as error:
+                reasons[error.reason] += 1
+                assert not pool.up
+    finally:
+        await killer.close()
+        await pool.close()
+    assert set(reasons) <= {"none", "connect"}, reasons
+    assert reasons["none"] > 400
+
+
 def test_a_changed_password_is_an_auth_failure_and_no_reason_to_knock_again_soon(
     victim: Database, password_changed: str, tmp_path: Path
 ) -> None:
@@ -364,6 +398,72 @@ def test_a_server_without_a_free_connection(victim: Database, tmp_path: Path) ->
         assert page.errors("chats_1") == {"connect"}
 
 
+@pytest.mark.parametrize("limited", ["role", "database"])
+def test_a_connection_limit_is_asked_again_soon(
+    victim: Database, tmp_path: Path, limited: str
+) -> None:
+    """It is no matter of who we are: the others may be gone in a second."""
+    what = f"ROLE {EXPORTER}" if limited == "role" else f"DATABASE {victim.name}"
+    with Exporting(config_of(victim.dsn_for(EXPORTER), tmp_path)) as exporting:
+        with victim.connect() as connection:
+            connection.execute(f"ALTER {what} CONNECTION LIMIT 0".encode())
+            try:
+                page = exporting.collect("active")
+                assert page.errors("chats_1") == {"connect"}
+                assert page.value(UP) == 0
+                assert f"too many connections for {limited}" in exporting.failure("chats_1")
+                assert exporting.seconds_of_backoff() <= backoff.CONNECT[0]
+            finally:
+                connection.execute(f"ALTER {what} CONNECTION LIMIT -1".encode())
+        page = exporting.collect_until(chats_succeed, "there is room again", "active")
+        assert page.value(UP) == 1
+        assert page.errors("chats_1") == {"connect"}
+
+
+def test_a_role_that_may_not_connect_lacks_a_right_and_does_not_knock_again_soon(
+    victim: Database, tmp_path: Path
+) -> None:
+    with Exporting(config_of(victim.dsn_for(EXPORTER), tmp_path)) as exporting:
+        with victim.connect() as connection:
+            connection.execute(f"REVOKE CONNECT ON DATABASE {victim.name} FROM {EXPORTER}, public")
+            page = exporting.collect("active")
+            assert page.errors("chats_1") == {"permission"}
+            assert page.value(UP) == 0
+            assert "permission denied for database" in exporting.failure("chats_1")
+            assert exporting.seconds_of_backoff() > backoff.AUTHENTICATION[0] - 5
+            connection.execute(f"GRANT CONNECT ON DATABASE {victim.name} TO {EXPORTER}")
+        exporting.end_backoff()
+        page = exporting.collect("active")
+        assert chats_succeed(page)
+        assert page.value(UP) == 1
+
+
+def test_what_cannot_be_known_while_nobody_can_connect_is_not_said_any_more(
+    victim: Database, tmp_path: Path
+) -> None:
+    """`active` makes the attempts; `daily` is told what came of them."""
+    source = {**CONVERSATIONS, "daily": {"days": 1, "every": "1s", "timeout": "1s"}}
+    app = {"dsn": victim.dsn_for(EXPORTER), **IMPATIENT}
+    config = write_config(tmp_path, {"app": app}, {"chats_1": source})
+    with Exporting(config) as exporting:
+        with victim.connect() as connection:
+            connection.execute(f"ALTER TABLE {TABLE} RENAME is_active TO act".encode())
+            exporting.collect("active", "daily")
+            assert "no column is_active" in exporting.failure("chats_1", "daily")
+            connection.execute(f"ALTER TABLE {TABLE} RENAME act TO is_active".encode())
+            connection.execute(f"REVOKE CONNECT ON DATABASE {victim.name} FROM {EXPORTER}, public")
+            terminate(connection)
+            exporting.collect("active")
+            page = exporting.collect("daily")
+            assert page.value(SKIPPED, source="chats_1", reason="backoff") == 1
+            for collector in ("active", "daily"):
+                failure = exporting.failure("chats_1", collector)
+                assert "permission denied for database" in failure
+            connection.execute(f"GRANT CONNECT ON DATABASE {victim.name} TO {EXPORTER}")
+        exporting.end_backoff()
+        assert all_succeed(exporting.collect())
+
+
 def test_a_fast_restart_between_two_collections_is_not_even_noticed(
     victim: Database, tmp_path: Path
 ) -> None:
@@ -375,6 +475,7 @@ def test_a_fast_restart_between_two_collections_is_not_even_noticed(
         page = exporting.collect()
         assert all_succeed(page)
         assert page.errors("chats_1") == set()
+        assert "database_down" not in exporting.log
         assert sum(page.values(SKIPPED)) == 0
         assert page.value(UP) == 1
         assert page.values(ACTIVE) == [3]

@@ -314,7 +314,8 @@ def test_survives_a_rain_of_faults_without_a_lie_a_leak_or_a_bug(
             await exporting.close()
         assert faults >= seconds / FAULT_EVERY / 3
         assert watcher.values > watcher.pages / 4, "it hardly ever had anything to serve"
-        assert watcher.seen >= {"connect", "lock", "permission", "schema"}
+        expected = {"connect", "lock", "permission", "schema"}
+        assert expected <= watcher.seen <= expected | {"timeout"}
         grown = in_use() - memory
         assert grown < LEFT_OVER, f"{grown} bytes more than after a third of the time"
         await until_nothing_runs()

@@ -1,6 +1,7 @@
 """`check --live` proves a source against its database: a finding per question, true both ways."""
 
 import itertools
+import re
 from collections.abc import Callable
 
 import pytest
@@ -37,7 +38,7 @@ async def check(
     *sources: Source,
     role: str = "postgres",
     ahead: float = 0.0,
-    **settings: str,
+    **settings: str | float,
 ) -> dict[str, Finding]:
     """The findings by what was checked, with an exporter whose clock is `ahead` seconds ahead."""
     with database.connect() as connection:
@@ -74,6 +75,8 @@ async def test_a_source_that_fits_gets_ticks_only(
         "index for active",
         "index for daily",
         "cost",
+        "evaluation for daily",
+        "cost of daily",
         "series",
     ]
     assert found["connection"].message.endswith(f" as {EXPORTER}")
@@ -113,7 +116,8 @@ async def test_a_role_that_could_write_gets_a_warning(
 ) -> None:
     found = (await check(database, source_of(CONVERSATIONS), role=APP))["read-only"]
     assert found.status is Status.WARNING
-    assert "INSERT, UPDATE, DELETE, TRUNCATE" in found.message
+    table = "conversations.conversation_sessions"
+    assert f"could also INSERT, UPDATE, DELETE, TRUNCATE on {table}; " in found.message
 
 
 @pytest.mark.parametrize("privilege", ["INSERT", "UPDATE"])
@@ -124,7 +128,7 @@ async def test_a_role_that_could_write_a_single_column_gets_a_warning_too(
     run(database, f"GRANT {privilege} (session_end) ON {table} TO {EXPORTER}")
     found = (await check(database, source_of(CONVERSATIONS), role=EXPORTER))["read-only"]
     assert found.status is Status.WARNING
-    assert f"the role could also {privilege}; " in found.message
+    assert f"the role could also {privilege} on {table}; " in found.message
 
 
 async def test_row_level_security_is_a_cross_unless_it_is_trusted(
@@ -142,6 +146,97 @@ async def test_row_level_security_is_a_cross_unless_it_is_trusted(
     trusted = await check(database, source, role=EXPORTER, row_security="trust")
     assert trusted["row-level security"].status is Status.WARNING
     assert Status.FAILED not in {each.status for each in trusted.values()}
+
+
+WITH_MUTES = CHAT.replace(
+    "active: is_open",
+    "active: |\n    s.is_open AND NOT EXISTS (SELECT FROM mutes AS m WHERE m.id = s.id)",
+)
+
+
+@pytest.fixture
+def mutes(database: Database) -> Database:
+    """The chats' expressions read another table; the role may read both."""
+    run(
+        database,
+        "CREATE TABLE chat (id int, is_open bool, started timestamptz)",
+        "CREATE TABLE mutes (id int, owner text) PARTITION BY LIST (owner)",
+        "CREATE TABLE mutes_of_all PARTITION OF mutes DEFAULT",
+        f"GRANT SELECT ON chat, mutes TO {EXPORTER}",
+    )
+    return database
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "ALTER TABLE mutes ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE chat ENABLE ROW LEVEL SECURITY",
+        "ALTER TABLE mutes ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON mutes USING (id < 3)",
+        "ALTER TABLE mutes_of_all ENABLE ROW LEVEL SECURITY",  # nobody reads it by this name
+    ],
+)
+async def test_row_level_security_of_whatever_is_read_is_told(
+    mutes: Database, source_of: SourceOf, harm: str
+) -> None:
+    source = source_of(WITH_MUTES)
+    found = await check(mutes, source, role=EXPORTER, row_security="trust")
+    assert found["rights"].status is Status.OK
+    run(mutes, harm)
+    found = await check(mutes, source, role=EXPORTER, row_security="trust")
+    if "mutes_of_all" in harm:
+        assert found["rights"].status is Status.OK
+        return
+    assert "rights" not in found
+    table = f"public.{harm.split()[2]}"
+    assert found["row-level security"].status is Status.WARNING
+    assert f"applies to this role on {table} and is trusted" in found["row-level security"].message
+    refused = await check(mutes, source, role=EXPORTER)
+    assert refused["permission"].status is Status.FAILED
+
+
+async def test_row_level_security_of_a_table_below_a_view_is_told(
+    database: Database, source_of: SourceOf
+) -> None:
+    run(
+        database,
+        "CREATE TABLE base (is_open bool, started timestamptz)",
+        "CREATE VIEW chat WITH (security_invoker) AS SELECT * FROM base",
+        f"GRANT SELECT ON base, chat TO {EXPORTER}",
+        "ALTER TABLE base ENABLE ROW LEVEL SECURITY",
+        "CREATE POLICY p ON base USING (is_open IS NULL)",
+    )
+    found = await check(database, source_of(CHAT), role=EXPORTER, row_security="trust")
+    assert "on public.base and is trusted" in found["row-level security"].message
+
+
+async def test_rights_to_write_to_another_table_that_is_read_are_told(
+    mutes: Database, source_of: SourceOf
+) -> None:
+    source = source_of(WITH_MUTES)
+    assert (await check(mutes, source, role=EXPORTER))["read-only"].status is Status.OK
+    run(mutes, f"GRANT UPDATE (owner), DELETE ON mutes TO {EXPORTER}")
+    found = (await check(mutes, source, role=EXPORTER))["read-only"]
+    assert found.status is Status.WARNING
+    assert "the role could also UPDATE, DELETE on public.mutes; " in found.message
+
+
+@pytest.mark.parametrize("missing", ["SELECT ON chat", "SELECT ON mutes", "USAGE ON SCHEMA public"])
+async def test_a_missing_right_is_a_cross_that_says_how_to_get_it(
+    mutes: Database, source_of: SourceOf, missing: str
+) -> None:
+    run(mutes, f"REVOKE {missing} FROM {EXPORTER}, public")
+    found = await check(
+        mutes, source_of(WITH_MUTES.replace("chat\n", "public.chat\n")), role=EXPORTER
+    )
+    crosses = [each for each in found.values() if each.status is Status.FAILED]
+    assert [each.check for each in crosses] == ["permission"]
+    *_, name = missing.split()
+    assert (
+        f"permission denied for {'schema' if name == 'public' else 'table'} {name}"
+        in crosses[0].message
+    )
+    assert "`session-exporter sql role`" in crosses[0].message
 
 
 async def test_what_does_not_fit_is_a_cross_that_says_why(
@@ -165,6 +260,106 @@ async def test_an_expression_that_fails_on_a_row_is_named(
     found = await check(database, source_of(CHAT + "  last_seen_at: |\n    note::timestamptz\n"))
     assert found["evaluation"].status is Status.FAILED
     assert found["evaluation"].message == "last_seen_at: a text is no date or time"
+
+
+WITH_DURATION = CHAT + "  duration: |\n    dur::float8\n"
+
+
+async def test_an_expression_that_fails_on_a_closed_session_fails_the_daily_statistics(
+    database: Database, source_of: SourceOf
+) -> None:
+    run(
+        database,
+        "CREATE TABLE chat (is_open bool, started timestamptz, dur text, seen text)",
+        "INSERT INTO chat VALUES (true, now(), '5', 'now'), (false, now(), 'abc', 'never')",
+    )
+    unread = "  last_seen_at: |\n    seen::timestamptz\n"
+    found = await check(database, source_of(WITH_DURATION + unread))
+    assert found["evaluation"].status is Status.OK
+    failed = found["evaluation for daily"]
+    assert failed.status is Status.FAILED
+    assert failed.message == "duration: a text has not the form of its type"
+    assert "series" in found  # what else there is to know is still said
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM chat WHERE NOT is_open",
+        "UPDATE chat SET dur = '7' WHERE NOT is_open",
+        "UPDATE chat SET started = now() - interval '9 days' WHERE NOT is_open",
+    ],
+)
+async def test_only_what_the_daily_statistics_read_has_to_be_right(
+    database: Database, source_of: SourceOf, change: str
+) -> None:
+    run(
+        database,
+        "CREATE TABLE chat (is_open bool, started timestamptz, dur text, note text)",
+        "INSERT INTO chat VALUES (true, now(), '5', '1'), (false, now(), 'abc', 'x')",
+        change,
+    )
+    source = source_of(WITH_DURATION + "  show: [{n: s.note::int}]\n")
+    found = await check(database, source)
+    assert found["evaluation for daily"].status is Status.OK
+    assert "in its 7 days" in found["evaluation for daily"].message
+
+
+async def test_without_daily_statistics_closed_sessions_are_not_read(
+    database: Database, source_of: SourceOf
+) -> None:
+    run(
+        database,
+        "CREATE TABLE chat (is_open bool, started timestamptz, dur text)",
+        "INSERT INTO chat VALUES (false, now(), 'abc')",
+    )
+    found = await check(database, source_of(WITH_DURATION + "  daily: null\n"))
+    assert not {each for each in found if each.endswith("daily")}
+
+
+def blocks(finding: Finding) -> int:
+    """How many blocks a collection read, from what is said of its cost."""
+    assert finding.status is Status.OK
+    said = re.search(r" took \d+\.\d ms and read (\d+) blocks", finding.message)
+    assert said is not None, finding.message
+    return int(said[1])
+
+
+async def test_what_a_collection_costs_grows_with_what_it_has_to_read(
+    database: Database, source_of: SourceOf
+) -> None:
+    """Without an index every row is read; closed ones too, by both collectors."""
+    run(database, "CREATE TABLE chat (is_open bool, started timestamptz, filler text)")
+    source = source_of(CHAT)
+    before = await check(database, source)
+    run(
+        database,
+        "INSERT INTO chat SELECT false, now(), repeat('x', 1000) FROM generate_series(1, 700)",
+        "VACUUM chat",
+    )
+    after = await check(database, source)
+    for name in ("cost", "cost of daily"):
+        assert blocks(after[name]) >= blocks(before[name]) + 100
+    assert after["cost"].message.endswith("every 30 s")
+    assert after["cost of daily"].message.endswith("today alone every 300 s")
+
+
+async def test_the_daily_statistics_have_their_own_deadline(
+    database: Database, source_of: SourceOf
+) -> None:
+    run(
+        database,
+        "CREATE TABLE chat (is_open bool, started timestamptz, dur text)",
+        "INSERT INTO chat VALUES (false, now(), '5')",
+    )
+    slow = "  duration: |\n    CASE WHEN pg_sleep(0.6) IS NOT NULL THEN 1.0 END\n"
+    patient = source_of(CHAT + slow)
+    found = await check(database, patient, statement_timeout=0.4)
+    assert found["evaluation for daily"].status is Status.OK
+    hasty = source_of(CHAT + slow + "  daily: {timeout: 300ms}\n")
+    failed = (await check(database, hasty))["evaluation for daily"]
+    assert failed.status is Status.FAILED
+    assert "its limit is 0.3 s" in failed.message
 
 
 async def test_without_a_connection_nothing_else_is_asked(

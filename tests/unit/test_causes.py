@@ -4,7 +4,7 @@ import pytest
 
 from exporter import causes
 from exporter.causes import Complaint
-from exporter.errors import AuthFailed, CollectionError, ConnectFailed
+from exporter.errors import AuthFailed, CollectionError, ConnectFailed, PermissionDenied
 
 CHATTER = "Is the server running on that host and accepting TCP/IP connections?"
 
@@ -131,6 +131,8 @@ def test_a_time_zone_that_is_in_a_row_is_not(zone: str) -> None:
         ("fe_sendauth: no password supplied", AuthFailed),
         ('FATAL:  database "d" does not exist', ConnectFailed),
         ("FATAL:  sorry, too many clients already", ConnectFailed),
+        ('FATAL:  too many connections for role "u"', ConnectFailed),
+        ('FATAL:  too many connections for database "d"', ConnectFailed),
         (f"Connection refused\n\t{CHATTER}", ConnectFailed),
     ],
 )
@@ -161,3 +163,85 @@ def test_a_failed_connect_is_judged_by_its_text(said: str, cause: type[ConnectFa
 def test_a_server_may_speak_another_language(said: str, cause: type[ConnectFailed]) -> None:
     text = f'connection failed: connection to server at "app" (10.0.0.1), port 5432 failed: {said}'
     assert type(causes.of_connecting("app", text, user="app")) is cause
+
+
+def of_refusal(said: str) -> CollectionError:
+    """Why a server refused user app, and database app."""
+    text = f'connection to server at "app" (10.0.0.1), port 5432 failed: FATAL:  {said}'
+    return causes.of_connecting("db", text, user="app")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'too many connections for role "app"',
+        "zu viele Verbindungen von Rolle »app«",
+        "demasiadas conexiones para el rol «app»",
+        "trop de connexions pour le rôle « app »",
+        'troppe connessioni per il ruolo "app"',
+        'ロール"app"からの接続が多すぎます',
+        'მეტისმეტად ბევრი კავშირი როლისთვის "app"',
+        '"app" 롤의 최대 동시 접속수를 초과했습니다',
+        'слишком много подключений для роли "app"',
+        'för många uppkopplingar för roll "app"',
+        'занадто багато підключень для ролі "app"',
+        '由角色"app"发起的连接太多了',
+    ],
+)
+def test_a_role_with_too_many_connections_was_let_in(said: str) -> None:
+    assert type(of_refusal(said)) is ConnectFailed
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'database "app" does not exist',
+        "Datenbank »app« existiert nicht",
+        "no existe la base de datos «app»",
+        "la base de données « app » n'accepte plus les connexions",
+        'il database "app" non esiste',
+        'データベース"app"は存在しません',
+        'მონაცემთა ბაზა "app" არ არსებობს',
+        '"app" 데이터베이스 없음',
+        'база данных "app" не существует',
+        'слишком много подключений к БД "app"',
+        'databasen "app" existerar inte',
+        'бази даних "app" не існує',
+        '数据库 "app" 不存在',
+    ],
+)
+def test_a_database_may_have_the_name_of_the_user(said: str) -> None:
+    assert type(of_refusal(said)) is ConnectFailed
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Rolle »app« hat keine Berechtigung zum Einloggen",
+        "al rol «app» no se le permite conectarse",
+        "le rôle « app » n'est pas autorisé à se connecter",
+        'ロール"app"はログインが許可されません',
+        '"app" 롤은 접속을 허용하지 않음',
+        'для роли "app" вход запрещён',
+        'роль "app" не існує',
+        '不允许角色"app" 进行登录',
+    ],
+)
+def test_a_role_that_may_not_log_in_is_not_let_in(said: str) -> None:
+    assert type(of_refusal(said)) is AuthFailed
+
+
+@pytest.mark.parametrize(
+    ("said", "detail"),
+    [
+        ('permission denied for database "app"', "User does not have CONNECT privilege."),
+        ("keine Berechtigung für Datenbank »app«", "Benutzer hat das CONNECT-Privileg nicht."),
+        ("permiso denegado a la base de datos «app»", "Usuario no tiene privilegios de conexión."),
+        ('データベース"app"へのアクセスが拒否されました', "ユーザーはCONNECT権限を持ちません。"),
+        ('доступ к базе "app" запрещён', "Пользователь не имеет привилегии CONNECT."),
+    ],
+)
+def test_a_user_who_may_not_connect_to_the_database_lacks_a_right(said: str, detail: str) -> None:
+    failure = of_refusal(f"{said}\nDETAIL:  {detail}")
+    assert type(failure) is PermissionDenied
+    assert "`session-exporter sql role`" in str(failure)

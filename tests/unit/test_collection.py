@@ -179,11 +179,33 @@ async def test_a_database_that_is_left_alone_is_a_skip_and_not_an_error(
 ) -> None:
     it = stage()
     await it.run(ConnectFailed("connection refused"))
-    state = await it.run(BackingOff("a moment ago"))
+    state = await it.run(BackingOff("connection refused (a moment ago)"))
     counters = it.snapshots.counters["app", "chats"]
     assert (counters.errors["connect"], counters.skipped["backoff"]) == (1, 1)
     assert not state.succeeded
     assert state.failure == "connection refused"  # what the user can do something about
+
+
+@pytest.mark.parametrize(
+    "before", [SchemaMismatch("no such column"), ConnectFailed("refused"), TimedOut("slow")]
+)
+async def test_what_failed_before_is_history_while_a_database_is_left_alone(
+    stage: Callable[..., Stage], caplog: pytest.LogCaptureFixture, before: CollectionError
+) -> None:
+    """Another collector has tried to connect, and learned why nobody can."""
+    it = stage()
+    await it.run(before)
+    for _ in range(2):
+        state = await it.run(BackingOff("wrong password (a moment ago)", reason="auth"))
+        assert (state.reason, state.failure) == ("auth", "wrong password (a moment ago)")
+    state = await it.run(AuthFailed("wrong password"))
+    assert (state.reason, state.failure) == ("auth", "wrong password")
+    state = await it.run(BackingOff("wrong password (a moment ago)", reason="auth"))
+    assert (state.reason, state.failure) == ("auth", "wrong password")
+    counters = it.snapshots.counters["app", "chats"]
+    assert (counters.errors["auth"], counters.skipped["backoff"]) == (1, 3)
+    said = [vars(each)["fields"]["reason"] for each in caplog.records]
+    assert said == [before.reason, "auth"]
 
 
 async def test_only_a_change_of_state_is_logged(

@@ -142,7 +142,7 @@ def test_skips_are_counted_from_0_by_reason(exhibit: Exhibit, reason: str) -> No
     if reason == "overlap":
         exhibit.snapshots.overlapped(ACTIVE)
     else:
-        exhibit.snapshots.backed_off(ACTIVE, "out of reach", interval=EVERY)
+        exhibit.snapshots.backed_off(ACTIVE, "connect", "out of reach", interval=EVERY)
     assert [exhibit.value(name, reason=each) for each in SKIPS] == [
         each == reason for each in SKIPS
     ]
@@ -243,7 +243,7 @@ def test_is_ready_when_every_collector_has_succeeded_or_said_why_not(exhibit: Ex
     assert not exhibit.snapshots.is_ready()
     exhibit.fails(ACTIVE)
     assert not exhibit.snapshots.is_ready()
-    exhibit.snapshots.backed_off(SIZE, "out of reach", interval=EVERY)
+    exhibit.snapshots.backed_off(SIZE, "connect", "out of reach", interval=EVERY)
     assert exhibit.snapshots.is_ready()
 
 
@@ -251,7 +251,7 @@ def test_a_run_that_overlaps_says_nothing_about_the_one_that_is_going_on(exhibit
     exhibit.succeeds(ACTIVE, active_values(exhibit.config.sources["chats"], 3))
     exhibit.snapshots.overlapped(ACTIVE)
     assert exhibit.value(SUCCESS, collector="active") == 1
-    exhibit.snapshots.backed_off(ACTIVE, "out of reach", interval=EVERY)
+    exhibit.snapshots.backed_off(ACTIVE, "connect", "out of reach", interval=EVERY)
     assert exhibit.value(SUCCESS, collector="active") == 0
 
 
@@ -379,11 +379,17 @@ def test_a_source_has_as_many_series_as_its_config_says_and_as_the_page_says(
     assert series_of(exhibit, "other") == exhibit.value("session_exporter_series", source="other")
 
 
-@pytest.mark.parametrize("many", [0, 1000])
+@pytest.mark.parametrize("sources", [3, 1000])
 async def test_a_page_of_many_sources_is_made_off_the_event_loop(
-    exhibit: Exhibit, monkeypatch: pytest.MonkeyPatch, many: int
+    load_sources: LoadSources,
+    hand_clock: HandClock,
+    monkeypatch: pytest.MonkeyPatch,
+    sources: int,
 ) -> None:
-    monkeypatch.setattr(exporter.page, "_MANY_COLLECTORS", many)
+    (plain,) = load_sources(chats=PLAIN).sources.values()
+    named = dict.fromkeys(map("chats_{}".format, range(sources)), plain)
+    config = load_sources(chats=PLAIN).model_copy(update={"sources": named})
+    exhibit = Exhibit(config, hand_clock)
     threads = []
 
     def recorded(*args: Any) -> bytes:
@@ -392,5 +398,5 @@ async def test_a_page_of_many_sources_is_made_off_the_event_loop(
 
     monkeypatch.setattr(exporter.page, "join", recorded)
     pages = await asyncio.gather(*(exhibit.page.rendered(TEXT) for _ in range(5)))
-    assert threads == [many > 0]
+    assert threads == [sources == 3]
     assert set(pages) == {exhibit.page.render(TEXT)}

@@ -64,6 +64,20 @@ async def test_an_interval_that_has_grown_holds_from_the_next_run_on() -> None:
         await schedule.stop(1.0)
 
 
+async def test_a_run_is_never_dropped_for_being_late() -> None:
+    """APScheduler drops what is a second late, and the next one would be in ten minutes."""
+    job = SlowJob()
+    job.interval = 600.0
+    job.may_end.set()
+    late = Clock(monotonic=time.monotonic, wall=lambda: time.time() - 60)
+    schedule = Schedule([job], late)
+    schedule.start()
+    try:
+        await until(lambda: job.runs == 1)
+    finally:
+        await schedule.stop(1.0)
+
+
 async def test_stopping_waits_for_what_runs_and_starts_nothing_more() -> None:
     job = SlowJob()
     schedule = Schedule([job], Clock(monotonic=time.monotonic, wall=time.time))

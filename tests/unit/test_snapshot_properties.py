@@ -97,7 +97,7 @@ class Collecting(RuleBasedStateMachine):
 
     @rule(key=keys, interval=lives)
     def back_off(self, key: Key, interval: float) -> None:
-        self.snapshots.backed_off(key, "out of reach", interval=interval)
+        self.snapshots.backed_off(key, "connect", "out of reach", interval=interval)
         self.known[key].succeeded = False
         self.known[key].skipped += 1
 
