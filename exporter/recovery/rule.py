@@ -76,6 +76,15 @@ class Rule:
         return _object({"last_seen": self.table.last_seen, "silence_seconds": silence})
 
     @property
+    def still_alive(self) -> str:
+        """Of a row that was closed: whether the evidence proves it alive as it is now, as jsonb.
+
+        So does evidence that looks at what closing writes, and then nothing follows from it later.
+        """
+        is_declared = self.table.source.recovery.evidence is not None
+        return _object({"alive": self.alive} if is_declared else {})
+
+    @property
     def described(self) -> dict[str, object]:
         """By which rule a session is closed, for the audit."""
         source = self.table.source

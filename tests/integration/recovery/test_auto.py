@@ -38,6 +38,12 @@ SOURCE: dict[str, Any] = {
 }
 
 
+MESSAGES = (
+    "EXISTS (SELECT FROM public.message AS m WHERE m.chat = s.id"
+    " AND m.at > now() - interval '1 hour')"
+)
+
+
 class Runner:
     """A `Recovering` of one source, whose clock is the test's own; past its grace."""
 
@@ -121,6 +127,18 @@ def sessions(database: Database, first: int, count: int, seen: str = "2 hours") 
 
 def open_ones(database: Database) -> set[int]:
     return {id_ for (id_,) in rows(database, "SELECT id FROM public.chat WHERE is_open")}
+
+
+def fill_audit(
+    session: str = "'1'", *, source: str = "chat", trigger: str = "auto", at: str = "now()"
+) -> str:
+    """A row as somebody else would have written it; `session` and `at` are SQL."""
+    return (
+        "INSERT INTO session_exporter.recovery"
+        " (run, at, source, relation, session, trigger, rule, evidence, before, after, row_version)"
+        f" VALUES (gen_random_uuid(), {at}, '{source}', '\"public\".\"chat\"', {session},"
+        f" '{trigger}', '{{}}', '{{}}', '{{}}', '{{}}', '1')"
+    )
 
 
 async def test_what_is_orphaned_in_two_runs_is_closed_and_nothing_else(
@@ -403,17 +421,104 @@ async def test_a_recovered_session_that_shows_life_or_a_genuine_end_is_told_once
         assert (await runner.run()).contradicted == 1
 
 
-async def test_what_others_recover_is_counted_too(database: Database, recover: Recover) -> None:
-    write = (
-        "INSERT INTO session_exporter.recovery"
-        " (run, source, relation, session, trigger, rule, evidence, before, after, row_version)"
-        " VALUES (gen_random_uuid(), '{}', 't', '1', '{}', '{{}}', '{{}}', '{{}}', '{{}}', '1')"
+async def test_a_recovered_session_that_its_evidence_proves_alive_is_told_once(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 2)
+    sessions(database, 100, 60, seen="5 minutes")
+    execute(database, "CREATE TABLE public.message (chat int, at timestamptz)")
+    async with recover(evidence=MESSAGES) as runner:
+        assert (await runner.run(3)).contradicted == 0
+        assert open_ones(database) == set(range(100, 160))
+        execute(database, "INSERT INTO public.message VALUES (1, now())")
+        assert (await runner.run()).contradicted == 1
+        assert (await runner.run()).contradicted == 1
+    told = "SELECT session FROM session_exporter.recovery WHERE contradicted_at IS NOT NULL"
+    assert rows(database, told) == [("1",)]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "later"),
+    [
+        (f"s.ended IS NOT NULL OR {MESSAGES}", MESSAGES),
+        ("s.ended IS NOT NULL", "s.ended IS NOT NULL"),
+        (MESSAGES, MESSAGES.replace("1 hour", "1 day")),
+    ],
+    ids=["closing makes it true, then it is another", "closing makes it true", "it is another"],
+)
+async def test_evidence_that_says_nothing_of_a_later_life_contradicts_nothing(
+    database: Database, recover: Recover, evidence: str, later: str
+) -> None:
+    sessions(database, 1, 1)
+    sessions(database, 100, 60, seen="5 minutes")
+    execute(
+        database,
+        "CREATE TABLE public.message (chat int, at timestamptz)",
+        "INSERT INTO public.message VALUES (1, now() - interval '2 hours')",
     )
-    execute(database, write.format("chat", "manual"))  # before the start
+    async with recover(evidence=evidence) as runner:
+        assert (await runner.run(3)).contradicted == 0
+    async with recover(evidence=later) as runner:
+        assert (await runner.run(2)).contradicted == 0
+    assert 1 not in open_ones(database)
+
+
+async def test_ids_of_another_table_contradict_nothing(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 1)
+    sessions(database, 100, 60, seen="5 minutes")
+    async with recover() as runner:
+        await runner.run(2)
+        execute(database, "UPDATE session_exporter.recovery SET session = 'a', relation = 'other'")
+        assert sum((await runner.run(2)).failed.values()) == 0
+
+
+async def test_an_id_that_has_become_of_another_type_keeps_no_counting_and_is_told_once(
+    database: Database, recover: Recover, caplog: pytest.LogCaptureFixture
+) -> None:
+    sessions(database, 1, 1)
+    sessions(database, 100, 60, seen="5 minutes")
+    old = fill_audit("'a'", at="now() - interval '1 day'")
+    older = fill_audit("'b'", at="now() - interval '31 days'")
+    execute(database, old, older)
+    async with recover(audit={"keep": "30d"}) as runner:
+        state = await runner.run(2)
+        assert state.recovered["auto"] == 1
+        assert {why: n for why, n in state.failed.items() if n} == {"data": 1}
+    assert rows(database, "SELECT session FROM session_exporter.recovery ORDER BY 1") == [
+        ("1",),
+        ("a",),
+    ]
+    told = [record for record in caplog.records if record.message == "recovery_failed"]
+    assert len(told) == 1
+
+
+async def test_words_of_the_config_that_the_audit_knows_too_mean_the_session(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 1)
+    sessions(database, 100, 60, seen="5 minutes")
+    execute(
+        database,
+        "ALTER TABLE public.chat RENAME seen TO at",
+        "ALTER TABLE public.chat ADD number int",
+    )
+    source = {"last_seen_at": "greatest(at, started)"}
+    async with recover(source, evidence="number > 0") as runner:
+        await runner.run(2)
+        assert 1 not in open_ones(database)
+        execute(database, "UPDATE public.chat SET at = now() WHERE id = 1")
+        state = await runner.run()
+    assert (state.contradicted, sum(state.failed.values())) == (1, 0)
+
+
+async def test_what_others_recover_is_counted_too(database: Database, recover: Recover) -> None:
+    execute(database, fill_audit(trigger="manual"))  # before the start
     async with recover(mode="disabled") as runner:
         assert sum((await runner.run()).recovered.values()) == 0
-        execute(database, write.format("chat", "manual"), write.format("chat", "close"))
-        execute(database, write.format("other", "manual"))
+        execute(database, fill_audit(trigger="manual"), fill_audit(trigger="close"))
+        execute(database, fill_audit(source="other", trigger="manual"))
         state = await runner.run()
         assert state.recovered == {"auto": 0, "manual": 1, "close": 1}
         execute(database, "UPDATE session_exporter.recovery SET undone_at = now()")

@@ -259,7 +259,7 @@ async def test_nobody_else_may_call_them(any_database: Database, installed: Inst
     for name in (
         "session_exporter.recover_chat('{}', '{}', NULL, 'manual', false)",
         "session_exporter.undo_chat('{}')",
-        "session_exporter.tend_chat()",
+        "session_exporter.tend_chat('old')",
         "public.recover_stuck_chat()",
     ):
         with pytest.raises(errors.InsufficientPrivilege):
