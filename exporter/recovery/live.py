@@ -15,7 +15,14 @@ from exporter.findings import Finding, Findings
 from exporter.queries import fill
 from exporter.recovery.apply import array
 from exporter.recovery.live_closing import by_function, by_statements, lacks_of
-from exporter.recovery.plan import NO_AUDIT, Plan, brakes_of, count_fates
+from exporter.recovery.plan import (
+    NO_AUDIT,
+    Plan,
+    ahead_text,
+    brakes_of,
+    count_ahead,
+    count_fates,
+)
 from exporter.recovery.rule import Rule, bind_rule, own_settings, reading_settings
 from exporter.relation import Reads
 
@@ -85,6 +92,8 @@ async def _findings(
         async for finding in by_function(reader, closer, rule, role, find):
             yield finding
     yield await _now(reader, rule, find)
+    if ahead := await count_ahead(reader, rule, with_backlog=True):
+        yield find.warning("recovery end", f"of all that is orphaned, {ahead_text(ahead)}")
 
 
 async def _met(reader: Reads, rule: Rule, find: Findings) -> list[Finding]:

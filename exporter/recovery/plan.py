@@ -1,7 +1,7 @@
 """What a recovery would do now, and what speaks against it. Reads only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from exporter.errors import SchemaMismatch
@@ -75,6 +75,8 @@ class Plan:
     with_backlog: bool
     brakes: tuple[str, ...]
     previews: tuple[Preview, ...]
+    ahead: int = 0
+    """How many would end in the future."""
 
     @property
     def count(self) -> int:
@@ -111,9 +113,26 @@ async def make_plan(
         await demand_audit(reader)
     preview = previewing(rule, orphans(rule, with_backlog=with_backlog), limit=limit)
     counted, previewed = await reader.read(_counting(rule), preview)
+    ahead = await count_ahead(reader, rule, with_backlog=with_backlog)
     fates = Fates(**dict(counted.rows))
     plan = Plan(rule, fates, with_backlog, (), tuple(as_preview(rule, r) for r in previewed.rows))
-    return Plan(rule, fates, with_backlog, tuple(brakes_of(plan)), plan.previews)
+    return replace(plan, brakes=tuple(brakes_of(plan)), ahead=ahead)
+
+
+async def count_ahead(reader: Reads, rule: Rule, *, with_backlog: bool) -> int:
+    """How many of the sessions that would be closed now would get an end in the future."""
+    selected = selection(rule, with_backlog=with_backlog)
+    del selected["order"]
+    (result,) = await reader.read(fill("recovery_ahead", end=rule.end, **selected))
+    return int(result.rows[0][0])
+
+
+def ahead_text(ahead: int) -> str:
+    """What is wrong with an end in the future, and what to do."""
+    return (
+        f"{ahead} of them would get an end in the future, and a duration that nobody had; write "
+        "end_at as least(now(), …)"
+    )
 
 
 async def find_candidates(

@@ -105,6 +105,14 @@ def test_without_yes_it_shows_the_plan_and_does_nothing(ready: Database, command
     assert contents(ready) == before
 
 
+def test_the_plan_warns_of_ends_that_are_still_to_come(ready: Database, command: Command) -> None:
+    recovery = {"end_at": "s.started + interval '7 hours'"}
+    warning = "5 of them would get an end in the future"
+    assert warning in command("recover", "chat", recovery=recovery).stdout
+    assert warning in command("recover", "chat", "--backlog", recovery=recovery).stdout
+    assert "warning" not in command("recover", "chat").stdout
+
+
 def test_yes_closes_what_the_plan_says_and_backlog_the_rest(
     ready: Database, command: Command
 ) -> None:

@@ -114,6 +114,26 @@ async def test_it_counts_what_would_be_closed_now(database: Database) -> None:
     assert "would be closed now" in found["recovery now"].message
 
 
+async def test_ends_that_are_still_to_come_are_counted(
+    any_database: Database, chat: Callable[..., Source]
+) -> None:
+    ages = ("3 hours", "4 hours", "30 hours", "9 days", "8 days")
+    starts = ", ".join(f"({n}, now() - interval '{age}', NULL)" for n, age in enumerate(ages))
+    planned = "(9, now() - interval '3 hours', now() + interval '1 day')"  # it is no end yet
+    rows = f"INSERT INTO chat (id, started, ended) VALUES {starts}, {planned}"
+    ready(any_database, rows)
+    for hours, ahead in ((24, 3), (48, 4), (2, 0)):
+        end_at = f"s.started + interval '{hours} hours'"
+        source = chat(end_at=end_at, table="public.chat\n  ended_at: ended")
+        found = (await check(any_database, source)).get("recovery end")
+        if ahead:
+            assert found is not None
+            assert found.status is Status.WARNING
+            assert f"{ahead} of them would get an end in the future" in found.message
+        else:
+            assert found is None
+
+
 @pytest.mark.parametrize(
     ("mode", "status"), [("disabled", Status.WARNING), ("auto", Status.FAILED)]
 )
