@@ -43,19 +43,44 @@ class Writer:
 
         Raises CollectionError, with SchemaMismatch where the server is a standby.
         """
-        transaction = Transaction(await self._connected(), self._settings.name)
+        transaction = await self._begun()
         with uncollected():
             try:
-                await self._begin(transaction)
                 yield transaction
                 await transaction.run("COMMIT")
             except BaseException:
                 await self._roll_back(transaction)
                 raise
 
+    async def _begun(self) -> "Transaction":
+        """A transaction that has done nothing yet.
+
+        An idle connection may have been ended meanwhile, by the server (idle_session_timeout), by a
+        pooler, or by a firewall without a word: then on a new one.
+        """
+        is_new = self._connection is None or self._connection.closed
+        try:
+            return await self._begun_once()
+        except (ConnectFailed, NoAnswer):
+            if is_new:
+                raise
+            await self._hang_up()
+            return await self._begun_once()
+
+    async def _begun_once(self) -> "Transaction":
+        transaction = Transaction(await self._connected(), self._settings.name)
+        try:
+            await self._begin(transaction)
+        except BaseException:
+            await self._roll_back(transaction)
+            raise
+        return transaction
+
     async def _begin(self, transaction: "Transaction") -> None:
         try:
             await transaction.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+        except (ConnectFailed, NoAnswer):
+            raise
         except CollectionError:
             # A standby does not even begin one that may write; its own words would not say why.
             standing = await transaction.run("SELECT pg_is_in_recovery()")
@@ -82,6 +107,9 @@ class Writer:
     async def close(self) -> None:
         """Hang up."""
         await self._connector.close()
+        await self._hang_up()
+
+    async def _hang_up(self) -> None:
         if self._connection is not None:
             await self._connection.close()
             self._connection = None
@@ -95,7 +123,7 @@ class Writer:
         try:
             await transaction.run("ROLLBACK")
         except CollectionError:
-            await self.close()
+            await self._hang_up()
 
 
 class Transaction:

@@ -349,6 +349,23 @@ async def test_a_column_that_a_unique_index_only_includes_names_no_row(
         assert (await runner.run()).failed["schema"] == 1
 
 
+async def test_a_connection_that_was_ended_while_it_was_idle_is_no_failure(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 1)
+    sessions(database, 100, 60, seen="5 minutes")
+    hang_up = (
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE application_name = 'session-exporter' AND datname = current_database()"
+    )
+    async with recover() as runner:
+        for _ in range(3):
+            state = await runner.run()
+            assert set(rows(database, hang_up)) == {(True,)}
+    assert 1 not in open_ones(database)
+    assert sum(state.failed.values()) == 0
+
+
 async def test_evidence_that_cannot_be_read_is_a_brake(
     database: Database, recover: Recover
 ) -> None:
