@@ -41,7 +41,8 @@ class Writer:
     async def transaction(self) -> AsyncIterator["Transaction"]:
         """Run what is inside as one READ COMMITTED transaction; an error takes all of it back.
 
-        Raises CollectionError, with SchemaMismatch where the server is a standby.
+        Raises CollectionError, with SchemaMismatch where the server is a standby; also where
+        transactions are read only by default.
         """
         transaction = await self._begun()
         with uncollected():
@@ -77,16 +78,8 @@ class Writer:
         return transaction
 
     async def _begin(self, transaction: "Transaction") -> None:
-        try:
-            await transaction.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
-        except (ConnectFailed, NoAnswer):
-            raise
-        except CollectionError:
-            # A standby does not even begin one that may write; its own words would not say why.
-            standing = await transaction.run("SELECT pg_is_in_recovery()")
-            if standing.rows[0][0]:
-                raise SchemaMismatch(self._is_a_standby) from None
-            raise
+        # Not READ WRITE: who made all of it read only, such as a host whose disk is full, means us.
+        await transaction.run("BEGIN ISOLATION LEVEL READ COMMITTED")
         row_security = "off" if self._settings.row_security == "refuse" else "on"
         settings = fill(
             "recovery_begin",
@@ -94,8 +87,15 @@ class Writer:
             timezone=literal(self._timezone),
         )
         begun = await transaction.run(settings)
-        if begun.rows[0][-1]:
+        is_read_only, is_standby = begun.rows[0][-2:]
+        if is_standby:
             raise SchemaMismatch(self._is_a_standby)
+        if is_read_only:
+            raise CollectionError(
+                f"database {self._settings.name} is read only for this role "
+                "(default_transaction_read_only is on), so nothing is changed; is its disk full? "
+                "Where it is meant to be so, give recovery a dsn with a role of its own"
+            )
 
     @property
     def _is_a_standby(self) -> str:

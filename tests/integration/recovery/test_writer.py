@@ -6,7 +6,7 @@ import pytest
 
 from exporter.database import Writer
 from exporter.demo.databases import Database
-from exporter.errors import ConnectFailed
+from exporter.errors import CollectionError, ConnectFailed
 from tests.integration.collecting import settings_of
 
 HANG_UP = """
@@ -55,3 +55,21 @@ async def test_what_has_begun_is_not_begun_again(database: Database, writer: Wri
     with pytest.raises(ConnectFailed):
         await work()
     assert len(begun) == 1
+
+
+@pytest.mark.parametrize(
+    "default",
+    [
+        'ALTER DATABASE "{}" SET default_transaction_read_only = on',
+        'ALTER ROLE postgres IN DATABASE "{}" SET default_transaction_read_only = on',
+    ],
+    ids=["of the database", "of the role"],
+)
+async def test_a_default_of_read_only_is_heeded(
+    database: Database, writer: Writer, default: str
+) -> None:
+    with database.connect() as connection:
+        connection.execute(default.format(database.name).encode())
+    with pytest.raises(CollectionError, match="is read only for this role") as raised:
+        await backend(writer)
+    assert raised.value.reason == "other"
