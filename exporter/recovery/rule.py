@@ -132,12 +132,7 @@ async def bind_rule(reader: Reads, source: Source) -> Rule:
         )
     id_ = await _id(reader, table)
     end = own_end_or(table, await _end(reader, table))
-    changes = {
-        relation.column(word).name: _new_value(table, word, text)
-        for word, text in recovery.set.items()
-    }
-    if recovery.mark is not None:
-        changes |= _mark(relation, recovery.mark.column, recovery.mark.merge)
+    changes = _changes(table)
     return Rule(
         table=table,
         id=f"s.{identifier(id_)}",
@@ -227,6 +222,29 @@ async def _end(reader: Reads, table: SessionTable) -> str:
     if not type_.startswith("timestamp"):
         raise SchemaMismatch(f"recovery.end_at: expected a timestamp, got {type_}")
     return f"({text})::timestamptz"
+
+
+def _changes(table: SessionTable) -> dict[str, str]:
+    """The new value of each column, each of which is written once, however it is spelt."""
+    recovery, changes = table.source.recovery, dict[str, str]()
+    spellings = dict[str, str]()
+    for word, text in recovery.set.items():
+        name = table.relation.column(word).name
+        if name in spellings:
+            raise SchemaMismatch(
+                f"recovery.set: {spellings[name]} and {word} are one column, {name}; write it once"
+            )
+        spellings[name] = word
+        changes[name] = _new_value(table, word, text)
+    if recovery.mark is not None:
+        marked = _mark(table.relation, recovery.mark.column, recovery.mark.merge)
+        for name in marked.keys() & spellings.keys():
+            raise SchemaMismatch(
+                f"recovery.mark.column: {recovery.mark.column} and {spellings[name]} in "
+                f"recovery.set are one column, {name}; a column is written once"
+            )
+        changes |= marked
+    return changes
 
 
 def _new_value(table: SessionTable, word: str, text: str) -> str:

@@ -197,6 +197,17 @@ MISTAKES = {
         "recovery.set.room: {end} is an expression, and in quotes it would be a text",
     ),
     "an end that is no time": ({"end_at": "s.room"}, "recovery.end_at: expected a timestamp"),
+    "a column twice, in two spellings": (
+        {"more": "State: \"'open'\""},
+        "recovery.set: state and State are one column, state; write it once",
+    ),
+    "a mark in a column that is set, in another spelling": (
+        {"more": "note: \"'{}'\"\n    mark: {column: Note, merge: {lost: true}}"},
+        (
+            "recovery.mark.column: Note and note in recovery.set are one column, note; a column "
+            "is written once"
+        ),
+    ),
     "a view": (
         {"table": "public.chats"},
         'recovery: "public"."chats" is a view; only tables can be recovered',
