@@ -15,10 +15,17 @@ from exporter.collection import DUTY
 from exporter.config import Database as Settings
 from exporter.config import Source
 from exporter.database import Database, Reader, Transaction, Writer
-from exporter.errors import BackingOff, CollectionError, PermissionDenied, SchemaMismatch
+from exporter.errors import (
+    BackingOff,
+    BadData,
+    CollectionError,
+    PermissionDenied,
+    SchemaMismatch,
+)
 from exporter.queries import fill
 from exporter.recovery import statements
 from exporter.recovery.apply import Admission, Candidate, Closing, Outcome
+from exporter.recovery.blaming import blame
 from exporter.recovery.calling import Call, Calling, find_call
 from exporter.recovery.counting import AuditCounter
 from exporter.recovery.decide import Decision, Look, Memory, Sight, decide
@@ -138,7 +145,7 @@ class Recovering:
             last_run=self._clock.wall(),
             expires_at=now + STALE_INTERVALS * self.interval,
         )
-        self._tell_brakes(decision.brakes)
+        self._tell_brakes(decision.brakes, sight.why)
         if await is_paused(reader, self._source.name):
             skipped = _plus(self._state.skipped, paused=len(decision.confirmed))
             self._change(paused=True, skipped=skipped)
@@ -242,10 +249,12 @@ class Recovering:
         self._change(failed=_plus(self._state.failed, **{reason: 1}))
         self._tell(("failed", reason), "recovery_failed", reason=reason, error=message)
 
-    def _tell_brakes(self, brakes: Iterable[str]) -> None:
+    def _tell_brakes(self, brakes: Iterable[str], why: str) -> None:
         on = ",".join(sorted(brakes))
         if on or (isinstance(self._told, tuple) and self._told[0] == "brakes"):
-            self._tell(("brakes", on) if on else None, "recovery_braked", brakes=on or "none")
+            facts = {"error": why} if why else {}
+            what = ("brakes", on, why) if on else None
+            self._tell(what, "recovery_braked", brakes=on or "none", **facts)
 
     def _tell(self, what: object, event: str, **facts: object) -> None:
         """One line per change of state, not one per run."""
@@ -287,17 +296,21 @@ async def look(reader: Reader, rule: Rule, *, at: float) -> Sight:
         )
     except BackingOff:
         raise
-    except CollectionError:
-        return Sight(at, Fates(), {}, str(server.rows[0][0]), is_blind=True)
-    fates = await count_fates(reader, rule)
-    (seen,) = await reader.read(
-        fill(
-            "recovery_sight",
-            id=rule.id,
-            last_seen=rule.table.last_seen,
-            **selection(rule, with_backlog=False),
+    except CollectionError as error:
+        why = str(await blame(reader, rule, error))
+        return Sight(at, Fates(), {}, str(server.rows[0][0]), is_blind=True, why=why)
+    try:
+        fates = await count_fates(reader, rule)
+        (seen,) = await reader.read(
+            fill(
+                "recovery_sight",
+                id=rule.id,
+                last_seen=rule.table.last_seen,
+                **selection(rule, with_backlog=False),
+            )
         )
-    )
+    except BadData as error:
+        raise await blame(reader, rule, error) from None
     looks = {session: Look(version, last_seen) for session, version, last_seen in seen.rows}
     return Sight(at, fates, looks, str(server.rows[0][0]))
 

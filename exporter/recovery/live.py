@@ -10,10 +10,11 @@ from exporter import sessions
 from exporter.config import Database as Settings
 from exporter.config import Source, format_duration
 from exporter.database import Database
-from exporter.errors import CollectionError, PermissionDenied
+from exporter.errors import BadData, CollectionError, PermissionDenied
 from exporter.findings import Finding, Findings
 from exporter.queries import fill
 from exporter.recovery.apply import array
+from exporter.recovery.blaming import blame
 from exporter.recovery.live_closing import by_function, by_statements, lacks_of
 from exporter.recovery.plan import (
     NO_AUDIT,
@@ -91,7 +92,10 @@ async def _findings(
     else:
         async for finding in by_function(reader, closer, rule, role, find):
             yield finding
-    yield await _now(reader, rule, find)
+    try:
+        yield await _now(reader, rule, find)
+    except BadData as error:
+        raise await blame(reader, rule, error) from None
     if ahead := await count_ahead(reader, rule, with_backlog=True):
         yield find.warning("recovery end", f"of all that is orphaned, {ahead_text(ahead)}")
 

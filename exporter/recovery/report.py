@@ -33,6 +33,8 @@ def plan_text(plan: Plan, database: str) -> str:
     lines += [f"    {count} are left alone: {why}" for count, why in kept if count]
     lines.append(f"  {plan.count} would be closed")
     lines += preview_lines(plan.rule, plan.previews, plan.count)
+    if plan.hidden:
+        lines.append(f"warning: what they would become cannot be shown: {printable(plan.hidden)}")
     if plan.ahead:
         lines.append(f"warning: {ahead_text(plan.ahead)}")
     lines += [f"brake {printable(brake)}" for brake in plan.brakes]

@@ -392,6 +392,34 @@ async def test_evidence_that_cannot_be_read_is_a_brake(
         assert open_ones(database) == {1, 3, 4, 5, 6}
 
 
+@pytest.mark.parametrize(
+    ("expression", "named"),
+    [
+        ({"evidence": "1 / (s.id - 1) < 0"}, "recovery.evidence, which fails"),
+        ({"exempt": "1 / (s.id - 1) < 0"}, "recovery.exempt, which fails"),
+        ({"end_at": "s.seen + interval '1 s' / (s.id - 1)"}, "recovery.end_at, which fails"),
+    ],
+    ids=["evidence", "exempt", "end_at"],
+)
+async def test_an_expression_that_fails_for_one_session_closes_none_and_is_named(
+    database: Database,
+    recover: Recover,
+    caplog: pytest.LogCaptureFixture,
+    expression: dict[str, str],
+    named: str,
+) -> None:
+    sessions(database, 1, 3)
+    sessions(database, 100, 60, seen="5 minutes")
+    async with recover(**expression) as runner:
+        await runner.run(3)
+        assert len(open_ones(database)) == 63
+        (told,) = [record for record in caplog.records if named in str(vars(record))]
+        assert "division by zero" in str(vars(told))
+        execute(database, "DELETE FROM public.chat WHERE id = 1")
+        await runner.run(2)
+        assert len(open_ones(database)) == 60
+
+
 async def test_a_row_that_a_trigger_protects_is_set_aside_and_the_others_go_on(
     database: Database, recover: Recover
 ) -> None:

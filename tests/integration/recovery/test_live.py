@@ -226,6 +226,15 @@ async def test_what_cannot_work_is_a_sentence(
     assert sentence in await the_only_failure(any_database, chat(**change))
 
 
+async def test_an_expression_that_fails_for_a_session_is_named(
+    any_database: Database, chat: Callable[..., Source]
+) -> None:
+    ready(any_database, "INSERT INTO chat (id, started) VALUES (1, now() - interval '3 hours')")
+    source = chat(end_at="s.started + interval '1 s' / (s.id - 1)")
+    failure = await the_only_failure(any_database, source)
+    assert failure.startswith("recovery.end_at, which fails for a session that is orphaned: ")
+
+
 NOOP = """
     CREATE FUNCTION noop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 """
