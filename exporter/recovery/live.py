@@ -30,6 +30,8 @@ from exporter.relation import Reads
 #: What there is to say of each kind of thing that recovery_meets.sql finds.
 MEETS = {
     "trigger": "trigger {name} runs for every session that is closed ({about})",
+    "moving trigger": "trigger {name} runs for every session that closing moves to another "
+    "partition ({about})",
     "publication": "publication {name} tells its subscribers of every session that is closed",
     "child": "foreign key {name}: rows of {about} that refer to a session wait while it is locked, "
     "for a second at most",

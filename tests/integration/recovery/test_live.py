@@ -339,16 +339,42 @@ async def test_what_keeps_every_session_from_being_closed_is_a_cross(
     assert sentence in found.message
 
 
-async def test_the_triggers_of_partitions_are_told_too(
-    database: Database, chat: Callable[..., Source]
+PARTS = """
+    CREATE TABLE chat (id int, state text DEFAULT 'open', started timestamptz,
+        ended timestamptz, PRIMARY KEY (id, {key})) PARTITION BY LIST ({key});
+    CREATE TABLE chat_open PARTITION OF chat {for_open};
+    CREATE TABLE chat_closed PARTITION OF chat DEFAULT;
+"""
+BY_STATE = PARTS.format(key="state", for_open="FOR VALUES IN ('open')")
+BY_START = PARTS.format(key="started", for_open="FOR VALUES IN ('2020-01-01')")
+
+
+@pytest.mark.parametrize(
+    ("tables", "event", "sentence"),
+    [
+        (BY_START, "AFTER UPDATE ON chat_open FOR EACH ROW", "for every session that is closed"),
+        (BY_START, "AFTER UPDATE ON chat_open", None),
+        (BY_START, "AFTER UPDATE ON chat", "for every session that is closed"),
+        (BY_START, "AFTER INSERT ON chat_closed FOR EACH ROW", None),
+        (BY_STATE, "AFTER INSERT ON chat_closed FOR EACH ROW", "that closing moves"),
+        (BY_STATE, "BEFORE DELETE ON chat_open FOR EACH ROW", "that closing moves"),
+        (BY_STATE, "AFTER DELETE ON chat FOR EACH ROW", "that closing moves"),
+        (BY_STATE, "AFTER DELETE ON chat_open", None),
+        (
+            TABLE + "CREATE TABLE child () INHERITS (chat)",
+            "AFTER UPDATE ON child FOR EACH ROW",
+            "for every session that is closed",
+        ),
+    ],
+)
+async def test_the_triggers_of_partitions_and_of_children_are_told_too(
+    database: Database, chat: Callable[..., Source], tables: str, event: str, sentence: str | None
 ) -> None:
-    run(
-        database,
-        "CREATE TABLE chat (id int, state text DEFAULT 'open', started timestamptz,"
-        " ended timestamptz, PRIMARY KEY (id, started)) PARTITION BY RANGE (started)",
-        "CREATE TABLE chat_old PARTITION OF chat FOR VALUES FROM (MINVALUE) TO (MAXVALUE)",
-        NOOP,
-        "CREATE TRIGGER touch AFTER UPDATE ON chat_old EXECUTE FUNCTION noop()",
-        fill("recovery_audit"),
-    )
-    assert "trigger touch runs" in (await check(database, chat()))["recovery meets"].message
+    trigger = f"CREATE TRIGGER touch {event} EXECUTE FUNCTION noop()"
+    run(database, tables, NOOP, trigger, fill("recovery_audit"))
+    found = (await check(database, chat()))["recovery meets"]
+    if sentence is None:
+        assert found.status is Status.OK
+    else:
+        assert "trigger touch runs for every session" in (found.message)
+        assert sentence in found.message
