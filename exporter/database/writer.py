@@ -171,6 +171,7 @@ class Transaction:
             hint=error.diag.message_hint,
             position=None,
             is_raised=error.diag.source_function == "exec_stmt_raise",
+            is_by_policy=error.diag.source_function == "ExecWithCheckOptions",
         )
         sent = ["", statement]  # as in a pipeline, whose first one sets the transaction up
         return causes.of_writing(

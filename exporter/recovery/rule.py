@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from exporter import sessions
 from exporter.config import Config, Source
 from exporter.config import Database as Settings
-from exporter.errors import BadData, SchemaMismatch
+from exporter.errors import BadData, PermissionDenied, SchemaMismatch
 from exporter.queries import fill, identifier, listed, literal
 from exporter.relation import Reads, Relation
 from exporter.sessions import Moment, SessionTable
@@ -145,6 +145,22 @@ async def bind_rule(reader: Reads, source: Source) -> Rule:
     )
 
 
+async def policies(reader: Reads, relation: Relation) -> str:
+    """The policies that may keep this role from updating a row, where row-level security holds.
+
+    Raises PermissionDenied where none lets it update any: PostgreSQL would find nothing, and say
+    nothing.
+    """
+    (result,) = await reader.read(fill("recovery_policies", oid=str(relation.oid)))
+    is_active, may_update, limiting = result.rows[0]
+    if is_active and not may_update:
+        raise PermissionDenied(
+            f"row-level security lets this role update no row of {relation.sql}; a policy FOR "
+            "UPDATE has to"
+        )
+    return str(limiting or "") if is_active else ""
+
+
 async def prove(reader: Reads, rule: Rule, *, writes: bool = True) -> None:
     """Have PostgreSQL plan the change of each column, without making it.
 
@@ -153,6 +169,8 @@ async def prove(reader: Reads, rule: Rule, *, writes: bool = True) -> None:
     Raises SchemaMismatch, BadData or PermissionDenied that names the key of the config.
     """
     relation = rule.relation
+    if writes:
+        await policies(reader, relation)
     attempts = {f"recovery.set.{name}": (name, text) for name, text in rule.changes.items()}
     for key, (name, text) in attempts.items():
         end = f"(SELECT now()::timestamptz AS {END})"
