@@ -39,6 +39,16 @@ runs = st.tuples(
     st.lists(acts, max_size=2),
     st.lists(presences, max_size=1),
 )
+#: All are opened again and forgotten, and found; something happens; and they are closed, or not.
+closings = st.tuples(
+    st.just("closing"),
+    st.integers(0, 1),
+    st.lists(acts, max_size=1),
+    st.booleans(),
+    st.sampled_from([0, 1, 6]),
+    st.lists(acts, max_size=1),
+    st.lists(presences, max_size=1),
+)
 steps = st.one_of(
     st.tuples(st.just("start"), ids),
     acts,
@@ -48,8 +58,7 @@ steps = st.one_of(
     st.tuples(st.just("turn"), st.sampled_from([12, -6, -15])),
     st.tuples(st.just("restart"), st.integers(0, 1)),
     runs,
-    runs,
-    runs,
+    *[closings] * 12,
 )
 
 
@@ -70,7 +79,7 @@ def chats(database: Database, tmp_path: Path) -> Iterator[Chats]:
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # emptied before each
 )
-@given(st.lists(steps, min_size=8, max_size=30))
+@given(st.lists(steps, min_size=4, max_size=12))
 def test_nobody_alive_is_closed_and_every_orphan_is_in_the_end(
     chats: Chats, happened: list[Act]
 ) -> None:
@@ -93,6 +102,17 @@ async def live(world: World, happened: list[Act]) -> None:
                 case "run", [int(who), int(minutes), list(first), list(then)]:
                     world.elapse(minutes)
                     await exporters[who].run(first, then)
+                case "closing", [int(who), list(meanwhile), bool(is_down), int(minutes), *_]:
+                    world.is_down = False
+                    for id_ in (1, 2, 3):
+                        world.reopen(id_)
+                    world.elapse(12)
+                    await exporters[who].run()
+                    for act in meanwhile:
+                        world.act(*act)
+                    world.is_down = is_down
+                    world.elapse(minutes)
+                    await exporters[who].run(*within(values))
                 case "restart", [int(who)]:
                     await exporters[who].close()
                     exporters[who] = Recoverer(world, source)
@@ -102,6 +122,14 @@ async def live(world: World, happened: list[Act]) -> None:
     finally:
         for each in exporters:
             await each.close()
+
+
+def within(values: list[object]) -> tuple[list[Act], list[Act]]:
+    """What happens before the lock and before the write."""
+    first, then = values[-2:]
+    assert isinstance(first, list)
+    assert isinstance(then, list)
+    return first, then
 
 
 async def everybody_lost_is_closed(world: World, exporter: Recoverer) -> None:

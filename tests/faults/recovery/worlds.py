@@ -151,6 +151,7 @@ class Recoverer:
         writer.before = self._interrupt
         self._recovering._writer = self._recovering._tending._writer = writer
         self._began_at = world.steady
+        self._counted_at = -1
 
     async def run(
         self, before_the_lock: Sequence[Act] = (), before_the_write: Sequence[Act] = ()
@@ -167,8 +168,11 @@ class Recoverer:
         assert sum(self.state.failed.values()) == failed
         assert ("silent" in brakes) == is_silent
         assert ("grace" in brakes) or world.steady - self._began_at >= 5
+        is_counted = world.steady > self._counted_at
+        self._counted_at = world.steady if is_counted else self._counted_at
         self._streaks = {
-            id_: (version, self._streak(id_, version) + 1) for id_, version in found.items()
+            id_: (version, max(self._streak(id_, version) + is_counted, 1))
+            for id_, version in found.items()
         }
         for id_ in self._closed():
             session = world.known[id_]
