@@ -1,5 +1,6 @@
 """Recovery by itself, on a real database: what it closes, when it does not, and what it tells."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -203,14 +204,22 @@ async def test_without_an_audit_table_nothing_is_closed(
         assert state.failed["schema"] == 3
 
 
-async def test_an_hour_has_a_budget_that_several_exporters_share(
+async def test_an_hour_has_a_budget_that_several_exporters_share_at_the_same_time(
     database: Database, recover: Recover
 ) -> None:
     sessions(database, 1, 9)
     sessions(database, 100, 41, seen="5 minutes")
+    # What one closes takes its time, so that the other would count too few if it did not wait.
+    execute(
+        database,
+        "CREATE FUNCTION public.dawdle() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN PERFORM pg_sleep(0.1); RETURN NULL; END $$",
+        "CREATE TRIGGER dawdle AFTER UPDATE ON public.chat"
+        " FOR EACH ROW EXECUTE FUNCTION public.dawdle()",
+    )
     async with recover(per_hour=5, batch=2) as one, recover(per_hour=5, batch=2) as other:
-        for runner in (one, other, one, other, one, other):
-            await runner.run()
+        for _ in range(4):
+            await asyncio.gather(one.run(), other.run())
         assert len(open_ones(database)) == 41 + 4
         (count,) = rows(
             database, "SELECT count(*), count(DISTINCT session) FROM session_exporter.recovery"
