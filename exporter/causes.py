@@ -92,6 +92,8 @@ class Complaint:
     """Whether it came up inside something else, so that `position` may be one in another text."""
     is_raised: bool = False
     """Whether RAISE in a function made it up, SQLSTATE and all."""
+    is_by_policy: bool = False
+    """Whether a policy of row-level security refused the row as it would be."""
 
 
 def of_connecting(database: str, text: str, *, user: str = "") -> CollectionError:
@@ -163,6 +165,8 @@ def of_writing(
             return kind(words)
         case _ if complaint.is_raised:
             return RowRefused(f"a trigger raised an error ({complaint.state}); {_ELSEWHERE}")
+        case _ if complaint.is_by_policy:
+            return RowRefused(said)
         case (("23" | "27"), _):
             return RowRefused(said)  # it names the constraint; the values are in its detail
         case _, "40P01":

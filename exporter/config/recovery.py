@@ -11,13 +11,16 @@ from exporter.config.database import ConnectionString, ReadableFile
 from exporter.config.expected import VARIABLE, ExpectedError, Parser
 from exporter.config.model import Listed, Model, Named, NothingIsEmpty
 from exporter.config.sql import COLUMN, Expression, Function, FunctionName, Sql
-from exporter.config.values import Choice, Name, Seconds, Whole
+from exporter.config.values import Choice, Duration, Name, Seconds, Whole
 
 Mode = Literal["disabled", "dry_run", "auto"]
 MODES: tuple[Mode, ...] = ("disabled", "dry_run", "auto")
 
 #: pg_notify() refuses a name of more than 63 bytes.
 CHANNEL = r"[A-Za-z_][A-Za-z0-9_$]{0,62}"
+
+DAY = 86400.0  # seconds
+KEPT_FOR = "the budget of an hour is counted in it, and a mistake of yesterday is undone by it"
 
 ColumnName = Annotated[str, Name("the name of a column", rf"{COLUMN}|.+")]
 
@@ -126,7 +129,7 @@ class Webhook(Model):
 class Audit(Model):
     """What is written down of every recovery."""
 
-    keep: Seconds = Field(
+    keep: Annotated[float, Duration(at_least=DAY, why=KEPT_FOR)] = Field(
         default="90d",
         validate_default=True,
         description="How long it is kept.",

@@ -51,6 +51,8 @@ class Duration(Parser):
     """A duration with its unit in the file, seconds in Python."""
 
     at_least: float = 0.0
+    why: str = ""
+    """Why not less."""
 
     def parse(self, value: object, info: ValidationInfo, /) -> float:
         """Return the seconds."""
@@ -58,7 +60,7 @@ class Duration(Parser):
             return float(value)
         seconds = parse_duration(value)
         if seconds < self.at_least:
-            raise ExpectedError(f"at least {format_duration(self.at_least)}")
+            raise ExpectedError(f"at least {format_duration(self.at_least)}", self.why)
         return seconds
 
     def json_schema(self) -> dict[str, Any]:

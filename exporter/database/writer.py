@@ -41,27 +41,45 @@ class Writer:
     async def transaction(self) -> AsyncIterator["Transaction"]:
         """Run what is inside as one READ COMMITTED transaction; an error takes all of it back.
 
-        Raises CollectionError, with SchemaMismatch where the server is a standby.
+        Raises CollectionError, with SchemaMismatch where the server is a standby; also where
+        transactions are read only by default.
         """
-        transaction = Transaction(await self._connected(), self._settings.name)
+        transaction = await self._begun()
         with uncollected():
             try:
-                await self._begin(transaction)
                 yield transaction
                 await transaction.run("COMMIT")
             except BaseException:
                 await self._roll_back(transaction)
                 raise
 
-    async def _begin(self, transaction: "Transaction") -> None:
+    async def _begun(self) -> "Transaction":
+        """A transaction that has done nothing yet.
+
+        An idle connection may have been ended meanwhile, by the server (idle_session_timeout), by a
+        pooler, or by a firewall without a word: then on a new one.
+        """
+        is_new = self._connection is None or self._connection.closed
         try:
-            await transaction.run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
-        except CollectionError:
-            # A standby does not even begin one that may write; its own words would not say why.
-            standing = await transaction.run("SELECT pg_is_in_recovery()")
-            if standing.rows[0][0]:
-                raise SchemaMismatch(self._is_a_standby) from None
+            return await self._begun_once()
+        except (ConnectFailed, NoAnswer):
+            if is_new:
+                raise
+            await self._hang_up()
+            return await self._begun_once()
+
+    async def _begun_once(self) -> "Transaction":
+        transaction = Transaction(await self._connected(), self._settings.name)
+        try:
+            await self._begin(transaction)
+        except BaseException:
+            await self._roll_back(transaction)
             raise
+        return transaction
+
+    async def _begin(self, transaction: "Transaction") -> None:
+        # Not READ WRITE: who made all of it read only, such as a host whose disk is full, means us.
+        await transaction.run("BEGIN ISOLATION LEVEL READ COMMITTED")
         row_security = "off" if self._settings.row_security == "refuse" else "on"
         settings = fill(
             "recovery_begin",
@@ -69,8 +87,15 @@ class Writer:
             timezone=literal(self._timezone),
         )
         begun = await transaction.run(settings)
-        if begun.rows[0][-1]:
+        is_read_only, is_standby = begun.rows[0][-2:]
+        if is_standby:
             raise SchemaMismatch(self._is_a_standby)
+        if is_read_only:
+            raise CollectionError(
+                f"database {self._settings.name} is read only for this role "
+                "(default_transaction_read_only is on), so nothing is changed; is its disk full? "
+                "Where it is meant to be so, give recovery a dsn with a role of its own"
+            )
 
     @property
     def _is_a_standby(self) -> str:
@@ -82,6 +107,9 @@ class Writer:
     async def close(self) -> None:
         """Hang up."""
         await self._connector.close()
+        await self._hang_up()
+
+    async def _hang_up(self) -> None:
         if self._connection is not None:
             await self._connection.close()
             self._connection = None
@@ -95,7 +123,7 @@ class Writer:
         try:
             await transaction.run("ROLLBACK")
         except CollectionError:
-            await self.close()
+            await self._hang_up()
 
 
 class Transaction:
@@ -143,6 +171,7 @@ class Transaction:
             hint=error.diag.message_hint,
             position=None,
             is_raised=error.diag.source_function == "exec_stmt_raise",
+            is_by_policy=error.diag.source_function == "ExecWithCheckOptions",
         )
         sent = ["", statement]  # as in a pipeline, whose first one sets the transaction up
         return causes.of_writing(

@@ -7,4 +7,5 @@ SELECT
     set_config('TimeZone', {timezone}, true),
     set_config('extra_float_digits', '1', true), -- or undo would round
     set_config('jit', 'off', true),
+    current_setting('transaction_read_only')::boolean,
     pg_is_in_recovery()

@@ -1,2 +1,2 @@
--- Has the function in the database look after the audit: notes contradictions, forgets what is old.
-SELECT {function}()
+-- Has the function in the database look after the audit: note contradictions, or forget what is old.
+SELECT {function}({task})

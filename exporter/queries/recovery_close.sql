@@ -33,7 +33,7 @@ session_exporter_closed AS (
         e.session_exporter_before,
         {after} AS session_exporter_after,
         ({rows}) IS TRUE AS session_exporter_is_active,
-        e.session_exporter_evidence,
+        e.session_exporter_evidence || {still_alive} AS session_exporter_evidence,
         e.session_exporter_returning
 ),
 session_exporter_written AS (

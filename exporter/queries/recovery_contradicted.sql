@@ -1,14 +1,18 @@
 -- Recovered sessions that have shown life since, or got a genuine end: the row is another version,
 -- and what recovery wrote is not what is there, or it was seen after it was closed.
+-- The row is a level further in than the audit's, so that no bare word in an expression is ambiguous.
 UPDATE session_exporter.recovery AS a
 SET contradicted_at = now()
-FROM {table} AS s
 WHERE a.source = {source}
+    AND a.relation = {relation}  -- ids of another table may be of another type
     AND a.at > now() - interval '7 days'
     AND a.trigger <> 'close'  -- there the application is still up, and its own end may come last
     AND a.undone_at IS NULL
     AND a.contradicted_at IS NULL
-    AND {id} = (a.session)::{id_type}
-    AND s.xmin::text <> a.row_version
-    AND ({written} <> a.after OR {last_seen} > a.at)
+    AND EXISTS (
+        SELECT FROM {table} AS s
+        WHERE {id} = (a.session)::{id_type}
+            AND s.xmin::text <> a.row_version
+            AND ({written} <> a.after OR {last_seen} > a.at)
+    )
 RETURNING a.number

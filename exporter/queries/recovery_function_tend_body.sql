@@ -1,7 +1,17 @@
 #variable_conflict use_column
 BEGIN
-    RETURN QUERY
+    CASE session_exporter_task
+    WHEN 'contradicted' THEN
+        RETURN QUERY
 {contradicted};
-    RETURN QUERY
-{prune};
+    WHEN 'alive' THEN
+        RETURN QUERY
+{alive};
+    WHEN 'old' THEN
+        RETURN QUERY
+{old};
+    ELSE
+        RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE =
+            'session_exporter_task: expected contradicted, alive or old';
+    END CASE;
 END

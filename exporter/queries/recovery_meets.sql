@@ -1,15 +1,28 @@
 -- What an update of these columns meets besides the rows: one line each with its kind, its name, and
--- the function or table that it is about. The partitions of a table count with it.
-WITH met AS (
+-- the function or table that it is about. The partitions of a table, and what inherits from it, count
+-- with it.
+WITH RECURSIVE met AS (
     SELECT {oid}::oid AS relid
     UNION
-    SELECT relid::oid FROM pg_partition_tree({oid}::oid)
+    SELECT i.inhrelid
+    FROM pg_inherits AS i
+    JOIN met ON met.relid = i.inhparent
 ),
 written AS (
     SELECT a.attrelid, a.attnum
     FROM pg_attribute AS a
     JOIN met ON met.relid = a.attrelid
     WHERE a.attname = ANY ({columns}::text[])
+),
+-- A row whose partition key is written may move to another partition: for its triggers it is deleted
+-- in one and inserted into the other. What a key that is an expression reads is not looked at.
+moved AS (
+    SELECT FROM pg_partitioned_table AS p
+    JOIN met ON met.relid = p.partrelid
+    WHERE p.partexprs IS NOT NULL OR EXISTS (
+        SELECT FROM written AS w
+        WHERE w.attrelid = p.partrelid AND w.attnum = ANY (p.partattrs::int2[])
+    )
 ),
 published AS (
     SELECT DISTINCT p.pubname
@@ -20,17 +33,26 @@ published AS (
     JOIN met ON met.relid = c.oid
     WHERE p.pubupdate
 )
--- 16 is UPDATE in tgtype (src/include/catalog/pg_trigger.h); R fires on replicas alone, D never.
+-- In tgtype 1 is FOR EACH ROW, 4 INSERT, 8 DELETE and 16 UPDATE (src/include/catalog/pg_trigger.h); R
+-- fires on replicas alone, D never. One for each statement fires for the table that is named alone.
 SELECT 'trigger' AS kind, t.tgname::text AS name, t.tgfoid::regproc::text AS about
 FROM pg_trigger AS t
 JOIN met ON met.relid = t.tgrelid
 WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & 16 <> 0
+    AND (t.tgtype & 1 <> 0 OR t.tgrelid = {oid}::oid)
     AND (
         t.tgattr::text = ''
         OR EXISTS (
             SELECT FROM written AS w WHERE w.attrelid = t.tgrelid AND w.attnum = ANY (t.tgattr)
         )
     )
+UNION
+SELECT 'moving trigger', t.tgname::text, t.tgfoid::regproc::text
+FROM pg_trigger AS t
+JOIN met ON met.relid = t.tgrelid
+WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & 1 <> 0
+    AND t.tgtype & (4 | 8) <> 0
+    AND EXISTS (SELECT FROM moved)
 UNION
 SELECT
     CASE WHEN r.is_instead THEN 'instead rule' ELSE 'rule' END,

@@ -2,10 +2,13 @@
 WITH session_exporter_restored AS (
     UPDATE {table} AS s
     SET ({columns}) = (SELECT {values} FROM jsonb_to_record(a.before) AS b ({definitions}))
-    FROM session_exporter.recovery AS a
-    WHERE a.number IN ({numbers})
+    FROM (
+        SELECT * FROM session_exporter.recovery AS a
+        WHERE a.number IN ({numbers})
+        OFFSET 0 -- first: what else is in the audit may be no such id
+    ) AS a
+    WHERE {id} = (a.session)::{id_type}
         AND a.undone_at IS NULL
-        AND {id} = (a.session)::{id_type}
         AND s.xmin::text = a.row_version
     RETURNING a.number AS session_exporter_number
 )

@@ -1,7 +1,10 @@
 -- Locks the sessions that may be undone, so that the next statement sees what anybody did before; what
 -- somebody else works on just now is left alone.
 SELECT a.number
-FROM session_exporter.recovery AS a
+FROM (
+    SELECT * FROM session_exporter.recovery AS a
+    WHERE a.number IN ({numbers})
+    OFFSET 0 -- first: what else is in the audit may be no such id
+) AS a
 JOIN {table} AS s ON {id} = (a.session)::{id_type}
-WHERE a.number IN ({numbers})
 FOR UPDATE OF s SKIP LOCKED

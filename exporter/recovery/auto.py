@@ -15,18 +15,25 @@ from exporter.collection import DUTY
 from exporter.config import Database as Settings
 from exporter.config import Source
 from exporter.database import Database, Reader, Transaction, Writer
-from exporter.errors import BackingOff, CollectionError, PermissionDenied, SchemaMismatch
+from exporter.errors import (
+    BackingOff,
+    BadData,
+    CollectionError,
+    PermissionDenied,
+    SchemaMismatch,
+)
 from exporter.queries import fill
 from exporter.recovery import statements
 from exporter.recovery.apply import Admission, Candidate, Closing, Outcome
-from exporter.recovery.calling import Call, Calling, find_call, tend
+from exporter.recovery.blaming import blame
+from exporter.recovery.calling import Call, Calling, find_call
 from exporter.recovery.counting import AuditCounter
 from exporter.recovery.decide import Decision, Look, Memory, Sight, decide
-from exporter.recovery.functions import tend_function
 from exporter.recovery.pausing import is_paused, is_paused_in
 from exporter.recovery.plan import NO_AUDIT, Fates, count_fates, has_audit, quiet_after, selection
 from exporter.recovery.rule import Rule, bind_rule, own_settings, prove, reading_settings
 from exporter.recovery.state import RecoveryState
+from exporter.recovery.tending import Tending
 from exporter.snapshots import Key, Snapshots
 
 #: Brakes and candidates are served for this many intervals after the last run.
@@ -34,9 +41,6 @@ STALE_INTERVALS = 3
 
 #: Shortest and longest time for which a session is left alone that could not be closed, in seconds.
 SET_ASIDE = (60.0, 3600.0)
-
-#: How often old rows of the audit are deleted, in seconds: up to a thousand at a time.
-PRUNE_EVERY = 600.0
 
 #: The rule is bound to its table anew after this time, in seconds.
 BIND_AGAIN_AFTER = 300.0
@@ -67,7 +71,7 @@ class Recovering:
         self._interval = source.every
         self._aside: dict[str, Backoff] = {}
         self._passed_over: frozenset[str] = frozenset()
-        self._pruned_until = float("-inf")
+        self._tending = Tending(self._writer, source)
 
     @property
     def interval(self) -> float:
@@ -141,7 +145,7 @@ class Recovering:
             last_run=self._clock.wall(),
             expires_at=now + STALE_INTERVALS * self.interval,
         )
-        self._tell_brakes(decision.brakes)
+        self._tell_brakes(decision.brakes, sight.why)
         if await is_paused(reader, self._source.name):
             skipped = _plus(self._state.skipped, paused=len(decision.confirmed))
             self._change(paused=True, skipped=skipped)
@@ -228,13 +232,12 @@ class Recovering:
     async def _count(self, reader: Reader) -> None:
         if self._source.recovery.mode == "auto":
             rule = await self._bound(reader)
-            async with self._writer.transaction() as transaction:
-                if self._call is None:
-                    await contradict(transaction, rule)
-                else:
-                    await tend(transaction, tend_function(rule).sql)
-            if self._call is None:
-                await self._prune()
+            failures = await self._tending.run(rule, self._call, at=self._clock.monotonic())
+            for cause, is_new in failures:
+                self._change(failed=_plus(self._state.failed, **{cause.reason: 1}))
+                if is_new:
+                    error = f"looking after the audit, which is tried again later: {cause}"
+                    logs.warning("recovery_failed", **self._names, reason=cause.reason, error=error)
         counted = await self._counter.read(reader)
         self._change(
             recovered=counted.recovered,
@@ -242,23 +245,16 @@ class Recovering:
             contradicted=counted.contradicted,
         )
 
-    async def _prune(self) -> None:
-        """Forget what is older than the audit is kept, a little of it every now and then."""
-        now = self._clock.monotonic()
-        if now < self._pruned_until:
-            return
-        async with self._writer.transaction() as transaction:
-            await transaction.run(statements.prune(self._source))
-        self._pruned_until = now + PRUNE_EVERY
-
     def _failed(self, reason: str, message: str) -> None:
         self._change(failed=_plus(self._state.failed, **{reason: 1}))
         self._tell(("failed", reason), "recovery_failed", reason=reason, error=message)
 
-    def _tell_brakes(self, brakes: Iterable[str]) -> None:
+    def _tell_brakes(self, brakes: Iterable[str], why: str) -> None:
         on = ",".join(sorted(brakes))
         if on or (isinstance(self._told, tuple) and self._told[0] == "brakes"):
-            self._tell(("brakes", on) if on else None, "recovery_braked", brakes=on or "none")
+            facts = {"error": why} if why else {}
+            what = ("brakes", on, why) if on else None
+            self._tell(what, "recovery_braked", brakes=on or "none", **facts)
 
     def _tell(self, what: object, event: str, **facts: object) -> None:
         """One line per change of state, not one per run."""
@@ -300,25 +296,23 @@ async def look(reader: Reader, rule: Rule, *, at: float) -> Sight:
         )
     except BackingOff:
         raise
-    except CollectionError:
-        return Sight(at, Fates(), {}, str(server.rows[0][0]), is_blind=True)
-    fates = await count_fates(reader, rule)
-    (seen,) = await reader.read(
-        fill(
-            "recovery_sight",
-            id=rule.id,
-            last_seen=rule.table.last_seen,
-            **selection(rule, with_backlog=False),
+    except CollectionError as error:
+        why = str(await blame(reader, rule, error))
+        return Sight(at, Fates(), {}, str(server.rows[0][0]), is_blind=True, why=why)
+    try:
+        fates = await count_fates(reader, rule)
+        (seen,) = await reader.read(
+            fill(
+                "recovery_sight",
+                id=rule.id,
+                last_seen=rule.table.last_seen,
+                **selection(rule, with_backlog=False),
+            )
         )
-    )
+    except BadData as error:
+        raise await blame(reader, rule, error) from None
     looks = {session: Look(version, last_seen) for session, version, last_seen in seen.rows}
     return Sight(at, fates, looks, str(server.rows[0][0]))
-
-
-async def contradict(transaction: Transaction, rule: Rule) -> int:
-    """Note which recovered sessions have shown life or got a genuine end since; return how many."""
-    noted = await transaction.run(statements.contradicted(rule))
-    return len(noted.rows)
 
 
 def _plus(counts: Mapping[str, int], **more: int) -> dict[str, int]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from exporter.config import TableName
-from exporter.database import Transaction, Writer
+from exporter.database import Writer
 from exporter.errors import Locked, SchemaMismatch
 from exporter.queries import fill, literal
 from exporter.recovery import functions, statements
@@ -210,8 +210,3 @@ class CallingOther:
             outcome.passed_over = len(candidates) - len(gone)
         progress(outcome)
         return outcome
-
-
-async def tend(transaction: Transaction, function: str) -> None:
-    """Have contradictions noted, and old rows of the audit forgotten."""
-    await transaction.run(fill("recovery_call_tend", function=function))

@@ -32,6 +32,8 @@ class Sight:
     looks: Mapping[str, Look]
     server: str
     is_blind: bool = False
+    why: str = ""
+    """Why it is blind, for the log."""
 
 
 @dataclass(frozen=True, slots=True)

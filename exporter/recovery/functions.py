@@ -159,14 +159,13 @@ def tend_function(rule: Rule) -> Function:
     return Function(
         schema=SCHEMA,
         name=_name("tend", rule.table.source.name),
-        arguments="",
-        declared="",
+        arguments="text",
+        declared="session_exporter_task text",
         returns="SETOF bigint",
         settings=_settings(rule),
         body=fill(
             "recovery_function_tend_body",
-            contradicted=statements.contradicted(rule),
-            prune=statements.prune(rule.table.source),
+            **{task: statement(rule) for task, statement in statements.TENDING.items()},
         ),
         comment=_comment(rule, "looks after the audit"),
     )

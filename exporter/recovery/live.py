@@ -10,18 +10,28 @@ from exporter import sessions
 from exporter.config import Database as Settings
 from exporter.config import Source, format_duration
 from exporter.database import Database
-from exporter.errors import CollectionError, PermissionDenied
+from exporter.errors import BadData, CollectionError, PermissionDenied
 from exporter.findings import Finding, Findings
 from exporter.queries import fill
 from exporter.recovery.apply import array
+from exporter.recovery.blaming import blame
 from exporter.recovery.live_closing import by_function, by_statements, lacks_of
-from exporter.recovery.plan import NO_AUDIT, Plan, brakes_of, count_fates
+from exporter.recovery.plan import (
+    NO_AUDIT,
+    Plan,
+    ahead_text,
+    brakes_of,
+    count_ahead,
+    count_fates,
+)
 from exporter.recovery.rule import Rule, bind_rule, own_settings, reading_settings
 from exporter.relation import Reads
 
 #: What there is to say of each kind of thing that recovery_meets.sql finds.
 MEETS = {
     "trigger": "trigger {name} runs for every session that is closed ({about})",
+    "moving trigger": "trigger {name} runs for every session that closing moves to another "
+    "partition ({about})",
     "publication": "publication {name} tells its subscribers of every session that is closed",
     "child": "foreign key {name}: rows of {about} that refer to a session wait while it is locked, "
     "for a second at most",
@@ -84,7 +94,12 @@ async def _findings(
     else:
         async for finding in by_function(reader, closer, rule, role, find):
             yield finding
-    yield await _now(reader, rule, find)
+    try:
+        yield await _now(reader, rule, find)
+    except BadData as error:
+        raise await blame(reader, rule, error) from None
+    if ahead := await count_ahead(reader, rule, with_backlog=True):
+        yield find.warning("recovery end", f"of all that is orphaned, {ahead_text(ahead)}")
 
 
 async def _met(reader: Reads, rule: Rule, find: Findings) -> list[Finding]:

@@ -8,7 +8,7 @@ from exporter.findings import Finding, Findings
 from exporter.queries import fill, identifier, literal
 from exporter.recovery.apply import array
 from exporter.recovery.calling import find_call, find_undo
-from exporter.recovery.rule import Rule, prove
+from exporter.recovery.rule import Rule, policies, prove
 from exporter.relation import Reads
 
 Say = Callable[..., Finding]
@@ -44,6 +44,12 @@ async def by_statements(
             raise
     else:
         yield find.ok("recovery rule", f"closing writes {', '.join(rule.changes)}: every type fits")
+        if limiting := await policies(reader, rule.relation):
+            yield find.warning(
+                "recovery policies",
+                f"row-level security ({limiting}) decides which sessions {role} may close; any "
+                "other is passed over, as if somebody worked on it",
+            )
 
 
 async def by_function(

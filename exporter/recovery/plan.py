@@ -1,12 +1,13 @@
 """What a recovery would do now, and what speaks against it. Reads only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from exporter.errors import SchemaMismatch
+from exporter.errors import BadData, SchemaMismatch
 from exporter.queries import fill, listed
 from exporter.recovery.apply import Candidate
+from exporter.recovery.blaming import blame
 from exporter.recovery.rule import Rule
 from exporter.recovery.scope import Scope, orphans
 from exporter.relation import Reads
@@ -75,6 +76,10 @@ class Plan:
     with_backlog: bool
     brakes: tuple[str, ...]
     previews: tuple[Preview, ...]
+    ahead: int = 0
+    """How many would end in the future."""
+    hidden: str = ""
+    """Why there are no previews."""
 
     @property
     def count(self) -> int:
@@ -110,10 +115,35 @@ async def make_plan(
     if audits:
         await demand_audit(reader)
     preview = previewing(rule, orphans(rule, with_backlog=with_backlog), limit=limit)
-    counted, previewed = await reader.read(_counting(rule), preview)
+    try:
+        (counted,) = await reader.read(_counting(rule))
+        ahead = await count_ahead(reader, rule, with_backlog=with_backlog)
+    except BadData as error:
+        raise await blame(reader, rule, error) from None
+    try:
+        (previewed,) = await reader.read(preview)
+        rows, hidden = previewed.rows, ""
+    except BadData as error:  # closing sets such a session aside, and the others go on
+        rows, hidden = [], str(await blame(reader, rule, error))
     fates = Fates(**dict(counted.rows))
-    plan = Plan(rule, fates, with_backlog, (), tuple(as_preview(rule, r) for r in previewed.rows))
-    return Plan(rule, fates, with_backlog, tuple(brakes_of(plan)), plan.previews)
+    plan = Plan(rule, fates, with_backlog, (), tuple(as_preview(rule, r) for r in rows))
+    return replace(plan, brakes=tuple(brakes_of(plan)), ahead=ahead, hidden=hidden)
+
+
+async def count_ahead(reader: Reads, rule: Rule, *, with_backlog: bool) -> int:
+    """How many of the sessions that would be closed now would get an end in the future."""
+    selected = selection(rule, with_backlog=with_backlog)
+    del selected["order"]
+    (result,) = await reader.read(fill("recovery_ahead", end=rule.end, **selected))
+    return int(result.rows[0][0])
+
+
+def ahead_text(ahead: int) -> str:
+    """What is wrong with an end in the future, and what to do."""
+    return (
+        f"{ahead} of them would get an end in the future, and a duration that nobody had; write "
+        "end_at as least(now(), …)"
+    )
 
 
 async def find_candidates(

@@ -6,7 +6,7 @@ from exporter.config import format_duration
 from exporter.recovery.apply import Outcome
 from exporter.recovery.calling import Call
 from exporter.recovery.pausing import Pause
-from exporter.recovery.plan import Plan, Preview
+from exporter.recovery.plan import Plan, Preview, ahead_text
 from exporter.recovery.rule import Rule
 from exporter.recovery.undo import Run, UndoPlan
 from exporter.report import UNKNOWN, age, instant, printable, shortened, table
@@ -33,6 +33,10 @@ def plan_text(plan: Plan, database: str) -> str:
     lines += [f"    {count} are left alone: {why}" for count, why in kept if count]
     lines.append(f"  {plan.count} would be closed")
     lines += preview_lines(plan.rule, plan.previews, plan.count)
+    if plan.hidden:
+        lines.append(f"warning: what they would become cannot be shown: {printable(plan.hidden)}")
+    if plan.ahead:
+        lines.append(f"warning: {ahead_text(plan.ahead)}")
     lines += [f"brake {printable(brake)}" for brake in plan.brakes]
     return "\n".join(lines)
 

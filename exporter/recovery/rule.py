@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from exporter import sessions
 from exporter.config import Config, Source
 from exporter.config import Database as Settings
-from exporter.errors import BadData, SchemaMismatch
+from exporter.errors import BadData, PermissionDenied, SchemaMismatch
 from exporter.queries import fill, identifier, listed, literal
 from exporter.relation import Reads, Relation
 from exporter.sessions import Moment, SessionTable
@@ -76,6 +76,15 @@ class Rule:
         return _object({"last_seen": self.table.last_seen, "silence_seconds": silence})
 
     @property
+    def still_alive(self) -> str:
+        """Of a row that was closed: whether the evidence proves it alive as it is now, as jsonb.
+
+        So does evidence that looks at what closing writes, and then nothing follows from it later.
+        """
+        is_declared = self.table.source.recovery.evidence is not None
+        return _object({"alive": self.alive} if is_declared else {})
+
+    @property
     def described(self) -> dict[str, object]:
         """By which rule a session is closed, for the audit."""
         source = self.table.source
@@ -123,12 +132,7 @@ async def bind_rule(reader: Reads, source: Source) -> Rule:
         )
     id_ = await _id(reader, table)
     end = own_end_or(table, await _end(reader, table))
-    changes = {
-        relation.column(word).name: _new_value(table, word, text)
-        for word, text in recovery.set.items()
-    }
-    if recovery.mark is not None:
-        changes |= _mark(relation, recovery.mark.column, recovery.mark.merge)
+    changes = _changes(table)
     return Rule(
         table=table,
         id=f"s.{identifier(id_)}",
@@ -141,6 +145,22 @@ async def bind_rule(reader: Reads, source: Source) -> Rule:
     )
 
 
+async def policies(reader: Reads, relation: Relation) -> str:
+    """The policies that may keep this role from updating a row, where row-level security holds.
+
+    Raises PermissionDenied where none lets it update any: PostgreSQL would find nothing, and say
+    nothing.
+    """
+    (result,) = await reader.read(fill("recovery_policies", oid=str(relation.oid)))
+    is_active, may_update, limiting = result.rows[0]
+    if is_active and not may_update:
+        raise PermissionDenied(
+            f"row-level security lets this role update no row of {relation.sql}; a policy FOR "
+            "UPDATE has to"
+        )
+    return str(limiting or "") if is_active else ""
+
+
 async def prove(reader: Reads, rule: Rule, *, writes: bool = True) -> None:
     """Have PostgreSQL plan the change of each column, without making it.
 
@@ -149,6 +169,8 @@ async def prove(reader: Reads, rule: Rule, *, writes: bool = True) -> None:
     Raises SchemaMismatch, BadData or PermissionDenied that names the key of the config.
     """
     relation = rule.relation
+    if writes:
+        await policies(reader, relation)
     attempts = {f"recovery.set.{name}": (name, text) for name, text in rule.changes.items()}
     for key, (name, text) in attempts.items():
         end = f"(SELECT now()::timestamptz AS {END})"
@@ -218,6 +240,29 @@ async def _end(reader: Reads, table: SessionTable) -> str:
     if not type_.startswith("timestamp"):
         raise SchemaMismatch(f"recovery.end_at: expected a timestamp, got {type_}")
     return f"({text})::timestamptz"
+
+
+def _changes(table: SessionTable) -> dict[str, str]:
+    """The new value of each column, each of which is written once, however it is spelt."""
+    recovery, changes = table.source.recovery, dict[str, str]()
+    spellings = dict[str, str]()
+    for word, text in recovery.set.items():
+        name = table.relation.column(word).name
+        if name in spellings:
+            raise SchemaMismatch(
+                f"recovery.set: {spellings[name]} and {word} are one column, {name}; write it once"
+            )
+        spellings[name] = word
+        changes[name] = _new_value(table, word, text)
+    if recovery.mark is not None:
+        marked = _mark(table.relation, recovery.mark.column, recovery.mark.merge)
+        for name in marked.keys() & spellings.keys():
+            raise SchemaMismatch(
+                f"recovery.mark.column: {recovery.mark.column} and {spellings[name]} in "
+                f"recovery.set are one column, {name}; a column is written once"
+            )
+        changes |= marked
+    return changes
 
 
 def _new_value(table: SessionTable, word: str, text: str) -> str:

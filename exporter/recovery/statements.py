@@ -4,7 +4,7 @@ What differs between the two comes in as SQL: literals here, the function's para
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from exporter import sessions
 from exporter.config import Source
@@ -45,6 +45,7 @@ def close(rule: Rule, scope: Scope, *, ids: str, versions: str, run: str, trigge
         before=rule.columns_written,
         after=rule.columns_written,
         evidence=rule.evidence,
+        still_alive=rule.still_alive,
         returning=rule.reported,
         assignments=assignments(rule),
         run=run,
@@ -73,15 +74,22 @@ def budget(source: Source) -> str:
 
 
 def contradicted(rule: Rule) -> str:
-    """Note which recovered sessions have shown life, or got a genuine end, since."""
+    """Note which recovered sessions have shown life by their row, or got a genuine end, since."""
     return fill(
         "recovery_contradicted",
-        table=rule.table.table,
-        source=literal(rule.table.source.name),
-        id=rule.id,
-        id_type=rule.id_type,
+        **_audited(rule),
         written=rule.columns_written,
         last_seen=rule.table.last_seen,
+    )
+
+
+def contradicted_by_evidence(rule: Rule) -> str:
+    """Note which the declared evidence proves alive, and did not when they were closed."""
+    return fill(
+        "recovery_contradicted_by_evidence",
+        **_audited(rule),
+        alive=rule.alive,
+        declared=literal(rule.table.source.recovery.evidence or ""),
     )
 
 
@@ -89,6 +97,14 @@ def prune(source: Source) -> str:
     """Forget what is older than the audit is kept, a little of it."""
     keep = sessions.interval(source.recovery.audit.keep)
     return fill("recovery_prune", source=literal(source.name), keep=keep)
+
+
+#: What is done in the audit besides closing, by the name of the task.
+TENDING: Mapping[str, Callable[[Rule], str]] = {
+    "contradicted": contradicted,
+    "alive": contradicted_by_evidence,
+    "old": lambda rule: prune(rule.table.source),
+}
 
 
 def undo_lock(rule: Rule, *, numbers: str) -> str:
@@ -122,6 +138,11 @@ def _before(name: str) -> str:
     was_changed = f"a.before -> {literal(name)} IS DISTINCT FROM a.after -> {literal(name)}"
     column = identifier(name)
     return f"CASE WHEN {was_changed} THEN b.{column} ELSE s.{column} END"
+
+
+def _audited(rule: Rule) -> dict[str, str]:
+    names = {"source": rule.table.source.name, "relation": rule.relation.sql}
+    return _place(rule) | {key: literal(name) for key, name in names.items()}
 
 
 def _place(rule: Rule) -> dict[str, str]:

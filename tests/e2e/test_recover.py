@@ -105,6 +105,34 @@ def test_without_yes_it_shows_the_plan_and_does_nothing(ready: Database, command
     assert contents(ready) == before
 
 
+def test_an_expression_that_fails_for_one_session_is_named(
+    ready: Database, command: Command
+) -> None:
+    for key, text in (("end_at", "now() + interval '1 s' / (s.id - 3)"), ("exempt", "1/(id-3)>2")):
+        done = command("recover", "chat", "--yes", recovery={key: text})
+        assert done.returncode == 1
+        assert f"recovery.{key}, which fails for a session that is orphaned: " in done.stderr
+    assert len(open_ones(ready)) == 7
+
+
+def test_a_new_value_that_fails_for_one_session_sets_that_one_aside_and_is_named(
+    ready: Database, command: Command
+) -> None:
+    values = {"state": "'closed'", "seconds": "1 / (s.id - 3)"}
+    done = command("recover", "chat", "--yes", recovery={"set": values})
+    assert "cannot be shown: recovery.set.seconds, which fails for a session" in done.stdout
+    assert "3 was set aside: " in done.stdout
+    assert open_ones(ready) == {3, 6, 7}
+
+
+def test_the_plan_warns_of_ends_that_are_still_to_come(ready: Database, command: Command) -> None:
+    recovery = {"end_at": "s.started + interval '7 hours'"}
+    warning = "5 of them would get an end in the future"
+    assert warning in command("recover", "chat", recovery=recovery).stdout
+    assert warning in command("recover", "chat", "--backlog", recovery=recovery).stdout
+    assert "warning" not in command("recover", "chat").stdout
+
+
 def test_yes_closes_what_the_plan_says_and_backlog_the_rest(
     ready: Database, command: Command
 ) -> None:

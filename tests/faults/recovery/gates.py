@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import yaml
@@ -52,7 +53,7 @@ GATED = SOURCE.replace(
 )
 
 STATE = """
-SELECT state, query, wait_event FROM pg_stat_activity
+SELECT state, query, wait_event, state_change FROM pg_stat_activity
 WHERE application_name = 'session-exporter'
     AND datname = current_database() AND xact_start IS NOT NULL
 """
@@ -146,6 +147,11 @@ class Gated:
             lambda: [row["state"] for row in self._transactions()] == ["idle in transaction"],
             "the server waits for the next statement",
         )
+
+    def frozen_since(self) -> datetime:
+        """When the server began to wait, by its own clock."""
+        (since,) = {row["state_change"] for row in self._transactions()}
+        return since  # type: ignore[return-value] # a timestamp
 
     def wait_until_gone(self) -> None:
         """Wait until the server has ended the transaction of the recovery."""

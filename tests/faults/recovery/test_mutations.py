@@ -97,7 +97,7 @@ MUTATIONS: list[Mutation] = [
         "",
         undo_scenarios.what_is_undone_stays_undone,
     ),
-    Mutation("recovery_undo", "        AND {id} = (a.session)::{id_type}\n", "", undo_its_own),
+    Mutation("recovery_undo", "{id} = (a.session)::{id_type}", "true", undo_its_own),
     Mutation("recovery_undo", "        AND s.xmin::text = a.row_version\n", "", undo_in_time),
     Mutation("recovery_undo", "WHERE a.number = session_exporter_number", "", undo_in_time),
     Mutation("recovery_begin", "'30s'", "'0'", freezes),

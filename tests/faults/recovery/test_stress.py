@@ -1,4 +1,5 @@
-"""Three recoveries at once against an application under load, judged by the times of the commits.
+"""Recoveries at once, by hand and automatic, against an application under load, judged by the times
+of the commits.
 
 `make test` does it for SECONDS; `make stress` for STRESS_SECONDS, a minute if nothing else is said.
 """
@@ -18,6 +19,7 @@ from exporter.database import Writer
 from exporter.demo.schemas import create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
 from exporter.recovery.apply import Closing
+from exporter.recovery.auto import AutoClosing
 from exporter.recovery.plan import find_candidates
 from exporter.recovery.rule import bind_rule
 from tests.faults.background import Background
@@ -27,6 +29,8 @@ from tests.integration.collecting import settings_of
 
 SECONDS = 8.0
 RECOVERIES = 3
+#: Besides, so many close automatically, and together no more than this: less than an hour goes by.
+AUTOMATIC, PER_HOUR = 2, 15
 
 #: A chat is forgotten after half a second, about as often as each of them is written to.
 THRESHOLD = 0.5
@@ -71,25 +75,32 @@ def chats(fast_folder: Path | None, tmp_path: Path) -> Iterator[Chats]:
 class Recoverer:
     """Closes all it finds, again and again; what it says it has done."""
 
-    def __init__(self, chats: Chats) -> None:
+    def __init__(self, chats: Chats, *, is_automatic: bool = False) -> None:
         self.closed: list[int] = []
         self.passed_over = 0
+        self.over_budget = 0
+        self._is_automatic = is_automatic
         self._chats = chats
 
     async def work(self, is_over: threading.Event) -> None:
         """Until it is over."""
         source, settings = self._chats.source, settings_of(self._chats.database.dsn)
+        budget = source.recovery.model_copy(update={"per_hour": PER_HOUR})
+        source = source.model_copy(update={"recovery": budget})
         zone = sessions.time_zone(source)
         pool, writer = Pool(settings), Writer(settings, timezone=zone)
         reader = pool.reader(timezone=zone)
         rule = await bind_rule(reader, source)
         closing = Closing(writer, rule, trigger="manual", with_backlog=True)
+        if self._is_automatic:
+            closing = AutoClosing(writer, rule)
         while not is_over.is_set():
             found = await find_candidates(reader, rule, with_backlog=True)
             outcome = await closing.run(found, batch=10, pause=0, progress=lambda _: None)
             assert outcome.refused == {}
             self.closed += [int(each.session) for each in outcome.recovered]
             self.passed_over += outcome.passed_over
+            self.over_budget += outcome.over_budget
             await asyncio.sleep(0)
         await writer.close()
         await pool.close()
@@ -98,17 +109,20 @@ class Recoverer:
 def test_under_load_nobody_alive_is_closed_and_no_end_is_overwritten(chats: Chats) -> None:
     seconds = float(os.environ.get("STRESS_SECONDS") or SECONDS)
     recoverers, is_over = [Recoverer(chats) for _ in range(RECOVERIES)], threading.Event()
+    automatic = [Recoverer(chats, is_automatic=True) for _ in range(AUTOMATIC)]
     with Background() as background, Traffic(chats, writers=4, alive=400).flowing():
-        working = [background.begin(each.work(is_over)) for each in recoverers]
+        working = [background.begin(each.work(is_over)) for each in recoverers + automatic]
         is_over.wait(seconds)
         is_over.set()
         for each in working:
             each.result(30)
-    closed = sorted(id_ for each in recoverers for id_ in each.closed)
+    closed = sorted(id_ for each in recoverers + automatic for id_ in each.closed)
     passed_over = sum(each.passed_over for each in recoverers)
     print(f"{len(closed)} recovered, {passed_over} passed over")  # noqa: T201 - for `make stress`
     assert len(closed) > 20 * seconds, "hardly anything happened"
     assert all(each.passed_over for each in recoverers), "they were never in each other's way"
+    assert sum(len(each.closed) for each in automatic) == PER_HOUR
+    assert all(each.over_budget for each in automatic)
     assert chats.rows(WRONGLY_CLOSED) == []
     assert chats.audited == closed
     rows = chats.rows("SELECT id, ended_by FROM public.chats")

@@ -1,5 +1,6 @@
 """Recovery by itself, on a real database: what it closes, when it does not, and what it tells."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -36,6 +37,12 @@ SOURCE: dict[str, Any] = {
     "id": "id",
     "orphaned_after": "1h",
 }
+
+
+MESSAGES = (
+    "EXISTS (SELECT FROM public.message AS m WHERE m.chat = s.id"
+    " AND m.at > now() - interval '1 hour')"
+)
 
 
 class Runner:
@@ -123,6 +130,18 @@ def open_ones(database: Database) -> set[int]:
     return {id_ for (id_,) in rows(database, "SELECT id FROM public.chat WHERE is_open")}
 
 
+def fill_audit(
+    session: str = "'1'", *, source: str = "chat", trigger: str = "auto", at: str = "now()"
+) -> str:
+    """A row as somebody else would have written it; `session` and `at` are SQL."""
+    return (
+        "INSERT INTO session_exporter.recovery"
+        " (run, at, source, relation, session, trigger, rule, evidence, before, after, row_version)"
+        f" VALUES (gen_random_uuid(), {at}, '{source}', '\"public\".\"chat\"', {session},"
+        f" '{trigger}', '{{}}', '{{}}', '{{}}', '{{}}', '1')"
+    )
+
+
 async def test_what_is_orphaned_in_two_runs_is_closed_and_nothing_else(
     database: Database, recover: Recover
 ) -> None:
@@ -185,14 +204,22 @@ async def test_without_an_audit_table_nothing_is_closed(
         assert state.failed["schema"] == 3
 
 
-async def test_an_hour_has_a_budget_that_several_exporters_share(
+async def test_an_hour_has_a_budget_that_several_exporters_share_at_the_same_time(
     database: Database, recover: Recover
 ) -> None:
     sessions(database, 1, 9)
     sessions(database, 100, 41, seen="5 minutes")
+    # What one closes takes its time, so that the other would count too few if it did not wait.
+    execute(
+        database,
+        "CREATE FUNCTION public.dawdle() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN PERFORM pg_sleep(0.1); RETURN NULL; END $$",
+        "CREATE TRIGGER dawdle AFTER UPDATE ON public.chat"
+        " FOR EACH ROW EXECUTE FUNCTION public.dawdle()",
+    )
     async with recover(per_hour=5, batch=2) as one, recover(per_hour=5, batch=2) as other:
-        for runner in (one, other, one, other, one, other):
-            await runner.run()
+        for _ in range(4):
+            await asyncio.gather(one.run(), other.run())
         assert len(open_ones(database)) == 41 + 4
         (count,) = rows(
             database, "SELECT count(*), count(DISTINCT session) FROM session_exporter.recovery"
@@ -331,6 +358,23 @@ async def test_a_column_that_a_unique_index_only_includes_names_no_row(
         assert (await runner.run()).failed["schema"] == 1
 
 
+async def test_a_connection_that_was_ended_while_it_was_idle_is_no_failure(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 1)
+    sessions(database, 100, 60, seen="5 minutes")
+    hang_up = (
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE application_name = 'session-exporter' AND datname = current_database()"
+    )
+    async with recover() as runner:
+        for _ in range(3):
+            state = await runner.run()
+            assert set(rows(database, hang_up)) == {(True,)}
+    assert 1 not in open_ones(database)
+    assert sum(state.failed.values()) == 0
+
+
 async def test_evidence_that_cannot_be_read_is_a_brake(
     database: Database, recover: Recover
 ) -> None:
@@ -355,6 +399,34 @@ async def test_evidence_that_cannot_be_read_is_a_brake(
         assert (state.brakes, open_ones(database)) == (frozenset(), {1, 2, 3, 4, 5, 6})
         await runner.run(2)
         assert open_ones(database) == {1, 3, 4, 5, 6}
+
+
+@pytest.mark.parametrize(
+    ("expression", "named"),
+    [
+        ({"evidence": "1 / (s.id - 1) < 0"}, "recovery.evidence, which fails"),
+        ({"exempt": "1 / (s.id - 1) < 0"}, "recovery.exempt, which fails"),
+        ({"end_at": "s.seen + interval '1 s' / (s.id - 1)"}, "recovery.end_at, which fails"),
+    ],
+    ids=["evidence", "exempt", "end_at"],
+)
+async def test_an_expression_that_fails_for_one_session_closes_none_and_is_named(
+    database: Database,
+    recover: Recover,
+    caplog: pytest.LogCaptureFixture,
+    expression: dict[str, str],
+    named: str,
+) -> None:
+    sessions(database, 1, 3)
+    sessions(database, 100, 60, seen="5 minutes")
+    async with recover(**expression) as runner:
+        await runner.run(3)
+        assert len(open_ones(database)) == 63
+        (told,) = [record for record in caplog.records if named in str(vars(record))]
+        assert "division by zero" in str(vars(told))
+        execute(database, "DELETE FROM public.chat WHERE id = 1")
+        await runner.run(2)
+        assert len(open_ones(database)) == 60
 
 
 async def test_a_row_that_a_trigger_protects_is_set_aside_and_the_others_go_on(
@@ -403,17 +475,104 @@ async def test_a_recovered_session_that_shows_life_or_a_genuine_end_is_told_once
         assert (await runner.run()).contradicted == 1
 
 
-async def test_what_others_recover_is_counted_too(database: Database, recover: Recover) -> None:
-    write = (
-        "INSERT INTO session_exporter.recovery"
-        " (run, source, relation, session, trigger, rule, evidence, before, after, row_version)"
-        " VALUES (gen_random_uuid(), '{}', 't', '1', '{}', '{{}}', '{{}}', '{{}}', '{{}}', '1')"
+async def test_a_recovered_session_that_its_evidence_proves_alive_is_told_once(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 2)
+    sessions(database, 100, 60, seen="5 minutes")
+    execute(database, "CREATE TABLE public.message (chat int, at timestamptz)")
+    async with recover(evidence=MESSAGES) as runner:
+        assert (await runner.run(3)).contradicted == 0
+        assert open_ones(database) == set(range(100, 160))
+        execute(database, "INSERT INTO public.message VALUES (1, now())")
+        assert (await runner.run()).contradicted == 1
+        assert (await runner.run()).contradicted == 1
+    told = "SELECT session FROM session_exporter.recovery WHERE contradicted_at IS NOT NULL"
+    assert rows(database, told) == [("1",)]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "later"),
+    [
+        (f"s.ended IS NOT NULL OR {MESSAGES}", MESSAGES),
+        ("s.ended IS NOT NULL", "s.ended IS NOT NULL"),
+        (MESSAGES, MESSAGES.replace("1 hour", "1 day")),
+    ],
+    ids=["closing makes it true, then it is another", "closing makes it true", "it is another"],
+)
+async def test_evidence_that_says_nothing_of_a_later_life_contradicts_nothing(
+    database: Database, recover: Recover, evidence: str, later: str
+) -> None:
+    sessions(database, 1, 1)
+    sessions(database, 100, 60, seen="5 minutes")
+    execute(
+        database,
+        "CREATE TABLE public.message (chat int, at timestamptz)",
+        "INSERT INTO public.message VALUES (1, now() - interval '2 hours')",
     )
-    execute(database, write.format("chat", "manual"))  # before the start
+    async with recover(evidence=evidence) as runner:
+        assert (await runner.run(3)).contradicted == 0
+    async with recover(evidence=later) as runner:
+        assert (await runner.run(2)).contradicted == 0
+    assert 1 not in open_ones(database)
+
+
+async def test_ids_of_another_table_contradict_nothing(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 1)
+    sessions(database, 100, 60, seen="5 minutes")
+    async with recover() as runner:
+        await runner.run(2)
+        execute(database, "UPDATE session_exporter.recovery SET session = 'a', relation = 'other'")
+        assert sum((await runner.run(2)).failed.values()) == 0
+
+
+async def test_an_id_that_has_become_of_another_type_keeps_no_counting_and_is_told_once(
+    database: Database, recover: Recover, caplog: pytest.LogCaptureFixture
+) -> None:
+    sessions(database, 1, 1)
+    sessions(database, 100, 60, seen="5 minutes")
+    old = fill_audit("'a'", at="now() - interval '1 day'")
+    older = fill_audit("'b'", at="now() - interval '31 days'")
+    execute(database, old, older)
+    async with recover(audit={"keep": "30d"}) as runner:
+        state = await runner.run(2)
+        assert state.recovered["auto"] == 1
+        assert {why: n for why, n in state.failed.items() if n} == {"data": 1}
+    assert rows(database, "SELECT session FROM session_exporter.recovery ORDER BY 1") == [
+        ("1",),
+        ("a",),
+    ]
+    told = [record for record in caplog.records if record.message == "recovery_failed"]
+    assert len(told) == 1
+
+
+async def test_words_of_the_config_that_the_audit_knows_too_mean_the_session(
+    database: Database, recover: Recover
+) -> None:
+    sessions(database, 1, 1)
+    sessions(database, 100, 60, seen="5 minutes")
+    execute(
+        database,
+        "ALTER TABLE public.chat RENAME seen TO at",
+        "ALTER TABLE public.chat ADD number int",
+    )
+    source = {"last_seen_at": "greatest(at, started)"}
+    async with recover(source, evidence="number > 0") as runner:
+        await runner.run(2)
+        assert 1 not in open_ones(database)
+        execute(database, "UPDATE public.chat SET at = now() WHERE id = 1")
+        state = await runner.run()
+    assert (state.contradicted, sum(state.failed.values())) == (1, 0)
+
+
+async def test_what_others_recover_is_counted_too(database: Database, recover: Recover) -> None:
+    execute(database, fill_audit(trigger="manual"))  # before the start
     async with recover(mode="disabled") as runner:
         assert sum((await runner.run()).recovered.values()) == 0
-        execute(database, write.format("chat", "manual"), write.format("chat", "close"))
-        execute(database, write.format("other", "manual"))
+        execute(database, fill_audit(trigger="manual"), fill_audit(trigger="close"))
+        execute(database, fill_audit(source="other", trigger="manual"))
         state = await runner.run()
         assert state.recovered == {"auto": 0, "manual": 1, "close": 1}
         execute(database, "UPDATE session_exporter.recovery SET undone_at = now()")

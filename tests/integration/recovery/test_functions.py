@@ -259,7 +259,7 @@ async def test_nobody_else_may_call_them(any_database: Database, installed: Inst
     for name in (
         "session_exporter.recover_chat('{}', '{}', NULL, 'manual', false)",
         "session_exporter.undo_chat('{}')",
-        "session_exporter.tend_chat()",
+        "session_exporter.tend_chat('old')",
         "public.recover_stuck_chat()",
     ):
         with pytest.raises(errors.InsufficientPrivilege):
@@ -500,3 +500,38 @@ async def test_check_live_says_whether_they_can_be_called(
     execute(any_database, "DROP FUNCTION session_exporter.recover_chat")
     (failed,) = (each for each in (await checked()).values() if each.status is Status.FAILED)
     assert "there is no function session_exporter.recover_chat" in failed.message
+
+
+async def test_a_run_that_wrote_other_columns_is_not_undone_by_half(
+    any_database: Database, installed: Install
+) -> None:
+    await installed()
+    lose(any_database, 2)
+    with any_database.connect(RECOVERY_ROLE) as connection:
+        assert closed(any_database, connection) == {"1", "2"}
+    left = rows(any_database, "SELECT * FROM public.chat ORDER BY id")
+    numbers = "(SELECT array_agg(number) FROM session_exporter.recovery)"
+    undo = f"SELECT session_exporter.undo_chat({numbers})"
+    await installed(set={"is_open": "false"})
+    assert rows(any_database, undo) == []
+    assert rows(any_database, "SELECT * FROM public.chat ORDER BY id") == left
+    await installed()  # that knows all of what was written
+    assert len(rows(any_database, undo)) == 2
+    assert open_ones(any_database) == {1, 2}
+
+
+async def test_a_session_without_an_id_keeps_none_of_the_others(
+    any_database: Database, installed: Install
+) -> None:
+    await installed()
+    lose(any_database, 2)
+    execute(
+        any_database,
+        "ALTER TABLE public.chat DROP CONSTRAINT chat_pkey",
+        "ALTER TABLE public.chat ALTER id DROP NOT NULL",
+        "CREATE UNIQUE INDEX ON public.chat (id)",
+        "INSERT INTO public.chat (id, seen) VALUES (NULL, now() - interval '2 hours')",
+    )
+    stuck = rows(any_database, "SELECT session_id FROM public.recover_stuck_chat()", RECOVERY_ROLE)
+    assert sorted(stuck) == [(1,), (2,)]
+    assert open_ones(any_database) == {None}

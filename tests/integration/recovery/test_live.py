@@ -124,6 +124,26 @@ async def test_it_counts_what_would_be_closed_now(database: Database) -> None:
     assert "would be closed now" in found["recovery now"].message
 
 
+async def test_ends_that_are_still_to_come_are_counted(
+    any_database: Database, chat: Callable[..., Source]
+) -> None:
+    ages = ("3 hours", "4 hours", "30 hours", "9 days", "8 days")
+    starts = ", ".join(f"({n}, now() - interval '{age}', NULL)" for n, age in enumerate(ages))
+    planned = "(9, now() - interval '3 hours', now() + interval '1 day')"  # it is no end yet
+    rows = f"INSERT INTO chat (id, started, ended) VALUES {starts}, {planned}"
+    ready(any_database, rows)
+    for hours, ahead in ((24, 3), (48, 4), (2, 0)):
+        end_at = f"s.started + interval '{hours} hours'"
+        source = chat(end_at=end_at, table="public.chat\n  ended_at: ended")
+        found = (await check(any_database, source)).get("recovery end")
+        if ahead:
+            assert found is not None
+            assert found.status is Status.WARNING
+            assert f"{ahead} of them would get an end in the future" in found.message
+        else:
+            assert found is None
+
+
 @pytest.mark.parametrize(
     ("mode", "status"), [("disabled", Status.WARNING), ("auto", Status.FAILED)]
 )
@@ -187,6 +207,17 @@ MISTAKES = {
         "recovery.set.room: {end} is an expression, and in quotes it would be a text",
     ),
     "an end that is no time": ({"end_at": "s.room"}, "recovery.end_at: expected a timestamp"),
+    "a column twice, in two spellings": (
+        {"more": "State: \"'open'\""},
+        "recovery.set: state and State are one column, state; write it once",
+    ),
+    "a mark in a column that is set, in another spelling": (
+        {"more": "note: \"'{}'\"\n    mark: {column: Note, merge: {lost: true}}"},
+        (
+            "recovery.mark.column: Note and note in recovery.set are one column, note; a column "
+            "is written once"
+        ),
+    ),
     "a view": (
         {"table": "public.chats"},
         'recovery: "public"."chats" is a view; only tables can be recovered',
@@ -203,6 +234,15 @@ async def test_what_cannot_work_is_a_sentence(
 ) -> None:
     ready(any_database, "CREATE VIEW public.chats AS SELECT * FROM public.chat")
     assert sentence in await the_only_failure(any_database, chat(**change))
+
+
+async def test_an_expression_that_fails_for_a_session_is_named(
+    any_database: Database, chat: Callable[..., Source]
+) -> None:
+    ready(any_database, "INSERT INTO chat (id, started) VALUES (1, now() - interval '3 hours')")
+    source = chat(end_at="s.started + interval '1 s' / (s.id - 1)")
+    failure = await the_only_failure(any_database, source)
+    assert failure.startswith("recovery.end_at, which fails for a session that is orphaned: ")
 
 
 NOOP = """
@@ -309,16 +349,42 @@ async def test_what_keeps_every_session_from_being_closed_is_a_cross(
     assert sentence in found.message
 
 
-async def test_the_triggers_of_partitions_are_told_too(
-    database: Database, chat: Callable[..., Source]
+PARTS = """
+    CREATE TABLE chat (id int, state text DEFAULT 'open', started timestamptz,
+        ended timestamptz, PRIMARY KEY (id, {key})) PARTITION BY LIST ({key});
+    CREATE TABLE chat_open PARTITION OF chat {for_open};
+    CREATE TABLE chat_closed PARTITION OF chat DEFAULT;
+"""
+BY_STATE = PARTS.format(key="state", for_open="FOR VALUES IN ('open')")
+BY_START = PARTS.format(key="started", for_open="FOR VALUES IN ('2020-01-01')")
+
+
+@pytest.mark.parametrize(
+    ("tables", "event", "sentence"),
+    [
+        (BY_START, "AFTER UPDATE ON chat_open FOR EACH ROW", "for every session that is closed"),
+        (BY_START, "AFTER UPDATE ON chat_open", None),
+        (BY_START, "AFTER UPDATE ON chat", "for every session that is closed"),
+        (BY_START, "AFTER INSERT ON chat_closed FOR EACH ROW", None),
+        (BY_STATE, "AFTER INSERT ON chat_closed FOR EACH ROW", "that closing moves"),
+        (BY_STATE, "BEFORE DELETE ON chat_open FOR EACH ROW", "that closing moves"),
+        (BY_STATE, "AFTER DELETE ON chat FOR EACH ROW", "that closing moves"),
+        (BY_STATE, "AFTER DELETE ON chat_open", None),
+        (
+            TABLE + "CREATE TABLE child () INHERITS (chat)",
+            "AFTER UPDATE ON child FOR EACH ROW",
+            "for every session that is closed",
+        ),
+    ],
+)
+async def test_the_triggers_of_partitions_and_of_children_are_told_too(
+    database: Database, chat: Callable[..., Source], tables: str, event: str, sentence: str | None
 ) -> None:
-    run(
-        database,
-        "CREATE TABLE chat (id int, state text DEFAULT 'open', started timestamptz,"
-        " ended timestamptz, PRIMARY KEY (id, started)) PARTITION BY RANGE (started)",
-        "CREATE TABLE chat_old PARTITION OF chat FOR VALUES FROM (MINVALUE) TO (MAXVALUE)",
-        NOOP,
-        "CREATE TRIGGER touch AFTER UPDATE ON chat_old EXECUTE FUNCTION noop()",
-        fill("recovery_audit"),
-    )
-    assert "trigger touch runs" in (await check(database, chat()))["recovery meets"].message
+    trigger = f"CREATE TRIGGER touch {event} EXECUTE FUNCTION noop()"
+    run(database, tables, NOOP, trigger, fill("recovery_audit"))
+    found = (await check(database, chat()))["recovery meets"]
+    if sentence is None:
+        assert found.status is Status.OK
+    else:
+        assert "trigger touch runs for every session" in (found.message)
+        assert sentence in found.message

@@ -165,6 +165,13 @@ FILES = {
         "databases:\n  app: {dsn: '', connect_timeout: 1s}\n" + ONE,
         "config.yaml:2: databases.app.connect_timeout: expected at least 2s, got '1s'",
     ),
+    "an audit that forgets what the hour's budget counts": (
+        HEAD + ONE + "    recovery: {audit: {keep: 30m}}\n",
+        (
+            "config.yaml:9: sources.chat.recovery.audit.keep: expected at least 1d, got '30m'; the "
+            "budget of an hour is counted in it, and a mistake of yesterday is undone by it"
+        ),
+    ),
     "locks that outlast statements": (
         "databases:\n  app: {dsn: '', lock_timeout: 5s}\n" + ONE,
         (

@@ -1,0 +1,185 @@
+"""Each guard of the printed functions is needed: without it something goes wrong that is seen."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+import pytest
+
+from exporter.demo.databases import Database
+from exporter.queries import fill
+from exporter.roles import RECOVERY_ROLE
+from tests.faults.recovery.templates import Templates
+from tests.integration.recovery.functions import calling, execute, install
+from tests.integration.recovery.test_functions import (
+    TABLES,
+    call,
+    closed,
+    config_of,
+    found,
+    lose,
+    open_ones,
+)
+
+Connection = psycopg.Connection[Any]
+Holds = Callable[[Database, Connection], bool]
+Recreate = Callable[[], Awaitable[None]]
+
+
+@pytest.fixture
+def recreate(database: Database, tmp_path: Path) -> Recreate:
+    """Five lost chats, and the functions as the templates are now; three may be closed an hour."""
+    execute(database, TABLES, fill("recovery_audit"))
+    lose(database, 5)
+
+    async def recreate() -> None:
+        config = config_of(database, tmp_path)
+        await install(database, config, calling(config.sources["chat"]))
+
+    return recreate
+
+
+def heeds_the_isolation(database: Database, connection: Connection) -> bool:
+    connection.execute(b"SET default_transaction_isolation = 'repeatable read'")
+    return is_refused(database, connection)
+
+
+def heeds_a_savepoint(database: Database, connection: Connection) -> bool:
+    connection.execute(b"BEGIN")
+    connection.execute(b"SAVEPOINT a")
+    return is_refused(database, connection)
+
+
+def is_refused(database: Database, connection: Connection) -> bool:
+    try:
+        closed(database, connection)
+    except psycopg.errors.InvalidTransactionState:
+        return True
+    return False
+
+
+def heeds_the_budget(database: Database, connection: Connection) -> bool:
+    return len(closed(database, connection, "auto")) == 3
+
+
+def heeds_a_pause(database: Database, connection: Connection) -> bool:
+    execute(database, "INSERT INTO session_exporter.pause (source) VALUES ('chat')")
+    return closed(database, connection, "auto") == set()
+
+
+def passes_over_what_is_locked(database: Database, connection: Connection) -> bool:
+    with database.connect() as holder, holder.transaction():
+        holder.execute(b"SELECT FROM public.chat WHERE id = 1 FOR UPDATE")
+        try:
+            return closed(database, connection) == {"2", "3", "4", "5"}
+        except psycopg.errors.LockNotAvailable:
+            return False
+
+
+def closes_each_in_its_version(database: Database, connection: Connection) -> bool:
+    statement = found(database) + call()
+    execute(database, "UPDATE public.chat SET length = 1 WHERE id = 1")
+    connection.execute(statement.encode())
+    return open_ones(database) == {1}
+
+
+def heeds_a_trigger_that_skips(database: Database, connection: Connection) -> bool:
+    triggers(database, "BEFORE UPDATE ON public.chat", "RETURN NULL;")
+    return is_failure(database, connection, "XS001")
+
+
+def heeds_a_session_that_stays_active(database: Database, connection: Connection) -> bool:
+    triggers(database, "BEFORE UPDATE ON public.chat", "NEW.is_open := true; RETURN NEW;")
+    return is_failure(database, connection, "XS002")
+
+
+def heeds_an_audit_that_skips(database: Database, connection: Connection) -> bool:
+    triggers(database, "BEFORE INSERT ON session_exporter.recovery", "RETURN NULL;")
+    return is_failure(database, connection, "XS003")
+
+
+def triggers(database: Database, event: str, does: str) -> None:
+    execute(
+        database,
+        "CREATE FUNCTION public.meddle() RETURNS trigger LANGUAGE plpgsql"
+        f" AS $$ BEGIN {does} END $$",
+        f"CREATE TRIGGER meddle {event} FOR EACH ROW EXECUTE FUNCTION public.meddle()",
+    )
+
+
+def is_failure(database: Database, connection: Connection, state: str) -> bool:
+    try:
+        closed(database, connection)
+    except psycopg.Error as error:
+        return error.sqlstate == state and open_ones(database) == {1, 2, 3, 4, 5}
+    return False
+
+
+class Mutation(NamedTuple):
+    """A template without one of its guards, and what does not hold then."""
+
+    template: str
+    guard: str
+    instead: str
+    holds: Holds
+
+
+BODY = "recovery_function_body"
+VERSION = (
+    "        AND (SELECT jsonb_object({ids}::text[], {versions}::text[])) ->> ({id})::text"
+    " = s.xmin::text\n"
+)
+PAUSED = "        ) THEN\n            RETURN;"
+SAVEPOINT = "                <> (pg_catalog"
+COUNT, LEFT = "session_exporter_count <", "greatest(session_exporter_left, 0)"
+STILL_ACTIVE = "IF session_exporter_row.session_exporter_is_active"
+WRITTEN = "IF session_exporter_row.session_exporter_written_count <"
+
+MUTATIONS = [
+    Mutation("recovery_function_demands", "<> 'read committed'", "= ''", heeds_the_isolation),
+    Mutation(BODY, SAVEPOINT, f" IS NULL AND '' {SAVEPOINT}", heeds_a_savepoint),
+    Mutation(BODY, LEFT, "1000", heeds_the_budget),
+    Mutation(BODY, PAUSED, PAUSED.replace("THEN", "AND false THEN"), heeds_a_pause),
+    Mutation("recovery_lock", " SKIP LOCKED", "", passes_over_what_is_locked),
+    Mutation("recovery_close", VERSION, "", closes_each_in_its_version),
+    Mutation(BODY, f"IF {COUNT}", f"IF false AND {COUNT}", heeds_a_trigger_that_skips),
+    Mutation("recovery_close", "({rows}) IS TRUE", "false", heeds_a_session_that_stays_active),
+    Mutation(BODY, STILL_ACTIVE, "IF false", heeds_a_session_that_stays_active),
+    Mutation(BODY, WRITTEN, "IF 0 >", heeds_an_audit_that_skips),
+    Mutation(
+        "recovery_close",
+        "count(*) FROM session_exporter_found",
+        "0",
+        heeds_a_trigger_that_skips,
+    ),
+    Mutation(
+        "recovery_close",
+        "count(*) FROM session_exporter_written",
+        "1000",
+        heeds_an_audit_that_skips,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "mutation",
+    MUTATIONS,
+    ids=[f"{each.holds.__name__}: {each.guard.strip()[:40]}" for each in MUTATIONS],
+)
+async def test_without_a_guard_something_goes_wrong(
+    database: Database, recreate: Recreate, templates: Templates, mutation: Mutation
+) -> None:
+    templates.replace(mutation.template, mutation.guard, mutation.instead)
+    await recreate()
+    with database.connect(RECOVERY_ROLE) as connection:
+        assert not mutation.holds(database, connection)
+
+
+@pytest.mark.parametrize("holds", dict.fromkeys(each.holds for each in MUTATIONS))
+async def test_with_every_guard_it_holds(
+    database: Database, recreate: Recreate, holds: Holds
+) -> None:
+    await recreate()
+    with database.connect(RECOVERY_ROLE) as connection:
+        assert holds(database, connection)
