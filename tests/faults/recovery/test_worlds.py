@@ -73,7 +73,7 @@ def chats(database: Database, tmp_path: Path) -> Iterator[Chats]:
 
 
 @settings(
-    max_examples=60,
+    max_examples=25,
     derandomize=True,
     deadline=None,
     print_blob=True,
