@@ -19,7 +19,7 @@ demo: .venv/demo.stamp
 	@$(BIN)/session-exporter demo
 
 test: .venv/dev.stamp
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m benchmarks

@@ -43,6 +43,18 @@ def _versions() -> dict[int, Path]:
     return found
 
 
+#: The files that take longest begin first, so that no worker is left with one of them at the end.
+LONGEST_FIRST = (
+    "content/test_alert_mutations.py",
+    "faults/test_clock.py",
+    "faults/test_soak.py",
+    "content/test_alerts.py",
+    "e2e/test_bad_input.py",
+    "e2e/test_paging.py",
+    "faults/test_isolation.py",
+    "faults/test_network.py",
+)
+
 VERSIONS = _versions()
 _numbers = itertools.count(1)
 
@@ -52,6 +64,16 @@ def pytest_report_header() -> list[str]:
     if os.environ.get("CI") == "true" and 15 not in VERSIONS:
         lines.append(f"postgresql: WARNING: no PostgreSQL 15 in {SYSTEM_BINARIES}")
     return lines
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = Path(__file__).parent
+
+    def rank(item: pytest.Item) -> int:
+        name = item.path.relative_to(tests).as_posix()
+        return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")
