@@ -18,6 +18,7 @@ help:
 demo: .venv/demo.stamp
 	@$(BIN)/session-exporter demo
 
+# Three workers on two cores: many tests wait, for a deadline or for a server.
 test: .venv/dev.stamp
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 

@@ -2,6 +2,7 @@
 anything is changed.
 """
 
+import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from exporter.demo.databases import Database, create_database
 from exporter.demo.schemas import EXPORTER
 from exporter.demo.server import PostgresServer, wheel_binaries
 from exporter.queries import fill
-from tests.e2e.session_exporter import run, write_config
+from tests.e2e.session_exporter import PROGRAM, environment, run, write_config
 from tests.faults.streaming import PRIMARY_SETTINGS, Standby
 
 Done = subprocess.CompletedProcess[str]
@@ -143,6 +144,33 @@ def test_yes_closes_what_the_plan_says_and_backlog_the_rest(
     assert "1 were closed" in command("recover", "chat", "--yes", "--backlog").stdout
     assert open_ones(ready) == {6}
     assert "0 would be closed" in command("recover", "chat", "--yes", "--backlog").stdout
+
+
+def test_on_a_terminal_progress_is_one_line_that_is_written_over(
+    ready: Database, tmp_path: Path
+) -> None:
+    declared = {**SOURCE, "recovery": RECOVERY}
+    config = write_config(tmp_path, {"app": {"dsn": ready.dsn}}, {"chat": declared})
+    ours, terminal = os.openpty()
+    try:
+        done = subprocess.run(
+            [PROGRAM, "recover", "chat", "--yes", "--batch", "2", "-c", config],
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=terminal,
+            check=False,
+            timeout=60,
+        )
+        shown = os.read(ours, 10_000).decode()
+    finally:
+        os.close(terminal)
+        os.close(ours)
+    assert done.returncode == 0
+    lines = [line.strip() for line in shown.split("\r") if line.strip()]
+    assert [line.rpartition("] ")[2] for line in lines] == ["2 of 5", "4 of 5", "5 of 5"]
+    assert [line.count("#") for line in lines] == [12, 24, 30]
 
 
 def test_a_run_is_listed_and_taken_back_after_a_plan_of_its_own(
