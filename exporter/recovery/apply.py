@@ -144,6 +144,8 @@ class Closing:
                     await self._close_one(candidate, outcome)
             except Locked:
                 outcome.passed_over += len(chunk)
+            else:
+                self._slow_in_a_row = 0
             progress(outcome)
         return outcome
 
@@ -162,6 +164,8 @@ class Closing:
             outcome.refused[candidate.session] = str(error)
         except (Locked, HeldUpError):
             outcome.passed_over += 1
+        else:
+            self._slow_in_a_row = 0
 
     async def _close(self, chunk: Sequence[Candidate], outcome: Outcome) -> None:
         async with self._writer.transaction() as transaction:
@@ -174,7 +178,6 @@ class Closing:
             if closed:
                 await self._notify(transaction, outcome.run)
         outcome.add(admitted, closed)
-        self._slow_in_a_row = 0
 
     async def _admit(self, _transaction: Transaction, chunk: Sequence[Candidate]) -> Admission:
         """How many of these may be closed at all."""
