@@ -314,11 +314,16 @@ def test_a_standstill_during_a_collection_does_not_count_as_time_of_the_database
     )
     hasty = {"statement_timeout": "200ms", "lock_timeout": "150ms"}
     config = config_for(chats, tmp_path, hasty, stale_after="2s", id=None)
-    with Daemon(config, folder=tmp_path) as daemon, chats.connect() as connection:
+    with (
+        Daemon(config, folder=tmp_path) as daemon,
+        chats.connect() as connection,
+        # Within one transaction pg_stat_activity knows no connection that was made later.
+        chats.connect() as watcher,
+    ):
         daemon.wait_for_page(lambda page: page.values("sessions_active") == [1], "it is collected")
 
         def is_waiting() -> bool:
-            row = connection.execute(waiting).fetchone()
+            row = watcher.execute(waiting).fetchone()
             assert row is not None
             return bool(row[0])
 
