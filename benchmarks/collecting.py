@@ -15,10 +15,10 @@ from pathlib import Path
 
 from benchmarks import machine, servers
 from exporter import sessions
-from exporter.collectors import COLLECTORS
+from exporter.collection.collectors import COLLECTORS
 from exporter.config import load_config
-from exporter.database import Database
 from exporter.demo.databases import Database as Ours
+from exporter.postgres import Database
 
 CONFIG = """\
 databases:

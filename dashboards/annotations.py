@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models import common, dashboard
 from dashboards.about import BAD
 from dashboards.dressing import DATASOURCE
 from dashboards.queries import Scope
-from exporter.metrics import RECOVERED
+from exporter.metrics.catalog import RECOVERED
 
 _STARTED = "process_start_time_seconds"
 

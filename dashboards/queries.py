@@ -6,7 +6,7 @@ work without it. Only the state of the alerts comes from the rules.
 
 from dataclasses import dataclass
 
-from exporter.metrics import (
+from exporter.metrics.catalog import (
     BUILD_INFO,
     CONFIG_INFO,
     CONFIG_RELOAD_SUCCESSFUL,

@@ -6,7 +6,7 @@ from dashboards.layout import Row
 from dashboards.links import SOURCE
 from dashboards.queries import Scope
 from dashboards.rows import ages, alerts, days, exporters, labels, now, recovery, sources, truth
-from exporter.metrics import COLLECTION_SUCCESS
+from exporter.metrics.catalog import COLLECTION_SUCCESS
 
 _CHOSEN = 'job=~"$job",database="$database",source="$source"'
 SCOPE = Scope(

@@ -4,7 +4,7 @@ from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import dashboard
 
 from dashboards.dressing import DATASOURCE
-from exporter.metrics import BUILD_INFO, ORPHANED_AFTER
+from exporter.metrics.catalog import BUILD_INFO, ORPHANED_AFTER
 
 
 def datasource() -> dashboard.VariableModel:

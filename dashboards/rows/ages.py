@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import dashboard
 from dashboards.about import About
 from dashboards.panels import heatmap, lines
 from dashboards.queries import BY_SOURCE, PLACE, Query, Scope
-from exporter.metrics import (
+from exporter.metrics.catalog import (
     ACTIVE,
     ACTIVE_AGE,
     ACTIVE_SILENCE,

@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import dashboard
 from dashboards.about import UP, About, Levels
 from dashboards.panels import lines, single, states
 from dashboards.queries import BY_DATABASE, Query, Scope
-from exporter.metrics import DATABASE_UP, REPLICA_LAG
+from exporter.metrics.catalog import DATABASE_UP, REPLICA_LAG
 
 _BAD = Levels(bad=1)
 

@@ -7,7 +7,7 @@ from dashboards.columns import Column
 from dashboards.panels import lines
 from dashboards.queries import BY_SOURCE, Query, Scope
 from dashboards.tables import bars, table
-from exporter.metrics import (
+from exporter.metrics.catalog import (
     DAILY_AVERAGE_DURATION,
     DAILY_ENDED,
     DAILY_STARTED,

@@ -8,7 +8,7 @@ from dashboards.links import to_exporter_page
 from dashboards.panels import states
 from dashboards.queries import PLACE, Query, Scope, without_name
 from dashboards.tables import table
-from exporter.metrics import (
+from exporter.metrics.catalog import (
     BUILD_INFO,
     COLLECTION_LAST_SUCCESS,
     COLLECTION_SUCCESS,

@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import dashboard
 from dashboards.about import About, Levels
 from dashboards.panels import single
 from dashboards.queries import REPLICAS, Query, Scope
-from exporter.metrics import (
+from exporter.metrics.catalog import (
     COLLECTION_DURATION,
     COLLECTION_INTERVAL,
     COLLECTION_SUCCESS,

@@ -7,7 +7,7 @@ from dashboards.columns import Column
 from dashboards.panels import lines
 from dashboards.queries import REPLICAS, Query, Scope
 from dashboards.tables import table
-from exporter.metrics import (
+from exporter.metrics.catalog import (
     ACTIVE,
     DAILY_AVERAGE_DURATION,
     DAILY_ENDED,

@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import dashboard
 from dashboards.about import About, Levels
 from dashboards.panels import lines, single
 from dashboards.queries import BY_SOURCE, Query, Scope
-from exporter.metrics import (
+from exporter.metrics.catalog import (
     ACTIVE,
     ALERT_THRESHOLD,
     COLLECTION_LAST_SUCCESS,

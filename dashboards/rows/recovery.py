@@ -8,7 +8,7 @@ from dashboards.links import to_database, to_source
 from dashboards.panels import lines, single, states
 from dashboards.queries import BY_SOURCE, Query, Scope
 from dashboards.tables import table
-from exporter.metrics import (
+from exporter.metrics.catalog import (
     ORPHANED,
     RECOVERED,
     RECOVERY_BRAKE,

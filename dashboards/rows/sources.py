@@ -9,7 +9,7 @@ from dashboards.panels import lines, states
 from dashboards.queries import BY_SOURCE, PLACE, Query, Scope
 from dashboards.rows.now import COUNTS
 from dashboards.tables import table
-from exporter.metrics import (
+from exporter.metrics.catalog import (
     ACTIVE,
     ALERT_THRESHOLD,
     COLLECTION_LAST_SUCCESS,

@@ -8,7 +8,7 @@ from dashboards.links import to_source
 from dashboards.panels import lines, states
 from dashboards.queries import BY_SOURCE, PLACE, Query, Scope
 from dashboards.tables import table
-from exporter.metrics import (
+from exporter.metrics.catalog import (
     COLLECTION_DURATION,
     COLLECTION_ERRORS,
     COLLECTION_INTERVAL,

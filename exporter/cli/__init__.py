@@ -4,9 +4,10 @@ import io
 import sys
 from typing import NoReturn
 
-from exporter.cli import close, pause, recover, sql, watch  # noqa: F401 - they add their commands to the app
 from exporter.cli.app import app
-from exporter.cli.work import flush
+from exporter.cli.commands import sql, watch  # noqa: F401 - they add their commands to the app
+from exporter.cli.each_source import flush
+from exporter.cli.recovery import close, pause, recover  # noqa: F401 - they add their commands to the app
 
 
 def main() -> NoReturn:

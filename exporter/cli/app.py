@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
-from exporter import __version__, report
+from exporter import __version__
+from exporter.cli.output import report
 from exporter.errors import ExporterError
 
 DEFAULT_CONFIG = Path("config.yaml")

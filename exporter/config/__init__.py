@@ -1,14 +1,14 @@
 """config.yaml -> frozen `Config`; every problem at once, each with its line."""
 
-from exporter.config.columns import Shown, TimeColumn
 from exporter.config.database import Database
+from exporter.config.fields.columns import Shown, TimeColumn
+from exporter.config.fields.labels import Label
+from exporter.config.fields.sql import TableName
+from exporter.config.fields.values import format_duration
 from exporter.config.load import Config, load_config
 from exporter.config.recovery import MODES, Audit, Mark, Recovery, Webhook
 from exporter.config.schema import json_schema
 from exporter.config.source import Daily, Source
-from exporter.config.split import Label
-from exporter.config.sql import TableName
-from exporter.config.values import format_duration
 
 __all__ = [
     "MODES",

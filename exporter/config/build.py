@@ -9,12 +9,12 @@ from pydantic_core import ErrorDetails
 
 from exporter.config import messages
 from exporter.config.database import Database
-from exporter.config.document import Document
-from exporter.config.expected import ExpectedError, nearest
+from exporter.config.fields.parser import ExpectedError, nearest
+from exporter.config.fields.values import NAME
+from exporter.config.file.document import Document
+from exporter.config.file.place import MISSING, KeyPath, lookup, printable
 from exporter.config.merge import Place, merge
-from exporter.config.place import MISSING, KeyPath, lookup, printable
 from exporter.config.source import Source
-from exporter.config.values import NAME
 
 SECTIONS = ("databases", "defaults", "sources")
 

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from exporter.config.expected import ExpectedError, Parser
-from exporter.config.model import Model
-from exporter.config.values import Choice, Duration, Seconds, Whole
+from exporter.config.fields.model import Model
+from exporter.config.fields.parser import ExpectedError, Parser
+from exporter.config.fields.values import Choice, Duration, Seconds, Whole
 
 
 class ConnectionString(Parser):

@@ -9,12 +9,12 @@ import yaml
 
 from exporter.config.build import Builder
 from exporter.config.database import Database
-from exporter.config.document import Document
-from exporter.config.environment import substitute
-from exporter.config.model import Model, Named
-from exporter.config.nodes import MAX_DEPTH, MAX_NODES, TooLargeError, parse
+from exporter.config.fields.model import Model, Named
+from exporter.config.file.document import Document
+from exporter.config.file.environment import substitute
+from exporter.config.file.yaml_errors import explain
+from exporter.config.file.yaml_reader import MAX_DEPTH, MAX_NODES, TooLargeError, parse
 from exporter.config.source import Source
-from exporter.config.syntax import explain
 from exporter.errors import ConfigError, Problem
 
 MAX_BYTES = 2 * 1024 * 1024

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from exporter.config.place import MISSING, KeyPath, lookup
+from exporter.config.file.place import MISSING, KeyPath, lookup
 
 MERGED = ("daily", "recovery")  # put together key by key; others are replaced as a whole
 

@@ -8,9 +8,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from exporter.config.document import Document
-from exporter.config.expected import ExpectedError, nearest
-from exporter.config.place import MISSING, KeyPath, Text, lookup, may_hold_password
+from exporter.config.fields.parser import ExpectedError, nearest
+from exporter.config.file.document import Document
+from exporter.config.file.place import MISSING, KeyPath, Text, lookup, may_hold_password
 
 MAPPING = "a mapping of keys to values"
 

@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, model_validator
 
-from exporter.config.columns import Shown, ShownItem
 from exporter.config.database import ConnectionString, ReadableFile
-from exporter.config.expected import VARIABLE, ExpectedError, Parser
-from exporter.config.model import Listed, Model, Named, NothingIsEmpty
-from exporter.config.sql import COLUMN, Expression, Function, FunctionName, Sql
-from exporter.config.values import Choice, Duration, Name, Seconds, Whole
+from exporter.config.fields.columns import Shown, ShownItem
+from exporter.config.fields.model import Listed, Model, Named, NothingIsEmpty
+from exporter.config.fields.parser import VARIABLE, ExpectedError, Parser
+from exporter.config.fields.sql import COLUMN, Expression, Function, FunctionName, Sql
+from exporter.config.fields.values import Choice, Duration, Name, Seconds, Whole
 
 Mode = Literal["disabled", "dry_run", "auto"]
 MODES: tuple[Mode, ...] = ("disabled", "dry_run", "auto")

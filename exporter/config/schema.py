@@ -6,9 +6,9 @@ from typing import Any
 from pydantic import Field
 
 from exporter.config.database import Database
-from exporter.config.model import Model
+from exporter.config.fields.model import Model
+from exporter.config.fields.values import NAME
 from exporter.config.source import Source
-from exporter.config.values import NAME
 
 
 class File(Model):

@@ -11,14 +11,14 @@ from pydantic import (
     model_validator,
 )
 
-from exporter.config.columns import Shown, ShownItem, TimeColumn
-from exporter.config.expected import ExpectedError
-from exporter.config.model import Listed, Model, Named, NonEmpty, NothingIsEmpty
+from exporter.config.fields.columns import Shown, ShownItem, TimeColumn
+from exporter.config.fields.labels import Label, LabelName
+from exporter.config.fields.model import Listed, Model, Named, NonEmpty, NothingIsEmpty
+from exporter.config.fields.parser import ExpectedError
+from exporter.config.fields.sql import Sql, Table, TableName
+from exporter.config.fields.values import Name, Seconds, Whole, Zone
 from exporter.config.recovery import Recovery
 from exporter.config.series import series_by_part
-from exporter.config.split import Label, LabelName
-from exporter.config.sql import Sql, Table, TableName
-from exporter.config.values import Name, Seconds, Whole, Zone
 
 KIND = "[a-z_][a-z0-9_]*"
 BUILT_IN_KINDS = "undated|future|ended_but_active|closed_without_end"

@@ -33,7 +33,7 @@ def prepare(database: Database) -> None:
     if RECOVERY not in database.server.passwords:
         create_role(database.server, RECOVERY)
     with database.connect(APP) as connection:
-        connection.execute(fill("recovery_audit").encode())
+        connection.execute(fill("recovery/audit/installation").encode())
         for statement in _grants(database.name):
             connection.execute(statement)
 

@@ -12,8 +12,10 @@ from typing import NoReturn
 
 import uvloop
 
-from exporter import daemon, logs, report
+from exporter import logs
+from exporter.cli.output import report
 from exporter.config import load_config
+from exporter.daemon import process
 from exporter.demo import setup, traffic
 from exporter.demo.server import PostgresServer, wheel_binaries
 
@@ -87,7 +89,7 @@ async def _run(
     logs.start(logs.WARNING)
     host, port = sock.getsockname()[:2]
 
-    async def welcome(exporter: daemon.Exporter) -> None:
+    async def welcome(exporter: process.Exporter) -> None:
         while not exporter.snapshots.is_ready():  # noqa: ASYNC110 - the store knows no asyncio
             await asyncio.sleep(0.05)
         say(
@@ -103,7 +105,7 @@ async def _run(
 
     going = asyncio.create_task(traffic.run(database.app_dsn))
     try:
-        await daemon.run(config, sock, started=welcome)
+        await process.run(config, sock, started=welcome)
     finally:
         going.cancel()
         with suppress(asyncio.CancelledError):

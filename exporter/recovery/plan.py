@@ -6,12 +6,12 @@ from typing import Any
 
 from exporter.errors import BadData, SchemaMismatch
 from exporter.queries import fill, listed
-from exporter.recovery.apply import Candidate
-from exporter.recovery.blaming import blame
-from exporter.recovery.rule import Rule
-from exporter.recovery.scope import Scope, orphans
-from exporter.relation import Reads
+from exporter.recovery.close.batches import Candidate
+from exporter.recovery.rule.failing_expression import blame
+from exporter.recovery.rule.rule import Rule
+from exporter.recovery.rule.selection import Scope, orphans
 from exporter.sessions import interval
+from exporter.sessions.relation import Reads
 
 #: From this many active sessions on, a share of them means something.
 FEWEST_FOR_SHARE = 20
@@ -89,7 +89,7 @@ class Plan:
 
 async def has_audit(reader: Reads) -> bool:
     """Whether the table is there in which recovery writes down what it does."""
-    (result,) = await reader.read(fill("recovery_has_audit"))
+    (result,) = await reader.read(fill("recovery/audit/is_visible"))
     return bool(result.rows[0][0])
 
 
@@ -134,7 +134,7 @@ async def count_ahead(reader: Reads, rule: Rule, *, with_backlog: bool) -> int:
     """How many of the sessions that would be closed now would get an end in the future."""
     selected = selection(rule, with_backlog=with_backlog)
     del selected["order"]
-    (result,) = await reader.read(fill("recovery_ahead", end=rule.end, **selected))
+    (result,) = await reader.read(fill("recovery/plan/future_ends", end=rule.end, **selected))
     return int(result.rows[0][0])
 
 
@@ -151,7 +151,7 @@ async def find_candidates(
 ) -> list[Candidate]:
     """Every session that would be closed now, longest silent first: orphans, or the scope's."""
     statement = fill(
-        "recovery_candidates",
+        "recovery/plan/candidates",
         id=rule.id,
         **selection(rule, with_backlog=with_backlog, scope=scope),
     )
@@ -161,7 +161,7 @@ async def find_candidates(
 
 def _counting(rule: Rule) -> str:
     return fill(
-        "recovery_counts",
+        "recovery/plan/counts",
         id=rule.id,
         last_seen=rule.table.last_seen,
         tolerance=interval(rule.table.source.future_tolerance),
@@ -189,7 +189,7 @@ def quiet_after(rule: Rule) -> float:
 def previewing(rule: Rule, scope: Scope, *, limit: int) -> str:
     """The statement that gives up to `limit` rows for as_preview()."""
     return fill(
-        "recovery_preview",
+        "recovery/plan/preview",
         id=rule.id,
         last_seen=rule.table.last_seen,
         end=scope.end,

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from exporter.database import Writer
 from exporter.errors import BadData, Locked, RowRefused, SchemaMismatch
+from exporter.postgres import Writer
 from exporter.queries import fill, literal
-from exporter.recovery import statements
-from exporter.recovery.rule import Rule
-from exporter.relation import Reads
+from exporter.recovery.rule import statements
+from exporter.recovery.rule.rule import Rule
+from exporter.sessions.relation import Reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,16 @@ class UndoPlan:
 async def list_runs(reader: Reads, *, source: str | None = None, limit: int = 50) -> list[Run]:
     """The latest runs, newest first."""
     condition = "true" if source is None else f"source = {literal(source)}"
-    (result,) = await reader.read(fill("recovery_runs", condition=condition, limit=str(limit)))
+    (result,) = await reader.read(
+        fill("recovery/audit/runs", condition=condition, limit=str(limit))
+    )
     return [Run(*row) for row in result.rows]
 
 
 async def find_run(reader: Reads, run: uuid.UUID) -> Run | None:
     """One run, or None where the audit table does not know it."""
     condition = f"run = {literal(str(run))}::uuid"
-    (result,) = await reader.read(fill("recovery_runs", condition=condition, limit="1"))
+    (result,) = await reader.read(fill("recovery/audit/runs", condition=condition, limit="1"))
     return Run(*result.rows[0]) if result.rows else None
 
 
@@ -62,13 +64,13 @@ async def plan_undo(reader: Reads, rule: Rule, run: uuid.UUID) -> UndoPlan:
     Raises SchemaMismatch where the table no longer has a column that the run has written.
     """
     statement = fill(
-        "recovery_undo_plan",
+        "recovery/undo/plan",
         table=rule.table.table,
         id=rule.id,
         id_type=rule.id_type,
         run=literal(str(run)),
     )
-    written = fill("recovery_undo_columns", run=literal(str(run)))
+    written = fill("recovery/undo/columns", run=literal(str(run)))
     result, named = await reader.read(statement, written)
     fates: dict[str, list[int]] = {"same": [], "changed": [], "gone": [], "undone": []}
     for number, fate in result.rows:
@@ -134,7 +136,7 @@ async def _undo(
     try:
         async with writer.transaction() as transaction:
             if function is not None:
-                call = fill("recovery_call_undo", function=function, numbers=_listed(numbers))
+                call = fill("recovery/undo/call", function=function, numbers=_listed(numbers))
                 return len((await transaction.run(call)).rows)
             locked = await transaction.run(statements.undo_lock(rule, numbers=_listed(numbers)))
             if not locked.rows:

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.e2e.monitoring import program
+from tests.support.monitoring import program
 
 Rule = dict[str, Any]
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.content import promql
-from tests.e2e.monitoring import program
+from tests.support import promql
+from tests.support.monitoring import program
 
 Rule = dict[str, Any]
 

@@ -17,8 +17,8 @@ import pytest
 from grafana_foundation_sdk.models import units
 
 from dashboards.reading import FILES, Json, expressions, load, panels, substituted, used_variables
-from exporter.metrics import FAMILIES, PROCESS_METRICS
-from tests.content import promql
+from exporter.metrics.catalog import FAMILIES, PROCESS_METRICS
+from tests.support import promql
 
 DASHBOARDS = {path.stem: load(path) for path in FILES}
 UNITS = {value for name, value in vars(units).items() if name[0].isupper()}

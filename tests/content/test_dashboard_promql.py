@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from dashboards.reading import FILES, Expression, expressions, load, substituted, used_variables
-from exporter.metrics import FAMILIES, PROCESS_METRICS
-from tests.content import promql
+from exporter.metrics.catalog import FAMILIES, PROCESS_METRICS
+from tests.support import promql
 
 REPLICAS = {"instance", "pod", "container", "endpoint", "node"}
 

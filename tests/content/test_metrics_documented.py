@@ -7,22 +7,22 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter import metrics
-from exporter.collectors import COLLECTORS
+from exporter.collection.collectors import COLLECTORS
+from exporter.collection.snapshots import SKIPS
 from exporter.config import load_config
 from exporter.config.source import BUILT_IN_KINDS
 from exporter.errors import REASONS
-from exporter.metrics import (
+from exporter.metrics import catalog
+from exporter.metrics.catalog import (
     EXPORTER_FAMILIES,
     FAMILIES,
     PROCESS_METRICS,
     SESSION_FAMILIES,
     Family,
 )
-from exporter.recovery.decide import BRAKES
-from exporter.recovery.state import FAILURES
-from exporter.recovery.state import SKIPS as RECOVERY_SKIPS
-from exporter.snapshots import SKIPS
+from exporter.recovery.decision.decision import BRAKES
+from exporter.recovery.status import FAILURES
+from exporter.recovery.status import SKIPS as RECOVERY_SKIPS
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "metrics.md"
@@ -171,7 +171,7 @@ def test_reasons_and_brakes_of_recovery_are_documented() -> None:
 
 def test_the_buckets_are_documented() -> None:
     text = REFERENCE.read_text(encoding="utf-8")
-    bounds = ", ".join(f"`{bound:.1f}`" for bound in metrics.BUCKETS)
+    bounds = ", ".join(f"`{bound:.1f}`" for bound in catalog.BUCKETS)
     assert f"`le` = {bounds}, `+Inf`" in text
 
 

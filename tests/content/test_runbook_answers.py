@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.content.test_runbooks import TEXTS, blocks
-from tests.e2e.monitoring import program
+from tests.support.monitoring import program
 
 ALERTS = Path(__file__).parents[2] / "alerts"
 

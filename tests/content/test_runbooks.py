@@ -12,11 +12,11 @@ import typer
 import yaml
 
 from exporter.cli.app import app
-from exporter.cli.watch import DEFAULT_PORT
+from exporter.cli.commands.watch import DEFAULT_PORT
 from exporter.demo.databases import Database
 from exporter.queries import fill
-from tests.content.promql import SYNTHETIC, catalog, labels, selectors
-from tests.e2e.monitoring import Alertmanager, program
+from tests.support.monitoring import Alertmanager, program
+from tests.support.promql import SYNTHETIC, catalog, labels, selectors
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "runbooks"
@@ -152,7 +152,7 @@ def test_alertmanager_takes_every_silence() -> None:
 def test_every_statement_runs(name: str, database: Database) -> None:
     # One after the other, as a person does: what one block begins, a later one commits.
     with database.connect() as connection:
-        connection.execute(fill("recovery_audit").encode())
+        connection.execute(fill("recovery/audit/installation").encode())
         for block in blocks(TEXTS[name], "sql"):
             connection.execute(block.encode())
         assert connection.info.transaction_status.name == "IDLE"

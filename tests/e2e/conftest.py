@@ -6,7 +6,7 @@ import pytest
 
 from exporter.demo.databases import Database
 from exporter.demo.schemas import EXPORTER
-from tests.e2e.session_exporter import CONVERSATIONS, IMPATIENT, write_config
+from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, write_config
 
 
 @pytest.fixture

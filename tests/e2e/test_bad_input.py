@@ -12,14 +12,7 @@ import pytest
 
 from exporter.demo.databases import Database
 from exporter.demo.schemas import EXPORTER
-from tests.e2e.session_exporter import (
-    CONVERSATIONS,
-    IMPATIENT,
-    Daemon,
-    Page,
-    run,
-    write_config,
-)
+from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, Daemon, Page, run, write_config
 
 PASSWORD = "a-secret-that-nobody-may-read"
 

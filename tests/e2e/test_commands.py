@@ -14,7 +14,7 @@ from exporter import __version__
 from exporter.config import load_config
 from exporter.demo.databases import Database
 from exporter.demo.schemas import EXPORTER
-from tests.e2e.session_exporter import (
+from tests.support.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
     PROGRAM,

@@ -23,9 +23,9 @@ from exporter.demo.databases import Database
 from exporter.demo.schemas import APP, EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
 from exporter.queries import fill
-from tests.content.promql import RULES
-from tests.e2e.monitoring import Prometheus, Sample, create_blocks
-from tests.e2e.session_exporter import (
+from tests.support.monitoring import Prometheus, Sample, create_blocks
+from tests.support.promql import RULES
+from tests.support.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
     Daemon,
@@ -33,7 +33,7 @@ from tests.e2e.session_exporter import (
     wait_for,
     write_config,
 )
-from tests.faults.streaming import PRIMARY_SETTINGS, Standby
+from tests.support.streaming import PRIMARY_SETTINGS, Standby
 
 ROOT = Path(__file__).parents[2]
 JOB = "session-exporter"
@@ -132,7 +132,7 @@ def live_sources(dsn: str) -> dict[str, dict[str, Any]]:
 def create_live(database: Database) -> None:
     """Make the tables that are recovered, and the one in which that is written down."""
     with database.connect(APP) as connection:
-        connection.execute(fill("recovery_audit").encode())
+        connection.execute(fill("recovery/audit/installation").encode())
         for name in ("calls", "tight"):
             connection.execute(LIVE_TABLES.format(name=name, reader=EXPORTER).encode())
         connection.execute("INSERT INTO session_exporter.pause (source) VALUES ('halted')")

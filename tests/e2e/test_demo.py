@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from exporter import metrics
-from exporter.metrics import SESSION_FAMILIES
-from tests.e2e.session_exporter import PROGRAM, Page, environment, wait_for
+from exporter.metrics import catalog
+from exporter.metrics.catalog import SESSION_FAMILIES
+from tests.support.session_exporter import PROGRAM, Page, environment, wait_for
 
 #: Nothing to tell where nobody looks for sessions to close: the demo's config has it disabled.
 ONLY_WHILE_RECOVERING = {
-    metrics.RECOVERY_BRAKE,
-    metrics.RECOVERY_PAUSED,
-    metrics.RECOVERY_CANDIDATES,
-    metrics.RECOVERY_LAST_RUN,
+    catalog.RECOVERY_BRAKE,
+    catalog.RECOVERY_PAUSED,
+    catalog.RECOVERY_CANDIDATES,
+    catalog.RECOVERY_LAST_RUN,
 }
 
 

@@ -18,8 +18,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from exporter import __version__
 from exporter.demo.databases import Database
 from exporter.demo.schemas import EXPORTER
-from exporter.metrics import FAMILIES, PROCESS_METRICS, REPLICA_LAG
-from tests.e2e.session_exporter import IMPATIENT, Daemon, write_config
+from exporter.metrics.catalog import FAMILIES, PROCESS_METRICS, REPLICA_LAG
+from tests.support.session_exporter import IMPATIENT, Daemon, write_config
 
 GOLDEN = Path(__file__).with_name("golden_metrics.txt")
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"

@@ -18,8 +18,8 @@ from exporter.demo.databases import Database, create_database, drop_database
 from exporter.demo.schemas import APP, EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
 from tests.conftest import TEMPLATE
-from tests.e2e.monitoring import Alertmanager, Post, Prometheus, Webhook
-from tests.e2e.session_exporter import CONVERSATIONS, IMPATIENT, Daemon, wait_for, write_config
+from tests.support.monitoring import Alertmanager, Post, Prometheus, Webhook
+from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, Daemon, wait_for, write_config
 
 ALERTS = Path(__file__).parents[2] / "alerts"
 

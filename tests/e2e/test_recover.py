@@ -15,8 +15,8 @@ from exporter.demo.databases import Database, create_database
 from exporter.demo.schemas import EXPORTER
 from exporter.demo.server import PostgresServer, wheel_binaries
 from exporter.queries import fill
-from tests.e2e.session_exporter import PROGRAM, environment, run, write_config
-from tests.faults.streaming import PRIMARY_SETTINGS, Standby
+from tests.support.session_exporter import PROGRAM, environment, run, write_config
+from tests.support.streaming import PRIMARY_SETTINGS, Standby
 
 Done = subprocess.CompletedProcess[str]
 Command = Callable[..., Done]
@@ -50,7 +50,7 @@ RECOVERY: dict[str, Any] = {
 
 @pytest.fixture
 def ready(database: Database) -> Database:
-    execute(database, TABLE, fill("recovery_audit"))
+    execute(database, TABLE, fill("recovery/audit/installation"))
     return database
 
 
@@ -376,7 +376,7 @@ def replicated(fast_folder: Path | None) -> Iterator[tuple[Database, Database]]:
     binaries = wheel_binaries(18)
     with PostgresServer(binaries, settings=PRIMARY_SETTINGS, parent=fast_folder) as primary:
         database = create_database(primary, "watched")
-        execute(database, TABLE, fill("recovery_audit"))
+        execute(database, TABLE, fill("recovery/audit/installation"))
         with Standby(primary, parent=fast_folder) as standby:
             standby.wait_until_it_follows()
             yield database, Database(standby, "watched")

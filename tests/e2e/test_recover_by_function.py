@@ -10,8 +10,8 @@ import pytest
 
 from exporter.demo.databases import Database, create_role
 from exporter.demo.schemas import EXPORTER
-from exporter.roles import RECOVERY_ROLE
-from tests.e2e.session_exporter import run, write_config
+from exporter.sessions.grants import RECOVERY_ROLE
+from tests.support.session_exporter import run, write_config
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

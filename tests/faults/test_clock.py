@@ -18,11 +18,12 @@ from typing import Any
 
 import pytest
 
-import exporter.daemon
+import exporter.daemon.process
 from exporter.clock import Clock
 from exporter.demo.databases import Database
 from exporter.demo.schemas import EXPORTER
-from tests.e2e.session_exporter import (
+from tests.support.exporting import Exporting
+from tests.support.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
     Daemon,
@@ -30,7 +31,6 @@ from tests.e2e.session_exporter import (
     wait_for,
     write_config,
 )
-from tests.faults.exporting import Exporting
 
 HOUR = 3600
 YEAR = 365 * 24 * HOUR
@@ -268,12 +268,12 @@ class Suspended:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds = 0.0
-        real = exporter.daemon.CLOCK
+        real = exporter.daemon.process.CLOCK
         clock = Clock(
             monotonic=lambda: real.monotonic() + self.seconds,
             wall=lambda: real.wall() + self.seconds,
         )
-        monkeypatch.setattr(exporter.daemon, "CLOCK", clock)
+        monkeypatch.setattr(exporter.daemon.process, "CLOCK", clock)
 
 
 def test_after_a_suspension_nothing_old_is_served(
@@ -298,7 +298,7 @@ def test_after_a_suspension_nothing_old_is_served(
 )
 def test_time_goes_on_while_the_machine_is_suspended() -> None:
     """In a time namespace, the clock since the boot can differ from the one that stands still."""
-    read = "from exporter.daemon import *; print(CLOCK.monotonic() - time.monotonic())"
+    read = "from exporter.daemon.process import *; print(CLOCK.monotonic() - time.monotonic())"
     command = ["unshare", "--time", "--boottime", "100000", sys.executable, "-c", read]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert float(done.stdout) > 99_000

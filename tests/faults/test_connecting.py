@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from exporter.config import Database as Settings
-from exporter.database import Database as Pool
 from exporter.demo.databases import Database, create_database
 from exporter.demo.server import PostgresServer
 from exporter.errors import ConnectFailed
+from exporter.postgres import Database as Pool
 from tests.conftest import VERSIONS
-from tests.faults.gateway import CERTIFICATE, KEY, OTHER_CERTIFICATE, Gateway
-from tests.faults.proxy import blackhole
+from tests.support.gateway import CERTIFICATE, KEY, OTHER_CERTIFICATE, Gateway
+from tests.support.proxy import blackhole
 
 
 async def ask(dsn: str, question: str) -> object:

@@ -14,7 +14,7 @@ import pytest
 from exporter.demo.databases import Database
 from exporter.demo.schemas import EXPORTER, create_empty
 from exporter.demo.server import PostgresServer
-from tests.e2e.session_exporter import (
+from tests.support.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
     Daemon,

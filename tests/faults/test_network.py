@@ -14,7 +14,9 @@ import pytest
 
 from exporter.demo.databases import Database
 from exporter.demo.schemas import EXPORTER
-from tests.e2e.session_exporter import (
+from tests.support.exporting import ERRORS, SKIPPED, UP, Exporting
+from tests.support.proxy import Mode, Proxy, blackhole
+from tests.support.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
     Daemon,
@@ -23,8 +25,6 @@ from tests.e2e.session_exporter import (
     wait_for,
     write_config,
 )
-from tests.faults.exporting import ERRORS, SKIPPED, UP, Exporting
-from tests.faults.proxy import Mode, Proxy, blackhole
 
 #: statement_timeout and what the client waits for longer: when it hangs up, in seconds.
 DEADLINE = 2.0

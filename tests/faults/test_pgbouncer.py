@@ -19,7 +19,7 @@ import pytest
 from exporter.demo.account import private_folder, remove, server_account
 from exporter.demo.databases import Database
 from exporter.demo.schemas import EXPORTER
-from tests.e2e.session_exporter import (
+from tests.support.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
     Daemon,

@@ -11,7 +11,9 @@ import pytest
 from exporter.demo.databases import Database
 from exporter.demo.schemas import APP, EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
-from tests.e2e.session_exporter import (
+from tests.faults.test_isolation import frozen
+from tests.support.exporting import UP, Exporting
+from tests.support.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
     Daemon,
@@ -20,9 +22,7 @@ from tests.e2e.session_exporter import (
     wait_for,
     write_config,
 )
-from tests.faults.exporting import UP, Exporting
-from tests.faults.streaming import PRIMARY_SETTINGS, Standby
-from tests.faults.test_isolation import frozen
+from tests.support.streaming import PRIMARY_SETTINGS, Standby
 
 LAG = "session_exporter_database_replica_lag_seconds"
 LAST_SUCCESS = "session_exporter_collection_last_success_timestamp_seconds"

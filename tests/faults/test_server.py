@@ -19,13 +19,13 @@ import pytest
 
 from exporter import backoff
 from exporter.config import Database as Settings
-from exporter.database import Database as Pool
 from exporter.demo.databases import Database, drop_database
 from exporter.demo.schemas import APP, EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
 from exporter.errors import CollectionError
-from tests.e2e.session_exporter import CONVERSATIONS, IMPATIENT, Page, wait_for, write_config
-from tests.faults.exporting import ERRORS, SKIPPED, UP, Exporting
+from exporter.postgres import Database as Pool
+from tests.support.exporting import ERRORS, SKIPPED, UP, Exporting
+from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, Page, wait_for, write_config
 
 TABLE = "conversations.conversation_sessions"
 ACTIVE = "sessions_active"

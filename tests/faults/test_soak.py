@@ -22,18 +22,18 @@ import psycopg
 import pytest
 import uvloop
 
-import exporter.collection
-import exporter.database.database
+import exporter.collection.collection
+import exporter.postgres.database
+from exporter.collection.snapshots import Key, Snapshot
 from exporter.config import load_config
-from exporter.daemon import CLOCK, Exporter
+from exporter.daemon.process import CLOCK, Exporter
+from exporter.daemon.schedule import Schedule
 from exporter.demo.databases import Database
 from exporter.demo.schemas import EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
-from exporter.exposition import TEXT
-from exporter.schedule import Schedule
-from exporter.snapshots import Key, Snapshot
-from tests.e2e.session_exporter import CONVERSATIONS, Page, wait_for, write_config
+from exporter.metrics.exposition import TEXT
 from tests.faults.test_isolation import frozen
+from tests.support.session_exporter import CONVERSATIONS, Page, wait_for, write_config
 
 SECONDS = 60.0
 FAULT_EVERY = 1.0
@@ -223,8 +223,8 @@ def victim(fast_folder: Path | None) -> Iterator[Database]:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Collect often even while everything is slow: this is about many faults, not about load."""
-    monkeypatch.setattr(exporter.collection, "DUTY", 1)
-    monkeypatch.setattr(exporter.database.database, "CLIENT_GRACE_SECONDS", 0.3)
+    monkeypatch.setattr(exporter.collection.collection, "DUTY", 1)
+    monkeypatch.setattr(exporter.postgres.database, "CLIENT_GRACE_SECONDS", 0.3)
     monkeypatch.setattr(exporter.backoff, "CONNECT", (0.1, 1.0))
 
 

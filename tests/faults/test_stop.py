@@ -15,10 +15,10 @@ import pytest
 from exporter.demo.databases import Database
 from exporter.demo.schemas import EXPORTER, create_empty
 from exporter.demo.server import PostgresServer
-from tests.e2e.session_exporter import CONVERSATIONS, IMPATIENT, Daemon, wait_for, write_config
-from tests.faults.exporting import SKIPPED
-from tests.faults.proxy import Mode, Proxy, blackhole
 from tests.faults.test_isolation import frozen, last_success
+from tests.support.exporting import SKIPPED
+from tests.support.proxy import Mode, Proxy, blackhole
+from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, Daemon, wait_for, write_config
 
 SOCKETS = Path("/proc/net/tcp")
 TABLE = "conversations.conversation_sessions"

@@ -15,15 +15,15 @@ import pytest
 from exporter.demo.databases import Database
 from exporter.demo.schemas import APP, EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
-from tests.e2e.session_exporter import CONVERSATIONS, IMPATIENT, Daemon, wait_for, write_config
 from tests.faults import test_clock, test_pgbouncer
-from tests.faults.exporting import ERRORS, SKIPPED
-from tests.faults.proxy import Mode, Proxy
-from tests.faults.streaming import PRIMARY_SETTINGS, Standby
 from tests.faults.test_clock import WallClock, wait_for_step
 from tests.faults.test_pgbouncer import PgBouncer
 from tests.faults.test_server import processes, stopped
 from tests.faults.test_stop import TABLE, assert_stops, daemon_on, wait_until_silent
+from tests.support.exporting import ERRORS, SKIPPED
+from tests.support.proxy import Mode, Proxy
+from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, Daemon, wait_for, write_config
+from tests.support.streaming import PRIMARY_SETTINGS, Standby
 
 wall_clock, program, bouncer = test_clock.wall_clock, test_pgbouncer.program, test_pgbouncer.bouncer
 

@@ -7,8 +7,8 @@ import pytest
 
 from exporter.config import Source
 from exporter.demo.databases import Database
-from tests.integration import collecting
-from tests.integration.collecting import Page
+from tests.support import collecting
+from tests.support.collecting import Page
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from exporter import sessions
-from exporter.collectors.active import Active
-from exporter.collectors.daily import Daily
+from exporter.collection.active import Active
+from exporter.collection.daily import Daily
 from exporter.config import Source
 from exporter.demo.databases import Database
 from exporter.demo.schemas import APP, EXPORTER
-from exporter.orphans import list_orphans
-from tests.integration.collecting import CONVERSATIONS, OpenTransaction, Page
+from exporter.sessions.orphans import list_orphans
+from tests.support.collecting import CONVERSATIONS, OpenTransaction, Page
 
 TABLE = "conversations.conversation_sessions"
 Collect = Callable[..., Awaitable[Page]]

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 import pytest
 
 from exporter import sessions
-from exporter.collectors.active import Active, ActiveValues
+from exporter.collection.active import Active, ActiveValues
 from exporter.config import Source
 from exporter.demo.databases import Database
 from exporter.demo.history import coaching
 from exporter.demo.schemas import APP, EXPORTER
-from exporter.orphans import OrphanList, list_orphans
-from tests.integration.collecting import COACHING, OpenTransaction, Page
+from exporter.sessions.orphans import OrphanList, list_orphans
+from tests.support.collecting import COACHING, OpenTransaction, Page
 
 TABLE = "coaching.roleplay_sessions"
 TRANSCRIPTS = """\

@@ -8,15 +8,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from exporter import sessions
-from exporter.collectors.active import Active
+from exporter.collection.active import Active
 from exporter.config import Source
-from exporter.database import Database as Pool
 from exporter.demo.databases import Database
 from exporter.demo.history import conversations
 from exporter.demo.schemas import APP, EXPORTER
-from exporter.orphans import OrphanList, list_orphans
-from tests.integration import collecting
-from tests.integration.collecting import CONVERSATIONS, OpenTransaction, Page
+from exporter.postgres import Database as Pool
+from exporter.sessions.orphans import OrphanList, list_orphans
+from tests.support import collecting
+from tests.support.collecting import CONVERSATIONS, OpenTransaction, Page
 
 TABLE = "conversations.conversation_sessions"
 NOW = datetime(2026, 11, 20, 22, 47, tzinfo=UTC)

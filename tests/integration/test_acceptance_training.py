@@ -9,14 +9,14 @@ import pytest
 from psycopg import sql
 
 from exporter import sessions
-from exporter.collectors.active import Active, ActiveValues
+from exporter.collection.active import Active, ActiveValues
 from exporter.config import Source
 from exporter.demo.databases import Database
 from exporter.demo.history import training
 from exporter.demo.schemas import APP, EXPORTER
-from exporter.orphans import list_orphans
-from tests.integration import collecting
-from tests.integration.collecting import OpenTransaction, Page
+from exporter.sessions.orphans import list_orphans
+from tests.support import collecting
+from tests.support.collecting import OpenTransaction, Page
 
 TABLE = "training.roleplay_sessions"
 DIFFICULTIES = ("BEGINNER", "ROOKIE", "PRO", "ELITE", "NIGHTMARE", "other")

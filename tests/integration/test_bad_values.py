@@ -4,16 +4,16 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from exporter.check.source import check_all
 from exporter.clock import Clock
-from exporter.collection import NAME_AGAIN_AFTER_SECONDS, Binding, Collection
-from exporter.collectors.active import Active
+from exporter.collection.active import Active
+from exporter.collection.collection import NAME_AGAIN_AFTER_SECONDS, Binding, Collection
+from exporter.collection.snapshots import Key, Snapshots, State
 from exporter.config import Source
-from exporter.database import Database as Pool
 from exporter.demo.databases import Database
-from exporter.live_check import check_all
-from exporter.snapshots import Key, Snapshots, State
-from tests.integration import collecting
-from tests.integration.collecting import Collect
+from exporter.postgres import Database as Pool
+from tests.support import collecting
+from tests.support.collecting import Collect
 
 SECRET = "Alice Secret"
 CHAT = """\

@@ -1,9 +1,9 @@
 """What a collection sets for its transaction, whatever the database and the role have set."""
 
-from exporter.database import Database as Pool
 from exporter.demo.databases import Database
 from exporter.demo.schemas import EXPORTER
-from tests.integration import collecting
+from exporter.postgres import Database as Pool
+from tests.support import collecting
 
 #: As a DBA may have set them for everybody, and as a collection runs.
 SETTINGS = {

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from exporter import sessions
-from exporter.collectors.daily import Daily, DailyValues
+from exporter.collection.daily import Daily, DailyValues
 from exporter.config import Source
 from exporter.demo.databases import Database
-from tests.integration import collecting
-from tests.integration.collecting import CONVERSATIONS, Connection, OpenTransaction
+from tests.support import collecting
+from tests.support.collecting import CONVERSATIONS, Connection, OpenTransaction
 
 TABLE = "conversations.conversation_sessions"
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -7,8 +7,8 @@ from exporter.config import load_config
 from exporter.demo import history
 from exporter.demo.databases import Database
 from exporter.demo.schemas import APP, EXPORTER
-from tests.integration import collecting
-from tests.integration.collecting import Page
+from tests.support import collecting
+from tests.support.collecting import Page
 
 EXAMPLE = Path(__file__).parents[2] / "config.yaml"
 SOURCES = ("conversations", "coaching", "transcripts", "training")

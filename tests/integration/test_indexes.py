@@ -10,16 +10,16 @@ import pytest
 from psycopg import sql
 
 from exporter import sessions
-from exporter.collectors.active import Active
+from exporter.collection.active import Active
 from exporter.config import Source
-from exporter.database import Database as Pool
 from exporter.demo.databases import Database
 from exporter.demo.history import conversations
 from exporter.demo.schemas import APP
-from exporter.index_commands import Proposal, propose
-from exporter.orphans import orphans_query
-from tests.integration import collecting
-from tests.integration.collecting import CONVERSATIONS, OpenTransaction, Page
+from exporter.postgres import Database as Pool
+from exporter.sessions.indexes.proposals import Proposal, propose
+from exporter.sessions.orphans import orphans_query
+from tests.support import collecting
+from tests.support.collecting import CONVERSATIONS, OpenTransaction, Page
 
 Collect = Callable[..., Awaitable[Page]]
 SourceOf = Callable[[str], Source]

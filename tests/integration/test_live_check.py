@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
+from exporter.check.findings import Finding, Status
+from exporter.check.source import check_all
 from exporter.clock import Clock
 from exporter.config import Source
-from exporter.database import Database as Pool
 from exporter.demo.databases import Database
 from exporter.demo.schemas import APP, EXPORTER
-from exporter.findings import Finding, Status
-from exporter.live_check import check_all
-from tests.integration import collecting
-from tests.integration.collecting import CONVERSATIONS
+from exporter.postgres import Database as Pool
+from tests.support import collecting
+from tests.support.collecting import CONVERSATIONS
 
 SourceOf = Callable[[str], Source]
 

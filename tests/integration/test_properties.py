@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter import sessions
-from exporter.collectors.active import Active
-from exporter.collectors.daily import Daily
+from exporter.collection.active import Active
+from exporter.collection.daily import Daily
 from exporter.config import Source
 from exporter.demo.databases import Database
-from exporter.orphans import Orphan, list_orphans
-from tests.integration import collecting, oracle
-from tests.integration.collecting import Connection, OpenTransaction
-from tests.integration.oracle import SECOND, Row, Rules, Time
+from exporter.sessions.orphans import Orphan, list_orphans
+from tests.support import collecting, oracle
+from tests.support.collecting import Connection, OpenTransaction
+from tests.support.oracle import SECOND, Row, Rules, Time
 
 LABELS = {"mood": ("a", "b'c\\", "%s {0}"), "level": ("1", "2")}
 ORPHANED_AFTER, OVERLONG_AFTER, TOLERANCE = 5000, 28800, 60

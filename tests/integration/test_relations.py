@@ -7,8 +7,8 @@ import pytest
 from psycopg import sql
 
 from exporter.demo.databases import Database, create_database, drop_database
-from tests.integration import collecting
-from tests.integration.collecting import Page
+from tests.support import collecting
+from tests.support.collecting import Page
 
 Collect = Callable[..., Awaitable[Page]]
 

@@ -7,15 +7,17 @@ from pathlib import Path
 import pytest
 from psycopg import errors, sql
 
-from exporter import report, roles, sessions
+from exporter import sessions
+from exporter.cli.output import report
 from exporter.config import load_config
-from exporter.database import Database as Pool
 from exporter.demo import history
 from exporter.demo.databases import Database
 from exporter.demo.schemas import APP, EXPORTER
-from exporter.orphans import list_orphans
-from tests.integration import collecting
-from tests.integration.collecting import COACHING, CONVERSATIONS, Page
+from exporter.postgres import Database as Pool
+from exporter.sessions import grants
+from exporter.sessions.orphans import list_orphans
+from tests.support import collecting
+from tests.support.collecting import COACHING, CONVERSATIONS, Page
 
 Collect = Callable[..., Awaitable[Page]]
 CHAT = """\
@@ -47,11 +49,11 @@ def give_role(tmp_path: Path) -> Callable[..., Awaitable[str]]:
         try:
             for source in load_config(config, {"DATABASE_URL": ""}).sources.values():
                 reader = pool.reader(timezone=source.timestamps_in or "UTC")
-                name = await roles.database_name(reader)
-                granted.append(("app", name, await roles.grants(reader, source)))
+                name = await grants.database_name(reader)
+                granted.append(("app", name, await grants.grants(reader, source)))
         finally:
             await pool.close()
-        printed = report.role(roles.ROLE, granted)
+        printed = report.role(grants.ROLE, granted)
         assert f"CREATE ROLE {EXPORTER} LOGIN;" in printed
         run(
             database,

@@ -5,12 +5,13 @@ from collections.abc import Callable
 
 import pytest
 
-from exporter import report, roles
+from exporter.cli.output import report
 from exporter.config import Source
-from exporter.database import Database as Pool
-from exporter.database import dsn_problem
 from exporter.demo.databases import Database
-from tests.integration import collecting
+from exporter.postgres import Database as Pool
+from exporter.postgres import dsn_problem
+from exporter.sessions import grants
+from tests.support import collecting
 
 CHAT = """\
 chat:
@@ -159,12 +160,12 @@ async def test_rights_are_printed_per_database_and_without_having_any(
     source = source_of(CHAT)
     pool = Pool(collecting.settings_of(database.dsn_for("session_exporter")))
     try:
-        grants = await roles.grants(pool.reader(), source)
+        found = await grants.grants(pool.reader(), source)
     finally:
         await pool.close()
-    assert 'GRANT SELECT ("is_open", "started", "ended")\n    ON "public"."chat"' in grants[1]
-    printed = report.role("session_exporter", [("a", "one", grants), ("b", "two", grants)])
-    assert printed.count(grants[1]) == 2
+    assert 'GRANT SELECT ("is_open", "started", "ended")\n    ON "public"."chat"' in found[1]
+    printed = report.role("session_exporter", [("a", "one", found), ("b", "two", found)])
+    assert printed.count(found[1]) == 2
     assert printed.count("CREATE ROLE") == 1
 
 

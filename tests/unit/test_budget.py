@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from exporter.database import budget
-from exporter.database.budget import Budget
 from exporter.errors import NoAnswer
+from exporter.postgres.connections import slots
+from exporter.postgres.connections.slots import Budget
 
 
 async def settle() -> None:
@@ -58,7 +58,7 @@ async def test_who_stops_waiting_takes_no_place_along(is_given_back_before: bool
 async def test_a_lost_place_comes_back_when_its_time_is_over_and_its_backend_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(budget, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(slots, "LOOK_EVERY", 0.0)
     places, is_held, forgotten = Budget(1), True, []
     await places.take()
     places.lose(0.0, lambda: is_held, lambda: forgotten.append(True))

@@ -2,9 +2,9 @@
 
 import pytest
 
-from exporter import causes
-from exporter.causes import Complaint
 from exporter.errors import AuthFailed, CollectionError, ConnectFailed, PermissionDenied
+from exporter.postgres import error_causes
+from exporter.postgres.error_causes import Complaint
 
 CHATTER = "Is the server running on that host and accepting TCP/IP connections?"
 
@@ -16,7 +16,7 @@ OVER_NONE = "SELECT (s.a) FROM t AS s\nLIMIT 0"
 
 def of_statement(complaint: Complaint, *statements: str) -> CollectionError:
     sent = [BEGIN, *(statements or [OVER_ROWS])]
-    return causes.of_statement(complaint, sent, statement_timeout=5.0, lock_timeout=1.0)
+    return error_causes.of_statement(complaint, sent, statement_timeout=5.0, lock_timeout=1.0)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_what_a_function_raises_is_never_quoted(state: str) -> None:
 )
 def test_a_time_zone_that_we_asked_for_is_named(statements: list[str], said: str) -> None:
     complaint = Complaint("22023", said, None, None)
-    failure = causes.of_statement(complaint, statements, statement_timeout=5, lock_timeout=1)
+    failure = error_causes.of_statement(complaint, statements, statement_timeout=5, lock_timeout=1)
     assert failure.reason == "schema"
     assert str(failure) == (
         'PostgreSQL does not know the time zone "Mars"; see timezone and timestamps_in of the '
@@ -137,7 +137,7 @@ def test_a_time_zone_that_is_in_a_row_is_not(zone: str) -> None:
     ],
 )
 def test_a_failed_connect_is_judged_by_its_text(said: str, cause: type[ConnectFailed]) -> None:
-    failure = causes.of_connecting("app", f"connection failed: {said}")
+    failure = error_causes.of_connecting("app", f"connection failed: {said}")
     assert type(failure) is cause
     assert str(failure).startswith("cannot connect to database app: ")
     assert "Is the server running" not in str(failure)
@@ -162,13 +162,13 @@ def test_a_failed_connect_is_judged_by_its_text(said: str, cause: type[ConnectFa
 )
 def test_a_server_may_speak_another_language(said: str, cause: type[ConnectFailed]) -> None:
     text = f'connection failed: connection to server at "app" (10.0.0.1), port 5432 failed: {said}'
-    assert type(causes.of_connecting("app", text, user="app")) is cause
+    assert type(error_causes.of_connecting("app", text, user="app")) is cause
 
 
 def of_refusal(said: str) -> CollectionError:
     """Why a server refused user app, and database app."""
     text = f'connection to server at "app" (10.0.0.1), port 5432 failed: FATAL:  {said}'
-    return causes.of_connecting("db", text, user="app")
+    return error_causes.of_connecting("db", text, user="app")
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from exporter.collection import Binding, Collection
+from exporter.collection.collection import Binding, Collection
+from exporter.collection.snapshots import Key, Snapshots, State
 from exporter.config import Source
-from exporter.database import Database, Reader
 from exporter.errors import (
     AuthFailed,
     BackingOff,
@@ -22,8 +22,8 @@ from exporter.errors import (
     SchemaMismatch,
     TimedOut,
 )
-from exporter.metrics import Sample
-from exporter.snapshots import Key, Snapshots, State
+from exporter.metrics.catalog import Sample
+from exporter.postgres import Database, Reader
 from tests.unit.conftest import PLAIN, HandClock, LoadSources
 
 KEY = Key("app", "chats", "scripted")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from exporter.config import Recovery
-from exporter.recovery.decide import Decision, Look, Memory, Sight, decide
+from exporter.recovery.decision.decision import Decision, Look, Memory, Sight, decide
 from exporter.recovery.plan import Fates
 
 RULE = Recovery(set={"is_active": "false"}, end_at="now", grace=60.0)

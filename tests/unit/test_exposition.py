@@ -11,9 +11,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as text
 
-from exporter import exposition
-from exporter.exposition import OPENMETRICS, TEXT, Chunk, Format, join, render
-from exporter.metrics import (
+from exporter.metrics import exposition
+from exporter.metrics.catalog import (
     ACTIVE,
     ACTIVE_AGE,
     ACTIVE_SILENCE,
@@ -24,6 +23,7 @@ from exporter.metrics import (
     Family,
     Sample,
 )
+from exporter.metrics.exposition import OPENMETRICS, TEXT, Chunk, Format, join, render
 
 CHATS = (("database", "app"), ("source", "chats"))
 CALLS = (("database", "app"), ("source", "calls"))

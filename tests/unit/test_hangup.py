@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from exporter.database.hangup import HungUp
-from tests.e2e.session_exporter import wait_for
+from exporter.postgres.connections.abandoned_socket import HungUp
+from tests.support.session_exporter import wait_for
 
 
 @pytest.fixture

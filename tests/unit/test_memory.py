@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from exporter.database.memory import uncollected
+from exporter.postgres.memory import uncollected
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from exporter.exposition import OPENMETRICS, TEXT, Format
-from exporter.web import accepts_gzip, negotiate
+from exporter.daemon.http import accepts_gzip, negotiate
+from exporter.metrics.exposition import OPENMETRICS, TEXT, Format
 
 OM = "application/openmetrics-text"
 

@@ -9,20 +9,20 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-import exporter.page
-from exporter.collectors import split
-from exporter.collectors.active import ActiveValues, Counts
-from exporter.collectors.daily import DailyValues, Day, DayCounts
-from exporter.collectors.size import SizeValues
-from exporter.collectors.thresholds import Histogram
+import exporter.daemon.metrics_page
+from exporter.collection import label_split
+from exporter.collection.active import ActiveValues, Counts
+from exporter.collection.age_cells import Histogram
+from exporter.collection.daily import DailyValues, Day, DayCounts
+from exporter.collection.size import SizeValues
+from exporter.collection.snapshots import SKIPS, Key, Snapshot, Snapshots, State
 from exporter.config import Config, Source
-from exporter.database import Database
+from exporter.daemon.metrics_page import PROCESS_METRICS_EVERY, ConfigFacts, Page
 from exporter.errors import REASONS
-from exporter.exposition import OPENMETRICS, TEXT, join
-from exporter.metrics import BUCKETS
-from exporter.page import PROCESS_METRICS_EVERY, ConfigFacts, Page
-from exporter.recovery.state import RecoveryState
-from exporter.snapshots import SKIPS, Key, Snapshot, Snapshots, State
+from exporter.metrics.catalog import BUCKETS
+from exporter.metrics.exposition import OPENMETRICS, TEXT, join
+from exporter.postgres import Database
+from exporter.recovery.status import RecoveryState
 from tests.unit.conftest import FULL, PLAIN, HandClock, LoadSources
 
 EVERY = 30.0
@@ -89,7 +89,7 @@ def active_values(source: Source, active: int, **changes: Any) -> ActiveValues:
     values: dict[str, Any] = {
         "now": 3.0,
         "total": Counts(active, active, active),
-        "by_label": {labels: Counts(active) for labels in split.combinations(source)},
+        "by_label": {labels: Counts(active) for labels in label_split.combinations(source)},
         "age": histogram,
         "silence": histogram if source.last_seen_at else None,
         "oldest_start": 1.0,
@@ -102,7 +102,7 @@ def active_values(source: Source, active: int, **changes: Any) -> ActiveValues:
 def daily_values(source: Source, *, durations: int) -> DailyValues:
     assert source.daily is not None
     counts = DayCounts(started=2, still_active=1, durations=durations, duration_sum=60.0)
-    by_label = dict.fromkeys(split.combinations(source), counts)
+    by_label = dict.fromkeys(label_split.combinations(source), counts)
     days = (
         Day(f"2026-01-0{number}", 0.0, 1.0, 0.0, counts, by_label)
         for number in range(source.daily.days, 0, -1)
@@ -396,7 +396,7 @@ async def test_a_page_of_many_sources_is_made_off_the_event_loop(
         threads.append(threading.current_thread() is threading.main_thread())
         return join(*args)
 
-    monkeypatch.setattr(exporter.page, "join", recorded)
+    monkeypatch.setattr(exporter.daemon.metrics_page, "join", recorded)
     pages = await asyncio.gather(*(exhibit.page.rendered(TEXT) for _ in range(5)))
     assert threads == [sources == 3]
     assert set(pages) == {exhibit.page.render(TEXT)}

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from exporter import report
-from exporter.orphans import Orphan, OrphanList
+from exporter.cli.output import report
+from exporter.sessions.orphans import Orphan, OrphanList
 from tests.unit.conftest import FULL, LoadSources
 
 

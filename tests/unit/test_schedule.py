@@ -4,8 +4,8 @@ import asyncio
 import time
 
 from exporter.clock import Clock
-from exporter.schedule import Schedule
-from exporter.snapshots import Key
+from exporter.collection.snapshots import Key
+from exporter.daemon.schedule import Schedule
 
 
 class SlowJob:

@@ -14,12 +14,12 @@ from hypothesis.stateful import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.collectors.daily import DailyValues, Day, DayCounts
-from exporter.collectors.size import SizeValues
+from exporter.collection.daily import DailyValues, Day, DayCounts
+from exporter.collection.size import SizeValues
+from exporter.collection.snapshots import SKIPS, Key, Snapshot
 from exporter.config import Config, Source
 from exporter.errors import REASONS
-from exporter.exposition import OPENMETRICS, TEXT
-from exporter.snapshots import SKIPS, Key, Snapshot
+from exporter.metrics.exposition import OPENMETRICS, TEXT
 from tests.unit.conftest import PLAIN, HandClock, LoadSources
 from tests.unit.test_page import Exhibit, active_values
 

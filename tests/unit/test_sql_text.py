@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.sql_text import calls, names, qualified, uses_whole_row, without_alias
+from exporter.sessions.sql_names import calls, names, qualified, uses_whole_row, without_alias
 
 
 @pytest.mark.parametrize(

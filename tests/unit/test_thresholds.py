@@ -5,8 +5,8 @@ from bisect import bisect_right
 
 import pytest
 
-from exporter.collectors.thresholds import Histogram, Thresholds
-from exporter.metrics import BUCKETS
+from exporter.collection.age_cells import Histogram, Thresholds
+from exporter.metrics.catalog import BUCKETS
 
 MICROSECOND = 1e-6
 

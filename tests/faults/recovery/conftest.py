@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from exporter.demo.databases import Database
-from tests.faults.background import Background
-from tests.faults.recovery.chats import Chats
-from tests.faults.recovery.recovering import Recoveries
-from tests.faults.recovery.templates import Templates
+from tests.support.background import Background
+from tests.support.recovery.chats import Chats
+from tests.support.recovery.recovering import Recoveries
+from tests.support.recovery.templates import Templates
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def templates(monkeypatch: pytest.MonkeyPatch) -> Templates:
 @pytest.fixture
 def unhurried(templates: Templates) -> None:
     """Leave the test's thread time between two steps; test_processes.py holds the real second."""
-    templates.replace("recovery_begin", "'1s'", "'30s'")
+    templates.replace("recovery/close/begin", "'1s'", "'30s'")
 
 
 @pytest.fixture

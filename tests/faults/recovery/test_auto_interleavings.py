@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.clock import Clock
-from exporter.recovery.auto import Recovering
-from exporter.recovery.state import RecoveryState
-from exporter.snapshots import Snapshots
-from tests.faults.background import Background
-from tests.faults.recovery.chats import Application, Chats
-from tests.faults.recovery.recovering import Recoveries
+from exporter.collection.snapshots import Snapshots
+from exporter.recovery.automatic import Recovering
+from exporter.recovery.status import RecoveryState
 from tests.faults.recovery.test_interleavings import EVERY_OTHER_MINUTE, Step, World
-from tests.integration.collecting import settings_of, source_of
+from tests.support.background import Background
+from tests.support.collecting import settings_of, source_of
+from tests.support.recovery.chats import Application, Chats
+from tests.support.recovery.recovering import Recoveries
 
 EVERY = 30.0  # seconds between two runs, by the exporter's monotonic clock
 AUTO = EVERY_OTHER_MINUTE + "    mode: auto\n    pause: 1ms\n"

@@ -18,17 +18,17 @@ import pytest
 from exporter.demo.account import Account
 from exporter.demo.schemas import create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
-from tests.e2e.session_exporter import Daemon, wait_for
-from tests.faults.recovery.chats import Chats
-from tests.faults.recovery.exporters import (
+from tests.faults.recovery.test_outage import show_life
+from tests.faults.test_clock import HOUR, WallClock, wall_clock
+from tests.support.recovery.chats import Chats
+from tests.support.recovery.exporters import (
     auto_config,
     brakes,
     candidates,
     run_again,
     wait_until_closed,
 )
-from tests.faults.recovery.test_outage import show_life
-from tests.faults.test_clock import HOUR, WallClock, wall_clock
+from tests.support.session_exporter import Daemon, wait_for
 
 __all__ = ["wall_clock"]  # a fixture
 

@@ -12,16 +12,16 @@ import pytest
 from exporter.demo.databases import Database
 from exporter.demo.schemas import create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
-from tests.e2e.session_exporter import Daemon, Page, wait_for
-from tests.faults.recovery.chats import Chats
-from tests.faults.recovery.exporters import (
+from tests.support.recovery.chats import Chats
+from tests.support.recovery.exporters import (
     FAILED,
     auto_config,
     brakes,
     recovered,
     wait_until_closed,
 )
-from tests.faults.streaming import PRIMARY_SETTINGS, Standby
+from tests.support.session_exporter import Daemon, Page, wait_for
+from tests.support.streaming import PRIMARY_SETTINGS, Standby
 
 NAME = "watched"
 IDS = (1, 2, 3, 4, 5, 6)

@@ -9,9 +9,7 @@ import pytest
 
 from exporter.demo.databases import Database
 from exporter.queries import fill
-from exporter.roles import RECOVERY_ROLE
-from tests.faults.recovery.templates import Templates
-from tests.integration.recovery.functions import calling, execute, install
+from exporter.sessions.grants import RECOVERY_ROLE
 from tests.integration.recovery.test_functions import (
     TABLES,
     call,
@@ -21,6 +19,8 @@ from tests.integration.recovery.test_functions import (
     lose,
     open_ones,
 )
+from tests.support.recovery.functions import calling, execute, install
+from tests.support.recovery.templates import Templates
 
 Connection = psycopg.Connection[Any]
 Holds = Callable[[Database, Connection], bool]
@@ -30,7 +30,7 @@ Recreate = Callable[[], Awaitable[None]]
 @pytest.fixture
 def recreate(database: Database, tmp_path: Path) -> Recreate:
     """Five lost chats, and the functions as the templates are now; three may be closed an hour."""
-    execute(database, TABLES, fill("recovery_audit"))
+    execute(database, TABLES, fill("recovery/audit/installation"))
     lose(database, 5)
 
     async def recreate() -> None:
@@ -125,7 +125,7 @@ class Mutation(NamedTuple):
     holds: Holds
 
 
-BODY = "recovery_function_body"
+BODY = "recovery/functions/recover_body"
 VERSION = (
     "        AND (SELECT jsonb_object({ids}::text[], {versions}::text[])) ->> ({id})::text"
     " = s.xmin::text\n"
@@ -137,24 +137,26 @@ STILL_ACTIVE = "IF session_exporter_row.session_exporter_is_active"
 WRITTEN = "IF session_exporter_row.session_exporter_written_count <"
 
 MUTATIONS = [
-    Mutation("recovery_function_demands", "<> 'read committed'", "= ''", heeds_the_isolation),
+    Mutation("recovery/functions/requirements", "<> 'read committed'", "= ''", heeds_the_isolation),
     Mutation(BODY, SAVEPOINT, f" IS NULL AND '' {SAVEPOINT}", heeds_a_savepoint),
     Mutation(BODY, LEFT, "1000", heeds_the_budget),
     Mutation(BODY, PAUSED, PAUSED.replace("THEN", "AND false THEN"), heeds_a_pause),
-    Mutation("recovery_lock", " SKIP LOCKED", "", passes_over_what_is_locked),
-    Mutation("recovery_close", VERSION, "", closes_each_in_its_version),
+    Mutation("recovery/close/lock", " SKIP LOCKED", "", passes_over_what_is_locked),
+    Mutation("recovery/close/close", VERSION, "", closes_each_in_its_version),
     Mutation(BODY, f"IF {COUNT}", f"IF false AND {COUNT}", heeds_a_trigger_that_skips),
-    Mutation("recovery_close", "({rows}) IS TRUE", "false", heeds_a_session_that_stays_active),
+    Mutation(
+        "recovery/close/close", "({rows}) IS TRUE", "false", heeds_a_session_that_stays_active
+    ),
     Mutation(BODY, STILL_ACTIVE, "IF false", heeds_a_session_that_stays_active),
     Mutation(BODY, WRITTEN, "IF 0 >", heeds_an_audit_that_skips),
     Mutation(
-        "recovery_close",
+        "recovery/close/close",
         "count(*) FROM session_exporter_found",
         "0",
         heeds_a_trigger_that_skips,
     ),
     Mutation(
-        "recovery_close",
+        "recovery/close/close",
         "count(*) FROM session_exporter_written",
         "1000",
         heeds_an_audit_that_skips,

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from exporter.demo.databases import Database
-from tests.faults.recovery.chats import ACTS
-from tests.faults.recovery.gates import Gated
-from tests.faults.recovery.scenarios import LONGEST
+from tests.support.recovery.chats import ACTS
+from tests.support.recovery.gates import Gated
+from tests.support.recovery.scenarios import LONGEST
 
 
 @pytest.fixture

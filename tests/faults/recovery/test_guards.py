@@ -2,10 +2,10 @@
 
 import pytest
 
-from tests.faults.recovery import scenarios, twins, undo_scenarios
-from tests.faults.recovery.chats import ACTS
-from tests.faults.recovery.recovering import Recoveries
-from tests.faults.recovery.scenarios import BY_ITSELF, ELSEWHERE
+from tests.support.recovery import scenarios, twins, undo_scenarios
+from tests.support.recovery.chats import ACTS
+from tests.support.recovery.recovering import Recoveries
+from tests.support.recovery.scenarios import BY_ITSELF, ELSEWHERE
 
 PROTECTIONS = BY_ITSELF | ELSEWHERE
 

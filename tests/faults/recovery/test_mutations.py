@@ -11,11 +11,11 @@ import psycopg
 import pytest
 
 from exporter.errors import TimedOut
-from exporter.recovery.rule import Rule
-from tests.faults.recovery import scenarios, twins, undo_scenarios
-from tests.faults.recovery.recovering import Recoveries
-from tests.faults.recovery.scenarios import BY_ITSELF, ELSEWHERE
-from tests.faults.recovery.templates import Templates
+from exporter.recovery.rule.rule import Rule
+from tests.support.recovery import scenarios, twins, undo_scenarios
+from tests.support.recovery.recovering import Recoveries
+from tests.support.recovery.scenarios import BY_ITSELF, ELSEWHERE
+from tests.support.recovery.templates import Templates
 
 Scenario = Callable[[Recoveries], None]
 
@@ -63,45 +63,47 @@ freezes = partial(scenarios.a_recovery_that_freezes_keeps_nobody_waiting_for_lon
 
 #: The template, what is taken out, what comes in its place, and who has to notice.
 MUTATIONS: list[Mutation] = [
-    Mutation("recovery_lock", "FOR UPDATE OF s SKIP LOCKED", "", waits("sends a message")),
-    Mutation("recovery_lock", "FOR UPDATE OF", "FOR NO KEY UPDATE OF", works("sends a message")),
-    Mutation("recovery_lock", "FOR UPDATE OF", "FOR KEY SHARE OF", works("sends a message")),
-    Mutation("recovery_lock", " SKIP LOCKED", "", works("shows life")),
-    Mutation("recovery_lock", "    AND {rows}\n", "", scenarios.who_has_ended_never_waits),
+    Mutation("recovery/close/lock", "FOR UPDATE OF s SKIP LOCKED", "", waits("sends a message")),
     Mutation(
-        "recovery_lock",
+        "recovery/close/lock", "FOR UPDATE OF", "FOR NO KEY UPDATE OF", works("sends a message")
+    ),
+    Mutation("recovery/close/lock", "FOR UPDATE OF", "FOR KEY SHARE OF", works("sends a message")),
+    Mutation("recovery/close/lock", " SKIP LOCKED", "", works("shows life")),
+    Mutation("recovery/close/lock", "    AND {rows}\n", "", scenarios.who_has_ended_never_waits),
+    Mutation(
+        "recovery/close/lock",
         "{id} = ANY ({ids}::{id_type}[])",
         "true",
         partial(scenarios.who_was_not_asked_for_never_waits, act="shows life"),
     ),
     Mutation(
-        "recovery_close",
+        "recovery/close/close",
         "        AND (SELECT jsonb_object({ids}::text[], {versions}::text[])) ->> ({id})::text"
         " = s.xmin::text\n",
         "",
         first("is opened again"),
     ),
-    Mutation("recovery_close", RECOVERABLE, "", after_the_lock("it is present")),
-    Mutation("recovery_close", "        AND {young}\n", "", closed("it is backlog")),
-    Mutation("recovery_close", HAS_END, "", after_the_lock("it has no end")),
-    Mutation("recovery_close", CTID, "", twins.a_live_twin_is_left_alone),
-    Mutation("recovery_close", TABLEOID, "", twins.a_live_twin_is_left_alone),
-    Mutation("recovery_close", " DISTINCT ON ({id})", "", twins.twins_get_their_own_back),
-    Mutation("recovery_undo_lock", "FOR UPDATE OF s SKIP LOCKED", "", undo_passes_over),
-    Mutation("recovery_undo_lock", " SKIP LOCKED", "", undo_passes_over),
-    Mutation("recovery_undo_lock", "WHERE a.number IN ({numbers})", "", undo_its_own),
-    Mutation("recovery_undo", "WHERE a.number IN ({numbers})", "WHERE true", undo_its_own),
+    Mutation("recovery/close/close", RECOVERABLE, "", after_the_lock("it is present")),
+    Mutation("recovery/close/close", "        AND {young}\n", "", closed("it is backlog")),
+    Mutation("recovery/close/close", HAS_END, "", after_the_lock("it has no end")),
+    Mutation("recovery/close/close", CTID, "", twins.a_live_twin_is_left_alone),
+    Mutation("recovery/close/close", TABLEOID, "", twins.a_live_twin_is_left_alone),
+    Mutation("recovery/close/close", " DISTINCT ON ({id})", "", twins.twins_get_their_own_back),
+    Mutation("recovery/undo/lock", "FOR UPDATE OF s SKIP LOCKED", "", undo_passes_over),
+    Mutation("recovery/undo/lock", " SKIP LOCKED", "", undo_passes_over),
+    Mutation("recovery/undo/lock", "WHERE a.number IN ({numbers})", "", undo_its_own),
+    Mutation("recovery/undo/undo", "WHERE a.number IN ({numbers})", "WHERE true", undo_its_own),
     Mutation(
-        "recovery_undo",
+        "recovery/undo/undo",
         "        AND a.undone_at IS NULL\n",
         "",
         undo_scenarios.what_is_undone_stays_undone,
     ),
-    Mutation("recovery_undo", "{id} = (a.session)::{id_type}", "true", undo_its_own),
-    Mutation("recovery_undo", "        AND s.xmin::text = a.row_version\n", "", undo_in_time),
-    Mutation("recovery_undo", "WHERE a.number = session_exporter_number", "", undo_in_time),
-    Mutation("recovery_begin", "'30s'", "'0'", freezes),
-    Mutation("recovery_begin", "'250ms'", "'0'", scenarios.a_locked_table_is_left_alone_soon),
+    Mutation("recovery/undo/undo", "{id} = (a.session)::{id_type}", "true", undo_its_own),
+    Mutation("recovery/undo/undo", "        AND s.xmin::text = a.row_version\n", "", undo_in_time),
+    Mutation("recovery/undo/undo", "WHERE a.number = session_exporter_number", "", undo_in_time),
+    Mutation("recovery/close/begin", "'30s'", "'0'", freezes),
+    Mutation("recovery/close/begin", "'250ms'", "'0'", scenarios.a_locked_table_is_left_alone_soon),
 ]
 
 #: What Rule.recoverable is made of, without one part, and who has to notice.

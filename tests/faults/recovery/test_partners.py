@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.session_exporter import wait_for
-from tests.faults.background import Background
-from tests.faults.recovery import scenarios
-from tests.faults.recovery.chats import ACTS, SOURCE, Chats
-from tests.faults.recovery.gates import GATED, GATES
-from tests.faults.recovery.recovering import Recoveries
-from tests.integration.collecting import source_of
+from tests.support.background import Background
+from tests.support.collecting import source_of
+from tests.support.recovery import scenarios
+from tests.support.recovery.chats import ACTS, SOURCE, Chats
+from tests.support.recovery.gates import GATED, GATES
+from tests.support.recovery.recovering import Recoveries
+from tests.support.session_exporter import wait_for
 
 #: The application counts its active chats in another row, in a trigger.
 COUNTED = """

@@ -10,9 +10,6 @@ import pytest
 
 from exporter.demo.databases import Database
 from exporter.demo.schemas import EXPORTER
-from tests.faults.recovery.chats import ACTS
-from tests.faults.recovery.gates import Gated
-from tests.faults.recovery.scenarios import LONGEST
 from tests.faults.test_pgbouncer import (
     PgBouncer,
     bouncer,
@@ -20,6 +17,9 @@ from tests.faults.test_pgbouncer import (
     settings_in_the_pool,
     settings_of,
 )
+from tests.support.recovery.chats import ACTS
+from tests.support.recovery.gates import Gated
+from tests.support.recovery.scenarios import LONGEST
 
 __all__ = ["bouncer", "program"]  # fixtures
 

@@ -12,9 +12,9 @@ import pytest
 from exporter.demo.databases import Database
 from exporter.demo.schemas import create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
-from tests.faults.recovery.chats import ACTS
-from tests.faults.recovery.gates import Gated
-from tests.faults.recovery.scenarios import LONGEST
+from tests.support.recovery.chats import ACTS
+from tests.support.recovery.gates import Gated
+from tests.support.recovery.scenarios import LONGEST
 
 IDS = [1, 2, 3, 4]
 

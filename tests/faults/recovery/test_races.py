@@ -2,10 +2,10 @@
 
 import pytest
 
-from exporter.recovery.apply import Outcome
-from tests.faults.recovery import scenarios, undo_scenarios
-from tests.faults.recovery.chats import ACTS
-from tests.faults.recovery.recovering import Recoveries
+from exporter.recovery.close.batches import Outcome
+from tests.support.recovery import scenarios, undo_scenarios
+from tests.support.recovery.chats import ACTS
+from tests.support.recovery.recovering import Recoveries
 
 #: Acts that need the row: to write it, or to refer to it.
 ON_THE_ROW = sorted(set(ACTS) - {"is present"})

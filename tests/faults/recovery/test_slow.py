@@ -8,10 +8,10 @@ import pytest
 
 from exporter.demo.databases import Database
 from exporter.errors import TimedOut
-from exporter.recovery.apply import SLOW_IN_A_ROW
-from tests.faults.recovery.recovering import Recoveries
-from tests.faults.recovery.templates import Templates
+from exporter.recovery.close.batches import SLOW_IN_A_ROW
 from tests.integration.recovery.test_auto import execute, open_ones, recover, sessions
+from tests.support.recovery.recovering import Recoveries
+from tests.support.recovery.templates import Templates
 
 __all__ = ["recover"]  # a fixture
 
@@ -32,7 +32,7 @@ TRIGGER = "CREATE TRIGGER dawdle AFTER UPDATE ON {} FOR EACH ROW EXECUTE FUNCTIO
 @pytest.fixture(autouse=True)
 def impatient(templates: Templates) -> None:
     """A shorter deadline of a statement; test_partners.py holds the real one."""
-    templates.replace("recovery_begin", "'2s'", "'300ms'")
+    templates.replace("recovery/close/begin", "'2s'", "'300ms'")
 
 
 @pytest.fixture

@@ -14,18 +14,18 @@ from pathlib import Path
 import pytest
 
 from exporter import sessions
-from exporter.database import Database as Pool
-from exporter.database import Writer
 from exporter.demo.schemas import create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
-from exporter.recovery.apply import Closing
-from exporter.recovery.auto import AutoClosing
+from exporter.postgres import Database as Pool
+from exporter.postgres import Writer
+from exporter.recovery.automatic import AutoClosing
+from exporter.recovery.close.batches import Closing
 from exporter.recovery.plan import find_candidates
-from exporter.recovery.rule import bind_rule
-from tests.faults.background import Background
-from tests.faults.recovery.chats import SOURCE, Chats
-from tests.faults.recovery.traffic import Traffic
-from tests.integration.collecting import settings_of
+from exporter.recovery.rule.rule import bind_rule
+from tests.support.background import Background
+from tests.support.collecting import settings_of
+from tests.support.recovery.chats import SOURCE, Chats
+from tests.support.recovery.traffic import Traffic
 
 SECONDS = 8.0
 RECOVERIES = 3

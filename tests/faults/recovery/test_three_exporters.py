@@ -3,15 +3,9 @@
 import contextlib
 from pathlib import Path
 
-from tests.e2e.session_exporter import Daemon, wait_for
-from tests.faults.recovery.chats import Chats
-from tests.faults.recovery.exporters import (
-    SKIPPED,
-    auto_config,
-    candidates,
-    recovered,
-    run_again,
-)
+from tests.support.recovery.chats import Chats
+from tests.support.recovery.exporters import SKIPPED, auto_config, candidates, recovered, run_again
+from tests.support.session_exporter import Daemon, wait_for
 
 ORPHANS = 25
 PER_HOUR = 10

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.demo.databases import Database
-from tests.faults.recovery.chats import SOURCE, Chats
-from tests.faults.recovery.worlds import CLOCK, SEARCH, Act, Recoverer, World
+from tests.support.recovery.chats import SOURCE, Chats
+from tests.support.recovery.worlds import CLOCK, SEARCH, Act, Recoverer, World
 
 #: The threshold lies between two whole minutes, and a time to come is no sign of life.
 AUTO = (

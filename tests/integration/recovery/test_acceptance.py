@@ -14,18 +14,18 @@ import pytest
 
 from exporter import sessions
 from exporter.config import load_config
-from exporter.database import Database as Pool
-from exporter.database import Writer
 from exporter.demo import history
 from exporter.demo.databases import Database
 from exporter.demo.recovery import RECOVERY, prepare
 from exporter.demo.schemas import APP, EXPORTER
-from exporter.recovery.apply import Outcome
-from exporter.recovery.calling import Call, by_hand, find_call, find_undo
+from exporter.postgres import Database as Pool
+from exporter.postgres import Writer
+from exporter.recovery.close.batches import Outcome
+from exporter.recovery.close.by_function import Call, by_hand, find_call, find_undo
 from exporter.recovery.plan import find_candidates
-from exporter.recovery.rule import Rule, bind_rule, prove
+from exporter.recovery.rule.rule import Rule, bind_rule, prove
 from exporter.recovery.undo import plan_undo, undo
-from tests.integration.recovery.functions import calling, install
+from tests.support.recovery.functions import calling, install
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml"
 TWO_HOURS = dt.timedelta(hours=2)

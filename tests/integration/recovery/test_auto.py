@@ -10,15 +10,15 @@ import pytest
 import yaml
 
 from exporter.clock import Clock
+from exporter.collection.snapshots import Snapshots
 from exporter.config import load_config
 from exporter.demo.databases import Database
 from exporter.demo.schemas import EXPORTER
 from exporter.queries import fill
-from exporter.recovery.auto import Recovering
-from exporter.recovery.state import RecoveryState
-from exporter.roles import RECOVERY_ROLE
-from exporter.snapshots import Snapshots
-from tests.integration.recovery.functions import calling, install
+from exporter.recovery.automatic import Recovering
+from exporter.recovery.status import RecoveryState
+from exporter.sessions.grants import RECOVERY_ROLE
+from tests.support.recovery.functions import calling, install
 
 EVERY = 30.0
 GRACE = 300.0
@@ -75,7 +75,7 @@ def recover(database: Database, tmp_path: Path, request: pytest.FixtureRequest) 
         database,
         "CREATE TABLE public.chat (id int PRIMARY KEY, is_open bool NOT NULL DEFAULT true,"
         " started timestamptz NOT NULL DEFAULT now(), seen timestamptz, ended timestamptz)",
-        fill("recovery_audit"),
+        fill("recovery/audit/installation"),
     )
 
     @asynccontextmanager

@@ -9,20 +9,12 @@ import pytest
 from exporter.demo.databases import Database
 from exporter.demo.schemas import EXPORTER
 from exporter.errors import SchemaMismatch, UsageError
-from exporter.recovery.apply import Closing, Outcome
+from exporter.recovery.close.batches import Closing, Outcome
+from exporter.recovery.close.planned_stop import Stop
 from exporter.recovery.plan import find_candidates
-from exporter.recovery.stopping import Stop
 from exporter.recovery.undo import find_run, plan_undo, undo
-from tests.integration.collecting import OpenTransaction
-from tests.integration.recovery.stops import (
-    CHAT,
-    chat,
-    prepare,
-    rows,
-    run,
-    still_open,
-    stopping,
-)
+from tests.support.collecting import OpenTransaction
+from tests.support.recovery.stops import CHAT, chat, prepare, rows, run, still_open, stopping
 
 #: Starts and signs of life as the chats have them.
 LIVE = {"started": "now() - interval '1 hour'", "seen": "now()"}

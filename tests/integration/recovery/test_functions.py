@@ -12,21 +12,21 @@ import yaml
 from psycopg import errors
 
 from exporter import sessions
+from exporter.check.findings import Status
+from exporter.check.recovery import check_recovery
 from exporter.config import Config, Source, load_config
-from exporter.database import Database as Pool
-from exporter.database import Reader
 from exporter.demo.databases import Database
 from exporter.demo.recovery import prepare
 from exporter.demo.schemas import APP, EXPORTER
 from exporter.errors import SchemaMismatch
-from exporter.findings import Status
+from exporter.postgres import Database as Pool
+from exporter.postgres import Reader
 from exporter.queries import fill
-from exporter.recovery.calling import find_call
-from exporter.recovery.functions import MOST
-from exporter.recovery.live import check_recovery
-from exporter.recovery.rule import bind_rule
-from exporter.roles import RECOVERY_ROLE
-from tests.integration.recovery.functions import calling, execute, install, printed_for
+from exporter.recovery.close.by_function import find_call
+from exporter.recovery.functions.definitions import MOST
+from exporter.recovery.rule.rule import bind_rule
+from exporter.sessions.grants import RECOVERY_ROLE
+from tests.support.recovery.functions import calling, execute, install, printed_for
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml"
 RUN = "00000000-0000-0000-0000-000000000001"
@@ -63,7 +63,7 @@ Install = Callable[..., Any]
 @pytest.fixture
 def installed(any_database: Database, tmp_path: Path) -> Install:
     """`source = await installed(set={...})`: public.chat, recovered by its functions."""
-    execute(any_database, TABLES, fill("recovery_audit"))
+    execute(any_database, TABLES, fill("recovery/audit/installation"))
 
     async def installed(**recovery: Any) -> Source:
         config = config_of(any_database, tmp_path, **recovery)
@@ -84,7 +84,7 @@ def config_of(database: Database, folder: Path, **recovery: Any) -> Config:
 
 @asynccontextmanager
 async def reading(database: Database, source: Source, role: str) -> AsyncIterator[Reader]:
-    from tests.integration.collecting import settings_of  # noqa: PLC0415
+    from tests.support.collecting import settings_of  # noqa: PLC0415
 
     pool = Pool(settings_of(database.dsn_for(role)))
     try:
@@ -436,7 +436,7 @@ async def test_a_changed_config_is_noticed_and_so_is_a_changed_function(
 async def test_what_cannot_work_is_said_when_the_script_is_run_and_nothing_is_created(
     any_database: Database, tmp_path: Path
 ) -> None:
-    execute(any_database, TABLES, fill("recovery_audit"))
+    execute(any_database, TABLES, fill("recovery/audit/installation"))
     config = config_of(any_database, tmp_path, set={"ended": "{end}", "length": "'long'"})
     source = calling(config.sources["chat"])
     with pytest.raises(errors.InvalidTextRepresentation, match="long"):
@@ -474,7 +474,7 @@ async def test_schemas_in_which_everybody_may_create_are_warned_of(
 async def test_check_live_says_whether_they_can_be_called(
     any_database: Database, installed: Install
 ) -> None:
-    from tests.integration.collecting import settings_of  # noqa: PLC0415
+    from tests.support.collecting import settings_of  # noqa: PLC0415
 
     source = await installed(mode="auto")
     own = {"dsn": any_database.dsn_for(RECOVERY_ROLE)}

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from exporter.check.findings import Finding, Status
+from exporter.check.recovery import check_recovery
 from exporter.config import Source, load_config
 from exporter.demo import history
 from exporter.demo.databases import Database
 from exporter.demo.recovery import RECOVERY, prepare
 from exporter.demo.schemas import APP, EXPORTER
-from exporter.findings import Finding, Status
 from exporter.queries import fill
-from exporter.recovery.live import check_recovery
-from tests.integration import collecting
+from tests.support import collecting
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml"
 
@@ -68,7 +68,7 @@ def run(database: Database, *statements: str) -> None:
 
 
 def ready(database: Database, *statements: str) -> None:
-    run(database, TABLE, fill("recovery_audit"), *statements)
+    run(database, TABLE, fill("recovery/audit/installation"), *statements)
 
 
 async def check(database: Database, source: Source, role: str = "postgres") -> dict[str, Finding]:
@@ -381,7 +381,7 @@ async def test_the_triggers_of_partitions_and_of_children_are_told_too(
     database: Database, chat: Callable[..., Source], tables: str, event: str, sentence: str | None
 ) -> None:
     trigger = f"CREATE TRIGGER touch {event} EXECUTE FUNCTION noop()"
-    run(database, tables, NOOP, trigger, fill("recovery_audit"))
+    run(database, tables, NOOP, trigger, fill("recovery/audit/installation"))
     found = (await check(database, chat()))["recovery meets"]
     if sentence is None:
         assert found.status is Status.OK

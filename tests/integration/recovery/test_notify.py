@@ -12,7 +12,7 @@ from exporter.demo.databases import Database
 from exporter.demo.server import PostgresServer, wheel_binaries
 from exporter.errors import ConfigError
 from tests.conftest import SETTINGS
-from tests.integration.recovery.telling import orphan, prepare, recover, visits
+from tests.support.recovery.webhooks import orphan, prepare, recover, visits
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 CHANNEL = "Recovered"

@@ -7,8 +7,8 @@ import pytest
 from exporter.demo.databases import Database
 from exporter.demo.schemas import EXPORTER
 from exporter.errors import PermissionDenied, SchemaMismatch
-from exporter.recovery.pausing import find_pause, is_paused, pause, resume
-from tests.integration.recovery.stops import prepare, rows, run, stopping
+from exporter.recovery.audit.control import find_pause, is_paused, pause, resume
+from tests.support.recovery.stops import prepare, rows, run, stopping
 
 KEPT = "SELECT source, paused_by::text, reason FROM session_exporter.pause"
 

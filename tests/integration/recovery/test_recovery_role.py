@@ -6,17 +6,18 @@ from pathlib import Path
 import pytest
 from psycopg import errors
 
-from exporter import report, roles
+from exporter.cli.output import report
 from exporter.config import load_config
-from exporter.database import Database as Pool
-from exporter.database import Writer
 from exporter.demo.databases import Database, create_role
+from exporter.postgres import Database as Pool
+from exporter.postgres import Writer
 from exporter.queries import fill
-from exporter.recovery.apply import Closing
+from exporter.recovery.close.batches import Closing
 from exporter.recovery.plan import find_candidates, make_plan
-from exporter.recovery.rule import bind_rule, connection_settings, prove
+from exporter.recovery.rule.rule import bind_rule, connection_settings, prove
 from exporter.recovery.undo import plan_undo, undo
-from exporter.relation import Reads
+from exporter.sessions import grants
+from exporter.sessions.relation import Reads
 
 CONFIG = """\
 databases:
@@ -51,14 +52,14 @@ def execute(database: Database, *statements: str, role: str = "postgres") -> Non
 @pytest.fixture
 def recover(database: Database, tmp_path: Path) -> Callable[[], Awaitable[tuple[int, int]]]:
     """Give the role what is printed, recover all there is, and undo it: how many each time."""
-    role = roles.RECOVERY_ROLE
+    role = grants.RECOVERY_ROLE
     if role not in database.server.passwords:
         create_role(database.server, role)
     else:
         execute(database, f"DROP OWNED BY {role}")
     execute(
         database,
-        fill("recovery_audit"),
+        fill("recovery/audit/installation"),
         f'REVOKE ALL ON DATABASE "{database.name}" FROM PUBLIC',
         "INSERT INTO coaching.roleplay_sessions (id, status, started_at)"
         " SELECT gen_random_uuid(), 'in_progress', now() - interval '1 hour'"
@@ -81,8 +82,8 @@ def recover(database: Database, tmp_path: Path) -> Callable[[], Awaitable[tuple[
             await pool.close()
 
     async def grant(reader: Reads) -> None:
-        rights = await roles.recovery_grants(reader, source, role=role)
-        printed = report.role(role, [("app", await roles.database_name(reader), rights)])
+        rights = await grants.recovery_grants(reader, source, role=role)
+        printed = report.role(role, [("app", await grants.database_name(reader), rights)])
         execute(database, printed.replace(f"CREATE ROLE {role} LOGIN;", ""))
 
     async def work(reader: Reads) -> tuple[int, int]:
@@ -132,4 +133,4 @@ async def test_can_do_nothing_else(
     execute(database, "REVOKE ALL ON SCHEMA public FROM PUBLIC")
     await recover()
     with pytest.raises(errors.InsufficientPrivilege):
-        execute(database, statement, role=roles.RECOVERY_ROLE)
+        execute(database, statement, role=grants.RECOVERY_ROLE)

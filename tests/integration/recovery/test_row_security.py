@@ -5,20 +5,20 @@ from typing import Literal
 
 import pytest
 
+from exporter.check.findings import Finding, Status
+from exporter.check.recovery import check_recovery
 from exporter.config import Source
-from exporter.database import Database as Pool
-from exporter.database import Writer
 from exporter.demo.databases import Database
 from exporter.demo.schemas import EXPORTER
 from exporter.errors import PermissionDenied
-from exporter.findings import Finding, Status
+from exporter.postgres import Database as Pool
+from exporter.postgres import Writer
 from exporter.queries import fill
-from exporter.recovery.apply import Closing, Outcome
-from exporter.recovery.live import check_recovery
+from exporter.recovery.close.batches import Closing, Outcome
 from exporter.recovery.plan import find_candidates
-from exporter.recovery.rule import bind_rule, prove
-from tests.integration.collecting import settings_of, source_of
-from tests.integration.recovery.functions import execute
+from exporter.recovery.rule.rule import bind_rule, prove
+from tests.support.collecting import settings_of, source_of
+from tests.support.recovery.functions import execute
 
 TABLE = f"""
 CREATE TABLE public.chat (id int PRIMARY KEY, is_open bool NOT NULL, seen timestamptz);
@@ -47,7 +47,7 @@ Trust = Literal["refuse", "trust"]
 
 @pytest.fixture
 def source(any_database: Database, tmp_path: Path) -> Source:
-    execute(any_database, fill("recovery_audit"), TABLE)
+    execute(any_database, fill("recovery/audit/installation"), TABLE)
     return source_of(tmp_path, SOURCE)
 
 

@@ -25,12 +25,12 @@ import pytest
 
 from exporter import logs
 from exporter.config import Source
-from exporter.database import Writer
 from exporter.demo.databases import Database
 from exporter.errors import BackingOff, ConnectFailed
-from exporter.recovery.webhook import RETRY, Counts, Teller
-from tests.integration.collecting import settings_of
-from tests.integration.recovery.telling import (
+from exporter.postgres import Writer
+from exporter.recovery.webhook.delivery import RETRY, Counts, Teller
+from tests.support.collecting import settings_of
+from tests.support.recovery.webhooks import (
     orphan,
     prepare,
     receiver,
@@ -370,8 +370,8 @@ EXPORTER = """\
 import asyncio, sys, time
 from pathlib import Path
 from exporter.config import load_config
-from exporter.database import Writer
-from exporter.recovery.webhook import Teller
+from exporter.postgres import Writer
+from exporter.recovery.webhook.delivery import Teller
 
 async def main():
     config = load_config(Path(sys.argv[1]), {"DATABASE_URL": sys.argv[2]})

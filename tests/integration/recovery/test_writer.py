@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from exporter.database import Writer
 from exporter.demo.databases import Database
 from exporter.errors import CollectionError, ConnectFailed
-from tests.integration.collecting import settings_of
+from exporter.postgres import Writer
+from tests.support.collecting import settings_of
 
 HANG_UP = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity

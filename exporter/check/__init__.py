@@ -1,0 +1,1 @@
+"""What `check --live` proves of a database and of each source in it."""

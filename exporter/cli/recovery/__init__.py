@@ -1,0 +1,1 @@
+"""The commands that change sessions, and those that say what was changed."""

@@ -1,0 +1,1 @@
+"""Reads the numbers of each source, on a schedule, and keeps the latest."""

@@ -1,0 +1,233 @@
+"""Collector `active`: counts, ages and contradictions of the active rows."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from exporter.collection import label_split
+from exporter.collection.age_cells import Histogram, Thresholds
+from exporter.collection.label_split import Combination
+from exporter.config import Source
+from exporter.metrics.catalog import (
+    ACTIVE,
+    ACTIVE_AGE,
+    ACTIVE_SILENCE,
+    BUCKETS,
+    INCONSISTENT,
+    OLDEST_ACTIVE_START,
+    OLDEST_ORPHAN_LAST_SEEN,
+    ORPHANED,
+    OVERLONG,
+    Family,
+    Sample,
+)
+from exporter.queries import fill, listed
+from exporter.sessions import SessionTable
+from exporter.sessions.relation import Reads
+
+
+@dataclass(slots=True)
+class Counts:
+    """Active sessions, and how many of them are orphaned and overlong."""
+
+    active: int = 0
+    orphaned: int = 0
+    overlong: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveValues:
+    """What one collection found among the active rows. Times are Unix timestamps.
+
+    `now` is the database's own, and None where no row is active.
+    """
+
+    now: float | None
+    total: Counts
+    by_label: Mapping[Combination, Counts]
+    age: Histogram
+    silence: Histogram | None
+    oldest_start: float | None
+    oldest_orphan_last_seen: float | None
+    inconsistent: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """One row of active.sql: the rows that share all cells and labels."""
+
+    now: float
+    start: int | None
+    seen: int | None
+    labels: tuple[int, ...]
+    rows: int
+    oldest_start: float | None
+    oldest_seen: float | None
+    age: float | None
+    silence: float | None
+    contradictions: tuple[int, ...]
+
+
+class Active:
+    """One pass over the active rows, every `every` seconds."""
+
+    name = "active"
+
+    def every(self, source: Source) -> float | None:
+        """The configured interval in seconds."""
+        return source.every
+
+    def timeout(self, source: Source) -> float | None:  # noqa: ARG002 - the shape of all collectors
+        """The database's own statement_timeout."""
+        return None
+
+    async def collect(
+        self, reader: Reads, table: SessionTable, previous: ActiveValues | None
+    ) -> ActiveValues:
+        """Count the active rows. Nothing is carried over from the run before."""
+        del previous
+        (counted,) = await reader.read(counting_query(table))
+        return _values(table, [_cell(table, row) for row in counted.rows])
+
+    def samples(self, source: Source, values: ActiveValues) -> Iterator[Sample]:
+        """The metrics of a snapshot, totals first."""
+
+        def counted(family: Family, value: Callable[[Counts], int]) -> Iterator[Sample]:
+            return label_split.samples(source, family, values.total, values.by_label, value)
+
+        yield from counted(ACTIVE, lambda counts: counts.active)
+        yield from counted(ORPHANED, lambda counts: counts.orphaned)
+        if source.overlong_after is not None:
+            yield from counted(OVERLONG, lambda counts: counts.overlong)
+        yield from _histogram(ACTIVE_AGE, values.age)
+        if values.silence is not None:
+            yield from _histogram(ACTIVE_SILENCE, values.silence)
+        if values.oldest_start is not None:
+            yield Sample(OLDEST_ACTIVE_START, (), values.oldest_start)
+        if values.oldest_orphan_last_seen is not None:
+            yield Sample(OLDEST_ORPHAN_LAST_SEEN, (), values.oldest_orphan_last_seen)
+        for kind, rows in values.inconsistent.items():
+            yield Sample(INCONSISTENT, (("kind", kind),), rows)
+
+
+def _thresholds(source: Source) -> tuple[Thresholds, Thresholds]:
+    """The boundaries for the start and for last seen; the same ones where those are the same."""
+    starts: list[float | None] = [source.overlong_after]
+    seens: list[float | None] = [source.orphaned_after]
+    if source.last_seen_at is None:
+        starts = seens = [*starts, *seens]
+    return (
+        Thresholds.of(starts, future_tolerance=source.future_tolerance),
+        Thresholds.of(seens, future_tolerance=source.future_tolerance),
+    )
+
+
+def counting_query(table: SessionTable) -> str:
+    """The statement that counts the active rows of a table."""
+    starts, seens = _thresholds(table.source)
+    columns = [f"{table.started_at.sql} AS started_at", *label_split.columns(table)]
+    cells = ["extract(epoch FROM now())::float8", f"{starts.cell('started_at')} AS start_cell"]
+    groups = ["start_cell", *label_split.names(table)]
+    measures = _measures("started_at")
+    if table.last_seen_at is not None:
+        columns.append(f"{table.last_seen} AS last_seen")
+        cells.append(f"{seens.cell('last_seen')} AS seen_cell")
+        groups.append("seen_cell")
+        measures += _measures("last_seen")
+    if table.ended_at is not None:
+        columns.append(f"{table.ended_at.sql} AS ended_at")
+        measures.append("count(*) FILTER (WHERE ended_at <= now())")
+    for number, condition in enumerate(table.integrity):
+        columns.append(f"({condition}) AS integrity_{number}")
+        measures.append(f"count(*) FILTER (WHERE integrity_{number})")
+    return fill(
+        "collection/active",
+        cells=listed([*cells, *label_split.names(table)]),
+        measures=listed(measures),
+        columns=listed(columns),
+        table=table.table,
+        rows=table.rows,
+        groups=", ".join(groups),
+    )
+
+
+def _measures(column: str) -> list[str]:
+    """The oldest, and the sum of ages in seconds.
+
+    An age is at least 0: clocks differ a little. What is infinite has an age but adds to no sum.
+    The sum is of floats, because one of intervals overflows (3,000 rows in the year 1 do it).
+    """
+    age = f"greatest(date_part('epoch', now() - {column}), 0)"
+    return [
+        f"extract(epoch FROM min({column}))::float8",
+        f"sum({age}) FILTER (WHERE isfinite({column}))",
+    ]
+
+
+def _cell(table: SessionTable, row: tuple[Any, ...]) -> _Cell:
+    values = iter(row)
+    has_seen = table.last_seen_at is not None
+    now, start = next(values), next(values)
+    seen = next(values) if has_seen else start
+    labels = tuple(next(values) for _ in table.labels)
+    rows = next(values)
+    oldest_start, age = next(values), next(values)
+    oldest_seen, silence = (next(values), next(values)) if has_seen else (oldest_start, age)
+    return _Cell(
+        now, start, seen, labels, rows, oldest_start, oldest_seen, age, silence, tuple(values)
+    )
+
+
+def _values(table: SessionTable, cells: list[_Cell]) -> ActiveValues:
+    source = table.source
+    starts, seens = _thresholds(source)
+    total = Counts()
+    by_label = {labels: Counts() for labels in label_split.combinations(source)}
+    kinds: Counter[str] = Counter(undated=0, future=0)
+    named = ["ended_but_active"] * (table.ended_at is not None) + list(source.integrity)
+    kinds.update(dict.fromkeys(named, 0))
+    orphaned_seen: list[float | None] = []
+    for cell in cells:
+        is_orphaned = seens.is_older(cell.seen, source.orphaned_after)
+        is_overlong = (
+            source.overlong_after is not None
+            and not is_orphaned
+            and starts.is_older(cell.start, source.overlong_after)
+        )
+        counted = [total]
+        if source.labels:
+            counted.append(by_label[label_split.combination(source, cell.labels)])
+        for counts in counted:
+            counts.active += cell.rows
+            counts.orphaned += cell.rows * is_orphaned
+            counts.overlong += cell.rows * is_overlong
+        if is_orphaned:
+            orphaned_seen.append(cell.oldest_seen)
+        kinds["undated"] += cell.rows * (cell.seen is None)
+        kinds["future"] += cell.rows * seens.is_future(cell.seen)
+        kinds.update(dict(zip(named, cell.contradictions, strict=True)))
+    return ActiveValues(
+        now=cells[0].now if cells else None,
+        total=total,
+        by_label=by_label,
+        age=Histogram.of(starts, ((cell.start, cell.rows, cell.age) for cell in cells)),
+        silence=None
+        if table.last_seen_at is None
+        else Histogram.of(seens, ((cell.seen, cell.rows, cell.silence) for cell in cells)),
+        oldest_start=_oldest(cell.oldest_start for cell in cells),
+        oldest_orphan_last_seen=_oldest(orphaned_seen),
+        inconsistent=dict(kinds),
+    )
+
+
+def _oldest(timestamps: Iterable[float | None]) -> float | None:
+    return min((at for at in timestamps if at is not None), default=None)
+
+
+def _histogram(family: Family, histogram: Histogram) -> Iterator[Sample]:
+    bounds = [f"{bound:.1f}" for bound in BUCKETS] + ["+Inf"]
+    for bound, rows in zip(bounds, histogram.buckets, strict=True):
+        yield Sample(family, (("le", bound),), rows, "_bucket")
+    yield Sample(family, (), histogram.buckets[-1], "_gcount")
+    yield Sample(family, (), histogram.sum, "_gsum")

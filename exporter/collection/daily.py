@@ -1,0 +1,304 @@
+"""Collector `daily`: what became of the sessions of today and the days before it.
+
+A past day hardly changes, so it is read again only when its number of active sessions did, when
+it was last read before it was over, and with all the others once an hour.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import groupby, pairwise
+from typing import Any
+
+from exporter.collection import label_split
+from exporter.collection.label_split import Combination
+from exporter.config import Source
+from exporter.metrics.catalog import (
+    DAILY_AVERAGE_DURATION,
+    DAILY_ENDED,
+    DAILY_STARTED,
+    DAILY_STILL_ACTIVE,
+    INCONSISTENT,
+    TODAY_STARTED,
+    Family,
+    Sample,
+)
+from exporter.postgres import Result
+from exporter.queries import fill, listed, literal
+from exporter.sessions import SessionTable
+from exporter.sessions.relation import Reads
+
+READ_ALL_EVERY_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class DayCounts:
+    """The sessions that started on one day. Durations are of ended sessions, in seconds."""
+
+    started: int = 0
+    still_active: int = 0
+    durations: int = 0
+    duration_sum: float = 0.0
+    closed_without_end: int = 0
+
+    def __add__(self, other: "DayCounts") -> "DayCounts":
+        return DayCounts(
+            self.started + other.started,
+            self.still_active + other.still_active,
+            self.durations + other.durations,
+            self.duration_sum + other.duration_sum,
+            self.closed_without_end + other.closed_without_end,
+        )
+
+    @property
+    def ended(self) -> int:
+        """Those no longer active."""
+        return self.started - self.still_active
+
+    @property
+    def average_duration(self) -> float | None:
+        """None for a day on which nothing ended."""
+        return self.duration_sum / self.durations if self.durations else None
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One calendar day, [start, end) in Unix timestamps; `by_label` covers every combination."""
+
+    date: str
+    start: float
+    end: float
+    read_at: float = 0.0
+    total: DayCounts = DayCounts()
+    by_label: Mapping[Combination, DayCounts] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DailyValues:
+    """The days, newest first, and when all of them were last read at once."""
+
+    days: tuple[Day, ...]
+    read_all_at: float
+
+    @property
+    def closed_without_end(self) -> int:
+        """Ended rows of all days with a missing end or duration, or a negative duration."""
+        return sum(day.total.closed_without_end for day in self.days)
+
+
+class Daily:
+    """Today on every run, past days when there is a reason."""
+
+    name = "daily"
+
+    def every(self, source: Source) -> float | None:
+        """The configured interval in seconds; None switches the collector off."""
+        return source.daily.every if source.daily else None
+
+    def timeout(self, source: Source) -> float | None:
+        """statement_timeout in seconds."""
+        return source.daily.timeout if source.daily else None
+
+    async def collect(
+        self, reader: Reads, table: SessionTable, previous: DailyValues | None
+    ) -> DailyValues:
+        """Read the days that may have changed; take the others from the run before."""
+        calendar, active = await reader.read(_days_query(table), _still_active_query(table))
+        now, days = calendar.rows[0][2], _days(calendar)
+        read_all_at = previous.read_all_at if previous else float("-inf")
+        known = {day.date: day for day in previous.days} if previous else {}
+        still_active = dict(_by_day(table.source, days, active.rows, lambda values: values[0]))
+        if now - read_all_at >= READ_ALL_EVERY_SECONDS:
+            read_all_at, stale = now, days
+        else:
+            stale = [
+                day
+                for day in days
+                if _is_stale(day, known.get(day.date), still_active.get(day.date, {}))
+            ]
+        if stale:
+            (counted,) = await reader.read(_daily_query(table, days, stale))
+            known |= _read(table.source, days, stale, counted.rows, now)
+        return DailyValues(tuple(known[day.date] for day in reversed(days)), read_all_at)
+
+    def samples(self, source: Source, values: DailyValues) -> Iterator[Sample]:
+        """The metrics of a snapshot, newest day first."""
+
+        def of(
+            family: Family, day: Day, value: Callable[[DayCounts], float | None], *date: str
+        ) -> Iterator[Sample]:
+            labels = tuple(("date", text) for text in date)
+            return label_split.samples(
+                source, family, day.total, day.by_label, value, labels=labels
+            )
+
+        yield from of(TODAY_STARTED, values.days[0], lambda counts: counts.started)
+        for day in values.days:
+            yield from of(DAILY_STARTED, day, lambda counts: counts.started, day.date)
+            yield from of(DAILY_ENDED, day, lambda counts: counts.ended, day.date)
+            yield from of(DAILY_STILL_ACTIVE, day, lambda counts: counts.still_active, day.date)
+            yield from of(
+                DAILY_AVERAGE_DURATION, day, lambda counts: counts.average_duration, day.date
+            )
+        if source.ended_at is not None or source.duration is not None:
+            yield Sample(INCONSISTENT, (("kind", "closed_without_end"),), values.closed_without_end)
+
+
+async def query_of_all_days(reader: Reads, table: SessionTable) -> str:
+    """The statement that reads every day, as the first run and then one run an hour do."""
+    (calendar,) = await reader.read(_days_query(table))
+    days = _days(calendar)
+    return _daily_query(table, days, days)
+
+
+def _days(calendar: Result) -> list[Day]:
+    """The days that days.sql gave, oldest first."""
+    return [Day(date, start, end) for (date, start, _), (_, end, _) in pairwise(calendar.rows)]
+
+
+def _is_stale(day: Day, known: Day | None, still_active: Mapping[Combination, int]) -> bool:
+    if known is None or known.read_at < day.end:
+        return True
+    before = {key: day.still_active for key, day in _counts(known) if day.still_active}
+    return before != dict(still_active)
+
+
+def _counts(day: Day) -> Iterable[tuple[Combination, DayCounts]]:
+    return day.by_label.items() if day.by_label else [((), day.total)]
+
+
+def _days_query(table: SessionTable) -> str:
+    assert table.source.daily is not None  # noqa: S101 - every() said so
+    zone, oldest = literal(table.source.timezone), str(table.source.daily.days - 1)
+    return fill("collection/days", zone=zone, oldest=oldest, first_instant=_first_instant(zone))
+
+
+def _first_instant(zone: str) -> str:
+    """When the day that is `n` days ago begins in a zone.
+
+    Where the clock is put back over midnight (Havana, the Azores), AT TIME ZONE gives the second of
+    two midnights: the day has begun an hour before.
+    """
+    date = f"((now() AT TIME ZONE {zone})::date - n)"
+    midnight = f"({date}::timestamp AT TIME ZONE {zone})"
+    earlier = f"{midnight} - interval '1 hour'"
+    began_before = f"(({earlier}) AT TIME ZONE {zone})::date = {date}"
+    return f"CASE WHEN {began_before} THEN {earlier} ELSE {midnight} END"
+
+
+def _still_active_query(table: SessionTable) -> str:
+    assert table.source.daily is not None  # noqa: S101 - every() said so
+    return fill(
+        "collection/still_active",
+        first_instant=_first_instant(literal(table.source.timezone)),
+        oldest=str(table.source.daily.days - 1),
+        labels="".join(f"{name}, " for name in label_split.names(table)),
+        columns=listed([f"{table.started_at.sql} AS started_at", *label_split.columns(table)]),
+        table=table.table,
+        rows=table.rows,
+        groups=", ".join(["day", *label_split.names(table)]),
+    )
+
+
+def _daily_query(table: SessionTable, days: list[Day], stale: list[Day]) -> str:
+    columns = [
+        f"{table.started_at.sql} AS started_at",
+        f"coalesce({table.active}, false) AS is_active",
+        *label_split.columns(table),
+    ]
+    missing = []
+    if table.ended_at is not None:
+        columns.append(f"{table.ended_at.sql} AS ended_at")
+        missing.append("ended_at IS NULL")
+    if table.duration is not None:
+        columns.append(f"{table.duration} AS duration")
+        missing += ["duration IS NULL", "duration < 0"]
+    # A duration that contradicts itself says nothing, NaN sorts above every number, and of numbers
+    # near the largest the sum would overflow.
+    valid = "NOT is_active AND duration >= 0 AND duration < 1e290"
+    return fill(
+        "collection/daily",
+        day=_day_number(days, stale),
+        labels="".join(f"{name}, " for name in label_split.names(table)),
+        measures=listed(
+            [
+                f"count(*) FILTER (WHERE {valid})" if table.duration else "0",
+                f"coalesce(sum(duration) FILTER (WHERE {valid}), 0)" if table.duration else "0",
+                f"count(*) FILTER (WHERE NOT is_active AND ({' OR '.join(missing) or 'false'}))",
+            ]
+        ),
+        columns=listed(columns),
+        table=table.table,
+        exists=table.exists,
+        ranges=" OR ".join(f"({_range(table, *bounds)})" for bounds in _ranges(stale)),
+        groups=", ".join(["day", *label_split.names(table)]),
+    )
+
+
+def _day_number(days: list[Day], stale: list[Day]) -> str:
+    """The number of the day on which a row started, from 1.
+
+    Most runs read today alone: to look every row up among the days would cost half as much again.
+    """
+    if len(stale) == 1:
+        return str(days.index(stale[0]) + 1)
+    bounds = ", ".join(_instant(day.start) for day in days)
+    return f"pg_catalog.width_bucket(started_at, ARRAY[{bounds}, {_instant(days[-1].end)}])"
+
+
+def _instant(timestamp: float) -> str:
+    return f"pg_catalog.to_timestamp({timestamp:.6f})"
+
+
+def _range(table: SessionTable, start: float, end: float) -> str:
+    started = table.started_at
+    return f"{started.from_(_instant(start))} AND {started.before(_instant(end))}"
+
+
+def _ranges(days: list[Day]) -> Iterator[tuple[float, float]]:
+    """Join neighbouring days, so that a week is one range and not seven."""
+    start, end = days[0].start, days[0].end
+    for day in days[1:]:
+        if day.start != end:
+            yield start, end
+            start = day.start
+        end = day.end
+    yield start, end
+
+
+def _by_day(
+    source: Source,
+    days: list[Day],
+    rows: Iterable[tuple[Any, ...]],
+    value: Callable[[tuple[Any, ...]], Any],
+) -> Iterator[tuple[str, dict[Combination, Any]]]:
+    """Sort result rows (day number, label numbers …, values …) by date and combination."""
+    width = len(source.labels)
+    inside = [row for row in rows if row[0] is not None and 1 <= row[0] <= len(days)]
+    for number, group in groupby(sorted(inside, key=lambda row: row[0]), key=lambda row: row[0]):
+        yield (
+            days[number - 1].date,
+            {
+                label_split.combination(source, row[1 : width + 1]): value(row[width + 1 :])
+                for row in group
+            },
+        )
+
+
+def _read(
+    source: Source,
+    days: list[Day],
+    stale: list[Day],
+    rows: Iterable[tuple[Any, ...]],
+    now: float,
+) -> dict[str, Day]:
+    """The stale days with what was just read; a day without rows is a day of zeros."""
+    found = dict(_by_day(source, days, rows, lambda values: DayCounts(*values)))
+    read = {}
+    for day in stale:
+        by_label = {labels: DayCounts() for labels in label_split.combinations(source)}
+        counted = found.get(day.date, {})
+        total = sum(counted.values(), DayCounts())
+        if source.labels:
+            by_label |= counted
+        read[day.date] = replace(day, read_at=now, total=total, by_label=by_label)
+    return read

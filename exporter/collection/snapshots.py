@@ -1,0 +1,145 @@
+"""The latest snapshot of each collector, how old it is, and what happens when it fails.
+
+Everything in here is immutable and replaced whole, so that a scrape never sees half a collection,
+and compared by identity, so that what did not change need not be rendered again.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from exporter.errors import REASONS
+from exporter.recovery.status import RecoveryState
+
+SKIPS = ("overlap", "backoff")
+
+
+class Key(NamedTuple):
+    """One collector on one source in one database."""
+
+    database: str
+    source: str
+    collector: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """What a successful collection found. `at` is monotonic, `timestamp` Unix time: its start.
+
+    How long it may be served is settled when it is made: that later runs are slow, and therefore
+    rare, must not keep old values alive.
+    """
+
+    values: Any
+    at: float
+    timestamp: float
+    stale_after: float
+
+    @property
+    def expires_at(self) -> float:
+        """The monotonic time after which it is no longer served."""
+        return self.at + self.stale_after
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """How one collector is doing. `interval` and `duration` are seconds."""
+
+    interval: float
+    snapshot: Snapshot | None = None
+    succeeded: bool = False
+    reason: str | None = None
+    """Why the last collection failed, in a word, and in `failure` in a sentence."""
+    failure: str | None = None
+    duration: float | None = None
+
+    def is_fresh(self, now: float) -> bool:
+        """Whether there is a snapshot young enough to be served at monotonic time `now`."""
+        return self.snapshot is not None and now <= self.snapshot.expires_at
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counters:
+    """What went wrong on one source of one database since the start."""
+
+    errors: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
+    skipped: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(SKIPS, 0))
+
+
+class Snapshots:
+    """The store. `version` grows with every change."""
+
+    def __init__(
+        self,
+        states: Iterable[tuple[Key, State]],
+        recoveries: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        """`recoveries` are the pairs of database and source that are, or could be, recovered."""
+        self.states = dict(states)
+        self.counters = {(key.database, key.source): Counters() for key in self.states}
+        self.recoveries = {pair: RecoveryState() for pair in recoveries}
+        self.version = 0
+
+    def recovering(self, pair: tuple[str, str], state: RecoveryState) -> None:
+        """Replace how recovery of a source in a database is doing."""
+        self.recoveries[pair] = state
+        self.version += 1
+
+    def succeeded(self, key: Key, snapshot: Snapshot, *, duration: float, interval: float) -> None:
+        """Replace the snapshot."""
+        self._replace(
+            key,
+            snapshot=snapshot,
+            succeeded=True,
+            reason=None,
+            failure=None,
+            duration=duration,
+            interval=interval,
+        )
+
+    def failed(
+        self, key: Key, reason: str, message: str, *, duration: float, interval: float
+    ) -> None:
+        """Count a failure. The old snapshot stays until it is stale."""
+        self._replace(
+            key,
+            succeeded=False,
+            reason=reason,
+            failure=message,
+            duration=duration,
+            interval=interval,
+        )
+        counters = self.counters[key.database, key.source]
+        errors = {**counters.errors, reason: counters.errors[reason] + 1}
+        self.counters[key.database, key.source] = replace(counters, errors=errors)
+
+    def backed_off(self, key: Key, reason: str, message: str, *, interval: float) -> None:
+        """Count a collection that did not begin because its database was out of reach just now.
+
+        What it failed with before is history, unless it is that very failure to connect.
+        """
+        state = self.states[key]
+        changes: dict[str, Any] = {}
+        if state.failure is None or not message.startswith(state.failure):
+            known = reason if state.reason is not None else None
+            changes = {"failure": message, "reason": known}
+        self._replace(key, succeeded=False, interval=interval, **changes)
+        self._skipped(key, "backoff")
+
+    def overlapped(self, key: Key) -> None:
+        """Count a collection that did not begin because the one before was still going."""
+        self._skipped(key, "overlap")
+
+    def _skipped(self, key: Key, reason: str) -> None:
+        counters = self.counters[key.database, key.source]
+        skipped = {**counters.skipped, reason: counters.skipped[reason] + 1}
+        self.counters[key.database, key.source] = replace(counters, skipped=skipped)
+        self.version += 1
+
+    def _replace(self, key: Key, **changes: Any) -> None:  # noqa: ANN401 - the fields of State
+        self.states[key] = replace(self.states[key], **changes)
+        self.version += 1
+
+    def is_ready(self) -> bool:
+        """Whether every collector has succeeded or has reported why not."""
+        return all(state.succeeded or state.failure for state in self.states.values())

@@ -1,0 +1,1 @@
+"""The kinds of values that a config file has, each with its parser and its JSON schema."""

@@ -1,0 +1,1 @@
+"""What the config file says, before anything is known about its keys."""

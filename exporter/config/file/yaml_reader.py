@@ -1,0 +1,196 @@
+"""YAML text -> plain data, with the line and the spelling of everything in it.
+
+PyYAML alone keeps the last of two equal keys, forgets lines, and expands aliases without bound;
+so only its composer is used (text -> nodes), and the nodes are read here.
+"""
+
+import re
+from collections.abc import Iterator
+
+import yaml
+from yaml.constructor import SafeConstructor
+
+from exporter.config.file.document import Document
+from exporter.config.file.place import KeyPath, Text, printable
+
+MAX_NODES = 100_000  # a thousand sources with every key written out have half as many
+MAX_DEPTH = 50
+MAX_SPELLING = 300  # characters; only messages use it
+
+_TAG = "tag:yaml.org,2002:"
+_CONSTRUCT = {
+    _TAG + "bool": SafeConstructor.construct_yaml_bool,
+    _TAG + "float": SafeConstructor.construct_yaml_float,
+    _TAG + "int": SafeConstructor.construct_yaml_int,
+    _TAG + "null": SafeConstructor.construct_yaml_null,
+    _TAG + "timestamp": SafeConstructor.construct_yaml_timestamp,
+}
+# "value" is a lone `=`, and "merge" a `<<` that stands where a value stands.
+_TEXT_TAGS = {_TAG + "str", _TAG + "value", _TAG + "merge"}
+_TAG_MESSAGE = "expected a plain value, got a YAML tag; put text that begins with ! in quotes"
+
+
+class TooLargeError(Exception):
+    """The document has more nodes, or nests deeper, than any real config file."""
+
+
+def parse(text: str) -> Document:
+    """Read one YAML document; raises yaml.YAMLError or TooLargeError if it is none."""
+    loader = _Composer(text)
+    try:
+        node = loader.get_single_node()
+    finally:
+        loader.dispose()
+    reader = _Reader(text)
+    if node is not None:
+        reader.document.data = reader.read(node, ())
+    return reader.document
+
+
+class _Composer(yaml.SafeLoader):
+    """PyYAML's composer, held to a number of nodes and a depth: it recurses for each level."""
+
+    nodes = 0
+    depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        self.nodes += 1
+        self.depth += 1
+        if self.nodes > MAX_NODES or self.depth > MAX_DEPTH:
+            raise TooLargeError
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
+
+
+class _RejectedError(Exception):
+    """A node that cannot be read; the text is the problem's message."""
+
+
+class _Reader:
+    """Turns nodes into dicts, lists and scalars, and notes where each came from."""
+
+    def __init__(self, text: str) -> None:
+        self.text = f"{text}\n"
+        self.document = Document()
+        self.nodes = 0
+        self.around: list[yaml.Node] = []  # the nodes that the one being read is part of
+
+    def read(self, node: yaml.Node, path: KeyPath) -> object:
+        self._count()
+        self.document.spelling[path] = self._spelling(node)
+        try:
+            if isinstance(node, yaml.ScalarNode):
+                return self._scalar(node)
+            return self._collection(node, path)
+        except _RejectedError as rejected:
+            self.document.reject(path, str(rejected))
+            return None
+
+    def _collection(self, node: yaml.Node, path: KeyPath) -> object:
+        if node in self.around:
+            raise _RejectedError("this alias contains itself; write the value out")
+        self.around.append(node)
+        try:
+            if isinstance(node, yaml.MappingNode) and node.tag == _TAG + "map":
+                return self._mapping(node, path)
+            if isinstance(node, yaml.SequenceNode) and node.tag == _TAG + "seq":
+                return self._sequence(node, path)
+        finally:
+            self.around.pop()
+        raise _RejectedError(_TAG_MESSAGE)
+
+    def _sequence(self, node: yaml.SequenceNode, path: KeyPath) -> list[object]:
+        for index, item in enumerate(node.value):
+            self.document.lines[*path, index] = item.start_mark.line + 1
+        return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
+
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, object]:
+        mapping: dict[str, object] = {}
+        first_line: dict[str, int] = {}
+        for key_node, value_node in node.value:
+            key, line = self._key(key_node, path), key_node.start_mark.line + 1
+            if key in first_line:
+                message = f"already given on line {first_line[key]}; keep one of the two"
+                self.document.reject((*path, key), message, line)
+                continue
+            first_line[key] = line
+            if not _is_merge(key_node):
+                self.document.lines[*path, key] = line
+                mapping[key] = self.read(value_node, (*path, key))
+        for key_node, value_node in self._merged(node, path):
+            key = self._key(key_node, path)
+            if key not in mapping:
+                self.document.lines[*path, key] = key_node.start_mark.line + 1
+                mapping[key] = self.read(value_node, (*path, key))
+        return mapping
+
+    def _merged(
+        self, node: yaml.MappingNode, path: KeyPath
+    ) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+        """Yield what `<<` brings in; whoever comes first wins, so nested ones come last."""
+        for key_node, value_node in filter(lambda pair: _is_merge(pair[0]), node.value):
+            listed = isinstance(value_node, yaml.SequenceNode)
+            for merged in value_node.value if listed else [value_node]:
+                self._count()
+                if not isinstance(merged, yaml.MappingNode) or merged in self.around:
+                    message = "expected an alias of another mapping, or a list of such"
+                    self.document.reject((*path, "<<"), message, key_node.start_mark.line + 1)
+                    continue
+                for pair in merged.value:
+                    self._count()
+                    if not _is_merge(pair[0]):
+                        yield pair
+                self.around.append(merged)
+                yield from self._merged(merged, path)
+                self.around.pop()
+
+    def _key(self, node: yaml.Node, path: KeyPath) -> str:
+        if isinstance(node, yaml.ScalarNode) and node.tag in _TEXT_TAGS:
+            return str(node.value)
+        spelling = self._spelling(node)
+        message = f"expected text as a key, got {printable(spelling)}; put it in quotes"
+        self.document.reject((*path, spelling), message, node.start_mark.line + 1)
+        return spelling
+
+    def _scalar(self, node: yaml.ScalarNode) -> object:
+        # 010, 0x10, 1_000 and 1:30 are numbers to YAML, but to hardly anyone who writes them.
+        odd_number = node.tag == _TAG + "int" and not re.fullmatch(
+            r"-?(0|[1-9]\d{0,17})", node.value
+        )
+        if node.tag in _TEXT_TAGS or odd_number:
+            return self._text(node)
+        if node.tag not in _CONSTRUCT:
+            raise _RejectedError(_TAG_MESSAGE)
+        try:
+            return _CONSTRUCT[node.tag](SafeConstructor(), node)
+        # PyYAML trusts its own patterns: 2024-02-30 and `!!int ""` end in Python's errors.
+        except (ValueError, KeyError, IndexError, AttributeError, OverflowError):
+            kind = node.tag.removeprefix(_TAG)
+            message = f"YAML takes this for a {kind}, and cannot read it as one; put it in quotes"
+            raise _RejectedError(message) from None
+
+    def _text(self, node: yaml.ScalarNode) -> Text:
+        try:
+            node.value.encode()
+        except UnicodeEncodeError:
+            raise _RejectedError("expected text that can be written in UTF-8") from None
+        if node.style is not None:  # in quotes or a block: nothing is cut off
+            return Text(node.value)
+        end_of_line = self.text.index("\n", node.end_mark.index)
+        rest = self.text[node.end_mark.index : end_of_line].strip()
+        return Text(node.value, comment=rest[1:] if rest.startswith("#") else "")
+
+    def _spelling(self, node: yaml.Node) -> str:
+        start, end = node.start_mark.index, node.end_mark.index
+        return self.text[start : min(end, start + MAX_SPELLING)].strip()
+
+    def _count(self) -> None:
+        # Aliases make a large tree of a small graph, in number and in depth.
+        self.nodes += 1
+        if self.nodes > MAX_NODES or len(self.around) > MAX_DEPTH:
+            raise TooLargeError
+
+
+def _is_merge(node: yaml.Node) -> bool:
+    return bool(node.tag == _TAG + "merge")

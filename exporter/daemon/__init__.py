@@ -1,0 +1,1 @@
+"""The daemon: collects on a schedule and serves what it has found."""

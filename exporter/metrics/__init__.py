@@ -1,0 +1,1 @@
+"""The metrics: their catalog, and how samples become bytes."""

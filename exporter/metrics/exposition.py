@@ -1,0 +1,102 @@
+"""Samples to bytes, in Prometheus text format 0.0.4 and in OpenMetrics 1.0.
+
+Samples are rendered once into chunks, bytes per metric family; a page is joined from chunks. Both
+formats write a sample alike and differ in the headers and in how a gauge histogram is grouped.
+
+Formats: prometheus.io, "Exposition formats", and the OpenMetrics 1.0 specification.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from prometheus_client.utils import floatToGoString
+
+from exporter.metrics.catalog import FAMILIES, Family, Sample
+
+Labels = tuple[tuple[str, str], ...]
+Name = tuple[str, str]
+"""Family name and suffix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """An exposition format and how it is announced."""
+
+    name: str
+    content_type: str
+
+
+TEXT = Format("text", "text/plain; version=0.0.4; charset=utf-8")
+OPENMETRICS = Format("openmetrics", "application/openmetrics-text; version=1.0.0; charset=utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Some samples, rendered."""
+
+    lines: Mapping[Name, bytes]
+
+    def series(self, prefix: str) -> int:
+        """How many time series of families with this prefix are in here."""
+        named = (lines for (name, _), lines in self.lines.items() if name.startswith(prefix))
+        return sum(lines.count(b"\n") for lines in named)
+
+
+def render(samples: Iterable[Sample], labels: Labels = ()) -> Chunk:
+    """Render samples, each with these labels in front of its own."""
+    lines: defaultdict[Name, list[str]] = defaultdict(list)
+    common = _pairs(labels)
+    for family, own, value, suffix in samples:
+        inside = ",".join(filter(None, (common, _pairs(own))))
+        number = str(value) if isinstance(value, int) else floatToGoString(value)
+        braced = f"{{{inside}}}" if inside else ""
+        lines[family.name, suffix].append(f"{family.name}{suffix}{braced} {number}\n")
+    return Chunk({name: "".join(each).encode() for name, each in lines.items()})
+
+
+def join(chunks: Iterable[Chunk], format_: Format) -> bytes:
+    """Join chunks family by family; without the `# EOF` that ends an OpenMetrics page."""
+    lines: defaultdict[Name, list[bytes]] = defaultdict(list)
+    for chunk in chunks:
+        for name, part in chunk.lines.items():
+            lines[name].append(part)
+    write = _text if format_ is TEXT else _openmetrics
+    return b"".join(part for family in FAMILIES for part in write(family, lines))
+
+
+def _text(family: Family, lines: Mapping[Name, list[bytes]]) -> Iterator[bytes]:
+    """The text format has no gauge histogram: its buckets are a histogram, the rest gauges."""
+    types = {"": family.type.replace("info", "gauge")}
+    if family.type == "gaugehistogram":
+        types = {"_bucket": "histogram", "_gcount": "gauge", "_gsum": "gauge"}
+    for suffix, type_ in types.items():
+        if (family.name, suffix) in lines:
+            help_ = family.help.replace("\\", "\\\\").replace("\n", "\\n")
+            yield _header(family.name + suffix.removeprefix("_bucket"), type_, help_)
+            yield from lines[family.name, suffix]
+
+
+def _openmetrics(family: Family, lines: Mapping[Name, list[bytes]]) -> Iterator[bytes]:
+    """All samples of one histogram stand together; _total and _info belong to samples alone."""
+    suffixes = ("_bucket", "_gcount", "_gsum") if family.type == "gaugehistogram" else ("",)
+    present = [lines[family.name, suffix] for suffix in suffixes if (family.name, suffix) in lines]
+    if present:
+        name = family.name
+        if family.type in {"counter", "info"}:
+            name = name.removesuffix("_total").removesuffix("_info")
+        yield _header(name, family.type, _escaped(family.help))
+        for parts in zip(*present, strict=True):
+            yield from parts
+
+
+def _header(name: str, type_: str, escaped_help: str) -> bytes:
+    return f"# HELP {name} {escaped_help}\n# TYPE {name} {type_}\n".encode()
+
+
+def _pairs(labels: Labels) -> str:
+    return ",".join(f'{name}="{_escaped(value)}"' for name, value in labels)
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')

@@ -1,0 +1,185 @@
+"""One connection: from the settings to a connection that is ready, or to why there is none."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+from psycopg import conninfo, pq
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.pq import PollingStatus
+
+from exporter.config import Database as Settings
+from exporter.errors import AuthFailed, CollectionError, ConnectFailed
+from exporter.postgres import error_causes
+from exporter.postgres.connections.abandoned_socket import HungUp, hang_up
+from exporter.postgres.connections.detached_thread import in_thread
+from exporter.postgres.connections.dsn import dsn_problem, parameters_of
+from exporter.postgres.connections.name_lookup import Attempt, Resolver, attempts
+
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+
+class _LenientText(Loader):
+    """Text from a server whose encoding checks nothing (SQL_ASCII) may be no UTF-8."""
+
+    def load(self, data: Buffer) -> str:
+        return bytes(data).decode("utf-8", "replace")
+
+
+class Connector:
+    """Connects to one database: to the first of its servers that takes us.
+
+    psycopg's own way leaves a socket open, and with it a backend, when it runs out of time, until
+    the garbage collector comes by. Here the socket is ours, and is shut down.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._resolver = Resolver()
+
+    async def connect(self, lost: Callable[[HungUp], None]) -> Connection:
+        """Connect. Raises AuthFailed, PermissionDenied or ConnectFailed.
+
+        Looking names up, reading the password, and each server get `connect_timeout`. `lost` gets
+        what is left of connections that a server took without ever saying a word.
+        """
+        timeout = self._settings.connect_timeout
+        try:
+            async with asyncio.timeout(timeout):
+                parameters = await self._parameters()
+                servers, problems = await attempts(parameters, self._resolver)
+        except TimeoutError:
+            raise self._silence() from None
+        failure: CollectionError | None = None
+        for server in servers:
+            try:
+                return await self._try(server, timeout, lost)
+            except CollectionError as error:
+                # A server that is full or refuses us says more than one that is not there.
+                says_more = failure is None or not isinstance(error, ConnectFailed)
+                failure = error if says_more else failure
+                problems.append(str(error))
+        if failure is not None and len(servers) == 1 and len(problems) == 1:
+            raise failure
+        cause = type(failure) if failure is not None else ConnectFailed
+        raise cause("; ".join(dict.fromkeys(problems)) if failure else self._said(problems))
+
+    async def close(self) -> None:
+        """Stop looking names up."""
+        await self._resolver.close()
+
+    async def _try(
+        self, server: Attempt, timeout: float, lost: Callable[[HungUp], None]
+    ) -> Connection:
+        text = conninfo.make_conninfo("", **{k: v for k, v in server.items() if v is not None})
+        pgconn = pq.PGconn.connect_start(text.encode())
+        try:
+            async with asyncio.timeout(timeout):
+                is_connected = await _poll(pgconn)
+        except TimeoutError:
+            _give_up(pgconn, lost)
+            raise self._silence() from None
+        except BaseException:
+            pgconn.finish()
+            raise
+        if not is_connected:
+            refusal = self._refusal(pgconn, server)
+            pgconn.finish()
+            raise refusal
+        pgconn.nonblocking = 1  # as psycopg needs it
+        connection: Connection = psycopg.AsyncConnection(pgconn)
+        await connection.set_autocommit(True)
+        connection.prepare_threshold = None
+        if pgconn.parameter_status(b"server_encoding") in {None, b"SQL_ASCII"}:
+            connection.adapters.register_loader("text", _LenientText)
+            connection.adapters.register_loader("name", _LenientText)
+        return connection
+
+    def _refusal(self, pgconn: pq.abc.PGconn, server: Attempt) -> CollectionError:
+        said = bytes(pgconn.error_message).decode("utf-8", "replace")
+        text = _without_password(said, str(server.get("password") or ""))
+        user = bytes(pgconn.user).decode("utf-8", "replace")
+        return error_causes.of_connecting(self._settings.name, text, user=user)
+
+    def _silence(self) -> ConnectFailed:
+        return ConnectFailed(
+            f"cannot connect to database {self._settings.name}: no answer within "
+            f"{self._settings.connect_timeout:g} s"
+        )
+
+    def _said(self, problems: list[str]) -> str:
+        why = "; ".join(problems) or "its host has no address"
+        return f"cannot connect to database {self._settings.name}: {why}"
+
+    async def _parameters(self) -> Attempt:
+        settings = self._settings
+        if problem := dsn_problem(settings.dsn):
+            raise ConnectFailed(f"databases.{settings.name}.dsn: {problem}")
+        parameters = parameters_of(settings.dsn)
+        parameters |= {"application_name": "session-exporter", "client_encoding": "utf-8"}
+        if settings.password_file is not None:
+            path = settings.password_file
+            parameters["password"] = await in_thread(lambda: _password(settings.name, path))
+        return parameters
+
+
+def _give_up(pgconn: pq.abc.PGconn, lost: Callable[[HungUp], None]) -> None:
+    """Hang up on a server that did not answer in time."""
+    left = hang_up(pgconn)
+    pgconn.finish()
+    if left is None:
+        return
+    if left.was_connected:
+        lost(left)
+    else:
+        left.close()
+
+
+async def _poll(pgconn: pq.abc.PGconn) -> bool:
+    """Do what libpq asks for until it is connected, or has failed (PQconnectPoll)."""
+    while True:
+        status = PollingStatus(pgconn.connect_poll())
+        if status in {PollingStatus.OK, PollingStatus.FAILED}:
+            return status == PollingStatus.OK
+        await _ready(pgconn.socket, status)
+
+
+async def _ready(descriptor: int, status: PollingStatus) -> None:
+    """Wait until libpq can go on with a socket."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+
+    def tell() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
+    is_reading = status == PollingStatus.READING
+    add, remove = (
+        (loop.add_reader, loop.remove_reader)
+        if is_reading
+        else (loop.add_writer, loop.remove_writer)
+    )
+    add(descriptor, tell)
+    try:
+        await ready
+    finally:
+        remove(descriptor)
+
+
+def _password(database: str, path: "os.PathLike[str]") -> str:
+    try:
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - any PathLike
+            return file.read().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        detail = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise AuthFailed(
+            f"databases.{database}.password_file: cannot read {path}: {detail}"
+        ) from None
+
+
+def _without_password(text: str, password: str) -> str:
+    """Should a message ever quote the password: libpq's do not."""
+    return text.replace(password, "***") if len(password) > 2 else text

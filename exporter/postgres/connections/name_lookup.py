@@ -1,0 +1,72 @@
+"""From host names to addresses, without holding anything up while a name server does not answer."""
+
+import asyncio
+import random
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from exporter.postgres.connections.detached_thread import in_thread
+
+Attempt = dict[str, Any]
+
+
+class Resolver:
+    """Looks up each name once at a time: who asks meanwhile waits for the same answer."""
+
+    def __init__(self) -> None:
+        self._asked: dict[str, asyncio.Task[list[str]]] = {}
+
+    async def addresses(self, host: str) -> list[str]:
+        """The addresses of a host, in the system's order. Raises OSError or UnicodeError."""
+        asked = self._asked.get(host)
+        if asked is None:
+            asked = self._asked[host] = asyncio.create_task(in_thread(lambda: _look_up(host)))
+            asked.add_done_callback(lambda _: self._asked.pop(host, None))
+        return await asyncio.shield(asked)
+
+    async def close(self) -> None:
+        """Wait for no answer any more."""
+        for asked in list(self._asked.values()):
+            asked.cancel()
+        await asyncio.gather(*self._asked.values(), return_exceptions=True)
+
+
+def _look_up(host: str) -> list[str]:
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(each[4][0]) for each in found))
+
+
+async def attempts(parameters: Attempt, resolver: Resolver) -> tuple[list[Attempt], list[str]]:
+    """One set of parameters for each address to try, in order, and what names were not found.
+
+    As libpq does: hosts, addresses and ports are lists that belong together; prefer-standby goes
+    through all of them twice; load_balance_hosts shuffles them.
+    """
+    tried, problems = [], []
+    for single in _each_host(parameters):
+        host = str(single.get("host") or "")
+        if single.get("hostaddr") or not host or host.startswith(("/", "@")):
+            tried.append(single)
+            continue
+        try:
+            tried += [{**single, "hostaddr": each} for each in await resolver.addresses(host)]
+        except (OSError, UnicodeError) as error:  # UnicodeError: a..b is no host name
+            problems.append(f"failed to resolve host '{host}': {error}")
+    if parameters.get("load_balance_hosts") == "random":
+        random.shuffle(tried)
+    if parameters.get("target_session_attrs") == "prefer-standby":
+        standby = [{**each, "target_session_attrs": "standby"} for each in tried]
+        tried = standby + [{**each, "target_session_attrs": "any"} for each in tried]
+    return tried, problems
+
+
+def _each_host(parameters: Attempt) -> Iterator[Attempt]:
+    lists = {key: str(parameters.get(key) or "").split(",") for key in ("host", "hostaddr", "port")}
+    number = max(len(lists["host"]), len(lists["hostaddr"]))
+    if number == 1 or any(len(each) not in {1, number} for each in lists.values()):
+        yield parameters  # libpq says what does not fit together
+        return
+    for index in range(number):
+        chosen = {key: each[index if len(each) > 1 else 0] for key, each in lists.items()}
+        yield {**parameters, **{key: value or None for key, value in chosen.items()}}

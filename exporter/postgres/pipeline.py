@@ -1,0 +1,90 @@
+"""Several statements in one round trip, with a deadline for each answer."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from exporter.postgres.connections.connector import Connection
+
+#: How much longer than the server's own deadline the client waits before it hangs up.
+CLIENT_GRACE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The rows of one statement, and the type OID of each column."""
+
+    rows: list[tuple[Any, ...]]
+    types: tuple[int, ...]
+
+
+class Pipeline:
+    """One transaction on one connection. `hang_up` is called when an answer is not there in time.
+
+    It has to shut the socket down: to cancel the task instead would have psycopg wait for up to ten
+    seconds more on a server that does not answer.
+    """
+
+    def __init__(
+        self, connection: Connection, deadline: float, hang_up: Callable[[], None]
+    ) -> None:
+        self._connection = connection
+        self._deadline = deadline
+        self._hang_up = hang_up
+        #: Whether the deadline has passed, whether the connection broke, and what was answered.
+        self.is_hung_up = False
+        self.is_lost = False
+        self.results: list[Result] = []
+
+    async def run(self, begin: str, statements: Sequence[str]) -> list[Result]:
+        """Send `begin`, the statements and COMMIT at once; return the results of the statements.
+
+        Raises psycopg.Error, also after hanging up; then nothing is left of the transaction.
+        """
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self._deadline, self._give_up)
+        try:
+            async with self._connection.pipeline():
+                await self._connection.execute(begin.encode())
+                cursors = [await self._connection.execute(text.encode()) for text in statements]
+                await self._connection.execute(b"COMMIT")
+                for cursor in cursors:
+                    self.results.append(await _result(cursor))
+                    timer.cancel()
+                    timer = loop.call_later(self._deadline, self._give_up)
+        except psycopg.Error as error:
+            self.is_lost = self._connection.closed or _ends_the_connection(error)
+            timer.cancel()
+            timer = loop.call_later(self._deadline, self._give_up)
+            with suppress(psycopg.Error):  # the first error is the one to tell
+                await self._connection.rollback()
+            raise
+        finally:
+            timer.cancel()
+        return self.results
+
+    def _give_up(self) -> None:
+        self.is_hung_up = True
+        self._hang_up()
+
+
+def _ends_the_connection(error: psycopg.Error) -> bool:
+    """Whether nothing can follow an error, though psycopg may not have noticed yet.
+
+    FATAL ends a session, and so does SQLSTATE class 08, as which PgBouncer says it. What libpq has
+    to say of a connection has no SQLSTATE; what a server says of a statement has one.
+    """
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.OperationalError)
+    is_fatal = error.diag.severity_nonlocalized in {"FATAL", "PANIC"}
+    return is_fatal or error.sqlstate.startswith("08")
+
+
+async def _result(cursor: psycopg.AsyncCursor[tuple[Any, ...]]) -> Result:
+    """Wait for the rows of a statement in a pipeline; all but BEGIN and COMMIT give some."""
+    rows = await cursor.fetchall()
+    return Result(rows, tuple(column.type_code for column in cursor.description or ()))

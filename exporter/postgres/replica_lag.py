@@ -1,0 +1,61 @@
+"""How far a standby is behind its primary, and whether that is too far."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+from exporter.errors import ReplicaLagging
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a server said of itself; all None on a primary.
+
+    `lag` is the age in seconds of the last commit that it replayed, and 0 where it has replayed all
+    that it received; infinity where nobody knows. `received` and `replayed` are bytes of WAL;
+    without a receiver that runs, `received` is None.
+    """
+
+    lag: float | None
+    received: int | None
+    replayed: int | None
+
+    @classmethod
+    def of(cls, settings: tuple[Any, ...]) -> "Standing":
+        """Take it from the row of collection/begin.sql."""
+        return cls(*settings[-3:])
+
+    @property
+    def known_lag(self) -> float | None:
+        """The lag, where it is a number."""
+        return None if self.lag == math.inf else self.lag
+
+    def is_too_old(self, most: float) -> bool:
+        """Whether it is behind by more than `most` seconds."""
+        return self.lag is not None and self.lag > most
+
+    def has_replayed(self, earlier: "Standing") -> bool:
+        """Whether everything is here that had been received at the time of an earlier look."""
+        return (
+            self.replayed is not None
+            and self.received is not None
+            and earlier.received is not None
+            and self.replayed >= earlier.received
+        )
+
+    def at_most(self, seconds: float) -> "Standing":
+        """The same, known to be no further behind than this."""
+        return self if self.lag is None else replace(self, lag=min(self.lag, seconds))
+
+    def demand(self, most: float) -> None:
+        """Raise ReplicaLagging when it is behind by more than `most` seconds."""
+        if self.lag == math.inf:
+            raise ReplicaLagging(
+                "the standby receives nothing and has replayed no transaction since it was "
+                "started: nobody knows how far behind its primary it is"
+            )
+        if self.is_too_old(most):
+            raise ReplicaLagging(
+                f"the standby is {self.lag:.0f} s behind its primary, more than max_replica_lag "
+                f"({most:.0f} s): every heartbeat would look old"
+            )

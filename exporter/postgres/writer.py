@@ -1,0 +1,179 @@
+"""One connection that may write: transactions of a few statements, for recovery alone."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+
+from exporter.config import Database as Settings
+from exporter.errors import CollectionError, ConnectFailed, Locked, NoAnswer, SchemaMismatch
+from exporter.postgres import error_causes
+from exporter.postgres.connections.abandoned_socket import hang_up
+from exporter.postgres.connections.connector import Connection, Connector
+from exporter.postgres.error_causes import Complaint
+from exporter.postgres.memory import uncollected
+from exporter.postgres.pipeline import CLIENT_GRACE_SECONDS, Result
+from exporter.queries import fill, literal
+
+#: As in queries/recovery/close/begin.sql.
+STATEMENT_SECONDS = 2.0
+LOCK_SECONDS = 0.25
+
+#: PostgreSQL documentation, appendix A.
+SERIALIZATION_FAILURE = "40001"
+
+
+class Writer:
+    """The one connection, made when it is needed.
+
+    Never pipelined: a client that freezes in a pipeline is not idle in transaction for PostgreSQL,
+    and no timeout would set free what it has locked (tried on PostgreSQL 15 to 18).
+    """
+
+    def __init__(self, settings: Settings, *, timezone: str) -> None:
+        self._settings = settings
+        self._timezone = timezone
+        self._connector = Connector(settings)
+        self._connection: Connection | None = None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["Transaction"]:
+        """Run what is inside as one READ COMMITTED transaction; an error takes all of it back.
+
+        Raises CollectionError, with SchemaMismatch where the server is a standby; also where
+        transactions are read only by default.
+        """
+        transaction = await self._begun()
+        with uncollected():
+            try:
+                yield transaction
+                await transaction.run("COMMIT")
+            except BaseException:
+                await self._roll_back(transaction)
+                raise
+
+    async def _begun(self) -> "Transaction":
+        """A transaction that has done nothing yet.
+
+        An idle connection may have been ended meanwhile, by the server (idle_session_timeout), by a
+        pooler, or by a firewall without a word: then on a new one.
+        """
+        is_new = self._connection is None or self._connection.closed
+        try:
+            return await self._begun_once()
+        except (ConnectFailed, NoAnswer):
+            if is_new:
+                raise
+            await self._hang_up()
+            return await self._begun_once()
+
+    async def _begun_once(self) -> "Transaction":
+        transaction = Transaction(await self._connected(), self._settings.name)
+        try:
+            await self._begin(transaction)
+        except BaseException:
+            await self._roll_back(transaction)
+            raise
+        return transaction
+
+    async def _begin(self, transaction: "Transaction") -> None:
+        # Not READ WRITE: who made all of it read only, such as a host whose disk is full, means us.
+        await transaction.run("BEGIN ISOLATION LEVEL READ COMMITTED")
+        row_security = "off" if self._settings.row_security == "refuse" else "on"
+        settings = fill(
+            "recovery/close/begin",
+            row_security=literal(row_security),
+            timezone=literal(self._timezone),
+        )
+        begun = await transaction.run(settings)
+        is_read_only, is_standby = begun.rows[0][-2:]
+        if is_standby:
+            raise SchemaMismatch(self._is_a_standby)
+        if is_read_only:
+            raise CollectionError(
+                f"database {self._settings.name} is read only for this role "
+                "(default_transaction_read_only is on), so nothing is changed; is its disk full? "
+                "Where it is meant to be so, give recovery a dsn with a role of its own"
+            )
+
+    @property
+    def _is_a_standby(self) -> str:
+        return (
+            f"database {self._settings.name} is a standby; sessions are recovered on the "
+            "primary: give recovery a dsn of its own, or target_session_attrs=read-write"
+        )
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._connector.close()
+        await self._hang_up()
+
+    async def _hang_up(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+    async def _connected(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = await self._connector.connect(lambda left: left.close())
+        return self._connection
+
+    async def _roll_back(self, transaction: "Transaction") -> None:
+        try:
+            await transaction.run("ROLLBACK")
+        except CollectionError:
+            await self._hang_up()
+
+
+class Transaction:
+    """The statements of one transaction, one after the other."""
+
+    def __init__(self, connection: Connection, database: str) -> None:
+        self._connection = connection
+        self._database = database
+
+    async def run(self, statement: str) -> Result:
+        """Run one statement. Raises CollectionError; its deadline is the server's and a little."""
+        loop = asyncio.get_running_loop()
+        is_hung_up = False
+
+        def give_up() -> None:
+            nonlocal is_hung_up
+            is_hung_up = True
+            if left := hang_up(self._connection.pgconn):
+                left.close()
+
+        timer = loop.call_later(STATEMENT_SECONDS + CLIENT_GRACE_SECONDS, give_up)
+        try:
+            cursor = await self._connection.execute(statement.encode())
+            if cursor.description is None:
+                return Result([], ())
+            rows = await cursor.fetchall()
+            return Result(rows, tuple(column.type_code for column in cursor.description))
+        except psycopg.Error as error:
+            if is_hung_up:
+                raise NoAnswer(f"database {self._database} did not answer") from None
+            raise self._failure(error, statement) from None
+        finally:
+            timer.cancel()
+
+    def _failure(self, error: psycopg.Error, statement: str) -> CollectionError:
+        if self._connection.closed:
+            said = " ".join(str(error).split())
+            return ConnectFailed(f"lost the connection to database {self._database}: {said}")
+        if error.sqlstate == SERIALIZATION_FAILURE:
+            # In READ COMMITTED: the row to be locked moves to another partition this moment.
+            return Locked(error.diag.message_primary or str(error))
+        complaint = Complaint(
+            state=error.sqlstate or "",
+            message=error.diag.message_primary or str(error),
+            hint=error.diag.message_hint,
+            position=None,
+            is_raised=error.diag.source_function == "exec_stmt_raise",
+            is_by_policy=error.diag.source_function == "ExecWithCheckOptions",
+        )
+        sent = ["", statement]  # as in a pipeline, whose first one sets the transaction up
+        return error_causes.of_writing(
+            complaint, sent, statement_timeout=STATEMENT_SECONDS, lock_timeout=LOCK_SECONDS
+        )

@@ -1,0 +1,71 @@
+"""Pausing automatic recovery of a source: kept in its database, seen by all exporters at once."""
+
+from dataclasses import dataclass
+
+from exporter.errors import SchemaMismatch
+from exporter.postgres import Transaction, Writer
+from exporter.queries import fill, literal
+from exporter.sessions.relation import Reads
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A pause that is on. `at` is Unix time, `role` who paused."""
+
+    at: float
+    role: str
+    reason: str | None
+
+
+async def is_paused(reader: Reads, source_name: str) -> bool:
+    """Whether automatic recovery of a source is paused. Raises CollectionError."""
+    return await find_pause(reader, source_name) is not None
+
+
+async def is_paused_in(transaction: Transaction, source_name: str) -> bool:
+    """The same as a part of a transaction that would close sessions. Raises CollectionError."""
+    if not (await transaction.run(fill("recovery/control/has_pause"))).rows[0][0]:
+        return False
+    found = await transaction.run(fill("recovery/control/paused", source=literal(source_name)))
+    return bool(found.rows)
+
+
+async def find_pause(reader: Reads, source_name: str) -> Pause | None:
+    """The pause of a source, or None. Raises CollectionError.
+
+    Where the table is not there, nobody can have paused anything.
+    """
+    if not await _has_table(reader):
+        return None
+    (result,) = await reader.read(fill("recovery/control/paused", source=literal(source_name)))
+    return Pause(*result.rows[0]) if result.rows else None
+
+
+async def pause(reader: Reads, writer: Writer, source_name: str, *, reason: str | None) -> bool:
+    """Pause a source; whether it was not paused already. Raises CollectionError."""
+    if not await _has_table(reader):
+        raise SchemaMismatch(
+            "there is no table session_exporter.pause, in which a pause is kept; "
+            "`session-exporter sql audit` prints the commands that create it"
+        )
+    statement = fill(
+        "recovery/control/pause",
+        source=literal(source_name),
+        reason="NULL" if reason is None else literal(reason),
+    )
+    async with writer.transaction() as transaction:
+        return bool((await transaction.run(statement)).rows)
+
+
+async def resume(reader: Reads, writer: Writer, source_name: str) -> Pause | None:
+    """End the pause of a source and return what it was, or None. Raises CollectionError."""
+    if not await _has_table(reader):
+        return None
+    async with writer.transaction() as transaction:
+        ended = await transaction.run(fill("recovery/control/resume", source=literal(source_name)))
+    return Pause(*ended.rows[0]) if ended.rows else None
+
+
+async def _has_table(reader: Reads) -> bool:
+    (result,) = await reader.read(fill("recovery/control/has_pause"))
+    return bool(result.rows[0][0])

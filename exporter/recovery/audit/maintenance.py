@@ -1,0 +1,98 @@
+"""What recovery does in its audit besides closing: it notes contradictions and forgets what is old.
+
+Each by itself: one that fails keeps neither the others nor any counting.
+"""
+
+from typing import NamedTuple
+
+from exporter.backoff import Backoff
+from exporter.config import Source
+from exporter.errors import (
+    BadData,
+    CollectionError,
+    Locked,
+    NoAnswer,
+    PermissionDenied,
+    RowRefused,
+    SchemaMismatch,
+    TimedOut,
+)
+from exporter.postgres import Transaction, Writer
+from exporter.queries import fill, literal
+from exporter.recovery.close.by_function import Call
+from exporter.recovery.functions.definitions import tend_function
+from exporter.recovery.rule import statements
+from exporter.recovery.rule.rule import Rule
+
+#: How often old rows of the audit are deleted, in seconds: up to a thousand at a time.
+PRUNE_EVERY = 600.0
+
+#: Shortest and longest time, in seconds, after which what has failed is tried again.
+AGAIN_AFTER = (60.0, 3600.0)
+
+
+class _TaskError(Exception):
+    """A statement failed; there is nothing wrong with the connection."""
+
+    def __init__(self, cause: CollectionError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+class Failure(NamedTuple):
+    """Why a task failed, and whether it went well the last time."""
+
+    cause: CollectionError
+    is_new: bool
+
+
+class Tending:
+    """The tasks for one source, each as often as it is worth it."""
+
+    def __init__(self, writer: Writer, source: Source) -> None:
+        self._writer = writer
+        has_evidence = source.recovery.evidence is not None
+        self._tasks = [task for task in statements.TENDING if task != "alive" or has_evidence]
+        self._pruned_until = float("-inf")
+        self._failing: dict[str, Backoff] = {}
+
+    async def run(self, rule: Rule, call: Call | None, *, at: float) -> list[Failure]:
+        """Do what is due at a monotonic time, and return why some of it failed.
+
+        Raises CollectionError where nothing at all can be done.
+        """
+        failures: list[Failure] = []
+        for task in self._tasks:
+            if task == "old" and at < self._pruned_until:
+                continue
+            if task in self._failing and self._failing[task].waits(at):
+                continue
+            try:
+                await self._do(task, rule, call)
+            except _TaskError as error:
+                failures.append(Failure(error.cause, is_new=task not in self._failing))
+                self._failing.setdefault(task, Backoff()).failed(at, AGAIN_AFTER)
+            else:
+                self._failing.pop(task, None)
+                if task == "old":
+                    self._pruned_until = at + PRUNE_EVERY
+        return failures
+
+    async def _do(self, task: str, rule: Rule, call: Call | None) -> None:
+        statement = statements.TENDING[task](rule)
+        if call is not None:
+            function = tend_function(rule).sql
+            statement = fill(
+                "recovery/audit/call_maintenance", function=function, task=literal(task)
+            )
+        async with self._writer.transaction() as transaction:
+            await _run(transaction, statement)
+
+
+async def _run(transaction: Transaction, statement: str) -> None:
+    try:
+        await transaction.run(statement)
+    except NoAnswer:
+        raise
+    except (BadData, Locked, PermissionDenied, RowRefused, SchemaMismatch, TimedOut) as error:
+        raise _TaskError(error) from None

@@ -1,0 +1,1 @@
+"""Closing sessions in batches, by statements or by the function that `sql function` prints."""

@@ -1,0 +1,1 @@
+"""What automatic recovery may close now."""

@@ -1,0 +1,1 @@
+"""What closing a session means for one source, as SQL on its table."""

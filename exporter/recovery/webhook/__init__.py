@@ -1,0 +1,1 @@
+"""Notifies an HTTP endpoint of each recovered session, at least once."""

@@ -1,0 +1,52 @@
+"""Runs the telling of one source's webhook, again and again, as the schedule says."""
+
+from exporter import logs, sessions
+from exporter.clock import Clock
+from exporter.collection.snapshots import Key
+from exporter.config import Database as Settings
+from exporter.config import Source
+from exporter.errors import BackingOff, CollectionError
+from exporter.postgres import Writer
+from exporter.recovery.webhook.delivery import Teller
+
+#: How long after a recovery somebody is told of it, at most, while all is well; in seconds.
+EVERY = 5.0
+
+
+class Telling:
+    """One source in one database; also of what is closed by hand, or by other exporters."""
+
+    interval = EVERY
+
+    def __init__(self, settings: Settings, source: Source, *, clock: Clock) -> None:
+        self.key = Key(settings.name, source.name, "webhook")
+        writer = Writer(settings, timezone=sessions.time_zone(source))
+        self._teller = Teller(writer, source, database=settings.name, wall=clock.wall)
+        self._reason: str | None = None
+
+    async def run(self) -> None:
+        """Tell what is due. Never raises but for cancellation."""
+        reason, message = None, ""
+        try:
+            await self._teller.run_once()
+        except BackingOff:
+            return
+        except CollectionError as error:
+            reason, message = error.reason, str(error)
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the daemon
+            logs.bug("webhook_bug", error, **self._names)
+            reason = "bug"
+        if reason is not None and reason != self._reason:
+            logs.warning("telling_failed", **self._names, reason=reason, error=message)
+        self._reason = reason
+
+    @property
+    def _names(self) -> dict[str, str]:
+        return {"database": self.key.database, "source": self.key.source}
+
+    def overlapped(self) -> None:
+        """A run that was due while the one before was still going: nothing is lost by it."""
+
+    async def close(self) -> None:
+        """Hang up both ways."""
+        await self._teller.close()

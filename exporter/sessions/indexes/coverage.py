@@ -1,0 +1,117 @@
+"""Whether an index serves what a collector has to find."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any, NamedTuple
+
+from exporter.queries import fill, literal
+from exporter.sessions import SessionTable, interval
+from exporter.sessions.relation import Reads
+from exporter.sessions.sql_names import Token, code
+
+Plan = Mapping[str, Any]
+_Name = tuple[str, str]
+
+
+class _Use(NamedTuple):
+    """How a scan uses one index: its schema and name, and the condition that it looks up."""
+
+    name: _Name
+    condition: list[Token]
+
+
+async def missing(reader: Reads, table: SessionTable) -> dict[str, bool]:
+    """For each collector whether no index serves it, planned with sequential scans discouraged.
+
+    On a small table the planner would prefer a sequential scan whatever indexes exist.
+    """
+    searches = _searches(table)
+    discourage = "SELECT set_config('enable_seqscan', 'off', true)"
+    explains = [fill("catalog/explain", statement=search) for search in searches.values()]
+    _, *plans = await reader.read(discourage, *explains)
+    scans = {
+        collector: list(_scans(plan.rows[0][0][0]["Plan"], table))
+        for collector, plan in zip(searches, plans, strict=True)
+    }
+    known = await _known_indexes(reader, (use for each in scans.values() for use in chain(*each)))
+    return {
+        collector: not all(any(_serves(use, known) for use in scan) for scan in each)
+        for collector, each in scans.items()
+    }
+
+
+async def _known_indexes(reader: Reads, uses: Iterable[_Use]) -> Mapping[_Name, tuple[bool, str]]:
+    """Of each index in use whether it is partial, and its first column."""
+    names = {use.name for use in uses}
+    if not names:
+        return {}
+    listed = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in sorted(names))
+    (result,) = await reader.read(fill("catalog/indexes", names=listed))
+    return {(schema, name): (is_partial, first) for schema, name, is_partial, first in result.rows}
+
+
+def _searches(table: SessionTable) -> dict[str, str]:
+    """For each collector that reads rows, a query for the rows that it must find quickly."""
+
+    def search(rows: str) -> str:
+        return fill(
+            "collection/index_search",
+            start=f"({table.started_at.raw})",
+            table=table.table,
+            rows=rows,
+        )
+
+    searches = {"active": search(table.rows)}
+    if table.source.daily is not None:
+        today = table.started_at.from_(f"(now() - {interval(86400)})")
+        searches["daily"] = search(f"{table.exists} AND {today}")
+    return searches
+
+
+def _scans(plan: Plan, table: SessionTable) -> Iterator[list[_Use]]:
+    """For each scan of the table or a partition of it, how it uses indexes, if any.
+
+    The alias of our table is s, and s_1, s_2, … for its partitions; below a view every scan counts.
+    """
+    alias = plan.get("Alias", "")
+    is_ours = re.fullmatch(r"s(_\d+)?", alias) or table.relation.kind == "view"
+    if "Relation Name" in plan and is_ours:
+        yield [
+            # An index is in the schema of its table. Conditions name columns as alias.column.
+            _Use(
+                (plan["Schema"], node["Index Name"]),
+                [each for each in code(node.get("Index Cond", "")) if each.value != alias],
+            )
+            for node in _index_nodes(plan)
+        ]
+    else:
+        for child in plan.get("Plans", []):
+            yield from _scans(child, table)
+
+
+def relations(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Schema and name of every relation in a plan that EXPLAIN (VERBOSE) gave."""
+    if "Relation Name" in plan:
+        yield plan["Schema"], plan["Relation Name"]
+    for child in plan.get("Plans", []):
+        yield from relations(child)
+
+
+def _index_nodes(plan: Plan) -> Iterator[Plan]:
+    if "Index Name" in plan:
+        yield plan
+    for child in plan.get("Plans", []):
+        yield from _index_nodes(child)
+
+
+def _serves(use: _Use, known: Mapping[_Name, tuple[bool, str]]) -> bool:
+    """An index serves if it is partial, or if its first column is in the index condition.
+
+    A plan can show an index scan that reads the whole index: that one does not count.
+    """
+    is_partial, first = known.get(use.name, (False, ""))
+    column = [token.text for token in code(first)]
+    condition = [token.text for token in use.condition if token.text != "."]
+    starts = range(len(condition) - len(column) + 1) if column else ()
+    return is_partial or any(condition[n : n + len(column)] == column for n in starts)

@@ -1,0 +1,80 @@
+"""The orphans themselves: the rows behind the number, as the operator may see them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from exporter.errors import BadData
+from exporter.queries import fill, listed
+from exporter.sessions import SessionTable, name_bad_expression
+from exporter.sessions.relation import Reads
+
+#: Characters kept of an id or a shown value: anything may be in a column.
+LONGEST_TEXT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """One orphaned session. Times are Unix timestamps, ages seconds by the database's clock."""
+
+    id: str | None
+    last_seen: float
+    age: float | None
+    silence: float
+    show: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanList:
+    """The longest silent orphans, and how many there are in all."""
+
+    orphaned_count: int
+    orphans: tuple[Orphan, ...]
+
+
+def orphans_query(table: SessionTable, *, limit: int, older_than: float | None = None) -> str:
+    """The statement that lists orphans; `older_than` in seconds replaces orphaned_after."""
+    texts = [table.id or "NULL", *table.show]
+    columns = [
+        f"extract(epoch FROM {table.last_seen})::float8",
+        f"extract(epoch FROM now())::float8 - extract(epoch FROM {table.started_at.sql})::float8",
+        "extract(epoch FROM now())::float8",
+        *(f"left(({text})::text, {LONGEST_TEXT})" for text in texts),
+    ]
+    return fill(
+        "collection/orphans",
+        columns=listed(columns),
+        table=table.table,
+        rows=table.rows,
+        orphaned=table.orphaned(older_than),
+        order=table.last_seen_order,
+        limit=str(limit),
+    )
+
+
+def orphans_from(table: SessionTable, rows: Sequence[tuple[Any, ...]]) -> tuple[Orphan, ...]:
+    """Turn the rows of `orphans_query` into orphans."""
+    names = [shown.name for shown in table.source.show]
+    return tuple(
+        Orphan(id_, last_seen, age, now - last_seen, dict(zip(names, shown, strict=True)))
+        for last_seen, age, now, id_, *shown in rows
+    )
+
+
+async def list_orphans(
+    reader: Reads, table: SessionTable, *, limit: int, older_than: float | None = None
+) -> OrphanList:
+    """Read up to `limit` orphans and, a moment before, their full number."""
+    count = fill(
+        "collection/orphan_count",
+        table=table.table,
+        rows=table.rows,
+        orphaned=table.orphaned(older_than),
+    )
+    listing = orphans_query(table, limit=limit, older_than=older_than)
+    try:
+        counted, listed_rows = await reader.read(count, listing)
+    except BadData as error:
+        key = await name_bad_expression(reader, table)
+        raise (BadData(f"{key}: {error}") if key else error) from None
+    return OrphanList(counted.rows[0][0], orphans_from(table, listed_rows.rows))

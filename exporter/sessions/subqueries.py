@@ -1,0 +1,89 @@
+"""Finds what the subqueries in SQL expressions read, as far as rights depend on it."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from exporter.sessions.sql_names import Token, code
+
+_NAMES = {"word", "quoted"}
+_BEFORE_A_TABLE = {"from", "join", "only", "lateral", "table"}
+_AFTER_A_TABLE = {"where", "on", "using", "join", "cross", "inner", "left", "right", "full"}
+_AFTER_A_TABLE |= {"natural", "group", "order", "having", "window", "limit", "offset", "fetch"}
+_AFTER_A_TABLE |= {"union", "intersect", "except", "for", "tablesample"}
+_END = Token("other", "")
+
+
+class Read(NamedTuple):
+    """A possibly qualified name where a table can stand; whether whole rows of it are values."""
+
+    chain: tuple[str, ...]
+    is_whole: bool
+
+
+def reads(sql: str) -> Iterator[Read]:
+    """What may be a table: names after FROM, JOIN, TABLE or a comma. Rather too much."""
+    pieces = code(sql)
+    words = {token.value for token in pieces if token.kind == "word"}
+    if not words & {"select", "table"}:
+        return
+    takes_all = "natural" in words or any(map(_is_every_column, *_neighbours(pieces)))
+    for n, token in enumerate(pieces):
+        if (token.kind == "word" and token.value in _BEFORE_A_TABLE) or token.text == ",":
+            start = n + 1
+            while start < len(pieces) and pieces[start].text == "(":
+                start += 1
+            chain, end = _chain(pieces, start)
+            if chain:
+                is_whole = takes_all or token.value == "table" or _is_whole(pieces, chain, end)
+                yield Read(chain, is_whole)
+
+
+def _neighbours(pieces: list[Token]) -> tuple[list[Token], list[Token], list[Token]]:
+    """Every piece, with the one before it and the one after it."""
+    return [_END, *pieces[:-1]], pieces, [*pieces[1:], _END]
+
+
+def _is_every_column(before: Token, token: Token, after: Token) -> bool:
+    """Whether it is the `*` of SELECT: neither that of count(*) nor one that multiplies."""
+    is_last = after.text in {",", ")", ""} or (after.kind, after.value) == ("word", "from")
+    return token.text == "*" and before.text not in {"(", "."} and is_last
+
+
+def _chain(pieces: list[Token], start: int) -> tuple[tuple[str, ...], int]:
+    """The names from `start` on that dots join, and where they end."""
+    chain: list[str] = []
+    n = start
+    while n < len(pieces) and pieces[n].kind in _NAMES:
+        chain.append(pieces[n].value)
+        n += 1
+        if n == len(pieces) or pieces[n].text != ".":
+            break
+        n += 1
+    return tuple(chain), n
+
+
+def _is_whole(pieces: list[Token], chain: tuple[str, ...], end: int) -> bool:
+    """Whether a row of the table that is named before `end` is a value, as in count(o.*)."""
+    called, declared = chain[-1], end - 1
+    rest = [*pieces[end : end + 3], _END, _END, _END]
+    has_as = (rest[0].kind, rest[0].value) == ("word", "as")
+    alias, after = rest[has_as : has_as + 2]
+    if alias.kind == "quoted" or (alias.kind == "word" and alias.value not in _AFTER_A_TABLE):
+        called, declared = alias.value, end + has_as
+        if after.text == "(":
+            return True  # its columns have other names here
+    return any(
+        token.kind in _NAMES
+        and token.value == called
+        and n != declared
+        and before.text != "."
+        and after.text not in {".", "("}
+        for n, (before, token, after) in enumerate(zip(*_neighbours(pieces), strict=True))
+    ) or _has_star(pieces, called)
+
+
+def _has_star(pieces: list[Token], called: str) -> bool:
+    return any(
+        token.kind in _NAMES and token.value == called and dot.text == "." and star.text == "*"
+        for token, dot, star in zip(pieces, pieces[1:], pieces[2:], strict=False)
+    )
