@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import locks, machine, programs, servers
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 
 CONFIG = """\
 databases:
@@ -134,7 +134,7 @@ class Figures:
 class Bench:
     """A server with the table, and the ways of closing what is in it."""
 
-    def __init__(self, database: Database, folder: Path, rows: int, order: str) -> None:
+    def __init__(self, database: EmbeddedDatabase, folder: Path, rows: int, order: str) -> None:
         self._database = database
         self._rows = rows
         self._table = TABLE.format(rows=rows, age=AGES[order].format(rows=rows))

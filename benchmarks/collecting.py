@@ -17,7 +17,7 @@ from benchmarks import machine, servers
 from exporter import sessions
 from exporter.collection.collectors import COLLECTORS
 from exporter.config import load_config
-from exporter.demo.databases import Database as Ours
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.postgres import Database
 
 CONFIG = """\
@@ -103,7 +103,7 @@ async def measure(config: Path, title: str) -> None:
         await database.close()
 
 
-def fill(database: Ours, *commands: str) -> None:
+def fill(database: EmbeddedDatabase, *commands: str) -> None:
     """Run commands, each by itself."""
     with database.connect() as connection:
         for command in commands:

@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 
 from benchmarks import machine, programs, servers
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import create_empty
 
 #: The sources of the documented example, collected as often as may be.
@@ -99,7 +99,7 @@ def seconds_to_first_sample(folder: Path, dsn: str) -> float:
         return time.perf_counter() - begun
 
 
-def watch_memory(folder: Path, database: Database, collections: int) -> None:
+def watch_memory(folder: Path, database: EmbeddedDatabase, collections: int) -> None:
     """Print what is resident after some collections, and after all of them."""
     with Daemon(folder, database.dsn, "10ms") as daemon:
         milestones = [collections // 100, collections // 2, collections]
@@ -111,9 +111,9 @@ def watch_memory(folder: Path, database: Database, collections: int) -> None:
             print(f"after {milestone} collections: {daemon.resident_mb():.1f} MB", flush=True)
 
 
-def _transactions(database: Database) -> int:
+def _transactions(database: EmbeddedDatabase) -> int:
     """How many transactions have ended there: each collection is one."""
-    with Database(database.server, "postgres").connect() as connection:
+    with EmbeddedDatabase(database.server, "postgres").connect() as connection:
         row = connection.execute(
             "SELECT xact_commit FROM pg_stat_database WHERE datname = %s", (database.name,)
         ).fetchone()

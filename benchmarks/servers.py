@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.server import PostgresServer, wheel_binaries
 
 SETTINGS = {
@@ -18,7 +18,7 @@ SETTINGS = {
 
 
 @contextmanager
-def started(**settings: str) -> Iterator[Database]:
+def started(**settings: str) -> Iterator[EmbeddedDatabase]:
     """Its database `postgres`, empty, as long as the block lasts."""
     with PostgresServer(wheel_binaries(18), settings=SETTINGS | settings) as server:
-        yield Database(server, "postgres")
+        yield EmbeddedDatabase(server, "postgres")

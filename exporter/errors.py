@@ -40,7 +40,7 @@ class ConfigError(ExporterError):
         return lines
 
 
-class CollectionError(ExporterError):
+class SourceError(ExporterError):
     """A collection failed. `reason` is the label value under which it is counted."""
 
     reason = "other"
@@ -50,19 +50,19 @@ class CollectionError(ExporterError):
     is_silent = False
 
 
-class ConnectFailed(CollectionError):
+class ConnectFailed(SourceError):
     """No connection: no such host, refused, no such database, connection lost."""
 
     reason = "connect"
 
 
-class AuthFailed(CollectionError):
+class AuthFailed(SourceError):
     """The server does not let this user in."""
 
     reason = "auth"
 
 
-class TimedOut(CollectionError):
+class TimedOut(SourceError):
     """The server did not answer within `statement_timeout`, or not at all."""
 
     reason = "timeout"
@@ -76,37 +76,37 @@ class NoAnswer(TimedOut):
         super().__init__(message)
 
 
-class Locked(CollectionError):
+class Locked(SourceError):
     """Somebody holds a lock on the table for longer than `lock_timeout`."""
 
     reason = "lock"
 
 
-class PermissionDenied(CollectionError):
+class PermissionDenied(SourceError):
     """The role may not connect, may not read what is needed, or does not see every row."""
 
     reason = "permission"
 
 
-class SchemaMismatch(CollectionError):
+class SchemaMismatch(SourceError):
     """The table is not as declared: it, a column or a type is missing or different."""
 
     reason = "schema"
 
 
-class BadData(CollectionError):
+class BadData(SourceError):
     """A value in a row cannot be evaluated as declared."""
 
     reason = "data"
 
 
-class ReplicaLagging(CollectionError):
+class ReplicaLagging(SourceError):
     """A standby is further behind than `max_replica_lag`, so that every heartbeat looks old."""
 
     reason = "lag"
 
 
-class RowRefused(CollectionError):
+class RowRefused(SourceError):
     """A constraint or a trigger of the application does not let a row be changed."""
 
 

@@ -32,7 +32,7 @@ def start(level: int = INFO, format_: LogFormat = LogFormat.LOGFMT) -> None:
         logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
-def only_bugs() -> None:
+def log_errors_only() -> None:
     """For a command that itself says what failed: no second line about it, but tracebacks."""
     start(logging.ERROR)
 

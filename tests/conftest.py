@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import Database, create_database, drop_database
+from exporter.demo.databases import EmbeddedDatabase, create_database, drop_database
 from exporter.demo.schemas import APP, create_empty
 from exporter.demo.server import PostgresServer, WheelMissingError, wheel_binaries
 
@@ -112,18 +112,18 @@ def server(
 
 
 @pytest.fixture
-def any_database(server: PostgresServer) -> Iterator[Database]:
+def any_database(server: PostgresServer) -> Iterator[EmbeddedDatabase]:
     """A fresh database with the demo's schemas, on every version."""
     yield from _fresh_database(server)
 
 
 @pytest.fixture
-def database(start_server: Callable[[int], PostgresServer]) -> Iterator[Database]:
+def database(start_server: Callable[[int], PostgresServer]) -> Iterator[EmbeddedDatabase]:
     """A fresh database with the demo's schemas, on PostgreSQL 18."""
     yield from _fresh_database(start_server(18))
 
 
-def _fresh_database(server: PostgresServer) -> Iterator[Database]:
+def _fresh_database(server: PostgresServer) -> Iterator[EmbeddedDatabase]:
     name = f"test_{next(_numbers)}"
     fresh = create_database(server, name, owner=APP, template=TEMPLATE)
     yield fresh

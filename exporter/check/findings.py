@@ -24,7 +24,7 @@ class Finding:
     commands: tuple[str, ...] = ()
 
 
-class Findings:
+class FindingWriter:
     """Writes findings about one database or source."""
 
     def __init__(self, database: str, source: str | None = None) -> None:

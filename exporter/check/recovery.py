@@ -7,18 +7,23 @@ that of collection. Nothing is locked or written.
 from collections.abc import AsyncIterator, Iterator
 
 from exporter import sessions
-from exporter.check.findings import Finding, Findings
-from exporter.check.recovery_rights import by_function, by_statements, lacks_of
-from exporter.config import Database as Settings
-from exporter.config import Source, format_duration
-from exporter.errors import BadData, CollectionError, PermissionDenied
-from exporter.postgres import Database
+from exporter.check.findings import Finding, FindingWriter
+from exporter.check.recovery_rights import by_function, by_statements, missing_severity
+from exporter.config import DatabaseSettings, Source, format_duration
+from exporter.errors import BadData, PermissionDenied, SourceError
+from exporter.postgres import Database, Reader
 from exporter.queries import fill
 from exporter.recovery.close.batches import array
-from exporter.recovery.plan import NO_AUDIT, Plan, ahead_text, brakes_of, count_ahead, count_fates
+from exporter.recovery.plan import (
+    NO_AUDIT,
+    Plan,
+    ahead_text,
+    brakes_of,
+    count_ahead,
+    count_sessions,
+)
 from exporter.recovery.rule.failing_expression import blame
 from exporter.recovery.rule.rule import Rule, bind_rule, own_settings, reading_settings
-from exporter.sessions.relation import Reads
 
 #: What there is to say of each kind of thing that check/side_effects.sql finds.
 MEETS = {
@@ -42,20 +47,20 @@ PREVENTS = {
 }
 
 
-async def check_recovery(settings: Settings, source: Source) -> AsyncIterator[Finding]:
+async def check_recovery(settings: DatabaseSettings, source: Source) -> AsyncIterator[Finding]:
     """Whether the sessions of a source could be closed; `settings` are those of collection."""
-    find = Findings(settings.name, source.name)
+    find = FindingWriter(settings.name, source.name)
     zone, one = sessions.time_zone(source), {"max_connections": 1}
     looking = Database(reading_settings(settings, source).model_copy(update=one))
     closing = Database(own_settings(settings, source).model_copy(update=one))
-    lacks = lacks_of(find, source)
+    lacks = missing_severity(find, source)
     try:
         reader, closer = looking.reader(timezone=zone), closing.reader(timezone=zone)
         async for finding in _findings(reader, closer, source, find):
             yield finding
     except PermissionDenied as error:
         yield lacks("recovery rights", str(error))
-    except CollectionError as error:
+    except SourceError as error:
         yield find.failed("recovery", str(error))
     finally:
         await looking.close()
@@ -63,10 +68,10 @@ async def check_recovery(settings: Settings, source: Source) -> AsyncIterator[Fi
 
 
 async def _findings(
-    reader: Reads, closer: Reads, source: Source, find: Findings
+    reader: Reader, closer: Reader, source: Source, find: FindingWriter
 ) -> AsyncIterator[Finding]:
     """`reader` looks for sessions; `closer` is who closes them."""
-    lacks = lacks_of(find, source)
+    lacks = missing_severity(find, source)
     (server,) = await closer.read(fill("check/server"))
     role, _, _, is_standby, _ = server.rows[0]
     if is_standby:
@@ -95,7 +100,7 @@ async def _findings(
         yield find.warning("recovery end", f"of all that is orphaned, {ahead_text(ahead)}")
 
 
-async def _met(reader: Reads, rule: Rule, find: Findings) -> list[Finding]:
+async def _met(reader: Reader, rule: Rule, find: FindingWriter) -> list[Finding]:
     statement = fill("check/side_effects", oid=str(rule.relation.oid), columns=array(rule.changes))
     (result,) = await reader.read(statement)
 
@@ -116,9 +121,9 @@ async def _met(reader: Reads, rule: Rule, find: Findings) -> list[Finding]:
     return findings
 
 
-async def _now(reader: Reads, rule: Rule, find: Findings) -> Finding:
+async def _now(reader: Reader, rule: Rule, find: FindingWriter) -> Finding:
     """What a recovery would change at this moment."""
-    fates, recovery = await count_fates(reader, rule), rule.table.source.recovery
+    fates, recovery = await count_sessions(reader, rule), rule.table.source.recovery
     kept = [
         (fates.alive, "alive by evidence"),
         (fates.nameless, "without an id"),

@@ -2,19 +2,19 @@
 
 from collections.abc import AsyncIterator, Callable
 
-from exporter.check.findings import Finding, Findings
+from exporter.check.findings import Finding, FindingWriter
 from exporter.config import Source
 from exporter.errors import PermissionDenied
+from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.recovery.close.batches import array
 from exporter.recovery.close.by_function import find_call, find_undo
 from exporter.recovery.rule.rule import Rule, policies, prove
-from exporter.sessions.relation import Reads
 
 Say = Callable[..., Finding]
 
 
-def lacks_of(find: Findings, source: Source) -> Say:
+def missing_severity(find: FindingWriter, source: Source) -> Say:
     """How it is said that something is missing in the database.
 
     Where nothing closes sessions by itself, another role may be meant to do it by hand.
@@ -23,10 +23,10 @@ def lacks_of(find: Findings, source: Source) -> Say:
 
 
 async def by_statements(
-    reader: Reads, rule: Rule, role: str, find: Findings
+    reader: Reader, rule: Rule, role: str, find: FindingWriter
 ) -> AsyncIterator[Finding]:
     """Whether this role could write what closing writes, and PostgreSQL would take it."""
-    lacks = lacks_of(find, rule.table.source)
+    lacks = missing_severity(find, rule.table.source)
     missing = await _missing_rights(reader, rule)
     if missing:
         grants = [f"GRANT {right} TO {identifier(role)};" for right in missing]
@@ -53,13 +53,13 @@ async def by_statements(
 
 
 async def by_function(
-    reader: Reads, closer: Reads, rule: Rule, role: str, find: Findings
+    reader: Reader, closer: Reader, rule: Rule, role: str, find: FindingWriter
 ) -> AsyncIterator[Finding]:
     """Whether the function is there that closes sessions, what it is, and whether it may be called.
 
     Asked by the role that closes: whether it may is its own right.
     """
-    source, lacks = rule.table.source, lacks_of(find, rule.table.source)
+    source, lacks = rule.table.source, missing_severity(find, rule.table.source)
     await prove(reader, rule, writes=False)
     call = await find_call(closer, rule)
     assert call is not None  # noqa: S101 - recovery.call is set
@@ -75,10 +75,10 @@ async def by_function(
             "closes and what it writes, nothing is written down, and there is no undo; it is "
             "called by hand alone",
         )
-    if function.is_anybodys_to_call:
+    if function.is_public:
         revoke = f"REVOKE EXECUTE ON FUNCTION {function.signature} FROM PUBLIC;"
         yield find.warning("recovery callers", "everybody may call it; a DBA runs", revoke)
-    if not function.is_ours_to_call:
+    if not function.is_callable_by_role:
         yield lacks(
             "recovery rights",
             f"{role} may not call {function.sql}; a DBA runs",
@@ -96,7 +96,7 @@ async def by_function(
         yield find.ok("recovery rights", f"{role} may call {function.sql}")
 
 
-async def _missing_to_look(reader: Reads) -> list[str]:
+async def _missing_to_look(reader: Reader) -> list[str]:
     """What has still to be granted to whoever looks for sessions that a function closes."""
     (result,) = await reader.read(
         _rights([("recovery", "SELECT"), ("pause", "SELECT")], noted=[], columns="'{}'")
@@ -104,7 +104,7 @@ async def _missing_to_look(reader: Reads) -> list[str]:
     return [right for (right,) in result.rows]
 
 
-async def _missing_rights(reader: Reads, rule: Rule) -> list[str]:
+async def _missing_rights(reader: Reader, rule: Rule) -> list[str]:
     """What has still to be granted, for what this source's config asks for."""
     recovery = rule.table.source.recovery
     on_tables = [("recovery", "SELECT"), ("recovery", "INSERT"), ("pause", "SELECT")]

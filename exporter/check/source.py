@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Iterable
 
 from exporter import sessions
-from exporter.check.findings import Finding, Findings, Status
+from exporter.check.findings import Finding, FindingWriter, Status
 from exporter.check.recovery import check_recovery
 from exporter.clock import Clock
 from exporter.collection.active import counting_query
 from exporter.collection.daily import query_of_all_days
 from exporter.config import Source
-from exporter.errors import BadData, CollectionError
+from exporter.errors import BadData, SourceError
 from exporter.postgres import Database, Reader
 from exporter.queries import fill, literal
 from exporter.sessions import SessionTable, grants
@@ -38,12 +38,12 @@ async def check_all(
 
 async def check_database(database: Database, clock: Clock) -> AsyncIterator[Finding]:
     """Whether the database can be reached, as whom, and what it is."""
-    find = Findings(database.name)
+    find = FindingWriter(database.name)
     reader = database.reader()
     before = clock.wall()
     try:
         (result,) = await reader.read(fill("check/server"))
-    except CollectionError as error:
+    except SourceError as error:
         yield find.failed("connection", str(error))
         return
     after = clock.wall()
@@ -68,7 +68,7 @@ async def check_database(database: Database, clock: Clock) -> AsyncIterator[Find
 
 async def check_source(database: Database, source: Source) -> AsyncIterator[Finding]:
     """Whether a source fits its table, may read it all, and is read cheaply."""
-    find = Findings(database.name, source.name)
+    find = FindingWriter(database.name, source.name)
     reader = database.reader(timezone=sessions.time_zone(source))
     try:
         table = await sessions.bind(reader, source)
@@ -85,7 +85,7 @@ async def check_source(database: Database, source: Source) -> AsyncIterator[Find
             daily = database.reader(timezone=reader.timezone, timeout=source.daily.timeout)
             for finding in await _daily(daily, table, find):
                 yield finding
-    except CollectionError as error:
+    except SourceError as error:
         yield find.failed(error.reason, str(error))
         return
     yield find.ok("series", f"at most {source.series()} time series of {source.max_series}")
@@ -99,7 +99,7 @@ def _described(table: SessionTable) -> str:
 
 
 async def _rights(
-    reader: Reader, table: SessionTable, find: Findings, *, is_trusted: bool
+    reader: Reader, table: SessionTable, find: FindingWriter, *, is_trusted: bool
 ) -> list[Finding]:
     """Of the table, and of whatever else its expressions read."""
     # A plan tells what is below a view. It leaves out what it need not read: a table of which a
@@ -145,23 +145,23 @@ def _evaluating(table: SessionTable) -> str:
     return fill("check/evaluate_all", expressions=tried, table=table.table, rows=table.rows)
 
 
-async def _evaluation(reader: Reader, table: SessionTable, find: Findings) -> Finding:
+async def _evaluation(reader: Reader, table: SessionTable, find: FindingWriter) -> Finding:
     try:
         (result,) = await reader.read(_evaluating(table))
-    except CollectionError as error:
+    except SourceError as error:
         return find.failed("evaluation", await _named(reader, table, error))
     rows = result.rows[0][0]
     return find.ok("evaluation", f"every expression works on all {rows} active rows")
 
 
-async def _named(reader: Reader, table: SessionTable, error: CollectionError) -> str:
+async def _named(reader: Reader, table: SessionTable, error: SourceError) -> str:
     """What failed, with the expression that did where it was one."""
     is_data = isinstance(error, BadData)
-    key = await sessions.name_bad_expression(reader, table) if is_data else None
+    key = await sessions.name_failing_expression(reader, table) if is_data else None
     return f"{key}: {error}" if key else str(error)
 
 
-async def _indexes(reader: Reader, table: SessionTable, find: Findings) -> list[Finding]:
+async def _indexes(reader: Reader, table: SessionTable, find: FindingWriter) -> list[Finding]:
     findings = []
     for proposal in await proposals.propose(reader, table):
         name = f"index for {proposal.collector}"
@@ -177,18 +177,18 @@ async def _indexes(reader: Reader, table: SessionTable, find: Findings) -> list[
     return findings
 
 
-async def _cost(reader: Reader, table: SessionTable, find: Findings) -> Finding:
+async def _cost(reader: Reader, table: SessionTable, find: FindingWriter) -> Finding:
     cost = await _measured(reader, counting_query(table))
     return find.ok("cost", f"one collection of active {cost}, every {table.source.every:g} s")
 
 
-async def _daily(reader: Reader, table: SessionTable, find: Findings) -> list[Finding]:
+async def _daily(reader: Reader, table: SessionTable, find: FindingWriter) -> list[Finding]:
     """The daily statistics read closed sessions too: their very statement, as it is collected."""
     name, daily = "evaluation for daily", table.source.daily
     assert daily is not None  # noqa: S101 - asked only then
     try:
         cost = await _measured(reader, await query_of_all_days(reader, table))
-    except CollectionError as error:
+    except SourceError as error:
         return [find.failed(name, await _named(reader, table, error))]
     days = f"{daily.days} days" if daily.days > 1 else "day"
     return [

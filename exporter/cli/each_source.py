@@ -13,10 +13,9 @@ import uvloop
 
 from exporter import logs, sessions
 from exporter.cli.output import report
-from exporter.config import Config, Source, load_config
-from exporter.config import Database as Settings
+from exporter.config import Config, DatabaseSettings, Source, load_config
 from exporter.config.fields.values import parse_duration
-from exporter.errors import CollectionError, ExporterError, UsageError
+from exporter.errors import ExporterError, SourceError, UsageError
 from exporter.postgres import Database, Reader, dsn_problem
 from exporter.recovery.rule.rule import reading_settings
 
@@ -40,7 +39,7 @@ def has_rule(source: Source) -> bool:
     return source.recovery.is_declared
 
 
-def demand_set(config: Config, name: str) -> None:
+def require_set(config: Config, name: str) -> None:
     """Raise UsageError where nobody knows what closing a session of that source writes."""
     source = config.sources.get(name)
     if source is not None and not source.recovery.set:
@@ -50,17 +49,17 @@ def demand_set(config: Config, name: str) -> None:
         )
 
 
-def looking(config: Config, source: Source, database: str) -> Settings:
+def looking(config: Config, source: Source, database: str) -> DatabaseSettings:
     """How recovery connects to look for sessions."""
     return reading_settings(config.databases[database], source)
 
 
-def on_each(
+def for_each_source(
     config: Config,
     name: str | None,
     work: Callable[[Reader, Source, str], Awaitable[T]],
     *,
-    settings: Callable[[Config, Source, str], Settings] | None = None,
+    settings: Callable[[Config, Source, str], DatabaseSettings] | None = None,
     only: Callable[[Source], bool] = lambda _: True,
 ) -> tuple[list[T], bool]:
     """Do `work` for one source or all, in each of its databases; say which of them failed.
@@ -72,10 +71,10 @@ def on_each(
         hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(config.sources)}"
         raise UsageError(f"{config.path} declares no source {name}; {hint}")
     chosen = [each for each in config.sources.values() if name in {None, each.name} and only(each)]
-    logs.only_bugs()
+    logs.log_errors_only()
 
     async def done() -> tuple[list[T], bool]:
-        databases: dict[Settings, Database] = {}
+        databases: dict[DatabaseSettings, Database] = {}
         results, failed = [], False
         for source, place in ((each, place) for each in chosen for place in each.databases):
             wanted = settings(config, source, place) if settings else config.databases[place]
@@ -85,7 +84,7 @@ def on_each(
             reader = database.reader(timezone=sessions.time_zone(source))
             try:
                 results.append(await work(reader, source, place))
-            except CollectionError as error:
+            except SourceError as error:
                 failed = True
                 where = f"{source.name} ({place})"
                 print(report.printable(f"session-exporter: {where}: {error}"), file=sys.stderr)

@@ -22,9 +22,9 @@ from exporter.metrics.catalog import (
     Family,
     Sample,
 )
+from exporter.postgres import Reader
 from exporter.queries import fill, listed
 from exporter.sessions import SessionTable
-from exporter.sessions.relation import Reads
 
 
 @dataclass(slots=True)
@@ -83,7 +83,7 @@ class Active:
         return None
 
     async def collect(
-        self, reader: Reads, table: SessionTable, previous: ActiveValues | None
+        self, reader: Reader, table: SessionTable, previous: ActiveValues | None
     ) -> ActiveValues:
         """Count the active rows. Nothing is carried over from the run before."""
         del previous

@@ -7,7 +7,7 @@ from exporter.clock import Clock
 from exporter.collection.collectors import Collector
 from exporter.collection.snapshots import Key, Snapshot, Snapshots, State
 from exporter.config import Source
-from exporter.errors import BackingOff, BadData, CollectionError, SchemaMismatch
+from exporter.errors import BackingOff, BadData, SchemaMismatch, SourceError
 from exporter.postgres import Database, Reader
 from exporter.sessions import SessionTable
 
@@ -36,7 +36,7 @@ class Binding:
         self._binding = asyncio.Lock()
 
     async def table(self, reader: Reader, now: float) -> SessionTable:
-        """The bound table; raises CollectionError when it does not fit its declaration."""
+        """The bound table; raises SourceError when it does not fit its declaration."""
         async with self._binding:
             if self._table is None or now >= self._until:
                 self._table = None
@@ -99,7 +99,7 @@ class Collection:
             if before.reason is not None:
                 self._log_change(before, reason, message)
             return
-        except CollectionError as error:
+        except SourceError as error:
             reason, message = error.reason, str(error)
             is_silent = error.is_silent
             if isinstance(error, SchemaMismatch):
@@ -136,7 +136,7 @@ class Collection:
         now = self._clock.monotonic()
         is_same = before.reason == BadData.reason and message == self._said
         if not is_same or now >= self._name_again_at:
-            key = await sessions.name_bad_expression(reader, table)
+            key = await sessions.name_failing_expression(reader, table)
             self._said, self._name_again_at = message, now + NAME_AGAIN_AFTER_SECONDS
             self._named_as = f"{key}: {message}" if key else f"{message}; {_HOW_TO_FIND_IT}"
         return self._named_as

@@ -12,8 +12,8 @@ from exporter.collection.daily import Daily
 from exporter.collection.size import Size
 from exporter.config import Source
 from exporter.metrics.catalog import Sample
+from exporter.postgres import Reader
 from exporter.sessions import SessionTable
-from exporter.sessions.relation import Reads
 
 
 class Collector(Protocol):
@@ -29,8 +29,8 @@ class Collector(Protocol):
         """statement_timeout in seconds; None: the database's own."""
         ...
 
-    async def collect(self, reader: Reads, table: SessionTable, previous: Any) -> Any:  # noqa: ANN401 - each collector's own values
-        """Read once. `previous` are the values of the last success; raises CollectionError."""
+    async def collect(self, reader: Reader, table: SessionTable, previous: Any) -> Any:  # noqa: ANN401 - each collector's own values
+        """Read once. `previous` are the values of the last success; raises SourceError."""
         ...
 
     def samples(self, source: Source, values: Any) -> Iterator[Sample]:  # noqa: ANN401 - its own values

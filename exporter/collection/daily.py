@@ -22,10 +22,9 @@ from exporter.metrics.catalog import (
     Family,
     Sample,
 )
-from exporter.postgres import Result
+from exporter.postgres import Reader, Result
 from exporter.queries import fill, listed, literal
 from exporter.sessions import SessionTable
-from exporter.sessions.relation import Reads
 
 READ_ALL_EVERY_SECONDS = 3600.0
 
@@ -99,7 +98,7 @@ class Daily:
         return source.daily.timeout if source.daily else None
 
     async def collect(
-        self, reader: Reads, table: SessionTable, previous: DailyValues | None
+        self, reader: Reader, table: SessionTable, previous: DailyValues | None
     ) -> DailyValues:
         """Read the days that may have changed; take the others from the run before."""
         calendar, active = await reader.read(_days_query(table), _still_active_query(table))
@@ -143,7 +142,7 @@ class Daily:
             yield Sample(INCONSISTENT, (("kind", "closed_without_end"),), values.closed_without_end)
 
 
-async def query_of_all_days(reader: Reads, table: SessionTable) -> str:
+async def query_of_all_days(reader: Reader, table: SessionTable) -> str:
     """The statement that reads every day, as the first run and then one run an hour do."""
     (calendar,) = await reader.read(_days_query(table))
     days = _days(calendar)

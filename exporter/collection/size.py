@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from exporter.config import Source
 from exporter.metrics.catalog import INDEX_MISSING, ROWS_ESTIMATED, Sample
+from exporter.postgres import Reader
 from exporter.queries import fill, literal
 from exporter.sessions import SessionTable
 from exporter.sessions.indexes import coverage
-from exporter.sessions.relation import Reads
 
 EVERY_SECONDS = 300.0
 
@@ -35,7 +35,7 @@ class Size:
         return None
 
     async def collect(
-        self, reader: Reads, table: SessionTable, previous: SizeValues | None
+        self, reader: Reader, table: SessionTable, previous: SizeValues | None
     ) -> SizeValues:
         """Estimate the rows and look for the indexes. Nothing is carried over."""
         del previous
@@ -55,7 +55,7 @@ class Size:
             yield Sample(INDEX_MISSING, (("collector", collector),), int(is_missing))
 
 
-async def _rows_of_view(reader: Reads, table: SessionTable) -> float | None:
+async def _rows_of_view(reader: Reader, table: SessionTable) -> float | None:
     """What the planner expects of a view; None while it guesses about a table below it."""
     statement = fill("catalog/explain", statement=f"SELECT FROM {table.table}")
     (explained,) = await reader.read(statement)

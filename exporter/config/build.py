@@ -8,17 +8,17 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from exporter.config import messages
-from exporter.config.database import Database
+from exporter.config.database import DatabaseSettings
 from exporter.config.fields.parser import ExpectedError, nearest
 from exporter.config.fields.values import NAME
 from exporter.config.file.document import Document
 from exporter.config.file.place import MISSING, KeyPath, lookup, printable
-from exporter.config.merge import Place, merge
+from exporter.config.merge import ConfigLocation, merge
 from exporter.config.source import Source
 
 SECTIONS = ("databases", "defaults", "sources")
 
-M = TypeVar("M", Database, Source)
+M = TypeVar("M", DatabaseSettings, Source)
 
 
 class Builder:
@@ -36,12 +36,12 @@ class Builder:
             self.root = document.data
             self._check_sections()
 
-    def databases(self) -> dict[str, Database]:
+    def databases(self) -> dict[str, DatabaseSettings]:
         """Return the databases that are right."""
         built = {}
         for name, data in self._section("databases").items():
-            place = Place(self.root, ("databases", name))
-            built[name] = self._build(Database, name, data, place)
+            place = ConfigLocation(self.root, ("databases", name))
+            built[name] = self._build(DatabaseSettings, name, data, place)
         return {name: database for name, database in built.items() if database is not None}
 
     def sources(self) -> dict[str, Source]:
@@ -50,7 +50,7 @@ class Builder:
         self._check_defaults(defaults)
         built = {}
         for name, data in self._section("sources").items():
-            place = Place(self.root, ("sources", name), inherited=("defaults",))
+            place = ConfigLocation(self.root, ("sources", name), inherited=("defaults",))
             if isinstance(data, dict):
                 merged = merge(defaults, data)
                 merged["database"] = self._databases_of(merged, place)
@@ -76,7 +76,7 @@ class Builder:
 
     def _check_defaults(self, defaults: dict[str, Any]) -> None:
         """Report what is wrong by itself; what is missing or contradictory, each source says."""
-        place = Place(self.root, ("defaults",))
+        place = ConfigLocation(self.root, ("defaults",))
         for error in self._validate(Source, "defaults", defaults, place)[1]:
             expected = messages.expectation(error, Source)
             incomplete = error["type"] == "missing" and len(error["loc"]) == 1
@@ -86,7 +86,7 @@ class Builder:
             if not incomplete and not contradictory:
                 self._report_invalid(error, expected, place)
 
-    def _databases_of(self, data: dict[str, Any], place: Place) -> object:
+    def _databases_of(self, data: dict[str, Any], place: ConfigLocation) -> object:
         """Return the source's `database`, checked against the databases that there are."""
         known = list(self._section("databases"))
         readable = [printable(name) for name in known]
@@ -104,7 +104,7 @@ class Builder:
                 self._report(path, ExpectedError("the name of a database", advice))
         return value
 
-    def _build(self, model: type[M], name: str, data: object, place: Place) -> M | None:
+    def _build(self, model: type[M], name: str, data: object, place: ConfigLocation) -> M | None:
         if not re.fullmatch(NAME, name):
             came = repr(printable(name))
             self._report(place.own, ExpectedError(f"a name ({NAME})", came=came))
@@ -117,7 +117,7 @@ class Builder:
         return built
 
     def _validate(
-        self, model: type[M], name: str, data: dict[str, Any], place: Place
+        self, model: type[M], name: str, data: dict[str, Any], place: ConfigLocation
     ) -> tuple[M | None, list[ErrorDetails]]:
         if "name" in data:  # a field of the model, but in the file it is the key around
             self._report(place.of(("name",)), "unknown key; the name is the key around it")
@@ -129,7 +129,7 @@ class Builder:
             return None, error.errors(include_url=False)
 
     def _report_invalid(
-        self, error: ErrorDetails, expected: ExpectedError | str, place: Place
+        self, error: ErrorDetails, expected: ExpectedError | str, place: ConfigLocation
     ) -> None:
         loc = tuple(part for part in error["loc"] if part != "[key]")
         if isinstance(expected, str):
@@ -141,10 +141,10 @@ class Builder:
         else:
             self._report(place.of((*loc, *expected.at)), expected)
 
-    def _shown_with_name(self, key: str, place: Place) -> str:
+    def _shown_with_name(self, key: str, place: ConfigLocation) -> str:
         path = place.of((key,))
         if lookup(self.root, path) is MISSING:
-            default = (Database.model_fields | Source.model_fields)[key].default
+            default = (DatabaseSettings.model_fields | Source.model_fields)[key].default
             return f"{key} {default} (the default)" if default else f"no {key}"
         return f"{key} {messages.shown(self.document, path)}"
 

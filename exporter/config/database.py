@@ -46,7 +46,7 @@ class ReadableFile(Parser):
         raise ExpectedError("the path of a file that can be read", advice)
 
 
-class Database(Model):
+class DatabaseSettings(Model):
     """One database that sources are in."""
 
     name: str

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from exporter.config.build import Builder
-from exporter.config.database import Database
+from exporter.config.database import DatabaseSettings
 from exporter.config.fields.model import Model, Named
 from exporter.config.file.document import Document
 from exporter.config.file.environment import substitute
@@ -25,7 +25,7 @@ class Config(Model):
 
     path: Path
     digest: str  # of the file's bytes; the values of environment variables have no part in it
-    databases: Named[str, Database]
+    databases: Named[str, DatabaseSettings]
     sources: Named[str, Source]
 
 

@@ -19,7 +19,7 @@ def merge(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Place:
+class ConfigLocation:
     """Where one database or source stands in the file, and where it inherits from."""
 
     root: dict[str, Any]

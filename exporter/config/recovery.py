@@ -136,7 +136,7 @@ class Audit(Model):
     )
 
 
-class Recovery(Model):
+class RecoverySettings(Model):
     """Closing orphaned sessions."""
 
     mode: Annotated[Mode, Choice(MODES)] = Field(
@@ -258,7 +258,7 @@ class Recovery(Model):
         return bool(self.set) or self.call is not None
 
     @model_validator(mode="after")
-    def _marks_no_column_that_is_set(self) -> "Recovery":
+    def _marks_no_column_that_is_set(self) -> "RecoverySettings":
         if self.mark is not None and self.mark.column in self.set:
             raise ExpectedError(
                 "mark and set to name different columns",

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from exporter.config.database import Database
+from exporter.config.database import DatabaseSettings
 from exporter.config.fields.model import Model
 from exporter.config.fields.values import NAME
 from exporter.config.source import Source
@@ -14,7 +14,7 @@ from exporter.config.source import Source
 class File(Model):
     """The config file of session-exporter."""
 
-    databases: Mapping[str, Database] = Field(
+    databases: Mapping[str, DatabaseSettings] = Field(
         min_length=1,
         description="The databases, by a name of yours; it becomes the label database.",
     )
@@ -32,7 +32,7 @@ def json_schema() -> dict[str, Any]:
     """Return the schema (draft 2020-12). A file that fits it may still contradict itself."""
     schema = File.model_json_schema()
     definitions = schema["$defs"]
-    for model in (Database, Source):  # their name is the key around them
+    for model in (DatabaseSettings, Source):  # their name is the key around them
         definition = definitions[model.__name__]
         del definition["properties"]["name"]
         definition["required"].remove("name")

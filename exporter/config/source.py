@@ -17,7 +17,7 @@ from exporter.config.fields.model import Listed, Model, Named, NonEmpty, Nothing
 from exporter.config.fields.parser import ExpectedError
 from exporter.config.fields.sql import Sql, Table, TableName
 from exporter.config.fields.values import Name, Seconds, Whole, Zone
-from exporter.config.recovery import Recovery
+from exporter.config.recovery import RecoverySettings
 from exporter.config.series import series_by_part
 
 KIND = "[a-z_][a-z0-9_]*"
@@ -151,7 +151,7 @@ class Source(Model):
         description="How far ahead of the database's clock a time may be without being "
         "inconsistent.",
     )
-    recovery: Annotated[Recovery, NothingIsEmpty()] = Field(
+    recovery: Annotated[RecoverySettings, NothingIsEmpty()] = Field(
         default={},
         validate_default=True,
         description="Whether and how orphaned sessions are closed.",
@@ -191,7 +191,7 @@ class Source(Model):
 
     @field_validator("recovery")
     @classmethod
-    def _is_complete(cls, value: Recovery, info: ValidationInfo) -> Recovery:
+    def _is_complete(cls, value: RecoverySettings, info: ValidationInfo) -> RecoverySettings:
         if value.mode == "disabled" and not value.is_declared:
             return value
         if info.data.get("id", ...) is None:

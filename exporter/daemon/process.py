@@ -21,9 +21,9 @@ from exporter.daemon.metrics_page import ConfigFacts, Page
 from exporter.daemon.schedule import Job, Schedule
 from exporter.errors import ExporterError
 from exporter.postgres import Database
-from exporter.recovery.automatic import Recovering
+from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.rule.rule import connection_settings
-from exporter.recovery.webhook.job import Telling
+from exporter.recovery.webhook.job import WebhookJob
 
 #: How long running collections may take to end after SIGTERM, in seconds.
 STOP_PATIENCE = 5.0
@@ -75,12 +75,14 @@ class Exporter:
             for database, binding, collector in planned
         ]
         self.recoveries = [
-            Recovering(database.settings, binding.source, snapshots=self.snapshots, clock=CLOCK)
+            AutomaticRecovery(
+                database.settings, binding.source, snapshots=self.snapshots, clock=CLOCK
+            )
             for database, binding in pairs
             if binding.source.recovery.is_declared
         ]
         self.tellings = [
-            Telling(
+            WebhookJob(
                 connection_settings(config, binding.source, database.name),
                 binding.source,
                 clock=CLOCK,

@@ -11,7 +11,7 @@ from exporter.demo.server import SUPERUSER, PostgresServer
 
 
 @dataclass(frozen=True, slots=True)
-class Database:
+class EmbeddedDatabase:
     """One database on one server."""
 
     server: PostgresServer
@@ -35,23 +35,23 @@ def create_role(server: PostgresServer, name: str) -> None:
     """Make a role that can log in, with a random password that the server object remembers."""
     password = secrets.token_urlsafe(24)
     statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
-    with Database(server, "postgres").connect() as connection:
+    with EmbeddedDatabase(server, "postgres").connect() as connection:
         connection.execute(statement.format(sql.Identifier(name), sql.Literal(password)))
     server.passwords[name] = password
 
 
 def create_database(
     server: PostgresServer, name: str, *, owner: str = SUPERUSER, template: str = "template1"
-) -> Database:
+) -> EmbeddedDatabase:
     """Make a database as a copy of a template that nobody is connected to."""
     statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
-    with Database(server, "postgres").connect() as connection:
+    with EmbeddedDatabase(server, "postgres").connect() as connection:
         connection.execute(statement.format(*map(sql.Identifier, (name, owner, template))))
-    return Database(server, name)
+    return EmbeddedDatabase(server, name)
 
 
-def drop_database(database: Database) -> None:
+def drop_database(database: EmbeddedDatabase) -> None:
     """Remove a database, throwing out whoever is still connected to it."""
     statement = sql.SQL("DROP DATABASE {} WITH (FORCE)")
-    with Database(database.server, "postgres").connect() as connection:
+    with EmbeddedDatabase(database.server, "postgres").connect() as connection:
         connection.execute(statement.format(sql.Identifier(database.name)))

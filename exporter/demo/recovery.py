@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from psycopg import sql
 
-from exporter.demo.databases import Database, create_role
+from exporter.demo.databases import EmbeddedDatabase, create_role
 from exporter.demo.schemas import APP, EXPORTER, SYSTEMS, WATCHED
 from exporter.queries import fill
 
@@ -28,7 +28,7 @@ AUDIT = sql.Identifier("session_exporter", "recovery")
 PAUSE = sql.Identifier("session_exporter", "pause")
 
 
-def prepare(database: Database) -> None:
+def prepare(database: EmbeddedDatabase) -> None:
     """Create the role and the audit table, in a database that create_empty made."""
     if RECOVERY not in database.server.passwords:
         create_role(database.server, RECOVERY)

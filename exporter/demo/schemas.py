@@ -4,7 +4,7 @@ from pathlib import Path
 
 from psycopg import sql
 
-from exporter.demo.databases import Database, create_database, create_role
+from exporter.demo.databases import EmbeddedDatabase, create_database, create_role
 from exporter.demo.server import PostgresServer
 
 APP = "app"  # the applications: owns every table
@@ -19,7 +19,7 @@ WATCHED = (
 )
 
 
-def create_empty(server: PostgresServer, name: str) -> Database:
+def create_empty(server: PostgresServer, name: str) -> EmbeddedDatabase:
     """Make a database that has every session system and no row in it, and the two roles."""
     for role in (APP, EXPORTER):
         if role not in server.passwords:

@@ -5,8 +5,9 @@ the few connections are kept here. A connection is used for one pipeline at a ti
 """
 
 from exporter.postgres.connections.dsn import dsn_problem
-from exporter.postgres.database import Database, Reader
+from exporter.postgres.database import Database
 from exporter.postgres.pipeline import Result
+from exporter.postgres.reader import Reader, Row
 from exporter.postgres.writer import Transaction, Writer
 
-__all__ = ["Database", "Reader", "Result", "Transaction", "Writer", "dsn_problem"]
+__all__ = ["Database", "Reader", "Result", "Row", "Transaction", "Writer", "dsn_problem"]

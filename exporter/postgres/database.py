@@ -9,22 +9,23 @@ import psycopg
 from psycopg import pq
 
 from exporter import backoff, logs
-from exporter.config import Database as Settings
+from exporter.config import DatabaseSettings
 from exporter.errors import (
     AuthFailed,
     BackingOff,
-    CollectionError,
     ConnectFailed,
     NoAnswer,
     PermissionDenied,
+    SourceError,
 )
 from exporter.postgres import error_causes
-from exporter.postgres.connections.abandoned_socket import HungUp, hang_up
+from exporter.postgres.connections.abandoned_socket import AbandonedSocket, hang_up
 from exporter.postgres.connections.connector import Connection, Connector
-from exporter.postgres.connections.slots import Budget
-from exporter.postgres.error_causes import Complaint
+from exporter.postgres.connections.slots import ConnectionSlots
+from exporter.postgres.error_causes import ServerError
 from exporter.postgres.pipeline import CLIENT_GRACE_SECONDS, Pipeline, Result
-from exporter.postgres.replica_lag import Standing
+from exporter.postgres.reader import Reader
+from exporter.postgres.replica_lag import ReplicaPosition
 from exporter.queries import fill, literal
 
 # READ COMMITTED whatever the default of the database or the role is: see Reader.read.
@@ -39,20 +40,20 @@ class _Place:
     """One of the `max_connections`; `left` are connections that were hung up on in it."""
 
     timeout: float
-    left: list[HungUp] = field(default_factory=list)
+    left: list[AbandonedSocket] = field(default_factory=list)
 
 
 class Database:
     """One configured database: at most `max_connections` to it, whatever happens."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: DatabaseSettings) -> None:
         self.settings = settings
         self.name = settings.name
         #: None until the first attempt; False after a failed connect or a lost connection.
         self.up: bool | None = None
         #: Seconds behind the primary; None on a primary or while unknown.
         self.replica_lag: float | None = None
-        self._budget = Budget(settings.max_connections)
+        self._budget = ConnectionSlots(settings.max_connections)
         self._idle: list[Connection] = []
         self._busy: set[Connection] = set()
         self._connector = Connector(settings)
@@ -61,12 +62,16 @@ class Database:
         #: Why the last attempt to connect failed, in a sentence and in a word.
         self._unreachable = ("", ConnectFailed.reason)
 
-    def reader(self, *, timezone: str = "UTC", timeout: float | None = None) -> "Reader":
+    def reader(self, *, timezone: str = "UTC", timeout: float | None = None) -> Reader:
         """Give one collection access; `timeout` replaces `statement_timeout`, in seconds."""
-        return Reader(self, timezone, timeout or self.settings.statement_timeout)
+        return Reader(
+            self._read_checked,
+            timezone=timezone,
+            timeout=timeout or self.settings.statement_timeout,
+        )
 
-    async def run(self, statements: Sequence[str], reader: "Reader") -> list[Result]:
-        """Run statements in one read-only transaction, sent as one pipeline: see Reader.read."""
+    async def _read_checked(self, statements: Sequence[str], reader: Reader) -> list[Result]:
+        """Run statements for a reader, on a server that is not too far behind its primary."""
         loop = asyncio.get_running_loop()
         most, began = self.settings.max_replica_lag, loop.time()
         standing, results = await self._read(statements, reader)
@@ -83,8 +88,8 @@ class Database:
         return results
 
     async def _read(
-        self, statements: Sequence[str], reader: "Reader"
-    ) -> tuple[Standing, list[Result]]:
+        self, statements: Sequence[str], reader: Reader
+    ) -> tuple[ReplicaPosition, list[Result]]:
         settings = fill(
             "collection/begin",
             statement_timeout=literal(f"{reader.timeout * 1000:.0f}"),
@@ -94,7 +99,7 @@ class Database:
         )
         async with self._place(reader) as place:
             first, *results = await self._run_somewhere([settings, *statements], place, reader)
-        return Standing.of(first.rows[0]), results
+        return ReplicaPosition.of(first.rows[0]), results
 
     def _lock_timeout(self, statement_timeout: float) -> float:
         """Shorter than the statement's, or a locked table would always look like a slow query."""
@@ -111,7 +116,7 @@ class Database:
         await self._budget.close()
 
     @asynccontextmanager
-    async def _place(self, reader: "Reader") -> AsyncIterator[_Place]:
+    async def _place(self, reader: Reader) -> AsyncIterator[_Place]:
         """Hold one of the `max_connections` places."""
         await self._budget.take()
         place = _Place(reader.timeout)
@@ -126,7 +131,7 @@ class Database:
                 self._budget.give_back()
 
     async def _run_somewhere(
-        self, statements: Sequence[str], place: _Place, reader: "Reader"
+        self, statements: Sequence[str], place: _Place, reader: Reader
     ) -> list[Result]:
         """Run on an idle connection; should all of them have died unnoticed, on a new one.
 
@@ -140,7 +145,7 @@ class Database:
                 is_lost = True
         try:
             connection = await self._connect(place)
-        except CollectionError as error:
+        except SourceError as error:
             if is_lost:
                 self._lost_sight(error)
             raise
@@ -160,7 +165,7 @@ class Database:
                 raise BackingOff(f"{said} (a moment ago; it is tried again soon)", reason=reason)
             try:
                 connection = await self._connector.connect(place.left.append)
-            except CollectionError as error:
+            except SourceError as error:
                 error.is_silent = True  # the backoff sets the pace, and not how long it took
                 self._unreachable = (str(error), error.reason)
                 if isinstance(error, AuthFailed | PermissionDenied):
@@ -180,7 +185,7 @@ class Database:
             self._found()
             return connection
 
-    def _lost_sight(self, error: CollectionError) -> None:
+    def _lost_sight(self, error: SourceError) -> None:
         if self.up is not False:
             logs.warning("database_down", database=self.name, reason=error.reason, error=str(error))
         self.up = False
@@ -196,7 +201,7 @@ class Database:
         connection: Connection,
         statements: Sequence[str],
         place: _Place,
-        reader: "Reader",
+        reader: Reader,
     ) -> list[Result]:
         def give_up() -> None:
             if hung_up := hang_up(connection.pgconn):
@@ -212,7 +217,7 @@ class Database:
         except psycopg.Error as error:
             # What a standby says of itself it says first.
             first = pipeline.results[:1]
-            self.replica_lag = Standing.of(first[0].rows[0]).known_lag if first else None
+            self.replica_lag = ReplicaPosition.of(first[0].rows[0]).known_lag if first else None
             raise self._failure(error, statements, pipeline, deadline, place) from None
         else:
             self._found()
@@ -237,11 +242,11 @@ class Database:
         pipeline: Pipeline,
         deadline: float,
         place: _Place,
-    ) -> CollectionError:
+    ) -> SourceError:
         """Turn what the driver raised into the cause that a user can act on."""
         timeout = place.timeout
         if pipeline.is_hung_up:
-            failure: CollectionError = NoAnswer(
+            failure: SourceError = NoAnswer(
                 f"database {self.name} did not answer within {deadline:g} s; "
                 "the connection was dropped",
                 is_silent=not pipeline.results,
@@ -253,7 +258,7 @@ class Database:
             return ConnectFailed(f"lost the connection to database {self.name}: {said}")
         diagnosis = error.diag
         position = diagnosis.statement_position
-        complaint = Complaint(
+        complaint = ServerError(
             state=error.sqlstate or "",
             message=diagnosis.message_primary or str(error),
             hint=diagnosis.message_hint,
@@ -266,29 +271,7 @@ class Database:
         )
 
 
-class Reader:
-    """What one collection reads through: its time zone, its deadline, and the time it took."""
-
-    def __init__(self, database: Database, timezone: str, timeout: float) -> None:
-        self._database = database
-        self.timezone = timezone
-        self.timeout = timeout
-        #: Time in seconds that the database was kept busy, without waiting for a connection.
-        self.seconds = 0.0
-
-    async def read(self, *statements: str) -> list[Result]:
-        """Run statements in one read-only transaction, sent as one pipeline; return their results.
-
-        READ COMMITTED on purpose: a statement takes its snapshot after it got its locks. With one
-        snapshot for the whole transaction, a table that was rewritten while we waited for its lock
-        would look empty (PostgreSQL documentation, chapter on concurrency control, "Caveats").
-
-        Raises CollectionError, or BackingOff when it is too early to try to connect again.
-        """
-        return await self._database.run(statements, self)
-
-
-def _watch(left: list[HungUp]) -> tuple[Callable[[], bool], Callable[[], None]]:
+def _watch(left: list[AbandonedSocket]) -> tuple[Callable[[], bool], Callable[[], None]]:
     """Whether any of these is still held, and how to stop looking."""
 
     def forget() -> None:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from exporter.errors import (
     AuthFailed,
     BadData,
-    CollectionError,
     ConnectFailed,
     Locked,
     PermissionDenied,
     RowRefused,
     SchemaMismatch,
+    SourceError,
     TimedOut,
 )
 
@@ -81,7 +81,7 @@ _MARKS = "\"'«»„“”‚‘’「」"  # noqa: RUF001 - quotation marks
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
+class ServerError:
     """What the server said about a statement. `position` counts characters of it from 1."""
 
     state: str
@@ -96,7 +96,7 @@ class Complaint:
     """Whether a policy of row-level security refused the row as it would be."""
 
 
-def of_connecting(database: str, text: str, *, user: str = "") -> CollectionError:
+def of_connecting(database: str, text: str, *, user: str = "") -> SourceError:
     """Why there is no connection, from libpq's text for all hosts that were tried.
 
     A server may speak another language than English. What it says about a user, in quotation marks
@@ -123,8 +123,8 @@ def _is_about(user: str, text: str) -> bool:
 
 
 def of_statement(
-    complaint: Complaint, sent: Sequence[str], *, statement_timeout: float, lock_timeout: float
-) -> CollectionError:
+    complaint: ServerError, sent: Sequence[str], *, statement_timeout: float, lock_timeout: float
+) -> SourceError:
     """Why one of the statements `sent` failed, the first of which sets the transaction up.
 
     The timeouts are those that they ran with, in seconds.
@@ -147,7 +147,7 @@ NOT_AUDITED = (
 )
 #: What the functions that `sql function` prints raise, by a SQLSTATE of their own. The words are
 #: ours: a trigger of somebody's may raise it too.
-_OF_FUNCTIONS: dict[str, tuple[type[CollectionError], str]] = {
+_OF_FUNCTIONS: dict[str, tuple[type[SourceError], str]] = {
     "XS001": (RowRefused, NOT_WRITTEN),
     "XS002": (RowRefused, STILL_ACTIVE),
     "XS003": (SchemaMismatch, NOT_AUDITED),
@@ -155,8 +155,8 @@ _OF_FUNCTIONS: dict[str, tuple[type[CollectionError], str]] = {
 
 
 def of_writing(
-    complaint: Complaint, sent: Sequence[str], *, statement_timeout: float, lock_timeout: float
-) -> CollectionError:
+    complaint: ServerError, sent: Sequence[str], *, statement_timeout: float, lock_timeout: float
+) -> SourceError:
     """The same for a statement that changes rows: the application may have a say in that."""
     said = " ".join(complaint.message.split())
     match complaint.state[:2], complaint.state:
@@ -176,7 +176,7 @@ def of_writing(
     )
 
 
-def _is_quotable(complaint: Complaint, sent: Sequence[str]) -> bool:
+def _is_quotable(complaint: ServerError, sent: Sequence[str]) -> bool:
     """Whether a mistake is one in the statement, so that no value of a row is in the message.
 
     It is when PostgreSQL tells the place, because it looks for it before it reads any row (a cast
@@ -186,7 +186,7 @@ def _is_quotable(complaint: Complaint, sent: Sequence[str]) -> bool:
     return has_place or all(text.endswith("LIMIT 0") for text in sent[1:])
 
 
-def _of_zone(complaint: Complaint, sent: Sequence[str]) -> SchemaMismatch | None:
+def _of_zone(complaint: ServerError, sent: Sequence[str]) -> SchemaMismatch | None:
     """Is it about a time zone that we asked for: not about one that is in a row."""
     if complaint.state != "22023" or complaint.is_raised:
         return None
@@ -200,8 +200,8 @@ def _of_zone(complaint: Complaint, sent: Sequence[str]) -> SchemaMismatch | None
 
 
 def _of_state(  # noqa: PLR0911 - a table of cases
-    complaint: Complaint, is_quotable: bool, statement_timeout: float, lock_timeout: float
-) -> CollectionError:
+    complaint: ServerError, is_quotable: bool, statement_timeout: float, lock_timeout: float
+) -> SourceError:
     """Judge by SQLSTATE (PostgreSQL documentation, appendix A)."""
     said = " ".join(" ".join(filter(None, (complaint.message, complaint.hint))).split())
     state = complaint.state
@@ -227,10 +227,10 @@ def _of_state(  # noqa: PLR0911 - a table of cases
         case (class_, _) if is_quotable and (class_ in _ABOUT_THE_STATEMENT or state == "22023"):
             return SchemaMismatch(said)
         case (class_, _) if {class_, state} & _ABOUT_THE_SERVER:
-            return CollectionError(said)
+            return SourceError(said)
         case _ if state in _BAD_DATA:
             return BadData(_BAD_DATA[state])
         case ("XX", _):
-            return CollectionError(f"{_KINDS['XX']} (SQLSTATE {state}); {_ELSEWHERE}")
+            return SourceError(f"{_KINDS['XX']} (SQLSTATE {state}); {_ELSEWHERE}")
     kind = _KINDS.get(state[:2], "an expression cannot be evaluated")
     return BadData(f"{kind} (SQLSTATE {state}); {_ELSEWHERE}")

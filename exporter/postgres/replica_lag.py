@@ -8,7 +8,7 @@ from exporter.errors import ReplicaLagging
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ReplicaPosition:
     """What a server said of itself; all None on a primary.
 
     `lag` is the age in seconds of the last commit that it replayed, and 0 where it has replayed all
@@ -21,7 +21,7 @@ class Standing:
     replayed: int | None
 
     @classmethod
-    def of(cls, settings: tuple[Any, ...]) -> "Standing":
+    def of(cls, settings: tuple[Any, ...]) -> "ReplicaPosition":
         """Take it from the row of collection/begin.sql."""
         return cls(*settings[-3:])
 
@@ -34,7 +34,7 @@ class Standing:
         """Whether it is behind by more than `most` seconds."""
         return self.lag is not None and self.lag > most
 
-    def has_replayed(self, earlier: "Standing") -> bool:
+    def has_replayed(self, earlier: "ReplicaPosition") -> bool:
         """Whether everything is here that had been received at the time of an earlier look."""
         return (
             self.replayed is not None
@@ -43,7 +43,7 @@ class Standing:
             and self.replayed >= earlier.received
         )
 
-    def at_most(self, seconds: float) -> "Standing":
+    def at_most(self, seconds: float) -> "ReplicaPosition":
         """The same, known to be no further behind than this."""
         return self if self.lag is None else replace(self, lag=min(self.lag, seconds))
 

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 
 import psycopg
 
-from exporter.config import Database as Settings
-from exporter.errors import CollectionError, ConnectFailed, Locked, NoAnswer, SchemaMismatch
+from exporter.config import DatabaseSettings
+from exporter.errors import ConnectFailed, Locked, NoAnswer, SchemaMismatch, SourceError
 from exporter.postgres import error_causes
 from exporter.postgres.connections.abandoned_socket import hang_up
 from exporter.postgres.connections.connector import Connection, Connector
-from exporter.postgres.error_causes import Complaint
+from exporter.postgres.error_causes import ServerError
 from exporter.postgres.memory import uncollected
 from exporter.postgres.pipeline import CLIENT_GRACE_SECONDS, Result
 from exporter.queries import fill, literal
@@ -31,7 +31,7 @@ class Writer:
     and no timeout would set free what it has locked (tried on PostgreSQL 15 to 18).
     """
 
-    def __init__(self, settings: Settings, *, timezone: str) -> None:
+    def __init__(self, settings: DatabaseSettings, *, timezone: str) -> None:
         self._settings = settings
         self._timezone = timezone
         self._connector = Connector(settings)
@@ -41,7 +41,7 @@ class Writer:
     async def transaction(self) -> AsyncIterator["Transaction"]:
         """Run what is inside as one READ COMMITTED transaction; an error takes all of it back.
 
-        Raises CollectionError, with SchemaMismatch where the server is a standby; also where
+        Raises SourceError, with SchemaMismatch where the server is a standby; also where
         transactions are read only by default.
         """
         transaction = await self._begun()
@@ -91,7 +91,7 @@ class Writer:
         if is_standby:
             raise SchemaMismatch(self._is_a_standby)
         if is_read_only:
-            raise CollectionError(
+            raise SourceError(
                 f"database {self._settings.name} is read only for this role "
                 "(default_transaction_read_only is on), so nothing is changed; is its disk full? "
                 "Where it is meant to be so, give recovery a dsn with a role of its own"
@@ -122,7 +122,7 @@ class Writer:
     async def _roll_back(self, transaction: "Transaction") -> None:
         try:
             await transaction.run("ROLLBACK")
-        except CollectionError:
+        except SourceError:
             await self._hang_up()
 
 
@@ -134,7 +134,7 @@ class Transaction:
         self._database = database
 
     async def run(self, statement: str) -> Result:
-        """Run one statement. Raises CollectionError; its deadline is the server's and a little."""
+        """Run one statement. Raises SourceError; its deadline is the server's and a little."""
         loop = asyncio.get_running_loop()
         is_hung_up = False
 
@@ -158,14 +158,14 @@ class Transaction:
         finally:
             timer.cancel()
 
-    def _failure(self, error: psycopg.Error, statement: str) -> CollectionError:
+    def _failure(self, error: psycopg.Error, statement: str) -> SourceError:
         if self._connection.closed:
             said = " ".join(str(error).split())
             return ConnectFailed(f"lost the connection to database {self._database}: {said}")
         if error.sqlstate == SERIALIZATION_FAILURE:
             # In READ COMMITTED: the row to be locked moves to another partition this moment.
             return Locked(error.diag.message_primary or str(error))
-        complaint = Complaint(
+        complaint = ServerError(
             state=error.sqlstate or "",
             message=error.diag.message_primary or str(error),
             hint=error.diag.message_hint,

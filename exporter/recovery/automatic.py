@@ -13,18 +13,30 @@ from exporter.backoff import Backoff
 from exporter.clock import Clock
 from exporter.collection.collection import DUTY
 from exporter.collection.snapshots import Key, Snapshots
-from exporter.config import Database as Settings
-from exporter.config import Source
-from exporter.errors import BackingOff, BadData, CollectionError, PermissionDenied, SchemaMismatch
+from exporter.config import DatabaseSettings, Source
+from exporter.errors import BackingOff, BadData, PermissionDenied, SchemaMismatch, SourceError
 from exporter.postgres import Database, Reader, Transaction, Writer
 from exporter.queries import fill
 from exporter.recovery.audit.control import is_paused, is_paused_in
 from exporter.recovery.audit.counters import AuditCounter
-from exporter.recovery.audit.maintenance import Tending
-from exporter.recovery.close.batches import Admission, Candidate, Closing, Outcome
-from exporter.recovery.close.by_function import Call, Calling, find_call
-from exporter.recovery.decision.decision import Decision, Look, Memory, Sight, decide
-from exporter.recovery.plan import NO_AUDIT, Fates, count_fates, has_audit, quiet_after, selection
+from exporter.recovery.audit.maintenance import AuditMaintenance
+from exporter.recovery.close.batches import Admission, Candidate, CloseRun, Outcome
+from exporter.recovery.close.by_function import Call, FunctionCloser, find_call
+from exporter.recovery.decision.decision import (
+    CandidateState,
+    Decision,
+    Memory,
+    Observation,
+    decide,
+)
+from exporter.recovery.plan import (
+    NO_AUDIT,
+    SessionCounts,
+    count_sessions,
+    has_audit,
+    quiet_after,
+    selection,
+)
 from exporter.recovery.rule import statements
 from exporter.recovery.rule.failing_expression import blame
 from exporter.recovery.rule.rule import Rule, bind_rule, own_settings, prove, reading_settings
@@ -40,14 +52,14 @@ SET_ASIDE = (60.0, 3600.0)
 BIND_AGAIN_AFTER = 300.0
 
 
-class Recovering:
+class AutomaticRecovery:
     """One source in one database. Has connections of its own, as a role of its own.
 
     `settings` are those of collection.
     """
 
     def __init__(
-        self, settings: Settings, source: Source, *, snapshots: Snapshots, clock: Clock
+        self, settings: DatabaseSettings, source: Source, *, snapshots: Snapshots, clock: Clock
     ) -> None:
         self.key = Key(settings.name, source.name, "recovery")
         self._source = source
@@ -65,7 +77,7 @@ class Recovering:
         self._interval = source.every
         self._aside: dict[str, Backoff] = {}
         self._passed_over: frozenset[str] = frozenset()
-        self._tending = Tending(self._writer, source)
+        self._tending = AuditMaintenance(self._writer, source)
 
     @property
     def interval(self) -> float:
@@ -78,7 +90,7 @@ class Recovering:
             await self._run()
         except BackingOff:
             self._rule = None
-        except CollectionError as error:
+        except SourceError as error:
             self._rule = None
             self._failed(error.reason, str(error))
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the daemon
@@ -130,7 +142,7 @@ class Recovering:
             sight,
             self._source.recovery,
             apart=self.interval / 2,
-            coming_back=quiet_after(rule) if rule.table.last_seen_at is not None else 0.0,
+            recovery_window=quiet_after(rule) if rule.table.last_seen_at is not None else 0.0,
         )
         self._memory = decision.memory
         self._change(
@@ -147,7 +159,7 @@ class Recovering:
             self._change(paused=False)
             await self._act(rule, decision, sight)
 
-    async def _act(self, rule: Rule, decision: Decision, sight: Sight) -> None:
+    async def _act(self, rule: Rule, decision: Decision, sight: Observation) -> None:
         recovery = self._source.recovery
         now = self._clock.monotonic()
         self._aside = {key: each for key, each in self._aside.items() if key in sight.looks}
@@ -182,11 +194,13 @@ class Recovering:
             self._aside.setdefault(session, Backoff()).failed(now, SET_ASIDE)
         self._record(outcome)
 
-    def _closing(self, rule: Rule) -> Closing:
+    def _closing(self, rule: Rule) -> CloseRun:
         if self._call is None:
             return AutoClosing(self._writer, rule)
         reader = self._database.reader(timezone=sessions.time_zone(self._source))
-        return Calling(self._writer, reader, rule, self._call, trigger="auto", with_backlog=False)
+        return FunctionCloser(
+            self._writer, reader, rule, self._call, trigger="auto", with_backlog=False
+        )
 
     def _record(self, outcome: Outcome) -> None:
         state = self._state
@@ -260,7 +274,7 @@ class Recovering:
         self._snapshots.recovering(self.key[:2], replace(self._state, **changes))  # type: ignore[arg-type]
 
 
-class AutoClosing(Closing):
+class AutoClosing(CloseRun):
     """Closes no more than the hour's budget, which all exporters share through the audit table.
 
     And nothing more once the source is paused: each transaction looks.
@@ -279,7 +293,7 @@ class AutoClosing(Closing):
         return Admission(chunk[:left], over_budget=max(len(chunk) - left, 0))
 
 
-async def look(reader: Reader, rule: Rule, *, at: float) -> Sight:
+async def look(reader: Reader, rule: Rule, *, at: float) -> Observation:
     """See what looks orphaned. Evidence that cannot be read makes a sight that is blind."""
     (server,) = await reader.read(fill("recovery/plan/server"))
     try:
@@ -293,11 +307,11 @@ async def look(reader: Reader, rule: Rule, *, at: float) -> Sight:
         )
     except BackingOff:
         raise
-    except CollectionError as error:
+    except SourceError as error:
         why = str(await blame(reader, rule, error))
-        return Sight(at, Fates(), {}, str(server.rows[0][0]), is_blind=True, why=why)
+        return Observation(at, SessionCounts(), {}, str(server.rows[0][0]), is_blind=True, why=why)
     try:
-        fates = await count_fates(reader, rule)
+        fates = await count_sessions(reader, rule)
         (seen,) = await reader.read(
             fill(
                 "recovery/plan/observation",
@@ -308,8 +322,10 @@ async def look(reader: Reader, rule: Rule, *, at: float) -> Sight:
         )
     except BadData as error:
         raise await blame(reader, rule, error) from None
-    looks = {session: Look(version, last_seen) for session, version, last_seen in seen.rows}
-    return Sight(at, fates, looks, str(server.rows[0][0]))
+    looks = {
+        session: CandidateState(version, last_seen) for session, version, last_seen in seen.rows
+    }
+    return Observation(at, fates, looks, str(server.rows[0][0]))
 
 
 def _plus(counts: Mapping[str, int], **more: int) -> dict[str, int]:

@@ -1,17 +1,17 @@
-"""What a recovery would do now, and what speaks against it. Reads only."""
+"""What a recovery would do now, and what speaks against it. Reader only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from exporter.errors import BadData, SchemaMismatch
+from exporter.postgres import Reader
 from exporter.queries import fill, listed
 from exporter.recovery.close.batches import Candidate
 from exporter.recovery.rule.failing_expression import blame
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import Scope, orphans
 from exporter.sessions import interval
-from exporter.sessions.relation import Reads
 
 #: From this many active sessions on, a share of them means something.
 FEWEST_FOR_SHARE = 20
@@ -23,7 +23,7 @@ NO_AUDIT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Fates:
+class SessionCounts:
     """The active sessions, by what becomes of them."""
 
     live: int = 0
@@ -72,7 +72,7 @@ class Plan:
     """What would be done, with the sessions that were silent for longest first."""
 
     rule: Rule
-    fates: Fates
+    fates: SessionCounts
     with_backlog: bool
     brakes: tuple[str, ...]
     previews: tuple[Preview, ...]
@@ -87,33 +87,33 @@ class Plan:
         return self.fates.ready + (self.fates.backlog if self.with_backlog else 0)
 
 
-async def has_audit(reader: Reads) -> bool:
+async def has_audit(reader: Reader) -> bool:
     """Whether the table is there in which recovery writes down what it does."""
     (result,) = await reader.read(fill("recovery/audit/is_visible"))
     return bool(result.rows[0][0])
 
 
-async def count_fates(reader: Reads, rule: Rule) -> Fates:
+async def count_sessions(reader: Reader, rule: Rule) -> SessionCounts:
     """Count the active sessions by what becomes of them."""
     (counted,) = await reader.read(_counting(rule))
-    return Fates(**dict(counted.rows))
+    return SessionCounts(**dict(counted.rows))
 
 
-async def demand_audit(reader: Reads) -> None:
+async def require_audit(reader: Reader) -> None:
     """Raise SchemaMismatch where that table is not there."""
     if not await has_audit(reader):
         raise SchemaMismatch(NO_AUDIT)
 
 
 async def make_plan(
-    reader: Reads, rule: Rule, *, with_backlog: bool, limit: int, audits: bool = True
+    reader: Reader, rule: Rule, *, with_backlog: bool, limit: int, audits: bool = True
 ) -> Plan:
     """Count, and look at up to `limit` sessions; `audits` is whether it will be written down.
 
-    Raises CollectionError.
+    Raises SourceError.
     """
     if audits:
-        await demand_audit(reader)
+        await require_audit(reader)
     preview = previewing(rule, orphans(rule, with_backlog=with_backlog), limit=limit)
     try:
         (counted,) = await reader.read(_counting(rule))
@@ -125,12 +125,12 @@ async def make_plan(
         rows, hidden = previewed.rows, ""
     except BadData as error:  # closing sets such a session aside, and the others go on
         rows, hidden = [], str(await blame(reader, rule, error))
-    fates = Fates(**dict(counted.rows))
+    fates = SessionCounts(**dict(counted.rows))
     plan = Plan(rule, fates, with_backlog, (), tuple(as_preview(rule, r) for r in rows))
     return replace(plan, brakes=tuple(brakes_of(plan)), ahead=ahead, hidden=hidden)
 
 
-async def count_ahead(reader: Reads, rule: Rule, *, with_backlog: bool) -> int:
+async def count_ahead(reader: Reader, rule: Rule, *, with_backlog: bool) -> int:
     """How many of the sessions that would be closed now would get an end in the future."""
     selected = selection(rule, with_backlog=with_backlog)
     del selected["order"]
@@ -147,7 +147,7 @@ def ahead_text(ahead: int) -> str:
 
 
 async def find_candidates(
-    reader: Reads, rule: Rule, *, with_backlog: bool = False, scope: Scope | None = None
+    reader: Reader, rule: Rule, *, with_backlog: bool = False, scope: Scope | None = None
 ) -> list[Candidate]:
     """Every session that would be closed now, longest silent first: orphans, or the scope's."""
     statement = fill(

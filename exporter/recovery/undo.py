@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from exporter.errors import BadData, Locked, RowRefused, SchemaMismatch
-from exporter.postgres import Writer
+from exporter.postgres import Reader, Writer
 from exporter.queries import fill, literal
 from exporter.recovery.rule import statements
 from exporter.recovery.rule.rule import Rule
-from exporter.sessions.relation import Reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class UndoPlan:
     """What the run has written, which need not be what the config writes today."""
 
 
-async def list_runs(reader: Reads, *, source: str | None = None, limit: int = 50) -> list[Run]:
+async def list_runs(reader: Reader, *, source: str | None = None, limit: int = 50) -> list[Run]:
     """The latest runs, newest first."""
     condition = "true" if source is None else f"source = {literal(source)}"
     (result,) = await reader.read(
@@ -51,14 +50,14 @@ async def list_runs(reader: Reads, *, source: str | None = None, limit: int = 50
     return [Run(*row) for row in result.rows]
 
 
-async def find_run(reader: Reads, run: uuid.UUID) -> Run | None:
+async def find_run(reader: Reader, run: uuid.UUID) -> Run | None:
     """One run, or None where the audit table does not know it."""
     condition = f"run = {literal(str(run))}::uuid"
     (result,) = await reader.read(fill("recovery/audit/runs", condition=condition, limit="1"))
     return Run(*result.rows[0]) if result.rows else None
 
 
-async def plan_undo(reader: Reads, rule: Rule, run: uuid.UUID) -> UndoPlan:
+async def plan_undo(reader: Reader, rule: Rule, run: uuid.UUID) -> UndoPlan:
     """Compare every session of a run with how it was left.
 
     Raises SchemaMismatch where the table no longer has a column that the run has written.

@@ -6,7 +6,7 @@ from exporter.sessions.table import (
     bind,
     declared,
     interval,
-    name_bad_expression,
+    name_failing_expression,
     time_zone,
     types_of,
 )
@@ -17,7 +17,7 @@ __all__ = [
     "bind",
     "declared",
     "interval",
-    "name_bad_expression",
+    "name_failing_expression",
     "time_zone",
     "types_of",
 ]

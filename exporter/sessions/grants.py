@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from exporter import sessions
 from exporter.cli.output.report import printable
 from exporter.config import Source
+from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
-from exporter.sessions.relation import Reads, Relation
+from exporter.sessions.relation import Relation
 from exporter.sessions.sql_names import ALIAS, Token, code, qualified
 from exporter.sessions.subqueries import reads
 
@@ -34,13 +35,13 @@ _TELLS = (
 )
 
 
-async def database_name(reader: Reads) -> str:
+async def database_name(reader: Reader) -> str:
     """The name by which GRANT CONNECT knows the database."""
     (result,) = await reader.read(fill("catalog/current_database"))
     return str(result.rows[0][0])
 
 
-async def grants(reader: Reads, source: Source) -> list[str]:
+async def grants(reader: Reader, source: Source) -> list[str]:
     """The rights for one source: its schema, the columns it mentions, and what expressions use.
 
     That is tables and views in subqueries, functions outside PostgreSQL's own schema, and the
@@ -59,7 +60,7 @@ async def grants(reader: Reads, source: Source) -> list[str]:
     ]
 
 
-async def recovery_grants(reader: Reads, source: Source, *, role: str) -> list[str]:
+async def recovery_grants(reader: Reader, source: Source, *, role: str) -> list[str]:
     """The rights to recover one source: to see what collection sees and more, and to write."""
     table, expressions = await sessions.declared(reader, source)
     recovery = source.recovery
@@ -106,7 +107,7 @@ def _to(role: str, *rights: str) -> list[str]:
 
 
 async def _reading(
-    reader: Reads, table: Relation, texts: list[str], role: str, also: Sequence[str] = ()
+    reader: Reader, table: Relation, texts: list[str], role: str, also: Sequence[str] = ()
 ) -> list[str]:
     """What it takes to evaluate expressions over a table. `also` are system columns."""
     columns = table.columns_in(texts)
@@ -136,7 +137,7 @@ async def _reading(
 
 
 async def other_relations(
-    reader: Reads, table: Relation, texts: list[str]
+    reader: Reader, table: Relation, texts: list[str]
 ) -> tuple[list[tuple[str, str]], bool]:
     """The tables and views that subqueries read besides the source's own.
 
@@ -153,7 +154,7 @@ async def other_relations(
     return [(schema, name) for schema, name in result.rows if (schema, name) != own], is_read_whole
 
 
-async def _functions(reader: Reads, texts: list[str]) -> list[tuple[str, str, bool]]:
+async def _functions(reader: Reader, texts: list[str]) -> list[tuple[str, str, bool]]:
     """The functions that expressions may call: schema, signature, and whether everybody may."""
     chains = sorted({chain for text in texts for chain in _before_parenthesis(text)})
     if not chains:
@@ -162,7 +163,7 @@ async def _functions(reader: Reads, texts: list[str]) -> list[tuple[str, str, bo
     return [(schema, signature, is_public) for schema, signature, is_public in result.rows]
 
 
-async def _schemas(reader: Reads, table: Relation, texts: list[str]) -> list[str]:
+async def _schemas(reader: Reader, table: Relation, texts: list[str]) -> list[str]:
     """The schemas that expressions name, for a type or an operator too.
 
     A column of the row is not in a schema that happens to have the row's name.

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from exporter.errors import BadData
+from exporter.postgres import Reader
 from exporter.queries import fill, listed
-from exporter.sessions import SessionTable, name_bad_expression
-from exporter.sessions.relation import Reads
+from exporter.sessions import SessionTable, name_failing_expression
 
 #: Characters kept of an id or a shown value: anything may be in a column.
 LONGEST_TEXT = 200
@@ -62,7 +62,7 @@ def orphans_from(table: SessionTable, rows: Sequence[tuple[Any, ...]]) -> tuple[
 
 
 async def list_orphans(
-    reader: Reads, table: SessionTable, *, limit: int, older_than: float | None = None
+    reader: Reader, table: SessionTable, *, limit: int, older_than: float | None = None
 ) -> OrphanList:
     """Read up to `limit` orphans and, a moment before, their full number."""
     count = fill(
@@ -75,6 +75,6 @@ async def list_orphans(
     try:
         counted, listed_rows = await reader.read(count, listing)
     except BadData as error:
-        key = await name_bad_expression(reader, table)
+        key = await name_failing_expression(reader, table)
         raise (BadData(f"{key}: {error}") if key else error) from None
     return OrphanList(counted.rows[0][0], orphans_from(table, listed_rows.rows))

@@ -3,11 +3,10 @@
 import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from exporter.config import TableName
 from exporter.errors import SchemaMismatch
-from exporter.postgres import Result
+from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.sessions.sql_names import names, uses_whole_row
 
@@ -19,14 +18,6 @@ KINDS = {
     "m": "materialized view",
     "f": "foreign table",
 }
-
-
-class Reads(Protocol):
-    """What can run statements against one database in one read-only transaction."""
-
-    async def read(self, *statements: str) -> list[Result]:
-        """Return one result per statement; raise CollectionError."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +70,7 @@ class Relation:
         return [name for name in self.columns if name in mentioned]
 
 
-async def find(reader: Reads, table: TableName) -> Relation:
+async def find(reader: Reader, table: TableName) -> Relation:
     """Look a declared table up in the catalog. Raises SchemaMismatch when it is not there."""
     if table.schema_ is None:
         in_schema = "pg_table_is_visible(c.oid)"

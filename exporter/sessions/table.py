@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from exporter.config import Source, TimeColumn
-from exporter.errors import BadData, CollectionError, SchemaMismatch
+from exporter.errors import BadData, SchemaMismatch, SourceError
+from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.sessions import relation
-from exporter.sessions.relation import Reads, Relation
+from exporter.sessions.relation import Relation
 
 # Type OIDs from src/include/catalog/pg_type.dat; they never change.
 _TYPES = {
@@ -159,13 +160,13 @@ def time_zone(source: Source) -> str:
     return source.timestamps_in or "UTC"
 
 
-async def declared(reader: Reads, source: Source) -> tuple[Relation, dict[str, str]]:
+async def declared(reader: Reader, source: Source) -> tuple[Relation, dict[str, str]]:
     """A source's table and expressions by config key, from the catalog: it takes no rights."""
     found = await relation.find(reader, source.table)
     return found, {key: _expression(text, found, key) for key, text in _declared(source)}
 
 
-async def bind(reader: Reads, source: Source) -> SessionTable:
+async def bind(reader: Reader, source: Source) -> SessionTable:
     """Bind a source to its table. Raises SchemaMismatch and the other collection errors."""
     found, expressions = await declared(reader, source)
     types = await types_of(reader, found, expressions)
@@ -239,7 +240,7 @@ def _expression(text: str, found: Relation, key: str) -> str:
         raise SchemaMismatch(f"{key}: {error}") from None
 
 
-async def types_of(reader: Reads, found: Relation, expressions: dict[str, str]) -> dict[str, str]:
+async def types_of(reader: Reader, found: Relation, expressions: dict[str, str]) -> dict[str, str]:
     """Ask PostgreSQL for the type of each expression; a mistake is reported with its key."""
     items = [f"({text})" for text in expressions.values()]
     statement = fill("catalog/describe", expressions=",\n".join(items), table=found.sql)
@@ -251,7 +252,7 @@ async def types_of(reader: Reads, found: Relation, expressions: dict[str, str]) 
     return dict(zip(expressions, names, strict=True))
 
 
-async def name_bad_expression(reader: Reads, table: SessionTable) -> str | None:
+async def name_failing_expression(reader: Reader, table: SessionTable) -> str | None:
     """After a value could not be evaluated: the config key of the expression that fails on it.
 
     PostgreSQL tells what was wrong but not where, so each expression is tried by itself.
@@ -271,7 +272,7 @@ async def name_bad_expression(reader: Reads, table: SessionTable) -> str | None:
             )
         except BadData:
             return key
-        except CollectionError:
+        except SourceError:
             return None
     return None
 
@@ -281,7 +282,7 @@ def _is_daily(key: str) -> bool:
     return key in {"active", "started_at", "ended_at", "duration"} or key.startswith("labels.")
 
 
-def _blame(error: CollectionError, statement: str, expressions: dict[str, str]) -> str:
+def _blame(error: SourceError, statement: str, expressions: dict[str, str]) -> str:
     """Find the expression that PostgreSQL's error position lies in."""
     start = 0
     for key, text in expressions.items():

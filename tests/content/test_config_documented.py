@@ -10,10 +10,10 @@ from pydantic.fields import FieldInfo
 from exporter.config import (
     Audit,
     Daily,
-    Database,
+    DatabaseSettings,
     Label,
     Mark,
-    Recovery,
+    RecoverySettings,
     Source,
     TimeColumn,
     Webhook,
@@ -27,12 +27,12 @@ EXAMPLE = (ROOT / "config.yaml").read_text(encoding="utf-8")
 
 # Heading -> the model whose keys the table below it is about.
 MODELS: dict[str, type[BaseModel]] = {
-    "## databases": Database,
+    "## databases": DatabaseSettings,
     "## sources": Source,
     "### Points in time": TimeColumn,
     "### labels": Label,
     "### daily": Daily,
-    "### recovery": Recovery,
+    "### recovery": RecoverySettings,
     "### mark": Mark,
     "### webhook": Webhook,
     "### audit": Audit,

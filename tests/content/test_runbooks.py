@@ -13,7 +13,7 @@ import yaml
 
 from exporter.cli.app import app
 from exporter.cli.commands.watch import DEFAULT_PORT
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.queries import fill
 from tests.support.monitoring import Alertmanager, program
 from tests.support.promql import SYNTHETIC, catalog, labels, selectors
@@ -149,7 +149,7 @@ def test_alertmanager_takes_every_silence() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in TEXTS if blocks(TEXTS[name], "sql")])
-def test_every_statement_runs(name: str, database: Database) -> None:
+def test_every_statement_runs(name: str, database: EmbeddedDatabase) -> None:
     # One after the other, as a person does: what one block begins, a later one commits.
     with database.connect() as connection:
         connection.execute(fill("recovery/audit/installation").encode())
@@ -158,7 +158,7 @@ def test_every_statement_runs(name: str, database: Database) -> None:
         assert connection.info.transaction_status.name == "IDLE"
 
 
-def test_what_ends_orphans_by_hand_leaves_everything_else_alone(database: Database) -> None:
+def test_what_ends_orphans_by_hand_leaves_everything_else_alone(database: EmbeddedDatabase) -> None:
     count, commit = blocks(TEXTS["SessionsOrphanedAboveThreshold"], "sql")[1:]
     with database.connect() as connection:
         connection.execute(

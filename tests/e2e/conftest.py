@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
 from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, write_config
 
 
 @pytest.fixture
-def config(database: Database, tmp_path: Path) -> Path:
+def config(database: EmbeddedDatabase, tmp_path: Path) -> Path:
     """One source, `conversations`, in one database, `app`."""
     app = {"dsn": database.dsn_for(EXPORTER), **IMPATIENT}
     return write_config(tmp_path, {"app": app}, {"conversations": CONVERSATIONS})

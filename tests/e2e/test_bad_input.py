@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
 from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, Daemon, Page, run, write_config
 
@@ -350,7 +350,7 @@ def bad(request: pytest.FixtureRequest) -> Bad:
 
 
 @pytest.fixture
-def setup(bad: Bad, database: Database, tmp_path: Path) -> Setup:
+def setup(bad: Bad, database: EmbeddedDatabase, tmp_path: Path) -> Setup:
     with database.connect() as connection:
         connection.execute(TABLE.encode())
         connection.execute(bad.sql.encode())
@@ -472,7 +472,7 @@ def test_prints_nothing_where_nothing_was_found(
 
 
 def test_a_policy_that_shows_every_row_is_trusted_when_the_config_says_so(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     with database.connect() as connection:
         connection.execute(TABLE.encode())

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from exporter.demo import history
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import APP
 from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, run, write_config
 
@@ -40,7 +40,7 @@ Close = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def close(database: Database, tmp_path: Path) -> Close:
+def close(database: EmbeddedDatabase, tmp_path: Path) -> Close:
     """Run a command with this config, on a database that has the audit table."""
     audit = run("sql", "audit", folder=tmp_path)
     with database.connect() as connection:
@@ -61,37 +61,37 @@ def close(database: Database, tmp_path: Path) -> Close:
 
 
 @pytest.fixture
-def eighteen(database: Database) -> Database:
+def eighteen(database: EmbeddedDatabase) -> EmbeddedDatabase:
     """85 conversations, 18 of them left open between 9 and 444 hours ago."""
     with database.connect(APP) as connection:
         history.fill(connection, datetime.now(UTC))
     return database
 
 
-def start(database: Database, *users: str, ago: str = "0 s") -> None:
+def start(database: EmbeddedDatabase, *users: str, ago: str = "0 s") -> None:
     with database.connect(APP) as connection:
         for user in users:
             connection.execute(f"{START} now() - interval '{ago}')".encode(), [user])
 
 
-def one(database: Database, query: str) -> Any:
+def one(database: EmbeddedDatabase, query: str) -> Any:
     with database.connect() as connection:
         row = connection.execute(query.encode()).fetchone()
     assert row is not None
     return row[0]
 
 
-def active(database: Database) -> int:
+def active(database: EmbeddedDatabase) -> int:
     return int(one(database, f"SELECT count(*) FROM {TABLE} WHERE is_active"))
 
 
-def snapshot(database: Database) -> list[tuple[Any, ...]]:
+def snapshot(database: EmbeddedDatabase) -> list[tuple[Any, ...]]:
     with database.connect() as connection:
         return connection.execute(f"SELECT * FROM {TABLE} ORDER BY 1".encode()).fetchall()
 
 
 def test_a_planned_stop_closes_all_eighteen_with_every_column_set(
-    eighteen: Database, close: Close
+    eighteen: EmbeddedDatabase, close: Close
 ) -> None:
     done = close("--all", "--yes")
     assert (done.returncode, done.stderr) == (0, "")
@@ -110,7 +110,7 @@ def test_a_planned_stop_closes_all_eighteen_with_every_column_set(
 
 
 def test_a_session_that_was_live_ends_as_the_application_ends_it(
-    database: Database, close: Close
+    database: EmbeddedDatabase, close: Close
 ) -> None:
     start(database, "live", ago="30 minutes")
     assert close("--all", "--yes").returncode == 0
@@ -120,7 +120,7 @@ def test_a_session_that_was_live_ends_as_the_application_ends_it(
     assert 1800 <= one(database, f"SELECT duration_seconds FROM {TABLE}") < 1860
 
 
-def test_without_yes_there_is_only_the_plan(eighteen: Database, close: Close) -> None:
+def test_without_yes_there_is_only_the_plan(eighteen: EmbeddedDatabase, close: Close) -> None:
     before = snapshot(eighteen)
     for arguments in (["--all"], ["--server", "user-0001"]):
         done = close(*arguments)
@@ -131,7 +131,9 @@ def test_without_yes_there_is_only_the_plan(eighteen: Database, close: Close) ->
     assert one(eighteen, "SELECT count(*) FROM session_exporter.recovery") == 0
 
 
-def test_a_server_that_stops_closes_its_own_live_sessions(database: Database, close: Close) -> None:
+def test_a_server_that_stops_closes_its_own_live_sessions(
+    database: EmbeddedDatabase, close: Close
+) -> None:
     start(database, "pod-1", "pod-1", "pod-2")
     start(database, "pod-1", ago="9 days")
     done = close("--server", "pod-1", "--yes")
@@ -144,7 +146,7 @@ def test_a_server_that_stops_closes_its_own_live_sessions(database: Database, cl
     assert "0 of them of server pod-1\n  0 would be closed" in again.stdout
 
 
-def test_an_unknown_server_fails_no_shutdown(eighteen: Database, close: Close) -> None:
+def test_an_unknown_server_fails_no_shutdown(eighteen: EmbeddedDatabase, close: Close) -> None:
     done = close("--server", "no such server", "--yes")
     assert (done.returncode, done.stderr) == (0, "")
     assert "0 of them of server no such server\n  0 would be closed" in done.stdout
@@ -152,7 +154,7 @@ def test_an_unknown_server_fails_no_shutdown(eighteen: Database, close: Close) -
 
 
 def test_all_is_refused_while_the_application_lives_unless_it_is_said(
-    eighteen: Database, close: Close
+    eighteen: EmbeddedDatabase, close: Close
 ) -> None:
     start(eighteen, "live")
     told = "  --yes would be refused; stop the application first, or add --even-live"
@@ -169,7 +171,7 @@ def test_all_is_refused_while_the_application_lives_unless_it_is_said(
     assert active(eighteen) == 0
 
 
-def test_a_stop_is_undone_like_any_run(eighteen: Database, close: Close) -> None:
+def test_a_stop_is_undone_like_any_run(eighteen: EmbeddedDatabase, close: Close) -> None:
     start(eighteen, "live", ago="5 minutes")
     before = snapshot(eighteen)
     done = close("--all", "--yes")
@@ -181,7 +183,9 @@ def test_a_stop_is_undone_like_any_run(eighteen: Database, close: Close) -> None
     assert snapshot(eighteen) == before
 
 
-def test_what_the_application_holds_is_left_and_told(database: Database, close: Close) -> None:
+def test_what_the_application_holds_is_left_and_told(
+    database: EmbeddedDatabase, close: Close
+) -> None:
     start(database, "pod-1", "pod-1")
     with database.connect() as connection:
         connection.execute("BEGIN")
@@ -221,7 +225,7 @@ def test_wrong_usage_is_said_in_a_sentence(
     ],
 )
 def test_a_config_without_what_is_needed_is_wrong_usage(
-    database: Database, tmp_path: Path, recovery: dict[str, Any], sentence: str
+    database: EmbeddedDatabase, tmp_path: Path, recovery: dict[str, Any], sentence: str
 ) -> None:
     config = write_config(
         tmp_path,
@@ -234,7 +238,7 @@ def test_a_config_without_what_is_needed_is_wrong_usage(
 
 
 def test_a_pause_is_told_and_keeps_nobody_from_recovering_by_hand(
-    eighteen: Database, close: Close
+    eighteen: EmbeddedDatabase, close: Close
 ) -> None:
     for _ in range(2):
         paused = close("--reason", "we look at it", command="pause")
@@ -265,7 +269,9 @@ def test_a_pause_of_what_is_not_there_is_wrong_usage(close: Close) -> None:
     assert close("--reason", " ", command="pause").returncode == 2
 
 
-def test_a_pause_needs_the_table_that_sql_audit_makes(database: Database, close: Close) -> None:
+def test_a_pause_needs_the_table_that_sql_audit_makes(
+    database: EmbeddedDatabase, close: Close
+) -> None:
     with database.connect() as connection:
         connection.execute("DROP TABLE session_exporter.pause")
     done = close(command="pause")

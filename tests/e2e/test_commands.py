@@ -12,7 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 
 from exporter import __version__
 from exporter.config import load_config
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
 from tests.support.session_exporter import (
     CONVERSATIONS,
@@ -36,7 +36,7 @@ TRANSCRIPTS = {
 
 
 @pytest.fixture
-def orphans(database: Database) -> None:
+def orphans(database: EmbeddedDatabase) -> None:
     """Conversations that are 30 minutes, 90 minutes and 3 hours old, and one that has ended."""
     with database.connect() as connection:
         connection.execute("""
@@ -50,7 +50,7 @@ def orphans(database: Database) -> None:
 
 
 @pytest.fixture
-def with_a_broken_source(database: Database, tmp_path: Path) -> Path:
+def with_a_broken_source(database: EmbeddedDatabase, tmp_path: Path) -> Path:
     broken = {**CONVERSATIONS, "ended_at": "ended"}
     return write_config(
         tmp_path,
@@ -198,7 +198,7 @@ def test_orphans_says_how_many_more_there_are(config: Path, orphans: None, tmp_p
     assert more == "… and 2 more; --limit 3 shows all"
 
 
-def test_orphans_prints_json(database: Database, orphans: None, tmp_path: Path) -> None:
+def test_orphans_prints_json(database: EmbeddedDatabase, orphans: None, tmp_path: Path) -> None:
     app = {"dsn": database.dsn_for(EXPORTER)}
     shown = {**CONVERSATIONS, "show": ["user_id"]}
     path = write_config(tmp_path, {"app": app}, {"conversations": shown})
@@ -219,7 +219,7 @@ def test_orphans_prints_json(database: Database, orphans: None, tmp_path: Path) 
     assert set(orphan) == {"last_seen"}
 
 
-def test_orphans_does_without_an_id(database: Database, tmp_path: Path) -> None:
+def test_orphans_does_without_an_id(database: EmbeddedDatabase, tmp_path: Path) -> None:
     with database.connect() as connection:
         connection.execute(
             "INSERT INTO coaching.transcripts (id, status, created_at)"
@@ -247,7 +247,7 @@ def test_orphans_of_all_sources_lists_the_others_when_one_fails(
 
 
 def test_orphans_names_the_expression_that_a_value_does_not_fit(
-    database: Database, orphans: None, tmp_path: Path
+    database: EmbeddedDatabase, orphans: None, tmp_path: Path
 ) -> None:
     source = {**CONVERSATIONS, "last_seen_at": "(s.user_id)::timestamptz"}
     app = {"dsn": database.dsn_for(EXPORTER), **IMPATIENT}
@@ -259,7 +259,7 @@ def test_orphans_names_the_expression_that_a_value_does_not_fit(
 
 
 def test_an_escape_sequence_in_a_column_does_not_reach_the_terminal(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     with database.connect() as connection:
         connection.execute(
@@ -276,7 +276,7 @@ def test_an_escape_sequence_in_a_column_does_not_reach_the_terminal(
 
 
 def test_sql_index_prints_commands_that_postgresql_accepts_and_that_then_serve(
-    database: Database, config: Path, tmp_path: Path
+    database: EmbeddedDatabase, config: Path, tmp_path: Path
 ) -> None:
     with database.connect() as connection:
         names = connection.execute(
@@ -298,7 +298,7 @@ def test_sql_index_prints_commands_that_postgresql_accepts_and_that_then_serve(
 
 
 def test_sql_role_prints_a_role_with_which_collection_succeeds(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     superuser = write_config(tmp_path, {"app": {"dsn": database.dsn}}, {"c": CONVERSATIONS})
     done = run("sql", "role", "-c", superuser, folder=tmp_path)
@@ -410,7 +410,9 @@ def test_head_gets_its_line(config: Path, tmp_path: Path) -> None:
     assert done.stdout.count("\n") == 1
 
 
-def test_check_live_is_a_list_of_ticks_and_crosses(database: Database, tmp_path: Path) -> None:
+def test_check_live_is_a_list_of_ticks_and_crosses(
+    database: EmbeddedDatabase, tmp_path: Path
+) -> None:
     good = write_config(tmp_path, {"app": {"dsn": database.dsn}}, {"chats": CONVERSATIONS})
     done = run("check", "--live", "-c", good, folder=tmp_path)
     assert done.returncode == 0
@@ -425,7 +427,7 @@ def test_check_live_is_a_list_of_ticks_and_crosses(database: Database, tmp_path:
     assert [line for line in done.stdout.splitlines() if "✗ schema: there is no table" in line]
 
 
-def test_check_live_speaks_json(database: Database, tmp_path: Path) -> None:
+def test_check_live_speaks_json(database: EmbeddedDatabase, tmp_path: Path) -> None:
     config = write_config(tmp_path, {"app": {"dsn": database.dsn}}, {"chats": CONVERSATIONS})
     done = run("check", "--live", "--format", "json", "-c", config, folder=tmp_path)
     findings = json.loads(done.stdout)
@@ -435,7 +437,7 @@ def test_check_live_speaks_json(database: Database, tmp_path: Path) -> None:
 
 
 def test_a_cross_in_json_has_its_commands_and_exit_code_1(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     with database.connect() as connection:
         connection.execute("CREATE TABLE public.bare (is_open bool, started timestamptz)")
@@ -462,7 +464,7 @@ def test_a_cross_in_json_has_its_commands_and_exit_code_1(
 
 @pytest.mark.parametrize("format_", ["table", "json"])
 def test_check_live_says_once_that_it_cannot_connect(
-    database: Database, tmp_path: Path, format_: str
+    database: EmbeddedDatabase, tmp_path: Path, format_: str
 ) -> None:
     closed = database.dsn.replace(f":{database.server.port}/", ":1/")
     config = write_config(tmp_path, {"app": {"dsn": closed}}, {"chats": CONVERSATIONS})

@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as text
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER, create_empty
 from exporter.demo.server import PostgresServer
 from tests.support.session_exporter import (
@@ -141,7 +141,9 @@ def test_a_scraper_that_keeps_its_connection_does_not_hold_up_the_end(
         scraper.close()
 
 
-def test_logs_one_json_object_per_line_when_told_to(database: Database, tmp_path: Path) -> None:
+def test_logs_one_json_object_per_line_when_told_to(
+    database: EmbeddedDatabase, tmp_path: Path
+) -> None:
     app = {"dsn": database.dsn_for(EXPORTER), **IMPATIENT}
     missing = {**CONVERSATIONS, "table": "nowhere.at_all"}
     config = write_config(tmp_path, {"app": app}, {"chats": CONVERSATIONS, "gone": missing})
@@ -163,7 +165,7 @@ def test_logs_one_json_object_per_line_when_told_to(database: Database, tmp_path
 
 
 def test_serves_with_its_database_down_and_gets_well_when_it_comes_up(
-    database: Database, fast_folder: Path | None, tmp_path: Path
+    database: EmbeddedDatabase, fast_folder: Path | None, tmp_path: Path
 ) -> None:
     with PostgresServer(database.server.binaries, parent=fast_folder) as server:
         late = create_empty(server, "late")

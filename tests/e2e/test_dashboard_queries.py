@@ -19,7 +19,7 @@ import yaml
 
 from dashboards.reading import FILES, Expression, expressions, load, panels, substituted
 from exporter.demo import history
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import APP, EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
 from exporter.queries import fill
@@ -129,7 +129,7 @@ def live_sources(dsn: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def create_live(database: Database) -> None:
+def create_live(database: EmbeddedDatabase) -> None:
     """Make the tables that are recovered, and the one in which that is written down."""
     with database.connect(APP) as connection:
         connection.execute(fill("recovery/audit/installation").encode())
@@ -138,7 +138,7 @@ def create_live(database: Database) -> None:
         connection.execute("INSERT INTO session_exporter.pause (source) VALUES ('halted')")
 
 
-def contradict(database: Database) -> None:
+def contradict(database: EmbeddedDatabase) -> None:
     """Let one session that was recovered be seen again."""
     with database.connect(APP) as connection:
         connection.execute(
@@ -186,7 +186,7 @@ def watched(
         standby.wait_until_it_follows()
         dsns = {
             "app": database.dsn_for(EXPORTER),
-            "copy": Database(standby, database.name).dsn_for(EXPORTER),
+            "copy": EmbeddedDatabase(standby, database.name).dsn_for(EXPORTER),
             "gone": f"postgresql://nobody@{NOBODY}/nothing",
             "live": database.dsn_for(EXPORTER),
         }

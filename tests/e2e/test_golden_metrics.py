@@ -16,7 +16,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 
 from exporter import __version__
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
 from exporter.metrics.catalog import FAMILIES, PROCESS_METRICS, REPLICA_LAG
 from tests.support.session_exporter import IMPATIENT, Daemon, write_config
@@ -86,7 +86,7 @@ PLAIN: dict[str, Any] = {
 
 
 @pytest.fixture
-def pages(database: Database, tmp_path: Path) -> tuple[str, str]:
+def pages(database: EmbeddedDatabase, tmp_path: Path) -> tuple[str, str]:
     """The page of that data in the text format and in OpenMetrics."""
     with database.connect() as connection:
         connection.execute(CALLS.encode())

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.demo.databases import Database, create_database, drop_database
+from exporter.demo.databases import EmbeddedDatabase, create_database, drop_database
 from exporter.demo.schemas import APP, EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
 from tests.conftest import TEMPLATE
@@ -91,8 +91,8 @@ class Stack:
     prometheus: Prometheus
     alertmanager: Alertmanager
     webhook: Webhook
-    database: Database
-    doomed_database: Database
+    database: EmbeddedDatabase
+    doomed_database: EmbeddedDatabase
     doomed_exporter: Daemon
 
     def wait(self, condition: Callable[[], Any], what: str) -> Any:
@@ -143,7 +143,7 @@ def carries(post: Post, name: str, status: str, labels: dict[str, str]) -> bool:
     )
 
 
-def add_orphans(database: Database, user: str, count: int) -> None:
+def add_orphans(database: EmbeddedDatabase, user: str, count: int) -> None:
     """Begin conversations of a user that nobody has ended for three hours."""
     with database.connect(APP) as connection:
         connection.execute(
@@ -154,7 +154,7 @@ def add_orphans(database: Database, user: str, count: int) -> None:
         )
 
 
-def end_sessions(database: Database, user: str) -> None:
+def end_sessions(database: EmbeddedDatabase, user: str) -> None:
     """End all conversations of a user, as the application does."""
     with database.connect(APP) as connection:
         connection.execute(
@@ -195,7 +195,7 @@ def stack(
         server = opened.enter_context(PostgresServer(wheel_binaries(18), parent=fast_folder))
         doomed = create_empty(server, "doomed")
 
-        def export(database: Database, *users: str) -> Daemon:
+        def export(database: EmbeddedDatabase, *users: str) -> Daemon:
             settings = {"app": {"dsn": database.dsn_for(EXPORTER), **IMPATIENT}}
             config = write_config(folder, settings, {user: source(user) for user in users})
             return opened.enter_context(Daemon(config, folder=folder))

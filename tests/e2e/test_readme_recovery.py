@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exporter.demo import history
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.recovery import RECOVERY, prepare
 from exporter.demo.schemas import APP
 from tests.support.session_exporter import run
@@ -33,7 +33,7 @@ def shape(text: str) -> list[str]:
     ],
 )
 def test_the_plan_in_the_documents_is_the_one_of_the_demos_history(
-    database: Database, document: str, command: str, tmp_path: Path
+    database: EmbeddedDatabase, document: str, command: str, tmp_path: Path
 ) -> None:
     prepare(database)
     with database.connect(APP) as connection:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import Database, create_database
+from exporter.demo.databases import EmbeddedDatabase, create_database
 from exporter.demo.schemas import EXPORTER
 from exporter.demo.server import PostgresServer, wheel_binaries
 from exporter.queries import fill
@@ -49,13 +49,13 @@ RECOVERY: dict[str, Any] = {
 
 
 @pytest.fixture
-def ready(database: Database) -> Database:
+def ready(database: EmbeddedDatabase) -> EmbeddedDatabase:
     execute(database, TABLE, fill("recovery/audit/installation"))
     return database
 
 
 @pytest.fixture
-def command(ready: Database, tmp_path: Path) -> Command:
+def command(ready: EmbeddedDatabase, tmp_path: Path) -> Command:
     """`command("recover", "chat", recovery={…}, role=…)` with a config of its own."""
 
     def command(
@@ -72,18 +72,18 @@ def command(ready: Database, tmp_path: Path) -> Command:
     return command
 
 
-def execute(database: Database, *statements: str) -> None:
+def execute(database: EmbeddedDatabase, *statements: str) -> None:
     with database.connect() as connection:
         for statement in statements:
             connection.execute(statement.encode())
 
 
-def contents(database: Database) -> list[tuple[Any, ...]]:
+def contents(database: EmbeddedDatabase) -> list[tuple[Any, ...]]:
     with database.connect() as connection:
         return connection.execute("SELECT xmin::text, * FROM public.chat ORDER BY id").fetchall()
 
 
-def open_ones(database: Database) -> set[int]:
+def open_ones(database: EmbeddedDatabase) -> set[int]:
     with database.connect() as connection:
         found = connection.execute("SELECT id FROM public.chat WHERE state = 'open'").fetchall()
     return {id_ for (id_,) in found}
@@ -95,7 +95,9 @@ def the_run(done: Done) -> str:
     return match[1]
 
 
-def test_without_yes_it_shows_the_plan_and_does_nothing(ready: Database, command: Command) -> None:
+def test_without_yes_it_shows_the_plan_and_does_nothing(
+    ready: EmbeddedDatabase, command: Command
+) -> None:
     before = contents(ready)
     done = command("recover", "chat")
     assert done.returncode == 0
@@ -107,7 +109,7 @@ def test_without_yes_it_shows_the_plan_and_does_nothing(ready: Database, command
 
 
 def test_an_expression_that_fails_for_one_session_is_named(
-    ready: Database, command: Command
+    ready: EmbeddedDatabase, command: Command
 ) -> None:
     for key, text in (("end_at", "now() + interval '1 s' / (s.id - 3)"), ("exempt", "1/(id-3)>2")):
         done = command("recover", "chat", "--yes", recovery={key: text})
@@ -117,7 +119,7 @@ def test_an_expression_that_fails_for_one_session_is_named(
 
 
 def test_a_new_value_that_fails_for_one_session_sets_that_one_aside_and_is_named(
-    ready: Database, command: Command
+    ready: EmbeddedDatabase, command: Command
 ) -> None:
     values = {"state": "'closed'", "seconds": "1 / (s.id - 3)"}
     done = command("recover", "chat", "--yes", recovery={"set": values})
@@ -126,7 +128,9 @@ def test_a_new_value_that_fails_for_one_session_sets_that_one_aside_and_is_named
     assert open_ones(ready) == {3, 6, 7}
 
 
-def test_the_plan_warns_of_ends_that_are_still_to_come(ready: Database, command: Command) -> None:
+def test_the_plan_warns_of_ends_that_are_still_to_come(
+    ready: EmbeddedDatabase, command: Command
+) -> None:
     recovery = {"end_at": "s.started + interval '7 hours'"}
     warning = "5 of them would get an end in the future"
     assert warning in command("recover", "chat", recovery=recovery).stdout
@@ -135,7 +139,7 @@ def test_the_plan_warns_of_ends_that_are_still_to_come(ready: Database, command:
 
 
 def test_yes_closes_what_the_plan_says_and_backlog_the_rest(
-    ready: Database, command: Command
+    ready: EmbeddedDatabase, command: Command
 ) -> None:
     done = command("recover", "chat", "--yes", "--batch", "2")
     assert (done.returncode, done.stderr) == (0, "")
@@ -147,7 +151,7 @@ def test_yes_closes_what_the_plan_says_and_backlog_the_rest(
 
 
 def test_on_a_terminal_progress_is_one_line_that_is_written_over(
-    ready: Database, tmp_path: Path
+    ready: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     declared = {**SOURCE, "recovery": RECOVERY}
     config = write_config(tmp_path, {"app": {"dsn": ready.dsn}}, {"chat": declared})
@@ -174,7 +178,7 @@ def test_on_a_terminal_progress_is_one_line_that_is_written_over(
 
 
 def test_a_run_is_listed_and_taken_back_after_a_plan_of_its_own(
-    ready: Database, command: Command
+    ready: EmbeddedDatabase, command: Command
 ) -> None:
     run_ = the_run(command("recover", "chat", "--yes"))
     execute(ready, "UPDATE public.chat SET ended = now() WHERE id = 1")  # a genuine end, later
@@ -194,7 +198,7 @@ def test_a_run_is_listed_and_taken_back_after_a_plan_of_its_own(
 
 
 def test_an_undo_says_that_automatic_recovery_would_close_the_sessions_again(
-    ready: Database, command: Command
+    ready: EmbeddedDatabase, command: Command
 ) -> None:
     auto = {"mode": "auto", "trust_age": True}
     run_ = the_run(command("recover", "chat", "--yes", recovery=auto))
@@ -206,7 +210,7 @@ def test_an_undo_says_that_automatic_recovery_would_close_the_sessions_again(
 
 
 def test_what_was_done_is_told_when_it_ends_in_the_middle(
-    ready: Database, command: Command
+    ready: EmbeddedDatabase, command: Command
 ) -> None:
     execute(
         ready,
@@ -228,7 +232,7 @@ def test_an_unknown_run_is_said_to_be_none(command: Command) -> None:
     assert "no run 00000000-0000-0000-0000-000000000000 in any database" in done.stderr
 
 
-def test_a_brake_needs_a_word_to_pass(ready: Database, command: Command) -> None:
+def test_a_brake_needs_a_word_to_pass(ready: EmbeddedDatabase, command: Command) -> None:
     braked = {"max_count": 3}
     done = command("recover", "chat", "--yes", recovery=braked)
     assert done.returncode == 1
@@ -241,7 +245,7 @@ def test_a_brake_needs_a_word_to_pass(ready: Database, command: Command) -> None
 
 
 def test_a_session_that_a_trigger_protects_is_set_aside_and_said(
-    ready: Database, command: Command
+    ready: EmbeddedDatabase, command: Command
 ) -> None:
     execute(
         ready,
@@ -276,7 +280,7 @@ CONFIG_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("recovery", "sentence"), CONFIG_MISTAKES.values(), ids=CONFIG_MISTAKES)
 def test_a_mistake_in_the_config_is_named_with_its_line(
-    ready: Database, command: Command, recovery: dict[str, Any], sentence: str
+    ready: EmbeddedDatabase, command: Command, recovery: dict[str, Any], sentence: str
 ) -> None:
     before = contents(ready)
     done = command("recover", "chat", "--yes", recovery=recovery)
@@ -339,7 +343,11 @@ LIVE_MISTAKES: dict[str, tuple[str, dict[str, Any], str]] = {
     ("statement", "changes", "sentence"), LIVE_MISTAKES.values(), ids=LIVE_MISTAKES
 )
 def test_what_cannot_work_is_a_sentence_before_anything_is_changed(
-    ready: Database, command: Command, statement: str, changes: dict[str, Any], sentence: str
+    ready: EmbeddedDatabase,
+    command: Command,
+    statement: str,
+    changes: dict[str, Any],
+    sentence: str,
 ) -> None:
     execute(ready, statement)
     before = contents(ready)
@@ -351,7 +359,7 @@ def test_what_cannot_work_is_a_sentence_before_anything_is_changed(
 
 
 def test_a_missing_right_is_a_sentence_and_the_grants_that_are_printed_are_enough(
-    ready: Database, command: Command
+    ready: EmbeddedDatabase, command: Command
 ) -> None:
     execute(ready, f"GRANT SELECT ON public.chat TO {EXPORTER}")
     dsn = ready.dsn_for(EXPORTER)
@@ -371,7 +379,7 @@ def test_a_missing_right_is_a_sentence_and_the_grants_that_are_printed_are_enoug
 
 
 @pytest.fixture
-def replicated(fast_folder: Path | None) -> Iterator[tuple[Database, Database]]:
+def replicated(fast_folder: Path | None) -> Iterator[tuple[EmbeddedDatabase, EmbeddedDatabase]]:
     """The same database on a primary and on its standby."""
     binaries = wheel_binaries(18)
     with PostgresServer(binaries, settings=PRIMARY_SETTINGS, parent=fast_folder) as primary:
@@ -379,11 +387,11 @@ def replicated(fast_folder: Path | None) -> Iterator[tuple[Database, Database]]:
         execute(database, TABLE, fill("recovery/audit/installation"))
         with Standby(primary, parent=fast_folder) as standby:
             standby.wait_until_it_follows()
-            yield database, Database(standby, "watched")
+            yield database, EmbeddedDatabase(standby, "watched")
 
 
 def test_on_a_standby_it_says_where_sessions_are_recovered(
-    replicated: tuple[Database, Database], command: Command
+    replicated: tuple[EmbeddedDatabase, EmbeddedDatabase], command: Command
 ) -> None:
     primary, standby = replicated
     before = contents(primary)

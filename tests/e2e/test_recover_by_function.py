@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import Database, create_role
+from exporter.demo.databases import EmbeddedDatabase, create_role
 from exporter.demo.schemas import EXPORTER
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.session_exporter import run, write_config
@@ -44,7 +44,7 @@ RECOVERY: dict[str, Any] = {
 
 
 @pytest.fixture
-def command(database: Database, tmp_path: Path) -> Command:
+def command(database: EmbeddedDatabase, tmp_path: Path) -> Command:
     """`command("recover", "calls", recovery={…})`: it looks as one role, and closes as another."""
     execute(database, TABLE)
     for role in (EXPORTER, RECOVERY_ROLE):
@@ -66,7 +66,7 @@ def command(database: Database, tmp_path: Path) -> Command:
 
 
 @pytest.fixture
-def installed(database: Database, command: Command) -> Command:
+def installed(database: EmbeddedDatabase, command: Command) -> Command:
     """The same, after a DBA has run everything that is printed."""
     for what in (["audit"], ["role"], ["function", "calls"]):
         done = command("sql", *what, role="postgres")
@@ -75,19 +75,21 @@ def installed(database: Database, command: Command) -> Command:
     return command
 
 
-def execute(database: Database, *statements: str) -> None:
+def execute(database: EmbeddedDatabase, *statements: str) -> None:
     with database.connect() as connection:
         for statement in statements:
             connection.execute(statement.encode())
 
 
-def states(database: Database) -> list[tuple[str, int]]:
+def states(database: EmbeddedDatabase) -> list[tuple[str, int]]:
     with database.connect() as connection:
         query = b'SELECT state, count(*)::int FROM app."Calls" GROUP BY state ORDER BY state'
         return connection.execute(query).fetchall()
 
 
-def test_what_is_printed_is_all_that_it_takes(database: Database, installed: Command) -> None:
+def test_what_is_printed_is_all_that_it_takes(
+    database: EmbeddedDatabase, installed: Command
+) -> None:
     live = installed("check", "--live")
     assert live.returncode == 0, live.stdout
     assert "is what `sql function` prints now" in live.stdout
@@ -114,7 +116,7 @@ def test_what_is_printed_is_all_that_it_takes(database: Database, installed: Com
 
 
 def test_a_changed_config_stops_it_before_anything_is_changed(
-    database: Database, installed: Command
+    database: EmbeddedDatabase, installed: Command
 ) -> None:
     changed = {"set": {"state": "'dropped'", "ended": "{end}"}}
     done = installed("recover", "calls", "--yes", recovery=changed)
@@ -127,14 +129,16 @@ def test_a_changed_config_stops_it_before_anything_is_changed(
     assert states(database) == [("dropped", 5), ("open", 2)]
 
 
-def test_a_function_that_is_not_there_is_said(database: Database, command: Command) -> None:
+def test_a_function_that_is_not_there_is_said(database: EmbeddedDatabase, command: Command) -> None:
     done = command("recover", "calls", "--yes", role="postgres")
     assert done.returncode == 1
     assert "there is no function session_exporter.recover_calls in this database" in done.stderr
     assert states(database) == [("open", 7)]
 
 
-def test_a_planned_stop_wants_a_role_that_may_write(database: Database, installed: Command) -> None:
+def test_a_planned_stop_wants_a_role_that_may_write(
+    database: EmbeddedDatabase, installed: Command
+) -> None:
     done = installed("close", "calls", "--all", "--yes", "--even-live")
     assert done.returncode == 1
     assert "permission denied" in done.stderr
@@ -155,7 +159,7 @@ OTHER = """
     ["", "p_threshold_minutes integer", "p_threshold_minutes int, really bool = true"],
 )
 def test_a_function_of_somebody_elses_is_called_by_hand_and_the_plan_says_what_that_means(
-    database: Database, installed: Command, arguments: str
+    database: EmbeddedDatabase, installed: Command, arguments: str
 ) -> None:
     execute(database, OTHER.format(arguments=arguments))
     other = {"call": "app.sweep", "set": {}}
@@ -172,7 +176,7 @@ def test_a_function_of_somebody_elses_is_called_by_hand_and_the_plan_says_what_t
 
 
 def test_a_function_of_somebody_elses_is_never_called_automatically(
-    database: Database, installed: Command
+    database: EmbeddedDatabase, installed: Command
 ) -> None:
     execute(database, OTHER.format(arguments=""))
     auto = {"call": "app.sweep", "mode": "auto", "trust_age": True}
@@ -183,7 +187,7 @@ def test_a_function_of_somebody_elses_is_never_called_automatically(
 
 @pytest.mark.parametrize("arguments", ["wanted uuid", "int", ""])
 def test_a_function_that_cannot_be_called_is_said(
-    database: Database, installed: Command, arguments: str
+    database: EmbeddedDatabase, installed: Command, arguments: str
 ) -> None:
     kind, returns = ("FUNCTION", "RETURNS int") if arguments else ("PROCEDURE", "")
     body = "LANGUAGE sql AS $$ SELECT 1 $$"

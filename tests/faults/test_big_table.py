@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from tests.support.session_exporter import Daemon, Page, run, write_config
 
 ROWS = 10_000_000
@@ -43,7 +43,7 @@ ANALYZE public.jobs
 
 
 @pytest.fixture
-def config(database: Database, tmp_path: Path) -> Path:
+def config(database: EmbeddedDatabase, tmp_path: Path) -> Path:
     with database.connect() as connection:
         connection.execute(FILL.encode())
     app = {"dsn": database.dsn, "statement_timeout": "200ms", "lock_timeout": "100ms"}
@@ -67,7 +67,7 @@ def value(page: Page, name: str, collector: str) -> float:
 
 
 def test_a_table_without_an_index_times_out_rarely_and_with_the_one_we_print_it_is_quick(
-    database: Database, config: Path, tmp_path: Path
+    database: EmbeddedDatabase, config: Path, tmp_path: Path
 ) -> None:
     with Daemon(config, folder=tmp_path) as daemon:
         page = daemon.wait_until_ready()

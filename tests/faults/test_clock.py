@@ -20,7 +20,7 @@ import pytest
 
 import exporter.daemon.process
 from exporter.clock import Clock
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
 from tests.support.exporting import Exporting
 from tests.support.session_exporter import (
@@ -79,14 +79,14 @@ def wall_clock(tmp_path: Path) -> WallClock:
 
 
 def config_for(
-    database: Database, folder: Path, settings: dict[str, Any] | None = None, **keys: Any
+    database: EmbeddedDatabase, folder: Path, settings: dict[str, Any] | None = None, **keys: Any
 ) -> Path:
     app = {"dsn": database.dsn_for(EXPORTER), **IMPATIENT, **(settings or {})}
     source = {**CONVERSATIONS, "daily": None, **keys}
     return write_config(folder, {"app": app}, {"chats": source})
 
 
-def start_session(database: Database, *, minutes_ago: float = 0) -> None:
+def start_session(database: EmbeddedDatabase, *, minutes_ago: float = 0) -> None:
     with database.connect() as connection:
         connection.execute(
             "INSERT INTO conversations.conversation_sessions (session_id, user_id, session_start)"
@@ -122,7 +122,7 @@ def wait_for_step(daemon: Daemon, number: int) -> None:
 
 
 def test_a_clock_that_is_set_back_and_forth_changes_neither_the_interval_nor_any_age(
-    database: Database, wall_clock: WallClock, tmp_path: Path
+    database: EmbeddedDatabase, wall_clock: WallClock, tmp_path: Path
 ) -> None:
     # Were ages ours to compute, an hour more or less would orphan the one or not the other.
     start_session(database, minutes_ago=90)
@@ -157,7 +157,7 @@ def test_a_clock_that_is_set_back_and_forth_changes_neither_the_interval_nor_any
 
 
 def test_a_machine_that_learns_the_time_only_after_the_start_is_no_problem(
-    database: Database, wall_clock: WallClock, tmp_path: Path
+    database: EmbeddedDatabase, wall_clock: WallClock, tmp_path: Path
 ) -> None:
     """Without a battery it starts in 1970, or whenever it was switched off."""
     wall_clock.set(-30 * YEAR)
@@ -176,7 +176,7 @@ def test_a_machine_that_learns_the_time_only_after_the_start_is_no_problem(
 
 
 def test_daylight_saving_time_does_not_matter(
-    database: Database, wall_clock: WallClock, tmp_path: Path
+    database: EmbeddedDatabase, wall_clock: WallClock, tmp_path: Path
 ) -> None:
     """The hour that does not exist in spring, and the one that exists twice in autumn."""
     spring = dt.datetime(2026, 3, 29, 1, tzinfo=dt.UTC).timestamp()
@@ -237,13 +237,13 @@ class Standstill:
 
 
 @pytest.fixture
-def chats(database: Database) -> Database:
+def chats(database: EmbeddedDatabase) -> EmbeddedDatabase:
     start_session(database)
     return database
 
 
 def test_after_a_standstill_nothing_old_is_served_and_collecting_goes_on(
-    chats: Database, tmp_path: Path
+    chats: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     config = config_for(chats, tmp_path, stale_after="1s")
     with Daemon(config, folder=tmp_path) as daemon:
@@ -277,7 +277,7 @@ class Suspended:
 
 
 def test_after_a_suspension_nothing_old_is_served(
-    chats: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chats: EmbeddedDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = Suspended(monkeypatch)
     with Exporting(config_for(chats, tmp_path, stale_after="60s")) as exporting:
@@ -305,7 +305,7 @@ def test_time_goes_on_while_the_machine_is_suspended() -> None:
 
 
 def test_a_standstill_during_a_collection_does_not_count_as_time_of_the_database(
-    chats: Database, tmp_path: Path
+    chats: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     """It would stretch the interval to twenty times the standstill, and with it stale_after."""
     waiting = (

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from exporter.config import Database as Settings
-from exporter.demo.databases import Database, create_database
+from exporter.config import DatabaseSettings
+from exporter.demo.databases import EmbeddedDatabase, create_database
 from exporter.demo.server import PostgresServer
 from exporter.errors import ConnectFailed
-from exporter.postgres import Database as Pool
+from exporter.postgres import Database
 from tests.conftest import VERSIONS
 from tests.support.gateway import CERTIFICATE, KEY, OTHER_CERTIFICATE, Gateway
 from tests.support.proxy import blackhole
@@ -22,7 +22,7 @@ from tests.support.proxy import blackhole
 
 async def ask(dsn: str, question: str) -> object:
     """What a server answers to a collection that connects like this."""
-    pool = Pool(Settings(name="app", dsn=dsn, connect_timeout=2.0))
+    pool = Database(DatabaseSettings(name="app", dsn=dsn, connect_timeout=2.0))
     try:
         (result,) = await pool.reader().read(question)
         return result.rows[0][0]
@@ -35,14 +35,14 @@ def closed_port() -> int:
         return int(listening.getsockname()[1])
 
 
-def keywords(database: Database) -> dict[str, str]:
+def keywords(database: EmbeddedDatabase) -> dict[str, str]:
     parts = urlsplit(database.dsn)
     assert parts.username
     assert parts.password
     return {"user": parts.username, "password": parts.password, "dbname": database.name}
 
 
-async def test_of_several_hosts_the_first_that_answers_is_taken(database: Database) -> None:
+async def test_of_several_hosts_the_first_that_answers_is_taken(database: EmbeddedDatabase) -> None:
     words = " ".join(f"{key}={value}" for key, value in keywords(database).items())
     ports = f"{closed_port()},{database.server.port}"
     dsn = f"host=127.0.0.1,127.0.0.1 port={ports} target_session_attrs=read-write {words}"
@@ -52,7 +52,7 @@ async def test_of_several_hosts_the_first_that_answers_is_taken(database: Databa
 @pytest.mark.parametrize("attributes", ["any", "prefer-standby", "primary"])
 @pytest.mark.parametrize("place", ["dsn", "environment"])
 async def test_hosts_that_lead_nowhere_leave_time_enough_for_one_that_answers(
-    database: Database, monkeypatch: pytest.MonkeyPatch, attributes: str, place: str
+    database: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch, attributes: str, place: str
 ) -> None:
     words = " ".join(f"{key}={value}" for key, value in keywords(database).items())
     with blackhole() as first, blackhole() as second:
@@ -69,7 +69,7 @@ async def test_hosts_that_lead_nowhere_leave_time_enough_for_one_that_answers(
 
 
 async def test_a_name_with_several_addresses_is_tried_at_each(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = socket.getaddrinfo
 
@@ -86,11 +86,13 @@ async def test_a_name_with_several_addresses_is_tried_at_each(
 
 
 async def test_a_password_file_that_cannot_be_read_to_its_end_holds_nothing_up(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    pool = Pool(Settings(name="app", dsn=database.dsn, password_file=pipe, connect_timeout=2.0))
+    pool = Database(
+        DatabaseSettings(name="app", dsn=database.dsn, password_file=pipe, connect_timeout=2.0)
+    )
     reading = asyncio.create_task(pool.reader().read("SELECT 1"))
     turns = 0
     while not reading.done():
@@ -104,7 +106,7 @@ async def test_a_password_file_that_cannot_be_read_to_its_end_holds_nothing_up(
 
 
 async def test_a_service_file_and_a_password_file_of_libpq_work(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: EmbeddedDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = keywords(database)
     port = database.server.port
@@ -120,7 +122,7 @@ async def test_a_service_file_and_a_password_file_of_libpq_work(
     assert await ask("service=app", "SELECT current_database()") == database.name
 
 
-async def test_tls_is_used_and_verified_as_libpq_offers_it(database: Database) -> None:
+async def test_tls_is_used_and_verified_as_libpq_offers_it(database: EmbeddedDatabase) -> None:
     with Gateway(database.server.port) as gateway:
         dsn = database.dsn.replace(f":{database.server.port}/", f":{gateway.port}/")
         verified = f"{dsn}?sslmode=verify-full&sslrootcert="
@@ -134,7 +136,7 @@ async def test_tls_is_used_and_verified_as_libpq_offers_it(database: Database) -
         assert database.server.passwords["postgres"] not in str(failure.value)
 
 
-async def test_without_tls_on_the_server_none_is_pretended(database: Database) -> None:
+async def test_without_tls_on_the_server_none_is_pretended(database: EmbeddedDatabase) -> None:
     with pytest.raises(ConnectFailed, match="server does not support SSL"):
         await ask(f"{database.dsn}?sslmode=require", "SELECT 1")
 

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER, create_empty
 from exporter.demo.server import PostgresServer
 from tests.support.session_exporter import (
@@ -31,7 +31,7 @@ GRACE = 1.0
 
 
 @pytest.fixture
-def victim(database: Database, fast_folder: Path | None) -> Iterator[Database]:
+def victim(database: EmbeddedDatabase, fast_folder: Path | None) -> Iterator[EmbeddedDatabase]:
     """A database on a server of its own, to do harm to."""
     with PostgresServer(database.server.binaries, parent=fast_folder) as server:
         yield create_empty(server, "victim")
@@ -57,7 +57,9 @@ def frozen(server: PostgresServer) -> Iterator[None]:
                 os.kill(pid, signal.SIGCONT)
 
 
-def two_databases(healthy: Database, victim: Database, folder: Path, **settings: Any) -> Path:
+def two_databases(
+    healthy: EmbeddedDatabase, victim: EmbeddedDatabase, folder: Path, **settings: Any
+) -> Path:
     return write_config(
         folder,
         {
@@ -82,7 +84,7 @@ def both_succeed(page: Page) -> bool:
 
 
 def test_a_frozen_database_delays_neither_another_one_nor_a_scrape(
-    database: Database, victim: Database, tmp_path: Path
+    database: EmbeddedDatabase, victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     with Daemon(two_databases(database, victim, tmp_path), folder=tmp_path) as daemon:
         daemon.wait_until_ready()
@@ -114,7 +116,7 @@ def test_a_frozen_database_delays_neither_another_one_nor_a_scrape(
 
 
 def test_hangs_up_on_a_frozen_server_at_the_deadline(
-    database: Database, victim: Database, tmp_path: Path
+    database: EmbeddedDatabase, victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     with Daemon(two_databases(database, victim, tmp_path), folder=tmp_path) as daemon:
         daemon.wait_for_page(both_succeed, "both are collected")
@@ -130,7 +132,7 @@ def test_hangs_up_on_a_frozen_server_at_the_deadline(
 
 
 def test_sigterm_while_a_server_is_frozen_exits_0_in_seconds(
-    database: Database, victim: Database, tmp_path: Path
+    database: EmbeddedDatabase, victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     config = two_databases(database, victim, tmp_path, statement_timeout="60s")
     with Daemon(config, folder=tmp_path) as daemon:
@@ -149,7 +151,7 @@ def test_sigterm_while_a_server_is_frozen_exits_0_in_seconds(
 
 
 def test_sigterm_while_connecting_to_a_frozen_server_exits_0_in_seconds(
-    database: Database, victim: Database, tmp_path: Path
+    database: EmbeddedDatabase, victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     config = two_databases(database, victim, tmp_path, connect_timeout="60s")
     with frozen(victim.server), Daemon(config, folder=tmp_path) as daemon:
@@ -159,7 +161,7 @@ def test_sigterm_while_connecting_to_a_frozen_server_exits_0_in_seconds(
 
 
 def test_a_locked_table_is_reported_as_locked_and_the_others_are_collected(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     app = {"dsn": database.dsn_for(EXPORTER), **IMPATIENT, "lock_timeout": "100ms"}
     transcripts: dict[str, Any] = {
@@ -191,7 +193,7 @@ def test_a_locked_table_is_reported_as_locked_and_the_others_are_collected(
 
 
 def test_a_slow_query_is_ended_by_the_server_and_counted_as_timeout(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     with database.connect() as connection:
         connection.execute(
@@ -218,7 +220,7 @@ def test_a_slow_query_is_ended_by_the_server_and_counted_as_timeout(
 
 
 def test_recovers_from_a_killed_and_restarted_server_without_a_restart(
-    database: Database, victim: Database, tmp_path: Path
+    database: EmbeddedDatabase, victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     with Daemon(two_databases(database, victim, tmp_path), folder=tmp_path) as daemon:
         daemon.wait_for_page(both_succeed, "both are collected")
@@ -239,7 +241,7 @@ def test_recovers_from_a_killed_and_restarted_server_without_a_restart(
 
 
 def test_a_restart_between_two_collections_is_not_even_noticed(
-    database: Database, victim: Database, tmp_path: Path
+    database: EmbeddedDatabase, victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     """A dead idle connection is replaced within the same collection."""
     with (
@@ -270,7 +272,7 @@ def test_a_restart_between_two_collections_is_not_even_noticed(
 
 @pytest.mark.parametrize("budget", [1, 3])
 def test_never_has_more_connections_than_the_config_allows(
-    database: Database, tmp_path: Path, budget: int
+    database: EmbeddedDatabase, tmp_path: Path, budget: int
 ) -> None:
     app = {"dsn": database.dsn_for(EXPORTER), **IMPATIENT, "max_connections": budget}
     sources = {
@@ -306,7 +308,7 @@ def test_never_has_more_connections_than_the_config_allows(
 
 
 def test_a_frozen_server_gets_no_more_connections_than_the_config_allows(
-    database: Database, victim: Database, tmp_path: Path
+    database: EmbeddedDatabase, victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     """What was hung up on counts until its own statement_timeout has ended it."""
     config = two_databases(database, victim, tmp_path, max_connections=2)

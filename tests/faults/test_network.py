@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
 from tests.support.exporting import ERRORS, SKIPPED, UP, Exporting
 from tests.support.proxy import Mode, Proxy, blackhole
@@ -35,7 +35,7 @@ SOURCE: dict[str, Any] = {**CONVERSATIONS, "daily": None}
 
 
 @pytest.fixture
-def proxy(database: Database) -> Iterator[Proxy]:
+def proxy(database: EmbeddedDatabase) -> Iterator[Proxy]:
     """In front of a database that has three active sessions."""
     with database.connect() as connection:
         connection.execute(
@@ -47,7 +47,7 @@ def proxy(database: Database) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def config(database: Database, proxy: Proxy, tmp_path: Path) -> Path:
+def config(database: EmbeddedDatabase, proxy: Proxy, tmp_path: Path) -> Path:
     """One source, `chats`, through the proxy."""
     return config_of(proxy.dsn(database.dsn_for(EXPORTER)), tmp_path)
 
@@ -75,7 +75,7 @@ def assert_recovers(exporting: Exporting, proxy: Proxy, *reasons: str) -> None:
 
 
 def test_while_a_network_swallows_scrapes_are_fast_and_other_databases_are_collected(
-    database: Database, proxy: Proxy, tmp_path: Path
+    database: EmbeddedDatabase, proxy: Proxy, tmp_path: Path
 ) -> None:
     direct = database.dsn_for(EXPORTER)
     config = write_config(
@@ -210,7 +210,7 @@ def reset_in_query(proxy: Proxy, connection: Any, known: set[int]) -> set[int]:
 
 
 def test_a_reset_in_the_middle_of_a_query_is_made_up_for_at_once(
-    database: Database, proxy: Proxy, tmp_path: Path
+    database: EmbeddedDatabase, proxy: Proxy, tmp_path: Path
 ) -> None:
     dsn = proxy.dsn(database.dsn_for(EXPORTER))
     config = config_of(dsn, tmp_path, where="pg_sleep(0.1) IS NOT NULL")
@@ -229,7 +229,7 @@ def test_a_reset_in_the_middle_of_a_query_is_made_up_for_at_once(
 
 
 def test_a_second_reset_of_the_same_query_is_a_lost_connection(
-    database: Database, proxy: Proxy, tmp_path: Path
+    database: EmbeddedDatabase, proxy: Proxy, tmp_path: Path
 ) -> None:
     dsn = proxy.dsn(database.dsn_for(EXPORTER))
     config = config_of(dsn, tmp_path, where="pg_sleep(0.1) IS NOT NULL")
@@ -249,7 +249,7 @@ def test_a_second_reset_of_the_same_query_is_a_lost_connection(
 
 
 def test_check_live_writes_nothing_but_its_findings_about_a_connection_that_is_lost(
-    database: Database, proxy: Proxy, tmp_path: Path
+    database: EmbeddedDatabase, proxy: Proxy, tmp_path: Path
 ) -> None:
     dsn = proxy.dsn(database.dsn_for(EXPORTER))
     config = config_of(dsn, tmp_path, where="pg_sleep(0.2) IS NOT NULL")
@@ -298,7 +298,7 @@ def test_refused_connections_are_tried_again_with_growing_pauses(
 
 
 def test_a_database_is_down_when_all_its_connections_are_lost_and_none_can_be_made(
-    database: Database, proxy: Proxy, tmp_path: Path
+    database: EmbeddedDatabase, proxy: Proxy, tmp_path: Path
 ) -> None:
     app = {"dsn": proxy.dsn(database.dsn_for(EXPORTER)), **IMPATIENT, "max_connections": 2}
     config = write_config(tmp_path, {"app": app}, {"chats": SOURCE, "others": SOURCE})
@@ -368,7 +368,7 @@ def test_a_name_that_does_not_exist_is_a_failed_connect_with_a_sentence(tmp_path
 
 
 def test_an_error_after_which_a_network_swallows_everything_is_over_at_the_deadline(
-    database: Database, proxy: Proxy, tmp_path: Path
+    database: EmbeddedDatabase, proxy: Proxy, tmp_path: Path
 ) -> None:
     """The answer is there, and what takes the transaction back never arrives."""
     dsn = proxy.dsn(database.dsn_for(EXPORTER))
@@ -385,7 +385,7 @@ def test_an_error_after_which_a_network_swallows_everything_is_over_at_the_deadl
 
 
 def test_names_that_nobody_answers_keep_no_other_database_from_being_collected(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: EmbeddedDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many they are: an event loop's own threads for it would be four."""
     names = NameServer()
@@ -412,7 +412,7 @@ def test_names_that_nobody_answers_keep_no_other_database_from_being_collected(
 
 
 def test_the_time_that_connecting_takes_is_no_time_of_the_database(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: EmbeddedDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would stretch the interval to twenty times as much."""
     names = NameServer()
@@ -429,7 +429,7 @@ def test_the_time_that_connecting_takes_is_no_time_of_the_database(
 
 
 def test_of_several_hosts_one_whose_name_does_not_exist_is_passed_over(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     dsn = database.dsn_for(EXPORTER).replace("@", "@database.invalid:5432,")
     with Exporting(config_of(dsn, tmp_path)) as exporting:
@@ -459,7 +459,7 @@ class NameServer:
 
 @pytest.mark.parametrize("place", ["service file", "environment"])
 def test_a_name_from_libpqs_own_places_that_nobody_answers_holds_nothing_up(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+    database: EmbeddedDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     """libpq would look it up itself, and everything would wait."""
     names = NameServer()
@@ -486,7 +486,7 @@ def test_a_name_from_libpqs_own_places_that_nobody_answers_holds_nothing_up(
 
 
 def test_gets_well_when_names_are_found_again(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: EmbeddedDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = NameServer()
     monkeypatch.setattr(socket, "getaddrinfo", names.getaddrinfo)

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from exporter.demo.account import private_folder, remove, server_account
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
 from tests.support.session_exporter import (
     CONVERSATIONS,
@@ -85,7 +85,7 @@ default_pool_size = {pool_size}
 class PgBouncer:
     """In front of one server, for one role; it refuses to run as root."""
 
-    def __init__(self, program: str, database: Database) -> None:
+    def __init__(self, program: str, database: EmbeddedDatabase) -> None:
         self.port = 0
         self._program = program
         self._database = database
@@ -169,7 +169,7 @@ def program() -> str:
 
 
 @pytest.fixture
-def bouncer(program: str, database: Database) -> Iterator[PgBouncer]:
+def bouncer(program: str, database: EmbeddedDatabase) -> Iterator[PgBouncer]:
     with PgBouncer(program, database) as running:
         yield running
 
@@ -219,7 +219,7 @@ def server_connections(direct: Client) -> list[str]:
 
 
 def test_collects_through_two_server_connections_and_leaves_no_setting_on_them(
-    database: Database, bouncer: PgBouncer, tmp_path: Path
+    database: EmbeddedDatabase, bouncer: PgBouncer, tmp_path: Path
 ) -> None:
     with database.connect(EXPORTER) as client:
         usual = settings_of(client)
@@ -245,7 +245,7 @@ def test_collects_through_two_server_connections_and_leaves_no_setting_on_them(
 
 
 def test_a_collection_that_fails_half_way_leaves_nothing_behind_either(
-    database: Database, bouncer: PgBouncer, tmp_path: Path
+    database: EmbeddedDatabase, bouncer: PgBouncer, tmp_path: Path
 ) -> None:
     with database.connect(EXPORTER) as client:
         usual = settings_of(client)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import APP, EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
 from tests.faults.test_isolation import frozen
@@ -47,7 +47,7 @@ def standby(primary: PostgresServer, fast_folder: Path | None) -> Iterator[Stand
 
 
 def start_session(server: PostgresServer) -> None:
-    with Database(server, NAME).connect(APP) as connection:
+    with EmbeddedDatabase(server, NAME).connect(APP) as connection:
         connection.execute(
             "INSERT INTO conversations.conversation_sessions (session_id, user_id)"
             " VALUES (gen_random_uuid(), 'u')"
@@ -55,7 +55,7 @@ def start_session(server: PostgresServer) -> None:
 
 
 def sessions(server: PostgresServer) -> int:
-    with Database(server, NAME).connect() as connection:
+    with EmbeddedDatabase(server, NAME).connect() as connection:
         row = connection.execute(
             "SELECT count(*) FROM conversations.conversation_sessions WHERE is_active"
         ).fetchone()
@@ -66,7 +66,7 @@ def sessions(server: PostgresServer) -> int:
 def config_for(
     server: PostgresServer, folder: Path, *, max_replica_lag: str = "30s", **keys: Any
 ) -> Path:
-    dsn = Database(server, NAME).dsn_for(EXPORTER)
+    dsn = EmbeddedDatabase(server, NAME).dsn_for(EXPORTER)
     database = {"dsn": dsn, **IMPATIENT, "max_replica_lag": max_replica_lag}
     source = {**CONVERSATIONS, "daily": None, **keys}
     return write_config(folder, {"replica": database}, {"chats": source})
@@ -170,7 +170,7 @@ def test_a_long_transaction_after_a_quiet_spell_is_not_lag(
     config = config_for(standby, tmp_path, max_replica_lag="1s")
     behind = "pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn()"
     old = "clock_timestamp() - pg_last_xact_replay_timestamp() > interval '1 s'"
-    with Database(primary, NAME).connect() as connection, connection.transaction():
+    with EmbeddedDatabase(primary, NAME).connect() as connection, connection.transaction():
         connection.execute("CREATE TABLE IF NOT EXISTS public.written (n) AS SELECT 1")
         wait_for(lambda: standby.ask(old), "the last commit is old")
         with Daemon(config, folder=tmp_path) as daemon:
@@ -223,7 +223,7 @@ def test_a_standby_of_which_nobody_knows_how_old_it_is_is_not_served(
 ) -> None:
     """Started again without its primary, it replays no transaction that would tell."""
     for server in (primary, standby):
-        with Database(server, "postgres").connect() as connection:
+        with EmbeddedDatabase(server, "postgres").connect() as connection:
             connection.execute("CHECKPOINT")  # from where the restarted standby begins
         standby.wait_until_it_follows()
     primary.kill()
@@ -247,10 +247,10 @@ def test_a_standby_that_has_replayed_nothing_since_its_start_is_not_served(
 ) -> None:
     """It receives, but may not replay yet: nobody knows how old what it shows is."""
     for server in (primary, standby):
-        with Database(server, "postgres").connect() as connection:
+        with EmbeddedDatabase(server, "postgres").connect() as connection:
             connection.execute("CHECKPOINT")
         standby.wait_until_it_follows()
-    with Database(standby, "postgres").connect() as connection:
+    with EmbeddedDatabase(standby, "postgres").connect() as connection:
         connection.execute("ALTER SYSTEM SET recovery_min_apply_delay = '10min'")
     standby.kill()
     standby.start()

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
 from tests.support.exporting import ERRORS, UP, Exporting
 from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, Page, wait_for, write_config
@@ -28,7 +28,7 @@ OTHER = {
 
 
 @pytest.fixture
-def connection(database: Database) -> Iterator[psycopg.Connection[Any]]:
+def connection(database: EmbeddedDatabase) -> Iterator[psycopg.Connection[Any]]:
     """The table's owner, after three sessions began a minute ago."""
     with contextlib.closing(database.connect()) as connection:
         connection.execute(rows_of(3))
@@ -42,7 +42,7 @@ def rows_of(count: int, start: str = "now() - interval '1 minute'") -> bytes:
     ).encode()
 
 
-def exporting(database: Database, folder: Path, **source: Any) -> Exporting:
+def exporting(database: EmbeddedDatabase, folder: Path, **source: Any) -> Exporting:
     """Two sources: `chats`, which things happen to, and `other`."""
     settings = {**IMPATIENT, **source.pop("settings", {})}
     sources = {"chats": {**CONVERSATIONS, **source}, "other": OTHER}
@@ -78,7 +78,7 @@ def recreate(connection: psycopg.Connection[Any], type_: str) -> None:
 
 
 def test_a_start_that_lost_its_zone_is_a_schema_error_and_never_a_wrong_number(
-    database: Database, connection: psycopg.Connection[Any], tmp_path: Path
+    database: EmbeddedDatabase, connection: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
     """Read as UTC, what was written five hours ahead of it would look orphaned or in the future."""
     with exporting(database, tmp_path) as exporter:
@@ -103,7 +103,7 @@ def test_a_start_that_lost_its_zone_is_a_schema_error_and_never_a_wrong_number(
 
 
 def test_a_start_that_lost_its_zone_is_read_in_the_zone_that_the_config_names(
-    database: Database, connection: psycopg.Connection[Any], tmp_path: Path
+    database: EmbeddedDatabase, connection: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
     with exporting(database, tmp_path, timestamps_in="America/New_York") as exporter:
         assert all_succeed(exporter.collect())
@@ -119,7 +119,7 @@ def test_a_start_that_lost_its_zone_is_read_in_the_zone_that_the_config_names(
 
 
 def test_a_start_that_became_a_number_is_a_schema_error(
-    database: Database, connection: psycopg.Connection[Any], tmp_path: Path
+    database: EmbeddedDatabase, connection: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
     with exporting(database, tmp_path) as exporter:
         assert all_succeed(exporter.collect())
@@ -131,7 +131,7 @@ def test_a_start_that_became_a_number_is_a_schema_error(
 
 
 def test_the_size_is_that_of_the_table_that_is_there_now(
-    database: Database, connection: psycopg.Connection[Any], tmp_path: Path
+    database: EmbeddedDatabase, connection: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
     connection.execute(f"ANALYZE {TABLE}".encode())
     with exporting(database, tmp_path) as exporter:
@@ -146,7 +146,7 @@ def test_the_size_is_that_of_the_table_that_is_there_now(
 
 
 def test_a_column_that_is_renamed_and_renamed_back(
-    database: Database, connection: psycopg.Connection[Any], tmp_path: Path
+    database: EmbeddedDatabase, connection: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
     with exporting(database, tmp_path) as exporter:
         assert all_succeed(exporter.collect())
@@ -165,7 +165,7 @@ def test_a_column_that_is_renamed_and_renamed_back(
 
 
 def test_a_table_that_is_gone_and_comes_back(
-    database: Database, connection: psycopg.Connection[Any], tmp_path: Path
+    database: EmbeddedDatabase, connection: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
     with exporting(database, tmp_path) as exporter:
         assert all_succeed(exporter.collect())
@@ -192,7 +192,7 @@ def test_a_table_that_is_gone_and_comes_back(
     ids=["table", "schema"],
 )
 def test_rights_that_are_revoked_and_granted_again(
-    database: Database,
+    database: EmbeddedDatabase,
     connection: psycopg.Connection[Any],
     tmp_path: Path,
     harm: str,
@@ -214,7 +214,7 @@ def test_rights_that_are_revoked_and_granted_again(
 
 
 def test_row_level_security_is_an_error_and_never_a_lower_number(
-    database: Database, connection: psycopg.Connection[Any], tmp_path: Path
+    database: EmbeddedDatabase, connection: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
     with exporting(database, tmp_path) as exporter:
         assert all_succeed(exporter.collect())
@@ -234,7 +234,7 @@ def test_row_level_security_is_an_error_and_never_a_lower_number(
 
 
 def test_a_trusted_policy_that_shows_every_row_changes_nothing(
-    database: Database, connection: psycopg.Connection[Any], tmp_path: Path
+    database: EmbeddedDatabase, connection: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
     trust = {"row_security": "trust"}
     with exporting(database, tmp_path, settings=trust) as exporter:
@@ -246,7 +246,7 @@ def test_a_trusted_policy_that_shows_every_row_changes_nothing(
 
 
 def test_a_bad_value_in_one_row_names_the_expression_that_fails_on_it(
-    database: Database, connection: psycopg.Connection[Any], tmp_path: Path
+    database: EmbeddedDatabase, connection: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
     connection.execute(f"UPDATE {TABLE} SET user_id = now()::text".encode())
     unsafe = "s.user_id::timestamptz"
@@ -276,7 +276,7 @@ def test_a_bad_value_in_one_row_names_the_expression_that_fails_on_it(
 
 
 def test_a_division_by_zero_in_the_condition_names_it(
-    database: Database, connection: psycopg.Connection[Any], tmp_path: Path
+    database: EmbeddedDatabase, connection: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
     unsafe = "s.is_active AND 1 / (s.duration_seconds::int - 7) < 1"
     with exporting(database, tmp_path, active=unsafe) as exporter:
@@ -299,7 +299,7 @@ def waiting_for_lock(connection: psycopg.Connection[Any]) -> bool:
 
 
 def test_a_locked_table_is_reported_as_locked_until_it_is_free(
-    database: Database, connection: psycopg.Connection[Any], tmp_path: Path
+    database: EmbeddedDatabase, connection: psycopg.Connection[Any], tmp_path: Path
 ) -> None:
     with exporting(database, tmp_path) as exporter:
         assert all_succeed(exporter.collect())
@@ -330,7 +330,7 @@ REWRITES = {
 @pytest.mark.parametrize("collector", ["active", "daily"])
 @pytest.mark.parametrize("statements", REWRITES.values(), ids=REWRITES)
 def test_a_table_that_is_rewritten_while_its_lock_is_waited_for_is_never_counted_as_empty(
-    database: Database,
+    database: EmbeddedDatabase,
     connection: psycopg.Connection[Any],
     tmp_path: Path,
     statements: str,

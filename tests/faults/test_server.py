@@ -18,12 +18,12 @@ import psycopg
 import pytest
 
 from exporter import backoff
-from exporter.config import Database as Settings
-from exporter.demo.databases import Database, drop_database
+from exporter.config import DatabaseSettings
+from exporter.demo.databases import EmbeddedDatabase, drop_database
 from exporter.demo.schemas import APP, EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
-from exporter.errors import CollectionError
-from exporter.postgres import Database as Pool
+from exporter.errors import SourceError
+from exporter.postgres import Database
 from tests.support.exporting import ERRORS, SKIPPED, UP, Exporting
 from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, Page, wait_for, write_config
 
@@ -50,12 +50,12 @@ def own_server(fast_folder: Path | None) -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def victim(own_server: PostgresServer) -> Database:
+def victim(own_server: PostgresServer) -> EmbeddedDatabase:
     """A database of the test's own on it, with three active sessions."""
     return with_sessions(create_empty(own_server, f"victim_{next(_numbers)}"))
 
 
-def with_sessions(database: Database) -> Database:
+def with_sessions(database: EmbeddedDatabase) -> EmbeddedDatabase:
     with database.connect() as connection:
         connection.execute(
             "INSERT INTO conversations.conversation_sessions (session_id, user_id)"
@@ -85,7 +85,7 @@ def processes(connection: psycopg.Connection[Any]) -> list[int]:
 
 
 @contextlib.contextmanager
-def watched(database: Database) -> Iterator[list[int]]:
+def watched(database: EmbeddedDatabase) -> Iterator[list[int]]:
     """Count the exporter's processes all the time: how many there were, in the order of time."""
     counts: list[int] = []
     is_over = threading.Event()
@@ -116,7 +116,7 @@ def stopped(pid: int) -> Iterator[None]:
 
 
 def test_one_frozen_process_of_the_server_costs_one_collection_and_no_connection(
-    victim: Database, tmp_path: Path
+    victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     config = config_of(victim.dsn_for(EXPORTER), tmp_path, sources=3, max_connections=2)
     with (
@@ -154,7 +154,7 @@ def test_one_frozen_process_of_the_server_costs_one_collection_and_no_connection
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how the other end does")
 def test_frozen_processes_are_never_replaced_by_more_than_the_config_allows(
-    victim: Database, tmp_path: Path
+    victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     config = config_of(victim.dsn_for(EXPORTER), tmp_path, sources=3, max_connections=2)
     with (
@@ -194,7 +194,7 @@ def test_frozen_processes_are_never_replaced_by_more_than_the_config_allows(
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how the other end does")
 def test_logins_that_hang_leave_no_more_processes_than_the_config_allows(
-    victim: Database, tmp_path: Path
+    victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     """Every login reads the roles' settings, and somebody has locked them."""
     config = config_of(victim.dsn_for(EXPORTER), tmp_path, sources=2, max_connections=1)
@@ -225,7 +225,7 @@ def test_logins_that_hang_leave_no_more_processes_than_the_config_allows(
 
 
 def test_a_wrong_password_is_not_tried_again_while_another_connection_works(
-    victim: Database, password_changed: str, tmp_path: Path
+    victim: EmbeddedDatabase, password_changed: str, tmp_path: Path
 ) -> None:
     config = config_of(victim.dsn_for(EXPORTER), tmp_path, sources=2, max_connections=2)
     with Exporting(config) as exporting, victim.connect() as connection:
@@ -245,14 +245,14 @@ def test_a_wrong_password_is_not_tried_again_while_another_connection_works(
 
 
 @pytest.fixture
-def password_changed(victim: Database) -> Iterator[str]:
+def password_changed(victim: EmbeddedDatabase) -> Iterator[str]:
     """Call for a new password of the exporter's role; afterwards the old one is back."""
     old = victim.server.passwords[EXPORTER]
     yield "changed"
     set_password(victim, old)
 
 
-def set_password(database: Database, password: str) -> None:
+def set_password(database: EmbeddedDatabase, password: str) -> None:
     with database.connect() as connection:
         connection.execute(f"ALTER ROLE {EXPORTER} PASSWORD '{password}'")
 
@@ -264,12 +264,12 @@ def terminate(connection: psycopg.Connection[Any]) -> None:
 
 
 async def test_a_connection_may_be_ended_at_any_moment_and_is_replaced_or_counted_as_lost(
-    victim: Database,
+    victim: EmbeddedDatabase,
 ) -> None:
     """Also between the last answer and the end of the transaction, when psycopg is not aware."""
     counting = f"SELECT count(*) FROM {TABLE}"
     ending = OURS.replace(b"SELECT pid", b"SELECT pg_terminate_backend(pid)")
-    pool = Pool(Settings(name="app", dsn=victim.dsn_for(EXPORTER), connect_timeout=2.0))
+    pool = Database(DatabaseSettings(name="app", dsn=victim.dsn_for(EXPORTER), connect_timeout=2.0))
     reasons: collections.Counter[str] = collections.Counter()
     killer = await psycopg.AsyncConnection.connect(victim.dsn, autocommit=True)
     try:
@@ -281,7 +281,7 @@ async def test_a_connection_may_be_ended_at_any_moment_and_is_replaced_or_counte
             try:
                 await reading
                 reasons["none"] += 1
-            except CollectionError as error:
+            except SourceError as error:
                 reasons[error.reason] += 1
                 assert not pool.up
     finally:
@@ -292,7 +292,7 @@ async def test_a_connection_may_be_ended_at_any_moment_and_is_replaced_or_counte
 
 
 def test_a_changed_password_is_an_auth_failure_and_no_reason_to_knock_again_soon(
-    victim: Database, password_changed: str, tmp_path: Path
+    victim: EmbeddedDatabase, password_changed: str, tmp_path: Path
 ) -> None:
     config = config_of(victim.dsn_for(EXPORTER), tmp_path)
     with Exporting(config) as exporting, victim.connect() as connection:
@@ -327,7 +327,7 @@ def test_a_changed_password_is_an_auth_failure_and_no_reason_to_knock_again_soon
 
 
 def test_a_new_password_is_read_from_its_file_at_the_next_connect(
-    victim: Database, password_changed: str, tmp_path: Path
+    victim: EmbeddedDatabase, password_changed: str, tmp_path: Path
 ) -> None:
     secret = tmp_path / "secret"
     old = victim.server.passwords[EXPORTER]
@@ -362,7 +362,9 @@ def test_a_new_password_is_read_from_its_file_at_the_next_connect(
         assert password_changed not in exporting.log
 
 
-def test_a_database_that_is_dropped_and_created_again(victim: Database, tmp_path: Path) -> None:
+def test_a_database_that_is_dropped_and_created_again(
+    victim: EmbeddedDatabase, tmp_path: Path
+) -> None:
     with Exporting(config_of(victim.dsn_for(EXPORTER), tmp_path)) as exporting:
         assert all_succeed(exporting.collect())
         drop_database(victim)
@@ -379,7 +381,7 @@ def test_a_database_that_is_dropped_and_created_again(victim: Database, tmp_path
         assert page.errors("chats_1") == {"connect"}
 
 
-def test_a_server_without_a_free_connection(victim: Database, tmp_path: Path) -> None:
+def test_a_server_without_a_free_connection(victim: EmbeddedDatabase, tmp_path: Path) -> None:
     with Exporting(config_of(victim.dsn_for(EXPORTER), tmp_path)) as exporting:
         with contextlib.ExitStack() as others:
             with contextlib.suppress(psycopg.OperationalError):
@@ -400,7 +402,7 @@ def test_a_server_without_a_free_connection(victim: Database, tmp_path: Path) ->
 
 @pytest.mark.parametrize("limited", ["role", "database"])
 def test_a_connection_limit_is_asked_again_soon(
-    victim: Database, tmp_path: Path, limited: str
+    victim: EmbeddedDatabase, tmp_path: Path, limited: str
 ) -> None:
     """It is no matter of who we are: the others may be gone in a second."""
     what = f"ROLE {EXPORTER}" if limited == "role" else f"DATABASE {victim.name}"
@@ -421,7 +423,7 @@ def test_a_connection_limit_is_asked_again_soon(
 
 
 def test_a_role_that_may_not_connect_lacks_a_right_and_does_not_knock_again_soon(
-    victim: Database, tmp_path: Path
+    victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     with Exporting(config_of(victim.dsn_for(EXPORTER), tmp_path)) as exporting:
         with victim.connect() as connection:
@@ -439,7 +441,7 @@ def test_a_role_that_may_not_connect_lacks_a_right_and_does_not_knock_again_soon
 
 
 def test_what_cannot_be_known_while_nobody_can_connect_is_not_said_any_more(
-    victim: Database, tmp_path: Path
+    victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     """`active` makes the attempts; `daily` is told what came of them."""
     source = {**CONVERSATIONS, "daily": {"days": 1, "every": "1s", "timeout": "1s"}}
@@ -465,7 +467,7 @@ def test_what_cannot_be_known_while_nobody_can_connect_is_not_said_any_more(
 
 
 def test_a_fast_restart_between_two_collections_is_not_even_noticed(
-    victim: Database, tmp_path: Path
+    victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     with Exporting(config_of(victim.dsn_for(EXPORTER), tmp_path)) as exporting:
         assert all_succeed(exporting.collect())
@@ -482,7 +484,7 @@ def test_a_fast_restart_between_two_collections_is_not_even_noticed(
 
 
 def test_a_collection_while_the_server_restarts_is_one_failed_connect(
-    victim: Database, tmp_path: Path
+    victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     with Exporting(config_of(victim.dsn_for(EXPORTER), tmp_path)) as exporting:
         assert all_succeed(exporting.collect())

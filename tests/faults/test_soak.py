@@ -28,7 +28,7 @@ from exporter.collection.snapshots import Key, Snapshot
 from exporter.config import load_config
 from exporter.daemon.process import CLOCK, Exporter
 from exporter.daemon.schedule import Schedule
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
 from exporter.metrics.exposition import TEXT
@@ -78,7 +78,7 @@ class Truth:
 class Chaos:
     """Harms the server, one fault after the other, and writes a session between them."""
 
-    def __init__(self, database: Database, truth: Truth) -> None:
+    def __init__(self, database: EmbeddedDatabase, truth: Truth) -> None:
         self._database = database
         self._server = database.server
         self._truth = truth
@@ -215,7 +215,7 @@ class Watcher:
 
 
 @pytest.fixture
-def victim(fast_folder: Path | None) -> Iterator[Database]:
+def victim(fast_folder: Path | None) -> Iterator[EmbeddedDatabase]:
     with PostgresServer(wheel_binaries(18), parent=fast_folder) as server:
         yield create_empty(server, "victim")
 
@@ -260,7 +260,7 @@ def errors() -> Iterator[list[str]]:
         loggers["session_exporter"].removeHandler(handler)
 
 
-def our_connections(database: Database) -> int:
+def our_connections(database: EmbeddedDatabase) -> int:
     with contextlib.closing(psycopg.connect(database.dsn, autocommit=True)) as connection:
         row = connection.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'session-exporter'"
@@ -279,7 +279,7 @@ def open_sockets() -> int:
 
 @pytest.mark.usefixtures("hasty")
 def test_survives_a_rain_of_faults_without_a_lie_a_leak_or_a_bug(
-    victim: Database, tmp_path: Path, errors: list[str]
+    victim: EmbeddedDatabase, tmp_path: Path, errors: list[str]
 ) -> None:
     seconds = float(os.environ.get("SOAK_SECONDS") or SECONDS)
     truth = Truth()

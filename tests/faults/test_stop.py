@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER, create_empty
 from exporter.demo.server import PostgresServer
 from tests.faults.test_isolation import frozen, last_success
@@ -25,7 +25,7 @@ TABLE = "conversations.conversation_sessions"
 
 
 @pytest.fixture
-def session(database: Database) -> None:
+def session(database: EmbeddedDatabase) -> None:
     """There is one row, for the queries that take their time over each."""
     with database.connect() as connection:
         connection.execute(
@@ -34,7 +34,7 @@ def session(database: Database) -> None:
 
 
 @pytest.fixture
-def victim(database: Database, fast_folder: Path | None) -> Iterator[Database]:
+def victim(database: EmbeddedDatabase, fast_folder: Path | None) -> Iterator[EmbeddedDatabase]:
     """A database on a server of its own, to be frozen."""
     with PostgresServer(database.server.binaries, parent=fast_folder) as server:
         yield create_empty(server, "victim")
@@ -90,7 +90,7 @@ def assert_nobody_left(connection: psycopg.Connection[Any]) -> None:
 
 
 @pytest.mark.usefixtures("session")
-def test_in_a_slow_query(database: Database, tmp_path: Path) -> None:
+def test_in_a_slow_query(database: EmbeddedDatabase, tmp_path: Path) -> None:
     """The query may end: it takes less than a second more."""
     slow = "pg_sleep(0.7) IS NOT NULL"
     with (
@@ -104,7 +104,7 @@ def test_in_a_slow_query(database: Database, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("session")
 def test_in_a_query_that_takes_longer_than_anybody_waits(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     """It is given up on after five seconds, and so is it by the server: it is cancelled."""
     slow = "pg_sleep(60) IS NOT NULL"
@@ -119,7 +119,7 @@ def test_in_a_query_that_takes_longer_than_anybody_waits(
         assert_nobody_left(connection)
 
 
-def test_in_a_wait_for_a_lock(database: Database, tmp_path: Path) -> None:
+def test_in_a_wait_for_a_lock(database: EmbeddedDatabase, tmp_path: Path) -> None:
     with (
         database.connect() as connection,
         database.connect() as observer,
@@ -147,7 +147,7 @@ def wait_until_silent(daemon: Daemon) -> None:
     wait_for(silent, "a collection hangs")
 
 
-def test_in_a_query_of_a_frozen_server(victim: Database, tmp_path: Path) -> None:
+def test_in_a_query_of_a_frozen_server(victim: EmbeddedDatabase, tmp_path: Path) -> None:
     with daemon_on(victim.dsn_for(EXPORTER), tmp_path) as daemon:
         daemon.wait_for_page(lambda page: page.succeeds("chats"), "it is collected")
         with frozen(victim.server):
@@ -157,7 +157,7 @@ def test_in_a_query_of_a_frozen_server(victim: Database, tmp_path: Path) -> None
             assert_nobody_left(connection)
 
 
-def test_in_a_query_whose_bytes_are_swallowed(database: Database, tmp_path: Path) -> None:
+def test_in_a_query_whose_bytes_are_swallowed(database: EmbeddedDatabase, tmp_path: Path) -> None:
     with (
         Proxy(database.server.port) as proxy,
         daemon_on(proxy.dsn(database.dsn_for(EXPORTER)), tmp_path) as daemon,
@@ -168,7 +168,7 @@ def test_in_a_query_whose_bytes_are_swallowed(database: Database, tmp_path: Path
         assert_stops(daemon, seconds=7)
 
 
-def test_in_a_greeting_that_is_swallowed(database: Database, tmp_path: Path) -> None:
+def test_in_a_greeting_that_is_swallowed(database: EmbeddedDatabase, tmp_path: Path) -> None:
     with Proxy(database.server.port) as proxy:
         proxy.mode = Mode.SWALLOW
         with daemon_on(proxy.dsn(database.dsn_for(EXPORTER)), tmp_path) as daemon:
@@ -193,7 +193,7 @@ def test_while_connecting_to_a_black_hole(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_between_two_attempts_to_connect(
-    database: Database, tmp_path: Path, number: signal.Signals
+    database: EmbeddedDatabase, tmp_path: Path, number: signal.Signals
 ) -> None:
     with Proxy(database.server.port) as proxy:
         proxy.refuse()

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import APP, EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
 from tests.faults import test_clock, test_pgbouncer
@@ -28,7 +28,7 @@ from tests.support.streaming import PRIMARY_SETTINGS, Standby
 wall_clock, program, bouncer = test_clock.wall_clock, test_pgbouncer.program, test_pgbouncer.bouncer
 
 #: A running daemon for which something is wrong at the moment.
-Fault = Callable[[Database, Path], AbstractContextManager[Daemon]]
+Fault = Callable[[EmbeddedDatabase, Path], AbstractContextManager[Daemon]]
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +40,9 @@ def own_server(fast_folder: Path | None) -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def victim(own_server: PostgresServer) -> Database:
+def victim(own_server: PostgresServer) -> EmbeddedDatabase:
     """Shared by this file: each fault mends what it has broken."""
-    return Database(own_server, "victim")
+    return EmbeddedDatabase(own_server, "victim")
 
 
 def wait_for_error(daemon: Daemon, reason: str) -> None:
@@ -59,7 +59,7 @@ def collecting(dsn: str, folder: Path, **settings: Any) -> Iterator[Daemon]:
 
 
 @contextlib.contextmanager
-def restarting_server(victim: Database, folder: Path) -> Iterator[Daemon]:
+def restarting_server(victim: EmbeddedDatabase, folder: Path) -> Iterator[Daemon]:
     with collecting(victim.dsn_for(EXPORTER), folder) as daemon:
         victim.server.kill()
         wait_for_error(daemon, "connect")
@@ -72,7 +72,7 @@ def restarting_server(victim: Database, folder: Path) -> Iterator[Daemon]:
 
 
 @contextlib.contextmanager
-def frozen_backend(victim: Database, folder: Path) -> Iterator[Daemon]:
+def frozen_backend(victim: EmbeddedDatabase, folder: Path) -> Iterator[Daemon]:
     with (
         collecting(victim.dsn_for(EXPORTER), folder, max_connections=1) as daemon,
         victim.connect() as connection,
@@ -84,7 +84,7 @@ def frozen_backend(victim: Database, folder: Path) -> Iterator[Daemon]:
 
 
 @contextlib.contextmanager
-def trickling_network(victim: Database, folder: Path) -> Iterator[Daemon]:
+def trickling_network(victim: EmbeddedDatabase, folder: Path) -> Iterator[Daemon]:
     with (
         Proxy(victim.server.port) as proxy,
         collecting(proxy.dsn(victim.dsn_for(EXPORTER)), folder) as daemon,
@@ -95,7 +95,9 @@ def trickling_network(victim: Database, folder: Path) -> Iterator[Daemon]:
 
 
 @contextlib.contextmanager
-def broken(victim: Database, folder: Path, reason: str, harm: str, repair: str) -> Iterator[Daemon]:
+def broken(
+    victim: EmbeddedDatabase, folder: Path, reason: str, harm: str, repair: str
+) -> Iterator[Daemon]:
     with (
         collecting(victim.dsn_for(EXPORTER), folder) as daemon,
         victim.connect() as connection,
@@ -108,7 +110,7 @@ def broken(victim: Database, folder: Path, reason: str, harm: str, repair: str) 
             connection.execute(repair.encode())
 
 
-def table_gone(victim: Database, folder: Path) -> AbstractContextManager[Daemon]:
+def table_gone(victim: EmbeddedDatabase, folder: Path) -> AbstractContextManager[Daemon]:
     return broken(
         victim,
         folder,
@@ -118,7 +120,7 @@ def table_gone(victim: Database, folder: Path) -> AbstractContextManager[Daemon]
     )
 
 
-def rights_revoked(victim: Database, folder: Path) -> AbstractContextManager[Daemon]:
+def rights_revoked(victim: EmbeddedDatabase, folder: Path) -> AbstractContextManager[Daemon]:
     return broken(
         victim,
         folder,
@@ -129,7 +131,7 @@ def rights_revoked(victim: Database, folder: Path) -> AbstractContextManager[Dae
 
 
 @contextlib.contextmanager
-def wrong_password(victim: Database, folder: Path) -> Iterator[Daemon]:
+def wrong_password(victim: EmbeddedDatabase, folder: Path) -> Iterator[Daemon]:
     dsn = victim.server.dsn(victim.name, user=EXPORTER, password="wrong")
     with daemon_on(dsn, folder) as daemon:
         wait_for_error(daemon, "auth")
@@ -138,7 +140,7 @@ def wrong_password(victim: Database, folder: Path) -> Iterator[Daemon]:
 
 
 @contextlib.contextmanager
-def full_server(victim: Database, folder: Path) -> Iterator[Daemon]:
+def full_server(victim: EmbeddedDatabase, folder: Path) -> Iterator[Daemon]:
     with contextlib.ExitStack() as others:
         with contextlib.suppress(psycopg.OperationalError):
             while True:
@@ -149,10 +151,10 @@ def full_server(victim: Database, folder: Path) -> Iterator[Daemon]:
 
 
 @contextlib.contextmanager
-def lagging_replica(victim: Database, folder: Path) -> Iterator[Daemon]:
+def lagging_replica(victim: EmbeddedDatabase, folder: Path) -> Iterator[Daemon]:
     with Standby(victim.server, parent=victim.server.folder.parent) as standby:
         standby.wait_until_it_follows()
-        dsn = Database(standby, victim.name).dsn_for(EXPORTER)
+        dsn = EmbeddedDatabase(standby, victim.name).dsn_for(EXPORTER)
         with collecting(dsn, folder, max_replica_lag="1s") as daemon:
             standby.ask("pg_wal_replay_pause()")
             paused = lambda: standby.ask("pg_get_wal_replay_pause_state()") == "paused"  # noqa: E731
@@ -164,7 +166,7 @@ def lagging_replica(victim: Database, folder: Path) -> Iterator[Daemon]:
 
 
 @contextlib.contextmanager
-def just_after_a_standstill(victim: Database, folder: Path) -> Iterator[Daemon]:
+def just_after_a_standstill(victim: EmbeddedDatabase, folder: Path) -> Iterator[Daemon]:
     """It is told to stop while it stands still, and finds that first of all."""
     with collecting(victim.dsn_for(EXPORTER), folder) as daemon:
         pid = daemon.process.pid
@@ -191,7 +193,7 @@ FAULTS: list[Fault] = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault.__name__ for fault in FAULTS])
-def test_in_the_middle_of(fault: Fault, victim: Database, tmp_path: Path) -> None:
+def test_in_the_middle_of(fault: Fault, victim: EmbeddedDatabase, tmp_path: Path) -> None:
     with fault(victim, tmp_path) as daemon:
         assert_stops(daemon, seconds=7)
 
@@ -205,7 +207,7 @@ def test_while_pgbouncer_is_gone(bouncer: PgBouncer, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("hours", [1, -1])
 def test_right_after_the_clock_was_stepped(
-    victim: Database, wall_clock: WallClock, tmp_path: Path, hours: int
+    victim: EmbeddedDatabase, wall_clock: WallClock, tmp_path: Path, hours: int
 ) -> None:
     app = {"dsn": victim.dsn_for(EXPORTER), **IMPATIENT}
     source = {**CONVERSATIONS, "daily": None}

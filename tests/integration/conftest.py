@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from exporter.config import Source
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from tests.support import collecting
 from tests.support.collecting import Page
 
 
 @pytest.fixture
 def collect(tmp_path: Path) -> Callable[..., Awaitable[Page]]:
-    async def collect(database: Database, *sources: str, role: str = "postgres") -> Page:
+    async def collect(database: EmbeddedDatabase, *sources: str, role: str = "postgres") -> Page:
         environ = {"DATABASE_URL": database.dsn_for(role)}
         text = collecting.one_database(*sources)
         return await collecting.collect_config(tmp_path / "config.yaml", text, environ)

@@ -8,7 +8,7 @@ from exporter import sessions
 from exporter.collection.active import Active
 from exporter.collection.daily import Daily
 from exporter.config import Source
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import APP, EXPORTER
 from exporter.sessions.orphans import list_orphans
 from tests.support.collecting import CONVERSATIONS, OpenTransaction, Page
@@ -18,7 +18,7 @@ Collect = Callable[..., Awaitable[Page]]
 
 
 async def test_clocks_that_differ_by_seconds_make_no_session_inconsistent_nor_the_page_invalid(
-    database: Database, collect: Collect
+    database: EmbeddedDatabase, collect: Collect
 ) -> None:
     with database.connect(APP) as connection:
         connection.execute(
@@ -35,7 +35,7 @@ async def test_clocks_that_differ_by_seconds_make_no_session_inconsistent_nor_th
     ("start", "rows", "is_future"), [("294276-01-01", 30, True), ("0001-01-01", 3000, False)]
 )
 async def test_absurd_starts_in_many_rows_do_not_fail_the_source(
-    database: Database, collect: Collect, start: str, rows: int, is_future: bool
+    database: EmbeddedDatabase, collect: Collect, start: str, rows: int, is_future: bool
 ) -> None:
     with database.connect(APP) as connection:
         connection.execute(
@@ -52,7 +52,7 @@ async def test_absurd_starts_in_many_rows_do_not_fail_the_source(
 
 @pytest.mark.parametrize("unit", ["s", "ms"])
 async def test_integers_in_the_wrong_unit_are_far_away_and_not_an_error(
-    database: Database, collect: Collect, unit: str
+    database: EmbeddedDatabase, collect: Collect, unit: str
 ) -> None:
     with database.connect() as connection:
         connection.execute(
@@ -79,7 +79,7 @@ async def test_integers_in_the_wrong_unit_are_far_away_and_not_an_error(
 
 @pytest.mark.parametrize("type_", ["double precision", "numeric"])
 async def test_the_list_of_orphans_agrees_with_the_count_for_fractions_of_seconds_too(
-    database: Database, source_of: Callable[[str], Source], type_: str
+    database: EmbeddedDatabase, source_of: Callable[[str], Source], type_: str
 ) -> None:
     source = source_of(
         """\
@@ -112,7 +112,7 @@ async def test_the_list_of_orphans_agrees_with_the_count_for_fractions_of_second
 
 
 async def test_infinite_times_are_old_or_ahead_and_have_no_part_in_sums(
-    database: Database, collect: Collect
+    database: EmbeddedDatabase, collect: Collect
 ) -> None:
     with database.connect(APP) as connection:
         connection.execute(
@@ -141,7 +141,7 @@ async def test_infinite_times_are_old_or_ahead_and_have_no_part_in_sums(
 
 
 async def test_durations_that_are_no_lengths_are_not_averaged(
-    database: Database, source_of: Callable[[str], Source]
+    database: EmbeddedDatabase, source_of: Callable[[str], Source]
 ) -> None:
     source = source_of(CONVERSATIONS)
     with database.connect() as connection, connection.transaction(force_rollback=True):

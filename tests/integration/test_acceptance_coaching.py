@@ -8,7 +8,7 @@ import pytest
 from exporter import sessions
 from exporter.collection.active import Active, ActiveValues
 from exporter.config import Source
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.history import coaching
 from exporter.demo.schemas import APP, EXPORTER
 from exporter.sessions.orphans import OrphanList, list_orphans
@@ -31,7 +31,7 @@ SourceOf = Callable[[str], Source]
 
 
 async def found_among(
-    database: Database, source: Source, insert: str
+    database: EmbeddedDatabase, source: Source, insert: str
 ) -> tuple[ActiveValues, OrphanList]:
     """Insert and collect in one transaction, in which now() stands still."""
     with database.connect() as connection, connection.transaction(force_rollback=True):
@@ -54,7 +54,7 @@ async def found_among(
     ],
 )
 async def test_a_call_is_stuck_after_strictly_more_than_ten_minutes(
-    any_database: Database, source_of: SourceOf, age: str, orphaned: int
+    any_database: EmbeddedDatabase, source_of: SourceOf, age: str, orphaned: int
 ) -> None:
     found, listed = await found_among(
         any_database,
@@ -68,7 +68,7 @@ async def test_a_call_is_stuck_after_strictly_more_than_ten_minutes(
 
 
 async def test_a_call_without_a_start_is_undated_and_never_orphaned(
-    any_database: Database, source_of: SourceOf
+    any_database: EmbeddedDatabase, source_of: SourceOf
 ) -> None:
     found, listed = await found_among(
         any_database,
@@ -83,7 +83,7 @@ async def test_a_call_without_a_start_is_undated_and_never_orphaned(
 
 
 async def test_a_stuck_call_of_nobody_is_listed_like_any_other(
-    any_database: Database, source_of: SourceOf
+    any_database: EmbeddedDatabase, source_of: SourceOf
 ) -> None:
     _, listed = await found_among(
         any_database,
@@ -99,7 +99,7 @@ async def test_a_stuck_call_of_nobody_is_listed_like_any_other(
 
 @pytest.mark.parametrize("status", ["idle", "completed", "abandoned", "IN_PROGRESS", ""])
 async def test_every_other_status_is_not_active(
-    database: Database, source_of: SourceOf, status: str
+    database: EmbeddedDatabase, source_of: SourceOf, status: str
 ) -> None:
     found, listed = await found_among(
         database,
@@ -111,7 +111,7 @@ async def test_every_other_status_is_not_active(
 
 
 async def test_of_the_demos_calls_in_progress_nine_are_stuck(
-    any_database: Database, collect: Collect
+    any_database: EmbeddedDatabase, collect: Collect
 ) -> None:
     with any_database.connect(APP) as connection:
         coaching.fill(connection, datetime.now(UTC))
@@ -145,7 +145,7 @@ async def test_of_the_demos_calls_in_progress_nine_are_stuck(
     ],
 )
 async def test_a_transcript_is_stuck_after_ten_minutes_without_an_update(
-    database: Database, source_of: SourceOf, created: str, updated: str, kind: str
+    database: EmbeddedDatabase, source_of: SourceOf, created: str, updated: str, kind: str
 ) -> None:
     found, _ = await found_among(
         database,
@@ -159,7 +159,9 @@ async def test_a_transcript_is_stuck_after_ten_minutes_without_an_update(
     assert found.total.overlong == (kind == "overlong")
 
 
-async def test_silence_is_counted_apart_from_age(database: Database, collect: Collect) -> None:
+async def test_silence_is_counted_apart_from_age(
+    database: EmbeddedDatabase, collect: Collect
+) -> None:
     with database.connect(APP) as connection:
         connection.execute(
             "INSERT INTO coaching.transcripts (id, status, created_at, updated_at)"

@@ -10,10 +10,10 @@ import pytest
 from exporter import sessions
 from exporter.collection.active import Active
 from exporter.config import Source
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.history import conversations
 from exporter.demo.schemas import APP, EXPORTER
-from exporter.postgres import Database as Pool
+from exporter.postgres import Database
 from exporter.sessions.orphans import OrphanList, list_orphans
 from tests.support import collecting
 from tests.support.collecting import CONVERSATIONS, OpenTransaction, Page
@@ -24,14 +24,14 @@ Collect = Callable[..., Awaitable[Page]]
 
 
 @pytest.fixture
-def filled(any_database: Database) -> Database:
+def filled(any_database: EmbeddedDatabase) -> EmbeddedDatabase:
     with any_database.connect(APP) as connection:
         conversations.fill(connection, datetime.now(UTC))
     return any_database
 
 
 async def test_of_85_rows_18_are_active_and_all_of_these_are_orphaned(
-    filled: Database, collect: Collect
+    filled: EmbeddedDatabase, collect: Collect
 ) -> None:
     page = await collect(filled, CONVERSATIONS, role=EXPORTER)
     assert not page.failures
@@ -54,7 +54,7 @@ async def test_of_85_rows_18_are_active_and_all_of_these_are_orphaned(
     }
 
 
-async def test_the_oldest_started_444_hours_ago(filled: Database, collect: Collect) -> None:
+async def test_the_oldest_started_444_hours_ago(filled: EmbeddedDatabase, collect: Collect) -> None:
     started = (datetime.now(UTC) - timedelta(hours=444)).timestamp()
     page = await collect(filled, CONVERSATIONS, role=EXPORTER)
     for name in ("active_start", "orphan_last_seen"):
@@ -67,7 +67,9 @@ async def test_the_oldest_started_444_hours_ago(filled: Database, collect: Colle
     assert at == oldest
 
 
-async def test_the_ages_are_between_9_and_444_hours(filled: Database, collect: Collect) -> None:
+async def test_the_ages_are_between_9_and_444_hours(
+    filled: EmbeddedDatabase, collect: Collect
+) -> None:
     page = await collect(filled, CONVERSATIONS, role=EXPORTER)
     buckets = page.by("le", "sessions_active_age_seconds_bucket")
     assert len(buckets) == 13
@@ -89,7 +91,7 @@ async def test_the_ages_are_between_9_and_444_hours(filled: Database, collect: C
     "zone", ["UTC", "Asia/Kathmandu", "America/New_York", "Pacific/Apia", "Europe/London"]
 )
 async def test_the_seven_days_are_those_of_a_plain_query_by_calendar_day(
-    any_database: Database, collect: Collect, zone: str
+    any_database: EmbeddedDatabase, collect: Collect, zone: str
 ) -> None:
     with any_database.connect(APP) as connection:
         conversations.fill(connection, NOW)
@@ -127,9 +129,9 @@ async def test_the_seven_days_are_those_of_a_plain_query_by_calendar_day(
     assert page("sessions_today_started") == started[str(today)]
 
 
-async def orphans(database: Database, source: Source, **options: float) -> OrphanList:
+async def orphans(database: EmbeddedDatabase, source: Source, **options: float) -> OrphanList:
     """What `session-exporter orphans` reads."""
-    pool = Pool(collecting.settings_of(database.dsn_for(EXPORTER)))
+    pool = Database(collecting.settings_of(database.dsn_for(EXPORTER)))
     try:
         table = await sessions.bind(reader := pool.reader(), source)
         return await list_orphans(reader, table, **{"limit": 100, **options})  # type: ignore[arg-type]
@@ -138,7 +140,7 @@ async def orphans(database: Database, source: Source, **options: float) -> Orpha
 
 
 async def test_the_list_of_orphans_has_all_18_with_their_users_and_the_longest_silent_first(
-    filled: Database, source_of: Callable[[str], Source]
+    filled: EmbeddedDatabase, source_of: Callable[[str], Source]
 ) -> None:
     found = await orphans(filled, source_of(CONVERSATIONS))
     assert found.orphaned_count == len(found.orphans) == 18
@@ -154,7 +156,7 @@ async def test_the_list_of_orphans_has_all_18_with_their_users_and_the_longest_s
 
 
 async def test_the_list_is_cut_but_the_count_is_not(
-    filled: Database, source_of: Callable[[str], Source]
+    filled: EmbeddedDatabase, source_of: Callable[[str], Source]
 ) -> None:
     found = await orphans(filled, source_of(CONVERSATIONS), limit=3)
     assert (found.orphaned_count, len(found.orphans)) == (18, 3)
@@ -162,7 +164,7 @@ async def test_the_list_is_cut_but_the_count_is_not(
 
 
 async def test_the_operators_own_check_looks_further_than_the_alert(
-    filled: Database, source_of: Callable[[str], Source]
+    filled: EmbeddedDatabase, source_of: Callable[[str], Source]
 ) -> None:
     with filled.connect(APP) as connection:
         connection.execute(
@@ -184,7 +186,7 @@ async def test_the_operators_own_check_looks_further_than_the_alert(
 
 
 async def test_two_hours_to_the_microsecond_are_not_orphaned_yet(
-    any_database: Database, source_of: Callable[[str], Source]
+    any_database: EmbeddedDatabase, source_of: Callable[[str], Source]
 ) -> None:
     source = source_of(CONVERSATIONS)
     with any_database.connect() as connection, connection.transaction(force_rollback=True):
@@ -208,7 +210,7 @@ async def test_two_hours_to_the_microsecond_are_not_orphaned_yet(
 
 
 async def test_after_all_are_closed_nothing_is_active_and_nothing_missing(
-    filled: Database, collect: Collect
+    filled: EmbeddedDatabase, collect: Collect
 ) -> None:
     with filled.connect(APP) as connection:
         connection.execute(
@@ -228,7 +230,7 @@ async def test_after_all_are_closed_nothing_is_active_and_nothing_missing(
 
 
 async def test_a_day_without_sessions_counts_none_and_has_no_average(
-    any_database: Database, collect: Collect
+    any_database: EmbeddedDatabase, collect: Collect
 ) -> None:
     page = await collect(any_database, CONVERSATIONS, role=EXPORTER)
     assert list(page.by("date", "sessions_daily_started").values()) == [0] * 7

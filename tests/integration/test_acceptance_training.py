@@ -11,7 +11,7 @@ from psycopg import sql
 from exporter import sessions
 from exporter.collection.active import Active, ActiveValues
 from exporter.config import Source
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.history import training
 from exporter.demo.schemas import APP, EXPORTER
 from exporter.sessions.orphans import list_orphans
@@ -25,7 +25,7 @@ Collect = Callable[..., Awaitable[Page]]
 SourceOf = Callable[[str], Source]
 
 
-def safe(database: Database, **options: Any) -> str:
+def safe(database: EmbeddedDatabase, **options: Any) -> str:
     return collecting.training(collecting.message_time(database), **options)
 
 
@@ -47,7 +47,7 @@ def message(age: str) -> str:
 
 
 async def found_among(
-    database: Database, source: Source, *inserts: bytes
+    database: EmbeddedDatabase, source: Source, *inserts: bytes
 ) -> tuple[ActiveValues, list[str | None]]:
     """The counts, and the users on the list of orphans."""
     with database.connect() as connection, connection.transaction(force_rollback=True):
@@ -62,14 +62,14 @@ async def found_among(
 
 
 @pytest.fixture
-def filled(any_database: Database) -> Database:
+def filled(any_database: EmbeddedDatabase) -> EmbeddedDatabase:
     with any_database.connect(APP) as connection:
         training.fill(connection, datetime.now(UTC))
     return any_database
 
 
 async def test_the_split_by_difficulty_adds_up_to_the_total(
-    filled: Database, collect: Collect
+    filled: EmbeddedDatabase, collect: Collect
 ) -> None:
     page = await collect(filled, safe(filled), role=EXPORTER)
     assert not page.failures
@@ -87,7 +87,7 @@ async def test_the_split_by_difficulty_adds_up_to_the_total(
 
 
 async def test_each_difficulty_is_what_a_plain_query_counts(
-    filled: Database, collect: Collect
+    filled: EmbeddedDatabase, collect: Collect
 ) -> None:
     page = await collect(filled, safe(filled), role=EXPORTER)
     with filled.connect() as connection:
@@ -103,7 +103,7 @@ async def test_each_difficulty_is_what_a_plain_query_counts(
 
 
 async def test_of_the_demos_sessions_only_the_fresh_one_is_not_orphaned(
-    filled: Database, collect: Collect
+    filled: EmbeddedDatabase, collect: Collect
 ) -> None:
     with filled.connect(APP) as connection:
         ((active, silent),) = connection.execute(
@@ -124,7 +124,7 @@ async def test_of_the_demos_sessions_only_the_fresh_one_is_not_orphaned(
 
 
 async def test_only_completed_rows_count_for_the_average_duration(
-    filled: Database, collect: Collect
+    filled: EmbeddedDatabase, collect: Collect
 ) -> None:
     page = await collect(filled, safe(filled), role=EXPORTER)
     with filled.connect() as connection:
@@ -140,7 +140,7 @@ async def test_only_completed_rows_count_for_the_average_duration(
 
 
 async def test_quoted_names_are_found_by_their_bare_spelling(
-    any_database: Database, collect: Collect
+    any_database: EmbeddedDatabase, collect: Collect
 ) -> None:
     with any_database.connect(APP) as connection:
         connection.execute(insert("interval '1 minute'"))
@@ -153,7 +153,7 @@ async def test_quoted_names_are_found_by_their_bare_spelling(
 
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
 async def test_a_fresh_session_is_fresh_whatever_zone_the_server_and_the_role_are_in(
-    any_database: Database, collect: Collect, zone: str
+    any_database: EmbeddedDatabase, collect: Collect, zone: str
 ) -> None:
     with any_database.connect() as connection:
         connection.execute(insert("interval '1 minute'"))
@@ -177,7 +177,7 @@ async def test_a_fresh_session_is_fresh_whatever_zone_the_server_and_the_role_ar
     [("UTC", 0, 0), ("Asia/Kathmandu", 1, 0), ("America/New_York", 0, 1)],
 )
 async def test_a_wrong_zone_shows_and_the_right_one_does_not(
-    database: Database, collect: Collect, written_in: str, orphaned: int, future: int
+    database: EmbeddedDatabase, collect: Collect, written_in: str, orphaned: int, future: int
 ) -> None:
     """The columns hold UTC; read as another zone, a fresh session is hours old or ahead."""
     with database.connect(APP) as connection:
@@ -188,7 +188,7 @@ async def test_a_wrong_zone_shows_and_the_right_one_does_not(
 
 
 async def test_without_timestamps_in_the_source_says_what_to_write(
-    any_database: Database, collect: Collect
+    any_database: EmbeddedDatabase, collect: Collect
 ) -> None:
     page = await collect(any_database, safe(any_database, timestamps_in=None), role=EXPORTER)
     assert set(page.failures) == {("training", name) for name in ("active", "daily", "size")}
@@ -222,7 +222,7 @@ async def test_without_timestamps_in_the_source_says_what_to_write(
     ],
 )
 async def test_the_last_sign_of_life_is_the_last_message_or_the_start(
-    database: Database, source_of: SourceOf, created: str, messages: str, orphaned: bool
+    database: EmbeddedDatabase, source_of: SourceOf, created: str, messages: str, orphaned: bool
 ) -> None:
     for expression in collecting.safe_expressions():
         source = source_of(collecting.training(expression))
@@ -233,7 +233,7 @@ async def test_the_last_sign_of_life_is_the_last_message_or_the_start(
 
 
 async def test_unknown_and_missing_difficulties_count_as_other(
-    database: Database, collect: Collect
+    database: EmbeddedDatabase, collect: Collect
 ) -> None:
     with database.connect(APP) as connection:
         connection.execute(f"ALTER TABLE {TABLE} ALTER difficulty DROP NOT NULL")
@@ -249,7 +249,7 @@ async def test_unknown_and_missing_difficulties_count_as_other(
 
 
 async def test_ten_messages_and_still_active_is_a_contradiction(
-    database: Database, collect: Collect
+    database: EmbeddedDatabase, collect: Collect
 ) -> None:
     with database.connect(APP) as connection:
         for count in (0, 9, 10, 11):
@@ -286,7 +286,7 @@ EITHER += ("2026-03-09T08:15:00.123456789Z", "2026-03-09T08:15:00+14:59", "2026-
 OTHER_JSON = ("null", "12", "-1e300", "true", "[]", "{}", '["2026-03-09T08:15:00Z"]')
 
 
-async def seen(database: Database, expression: str, text: str) -> object:
+async def seen(database: EmbeddedDatabase, expression: str, text: str) -> object:
     """What an expression makes of the JSON value `text` as the timestamp of the last message."""
     with database.connect() as connection:
         ((value,),) = connection.execute(
@@ -300,20 +300,22 @@ async def seen(database: Database, expression: str, text: str) -> object:
     return value
 
 
-def documented(database: Database) -> list[str]:
+def documented(database: EmbeddedDatabase) -> list[str]:
     """The expressions that the documentation gives for this version."""
     asking, matching = collecting.safe_expressions()
     return [asking, matching] if database.server.major >= 16 else [matching]
 
 
-async def test_the_documented_expressions_read_what_is_a_time(any_database: Database) -> None:
+async def test_the_documented_expressions_read_what_is_a_time(
+    any_database: EmbeddedDatabase,
+) -> None:
     for expression in documented(any_database):
         for text, at in TIMES.items():
             assert await seen(any_database, expression, json.dumps(text)) == at.timestamp(), text
 
 
 async def test_the_documented_expressions_give_null_for_what_is_no_time(
-    any_database: Database,
+    any_database: EmbeddedDatabase,
 ) -> None:
     for expression in documented(any_database):
         for text in NO_TIMES:
@@ -324,7 +326,7 @@ async def test_the_documented_expressions_give_null_for_what_is_no_time(
 
 
 async def test_words_that_postgresql_takes_for_times_are_no_sign_of_life(
-    any_database: Database,
+    any_database: EmbeddedDatabase,
 ) -> None:
     """A message stamped `now` would keep its session alive for ever."""
     for expression in documented(any_database):
@@ -332,7 +334,7 @@ async def test_words_that_postgresql_takes_for_times_are_no_sign_of_life(
             assert await seen(any_database, expression, json.dumps(word)) is None, word
 
 
-async def test_the_documented_expressions_never_fail(any_database: Database) -> None:
+async def test_the_documented_expressions_never_fail(any_database: EmbeddedDatabase) -> None:
     for expression in documented(any_database):
         for text in EITHER:
             await seen(any_database, expression, json.dumps(text))
@@ -341,7 +343,7 @@ async def test_the_documented_expressions_never_fail(any_database: Database) -> 
 
 
 async def test_the_pattern_takes_what_never_was_a_date_as_a_day_after_the_28th(
-    any_database: Database,
+    any_database: EmbeddedDatabase,
 ) -> None:
     _, matching = collecting.safe_expressions()
     found = await seen(any_database, matching, '"2026-02-30T10:00:00Z"')
@@ -349,7 +351,7 @@ async def test_the_pattern_takes_what_never_was_a_date_as_a_day_after_the_28th(
 
 
 async def test_a_plain_cast_fails_on_one_bad_row_and_the_reason_is_data(
-    database: Database, collect: Collect
+    database: EmbeddedDatabase, collect: Collect
 ) -> None:
     with database.connect(APP) as connection:
         connection.execute(insert("interval '1 minute'", """'[{"timestamp": "no date"}]'"""))

@@ -10,8 +10,8 @@ from exporter.collection.active import Active
 from exporter.collection.collection import NAME_AGAIN_AFTER_SECONDS, Binding, Collection
 from exporter.collection.snapshots import Key, Snapshots, State
 from exporter.config import Source
-from exporter.demo.databases import Database
-from exporter.postgres import Database as Pool
+from exporter.demo.databases import EmbeddedDatabase
+from exporter.postgres import Database
 from tests.support import collecting
 from tests.support.collecting import Collect
 
@@ -37,7 +37,7 @@ CREATE FUNCTION public.run(t text) RETURNS bool LANGUAGE plpgsql
 """
 
 
-def run(database: Database, *statements: str) -> None:
+def run(database: EmbeddedDatabase, *statements: str) -> None:
     with database.connect() as connection:
         for statement in statements:
             connection.execute(statement.encode())
@@ -74,7 +74,7 @@ def run(database: Database, *statements: str) -> None:
     ],
 )
 async def test_is_data_and_names_the_expression_but_not_the_value(
-    any_database: Database,
+    any_database: EmbeddedDatabase,
     collect: Collect,
     source_of: Callable[[str], Source],
     expression: str,
@@ -85,7 +85,7 @@ async def test_is_data_and_names_the_expression_but_not_the_value(
     (failure,) = page.failures.values()
     assert page("session_exporter_collection_errors_total", reason="data") == 1
     assert failure.startswith("integrity.odd: ")
-    pool = Pool(collecting.settings_of(any_database.dsn))
+    pool = Database(collecting.settings_of(any_database.dsn))
     try:
         findings = [
             each
@@ -110,7 +110,7 @@ async def test_is_data_and_names_the_expression_but_not_the_value(
     ],
 )
 async def test_a_mistake_in_the_expression_itself_is_quoted(
-    database: Database, collect: Collect, expression: str, sentence: str
+    database: EmbeddedDatabase, collect: Collect, expression: str, sentence: str
 ) -> None:
     run(database, SETUP)
     text = CHAT.replace("active: is_open", f"active: |\n    {expression}")
@@ -122,9 +122,9 @@ async def test_a_mistake_in_the_expression_itself_is_quoted(
 class Watched:
     """Collector active of one source, by a clock that a test moves."""
 
-    def __init__(self, database: Database, source: Source) -> None:
+    def __init__(self, database: EmbeddedDatabase, source: Source) -> None:
         self.now = 1000.0
-        self.pool = Pool(collecting.settings_of(database.dsn))
+        self.pool = Database(collecting.settings_of(database.dsn))
         self._key = Key("app", source.name, "active")
         self._snapshots = Snapshots([(self._key, State(interval=30.0))])
         clock = Clock(monotonic=lambda: self.now, wall=lambda: self.now)
@@ -138,7 +138,9 @@ class Watched:
 
 
 @pytest.fixture
-async def watched(database: Database, source_of: Callable[[str], Source]) -> AsyncIterator[Watched]:
+async def watched(
+    database: EmbeddedDatabase, source_of: Callable[[str], Source]
+) -> AsyncIterator[Watched]:
     run(
         database,
         "CREATE TABLE public.chat (is_open bool, started timestamptz, t text, u text)",
@@ -154,7 +156,7 @@ FORM = "a text has not the form of its type"
 
 
 async def test_another_failure_of_another_expression_is_named_at_once(
-    database: Database, watched: Watched
+    database: EmbeddedDatabase, watched: Watched
 ) -> None:
     assert await watched.failure() == f"integrity.one: {FORM}"
     run(database, "UPDATE public.chat SET t = '1', u = '0'")
@@ -162,7 +164,7 @@ async def test_another_failure_of_another_expression_is_named_at_once(
 
 
 async def test_the_same_failure_of_another_expression_is_named_after_a_while(
-    database: Database, watched: Watched
+    database: EmbeddedDatabase, watched: Watched
 ) -> None:
     assert await watched.failure() == f"integrity.one: {FORM}"
     run(database, "UPDATE public.chat SET t = '1', u = 'bad'")
@@ -171,7 +173,7 @@ async def test_the_same_failure_of_another_expression_is_named_after_a_while(
 
 
 async def test_the_same_failure_after_a_success_is_named_anew(
-    database: Database, watched: Watched
+    database: EmbeddedDatabase, watched: Watched
 ) -> None:
     assert await watched.failure() == f"integrity.one: {FORM}"
     run(database, "UPDATE public.chat SET t = '1'")

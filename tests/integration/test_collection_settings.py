@@ -1,8 +1,8 @@
 """What a collection sets for its transaction, whatever the database and the role have set."""
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
-from exporter.postgres import Database as Pool
+from exporter.postgres import Database
 from tests.support import collecting
 
 #: As a DBA may have set them for everybody, and as a collection runs.
@@ -20,7 +20,7 @@ SETTINGS = {
 }
 
 
-async def test_a_collection_runs_with_its_own_settings(any_database: Database) -> None:
+async def test_a_collection_runs_with_its_own_settings(any_database: EmbeddedDatabase) -> None:
     with any_database.connect() as connection:
         for name, (theirs, _) in SETTINGS.items():
             if theirs is not None:
@@ -29,7 +29,7 @@ async def test_a_collection_runs_with_its_own_settings(any_database: Database) -
     with any_database.connect(EXPORTER) as plain:
         row = plain.execute("SHOW max_parallel_workers_per_gather").fetchone()
         assert row == ("4",)
-    pool = Pool(collecting.settings_of(any_database.dsn_for(EXPORTER)))
+    pool = Database(collecting.settings_of(any_database.dsn_for(EXPORTER)))
     wanted = {name: ours for name, (_, ours) in SETTINGS.items() if ours is not None}
     asked = ", ".join(f"current_setting('{name}')" for name in wanted)
     try:

@@ -9,7 +9,7 @@ import pytest
 from exporter import sessions
 from exporter.collection.daily import Daily, DailyValues
 from exporter.config import Source
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from tests.support import collecting
 from tests.support.collecting import CONVERSATIONS, Connection, OpenTransaction
 
@@ -67,7 +67,7 @@ class Clinic:
 
 
 @pytest.fixture
-def clinic(database: Database, source_of: Callable[[str], Source]) -> Iterator[Clinic]:
+def clinic(database: EmbeddedDatabase, source_of: Callable[[str], Source]) -> Iterator[Clinic]:
     with database.connect() as connection:
         connection.execute(collecting.FAKE_CLOCK)
         yield Clinic(connection, source_of(CONVERSATIONS))
@@ -215,7 +215,7 @@ async def test_a_clock_that_was_put_back_reads_everything_it_has_not_seen(clinic
 
 
 async def test_a_change_between_labels_is_a_change_though_the_sum_is_the_same(
-    database: Database, source_of: Callable[[str], Source]
+    database: EmbeddedDatabase, source_of: Callable[[str], Source]
 ) -> None:
     labelled = CONVERSATIONS + "  labels: {user: {value: user_id, values: [a, b]}}\n"
     with database.connect() as connection:
@@ -238,7 +238,7 @@ async def test_a_change_between_labels_is_a_change_though_the_sum_is_the_same(
     ],
 )
 async def test_a_day_is_as_long_as_the_clock_says(
-    database: Database,
+    database: EmbeddedDatabase,
     source_of: Callable[[str], Source],
     *,
     zone: str,
@@ -278,7 +278,7 @@ async def test_a_day_is_as_long_as_the_clock_says(
     ],
 )
 async def test_a_midnight_within_an_hour_that_another_zone_has_twice(
-    database: Database, source_of: Callable[[str], Source], local: str, date: str | None
+    database: EmbeddedDatabase, source_of: Callable[[str], Source], local: str, date: str | None
 ) -> None:
     """New York's midnight lies in the hour that St. John's, 90 minutes ahead, has twice: what is
     written in it means the second time.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from exporter.config import load_config
 from exporter.demo import history
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import APP, EXPORTER
 from tests.support import collecting
 from tests.support.collecting import Page
@@ -14,13 +14,13 @@ EXAMPLE = Path(__file__).parents[2] / "config.yaml"
 SOURCES = ("conversations", "coaching", "transcripts", "training")
 
 
-async def collected(database: Database, folder: Path) -> Page:
+async def collected(database: EmbeddedDatabase, folder: Path) -> Page:
     environ = {"DATABASE_URL": database.dsn_for(EXPORTER)}
     return await collecting.collect_config(folder / "config.yaml", EXAMPLE.read_text(), environ)
 
 
 async def test_the_example_collects_every_source_and_finds_the_orphans(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     with database.connect(APP) as connection:
         history.fill(connection, datetime.now(UTC))
@@ -39,7 +39,9 @@ async def test_the_example_collects_every_source_and_finds_the_orphans(
     assert set(missing.values()) == {0}
 
 
-async def test_the_example_collects_from_empty_tables(database: Database, tmp_path: Path) -> None:
+async def test_the_example_collects_from_empty_tables(
+    database: EmbeddedDatabase, tmp_path: Path
+) -> None:
     page = await collected(database, tmp_path)
     assert not page.failures
     assert set(page.by("source", "sessions_active").values()) == {0}
@@ -50,7 +52,7 @@ async def test_the_example_collects_from_empty_tables(database: Database, tmp_pa
 
 
 async def test_no_source_serves_more_series_than_its_config_says(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     with database.connect(APP) as connection:
         history.fill(connection, datetime.now(UTC))

@@ -12,10 +12,10 @@ from psycopg import sql
 from exporter import sessions
 from exporter.collection.active import Active
 from exporter.config import Source
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.history import conversations
 from exporter.demo.schemas import APP
-from exporter.postgres import Database as Pool
+from exporter.postgres import Database
 from exporter.sessions.indexes.proposals import Proposal, propose
 from exporter.sessions.orphans import orphans_query
 from tests.support import collecting
@@ -38,14 +38,14 @@ BOTH_MISSING = {"active": 1, "daily": 1}
 BOTH_SERVED = {"active": 0, "daily": 0}
 
 
-def run(database: Database, *statements: str) -> None:
+def run(database: EmbeddedDatabase, *statements: str) -> None:
     """One at a time in autocommit mode, as CONCURRENTLY demands."""
     with database.connect() as connection:
         for statement in statements:
             connection.execute(statement.encode())
 
 
-def create(database: Database, *, rows: int = 0) -> None:
+def create(database: EmbeddedDatabase, *, rows: int = 0) -> None:
     run(
         database,
         f"CREATE TABLE public.chat ({COLUMNS})",
@@ -56,17 +56,19 @@ def create(database: Database, *, rows: int = 0) -> None:
     )
 
 
-async def missing(database: Database, collect: Collect, text: str = CHAT) -> dict[str, float]:
+async def missing(
+    database: EmbeddedDatabase, collect: Collect, text: str = CHAT
+) -> dict[str, float]:
     page = await collect(database, text)
     assert not page.failures
     return page.by("collector", "session_exporter_index_missing")
 
 
 async def proposals(
-    database: Database, source: Source, *, role: str = "postgres"
+    database: EmbeddedDatabase, source: Source, *, role: str = "postgres"
 ) -> list[Proposal]:
     """What `session-exporter sql index` prints from."""
-    pool = Pool(collecting.settings_of(database.dsn_for(role)))
+    pool = Database(collecting.settings_of(database.dsn_for(role)))
     try:
         reader = pool.reader(timezone=source.timestamps_in or "UTC")
         return await propose(reader, await sessions.bind(reader, source))
@@ -75,7 +77,7 @@ async def proposals(
 
 
 async def served_as_printed(
-    database: Database, collect: Collect, source_of: SourceOf, text: str
+    database: EmbeddedDatabase, collect: Collect, source_of: SourceOf, text: str
 ) -> list[Proposal]:
     """Run the commands of a fresh table; they must serve, and be offered as served from then on."""
     assert await missing(database, collect, text) == BOTH_MISSING
@@ -110,7 +112,11 @@ async def served_as_printed(
     ],
 )
 async def test_an_index_serves_or_does_not(
-    database: Database, collect: Collect, index: str | None, rows: int, unserved: dict[str, int]
+    database: EmbeddedDatabase,
+    collect: Collect,
+    index: str | None,
+    rows: int,
+    unserved: dict[str, int],
 ) -> None:
     create(database, rows=rows)
     if index:
@@ -119,7 +125,7 @@ async def test_an_index_serves_or_does_not(
 
 
 async def test_on_every_version_the_same_indexes_serve(
-    any_database: Database, collect: Collect
+    any_database: EmbeddedDatabase, collect: Collect
 ) -> None:
     create(any_database, rows=2000)
     assert await missing(any_database, collect) == BOTH_MISSING
@@ -132,7 +138,7 @@ async def test_on_every_version_the_same_indexes_serve(
 
 
 async def test_the_commands_for_a_table_serve_as_printed(
-    any_database: Database, collect: Collect, source_of: SourceOf
+    any_database: EmbeddedDatabase, collect: Collect, source_of: SourceOf
 ) -> None:
     create(any_database, rows=2000)
     proposed = await served_as_printed(any_database, collect, source_of, CHAT)
@@ -157,7 +163,7 @@ PARTITIONS = f"""
 
 
 async def test_the_commands_for_a_partitioned_table_are_attached_and_serve(
-    any_database: Database, collect: Collect, source_of: SourceOf
+    any_database: EmbeddedDatabase, collect: Collect, source_of: SourceOf
 ) -> None:
     run(any_database, PARTITIONS.replace("%%", "%"))
     proposed = await served_as_printed(any_database, collect, source_of, CHAT)
@@ -176,7 +182,7 @@ async def test_the_commands_for_a_partitioned_table_are_attached_and_serve(
 
 
 async def test_one_partition_without_an_index_is_one_too_many(
-    database: Database, collect: Collect
+    database: EmbeddedDatabase, collect: Collect
 ) -> None:
     run(database, PARTITIONS.replace("%%", "%"))
     for table in ('"Old".open', '"Old".rest'):
@@ -202,7 +208,7 @@ NAMES = {
 
 @pytest.mark.parametrize("names", NAMES.values(), ids=NAMES.keys())
 async def test_the_commands_quote_every_name(
-    database: Database, collect: Collect, source_of: SourceOf, names: tuple[str, str]
+    database: EmbeddedDatabase, collect: Collect, source_of: SourceOf, names: tuple[str, str]
 ) -> None:
     table, started = (sql.Identifier(name).as_string(None) for name in names)
     run(database, f"CREATE TABLE public.{table} (is_open bool, {started} timestamptz)")
@@ -214,7 +220,7 @@ async def test_the_commands_quote_every_name(
 
 
 async def test_tables_whose_long_names_begin_alike_get_indexes_of_their_own(
-    database: Database, collect: Collect, source_of: SourceOf
+    database: EmbeddedDatabase, collect: Collect, source_of: SourceOf
 ) -> None:
     for end in "ab":
         table = "t" * 62 + end
@@ -227,7 +233,7 @@ async def test_tables_whose_long_names_begin_alike_get_indexes_of_their_own(
 
 
 async def test_long_partitions_whose_names_begin_alike_get_indexes_of_their_own(
-    any_database: Database, collect: Collect, source_of: SourceOf
+    any_database: EmbeddedDatabase, collect: Collect, source_of: SourceOf
 ) -> None:
     long = "conversation_sessions_of_the_second_production_tenant"
     run(
@@ -241,7 +247,7 @@ async def test_long_partitions_whose_names_begin_alike_get_indexes_of_their_own(
 
 
 async def test_two_sources_on_one_table_get_indexes_of_their_own(
-    database: Database, collect: Collect, source_of: SourceOf
+    database: EmbeddedDatabase, collect: Collect, source_of: SourceOf
 ) -> None:
     create(database)
     await served_as_printed(database, collect, source_of, CHAT)
@@ -275,7 +281,7 @@ BOUNDED = {
 
 @pytest.mark.parametrize("type_", GROWING.values(), ids=GROWING.keys())
 async def test_a_column_that_can_grow_is_never_included(
-    database: Database, collect: Collect, source_of: SourceOf, type_: str
+    database: EmbeddedDatabase, collect: Collect, source_of: SourceOf, type_: str
 ) -> None:
     create(database)
     run(database, f"ALTER TABLE public.chat ADD kind {type_}")
@@ -290,7 +296,7 @@ async def test_a_column_that_can_grow_is_never_included(
 
 @pytest.mark.parametrize("type_", BOUNDED.values(), ids=BOUNDED.keys())
 async def test_what_else_is_read_is_included_where_it_cannot_grow(
-    database: Database, collect: Collect, source_of: SourceOf, type_: str
+    database: EmbeddedDatabase, collect: Collect, source_of: SourceOf, type_: str
 ) -> None:
     create(database)
     run(
@@ -309,7 +315,7 @@ async def test_what_else_is_read_is_included_where_it_cannot_grow(
 
 @pytest.mark.parametrize("type_", ["text", "varchar(20)", "int", "uuid", "bool", "jsonb"])
 async def test_a_condition_on_what_is_always_written_alike_can_be_in_an_index(
-    database: Database, collect: Collect, source_of: SourceOf, type_: str
+    database: EmbeddedDatabase, collect: Collect, source_of: SourceOf, type_: str
 ) -> None:
     create(database)
     run(database, f"ALTER TABLE public.chat ADD kind {type_}")
@@ -319,7 +325,7 @@ async def test_a_condition_on_what_is_always_written_alike_can_be_in_an_index(
 
 @pytest.mark.parametrize("type_", ["timestamptz", "public.mood", "bytea"])
 async def test_a_condition_on_what_a_setting_writes_differently_cannot(
-    database: Database, source_of: SourceOf, type_: str
+    database: EmbeddedDatabase, source_of: SourceOf, type_: str
 ) -> None:
     create(database)
     run(
@@ -334,7 +340,7 @@ async def test_a_condition_on_what_a_setting_writes_differently_cannot(
 
 
 async def test_a_long_value_can_still_be_written_with_the_proposed_index(
-    database: Database, collect: Collect, source_of: SourceOf
+    database: EmbeddedDatabase, collect: Collect, source_of: SourceOf
 ) -> None:
     create(database)
     run(database, "ALTER TABLE public.chat ADD kind text")
@@ -347,7 +353,7 @@ async def test_a_long_value_can_still_be_written_with_the_proposed_index(
     )
 
 
-async def test_a_view_gets_a_sentence(database: Database, source_of: SourceOf) -> None:
+async def test_a_view_gets_a_sentence(database: EmbeddedDatabase, source_of: SourceOf) -> None:
     run(
         database,
         f"CREATE TABLE public.base ({COLUMNS})",
@@ -361,7 +367,7 @@ async def test_a_view_gets_a_sentence(database: Database, source_of: SourceOf) -
         )
 
 
-async def test_an_index_below_a_view_serves(database: Database, collect: Collect) -> None:
+async def test_an_index_below_a_view_serves(database: EmbeddedDatabase, collect: Collect) -> None:
     run(
         database,
         f"CREATE TABLE public.base ({COLUMNS})",
@@ -377,7 +383,7 @@ async def test_an_index_below_a_view_serves(database: Database, collect: Collect
 
 
 async def test_a_materialized_view_gets_commands_that_serve(
-    database: Database, collect: Collect, source_of: SourceOf
+    database: EmbeddedDatabase, collect: Collect, source_of: SourceOf
 ) -> None:
     run(
         database,
@@ -401,7 +407,7 @@ async def test_a_materialized_view_gets_commands_that_serve(
     ],
 )
 async def test_what_may_change_its_mind_gets_a_sentence(
-    database: Database, source_of: SourceOf, expression: str, culprit: str
+    database: EmbeddedDatabase, source_of: SourceOf, expression: str, culprit: str
 ) -> None:
     create(database)
     run(
@@ -438,7 +444,7 @@ async def test_what_may_change_its_mind_gets_a_sentence(
     ],
 )
 async def test_what_is_immutable_gets_commands_that_serve(
-    database: Database, collect: Collect, source_of: SourceOf, expression: str
+    database: EmbeddedDatabase, collect: Collect, source_of: SourceOf, expression: str
 ) -> None:
     create(database)
     run(database, "ALTER TABLE public.chat ADD kind text")
@@ -479,7 +485,7 @@ async def test_what_is_immutable_gets_commands_that_serve(
     ],
 )
 async def test_no_command_is_printed_that_fails(
-    database: Database, collect: Collect, source_of: SourceOf, expression: str
+    database: EmbeddedDatabase, collect: Collect, source_of: SourceOf, expression: str
 ) -> None:
     create(database)
     run(
@@ -495,7 +501,7 @@ async def test_no_command_is_printed_that_fails(
 
 
 async def test_where_is_part_of_the_condition(
-    database: Database, collect: Collect, source_of: SourceOf
+    database: EmbeddedDatabase, collect: Collect, source_of: SourceOf
 ) -> None:
     create(database)
     text = CHAT + "  where: |\n    s.seen IS NULL OR s.id > 0\n"
@@ -505,7 +511,7 @@ async def test_where_is_part_of_the_condition(
 
 @pytest.mark.parametrize("unit", ["s", "ms"])
 async def test_an_index_on_the_stored_integer_serves(
-    any_database: Database, collect: Collect, source_of: SourceOf, unit: str
+    any_database: EmbeddedDatabase, collect: Collect, source_of: SourceOf, unit: str
 ) -> None:
     run(any_database, "CREATE TABLE public.chat (is_open bool, started bigint)")
     text = (
@@ -517,7 +523,7 @@ async def test_an_index_on_the_stored_integer_serves(
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
 async def test_an_index_on_naive_timestamps_serves(
-    any_database: Database, collect: Collect, source_of: SourceOf, zone: str
+    any_database: EmbeddedDatabase, collect: Collect, source_of: SourceOf, zone: str
 ) -> None:
     run(any_database, "CREATE TABLE public.chat (is_open bool, started timestamp)")
     text = (
@@ -528,7 +534,7 @@ async def test_an_index_on_naive_timestamps_serves(
 
 
 async def test_an_index_on_an_expression_serves(
-    database: Database, collect: Collect, source_of: SourceOf
+    database: EmbeddedDatabase, collect: Collect, source_of: SourceOf
 ) -> None:
     create(database)
     text = CHAT.replace(": started\n", ": |\n    coalesce(s.started, s.seen)\n")
@@ -538,7 +544,7 @@ async def test_an_index_on_an_expression_serves(
 
 
 async def test_two_schemas_with_an_index_of_one_name_are_told_apart(
-    database: Database, collect: Collect
+    database: EmbeddedDatabase, collect: Collect
 ) -> None:
     """The other index is partial; ours is read as a whole."""
     create(database)
@@ -557,7 +563,7 @@ def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 async def test_with_its_index_the_active_query_never_touches_the_table(
-    any_database: Database, source_of: SourceOf
+    any_database: EmbeddedDatabase, source_of: SourceOf
 ) -> None:
     with any_database.connect(APP) as connection:
         conversations.fill(connection, datetime.now(UTC))

@@ -10,9 +10,9 @@ from exporter.check.findings import Finding, Status
 from exporter.check.source import check_all
 from exporter.clock import Clock
 from exporter.config import Source
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import APP, EXPORTER
-from exporter.postgres import Database as Pool
+from exporter.postgres import Database
 from tests.support import collecting
 from tests.support.collecting import CONVERSATIONS
 
@@ -27,14 +27,14 @@ chat:
 """
 
 
-def run(database: Database, *statements: str) -> None:
+def run(database: EmbeddedDatabase, *statements: str) -> None:
     with database.connect() as connection:
         for statement in statements:
             connection.execute(statement.encode())
 
 
 async def check(
-    database: Database,
+    database: EmbeddedDatabase,
     *sources: Source,
     role: str = "postgres",
     ahead: float = 0.0,
@@ -46,7 +46,7 @@ async def check(
     ticks = itertools.count()
     clock = Clock(monotonic=lambda: 0.0, wall=lambda: now + ahead + 0.001 * next(ticks))
     plain = collecting.settings_of(database.dsn_for(role))
-    pool = Pool(plain.model_copy(update=settings))
+    pool = Database(plain.model_copy(update=settings))
     try:
         return {each.check: each async for each in check_all(pool, sources, clock)}
     finally:
@@ -54,7 +54,7 @@ async def check(
 
 
 async def test_a_source_that_fits_gets_ticks_only(
-    any_database: Database, source_of: SourceOf
+    any_database: EmbeddedDatabase, source_of: SourceOf
 ) -> None:
     with any_database.connect(APP) as connection:
         connection.execute(
@@ -86,7 +86,7 @@ async def test_a_source_that_fits_gets_ticks_only(
 
 
 async def test_a_missing_index_is_a_cross_with_the_command_that_mends_it(
-    database: Database, source_of: SourceOf
+    database: EmbeddedDatabase, source_of: SourceOf
 ) -> None:
     run(database, "CREATE TABLE chat (is_open bool, started timestamptz)")
     source = source_of(CHAT)
@@ -99,7 +99,7 @@ async def test_a_missing_index_is_a_cross_with_the_command_that_mends_it(
 
 
 async def test_where_no_index_can_be_offered_it_warns(
-    database: Database, source_of: SourceOf
+    database: EmbeddedDatabase, source_of: SourceOf
 ) -> None:
     run(
         database,
@@ -112,7 +112,7 @@ async def test_where_no_index_can_be_offered_it_warns(
 
 
 async def test_a_role_that_could_write_gets_a_warning(
-    database: Database, source_of: SourceOf
+    database: EmbeddedDatabase, source_of: SourceOf
 ) -> None:
     found = (await check(database, source_of(CONVERSATIONS), role=APP))["read-only"]
     assert found.status is Status.WARNING
@@ -122,7 +122,7 @@ async def test_a_role_that_could_write_gets_a_warning(
 
 @pytest.mark.parametrize("privilege", ["INSERT", "UPDATE"])
 async def test_a_role_that_could_write_a_single_column_gets_a_warning_too(
-    database: Database, source_of: SourceOf, privilege: str
+    database: EmbeddedDatabase, source_of: SourceOf, privilege: str
 ) -> None:
     table = "conversations.conversation_sessions"
     run(database, f"GRANT {privilege} (session_end) ON {table} TO {EXPORTER}")
@@ -132,7 +132,7 @@ async def test_a_role_that_could_write_a_single_column_gets_a_warning_too(
 
 
 async def test_row_level_security_is_a_cross_unless_it_is_trusted(
-    database: Database, source_of: SourceOf
+    database: EmbeddedDatabase, source_of: SourceOf
 ) -> None:
     run(
         database,
@@ -155,7 +155,7 @@ WITH_MUTES = CHAT.replace(
 
 
 @pytest.fixture
-def mutes(database: Database) -> Database:
+def mutes(database: EmbeddedDatabase) -> EmbeddedDatabase:
     """The chats' expressions read another table; the role may read both."""
     run(
         database,
@@ -177,7 +177,7 @@ def mutes(database: Database) -> Database:
     ],
 )
 async def test_row_level_security_of_whatever_is_read_is_told(
-    mutes: Database, source_of: SourceOf, harm: str
+    mutes: EmbeddedDatabase, source_of: SourceOf, harm: str
 ) -> None:
     source = source_of(WITH_MUTES)
     found = await check(mutes, source, role=EXPORTER, row_security="trust")
@@ -196,7 +196,7 @@ async def test_row_level_security_of_whatever_is_read_is_told(
 
 
 async def test_row_level_security_of_a_table_below_a_view_is_told(
-    database: Database, source_of: SourceOf
+    database: EmbeddedDatabase, source_of: SourceOf
 ) -> None:
     run(
         database,
@@ -211,7 +211,7 @@ async def test_row_level_security_of_a_table_below_a_view_is_told(
 
 
 async def test_rights_to_write_to_another_table_that_is_read_are_told(
-    mutes: Database, source_of: SourceOf
+    mutes: EmbeddedDatabase, source_of: SourceOf
 ) -> None:
     source = source_of(WITH_MUTES)
     assert (await check(mutes, source, role=EXPORTER))["read-only"].status is Status.OK
@@ -223,7 +223,7 @@ async def test_rights_to_write_to_another_table_that_is_read_are_told(
 
 @pytest.mark.parametrize("missing", ["SELECT ON chat", "SELECT ON mutes", "USAGE ON SCHEMA public"])
 async def test_a_missing_right_is_a_cross_that_says_how_to_get_it(
-    mutes: Database, source_of: SourceOf, missing: str
+    mutes: EmbeddedDatabase, source_of: SourceOf, missing: str
 ) -> None:
     run(mutes, f"REVOKE {missing} FROM {EXPORTER}, public")
     found = await check(
@@ -240,7 +240,7 @@ async def test_a_missing_right_is_a_cross_that_says_how_to_get_it(
 
 
 async def test_what_does_not_fit_is_a_cross_that_says_why(
-    database: Database, source_of: SourceOf
+    database: EmbeddedDatabase, source_of: SourceOf
 ) -> None:
     run(database, "CREATE TABLE chat (is_open int, started timestamp)")
     found = (await check(database, source_of(CHAT)))["schema"]
@@ -250,7 +250,7 @@ async def test_what_does_not_fit_is_a_cross_that_says_why(
 
 
 async def test_an_expression_that_fails_on_a_row_is_named(
-    database: Database, source_of: SourceOf
+    database: EmbeddedDatabase, source_of: SourceOf
 ) -> None:
     run(
         database,
@@ -266,7 +266,7 @@ WITH_DURATION = CHAT + "  duration: |\n    dur::float8\n"
 
 
 async def test_an_expression_that_fails_on_a_closed_session_fails_the_daily_statistics(
-    database: Database, source_of: SourceOf
+    database: EmbeddedDatabase, source_of: SourceOf
 ) -> None:
     run(
         database,
@@ -291,7 +291,7 @@ async def test_an_expression_that_fails_on_a_closed_session_fails_the_daily_stat
     ],
 )
 async def test_only_what_the_daily_statistics_read_has_to_be_right(
-    database: Database, source_of: SourceOf, change: str
+    database: EmbeddedDatabase, source_of: SourceOf, change: str
 ) -> None:
     run(
         database,
@@ -306,7 +306,7 @@ async def test_only_what_the_daily_statistics_read_has_to_be_right(
 
 
 async def test_without_daily_statistics_closed_sessions_are_not_read(
-    database: Database, source_of: SourceOf
+    database: EmbeddedDatabase, source_of: SourceOf
 ) -> None:
     run(
         database,
@@ -326,7 +326,7 @@ def blocks(finding: Finding) -> int:
 
 
 async def test_what_a_collection_costs_grows_with_what_it_has_to_read(
-    database: Database, source_of: SourceOf
+    database: EmbeddedDatabase, source_of: SourceOf
 ) -> None:
     """Without an index every row is read; closed ones too, by both collectors."""
     run(database, "CREATE TABLE chat (is_open bool, started timestamptz, filler text)")
@@ -345,7 +345,7 @@ async def test_what_a_collection_costs_grows_with_what_it_has_to_read(
 
 
 async def test_the_daily_statistics_have_their_own_deadline(
-    database: Database, source_of: SourceOf
+    database: EmbeddedDatabase, source_of: SourceOf
 ) -> None:
     run(
         database,
@@ -363,7 +363,7 @@ async def test_the_daily_statistics_have_their_own_deadline(
 
 
 async def test_without_a_connection_nothing_else_is_asked(
-    database: Database, source_of: SourceOf
+    database: EmbeddedDatabase, source_of: SourceOf
 ) -> None:
     closed = database.dsn.replace(f":{database.server.port}/", ":1/")
     found = await check(database, source_of(CONVERSATIONS), dsn=closed)
@@ -371,7 +371,9 @@ async def test_without_a_connection_nothing_else_is_asked(
     assert found["connection"].status is Status.FAILED
 
 
-async def test_a_clock_that_is_off_gets_a_warning(database: Database, source_of: SourceOf) -> None:
+async def test_a_clock_that_is_off_gets_a_warning(
+    database: EmbeddedDatabase, source_of: SourceOf
+) -> None:
     found = (await check(database, source_of(CONVERSATIONS), ahead=60.0))["clock"]
     assert found.status is Status.WARNING
     assert "behind this machine's" in found.message

@@ -17,7 +17,7 @@ from exporter import sessions
 from exporter.collection.active import Active
 from exporter.collection.daily import Daily
 from exporter.config import Source
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.sessions.orphans import Orphan, list_orphans
 from tests.support import collecting, oracle
 from tests.support.collecting import Connection, OpenTransaction
@@ -140,7 +140,7 @@ def yaml(shape: Shape, kind: str) -> str:
 
 
 @pytest.fixture
-def connection(database: Database) -> Iterator[Connection]:
+def connection(database: EmbeddedDatabase) -> Iterator[Connection]:
     """Empty tables, one for each way of storing a time."""
     with database.connect() as connection:
         connection.execute(collecting.FAKE_CLOCK)

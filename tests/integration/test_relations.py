@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from exporter.demo.databases import Database, create_database, drop_database
+from exporter.demo.databases import EmbeddedDatabase, create_database, drop_database
 from tests.support import collecting
 from tests.support.collecting import Page
 
@@ -32,7 +32,7 @@ ROWS = """
 TABLE = f"CREATE TABLE public.chat ({COLUMNS}); INSERT INTO public.chat {ROWS};"
 
 
-def run(database: Database, *statements: str) -> None:
+def run(database: EmbeddedDatabase, *statements: str) -> None:
     with database.connect() as connection:
         for statement in statements:
             connection.execute(statement.encode())
@@ -75,7 +75,7 @@ KINDS["inheritance"] = f"CREATE TABLE public.chat ({COLUMNS});" + KINDS["inherit
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_every_kind_of_relation_is_counted_alike(
-    any_database: Database, collect: Collect, kind: str
+    any_database: EmbeddedDatabase, collect: Collect, kind: str
 ) -> None:
     with any_database.connect() as connection:
         ((yesterday,),) = connection.execute("SELECT now() - interval '1 day'").fetchall()
@@ -98,7 +98,7 @@ NAMES = {
 
 @pytest.mark.parametrize("names", NAMES.values(), ids=NAMES.keys())
 async def test_every_name_of_a_schema_and_a_table_can_be_declared(
-    database: Database, collect: Collect, names: tuple[str, str]
+    database: EmbeddedDatabase, collect: Collect, names: tuple[str, str]
 ) -> None:
     qualified = sql.Identifier(*names).as_string(None)
     schema = sql.Identifier(names[0]).as_string(None)
@@ -125,7 +125,7 @@ COLUMN_NAMES = {
 
 @pytest.mark.parametrize("columns", COLUMN_NAMES.values(), ids=COLUMN_NAMES.keys())
 async def test_every_name_of_a_column_can_be_used(
-    database: Database, collect: Collect, columns: tuple[str, str, str]
+    database: EmbeddedDatabase, collect: Collect, columns: tuple[str, str, str]
 ) -> None:
     quoted = [sql.Identifier(name).as_string(None) for name in columns]
     run(
@@ -152,7 +152,7 @@ async def test_every_name_of_a_column_can_be_used(
     ],
 )
 async def test_a_bare_word_is_that_very_column_or_else_its_lower_case(
-    database: Database,
+    database: EmbeddedDatabase,
     collect: Collect,
     columns: tuple[str, ...],
     declared: str,
@@ -174,7 +174,7 @@ async def test_a_bare_word_is_that_very_column_or_else_its_lower_case(
 
 
 async def test_a_word_that_is_no_column_gets_the_nearest_name(
-    database: Database, collect: Collect
+    database: EmbeddedDatabase, collect: Collect
 ) -> None:
     run(database, TABLE)
     text = CHAT.format(table="public.chat").replace(": started\n", ": startedd\n")
@@ -186,7 +186,7 @@ async def test_a_word_that_is_no_column_gets_the_nearest_name(
 
 
 async def test_an_unqualified_table_is_the_one_the_search_path_finds(
-    database: Database, collect: Collect
+    database: EmbeddedDatabase, collect: Collect
 ) -> None:
     run(
         database,
@@ -214,7 +214,7 @@ async def test_an_unqualified_table_is_the_one_the_search_path_finds(
     ],
 )
 async def test_a_table_is_that_very_spelling_or_else_its_lower_case(
-    database: Database,
+    database: EmbeddedDatabase,
     collect: Collect,
     names: tuple[str, ...],
     declared: str,
@@ -232,7 +232,9 @@ async def test_a_table_is_that_very_spelling_or_else_its_lower_case(
         assert page("sessions_active") is None
 
 
-async def test_where_says_which_rows_exist_at_all(database: Database, collect: Collect) -> None:
+async def test_where_says_which_rows_exist_at_all(
+    database: EmbeddedDatabase, collect: Collect
+) -> None:
     run(
         database,
         TABLE,
@@ -245,7 +247,9 @@ async def test_where_says_which_rows_exist_at_all(database: Database, collect: C
     assert page("sessions_active") == 6
 
 
-async def test_a_condition_that_is_null_is_not_true(database: Database, collect: Collect) -> None:
+async def test_a_condition_that_is_null_is_not_true(
+    database: EmbeddedDatabase, collect: Collect
+) -> None:
     run(
         database,
         TABLE,
@@ -261,7 +265,7 @@ async def test_a_condition_that_is_null_is_not_true(database: Database, collect:
 
 
 async def test_one_source_in_several_databases_is_counted_in_each(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     other = create_database(database.server, f"{database.name}_other")
     try:
@@ -285,7 +289,7 @@ async def test_one_source_in_several_databases_is_counted_in_each(
 
 @pytest.mark.parametrize(("unit", "factor"), [("s", 1), ("ms", 1000)])
 async def test_integers_since_1970_are_times(
-    any_database: Database, collect: Collect, unit: str, factor: int
+    any_database: EmbeddedDatabase, collect: Collect, unit: str, factor: int
 ) -> None:
     run(
         any_database,
@@ -322,7 +326,13 @@ async def test_integers_since_1970_are_times(
     ],
 )
 async def test_a_type_that_does_not_fit_is_a_sentence(
-    database: Database, collect: Collect, *, key: str, declared: str, type_: str, sentence: str
+    database: EmbeddedDatabase,
+    collect: Collect,
+    *,
+    key: str,
+    declared: str,
+    type_: str,
+    sentence: str,
 ) -> None:
     run(database, f"CREATE TABLE public.chat (started {type_}, at timestamptz, is_open bool)")
     keys = {"started_at": "at", "active": "is_open", "orphaned_after": "2h", key: declared}
@@ -348,7 +358,7 @@ EXPRESSIONS = {
 
 @pytest.mark.parametrize("expression", EXPRESSIONS.values(), ids=EXPRESSIONS.keys())
 async def test_expressions_reach_postgresql_as_they_are_written(
-    database: Database, collect: Collect, expression: str
+    database: EmbeddedDatabase, collect: Collect, expression: str
 ) -> None:
     run(database, TABLE)
     text = CHAT.format(table="public.chat").replace("is_open", f"|\n    {expression}")
@@ -356,7 +366,9 @@ async def test_expressions_reach_postgresql_as_they_are_written(
     assert_counted(page)
 
 
-async def test_every_expression_may_end_in_a_comment(database: Database, collect: Collect) -> None:
+async def test_every_expression_may_end_in_a_comment(
+    database: EmbeddedDatabase, collect: Collect
+) -> None:
     run(database, TABLE)
     page = await collect(
         database,
@@ -389,7 +401,7 @@ async def test_every_expression_may_end_in_a_comment(database: Database, collect
     assert page("sessions_inconsistent", kind="odd") == 2
 
 
-async def test_values_of_labels_are_quoted(database: Database, collect: Collect) -> None:
+async def test_values_of_labels_are_quoted(database: EmbeddedDatabase, collect: Collect) -> None:
     values = ["it's", "back\\slash", "100%", "{}", '"', "a, b", "-- x", "練習"]
     run(database, "CREATE TABLE public.chat (is_open bool, started timestamptz, kind text)")
     with database.connect() as connection:
@@ -414,7 +426,7 @@ async def test_values_of_labels_are_quoted(database: Database, collect: Collect)
 
 
 async def test_a_label_may_be_an_enum_a_number_or_a_boolean(
-    database: Database, collect: Collect
+    database: EmbeddedDatabase, collect: Collect
 ) -> None:
     run(
         database,
@@ -450,7 +462,7 @@ async def test_a_label_may_be_an_enum_a_number_or_a_boolean(
 
 
 async def test_rows_are_unknown_until_analyzed_and_follow_the_pages_then(
-    any_database: Database, collect: Collect
+    any_database: EmbeddedDatabase, collect: Collect
 ) -> None:
     text = CHAT.format(table="public.chat")
     run(any_database, f"CREATE TABLE public.chat ({COLUMNS})")
@@ -468,7 +480,7 @@ async def test_rows_are_unknown_until_analyzed_and_follow_the_pages_then(
 
 
 async def test_rows_of_partitions_are_summed_and_one_unknown_makes_all_unknown(
-    any_database: Database, collect: Collect
+    any_database: EmbeddedDatabase, collect: Collect
 ) -> None:
     run(any_database, KINDS["partitioned table"].replace("{yesterday}", "2020-01-01"))
     run(
@@ -488,7 +500,7 @@ async def test_rows_of_partitions_are_summed_and_one_unknown_makes_all_unknown(
 
 
 async def test_rows_of_a_view_are_what_the_planner_expects(
-    any_database: Database, collect: Collect
+    any_database: EmbeddedDatabase, collect: Collect
 ) -> None:
     run(
         any_database,
@@ -503,7 +515,7 @@ async def test_rows_of_a_view_are_what_the_planner_expects(
 
 
 async def test_a_table_that_is_renamed_or_changed_is_found_again_or_said_to_be_missing(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     run(database, TABLE)
     exporter = collecting.exporter_of(

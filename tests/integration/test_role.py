@@ -11,9 +11,9 @@ from exporter import sessions
 from exporter.cli.output import report
 from exporter.config import load_config
 from exporter.demo import history
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import APP, EXPORTER
-from exporter.postgres import Database as Pool
+from exporter.postgres import Database
 from exporter.sessions import grants
 from exporter.sessions.orphans import list_orphans
 from tests.support import collecting
@@ -31,7 +31,7 @@ chat:
 COLUMNS = "id int, is_open bool, started timestamptz, secret text"
 
 
-def run(database: Database, *statements: str) -> None:
+def run(database: EmbeddedDatabase, *statements: str) -> None:
     with database.connect() as connection:
         for statement in statements:
             connection.execute(statement.encode())
@@ -41,11 +41,11 @@ def run(database: Database, *statements: str) -> None:
 def give_role(tmp_path: Path) -> Callable[..., Awaitable[str]]:
     """Take all rights from the demo's role, then give what is printed for the sources."""
 
-    async def give_role(database: Database, *sources: str) -> str:
+    async def give_role(database: EmbeddedDatabase, *sources: str) -> str:
         config = tmp_path / "role.yaml"
         config.write_text(collecting.one_database(*sources), encoding="utf-8")
         granted = []
-        pool = Pool(collecting.settings_of(database.dsn))
+        pool = Database(collecting.settings_of(database.dsn))
         try:
             for source in load_config(config, {"DATABASE_URL": ""}).sources.values():
                 reader = pool.reader(timezone=source.timestamps_in or "UTC")
@@ -68,7 +68,7 @@ def give_role(tmp_path: Path) -> Callable[..., Awaitable[str]]:
     return give_role
 
 
-def refused(database: Database, statement: str) -> bool:
+def refused(database: EmbeddedDatabase, statement: str) -> bool:
     with database.connect(EXPORTER) as connection:
         try:
             connection.execute(statement.encode())
@@ -77,8 +77,8 @@ def refused(database: Database, statement: str) -> bool:
     return False
 
 
-async def lists_orphans(database: Database, text: str, folder: Path) -> int:
-    pool = Pool(collecting.settings_of(database.dsn_for(EXPORTER)))
+async def lists_orphans(database: EmbeddedDatabase, text: str, folder: Path) -> int:
+    pool = Database(collecting.settings_of(database.dsn_for(EXPORTER)))
     source = collecting.source_of(folder, text)
     try:
         reader = pool.reader(timezone=source.timestamps_in or "UTC")
@@ -90,7 +90,7 @@ async def lists_orphans(database: Database, text: str, folder: Path) -> int:
 
 
 async def test_the_role_can_collect_everything_and_list_orphans(
-    any_database: Database,
+    any_database: EmbeddedDatabase,
     collect: Collect,
     give_role: Callable[..., Awaitable[str]],
     tmp_path: Path,
@@ -111,7 +111,7 @@ async def test_the_role_can_collect_everything_and_list_orphans(
 
 
 async def test_the_role_cannot_write(
-    any_database: Database, give_role: Callable[..., Awaitable[str]]
+    any_database: EmbeddedDatabase, give_role: Callable[..., Awaitable[str]]
 ) -> None:
     await give_role(any_database, CONVERSATIONS)
     table = "conversations.conversation_sessions"
@@ -132,7 +132,7 @@ async def test_the_role_cannot_write(
 
 
 async def test_the_role_reads_the_columns_that_the_source_mentions_and_no_other(
-    any_database: Database, give_role: Callable[..., Awaitable[str]]
+    any_database: EmbeddedDatabase, give_role: Callable[..., Awaitable[str]]
 ) -> None:
     without_show = CONVERSATIONS.replace("  show: [user_id]\n", "")
     printed = await give_role(any_database, without_show)
@@ -154,7 +154,7 @@ async def test_the_role_reads_the_columns_that_the_source_mentions_and_no_other(
 
 
 async def test_a_source_needs_no_more_than_its_columns(
-    database: Database,
+    database: EmbeddedDatabase,
     collect: Collect,
     give_role: Callable[..., Awaitable[str]],
     tmp_path: Path,
@@ -193,7 +193,7 @@ async def test_a_source_needs_no_more_than_its_columns(
 
 
 async def test_tables_in_subqueries_are_granted(
-    any_database: Database,
+    any_database: EmbeddedDatabase,
     collect: Collect,
     give_role: Callable[..., Awaitable[str]],
     tmp_path: Path,
@@ -225,7 +225,7 @@ async def test_tables_in_subqueries_are_granted(
 
 
 async def test_a_view_and_not_what_is_below_it(
-    any_database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+    any_database: EmbeddedDatabase, collect: Collect, give_role: Callable[..., Awaitable[str]]
 ) -> None:
     run(
         any_database,
@@ -242,7 +242,7 @@ async def test_a_view_and_not_what_is_below_it(
 
 
 async def test_a_subquery_over_a_view_is_granted_what_it_names(
-    database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+    database: EmbeddedDatabase, collect: Collect, give_role: Callable[..., Awaitable[str]]
 ) -> None:
     run(
         database,
@@ -262,7 +262,7 @@ async def test_a_subquery_over_a_view_is_granted_what_it_names(
 
 
 async def test_a_subquery_over_a_partitioned_table_is_granted_the_parent(
-    database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+    database: EmbeddedDatabase, collect: Collect, give_role: Callable[..., Awaitable[str]]
 ) -> None:
     run(
         database,
@@ -282,7 +282,7 @@ async def test_a_subquery_over_a_partitioned_table_is_granted_the_parent(
 
 
 async def test_a_source_on_a_view_with_a_subquery_is_granted_the_other_table(
-    database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+    database: EmbeddedDatabase, collect: Collect, give_role: Callable[..., Awaitable[str]]
 ) -> None:
     run(
         database,
@@ -301,7 +301,7 @@ async def test_a_source_on_a_view_with_a_subquery_is_granted_the_other_table(
 
 
 async def test_a_partitioned_table_needs_no_rights_on_its_partitions(
-    database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+    database: EmbeddedDatabase, collect: Collect, give_role: Callable[..., Awaitable[str]]
 ) -> None:
     run(
         database,
@@ -318,7 +318,7 @@ async def test_a_partitioned_table_needs_no_rights_on_its_partitions(
 
 
 async def test_names_are_quoted(
-    database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+    database: EmbeddedDatabase, collect: Collect, give_role: Callable[..., Awaitable[str]]
 ) -> None:
     schema, table, column = 'My "schema"', "50% {0}", 'a "b" -- c'
     quoted = sql.Identifier(schema, table).as_string(None)
@@ -339,7 +339,7 @@ async def test_names_are_quoted(
 
 
 async def test_an_s_inside_a_quoted_name_is_not_the_whole_row(
-    database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+    database: EmbeddedDatabase, collect: Collect, give_role: Callable[..., Awaitable[str]]
 ) -> None:
     run(
         database,
@@ -362,7 +362,10 @@ async def test_an_s_inside_a_quoted_name_is_not_the_whole_row(
     ],
 )
 async def test_a_lone_apostrophe_hides_no_column_from_the_rights(
-    database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]], active: str
+    database: EmbeddedDatabase,
+    collect: Collect,
+    give_role: Callable[..., Awaitable[str]],
+    active: str,
 ) -> None:
     run(
         database,
@@ -375,7 +378,7 @@ async def test_a_lone_apostrophe_hides_no_column_from_the_rights(
 
 
 async def test_an_expression_over_the_whole_row_is_granted_every_column(
-    database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+    database: EmbeddedDatabase, collect: Collect, give_role: Callable[..., Awaitable[str]]
 ) -> None:
     run(
         database,
@@ -391,7 +394,10 @@ async def test_an_expression_over_the_whole_row_is_granted_every_column(
 
 @pytest.mark.parametrize("call", ["app.is_live(is_open)", 'app."is_live" (is_open)'])
 async def test_functions_in_other_schemas_can_be_called(
-    database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]], call: str
+    database: EmbeddedDatabase,
+    collect: Collect,
+    give_role: Callable[..., Awaitable[str]],
+    call: str,
 ) -> None:
     run(
         database,
@@ -410,7 +416,7 @@ async def test_functions_in_other_schemas_can_be_called(
 
 
 async def test_schemas_of_types_and_operators_can_be_used(
-    database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+    database: EmbeddedDatabase, collect: Collect, give_role: Callable[..., Awaitable[str]]
 ) -> None:
     run(
         database,
@@ -440,7 +446,7 @@ async def test_schemas_of_types_and_operators_can_be_used(
 
 
 async def test_aggregates_and_window_functions_can_be_called(
-    any_database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+    any_database: EmbeddedDatabase, collect: Collect, give_role: Callable[..., Awaitable[str]]
 ) -> None:
     signatures = {
         "agg.total(integer)": "(sfunc = int4pl, stype = int)",
@@ -477,7 +483,7 @@ async def test_aggregates_and_window_functions_can_be_called(
     ],
 )
 async def test_tables_are_granted_however_a_subquery_names_them(
-    database: Database,
+    database: EmbeddedDatabase,
     collect: Collect,
     give_role: Callable[..., Awaitable[str]],
     subquery: str,
@@ -511,7 +517,7 @@ async def test_tables_are_granted_however_a_subquery_names_them(
     ],
 )
 async def test_the_source_s_own_table_is_granted_whole_where_a_subquery_reads_whole_rows(
-    database: Database,
+    database: EmbeddedDatabase,
     collect: Collect,
     give_role: Callable[..., Awaitable[str]],
     subquery: str,
@@ -532,7 +538,7 @@ async def test_the_source_s_own_table_is_granted_whole_where_a_subquery_reads_wh
 
 
 async def test_without_the_rights_the_failure_says_which_command_prints_them(
-    any_database: Database, collect: Collect
+    any_database: EmbeddedDatabase, collect: Collect
 ) -> None:
     run(any_database, f"DROP OWNED BY {EXPORTER}")
     run(any_database, f'GRANT CONNECT ON DATABASE "{any_database.name}" TO {EXPORTER}')
@@ -544,7 +550,7 @@ async def test_without_the_rights_the_failure_says_which_command_prints_them(
 
 
 async def test_a_role_that_row_level_security_filters_gets_an_error_and_no_zero(
-    any_database: Database, collect: Collect, give_role: Callable[..., Awaitable[str]]
+    any_database: EmbeddedDatabase, collect: Collect, give_role: Callable[..., Awaitable[str]]
 ) -> None:
     run(
         any_database,
@@ -564,7 +570,7 @@ async def test_a_role_that_row_level_security_filters_gets_an_error_and_no_zero(
 
 
 async def test_a_policy_that_shows_every_row_can_be_trusted(
-    database: Database, give_role: Callable[..., Awaitable[str]], tmp_path: Path
+    database: EmbeddedDatabase, give_role: Callable[..., Awaitable[str]], tmp_path: Path
 ) -> None:
     run(
         database,
@@ -585,7 +591,7 @@ async def test_a_policy_that_shows_every_row_can_be_trusted(
 
 
 async def test_collection_is_read_only_even_for_a_role_that_may_write(
-    database: Database, collect: Collect
+    database: EmbeddedDatabase, collect: Collect
 ) -> None:
     run(
         database,
@@ -601,7 +607,7 @@ async def test_collection_is_read_only_even_for_a_role_that_may_write(
         assert connection.execute("SELECT is_open FROM public.chat").fetchall() == [(True,)]
 
 
-def test_the_printed_commands_are_sql_that_a_new_server_takes(database: Database) -> None:
+def test_the_printed_commands_are_sql_that_a_new_server_takes(database: EmbeddedDatabase) -> None:
     printed = report.role("some_reader", [("app", database.name, [])])
     with database.connect() as connection, connection.transaction(force_rollback=True):
         connection.execute(printed.encode())

@@ -7,9 +7,8 @@ import pytest
 
 from exporter.cli.output import report
 from exporter.config import Source
-from exporter.demo.databases import Database
-from exporter.postgres import Database as Pool
-from exporter.postgres import dsn_problem
+from exporter.demo.databases import EmbeddedDatabase
+from exporter.postgres import Database, dsn_problem
 from exporter.sessions import grants
 from tests.support import collecting
 
@@ -24,14 +23,14 @@ chat:
 COLUMNS = "id int, is_open bool, started timestamptz, ended timestamptz, note text"
 
 
-def run(database: Database, *statements: str) -> None:
+def run(database: EmbeddedDatabase, *statements: str) -> None:
     with database.connect() as connection:
         for statement in statements:
             connection.execute(statement.encode())
 
 
 async def test_a_snapshot_is_taken_after_the_lock_whatever_the_default_isolation_is(
-    any_database: Database,
+    any_database: EmbeddedDatabase,
 ) -> None:
     """With one for the whole transaction, a table rewritten while we wait would look empty."""
     name = any_database.name
@@ -39,7 +38,7 @@ async def test_a_snapshot_is_taken_after_the_lock_whatever_the_default_isolation
         any_database,
         f"ALTER DATABASE \"{name}\" SET default_transaction_isolation = 'serializable'",
     )
-    pool = Pool(collecting.settings_of(any_database.dsn))
+    pool = Database(collecting.settings_of(any_database.dsn))
     try:
         (isolation, mode) = await pool.reader().read(
             "SELECT current_setting('transaction_isolation')",
@@ -50,7 +49,7 @@ async def test_a_snapshot_is_taken_after_the_lock_whatever_the_default_isolation
     assert (isolation.rows, mode.rows) == ([("read committed",)], [("on",)])
 
 
-async def test_a_column_that_loses_its_zone_is_noticed_at_once(database: Database) -> None:
+async def test_a_column_that_loses_its_zone_is_noticed_at_once(database: EmbeddedDatabase) -> None:
     run(database, f"CREATE TABLE chat ({COLUMNS})", "INSERT INTO chat VALUES (1, true, now())")
     pool = collecting.exporter_with(database, CHAT)
     try:
@@ -65,7 +64,9 @@ async def test_a_column_that_loses_its_zone_is_noticed_at_once(database: Databas
     assert "timestamps carry no time zone" in page.failures["chat", "active"]
 
 
-async def test_a_table_that_was_swapped_is_bound_anew_in_the_same_run(database: Database) -> None:
+async def test_a_table_that_was_swapped_is_bound_anew_in_the_same_run(
+    database: EmbeddedDatabase,
+) -> None:
     run(database, f"CREATE TABLE chat ({COLUMNS})", "INSERT INTO chat VALUES (1, true, now())")
     exporter = collecting.exporter_with(database, CHAT)
     try:
@@ -94,7 +95,7 @@ async def test_a_table_that_was_swapped_is_bound_anew_in_the_same_run(database: 
     ],
 )
 async def test_a_day_begins_at_the_first_of_two_midnights(
-    database: Database, collect: collecting.Collect, zone: str, now: dt.datetime
+    database: EmbeddedDatabase, collect: collecting.Collect, zone: str, now: dt.datetime
 ) -> None:
     run(
         database,
@@ -111,7 +112,7 @@ async def test_a_day_begins_at_the_first_of_two_midnights(
 
 
 async def test_the_planners_guess_about_a_view_is_no_estimate(
-    database: Database, collect: collecting.Collect
+    database: EmbeddedDatabase, collect: collecting.Collect
 ) -> None:
     run(
         database,
@@ -125,7 +126,7 @@ async def test_the_planners_guess_about_a_view_is_no_estimate(
 
 
 async def test_the_exact_spelling_of_a_schema_comes_before_its_lower_case(
-    database: Database, collect: collecting.Collect
+    database: EmbeddedDatabase, collect: collecting.Collect
 ) -> None:
     for schema, rows in (("app", 2), ('"App"', 5)):
         run(
@@ -140,7 +141,7 @@ async def test_the_exact_spelling_of_a_schema_comes_before_its_lower_case(
 
 
 async def test_a_value_that_fails_an_expression_is_in_no_message(
-    database: Database, collect: collecting.Collect
+    database: EmbeddedDatabase, collect: collecting.Collect
 ) -> None:
     secret = 'he said "my pin is 4711" to me'
     run(
@@ -154,11 +155,11 @@ async def test_a_value_that_fails_an_expression_is_in_no_message(
 
 
 async def test_rights_are_printed_per_database_and_without_having_any(
-    database: Database, source_of: Callable[[str], Source]
+    database: EmbeddedDatabase, source_of: Callable[[str], Source]
 ) -> None:
     run(database, f"CREATE TABLE chat ({COLUMNS})", "REVOKE ALL ON chat FROM PUBLIC")
     source = source_of(CHAT)
-    pool = Pool(collecting.settings_of(database.dsn_for("session_exporter")))
+    pool = Database(collecting.settings_of(database.dsn_for("session_exporter")))
     try:
         found = await grants.grants(pool.reader(), source)
     finally:

@@ -5,7 +5,7 @@ an open connection, whose transaction and clock are the test's own.
 import asyncio
 import tempfile
 import textwrap
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,13 +17,12 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as plain_text
 from psycopg import sql
 
-from exporter.config import Database as Settings
-from exporter.config import Source, load_config
+from exporter.config import DatabaseSettings, Source, load_config
 from exporter.daemon.process import Exporter
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.metrics.catalog import Sample
 from exporter.metrics.exposition import OPENMETRICS, TEXT
-from exporter.postgres import Result
+from exporter.postgres import Reader, Result
 
 T = TypeVar("T")
 Collect = Callable[..., Awaitable["Page"]]
@@ -62,7 +61,7 @@ coaching:
 """
 
 
-def message_time(database: Database) -> str:
+def message_time(database: EmbeddedDatabase) -> str:
     """The safe expression of docs/configuration.md for this version of PostgreSQL."""
     asking, matching = safe_expressions()
     return asking if database.server.major >= 16 else matching
@@ -146,7 +145,7 @@ def exporter_of(path: Path, text: str, environ: Mapping[str, str]) -> Exporter:
     return Exporter(load_config(path, environ))
 
 
-def exporter_with(database: Database, *sources: str) -> Exporter:
+def exporter_with(database: EmbeddedDatabase, *sources: str) -> Exporter:
     """What the daemon makes of these sources in this database; to be closed."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "config.yaml"
@@ -195,19 +194,20 @@ def source_of(folder: Path, text: str) -> Source:
     return source
 
 
-class OpenTransaction:
+class OpenTransaction(Reader):
     """Reads on an open connection, inside whatever transaction it is in; keeps what was read.
 
     now() stands still in a transaction: rows written in it lie exactly on a boundary.
     """
 
     def __init__(self, connection: Connection, source: Source) -> None:
+        zone = source.timestamps_in or "UTC"
+        super().__init__(self._execute, timezone=zone, timeout=60.0)
         self.statements: list[str] = []
         self._connection = connection
-        zone = source.timestamps_in or "UTC"
         connection.execute("SELECT set_config('TimeZone', %s, false)", (zone,))
 
-    async def read(self, *statements: str) -> list[Result]:
+    async def _execute(self, statements: Sequence[str], _reader: Reader) -> list[Result]:
         results = []
         for statement in statements:
             self.statements.append(statement)
@@ -239,7 +239,7 @@ GRANT USAGE ON SCHEMA faketime TO PUBLIC;
 FAKE_PATH = "faketime, pg_catalog, public"
 
 
-def set_clock(database: Database, now: datetime) -> None:
+def set_clock(database: EmbeddedDatabase, now: datetime) -> None:
     """Have now() tell this time in every new session of the database; all else stays real."""
     with database.connect() as connection:
         connection.execute(FAKE_CLOCK)
@@ -259,6 +259,6 @@ def set_clock_of(connection: Connection, now: datetime | str) -> None:
     )
 
 
-def settings_of(dsn: str) -> Settings:
+def settings_of(dsn: str) -> DatabaseSettings:
     """The settings of one database, all else left at the defaults."""
-    return Settings(name="app", dsn=dsn)
+    return DatabaseSettings(name="app", dsn=dsn)

@@ -7,7 +7,7 @@ import psycopg
 
 from exporter.demo.binaries import runnable
 from exporter.demo.cluster import ServerError, tail
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.server import PostgresServer
 from tests.support.session_exporter import wait_for
 
@@ -43,7 +43,7 @@ class Standby(PostgresServer):
 
     def ask(self, question: str) -> Any:
         """The value of an SQL expression, as a superuser on the standby."""
-        with Database(self, "postgres").connect() as connection:
+        with EmbeddedDatabase(self, "postgres").connect() as connection:
             row = connection.execute(f"SELECT {question}".encode()).fetchone()
         assert row is not None
         return row[0]

@@ -6,7 +6,7 @@ import pytest
 
 from exporter.errors import NoAnswer
 from exporter.postgres.connections import slots
-from exporter.postgres.connections.slots import Budget
+from exporter.postgres.connections.slots import ConnectionSlots
 
 
 async def settle() -> None:
@@ -18,7 +18,7 @@ async def settle() -> None:
 class Connecting:
     """Somebody who takes a place, and has it until told otherwise."""
 
-    def __init__(self, places: Budget) -> None:
+    def __init__(self, places: ConnectionSlots) -> None:
         self.task = asyncio.create_task(places.take())
 
     @property
@@ -27,7 +27,7 @@ class Connecting:
 
 
 async def test_places_are_given_out_in_the_order_of_asking() -> None:
-    places = Budget(2)
+    places = ConnectionSlots(2)
     first, second, third, fourth = (Connecting(places) for _ in range(4))
     await settle()
     assert [each.has_place for each in (first, second, third, fourth)] == [True, True, False, False]
@@ -40,7 +40,7 @@ async def test_places_are_given_out_in_the_order_of_asking() -> None:
 
 @pytest.mark.parametrize("is_given_back_before", [False, True])
 async def test_who_stops_waiting_takes_no_place_along(is_given_back_before: bool) -> None:
-    places = Budget(1)
+    places = ConnectionSlots(1)
     await places.take()
     leaving, staying = Connecting(places), Connecting(places)
     await settle()
@@ -59,7 +59,7 @@ async def test_a_lost_place_comes_back_when_its_time_is_over_and_its_backend_gon
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(slots, "LOOK_EVERY", 0.0)
-    places, is_held, forgotten = Budget(1), True, []
+    places, is_held, forgotten = ConnectionSlots(1), True, []
     await places.take()
     places.lose(0.0, lambda: is_held, lambda: forgotten.append(True))
     await settle()
@@ -73,7 +73,7 @@ async def test_a_lost_place_comes_back_when_its_time_is_over_and_its_backend_gon
 
 
 async def test_who_waits_is_told_when_the_last_place_is_lost() -> None:
-    places = Budget(2)
+    places = ConnectionSlots(2)
     await places.take()
     await places.take()
     waiting = Connecting(places)
@@ -87,7 +87,7 @@ async def test_who_waits_is_told_when_the_last_place_is_lost() -> None:
 
 
 async def test_closing_forgets_what_was_lost() -> None:
-    places, forgotten = Budget(1), []
+    places, forgotten = ConnectionSlots(1), []
     await places.take()
     places.lose(60.0, lambda: True, lambda: forgotten.append(True))
     await places.close()

@@ -2,9 +2,9 @@
 
 import pytest
 
-from exporter.errors import AuthFailed, CollectionError, ConnectFailed, PermissionDenied
+from exporter.errors import AuthFailed, ConnectFailed, PermissionDenied, SourceError
 from exporter.postgres import error_causes
-from exporter.postgres.error_causes import Complaint
+from exporter.postgres.error_causes import ServerError
 
 CHATTER = "Is the server running on that host and accepting TCP/IP connections?"
 
@@ -14,7 +14,7 @@ OVER_ROWS = "SELECT count(*) FROM t AS s WHERE (s.a)"
 OVER_NONE = "SELECT (s.a) FROM t AS s\nLIMIT 0"
 
 
-def of_statement(complaint: Complaint, *statements: str) -> CollectionError:
+def of_statement(complaint: ServerError, *statements: str) -> SourceError:
     sent = [BEGIN, *(statements or [OVER_ROWS])]
     return error_causes.of_statement(complaint, sent, statement_timeout=5.0, lock_timeout=1.0)
 
@@ -52,7 +52,7 @@ def of_statement(complaint: Complaint, *statements: str) -> CollectionError:
 def test_a_failed_statement_is_judged_by_its_sqlstate(
     state: str, said: str, reason: str, sentence: str
 ) -> None:
-    failure = of_statement(Complaint(state, said, None, 7))
+    failure = of_statement(ServerError(state, said, None, 7))
     assert (failure.reason, failure.position) == (reason, 7)
     assert sentence in str(failure)
     assert "my pin" not in str(failure)
@@ -60,7 +60,7 @@ def test_a_failed_statement_is_judged_by_its_sqlstate(
 
 @pytest.mark.parametrize("state", ["42601", "42704", "42P01", "3F000", "0A000", "22023"])
 def test_words_without_a_place_are_quoted_only_where_no_row_was_read(state: str) -> None:
-    complaint = Complaint(state, 'what is "my pin"', 'is "my pin" a name?', None)
+    complaint = ServerError(state, 'what is "my pin"', 'is "my pin" a name?', None)
     failure = of_statement(complaint)
     assert failure.reason == "data"
     assert "my pin" not in str(failure)
@@ -74,14 +74,14 @@ def test_words_without_a_place_are_quoted_only_where_no_row_was_read(state: str)
 
 
 def test_a_place_in_another_text_than_the_statement_proves_nothing() -> None:
-    complaint = Complaint("42601", 'syntax error at or near "my pin"', None, 7, is_inside=True)
+    complaint = ServerError("42601", 'syntax error at or near "my pin"', None, 7, is_inside=True)
     assert "my pin" not in str(of_statement(complaint))
     assert "my pin" in str(of_statement(complaint, OVER_NONE))
 
 
 @pytest.mark.parametrize("state", ["42501", "55P03", "57014", "53200", "22023", "42601"])
 def test_what_a_function_raises_is_never_quoted(state: str) -> None:
-    complaint = Complaint(state, "my pin", "my pin", None, is_raised=True)
+    complaint = ServerError(state, "my pin", "my pin", None, is_raised=True)
     for statement in (OVER_ROWS, OVER_NONE):
         failure = of_statement(complaint, statement)
         assert failure.reason == "data"
@@ -106,7 +106,7 @@ def test_what_a_function_raises_is_never_quoted(state: str) -> None:
     ],
 )
 def test_a_time_zone_that_we_asked_for_is_named(statements: list[str], said: str) -> None:
-    complaint = Complaint("22023", said, None, None)
+    complaint = ServerError("22023", said, None, None)
     failure = error_causes.of_statement(complaint, statements, statement_timeout=5, lock_timeout=1)
     assert failure.reason == "schema"
     assert str(failure) == (
@@ -117,7 +117,7 @@ def test_a_time_zone_that_we_asked_for_is_named(statements: list[str], said: str
 
 @pytest.mark.parametrize("zone", ["my pin", "UTC my pin", "my pin UTC"])
 def test_a_time_zone_that_is_in_a_row_is_not(zone: str) -> None:
-    complaint = Complaint("22023", f'time zone "{zone}" not recognized', None, None)
+    complaint = ServerError("22023", f'time zone "{zone}" not recognized', None, None)
     failure = of_statement(complaint)
     assert (failure.reason, str(failure)) == ("data", "a value is not what the function takes")
 
@@ -165,7 +165,7 @@ def test_a_server_may_speak_another_language(said: str, cause: type[ConnectFaile
     assert type(error_causes.of_connecting("app", text, user="app")) is cause
 
 
-def of_refusal(said: str) -> CollectionError:
+def of_refusal(said: str) -> SourceError:
     """Why a server refused user app, and database app."""
     text = f'connection to server at "app" (10.0.0.1), port 5432 failed: FATAL:  {said}'
     return error_causes.of_connecting("db", text, user="app")

@@ -13,13 +13,13 @@ from exporter.errors import (
     AuthFailed,
     BackingOff,
     BadData,
-    CollectionError,
     ConnectFailed,
     Locked,
     NoAnswer,
     PermissionDenied,
     ReplicaLagging,
     SchemaMismatch,
+    SourceError,
     TimedOut,
 )
 from exporter.metrics.catalog import Sample
@@ -144,11 +144,11 @@ async def test_a_collector_is_given_the_values_of_its_last_success(
         (SchemaMismatch, "schema"),
         (BadData, "data"),
         (ReplicaLagging, "lag"),
-        (CollectionError, "other"),
+        (SourceError, "other"),
     ],
 )
 async def test_a_failure_is_counted_by_its_reason_and_keeps_the_old_snapshot(
-    stage: Callable[..., Stage], error: type[CollectionError], reason: str
+    stage: Callable[..., Stage], error: type[SourceError], reason: str
 ) -> None:
     it = stage()
     before = (await it.run("good")).snapshot
@@ -190,7 +190,7 @@ async def test_a_database_that_is_left_alone_is_a_skip_and_not_an_error(
     "before", [SchemaMismatch("no such column"), ConnectFailed("refused"), TimedOut("slow")]
 )
 async def test_what_failed_before_is_history_while_a_database_is_left_alone(
-    stage: Callable[..., Stage], caplog: pytest.LogCaptureFixture, before: CollectionError
+    stage: Callable[..., Stage], caplog: pytest.LogCaptureFixture, before: SourceError
 ) -> None:
     """Another collector has tried to connect, and learned why nobody can."""
     it = stage()

@@ -4,23 +4,31 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.config import Recovery
-from exporter.recovery.decision.decision import Decision, Look, Memory, Sight, decide
-from exporter.recovery.plan import Fates
+from exporter.config import RecoverySettings
+from exporter.recovery.decision.decision import (
+    CandidateState,
+    Decision,
+    Memory,
+    Observation,
+    decide,
+)
+from exporter.recovery.plan import SessionCounts
 
-RULE = Recovery(set={"is_active": "false"}, end_at="now", grace=60.0)
+RULE = RecoverySettings(set={"is_active": "false"}, end_at="now", grace=60.0)
 EVERY = 30.0
 STARTED = 1000.0
 CALM = STARTED + 600.0
 
 
-def sight(at: float, *sessions: str, active: int = 10, server: str = "a", **looks: Look) -> Sight:
-    seen = {session: Look("1", 5.0) for session in sessions} | looks
-    fates = Fates(live=active - len(seen), ready=len(seen))
-    return Sight(at, fates, seen, server)
+def sight(
+    at: float, *sessions: str, active: int = 10, server: str = "a", **looks: CandidateState
+) -> Observation:
+    seen = {session: CandidateState("1", 5.0) for session in sessions} | looks
+    fates = SessionCounts(live=active - len(seen), ready=len(seen))
+    return Observation(at, fates, seen, server)
 
 
-def run(*sights: Sight, rule: Recovery = RULE) -> Decision:
+def run(*sights: Observation, rule: RecoverySettings = RULE) -> Decision:
     """What the last of several runs decides."""
     decision = Decision(Memory(started_at=STARTED), frozenset(), ())
     for each in sights:
@@ -39,8 +47,8 @@ def test_two_runs_that_are_too_close_together_are_one() -> None:
     assert run(*close, sight(CALM + EVERY, "x")).confirmed == ("x",)
 
 
-@pytest.mark.parametrize("look", [Look("2", 5.0), Look("1", 6.0)])
-def test_any_change_starts_confirming_over(look: Look) -> None:
+@pytest.mark.parametrize("look", [CandidateState("2", 5.0), CandidateState("1", 6.0)])
+def test_any_change_starts_confirming_over(look: CandidateState) -> None:
     first, second = sight(CALM, "x"), sight(CALM + EVERY, x=look)
     assert run(first, second).confirmed == ()
     assert run(first, second, replace(second, at=CALM + 2 * EVERY)).confirmed == ("x",)
@@ -121,12 +129,12 @@ def test_who_comes_back_after_silence_has_time_to_show_it() -> None:
     assert len(run(silent, *back[:3]).confirmed) == 4
     decision = run(silent)
     for each in back:
-        decision = decide(decision.memory, each, RULE, apart=EVERY / 2, coming_back=600.0)
+        decision = decide(decision.memory, each, RULE, apart=EVERY / 2, recovery_window=600.0)
         assert ("grace" in decision.brakes) == (each.at < CALM + 600)
 
 
 def test_blind_is_a_brake_that_forgets_what_was_confirmed_but_not_what_was_seen() -> None:
-    blind = Sight(CALM + EVERY, Fates(), {}, "a", is_blind=True)
+    blind = Observation(CALM + EVERY, SessionCounts(), {}, "a", is_blind=True)
     after = sight(CALM + 2 * EVERY, "x")
     assert run(sight(CALM, "x"), blind).brakes == {"blind"}
     assert run(sight(CALM, "x"), blind, after).confirmed == ()

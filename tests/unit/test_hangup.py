@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from exporter.postgres.connections.abandoned_socket import HungUp
+from exporter.postgres.connections.abandoned_socket import AbandonedSocket
 from tests.support.session_exporter import wait_for
 
 
@@ -24,7 +24,7 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how the other end does")
 def test_is_held_until_the_other_end_closes(ends: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = ends
-    left = HungUp(ours.fileno())
+    left = AbandonedSocket(ours.fileno())
     try:
         assert left.was_connected
         assert ours.recv(1) == b""  # libpq notices at once
@@ -44,7 +44,7 @@ def test_shuts_down_although_no_descriptor_is_left(
     ours, theirs = ends
     monkeypatch.setattr(os, "dup", no_more)
     with pytest.raises(OSError, match="Too many"):
-        HungUp(ours.fileno())
+        AbandonedSocket(ours.fileno())
     assert theirs.recv(1) == b""
     assert ours.fileno() >= 0
 
@@ -52,6 +52,6 @@ def test_shuts_down_although_no_descriptor_is_left(
 def test_a_connection_that_never_came_about_leaves_nothing() -> None:
     with socket.socket() as ours:
         ours.setblocking(False)
-        left = HungUp(ours.fileno())
+        left = AbandonedSocket(ours.fileno())
         assert left.was_connected == (sys.platform != "linux")
         left.close()

@@ -6,7 +6,7 @@ import typer
 
 from exporter import sessions
 from exporter.cli.app import DEFAULT_CONFIG, ConfigFile, sql
-from exporter.cli.each_source import demand_set, has_rule, load, looking, on_each
+from exporter.cli.each_source import for_each_source, has_rule, load, looking, require_set
 from exporter.cli.output import report
 from exporter.config import Source
 from exporter.errors import PermissionDenied
@@ -29,7 +29,7 @@ def sql_index(
         table = await sessions.bind(reader, each)
         return report.proposals(each, database, await propose(reader, table))
 
-    results, failed = on_each(load(config_file), source, proposed)
+    results, failed = for_each_source(load(config_file), source, proposed)
     if results:
         print("\n\n".join(results))
     if failed:
@@ -51,11 +51,11 @@ def sql_role(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
             rights = await grants.recovery_grants(reader, each, role=grants.RECOVERY_ROLE)
         return database, await grants.database_name(reader), rights
 
-    results, failed = on_each(config, None, granted)
+    results, failed = for_each_source(config, None, granted)
     if results:
         print(report.role(grants.ROLE, results))
     if any(map(has_rule, config.sources.values())):
-        results, failed_too = on_each(config, None, recovering, only=has_rule)
+        results, failed_too = for_each_source(config, None, recovering, only=has_rule)
         failed = failed or failed_too
         if results:
             may = "close the sessions that recovery closes (after: session-exporter sql audit)"
@@ -71,7 +71,7 @@ def sql_function(
 ) -> None:
     """Print functions that recover a source for a role with no right but to call them."""
     config = load(config_file)
-    demand_set(config, source)
+    require_set(config, source)
 
     async def printed(reader: Reader, each: Source, _database: str) -> str:
         rule = await bind_rule(reader, each)
@@ -84,7 +84,7 @@ def sql_function(
         named_after = rule.relation.name if len(others) == 1 else each.name
         return await script(reader, rule, named_after=named_after)
 
-    results, failed = on_each(config, source, printed, settings=looking)
+    results, failed = for_each_source(config, source, printed, settings=looking)
     if results:
         print("\n\n".join(dict.fromkeys(results)))
     if failed:

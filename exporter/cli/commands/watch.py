@@ -12,7 +12,7 @@ from exporter import logs, sessions
 from exporter.check import source
 from exporter.check.findings import Finding, Status
 from exporter.cli.app import DEFAULT_CONFIG, ConfigFile, ListFormat, OneSource, app
-from exporter.cli.each_source import duration, load, on_each, wait_for
+from exporter.cli.each_source import duration, for_each_source, load, wait_for
 from exporter.cli.output import report
 from exporter.config import Config, Source, json_schema
 from exporter.daemon import process
@@ -76,7 +76,7 @@ def once(
 ) -> None:
     """Collect everything once and print it; exit 1 if a source failed."""
     config = load(config_file)
-    logs.only_bugs()
+    logs.log_errors_only()
 
     async def collected() -> process.Exporter:
         exporter = process.Exporter(config)
@@ -117,7 +117,7 @@ def orphans(
         write = report.orphan_json if format_ is ListFormat.JSON else report.orphan_table
         return write(each, database, found, seconds or each.orphaned_after)
 
-    results, failed = on_each(config, source, listed)
+    results, failed = for_each_source(config, source, listed)
     if format_ is ListFormat.JSON:
         print(report.as_json(results))
     elif results:
@@ -157,7 +157,7 @@ def parse_address(text: str) -> tuple[str, int]:
 
 
 def _check_live(config: Config, format_: ListFormat) -> None:
-    logs.only_bugs()
+    logs.log_errors_only()
 
     async def found() -> list[Finding]:
         findings: list[Finding] = []

@@ -7,11 +7,11 @@ import typer
 
 from exporter import sessions
 from exporter.cli.app import DEFAULT_CONFIG, ConfigFile, app
-from exporter.cli.each_source import demand_set, duration, load, on_each, plain_text
+from exporter.cli.each_source import duration, for_each_source, load, plain_text, require_set
 from exporter.cli.output import planned_stop as report
 from exporter.cli.recovery.recover import Yes, progress_of
 from exporter.config import Config, Source
-from exporter.errors import CollectionError, UsageError
+from exporter.errors import SourceError, UsageError
 from exporter.postgres import Reader, Writer
 from exporter.recovery.close.planned_stop import (
     Stop,
@@ -82,14 +82,14 @@ def close(  # noqa: PLR0917 - typer passes them by name
         print(report.stopped_text(outcome, left), flush=True)
         return plan, not outcome.refused and not left
 
-    results, failed = on_each(config, source, done, settings=connection_settings)
+    results, failed = for_each_source(config, source, done, settings=connection_settings)
     if not yes and any(plan.ready for plan, _ in results):
         print("Nothing was changed; --yes closes them.")
     if failed or not all(is_complete for _, is_complete in results):
         raise typer.Exit(1)
 
 
-class StillAlive(CollectionError):
+class StillAlive(SourceError):
     """The application seems to be running."""
 
 
@@ -106,8 +106,8 @@ def _check_usage(server: str | None, *, all_: bool, even_live: bool) -> None:
 def _check_source(config: Config, name: str, *, needs_server: bool, path: Path) -> None:
     source = config.sources.get(name)
     if source is None:
-        return  # on_each says which there are
-    demand_set(config, name)
+        return  # for_each_source says which there are
+    require_set(config, name)
     if needs_server and source.recovery.server is None:
         raise UsageError(
             f"{path}: sources.{name}.recovery has no server, so nobody knows whose a session is; "

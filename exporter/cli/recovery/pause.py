@@ -7,7 +7,7 @@ import typer
 
 from exporter import sessions
 from exporter.cli.app import DEFAULT_CONFIG, ConfigFile, app
-from exporter.cli.each_source import load, on_each, plain_text
+from exporter.cli.each_source import for_each_source, load, plain_text
 from exporter.cli.output.recovery import pause_text
 from exporter.cli.recovery.recover import recoverable
 from exporter.config import Config, Source
@@ -70,6 +70,8 @@ def _on_each(
             await writer.close()
         print(f"{each.name} ({database}) {sentence}", flush=True)
 
-    _, failed = on_each(config, recoverable(config, name), done, settings=connection_settings)
+    _, failed = for_each_source(
+        config, recoverable(config, name), done, settings=connection_settings
+    )
     if failed:
         raise typer.Exit(1)

@@ -10,11 +10,11 @@ import typer
 
 from exporter import sessions
 from exporter.cli.app import DEFAULT_CONFIG, ConfigFile, OneSource, app
-from exporter.cli.each_source import duration, has_rule, load, looking, on_each
+from exporter.cli.each_source import duration, for_each_source, has_rule, load, looking
 from exporter.cli.output import recovery
 from exporter.cli.output.report import printable
 from exporter.config import Config, Source
-from exporter.errors import CollectionError, PermissionDenied, UsageError
+from exporter.errors import PermissionDenied, SourceError, UsageError
 from exporter.postgres import Reader, Writer
 from exporter.recovery.audit.control import find_pause
 from exporter.recovery.close.batches import Outcome
@@ -77,7 +77,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
         )
         outcome = Outcome(uuid.uuid4())
         try:
-            progress = forgetting(progress_of(len(candidates)))
+            progress = drop_closed_rows(progress_of(len(candidates)))
             if call is not None and not call.is_own:
                 other = CallingOther(writer, reader, rule, call, with_backlog=backlog)
                 await other.run(candidates, progress=progress, continuing=outcome)
@@ -97,7 +97,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
         print(recovery.outcome_text(outcome), flush=True)
         return plan, outcome
 
-    results, failed = on_each(config, recoverable(config, source), done, settings=looking)
+    results, failed = for_each_source(config, recoverable(config, source), done, settings=looking)
     if not yes and any(plan.count for plan, _ in results):
         print("Nothing was changed; --yes closes them.")
     if failed or any(outcome and outcome.refused for _, outcome in results):
@@ -159,7 +159,7 @@ def undo_run(
             print(f"  row {number} of the audit could not be: {printable(why)}")
         return True, len(refused)
 
-    results, failed = on_each(config, None, done, settings=looking, only=has_rule)
+    results, failed = for_each_source(config, None, done, settings=looking, only=has_rule)
     if not failed and not any(known for known, _ in results):
         raise UsageError(f"no run {wanted} in any database of {config_file}; `runs` lists them")
     if not failed and not yes:
@@ -175,13 +175,15 @@ def runs(source: OneSource = None, config_file: ConfigFile = DEFAULT_CONFIG) -> 
     async def listed(reader: Reader, each: Source, _database: str) -> list[Run]:
         return await list_runs(reader, source=each.name) if await has_audit(reader) else []
 
-    found, failed = on_each(load(config_file), source, listed, settings=looking, only=has_rule)
+    found, failed = for_each_source(
+        load(config_file), source, listed, settings=looking, only=has_rule
+    )
     print(recovery.runs_table(sorted((run for each in found for run in each), key=_newest)))
     if failed:
         raise typer.Exit(1)
 
 
-class Braked(CollectionError):
+class Braked(SourceError):
     """Too much looks orphaned at once."""
 
 
@@ -218,7 +220,7 @@ def _newest(run: Run) -> float:
     return -run.at
 
 
-def forgetting(tell: Callable[[Outcome], None]) -> Callable[[Outcome], None]:
+def drop_closed_rows(tell: Callable[[Outcome], None]) -> Callable[[Outcome], None]:
     """Tell of the progress, and keep no session that is closed: there may be very many."""
 
     def told(outcome: Outcome) -> None:

@@ -17,7 +17,7 @@ _ACKNOWLEDGED = 5
 _KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 
 
-class HungUp:
+class AbandonedSocket:
     """A socket that is shut down but not closed, so that the kernel says how its other end does."""
 
     def __init__(self, descriptor: int) -> None:
@@ -57,10 +57,10 @@ class HungUp:
         self._socket.close()
 
 
-def hang_up(pgconn: PGconn) -> HungUp | None:
+def hang_up(pgconn: PGconn) -> AbandonedSocket | None:
     """Shut the socket of a connection down; None where it has none any more."""
     try:
-        return HungUp(pgconn.socket)
+        return AbandonedSocket(pgconn.socket)
     except (psycopg.Error, OSError):
         return None
 

@@ -11,10 +11,10 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.pq import PollingStatus
 
-from exporter.config import Database as Settings
-from exporter.errors import AuthFailed, CollectionError, ConnectFailed
+from exporter.config import DatabaseSettings
+from exporter.errors import AuthFailed, ConnectFailed, SourceError
 from exporter.postgres import error_causes
-from exporter.postgres.connections.abandoned_socket import HungUp, hang_up
+from exporter.postgres.connections.abandoned_socket import AbandonedSocket, hang_up
 from exporter.postgres.connections.detached_thread import in_thread
 from exporter.postgres.connections.dsn import dsn_problem, parameters_of
 from exporter.postgres.connections.name_lookup import Attempt, Resolver, attempts
@@ -36,11 +36,11 @@ class Connector:
     the garbage collector comes by. Here the socket is ours, and is shut down.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: DatabaseSettings) -> None:
         self._settings = settings
         self._resolver = Resolver()
 
-    async def connect(self, lost: Callable[[HungUp], None]) -> Connection:
+    async def connect(self, lost: Callable[[AbandonedSocket], None]) -> Connection:
         """Connect. Raises AuthFailed, PermissionDenied or ConnectFailed.
 
         Looking names up, reading the password, and each server get `connect_timeout`. `lost` gets
@@ -53,11 +53,11 @@ class Connector:
                 servers, problems = await attempts(parameters, self._resolver)
         except TimeoutError:
             raise self._silence() from None
-        failure: CollectionError | None = None
+        failure: SourceError | None = None
         for server in servers:
             try:
                 return await self._try(server, timeout, lost)
-            except CollectionError as error:
+            except SourceError as error:
                 # A server that is full or refuses us says more than one that is not there.
                 says_more = failure is None or not isinstance(error, ConnectFailed)
                 failure = error if says_more else failure
@@ -72,7 +72,7 @@ class Connector:
         await self._resolver.close()
 
     async def _try(
-        self, server: Attempt, timeout: float, lost: Callable[[HungUp], None]
+        self, server: Attempt, timeout: float, lost: Callable[[AbandonedSocket], None]
     ) -> Connection:
         text = conninfo.make_conninfo("", **{k: v for k, v in server.items() if v is not None})
         pgconn = pq.PGconn.connect_start(text.encode())
@@ -98,7 +98,7 @@ class Connector:
             connection.adapters.register_loader("name", _LenientText)
         return connection
 
-    def _refusal(self, pgconn: pq.abc.PGconn, server: Attempt) -> CollectionError:
+    def _refusal(self, pgconn: pq.abc.PGconn, server: Attempt) -> SourceError:
         said = bytes(pgconn.error_message).decode("utf-8", "replace")
         text = _without_password(said, str(server.get("password") or ""))
         user = bytes(pgconn.user).decode("utf-8", "replace")
@@ -126,7 +126,7 @@ class Connector:
         return parameters
 
 
-def _give_up(pgconn: pq.abc.PGconn, lost: Callable[[HungUp], None]) -> None:
+def _give_up(pgconn: pq.abc.PGconn, lost: Callable[[AbandonedSocket], None]) -> None:
     """Hang up on a server that did not answer in time."""
     left = hang_up(pgconn)
     pgconn.finish()

@@ -10,7 +10,7 @@ from exporter.errors import NoAnswer
 LOOK_EVERY = 1.0
 
 
-class Budget:
+class ConnectionSlots:
     """Places for connections, given out in the order of asking.
 
     Needs a running event loop, and is used from its thread alone.

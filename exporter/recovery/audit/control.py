@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from exporter.errors import SchemaMismatch
-from exporter.postgres import Transaction, Writer
+from exporter.postgres import Reader, Transaction, Writer
 from exporter.queries import fill, literal
-from exporter.sessions.relation import Reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,21 +16,21 @@ class Pause:
     reason: str | None
 
 
-async def is_paused(reader: Reads, source_name: str) -> bool:
-    """Whether automatic recovery of a source is paused. Raises CollectionError."""
+async def is_paused(reader: Reader, source_name: str) -> bool:
+    """Whether automatic recovery of a source is paused. Raises SourceError."""
     return await find_pause(reader, source_name) is not None
 
 
 async def is_paused_in(transaction: Transaction, source_name: str) -> bool:
-    """The same as a part of a transaction that would close sessions. Raises CollectionError."""
+    """The same as a part of a transaction that would close sessions. Raises SourceError."""
     if not (await transaction.run(fill("recovery/control/has_pause"))).rows[0][0]:
         return False
     found = await transaction.run(fill("recovery/control/paused", source=literal(source_name)))
     return bool(found.rows)
 
 
-async def find_pause(reader: Reads, source_name: str) -> Pause | None:
-    """The pause of a source, or None. Raises CollectionError.
+async def find_pause(reader: Reader, source_name: str) -> Pause | None:
+    """The pause of a source, or None. Raises SourceError.
 
     Where the table is not there, nobody can have paused anything.
     """
@@ -41,8 +40,8 @@ async def find_pause(reader: Reads, source_name: str) -> Pause | None:
     return Pause(*result.rows[0]) if result.rows else None
 
 
-async def pause(reader: Reads, writer: Writer, source_name: str, *, reason: str | None) -> bool:
-    """Pause a source; whether it was not paused already. Raises CollectionError."""
+async def pause(reader: Reader, writer: Writer, source_name: str, *, reason: str | None) -> bool:
+    """Pause a source; whether it was not paused already. Raises SourceError."""
     if not await _has_table(reader):
         raise SchemaMismatch(
             "there is no table session_exporter.pause, in which a pause is kept; "
@@ -57,8 +56,8 @@ async def pause(reader: Reads, writer: Writer, source_name: str, *, reason: str 
         return bool((await transaction.run(statement)).rows)
 
 
-async def resume(reader: Reads, writer: Writer, source_name: str) -> Pause | None:
-    """End the pause of a source and return what it was, or None. Raises CollectionError."""
+async def resume(reader: Reader, writer: Writer, source_name: str) -> Pause | None:
+    """End the pause of a source and return what it was, or None. Raises SourceError."""
     if not await _has_table(reader):
         return None
     async with writer.transaction() as transaction:
@@ -66,6 +65,6 @@ async def resume(reader: Reads, writer: Writer, source_name: str) -> Pause | Non
     return Pause(*ended.rows[0]) if ended.rows else None
 
 
-async def _has_table(reader: Reads) -> bool:
+async def _has_table(reader: Reader) -> bool:
     (result,) = await reader.read(fill("recovery/control/has_pause"))
     return bool(result.rows[0][0])

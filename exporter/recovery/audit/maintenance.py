@@ -9,12 +9,12 @@ from exporter.backoff import Backoff
 from exporter.config import Source
 from exporter.errors import (
     BadData,
-    CollectionError,
     Locked,
     NoAnswer,
     PermissionDenied,
     RowRefused,
     SchemaMismatch,
+    SourceError,
     TimedOut,
 )
 from exporter.postgres import Transaction, Writer
@@ -34,7 +34,7 @@ AGAIN_AFTER = (60.0, 3600.0)
 class _TaskError(Exception):
     """A statement failed; there is nothing wrong with the connection."""
 
-    def __init__(self, cause: CollectionError) -> None:
+    def __init__(self, cause: SourceError) -> None:
         super().__init__(str(cause))
         self.cause = cause
 
@@ -42,11 +42,11 @@ class _TaskError(Exception):
 class Failure(NamedTuple):
     """Why a task failed, and whether it went well the last time."""
 
-    cause: CollectionError
+    cause: SourceError
     is_new: bool
 
 
-class Tending:
+class AuditMaintenance:
     """The tasks for one source, each as often as it is worth it."""
 
     def __init__(self, writer: Writer, source: Source) -> None:
@@ -59,7 +59,7 @@ class Tending:
     async def run(self, rule: Rule, call: Call | None, *, at: float) -> list[Failure]:
         """Do what is due at a monotonic time, and return why some of it failed.
 
-        Raises CollectionError where nothing at all can be done.
+        Raises SourceError where nothing at all can be done.
         """
         failures: list[Failure] = []
         for task in self._tasks:

@@ -86,7 +86,7 @@ class Outcome:
         self.paused += admitted.paused
 
 
-class Closing:
+class CloseRun:
     """One run on one source: of recovery, or of what the scope says."""
 
     MOST = 10_000
@@ -121,7 +121,7 @@ class Closing:
         A session that a constraint or a trigger protects, of which a new value cannot be computed,
         or that takes longer than a statement may, is set aside, and the others go on. `continuing`
         is the outcome of the same run so far, which is added to.
-        Raises CollectionError when nothing more can be done; what was committed stays, and is in
+        Raises SourceError when nothing more can be done; what was committed stays, and is in
         `continuing`.
         """
         outcome = continuing or Outcome(uuid.uuid4())

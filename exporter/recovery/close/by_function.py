@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from exporter.config import TableName
 from exporter.errors import Locked, SchemaMismatch
-from exporter.postgres import Writer
+from exporter.postgres import Reader, Writer
 from exporter.queries import fill, literal
 from exporter.recovery.audit.control import is_paused
 from exporter.recovery.close.batches import (
     Admission,
     Candidate,
-    Closing,
+    CloseRun,
     HeldUpError,
     Outcome,
     Recovered,
@@ -31,7 +31,6 @@ from exporter.recovery.functions.installed import THRESHOLD, Found, find_functio
 from exporter.recovery.plan import find_candidates
 from exporter.recovery.rule import statements
 from exporter.recovery.rule.rule import Rule
-from exporter.sessions.relation import Reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Call:
             )
 
 
-async def find_call(reader: Reads, rule: Rule) -> Call | None:
+async def find_call(reader: Reader, rule: Rule) -> Call | None:
     """The function that recovery of a source calls; None where it writes by itself.
 
     Raises SchemaMismatch where there is none, or one that was printed for another config.
@@ -87,7 +86,7 @@ async def find_call(reader: Reads, rule: Rule) -> Call | None:
     return Call(fitting[0], is_own=False)
 
 
-async def find_sibling(reader: Reads, printed: Function, source: str) -> str:
+async def find_sibling(reader: Reader, printed: Function, source: str) -> str:
     """The qualified name of a function that was printed together with the one that closes."""
     found = await find_functions(reader, TableName(printed.schema, printed.name, True, True))
     if not any(function.is_as(printed) for function in found):
@@ -98,7 +97,7 @@ async def find_sibling(reader: Reads, printed: Function, source: str) -> str:
     return printed.sql
 
 
-async def find_undo(reader: Reads, rule: Rule) -> str | None:
+async def find_undo(reader: Reader, rule: Rule) -> str | None:
     """The qualified name of the function that undoes, where closing is done by a printed one."""
     call = await find_call(reader, rule)
     if call is None or not call.is_own:
@@ -106,7 +105,7 @@ async def find_undo(reader: Reads, rule: Rule) -> str | None:
     return await find_sibling(reader, undo_function(rule), rule.table.source.name)
 
 
-class Calling(Closing):
+class FunctionCloser(CloseRun):
     """One run of recovery on one source by the function that `sql function` printed."""
 
     MOST = definitions.MOST
@@ -114,7 +113,7 @@ class Calling(Closing):
     def __init__(
         self,
         writer: Writer,
-        reader: Reads,
+        reader: Reader,
         rule: Rule,
         call: Call,
         *,
@@ -161,19 +160,19 @@ class Calling(Closing):
 
 
 def by_hand(
-    writer: Writer, reader: Reads, rule: Rule, call: Call | None, *, with_backlog: bool
-) -> Closing:
+    writer: Writer, reader: Reader, rule: Rule, call: Call | None, *, with_backlog: bool
+) -> CloseRun:
     """What closes sessions when somebody says so, and can be undone."""
     if call is None:
-        return Closing(writer, rule, trigger="manual", with_backlog=with_backlog)
-    return Calling(writer, reader, rule, call, trigger="manual", with_backlog=with_backlog)
+        return CloseRun(writer, rule, trigger="manual", with_backlog=with_backlog)
+    return FunctionCloser(writer, reader, rule, call, trigger="manual", with_backlog=with_backlog)
 
 
 class CallingOther:
     """One call of somebody else's function. What it did is seen from what is left."""
 
     def __init__(
-        self, writer: Writer, reader: Reads, rule: Rule, call: Call, *, with_backlog: bool
+        self, writer: Writer, reader: Reader, rule: Rule, call: Call, *, with_backlog: bool
     ) -> None:
         self._writer = writer
         self._reader = reader
@@ -190,7 +189,7 @@ class CallingOther:
     ) -> Outcome:
         """Call it once, and tell which of the candidates are none any more.
 
-        Raises CollectionError; then nothing was changed.
+        Raises SourceError; then nothing was changed.
         """
         outcome = continuing
         outcome.can_undo = False

@@ -5,20 +5,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from exporter.errors import BadData, SchemaMismatch, UsageError
-from exporter.postgres import Writer
+from exporter.postgres import Reader, Writer
 from exporter.queries import fill, literal
-from exporter.recovery.close.batches import Candidate, Closing, Outcome
-from exporter.recovery.plan import Preview, as_preview, demand_audit, find_candidates, previewing
+from exporter.recovery.close.batches import Candidate, CloseRun, Outcome
+from exporter.recovery.plan import Preview, as_preview, find_candidates, previewing, require_audit
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import (
     Scope,
     is_in_scope,
-    is_lively,
     of_server,
+    seen_recently,
     server_column,
     started_before,
 )
-from exporter.sessions.relation import Reads
 
 #: A row that the application holds just now is free a moment later: so often it is tried again.
 MORE_ATTEMPTS = 5
@@ -68,18 +67,18 @@ class StopPlan:
         return self.stop.needs_silence and self.lively > 0
 
 
-async def clock(reader: Reads) -> str:
+async def clock(reader: Reader) -> str:
     """The database's time, as SQL text."""
     (result,) = await reader.read(fill("recovery/plan/clock"))
     return str(result.rows[0][0])
 
 
-async def make_stop_plan(reader: Reads, rule: Rule, stop: Stop, *, limit: int) -> StopPlan:
+async def make_stop_plan(reader: Reader, rule: Rule, stop: Stop, *, limit: int) -> StopPlan:
     """Count, and look at up to `limit` sessions.
 
-    Raises CollectionError, and UsageError for a server that the column's type cannot hold.
+    Raises SourceError, and UsageError for a server that the column's type cannot hold.
     """
-    await demand_audit(reader)
+    await require_audit(reader)
     if stop.server is None:
         scope = started_before(rule, stop.before, even_live=stop.even_live)
     else:
@@ -91,7 +90,7 @@ async def make_stop_plan(reader: Reads, rule: Rule, stop: Stop, *, limit: int) -
         in_scope=is_in_scope(rule, server=stop.server, before=stop.before),
         exempt=rule.exempt,
         end=scope.end,
-        lively=is_lively(rule),
+        lively=seen_recently(rule),
         table=rule.table.table,
         rows=rule.table.rows,
     )
@@ -113,7 +112,7 @@ async def make_stop_plan(reader: Reads, rule: Rule, stop: Stop, *, limit: int) -
 
 
 async def _previews(
-    reader: Reads, rule: Rule, scope: Scope, *, limit: int
+    reader: Reader, rule: Rule, scope: Scope, *, limit: int
 ) -> tuple[tuple[Preview, ...], str | None]:
     """The first sessions, or why they cannot be shown."""
     try:
@@ -124,7 +123,7 @@ async def _previews(
 
 
 async def close_sessions(
-    reader: Reads,
+    reader: Reader,
     writer: Writer,
     plan: StopPlan,
     *,
@@ -135,9 +134,9 @@ async def close_sessions(
     """Close what was planned. Returns the outcome, and how many of them are active still.
 
     What somebody holds is tried again for about a second. What began to fit after the sessions
-    were found stays as it is. Raises CollectionError; what was committed stays.
+    were found stays as it is. Raises SourceError; what was committed stays.
     """
-    closing = Closing(writer, plan.rule, trigger="close", scope=plan.scope)
+    closing = CloseRun(writer, plan.rule, trigger="close", scope=plan.scope)
     found = await find_candidates(reader, plan.rule, scope=plan.scope)
     outcome = await closing.run(found, batch=batch, pause=pause, progress=progress)
     left = await _left(reader, plan, found, outcome)
@@ -155,7 +154,7 @@ async def close_sessions(
 
 
 async def _left(
-    reader: Reads, plan: StopPlan, found: Sequence[Candidate], outcome: Outcome
+    reader: Reader, plan: StopPlan, found: Sequence[Candidate], outcome: Outcome
 ) -> list[Candidate]:
     """Those of the sessions that are to be closed still, and can be."""
     if not outcome.passed_over:
@@ -166,7 +165,7 @@ async def _left(
     return [each for each in again if each.session in wanted]
 
 
-async def _prove_server(reader: Reads, rule: Rule, server: str) -> None:
+async def _prove_server(reader: Reader, rule: Rule, server: str) -> None:
     """Have PostgreSQL compare the column with the id, on no row."""
     comparison = f"({server_column(rule)} = {literal(server)})"
     try:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from exporter.config import Recovery
-from exporter.recovery.plan import FEWEST_FOR_SHARE, Fates
+from exporter.config import RecoverySettings
+from exporter.recovery.plan import FEWEST_FOR_SHARE, SessionCounts
 
 BRAKES = ("share", "count", "grace", "silent", "blind")
 
@@ -16,7 +16,7 @@ BRAKES = ("share", "count", "grace", "silent", "blind")
 FEWEST_FOR_SILENCE = 3
 
 
-class Look(NamedTuple):
+class CandidateState(NamedTuple):
     """How a candidate looked: any change of its row, and any sign of life, makes another one."""
 
     version: str
@@ -24,12 +24,12 @@ class Look(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Observation:
     """What one run has seen. `server` is another value after a restart or a failover."""
 
     at: float
-    fates: Fates
-    looks: Mapping[str, Look]
+    fates: SessionCounts
+    looks: Mapping[str, CandidateState]
     server: str
     is_blind: bool = False
     why: str = ""
@@ -46,7 +46,7 @@ class Memory:
     seen_at: float | None = None
     silent_at: float | None = None
     """When the application was last silent."""
-    looks: Mapping[str, Look] = field(default_factory=dict)
+    looks: Mapping[str, CandidateState] = field(default_factory=dict)
     known: frozenset[str] = frozenset()
     """The candidates of the last run in which not too many had turned up."""
     times: Mapping[str, int] = field(default_factory=dict)
@@ -63,12 +63,17 @@ class Decision:
 
 
 def decide(
-    memory: Memory, sight: Sight, rule: Recovery, *, apart: float, coming_back: float = 0.0
+    memory: Memory,
+    sight: Observation,
+    rule: RecoverySettings,
+    *,
+    apart: float,
+    recovery_window: float = 0.0,
 ) -> Decision:
     """Decide what may be closed. Runs that are not `apart` seconds apart count as one.
 
-    An application that was silent has `coming_back` seconds, and `grace` at least, in which all of
-    its sessions can show that they live: one alone that does is not all of them.
+    An application that was silent has `recovery_window` seconds, and `grace` at least, in which all
+    of its sessions can show that they live: one alone that does is not all of them.
     While a brake is on nothing is confirmed, and when it ends confirming starts over.
     """
     started_at = memory.started_at
@@ -76,7 +81,7 @@ def decide(
         started_at = sight.at
     brakes = _brakes(memory, sight, rule, started_at)
     silent_at = sight.at if "silent" in brakes else memory.silent_at
-    if silent_at is not None and 0 < sight.at - silent_at < max(rule.grace, coming_back):
+    if silent_at is not None and 0 < sight.at - silent_at < max(rule.grace, recovery_window):
         brakes |= {"grace"}
     too_many = bool(brakes & {"share", "count"}) or sight.is_blind
     is_counted = memory.seen_at is None or sight.at - memory.seen_at >= apart
@@ -97,14 +102,16 @@ def decide(
     return Decision(remembered, brakes, confirmed)
 
 
-def _times(memory: Memory, session: str, look: Look, *, is_counted: bool) -> int:
+def _times(memory: Memory, session: str, look: CandidateState, *, is_counted: bool) -> int:
     if memory.looks.get(session) != look:
         return 1
     before = memory.times.get(session, 0)
     return max(before + is_counted, 1)
 
 
-def _brakes(memory: Memory, sight: Sight, rule: Recovery, started_at: float) -> frozenset[str]:
+def _brakes(
+    memory: Memory, sight: Observation, rule: RecoverySettings, started_at: float
+) -> frozenset[str]:
     fates = sight.fates
     # Since the last calm run, and not only since the one before: that many sessions are orphaned at
     # once does not become right by waiting, and holds until somebody has looked or they live again.

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from exporter.config import TableName
+from exporter.postgres import Reader
 from exporter.queries import fill, literal
 from exporter.recovery.functions.definitions import MARK, Function, Signature
-from exporter.sessions.relation import Reads, named
+from exporter.sessions.relation import named
 
 #: The argument that says from how many minutes on a session is stuck.
 THRESHOLD = "p_threshold_minutes"
@@ -25,9 +26,9 @@ class Found(Signature):
     """As name=value."""
     body: str
     comment: str
-    is_ours_to_call: bool
+    is_callable_by_role: bool
     """Whether the role that looked may call it."""
-    is_anybodys_to_call: bool
+    is_public: bool
 
     @property
     def is_printed(self) -> bool:
@@ -60,7 +61,7 @@ class Found(Signature):
         )
 
 
-async def find_functions(reader: Reads, called: TableName) -> list[Found]:
+async def find_functions(reader: Reader, called: TableName) -> list[Found]:
     """All functions of this name, the very spelling first."""
     in_schema = "pg_function_is_visible(p.oid)"
     if called.schema_ is not None:

@@ -1,6 +1,7 @@
 """The commands that create the functions of one source, for a DBA to read and run."""
 
 from exporter.cli.output.report import printable
+from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.recovery.functions.definitions import (
     SCHEMA,
@@ -12,10 +13,9 @@ from exporter.recovery.functions.definitions import (
 )
 from exporter.recovery.rule.rule import Rule
 from exporter.sessions import grants
-from exporter.sessions.relation import Reads
 
 
-async def script(reader: Reads, rule: Rule, *, named_after: str) -> str:
+async def script(reader: Reader, rule: Rule, *, named_after: str) -> str:
     """Everything from BEGIN to COMMIT; `named_after` is what recover_stuck_… is called after."""
     (result,) = await reader.read(fill("recovery/functions/search_path"))
     path, open_schemas = result.rows[0]

@@ -1,12 +1,12 @@
 """Which expression of the config it is that cannot be evaluated for a session."""
 
-from exporter.errors import BackingOff, CollectionError, ConnectFailed
+from exporter.errors import BackingOff, ConnectFailed, SourceError
+from exporter.postgres import Reader
 from exporter.queries import fill
 from exporter.recovery.rule.rule import Rule
-from exporter.sessions.relation import Reads
 
 
-async def blame(reader: Reads, rule: Rule, error: CollectionError) -> CollectionError:
+async def blame(reader: Reader, rule: Rule, error: SourceError) -> SourceError:
     """The same error with the key of the expression, where one fails by itself.
 
     It is asked of all orphaned sessions, so that what fails for one of them fails here. Which one
@@ -29,7 +29,7 @@ async def blame(reader: Reads, rule: Rule, error: CollectionError) -> Collection
             )
         except (BackingOff, ConnectFailed):
             return error
-        except CollectionError as found:
+        except SourceError as found:
             about = f"recovery.{key}, which fails for a session that is orphaned: {found}"
             return type(error)(about)
     return error

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exporter import sessions
-from exporter.config import Config, Source
-from exporter.config import Database as Settings
+from exporter.config import Config, DatabaseSettings, Source
 from exporter.errors import BadData, PermissionDenied, SchemaMismatch
+from exporter.postgres import Reader
 from exporter.queries import fill, identifier, listed, literal
 from exporter.sessions import Moment, SessionTable
-from exporter.sessions.relation import Reads, Relation
+from exporter.sessions.relation import Relation
 from exporter.sessions.sql_names import tokens
 
 #: No column of anybody's is called this, so that a bare word in an expression is never ambiguous.
@@ -101,19 +101,19 @@ def _object(values: Mapping[str, str]) -> str:
     return f"jsonb_build_object({', '.join(pairs)})"
 
 
-def connection_settings(config: Config, source: Source, database: str) -> Settings:
+def connection_settings(config: Config, source: Source, database: str) -> DatabaseSettings:
     """How recovery connects: as a role of its own where it is given one."""
     return own_settings(config.databases[database], source)
 
 
-def own_settings(settings: Settings, source: Source) -> Settings:
+def own_settings(settings: DatabaseSettings, source: Source) -> DatabaseSettings:
     """The same, from how collection connects."""
     if source.recovery.dsn is None:
         return settings
     return settings.model_copy(update={"dsn": source.recovery.dsn, "password_file": None})
 
 
-def reading_settings(settings: Settings, source: Source) -> Settings:
+def reading_settings(settings: DatabaseSettings, source: Source) -> DatabaseSettings:
     """How recovery looks for sessions: where a function closes them, as collection does.
 
     The role that may call it has no right to see them.
@@ -121,7 +121,7 @@ def reading_settings(settings: Settings, source: Source) -> Settings:
     return own_settings(settings, source) if source.recovery.call is None else settings
 
 
-async def bind_rule(reader: Reads, source: Source) -> Rule:
+async def bind_rule(reader: Reader, source: Source) -> Rule:
     """Bind a source for recovery. Raises SchemaMismatch with a sentence for what does not fit."""
     table = await sessions.bind(reader, source)
     relation, recovery = table.relation, source.recovery
@@ -145,7 +145,7 @@ async def bind_rule(reader: Reads, source: Source) -> Rule:
     )
 
 
-async def policies(reader: Reads, relation: Relation) -> str:
+async def policies(reader: Reader, relation: Relation) -> str:
     """The policies that may keep this role from updating a row, where row-level security holds.
 
     Raises PermissionDenied where none lets it update any: PostgreSQL would find nothing, and say
@@ -161,7 +161,7 @@ async def policies(reader: Reads, relation: Relation) -> str:
     return str(limiting or "") if is_active else ""
 
 
-async def prove(reader: Reads, rule: Rule, *, writes: bool = True) -> None:
+async def prove(reader: Reader, rule: Rule, *, writes: bool = True) -> None:
     """Have PostgreSQL plan the change of each column, without making it.
 
     A role that does not write may not even plan it: for that one (`writes` is False), only whether
@@ -207,7 +207,7 @@ def _hint(relation: Relation, column: str) -> str:
     return f"; the column is of type {relation.columns[column].type}"
 
 
-async def _id(reader: Reads, table: SessionTable) -> str:
+async def _id(reader: Reader, table: SessionTable) -> str:
     """The column that names a session, which has to be unique."""
     declared = table.source.id or ""
     if not _WORD.fullmatch(declared):
@@ -224,7 +224,7 @@ async def _id(reader: Reads, table: SessionTable) -> str:
     return column.name
 
 
-async def _end(reader: Reads, table: SessionTable) -> str:
+async def _end(reader: Reader, table: SessionTable) -> str:
     """The end of a recovered session as timestamptz."""
     declared = table.source.recovery.end_at or "last_seen"
     if declared == "last_seen":

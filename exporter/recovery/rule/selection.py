@@ -56,7 +56,9 @@ def started_before(rule: Rule, instant: str, *, even_live: bool) -> Scope:
     Without `even_live` a session that shows life is left alone, whenever it begins to.
     """
     condition = is_in_scope(rule, before=instant)
-    scope = _stopping(rule, condition if even_live else f"{condition} AND NOT {is_lively(rule)}")
+    scope = _stopping(
+        rule, condition if even_live else f"{condition} AND NOT {seen_recently(rule)}"
+    )
     described = rule.described | {"started_before": instant, "even_live": even_live}
     return replace(scope, described=described)
 
@@ -85,7 +87,7 @@ def server_column(rule: Rule) -> str:
     return f"s.{identifier(column.name)}"
 
 
-def is_lively(rule: Rule) -> str:
+def seen_recently(rule: Rule) -> str:
     """Whether a session was seen a moment ago, or further evidence proves it alive."""
     seen = f"coalesce({rule.table.last_seen} > now() - {interval(LIVELY)}, false)"
     return f"({seen} OR {rule.alive})"

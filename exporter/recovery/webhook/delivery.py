@@ -24,7 +24,7 @@ LEASE_MARGIN = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class DeliveryCounts:
     """What one run has come to. `reason` is why the last of those that failed did."""
 
     delivered: int = 0
@@ -32,7 +32,7 @@ class Counts:
     reason: str | None = None
 
 
-class Teller:
+class WebhookSender:
     """Tells one source's webhook of its recoveries in one database.
 
     Several may do so at the same time, in any number of exporters. The connection is its own, so
@@ -54,16 +54,16 @@ class Teller:
         self._lease = webhook.timeout + LEASE_MARGIN
         self._receiver = _receiver(webhook)
 
-    async def run_once(self) -> Counts:
+    async def run_once(self) -> DeliveryCounts:
         """Tell what is due, until nothing is or the receiver takes nothing.
 
-        Raises CollectionError when the database cannot be asked, or not told what was delivered:
+        Raises SourceError when the database cannot be asked, or not told what was delivered:
         that is delivered again then.
         """
-        total = Counts()
+        total = DeliveryCounts()
         while claims := await self._claim():
             counts = await self._tell(claims)
-            total = Counts(
+            total = DeliveryCounts(
                 total.delivered + counts.delivered,
                 total.failed + counts.failed,
                 counts.reason or total.reason,
@@ -95,7 +95,7 @@ class Teller:
             lease=self._lease,
         )
 
-    async def _tell(self, claims: Iterable[Claim]) -> Counts:
+    async def _tell(self, claims: Iterable[Claim]) -> DeliveryCounts:
         """Send all at once, and write each down as soon as it is answered."""
         delivered, failed, reason = 0, 0, None
         sending = [asyncio.create_task(self._send(each)) for each in claims]
@@ -112,7 +112,7 @@ class Teller:
             for task in sending:
                 task.cancel()
             await asyncio.gather(*sending, return_exceptions=True)
-        return Counts(delivered, failed, reason)
+        return DeliveryCounts(delivered, failed, reason)
 
     async def _send(self, claimed: Claim) -> tuple[Claim, str | None]:
         try:

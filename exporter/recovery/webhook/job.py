@@ -3,25 +3,24 @@
 from exporter import logs, sessions
 from exporter.clock import Clock
 from exporter.collection.snapshots import Key
-from exporter.config import Database as Settings
-from exporter.config import Source
-from exporter.errors import BackingOff, CollectionError
+from exporter.config import DatabaseSettings, Source
+from exporter.errors import BackingOff, SourceError
 from exporter.postgres import Writer
-from exporter.recovery.webhook.delivery import Teller
+from exporter.recovery.webhook.delivery import WebhookSender
 
 #: How long after a recovery somebody is told of it, at most, while all is well; in seconds.
 EVERY = 5.0
 
 
-class Telling:
+class WebhookJob:
     """One source in one database; also of what is closed by hand, or by other exporters."""
 
     interval = EVERY
 
-    def __init__(self, settings: Settings, source: Source, *, clock: Clock) -> None:
+    def __init__(self, settings: DatabaseSettings, source: Source, *, clock: Clock) -> None:
         self.key = Key(settings.name, source.name, "webhook")
         writer = Writer(settings, timezone=sessions.time_zone(source))
-        self._teller = Teller(writer, source, database=settings.name, wall=clock.wall)
+        self._teller = WebhookSender(writer, source, database=settings.name, wall=clock.wall)
         self._reason: str | None = None
 
     async def run(self) -> None:
@@ -31,7 +30,7 @@ class Telling:
             await self._teller.run_once()
         except BackingOff:
             return
-        except CollectionError as error:
+        except SourceError as error:
             reason, message = error.reason, str(error)
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the daemon
             logs.bug("webhook_bug", error, **self._names)

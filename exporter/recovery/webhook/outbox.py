@@ -22,7 +22,7 @@ class Claim:
 async def claim(
     writer: Writer, source: str, *, database: str, limit: int, lease: float
 ) -> list[Claim]:
-    """Take up to `limit` rows for `lease` seconds; no lock is left. Raises CollectionError."""
+    """Take up to `limit` rows for `lease` seconds; no lock is left. Raises SourceError."""
     statement = fill(
         "recovery/webhook/claim",
         source=literal(source),
@@ -36,13 +36,13 @@ async def claim(
 
 
 async def told(writer: Writer, claimed: Claim) -> None:
-    """Note that the webhook knows. Raises CollectionError."""
+    """Note that the webhook knows. Raises SourceError."""
     async with writer.transaction() as transaction:
         await transaction.run(fill("recovery/webhook/delivered", number=str(claimed.number)))
 
 
 async def put_off(writer: Writer, claimed: Claim, wait: float) -> None:
-    """Have it tried again in `wait` seconds. Raises CollectionError."""
+    """Have it tried again in `wait` seconds. Raises SourceError."""
     statement = fill(
         "recovery/webhook/retry",
         number=str(claimed.number),

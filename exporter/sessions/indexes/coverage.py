@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, NamedTuple
 
+from exporter.postgres import Reader
 from exporter.queries import fill, literal
 from exporter.sessions import SessionTable, interval
-from exporter.sessions.relation import Reads
 from exporter.sessions.sql_names import Token, code
 
 Plan = Mapping[str, Any]
@@ -21,7 +21,7 @@ class _Use(NamedTuple):
     condition: list[Token]
 
 
-async def missing(reader: Reads, table: SessionTable) -> dict[str, bool]:
+async def missing(reader: Reader, table: SessionTable) -> dict[str, bool]:
     """For each collector whether no index serves it, planned with sequential scans discouraged.
 
     On a small table the planner would prefer a sequential scan whatever indexes exist.
@@ -41,7 +41,7 @@ async def missing(reader: Reads, table: SessionTable) -> dict[str, bool]:
     }
 
 
-async def _known_indexes(reader: Reads, uses: Iterable[_Use]) -> Mapping[_Name, tuple[bool, str]]:
+async def _known_indexes(reader: Reader, uses: Iterable[_Use]) -> Mapping[_Name, tuple[bool, str]]:
     """Of each index in use whether it is partial, and its first column."""
     names = {use.name for use in uses}
     if not names:

@@ -7,8 +7,9 @@ much than too little: a command that is printed must work.
 import re
 from collections.abc import Iterable
 
+from exporter.postgres import Reader
 from exporter.queries import fill, literal
-from exporter.sessions.relation import Reads, Relation
+from exporter.sessions.relation import Relation
 from exporter.sessions.sql_names import ALIAS, Token, calls, code, uses_whole_row
 
 # What follows from settings such as TimeZone is not immutable. Whether a cast does depends on what
@@ -29,7 +30,7 @@ _INSTANT = "timestamp with time zone"
 _NOTHING = Token("other", "")
 
 
-async def instability(reader: Reads, relation: Relation, texts: Iterable[str]) -> str | None:
+async def instability(reader: Reader, relation: Relation, texts: Iterable[str]) -> str | None:
     """What in the expressions may give another result for the same row; None: nothing."""
     for text in texts:
         if called := calls(text):

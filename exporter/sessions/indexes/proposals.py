@@ -8,11 +8,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from exporter.postgres import Reader
 from exporter.queries import fill, identifier
 from exporter.sessions import SessionTable
 from exporter.sessions.indexes import coverage
 from exporter.sessions.indexes.immutability import instability
-from exporter.sessions.relation import Column, Reads
+from exporter.sessions.relation import Column
 from exporter.sessions.sql_names import without_alias
 
 # A btree entry must fit a third of a page, or the application's own INSERT fails: only columns
@@ -41,7 +42,7 @@ class _Part:
     is_leaf: bool
 
 
-async def propose(reader: Reads, table: SessionTable) -> list[Proposal]:
+async def propose(reader: Reader, table: SessionTable) -> list[Proposal]:
     """For each collector its commands, and whether an index serves it already."""
     missing = await coverage.missing(reader, table)
     obstacle = await _obstacle(reader, table)
@@ -62,7 +63,7 @@ async def propose(reader: Reads, table: SessionTable) -> list[Proposal]:
     return proposals
 
 
-async def _obstacle(reader: Reads, table: SessionTable) -> str | None:
+async def _obstacle(reader: Reader, table: SessionTable) -> str | None:
     """Why no index can be offered: a view, or an expression that may change its mind."""
     if table.relation.kind not in {"table", "partitioned table", "materialized view"}:
         return (
@@ -78,7 +79,7 @@ async def _obstacle(reader: Reads, table: SessionTable) -> str | None:
     )
 
 
-async def _parts(reader: Reads, table: SessionTable) -> list[_Part]:
+async def _parts(reader: Reader, table: SessionTable) -> list[_Part]:
     relation = table.relation
     if relation.kind != "partitioned table":
         return [_Part(relation.schema, relation.name, None, is_leaf=True)]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from tests.support.background import Background
 from tests.support.recovery.chats import Chats
 from tests.support.recovery.recovering import Recoveries
@@ -25,7 +25,7 @@ def unhurried(templates: Templates) -> None:
 
 
 @pytest.fixture
-def chats(database: Database, tmp_path: Path) -> Iterator[Chats]:
+def chats(database: EmbeddedDatabase, tmp_path: Path) -> Iterator[Chats]:
     application = Chats(database, tmp_path)
     yield application
     application.close()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from exporter.clock import Clock
 from exporter.collection.snapshots import Snapshots
-from exporter.recovery.automatic import Recovering
+from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.status import RecoveryState
 from tests.faults.recovery.test_interleavings import EVERY_OTHER_MINUTE, Step, World
 from tests.support.background import Background
@@ -42,7 +42,7 @@ class AutoWorld(World):
         self._seen: dict[int, int] = {}
         source = source_of(folder, AUTO)
         clock = Clock(monotonic=lambda: self._monotonic, wall=lambda: self._wall)
-        self._recovering = Recovering(
+        self._recovering = AutomaticRecovery(
             settings_of(chats.database.dsn), source, snapshots=self._snapshots, clock=clock
         )
         self._monotonic += source.recovery.grace

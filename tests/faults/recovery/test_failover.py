@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
 from tests.support.recovery.chats import Chats
@@ -59,7 +59,7 @@ def dsn_of(*servers: PostgresServer) -> str:
 
 def stop_following(standby: Standby) -> None:
     """Nothing is replicated any more."""
-    with Database(standby, "postgres").connect() as connection:
+    with EmbeddedDatabase(standby, "postgres").connect() as connection:
         connection.execute("ALTER SYSTEM SET primary_conninfo = ''")
         connection.execute("SELECT pg_reload_conf()")
     gone = "NOT EXISTS (SELECT FROM pg_stat_wal_receiver)"
@@ -74,7 +74,7 @@ def free(chats: Chats, *ids: int) -> None:
 def test_recovery_goes_on_at_the_new_primary_after_a_grace(
     primary: PostgresServer, fast_folder: Path | None, tmp_path: Path
 ) -> None:
-    chats = Chats(Database(primary, NAME), tmp_path)
+    chats = Chats(EmbeddedDatabase(primary, NAME), tmp_path)
     with Standby(primary, parent=fast_folder) as standby:
         chats.add(*IDS)
         chats.add(*range(100, 105), silent="0 seconds")
@@ -95,7 +95,7 @@ def test_recovery_goes_on_at_the_new_primary_after_a_grace(
 
             standby.ask("pg_promote()")
             survivors = Chats.__new__(Chats)
-            survivors.database = Database(standby, NAME)
+            survivors.database = EmbeddedDatabase(standby, NAME)
             survivors._connection = survivors.database.connect()
             free(survivors, 3, 4, 5, 6)
             page = daemon.wait_for_page(

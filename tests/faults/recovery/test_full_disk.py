@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from tests.support.recovery.chats import Chats
 from tests.support.recovery.exporters import (
     FAILED,
@@ -71,7 +71,7 @@ class Disk:
 
 
 @pytest.fixture
-def chats(database: Database, tmp_path: Path) -> Iterator[Chats]:
+def chats(database: EmbeddedDatabase, tmp_path: Path) -> Iterator[Chats]:
     """Four orphans, and one that lives."""
     application = Chats(database, tmp_path)
     application.do(PARTITIONED)

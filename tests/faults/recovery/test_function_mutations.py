@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import psycopg
 import pytest
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.queries import fill
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.integration.recovery.test_functions import (
@@ -23,12 +23,12 @@ from tests.support.recovery.functions import calling, execute, install
 from tests.support.recovery.templates import Templates
 
 Connection = psycopg.Connection[Any]
-Holds = Callable[[Database, Connection], bool]
+Holds = Callable[[EmbeddedDatabase, Connection], bool]
 Recreate = Callable[[], Awaitable[None]]
 
 
 @pytest.fixture
-def recreate(database: Database, tmp_path: Path) -> Recreate:
+def recreate(database: EmbeddedDatabase, tmp_path: Path) -> Recreate:
     """Five lost chats, and the functions as the templates are now; three may be closed an hour."""
     execute(database, TABLES, fill("recovery/audit/installation"))
     lose(database, 5)
@@ -40,18 +40,18 @@ def recreate(database: Database, tmp_path: Path) -> Recreate:
     return recreate
 
 
-def heeds_the_isolation(database: Database, connection: Connection) -> bool:
+def heeds_the_isolation(database: EmbeddedDatabase, connection: Connection) -> bool:
     connection.execute(b"SET default_transaction_isolation = 'repeatable read'")
     return is_refused(database, connection)
 
 
-def heeds_a_savepoint(database: Database, connection: Connection) -> bool:
+def heeds_a_savepoint(database: EmbeddedDatabase, connection: Connection) -> bool:
     connection.execute(b"BEGIN")
     connection.execute(b"SAVEPOINT a")
     return is_refused(database, connection)
 
 
-def is_refused(database: Database, connection: Connection) -> bool:
+def is_refused(database: EmbeddedDatabase, connection: Connection) -> bool:
     try:
         closed(database, connection)
     except psycopg.errors.InvalidTransactionState:
@@ -59,16 +59,16 @@ def is_refused(database: Database, connection: Connection) -> bool:
     return False
 
 
-def heeds_the_budget(database: Database, connection: Connection) -> bool:
+def heeds_the_budget(database: EmbeddedDatabase, connection: Connection) -> bool:
     return len(closed(database, connection, "auto")) == 3
 
 
-def heeds_a_pause(database: Database, connection: Connection) -> bool:
+def heeds_a_pause(database: EmbeddedDatabase, connection: Connection) -> bool:
     execute(database, "INSERT INTO session_exporter.pause (source) VALUES ('chat')")
     return closed(database, connection, "auto") == set()
 
 
-def passes_over_what_is_locked(database: Database, connection: Connection) -> bool:
+def passes_over_what_is_locked(database: EmbeddedDatabase, connection: Connection) -> bool:
     with database.connect() as holder, holder.transaction():
         holder.execute(b"SELECT FROM public.chat WHERE id = 1 FOR UPDATE")
         try:
@@ -77,29 +77,29 @@ def passes_over_what_is_locked(database: Database, connection: Connection) -> bo
             return False
 
 
-def closes_each_in_its_version(database: Database, connection: Connection) -> bool:
+def closes_each_in_its_version(database: EmbeddedDatabase, connection: Connection) -> bool:
     statement = found(database) + call()
     execute(database, "UPDATE public.chat SET length = 1 WHERE id = 1")
     connection.execute(statement.encode())
     return open_ones(database) == {1}
 
 
-def heeds_a_trigger_that_skips(database: Database, connection: Connection) -> bool:
+def heeds_a_trigger_that_skips(database: EmbeddedDatabase, connection: Connection) -> bool:
     triggers(database, "BEFORE UPDATE ON public.chat", "RETURN NULL;")
     return is_failure(database, connection, "XS001")
 
 
-def heeds_a_session_that_stays_active(database: Database, connection: Connection) -> bool:
+def heeds_a_session_that_stays_active(database: EmbeddedDatabase, connection: Connection) -> bool:
     triggers(database, "BEFORE UPDATE ON public.chat", "NEW.is_open := true; RETURN NEW;")
     return is_failure(database, connection, "XS002")
 
 
-def heeds_an_audit_that_skips(database: Database, connection: Connection) -> bool:
+def heeds_an_audit_that_skips(database: EmbeddedDatabase, connection: Connection) -> bool:
     triggers(database, "BEFORE INSERT ON session_exporter.recovery", "RETURN NULL;")
     return is_failure(database, connection, "XS003")
 
 
-def triggers(database: Database, event: str, does: str) -> None:
+def triggers(database: EmbeddedDatabase, event: str, does: str) -> None:
     execute(
         database,
         "CREATE FUNCTION public.meddle() RETURNS trigger LANGUAGE plpgsql"
@@ -108,7 +108,7 @@ def triggers(database: Database, event: str, does: str) -> None:
     )
 
 
-def is_failure(database: Database, connection: Connection, state: str) -> bool:
+def is_failure(database: EmbeddedDatabase, connection: Connection, state: str) -> bool:
     try:
         closed(database, connection)
     except psycopg.Error as error:
@@ -170,7 +170,7 @@ MUTATIONS = [
     ids=[f"{each.holds.__name__}: {each.guard.strip()[:40]}" for each in MUTATIONS],
 )
 async def test_without_a_guard_something_goes_wrong(
-    database: Database, recreate: Recreate, templates: Templates, mutation: Mutation
+    database: EmbeddedDatabase, recreate: Recreate, templates: Templates, mutation: Mutation
 ) -> None:
     templates.replace(mutation.template, mutation.guard, mutation.instead)
     await recreate()
@@ -180,7 +180,7 @@ async def test_without_a_guard_something_goes_wrong(
 
 @pytest.mark.parametrize("holds", dict.fromkeys(each.holds for each in MUTATIONS))
 async def test_with_every_guard_it_holds(
-    database: Database, recreate: Recreate, holds: Holds
+    database: EmbeddedDatabase, recreate: Recreate, holds: Holds
 ) -> None:
     await recreate()
     with database.connect(RECOVERY_ROLE) as connection:

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from tests.support.recovery.chats import ACTS
 from tests.support.recovery.gates import Gated
 from tests.support.recovery.scenarios import LONGEST
 
 
 @pytest.fixture
-def gated(database: Database, tmp_path: Path) -> Iterator[Gated]:
+def gated(database: EmbeddedDatabase, tmp_path: Path) -> Iterator[Gated]:
     own = Gated(database, tmp_path, by_functions=True)
     own.chats.add(1)
     yield own

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
 from tests.faults.test_pgbouncer import (
     PgBouncer,
@@ -35,7 +35,7 @@ GRANT UPDATE (undone_at) ON session_exporter.recovery TO {EXPORTER};
 
 
 @pytest.fixture
-def gated(database: Database, bouncer: PgBouncer, tmp_path: Path) -> Iterator[Gated]:
+def gated(database: EmbeddedDatabase, bouncer: PgBouncer, tmp_path: Path) -> Iterator[Gated]:
     own = Gated(database, tmp_path, dsn=bouncer.dsn())
     own.chats.do(RIGHTS)
     own.chats.add(*IDS)

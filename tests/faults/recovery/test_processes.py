@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
 from tests.support.recovery.chats import ACTS
@@ -20,7 +20,9 @@ IDS = [1, 2, 3, 4]
 
 
 @pytest.fixture(params=[False, True], ids=["by statements", "by functions"])
-def gated(database: Database, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Gated]:
+def gated(
+    database: EmbeddedDatabase, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Gated]:
     own = Gated(database, tmp_path, by_functions=request.param)
     own.chats.add(*IDS)
     yield own

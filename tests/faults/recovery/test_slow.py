@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.errors import TimedOut
 from exporter.recovery.close.batches import SLOW_IN_A_ROW
 from tests.integration.recovery.test_auto import execute, open_ones, recover, sessions
@@ -88,7 +88,7 @@ def test_slow_sessions_between_others_end_nothing(
 
 
 @pytest.fixture
-def slow_chats(database: Database) -> Callable[..., None]:
+def slow_chats(database: EmbeddedDatabase) -> Callable[..., None]:
     """The same for the table of auto."""
 
     def make(*ids: int) -> None:
@@ -100,7 +100,7 @@ def slow_chats(database: Database) -> Callable[..., None]:
 
 
 async def test_auto_sets_it_aside_and_closes_the_others(
-    database: Database, recover: Recover, slow_chats: Callable[..., None]
+    database: EmbeddedDatabase, recover: Recover, slow_chats: Callable[..., None]
 ) -> None:
     sessions(database, 1, 3)
     sessions(database, 4, 12, seen="5 minutes")
@@ -117,7 +117,7 @@ async def test_auto_sets_it_aside_and_closes_the_others(
 
 
 async def test_auto_that_gives_up_goes_on_with_others_the_next_time(
-    database: Database, recover: Recover, slow_chats: Callable[..., None]
+    database: EmbeddedDatabase, recover: Recover, slow_chats: Callable[..., None]
 ) -> None:
     """Those that were silent for longest come first, and must not keep it from the rest."""
     sessions(database, 1, SLOW_IN_A_ROW)
@@ -133,7 +133,7 @@ async def test_auto_that_gives_up_goes_on_with_others_the_next_time(
 
 
 async def test_what_is_over_the_budget_is_counted_once_when_a_batch_is_done_again(
-    database: Database, recover: Recover, slow_chats: Callable[..., None]
+    database: EmbeddedDatabase, recover: Recover, slow_chats: Callable[..., None]
 ) -> None:
     sessions(database, 1, 5)
     sessions(database, 6, 40, seen="5 minutes")

@@ -16,10 +16,9 @@ import pytest
 from exporter import sessions
 from exporter.demo.schemas import create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
-from exporter.postgres import Database as Pool
-from exporter.postgres import Writer
+from exporter.postgres import Database, Writer
 from exporter.recovery.automatic import AutoClosing
-from exporter.recovery.close.batches import Closing
+from exporter.recovery.close.batches import CloseRun
 from exporter.recovery.plan import find_candidates
 from exporter.recovery.rule.rule import bind_rule
 from tests.support.background import Background
@@ -88,10 +87,10 @@ class Recoverer:
         budget = source.recovery.model_copy(update={"per_hour": PER_HOUR})
         source = source.model_copy(update={"recovery": budget})
         zone = sessions.time_zone(source)
-        pool, writer = Pool(settings), Writer(settings, timezone=zone)
+        pool, writer = Database(settings), Writer(settings, timezone=zone)
         reader = pool.reader(timezone=zone)
         rule = await bind_rule(reader, source)
-        closing = Closing(writer, rule, trigger="manual", with_backlog=True)
+        closing = CloseRun(writer, rule, trigger="manual", with_backlog=True)
         if self._is_automatic:
             closing = AutoClosing(writer, rule)
         while not is_over.is_set():

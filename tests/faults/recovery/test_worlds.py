@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from tests.support.recovery.chats import SOURCE, Chats
 from tests.support.recovery.worlds import CLOCK, SEARCH, Act, Recoverer, World
 
@@ -63,7 +63,7 @@ steps = st.one_of(
 
 
 @pytest.fixture
-def chats(database: Database, tmp_path: Path) -> Iterator[Chats]:
+def chats(database: EmbeddedDatabase, tmp_path: Path) -> Iterator[Chats]:
     with database.connect() as connection:
         connection.execute(CLOCK.encode())
         connection.execute(SEARCH.format(database.name).encode())

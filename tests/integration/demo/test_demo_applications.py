@@ -6,12 +6,12 @@ import psycopg
 import pytest
 
 from exporter.demo.applications import Connection, coaching, conversations, training
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import APP
 
 
 @pytest.fixture
-async def app(any_database: Database) -> AsyncIterator[Connection]:
+async def app(any_database: EmbeddedDatabase) -> AsyncIterator[Connection]:
     connection = await psycopg.AsyncConnection.connect(any_database.dsn_for(APP), autocommit=True)
     yield connection
     await connection.close()

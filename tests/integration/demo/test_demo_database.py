@@ -5,7 +5,7 @@ import psycopg
 import pytest
 
 from exporter.demo import setup
-from exporter.demo.databases import Database, drop_database
+from exporter.demo.databases import EmbeddedDatabase, drop_database
 from exporter.demo.recovery import RECOVERY
 from exporter.demo.schemas import APP, EXPORTER, SYSTEMS, WATCHED, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
@@ -13,7 +13,7 @@ from exporter.demo.server import PostgresServer, wheel_binaries
 
 @pytest.mark.parametrize("table", WATCHED, ids=".".join)
 def test_the_exporters_role_reads_what_is_watched(
-    database: Database, table: tuple[str, str]
+    database: EmbeddedDatabase, table: tuple[str, str]
 ) -> None:
     with database.connect(EXPORTER) as connection:
         query = psycopg.sql.SQL("SELECT * FROM {}").format(psycopg.sql.Identifier(*table))
@@ -33,7 +33,9 @@ def test_the_exporters_role_reads_what_is_watched(
         b"CREATE ROLE another",
     ],
 )
-def test_the_exporters_role_can_do_nothing_else(any_database: Database, statement: bytes) -> None:
+def test_the_exporters_role_can_do_nothing_else(
+    any_database: EmbeddedDatabase, statement: bytes
+) -> None:
     with (
         any_database.connect(EXPORTER) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),
@@ -56,7 +58,9 @@ def test_only_the_two_roles_get_into_the_demos_database(server: PostgresServer) 
         drop_database(database)
 
 
-def test_the_applications_own_their_tables_and_are_no_superuser(any_database: Database) -> None:
+def test_the_applications_own_their_tables_and_are_no_superuser(
+    any_database: EmbeddedDatabase,
+) -> None:
     with any_database.connect() as connection:
         owners = connection.execute(
             "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = ANY(%s)", (list(SYSTEMS),)
@@ -90,7 +94,7 @@ def test_the_demo_is_set_up_in_one_call(server: PostgresServer) -> None:
         with psycopg.connect(demo.app_dsn) as connection:
             assert connection.execute("SELECT current_user").fetchall() == [(APP,)]
     finally:
-        drop_database(Database(server, demo.name))
+        drop_database(EmbeddedDatabase(server, demo.name))
 
 
 READS = {
@@ -114,7 +118,9 @@ READS = {
 
 
 @pytest.mark.parametrize("source", READS)
-def test_active_rows_are_read_through_their_index(any_database: Database, source: str) -> None:
+def test_active_rows_are_read_through_their_index(
+    any_database: EmbeddedDatabase, source: str
+) -> None:
     with any_database.connect() as connection:
         connection.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
         (plans,) = connection.execute(b"EXPLAIN (FORMAT JSON) " + READS[source]).fetchall()[0]

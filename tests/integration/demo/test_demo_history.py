@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from exporter.demo import history
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.history import coaching, conversations, training
 from exporter.demo.schemas import APP
 
@@ -13,22 +13,24 @@ Rows = list[tuple[Any, ...]]
 
 
 @pytest.fixture
-def filled(any_database: Database) -> Database:
+def filled(any_database: EmbeddedDatabase) -> EmbeddedDatabase:
     with any_database.connect(APP) as connection:
         history.fill(connection, NOW)
     return any_database
 
 
-def rows(database: Database, query: str) -> Rows:
+def rows(database: EmbeddedDatabase, query: str) -> Rows:
     with database.connect() as connection:
         return connection.execute(query.encode()).fetchall()
 
 
-def counts(database: Database, query: str) -> dict[str, int]:
+def counts(database: EmbeddedDatabase, query: str) -> dict[str, int]:
     return dict(rows(database, query))
 
 
-def test_of_85_conversations_18_are_active_between_9_and_444_hours(filled: Database) -> None:
+def test_of_85_conversations_18_are_active_between_9_and_444_hours(
+    filled: EmbeddedDatabase,
+) -> None:
     sessions = rows(
         filled, "SELECT is_active, session_start FROM conversations.conversation_sessions"
     )
@@ -39,7 +41,9 @@ def test_of_85_conversations_18_are_active_between_9_and_444_hours(filled: Datab
     assert ages[-1] == timedelta(hours=444)
 
 
-def test_every_closed_conversation_has_its_ends_and_the_right_duration(filled: Database) -> None:
+def test_every_closed_conversation_has_its_ends_and_the_right_duration(
+    filled: EmbeddedDatabase,
+) -> None:
     closed = rows(
         filled,
         """
@@ -53,7 +57,7 @@ def test_every_closed_conversation_has_its_ends_and_the_right_duration(filled: D
         assert seconds == (end - start).total_seconds()
 
 
-def test_no_active_conversation_has_an_end(filled: Database) -> None:
+def test_no_active_conversation_has_an_end(filled: EmbeddedDatabase) -> None:
     assert not rows(
         filled,
         """
@@ -63,7 +67,9 @@ def test_no_active_conversation_has_an_end(filled: Database) -> None:
     )
 
 
-def test_closed_conversations_are_spread_over_days_and_rare_at_night(filled: Database) -> None:
+def test_closed_conversations_are_spread_over_days_and_rare_at_night(
+    filled: EmbeddedDatabase,
+) -> None:
     starts = [
         start.astimezone(UTC)
         for (start,) in rows(
@@ -75,7 +81,7 @@ def test_closed_conversations_are_spread_over_days_and_rare_at_night(filled: Dat
     assert sum(start.hour < 6 for start in starts) < len(starts) / 10
 
 
-def test_hostile_users_are_among_the_active_conversations(filled: Database) -> None:
+def test_hostile_users_are_among_the_active_conversations(filled: EmbeddedDatabase) -> None:
     users = [
         user
         for (user,) in rows(
@@ -87,7 +93,7 @@ def test_hostile_users_are_among_the_active_conversations(filled: Database) -> N
     assert max(map(len, users)) >= 2000
 
 
-def test_the_same_moment_gives_the_same_history(any_database: Database) -> None:
+def test_the_same_moment_gives_the_same_history(any_database: EmbeddedDatabase) -> None:
     tables = (
         "conversations.conversation_sessions",
         "coaching.roleplay_sessions",
@@ -114,7 +120,7 @@ def test_the_same_moment_gives_the_same_history(any_database: Database) -> None:
 
 
 @pytest.mark.parametrize("system", [conversations, coaching, training])
-def test_each_system_can_be_filled_alone(database: Database, system: Any) -> None:
+def test_each_system_can_be_filled_alone(database: EmbeddedDatabase, system: Any) -> None:
     with database.connect(APP) as connection:
         system.fill(connection, NOW)
         schema = system.__name__.rpartition(".")[2]
@@ -126,7 +132,7 @@ def test_each_system_can_be_filled_alone(database: Database, system: Any) -> Non
     assert filled
 
 
-def test_the_planner_knows_how_many_rows_there_are(filled: Database) -> None:
+def test_the_planner_knows_how_many_rows_there_are(filled: EmbeddedDatabase) -> None:
     assert rows(
         filled,
         "SELECT reltuples, relallvisible = relpages FROM pg_class"
@@ -134,7 +140,7 @@ def test_the_planner_knows_how_many_rows_there_are(filled: Database) -> None:
     ) == [(85, True)]
 
 
-def test_coaching_has_calls_of_every_status(filled: Database) -> None:
+def test_coaching_has_calls_of_every_status(filled: EmbeddedDatabase) -> None:
     statuses = counts(filled, "SELECT status, count(*) FROM coaching.roleplay_sessions GROUP BY 1")
     assert set(statuses) == {"idle", "in_progress", "completed", "abandoned"}
     assert not rows(
@@ -144,7 +150,9 @@ def test_coaching_has_calls_of_every_status(filled: Database) -> None:
     )
 
 
-def test_coaching_has_fresh_calls_and_stuck_ones_of_every_difficult_kind(filled: Database) -> None:
+def test_coaching_has_fresh_calls_and_stuck_ones_of_every_difficult_kind(
+    filled: EmbeddedDatabase,
+) -> None:
     active = rows(
         filled,
         """
@@ -159,7 +167,9 @@ def test_coaching_has_fresh_calls_and_stuck_ones_of_every_difficult_kind(filled:
     assert kinds == {None, "object", "array", "string", "number", "null"}
 
 
-def test_some_transcripts_are_stuck_in_processing_and_most_are_done(filled: Database) -> None:
+def test_some_transcripts_are_stuck_in_processing_and_most_are_done(
+    filled: EmbeddedDatabase,
+) -> None:
     statuses = counts(filled, "SELECT status, count(*) FROM coaching.transcripts GROUP BY 1")
     assert statuses["done"] > 200
     assert statuses["processing"] == 5
@@ -171,12 +181,14 @@ def test_some_transcripts_are_stuck_in_processing_and_most_are_done(filled: Data
     assert sum(NOW - at > timedelta(minutes=10) for (at,) in seen) == 3
 
 
-def test_training_has_every_difficulty_and_one_that_nobody_knows(filled: Database) -> None:
+def test_training_has_every_difficulty_and_one_that_nobody_knows(filled: EmbeddedDatabase) -> None:
     found = counts(filled, "SELECT difficulty, count(*) FROM training.roleplay_sessions GROUP BY 1")
     assert set(found) == {"BEGINNER", "ROOKIE", "PRO", "ELITE", "NIGHTMARE", "LEGEND"}
 
 
-def test_completed_training_has_ten_messages_a_score_and_its_duration(filled: Database) -> None:
+def test_completed_training_has_ten_messages_a_score_and_its_duration(
+    filled: EmbeddedDatabase,
+) -> None:
     completed = rows(
         filled,
         """
@@ -195,7 +207,7 @@ def test_completed_training_has_ten_messages_a_score_and_its_duration(filled: Da
         assert last < NOW
 
 
-def test_messages_carry_the_time_as_javascript_writes_it(filled: Database) -> None:
+def test_messages_carry_the_time_as_javascript_writes_it(filled: EmbeddedDatabase) -> None:
     assert rows(
         filled,
         r"""
@@ -218,7 +230,7 @@ def test_messages_carry_the_time_as_javascript_writes_it(filled: Database) -> No
         ("with a hostile title", "\"scenarioTitle\" LIKE '%DROP TABLE%'"),
     ],
 )
-def test_training_has_active_sessions(filled: Database, kind: str, condition: str) -> None:
+def test_training_has_active_sessions(filled: EmbeddedDatabase, kind: str, condition: str) -> None:
     assert rows(
         filled,
         f'SELECT id FROM training.roleplay_sessions WHERE "completedAt" IS NULL AND {condition}',

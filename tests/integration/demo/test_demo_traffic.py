@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from exporter.demo import traffic
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import APP
 
 PACE = 40.0  # a session lives for 0.1 to 1.5 seconds
@@ -20,12 +20,12 @@ MOVED = b"""
 """
 
 
-def ended(database: Database) -> tuple[int, ...]:
+def ended(database: EmbeddedDatabase) -> tuple[int, ...]:
     with database.connect() as connection:
         return connection.execute(MOVED).fetchall()[0]
 
 
-async def everything_moves(database: Database, deadline: float = 20.0) -> None:
+async def everything_moves(database: EmbeddedDatabase, deadline: float = 20.0) -> None:
     """Wait until a session has ended in each table that had not when we began to look."""
     before, until = ended(database), time.monotonic() + deadline
     while any(now <= then for now, then in zip(ended(database), before, strict=True)):
@@ -34,7 +34,7 @@ async def everything_moves(database: Database, deadline: float = 20.0) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running(database: Database) -> AsyncIterator[None]:
+async def running(database: EmbeddedDatabase) -> AsyncIterator[None]:
     task = asyncio.create_task(traffic.run(database.dsn_for(APP), pace=PACE, dice=Random(1)))
     try:
         yield
@@ -45,7 +45,7 @@ async def running(database: Database) -> AsyncIterator[None]:
         assert task.cancelled()
 
 
-def backends(database: Database) -> list[tuple[int, str]]:
+def backends(database: EmbeddedDatabase) -> list[tuple[int, str]]:
     with database.connect() as connection:
         return connection.execute(
             "SELECT pid, usename::text FROM pg_stat_activity"
@@ -53,19 +53,19 @@ def backends(database: Database) -> list[tuple[int, str]]:
         ).fetchall()
 
 
-def disconnect(database: Database) -> None:
+def disconnect(database: EmbeddedDatabase) -> None:
     with database.connect() as connection:
         for pid, _ in backends(database):
             connection.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
 
 
-async def test_sessions_start_and_end_in_every_table(database: Database) -> None:
+async def test_sessions_start_and_end_in_every_table(database: EmbeddedDatabase) -> None:
     async with running(database):
         await everything_moves(database)
 
 
 async def test_comes_over_one_connection_of_its_own_as_an_ordinary_role(
-    database: Database,
+    database: EmbeddedDatabase,
 ) -> None:
     async with running(database):
         await everything_moves(database)
@@ -73,7 +73,7 @@ async def test_comes_over_one_connection_of_its_own_as_an_ordinary_role(
 
 
 async def test_goes_on_after_its_connection_was_lost(
-    database: Database, caplog: pytest.LogCaptureFixture
+    database: EmbeddedDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(database):
         await everything_moves(database)
@@ -83,7 +83,7 @@ async def test_goes_on_after_its_connection_was_lost(
     assert "demo traffic pauses" in caplog.text
 
 
-async def test_a_planned_stop_leaves_no_conversation_active(database: Database) -> None:
+async def test_a_planned_stop_leaves_no_conversation_active(database: EmbeddedDatabase) -> None:
     async with running(database):
         await everything_moves(database)
     with database.connect() as connection:
@@ -94,14 +94,16 @@ async def test_a_planned_stop_leaves_no_conversation_active(database: Database) 
     assert backends(database) == []
 
 
-async def test_stops_though_its_connection_is_lost_at_the_same_moment(database: Database) -> None:
+async def test_stops_though_its_connection_is_lost_at_the_same_moment(
+    database: EmbeddedDatabase,
+) -> None:
     async with running(database):
         await everything_moves(database)
         disconnect(database)  # the event loop does not run between this and the cancellation
 
 
 async def test_a_lost_session_stays_active(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(traffic, "LOST", 1.0)
     rhythm = traffic.Rhythm(Random(1), pace=10_000.0)
@@ -117,7 +119,7 @@ async def test_a_lost_session_stays_active(
 
 
 async def test_a_bug_in_the_traffic_is_not_taken_for_a_lost_connection(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(*_: object) -> None:
         raise ValueError("a bug")

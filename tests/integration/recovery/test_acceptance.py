@@ -15,11 +15,10 @@ import pytest
 from exporter import sessions
 from exporter.config import load_config
 from exporter.demo import history
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.recovery import RECOVERY, prepare
 from exporter.demo.schemas import APP, EXPORTER
-from exporter.postgres import Database as Pool
-from exporter.postgres import Writer
+from exporter.postgres import Database, Writer
 from exporter.recovery.close.batches import Outcome
 from exporter.recovery.close.by_function import Call, by_hand, find_call, find_undo
 from exporter.recovery.plan import find_candidates
@@ -46,7 +45,7 @@ class Recovery(NamedTuple):
 
     rule: Rule
     writer: Writer
-    pool: Pool
+    pool: Database
     call: Call | None
 
     async def run(self, *, backlog: bool = True) -> Outcome:
@@ -74,13 +73,13 @@ Recover = Callable[[str], Any]
 
 
 @pytest.fixture
-def prepared(database: Database) -> Database:
+def prepared(database: EmbeddedDatabase) -> EmbeddedDatabase:
     prepare(database)
     return database
 
 
 @pytest.fixture(params=["by statements", "by functions"])
-async def recovery_of(prepared: Database, request: pytest.FixtureRequest) -> Any:
+async def recovery_of(prepared: EmbeddedDatabase, request: pytest.FixtureRequest) -> Any:
     """`await recovery_of("coaching")`: that source of the example, bound and proved."""
     config = load_config(EXAMPLE, {"DATABASE_URL": prepared.dsn_for(RECOVERY)})
     settings = config.databases["app"]
@@ -94,7 +93,7 @@ async def recovery_of(prepared: Database, request: pytest.FixtureRequest) -> Any
             await install(prepared, config, source)
             looking = settings.model_copy(update={"dsn": prepared.dsn_for(EXPORTER)})
         zone = sessions.time_zone(source)
-        pool = Pool(looking)
+        pool = Database(looking)
         reader = pool.reader(timezone=zone)
         rule = await bind_rule(reader, source)
         call = await find_call(reader, rule)
@@ -108,19 +107,19 @@ async def recovery_of(prepared: Database, request: pytest.FixtureRequest) -> Any
         await each.pool.close()
 
 
-def run(database: Database, *statements: str) -> None:
+def run(database: EmbeddedDatabase, *statements: str) -> None:
     with database.connect(APP) as connection:
         for statement in statements:
             connection.execute(statement.encode())
 
 
-def fill(database: Database) -> None:
+def fill(database: EmbeddedDatabase) -> None:
     with database.connect(APP) as connection:
         ((now,),) = connection.execute("SELECT now()").fetchall()
         history.fill(connection, now)
 
 
-def rows(database: Database, name: str) -> dict[Any, dict[str, Any]]:
+def rows(database: EmbeddedDatabase, name: str) -> dict[Any, dict[str, Any]]:
     """Every row of a source's table by its id, with the version of the row."""
     table, id_ = TABLES[name]
     with database.connect() as connection:
@@ -146,7 +145,7 @@ def changed(before: Rows, after: Rows) -> dict[Any, dict[str, Any]]:
     return differing
 
 
-def audit(database: Database) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+def audit(database: EmbeddedDatabase) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
     """What was written down: the columns before and after, by session."""
     with database.connect() as connection:
         found = connection.execute(
@@ -157,7 +156,7 @@ def audit(database: Database) -> dict[str, tuple[dict[str, Any], dict[str, Any]]
 
 
 async def test_conversations_with_backlog_18_of_18_and_0_are_left(
-    prepared: Database, recovery_of: Recover
+    prepared: EmbeddedDatabase, recovery_of: Recover
 ) -> None:
     fill(prepared)
     before = rows(prepared, "conversations")
@@ -192,7 +191,7 @@ async def test_conversations_with_backlog_18_of_18_and_0_are_left(
 
 
 async def test_conversations_without_backlog_those_of_the_last_week_alone(
-    prepared: Database, recovery_of: Recover
+    prepared: EmbeddedDatabase, recovery_of: Recover
 ) -> None:
     fill(prepared)
     before = rows(prepared, "conversations")
@@ -226,7 +225,7 @@ CALL = """
 
 
 def call(
-    database: Database,
+    database: EmbeddedDatabase,
     number: int,
     *,
     status: str = "in_progress",
@@ -257,7 +256,7 @@ def call(
 
 
 async def test_coaching_without_trainee_and_persona_is_recovered_like_any_other(
-    prepared: Database, recovery_of: Recover
+    prepared: EmbeddedDatabase, recovery_of: Recover
 ) -> None:
     with_people, without = call(prepared, 1, people=True), call(prepared, 2)
     for number, status in enumerate(("idle", "completed", "abandoned"), 3):
@@ -288,7 +287,7 @@ async def test_coaching_without_trainee_and_persona_is_recovered_like_any_other(
 
 @pytest.mark.parametrize(("config", "marked"), CONFIGS.values(), ids=CONFIGS)
 async def test_whatever_session_config_was_it_survives_and_comes_back(
-    prepared: Database, recovery_of: Recover, config: str, marked: object
+    prepared: EmbeddedDatabase, recovery_of: Recover, config: str, marked: object
 ) -> None:
     id_ = call(prepared, 1, config=config)
     # A null of JSON and a NULL are the same in Python: the text tells them apart.
@@ -304,7 +303,7 @@ async def test_whatever_session_config_was_it_survives_and_comes_back(
 
 
 async def test_transcripts_become_failed_and_nothing_else_of_them_changes(
-    prepared: Database, recovery_of: Recover
+    prepared: EmbeddedDatabase, recovery_of: Recover
 ) -> None:
     fill(prepared)
     before = rows(prepared, "transcripts")
@@ -328,7 +327,7 @@ LAST_WORD = """
 
 
 async def test_training_ends_at_the_last_message_and_keeps_score_and_messages(
-    prepared: Database, recovery_of: Recover
+    prepared: EmbeddedDatabase, recovery_of: Recover
 ) -> None:
     run(
         prepared,
@@ -350,7 +349,7 @@ async def test_training_ends_at_the_last_message_and_keeps_score_and_messages(
 
 @pytest.mark.parametrize("name", TABLES)
 async def test_undo_makes_every_row_what_it_was(
-    prepared: Database, recovery_of: Recover, name: str
+    prepared: EmbeddedDatabase, recovery_of: Recover, name: str
 ) -> None:
     fill(prepared)
     before = rows(prepared, name)
@@ -381,7 +380,7 @@ async def test_undo_makes_every_row_what_it_was(
     ids=["a trigger", "a constraint"],
 )
 async def test_a_session_that_the_application_protects_is_set_aside_and_the_others_go_on(
-    prepared: Database, recovery_of: Recover, protection: str
+    prepared: EmbeddedDatabase, recovery_of: Recover, protection: str
 ) -> None:
     ids = [call(prepared, number) for number in range(1, 12)]
     kept = ids[3]

@@ -12,10 +12,10 @@ import yaml
 from exporter.clock import Clock
 from exporter.collection.snapshots import Snapshots
 from exporter.config import load_config
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
 from exporter.queries import fill
-from exporter.recovery.automatic import Recovering
+from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.status import RecoveryState
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.recovery.functions import calling, install
@@ -46,9 +46,11 @@ MESSAGES = (
 
 
 class Runner:
-    """A `Recovering` of one source, whose clock is the test's own; past its grace."""
+    """A `AutomaticRecovery` of one source, whose clock is the test's own; past its grace."""
 
-    def __init__(self, recovering: Recovering, snapshots: Snapshots, clock: list[float]) -> None:
+    def __init__(
+        self, recovering: AutomaticRecovery, snapshots: Snapshots, clock: list[float]
+    ) -> None:
         self._recovering = recovering
         self._snapshots = snapshots
         self._clock = clock
@@ -69,7 +71,7 @@ Recover = Callable[..., Any]
 
 
 @pytest.fixture(params=["by statements", "by functions"])
-def recover(database: Database, tmp_path: Path, request: pytest.FixtureRequest) -> Recover:
+def recover(database: EmbeddedDatabase, tmp_path: Path, request: pytest.FixtureRequest) -> Recover:
     """`async with recover(per_hour=3) as runner`; the table and the audit are there."""
     execute(
         database,
@@ -97,7 +99,7 @@ def recover(database: Database, tmp_path: Path, request: pytest.FixtureRequest) 
             settings = settings.model_copy(update={"dsn": database.dsn_for(EXPORTER)})
             own = {"dsn": database.dsn_for(RECOVERY_ROLE)}
             chat = chat.model_copy(update={"recovery": chat.recovery.model_copy(update=own)})
-        recovering = Recovering(settings, chat, snapshots=snapshots, clock=clock)
+        recovering = AutomaticRecovery(settings, chat, snapshots=snapshots, clock=clock)
         try:
             yield Runner(recovering, snapshots, now)
         finally:
@@ -106,18 +108,18 @@ def recover(database: Database, tmp_path: Path, request: pytest.FixtureRequest) 
     return recover
 
 
-def execute(database: Database, *statements: str) -> None:
+def execute(database: EmbeddedDatabase, *statements: str) -> None:
     with database.connect() as connection:
         for statement in statements:
             connection.execute(statement.encode())
 
 
-def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
+def rows(database: EmbeddedDatabase, query: str) -> list[tuple[Any, ...]]:
     with database.connect() as connection:
         return connection.execute(query.encode()).fetchall()
 
 
-def sessions(database: Database, first: int, count: int, seen: str = "2 hours") -> None:
+def sessions(database: EmbeddedDatabase, first: int, count: int, seen: str = "2 hours") -> None:
     execute(
         database,
         "INSERT INTO public.chat (id, started, seen)"
@@ -126,7 +128,7 @@ def sessions(database: Database, first: int, count: int, seen: str = "2 hours") 
     )
 
 
-def open_ones(database: Database) -> set[int]:
+def open_ones(database: EmbeddedDatabase) -> set[int]:
     return {id_ for (id_,) in rows(database, "SELECT id FROM public.chat WHERE is_open")}
 
 
@@ -143,7 +145,7 @@ def fill_audit(
 
 
 async def test_what_is_orphaned_in_two_runs_is_closed_and_nothing_else(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     sessions(database, 1, 2)
     sessions(database, 3, 4, seen="5 minutes")
@@ -168,7 +170,7 @@ async def test_what_is_orphaned_in_two_runs_is_closed_and_nothing_else(
 
 
 async def test_a_sign_of_life_between_the_runs_starts_over(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     sessions(database, 1, 2)
     sessions(database, 3, 4, seen="5 minutes")
@@ -181,7 +183,7 @@ async def test_a_sign_of_life_between_the_runs_starts_over(
         assert open_ones(database) == {3, 4, 5, 6}
 
 
-async def test_a_dry_run_writes_nothing(database: Database, recover: Recover) -> None:
+async def test_a_dry_run_writes_nothing(database: EmbeddedDatabase, recover: Recover) -> None:
     sessions(database, 1, 2)
     sessions(database, 3, 4, seen="5 minutes")
     execute(database, "DROP SCHEMA session_exporter CASCADE")
@@ -193,7 +195,7 @@ async def test_a_dry_run_writes_nothing(database: Database, recover: Recover) ->
 
 
 async def test_without_an_audit_table_nothing_is_closed(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     sessions(database, 1, 2)
     sessions(database, 3, 4, seen="5 minutes")
@@ -205,7 +207,7 @@ async def test_without_an_audit_table_nothing_is_closed(
 
 
 async def test_an_hour_has_a_budget_that_several_exporters_share_at_the_same_time(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     sessions(database, 1, 9)
     sessions(database, 100, 41, seen="5 minutes")
@@ -228,7 +230,9 @@ async def test_an_hour_has_a_budget_that_several_exporters_share_at_the_same_tim
         assert one.state.skipped["budget"] + other.state.skipped["budget"] > 0
 
 
-async def test_one_run_closes_no_more_than_it_may(database: Database, recover: Recover) -> None:
+async def test_one_run_closes_no_more_than_it_may(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
     sessions(database, 1, 7)
     sessions(database, 100, 41, seen="5 minutes")
     async with recover(per_run=3) as runner:
@@ -239,7 +243,7 @@ async def test_one_run_closes_no_more_than_it_may(database: Database, recover: R
 
 
 async def test_sessions_that_somebody_holds_for_long_keep_none_of_the_others(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     sessions(database, 1, 3, seen="3 hours")
     sessions(database, 10, 4)
@@ -254,7 +258,7 @@ async def test_sessions_that_somebody_holds_for_long_keep_none_of_the_others(
 
 
 async def test_while_the_application_is_down_nothing_is_closed_and_nothing_when_it_is_back(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     sessions(database, 1, 5, seen="61 minutes")
     async with recover() as runner:
@@ -270,7 +274,7 @@ async def test_while_the_application_is_down_nothing_is_closed_and_nothing_when_
 
 
 async def test_where_only_starts_are_known_a_rare_one_is_a_sign_of_life(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     execute(
         database,
@@ -283,7 +287,7 @@ async def test_where_only_starts_are_known_a_rare_one_is_a_sign_of_life(
 
 
 async def test_an_outage_closes_nothing_though_the_heartbeats_stop_one_after_the_other(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     # Each session was to be seen every half hour, and the application stopped 31 minutes ago.
     execute(
@@ -301,7 +305,7 @@ async def test_an_outage_closes_nothing_though_the_heartbeats_stop_one_after_the
 
 @pytest.mark.parametrize("seen", ["NULL", "now() + interval '1 year'"])
 async def test_a_session_without_a_usable_time_does_not_make_a_silent_application_look_alive(
-    database: Database, recover: Recover, seen: str
+    database: EmbeddedDatabase, recover: Recover, seen: str
 ) -> None:
     sessions(database, 1, 5, seen="61 minutes")
     execute(
@@ -315,7 +319,7 @@ async def test_a_session_without_a_usable_time_does_not_make_a_silent_applicatio
 
 
 async def test_a_backlog_does_not_make_a_share_look_small(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     sessions(database, 1, 25, seen="61 minutes")
     sessions(database, 100, 1, seen="5 minutes")
@@ -326,7 +330,7 @@ async def test_a_backlog_does_not_make_a_share_look_small(
 
 
 async def test_a_session_without_an_id_keeps_none_of_the_others(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     sessions(database, 1, 2)
     sessions(database, 3, 6, seen="5 minutes")
@@ -345,7 +349,7 @@ async def test_a_session_without_an_id_keeps_none_of_the_others(
 
 
 async def test_a_column_that_a_unique_index_only_includes_names_no_row(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     sessions(database, 1, 2)
     async with recover() as runner:
@@ -359,7 +363,7 @@ async def test_a_column_that_a_unique_index_only_includes_names_no_row(
 
 
 async def test_a_connection_that_was_ended_while_it_was_idle_is_no_failure(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     sessions(database, 1, 1)
     sessions(database, 100, 60, seen="5 minutes")
@@ -376,7 +380,7 @@ async def test_a_connection_that_was_ended_while_it_was_idle_is_no_failure(
 
 
 async def test_evidence_that_cannot_be_read_is_a_brake(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     sessions(database, 1, 2)
     sessions(database, 3, 4, seen="5 minutes")
@@ -411,7 +415,7 @@ async def test_evidence_that_cannot_be_read_is_a_brake(
     ids=["evidence", "exempt", "end_at"],
 )
 async def test_an_expression_that_fails_for_one_session_closes_none_and_is_named(
-    database: Database,
+    database: EmbeddedDatabase,
     recover: Recover,
     caplog: pytest.LogCaptureFixture,
     expression: dict[str, str],
@@ -430,7 +434,7 @@ async def test_an_expression_that_fails_for_one_session_closes_none_and_is_named
 
 
 async def test_a_row_that_a_trigger_protects_is_set_aside_and_the_others_go_on(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     sessions(database, 1, 3)
     sessions(database, 4, 12, seen="5 minutes")
@@ -461,7 +465,7 @@ async def test_a_row_that_a_trigger_protects_is_set_aside_and_the_others_go_on(
     ],
 )
 async def test_a_recovered_session_that_shows_life_or_a_genuine_end_is_told_once(
-    database: Database, recover: Recover, later: str
+    database: EmbeddedDatabase, recover: Recover, later: str
 ) -> None:
     sessions(database, 1, 2)
     sessions(database, 3, 6, seen="5 minutes")
@@ -476,7 +480,7 @@ async def test_a_recovered_session_that_shows_life_or_a_genuine_end_is_told_once
 
 
 async def test_a_recovered_session_that_its_evidence_proves_alive_is_told_once(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     sessions(database, 1, 2)
     sessions(database, 100, 60, seen="5 minutes")
@@ -501,7 +505,7 @@ async def test_a_recovered_session_that_its_evidence_proves_alive_is_told_once(
     ids=["closing makes it true, then it is another", "closing makes it true", "it is another"],
 )
 async def test_evidence_that_says_nothing_of_a_later_life_contradicts_nothing(
-    database: Database, recover: Recover, evidence: str, later: str
+    database: EmbeddedDatabase, recover: Recover, evidence: str, later: str
 ) -> None:
     sessions(database, 1, 1)
     sessions(database, 100, 60, seen="5 minutes")
@@ -518,7 +522,7 @@ async def test_evidence_that_says_nothing_of_a_later_life_contradicts_nothing(
 
 
 async def test_ids_of_another_table_contradict_nothing(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     sessions(database, 1, 1)
     sessions(database, 100, 60, seen="5 minutes")
@@ -529,7 +533,7 @@ async def test_ids_of_another_table_contradict_nothing(
 
 
 async def test_an_id_that_has_become_of_another_type_keeps_no_counting_and_is_told_once(
-    database: Database, recover: Recover, caplog: pytest.LogCaptureFixture
+    database: EmbeddedDatabase, recover: Recover, caplog: pytest.LogCaptureFixture
 ) -> None:
     sessions(database, 1, 1)
     sessions(database, 100, 60, seen="5 minutes")
@@ -549,7 +553,7 @@ async def test_an_id_that_has_become_of_another_type_keeps_no_counting_and_is_to
 
 
 async def test_words_of_the_config_that_the_audit_knows_too_mean_the_session(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     sessions(database, 1, 1)
     sessions(database, 100, 60, seen="5 minutes")
@@ -567,7 +571,9 @@ async def test_words_of_the_config_that_the_audit_knows_too_mean_the_session(
     assert (state.contradicted, sum(state.failed.values())) == (1, 0)
 
 
-async def test_what_others_recover_is_counted_too(database: Database, recover: Recover) -> None:
+async def test_what_others_recover_is_counted_too(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
     execute(database, fill_audit(trigger="manual"))  # before the start
     async with recover(mode="disabled") as runner:
         assert sum((await runner.run()).recovered.values()) == 0
@@ -581,7 +587,7 @@ async def test_what_others_recover_is_counted_too(database: Database, recover: R
 
 
 async def test_a_paused_source_is_looked_at_and_left_alone(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     sessions(database, 1, 2)
     sessions(database, 3, 6, seen="5 minutes")
@@ -598,7 +604,7 @@ async def test_a_paused_source_is_looked_at_and_left_alone(
 
 
 async def test_a_pause_ends_a_run_that_has_begun_with_its_transaction(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     sessions(database, 1, 8)
     sessions(database, 100, 60, seen="5 minutes")
@@ -618,7 +624,7 @@ async def test_a_pause_ends_a_run_that_has_begun_with_its_transaction(
 
 
 async def test_what_is_over_the_budget_is_counted_once_also_when_a_session_is_set_aside(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     sessions(database, 1, 10)
     sessions(database, 100, 60, seen="5 minutes")
@@ -631,7 +637,7 @@ async def test_what_is_over_the_budget_is_counted_once_also_when_a_session_is_se
 
 
 async def test_what_is_older_than_the_audit_is_kept_is_forgotten(
-    database: Database, recover: Recover
+    database: EmbeddedDatabase, recover: Recover
 ) -> None:
     sessions(database, 1, 2)
     sessions(database, 3, 6, seen="5 minutes")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
 from exporter.errors import SchemaMismatch, UsageError
-from exporter.recovery.close.batches import Closing, Outcome
+from exporter.recovery.close.batches import CloseRun, Outcome
 from exporter.recovery.close.planned_stop import Stop
 from exporter.recovery.plan import find_candidates
 from exporter.recovery.undo import find_run, plan_undo, undo
@@ -29,7 +29,7 @@ GRANT SELECT, INSERT, UPDATE (undone_at) ON session_exporter.recovery TO {EXPORT
 
 
 async def test_a_server_that_stops_closes_its_active_sessions_and_no_other(
-    any_database: Database, tmp_path: Path
+    any_database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(
         any_database,
@@ -56,7 +56,7 @@ async def test_a_server_that_stops_closes_its_active_sessions_and_no_other(
 
 
 async def test_the_end_is_now_as_the_application_would_write_it_but_for_orphans(
-    any_database: Database, tmp_path: Path
+    any_database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(
         any_database,
@@ -88,7 +88,7 @@ async def test_the_end_is_now_as_the_application_would_write_it_but_for_orphans(
 
 
 async def test_what_further_evidence_proves_alive_ends_now(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(
         database,
@@ -103,7 +103,7 @@ async def test_what_further_evidence_proves_alive_ends_now(
 
 
 async def test_a_protected_session_and_one_without_an_end_are_left_alone_and_counted(
-    any_database: Database, tmp_path: Path
+    any_database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(
         any_database,
@@ -136,7 +136,7 @@ async def test_a_protected_session_and_one_without_an_end_are_left_alone_and_cou
     ],
 )
 async def test_the_id_of_a_server_is_compared_in_the_type_of_the_column(
-    database: Database, tmp_path: Path, *, type_: str, mine: str, other: str, given: str
+    database: EmbeddedDatabase, tmp_path: Path, *, type_: str, mine: str, other: str, given: str
 ) -> None:
     quoted = mine.replace("'", "''")
     prepare(
@@ -153,7 +153,7 @@ async def test_the_id_of_a_server_is_compared_in_the_type_of_the_column(
 
 
 async def test_a_longer_id_than_the_column_holds_is_an_unknown_server(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(
         database,
@@ -165,7 +165,7 @@ async def test_a_longer_id_than_the_column_holds_is_an_unknown_server(
 
 
 async def test_an_id_that_the_column_cannot_hold_is_wrong_usage(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(database, "ALTER TABLE chat ALTER COLUMN node TYPE integer USING node::integer")
     async with stopping(database, tmp_path) as it:
@@ -174,7 +174,7 @@ async def test_an_id_that_the_column_cannot_hold_is_wrong_usage(
 
 
 async def test_a_column_for_servers_that_is_not_there_is_named(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(database)
     async with stopping(database, tmp_path, CHAT.replace("server: node", "server: nod")) as it:
@@ -183,7 +183,7 @@ async def test_a_column_for_servers_that_is_not_there_is_named(
 
 
 async def test_without_the_audit_table_nothing_is_planned(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(database, "DROP TABLE session_exporter.recovery")
     async with stopping(database, tmp_path) as it:
@@ -192,7 +192,7 @@ async def test_without_the_audit_table_nothing_is_planned(
 
 
 async def test_all_is_what_started_before_the_command(
-    any_database: Database, tmp_path: Path
+    any_database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(any_database)
     async with stopping(any_database, tmp_path) as it:
@@ -239,7 +239,7 @@ async def test_all_is_what_started_before_the_command(
     ],
 )
 async def test_starts_without_a_zone_and_in_numbers_are_compared_as_moments(
-    database: Database,
+    database: EmbeddedDatabase,
     tmp_path: Path,
     *,
     type_: str,
@@ -279,7 +279,7 @@ async def test_starts_without_a_zone_and_in_numbers_are_compared_as_moments(
     ],
 )
 async def test_a_sign_of_life_younger_than_a_minute_forbids_all(
-    database: Database, tmp_path: Path, started: str, seen: str, *, is_refused: bool
+    database: EmbeddedDatabase, tmp_path: Path, started: str, seen: str, *, is_refused: bool
 ) -> None:
     prepare(database, chat("dead", **LEFT_OPEN))
     async with stopping(database, tmp_path) as it:
@@ -292,7 +292,7 @@ async def test_a_sign_of_life_younger_than_a_minute_forbids_all(
             assert not (await still.plan(Stop("a"))).is_refused
 
 
-async def test_further_evidence_forbids_all_too(database: Database, tmp_path: Path) -> None:
+async def test_further_evidence_forbids_all_too(database: EmbeddedDatabase, tmp_path: Path) -> None:
     prepare(database, chat("proved", **LEFT_OPEN))
     async with stopping(
         database, tmp_path, CHAT + "    evidence: |\n      s.id = 'proved'\n"
@@ -301,21 +301,21 @@ async def test_further_evidence_forbids_all_too(database: Database, tmp_path: Pa
 
 
 async def test_a_session_that_shows_life_after_the_plan_is_not_closed_by_all(
-    any_database: Database, tmp_path: Path
+    any_database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(any_database, chat("wakes up", **SILENT), chat("silent", **SILENT))
     async with stopping(any_database, tmp_path) as it:
         plan = await it.plan(Stop(None, await it.now()))
         found = await find_candidates(it.reader, it.rule, scope=plan.scope)
         run(any_database, "UPDATE chat SET seen = now() WHERE id = 'wakes up'")
-        closing = Closing(it.writer, it.rule, trigger="close", scope=plan.scope)
+        closing = CloseRun(it.writer, it.rule, trigger="close", scope=plan.scope)
         outcome = await closing.run(found, batch=50, pause=0, progress=lambda _: None)
     assert (len(found), len(outcome.recovered), outcome.passed_over) == (2, 1, 1)
     assert still_open(any_database) == {"wakes up"}
 
 
 async def test_what_ended_moved_or_went_after_it_was_found_is_left_alone(
-    any_database: Database, tmp_path: Path
+    any_database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     names = ("ended", "moved", "protected", "gone", "beats")
     prepare(any_database, *(chat(name, node="'a'", **LIVE) for name in names))
@@ -330,7 +330,7 @@ async def test_what_ended_moved_or_went_after_it_was_found_is_left_alone(
             "DELETE FROM chat WHERE id = 'gone'",
             "UPDATE chat SET seen = now() WHERE id = 'beats'",  # which keeps nothing open
         )
-        closing = Closing(it.writer, it.rule, trigger="close", scope=plan.scope)
+        closing = CloseRun(it.writer, it.rule, trigger="close", scope=plan.scope)
         outcome = await closing.run(found, batch=50, pause=0, progress=lambda _: None)
     assert [each.session for each in outcome.recovered] == ["beats"]
     assert outcome.passed_over == 4
@@ -348,7 +348,7 @@ async def test_what_ended_moved_or_went_after_it_was_found_is_left_alone(
     ids=["an end", "a heartbeat"],
 )
 async def test_a_session_that_is_written_to_just_now_is_tried_again(
-    any_database: Database, tmp_path: Path, does: str, closed: set[str]
+    any_database: EmbeddedDatabase, tmp_path: Path, does: str, closed: set[str]
 ) -> None:
     prepare(any_database, chat("held", node="'a'", **LIVE), chat("free", node="'a'", **LIVE))
     async with stopping(any_database, tmp_path) as it:
@@ -371,7 +371,7 @@ async def test_a_session_that_is_written_to_just_now_is_tried_again(
 
 
 async def test_a_session_that_is_held_for_long_is_reported_as_left(
-    any_database: Database, tmp_path: Path
+    any_database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(any_database, chat("held", node="'a'", **LIVE), chat("free", node="'a'", **LIVE))
     async with stopping(any_database, tmp_path) as it:
@@ -391,7 +391,9 @@ GUARD = (
 )
 
 
-async def test_only_what_was_held_is_tried_again(any_database: Database, tmp_path: Path) -> None:
+async def test_only_what_was_held_is_tried_again(
+    any_database: EmbeddedDatabase, tmp_path: Path
+) -> None:
     names = ("held", "free", "guarded")
     prepare(any_database, *(chat(name, node="'a'", **LIVE) for name in names), *GUARD)
     async with stopping(any_database, tmp_path) as it:
@@ -417,7 +419,7 @@ async def test_only_what_was_held_is_tried_again(any_database: Database, tmp_pat
 
 
 async def test_a_session_that_loses_its_end_after_it_was_found_is_left_alone(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(database, chat("endless", node="'a'", **LEFT_OPEN))
     text = CHAT + "    end_at: |\n      CASE WHEN s.seconds IS NULL THEN s.seen END\n"
@@ -425,13 +427,13 @@ async def test_a_session_that_loses_its_end_after_it_was_found_is_left_alone(
         plan = await it.plan(Stop("a"))
         found = await find_candidates(it.reader, it.rule, scope=plan.scope)
         run(database, "UPDATE chat SET seconds = 0")
-        closing = Closing(it.writer, it.rule, trigger="close", scope=plan.scope)
+        closing = CloseRun(it.writer, it.rule, trigger="close", scope=plan.scope)
         outcome = await closing.run(found, batch=50, pause=0, progress=lambda _: None)
     assert (len(found), outcome.recovered, outcome.passed_over) == (1, [], 1)
 
 
 async def test_a_session_that_starts_while_others_are_closed_is_not_part_of_it(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(database, *(chat(f"old {n}", node="'a'", **SILENT) for n in range(6)))
     async with stopping(database, tmp_path) as it:
@@ -448,7 +450,7 @@ async def test_a_session_that_starts_while_others_are_closed_is_not_part_of_it(
 
 
 async def test_a_session_that_a_trigger_or_a_bad_value_protects_is_set_aside(
-    any_database: Database, tmp_path: Path
+    any_database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(
         any_database,
@@ -466,7 +468,7 @@ async def test_a_session_that_a_trigger_or_a_bad_value_protects_is_set_aside(
 
 
 async def test_two_commands_at_once_close_no_session_twice(
-    any_database: Database, tmp_path: Path
+    any_database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(any_database, *(chat(f"chat {n}", node="'a'", **LIVE) for n in range(40)))
     async with stopping(any_database, tmp_path) as one, stopping(any_database, tmp_path) as other:
@@ -479,7 +481,7 @@ async def test_two_commands_at_once_close_no_session_twice(
 
 
 async def test_a_stop_marks_and_reports_as_recovery_does(
-    any_database: Database, tmp_path: Path
+    any_database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     configs = {"nothing": "NULL", "object": "'{\"a\": 1}'", "array": "'[1]'", "scalar": "'7'"}
     prepare(
@@ -500,7 +502,9 @@ async def test_a_stop_marks_and_reports_as_recovery_does(
     }
 
 
-async def test_it_is_written_down_and_can_be_undone(any_database: Database, tmp_path: Path) -> None:
+async def test_it_is_written_down_and_can_be_undone(
+    any_database: EmbeddedDatabase, tmp_path: Path
+) -> None:
     prepare(
         any_database,
         chat("live", node="'a'", **LIVE),
@@ -527,7 +531,7 @@ async def test_it_is_written_down_and_can_be_undone(any_database: Database, tmp_
 
 
 async def test_a_role_with_the_least_rights_can_do_it(
-    any_database: Database, tmp_path: Path
+    any_database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(
         any_database,

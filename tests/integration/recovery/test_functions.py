@@ -15,12 +15,11 @@ from exporter import sessions
 from exporter.check.findings import Status
 from exporter.check.recovery import check_recovery
 from exporter.config import Config, Source, load_config
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.recovery import prepare
 from exporter.demo.schemas import APP, EXPORTER
 from exporter.errors import SchemaMismatch
-from exporter.postgres import Database as Pool
-from exporter.postgres import Reader
+from exporter.postgres import Database, Reader
 from exporter.queries import fill
 from exporter.recovery.close.by_function import find_call
 from exporter.recovery.functions.definitions import MOST
@@ -61,7 +60,7 @@ Install = Callable[..., Any]
 
 
 @pytest.fixture
-def installed(any_database: Database, tmp_path: Path) -> Install:
+def installed(any_database: EmbeddedDatabase, tmp_path: Path) -> Install:
     """`source = await installed(set={...})`: public.chat, recovered by its functions."""
     execute(any_database, TABLES, fill("recovery/audit/installation"))
 
@@ -74,7 +73,7 @@ def installed(any_database: Database, tmp_path: Path) -> Install:
     return installed
 
 
-def config_of(database: Database, folder: Path, **recovery: Any) -> Config:
+def config_of(database: EmbeddedDatabase, folder: Path, **recovery: Any) -> Config:
     declared = {**CHAT, "recovery": {**CHAT["recovery"], **recovery}}
     data = {"databases": {"app": {"dsn": database.dsn}}, "sources": {"chat": declared}}
     path = folder / "config.yaml"
@@ -83,22 +82,22 @@ def config_of(database: Database, folder: Path, **recovery: Any) -> Config:
 
 
 @asynccontextmanager
-async def reading(database: Database, source: Source, role: str) -> AsyncIterator[Reader]:
+async def reading(database: EmbeddedDatabase, source: Source, role: str) -> AsyncIterator[Reader]:
     from tests.support.collecting import settings_of  # noqa: PLC0415
 
-    pool = Pool(settings_of(database.dsn_for(role)))
+    pool = Database(settings_of(database.dsn_for(role)))
     try:
         yield pool.reader(timezone=sessions.time_zone(source))
     finally:
         await pool.close()
 
 
-def rows(database: Database, query: str, role: str = "postgres") -> list[tuple[Any, ...]]:
+def rows(database: EmbeddedDatabase, query: str, role: str = "postgres") -> list[tuple[Any, ...]]:
     with database.connect(role) as connection:
         return connection.execute(query.encode()).fetchall()
 
 
-def lose(database: Database, count: int, seen: str = "2 hours") -> None:
+def lose(database: EmbeddedDatabase, count: int, seen: str = "2 hours") -> None:
     """Sessions 1 to count, all of them orphaned."""
     execute(
         database,
@@ -119,19 +118,21 @@ def call(trigger: str = "manual", *, backlog: bool = False) -> str:
     """
 
 
-def found(database: Database) -> str:
+def found(database: EmbeddedDatabase) -> str:
     """What is open now, as a query that takes no rights."""
     pairs = rows(database, "SELECT id::text, xmin::text FROM public.chat WHERE is_open")
     values = ", ".join(f"('{id_}', '{version}')" for id_, version in pairs)
     return f"WITH found (id, version) AS (VALUES {values or '(NULL, NULL)'})"
 
 
-def closed(database: Database, connection: psycopg.Connection[Any], *arguments: str) -> set[str]:
+def closed(
+    database: EmbeddedDatabase, connection: psycopg.Connection[Any], *arguments: str
+) -> set[str]:
     statement = found(database) + call(*arguments)
     return {session for (session,) in connection.execute(statement.encode()).fetchall()}
 
 
-def open_ones(database: Database) -> set[int]:
+def open_ones(database: EmbeddedDatabase) -> set[int]:
     return {id_ for (id_,) in rows(database, "SELECT id FROM public.chat WHERE is_open")}
 
 
@@ -139,7 +140,7 @@ STUCK = "SELECT * FROM coaching.recover_stuck_roleplay_sessions({})"
 
 
 @pytest.fixture
-async def coaching(any_database: Database) -> Database:
+async def coaching(any_database: EmbeddedDatabase) -> EmbeddedDatabase:
     prepare(any_database)
     config = load_config(EXAMPLE, {"DATABASE_URL": any_database.dsn})
     await install(any_database, config, calling(config.sources["coaching"]))
@@ -161,7 +162,7 @@ async def coaching(any_database: Database) -> Database:
 
 
 async def test_the_form_for_people_has_the_signature_that_applications_know(
-    coaching: Database,
+    coaching: EmbeddedDatabase,
 ) -> None:
     (signature,) = rows(
         coaching,
@@ -183,7 +184,7 @@ async def test_the_form_for_people_has_the_signature_that_applications_know(
 
 
 async def test_the_form_for_people_closes_what_is_stuck_and_says_since_when(
-    coaching: Database,
+    coaching: EmbeddedDatabase,
 ) -> None:
     returned = rows(coaching, STUCK.format("p_threshold_minutes => 15"), RECOVERY_ROLE)
     assert [(str(id_)[-1], *names) for id_, *names, _ in returned] == [
@@ -210,7 +211,7 @@ async def test_the_form_for_people_closes_what_is_stuck_and_says_since_when(
     assert audited == [("manual", RECOVERY_ROLE)] * 3
 
 
-async def test_what_is_created_is_what_the_document_says(coaching: Database) -> None:
+async def test_what_is_created_is_what_the_document_says(coaching: EmbeddedDatabase) -> None:
     document = (EXAMPLE.parent / "docs" / "recovery" / "functions.md").read_text()
     documented = set(re.findall(r"^\| `(\w+\.\w+)\((?:\w|, )*\)` \|", document, re.MULTILINE))
     created = rows(
@@ -223,7 +224,7 @@ async def test_what_is_created_is_what_the_document_says(coaching: Database) -> 
 
 @pytest.mark.parametrize("minutes", ["9", "0", "-1", "NULL"])
 async def test_the_form_for_people_closes_nobody_who_may_be_alive(
-    coaching: Database, minutes: str
+    coaching: EmbeddedDatabase, minutes: str
 ) -> None:
     with pytest.raises(errors.InvalidParameterValue, match="expected at least 10, got"):
         rows(coaching, STUCK.format(minutes), RECOVERY_ROLE)
@@ -243,7 +244,7 @@ async def test_the_form_for_people_closes_nobody_who_may_be_alive(
     ],
 )
 async def test_who_calls_them_can_do_nothing_else(
-    any_database: Database, installed: Install, statement: str
+    any_database: EmbeddedDatabase, installed: Install, statement: str
 ) -> None:
     await installed()
     lose(any_database, 1)
@@ -253,7 +254,9 @@ async def test_who_calls_them_can_do_nothing_else(
             connection.execute(statement.encode())
 
 
-async def test_nobody_else_may_call_them(any_database: Database, installed: Install) -> None:
+async def test_nobody_else_may_call_them(
+    any_database: EmbeddedDatabase, installed: Install
+) -> None:
     await installed()
     execute(any_database, f"GRANT USAGE ON SCHEMA session_exporter TO {EXPORTER}")
     for name in (
@@ -267,7 +270,7 @@ async def test_nobody_else_may_call_them(any_database: Database, installed: Inst
 
 
 async def test_whatever_the_caller_has_set_or_created_they_do_the_same(
-    any_database: Database, installed: Install
+    any_database: EmbeddedDatabase, installed: Install
 ) -> None:
     await installed()
     lose(any_database, 2)
@@ -304,7 +307,7 @@ async def test_whatever_the_caller_has_set_or_created_they_do_the_same(
 
 
 async def test_they_refuse_a_transaction_that_does_not_see_what_others_commit(
-    any_database: Database, installed: Install
+    any_database: EmbeddedDatabase, installed: Install
 ) -> None:
     await installed()
     lose(any_database, 1)
@@ -326,7 +329,7 @@ async def test_they_refuse_a_transaction_that_does_not_see_what_others_commit(
     ids=["a savepoint", "a block with EXCEPTION"],
 )
 async def test_they_refuse_what_could_not_be_undone(
-    any_database: Database, installed: Install, wrapped: str
+    any_database: EmbeddedDatabase, installed: Install, wrapped: str
 ) -> None:
     await installed()
     lose(any_database, 1)
@@ -339,7 +342,7 @@ async def test_they_refuse_what_could_not_be_undone(
 
 
 async def test_they_refuse_to_hold_more_locks_at_once(
-    any_database: Database, installed: Install
+    any_database: EmbeddedDatabase, installed: Install
 ) -> None:
     await installed()
     many = f"ARRAY(SELECT n::text FROM generate_series(1, {MOST + 1}) AS n)"
@@ -350,7 +353,7 @@ async def test_they_refuse_to_hold_more_locks_at_once(
 
 @pytest.mark.parametrize("trigger", ["'close'", "'undo'", "NULL"])
 async def test_they_refuse_another_trigger(
-    any_database: Database, installed: Install, trigger: str
+    any_database: EmbeddedDatabase, installed: Install, trigger: str
 ) -> None:
     await installed()
     statement = f"SELECT session_exporter.recover_chat('{{}}', '{{}}', '{RUN}', {trigger}, false)"
@@ -359,7 +362,7 @@ async def test_they_refuse_another_trigger(
 
 
 async def test_a_caller_that_stays_in_its_transaction_keeps_nobody_waiting_for_long(
-    any_database: Database, installed: Install
+    any_database: EmbeddedDatabase, installed: Install
 ) -> None:
     await installed()
     lose(any_database, 1)
@@ -377,7 +380,7 @@ async def test_a_caller_that_stays_in_its_transaction_keeps_nobody_waiting_for_l
 
 
 async def test_automatically_the_hours_budget_is_kept_and_the_backlog_left_whoever_calls(
-    any_database: Database, installed: Install
+    any_database: EmbeddedDatabase, installed: Install
 ) -> None:
     await installed()
     lose(any_database, 5)
@@ -394,7 +397,7 @@ async def test_automatically_the_hours_budget_is_kept_and_the_backlog_left_whoev
         assert len(connection.execute(statement.encode()).fetchall()) == 1
 
 
-async def test_who_listens_is_told(any_database: Database, installed: Install) -> None:
+async def test_who_listens_is_told(any_database: EmbeddedDatabase, installed: Install) -> None:
     await installed()
     lose(any_database, 2)
     with any_database.connect() as listener, any_database.connect(RECOVERY_ROLE) as connection:
@@ -405,7 +408,7 @@ async def test_who_listens_is_told(any_database: Database, installed: Install) -
 
 
 async def test_a_changed_config_is_noticed_and_so_is_a_changed_function(
-    any_database: Database, installed: Install, tmp_path: Path
+    any_database: EmbeddedDatabase, installed: Install, tmp_path: Path
 ) -> None:
     source = await installed()
     async with reading(any_database, source, RECOVERY_ROLE) as reader:
@@ -434,7 +437,7 @@ async def test_a_changed_config_is_noticed_and_so_is_a_changed_function(
 
 
 async def test_what_cannot_work_is_said_when_the_script_is_run_and_nothing_is_created(
-    any_database: Database, tmp_path: Path
+    any_database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     execute(any_database, TABLES, fill("recovery/audit/installation"))
     config = config_of(any_database, tmp_path, set={"ended": "{end}", "length": "'long'"})
@@ -452,7 +455,7 @@ async def test_what_cannot_work_is_said_when_the_script_is_run_and_nothing_is_cr
     ],
 )
 async def test_any_expression_can_stand_in_them(
-    any_database: Database, installed: Install, evidence: str
+    any_database: EmbeddedDatabase, installed: Install, evidence: str
 ) -> None:
     await installed(evidence=evidence)
     lose(any_database, 2)
@@ -461,7 +464,7 @@ async def test_any_expression_can_stand_in_them(
 
 
 async def test_schemas_in_which_everybody_may_create_are_warned_of(
-    any_database: Database, installed: Install
+    any_database: EmbeddedDatabase, installed: Install
 ) -> None:
     source = await installed()
     async with reading(any_database, source, "postgres") as reader:
@@ -472,7 +475,7 @@ async def test_schemas_in_which_everybody_may_create_are_warned_of(
 
 
 async def test_check_live_says_whether_they_can_be_called(
-    any_database: Database, installed: Install
+    any_database: EmbeddedDatabase, installed: Install
 ) -> None:
     from tests.support.collecting import settings_of  # noqa: PLC0415
 
@@ -503,7 +506,7 @@ async def test_check_live_says_whether_they_can_be_called(
 
 
 async def test_a_run_that_wrote_other_columns_is_not_undone_by_half(
-    any_database: Database, installed: Install
+    any_database: EmbeddedDatabase, installed: Install
 ) -> None:
     await installed()
     lose(any_database, 2)
@@ -521,7 +524,7 @@ async def test_a_run_that_wrote_other_columns_is_not_undone_by_half(
 
 
 async def test_a_session_without_an_id_keeps_none_of_the_others(
-    any_database: Database, installed: Install
+    any_database: EmbeddedDatabase, installed: Install
 ) -> None:
     await installed()
     lose(any_database, 2)

@@ -9,7 +9,7 @@ from exporter.check.findings import Finding, Status
 from exporter.check.recovery import check_recovery
 from exporter.config import Source, load_config
 from exporter.demo import history
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.recovery import RECOVERY, prepare
 from exporter.demo.schemas import APP, EXPORTER
 from exporter.queries import fill
@@ -61,34 +61,36 @@ def chat(source_of: SourceOf) -> Callable[..., Source]:
     return chat
 
 
-def run(database: Database, *statements: str) -> None:
+def run(database: EmbeddedDatabase, *statements: str) -> None:
     with database.connect() as connection:
         for statement in statements:
             connection.execute(statement.encode())
 
 
-def ready(database: Database, *statements: str) -> None:
+def ready(database: EmbeddedDatabase, *statements: str) -> None:
     run(database, TABLE, fill("recovery/audit/installation"), *statements)
 
 
-async def check(database: Database, source: Source, role: str = "postgres") -> dict[str, Finding]:
+async def check(
+    database: EmbeddedDatabase, source: Source, role: str = "postgres"
+) -> dict[str, Finding]:
     settings = collecting.settings_of(database.dsn_for(role))
     return {each.check: each async for each in check_recovery(settings, source)}
 
 
-async def the_only_failure(database: Database, source: Source) -> str:
+async def the_only_failure(database: EmbeddedDatabase, source: Source) -> str:
     found = await check(database, source)
     (failed,) = (each for each in found.values() if each.status is Status.FAILED)
     return failed.message
 
 
-def example(database: Database) -> dict[str, Source]:
+def example(database: EmbeddedDatabase) -> dict[str, Source]:
     return dict(load_config(EXAMPLE, {"DATABASE_URL": database.dsn}).sources)
 
 
 @pytest.mark.parametrize("name", ["conversations", "coaching", "transcripts", "training"])
 async def test_the_example_can_be_recovered_by_the_demos_role(
-    any_database: Database, name: str
+    any_database: EmbeddedDatabase, name: str
 ) -> None:
     if name == "training" and any_database.server.major < 16:
         pytest.skip("the example asks pg_input_is_valid(), which PostgreSQL 16 brought")
@@ -102,7 +104,7 @@ async def test_the_example_can_be_recovered_by_the_demos_role(
     }
 
 
-async def test_it_counts_what_would_be_closed_now(database: Database) -> None:
+async def test_it_counts_what_would_be_closed_now(database: EmbeddedDatabase) -> None:
     prepare(database)
     with database.connect(APP) as connection:
         ((now,),) = connection.execute("SELECT now()").fetchall()
@@ -125,7 +127,7 @@ async def test_it_counts_what_would_be_closed_now(database: Database) -> None:
 
 
 async def test_ends_that_are_still_to_come_are_counted(
-    any_database: Database, chat: Callable[..., Source]
+    any_database: EmbeddedDatabase, chat: Callable[..., Source]
 ) -> None:
     ages = ("3 hours", "4 hours", "30 hours", "9 days", "8 days")
     starts = ", ".join(f"({n}, now() - interval '{age}', NULL)" for n, age in enumerate(ages))
@@ -148,7 +150,7 @@ async def test_ends_that_are_still_to_come_are_counted(
     ("mode", "status"), [("disabled", Status.WARNING), ("auto", Status.FAILED)]
 )
 async def test_a_role_without_rights_is_told_what_to_grant_and_that_is_enough(
-    database: Database, chat: Callable[..., Source], mode: str, status: Status
+    database: EmbeddedDatabase, chat: Callable[..., Source], mode: str, status: Status
 ) -> None:
     ready(database, f"GRANT SELECT ON public.chat TO {EXPORTER}")
     source = chat(mode=mode)
@@ -161,7 +163,7 @@ async def test_a_role_without_rights_is_told_what_to_grant_and_that_is_enough(
 
 
 async def test_without_the_audit_table_it_says_how_to_get_it(
-    database: Database, chat: Callable[..., Source]
+    database: EmbeddedDatabase, chat: Callable[..., Source]
 ) -> None:
     run(database, TABLE)
     assert (await check(database, chat()))["recovery audit"].status is Status.WARNING
@@ -169,7 +171,7 @@ async def test_without_the_audit_table_it_says_how_to_get_it(
 
 
 async def test_recovery_is_checked_as_the_role_that_recovers(
-    database: Database, chat: Callable[..., Source]
+    database: EmbeddedDatabase, chat: Callable[..., Source]
 ) -> None:
     ready(database)
     source = chat()
@@ -227,7 +229,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize(("change", "sentence"), MISTAKES.values(), ids=MISTAKES)
 async def test_what_cannot_work_is_a_sentence(
-    any_database: Database,
+    any_database: EmbeddedDatabase,
     chat: Callable[..., Source],
     change: dict[str, str],
     sentence: str,
@@ -237,7 +239,7 @@ async def test_what_cannot_work_is_a_sentence(
 
 
 async def test_an_expression_that_fails_for_a_session_is_named(
-    any_database: Database, chat: Callable[..., Source]
+    any_database: EmbeddedDatabase, chat: Callable[..., Source]
 ) -> None:
     ready(any_database, "INSERT INTO chat (id, started) VALUES (1, now() - interval '3 hours')")
     source = chat(end_at="s.started + interval '1 s' / (s.id - 1)")
@@ -302,7 +304,7 @@ MET = {
 
 @pytest.mark.parametrize(("statements", "sentence"), MET.values(), ids=MET)
 async def test_it_tells_what_an_update_meets(
-    any_database: Database,
+    any_database: EmbeddedDatabase,
     chat: Callable[..., Source],
     statements: str,
     sentence: str | None,
@@ -341,7 +343,7 @@ async def test_it_tells_what_an_update_meets(
     ids=["a rule", "a rule instead", "published without an identity"],
 )
 async def test_what_keeps_every_session_from_being_closed_is_a_cross(
-    any_database: Database, chat: Callable[..., Source], statements: str, sentence: str
+    any_database: EmbeddedDatabase, chat: Callable[..., Source], statements: str, sentence: str
 ) -> None:
     ready(any_database, statements)
     found = (await check(any_database, chat()))["recovery prevented"]
@@ -378,7 +380,11 @@ BY_START = PARTS.format(key="started", for_open="FOR VALUES IN ('2020-01-01')")
     ],
 )
 async def test_the_triggers_of_partitions_and_of_children_are_told_too(
-    database: Database, chat: Callable[..., Source], tables: str, event: str, sentence: str | None
+    database: EmbeddedDatabase,
+    chat: Callable[..., Source],
+    tables: str,
+    event: str,
+    sentence: str | None,
 ) -> None:
     trigger = f"CREATE TRIGGER touch {event} EXECUTE FUNCTION noop()"
     run(database, tables, NOOP, trigger, fill("recovery/audit/installation"))

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from exporter.config import Source
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.server import PostgresServer, wheel_binaries
 from exporter.errors import ConfigError
 from tests.conftest import SETTINGS
@@ -29,7 +29,7 @@ def heard(listener: Connection) -> list[dict[str, Any]]:
     return [json.loads(each.payload) for each in listener.notifies(timeout=0)]
 
 
-def listening(database: Database) -> Connection:
+def listening(database: EmbeddedDatabase) -> Connection:
     connection = database.connect()
     connection.execute(f'LISTEN "{CHANNEL}"')
     return connection
@@ -42,7 +42,7 @@ def fill_queue(connection: Connection) -> None:
 
 
 async def test_whoever_listens_hears_of_each_session_once(
-    any_database: Database, source: Source
+    any_database: EmbeddedDatabase, source: Source
 ) -> None:
     prepare(any_database, "one", "two", "three")
     with listening(any_database) as listener:
@@ -59,7 +59,7 @@ async def test_whoever_listens_hears_of_each_session_once(
 
 
 async def test_nobody_hears_of_a_recovery_that_was_taken_back(
-    database: Database, source: Source
+    database: EmbeddedDatabase, source: Source
 ) -> None:
     prepare(database, "good", "bad")
     with database.connect() as connection, listening(database) as listener:
@@ -78,7 +78,7 @@ async def test_nobody_hears_of_a_recovery_that_was_taken_back(
 
 
 async def test_nobody_is_told_unless_a_channel_is_declared(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(database, "one")
     with listening(database) as listener:
@@ -90,7 +90,7 @@ async def test_nobody_is_told_unless_a_channel_is_declared(
     "session", ["x" * 20_000, "x" * 7900, "\x01" * 2000, "é" * 4000, '"' * 5000]
 )
 async def test_an_id_that_does_not_fit_is_looked_up_by_its_number(
-    any_database: Database, source: Source, session: str
+    any_database: EmbeddedDatabase, source: Source, session: str
 ) -> None:
     prepare(any_database, session)
     with listening(any_database) as listener:
@@ -105,7 +105,7 @@ async def test_an_id_that_does_not_fit_is_looked_up_by_its_number(
 
 @pytest.mark.parametrize("session", ["x" * 6990, "é\\\"'\n{}%s"])
 async def test_an_id_that_fits_arrives_as_it_is(
-    database: Database, source: Source, session: str
+    database: EmbeddedDatabase, source: Source, session: str
 ) -> None:
     prepare(database, session)
     with listening(database) as listener:
@@ -118,7 +118,7 @@ async def test_a_listener_that_reads_nothing_any_more_does_not_stop_recovery(
 ) -> None:
     settings = {**SETTINGS, "max_notify_queue_pages": "64"}  # the least, instead of 8 GB
     with PostgresServer(wheel_binaries(18), settings=settings, parent=fast_folder) as server:
-        database = Database(server, "postgres")
+        database = EmbeddedDatabase(server, "postgres")
         prepare(database, "one")
         with listening(database) as stuck, database.connect() as filling:
             stuck.execute("BEGIN")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
 from exporter.errors import PermissionDenied, SchemaMismatch
 from exporter.recovery.audit.control import find_pause, is_paused, pause, resume
@@ -14,7 +14,7 @@ KEPT = "SELECT source, paused_by::text, reason FROM session_exporter.pause"
 
 
 async def test_a_pause_is_seen_over_any_connection_until_it_is_resumed(
-    any_database: Database, tmp_path: Path
+    any_database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(any_database)
     async with stopping(any_database, tmp_path) as one, stopping(any_database, tmp_path) as other:
@@ -31,7 +31,7 @@ async def test_a_pause_is_seen_over_any_connection_until_it_is_resumed(
 
 
 async def test_pausing_and_resuming_twice_changes_nothing(
-    any_database: Database, tmp_path: Path
+    any_database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(any_database)
     async with stopping(any_database, tmp_path) as it:
@@ -44,7 +44,7 @@ async def test_pausing_and_resuming_twice_changes_nothing(
 
 
 async def test_a_pause_is_about_one_source_whatever_its_name_and_reason_hold(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(database)
     name, reason = "it's", "100 % {sure} \\ 'quoted' -- ☎\n;"
@@ -56,7 +56,7 @@ async def test_a_pause_is_about_one_source_whatever_its_name_and_reason_hold(
 
 
 async def test_without_the_table_nothing_is_paused_and_nothing_can_be(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(database, "DROP TABLE session_exporter.pause")
     async with stopping(database, tmp_path) as it:
@@ -67,7 +67,7 @@ async def test_without_the_table_nothing_is_paused_and_nothing_can_be(
 
 
 async def test_a_role_that_may_not_look_is_told_and_never_that_nothing_is_paused(
-    database: Database, tmp_path: Path
+    database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(database, f"GRANT USAGE ON SCHEMA session_exporter TO {EXPORTER}")
     run(database, f"GRANT SELECT ON chat TO {EXPORTER}")
@@ -77,7 +77,7 @@ async def test_a_role_that_may_not_look_is_told_and_never_that_nothing_is_paused
 
 
 async def test_a_role_with_the_least_rights_can_pause_and_resume(
-    any_database: Database, tmp_path: Path
+    any_database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(
         any_database,
@@ -93,7 +93,9 @@ async def test_a_role_with_the_least_rights_can_pause_and_resume(
     assert found.role == EXPORTER
 
 
-async def test_the_audit_commands_can_be_run_again(database: Database, tmp_path: Path) -> None:
+async def test_the_audit_commands_can_be_run_again(
+    database: EmbeddedDatabase, tmp_path: Path
+) -> None:
     prepare(database, "DROP TABLE chat")
     run(database, "INSERT INTO session_exporter.pause (source) VALUES ('chat')")
     prepare(database)

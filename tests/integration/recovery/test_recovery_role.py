@@ -8,16 +8,14 @@ from psycopg import errors
 
 from exporter.cli.output import report
 from exporter.config import load_config
-from exporter.demo.databases import Database, create_role
-from exporter.postgres import Database as Pool
-from exporter.postgres import Writer
+from exporter.demo.databases import EmbeddedDatabase, create_role
+from exporter.postgres import Database, Reader, Writer
 from exporter.queries import fill
-from exporter.recovery.close.batches import Closing
+from exporter.recovery.close.batches import CloseRun
 from exporter.recovery.plan import find_candidates, make_plan
 from exporter.recovery.rule.rule import bind_rule, connection_settings, prove
 from exporter.recovery.undo import plan_undo, undo
 from exporter.sessions import grants
-from exporter.sessions.relation import Reads
 
 CONFIG = """\
 databases:
@@ -43,14 +41,14 @@ sources:
 """
 
 
-def execute(database: Database, *statements: str, role: str = "postgres") -> None:
+def execute(database: EmbeddedDatabase, *statements: str, role: str = "postgres") -> None:
     with database.connect(role) as connection:
         for statement in statements:
             connection.execute(statement.encode())
 
 
 @pytest.fixture
-def recover(database: Database, tmp_path: Path) -> Callable[[], Awaitable[tuple[int, int]]]:
+def recover(database: EmbeddedDatabase, tmp_path: Path) -> Callable[[], Awaitable[tuple[int, int]]]:
     """Give the role what is printed, recover all there is, and undo it: how many each time."""
     role = grants.RECOVERY_ROLE
     if role not in database.server.passwords:
@@ -71,22 +69,22 @@ def recover(database: Database, tmp_path: Path) -> Callable[[], Awaitable[tuple[
     config = load_config(path, urls)
     source = config.sources["coaching"]
 
-    async def with_reader(dsn: str | None, work: Callable[[Reads], Awaitable[object]]) -> object:
+    async def with_reader(dsn: str | None, work: Callable[[Reader], Awaitable[object]]) -> object:
         settings = config.databases["app"]
         if dsn is not None:
             settings = settings.model_copy(update={"dsn": dsn})
-        pool = Pool(settings)
+        pool = Database(settings)
         try:
             return await work(pool.reader())
         finally:
             await pool.close()
 
-    async def grant(reader: Reads) -> None:
+    async def grant(reader: Reader) -> None:
         rights = await grants.recovery_grants(reader, source, role=role)
         printed = report.role(role, [("app", await grants.database_name(reader), rights)])
         execute(database, printed.replace(f"CREATE ROLE {role} LOGIN;", ""))
 
-    async def work(reader: Reads) -> tuple[int, int]:
+    async def work(reader: Reader) -> tuple[int, int]:
         rule = await bind_rule(reader, source)
         await prove(reader, rule)
         plan = await make_plan(reader, rule, with_backlog=False, limit=5)
@@ -94,7 +92,7 @@ def recover(database: Database, tmp_path: Path) -> Callable[[], Awaitable[tuple[
         assert len(candidates) == plan.count
         writer = Writer(connection_settings(config, source, "app"), timezone="UTC")
         try:
-            closing = Closing(writer, rule, trigger="manual")
+            closing = CloseRun(writer, rule, trigger="manual")
             outcome = await closing.run(candidates, batch=50, pause=0.0, progress=lambda _: None)
             undoing = await plan_undo(reader, rule, outcome.run)
             undone, *_ = await undo(writer, rule, undoing, batch=50, pause=0.0)
@@ -128,7 +126,7 @@ async def test_recovers_and_undoes(recover: Callable[[], Awaitable[tuple[int, in
     ],
 )
 async def test_can_do_nothing_else(
-    database: Database, recover: Callable[[], Awaitable[tuple[int, int]]], statement: str
+    database: EmbeddedDatabase, recover: Callable[[], Awaitable[tuple[int, int]]], statement: str
 ) -> None:
     execute(database, "REVOKE ALL ON SCHEMA public FROM PUBLIC")
     await recover()

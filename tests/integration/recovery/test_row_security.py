@@ -8,13 +8,12 @@ import pytest
 from exporter.check.findings import Finding, Status
 from exporter.check.recovery import check_recovery
 from exporter.config import Source
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
 from exporter.errors import PermissionDenied
-from exporter.postgres import Database as Pool
-from exporter.postgres import Writer
+from exporter.postgres import Database, Writer
 from exporter.queries import fill
-from exporter.recovery.close.batches import Closing, Outcome
+from exporter.recovery.close.batches import CloseRun, Outcome
 from exporter.recovery.plan import find_candidates
 from exporter.recovery.rule.rule import bind_rule, prove
 from tests.support.collecting import settings_of, source_of
@@ -46,42 +45,42 @@ Trust = Literal["refuse", "trust"]
 
 
 @pytest.fixture
-def source(any_database: Database, tmp_path: Path) -> Source:
+def source(any_database: EmbeddedDatabase, tmp_path: Path) -> Source:
     execute(any_database, fill("recovery/audit/installation"), TABLE)
     return source_of(tmp_path, SOURCE)
 
 
-async def recover(database: Database, source: Source, row_security: Trust) -> Outcome:
+async def recover(database: EmbeddedDatabase, source: Source, row_security: Trust) -> Outcome:
     """As `recover --yes` does, as a role that policies hold for."""
     settings = settings_of(database.dsn_for(EXPORTER))
     settings = settings.model_copy(update={"row_security": row_security})
-    pool, writer = Pool(settings), Writer(settings, timezone="UTC")
+    pool, writer = Database(settings), Writer(settings, timezone="UTC")
     try:
         reader = pool.reader()
         rule = await bind_rule(reader, source)
         await prove(reader, rule)
         found = await find_candidates(reader, rule)
-        closing = Closing(writer, rule, trigger="manual")
+        closing = CloseRun(writer, rule, trigger="manual")
         return await closing.run(found, batch=50, pause=0.0, progress=lambda _: None)
     finally:
         await writer.close()
         await pool.close()
 
 
-async def check(database: Database, source: Source) -> dict[str, Finding]:
+async def check(database: EmbeddedDatabase, source: Source) -> dict[str, Finding]:
     settings = settings_of(database.dsn_for(EXPORTER))
     settings = settings.model_copy(update={"row_security": "trust"})
     return {each.check: each async for each in check_recovery(settings, source)}
 
 
-def open_ones(database: Database) -> set[int]:
+def open_ones(database: EmbeddedDatabase) -> set[int]:
     with database.connect() as connection:
         found = connection.execute("SELECT id FROM public.chat WHERE is_open").fetchall()
     return {id_ for (id_,) in found}
 
 
 async def test_refused_it_is_an_error_whatever_the_policies_show(
-    any_database: Database, source: Source
+    any_database: EmbeddedDatabase, source: Source
 ) -> None:
     execute(any_database, SEES_ALL, UPDATES_ALL)
     with pytest.raises(PermissionDenied):
@@ -90,7 +89,7 @@ async def test_refused_it_is_an_error_whatever_the_policies_show(
 
 
 async def test_trusted_with_policies_for_all_rows_it_is_as_without(
-    any_database: Database, source: Source
+    any_database: EmbeddedDatabase, source: Source
 ) -> None:
     execute(any_database, SEES_ALL, UPDATES_ALL)
     assert "recovery policies" not in await check(any_database, source)
@@ -99,7 +98,7 @@ async def test_trusted_with_policies_for_all_rows_it_is_as_without(
 
 
 async def test_a_role_that_sees_sessions_and_may_update_none_is_told_so(
-    any_database: Database, source: Source
+    any_database: EmbeddedDatabase, source: Source
 ) -> None:
     execute(any_database, SEES_ALL)
     with pytest.raises(PermissionDenied, match="lets this role update no row of"):
@@ -110,7 +109,7 @@ async def test_a_role_that_sees_sessions_and_may_update_none_is_told_so(
 
 
 async def test_sessions_that_may_not_be_updated_are_passed_over_and_the_policy_is_named(
-    any_database: Database, source: Source
+    any_database: EmbeddedDatabase, source: Source
 ) -> None:
     execute(any_database, SEES_ALL, UPDATES_ALL.replace("true", "id > 2"))
     found = (await check(any_database, source))["recovery policies"]
@@ -122,7 +121,7 @@ async def test_sessions_that_may_not_be_updated_are_passed_over_and_the_policy_i
 
 
 async def test_sessions_that_are_hidden_are_left_alone(
-    any_database: Database, source: Source
+    any_database: EmbeddedDatabase, source: Source
 ) -> None:
     execute(any_database, SEES_ALL.replace("true", "id > 2"), UPDATES_ALL)
     outcome = await recover(any_database, source, "trust")
@@ -131,7 +130,7 @@ async def test_sessions_that_are_hidden_are_left_alone(
 
 
 async def test_a_session_that_a_policy_does_not_let_close_is_set_aside(
-    any_database: Database, source: Source
+    any_database: EmbeddedDatabase, source: Source
 ) -> None:
     checks = "USING (true) WITH CHECK (is_open OR id > 2)"
     execute(any_database, SEES_ALL, UPDATES_ALL.replace("USING (true)", checks))

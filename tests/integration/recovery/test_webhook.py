@@ -25,10 +25,10 @@ import pytest
 
 from exporter import logs
 from exporter.config import Source
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from exporter.errors import BackingOff, ConnectFailed
 from exporter.postgres import Writer
-from exporter.recovery.webhook.delivery import RETRY, Counts, Teller
+from exporter.recovery.webhook.delivery import RETRY, DeliveryCounts, WebhookSender
 from tests.support.collecting import settings_of
 from tests.support.recovery.webhooks import (
     orphan,
@@ -60,22 +60,22 @@ def told(tmp_path: Path) -> Callable[..., Source]:
 
 
 @asynccontextmanager
-async def teller(database: Database, source: Source) -> AsyncIterator[Teller]:
+async def teller(database: EmbeddedDatabase, source: Source) -> AsyncIterator[WebhookSender]:
     """What one exporter has for it."""
-    made = Teller(writer_of(database, source), source, database="app", wall=lambda: NOW)
+    made = WebhookSender(writer_of(database, source), source, database="app", wall=lambda: NOW)
     try:
         yield made
     finally:
         await made.close()
 
 
-async def run_once(database: Database, source: Source) -> Counts:
+async def run_once(database: EmbeddedDatabase, source: Source) -> DeliveryCounts:
     """One run of an exporter that was just started."""
     async with teller(database, source) as made:
         return await made.run_once()
 
 
-def audit(database: Database, columns: str) -> list[tuple[Any, ...]]:
+def audit(database: EmbeddedDatabase, columns: str) -> list[tuple[Any, ...]]:
     with database.connect() as connection:
         rows = connection.execute(
             f"SELECT {columns} FROM session_exporter.recovery ORDER BY number".encode()
@@ -83,7 +83,7 @@ def audit(database: Database, columns: str) -> list[tuple[Any, ...]]:
         return rows.fetchall()
 
 
-def pass_time(database: Database) -> None:
+def pass_time(database: EmbeddedDatabase) -> None:
     """Whatever was to be waited for is over: a retry, or the claim of somebody who died."""
     with database.connect() as connection:
         connection.execute(
@@ -93,13 +93,13 @@ def pass_time(database: Database) -> None:
 
 
 async def test_a_recovery_is_posted_with_what_was_before_and_after(
-    any_database: Database, told: Callable[..., Source]
+    any_database: EmbeddedDatabase, told: Callable[..., Source]
 ) -> None:
     prepare(any_database, "one")
     async with receiver() as served:
         source = told(served.port, path="/sessions?from=exporter")
         outcome = await recover(any_database, source)
-        assert await run_once(any_database, source) == Counts(delivered=1)
+        assert await run_once(any_database, source) == DeliveryCounts(delivered=1)
         (request,) = served.requests
     body = request.json
     ((number, at),) = audit(any_database, "number, extract(epoch FROM at)::float8")
@@ -124,7 +124,7 @@ async def test_a_recovery_is_posted_with_what_was_before_and_after(
 
 
 async def test_a_request_is_signed_with_the_key_that_is_in_the_file_by_then(
-    database: Database, told: Callable[..., Source], tmp_path: Path
+    database: EmbeddedDatabase, told: Callable[..., Source], tmp_path: Path
 ) -> None:
     prepare(database, "one")
     async with receiver() as served:
@@ -135,7 +135,7 @@ async def test_a_request_is_signed_with_the_key_that_is_in_the_file_by_then(
             await made.run_once()
             (tmp_path / "secret").write_text("another\r\n")
             pass_time(database)
-            assert await made.run_once() == Counts(delivered=1)
+            assert await made.run_once() == DeliveryCounts(delivered=1)
         for request, key in zip(served.requests, (SECRET, "another"), strict=True):
             signed = f"{int(NOW)}.".encode() + request.body
             expected = hmac.new(key.encode(), signed, hashlib.sha256).hexdigest()
@@ -144,7 +144,7 @@ async def test_a_request_is_signed_with_the_key_that_is_in_the_file_by_then(
 
 
 async def test_the_documented_receiver_takes_what_is_signed_and_nothing_else(
-    database: Database,
+    database: EmbeddedDatabase,
     told: Callable[..., Source],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -168,8 +168,8 @@ async def test_the_documented_receiver_takes_what_is_signed_and_nothing_else(
             source = told(server.server_port)
             await recover(database, source)
             writer = writer_of(database, source)
-            now = Teller(writer, source, database="app", wall=time.time)
-            assert await now.run_once() == Counts(delivered=2)
+            now = WebhookSender(writer, source, database="app", wall=time.time)
+            assert await now.run_once() == DeliveryCounts(delivered=2)
             orphan(database, "three")
             await recover(database, source)
             # An old timestamp is a replay, and another key is somebody else's.
@@ -196,15 +196,15 @@ def post_unsigned(port: int) -> int:
 
 
 async def test_what_was_told_is_not_told_again(
-    database: Database, told: Callable[..., Source]
+    database: EmbeddedDatabase, told: Callable[..., Source]
 ) -> None:
     prepare(database, *(f"visit {n}" for n in range(30)))
     async with receiver() as served:
         source = told(served.port)
         await recover(database, source)
-        assert await run_once(database, source) == Counts(delivered=30)
+        assert await run_once(database, source) == DeliveryCounts(delivered=30)
         pass_time(database)
-        assert await run_once(database, source) == Counts()
+        assert await run_once(database, source) == DeliveryCounts()
         assert len(served.requests) == len(set(served.sessions)) == 30
     told_rows = audit(database, "notified_at IS NOT NULL, next_attempt_at, attempts")
     assert set(told_rows) == {(True, None, 1)}
@@ -212,7 +212,7 @@ async def test_what_was_told_is_not_told_again(
 
 @pytest.mark.parametrize("status", [301, 307, 400, 404, 410, 429, 500, 503])
 async def test_an_answer_other_than_2xx_is_tried_again_until_it_is(
-    database: Database, told: Callable[..., Source], status: int
+    database: EmbeddedDatabase, told: Callable[..., Source], status: int
 ) -> None:
     prepare(database, "one")
     async with receiver() as served, receiver() as elsewhere:
@@ -224,7 +224,7 @@ async def test_an_answer_other_than_2xx_is_tried_again_until_it_is(
             counts = await run_once(database, source)
             assert (counts.delivered, counts.failed) == (0, 1)
             assert f"answered {status}" in (counts.reason or "")
-            assert await run_once(database, source) == Counts(), "it is not due yet"
+            assert await run_once(database, source) == DeliveryCounts(), "it is not due yet"
             ((attempts, waits),) = audit(
                 database,
                 "attempts, extract(epoch FROM next_attempt_at - now())::float8",
@@ -232,13 +232,15 @@ async def test_an_answer_other_than_2xx_is_tried_again_until_it_is(
             assert attempts == attempt
             assert 0 < waits <= RETRY[0] * 2 ** (attempt - 1)
             pass_time(database)
-        assert await run_once(database, source) == Counts(delivered=1)
+        assert await run_once(database, source) == DeliveryCounts(delivered=1)
         assert len(served.requests) == 3
         assert len({request.headers["idempotency-key"] for request in served.requests}) == 1
         assert elsewhere.requests == [], "no redirect is followed"
 
 
-async def test_the_waits_grow_to_a_limit(database: Database, told: Callable[..., Source]) -> None:
+async def test_the_waits_grow_to_a_limit(
+    database: EmbeddedDatabase, told: Callable[..., Source]
+) -> None:
     prepare(database, "one")
     async with receiver() as served:
         source = told(served.port)
@@ -254,7 +256,7 @@ async def test_the_waits_grow_to_a_limit(database: Database, told: Callable[...,
 
 
 async def test_a_receiver_that_hangs_is_left_after_the_timeout(
-    database: Database, told: Callable[..., Source]
+    database: EmbeddedDatabase, told: Callable[..., Source]
 ) -> None:
     prepare(database, "one")
     async with receiver() as served:
@@ -263,11 +265,11 @@ async def test_a_receiver_that_hangs_is_left_after_the_timeout(
         await recover(database, source)
         async with asyncio.timeout(10):
             counts = await run_once(database, source)
-        assert counts == Counts(failed=1, reason="no answer within 0.2 s")
+        assert counts == DeliveryCounts(failed=1, reason="no answer within 0.2 s")
 
 
 async def test_a_receiver_that_sends_its_answer_in_drops_is_left_after_the_timeout(
-    database: Database, told: Callable[..., Source]
+    database: EmbeddedDatabase, told: Callable[..., Source]
 ) -> None:
     prepare(database, "one")
 
@@ -283,11 +285,11 @@ async def test_a_receiver_that_sends_its_answer_in_drops_is_left_after_the_timeo
         await recover(database, source)
         async with asyncio.timeout(10):
             counts = await run_once(database, source)
-        assert counts == Counts(failed=1, reason="no answer within 0.3 s")
+        assert counts == DeliveryCounts(failed=1, reason="no answer within 0.3 s")
 
 
 async def test_a_receiver_that_is_not_there_is_tried_again_when_it_is(
-    database: Database, told: Callable[..., Source]
+    database: EmbeddedDatabase, told: Callable[..., Source]
 ) -> None:
     prepare(database, "one")
     with socket.socket() as unused:
@@ -295,10 +297,10 @@ async def test_a_receiver_that_is_not_there_is_tried_again_when_it_is(
         source = told(unused.getsockname()[1])
         await recover(database, source)
         counts = await run_once(database, source)
-    assert counts == Counts(failed=1, reason="the connection failed: Connection refused")
+    assert counts == DeliveryCounts(failed=1, reason="the connection failed: Connection refused")
     async with receiver() as served:
         pass_time(database)
-        assert await run_once(database, told(served.port)) == Counts(delivered=1)
+        assert await run_once(database, told(served.port)) == DeliveryCounts(delivered=1)
 
 
 def own_certificate(folder: Path) -> tuple[Path, Path]:
@@ -312,7 +314,7 @@ def own_certificate(folder: Path) -> tuple[Path, Path]:
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
 async def test_a_certificate_that_nobody_vouches_for_is_refused(
-    database: Database,
+    database: EmbeddedDatabase,
     told: Callable[..., Source],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -329,11 +331,11 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(
         assert served.requests == []
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         pass_time(database)
-        assert await run_once(database, source) == Counts(delivered=1)
+        assert await run_once(database, source) == DeliveryCounts(delivered=1)
 
 
 async def test_a_receiver_that_speaks_no_tls_is_named_so(
-    database: Database, told: Callable[..., Source]
+    database: EmbeddedDatabase, told: Callable[..., Source]
 ) -> None:
     async def speak(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -347,7 +349,7 @@ async def test_a_receiver_that_speaks_no_tls_is_named_so(
 
 
 async def test_what_an_exporter_that_died_was_telling_is_told_by_the_next(
-    database: Database, told: Callable[..., Source]
+    database: EmbeddedDatabase, told: Callable[..., Source]
 ) -> None:
     prepare(database, "one", "two")
     async with receiver() as served:
@@ -360,9 +362,9 @@ async def test_what_an_exporter_that_died_was_telling_is_told_by_the_next(
         with pytest.raises(asyncio.CancelledError):
             await dying
         served.is_hung = False
-        assert await run_once(database, source) == Counts(), "its claims are still good"
+        assert await run_once(database, source) == DeliveryCounts(), "its claims are still good"
         pass_time(database)
-        assert await run_once(database, source) == Counts(delivered=2)
+        assert await run_once(database, source) == DeliveryCounts(delivered=2)
         assert served.sessions == ["one", "one", "two", "two"]
 
 
@@ -371,12 +373,12 @@ import asyncio, sys, time
 from pathlib import Path
 from exporter.config import load_config
 from exporter.postgres import Writer
-from exporter.recovery.webhook.delivery import Teller
+from exporter.recovery.webhook.delivery import WebhookSender
 
 async def main():
     config = load_config(Path(sys.argv[1]), {"DATABASE_URL": sys.argv[2]})
     writer = Writer(config.databases["app"], timezone="UTC")
-    teller = Teller(writer, config.sources["visits"], database="app", wall=time.time)
+    teller = WebhookSender(writer, config.sources["visits"], database="app", wall=time.time)
     await teller.run_once()
 
 asyncio.run(main())
@@ -384,7 +386,7 @@ asyncio.run(main())
 
 
 async def test_a_killed_exporter_loses_nothing(
-    database: Database, told: Callable[..., Source], tmp_path: Path
+    database: EmbeddedDatabase, told: Callable[..., Source], tmp_path: Path
 ) -> None:
     prepare(database, *(f"visit {n}" for n in range(20)))
     async with receiver() as served:
@@ -406,7 +408,7 @@ async def test_a_killed_exporter_loses_nothing(
 
 
 async def test_what_was_delivered_but_not_written_down_is_delivered_again(
-    database: Database, told: Callable[..., Source]
+    database: EmbeddedDatabase, told: Callable[..., Source]
 ) -> None:
     prepare(database, "one")
     async with receiver() as served, teller(database, told(served.port)) as made:
@@ -418,16 +420,16 @@ async def test_what_was_delivered_but_not_written_down_is_delivered_again(
             served.gate.set()
             with pytest.raises(ConnectFailed):
                 await running
-        assert await as_soon_as_it_may(made) == Counts(), "its claim is still good"
+        assert await as_soon_as_it_may(made) == DeliveryCounts(), "its claim is still good"
         pass_time(database)
-        assert await made.run_once() == Counts(delivered=1)
+        assert await made.run_once() == DeliveryCounts(delivered=1)
         assert served.sessions == ["one", "one"]
 
 
 @contextmanager
-def away(database: Database) -> Iterator[None]:
+def away(database: EmbeddedDatabase) -> Iterator[None]:
     """Nobody is connected to it, and nobody can be."""
-    with Database(database.server, "postgres").connect() as connection:
+    with EmbeddedDatabase(database.server, "postgres").connect() as connection:
         allow = f'ALTER DATABASE "{database.name}" ALLOW_CONNECTIONS '
         connection.execute(f"{allow} false".encode())
         try:
@@ -440,7 +442,7 @@ def away(database: Database) -> Iterator[None]:
             connection.execute(f"{allow} true".encode())
 
 
-async def as_soon_as_it_may(made: Teller) -> Counts:
+async def as_soon_as_it_may(made: WebhookSender) -> DeliveryCounts:
     """After a failure to connect it waits for a while."""
     async with asyncio.timeout(30):
         while True:
@@ -451,7 +453,7 @@ async def as_soon_as_it_may(made: Teller) -> Counts:
 
 
 async def test_exporters_share_the_work_and_tell_each_once(
-    any_database: Database, told: Callable[..., Source]
+    any_database: EmbeddedDatabase, told: Callable[..., Source]
 ) -> None:
     prepare(any_database, *(f"visit {n}" for n in range(60)))
     async with receiver() as served:
@@ -468,7 +470,7 @@ async def test_exporters_share_the_work_and_tell_each_once(
 
 
 async def test_a_row_that_somebody_has_locked_keeps_none_of_the_others(
-    database: Database, told: Callable[..., Source]
+    database: EmbeddedDatabase, told: Callable[..., Source]
 ) -> None:
     prepare(database, "one", "two", "three")
     async with receiver() as served:
@@ -478,12 +480,12 @@ async def test_a_row_that_somebody_has_locked_keeps_none_of_the_others(
             connection.execute(
                 "SELECT FROM session_exporter.recovery WHERE session = 'two' FOR UPDATE"
             )
-            assert await run_once(database, source) == Counts(delivered=2)
-        assert await run_once(database, source) == Counts(delivered=1)
+            assert await run_once(database, source) == DeliveryCounts(delivered=2)
+        assert await run_once(database, source) == DeliveryCounts(delivered=1)
 
 
 async def test_a_row_that_another_has_taken_over_is_not_put_off(
-    database: Database, told: Callable[..., Source]
+    database: EmbeddedDatabase, told: Callable[..., Source]
 ) -> None:
     prepare(database, "one")
     async with receiver() as served:
@@ -494,13 +496,13 @@ async def test_a_row_that_another_has_taken_over_is_not_put_off(
         await served.arrived(1)
         pass_time(database)
         served.is_hung = False
-        assert await run_once(database, source) == Counts(delivered=1)
+        assert await run_once(database, source) == DeliveryCounts(delivered=1)
         assert (await slow).failed == 1
         assert audit(database, "notified_at IS NOT NULL, next_attempt_at") == [(True, None)]
 
 
 async def test_a_request_under_way_holds_no_transaction_and_no_lock(
-    database: Database, told: Callable[..., Source]
+    database: EmbeddedDatabase, told: Callable[..., Source]
 ) -> None:
     prepare(database, *(f"visit {n}" for n in range(20)))
     async with receiver() as served:
@@ -525,7 +527,7 @@ async def test_a_request_under_way_holds_no_transaction_and_no_lock(
 
 
 async def test_a_receiver_that_hangs_holds_up_no_recovery(
-    database: Database, told: Callable[..., Source]
+    database: EmbeddedDatabase, told: Callable[..., Source]
 ) -> None:
     prepare(database, "one")
     async with receiver() as served:
@@ -543,7 +545,7 @@ async def test_a_receiver_that_hangs_holds_up_no_recovery(
 
 
 async def test_one_that_is_never_taken_does_not_keep_the_others(
-    database: Database, told: Callable[..., Source]
+    database: EmbeddedDatabase, told: Callable[..., Source]
 ) -> None:
     prepare(database, *(f"visit {n}" for n in range(20)))
     async with receiver() as served:
@@ -555,7 +557,7 @@ async def test_one_that_is_never_taken_does_not_keep_the_others(
 
 
 async def test_a_receiver_that_takes_nothing_is_not_asked_for_all_of_them(
-    database: Database, told: Callable[..., Source]
+    database: EmbeddedDatabase, told: Callable[..., Source]
 ) -> None:
     prepare(database, *(f"visit {n}" for n in range(20)))
     async with receiver() as served:
@@ -567,7 +569,7 @@ async def test_a_receiver_that_takes_nothing_is_not_asked_for_all_of_them(
 
 
 async def test_nobody_is_told_of_what_was_undone_or_was_before_there_was_a_webhook(
-    database: Database, told: Callable[..., Source], tmp_path: Path
+    database: EmbeddedDatabase, told: Callable[..., Source], tmp_path: Path
 ) -> None:
     prepare(database, "before")
     await recover(database, visits(tmp_path))
@@ -579,25 +581,25 @@ async def test_nobody_is_told_of_what_was_undone_or_was_before_there_was_a_webho
             connection.execute(
                 "UPDATE session_exporter.recovery SET undone_at = now() WHERE session = 'undone'"
             )
-        assert await run_once(database, source) == Counts(delivered=1)
+        assert await run_once(database, source) == DeliveryCounts(delivered=1)
         assert served.sessions == ["told"]
 
 
 async def test_another_source_in_the_same_audit_is_not_told_here(
-    database: Database, told: Callable[..., Source]
+    database: EmbeddedDatabase, told: Callable[..., Source]
 ) -> None:
     prepare(database, "one")
     async with receiver() as served:
         source = told(served.port)
         await recover(database, source)
         other = source.model_copy(update={"name": "other"})
-        assert await run_once(database, other) == Counts()
-        assert await run_once(database, source) == Counts(delivered=1)
+        assert await run_once(database, other) == DeliveryCounts()
+        assert await run_once(database, source) == DeliveryCounts(delivered=1)
 
 
 @pytest.mark.parametrize("content", ["", "\n", None])
 async def test_nothing_is_sent_unsigned(
-    database: Database, told: Callable[..., Source], tmp_path: Path, content: str | None
+    database: EmbeddedDatabase, told: Callable[..., Source], tmp_path: Path, content: str | None
 ) -> None:
     prepare(database, "one")
     async with receiver() as served:
@@ -613,7 +615,7 @@ async def test_nothing_is_sent_unsigned(
 
 
 async def test_no_log_line_holds_a_secret(
-    database: Database,
+    database: EmbeddedDatabase,
     told: Callable[..., Source],
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
@@ -640,7 +642,7 @@ async def test_no_log_line_holds_a_secret(
         assert secret not in said
 
 
-async def run_refused(database: Database, told: Callable[..., Source]) -> Counts:
+async def run_refused(database: EmbeddedDatabase, told: Callable[..., Source]) -> DeliveryCounts:
     """Where there is nobody, and what the URL holds could be in an error."""
     orphan(database, "row-value-2")
     source = told(1, path="/?token=hidden-in-the-url")
@@ -649,21 +651,21 @@ async def run_refused(database: Database, told: Callable[..., Source]) -> Counts
 
 
 async def test_a_database_that_is_away_is_the_callers_to_count(
-    database: Database, told: Callable[..., Source]
+    database: EmbeddedDatabase, told: Callable[..., Source]
 ) -> None:
     prepare(database, "one")
     async with receiver() as served, teller(database, told(served.port)) as made:
         await recover(database, told(served.port))
-        assert await made.run_once() == Counts(delivered=1)
+        assert await made.run_once() == DeliveryCounts(delivered=1)
         orphan(database, "two")
         await recover(database, told(served.port))
         with away(database), pytest.raises(ConnectFailed):
             await made.run_once()
-        assert await as_soon_as_it_may(made) == Counts(delivered=1)
+        assert await as_soon_as_it_may(made) == DeliveryCounts(delivered=1)
 
 
 async def test_the_documented_rights_are_enough_to_tell(
-    any_database: Database, told: Callable[..., Source]
+    any_database: EmbeddedDatabase, told: Callable[..., Source]
 ) -> None:
     grants = DOCUMENT.read_text().rpartition("```sql\n")[2].partition("```")[0]
     prepare(any_database, "one", "two")
@@ -675,7 +677,7 @@ async def test_the_documented_rights_are_enough_to_tell(
         await recover(any_database, source)
         settings = settings_of(any_database.dsn_for("session_exporter"))
         writer = Writer(settings, timezone="UTC")
-        made = Teller(writer, source, database="app", wall=lambda: NOW)
+        made = WebhookSender(writer, source, database="app", wall=lambda: NOW)
         counts = await made.run_once()
         await made.close()
         assert (counts.delivered, counts.failed) == (1, 1)

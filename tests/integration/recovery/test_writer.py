@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from exporter.demo.databases import Database
-from exporter.errors import CollectionError, ConnectFailed
+from exporter.demo.databases import EmbeddedDatabase
+from exporter.errors import ConnectFailed, SourceError
 from exporter.postgres import Writer
 from tests.support.collecting import settings_of
 
@@ -17,13 +17,13 @@ BACKEND = "SELECT pg_backend_pid()"
 
 
 @pytest.fixture
-async def writer(database: Database) -> AsyncIterator[Writer]:
+async def writer(database: EmbeddedDatabase) -> AsyncIterator[Writer]:
     own = Writer(settings_of(database.dsn), timezone="UTC")
     yield own
     await own.close()
 
 
-def hang_up(database: Database) -> None:
+def hang_up(database: EmbeddedDatabase) -> None:
     with database.connect() as connection:
         assert connection.execute(HANG_UP.encode()).fetchall() == [(True,)]
 
@@ -34,7 +34,7 @@ async def backend(writer: Writer) -> int:
 
 
 async def test_a_connection_is_kept_until_somebody_ends_it(
-    database: Database, writer: Writer
+    database: EmbeddedDatabase, writer: Writer
 ) -> None:
     first = await backend(writer)
     assert await backend(writer) == first
@@ -42,7 +42,9 @@ async def test_a_connection_is_kept_until_somebody_ends_it(
     assert await backend(writer) != first
 
 
-async def test_what_has_begun_is_not_begun_again(database: Database, writer: Writer) -> None:
+async def test_what_has_begun_is_not_begun_again(
+    database: EmbeddedDatabase, writer: Writer
+) -> None:
     begun = []
 
     async def work() -> None:
@@ -66,10 +68,10 @@ async def test_what_has_begun_is_not_begun_again(database: Database, writer: Wri
     ids=["of the database", "of the role"],
 )
 async def test_a_default_of_read_only_is_heeded(
-    database: Database, writer: Writer, default: str
+    database: EmbeddedDatabase, writer: Writer, default: str
 ) -> None:
     with database.connect() as connection:
         connection.execute(default.format(database.name).encode())
-    with pytest.raises(CollectionError, match="is read only for this role") as raised:
+    with pytest.raises(SourceError, match="is read only for this role") as raised:
         await backend(writer)
     assert raised.value.reason == "other"

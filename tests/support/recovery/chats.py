@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 
 from exporter import queries
 from exporter.config import Source
-from exporter.demo.databases import Database
+from exporter.demo.databases import EmbeddedDatabase
 from tests.support.collecting import source_of
 from tests.support.session_exporter import wait_for
 
@@ -88,7 +88,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 class Application:
     """One connection of the application, which can be made to wait."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: EmbeddedDatabase) -> None:
         self.connection = database.connect()
         self._database = database
         self._thread = ThreadPoolExecutor(1)
@@ -129,7 +129,7 @@ class Application:
 class Chats:
     """The tables in one database, the audit table, and the source."""
 
-    def __init__(self, database: Database, folder: Path, *, source: str = SOURCE) -> None:
+    def __init__(self, database: EmbeddedDatabase, folder: Path, *, source: str = SOURCE) -> None:
         self.database = database
         self.source: Source = source_of(folder, source)
         self._connection = database.connect()

@@ -4,16 +4,15 @@ from exporter import sessions
 from exporter.cli.output import report
 from exporter.config import Config, Source
 from exporter.config.fields.sql import FunctionName
-from exporter.demo.databases import Database, create_role
+from exporter.demo.databases import EmbeddedDatabase, create_role
 from exporter.demo.schemas import EXPORTER
-from exporter.postgres import Database as Pool
+from exporter.postgres import Database, Reader
 from exporter.recovery.functions.script import script
 from exporter.recovery.rule.rule import bind_rule
 from exporter.sessions import grants
-from exporter.sessions.relation import Reads
 
 
-def execute(database: Database, *statements: str, role: str = "postgres") -> None:
+def execute(database: EmbeddedDatabase, *statements: str, role: str = "postgres") -> None:
     with database.connect(role) as connection:
         for statement in statements:
             connection.execute(statement.encode())
@@ -27,7 +26,7 @@ def calling(source: Source, *, function: str = "") -> Source:
     )
 
 
-async def install(database: Database, config: Config, source: Source) -> str:
+async def install(database: EmbeddedDatabase, config: Config, source: Source) -> str:
     """Have a DBA run what `sql role` and `sql function` print; return what the latter did.
 
     Whatever other rights these roles had in the database is taken from them before.
@@ -36,7 +35,7 @@ async def install(database: Database, config: Config, source: Source) -> str:
         if role not in database.server.passwords:
             create_role(database.server, role)
         execute(database, f"DROP OWNED BY {role}")
-    pool = Pool(config.databases["app"].model_copy(update={"dsn": database.dsn}))
+    pool = Database(config.databases["app"].model_copy(update={"dsn": database.dsn}))
     try:
         reader = pool.reader(timezone=sessions.time_zone(source))
         for role, rights in (
@@ -52,6 +51,6 @@ async def install(database: Database, config: Config, source: Source) -> str:
     return printed
 
 
-async def printed_for(reader: Reads, source: Source) -> str:
+async def printed_for(reader: Reader, source: Source) -> str:
     rule = await bind_rule(reader, source)
     return await script(reader, rule, named_after=rule.relation.name)

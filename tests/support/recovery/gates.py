@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from exporter.demo.databases import Database, create_role
+from exporter.demo.databases import EmbeddedDatabase, create_role
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.recovery.chats import SOURCE, Chats
 from tests.support.session_exporter import PROGRAM, environment, wait_for
@@ -64,7 +64,7 @@ class Gated:
 
     def __init__(
         self,
-        database: Database,
+        database: EmbeddedDatabase,
         folder: Path,
         *,
         dsn: str | None = None,
@@ -105,7 +105,7 @@ class Gated:
             process.wait()
             process.stdout.close()  # type: ignore[union-attr] # it is a pipe
 
-    def _create_functions(self, database: Database) -> None:
+    def _create_functions(self, database: EmbeddedDatabase) -> None:
         if RECOVERY_ROLE not in database.server.passwords:
             create_role(database.server, RECOVERY_ROLE)
         with self.command("sql", "function", "chats") as process:

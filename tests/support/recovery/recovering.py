@@ -17,7 +17,7 @@ from typing import Any, Generic, Self, TypeVar
 from exporter import queries, sessions
 from exporter.config import Source
 from exporter.postgres import Database, Reader, Result, Transaction, Writer
-from exporter.recovery.close.batches import Candidate, Closing, Outcome
+from exporter.recovery.close.batches import Candidate, CloseRun, Outcome
 from exporter.recovery.plan import find_candidates
 from exporter.recovery.rule.rule import Rule, bind_rule
 from exporter.recovery.undo import plan_undo, undo
@@ -176,7 +176,7 @@ class Recoveries:
                     candidates = [
                         each for each in candidates if not ids or int(each.session) in ids
                     ]
-                closing = Closing(writer, rule, trigger="manual", with_backlog=with_backlog)
+                closing = CloseRun(writer, rule, trigger="manual", with_backlog=with_backlog)
                 return await closing.run(candidates, batch=50, pause=0, progress=lambda _: None)
 
         return Halting(self._background, halts, work())

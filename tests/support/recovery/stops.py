@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from exporter.config import Source, load_config
-from exporter.demo.databases import Database
-from exporter.postgres import Database as Pool
-from exporter.postgres import Writer
+from exporter.demo.databases import EmbeddedDatabase
+from exporter.postgres import Database, Reader, Writer
 from exporter.queries import fill
 from exporter.recovery.close.batches import Outcome
 from exporter.recovery.close.planned_stop import (
@@ -20,7 +19,6 @@ from exporter.recovery.close.planned_stop import (
     make_stop_plan,
 )
 from exporter.recovery.rule.rule import Rule, bind_rule
-from exporter.sessions.relation import Reads
 from tests.support import collecting
 
 TABLE = """\
@@ -60,12 +58,12 @@ chat:
 """
 
 
-def prepare(database: Database, *statements: str) -> None:
+def prepare(database: EmbeddedDatabase, *statements: str) -> None:
     """Make the audit table and the table of chats, and run the statements."""
     run(database, fill("recovery/audit/installation"), TABLE, *statements)
 
 
-def run(database: Database, *statements: str) -> None:
+def run(database: EmbeddedDatabase, *statements: str) -> None:
     """Run statements as the superuser."""
     with database.connect() as connection:
         for statement in statements:
@@ -78,13 +76,13 @@ def chat(name: str, **columns: str) -> str:
     return f"INSERT INTO chat ({', '.join(values)}) VALUES ({', '.join(values.values())})"
 
 
-def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
+def rows(database: EmbeddedDatabase, query: str) -> list[tuple[Any, ...]]:
     """What a query gives."""
     with database.connect() as connection:
         return connection.execute(query.encode()).fetchall()
 
 
-def still_open(database: Database) -> set[str]:
+def still_open(database: EmbeddedDatabase) -> set[str]:
     """The chats that are active."""
     return {name for (name,) in rows(database, "SELECT id FROM chat WHERE is_open")}
 
@@ -95,7 +93,7 @@ class Stopping:
 
     source: Source
     rule: Rule
-    reader: Reads
+    reader: Reader
     writer: Writer
     told: list[Outcome] = field(default_factory=list)
 
@@ -128,7 +126,7 @@ class Stopping:
 
 @contextlib.asynccontextmanager
 async def stopping(
-    database: Database, folder: Path, text: str = CHAT, role: str = "postgres"
+    database: EmbeddedDatabase, folder: Path, text: str = CHAT, role: str = "postgres"
 ) -> AsyncIterator[Stopping]:
     """Bind the source and open its connections as this role."""
     path = folder / "stop.yaml"
@@ -136,7 +134,7 @@ async def stopping(
     (source,) = load_config(path, {"DATABASE_URL": ""}).sources.values()
     settings = collecting.settings_of(database.dsn_for(role))
     timezone = source.timestamps_in or "UTC"
-    pool, writer = Pool(settings), Writer(settings, timezone=timezone)
+    pool, writer = Database(settings), Writer(settings, timezone=timezone)
     try:
         reader = pool.reader(timezone=timezone)
         yield Stopping(source, await bind_rule(reader, source), reader, writer)

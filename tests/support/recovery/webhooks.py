@@ -12,11 +12,10 @@ from typing import Any
 
 from exporter import sessions
 from exporter.config import Source
-from exporter.demo.databases import Database
-from exporter.postgres import Database as Connections
-from exporter.postgres import Writer
+from exporter.demo.databases import EmbeddedDatabase
+from exporter.postgres import Database, Writer
 from exporter.queries import fill
-from exporter.recovery.close.batches import Closing, Outcome
+from exporter.recovery.close.batches import CloseRun, Outcome
 from exporter.recovery.plan import find_candidates
 from exporter.recovery.rule.rule import bind_rule
 from tests.support.collecting import settings_of, source_of
@@ -45,7 +44,7 @@ visits:
 """
 
 
-def prepare(database: Database, *ids: str) -> None:
+def prepare(database: EmbeddedDatabase, *ids: str) -> None:
     """Make the audit table, and visits that are orphaned."""
     with database.connect() as connection:
         connection.execute(VISITS)
@@ -53,7 +52,7 @@ def prepare(database: Database, *ids: str) -> None:
     orphan(database, *ids)
 
 
-def orphan(database: Database, *ids: str) -> None:
+def orphan(database: EmbeddedDatabase, *ids: str) -> None:
     """Add visits that are orphaned."""
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.executemany("INSERT INTO visits (id) VALUES (%s)", [(each,) for each in ids])
@@ -64,20 +63,20 @@ def visits(folder: Path, *lines: str) -> Source:
     return source_of(folder, SOURCE + "".join(f"    {line}\n" for line in lines))
 
 
-def writer_of(database: Database, source: Source) -> Writer:
+def writer_of(database: EmbeddedDatabase, source: Source) -> Writer:
     """A connection that may write, to be closed."""
     return Writer(settings_of(database.dsn), timezone=sessions.time_zone(source))
 
 
-async def recover(database: Database, source: Source, *, batch: int = 50) -> Outcome:
+async def recover(database: EmbeddedDatabase, source: Source, *, batch: int = 50) -> Outcome:
     """Recover all orphans by hand."""
-    connections = Connections(settings_of(database.dsn))
+    connections = Database(settings_of(database.dsn))
     writer = writer_of(database, source)
     try:
         reader = connections.reader(timezone=sessions.time_zone(source))
         rule = await bind_rule(reader, source)
         candidates = await find_candidates(reader, rule, with_backlog=False)
-        closing = Closing(writer, rule, trigger="manual", with_backlog=False)
+        closing = CloseRun(writer, rule, trigger="manual", with_backlog=False)
         return await closing.run(candidates, batch=batch, pause=0.0, progress=lambda _: None)
     finally:
         await writer.close()

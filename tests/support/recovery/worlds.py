@@ -12,7 +12,7 @@ from exporter.clock import Clock
 from exporter.collection.snapshots import Snapshots
 from exporter.config import Source
 from exporter.postgres import Result, Transaction, Writer
-from exporter.recovery.automatic import Recovering
+from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.status import RecoveryState
 from tests.support.collecting import settings_of
 from tests.support.recovery.chats import END, Application, Chats
@@ -146,7 +146,9 @@ class Recoverer:
         self._snapshots = Snapshots([], recoveries=[("app", source.name)])
         settings = settings_of(world.chats.database.dsn)
         clock = Clock(monotonic=lambda: world.steady * 60.0 + 1000.0, wall=lambda: 0.0)
-        self._recovering = Recovering(settings, source, snapshots=self._snapshots, clock=clock)
+        self._recovering = AutomaticRecovery(
+            settings, source, snapshots=self._snapshots, clock=clock
+        )
         writer = _Interrupted(settings, timezone="UTC")
         writer.before = self._interrupt
         self._recovering._writer = self._recovering._tending._writer = writer

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config import Config, Database, load_config
+from exporter.config import Config, DatabaseSettings, load_config
 from exporter.errors import ConfigError
 
 URL = "postgresql://app:hunter2@db/app"
@@ -74,5 +74,5 @@ def test_representations_do_not_show_it(load: Callable[..., Config]) -> None:
 
 def test_neither_do_errors_of_the_model_itself() -> None:
     with pytest.raises(ValueError, match="connection string") as error:
-        Database(name="app", dsn=f"{URL}\0")
+        DatabaseSettings(name="app", dsn=f"{URL}\0")
     assert "hunter2" not in str(error.value)

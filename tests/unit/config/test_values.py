@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from exporter.config import (
     Config,
     Daily,
-    Database,
+    DatabaseSettings,
     Label,
     Mark,
     Shown,
@@ -91,7 +91,7 @@ databases: {app: {dsn: ""}}
 sources: {chat: {table: t, active: a, started_at: b, orphaned_after: 2h}}
 """)
     assert config.path == Path("config.yaml")
-    assert config.databases == {"app": Database(name="app", dsn="")}
+    assert config.databases == {"app": DatabaseSettings(name="app", dsn="")}
     assert config.databases["app"].model_dump() == {
         "name": "app",
         "dsn": "",

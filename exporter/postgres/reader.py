@@ -1,0 +1,47 @@
+"""Read-only access to one database for one piece of work: its time zone and deadline."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from exporter.postgres.pipeline import Result
+
+Row = tuple[Any, ...]
+
+
+class Reader:
+    """What one collection or command reads through, and how long it kept the database busy."""
+
+    def __init__(
+        self,
+        run: Callable[[Sequence[str], "Reader"], Awaitable[list[Result]]],
+        *,
+        timezone: str,
+        timeout: float,
+    ) -> None:
+        """`run` executes statements with the settings of this reader; `timeout` is in seconds."""
+        self._run = run
+        self.timezone = timezone
+        self.timeout = timeout
+        #: Time in seconds that the database was kept busy, without waiting for a connection.
+        self.seconds = 0.0
+
+    async def read(self, *statements: str) -> list[Result]:
+        """Run statements in one read-only transaction, sent as one pipeline; return their results.
+
+        READ COMMITTED on purpose: a statement takes its snapshot after it got its locks. With one
+        snapshot for the whole transaction, a table that was rewritten while we waited for its lock
+        would look empty (PostgreSQL documentation, chapter on concurrency control, "Caveats").
+
+        Raises SourceError, or BackingOff when it is too early to try to connect again.
+        """
+        return await self._run(statements, self)
+
+    async def rows(self, statement: str) -> list[Row]:
+        """The rows of one statement in a transaction of its own. Raises SourceError."""
+        (result,) = await self.read(statement)
+        return result.rows
+
+    async def value(self, statement: str) -> Any:  # noqa: ANN401 - whatever the statement selects
+        """The first column of its first row. Raises SourceError."""
+        rows = await self.rows(statement)
+        return rows[0][0]
