@@ -1,4 +1,28 @@
-"""One class per cause. `cli.py` turns each into a sentence on stderr and an exit code."""
+"""The errors that a user can do something about: one class per cause, whose docstring is its meaning.
+
+    ExporterError
+    ├── UsageError                exit code 2
+    ├── ConfigError               every Problem of the config file
+    ├── NotTaken                  a webhook request was not accepted
+    └── SourceError               work on one source failed, and why:
+        ├── ConnectFailed         connect
+        │   └── BackingOff        the reason of the attempt before
+        ├── AuthFailed            auth
+        ├── TimedOut              timeout
+        │   └── NoAnswer          timeout
+        ├── Locked                lock
+        ├── PermissionDenied      permission
+        ├── SchemaMismatch        schema
+        ├── BadData               data
+        ├── ReplicaLagging        lag
+        ├── RowRefused            other
+        ├── StandbyServer         standby
+        ├── AuditUnusable         audit
+        └── FunctionMismatch      function
+
+`cli/app.py` turns each into a sentence on stderr and an exit code; `collection/job.py` into one log
+line and one metric.
+"""
 
 from dataclasses import dataclass
 
@@ -110,6 +134,24 @@ class RowRefused(SourceError):
     """A constraint or a trigger of the application does not let a row be changed."""
 
 
+class StandbyServer(SourceError):
+    """Sessions are closed on a primary, and this server is a standby."""
+
+    reason = "standby"
+
+
+class AuditUnusable(SourceError):
+    """The tables of the audit are missing, or do not take a row, so that nothing may be closed."""
+
+    reason = "audit"
+
+
+class FunctionMismatch(SourceError):
+    """The function of `recovery.call` is missing, or is not what `sql function` prints now."""
+
+    reason = "function"
+
+
 class NotTaken(ExporterError):
     """The webhook's receiver did not take a request.
 
@@ -131,3 +173,12 @@ class BackingOff(ConnectFailed):
 
 #: Every value of the label `reason` of `session_exporter_collection_errors_total`.
 REASONS = ("connect", "auth", "timeout", "lock", "permission", "schema", "data", "lag", "other")
+
+
+def reason_label(reason: str) -> str:
+    """The value of the metrics' label for a reason.
+
+    The label's values are a contract: a reason that has none of its own there counts as `schema`,
+    as it did before it had a class.
+    """
+    return reason if reason in REASONS else SchemaMismatch.reason
