@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.monitoring import program
+from tests.support.monitoring.programs import program
 
 Rule = dict[str, Any]
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.monitoring import Alertmanager, program
-from tests.support.session_exporter import wait_for
+from tests.support.monitoring.programs import Alertmanager, program
+from tests.support.processes.session_exporter import wait_for
 
 ALERTS = Path(__file__).parents[2] / "alerts"
 FILE = ALERTS / "alertmanager.yml"

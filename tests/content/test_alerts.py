@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support import promql
-from tests.support.monitoring import program
+from tests.support.monitoring import promql
+from tests.support.monitoring.programs import program
 
 Rule = dict[str, Any]
 

@@ -22,7 +22,7 @@ from dashboards.links import OVERVIEW, RUNBOOKS, SOURCE, TITLES
 from dashboards.panels import lines
 from dashboards.queries import Query
 from dashboards.reading import FILES, Json, known_part, load, panels, used_variables
-from tests.support.promql import RULES, selectors
+from tests.support.monitoring.promql import RULES, selectors
 
 ROOT = Path(__file__).parents[2]
 DASHBOARDS = {path.stem: load(path) for path in FILES}

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.content.test_runbooks import TEXTS, blocks
-from tests.support.monitoring import program
+from tests.support.monitoring.programs import program
 
 ALERTS = Path(__file__).parents[2] / "alerts"
 

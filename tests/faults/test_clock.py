@@ -22,8 +22,8 @@ import exporter.daemon.process
 from exporter.clock import Clock
 from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
-from tests.support.exporting import Exporting
-from tests.support.session_exporter import (
+from tests.support.collection.exporter import Exporting
+from tests.support.processes.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
     Daemon,

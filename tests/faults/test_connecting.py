@@ -16,8 +16,8 @@ from exporter.demo.server import PostgresServer
 from exporter.errors import ConnectFailed
 from exporter.postgres import Database
 from tests.conftest import VERSIONS
-from tests.support.gateway import CERTIFICATE, KEY, OTHER_CERTIFICATE, Gateway
-from tests.support.proxy import blackhole
+from tests.support.network.proxy import blackhole
+from tests.support.network.tls_gateway import CERTIFICATE, KEY, OTHER_CERTIFICATE, Gateway
 
 
 async def ask(dsn: str, question: str) -> object:

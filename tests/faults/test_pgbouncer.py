@@ -19,7 +19,7 @@ import pytest
 from exporter.demo.account import private_folder, remove, server_account
 from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
-from tests.support.session_exporter import (
+from tests.support.processes.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
     Daemon,

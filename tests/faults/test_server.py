@@ -24,8 +24,14 @@ from exporter.demo.schemas import APP, EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
 from exporter.errors import SourceError
 from exporter.postgres import Database
-from tests.support.exporting import ERRORS, SKIPPED, UP, Exporting
-from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, Page, wait_for, write_config
+from tests.support.collection.exporter import ERRORS, SKIPPED, UP, Exporting
+from tests.support.processes.session_exporter import (
+    CONVERSATIONS,
+    IMPATIENT,
+    Page,
+    wait_for,
+    write_config,
+)
 
 TABLE = "conversations.conversation_sessions"
 ACTIVE = "sessions_active"

@@ -33,7 +33,7 @@ from exporter.demo.schemas import EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
 from exporter.metrics.exposition import TEXT
 from tests.faults.test_isolation import frozen
-from tests.support.session_exporter import CONVERSATIONS, Page, wait_for, write_config
+from tests.support.processes.session_exporter import CONVERSATIONS, Page, wait_for, write_config
 
 SECONDS = 60.0
 FAULT_EVERY = 1.0

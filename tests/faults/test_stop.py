@@ -16,9 +16,15 @@ from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER, create_empty
 from exporter.demo.server import PostgresServer
 from tests.faults.test_isolation import frozen, last_success
-from tests.support.exporting import SKIPPED
-from tests.support.proxy import Mode, Proxy, blackhole
-from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, Daemon, wait_for, write_config
+from tests.support.collection.exporter import SKIPPED
+from tests.support.network.proxy import Mode, Proxy, blackhole
+from tests.support.processes.session_exporter import (
+    CONVERSATIONS,
+    IMPATIENT,
+    Daemon,
+    wait_for,
+    write_config,
+)
 
 SOCKETS = Path("/proc/net/tcp")
 TABLE = "conversations.conversation_sessions"

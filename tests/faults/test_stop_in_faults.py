@@ -20,10 +20,16 @@ from tests.faults.test_clock import WallClock, wait_for_step
 from tests.faults.test_pgbouncer import PgBouncer
 from tests.faults.test_server import processes, stopped
 from tests.faults.test_stop import TABLE, assert_stops, daemon_on, wait_until_silent
-from tests.support.exporting import ERRORS, SKIPPED
-from tests.support.proxy import Mode, Proxy
-from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, Daemon, wait_for, write_config
-from tests.support.streaming import PRIMARY_SETTINGS, Standby
+from tests.support.collection.exporter import ERRORS, SKIPPED
+from tests.support.network.proxy import Mode, Proxy
+from tests.support.processes.session_exporter import (
+    CONVERSATIONS,
+    IMPATIENT,
+    Daemon,
+    wait_for,
+    write_config,
+)
+from tests.support.servers.standby import PRIMARY_SETTINGS, Standby
 
 wall_clock, program, bouncer = test_clock.wall_clock, test_pgbouncer.program, test_pgbouncer.bouncer
 

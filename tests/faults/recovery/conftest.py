@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from exporter.demo.databases import EmbeddedDatabase
-from tests.support.background import Background
+from tests.support.processes.background import Background
 from tests.support.recovery.chats import Chats
-from tests.support.recovery.recovering import Recoveries
-from tests.support.recovery.templates import Templates
+from tests.support.recovery.recoveries import Recoveries
+from tests.support.recovery.statements.templates import Templates
 
 
 @pytest.fixture

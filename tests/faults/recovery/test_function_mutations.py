@@ -19,8 +19,8 @@ from tests.integration.recovery.test_functions import (
     lose,
     open_ones,
 )
-from tests.support.recovery.functions import calling, execute, install
-from tests.support.recovery.templates import Templates
+from tests.support.recovery.functions.installation import calling, execute, install
+from tests.support.recovery.statements.templates import Templates
 
 Connection = psycopg.Connection[Any]
 Holds = Callable[[EmbeddedDatabase, Connection], bool]

@@ -11,9 +11,9 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.collecting import source_of
+from tests.support.collection.pages import source_of
 from tests.support.recovery.chats import END, SOURCE, Application
-from tests.support.recovery.recovering import Recoveries
+from tests.support.recovery.recoveries import Recoveries
 
 THRESHOLD = 10.5  # minutes
 EVERY_OTHER_MINUTE = SOURCE.replace("10m", "630s").replace("10 minutes", "630 seconds")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes.session_exporter import Daemon
+from tests.support.recovery.automatic.daemons import auto_config, brakes, candidates, run_again
 from tests.support.recovery.chats import Chats
-from tests.support.recovery.exporters import auto_config, brakes, candidates, run_again
-from tests.support.session_exporter import Daemon
 
 ALL = 25
 

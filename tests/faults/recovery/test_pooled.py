@@ -19,7 +19,7 @@ from tests.faults.test_pgbouncer import (
 )
 from tests.support.recovery.chats import ACTS
 from tests.support.recovery.gates import Gated
-from tests.support.recovery.scenarios import LONGEST
+from tests.support.recovery.scenarios.races import LONGEST
 
 __all__ = ["bouncer", "program"]  # fixtures
 

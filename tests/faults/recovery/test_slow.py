@@ -10,8 +10,8 @@ from exporter.demo.databases import EmbeddedDatabase
 from exporter.errors import TimedOut
 from exporter.recovery.close.batches import SLOW_IN_A_ROW
 from tests.integration.recovery.test_auto import execute, open_ones, recover, sessions
-from tests.support.recovery.recovering import Recoveries
-from tests.support.recovery.templates import Templates
+from tests.support.recovery.recoveries import Recoveries
+from tests.support.recovery.statements.templates import Templates
 
 __all__ = ["recover"]  # a fixture
 

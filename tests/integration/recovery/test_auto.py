@@ -18,7 +18,7 @@ from exporter.queries import fill
 from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.status import RecoveryState
 from exporter.sessions.grants import RECOVERY_ROLE
-from tests.support.recovery.functions import calling, install
+from tests.support.recovery.functions.installation import calling, install
 
 EVERY = 30.0
 GRACE = 300.0

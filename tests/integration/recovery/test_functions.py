@@ -25,7 +25,7 @@ from exporter.recovery.close.by_function import find_call
 from exporter.recovery.functions.definitions import MOST
 from exporter.recovery.rule.rule import bind_rule
 from exporter.sessions.grants import RECOVERY_ROLE
-from tests.support.recovery.functions import calling, execute, install, printed_for
+from tests.support.recovery.functions.installation import calling, execute, install, printed_for
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml"
 RUN = "00000000-0000-0000-0000-000000000001"
@@ -83,7 +83,7 @@ def config_of(database: EmbeddedDatabase, folder: Path, **recovery: Any) -> Conf
 
 @asynccontextmanager
 async def reading(database: EmbeddedDatabase, source: Source, role: str) -> AsyncIterator[Reader]:
-    from tests.support.collecting import settings_of  # noqa: PLC0415
+    from tests.support.collection.pages import settings_of  # noqa: PLC0415
 
     pool = Database(settings_of(database.dsn_for(role)))
     try:
@@ -477,7 +477,7 @@ async def test_schemas_in_which_everybody_may_create_are_warned_of(
 async def test_check_live_says_whether_they_can_be_called(
     any_database: EmbeddedDatabase, installed: Install
 ) -> None:
-    from tests.support.collecting import settings_of  # noqa: PLC0415
+    from tests.support.collection.pages import settings_of  # noqa: PLC0415
 
     source = await installed(mode="auto")
     own = {"dsn": any_database.dsn_for(RECOVERY_ROLE)}

@@ -15,8 +15,8 @@ from psycopg.rows import dict_row
 from exporter import queries
 from exporter.config import Source
 from exporter.demo.databases import EmbeddedDatabase
-from tests.support.collecting import source_of
-from tests.support.session_exporter import wait_for
+from tests.support.collection.pages import source_of
+from tests.support.processes.session_exporter import wait_for
 
 SCHEMA = """
 CREATE TABLE public.chats (

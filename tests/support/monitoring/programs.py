@@ -22,7 +22,7 @@ from urllib.parse import urlencode
 import pytest
 import yaml
 
-from tests.support.session_exporter import environment, wait_for
+from tests.support.processes.session_exporter import environment, wait_for
 
 Labels = dict[str, str]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from exporter.postgres.connections.abandoned_socket import AbandonedSocket
-from tests.support.session_exporter import wait_for
+from tests.support.processes.session_exporter import wait_for
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import ssl
 from pathlib import Path
 from typing import Self
 
-from tests.support.background import Background
+from tests.support.processes.background import Background
 
 #: A key and its certificate, and another certificate, each for 127.0.0.1 and until 2119; made by
 #: openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500

@@ -13,8 +13,8 @@ from exporter import logs
 from exporter.config import load_config
 from exporter.daemon.process import Exporter
 from exporter.metrics.exposition import TEXT
-from tests.support.background import Background
-from tests.support.session_exporter import Page, wait_for
+from tests.support.processes.background import Background
+from tests.support.processes.session_exporter import Page, wait_for
 
 UP = "session_exporter_database_up"
 ERRORS = "session_exporter_collection_errors_total"

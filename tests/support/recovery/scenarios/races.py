@@ -8,7 +8,7 @@ import pytest
 
 from exporter.errors import ConnectFailed
 from tests.support.recovery.chats import ACTS, Row
-from tests.support.recovery.recovering import Recoveries
+from tests.support.recovery.recoveries import Recoveries
 
 #: An application waits for a frozen recovery for a second, and what a busy machine adds to it.
 LONGEST = 4.0

@@ -5,8 +5,8 @@ from typing import Any
 
 import yaml
 
+from tests.support.processes.session_exporter import IMPATIENT, Daemon, Page, wait_for, write_config
 from tests.support.recovery.chats import SOURCE, Chats
-from tests.support.session_exporter import IMPATIENT, Daemon, Page, wait_for, write_config
 
 LAST_RUN = "sessions_recovery_last_run_timestamp_seconds"
 FAILED = "sessions_recovery_failed_total"

@@ -21,7 +21,7 @@ from exporter.config import Config, Source
 from exporter.errors import REASONS
 from exporter.metrics.exposition import OPENMETRICS, TEXT
 from tests.unit.conftest import PLAIN, HandClock, LoadSources
-from tests.unit.test_page import Exhibit, active_values
+from tests.unit.daemon.test_metrics_page import Exhibit, active_values
 
 SOURCES = ("calls", "chats")
 KEYS = [

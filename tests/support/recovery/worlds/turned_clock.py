@@ -14,9 +14,9 @@ from exporter.config import Source
 from exporter.postgres import Result, Transaction, Writer
 from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.status import RecoveryState
-from tests.support.collecting import settings_of
+from tests.support.collection.pages import settings_of
 from tests.support.recovery.chats import END, Application, Chats
-from tests.support.recovery.recovering import step_of
+from tests.support.recovery.recoveries import step_of
 
 #: Minutes: orphaned_after, and half of it, in which somebody has to be seen.
 THRESHOLD, QUIET = 10.5, 5.25

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any, Self
 
-from tests.support.background import Background
+from tests.support.processes.background import Background
 
 #: More connections than this at once are reset: an exporter must never need as many.
 MOST_CONNECTIONS = 50

@@ -9,7 +9,7 @@ from exporter.demo.binaries import runnable
 from exporter.demo.cluster import ServerError, tail
 from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.server import PostgresServer
-from tests.support.session_exporter import wait_for
+from tests.support.processes.session_exporter import wait_for
 
 #: So that a test does not wait long for a receiver to come back, nor loses its place meanwhile.
 PRIMARY_SETTINGS = {

@@ -3,8 +3,8 @@
 import uuid
 
 from tests.support.recovery.chats import ACTS, END
-from tests.support.recovery.recovering import Recoveries
-from tests.support.recovery.scenarios import check_after_recovery
+from tests.support.recovery.recoveries import Recoveries
+from tests.support.recovery.scenarios.races import check_after_recovery
 
 
 def recovered(recoveries: Recoveries) -> uuid.UUID:

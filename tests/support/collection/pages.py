@@ -69,7 +69,7 @@ def message_time(database: EmbeddedDatabase) -> str:
 
 def safe_expressions() -> tuple[str, str]:
     """Both from docs/configuration.md: the one that asks PostgreSQL, and the pattern."""
-    document = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
+    document = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()
     section = document.partition("## Timestamps inside JSON")[2]
     asking, matching = section.split("last_seen_at: |\n")[1:]
     return tuple(textwrap.dedent(text.partition("```")[0]) for text in (asking, matching))  # type: ignore[return-value]

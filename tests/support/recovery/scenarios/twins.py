@@ -3,9 +3,9 @@
 import tempfile
 from pathlib import Path
 
-from tests.support.collecting import source_of
+from tests.support.collection.pages import source_of
 from tests.support.recovery.chats import SOURCE, Row
-from tests.support.recovery.recovering import Recoveries
+from tests.support.recovery.recoveries import Recoveries
 
 TWINS = """
 DROP TABLE IF EXISTS public.twins;

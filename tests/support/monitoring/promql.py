@@ -27,7 +27,7 @@ from promql_parser import (
 
 from exporter.metrics.catalog import FAMILIES, PROCESS_METRICS, Family
 
-RULES = Path(__file__).parents[2] / "alerts" / "session-exporter.rules.yml"
+RULES = Path(__file__).parents[3] / "alerts" / "session-exporter.rules.yml"
 
 #: What a scrape adds to every series: the target's labels, and those that tell replicas apart.
 TARGET_LABELS = {"job", "instance", "pod", "container", "endpoint", "node", "namespace", "cluster"}

@@ -19,7 +19,7 @@ from exporter.recovery.close.planned_stop import (
     make_stop_plan,
 )
 from exporter.recovery.rule.rule import Rule, bind_rule
-from tests.support import collecting
+from tests.support.collection import pages
 
 TABLE = """\
 CREATE TABLE public.chat (
@@ -130,9 +130,9 @@ async def stopping(
 ) -> AsyncIterator[Stopping]:
     """Bind the source and open its connections as this role."""
     path = folder / "stop.yaml"
-    path.write_text(collecting.one_database(text), encoding="utf-8")
+    path.write_text(pages.one_database(text), encoding="utf-8")
     (source,) = load_config(path, {"DATABASE_URL": ""}).sources.values()
-    settings = collecting.settings_of(database.dsn_for(role))
+    settings = pages.settings_of(database.dsn_for(role))
     timezone = source.timestamps_in or "UTC"
     pool, writer = Database(settings), Writer(settings, timezone=timezone)
     try:
