@@ -11,7 +11,6 @@ import pytest
 from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import APP, EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
-from tests.faults.test_isolation import frozen
 from tests.support.collection.exporter import UP, Exporting
 from tests.support.processes.session_exporter import (
     CONVERSATIONS,
@@ -22,6 +21,7 @@ from tests.support.processes.session_exporter import (
     wait_for,
     write_config,
 )
+from tests.support.servers.frozen_processes import frozen
 from tests.support.servers.standby import PRIMARY_SETTINGS, Standby
 
 LAG = "session_exporter_database_replica_lag_seconds"

@@ -32,8 +32,8 @@ from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
 from exporter.metrics.exposition import TEXT
-from tests.faults.test_isolation import frozen
 from tests.support.processes.session_exporter import CONVERSATIONS, Page, wait_for, write_config
+from tests.support.servers.frozen_processes import frozen
 
 SECONDS = 60.0
 FAULT_EVERY = 1.0

@@ -7,7 +7,7 @@ import pytest
 
 from exporter.config import Source
 from exporter.demo.databases import EmbeddedDatabase
-from tests.support.collection import pages
+from tests.support.collection import declarations, pages
 from tests.support.collection.pages import Page
 
 
@@ -15,7 +15,7 @@ from tests.support.collection.pages import Page
 def collect(tmp_path: Path) -> Callable[..., Awaitable[Page]]:
     async def collect(database: EmbeddedDatabase, *sources: str, role: str = "postgres") -> Page:
         environ = {"DATABASE_URL": database.dsn_for(role)}
-        text = pages.one_database(*sources)
+        text = declarations.one_database(*sources)
         return await pages.collect_config(tmp_path / "config.yaml", text, environ)
 
     return collect
@@ -23,4 +23,4 @@ def collect(tmp_path: Path) -> Callable[..., Awaitable[Page]]:
 
 @pytest.fixture
 def source_of(tmp_path: Path) -> Callable[[str], Source]:
-    return lambda text: pages.source_of(tmp_path, text)
+    return lambda text: declarations.source_of(tmp_path, text)

@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql
 
 from exporter.demo.databases import EmbeddedDatabase, create_database, drop_database
-from tests.support.collection import pages
+from tests.support.collection import declarations, pages
 from tests.support.collection.pages import Page
 
 Collect = Callable[..., Awaitable[Page]]
@@ -520,7 +520,7 @@ async def test_a_table_that_is_renamed_or_changed_is_found_again_or_said_to_be_m
     run(database, TABLE)
     exporter = pages.exporter_of(
         tmp_path / "config.yaml",
-        pages.one_database(CHAT.format(table="public.chat")),
+        declarations.one_database(CHAT.format(table="public.chat")),
         {"DATABASE_URL": database.dsn},
     )
     try:

@@ -10,7 +10,7 @@ from exporter.config import Source
 from exporter.demo.databases import EmbeddedDatabase
 from exporter.postgres import Database, dsn_problem
 from exporter.sessions import grants
-from tests.support.collection import pages
+from tests.support.collection import database_clock, declarations, pages
 
 CHAT = """\
 chat:
@@ -38,7 +38,7 @@ async def test_a_snapshot_is_taken_after_the_lock_whatever_the_default_isolation
         any_database,
         f"ALTER DATABASE \"{name}\" SET default_transaction_isolation = 'serializable'",
     )
-    pool = Database(pages.settings_of(any_database.dsn))
+    pool = Database(declarations.settings_of(any_database.dsn))
     try:
         (isolation, mode) = await pool.reader().read(
             "SELECT current_setting('transaction_isolation')",
@@ -103,7 +103,7 @@ async def test_a_day_begins_at_the_first_of_two_midnights(
         f"INSERT INTO chat VALUES (1, true, '{now - dt.timedelta(minutes=20)}')",
         f"INSERT INTO chat VALUES (2, true, '{now - dt.timedelta(minutes=40)}')",
     )
-    pages.set_clock(database, now)
+    database_clock.set_clock(database, now)
     page = await collect(database, CHAT + f"  timezone: {zone}\n")
     assert page("sessions_today_started") == 1
     days = page.by("date", "sessions_daily_started")
@@ -159,7 +159,7 @@ async def test_rights_are_printed_per_database_and_without_having_any(
 ) -> None:
     run(database, f"CREATE TABLE chat ({COLUMNS})", "REVOKE ALL ON chat FROM PUBLIC")
     source = source_of(CHAT)
-    pool = Database(pages.settings_of(database.dsn_for("session_exporter")))
+    pool = Database(declarations.settings_of(database.dsn_for("session_exporter")))
     try:
         found = await grants.grants(pool.reader(), source)
     finally:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.collection.pages import source_of
+from tests.support.collection.declarations import source_of
 from tests.support.processes.background import Background
 from tests.support.processes.session_exporter import wait_for
 from tests.support.recovery.chats import ACTS, SOURCE, Chats

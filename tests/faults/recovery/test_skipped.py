@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import SchemaMismatch
-from tests.support.collection.pages import source_of
+from tests.support.collection.declarations import source_of
 from tests.support.recovery.chats import SOURCE
 from tests.support.recovery.recoveries import Recoveries
 

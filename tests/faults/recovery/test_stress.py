@@ -21,7 +21,7 @@ from exporter.recovery.automatic import AutoClosing
 from exporter.recovery.close.batches import CloseRun
 from exporter.recovery.plan import find_candidates
 from exporter.recovery.rule.rule import bind_rule
-from tests.support.collection.pages import settings_of
+from tests.support.collection.declarations import settings_of
 from tests.support.processes.background import Background
 from tests.support.recovery.chats import SOURCE, Chats
 from tests.support.recovery.worlds.traffic import Traffic

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import SchemaMismatch
-from tests.support.collection.pages import source_of
+from tests.support.collection.declarations import source_of
 from tests.support.recovery.chats import SOURCE, Chats
 from tests.support.recovery.recoveries import Recoveries
 from tests.support.recovery.scenarios.undos import recovered

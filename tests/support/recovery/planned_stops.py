@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from exporter.config import Source, load_config
 from exporter.demo.databases import EmbeddedDatabase
@@ -19,7 +18,8 @@ from exporter.recovery.close.planned_stop import (
     make_stop_plan,
 )
 from exporter.recovery.rule.rule import Rule, bind_rule
-from tests.support.collection import pages
+from tests.support.collection import declarations
+from tests.support.servers.statements import rows
 
 TABLE = """\
 CREATE TABLE public.chat (
@@ -76,12 +76,6 @@ def chat(name: str, **columns: str) -> str:
     return f"INSERT INTO chat ({', '.join(values)}) VALUES ({', '.join(values.values())})"
 
 
-def rows(database: EmbeddedDatabase, query: str) -> list[tuple[Any, ...]]:
-    """What a query gives."""
-    with database.connect() as connection:
-        return connection.execute(query.encode()).fetchall()
-
-
 def still_open(database: EmbeddedDatabase) -> set[str]:
     """The chats that are active."""
     return {name for (name,) in rows(database, "SELECT id FROM chat WHERE is_open")}
@@ -130,9 +124,9 @@ async def stopping(
 ) -> AsyncIterator[Stopping]:
     """Bind the source and open its connections as this role."""
     path = folder / "stop.yaml"
-    path.write_text(pages.one_database(text), encoding="utf-8")
+    path.write_text(declarations.one_database(text), encoding="utf-8")
     (source,) = load_config(path, {"DATABASE_URL": ""}).sources.values()
-    settings = pages.settings_of(database.dsn_for(role))
+    settings = declarations.settings_of(database.dsn_for(role))
     timezone = source.timestamps_in or "UTC"
     pool, writer = Database(settings), Writer(settings, timezone=timezone)
     try:

@@ -21,7 +21,7 @@ from exporter.recovery.close.batches import Candidate, CloseRun, Outcome
 from exporter.recovery.plan import find_candidates
 from exporter.recovery.rule.rule import Rule, bind_rule
 from exporter.recovery.undo import plan_undo, undo
-from tests.support.collection.pages import settings_of
+from tests.support.collection.declarations import settings_of
 from tests.support.processes.background import Background
 from tests.support.recovery.chats import Chats
 

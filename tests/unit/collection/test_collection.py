@@ -24,7 +24,8 @@ from exporter.errors import (
 )
 from exporter.metrics.catalog import Sample
 from exporter.postgres import Database, Reader
-from tests.unit.conftest import PLAIN, HandClock, LoadSources
+from tests.support.collection.declarations import PLAIN, LoadSources
+from tests.support.collection.hand_clock import HandClock
 
 KEY = Key("app", "chats", "scripted")
 

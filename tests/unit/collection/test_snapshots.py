@@ -20,8 +20,9 @@ from exporter.collection.snapshots import SKIPS, Key, Snapshot
 from exporter.config import Config, Source
 from exporter.errors import REASONS
 from exporter.metrics.exposition import OPENMETRICS, TEXT
-from tests.unit.conftest import PLAIN, HandClock, LoadSources
-from tests.unit.daemon.test_metrics_page import Exhibit, active_values
+from tests.support.collection.declarations import PLAIN, LoadSources
+from tests.support.collection.exhibit import Exhibit, active_values
+from tests.support.collection.hand_clock import HandClock
 
 SOURCES = ("calls", "chats")
 KEYS = [

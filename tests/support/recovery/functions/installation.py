@@ -10,12 +10,7 @@ from exporter.postgres import Database, Reader
 from exporter.recovery.functions.script import script
 from exporter.recovery.rule.rule import bind_rule
 from exporter.sessions import grants
-
-
-def execute(database: EmbeddedDatabase, *statements: str, role: str = "postgres") -> None:
-    with database.connect(role) as connection:
-        for statement in statements:
-            connection.execute(statement.encode())
+from tests.support.servers.statements import execute
 
 
 def calling(source: Source, *, function: str = "") -> Source:

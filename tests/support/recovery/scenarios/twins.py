@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from tests.support.collection.pages import source_of
+from tests.support.collection.declarations import source_of
 from tests.support.recovery.chats import SOURCE, Row
 from tests.support.recovery.recoveries import Recoveries
 

@@ -14,7 +14,7 @@ from exporter.config import Source
 from exporter.postgres import Result, Transaction, Writer
 from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.status import RecoveryState
-from tests.support.collection.pages import settings_of
+from tests.support.collection.declarations import settings_of
 from tests.support.recovery.chats import END, Application, Chats
 from tests.support.recovery.recoveries import step_of
 

@@ -8,7 +8,7 @@ import pytest
 
 from exporter.cli.output import report
 from exporter.sessions.orphans import Orphan, OrphanList
-from tests.unit.conftest import FULL, LoadSources
+from tests.support.collection.declarations import FULL, LoadSources
 
 
 @pytest.mark.parametrize(
