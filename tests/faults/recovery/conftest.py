@@ -10,11 +10,19 @@ from tests.support.processes.background import Background
 from tests.support.recovery.automatic.runner import Recover, runners
 from tests.support.recovery.chats import Chats
 from tests.support.recovery.recoveries import Recoveries
+from tests.support.recovery.statements.changes import with_setting
+from tests.support.recovery.statements.names import record_steps
 from tests.support.recovery.statements.templates import Templates
 
 
+@pytest.fixture(autouse=True)
+def steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Know which step of a transaction each statement is."""
+    record_steps(monkeypatch)
+
+
 @pytest.fixture
-def templates(monkeypatch: pytest.MonkeyPatch) -> Templates:
+def templates(monkeypatch: pytest.MonkeyPatch, steps: None) -> Templates:
     """Change what is in a template of exporter/queries, for one test."""
     return Templates(monkeypatch)
 
@@ -22,7 +30,9 @@ def templates(monkeypatch: pytest.MonkeyPatch) -> Templates:
 @pytest.fixture
 def unhurried(templates: Templates) -> None:
     """Leave the test's thread time between two steps; test_processes.py holds the real second."""
-    templates.replace("recovery/close/begin", "'1s'", "'30s'")
+    templates.change(
+        "recovery/close/begin", with_setting("idle_in_transaction_session_timeout", "30s")
+    )
 
 
 @pytest.fixture

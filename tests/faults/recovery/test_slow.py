@@ -9,6 +9,7 @@ from exporter.errors import TimedOut
 from exporter.recovery.close.batches import SLOW_IN_A_ROW
 from tests.support.recovery.automatic.runner import Recover, open_ones, sessions
 from tests.support.recovery.recoveries import Recoveries
+from tests.support.recovery.statements.changes import with_setting
 from tests.support.recovery.statements.templates import Templates
 from tests.support.servers.statements import execute
 
@@ -27,7 +28,7 @@ TRIGGER = "CREATE TRIGGER dawdle AFTER UPDATE ON {} FOR EACH ROW EXECUTE FUNCTIO
 @pytest.fixture(autouse=True)
 def impatient(templates: Templates) -> None:
     """A shorter deadline of a statement; test_partners.py holds the real one."""
-    templates.replace("recovery/close/begin", "'2s'", "'300ms'")
+    templates.change("recovery/close/begin", with_setting("statement_timeout", "300ms"))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from copy import copy
 from dataclasses import replace
 from typing import Any, Generic, Self, TypeVar
 
-from exporter import queries, sessions
+from exporter import sessions
 from exporter.config import Source
 from exporter.postgres import Database, Reader, Result, Transaction, Writer
 from exporter.recovery.close.batches import Candidate, CloseRun, Outcome
@@ -24,25 +24,11 @@ from exporter.recovery.undo import plan_undo, undo
 from tests.support.collection.declarations import settings_of
 from tests.support.processes.background import Background
 from tests.support.recovery.chats import Chats
+from tests.support.recovery.statements.names import step_of
 
 T = TypeVar("T")
 
-#: The templates by the step that they are.
-STEPS = {
-    "recovery/close/lock": "lock",
-    "recovery/close/close": "write",
-    "recovery/undo/lock": "lock",
-    "recovery/undo/undo": "write",
-}
 SECONDS = 20.0
-
-
-def step_of(statement: str) -> str | None:
-    """Which step a statement is, by the first line of its template."""
-    for template, step in STEPS.items():
-        if statement.splitlines()[0] == queries._template(template).as_string(None).splitlines()[0]:
-            return step
-    return None
 
 
 class Halts:

@@ -1,9 +1,11 @@
-"""What is in the templates of exporter/queries, changed for one test."""
+"""The templates of exporter/queries, changed for one test."""
 
 import pytest
 from psycopg import sql
 
 from exporter import queries
+from tests.support.recovery.statements.changes import Change
+from tests.support.recovery.statements.names import recorded
 
 
 class Templates:
@@ -12,12 +14,13 @@ class Templates:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self._patch = patch
 
-    def replace(self, name: str, old: str, new: str) -> None:
-        """Replace the one place where a template has `old`."""
+    def change(self, name: str, change: Change) -> None:
+        """Change one template, which has to have what is changed."""
         before = queries._template
         text = before(name).as_string(None)
-        assert text.count(old) == 1, f"{name}.sql has {text.count(old)} times {old!r}"
-        changed = sql.SQL(text.replace(old, new))
+        changed = change.make(text)
+        assert changed != text, f"{name}.sql is the same {change}"
+        template = recorded(name, sql.SQL(changed))
         self._patch.setattr(
-            queries, "_template", lambda each: changed if each == name else before(each)
+            queries, "_template", lambda each: template if each == name else before(each)
         )

@@ -16,7 +16,7 @@ from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.status import RecoveryState
 from tests.support.collection.declarations import settings_of
 from tests.support.recovery.chats import END, Application, Chats
-from tests.support.recovery.recoveries import step_of
+from tests.support.recovery.statements.names import step_of
 
 #: Minutes: orphaned_after, and half of it, in which somebody has to be seen.
 THRESHOLD, QUIET = 10.5, 5.25
