@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import yaml
 
 from dashboards.__main__ import FOLDER, pages
 from dashboards.about import About
@@ -22,16 +21,12 @@ from dashboards.links import OVERVIEW, RUNBOOKS, SOURCE, TITLES
 from dashboards.panels import lines
 from dashboards.queries import Query
 from dashboards.reading import FILES, Json, known_part, load, panels, used_variables
-from tests.support.promql import RULES, selectors
+from tests.support.promql import selectors
+from tests.support.rule_cases import RULES
 
 ROOT = Path(__file__).parents[2]
 DASHBOARDS = {path.stem: load(path) for path in FILES}
-ALERTS = {
-    rule["alert"]: rule
-    for group in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
-    for rule in group["rules"]
-    if "alert" in rule
-}
+ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
 
 #: What fits on a screen of 1080 lines, below Grafana's own bars: 22 units of 38 pixels.
 FIRST_SCREEN = 22

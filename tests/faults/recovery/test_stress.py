@@ -1,7 +1,8 @@
 """Recoveries at once, by hand and automatic, against an application under load, judged by the times
 of the commits.
 
-`make test` does it for SECONDS; `make stress` for STRESS_SECONDS, a minute if nothing else is said.
+`make test-all` does it for SECONDS; `make stress` for STRESS_SECONDS, a minute if nothing else is
+said. In the fast tier test_races and test_interleavings let the same meet one at a time.
 """
 
 import asyncio
@@ -105,6 +106,7 @@ class Recoverer:
         await pool.close()
 
 
+@pytest.mark.slow
 def test_under_load_nobody_alive_is_closed_and_no_end_is_overwritten(chats: Chats) -> None:
     seconds = float(os.environ.get("STRESS_SECONDS") or SECONDS)
     recoverers, is_over = [Recoverer(chats) for _ in range(RECOVERIES)], threading.Event()
