@@ -16,31 +16,10 @@ import pytest
 
 from exporter.demo.databases import EmbeddedDatabase, create_database, drop_database
 from exporter.demo.schemas import APP, create_empty
-from exporter.demo.server import PostgresServer, WheelMissingError, wheel_binaries
+from exporter.demo.server import PostgresServer, wheel_binaries
+from tests.support.servers.versions import SETTINGS, SYSTEM_BINARIES, TEMPLATE, VERSIONS
 
-SYSTEM_BINARIES = Path("/usr/lib/postgresql/15/bin")
-TEMPLATE = "template_systems"
-
-SETTINGS = {
-    "timezone": "Asia/Kathmandu",  # so that nothing can rely on the server's zone being UTC
-    "log_statement": "none",
-    "max_connections": "100",
-    "autovacuum": "off",  # statistics change when a test says so, and templates stay free to copy
-    "max_wal_size": "256MB",
-}
 MEMORY = Path("/dev/shm")
-
-
-def _versions() -> dict[int, Path]:
-    found = {}
-    if (SYSTEM_BINARIES / "postgres").is_file():
-        found[15] = SYSTEM_BINARIES
-    for major in (16, 18):
-        try:
-            found[major] = wheel_binaries(major)
-        except WheelMissingError:
-            continue
-    return found
 
 
 #: The files that take longest begin first, so that no worker is left with one of them at the end.
@@ -55,7 +34,6 @@ LONGEST_FIRST = (
     "faults/test_network.py",
 )
 
-VERSIONS = _versions()
 _numbers = itertools.count(1)
 
 

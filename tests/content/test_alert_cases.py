@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from tests.support.rule_cases import Rule, rule_cases
 
 from tests.content.test_alerts import ALERT_RULES, every_alert
+from tests.support.monitoring.rule_cases import Rule, rule_cases
 
 #: What each alert is tested for.
 KINDS = {

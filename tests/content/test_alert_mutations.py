@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.monitoring import program
-from tests.support.rule_cases import (
+from tests.support.monitoring.programs import program
+from tests.support.monitoring.rule_cases import (
     RULES,
     Rule,
     RuleCase,

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.monitoring import Alertmanager, program
-from tests.support.rule_cases import ALERTS, RULES, rule_cases
-from tests.support.session_exporter import wait_for
+from tests.support.monitoring.programs import Alertmanager, program
+from tests.support.monitoring.rule_cases import ALERTS, RULES, rule_cases
+from tests.support.processes.session_exporter import wait_for
 
 FILE = ALERTS / "alertmanager.yml"
 CONFIG: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import promql
-from tests.support.monitoring import program
-from tests.support.rule_cases import (
+from tests.support.monitoring import promql
+from tests.support.monitoring.programs import program
+from tests.support.monitoring.rule_cases import (
     ALERTS,
     RULES,
     RULES_FILE,

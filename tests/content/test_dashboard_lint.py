@@ -18,7 +18,7 @@ from grafana_foundation_sdk.models import units
 
 from dashboards.reading import FILES, Json, expressions, load, panels, substituted, used_variables
 from exporter.metrics.catalog import FAMILIES, PROCESS_METRICS
-from tests.support import promql
+from tests.support.monitoring import promql
 
 DASHBOARDS = {path.stem: load(path) for path in FILES}
 UNITS = {value for name, value in vars(units).items() if name[0].isupper()}

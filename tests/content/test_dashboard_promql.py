@@ -11,7 +11,7 @@ import pytest
 
 from dashboards.reading import FILES, Expression, expressions, load, substituted, used_variables
 from exporter.metrics.catalog import FAMILIES, PROCESS_METRICS
-from tests.support import promql
+from tests.support.monitoring import promql
 
 REPLICAS = {"instance", "pod", "container", "endpoint", "node"}
 

@@ -21,8 +21,8 @@ from dashboards.links import OVERVIEW, RUNBOOKS, SOURCE, TITLES
 from dashboards.panels import lines
 from dashboards.queries import Query
 from dashboards.reading import FILES, Json, known_part, load, panels, used_variables
-from tests.support.promql import selectors
-from tests.support.rule_cases import RULES
+from tests.support.monitoring.promql import selectors
+from tests.support.monitoring.rule_cases import RULES
 
 ROOT = Path(__file__).parents[2]
 DASHBOARDS = {path.stem: load(path) for path in FILES}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.content.test_runbooks import TEXTS, blocks
-from tests.support.rule_cases import only, recorded_in, rule_cases, run_promtool, uses
+from tests.support.monitoring.rule_cases import only, recorded_in, rule_cases, run_promtool, uses
 
 #: Prometheus without any target has no series to ask for.
 SILENT = {("SessionsExporterAbsent", "1500m")}

@@ -15,9 +15,9 @@ from exporter.cli.app import app
 from exporter.cli.commands.watch import DEFAULT_PORT
 from exporter.demo.databases import EmbeddedDatabase
 from exporter.queries import fill
-from tests.support.monitoring import Alertmanager, program
-from tests.support.promql import SYNTHETIC, catalog, labels, selectors
-from tests.support.rule_cases import RULES
+from tests.support.monitoring.programs import Alertmanager, program
+from tests.support.monitoring.promql import SYNTHETIC, catalog, labels, selectors
+from tests.support.monitoring.rule_cases import RULES
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "runbooks"

@@ -6,7 +6,7 @@ import pytest
 
 from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
-from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, write_config
+from tests.support.processes.session_exporter import CONVERSATIONS, IMPATIENT, write_config
 
 
 @pytest.fixture

@@ -12,7 +12,14 @@ import pytest
 
 from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
-from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, Daemon, Page, run, write_config
+from tests.support.processes.session_exporter import (
+    CONVERSATIONS,
+    IMPATIENT,
+    Daemon,
+    Page,
+    run,
+    write_config,
+)
 
 PASSWORD = "a-secret-that-nobody-may-read"
 

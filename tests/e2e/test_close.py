@@ -12,7 +12,7 @@ import pytest
 from exporter.demo import history
 from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import APP
-from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, run, write_config
+from tests.support.processes.session_exporter import CONVERSATIONS, IMPATIENT, run, write_config
 
 TABLE = "conversations.conversation_sessions"
 END_AT = "least(now(), s.session_start + interval '2 hours')"

@@ -14,7 +14,7 @@ from exporter import __version__
 from exporter.config import load_config
 from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
-from tests.support.session_exporter import (
+from tests.support.processes.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
     PROGRAM,

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families as text
 from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER, create_empty
 from exporter.demo.server import PostgresServer
-from tests.support.session_exporter import (
+from tests.support.processes.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
     Daemon,

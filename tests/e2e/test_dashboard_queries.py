@@ -23,9 +23,9 @@ from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import APP, EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
 from exporter.queries import fill
-from tests.support.monitoring import Prometheus, Sample, create_blocks
-from tests.support.promql import RULES
-from tests.support.session_exporter import (
+from tests.support.monitoring.programs import Prometheus, Sample, create_blocks
+from tests.support.monitoring.promql import RULES
+from tests.support.processes.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
     Daemon,
@@ -33,7 +33,7 @@ from tests.support.session_exporter import (
     wait_for,
     write_config,
 )
-from tests.support.streaming import PRIMARY_SETTINGS, Standby
+from tests.support.servers.standby import PRIMARY_SETTINGS, Standby
 
 ROOT = Path(__file__).parents[2]
 JOB = "session-exporter"

@@ -15,7 +15,7 @@ import pytest
 from exporter.demo.run import CONFIG
 from exporter.metrics import catalog
 from exporter.metrics.catalog import SESSION_FAMILIES
-from tests.support.session_exporter import PROGRAM, Page, environment, wait_for
+from tests.support.processes.session_exporter import PROGRAM, Page, environment, wait_for
 
 #: Nothing to tell where nobody looks for sessions to close: the demo's config has it disabled.
 ONLY_WHILE_RECOVERING = {

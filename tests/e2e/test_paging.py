@@ -17,9 +17,15 @@ import yaml
 from exporter.demo.databases import EmbeddedDatabase, create_database, drop_database
 from exporter.demo.schemas import APP, EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
-from tests.conftest import TEMPLATE
-from tests.support.monitoring import Alertmanager, Post, Prometheus, Webhook
-from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, Daemon, wait_for, write_config
+from tests.support.monitoring.programs import Alertmanager, Post, Prometheus, Webhook
+from tests.support.processes.session_exporter import (
+    CONVERSATIONS,
+    IMPATIENT,
+    Daemon,
+    wait_for,
+    write_config,
+)
+from tests.support.servers.versions import TEMPLATE
 
 ALERTS = Path(__file__).parents[2] / "alerts"
 

@@ -10,7 +10,7 @@ from exporter.demo import history
 from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.recovery import RECOVERY, prepare
 from exporter.demo.schemas import APP
-from tests.support.session_exporter import run
+from tests.support.processes.session_exporter import run
 
 ROOT = Path(__file__).parents[2]
 #: How many of them are backlog already depends on the time of the day.

@@ -15,8 +15,8 @@ from exporter.demo.databases import EmbeddedDatabase, create_database
 from exporter.demo.schemas import EXPORTER
 from exporter.demo.server import PostgresServer, wheel_binaries
 from exporter.queries import fill
-from tests.support.session_exporter import PROGRAM, environment, run, write_config
-from tests.support.streaming import PRIMARY_SETTINGS, Standby
+from tests.support.processes.session_exporter import PROGRAM, environment, run, write_config
+from tests.support.servers.standby import PRIMARY_SETTINGS, Standby
 
 Done = subprocess.CompletedProcess[str]
 Command = Callable[..., Done]

@@ -11,7 +11,7 @@ import pytest
 from exporter.demo.databases import EmbeddedDatabase, create_role
 from exporter.demo.schemas import EXPORTER
 from exporter.sessions.grants import RECOVERY_ROLE
-from tests.support.session_exporter import run, write_config
+from tests.support.processes.session_exporter import run, write_config
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -8,7 +8,6 @@ import contextlib
 import datetime as dt
 import http.client
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -22,8 +21,8 @@ import exporter.daemon.process
 from exporter.clock import Clock
 from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
-from tests.support.exporting import Exporting
-from tests.support.session_exporter import (
+from tests.support.collection.exporter import Exporting
+from tests.support.processes.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
     Daemon,
@@ -31,51 +30,10 @@ from tests.support.session_exporter import (
     wait_for,
     write_config,
 )
+from tests.support.processes.wall_clock import HOUR, WallClock, steps, wait_for_step
 
-HOUR = 3600
 YEAR = 365 * 24 * HOUR
 LAST_SUCCESS = "session_exporter_collection_last_success_timestamp_seconds"
-
-
-class WallClock:
-    """What a process takes for the time of day: the real one and an offset in seconds."""
-
-    def __init__(self, library: Path, file: Path) -> None:
-        self._file = file
-        self.set(0)
-        self.environ = {
-            "LD_PRELOAD": str(library),
-            "FAKETIME_TIMESTAMP_FILE": str(file),
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_NO_CACHE": "1",
-        }
-
-    def set(self, offset: float) -> None:
-        """Take effect at once, in one piece."""
-        _write_whole(self._file, f"{offset:+.3f}\n")
-
-    def another(self, name: str, offset: float) -> dict[str, str]:
-        """What sends another process to an offset of its own."""
-        file = self._file.with_name(name)
-        _write_whole(file, f"{offset:+.3f}\n")
-        return {"FAKETIME_TIMESTAMP_FILE": str(file)}
-
-
-def _write_whole(file: Path, text: str) -> None:
-    written = file.with_name(f"{file.name}.new")
-    written.write_text(text)
-    written.replace(file)
-
-
-@pytest.fixture
-def wall_clock(tmp_path: Path) -> WallClock:
-    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    if not found:
-        missing = "libfaketime is not installed (on Debian: apt-get install faketime)"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return WallClock(found[0], tmp_path / "offset")
 
 
 def config_for(
@@ -114,17 +72,6 @@ def interval_of(page: Page) -> float:
     interval = page.value("session_exporter_collection_interval_seconds", collector="active")
     assert interval is not None
     return interval
-
-
-def steps(daemon: Daemon) -> list[float]:
-    found = re.findall(r'event=clock_stepped seconds="?([-\d.]+)', daemon.log)
-    return [float(each) for each in found]
-
-
-def wait_for_step(daemon: Daemon, number: int) -> None:
-    wait_for(
-        lambda: len(steps(daemon)) >= number, "the step is noticed", details=lambda: daemon.log
-    )
 
 
 def test_a_clock_that_is_set_back_and_forth_changes_neither_the_interval_nor_any_age(

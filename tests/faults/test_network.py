@@ -14,9 +14,9 @@ import pytest
 
 from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
-from tests.support.exporting import ERRORS, SKIPPED, UP, Exporting
-from tests.support.proxy import Mode, Proxy, blackhole
-from tests.support.session_exporter import (
+from tests.support.collection.exporter import ERRORS, SKIPPED, UP, Exporting
+from tests.support.network.proxy import Mode, Proxy, blackhole
+from tests.support.processes.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
     Daemon,

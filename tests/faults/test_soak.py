@@ -33,8 +33,8 @@ from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER, create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
 from exporter.metrics.exposition import TEXT
-from tests.faults.test_isolation import frozen
-from tests.support.session_exporter import CONVERSATIONS, Page, wait_for, write_config
+from tests.support.processes.session_exporter import CONVERSATIONS, Page, wait_for, write_config
+from tests.support.servers.frozen_processes import frozen
 
 SECONDS = 60.0
 ONCE_EACH_SECONDS = 8.0  # there are six faults
@@ -80,7 +80,9 @@ class Truth:
 class Chaos:
     """Harms the server, one fault after the other, and writes a session between them."""
 
-    def __init__(self, database: EmbeddedDatabase, truth: Truth, linger: tuple[float, float]) -> None:
+    def __init__(
+        self, database: EmbeddedDatabase, truth: Truth, linger: tuple[float, float]
+    ) -> None:
         """`linger` is the shortest and the longest time that a fault lasts, in seconds."""
         self._linger_between = linger
         self._database = database

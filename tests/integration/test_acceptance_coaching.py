@@ -12,7 +12,9 @@ from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.history import coaching
 from exporter.demo.schemas import APP, EXPORTER
 from exporter.sessions.orphans import OrphanList, list_orphans
-from tests.support.collecting import COACHING, OpenTransaction, Page
+from tests.support.collection.declarations import COACHING
+from tests.support.collection.open_transaction import OpenTransaction
+from tests.support.collection.pages import Page
 
 TABLE = "coaching.roleplay_sessions"
 TRANSCRIPTS = """\

@@ -12,8 +12,8 @@ from exporter.collection.snapshots import Key, Snapshots, State
 from exporter.config import Source
 from exporter.demo.databases import EmbeddedDatabase
 from exporter.postgres import Database
-from tests.support import collecting
-from tests.support.collecting import Collect
+from tests.support.collection import declarations
+from tests.support.collection.pages import Collect
 
 SECRET = "Alice Secret"
 CHAT = """\
@@ -85,7 +85,7 @@ async def test_is_data_and_names_the_expression_but_not_the_value(
     (failure,) = page.failures.values()
     assert page("session_exporter_collection_errors_total", reason="data") == 1
     assert failure.startswith("integrity.odd: ")
-    pool = Database(collecting.settings_of(any_database.dsn))
+    pool = Database(declarations.settings_of(any_database.dsn))
     try:
         findings = [
             each
@@ -124,7 +124,7 @@ class Watched:
 
     def __init__(self, database: EmbeddedDatabase, source: Source) -> None:
         self.now = 1000.0
-        self.pool = Database(collecting.settings_of(database.dsn))
+        self.pool = Database(declarations.settings_of(database.dsn))
         self._key = Key("app", source.name, "active")
         self._snapshots = Snapshots([(self._key, State(interval=30.0))])
         clock = Clock(monotonic=lambda: self.now, wall=lambda: self.now)

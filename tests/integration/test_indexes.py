@@ -18,8 +18,10 @@ from exporter.demo.schemas import APP
 from exporter.postgres import Database
 from exporter.sessions.indexes.proposals import Proposal, propose
 from exporter.sessions.orphans import orphans_query
-from tests.support import collecting
-from tests.support.collecting import CONVERSATIONS, OpenTransaction, Page
+from tests.support.collection import declarations
+from tests.support.collection.declarations import CONVERSATIONS
+from tests.support.collection.open_transaction import OpenTransaction
+from tests.support.collection.pages import Page
 
 Collect = Callable[..., Awaitable[Page]]
 SourceOf = Callable[[str], Source]
@@ -68,7 +70,7 @@ async def proposals(
     database: EmbeddedDatabase, source: Source, *, role: str = "postgres"
 ) -> list[Proposal]:
     """What `session-exporter sql index` prints from."""
-    pool = Database(collecting.settings_of(database.dsn_for(role)))
+    pool = Database(declarations.settings_of(database.dsn_for(role)))
     try:
         reader = pool.reader(timezone=source.timestamps_in or "UTC")
         return await propose(reader, await sessions.bind(reader, source))

@@ -16,8 +16,9 @@ from exporter.demo.schemas import APP, EXPORTER
 from exporter.postgres import Database
 from exporter.sessions import grants
 from exporter.sessions.orphans import list_orphans
-from tests.support import collecting
-from tests.support.collecting import COACHING, CONVERSATIONS, Page
+from tests.support.collection import declarations, pages
+from tests.support.collection.declarations import COACHING, CONVERSATIONS
+from tests.support.collection.pages import Page
 
 Collect = Callable[..., Awaitable[Page]]
 CHAT = """\
@@ -43,9 +44,9 @@ def give_role(tmp_path: Path) -> Callable[..., Awaitable[str]]:
 
     async def give_role(database: EmbeddedDatabase, *sources: str) -> str:
         config = tmp_path / "role.yaml"
-        config.write_text(collecting.one_database(*sources), encoding="utf-8")
+        config.write_text(declarations.one_database(*sources), encoding="utf-8")
         granted = []
-        pool = Database(collecting.settings_of(database.dsn))
+        pool = Database(declarations.settings_of(database.dsn))
         try:
             for source in load_config(config, {"DATABASE_URL": ""}).sources.values():
                 reader = pool.reader(timezone=source.timestamps_in or "UTC")
@@ -78,8 +79,8 @@ def refused(database: EmbeddedDatabase, statement: str) -> bool:
 
 
 async def lists_orphans(database: EmbeddedDatabase, text: str, folder: Path) -> int:
-    pool = Database(collecting.settings_of(database.dsn_for(EXPORTER)))
-    source = collecting.source_of(folder, text)
+    pool = Database(declarations.settings_of(database.dsn_for(EXPORTER)))
+    source = declarations.source_of(folder, text)
     try:
         reader = pool.reader(timezone=source.timestamps_in or "UTC")
         return (
@@ -100,7 +101,7 @@ async def test_the_role_can_collect_everything_and_list_orphans(
     sources = (
         CONVERSATIONS,
         COACHING,
-        collecting.training(collecting.message_time(any_database)),
+        declarations.training(declarations.message_time(any_database)),
     )
     await give_role(any_database, *sources)
     page = await collect(any_database, *sources, role=EXPORTER)
@@ -581,11 +582,11 @@ async def test_a_policy_that_shows_every_row_can_be_trusted(
     await give_role(database, CHAT)
     run(database, f"CREATE POLICY everything ON public.chat FOR SELECT TO {EXPORTER} USING (true)")
     environ = {"DATABASE_URL": database.dsn_for(EXPORTER)}
-    text = collecting.one_database(CHAT)
-    page = await collecting.collect_config(tmp_path / "config.yaml", text, environ)
+    text = declarations.one_database(CHAT)
+    page = await pages.collect_config(tmp_path / "config.yaml", text, environ)
     assert page("sessions_active") is None
     trusting = text.replace('"${DATABASE_URL}"', '"${DATABASE_URL}", row_security: trust')
-    page = await collecting.collect_config(tmp_path / "config.yaml", trusting, environ)
+    page = await pages.collect_config(tmp_path / "config.yaml", trusting, environ)
     assert not page.failures
     assert page("sessions_orphaned") == 1
 

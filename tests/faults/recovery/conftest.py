@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from exporter.demo.databases import EmbeddedDatabase
-from tests.support.background import Background
+from tests.support.processes.background import Background
+from tests.support.recovery.automatic.runner import Recover, runners
 from tests.support.recovery.chats import Chats
-from tests.support.recovery.recovering import Recoveries
-from tests.support.recovery.templates import Templates
+from tests.support.recovery.recoveries import Recoveries
+from tests.support.recovery.statements.templates import Templates
 
 
 @pytest.fixture
@@ -35,3 +36,9 @@ def chats(database: EmbeddedDatabase, tmp_path: Path) -> Iterator[Chats]:
 def recoveries(chats: Chats, unhurried: None) -> Iterator[Recoveries]:
     with Background() as background:
         yield Recoveries(chats, background)
+
+
+@pytest.fixture(params=["by statements", "by functions"])
+def recover(database: EmbeddedDatabase, tmp_path: Path, request: pytest.FixtureRequest) -> Recover:
+    """`async with recover(per_hour=3) as runner`; the table and the audit are there."""
+    return runners(database, tmp_path, by_functions=request.param == "by functions")

@@ -15,11 +15,11 @@ from exporter.clock import Clock
 from exporter.collection.snapshots import Snapshots
 from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.status import RecoveryState
-from tests.faults.recovery.test_interleavings import EVERY_OTHER_MINUTE, Step, World
-from tests.support.background import Background
-from tests.support.collecting import settings_of, source_of
+from tests.support.collection.declarations import settings_of, source_of
+from tests.support.processes.background import Background
 from tests.support.recovery.chats import Application, Chats
-from tests.support.recovery.recovering import Recoveries
+from tests.support.recovery.recoveries import Recoveries
+from tests.support.recovery.worlds.shifted_rows import EVERY_OTHER_MINUTE, Step, World
 
 EVERY = 30.0  # seconds between two runs, by the exporter's monotonic clock
 AUTO = EVERY_OTHER_MINUTE + "    mode: auto\n    pause: 1ms\n"

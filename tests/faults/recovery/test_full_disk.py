@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from exporter.demo.databases import EmbeddedDatabase
-from tests.support.recovery.chats import Chats
-from tests.support.recovery.exporters import (
+from tests.support.processes.session_exporter import Daemon, Page, run
+from tests.support.recovery.automatic.daemons import (
     FAILED,
     auto_config,
     recovered,
     run_again,
     wait_until_closed,
 )
-from tests.support.session_exporter import Daemon, Page, run
+from tests.support.recovery.chats import Chats
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a /dev/full")
 

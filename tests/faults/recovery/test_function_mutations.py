@@ -10,7 +10,7 @@ import pytest
 from exporter.demo.databases import EmbeddedDatabase
 from exporter.queries import fill
 from exporter.sessions.grants import RECOVERY_ROLE
-from tests.integration.recovery.test_functions import (
+from tests.support.recovery.functions.chat import (
     TABLES,
     call,
     closed,
@@ -19,8 +19,9 @@ from tests.integration.recovery.test_functions import (
     lose,
     open_ones,
 )
-from tests.support.recovery.functions import calling, execute, install
-from tests.support.recovery.templates import Templates
+from tests.support.recovery.functions.installation import calling, install
+from tests.support.recovery.statements.templates import Templates
+from tests.support.servers.statements import execute
 
 Connection = psycopg.Connection[Any]
 Holds = Callable[[EmbeddedDatabase, Connection], bool]

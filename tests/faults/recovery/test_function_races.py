@@ -8,7 +8,7 @@ import pytest
 from exporter.demo.databases import EmbeddedDatabase
 from tests.support.recovery.chats import ACTS
 from tests.support.recovery.gates import Gated
-from tests.support.recovery.scenarios import LONGEST
+from tests.support.recovery.scenarios.races import LONGEST
 
 
 @pytest.fixture

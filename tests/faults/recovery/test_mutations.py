@@ -12,10 +12,10 @@ import pytest
 
 from exporter.errors import TimedOut
 from exporter.recovery.rule.rule import Rule
-from tests.support.recovery import scenarios, twins, undo_scenarios
-from tests.support.recovery.recovering import Recoveries
-from tests.support.recovery.scenarios import BY_ITSELF, ELSEWHERE
-from tests.support.recovery.templates import Templates
+from tests.support.recovery.recoveries import Recoveries
+from tests.support.recovery.scenarios import races, twins, undos
+from tests.support.recovery.scenarios.races import BY_ITSELF, ELSEWHERE
+from tests.support.recovery.statements.templates import Templates
 
 Scenario = Callable[[Recoveries], None]
 
@@ -36,30 +36,30 @@ TABLEOID = "        AND s.tableoid = e.session_exporter_table\n"
 
 
 def first(act: str) -> Scenario:
-    return partial(scenarios.what_came_first_stays, act=act)
+    return partial(races.what_came_first_stays, act=act)
 
 
 def works(act: str) -> Scenario:
-    return partial(scenarios.who_works_on_a_row_keeps_it, act=act)
+    return partial(races.who_works_on_a_row_keeps_it, act=act)
 
 
 def waits(act: str) -> Scenario:
-    return partial(scenarios.who_comes_after_the_lock_waits, act=act, step="write")
+    return partial(races.who_comes_after_the_lock_waits, act=act, step="write")
 
 
 def after_the_lock(protection: str) -> Scenario:
     what = ELSEWHERE[protection]
-    return partial(scenarios.what_is_said_after_the_lock_is_heard, protection=what)
+    return partial(races.what_is_said_after_the_lock_is_heard, protection=what)
 
 
 def closed(why: str) -> Scenario:
-    return partial(scenarios.only_who_is_to_be_closed_is_closed, protection=BY_ITSELF[why])
+    return partial(races.only_who_is_to_be_closed_is_closed, protection=BY_ITSELF[why])
 
 
-undo_passes_over = partial(undo_scenarios.undo_passes_over_who_works_on_a_row, act="is deleted")
-undo_in_time = partial(undo_scenarios.what_came_before_the_undo_stays, act="is opened again")
-undo_its_own = undo_scenarios.only_the_run_is_undone_and_each_session_gets_its_own_back
-freezes = partial(scenarios.a_recovery_that_freezes_keeps_nobody_waiting_for_long, step="write")
+undo_passes_over = partial(undos.undo_passes_over_who_works_on_a_row, act="is deleted")
+undo_in_time = partial(undos.what_came_before_the_undo_stays, act="is opened again")
+undo_its_own = undos.only_the_run_is_undone_and_each_session_gets_its_own_back
+freezes = partial(races.a_recovery_that_freezes_keeps_nobody_waiting_for_long, step="write")
 
 #: The template, what is taken out, what comes in its place, and who has to notice.
 MUTATIONS: list[Mutation] = [
@@ -69,12 +69,12 @@ MUTATIONS: list[Mutation] = [
     ),
     Mutation("recovery/close/lock", "FOR UPDATE OF", "FOR KEY SHARE OF", works("sends a message")),
     Mutation("recovery/close/lock", " SKIP LOCKED", "", works("shows life")),
-    Mutation("recovery/close/lock", "    AND {rows}\n", "", scenarios.who_has_ended_never_waits),
+    Mutation("recovery/close/lock", "    AND {rows}\n", "", races.who_has_ended_never_waits),
     Mutation(
         "recovery/close/lock",
         "{id} = ANY ({ids}::{id_type}[])",
         "true",
-        partial(scenarios.who_was_not_asked_for_never_waits, act="shows life"),
+        partial(races.who_was_not_asked_for_never_waits, act="shows life"),
     ),
     Mutation(
         "recovery/close/close",
@@ -97,13 +97,13 @@ MUTATIONS: list[Mutation] = [
         "recovery/undo/undo",
         "        AND a.undone_at IS NULL\n",
         "",
-        undo_scenarios.what_is_undone_stays_undone,
+        undos.what_is_undone_stays_undone,
     ),
     Mutation("recovery/undo/undo", "{id} = (a.session)::{id_type}", "true", undo_its_own),
     Mutation("recovery/undo/undo", "        AND s.xmin::text = a.row_version\n", "", undo_in_time),
     Mutation("recovery/undo/undo", "WHERE a.number = session_exporter_number", "", undo_in_time),
     Mutation("recovery/close/begin", "'30s'", "'0'", freezes),
-    Mutation("recovery/close/begin", "'250ms'", "'0'", scenarios.a_locked_table_is_left_alone_soon),
+    Mutation("recovery/close/begin", "'250ms'", "'0'", races.a_locked_table_is_left_alone_soon),
 ]
 
 #: What Rule.recoverable is made of, without one part, and who has to notice.

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.background import Background
-from tests.support.collecting import source_of
-from tests.support.recovery import scenarios
+from tests.support.collection.declarations import source_of
+from tests.support.processes.background import Background
+from tests.support.processes.session_exporter import wait_for
 from tests.support.recovery.chats import ACTS, SOURCE, Chats
 from tests.support.recovery.gates import GATED, GATES
-from tests.support.recovery.recovering import Recoveries
-from tests.support.session_exporter import wait_for
+from tests.support.recovery.recoveries import Recoveries
+from tests.support.recovery.scenarios import races
 
 #: The application counts its active chats in another row, in a trigger.
 COUNTED = """
@@ -53,11 +53,11 @@ def recover_all(recoveries: Recoveries, *expected: int) -> None:
 def test_a_recovery_that_freezes_keeps_nobody_waiting_for_long(
     recoveries: Recoveries, step: str
 ) -> None:
-    scenarios.a_recovery_that_freezes_keeps_nobody_waiting_for_long(recoveries, step)
+    races.a_recovery_that_freezes_keeps_nobody_waiting_for_long(recoveries, step)
 
 
 def test_a_locked_table_is_left_alone_soon(recoveries: Recoveries) -> None:
-    scenarios.a_locked_table_is_left_alone_soon(recoveries)
+    races.a_locked_table_is_left_alone_soon(recoveries)
 
 
 def test_who_wants_to_lock_the_table_waits_for_one_batch_alone(recoveries: Recoveries) -> None:

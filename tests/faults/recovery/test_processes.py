@@ -14,7 +14,7 @@ from exporter.demo.schemas import create_empty
 from exporter.demo.server import PostgresServer, wheel_binaries
 from tests.support.recovery.chats import ACTS
 from tests.support.recovery.gates import Gated
-from tests.support.recovery.scenarios import LONGEST
+from tests.support.recovery.scenarios.races import LONGEST
 
 IDS = [1, 2, 3, 4]
 

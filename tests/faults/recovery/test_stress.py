@@ -22,10 +22,10 @@ from exporter.recovery.automatic import AutoClosing
 from exporter.recovery.close.batches import CloseRun
 from exporter.recovery.plan import find_candidates
 from exporter.recovery.rule.rule import bind_rule
-from tests.support.background import Background
-from tests.support.collecting import settings_of
+from tests.support.collection.declarations import settings_of
+from tests.support.processes.background import Background
 from tests.support.recovery.chats import SOURCE, Chats
-from tests.support.recovery.traffic import Traffic
+from tests.support.recovery.worlds.traffic import Traffic
 
 SECONDS = 8.0
 RECOVERIES = 3

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import SchemaMismatch
-from tests.support.collecting import source_of
+from tests.support.collection.declarations import source_of
 from tests.support.recovery.chats import SOURCE, Chats
-from tests.support.recovery.recovering import Recoveries
-from tests.support.recovery.undo_scenarios import recovered
+from tests.support.recovery.recoveries import Recoveries
+from tests.support.recovery.scenarios.undos import recovered
 
 WRITES_ENDED_BY = """\
       ended_by: |

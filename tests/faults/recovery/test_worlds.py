@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from exporter.demo.databases import EmbeddedDatabase
 from tests.support.recovery.chats import SOURCE, Chats
-from tests.support.recovery.worlds import CLOCK, SEARCH, Act, Recoverer, World
+from tests.support.recovery.worlds.turned_clock import CLOCK, SEARCH, Act, Recoverer, World
 
 #: The threshold lies between two whole minutes, and a time to come is no sign of life.
 AUTO = (

@@ -24,7 +24,7 @@ from exporter.recovery.close.by_function import Call, by_hand, find_call, find_u
 from exporter.recovery.plan import find_candidates
 from exporter.recovery.rule.rule import Rule, bind_rule, prove
 from exporter.recovery.undo import plan_undo, undo
-from tests.support.recovery.functions import calling, install
+from tests.support.recovery.functions.installation import calling, install
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml"
 TWO_HOURS = dt.timedelta(hours=2)

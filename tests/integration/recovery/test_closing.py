@@ -13,8 +13,9 @@ from exporter.recovery.close.batches import CloseRun, Outcome
 from exporter.recovery.close.planned_stop import Stop
 from exporter.recovery.plan import find_candidates
 from exporter.recovery.undo import find_run, plan_undo, undo
-from tests.support.collecting import OpenTransaction
-from tests.support.recovery.stops import CHAT, chat, prepare, rows, run, still_open, stopping
+from tests.support.collection.open_transaction import OpenTransaction
+from tests.support.recovery.planned_stops import CHAT, chat, prepare, run, still_open, stopping
+from tests.support.servers.statements import rows
 
 #: Starts and signs of life as the chats have them.
 LIVE = {"started": "now() - interval '1 hour'", "seen": "now()"}

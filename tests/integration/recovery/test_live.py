@@ -13,7 +13,7 @@ from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.recovery import RECOVERY, prepare
 from exporter.demo.schemas import APP, EXPORTER
 from exporter.queries import fill
-from tests.support import collecting
+from tests.support.collection import declarations
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml"
 
@@ -74,7 +74,7 @@ def ready(database: EmbeddedDatabase, *statements: str) -> None:
 async def check(
     database: EmbeddedDatabase, source: Source, role: str = "postgres"
 ) -> dict[str, Finding]:
-    settings = collecting.settings_of(database.dsn_for(role))
+    settings = declarations.settings_of(database.dsn_for(role))
     return {each.check: each async for each in check_recovery(settings, source)}
 
 

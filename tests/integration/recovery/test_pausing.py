@@ -8,7 +8,8 @@ from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
 from exporter.errors import PermissionDenied, SchemaMismatch
 from exporter.recovery.audit.control import find_pause, is_paused, pause, resume
-from tests.support.recovery.stops import prepare, rows, run, stopping
+from tests.support.recovery.planned_stops import prepare, run, stopping
+from tests.support.servers.statements import rows
 
 KEPT = "SELECT source, paused_by::text, reason FROM session_exporter.pause"
 

@@ -16,8 +16,8 @@ from exporter.queries import fill
 from exporter.recovery.close.batches import CloseRun, Outcome
 from exporter.recovery.plan import find_candidates
 from exporter.recovery.rule.rule import bind_rule, prove
-from tests.support.collecting import settings_of, source_of
-from tests.support.recovery.functions import execute
+from tests.support.collection.declarations import settings_of, source_of
+from tests.support.servers.statements import execute
 
 TABLE = f"""
 CREATE TABLE public.chat (id int PRIMARY KEY, is_open bool NOT NULL, seen timestamptz);

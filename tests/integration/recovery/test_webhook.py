@@ -29,7 +29,7 @@ from exporter.demo.databases import EmbeddedDatabase
 from exporter.errors import BackingOff, ConnectFailed
 from exporter.postgres import Writer
 from exporter.recovery.webhook.delivery import RETRY, DeliveryCounts, WebhookSender
-from tests.support.collecting import settings_of
+from tests.support.collection.declarations import settings_of
 from tests.support.recovery.webhooks import (
     orphan,
     prepare,

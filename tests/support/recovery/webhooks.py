@@ -18,7 +18,7 @@ from exporter.queries import fill
 from exporter.recovery.close.batches import CloseRun, Outcome
 from exporter.recovery.plan import find_candidates
 from exporter.recovery.rule.rule import bind_rule
-from tests.support.collecting import settings_of, source_of
+from tests.support.collection.declarations import settings_of, source_of
 
 VISITS = """\
 CREATE TABLE visits (
