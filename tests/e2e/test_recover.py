@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase, create_database
-from exporter.demo.schemas import EXPORTER
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.databases import EmbeddedDatabase, create_database
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import EXPORTER
 from exporter.queries import fill
 from tests.support.session_exporter import PROGRAM, environment, run, write_config
 from tests.support.streaming import PRIMARY_SETTINGS, Standby

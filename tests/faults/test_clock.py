@@ -20,8 +20,8 @@ import pytest
 
 import exporter.daemon.process
 from exporter.clock import Clock
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from tests.support.exporting import Exporting
 from tests.support.session_exporter import (
     CONVERSATIONS,

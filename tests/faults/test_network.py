@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from tests.support.exporting import ERRORS, SKIPPED, UP, Exporting
 from tests.support.proxy import Mode, Proxy, blackhole
 from tests.support.session_exporter import (

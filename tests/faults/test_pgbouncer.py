@@ -16,9 +16,9 @@ from typing import Any, Self
 import psycopg
 import pytest
 
-from exporter.demo.account import private_folder, remove, server_account
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.account import private_folder, remove, server_account
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from tests.support.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,

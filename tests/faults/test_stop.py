@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER, create_empty
-from exporter.demo.server import PostgresServer
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import PostgresServer
+from exporter.demo.systems.schemas import EXPORTER, create_empty
 from tests.faults.test_isolation import frozen, last_success
 from tests.support.exporting import SKIPPED
 from tests.support.proxy import Mode, Proxy, blackhole

@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import APP, EXPORTER, create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
 from tests.faults import test_clock, test_pgbouncer
 from tests.faults.test_clock import WallClock, wait_for_step
 from tests.faults.test_pgbouncer import PgBouncer

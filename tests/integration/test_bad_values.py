@@ -10,7 +10,7 @@ from exporter.collection.active import Active
 from exporter.collection.collection import NAME_AGAIN_AFTER_SECONDS, Binding, Collection
 from exporter.collection.snapshots import Key, Snapshots, State
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database
 from tests.support import collecting
 from tests.support.collecting import Collect

@@ -17,7 +17,7 @@ from exporter import sessions
 from exporter.collection.active import Active
 from exporter.collection.daily import Daily
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.sessions.orphans import Orphan, list_orphans
 from tests.support import collecting, oracle
 from tests.support.collecting import Connection, OpenTransaction

@@ -19,7 +19,7 @@ from psycopg import sql
 
 from exporter.config import DatabaseSettings, Source, load_config
 from exporter.daemon.process import Exporter
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.metrics.catalog import Sample
 from exporter.metrics.exposition import OPENMETRICS, TEXT
 from exporter.postgres import Reader, Result

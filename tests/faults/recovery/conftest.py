@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.background import Background
 from tests.support.recovery.chats import Chats
 from tests.support.recovery.recovering import Recoveries

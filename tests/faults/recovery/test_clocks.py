@@ -15,9 +15,9 @@ from subprocess import Popen
 
 import pytest
 
-from exporter.demo.account import Account
-from exporter.demo.schemas import create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.account import Account
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import create_empty
 from tests.faults.recovery.test_outage import show_life
 from tests.faults.test_clock import HOUR, WallClock, wall_clock
 from tests.support.recovery.chats import Chats

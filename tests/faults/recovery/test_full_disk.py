@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.recovery.chats import Chats
 from tests.support.recovery.exporters import (
     FAILED,

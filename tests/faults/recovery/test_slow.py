@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.errors import TimedOut
 from exporter.recovery.close.batches import SLOW_IN_A_ROW
 from tests.integration.recovery.test_auto import execute, open_ones, recover, sessions

@@ -9,9 +9,9 @@ from exporter.check.findings import Finding, Status
 from exporter.check.recovery import check_recovery
 from exporter.config import Source, load_config
 from exporter.demo import history
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.recovery import RECOVERY, prepare
-from exporter.demo.schemas import APP, EXPORTER
+from exporter.demo.roles import RECOVERY, prepare
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.queries import fill
 from tests.support import collecting
 

@@ -4,8 +4,8 @@ from exporter import sessions
 from exporter.cli.output import report
 from exporter.config import Config, Source
 from exporter.config.fields.sql import FunctionName
-from exporter.demo.databases import EmbeddedDatabase, create_role
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.systems.schemas import EXPORTER
 from exporter.postgres import Database, Reader
 from exporter.recovery.functions.script import script
 from exporter.recovery.rule.rule import bind_rule
