@@ -371,7 +371,7 @@ def test_a_missing_right_is_a_sentence_and_the_grants_that_are_printed_are_enoug
 
     live = command("check", "--live", dsn=dsn).stdout
     grants = re.findall(r"^ +(GRANT .*;)$", live, re.MULTILINE)
-    assert f'GRANT UPDATE (state, ended) ON "public"."chat" TO "{EXPORTER}";' in grants
+    assert f'GRANT UPDATE ("state", "ended") ON "public"."chat" TO "{EXPORTER}";' in grants
     execute(ready, *grants)
     run_ = the_run(command("recover", "chat", "--yes", dsn=dsn))
     assert open_ones(ready) == {6, 7}

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from exporter.check.source import check_all
+from exporter.check.live import check_all
 from exporter.clock import Clock
 from exporter.collection.active import Active
 from exporter.collection.collection import NAME_AGAIN_AFTER_SECONDS, Binding, Collection

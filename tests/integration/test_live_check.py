@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from exporter.check.findings import Finding, Status
-from exporter.check.source import check_all
+from exporter.check.live import check_all
 from exporter.clock import Clock
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase

@@ -40,7 +40,10 @@ async def install(database: EmbeddedDatabase, config: Config, source: Source) ->
         reader = pool.reader(timezone=sessions.time_zone(source))
         for role, rights in (
             (EXPORTER, await grants.grants(reader, source)),
-            (grants.RECOVERY_ROLE, grants.calling_grants(source)),
+            (
+                grants.RECOVERY_ROLE,
+                await grants.recovery_grants(reader, source, role=grants.RECOVERY_ROLE),
+            ),
         ):
             printed = report.role(role, [("app", await grants.database_name(reader), rights)])
             execute(database, printed.replace(f"CREATE ROLE {role} LOGIN;", ""))
