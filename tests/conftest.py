@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase, create_database, drop_database
-from exporter.demo.schemas import APP, create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.databases import EmbeddedDatabase, create_database, drop_database
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import APP, create_empty
 from tests.support.servers.versions import SETTINGS, SYSTEM_BINARIES, TEMPLATE, VERSIONS
 
 MEMORY = Path("/dev/shm")

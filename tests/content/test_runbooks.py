@@ -13,7 +13,7 @@ import yaml
 
 from exporter.cli.app import app
 from exporter.cli.commands.watch import DEFAULT_PORT
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.queries import fill
 from tests.support.monitoring.programs import Alertmanager, program
 from tests.support.monitoring.promql import SYNTHETIC, catalog, labels, selectors

@@ -19,9 +19,9 @@ import yaml
 
 from dashboards.reading import FILES, Expression, expressions, load, panels, substituted
 from exporter.demo import history
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import APP, EXPORTER, create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
 from exporter.queries import fill
 from tests.support.monitoring.programs import Prometheus, Sample, create_blocks
 from tests.support.monitoring.promql import RULES

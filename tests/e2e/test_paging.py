@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.demo.databases import EmbeddedDatabase, create_database, drop_database
-from exporter.demo.schemas import APP, EXPORTER, create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.databases import EmbeddedDatabase, create_database, drop_database
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
 from tests.support.monitoring.programs import Alertmanager, Post, Prometheus, Webhook
 from tests.support.processes.session_exporter import (
     CONVERSATIONS,

@@ -19,8 +19,8 @@ import pytest
 
 import exporter.daemon.process
 from exporter.clock import Clock
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from tests.support.collection.exporter import Exporting
 from tests.support.processes.session_exporter import (
     CONVERSATIONS,

@@ -29,9 +29,9 @@ from exporter.collection.snapshots import Key, Snapshot
 from exporter.config import load_config
 from exporter.daemon.process import CLOCK, Exporter
 from exporter.daemon.schedule import Schedule
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER, create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import EXPORTER, create_empty
 from exporter.metrics.exposition import TEXT
 from tests.support.processes.session_exporter import CONVERSATIONS, Page, wait_for, write_config
 from tests.support.servers.frozen_processes import frozen

@@ -12,9 +12,9 @@ from psycopg import sql
 from exporter import sessions
 from exporter.collection.active import Active
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.history import conversations
-from exporter.demo.schemas import APP
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP
 from exporter.postgres import Database
 from exporter.sessions.indexes.proposals import Proposal, propose
 from exporter.sessions.orphans import orphans_query

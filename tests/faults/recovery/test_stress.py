@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from exporter import sessions
-from exporter.demo.schemas import create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import create_empty
 from exporter.postgres import Database, Writer
 from exporter.recovery.automatic import AutoClosing
 from exporter.recovery.close.batches import CloseRun

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.recovery.chats import SOURCE, Chats
 from tests.support.recovery.worlds.turned_clock import CLOCK, SEARCH, Act, Recoverer, World
 

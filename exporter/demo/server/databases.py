@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from exporter.demo.server import SUPERUSER, PostgresServer
+from exporter.demo.server.server import SUPERUSER, PostgresServer
 
 
 @dataclass(frozen=True, slots=True)

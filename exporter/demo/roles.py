@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from psycopg import sql
 
-from exporter.demo.databases import EmbeddedDatabase, create_role
-from exporter.demo.schemas import APP, EXPORTER, SYSTEMS, WATCHED
+from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.systems.schemas import APP, EXPORTER, SYSTEMS, WATCHED
 from exporter.queries import fill
 
 RECOVERY = "session_exporter_recovery"  # `recover` is run as this one; the daemon never is

@@ -4,7 +4,7 @@ import importlib.util
 import shutil
 from pathlib import Path
 
-from exporter.demo.account import Account
+from exporter.demo.server.account import Account
 from exporter.errors import ExporterError
 
 WHEEL_FOLDERS = {16: "pginstall", 18: "pginstall18"}

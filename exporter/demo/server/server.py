@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import quote
 
-from exporter.demo.account import private_folder, remove, server_account
-from exporter.demo.binaries import WheelMissingError, runnable, wheel_binaries
-from exporter.demo.cluster import ServerError, accepts_connections, initialise, tail
+from exporter.demo.server.account import private_folder, remove, server_account
+from exporter.demo.server.binaries import WheelMissingError, runnable, wheel_binaries
+from exporter.demo.server.cluster import EmbeddedServerError, accepts_connections, initialise, tail
 
-__all__ = ["PostgresServer", "ServerError", "WheelMissingError", "wheel_binaries"]
+__all__ = ["EmbeddedServerError", "PostgresServer", "WheelMissingError", "wheel_binaries"]
 
 SUPERUSER = "postgres"
 START_DEADLINE = 60.0  # seconds, for everything until connections are accepted
@@ -60,7 +60,7 @@ class PostgresServer:
     def folder(self) -> Path:
         """Everything the server has on disk; exists from start to stop."""
         if self._folder is None:
-            raise ServerError("this PostgreSQL was not started")
+            raise EmbeddedServerError("this PostgreSQL was not started")
         return self._folder
 
     @property
@@ -89,12 +89,14 @@ class PostgresServer:
     def start(self) -> None:
         """Start and wait until connections are accepted; after kill(), start the same data again.
 
-        Raises ServerError with the end of the server's log.
+        Raises EmbeddedServerError with the end of the server's log.
         """
         if self.running:
-            raise ServerError(f"this PostgreSQL already runs, on port {self.port}")
+            raise EmbeddedServerError(f"this PostgreSQL already runs, on port {self.port}")
         if not (self.binaries / "postgres").is_file():
-            raise ServerError(f"no PostgreSQL in {self.binaries}: expected initdb and postgres")
+            raise EmbeddedServerError(
+                f"no PostgreSQL in {self.binaries}: expected initdb and postgres"
+            )
         try:
             if self._folder is None:
                 self._folder = private_folder(self._account, self._parent)
@@ -103,7 +105,7 @@ class PostgresServer:
         except BaseException as error:
             self.stop()
             if isinstance(error, OSError):
-                raise ServerError(f"PostgreSQL cannot be started: {error}") from error
+                raise EmbeddedServerError(f"PostgreSQL cannot be started: {error}") from error
             raise
 
     def stop(self) -> None:
@@ -162,7 +164,7 @@ class PostgresServer:
             )
             while process.poll() is None and not accepts_connections(self.data, process.pid):
                 if time.monotonic() > deadline:
-                    raise ServerError(
+                    raise EmbeddedServerError(
                         f"PostgreSQL does not start:\n{tail(log.read_text(errors='replace'))}"
                     )
                 time.sleep(0.01)
@@ -173,7 +175,7 @@ class PostgresServer:
             if PORT_TAKEN in output:
                 port = _free_port()
             elif STILL_DYING not in output or time.monotonic() > deadline:
-                raise ServerError(f"PostgreSQL did not start:\n{tail(output)}")
+                raise EmbeddedServerError(f"PostgreSQL did not start:\n{tail(output)}")
             time.sleep(0.05)
 
 

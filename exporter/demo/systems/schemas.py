@@ -4,8 +4,8 @@ from pathlib import Path
 
 from psycopg import sql
 
-from exporter.demo.databases import EmbeddedDatabase, create_database, create_role
-from exporter.demo.server import PostgresServer
+from exporter.demo.server.databases import EmbeddedDatabase, create_database, create_role
+from exporter.demo.server.server import PostgresServer
 
 APP = "app"  # the applications: owns every table
 EXPORTER = "session_exporter"  # reads what is watched, and can do nothing else
@@ -27,7 +27,7 @@ def create_empty(server: PostgresServer, name: str) -> EmbeddedDatabase:
     database = create_database(server, name, owner=APP)
     with database.connect(APP) as connection:
         for system in SYSTEMS:
-            path = Path(__file__).parent / "systems" / f"{system}.sql"
+            path = Path(__file__).with_name(f"{system}.sql")
             connection.execute(path.read_bytes())
         connection.execute(_grants(name))
     return database

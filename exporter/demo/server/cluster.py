@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from exporter.demo.account import Account
+from exporter.demo.server.account import Account
 from exporter.errors import ExporterError
 
 SETTINGS = {
@@ -19,7 +19,7 @@ SETTINGS = {
 }
 
 
-class ServerError(ExporterError):
+class EmbeddedServerError(ExporterError):
     """The embedded PostgreSQL could not be started."""
 
 
@@ -32,7 +32,7 @@ def initialise(
     password: str,
     settings: Mapping[str, str],
 ) -> None:
-    """Make folder/data, where nobody gets in without a password; raises ServerError."""
+    """Make folder/data, where nobody gets in without a password; raises EmbeddedServerError."""
     data, secret = folder / "data", folder / "password"
     secret.touch(mode=0o600)
     secret.write_text(password)
@@ -50,7 +50,7 @@ def initialise(
     ]
     done = account.run(command, folder)
     if done.returncode:
-        raise ServerError(f"initdb failed:\n{tail(done.stdout)}")
+        raise EmbeddedServerError(f"initdb failed:\n{tail(done.stdout)}")
     secret.unlink()
     # In the file, not on the command line, so that ALTER SYSTEM still works.
     with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
