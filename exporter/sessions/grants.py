@@ -8,8 +8,7 @@ from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.sessions.relation import Relation
-from exporter.sessions.sql_names import ALIAS, Token, code, qualified
-from exporter.sessions.subqueries import reads
+from exporter.sessions.sql_names import ALIAS, Token, code, qualified, reads
 
 ROLE = "session_exporter"
 RECOVERY_ROLE = "session_exporter_recovery"
