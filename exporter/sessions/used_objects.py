@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from exporter.postgres import Reader
 from exporter.queries import fill, literal
 from exporter.sessions.relation import Relation
-from exporter.sessions.sql_names import ALIAS, Token, code, qualified
-from exporter.sessions.subqueries import reads
+from exporter.sessions.sql_names import ALIAS, Token, code, qualified, reads
 
 
 async def find_relations(
