@@ -269,18 +269,34 @@ def differences(found: dict[Any, float], wanted: dict[Any, float]) -> dict[str, 
     }
 
 
-@settings(
-    max_examples=250,
+SETTINGS = settings(
     derandomize=True,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # rolled back after each
 )
+
+
+@settings(SETTINGS, max_examples=50)
 @pytest.mark.parametrize("kind", KINDS)
 @given(data=st.data())
 def test_every_sample_is_what_the_words_of_the_design_say(
     connection: Connection, tmp_path: Path, kind: str, data: st.DataObject
 ) -> None:
+    compare(connection, tmp_path, kind, data)
+
+
+@pytest.mark.slow
+@settings(SETTINGS, max_examples=250)
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+def test_every_sample_is_that_in_many_more_tables(
+    connection: Connection, tmp_path: Path, kind: str, data: st.DataObject
+) -> None:
+    compare(connection, tmp_path, kind, data)
+
+
+def compare(connection: Connection, tmp_path: Path, kind: str, data: st.DataObject) -> None:
     now, shape = data.draw(moments(), "now"), data.draw(shapes(), "shape")
     zone = data.draw(st.sampled_from(ZONES), "timezone")
     written_in = data.draw(st.sampled_from(ZONES), "timestamps_in")
