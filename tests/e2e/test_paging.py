@@ -285,7 +285,7 @@ def test_a_sixth_orphan_pages_once_and_the_end_of_the_sessions_resolves_it(stack
     }
     annotations = alert["annotations"]
     assert "6 active sessions of six in database app are orphaned" in annotations["description"]
-    assert "up to 5 are all right" in annotations["description"]
+    assert "the threshold is 5" in annotations["description"]
     assert annotations["runbook_url"].endswith(f"/{name}.md")
     assert "var-source=six" in annotations["dashboard_url"]
 

@@ -1,12 +1,12 @@
-"""What do the last days look like? A day is one in the time zone of the source."""
+"""Daily statistics. Days are calendar days in the time zone of the source."""
 
 from grafana_foundation_sdk.models import dashboard
 
-from dashboards.about import About
-from dashboards.columns import Column
-from dashboards.panels import lines
+from dashboards.panels.columns import Column
+from dashboards.panels.graphs import build_graph
+from dashboards.panels.tables import build_bars, build_table
+from dashboards.panels.text import PanelText
 from dashboards.queries import BY_SOURCE, Query, Scope
-from dashboards.tables import bars, table
 from exporter.metrics.catalog import (
     DAILY_AVERAGE_DURATION,
     DAILY_ENDED,
@@ -25,20 +25,19 @@ def _by_date(scope: Scope, family: Family) -> str:
 
 
 def _average(scope: Scope) -> str:
-    """Average over sources: each day's averages, weighted by the sessions behind them."""
+    """Average over sources: the averages of each day, weighted by their ended sessions."""
     average, ended = scope.fold(DAILY_AVERAGE_DURATION), scope.fold(DAILY_ENDED)
     return f"sum by (date) ({average} * {ended}) / sum by (date) ({ended} and {average})"
 
 
 def started_and_ended(scope: Scope) -> dashboard.Panel:
-    """Draw what became of the sessions of each day."""
-    about = About(
+    """Show how many sessions of each day have ended and how many are still active."""
+    text = PanelText(
         "Sessions by day of their start",
-        shows="How many sessions started on each day: those that have ended, and on top of them "
-        "those that are still active. Today is not over yet. Sources whose days are unknown are "
-        "not in it.",
-        act="what is still active from a day that is over is orphaned in all likelihood. A day far "
-        "below the same day of the week before is worth a question.",
+        shows="How many sessions started on each day: those that have ended, and above them those "
+        "that are still active. Today is incomplete. Sources with unknown days are left out.",
+        act="sessions still active from a past day are most likely orphaned. Find out why a day is "
+        "far below the same day of the week before.",
         no_data=_NO_DATA,
         runbook="SessionsStartsDropped",
     )
@@ -46,15 +45,15 @@ def started_and_ended(scope: Scope) -> dashboard.Panel:
         Column("ended", _by_date(scope, DAILY_ENDED), lasting=True),
         Column("still active", _by_date(scope, DAILY_STILL_ACTIVE)),
     ]
-    return bars(about, columns, x="date", unit="none", colors=_COLORS)
+    return build_bars(text, columns, x="date", unit="none", colors=_COLORS)
 
 
 def each_day(scope: Scope) -> dashboard.Panel:
     """List the days, the newest first."""
-    about = About(
+    text = PanelText(
         "Daily statistics",
-        shows="Sessions by the day of their start, the newest day first. The average duration is "
-        "that of the ended ones.",
+        shows="Sessions by the day of their start, the newest day first. The average duration "
+        "covers the ended ones.",
         act="a duration far from that of other days means that sessions end too early, or that "
         "their ends are written late.",
         no_data=_NO_DATA,
@@ -66,22 +65,22 @@ def each_day(scope: Scope) -> dashboard.Panel:
         Column("still active", _by_date(scope, DAILY_STILL_ACTIVE)),
         Column("average duration", _average(scope), "s", no_data="none ended", decimals=1),
     ]
-    return table(about, columns, labels=["date"], sort="date")
+    return build_table(text, columns, labels=["date"], sort="date")
 
 
 def today(scope: Scope, *, width: int = 12) -> dashboard.Panel:
-    """Draw the day so far beside the same day of last week."""
-    about = About(
+    """Show the sessions started today beside those of the same day last week."""
+    text = PanelText(
         "Started today, and a week ago",
         shows="Sessions started since midnight; dashed, at the same time a week before. In the "
-        "week of a clock change the two are an hour apart.",
-        act="far below the dashed line, people cannot start sessions: try it yourself. Flat means "
-        "that nothing has started since.",
+        "week of a clock change the two differ by an hour.",
+        act="far below the dashed line, users may be unable to start sessions: try it yourself. A "
+        "flat line means that no session has started since.",
         no_data=_NO_DATA,
         runbook="SessionsStartsDropped",
     )
-    return lines(
-        about,
+    return build_graph(
+        text,
         [Query(BY_SOURCE, scope.fold(TODAY_STARTED))],
         limits=[Query(f"a week ago {BY_SOURCE}", scope.fold(TODAY_STARTED, call="{} offset 1w"))],
         unit="none",
@@ -90,30 +89,31 @@ def today(scope: Scope, *, width: int = 12) -> dashboard.Panel:
 
 
 def hourly(scope: Scope, *, width: int = 12) -> dashboard.Panel:
-    """Draw how many sessions started in each hour."""
-    about = About(
+    """Show how many sessions started in each hour."""
+    text = PanelText(
         "Started in the last hour",
-        shows="Sessions started in the hour before each moment. The numbers are read every "
-        "`daily.every`. A row of today that is deleted looks like midnight: for an hour, all that "
-        "started today is counted again.",
-        act="a sudden 0 in a busy hour is an application that starts no sessions.",
+        shows="Sessions started in the hour before each point. The numbers are read every "
+        "`daily.every`. Deleting a row of today looks like a reset at midnight: for an hour, all "
+        "sessions of today are counted again.",
+        act="a sudden 0 in a busy hour means that the application starts no sessions.",
         no_data=_NO_DATA,
         runbook="SessionsStartsDropped",
     )
     # The daily numbers are read every few minutes: a shorter range would miss most changes.
     query = Query(BY_SOURCE, scope.fold(TODAY_STARTED, call="increase({}[1h])"))
-    return lines(about, [query], unit="none", width=width)
+    return build_graph(text, [query], unit="none", width=width)
 
 
 def durations(scope: Scope, *, width: int = 12) -> dashboard.Panel:
-    """Draw the average duration of each day as it is known now."""
-    about = About(
+    """Show the average duration of each day."""
+    text = PanelText(
         "Average duration by day of the start",
         shows="Average duration of the ended sessions that started on each day.",
-        act="far from that of the other days, sessions end too early, or ends are written late.",
+        act="if it is far from that of other days, sessions end too early, or their ends are "
+        "written late.",
         no_data=f"{_NO_DATA}; or no session has ended",
         runbook="SessionsAverageDurationChanged",
     )
     column = Column("average duration", _average(scope))
     colors = {"average duration": "blue"}
-    return bars(about, [column], x="date", unit="s", colors=colors, width=width)
+    return build_bars(text, [column], x="date", unit="s", colors=colors, width=width)

@@ -1,27 +1,29 @@
-"""Sessions: one source. What an alert links to: everything that is known of one session table."""
+"""Sessions: one source. Alerts link here: all metrics of one session table."""
 
 from dashboards import annotations, variables
-from dashboards.classic import Page
+from dashboards.export import Page
 from dashboards.layout import Row
 from dashboards.links import SOURCE
 from dashboards.queries import Scope
-from dashboards.rows import ages, alerts, days, exporters, labels, now, recovery, sources, truth
+from dashboards.rows import alerts, recovery
+from dashboards.rows.exporter import data_quality, targets
+from dashboards.rows.sessions import ages, current_state, days, labels, sources
 from exporter.metrics.catalog import COLLECTION_SUCCESS
 
 _CHOSEN = 'job=~"$job",database="$database",source="$source"'
 SCOPE = Scope(
-    process='job=~"$job"',  # it has no database and no source
+    process='job=~"$job"',  # these series have no database and no source
     database='job=~"$job",database="$database"',
     source=_CHOSEN,
-    # An alert about the database has no source, one about the exporter neither of them, and one
-    # about its absence no job.
-    # Raw strings: Grafana writes the dot of a name as `\.`, which is no escape in a quoted one.
+    # Alerts about the database have no source, those about the exporter have neither, and the one
+    # about its absence has no job.
+    # Raw strings: Grafana escapes a dot as `\.`, which a quoted PromQL string does not allow.
     alerts='alertname=~"Sessions.+",job=~"$job|",database=~`${database:regex}|`,'
     "source=~`${source:regex}|`",
 )
 
 
-def page() -> Page:
+def build_page() -> Page:
     """Return the whole dashboard."""
     same = "job, instance, namespace, cluster"
     of_this_source = f"and on ({same}) {SCOPE.series(COLLECTION_SUCCESS)}"
@@ -29,7 +31,7 @@ def page() -> Page:
         uid=SOURCE,
         description="One watched session table: whether something is wrong now, since when, how "
         "old its sessions are, what the last days look like, what recovery does, and whether the "
-        "numbers can be believed.",
+        "data can be trusted.",
         variables=[
             variables.datasource(),
             variables.jobs(),
@@ -43,35 +45,37 @@ def page() -> Page:
             annotations.recoveries(SCOPE),
         ],
         rows=[
-            wrong_now(),
-            since_when(),
-            how_old(),
-            last_days(),
-            by_label(),
-            recovering(),
-            believable(),
+            build_status_row(),
+            build_history_row(),
+            build_ages_row(),
+            build_days_row(),
+            build_labels_row(),
+            build_recovery_row(),
+            build_data_row(),
         ],
     )
 
 
-def wrong_now() -> Row:
-    """Answer in numbers, and in the alerts that fire."""
+def build_status_row() -> Row:
+    """Show current numbers and the firing alerts."""
     numbers = [
         alerts.count(SCOPE),
-        now.orphaned(SCOPE),
-        now.threshold(SCOPE, width=2),
-        now.oldest_orphan(SCOPE),
-        now.active(SCOPE, width=2),
-        now.overlong(SCOPE),
-        now.inconsistent(SCOPE),
-        now.failing(SCOPE),
-        now.data_age(SCOPE, width=2),
+        current_state.orphaned(SCOPE),
+        current_state.threshold(SCOPE, width=2),
+        current_state.oldest_orphan(SCOPE),
+        current_state.active(SCOPE, width=2),
+        current_state.overlong(SCOPE),
+        current_state.inconsistent(SCOPE),
+        current_state.failing(SCOPE),
+        current_state.data_age(SCOPE, width=2),
     ]
     firing = alerts.firing(SCOPE, width=10, height=7)
-    return Row("Is something wrong now?", [*numbers, now.orphaned_over_time(SCOPE), firing])
+    return Row(
+        "Is something wrong now?", [*numbers, current_state.orphaned_over_time(SCOPE), firing]
+    )
 
 
-def since_when() -> Row:
+def build_history_row() -> Row:
     """Show what changed, and when."""
     return Row(
         "Since when?",
@@ -85,8 +89,8 @@ def since_when() -> Row:
     )
 
 
-def how_old() -> Row:
-    """Show ages and silences, all and the greatest."""
+def build_ages_row() -> Row:
+    """Show the distribution of ages and silences, and the longest of each."""
     return Row(
         "How old are they?",
         [
@@ -100,7 +104,7 @@ def how_old() -> Row:
     )
 
 
-def last_days() -> Row:
+def build_days_row() -> Row:
     """Show each day, and today."""
     return Row(
         "What do the last days look like?",
@@ -114,14 +118,14 @@ def last_days() -> Row:
     )
 
 
-def by_label() -> Row:
-    """Show the same once more, split by what the source declares."""
+def build_labels_row() -> Row:
+    """Show the counts split by the labels that the source declares."""
     panels = [labels.counts(SCOPE), labels.orphaned(SCOPE), labels.days(SCOPE)]
     return Row("Details by declared label", panels, closed=True)
 
 
-def recovering() -> Row:
-    """Show what recovery does, what stops it, and what it got wrong."""
+def build_recovery_row() -> Row:
+    """Show what recovery does, what stops it, and what it closed wrongly."""
     return Row(
         "Is recovery working?",
         [
@@ -136,23 +140,23 @@ def recovering() -> Row:
             recovery.recovered(SCOPE),
             recovery.brakes(SCOPE),
             recovery.candidates_over_time(SCOPE),
-            recovery.regrets(SCOPE),
+            recovery.corrections(SCOPE),
             recovery.failures(SCOPE),
             recovery.skips(SCOPE),
         ],
     )
 
 
-def believable() -> Row:
-    """Show whether this source is collected, and by whom."""
+def build_data_row() -> Row:
+    """Show whether this source is collected, and by which exporters."""
     return Row(
-        "Is the exporter itself telling the truth?",
+        "Can the data be trusted?",
         [
-            truth.collections(SCOPE),
-            truth.ages(SCOPE),
-            truth.errors(SCOPE),
-            truth.skips(SCOPE),
-            truth.durations(SCOPE),
-            exporters.watching(SCOPE),
+            data_quality.collections(SCOPE),
+            data_quality.ages(SCOPE),
+            data_quality.errors(SCOPE),
+            data_quality.skips(SCOPE),
+            data_quality.durations(SCOPE),
+            targets.watching(SCOPE),
         ],
     )

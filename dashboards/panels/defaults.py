@@ -1,4 +1,4 @@
-"""What panels of all kinds have: words, queries, a size, a unit, and a text for "no data"."""
+"""The parts that all panels have: texts, queries, a size, a unit, and a text for "no data"."""
 
 from collections.abc import Sequence
 
@@ -7,25 +7,25 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common, dashboard
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from dashboards.about import About, Levels
 from dashboards.links import RUNBOOKS
+from dashboards.panels.text import Levels, PanelText
 from dashboards.queries import Query
 
 DATASOURCE = common.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 
-def dressed(
+def build_panel(
     builder: Builder[dashboard.Panel],
-    about: About,
+    text: PanelText,
     targets: Sequence[prometheus.Dataquery],
     *,
     unit: str,
     width: int,
     height: int,
 ) -> dashboard.Panel:
-    """Give a panel what all kinds have."""
+    """Build a panel and set the parts that all kinds have."""
     panel = builder.build()
-    panel.title, panel.description = about.title, about.description
+    panel.title, panel.description = text.title, text.description
     panel.datasource = DATASOURCE
     panel.grid_pos = dashboard.GridPos(h=height, w=width)
     panel.targets = [
@@ -33,13 +33,15 @@ def dressed(
         for number, each in enumerate(targets)
     ]
     shown = _defaults(panel)
-    shown.unit, shown.no_value = unit, about.no_data
-    panel.links = [] if not about.runbook else [_runbook(about.runbook)]
+    shown.unit, shown.no_value = unit, text.no_data
+    panel.links = [] if not text.runbook else [_runbook(text.runbook)]
     return panel
 
 
-def graded(panel: dashboard.Panel, levels: Levels, decimals: int | None = None) -> dashboard.Panel:
-    """Color values by their size."""
+def set_levels(
+    panel: dashboard.Panel, levels: Levels, decimals: int | None = None
+) -> dashboard.Panel:
+    """Color values by their level, and round them to `decimals`."""
     shown = _defaults(panel)
     shown.thresholds = levels.build()
     shown.color = dashboard.FieldColor(mode=dashboard.FieldColorModeId.THRESHOLDS)
@@ -47,19 +49,19 @@ def graded(panel: dashboard.Panel, levels: Levels, decimals: int | None = None) 
     return panel
 
 
-def instant(queries: Sequence[Query]) -> list[prometheus.Dataquery]:
-    """Ask for the values of now."""
-    return [ranged(each).instant() for each in queries]
+def build_instant_queries(queries: Sequence[Query]) -> list[prometheus.Dataquery]:
+    """Build queries for the values at the end of the time range."""
+    return [build_range_query(each).instant() for each in queries]
 
 
-def ranged(query: Query) -> prometheus.Dataquery:
-    """Ask for the values over the time that is shown."""
+def build_range_query(query: Query) -> prometheus.Dataquery:
+    """Build a query for the values over the time range."""
     built = prometheus.Dataquery().expr(query.expr).legend_format(query.name).range()
     return built.format(PromQueryFormat.TIME_SERIES)
 
 
 def ref_id(number: int) -> str:
-    """Name the queries of a panel in their order, from A on."""
+    """Return the letter of the query with this number: A, B, and so on."""
     return chr(ord("A") + number)
 
 

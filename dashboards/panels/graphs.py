@@ -1,4 +1,4 @@
-"""Panels of each kind in the style of the house: what they all have, and what each adds."""
+"""Panels with numbers, graphs, state timelines and heatmaps, in one style."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,13 +9,27 @@ from grafana_foundation_sdk.models import common, dashboard
 from grafana_foundation_sdk.models import heatmap as heatmap_models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from dashboards.about import BAD, PLAIN_LEVELS, About, Levels, States, mapping, uncolored
-from dashboards.dressing import dressed, graded, instant, ranged, ref_id
+from dashboards.panels.defaults import (
+    build_instant_queries,
+    build_panel,
+    build_range_query,
+    ref_id,
+    set_levels,
+)
+from dashboards.panels.text import (
+    BAD,
+    PLAIN_LEVELS,
+    Levels,
+    PanelText,
+    States,
+    map_missing,
+    map_values,
+)
 from dashboards.queries import Query
 
 
-def single(
-    about: About,
+def build_stat(
+    text: PanelText,
     queries: Sequence[Query],
     *,
     unit: str,
@@ -25,9 +39,9 @@ def single(
     width: int = 3,
     decimals: int | None = None,
 ) -> dashboard.Panel:
-    """Numbers as they are now. They are instant queries: an old value is no value.
+    """Build a panel of current numbers, by instant queries: no value from the past is shown.
 
-    `levels_of` are those of single queries, by their place; `meanings` are words for values.
+    `levels_of` sets levels for single queries, by their index; `meanings` are words for values.
     """
     names = len(queries) > 1
     built = (
@@ -38,17 +52,19 @@ def single(
             common.BigValueTextMode.VALUE_AND_NAME if names else common.BigValueTextMode.VALUE
         )
         .reduce_options(common_builders.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
-        .mappings([*([mapping(meanings)] if meanings else []), uncolored(about.no_data)])
+        .mappings([*([map_values(meanings)] if meanings else []), map_missing(text.no_data)])
     )
     for number, own in (levels_of or {}).items():
         levels_only = [dashboard.DynamicConfigValue("thresholds", own.build())]
         built.override_by_query(ref_id(number), levels_only)
-    panel = dressed(built, about, instant(queries), unit=unit, width=width, height=4)
-    return graded(panel, levels, decimals)
+    panel = build_panel(
+        built, text, build_instant_queries(queries), unit=unit, width=width, height=4
+    )
+    return set_levels(panel, levels, decimals)
 
 
-def lines(
-    about: About,
+def build_graph(
+    text: PanelText,
     queries: Sequence[Query],
     *,
     unit: str,
@@ -58,7 +74,7 @@ def lines(
     width: int = 12,
     height: int = 8,
 ) -> dashboard.Panel:
-    """Values over time; `limits` are drawn dashed and red. A gap is a time when nobody knows."""
+    """Build a graph; `limits` are drawn dashed and red. Where values are unknown it has a gap."""
     built = (
         timeseries.Panel()
         .line_width(1)
@@ -73,16 +89,16 @@ def lines(
     if stacked_bars:
         built.draw_style(common.GraphDrawStyle.BARS)
         built.stacking(common_builders.StackingConfig().mode(common.StackingMode.NORMAL))
-    targets = [ranged(each) for each in (*queries, *limits)]
+    targets = [build_range_query(each) for each in (*queries, *limits)]
     for number in range(len(queries), len(targets)):
         built.override_by_query(ref_id(number), _limit_style())
-    return dressed(built, about, targets, unit=unit, width=width, height=height)
+    return build_panel(built, text, targets, unit=unit, width=width, height=height)
 
 
-def states(
-    about: About, query: Query, meanings: States, *, width: int = 12, height: int = 6
+def build_states(
+    text: PanelText, query: Query, meanings: States, *, width: int = 12, height: int = 6
 ) -> dashboard.Panel:
-    """How something was over time, as colored bars."""
+    """Build a timeline of states, as colored bars."""
     built = (
         statetimeline.Panel()
         .merge_values(True)
@@ -90,16 +106,18 @@ def states(
         .row_height(0.8)
         .legend(_legend())
         .tooltip(_tooltip())
-        .mappings([mapping(meanings)])
+        .mappings([map_values(meanings)])
     )
-    panel = dressed(built, about, [ranged(query)], unit="none", width=width, height=height)
-    return graded(panel, PLAIN_LEVELS)
+    panel = build_panel(
+        built, text, [build_range_query(query)], unit="none", width=width, height=height
+    )
+    return set_levels(panel, PLAIN_LEVELS)
 
 
-def heatmap(
-    about: About, query: Query, *, bucket_unit: str, width: int = 12, height: int = 8
+def build_heatmap(
+    text: PanelText, query: Query, *, bucket_unit: str, width: int = 12, height: int = 8
 ) -> dashboard.Panel:
-    """How a gauge histogram changes: no rate, its buckets already say what is there now."""
+    """Build a heatmap of a gauge histogram, without a rate: its buckets are current counts."""
     built = (
         heatmap_builders.Panel()
         .calculate(False)
@@ -109,8 +127,8 @@ def heatmap(
         .cell_values(heatmap_builders.CellValues().unit("short").decimals(0))
         .tooltip(heatmap_builders.HeatmapTooltip().mode(common.TooltipDisplayMode.SINGLE))
     )
-    target = ranged(query).format(PromQueryFormat.HEATMAP)
-    return dressed(built, about, [target], unit="short", width=width, height=height)
+    target = build_range_query(query).format(PromQueryFormat.HEATMAP)
+    return build_panel(built, text, [target], unit="short", width=width, height=height)
 
 
 def _legend() -> common_builders.VizLegendOptions:
@@ -131,7 +149,7 @@ def _tooltip() -> common_builders.VizTooltipOptions:
 
 
 def _shades() -> heatmap_builders.HeatmapColorOptions:
-    # A square root, so that a single old session is still seen beside a hundred young ones.
+    # A square root, so that a single old session is visible beside a hundred young ones.
     scheme = heatmap_builders.HeatmapColorOptions().mode(heatmap_models.HeatmapColorMode.SCHEME)
     return scheme.scheme("Oranges").fill("dark-orange").exponent(0.5).steps(64).reverse(False)
 

@@ -1,6 +1,6 @@
-"""Classic JSON read back: the panels in it, and every PromQL expression with where it stands.
+"""Reads the exported JSON: its panels, and every PromQL expression with its place.
 
-For the tests, which look at the files that users install and not at how they are made.
+For the tests, which check the files that users install.
 """
 
 import json
@@ -26,7 +26,7 @@ _SPECIAL = re.compile(r"[\\^$*+?.()|[\]{}/]")
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """PromQL with Grafana's variables still in it. For a variable, `label` has the values."""
+    """PromQL with Grafana's variables in it. For a variable, `label` names the label to list."""
 
     dashboard: str
     place: str
@@ -44,18 +44,18 @@ def load(path: Path) -> Json:
     return found
 
 
-def panels(dashboard: Json) -> Iterator[Json]:
-    """Yield each panel, also those in closed rows, but not the rows themselves."""
+def find_panels(dashboard: Json) -> Iterator[Json]:
+    """Yield each panel, those in collapsed rows included, without the rows themselves."""
     for panel in dashboard["panels"]:
         if panel["type"] != "row":
             yield panel
         yield from panel.get("panels", ())
 
 
-def expressions(dashboard: Json) -> Iterator[Expression]:
-    """Yield what is asked by panels, annotations and variables."""
+def find_expressions(dashboard: Json) -> Iterator[Expression]:
+    """Yield the queries of panels, annotations and variables."""
     uid = dashboard["uid"]
-    for panel in panels(dashboard):
+    for panel in find_panels(dashboard):
         for target in panel["targets"]:
             place = f"panel {panel['title']}, query {target['refId']}"
             kind: Literal["instant", "range"] = "instant" if target["instant"] else "range"
@@ -72,21 +72,21 @@ def expressions(dashboard: Json) -> Iterator[Expression]:
             yield Expression(uid, place, parsed["series"], "variable", parsed["label"])
 
 
-def known_part(dashboard: Json) -> Json:
-    """Return what the SDK knows of a dashboard: it is generated from Grafana's own schema."""
+def keep_known_fields(dashboard: Json) -> Json:
+    """Keep only the fields that the SDK knows; it is generated from Grafana's own schema."""
     plugins.register_default_plugins()
     known = models.Dashboard.from_json(dashboard)
     found: Json = json.loads(json.dumps(known, cls=JSONEncoder))
     return found
 
 
-def used_variables(text: str) -> set[str]:
-    """List the variables that an expression or an address has in it."""
+def find_variables(text: str) -> set[str]:
+    """List the variables that an expression or a URL uses."""
     return {found["braced"] or found["plain"] for found in _VARIABLE.finditer(text)}
 
 
-def substituted(promql: str, values: Mapping[str, str]) -> str:
-    """Put values in the place of variables, as Grafana does; KeyError for one without a value."""
+def substitute_variables(promql: str, values: Mapping[str, str]) -> str:
+    """Replace variables by values, as Grafana does; KeyError for a variable without a value."""
 
     def put(found: re.Match[str]) -> str:
         value = values[found["braced"] or found["plain"]]

@@ -8,20 +8,20 @@ from grafana_foundation_sdk.builders import table as table_builders
 from grafana_foundation_sdk.models import common, dashboard
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from dashboards.about import About, States
-from dashboards.columns import Column, colored_label, joined
-from dashboards.dressing import dressed, instant
 from dashboards.links import Link
+from dashboards.panels.columns import Column, color_label, join_frames
+from dashboards.panels.defaults import build_instant_queries, build_panel
+from dashboards.panels.text import PanelText, States
 from dashboards.queries import Query
 
 Links = Mapping[str, Sequence[Link]]
 
-#: In pixels. With more days than fit, some are not written out; else they would lie on each other.
+#: In pixels. With more days than fit, some labels are omitted; otherwise they would overlap.
 _BETWEEN_LABELS = 100
 
 
-def table(
-    about: About,
+def build_table(
+    text: PanelText,
     columns: Sequence[Column],
     *,
     labels: Sequence[str],
@@ -34,33 +34,35 @@ def table(
     width: int = 12,
     height: int = 8,
 ) -> dashboard.Panel:
-    """One row for each set of labels: `labels` first, then the columns, then all other labels.
+    """Build a table, one row for each set of labels: `labels`, the columns, then other labels.
 
-    Or, with `others_first`, all other labels before the columns. `links` and `meanings` are those
-    of labels.
+    With `others_first`, the other labels come before the columns. `links` and `meanings` are by
+    label.
     """
     by = common_builders.TableSortByFieldState().display_name(sort).desc(descending)
     built = (
         table_builders.Panel()
         .filterable(True)
         .sort_by([by])
-        .transformations(joined(columns, labels, hide, others_first=others_first))
+        .transformations(join_frames(columns, labels, hide, others_first=others_first))
     )
-    # An empty cell would show the text for the table as a whole: that there is nothing at all.
+    # Otherwise an empty cell would show the text for an empty table.
     built.override_by_field_type("string", [dashboard.DynamicConfigValue("noValue", "-")])
     for column in columns:
         if not column.labels_only:
             built.override_by_name(column.name, column.properties())
     for label, states in (meanings or {}).items():
-        built.override_by_name(label, colored_label(states))
+        built.override_by_name(label, color_label(states))
     for label, places in (links or {}).items():
         built.override_by_name(label, [dashboard.DynamicConfigValue("links", list(places))])
-    targets = [each.format(PromQueryFormat.TABLE) for each in instant(_queries(columns))]
-    return dressed(built, about, targets, unit="none", width=width, height=height)
+    targets = [
+        each.format(PromQueryFormat.TABLE) for each in build_instant_queries(_queries(columns))
+    ]
+    return build_panel(built, text, targets, unit="none", width=width, height=height)
 
 
-def bars(
-    about: About,
+def build_bars(
+    text: PanelText,
     columns: Sequence[Column],
     *,
     x: str,
@@ -70,7 +72,7 @@ def bars(
     width: int = 12,
     height: int = 8,
 ) -> dashboard.Panel:
-    """One bar for each value of a label, from the first to the last, its columns stacked."""
+    """Build a bar chart, one bar for each value of label `x` in order, its columns stacked."""
     in_order = {"fields": {}, "sort": [{"field": x, "desc": False}]}
     built = (
         barchart.Panel()
@@ -83,7 +85,7 @@ def bars(
         .tooltip(common_builders.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI))
         .transformations(
             [
-                *joined(columns, [x], hide),
+                *join_frames(columns, [x], hide),
                 dashboard.DataTransformerConfig(id_val="sortBy", options=in_order),
             ]
         )
@@ -91,8 +93,10 @@ def bars(
     for name, color in colors.items():
         fixed = {"mode": "fixed", "fixedColor": color}
         built.override_by_name(name, [dashboard.DynamicConfigValue("color", fixed)])
-    targets = [each.format(PromQueryFormat.TABLE) for each in instant(_queries(columns))]
-    return dressed(built, about, targets, unit=unit, width=width, height=height)
+    targets = [
+        each.format(PromQueryFormat.TABLE) for each in build_instant_queries(_queries(columns))
+    ]
+    return build_panel(built, text, targets, unit=unit, width=width, height=height)
 
 
 def _queries(columns: Sequence[Column]) -> list[Query]:

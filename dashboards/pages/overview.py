@@ -1,29 +1,31 @@
-"""Sessions: overview. All sources: what is wrong, where, since when, and can it be believed."""
+"""Sessions: overview. All sources: what is wrong, where, since when, and is the data reliable."""
 
 from dashboards import annotations, variables
-from dashboards.classic import Page
+from dashboards.export import Page
 from dashboards.layout import Row
 from dashboards.links import OVERVIEW
 from dashboards.queries import Scope
-from dashboards.rows import ages, alerts, days, exporters, health, now, recovery, sources, truth
+from dashboards.rows import alerts, recovery
+from dashboards.rows.exporter import data_quality, health, targets
+from dashboards.rows.sessions import ages, current_state, days, sources
 
 _CHOSEN = 'job=~"$job",database=~"$database"'
 SCOPE = Scope(
     process='job=~"$job"',
     database=_CHOSEN,
     source=_CHOSEN,
-    # An alert about the exporter has no database, and one about its absence no job.
+    # Alerts about the exporter have no database; the one about its absence has no job.
     alerts='alertname=~"Sessions.+",job=~"$job|",database=~"$database|"',
 )
 
 
-def page() -> Page:
+def build_page() -> Page:
     """Return the whole dashboard."""
     return Page(
         uid=OVERVIEW,
         description="All watched session tables: whether something is wrong now, in which source "
         "and since when, how old the sessions are, what the last days look like, what recovery "
-        "does, and whether the numbers can be believed.",
+        "does, and whether the data can be trusted.",
         variables=[
             variables.datasource(),
             variables.jobs(),
@@ -35,28 +37,37 @@ def page() -> Page:
             annotations.starts(f"{{{SCOPE.process}}}"),
             annotations.recoveries(SCOPE),
         ],
-        rows=[wrong_now(), which_source(), how_old(), last_days(), recovering(), believable()],
+        rows=[
+            build_status_row(),
+            build_sources_row(),
+            build_ages_row(),
+            build_days_row(),
+            build_recovery_row(),
+            build_data_row(),
+        ],
     )
 
 
-def wrong_now() -> Row:
-    """Answer in numbers, and in the alerts that fire."""
+def build_status_row() -> Row:
+    """Show current numbers and the firing alerts."""
     numbers = [
         alerts.count(SCOPE),
-        now.above_threshold(SCOPE),
-        now.orphaned(SCOPE),
-        now.oldest_orphan(SCOPE),
-        now.overlong(SCOPE),
-        now.inconsistent(SCOPE),
+        current_state.above_threshold(SCOPE),
+        current_state.orphaned(SCOPE),
+        current_state.oldest_orphan(SCOPE),
+        current_state.overlong(SCOPE),
+        current_state.inconsistent(SCOPE),
         health.failing_or_down(SCOPE),
-        now.data_age(SCOPE),
+        current_state.data_age(SCOPE),
     ]
     firing = alerts.firing(SCOPE, width=10, height=7)
-    return Row("Is something wrong now?", [*numbers, now.orphaned_over_time(SCOPE), firing])
+    return Row(
+        "Is something wrong now?", [*numbers, current_state.orphaned_over_time(SCOPE), firing]
+    )
 
 
-def which_source() -> Row:
-    """List the sources, then show since when."""
+def build_sources_row() -> Row:
+    """List the sources, and show since when they are above their threshold."""
     return Row(
         "Which source, since when?",
         [
@@ -69,12 +80,12 @@ def which_source() -> Row:
     )
 
 
-def how_old() -> Row:
-    """Show ages of all sources together, and the oldest session of each."""
+def build_ages_row() -> Row:
+    """Show the ages in all sources together, and the oldest session of each."""
     return Row("How old are they?", [ages.ages(SCOPE), ages.oldest_active(SCOPE)])
 
 
-def last_days() -> Row:
+def build_days_row() -> Row:
     """Show the days of all sources together, and today by source."""
     return Row(
         "What do the last days look like?",
@@ -87,8 +98,8 @@ def last_days() -> Row:
     )
 
 
-def recovering() -> Row:
-    """Show what recovery does in each source, what stops it, and what it got wrong."""
+def build_recovery_row() -> Row:
+    """Show what recovery does in each source, what stops it, and what it closed wrongly."""
     return Row(
         "Is recovery working?",
         [
@@ -97,20 +108,20 @@ def recovering() -> Row:
             recovery.brakes(SCOPE),
             recovery.failures(SCOPE, width=8),
             recovery.skips(SCOPE, width=8),
-            recovery.regrets(SCOPE, width=8),
+            recovery.corrections(SCOPE, width=8),
         ],
     )
 
 
-def believable() -> Row:
-    """Show whether collections succeed, and which exporters there are."""
+def build_data_row() -> Row:
+    """Show whether collections succeed, and list the exporters."""
     return Row(
-        "Is the exporter itself telling the truth?",
+        "Can the data be trusted?",
         [
-            truth.collections(SCOPE),
-            truth.ages(SCOPE),
-            truth.errors(SCOPE),
-            exporters.targets_over_time(SCOPE, height=8),
-            exporters.targets(SCOPE),
+            data_quality.collections(SCOPE),
+            data_quality.ages(SCOPE),
+            data_quality.errors(SCOPE),
+            targets.targets_over_time(SCOPE, height=8),
+            targets.targets(SCOPE),
         ],
     )

@@ -1,12 +1,12 @@
-"""Details by the labels that a source declares, whatever their names are."""
+"""Counts by the labels that a source declares."""
 
 from grafana_foundation_sdk.models import dashboard
 
-from dashboards.about import About
-from dashboards.columns import Column
-from dashboards.panels import lines
+from dashboards.panels.columns import Column
+from dashboards.panels.graphs import build_graph
+from dashboards.panels.tables import build_table
+from dashboards.panels.text import PanelText
 from dashboards.queries import REPLICAS, Query, Scope
-from dashboards.tables import table
 from exporter.metrics.catalog import (
     ACTIVE,
     DAILY_AVERAGE_DURATION,
@@ -24,12 +24,12 @@ _KNOWN = ("job", "database", "source")
 
 
 def counts(scope: Scope) -> dashboard.Panel:
-    """List the counts of now for each combination of declared labels."""
-    about = About(
+    """List the current counts for each combination of declared labels."""
+    text = PanelText(
         "By declared label",
         shows="The counts of this source, split by the labels that it declares in config.yaml. "
-        "Everything that is not declared is `other`.",
-        act="one value with most of the orphans tells which part of the application loses ends.",
+        "Values that are not declared count as `other`.",
+        act="a value with most of the orphans shows which part of the application loses ends.",
         no_data=_NO_DATA,
     )
     columns = [
@@ -38,29 +38,29 @@ def counts(scope: Scope) -> dashboard.Panel:
         Column("overlong", scope.fold(OVERLONG.by_label), no_data="n/a"),
         Column("started today", scope.fold(TODAY_STARTED.by_label), no_data="n/a"),
     ]
-    return table(about, columns, labels=[], hide=_KNOWN, sort="orphaned", others_first=True)
+    return build_table(text, columns, labels=[], hide=_KNOWN, sort="orphaned", others_first=True)
 
 
 def orphaned(scope: Scope) -> dashboard.Panel:
-    """Draw the orphans of each combination of declared labels."""
-    about = About(
+    """Show the orphans of each combination of declared labels."""
+    text = PanelText(
         "Orphaned sessions by declared label",
         shows="Orphaned sessions, split by the labels that the source declares.",
-        act="see which line rises: there the ends are lost.",
+        act="see which line rises: that part of the application loses ends.",
         no_data=_NO_DATA,
     )
-    # Grafana names the lines after the labels that are left: nobody here knows what they are.
+    # Grafana names the lines after the remaining labels, whose names only the config knows.
     left = f"max without ({REPLICAS}, {', '.join(_KNOWN)})"
     query = Query("__auto", f"{left} ({scope.series(ORPHANED.by_label)})")
-    return lines(about, [query], unit="none")
+    return build_graph(text, [query], unit="none")
 
 
 def days(scope: Scope) -> dashboard.Panel:
     """List the days for each combination of declared labels, the newest first."""
-    about = About(
+    text = PanelText(
         "Daily statistics by declared label",
         shows="Sessions by the day of their start and the declared labels, the newest day first.",
-        act="compare a value with itself on other days; the total is in the table above.",
+        act="compare a value with the same value on other days; the table above has the totals.",
         no_data=_NO_DATA,
     )
     columns = [
@@ -75,6 +75,6 @@ def days(scope: Scope) -> dashboard.Panel:
             decimals=1,
         ),
     ]
-    return table(
-        about, columns, labels=["date"], hide=_KNOWN, sort="date", others_first=True, width=24
+    return build_table(
+        text, columns, labels=["date"], hide=_KNOWN, sort="date", others_first=True, width=24
     )

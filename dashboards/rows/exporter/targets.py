@@ -1,13 +1,13 @@
-"""The exporters one by one: here replicas are not folded but held against each other."""
+"""The exporters as scrape targets: replicas are not folded but compared."""
 
 from grafana_foundation_sdk.models import dashboard
 
-from dashboards.about import FAILING, OK, UP, WARNING, About, Levels, States
-from dashboards.columns import Column
 from dashboards.links import to_exporter_page
-from dashboards.panels import states
+from dashboards.panels.columns import Column
+from dashboards.panels.graphs import build_states
+from dashboards.panels.tables import build_table
+from dashboards.panels.text import FAILING, OK, UP, WARNING, Levels, PanelText, States
 from dashboards.queries import PLACE, Query, Scope, without_name
-from dashboards.tables import table
 from exporter.metrics.catalog import (
     BUILD_INFO,
     COLLECTION_LAST_SUCCESS,
@@ -23,12 +23,12 @@ _REPLICA = "{{instance}} {{job}} " + PLACE
 
 
 def targets(scope: Scope, *, width: int = 24, height: int = 7) -> dashboard.Panel:
-    """List the exporters one by one: this is the place where replicas are not folded."""
-    about = About(
+    """List the exporters; replicas are not folded."""
+    text = PanelText(
         "Exporters",
-        shows="Each exporter that Prometheus scrapes. A click on the instance opens its own page, "
-        "which has the last message of each collection.",
-        act="`down` is a process that does not run or cannot be reached. Replicas of one job "
+        shows="Each exporter that Prometheus scrapes. A click on the instance opens its status "
+        "page, which has the last message of each collection.",
+        act="`down` means that the process does not run or cannot be reached. Replicas of one job "
         "should have the same version and hash.",
         no_data="no target",
         runbook="SessionsExporterDown",
@@ -45,8 +45,8 @@ def targets(scope: Scope, *, width: int = 24, height: int = 7) -> dashboard.Pane
         Column("started", f"1000 * process_start_time_seconds{{{process}}}", "dateTimeFromNow"),
         Column("file descriptors", files, "percentunit", levels=Levels(warning=0.7, bad=0.9)),
     ]
-    return table(
-        about,
+    return build_table(
+        text,
         columns,
         labels=["instance", "job", "version", "hash"],
         hide=["python"],
@@ -59,13 +59,13 @@ def targets(scope: Scope, *, width: int = 24, height: int = 7) -> dashboard.Pane
 
 
 def watching(scope: Scope, *, width: int = 12) -> dashboard.Panel:
-    """List the replicas that watch the same source, and what each of them counts."""
-    about = About(
+    """List the replicas that watch the same source, with the counts of each."""
+    text = PanelText(
         "Replicas that watch this source",
-        shows="Each exporter with this source in its config, and what it counted last. A click on "
-        "the instance opens its own page.",
-        act="replicas count at slightly different times; a lasting difference means that they look "
-        "at different databases, or that one of them is stuck.",
+        shows="Each exporter with this source in its config, and its last count. A click on the "
+        "instance opens its status page.",
+        act="replicas count at slightly different times; a lasting difference means that they read "
+        "different databases, or that one of them is stuck.",
         no_data="no exporter",
         runbook="SessionsReplicasDiffer",
     )
@@ -76,8 +76,8 @@ def watching(scope: Scope, *, width: int = 12) -> dashboard.Panel:
         Column("orphaned", without_name(scope.series(ORPHANED)), no_data="unknown"),
         Column("counted ago", f"time() - {last}", "s", no_data="never"),
     ]
-    return table(
-        about,
+    return build_table(
+        text,
         columns,
         labels=["instance", "job"],
         hide=["database", "source", "collector"],
@@ -90,12 +90,14 @@ def watching(scope: Scope, *, width: int = 12) -> dashboard.Panel:
 
 def targets_over_time(scope: Scope, *, width: int = 12, height: int = 6) -> dashboard.Panel:
     """Show when an exporter did not answer."""
-    about = About(
+    text = PanelText(
         "Exporters over time",
-        shows="Whether Prometheus could scrape each exporter. A gap is a time when Prometheus did "
-        "not know it.",
-        act="short reds are restarts or a slow network; a long one is an exporter that is down.",
+        shows="Whether Prometheus could scrape each exporter. In a gap it was not a target.",
+        act="short red bars are restarts or a slow network; a long one is an exporter that is "
+        "down.",
         no_data="no target",
         runbook="SessionsExporterDown",
     )
-    return states(about, Query(_REPLICA, f"up{{{scope.process}}}"), UP, width=width, height=height)
+    return build_states(
+        text, Query(_REPLICA, f"up{{{scope.process}}}"), UP, width=width, height=height
+    )

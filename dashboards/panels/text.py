@@ -1,4 +1,4 @@
-"""What every panel says of itself, and the colors and words for its values."""
+"""The texts of a panel, and the words and colors for its values."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models import dashboard
 
 OK, WARNING, BAD, PLAIN = "green", "orange", "red", "text"
 
-#: What a value means: its text and its color.
+#: Value -> its text and its color.
 States = dict[str, tuple[str, str]]
 
 FAILING: States = {"0": ("failing", BAD), "1": ("fine", OK)}
@@ -14,8 +14,8 @@ UP: States = {"0": ("down", BAD), "1": ("up", OK)}
 
 
 @dataclass(frozen=True, slots=True)
-class About:
-    """The words of a panel. `no_data` is shown where there is no number, `runbook` is an alert."""
+class PanelText:
+    """The texts of a panel. `no_data` is shown without a value, `runbook` names an alert."""
 
     title: str
     shows: str
@@ -31,14 +31,14 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """From which values on something is to be looked at, or is bad."""
+    """The lowest values that are shown as a warning and as bad."""
 
     warning: float | None = None
     bad: float | None = None
     base: str = OK
 
     def build(self) -> dashboard.ThresholdsConfig:
-        """Write them as Grafana's thresholds."""
+        """Build Grafana's thresholds."""
         steps = [dashboard.Threshold(value=None, color=self.base)]
         for value, color in ((self.warning, WARNING), (self.bad, BAD)):
             if value is not None:
@@ -49,8 +49,8 @@ class Levels:
 PLAIN_LEVELS = Levels(base=PLAIN)
 
 
-def mapping(meanings: States) -> dashboard.ValueMap:
-    """Show texts and colors for values."""
+def map_values(meanings: States) -> dashboard.ValueMap:
+    """Build the value mappings for texts and colors."""
     results = {
         value: dashboard.ValueMappingResult(text=text, color=color, index=index)
         for index, (value, (text, color)) in enumerate(meanings.items())
@@ -58,8 +58,8 @@ def mapping(meanings: States) -> dashboard.ValueMap:
     return dashboard.ValueMap(options=results)
 
 
-def uncolored(no_data: str) -> dashboard.SpecialValueMap:
-    """Show what is unknown in no color: Grafana gives it the lowest level's, and that is green."""
+def map_missing(no_data: str) -> dashboard.SpecialValueMap:
+    """Show a missing value without color: by default it has that of the lowest level, green."""
     result = dashboard.ValueMappingResult(text=no_data, color=PLAIN)
     match = dashboard.SpecialValueMatch.NULL_AND_NAN
     options = dashboard.DashboardSpecialValueMapOptions(match=match, result=result)
