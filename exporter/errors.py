@@ -1,4 +1,4 @@
-"""The errors that a user can do something about: one class per cause, whose docstring is its meaning.
+"""The errors that a user can do something about: one class per cause, the docstring its meaning.
 
     ExporterError
     ├── UsageError                exit code 2

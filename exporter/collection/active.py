@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from exporter.collection import label_split
-from exporter.collection.age_cells import Histogram, Thresholds
+from exporter.collection.age_cells import AgeCells, Histogram
 from exporter.collection.label_split import Combination
 from exporter.config import Source
 from exporter.metrics.catalog import (
@@ -23,7 +23,7 @@ from exporter.metrics.catalog import (
     Sample,
 )
 from exporter.postgres import Reader
-from exporter.queries import fill, listed
+from exporter.queries import listed
 from exporter.sessions import SessionTable
 
 
@@ -38,7 +38,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class ActiveValues:
-    """What one collection found among the active rows. Times are Unix timestamps.
+    """What one collection counted among the active rows. Times are Unix timestamps.
 
     `now` is the database's own, and None where no row is active.
     """
@@ -55,9 +55,10 @@ class ActiveValues:
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """One row of active.sql: the rows that share all cells and labels."""
+    """One row of active.sql: the sessions that share all cells and labels."""
 
     now: float
+    is_orphaned: bool
     start: int | None
     seen: int | None
     labels: tuple[int, ...]
@@ -78,20 +79,20 @@ class Active:
         """The configured interval in seconds."""
         return source.every
 
-    def timeout(self, source: Source) -> float | None:  # noqa: ARG002 - the shape of all collectors
+    def timeout(self, source: Source) -> float | None:  # noqa: ARG002 - see Collector
         """The database's own statement_timeout."""
         return None
 
     async def collect(
         self, reader: Reader, table: SessionTable, previous: ActiveValues | None
     ) -> ActiveValues:
-        """Count the active rows. Nothing is carried over from the run before."""
+        """Count the active rows; values of the run before are not needed. Raises SourceError."""
         del previous
-        (counted,) = await reader.read(counting_query(table))
-        return _values(table, [_cell(table, row) for row in counted.rows])
+        rows = await reader.rows(counting_query(table))
+        return _values(table, [_cell(table, row) for row in rows])
 
     def samples(self, source: Source, values: ActiveValues) -> Iterator[Sample]:
-        """The metrics of a snapshot, totals first."""
+        """The samples of a snapshot, totals first."""
 
         def counted(family: Family, value: Callable[[Counts], int]) -> Iterator[Sample]:
             return label_split.samples(source, family, values.total, values.by_label, value)
@@ -111,28 +112,32 @@ class Active:
             yield Sample(INCONSISTENT, (("kind", kind),), rows)
 
 
-def _thresholds(source: Source) -> tuple[Thresholds, Thresholds]:
-    """The boundaries for the start and for last seen; the same ones where those are the same."""
-    starts: list[float | None] = [source.overlong_after]
-    seens: list[float | None] = [source.orphaned_after]
+def _start_cells(source: Source) -> AgeCells:
+    """The boundaries between which starts are placed."""
+    return AgeCells.of([source.overlong_after], future_tolerance=source.future_tolerance)
+
+
+def _seen_cells(source: Source) -> AgeCells:
+    """The boundaries for last seen: those of the start where that is the same."""
     if source.last_seen_at is None:
-        starts = seens = [*starts, *seens]
-    return (
-        Thresholds.of(starts, future_tolerance=source.future_tolerance),
-        Thresholds.of(seens, future_tolerance=source.future_tolerance),
-    )
+        return _start_cells(source)
+    return AgeCells.of([], future_tolerance=source.future_tolerance)
 
 
 def counting_query(table: SessionTable) -> str:
     """The statement that counts the active rows of a table."""
-    starts, seens = _thresholds(table.source)
-    columns = [f"{table.started_at.sql} AS started_at", *label_split.columns(table)]
-    cells = ["extract(epoch FROM now())::float8", f"{starts.cell('started_at')} AS start_cell"]
-    groups = ["start_cell", *label_split.names(table)]
+    start_cell = _start_cells(table.source).cell("started_at")
+    columns = [
+        f"coalesce({table.orphaned()}, false) AS is_orphaned",
+        f"{table.started_at.sql} AS started_at",
+        *label_split.columns(table),
+    ]
+    cells = ["extract(epoch FROM now())::float8", "is_orphaned", f"{start_cell} AS start_cell"]
+    groups = ["is_orphaned", "start_cell", *label_split.names(table)]
     measures = _measures("started_at")
     if table.last_seen_at is not None:
         columns.append(f"{table.last_seen} AS last_seen")
-        cells.append(f"{seens.cell('last_seen')} AS seen_cell")
+        cells.append(f"{_seen_cells(table.source).cell('last_seen')} AS seen_cell")
         groups.append("seen_cell")
         measures += _measures("last_seen")
     if table.ended_at is not None:
@@ -141,13 +146,11 @@ def counting_query(table: SessionTable) -> str:
     for number, condition in enumerate(table.integrity):
         columns.append(f"({condition}) AS integrity_{number}")
         measures.append(f"count(*) FILTER (WHERE integrity_{number})")
-    return fill(
+    return table.statement(
         "collection/active",
         cells=listed([*cells, *label_split.names(table)]),
         measures=listed(measures),
         columns=listed(columns),
-        table=table.table,
-        rows=table.rows,
         groups=", ".join(groups),
     )
 
@@ -155,7 +158,7 @@ def counting_query(table: SessionTable) -> str:
 def _measures(column: str) -> list[str]:
     """The oldest, and the sum of ages in seconds.
 
-    An age is at least 0: clocks differ a little. What is infinite has an age but adds to no sum.
+    An age is at least 0: clocks differ a little. An infinite time has an age but adds to no sum.
     The sum is of floats, because one of intervals overflows (3,000 rows in the year 1 do it).
     """
     age = f"greatest(date_part('epoch', now() - {column}), 0)"
@@ -168,31 +171,39 @@ def _measures(column: str) -> list[str]:
 def _cell(table: SessionTable, row: tuple[Any, ...]) -> _Cell:
     values = iter(row)
     has_seen = table.last_seen_at is not None
-    now, start = next(values), next(values)
+    now, is_orphaned, start = next(values), next(values), next(values)
     seen = next(values) if has_seen else start
     labels = tuple(next(values) for _ in table.labels)
     rows = next(values)
     oldest_start, age = next(values), next(values)
     oldest_seen, silence = (next(values), next(values)) if has_seen else (oldest_start, age)
     return _Cell(
-        now, start, seen, labels, rows, oldest_start, oldest_seen, age, silence, tuple(values)
+        now=now,
+        is_orphaned=is_orphaned,
+        start=start,
+        seen=seen,
+        labels=labels,
+        rows=rows,
+        oldest_start=oldest_start,
+        oldest_seen=oldest_seen,
+        age=age,
+        silence=silence,
+        contradictions=tuple(values),
     )
 
 
 def _values(table: SessionTable, cells: list[_Cell]) -> ActiveValues:
     source = table.source
-    starts, seens = _thresholds(source)
+    starts, seens = _start_cells(source), _seen_cells(source)
     total = Counts()
     by_label = {labels: Counts() for labels in label_split.combinations(source)}
     kinds: Counter[str] = Counter(undated=0, future=0)
     named = ["ended_but_active"] * (table.ended_at is not None) + list(source.integrity)
     kinds.update(dict.fromkeys(named, 0))
-    orphaned_seen: list[float | None] = []
     for cell in cells:
-        is_orphaned = seens.is_older(cell.seen, source.orphaned_after)
         is_overlong = (
             source.overlong_after is not None
-            and not is_orphaned
+            and not cell.is_orphaned
             and starts.is_older(cell.start, source.overlong_after)
         )
         counted = [total]
@@ -200,10 +211,8 @@ def _values(table: SessionTable, cells: list[_Cell]) -> ActiveValues:
             counted.append(by_label[label_split.combination(source, cell.labels)])
         for counts in counted:
             counts.active += cell.rows
-            counts.orphaned += cell.rows * is_orphaned
+            counts.orphaned += cell.rows * cell.is_orphaned
             counts.overlong += cell.rows * is_overlong
-        if is_orphaned:
-            orphaned_seen.append(cell.oldest_seen)
         kinds["undated"] += cell.rows * (cell.seen is None)
         kinds["future"] += cell.rows * seens.is_future(cell.seen)
         kinds.update(dict(zip(named, cell.contradictions, strict=True)))
@@ -216,7 +225,7 @@ def _values(table: SessionTable, cells: list[_Cell]) -> ActiveValues:
         if table.last_seen_at is None
         else Histogram.of(seens, ((cell.seen, cell.rows, cell.silence) for cell in cells)),
         oldest_start=_oldest(cell.oldest_start for cell in cells),
-        oldest_orphan_last_seen=_oldest(orphaned_seen),
+        oldest_orphan_last_seen=_oldest(cell.oldest_seen for cell in cells if cell.is_orphaned),
         inconsistent=dict(kinds),
     )
 

@@ -1,4 +1,4 @@
-"""Ages as boundaries in time, between which width_bucket() places each row."""
+"""AgeCells: ages as boundaries in time, between which width_bucket() places each row."""
 
 import math
 from collections.abc import Iterable
@@ -12,17 +12,17 @@ _MICROSECOND = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
-class Thresholds:
-    """Ages in seconds, oldest first: cell 0 lies before the first, cell n behind the last.
+class AgeCells:
+    """Ages in seconds, oldest first: cell 0 lies before the first of them, cell n behind the last.
 
-    `x <= age` holds for every cell behind that age's boundary, the boundary itself included, so
-    that strictly older is the rest.
+    A row that is exactly as old as a boundary lies in the cell behind it, so that the cells before
+    hold the rows that are strictly older.
     """
 
     ages: tuple[float, ...]
 
     @classmethod
-    def of(cls, ages: Iterable[float | None], *, future_tolerance: float) -> "Thresholds":
+    def of(cls, ages: Iterable[float | None], *, future_tolerance: float) -> "AgeCells":
         """The histogram's buckets, further ages where they are set, and the edge of the future."""
         wanted = {float(age) for age in ages if age is not None} | {float(b) for b in BUCKETS}
         return cls((*sorted(wanted, reverse=True), -(future_tolerance + _MICROSECOND)))
@@ -50,12 +50,12 @@ class Histogram:
 
     @classmethod
     def of(
-        cls, thresholds: Thresholds, cells: Iterable[tuple[int | None, int, float | None]]
+        cls, ages: AgeCells, cells: Iterable[tuple[int | None, int, float | None]]
     ) -> "Histogram":
-        """Add up cells, each with its number of rows and the sum of their ages in seconds."""
+        """Add up `cells`: number of the cell, number of its rows, sum of their ages in seconds."""
         known = [each for each in cells if each[0] is not None]
         buckets = [
-            sum(rows for cell, rows, _ in known if not thresholds.is_older(cell, bound))
+            sum(rows for cell, rows, _ in known if not ages.is_older(cell, bound))
             for bound in BUCKETS
         ]
         total = math.fsum(seconds or 0.0 for _, _, seconds in known)

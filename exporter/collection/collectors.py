@@ -1,7 +1,6 @@
-"""The collectors, each of which reads one kind of numbers from one session table.
+"""The collectors: each reads one kind of values from one session table.
 
-They have one shape: `every` and `timeout` from the config, `collect` (state in, run once, values
-out) and `samples` (values to metrics). To add one, write its file and name it here.
+To add one, write its file in this folder and list it in COLLECTORS.
 """
 
 from collections.abc import Iterator
@@ -17,24 +16,24 @@ from exporter.sessions import SessionTable
 
 
 class Collector(Protocol):
-    """What every collector offers."""
+    """Values of one kind: when they are read, how, and as which metrics they are served."""
 
     name: str
 
     def every(self, source: Source) -> float | None:
-        """Seconds between two collections of this source; None: never."""
+        """Seconds between two collections of a source; None: it is not collected."""
         ...
 
     def timeout(self, source: Source) -> float | None:
-        """statement_timeout in seconds; None: the database's own."""
+        """statement_timeout in seconds; None: that of the database."""
         ...
 
     async def collect(self, reader: Reader, table: SessionTable, previous: Any) -> Any:  # noqa: ANN401 - each collector's own values
-        """Read once. `previous` are the values of the last success; raises SourceError."""
+        """Read once; `previous` are the values of the last success. Raises SourceError."""
         ...
 
     def samples(self, source: Source, values: Any) -> Iterator[Sample]:  # noqa: ANN401 - its own values
-        """Turn values into samples, without the labels `database` and `source`."""
+        """The samples of these values, without the labels `database` and `source`."""
         ...
 
 

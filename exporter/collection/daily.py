@@ -1,10 +1,10 @@
-"""Collector `daily`: what became of the sessions of today and the days before it.
+"""Collector `daily`: statistics of the sessions that started today and on the days before.
 
 A past day hardly changes, so it is read again only when its number of active sessions did, when
 it was last read before it was over, and with all the others once an hour.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
 from typing import Any
@@ -22,7 +22,7 @@ from exporter.metrics.catalog import (
     Family,
     Sample,
 )
-from exporter.postgres import Reader, Result
+from exporter.postgres import Reader, Row
 from exporter.queries import fill, listed, literal
 from exporter.sessions import SessionTable
 
@@ -85,7 +85,7 @@ class DailyValues:
 
 
 class Daily:
-    """Today on every run, past days when there is a reason."""
+    """Reads today on every run, and past days when they may have changed."""
 
     name = "daily"
 
@@ -100,9 +100,9 @@ class Daily:
     async def collect(
         self, reader: Reader, table: SessionTable, previous: DailyValues | None
     ) -> DailyValues:
-        """Read the days that may have changed; take the others from the run before."""
+        """Read the days that may have changed; keep the others. Raises SourceError."""
         calendar, active = await reader.read(_days_query(table), _still_active_query(table))
-        now, days = calendar.rows[0][2], _days(calendar)
+        now, days = calendar.rows[0][2], _days(calendar.rows)
         read_all_at = previous.read_all_at if previous else float("-inf")
         known = {day.date: day for day in previous.days} if previous else {}
         still_active = dict(_by_day(table.source, days, active.rows, lambda values: values[0]))
@@ -115,12 +115,12 @@ class Daily:
                 if _is_stale(day, known.get(day.date), still_active.get(day.date, {}))
             ]
         if stale:
-            (counted,) = await reader.read(_daily_query(table, days, stale))
-            known |= _read(table.source, days, stale, counted.rows, now)
+            rows = await reader.rows(_daily_query(table, days, stale))
+            known |= _read(table.source, days, stale, rows, now)
         return DailyValues(tuple(known[day.date] for day in reversed(days)), read_all_at)
 
     def samples(self, source: Source, values: DailyValues) -> Iterator[Sample]:
-        """The metrics of a snapshot, newest day first."""
+        """The samples of a snapshot, newest day first."""
 
         def of(
             family: Family, day: Day, value: Callable[[DayCounts], float | None], *date: str
@@ -144,14 +144,13 @@ class Daily:
 
 async def query_of_all_days(reader: Reader, table: SessionTable) -> str:
     """The statement that reads every day, as the first run and then one run an hour do."""
-    (calendar,) = await reader.read(_days_query(table))
-    days = _days(calendar)
+    days = _days(await reader.rows(_days_query(table)))
     return _daily_query(table, days, days)
 
 
-def _days(calendar: Result) -> list[Day]:
-    """The days that days.sql gave, oldest first."""
-    return [Day(date, start, end) for (date, start, _), (_, end, _) in pairwise(calendar.rows)]
+def _days(rows: Sequence[Row]) -> list[Day]:
+    """The days that the rows of days.sql describe, oldest first."""
+    return [Day(date, start, end) for (date, start, _), (_, end, _) in pairwise(rows)]
 
 
 def _is_stale(day: Day, known: Day | None, still_active: Mapping[Combination, int]) -> bool:
@@ -172,10 +171,10 @@ def _days_query(table: SessionTable) -> str:
 
 
 def _first_instant(zone: str) -> str:
-    """When the day that is `n` days ago begins in a zone.
+    """The instant at which the day `n` days ago begins in a zone, as SQL.
 
     Where the clock is put back over midnight (Havana, the Azores), AT TIME ZONE gives the second of
-    two midnights: the day has begun an hour before.
+    two midnights, and the day begins an hour earlier.
     """
     date = f"((now() AT TIME ZONE {zone})::date - n)"
     midnight = f"({date}::timestamp AT TIME ZONE {zone})"
@@ -186,14 +185,12 @@ def _first_instant(zone: str) -> str:
 
 def _still_active_query(table: SessionTable) -> str:
     assert table.source.daily is not None  # noqa: S101 - every() said so
-    return fill(
+    return table.statement(
         "collection/still_active",
         first_instant=_first_instant(literal(table.source.timezone)),
         oldest=str(table.source.daily.days - 1),
         labels="".join(f"{name}, " for name in label_split.names(table)),
         columns=listed([f"{table.started_at.sql} AS started_at", *label_split.columns(table)]),
-        table=table.table,
-        rows=table.rows,
         groups=", ".join(["day", *label_split.names(table)]),
     )
 
@@ -211,10 +208,10 @@ def _daily_query(table: SessionTable, days: list[Day], stale: list[Day]) -> str:
     if table.duration is not None:
         columns.append(f"{table.duration} AS duration")
         missing += ["duration IS NULL", "duration < 0"]
-    # A duration that contradicts itself says nothing, NaN sorts above every number, and of numbers
+    # A negative duration contradicts itself, NaN sorts above every number, and of numbers
     # near the largest the sum would overflow.
     valid = "NOT is_active AND duration >= 0 AND duration < 1e290"
-    return fill(
+    return table.statement(
         "collection/daily",
         day=_day_number(days, stale),
         labels="".join(f"{name}, " for name in label_split.names(table)),
@@ -226,8 +223,6 @@ def _daily_query(table: SessionTable, days: list[Day], stale: list[Day]) -> str:
             ]
         ),
         columns=listed(columns),
-        table=table.table,
-        exists=table.exists,
         ranges=" OR ".join(f"({_range(table, *bounds)})" for bounds in _ranges(stale)),
         groups=", ".join(["day", *label_split.names(table)]),
     )
@@ -236,7 +231,8 @@ def _daily_query(table: SessionTable, days: list[Day], stale: list[Day]) -> str:
 def _day_number(days: list[Day], stale: list[Day]) -> str:
     """The number of the day on which a row started, from 1.
 
-    Most runs read today alone: to look every row up among the days would cost half as much again.
+    Most runs read today alone, where looking up every row among the days would cost half as much
+    again.
     """
     if len(stale) == 1:
         return str(days.index(stale[0]) + 1)
@@ -267,8 +263,8 @@ def _ranges(days: list[Day]) -> Iterator[tuple[float, float]]:
 def _by_day(
     source: Source,
     days: list[Day],
-    rows: Iterable[tuple[Any, ...]],
-    value: Callable[[tuple[Any, ...]], Any],
+    rows: Iterable[Row],
+    value: Callable[[Row], Any],
 ) -> Iterator[tuple[str, dict[Combination, Any]]]:
     """Sort result rows (day number, label numbers …, values …) by date and combination."""
     width = len(source.labels)
@@ -287,10 +283,10 @@ def _read(
     source: Source,
     days: list[Day],
     stale: list[Day],
-    rows: Iterable[tuple[Any, ...]],
+    rows: Iterable[Row],
     now: float,
 ) -> dict[str, Day]:
-    """The stale days with what was just read; a day without rows is a day of zeros."""
+    """The stale days with the counts just read; a day without rows counts 0."""
     found = dict(_by_day(source, days, rows, lambda values: DayCounts(*values)))
     read = {}
     for day in stale:

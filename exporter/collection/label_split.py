@@ -22,17 +22,17 @@ def combinations(source: Source) -> Iterator[Combination]:
 
 
 def columns(table: SessionTable) -> list[str]:
-    """Name the label columns of a query, in the order of the config."""
+    """The label columns of a query, in the order of the config."""
     return [f"{sql} AS label_{n}" for n, sql in enumerate(table.labels)]
 
 
 def names(table: SessionTable) -> list[str]:
-    """What to group by."""
+    """The names of the label columns, by which a query groups."""
     return [f"label_{n}" for n in range(len(table.labels))]
 
 
 def combination(source: Source, numbers: Sequence[int]) -> Combination:
-    """Turn the numbers that the query returns back into label values."""
+    """The label values that the numbers of a query's row stand for."""
     return tuple(
         (*label.values, OTHER)[number]
         for label, number in zip(source.labels.values(), numbers, strict=True)
@@ -48,7 +48,7 @@ def samples(
     *,
     labels: tuple[tuple[str, str], ...] = (),
 ) -> Iterator[Sample]:
-    """Serve one value as a total and split; None is unknown and yields no sample."""
+    """The samples of one value, in all and by label; None is unknown and yields no sample."""
     if (known := value(total)) is not None:
         yield Sample(family, labels, known)
     for values in combinations(source):

@@ -17,7 +17,7 @@ from exporter.cli.output import report
 from exporter.config import load_config
 from exporter.daemon import process
 from exporter.demo import setup, traffic
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.server import PostgresServer, wheel_binaries
 
 _NEXT_TO_US = Path(__file__).with_name("config.yaml")
 _IN_THE_REPOSITORY = Path(__file__).parents[2] / "config.yaml"

@@ -1,15 +1,8 @@
 """SessionTable: the one definition of active, last seen and orphaned, as SQL on a real table."""
 
-from exporter.sessions.table import (
-    Moment,
-    SessionTable,
-    bind,
-    declared,
-    interval,
-    name_failing_expression,
-    time_zone,
-    types_of,
-)
+from exporter.sessions.expressions import bind, declared, name_failing_expression, types_of
+from exporter.sessions.moments import Moment, interval
+from exporter.sessions.table import SessionTable, time_zone
 
 __all__ = [
     "Moment",

@@ -1,4 +1,4 @@
-"""The orphans themselves: the rows behind the number, as the operator may see them."""
+"""Lists orphaned sessions: the rows behind the count, with the columns that `show` names."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from exporter.errors import BadData
 from exporter.postgres import Reader
-from exporter.queries import fill, listed
+from exporter.queries import listed
 from exporter.sessions import SessionTable, name_failing_expression
 
 #: Characters kept of an id or a shown value: anything may be in a column.
@@ -26,7 +26,7 @@ class Orphan:
 
 @dataclass(frozen=True, slots=True)
 class OrphanList:
-    """The longest silent orphans, and how many there are in all."""
+    """The orphans that have been silent longest, and how many there are in all."""
 
     orphaned_count: int
     orphans: tuple[Orphan, ...]
@@ -41,11 +41,9 @@ def orphans_query(table: SessionTable, *, limit: int, older_than: float | None =
         "extract(epoch FROM now())::float8",
         *(f"left(({text})::text, {LONGEST_TEXT})" for text in texts),
     ]
-    return fill(
+    return table.statement(
         "collection/orphans",
         columns=listed(columns),
-        table=table.table,
-        rows=table.rows,
         orphaned=table.orphaned(older_than),
         order=table.last_seen_order,
         limit=str(limit),
@@ -53,7 +51,7 @@ def orphans_query(table: SessionTable, *, limit: int, older_than: float | None =
 
 
 def orphans_from(table: SessionTable, rows: Sequence[tuple[Any, ...]]) -> tuple[Orphan, ...]:
-    """Turn the rows of `orphans_query` into orphans."""
+    """The orphans that the rows of `orphans_query` describe."""
     names = [shown.name for shown in table.source.show]
     return tuple(
         Orphan(id_, last_seen, age, now - last_seen, dict(zip(names, shown, strict=True)))
@@ -64,13 +62,8 @@ def orphans_from(table: SessionTable, rows: Sequence[tuple[Any, ...]]) -> tuple[
 async def list_orphans(
     reader: Reader, table: SessionTable, *, limit: int, older_than: float | None = None
 ) -> OrphanList:
-    """Read up to `limit` orphans and, a moment before, their full number."""
-    count = fill(
-        "collection/orphan_count",
-        table=table.table,
-        rows=table.rows,
-        orphaned=table.orphaned(older_than),
-    )
+    """Read the full number of orphans, and then up to `limit` of them. Raises SourceError."""
+    count = table.statement("collection/orphan_count", orphaned=table.orphaned(older_than))
     listing = orphans_query(table, limit=limit, older_than=older_than)
     try:
         counted, listed_rows = await reader.read(count, listing)

@@ -1,4 +1,4 @@
-"""What the catalog knows of a declared table: its real name, kind and columns."""
+"""Relation: a declared table as the catalog has it, with its real name, kind and columns."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -46,7 +46,7 @@ class Relation:
         return identifier(self.schema, self.name)
 
     def column(self, word: str) -> Column:
-        """Find the column that a bare word means: that very spelling, else its lower case.
+        """The column that a bare word means: in that spelling, else in lower case.
 
         Raises SchemaMismatch with the nearest names.
         """
@@ -60,8 +60,8 @@ class Relation:
     def columns_in(self, texts: Iterable[str]) -> list[str]:
         """The columns that expressions mention, in the table's order.
 
-        Words are compared with the real columns, so that what is found may be too much (a function
-        named like a column) and never too little; a row used as a whole (`s`, `s.*`) is all of it.
+        Words are compared with the real columns, so that too many may be found (a function named
+        like a column) and never too few; the row as a whole (`s`, `s.*`) means all of them.
         """
         texts = list(texts)
         if any(map(uses_whole_row, texts)):
@@ -71,7 +71,7 @@ class Relation:
 
 
 async def find(reader: Reader, table: TableName) -> Relation:
-    """Look a declared table up in the catalog. Raises SchemaMismatch when it is not there."""
+    """Look up a declared table in the catalog. Raises SchemaMismatch where there is none."""
     if table.schema_ is None:
         in_schema = "pg_table_is_visible(c.oid)"
     else:
@@ -83,18 +83,18 @@ async def find(reader: Reader, table: TableName) -> Relation:
         exact=f"(c.relname = {literal(table.name)})",
         exact_schema=f"(n.nspname = {literal(table.schema_ or '')})",
     )
-    (result,) = await reader.read(statement)
-    if not result.rows:
+    rows = await reader.rows(statement)
+    if not rows:
         raise SchemaMismatch(
             f"there is no table or view {table} in this database; check `table` and, without a "
             "schema in it, the role's search_path"
         )
-    oid, schema, name, kind = result.rows[0][:4]
-    columns = {row[4]: Column(*row[4:]) for row in result.rows if row[4] is not None}
+    oid, schema, name, kind = rows[0][:4]
+    columns = {row[4]: Column(*row[4:]) for row in rows if row[4] is not None}
     return Relation(oid, schema, name, KINDS[kind], columns)
 
 
 def named(column: str, name: str, *, quoted: bool) -> str:
-    """The condition that a name in the catalog is the declared one, as it is or in lower case."""
+    """The condition that a name in the catalog is the declared one, as written or in lower case."""
     spellings = dict.fromkeys([name] if quoted else [name, name.lower()])
     return f"{column} IN ({', '.join(map(literal, spellings))})"

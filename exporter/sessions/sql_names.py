@@ -1,17 +1,15 @@
-"""Reads SQL expressions as far as needed to find the names in them: a lexer, not a parser.
+"""Finds the names in SQL expressions: columns, the row itself, and the tables of subqueries.
+
+A lexer and no parser: where it cannot decide, it finds too much and never too little.
 
 The rules are those of the PostgreSQL documentation, "Lexical Structure".
 """
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Literal, NamedTuple
 
 Kind = Literal["word", "quoted", "string", "space", "other"]
-
-#: What every expression calls the row.
-ALIAS = "s"
 
 _TOKEN = re.compile(
     r"""
@@ -39,10 +37,6 @@ class Token(NamedTuple):
     kind: Kind
     text: str
     value: str = ""
-
-
-_START = Token("other", "")
-_DOT = Token("other", ".")
 
 
 def tokens(sql: str) -> Iterator[Token]:
@@ -83,20 +77,26 @@ def code(sql: str) -> list[Token]:
     return [token for token in tokens(sql) if token.kind != "space"]
 
 
+#: What every expression calls the row.
+ALIAS = "s"
+
+_EDGE = Token("other", "")
+_DOT = Token("other", ".")
+_NAME_KINDS = {"word", "quoted"}
+_BEFORE_A_TABLE = {"from", "join", "only", "lateral", "table"}
+_AFTER_A_TABLE = {"where", "on", "using", "join", "cross", "inner", "left", "right", "full"}
+_AFTER_A_TABLE |= {"natural", "group", "order", "having", "window", "limit", "offset", "fetch"}
+_AFTER_A_TABLE |= {"union", "intersect", "except", "for", "tablesample"}
+
+
 def names(sql: str) -> set[str]:
     """Every word and quoted identifier, as the name that it means."""
-    return {token.value for token in code(sql) if token.kind in {"word", "quoted"}}
-
-
-def calls(sql: str) -> set[str]:
-    """The names that are followed by a parenthesis: functions, and a few keywords."""
-    pieces = code(sql)
-    return {name.value for name, after in pairwise(pieces) if name.value and after.text == "("}
+    return {token.value for token in code(sql) if token.kind in _NAME_KINDS}
 
 
 def qualified(sql: str) -> set[tuple[str, str]]:
     """What a dot joins: the first name of each chain and what follows it, as (`s`, `status`)."""
-    pieces = [_START, *code(sql)]
+    pieces = [_EDGE, *code(sql)]
     return {
         (name.value, after.value or after.text)
         for before, name, dot, after in zip(
@@ -108,7 +108,7 @@ def qualified(sql: str) -> set[tuple[str, str]]:
 
 def uses_whole_row(sql: str) -> bool:
     """Whether the row `s` itself is a value (`s`, `s.*`) and not only its columns."""
-    pieces = [Token("other", ""), *code(sql), Token("other", ""), Token("other", "")]
+    pieces = [_EDGE, *code(sql), _EDGE, _EDGE]
     return any(
         token.kind == "word"
         and token.value == ALIAS
@@ -134,3 +134,79 @@ def without_alias(sql: str) -> str:
         if token.kind != "space" or (last.kind != "space" and last.text != "("):
             kept.append(token)
     return "".join(token.text for token in kept).strip()
+
+
+class Read(NamedTuple):
+    """A possibly qualified name where a table can stand; whether whole rows of it are values."""
+
+    chain: tuple[str, ...]
+    is_whole: bool
+
+
+def reads(sql: str) -> Iterator[Read]:
+    """The names after FROM, JOIN, TABLE or a comma: every table that is read, and others too."""
+    pieces = code(sql)
+    words = {token.value for token in pieces if token.kind == "word"}
+    if not words & {"select", "table"}:
+        return
+    takes_all = "natural" in words or any(map(_is_every_column, *_neighbours(pieces)))
+    for n, token in enumerate(pieces):
+        if (token.kind == "word" and token.value in _BEFORE_A_TABLE) or token.text == ",":
+            start = n + 1
+            while start < len(pieces) and pieces[start].text == "(":
+                start += 1
+            chain, end = _chain(pieces, start)
+            if chain:
+                is_whole = takes_all or token.value == "table" or _is_whole(pieces, chain, end)
+                yield Read(chain, is_whole)
+
+
+def _neighbours(pieces: list[Token]) -> tuple[list[Token], list[Token], list[Token]]:
+    """Every piece, with the one before it and the one after it."""
+    return [_EDGE, *pieces[:-1]], pieces, [*pieces[1:], _EDGE]
+
+
+def _is_every_column(before: Token, token: Token, after: Token) -> bool:
+    """Whether it is the `*` of SELECT: neither that of count(*) nor one that multiplies."""
+    is_last = after.text in {",", ")", ""} or (after.kind, after.value) == ("word", "from")
+    return token.text == "*" and before.text not in {"(", "."} and is_last
+
+
+def _chain(pieces: list[Token], start: int) -> tuple[tuple[str, ...], int]:
+    """The names from `start` on that dots join, and where they end."""
+    chain: list[str] = []
+    n = start
+    while n < len(pieces) and pieces[n].kind in _NAME_KINDS:
+        chain.append(pieces[n].value)
+        n += 1
+        if n == len(pieces) or pieces[n].text != ".":
+            break
+        n += 1
+    return tuple(chain), n
+
+
+def _is_whole(pieces: list[Token], chain: tuple[str, ...], end: int) -> bool:
+    """Whether a row of the table that is named before `end` is a value, as in count(o.*)."""
+    called, declared = chain[-1], end - 1
+    rest = [*pieces[end : end + 3], _EDGE, _EDGE, _EDGE]
+    has_as = (rest[0].kind, rest[0].value) == ("word", "as")
+    alias, after = rest[has_as : has_as + 2]
+    if alias.kind == "quoted" or (alias.kind == "word" and alias.value not in _AFTER_A_TABLE):
+        called, declared = alias.value, end + has_as
+        if after.text == "(":
+            return True  # its columns have other names here
+    return any(
+        token.kind in _NAME_KINDS
+        and token.value == called
+        and n != declared
+        and before.text != "."
+        and after.text not in {".", "("}
+        for n, (before, token, after) in enumerate(zip(*_neighbours(pieces), strict=True))
+    ) or _has_star(pieces, called)
+
+
+def _has_star(pieces: list[Token], called: str) -> bool:
+    return any(
+        token.kind in _NAME_KINDS and token.value == called and dot.text == "." and star.text == "*"
+        for token, dot, star in zip(pieces, pieces[1:], pieces[2:], strict=False)
+    )

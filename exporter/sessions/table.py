@@ -1,118 +1,29 @@
-"""SessionTable: the one definition of active, last seen and orphaned, as SQL on a real table.
+"""SessionTable: the one definition of active, last seen and orphaned, as SQL on a real table."""
 
-A source of the config file is bound to the table it names: bare words become quoted columns, and
-PostgreSQL is asked for the type of every expression, so that a naive timestamp without a zone, a
-condition that is no boolean or a misspelt column is a sentence and never a wrong number.
-"""
-
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from exporter.config import Source, TimeColumn
-from exporter.errors import BadData, SchemaMismatch, SourceError
-from exporter.postgres import Reader
-from exporter.queries import fill, identifier, literal
-from exporter.sessions import relation
+from exporter.config import Source
+from exporter.queries import fill
+from exporter.sessions.moments import Moment, interval
 from exporter.sessions.relation import Relation
 
-# Type OIDs from src/include/catalog/pg_type.dat; they never change.
-_TYPES = {
-    16: "boolean",
-    20: "bigint",
-    21: "smallint",
-    23: "integer",
-    25: "text",
-    700: "real",
-    701: "double precision",
-    705: "text",
-    1043: "character varying",
-    1082: "date",
-    1114: "timestamp without time zone",
-    1184: "timestamp with time zone",
-    1186: "interval",
-    1700: "numeric",
-}
-_WHOLE_NUMBERS = {"bigint", "smallint", "integer"}
-_NUMBERS = _WHOLE_NUMBERS | {"real", "double precision", "numeric"}
-_BARE_WORD = re.compile(r"[^\W\d][\w$]*")
 
-#: Zones in which no local time occurs twice, so that naive timestamps compare like instants.
-_WITHOUT_CLOCK_CHANGES = {"UTC", "Etc/UTC", "GMT", "Etc/GMT", "Zulu", "Etc/Zulu"}
-
-
-def interval(seconds: float) -> str:
-    """Write a length of time as SQL: in seconds, because a day is not always 24 hours."""
-    return f"interval '{seconds:.6f} seconds'"
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """A point in time in each row: the expression as it is stored, and what it means."""
-
-    raw: str
-    unit: float | None = None
-    """Units per second of a number that counts since 1970; None for a timestamp."""
-    is_whole: bool = True
-    """Of a number: whether its type holds whole numbers only."""
-    has_zone_for_sure: bool = True
-    """Whether it would be read right even if its type became one without a time zone."""
-    is_naive: bool = False
-    has_clock_changes: bool = False
-
-    @property
-    def sql(self) -> str:
-        """The moment as timestamptz. Naive timestamps are read in the transaction's TimeZone.
-
-        A number is held within what to_timestamp() takes (PostgreSQL's own range of years),
-        because one absurd value must not fail the source; NaN sorts above every number.
-        """
-        if self.unit is None and not self.has_zone_for_sure:
-            # The planner drops the condition. It makes the statement fail, and the table be bound
-            # anew, should the column become one without a time zone: only timestamptz fits.
-            fits = f"pg_catalog.tstzrange(NULL, NULL) @> ({self.raw})"
-            return f"CASE WHEN true OR {fits} THEN ({self.raw}) END"
-        if self.unit is None:
-            return f"({self.raw})::timestamptz"
-        seconds = f"({self.raw})::float8 / {self.unit:.0f}"
-        bounded = f"greatest(least({seconds}, 9224318015999), -210866803200)"
-        return f"CASE WHEN ({self.raw}) IS NOT NULL THEN pg_catalog.to_timestamp({bounded}) END"
-
-    def before(self, bound: str) -> str:
-        """A condition on the stored value, which an index on it serves: strictly before `bound`."""
-        return self._compare("<", bound, "+")
-
-    def from_(self, bound: str) -> str:
-        """The same for: at `bound` or later."""
-        return self._compare(">=", bound, "-")
-
-    def _compare(self, operator: str, bound: str, widen: str) -> str:
-        if self.unit is not None:
-            units = f"extract(epoch FROM {bound}) * {self.unit:.0f}"
-            # x < 1.5 and x < 2 are the same for whole numbers, and so are x >= 1.5 and x >= 2.
-            return f"({self.raw}) {operator} " + (
-                f"ceil({units})::bigint" if self.is_whole else f"({units})"
-            )
-        if not self.is_naive:
-            return f"({self.raw}) {operator} {bound}"
-        if not self.has_clock_changes:
-            return f"({self.raw}) {operator} ({bound})::timestamp"
-        # Where the clock is put back an hour of local times means two instants: the index finds
-        # a little more than needed, and the instant itself decides.
-        nearby = f"({self.raw}) {operator} ({bound})::timestamp {widen} interval '3 hours'"
-        return f"{nearby} AND {self.sql} {operator} {bound}"
+def time_zone(source: Source) -> str:
+    """The TimeZone of every transaction on a source: how naive timestamps are read."""
+    return source.timestamps_in or "UTC"
 
 
 @dataclass(frozen=True, slots=True)
 class SessionTable:
-    """One source on one real table. Every attribute but the first two is SQL about the row `s`."""
+    """One source on one real table; from `rows` on, the attributes are SQL about the row `s`."""
 
     source: Source
     relation: Relation
     expressions: Mapping[str, str]
     """Everything declared, by its config key."""
     types: Mapping[str, str]
-    """The type of each, as PostgreSQL names it."""
+    """The type of each expression, as PostgreSQL names it."""
     rows: str
     """Which rows exist and are active."""
     exists: str
@@ -147,204 +58,22 @@ class SessionTable:
         return self.started_at.raw if self.last_seen_at is None else self.last_seen
 
     def orphaned(self, after: float | None = None) -> str:
-        """The condition that an active row is orphaned, or silent for longer than `after` s."""
+        """The condition that an active row is orphaned; NULL for a row without any time.
+
+        It was last seen strictly longer ago than `orphaned_after`, or than `after` seconds.
+        """
         seconds = self.source.orphaned_after if after is None else after
         bound = f"(now() - {interval(seconds)})"
         if self.last_seen_at is None:
             return self.started_at.before(bound)
         return f"{self.last_seen} < {bound}"
 
-
-def time_zone(source: Source) -> str:
-    """The TimeZone of every transaction on a source: how naive timestamps are read."""
-    return source.timestamps_in or "UTC"
-
-
-async def declared(reader: Reader, source: Source) -> tuple[Relation, dict[str, str]]:
-    """A source's table and expressions by config key, from the catalog: it takes no rights."""
-    found = await relation.find(reader, source.table)
-    return found, {key: _expression(text, found, key) for key, text in _declared(source)}
-
-
-async def bind(reader: Reader, source: Source) -> SessionTable:
-    """Bind a source to its table. Raises SchemaMismatch and the other collection errors."""
-    found, expressions = await declared(reader, source)
-    types = await types_of(reader, found, expressions)
-    _check_types(source, types)
-
-    def moment(key: str, column: TimeColumn | None) -> Moment | None:
-        if column is None:
-            return None
-        return Moment(
-            raw=expressions[key],
-            unit={"s": 1.0, "ms": 1000.0, None: None}[column.epoch],
-            is_whole=types[key] in _WHOLE_NUMBERS,
-            has_zone_for_sure=source.timestamps_in is not None,
-            is_naive=types[key] == "timestamp without time zone",
-            has_clock_changes=source.timestamps_in not in _WITHOUT_CLOCK_CHANGES,
-        )
-
-    started_at = moment("started_at", source.started_at)
-    ended_at = moment("ended_at", source.ended_at)
-    assert started_at is not None  # noqa: S101 - required by the config
-    exists = expressions.get("where", "true")
-    active = expressions["active"]
-    return SessionTable(
-        source=source,
-        relation=found,
-        expressions=expressions,
-        types=types,
-        rows=f"({exists}) AND ({active})",
-        exists=f"({exists})",
-        active=f"({active})",
-        started_at=started_at,
-        last_seen_at=moment("last_seen_at", source.last_seen_at),
-        ended_at=ended_at,
-        duration=_duration(expressions.get("duration"), started_at, ended_at),
-        labels=tuple(
-            _label(expressions[f"labels.{name}"], label.values)
-            for name, label in source.labels.items()
-        ),
-        integrity=tuple(expressions[f"integrity.{name}"] for name in source.integrity),
-        id=expressions.get("id"),
-        show=tuple(expressions[f"show.{shown.name}"] for shown in source.show),
-    )
-
-
-def _declared(source: Source) -> Iterator[tuple[str, str]]:
-    """Every expression of a source with its config key."""
-    named: dict[str, str | TimeColumn | None] = {
-        "where": source.where,
-        "active": source.active,
-        "started_at": source.started_at,
-        "last_seen_at": source.last_seen_at,
-        "ended_at": source.ended_at,
-        "duration": source.duration,
-        "id": source.id,
-    }
-    named |= {f"labels.{name}": label.value for name, label in source.labels.items()}
-    named |= {f"integrity.{name}": text for name, text in source.integrity.items()}
-    named |= {f"show.{shown.name}": shown.sql for shown in source.show}
-    for key, value in named.items():
-        if value is not None:
-            yield key, value.sql if isinstance(value, TimeColumn) else value
-
-
-def _expression(text: str, found: Relation, key: str) -> str:
-    """A bare word is a column; anything else is taken as it is, on lines of its own."""
-    if not _BARE_WORD.fullmatch(text):
-        return f"\n{text}\n"
-    try:
-        return f"s.{identifier(found.column(text).name)}"
-    except SchemaMismatch as error:
-        raise SchemaMismatch(f"{key}: {error}") from None
-
-
-async def types_of(reader: Reader, found: Relation, expressions: dict[str, str]) -> dict[str, str]:
-    """Ask PostgreSQL for the type of each expression; a mistake is reported with its key."""
-    items = [f"({text})" for text in expressions.values()]
-    statement = fill("catalog/describe", expressions=",\n".join(items), table=found.sql)
-    try:
-        (result,) = await reader.read(statement)
-    except (SchemaMismatch, BadData) as error:
-        raise type(error)(_blame(error, statement, expressions)) from None
-    names = (_TYPES.get(oid, f"type {oid}") for oid in result.types)
-    return dict(zip(expressions, names, strict=True))
-
-
-async def name_failing_expression(reader: Reader, table: SessionTable) -> str | None:
-    """After a value could not be evaluated: the config key of the expression that fails on it.
-
-    PostgreSQL tells what was wrong but not where, so each expression is tried by itself.
-    """
-    others = {k: text for k, text in table.expressions.items() if k not in {"where", "active"}}
-    attempts = [("where", "true", table.exists)] if table.source.where is not None else []
-    attempts += [("active", "true", table.rows)]
-    attempts += [(key, text, table.rows) for key, text in others.items()]
-    if table.source.daily is not None:
-        window = f"(now() - {interval((table.source.daily.days + 1) * 86400)})"
-        rows = f"{table.exists} AND {table.started_at.from_(window)}"
-        attempts += [(k, text, rows) for k, text in table.expressions.items() if _is_daily(k)]
-    for key, text, rows in attempts:
-        try:
-            await reader.read(
-                fill("collection/evaluate", expression=text, table=table.table, rows=rows)
-            )
-        except BadData:
-            return key
-        except SourceError:
-            return None
-    return None
-
-
-def _is_daily(key: str) -> bool:
-    """Whether the daily statistics read an expression: then from every row, active or not."""
-    return key in {"active", "started_at", "ended_at", "duration"} or key.startswith("labels.")
-
-
-def _blame(error: SourceError, statement: str, expressions: dict[str, str]) -> str:
-    """Find the expression that PostgreSQL's error position lies in."""
-    start = 0
-    for key, text in expressions.items():
-        start = statement.index(text, start)
-        if error.position is not None and start < error.position <= start + len(text) + 1:
-            return f"{key}: {error}"
-        start += len(text)
-    return str(error)
-
-
-def _check_types(source: Source, types: dict[str, str]) -> None:
-    problems = []
-    for key, type_ in types.items():
-        if key in {"where", "active"} or key.startswith("integrity."):
-            if type_ != "boolean":
-                problems.append(
-                    f"{key}: expected a condition (boolean), got {type_}; "
-                    "write a comparison, for example s.ended IS NULL"
-                )
-        elif key in {"started_at", "last_seen_at", "ended_at"}:
-            column: TimeColumn = getattr(source, key)
-            problems += _time_problems(key, type_, column, source.timestamps_in)
-        elif key == "duration" and type_ not in _NUMBERS:
-            problems.append(
-                f"duration: expected seconds as a number, got {type_}; for an interval write "
-                "extract(epoch FROM s.column)"
-            )
-    if problems:
-        raise SchemaMismatch("; ".join(problems))
-
-
-def _time_problems(key: str, type_: str, column: TimeColumn, zone: str | None) -> Iterator[str]:
-    if column.epoch:
-        if type_ not in _NUMBERS:
-            yield f"{key}: expected a number because of epoch: {column.epoch}, got {type_}"
-    elif type_ == "timestamp without time zone":
-        if zone is None:
-            yield (
-                f"{key}: its timestamps carry no time zone; set timestamps_in to the zone they "
-                "are written in, for example timestamps_in: UTC"
-            )
-    elif type_ in _NUMBERS:
-        yield (
-            f"{key}: expected a timestamp, got {type_}; for seconds or milliseconds since 1970 "
-            f"write {key}: {{column: {column.sql}, epoch: s}} or epoch: ms"
-        )
-    elif type_ != "timestamp with time zone":
-        yield f"{key}: expected a timestamp, got {type_}; cast it, for example (s.at)::timestamptz"
-
-
-def _duration(declared: str | None, started_at: Moment, ended_at: Moment | None) -> str | None:
-    """Seconds; without a declared duration the end minus the start, where both are finite."""
-    if declared is not None:
-        return f"({declared})::float8"
-    if ended_at is None:
-        return None
-    start, end = started_at.sql, ended_at.sql
-    finite = f"isfinite({start}) AND isfinite({end})"
-    return f"CASE WHEN {finite} THEN date_part('epoch', {end} - {start}) END"
-
-
-def _label(expression: str, values: tuple[str, ...]) -> str:
-    """Number the declared values, so that no other value ever travels or becomes a label."""
-    whens = " ".join(f"WHEN {literal(value)} THEN {n}" for n, value in enumerate(values))
-    return f"CASE ({expression})::text {whens} ELSE {len(values)} END"
+    def statement(self, name: str, **parts: str) -> str:
+        """Fill the template `name` with the table, its conditions, and further `parts`."""
+        common = {
+            "table": self.table,
+            "rows": self.rows,
+            "exists": self.exists,
+            "orphaned": self.orphaned(),
+        }
+        return fill(name, **(common | parts))

@@ -16,19 +16,15 @@ import pytest
 import yaml
 
 from tests.support.monitoring.programs import Alertmanager, program
+from tests.support.monitoring.rule_cases import ALERTS, RULES, rule_cases
 from tests.support.processes.session_exporter import wait_for
 
-ALERTS = Path(__file__).parents[2] / "alerts"
 FILE = ALERTS / "alertmanager.yml"
 CONFIG: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-RULES: dict[str, Any] = yaml.safe_load((ALERTS / "session-exporter.rules.yml").read_text("utf-8"))
 
 #: Alert -> severity.
 SEVERITIES: dict[str, str] = {
-    rule["alert"]: rule["labels"]["severity"]
-    for group in RULES["groups"]
-    for rule in group["rules"]
-    if "alert" in rule
+    rule["alert"]: rule["labels"]["severity"] for rule in RULES if "alert" in rule
 }
 RECEIVERS = {"critical": "page", "warning": "tickets", "info": "notes"}
 RANK = {"critical": 2, "warning": 1, "info": 0}
@@ -86,11 +82,10 @@ def inhibitions() -> list[tuple[str, str, tuple[str, ...]]]:
 def label_sets() -> dict[str, list[set[str]]]:
     """The labels that each alert has in its unit tests, where promtool compares them."""
     found: dict[str, list[set[str]]] = {}
-    for file in sorted(ALERTS.glob("*.test.yml")):
-        for test in yaml.safe_load(file.read_text(encoding="utf-8"))["tests"]:
-            for check in test.get("alert_rule_test", []):
-                sets = [set(alert["exp_labels"]) for alert in check["exp_alerts"]]
-                found.setdefault(check["alertname"], []).extend(sets)
+    for case in rule_cases():
+        for check in case.content.get("alert_rule_test", []):
+            sets = [set(alert["exp_labels"]) for alert in check["exp_alerts"]]
+            found.setdefault(check["alertname"], []).extend(sets)
     return found
 
 

@@ -16,7 +16,15 @@ from typing import Any
 import pytest
 from grafana_foundation_sdk.models import units
 
-from dashboards.reading import FILES, Json, expressions, load, panels, substituted, used_variables
+from dashboards.exported_json import (
+    FILES,
+    Json,
+    find_expressions,
+    find_panels,
+    find_variables,
+    load,
+    substitute_variables,
+)
 from exporter.metrics.catalog import FAMILIES, PROCESS_METRICS
 from tests.support.monitoring import promql
 
@@ -36,14 +44,14 @@ Rule = Callable[[Json], Iterator[str]]
 
 
 def targets(dashboard: Json) -> Iterator[tuple[Json, Json]]:
-    for panel in panels(dashboard):
+    for panel in find_panels(dashboard):
         for target in panel.get("targets", ()):
             yield panel, target
 
 
 def selectors(dashboard: Json) -> Iterator[tuple[str, promql.Selector]]:
-    for each in expressions(dashboard):
-        for selector in promql.selectors(substituted(each.promql, VALUES)):
+    for each in find_expressions(dashboard):
+        for selector in promql.selectors(substitute_variables(each.promql, VALUES)):
             yield each.place, selector
 
 
@@ -72,7 +80,7 @@ def takes_its_data_from_the_chosen_source(dashboard: Json) -> Iterator[str]:
     said = {name: first.get(name) for name in ("type", "name", "label", "query")}
     if list(said.values()) != ["datasource", "datasource", "Data source", "prometheus"]:
         yield f"the first variable does not choose the data source: {said}"
-    for panel in panels(dashboard):
+    for panel in find_panels(dashboard):
         for each in (panel, *panel.get("targets", ())):
             if each.get("datasource") != DATASOURCE:
                 yield f"{panel['title']}: data source {each.get('datasource')}"
@@ -92,9 +100,9 @@ def has_variables_that_work(dashboard: Json) -> Iterator[str]:
             yield f"variable {name}: not read anew when the time range changes"
         if each["type"] == "query" and each["query"] != each["definition"]:
             yield f"variable {name}: shows another query than it asks"
-        if name not in used_variables(text):
+        if name not in find_variables(text):
             yield f"variable {name}: not used"
-    for name in used_variables(text) - known:
+    for name in find_variables(text) - known:
         if not name.startswith("__"):
             yield f"no variable {name}"
 
@@ -107,7 +115,7 @@ def is_numbered(dashboard: Json) -> Iterator[str]:
     ids = [panel.get("id") for panel in every]
     if None in ids or 0 in ids or len(set(ids)) < len(ids):
         yield f"panels without a number of their own: {ids}"
-    for panel in panels(dashboard):
+    for panel in find_panels(dashboard):
         refs = [target.get("refId") for target in panel.get("targets", ())]
         if refs != [chr(ord("A") + number) for number in range(len(refs))]:
             yield f"{panel['title']}: queries are called {refs}"
@@ -156,14 +164,14 @@ def is_ordered_in_rows(dashboard: Json) -> Iterator[str]:
 
 
 def has_titles_of_their_own(dashboard: Json) -> Iterator[str]:
-    titles = [panel.get("title") for panel in panels(dashboard)]
+    titles = [panel.get("title") for panel in find_panels(dashboard)]
     for title in titles:
         if not title or not title[0].isupper() or titles.count(title) > 1:
             yield f"title {title!r}"
 
 
 def says_what_to_do(dashboard: Json) -> Iterator[str]:
-    for panel in panels(dashboard):
+    for panel in find_panels(dashboard):
         shows, _, act = (panel.get("description") or "").partition("\n\n**When it looks bad:** ")
         if len(shows.split()) < 5 or not shows.endswith("."):
             yield f"{panel['title']}: does not say what it shows"
@@ -172,7 +180,7 @@ def says_what_to_do(dashboard: Json) -> Iterator[str]:
 
 
 def has_units(dashboard: Json) -> Iterator[str]:
-    for panel in panels(dashboard):
+    for panel in find_panels(dashboard):
         found = [panel["fieldConfig"]["defaults"].get("unit")]
         found += [value for name, value in _overridden(panel) if name == "unit"]
         if panel["type"] == "heatmap":
@@ -180,14 +188,14 @@ def has_units(dashboard: Json) -> Iterator[str]:
         for unit in found:
             if unit not in UNITS:
                 yield f"{panel['title']}: unit {unit!r}"
-    for panel in panels(dashboard):
+    for panel in find_panels(dashboard):
         if panel["type"] == "table":
             for column in set(_columns(panel)) - _with_override(panel, "unit"):
                 yield f"{panel['title']}: no unit in column {column}"
 
 
 def tells_unknown_from_zero(dashboard: Json) -> Iterator[str]:
-    for panel in panels(dashboard):
+    for panel in find_panels(dashboard):
         texts = [panel["fieldConfig"]["defaults"].get("noValue")]
         texts += [value for name, value in _overridden(panel) if name == "noValue"]
         for text in texts:
@@ -202,7 +210,7 @@ def tells_unknown_from_zero(dashboard: Json) -> Iterator[str]:
 
 def colors_only_what_is_known(dashboard: Json) -> Iterator[str]:
     """Where nothing says otherwise, Grafana colors "unknown" as the lowest level: green."""
-    for panel in panels(dashboard):
+    for panel in find_panels(dashboard):
         fields = [panel["fieldConfig"]["defaults"]] if panel["type"] == "stat" else []
         for override in panel["fieldConfig"]["overrides"]:
             found = {each["id"]: each["value"] for each in override["properties"]}
@@ -238,7 +246,7 @@ def _columns(panel: Json) -> list[str]:
 
 
 def asks_something(dashboard: Json) -> Iterator[str]:
-    for panel in panels(dashboard):
+    for panel in find_panels(dashboard):
         if not panel.get("targets"):
             yield f"{panel['title']}: no query"
     for panel, target in targets(dashboard):
@@ -256,7 +264,7 @@ def asks_something(dashboard: Json) -> Iterator[str]:
 
 
 def has_what_its_kind_needs(dashboard: Json) -> Iterator[str]:
-    for panel in panels(dashboard):
+    for panel in find_panels(dashboard):
         problem = KINDS[panel["type"]](panel) if panel["type"] in KINDS else "unknown kind"
         if problem:
             yield f"{panel['title']}: {problem}"
@@ -330,9 +338,9 @@ KINDS: dict[str, Callable[[Json], str]] = {
 
 
 def parses(dashboard: Json) -> Iterator[str]:
-    for each in expressions(dashboard):
+    for each in find_expressions(dashboard):
         try:
-            promql.selectors(substituted(each.promql, VALUES))
+            promql.selectors(substitute_variables(each.promql, VALUES))
         except (ValueError, KeyError) as error:
             yield f"{each.place}: {error}"
 

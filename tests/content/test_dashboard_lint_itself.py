@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dashboards.reading import Json, panels
+from dashboards.exported_json import Json, find_panels
 from tests.content import test_dashboard_lint as lint
 
 Spoil = Callable[[Any], object]
@@ -258,18 +258,18 @@ def test_a_rule_finds_a_spoiled_panel(rule: lint.Rule, kind: str, spoil: Spoil) 
     of_this_kind = [
         (uid, panel["id"])
         for uid, good in lint.DASHBOARDS.items()
-        for panel in panels(good)
+        for panel in find_panels(good)
         if panel["type"] == kind
     ]
     uid, number = max(of_this_kind, key=lambda each: _size(*each))
     bad = copy.deepcopy(lint.DASHBOARDS[uid])
-    (panel,) = [each for each in panels(bad) if each["id"] == number]
+    (panel,) = [each for each in find_panels(bad) if each["id"] == number]
     spoil(panel)
     assert list(rule(bad))
 
 
 def _size(uid: str, number: int) -> int:
-    (found,) = [each for each in panels(lint.DASHBOARDS[uid]) if each["id"] == number]
+    (found,) = [each for each in find_panels(lint.DASHBOARDS[uid]) if each["id"] == number]
     return len(found["targets"])
 
 
@@ -278,5 +278,5 @@ def test_every_rule_is_shown_to_find_something() -> None:
 
 
 def test_the_dashboards_have_panels_of_every_kind() -> None:
-    found = {panel["type"] for good in lint.DASHBOARDS.values() for panel in panels(good)}
+    found = {panel["type"] for good in lint.DASHBOARDS.values() for panel in find_panels(good)}
     assert found == ALL_KINDS

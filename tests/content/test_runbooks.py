@@ -13,21 +13,15 @@ import yaml
 
 from exporter.cli.app import app
 from exporter.cli.commands.watch import DEFAULT_PORT
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.queries import fill
 from tests.support.monitoring.programs import Alertmanager, program
 from tests.support.monitoring.promql import SYNTHETIC, catalog, labels, selectors
+from tests.support.monitoring.rule_cases import RULES
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "runbooks"
 SOURCE_CODE = "".join(path.read_text("utf-8") for path in (ROOT / "exporter").rglob("*.py"))
-RULES: list[dict[str, Any]] = [
-    rule
-    for group in yaml.safe_load(
-        (ROOT / "alerts" / "session-exporter.rules.yml").read_text("utf-8")
-    )["groups"]
-    for rule in group["rules"]
-]
 SEVERITIES = {rule["alert"]: rule["labels"]["severity"] for rule in RULES if "alert" in rule}
 RECORDED = {rule["record"] for rule in RULES if "record" in rule}
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.md"))}

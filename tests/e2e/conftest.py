@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from tests.support.processes.session_exporter import CONVERSATIONS, IMPATIENT, write_config
 
 

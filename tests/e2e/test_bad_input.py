@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from tests.support.processes.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,

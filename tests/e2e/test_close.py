@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from exporter.demo import history
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import APP
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP
 from tests.support.processes.session_exporter import CONVERSATIONS, IMPATIENT, run, write_config
 
 TABLE = "conversations.conversation_sessions"

@@ -14,9 +14,9 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as text
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER, create_empty
-from exporter.demo.server import PostgresServer
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import PostgresServer
+from exporter.demo.systems.schemas import EXPORTER, create_empty
 from tests.support.processes.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase, create_database
-from exporter.demo.schemas import EXPORTER
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.databases import EmbeddedDatabase, create_database
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import EXPORTER
 from exporter.queries import fill
 from tests.support.processes.session_exporter import PROGRAM, environment, run, write_config
 from tests.support.servers.standby import PRIMARY_SETTINGS, Standby
@@ -371,7 +371,7 @@ def test_a_missing_right_is_a_sentence_and_the_grants_that_are_printed_are_enoug
 
     live = command("check", "--live", dsn=dsn).stdout
     grants = re.findall(r"^ +(GRANT .*;)$", live, re.MULTILINE)
-    assert f'GRANT UPDATE (state, ended) ON "public"."chat" TO "{EXPORTER}";' in grants
+    assert f'GRANT UPDATE ("state", "ended") ON "public"."chat" TO "{EXPORTER}";' in grants
     execute(ready, *grants)
     run_ = the_run(command("recover", "chat", "--yes", dsn=dsn))
     assert open_ones(ready) == {6, 7}

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase, create_role
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.systems.schemas import EXPORTER
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.processes.session_exporter import run, write_config
 

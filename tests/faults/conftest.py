@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.processes.wall_clock import WallClock
 from tests.support.servers.pgbouncer import (
     PgBouncer,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.processes.session_exporter import Daemon, Page, run, write_config
 
 ROWS = 10_000_000

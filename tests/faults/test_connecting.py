@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from exporter.config import DatabaseSettings
-from exporter.demo.databases import EmbeddedDatabase, create_database
-from exporter.demo.server import PostgresServer
+from exporter.demo.server.databases import EmbeddedDatabase, create_database
+from exporter.demo.server.server import PostgresServer
 from exporter.errors import ConnectFailed
 from exporter.postgres import Database
 from tests.support.network.proxy import blackhole

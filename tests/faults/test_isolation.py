@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER, create_empty
-from exporter.demo.server import PostgresServer
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import PostgresServer
+from exporter.demo.systems.schemas import EXPORTER, create_empty
 from tests.support.processes.daemons import last_success
 from tests.support.processes.session_exporter import (
     CONVERSATIONS,

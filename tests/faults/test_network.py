@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from tests.support.collection.exporter import ERRORS, SKIPPED, UP, Exporting
 from tests.support.network.proxy import Mode, Proxy, blackhole
 from tests.support.processes.session_exporter import (

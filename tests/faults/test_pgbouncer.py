@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from tests.support.processes.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import APP, EXPORTER, create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
 from tests.support.collection.exporter import UP, Exporting
 from tests.support.processes.session_exporter import (
     CONVERSATIONS,

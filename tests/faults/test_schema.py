@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from tests.support.collection.exporter import ERRORS, UP, Exporting
 from tests.support.processes.session_exporter import (
     CONVERSATIONS,

@@ -19,9 +19,9 @@ import pytest
 
 from exporter import backoff
 from exporter.config import DatabaseSettings
-from exporter.demo.databases import EmbeddedDatabase, drop_database
-from exporter.demo.schemas import APP, EXPORTER, create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.databases import EmbeddedDatabase, drop_database
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
 from exporter.errors import SourceError
 from exporter.postgres import Database
 from tests.support.collection.exporter import ERRORS, SKIPPED, UP, Exporting

@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import APP, EXPORTER, create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
 from tests.support.collection.exporter import ERRORS, SKIPPED
 from tests.support.network.proxy import Mode, Proxy
 from tests.support.processes.daemons import TABLE, assert_stops, daemon_on, wait_until_silent

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.collection import declarations, pages
 from tests.support.collection.pages import Page
 

@@ -8,8 +8,8 @@ from exporter import sessions
 from exporter.collection.active import Active
 from exporter.collection.daily import Daily
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import APP, EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.sessions.orphans import list_orphans
 from tests.support.collection.declarations import CONVERSATIONS
 from tests.support.collection.open_transaction import OpenTransaction

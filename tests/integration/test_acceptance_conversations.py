@@ -10,9 +10,9 @@ import pytest
 from exporter import sessions
 from exporter.collection.active import Active
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.history import conversations
-from exporter.demo.schemas import APP, EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.postgres import Database
 from exporter.sessions.orphans import OrphanList, list_orphans
 from tests.support.collection import database_clock, declarations

@@ -11,9 +11,9 @@ from psycopg import sql
 from exporter import sessions
 from exporter.collection.active import Active, ActiveValues
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.history import training
-from exporter.demo.schemas import APP, EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.sessions.orphans import list_orphans
 from tests.support.collection import declarations
 from tests.support.collection.open_transaction import OpenTransaction

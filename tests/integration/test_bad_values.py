@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from exporter.check.source import check_all
+from exporter.check.live import check_all
 from exporter.clock import Clock
 from exporter.collection.active import Active
 from exporter.collection.collection import NAME_AGAIN_AFTER_SECONDS, Binding, Collection
 from exporter.collection.snapshots import Key, Snapshots, State
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database
 from tests.support.collection import declarations
 from tests.support.collection.pages import Collect

@@ -1,7 +1,7 @@
 """What a collection sets for its transaction, whatever the database and the role have set."""
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from exporter.postgres import Database
 from tests.support.collection import declarations
 

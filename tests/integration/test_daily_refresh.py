@@ -9,7 +9,7 @@ import pytest
 from exporter import sessions
 from exporter.collection.daily import Daily, DailyValues
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.collection import database_clock, pages
 from tests.support.collection.declarations import CONVERSATIONS
 from tests.support.collection.open_transaction import Connection, OpenTransaction

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from exporter.config import load_config
 from exporter.demo import history
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import APP, EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP, EXPORTER
 from tests.support.collection import pages
 from tests.support.collection.pages import Page
 

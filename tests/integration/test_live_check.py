@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from exporter.check.findings import Finding, Status
-from exporter.check.source import check_all
+from exporter.check.live import check_all
 from exporter.clock import Clock
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import APP, EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.postgres import Database
 from tests.support.collection import declarations
 from tests.support.collection.declarations import CONVERSATIONS

@@ -18,7 +18,7 @@ from exporter import sessions
 from exporter.collection.active import Active
 from exporter.collection.daily import Daily
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.sessions.orphans import Orphan, list_orphans
 from tests.support.collection import database_clock, declarations, oracle, pages
 from tests.support.collection.open_transaction import Connection, OpenTransaction
@@ -269,18 +269,34 @@ def differences(found: dict[Any, float], wanted: dict[Any, float]) -> dict[str, 
     }
 
 
-@settings(
-    max_examples=250,
+SETTINGS = settings(
     derandomize=True,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # rolled back after each
 )
+
+
+@settings(SETTINGS, max_examples=50)
 @pytest.mark.parametrize("kind", KINDS)
 @given(data=st.data())
 def test_every_sample_is_what_the_words_of_the_design_say(
     connection: Connection, tmp_path: Path, kind: str, data: st.DataObject
 ) -> None:
+    compare(connection, tmp_path, kind, data)
+
+
+@pytest.mark.slow
+@settings(SETTINGS, max_examples=250)
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+def test_every_sample_is_that_in_many_more_tables(
+    connection: Connection, tmp_path: Path, kind: str, data: st.DataObject
+) -> None:
+    compare(connection, tmp_path, kind, data)
+
+
+def compare(connection: Connection, tmp_path: Path, kind: str, data: st.DataObject) -> None:
     now, shape = data.draw(moments(), "now"), data.draw(shapes(), "shape")
     zone = data.draw(st.sampled_from(ZONES), "timezone")
     written_in = data.draw(st.sampled_from(ZONES), "timestamps_in")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from exporter.demo.databases import EmbeddedDatabase, create_database, drop_database
+from exporter.demo.server.databases import EmbeddedDatabase, create_database, drop_database
 from tests.support.collection import declarations, pages
 from tests.support.collection.pages import Page
 

@@ -11,8 +11,8 @@ from exporter import sessions
 from exporter.cli.output import report
 from exporter.config import load_config
 from exporter.demo import history
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import APP, EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.postgres import Database
 from exporter.sessions import grants
 from exporter.sessions.orphans import list_orphans

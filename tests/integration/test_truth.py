@@ -7,7 +7,7 @@ import pytest
 
 from exporter.cli.output import report
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database, dsn_problem
 from exporter.sessions import grants
 from tests.support.collection import database_clock, declarations, pages

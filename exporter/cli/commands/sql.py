@@ -45,10 +45,7 @@ def sql_role(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
         return database, await grants.database_name(reader), await grants.grants(reader, each)
 
     async def recovering(reader: Reader, each: Source, database: str) -> tuple[str, str, list[str]]:
-        if each.recovery.call is not None:
-            rights = grants.calling_grants(each)
-        else:
-            rights = await grants.recovery_grants(reader, each, role=grants.RECOVERY_ROLE)
+        rights = await grants.recovery_grants(reader, each, role=grants.RECOVERY_ROLE)
         return database, await grants.database_name(reader), rights
 
     results, failed = for_each_source(config, None, granted)

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from exporter import logs, sessions
-from exporter.check import source
 from exporter.check.findings import Finding, Status
+from exporter.check.live import check_all
 from exporter.cli.app import DEFAULT_CONFIG, ConfigFile, ListFormat, OneSource, app
 from exporter.cli.each_source import duration, for_each_source, load, wait_for
 from exporter.cli.output import report
@@ -164,7 +164,7 @@ def _check_live(config: Config, format_: ListFormat) -> None:
         for name, settings in config.databases.items():
             database = Database(settings)
             sources = [each for each in config.sources.values() if name in each.databases]
-            async for finding in source.check_all(database, sources, process.CLOCK):
+            async for finding in check_all(database, sources, process.CLOCK):
                 if format_ is ListFormat.TABLE:
                     place = report.finding_place(finding)
                     if not findings or report.finding_place(findings[-1]) != place:

@@ -1,7 +1,7 @@
--- The active sessions, counted in one pass into cells by age, silence and label.
--- width_bucket() places a row among all thresholds at once by binary search: every histogram
--- bucket, what is orphaned and what is overlong is then a sum of cells. The arrays of thresholds
--- are scalar subqueries, so that they are computed once and not for every row.
+-- The active sessions, counted in one pass into cells by age, silence and label, orphaned or not.
+-- width_bucket() places a row among all boundaries at once by binary search: every histogram bucket
+-- and the overlong sessions are then sums of cells. The arrays of boundaries are scalar subqueries,
+-- so that they are computed once and not for every row.
 SELECT
     {cells},
     count(*),

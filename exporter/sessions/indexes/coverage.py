@@ -47,20 +47,16 @@ async def _known_indexes(reader: Reader, uses: Iterable[_Use]) -> Mapping[_Name,
     if not names:
         return {}
     listed = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in sorted(names))
-    (result,) = await reader.read(fill("catalog/indexes", names=listed))
-    return {(schema, name): (is_partial, first) for schema, name, is_partial, first in result.rows}
+    rows = await reader.rows(fill("catalog/indexes", names=listed))
+    return {(schema, name): (is_partial, first) for schema, name, is_partial, first in rows}
 
 
 def _searches(table: SessionTable) -> dict[str, str]:
     """For each collector that reads rows, a query for the rows that it must find quickly."""
 
     def search(rows: str) -> str:
-        return fill(
-            "collection/index_search",
-            start=f"({table.started_at.raw})",
-            table=table.table,
-            rows=rows,
-        )
+        start = f"({table.started_at.raw})"
+        return table.statement("collection/index_search", start=start, rows=rows)
 
     searches = {"active": search(table.rows)}
     if table.source.daily is not None:

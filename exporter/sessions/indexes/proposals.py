@@ -12,14 +12,21 @@ from exporter.postgres import Reader
 from exporter.queries import fill, identifier
 from exporter.sessions import SessionTable
 from exporter.sessions.indexes import coverage
-from exporter.sessions.indexes.immutability import instability
 from exporter.sessions.relation import Column
-from exporter.sessions.sql_names import without_alias
+from exporter.sessions.sql_names import uses_whole_row, without_alias
+
+_COLUMN = re.compile(r'"(?:[^"]|"")*"')
 
 # A btree entry must fit a third of a page, or the application's own INSERT fails: only columns
 # that cannot grow are included (PostgreSQL documentation, CREATE INDEX, on INCLUDE).
 _SHORT_TEXT = re.compile(r"character(?: varying)?\(\d{1,2}\)")
 _LONGEST_NAME = 63  # bytes
+
+#: Beside a command with an expression in it. Only PostgreSQL can tell, when it creates the index.
+MUST_BE_IMMUTABLE = (
+    "PostgreSQL refuses this if an expression is not immutable, such as one with now(), a subquery "
+    "or a cast that depends on a setting"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,48 +52,57 @@ class _Part:
 async def propose(reader: Reader, table: SessionTable) -> list[Proposal]:
     """For each collector its commands, and whether an index serves it already."""
     missing = await coverage.missing(reader, table)
-    obstacle = await _obstacle(reader, table)
+    obstacle = _obstacle(table)
     if obstacle:
         return [Proposal(name, not unserved, (), obstacle) for name, unserved in missing.items()]
     parts = await _parts(reader, table)
     proposals = []
     for collector, unserved in missing.items():
-        definition, remark = f"({_key(table)})", None
+        definition, growing = f"({_key(table)})", None
         if collector == "active":
-            include, remark = _include(table)
+            include, growing = _include(table)
             definition += f"{include} WHERE {_condition(table)}"
+        remarks = [growing, MUST_BE_IMMUTABLE if _has_expression(table, collector) else None]
         # Two sources on one table want two indexes: the name says whose it is.
         source, name = table.source.name, table.relation.name
         purpose = collector if source == name else f"{source}_{collector}"
         commands = tuple(_commands(parts, purpose, definition))
+        remark = "; ".join(filter(None, remarks)) or None
         proposals.append(Proposal(collector, not unserved, commands, remark))
     return proposals
 
 
-async def _obstacle(reader: Reader, table: SessionTable) -> str | None:
-    """Why no index can be offered: a view, or an expression that may change its mind."""
+def _obstacle(table: SessionTable) -> str | None:
+    """Why no index can be offered: a view, or the row as a whole, which an index cannot hold."""
     if table.relation.kind not in {"table", "partitioned table", "materialized view"}:
         return (
             f"{table.table} is a {table.relation.kind}: an index belongs on the tables below it, "
             "on the column behind started_at"
         )
-    reason = await instability(reader, table.relation, [table.started_at.raw, table.rows])
-    if reason is None:
-        return None
-    return (
-        f"started_at, where or active uses {reason}, which may give another result for the same "
-        "row, and only what is immutable can be part of an index"
-    )
+    if any(map(uses_whole_row, (table.started_at.raw, table.rows))):
+        return (
+            "started_at, where or active uses the row s as a whole, which cannot be part of an "
+            "index; name its columns"
+        )
+    return None
+
+
+def _has_expression(table: SessionTable, collector: str) -> bool:
+    """Whether the index of a collector holds more than plain columns."""
+    texts = [table.started_at.raw]
+    if collector == "active":
+        texts += [table.expressions[key] for key in ("where", "active") if key in table.expressions]
+    return not all(_COLUMN.fullmatch(text.removeprefix("s.")) for text in texts)
 
 
 async def _parts(reader: Reader, table: SessionTable) -> list[_Part]:
     relation = table.relation
     if relation.kind != "partitioned table":
         return [_Part(relation.schema, relation.name, None, is_leaf=True)]
-    (result,) = await reader.read(fill("catalog/partitions", oid=str(relation.oid)))
+    rows = await reader.rows(fill("catalog/partitions", oid=str(relation.oid)))
     return [
         _Part(schema, name, (above_schema, above) if above else None, is_leaf)
-        for schema, name, above_schema, above, is_leaf in result.rows
+        for schema, name, above_schema, above, is_leaf in rows
     ]
 
 
@@ -119,7 +135,7 @@ def _index_name(table: str, purpose: str) -> str:
 
 def _key(table: SessionTable) -> str:
     raw = without_alias(table.started_at.raw)
-    return raw if re.fullmatch(r'"(?:[^"]|"")*"', raw) else f"({raw})"
+    return raw if _COLUMN.fullmatch(raw) else f"({raw})"
 
 
 def _condition(table: SessionTable) -> str:
@@ -128,7 +144,10 @@ def _condition(table: SessionTable) -> str:
 
 
 def _include(table: SessionTable) -> tuple[str, str | None]:
-    """INCLUDE what else the query reads, if none of it can grow: else the heap is read anyway."""
+    """INCLUDE for the other columns of the query and no remark, unless one of them can grow.
+
+    Then the table is read anyway, and the remark says why.
+    """
     texts = [*table.labels, *table.integrity]
     texts += [moment.raw for moment in (table.last_seen_at, table.ended_at) if moment is not None]
     start = set(table.relation.columns_in([table.started_at.raw]))

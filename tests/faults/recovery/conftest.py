@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.processes.background import Background
 from tests.support.recovery.automatic.runner import Recover, runners
 from tests.support.recovery.chats import Chats

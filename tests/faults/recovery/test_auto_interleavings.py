@@ -8,6 +8,7 @@ well, all true orphans are closed, and nobody who lives.
 
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -136,17 +137,32 @@ steps = st.one_of(
 )
 
 
-@settings(
-    max_examples=40,
+SETTINGS = settings(
     derandomize=True,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # emptied before each
 )
+
+
+@settings(SETTINGS, max_examples=10)
 @given(st.lists(steps, min_size=8, max_size=20))
 def test_nobody_alive_is_closed_and_every_orphan_is_once_no_brake_is_on(
     chats: Chats, tmp_path: Path, happened: list[Step]
 ) -> None:
+    live_through(chats, tmp_path, happened)
+
+
+@pytest.mark.slow
+@settings(SETTINGS, max_examples=40)
+@given(st.lists(steps, min_size=8, max_size=20))
+def test_nobody_alive_is_closed_in_many_more_worlds(
+    chats: Chats, tmp_path: Path, happened: list[Step]
+) -> None:
+    live_through(chats, tmp_path, happened)
+
+
+def live_through(chats: Chats, tmp_path: Path, happened: list[Step]) -> None:
     tables = "public.chats, public.messages, public.presence, session_exporter.recovery"
     chats.do(f"TRUNCATE {tables}")
     with chats.application() as application, Background() as background:

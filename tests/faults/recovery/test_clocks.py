@@ -15,9 +15,9 @@ from subprocess import Popen
 
 import pytest
 
-from exporter.demo.account import Account
-from exporter.demo.schemas import create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.account import Account
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import create_empty
 from tests.support.processes.session_exporter import Daemon, wait_for
 from tests.support.processes.wall_clock import HOUR, WallClock
 from tests.support.recovery.automatic.daemons import (

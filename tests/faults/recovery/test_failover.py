@@ -9,9 +9,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import create_empty
 from tests.support.processes.session_exporter import Daemon, Page, wait_for
 from tests.support.recovery.automatic.daemons import (
     FAILED,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.processes.session_exporter import Daemon, Page, run
 from tests.support.recovery.automatic.daemons import (
     FAILED,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import psycopg
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.queries import fill
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.recovery.functions.chat import (

@@ -7,6 +7,7 @@ time here is told in whole minutes, so that no row is ever on the boundary.
 
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -43,17 +44,32 @@ steps = st.one_of(
 )
 
 
-@settings(
-    max_examples=80,
+SETTINGS = settings(
     derandomize=True,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # emptied before each
 )
+
+
+@settings(SETTINGS, max_examples=15)
 @given(st.lists(steps, min_size=5, max_size=20))
 def test_nobody_alive_is_closed_and_every_orphan_is_in_the_end(
     recoveries: Recoveries, tmp_path: Path, happened: list[Step]
 ) -> None:
+    live_through(recoveries, tmp_path, happened)
+
+
+@pytest.mark.slow
+@settings(SETTINGS, max_examples=80)
+@given(st.lists(steps, min_size=5, max_size=20))
+def test_nobody_alive_is_closed_in_many_more_worlds(
+    recoveries: Recoveries, tmp_path: Path, happened: list[Step]
+) -> None:
+    live_through(recoveries, tmp_path, happened)
+
+
+def live_through(recoveries: Recoveries, tmp_path: Path, happened: list[Step]) -> None:
     chats = recoveries.chats
     tables = "public.chats, public.messages, public.presence, session_exporter.recovery"
     chats.do(f"TRUNCATE {tables}")

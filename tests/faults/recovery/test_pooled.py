@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from tests.support.recovery.chats import ACTS
 from tests.support.recovery.gates import Gated
 from tests.support.recovery.scenarios.races import LONGEST

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import create_empty
 from tests.support.recovery.chats import ACTS
 from tests.support.recovery.gates import Gated
 from tests.support.recovery.scenarios.races import LONGEST

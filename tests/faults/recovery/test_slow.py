@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.errors import TimedOut
 from exporter.recovery.close.batches import SLOW_IN_A_ROW
 from tests.support.recovery.automatic.runner import Recover, open_ones, sessions

@@ -1,7 +1,8 @@
 """Recoveries at once, by hand and automatic, against an application under load, judged by the times
 of the commits.
 
-`make test` does it for SECONDS; `make stress` for STRESS_SECONDS, a minute if nothing else is said.
+`make test-all` does it for SECONDS; `make stress` for STRESS_SECONDS, a minute if nothing else is
+said. In the fast tier test_races and test_interleavings let the same meet one at a time.
 """
 
 import asyncio
@@ -14,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from exporter import sessions
-from exporter.demo.schemas import create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import create_empty
 from exporter.postgres import Database, Writer
 from exporter.recovery.automatic import AutoClosing
 from exporter.recovery.close.batches import CloseRun
@@ -105,6 +106,7 @@ class Recoverer:
         await pool.close()
 
 
+@pytest.mark.slow
 def test_under_load_nobody_alive_is_closed_and_no_end_is_overwritten(chats: Chats) -> None:
     seconds = float(os.environ.get("STRESS_SECONDS") or SECONDS)
     recoverers, is_over = [Recoverer(chats) for _ in range(RECOVERIES)], threading.Event()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.recovery.automatic.runner import Recover, runners
 
 

@@ -15,9 +15,9 @@ import pytest
 from exporter import sessions
 from exporter.config import load_config
 from exporter.demo import history
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.recovery import RECOVERY, prepare
-from exporter.demo.schemas import APP, EXPORTER
+from exporter.demo.roles import RECOVERY, prepare
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.postgres import Database, Writer
 from exporter.recovery.close.batches import Outcome
 from exporter.recovery.close.by_function import Call, by_hand, find_call, find_undo

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.recovery.automatic.runner import (
     Recover,
     open_ones,

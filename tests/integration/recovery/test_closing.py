@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from exporter.errors import SchemaMismatch, UsageError
 from exporter.recovery.close.batches import CloseRun, Outcome
 from exporter.recovery.close.planned_stop import Stop

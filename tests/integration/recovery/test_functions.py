@@ -11,9 +11,9 @@ from psycopg import errors
 from exporter.check.findings import Status
 from exporter.check.recovery import check_recovery
 from exporter.config import Source, load_config
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.recovery import prepare
-from exporter.demo.schemas import APP, EXPORTER
+from exporter.demo.roles import prepare
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.errors import SchemaMismatch
 from exporter.queries import fill
 from exporter.recovery.close.by_function import find_call

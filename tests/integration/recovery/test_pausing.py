@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from exporter.errors import PermissionDenied, SchemaMismatch
 from exporter.recovery.audit.control import find_pause, is_paused, pause, resume
 from tests.support.recovery.planned_stops import prepare, run, stopping

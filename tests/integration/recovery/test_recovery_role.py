@@ -8,7 +8,7 @@ from psycopg import errors
 
 from exporter.cli.output import report
 from exporter.config import load_config
-from exporter.demo.databases import EmbeddedDatabase, create_role
+from exporter.demo.server.databases import EmbeddedDatabase, create_role
 from exporter.postgres import Database, Reader, Writer
 from exporter.queries import fill
 from exporter.recovery.close.batches import CloseRun

@@ -8,8 +8,8 @@ import pytest
 from exporter.check.findings import Finding, Status
 from exporter.check.recovery import check_recovery
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from exporter.errors import PermissionDenied
 from exporter.postgres import Database, Writer
 from exporter.queries import fill

@@ -25,7 +25,7 @@ import pytest
 
 from exporter import logs
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.errors import BackingOff, ConnectFailed
 from exporter.postgres import Writer
 from exporter.recovery.webhook.delivery import RETRY, DeliveryCounts, WebhookSender

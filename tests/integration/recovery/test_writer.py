@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.errors import ConnectFailed, SourceError
 from exporter.postgres import Writer
 from tests.support.collection.declarations import settings_of

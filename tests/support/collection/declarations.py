@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from exporter.config import Config, DatabaseSettings, Source, load_config
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 
 #: The least that a source can be, all defaults but the daily statistics.
 PLAIN: dict[str, Any] = {

@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 
 from exporter import queries
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.collection.declarations import source_of
 from tests.support.processes.session_exporter import wait_for
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exporter.config import Source, load_config
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database, Reader, Writer
 from exporter.queries import fill
 from exporter.recovery.close.batches import Outcome

@@ -12,7 +12,7 @@ from typing import Any
 
 from exporter import sessions
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database, Writer
 from exporter.queries import fill
 from exporter.recovery.close.batches import CloseRun, Outcome

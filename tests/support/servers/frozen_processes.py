@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from exporter.demo.server import PostgresServer
+from exporter.demo.server.server import PostgresServer
 
 
 @contextlib.contextmanager

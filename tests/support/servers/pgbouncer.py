@@ -8,9 +8,9 @@ from typing import Any, Self
 
 import psycopg
 
-from exporter.demo.account import private_folder, remove, server_account
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.account import private_folder, remove, server_account
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from tests.support.processes.session_exporter import (
     wait_for,
 )

@@ -5,10 +5,10 @@ from typing import Any
 
 import psycopg
 
-from exporter.demo.binaries import runnable
-from exporter.demo.cluster import ServerError, tail
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.server import PostgresServer
+from exporter.demo.server.binaries import runnable
+from exporter.demo.server.cluster import EmbeddedServerError, tail
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import PostgresServer
 from tests.support.processes.session_exporter import wait_for
 
 #: So that a test does not wait long for a receiver to come back, nor loses its place meanwhile.
@@ -39,7 +39,7 @@ class Standby(PostgresServer):
         ]
         done = self._account.run(command, self.folder)
         if done.returncode:
-            raise ServerError(f"pg_basebackup failed:\n{tail(done.stdout)}")
+            raise EmbeddedServerError(f"pg_basebackup failed:\n{tail(done.stdout)}")
 
     def ask(self, question: str) -> Any:
         """The value of an SQL expression, as a superuser on the standby."""

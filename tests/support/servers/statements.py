@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 
 
 def execute(database: EmbeddedDatabase, *statements: str, role: str = "postgres") -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from exporter.demo.server import WheelMissingError, wheel_binaries
+from exporter.demo.server.server import WheelMissingError, wheel_binaries
 
 SYSTEM_BINARIES = Path("/usr/lib/postgresql/15/bin")
 

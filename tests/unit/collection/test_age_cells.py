@@ -5,52 +5,52 @@ from bisect import bisect_right
 
 import pytest
 
-from exporter.collection.age_cells import Histogram, Thresholds
+from exporter.collection.age_cells import AgeCells, Histogram
 from exporter.metrics.catalog import BUCKETS
 
 MICROSECOND = 1e-6
 
 
-def cell(thresholds: Thresholds, age: float) -> int:
+def cell(cells: AgeCells, age: float) -> int:
     """What width_bucket() says about a row of this age: how many bounds are at or before it."""
-    bounds = [-round(each * 1_000_000) for each in thresholds.ages]
+    bounds = [-round(each * 1_000_000) for each in cells.ages]
     return bisect_right(bounds, -round(age * 1_000_000))
 
 
 @pytest.mark.parametrize("limit", [0.5, 1.0, 60.0, 7200.0, 7201.0, 2592000.0, 315360000.0])
 def test_exactly_as_old_as_the_limit_is_not_older(limit: float) -> None:
-    thresholds = Thresholds.of([limit], future_tolerance=60)
-    assert not thresholds.is_older(cell(thresholds, limit - MICROSECOND), limit)
-    assert not thresholds.is_older(cell(thresholds, limit), limit)
-    assert thresholds.is_older(cell(thresholds, limit + MICROSECOND), limit)
+    cells = AgeCells.of([limit], future_tolerance=60)
+    assert not cells.is_older(cell(cells, limit - MICROSECOND), limit)
+    assert not cells.is_older(cell(cells, limit), limit)
+    assert cells.is_older(cell(cells, limit + MICROSECOND), limit)
 
 
 @pytest.mark.parametrize("tolerance", [0.001, 1.0, 60.0, 86400.0])
 def test_exactly_as_far_ahead_as_the_tolerance_is_not_future(tolerance: float) -> None:
-    thresholds = Thresholds.of([7200], future_tolerance=tolerance)
-    assert not thresholds.is_future(cell(thresholds, 0))
-    assert not thresholds.is_future(cell(thresholds, -tolerance))
-    assert thresholds.is_future(cell(thresholds, -tolerance - MICROSECOND))
-    assert not thresholds.is_older(cell(thresholds, -tolerance - 1), 7200)
+    cells = AgeCells.of([7200], future_tolerance=tolerance)
+    assert not cells.is_future(cell(cells, 0))
+    assert not cells.is_future(cell(cells, -tolerance))
+    assert cells.is_future(cell(cells, -tolerance - MICROSECOND))
+    assert not cells.is_older(cell(cells, -tolerance - 1), 7200)
 
 
 def test_no_time_at_all_is_neither_old_nor_future() -> None:
-    thresholds = Thresholds.of([7200], future_tolerance=60)
-    assert not thresholds.is_older(None, 7200)
-    assert not thresholds.is_future(None)
+    cells = AgeCells.of([7200], future_tolerance=60)
+    assert not cells.is_older(None, 7200)
+    assert not cells.is_future(None)
 
 
 def test_several_limits_are_told_apart_and_none_of_them_may_be_missing() -> None:
-    thresholds = Thresholds.of([600, None, 7200, 600], future_tolerance=60)
-    between = cell(thresholds, 3600)
-    assert thresholds.is_older(between, 600)
-    assert not thresholds.is_older(between, 7200)
-    assert len(set(thresholds.ages)) == len(thresholds.ages) == len(BUCKETS) + 1  # 600, 7200: are
-    assert list(thresholds.ages) == sorted(thresholds.ages, reverse=True)
+    cells = AgeCells.of([600, None, 7200, 600], future_tolerance=60)
+    between = cell(cells, 3600)
+    assert cells.is_older(between, 600)
+    assert not cells.is_older(between, 7200)
+    assert len(set(cells.ages)) == len(cells.ages) == len(BUCKETS) + 1  # 600, 7200: are
+    assert list(cells.ages) == sorted(cells.ages, reverse=True)
 
 
 def test_the_sql_compares_with_bounds_in_seconds_oldest_first() -> None:
-    sql = Thresholds.of([90], future_tolerance=60).cell("started_at")
+    sql = AgeCells.of([90], future_tolerance=60).cell("started_at")
     assert sql.startswith(
         "pg_catalog.width_bucket(started_at, (SELECT ARRAY[now() - interval '2592000.000000"
     )
@@ -60,23 +60,23 @@ def test_the_sql_compares_with_bounds_in_seconds_oldest_first() -> None:
 
 @pytest.mark.parametrize("bound", BUCKETS)
 def test_a_bucket_includes_its_bound(bound: float) -> None:
-    thresholds = Thresholds.of([], future_tolerance=60)
+    cells = AgeCells.of([], future_tolerance=60)
     number = BUCKETS.index(int(bound))
-    on = Histogram.of(thresholds, [(cell(thresholds, bound), 1, bound)])
+    on = Histogram.of(cells, [(cell(cells, bound), 1, bound)])
     assert on.buckets == (0,) * number + (1,) * (len(BUCKETS) + 1 - number)
-    above = Histogram.of(thresholds, [(cell(thresholds, bound + MICROSECOND), 1, bound)])
+    above = Histogram.of(cells, [(cell(cells, bound + MICROSECOND), 1, bound)])
     assert above.buckets == (0,) * (number + 1) + (1,) * (len(BUCKETS) - number)
 
 
 def test_a_histogram_adds_up_its_cells() -> None:
-    thresholds = Thresholds.of([7200], future_tolerance=60)
+    cells = AgeCells.of([7200], future_tolerance=60)
     histogram = Histogram.of(
-        thresholds,
+        cells,
         [
-            (cell(thresholds, 30), 2, 60.0),
-            (cell(thresholds, 4000), 3, 12000.0),
-            (cell(thresholds, 1e9), 1, None),  # minus infinity has an age, but adds to no sum
-            (cell(thresholds, -3600), 5, 0.0),  # future: young, and as old as now
+            (cell(cells, 30), 2, 60.0),
+            (cell(cells, 4000), 3, 12000.0),
+            (cell(cells, 1e9), 1, None),  # minus infinity has an age, but adds to no sum
+            (cell(cells, -3600), 5, 0.0),  # future: young, and as old as now
             (None, 7, None),  # undated: in no bucket
         ],
     )
@@ -88,7 +88,7 @@ def test_a_histogram_adds_up_its_cells() -> None:
 
 
 def test_a_histogram_of_nothing_is_all_zeros() -> None:
-    histogram = Histogram.of(Thresholds.of([], future_tolerance=60), [])
+    histogram = Histogram.of(AgeCells.of([], future_tolerance=60), [])
     assert histogram.buckets == (0,) * (len(BUCKETS) + 1)
     assert histogram.sum == 0
     assert math.isfinite(histogram.sum)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.sessions.sql_names import calls, names, qualified, uses_whole_row, without_alias
+from exporter.sessions.sql_names import names, qualified, uses_whole_row, without_alias
 
 
 @pytest.mark.parametrize(
@@ -22,13 +22,6 @@ from exporter.sessions.sql_names import calls, names, qualified, uses_whole_row,
 )
 def test_names_are_those_that_postgresql_sees(sql: str, found: set[str]) -> None:
     assert names(sql) == found
-
-
-def test_calls_are_names_before_a_parenthesis() -> None:
-    assert calls("lower (s.a) = 'now()' AND coalesce(s.b, s.c) -- later(1)") == {
-        "lower",
-        "coalesce",
-    }
 
 
 @pytest.mark.parametrize(

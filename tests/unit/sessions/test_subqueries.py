@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.sessions.subqueries import Read, reads
+from exporter.sessions.sql_names import Read, reads
 
 CHAIN = ("public", "chat")
 

@@ -10,8 +10,8 @@ import yaml
 from exporter.clock import Clock
 from exporter.collection.snapshots import Snapshots
 from exporter.config import load_config
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from exporter.queries import fill
 from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.status import RecoveryState

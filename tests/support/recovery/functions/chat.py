@@ -10,7 +10,7 @@ import yaml
 
 from exporter import sessions
 from exporter.config import Config, Source, load_config
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database, Reader
 from tests.support.collection.declarations import settings_of
 from tests.support.servers.statements import execute, rows

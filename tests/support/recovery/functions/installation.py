@@ -4,8 +4,8 @@ from exporter import sessions
 from exporter.cli.output import report
 from exporter.config import Config, Source
 from exporter.config.fields.sql import FunctionName
-from exporter.demo.databases import EmbeddedDatabase, create_role
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.systems.schemas import EXPORTER
 from exporter.postgres import Database, Reader
 from exporter.recovery.functions.script import script
 from exporter.recovery.rule.rule import bind_rule
@@ -35,7 +35,10 @@ async def install(database: EmbeddedDatabase, config: Config, source: Source) ->
         reader = pool.reader(timezone=sessions.time_zone(source))
         for role, rights in (
             (EXPORTER, await grants.grants(reader, source)),
-            (grants.RECOVERY_ROLE, grants.calling_grants(source)),
+            (
+                grants.RECOVERY_ROLE,
+                await grants.recovery_grants(reader, source, role=grants.RECOVERY_ROLE),
+            ),
         ):
             printed = report.role(role, [("app", await grants.database_name(reader), rights)])
             execute(database, printed.replace(f"CREATE ROLE {role} LOGIN;", ""))

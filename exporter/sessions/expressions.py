@@ -1,0 +1,230 @@
+"""Binds a source to the table that it names: its expressions, and their types.
+
+Bare words become quoted columns, and PostgreSQL is asked for the type of every expression, so that
+a naive timestamp without a zone, a condition that is no boolean or a misspelt column is reported in
+a sentence and never becomes a wrong number.
+"""
+
+import re
+from collections.abc import Iterator
+
+from exporter.config import Source, TimeColumn
+from exporter.errors import BadData, SchemaMismatch, SourceError
+from exporter.postgres import Reader
+from exporter.queries import fill, identifier, literal
+from exporter.sessions import relation
+from exporter.sessions.moments import Moment, interval
+from exporter.sessions.relation import Relation
+from exporter.sessions.table import SessionTable
+
+# Type OIDs from src/include/catalog/pg_type.dat; they never change.
+_TYPES = {
+    16: "boolean",
+    20: "bigint",
+    21: "smallint",
+    23: "integer",
+    25: "text",
+    700: "real",
+    701: "double precision",
+    705: "text",
+    1043: "character varying",
+    1082: "date",
+    1114: "timestamp without time zone",
+    1184: "timestamp with time zone",
+    1186: "interval",
+    1700: "numeric",
+}
+_WHOLE_NUMBERS = {"bigint", "smallint", "integer"}
+_NUMBERS = _WHOLE_NUMBERS | {"real", "double precision", "numeric"}
+_BARE_WORD = re.compile(r"[^\W\d][\w$]*")
+
+#: Zones in which no local time occurs twice, so that naive timestamps compare like instants.
+_WITHOUT_CLOCK_CHANGES = {"UTC", "Etc/UTC", "GMT", "Etc/GMT", "Zulu", "Etc/Zulu"}
+
+
+async def declared(reader: Reader, source: Source) -> tuple[Relation, dict[str, str]]:
+    """A source's table and its expressions by config key, read from the catalog, without rights."""
+    found = await relation.find(reader, source.table)
+    return found, {key: _expression(text, found, key) for key, text in _declared(source)}
+
+
+async def bind(reader: Reader, source: Source) -> SessionTable:
+    """Bind a source to its table. Raises SchemaMismatch where it does not fit, or SourceError."""
+    found, expressions = await declared(reader, source)
+    types = await types_of(reader, found, expressions)
+    _check_types(source, types)
+
+    def moment(key: str, column: TimeColumn | None) -> Moment | None:
+        if column is None:
+            return None
+        return Moment(
+            raw=expressions[key],
+            unit={"s": 1.0, "ms": 1000.0, None: None}[column.epoch],
+            is_whole=types[key] in _WHOLE_NUMBERS,
+            has_zone_for_sure=source.timestamps_in is not None,
+            is_naive=types[key] == "timestamp without time zone",
+            has_clock_changes=source.timestamps_in not in _WITHOUT_CLOCK_CHANGES,
+        )
+
+    started_at = moment("started_at", source.started_at)
+    ended_at = moment("ended_at", source.ended_at)
+    assert started_at is not None  # noqa: S101 - required by the config
+    exists = expressions.get("where", "true")
+    active = expressions["active"]
+    return SessionTable(
+        source=source,
+        relation=found,
+        expressions=expressions,
+        types=types,
+        rows=f"({exists}) AND ({active})",
+        exists=f"({exists})",
+        active=f"({active})",
+        started_at=started_at,
+        last_seen_at=moment("last_seen_at", source.last_seen_at),
+        ended_at=ended_at,
+        duration=_duration(expressions.get("duration"), started_at, ended_at),
+        labels=tuple(
+            _label(expressions[f"labels.{name}"], label.values)
+            for name, label in source.labels.items()
+        ),
+        integrity=tuple(expressions[f"integrity.{name}"] for name in source.integrity),
+        id=expressions.get("id"),
+        show=tuple(expressions[f"show.{shown.name}"] for shown in source.show),
+    )
+
+
+def _declared(source: Source) -> Iterator[tuple[str, str]]:
+    """Every expression of a source with its config key."""
+    named: dict[str, str | TimeColumn | None] = {
+        "where": source.where,
+        "active": source.active,
+        "started_at": source.started_at,
+        "last_seen_at": source.last_seen_at,
+        "ended_at": source.ended_at,
+        "duration": source.duration,
+        "id": source.id,
+    }
+    named |= {f"labels.{name}": label.value for name, label in source.labels.items()}
+    named |= {f"integrity.{name}": text for name, text in source.integrity.items()}
+    named |= {f"show.{shown.name}": shown.sql for shown in source.show}
+    for key, value in named.items():
+        if value is not None:
+            yield key, value.sql if isinstance(value, TimeColumn) else value
+
+
+def _expression(text: str, found: Relation, key: str) -> str:
+    """A bare word is a column; anything else is taken as it is, on lines of its own."""
+    if not _BARE_WORD.fullmatch(text):
+        return f"\n{text}\n"
+    try:
+        return f"s.{identifier(found.column(text).name)}"
+    except SchemaMismatch as error:
+        raise SchemaMismatch(f"{key}: {error}") from None
+
+
+async def types_of(reader: Reader, found: Relation, expressions: dict[str, str]) -> dict[str, str]:
+    """Ask PostgreSQL for the type of each expression; a mistake is reported with its key."""
+    items = [f"({text})" for text in expressions.values()]
+    statement = fill("catalog/describe", expressions=",\n".join(items), table=found.sql)
+    try:
+        (result,) = await reader.read(statement)
+    except (SchemaMismatch, BadData) as error:
+        raise type(error)(_with_key(error, statement, expressions)) from None
+    names = (_TYPES.get(oid, f"type {oid}") for oid in result.types)
+    return dict(zip(expressions, names, strict=True))
+
+
+async def name_failing_expression(reader: Reader, table: SessionTable) -> str | None:
+    """The config key of the expression that fails on a value of some row; None: none does.
+
+    PostgreSQL reports what is wrong with a value and not where, so each expression is tried alone.
+    """
+    others = {k: text for k, text in table.expressions.items() if k not in {"where", "active"}}
+    attempts = [("where", "true", table.exists)] if table.source.where is not None else []
+    attempts += [("active", "true", table.rows)]
+    attempts += [(key, text, table.rows) for key, text in others.items()]
+    if table.source.daily is not None:
+        window = f"(now() - {interval((table.source.daily.days + 1) * 86400)})"
+        rows = f"{table.exists} AND {table.started_at.from_(window)}"
+        attempts += [(k, text, rows) for k, text in table.expressions.items() if _is_daily(k)]
+    for key, text, rows in attempts:
+        try:
+            await reader.read(table.statement("collection/evaluate", expression=text, rows=rows))
+        except BadData:
+            return key
+        except SourceError:
+            return None
+    return None
+
+
+def _is_daily(key: str) -> bool:
+    """Whether the daily statistics read an expression, and so from rows that are not active too."""
+    return key in {"active", "started_at", "ended_at", "duration"} or key.startswith("labels.")
+
+
+def _with_key(error: SourceError, statement: str, expressions: dict[str, str]) -> str:
+    """Name the expression in which PostgreSQL's error position lies."""
+    start = 0
+    for key, text in expressions.items():
+        start = statement.index(text, start)
+        if error.position is not None and start < error.position <= start + len(text) + 1:
+            return f"{key}: {error}"
+        start += len(text)
+    return str(error)
+
+
+def _check_types(source: Source, types: dict[str, str]) -> None:
+    problems = []
+    for key, type_ in types.items():
+        if key in {"where", "active"} or key.startswith("integrity."):
+            if type_ != "boolean":
+                problems.append(
+                    f"{key}: expected a condition (boolean), got {type_}; "
+                    "write a comparison, for example s.ended IS NULL"
+                )
+        elif key in {"started_at", "last_seen_at", "ended_at"}:
+            column: TimeColumn = getattr(source, key)
+            problems += _time_problems(key, type_, column, source.timestamps_in)
+        elif key == "duration" and type_ not in _NUMBERS:
+            problems.append(
+                f"duration: expected seconds as a number, got {type_}; for an interval write "
+                "extract(epoch FROM s.column)"
+            )
+    if problems:
+        raise SchemaMismatch("; ".join(problems))
+
+
+def _time_problems(key: str, type_: str, column: TimeColumn, zone: str | None) -> Iterator[str]:
+    if column.epoch:
+        if type_ not in _NUMBERS:
+            yield f"{key}: expected a number because of epoch: {column.epoch}, got {type_}"
+    elif type_ == "timestamp without time zone":
+        if zone is None:
+            yield (
+                f"{key}: its timestamps carry no time zone; set timestamps_in to the zone they "
+                "are written in, for example timestamps_in: UTC"
+            )
+    elif type_ in _NUMBERS:
+        yield (
+            f"{key}: expected a timestamp, got {type_}; for seconds or milliseconds since 1970 "
+            f"write {key}: {{column: {column.sql}, epoch: s}} or epoch: ms"
+        )
+    elif type_ != "timestamp with time zone":
+        yield f"{key}: expected a timestamp, got {type_}; cast it, for example (s.at)::timestamptz"
+
+
+def _duration(declared: str | None, started_at: Moment, ended_at: Moment | None) -> str | None:
+    """Seconds; without a declared duration the end minus the start, where both are finite."""
+    if declared is not None:
+        return f"({declared})::float8"
+    if ended_at is None:
+        return None
+    start, end = started_at.sql, ended_at.sql
+    finite = f"isfinite({start}) AND isfinite({end})"
+    return f"CASE WHEN {finite} THEN date_part('epoch', {end} - {start}) END"
+
+
+def _label(expression: str, values: tuple[str, ...]) -> str:
+    """Number the declared values, so that no other value ever travels or becomes a label."""
+    whens = " ".join(f"WHEN {literal(value)} THEN {n}" for n, value in enumerate(values))
+    return f"CASE ({expression})::text {whens} ELSE {len(values)} END"

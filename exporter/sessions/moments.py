@@ -1,0 +1,65 @@
+"""Moment: a point in time in each row, as SQL that compares it and keeps its index usable."""
+
+from dataclasses import dataclass
+
+
+def interval(seconds: float) -> str:
+    """Write a length of time as SQL: in seconds, because a day is not always 24 hours."""
+    return f"interval '{seconds:.6f} seconds'"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point in time in each row: the expression as it is stored, and what it means."""
+
+    raw: str
+    unit: float | None = None
+    """Units per second of a number that counts since 1970; None for a timestamp."""
+    is_whole: bool = True
+    """Of a number: whether its type holds whole numbers only."""
+    has_zone_for_sure: bool = True
+    """Whether it would be read right even if its type became one without a time zone."""
+    is_naive: bool = False
+    has_clock_changes: bool = False
+
+    @property
+    def sql(self) -> str:
+        """The moment as timestamptz. Naive timestamps are read in the transaction's TimeZone.
+
+        A number is held within what to_timestamp() takes (PostgreSQL's own range of years),
+        because one absurd value must not fail the source; NaN sorts above every number.
+        """
+        if self.unit is None and not self.has_zone_for_sure:
+            # The planner drops the condition. Should the column become one without a time zone, it
+            # makes the statement fail and the table be bound again: only timestamptz fits.
+            fits = f"pg_catalog.tstzrange(NULL, NULL) @> ({self.raw})"
+            return f"CASE WHEN true OR {fits} THEN ({self.raw}) END"
+        if self.unit is None:
+            return f"({self.raw})::timestamptz"
+        seconds = f"({self.raw})::float8 / {self.unit:.0f}"
+        bounded = f"greatest(least({seconds}, 9224318015999), -210866803200)"
+        return f"CASE WHEN ({self.raw}) IS NOT NULL THEN pg_catalog.to_timestamp({bounded}) END"
+
+    def before(self, bound: str) -> str:
+        """A condition on the stored value, which an index on it serves: strictly before `bound`."""
+        return self._compare("<", bound, "+")
+
+    def from_(self, bound: str) -> str:
+        """A condition on the stored value, which an index on it serves: at `bound` or later."""
+        return self._compare(">=", bound, "-")
+
+    def _compare(self, operator: str, bound: str, widen: str) -> str:
+        if self.unit is not None:
+            units = f"extract(epoch FROM {bound}) * {self.unit:.0f}"
+            # x < 1.5 and x < 2 are the same for whole numbers, and so are x >= 1.5 and x >= 2.
+            return f"({self.raw}) {operator} " + (
+                f"ceil({units})::bigint" if self.is_whole else f"({units})"
+            )
+        if not self.is_naive:
+            return f"({self.raw}) {operator} {bound}"
+        if not self.has_clock_changes:
+            return f"({self.raw}) {operator} ({bound})::timestamp"
+        # Where the clock is put back an hour of local times means two instants: the index finds
+        # a little more than needed, and the instant itself decides.
+        nearby = f"({self.raw}) {operator} ({bound})::timestamp {widen} interval '3 hours'"
+        return f"{nearby} AND {self.sql} {operator} {bound}"
