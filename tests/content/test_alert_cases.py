@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.content.test_alerts import ALERT_RULES, every_alert
-from tests.support.monitoring.rule_cases import Rule, rule_cases
+from tests.support.monitoring.rule_cases import ALERT_RULES, Rule, name_of, rule_cases
+
+every_alert = pytest.mark.parametrize("rule", ALERT_RULES, ids=name_of)
 
 #: What each alert is tested for.
 KINDS = {

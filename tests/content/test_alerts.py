@@ -10,6 +10,7 @@ import pytest
 from tests.support.monitoring import promql
 from tests.support.monitoring.programs import program
 from tests.support.monitoring.rule_cases import (
+    ALERT_RULES,
     ALERTS,
     RULES,
     RULES_FILE,
@@ -22,7 +23,6 @@ from tests.support.monitoring.rule_cases import (
 
 TESTS = sorted(ALERTS.glob("*.test.yml"))
 
-ALERT_RULES = [rule for rule in RULES if "alert" in rule]
 CASES = [case.content for case in rule_cases()]
 
 #: With all rules, the others take up to half a minute each.

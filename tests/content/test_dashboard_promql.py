@@ -1,6 +1,6 @@
 """PromQL in dashboards: it parses, uses what the exporter serves, and folds replicas.
 
-As in test_dashboard_lint.py, each rule yields what is wrong, and is shown to find it.
+As in dashboard_rules.py of tests/support, each rule yields what is wrong, and is shown to find it.
 """
 
 import re

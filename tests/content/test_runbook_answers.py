@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.content.test_runbooks import TEXTS, blocks
+from tests.support.documents import TEXTS, blocks
 from tests.support.monitoring.rule_cases import only, recorded_in, rule_cases, run_promtool, uses
 
 #: Prometheus without any target has no series to ask for.

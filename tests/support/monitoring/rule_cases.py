@@ -36,6 +36,7 @@ RULES: list[Rule] = [
     for group in load_yaml((ALERTS / RULES_FILE).read_text(encoding="utf-8"))["groups"]
     for rule in group["rules"]
 ]
+ALERT_RULES = [rule for rule in RULES if "alert" in rule]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

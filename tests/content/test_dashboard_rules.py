@@ -1,4 +1,4 @@
-"""Every rule of test_dashboard_lint.py finds what it is there to find, in panels of all kinds."""
+"""The dashboards keep every rule, and every rule finds what it is there to find."""
 
 import copy
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dashboards.exported_json import Json, find_panels
-from tests.content import test_dashboard_lint as lint
+from tests.support.monitoring import dashboard_rules as lint
 
 Spoil = Callable[[Any], object]
 
@@ -230,6 +230,13 @@ PANELS: dict[lint.Rule, dict[str, tuple[set[str], Spoil]]] = {
         ),
     },
 }
+
+
+@pytest.mark.parametrize("rule", lint.RULES, ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("uid", lint.DASHBOARDS)
+def test_a_dashboard_keeps_the_rules(uid: str, rule: lint.Rule) -> None:
+    assert list(rule(lint.DASHBOARDS[uid])) == []
+
 
 SPOILED_DASHBOARDS = [
     pytest.param(rule, spoil, id=f"{rule.__name__}: {name}")
