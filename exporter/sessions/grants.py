@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from exporter import sessions
 from exporter.cli.output.report import printable
 from exporter.config import Source
+from exporter.config.fields.sql_lexer import Token
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.sessions.relation import Relation
-from exporter.sessions.sql_names import ALIAS, Token, code, qualified
+from exporter.sessions.sql_names import ALIAS, code, qualified
 from exporter.sessions.subqueries import reads
 
 ROLE = "session_exporter"

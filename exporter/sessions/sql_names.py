@@ -1,81 +1,14 @@
-"""Reads SQL expressions as far as needed to find the names in them: a lexer, not a parser.
+"""Finds the names in SQL expressions."""
 
-The rules are those of the PostgreSQL documentation, "Lexical Structure".
-"""
-
-import re
-from collections.abc import Iterator
 from itertools import pairwise
-from typing import Literal, NamedTuple
 
-Kind = Literal["word", "quoted", "string", "space", "other"]
+from exporter.config.fields.sql_lexer import Token, tokens
 
 #: What every expression calls the row.
 ALIAS = "s"
 
-_TOKEN = re.compile(
-    r"""
-    (?P<line_comment>--[^\n]*)
-    | (?P<block_comment>/\*)
-    | (?P<string>
-        [eE]'(?:[^'\\]|''|\\.)*'
-        | (?:[bBxXnN]|[uU]&)?'(?:[^']|'')*'
-        | \$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$
-      )
-    | (?P<quoted>"(?:[^"]|"")*")
-    | (?P<word>[^\W\d][\w$]*)
-    | (?P<number>\d[\w.]*)
-    | (?P<space>\s+)
-    | (?P<other>.)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_BLOCK_EDGE = re.compile(r"/\*|\*/")
-
-
-class Token(NamedTuple):
-    """One piece of SQL. `value` is the name that a word or quoted identifier means."""
-
-    kind: Kind
-    text: str
-    value: str = ""
-
-
 _START = Token("other", "")
 _DOT = Token("other", ".")
-
-
-def tokens(sql: str) -> Iterator[Token]:
-    """All pieces of an expression, in order; a comment is the white space that it stands for."""
-    position = 0
-    while match := _TOKEN.match(sql, position):
-        position = match.end()
-        text = match[0]
-        match match.lastgroup:
-            case "block_comment":
-                position = _end_of_block(sql, position)
-                yield Token("space", " ")
-            case "line_comment":
-                yield Token("space", " ")
-            case "quoted":
-                yield Token("quoted", text, text[1:-1].replace('""', '"'))
-            case "word":
-                yield Token("word", text, text.lower())
-            case "space":
-                yield Token("space", text)
-            case "string":
-                yield Token("string", text)
-            case _:
-                yield Token("other", text)
-
-
-def _end_of_block(sql: str, position: int) -> int:
-    """Where a block comment ends; they nest."""
-    depth = 1
-    while depth and (edge := _BLOCK_EDGE.search(sql, position)):
-        depth += 1 if edge[0] == "/*" else -1
-        position = edge.end()
-    return len(sql) if depth else position
 
 
 def code(sql: str) -> list[Token]:

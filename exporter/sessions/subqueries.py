@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from exporter.sessions.sql_names import Token, code
+from exporter.config.fields.sql_lexer import Token
+from exporter.sessions.sql_names import code
 
 _NAMES = {"word", "quoted"}
 _BEFORE_A_TABLE = {"from", "join", "only", "lateral", "table"}

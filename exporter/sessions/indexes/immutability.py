@@ -7,10 +7,11 @@ much than too little: a command that is printed must work.
 import re
 from collections.abc import Iterable
 
+from exporter.config.fields.sql_lexer import Token
 from exporter.postgres import Reader
 from exporter.queries import fill, literal
 from exporter.sessions.relation import Relation
-from exporter.sessions.sql_names import ALIAS, Token, calls, code, uses_whole_row
+from exporter.sessions.sql_names import ALIAS, calls, code, uses_whole_row
 
 # What follows from settings such as TimeZone is not immutable. Whether a cast does depends on what
 # it starts from; these targets are reached by immutable ways only.
