@@ -13,8 +13,7 @@ import uvloop
 
 from exporter import logs, sessions
 from exporter.cli.output import report
-from exporter.config import Config, DatabaseSettings, Source, load_config
-from exporter.config.fields.values import parse_duration
+from exporter.config import Config, DatabaseSettings, Source, load_config, parse_duration
 from exporter.errors import ExporterError, SourceError, UsageError
 from exporter.postgres import Database, Reader, dsn_problem
 from exporter.recovery.rule.rule import reading_settings

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from exporter.config.fields.sql_lexer import Token
 from exporter.postgres import Reader
 from exporter.queries import fill, literal
 from exporter.sessions.relation import Relation
-from exporter.sessions.sql_names import ALIAS, Token, code, qualified, reads
+from exporter.sessions.sql_names import ALIAS, code, qualified, reads
 
 
 async def find_relations(

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from exporter import sessions
 from exporter.config import Config, DatabaseSettings, Source
+from exporter.config.fields.sql_lexer import tokens
 from exporter.errors import BadData, PermissionDenied, SchemaMismatch
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, listed, literal
 from exporter.sessions import Moment, SessionTable
 from exporter.sessions.relation import Relation
-from exporter.sessions.sql_names import tokens
 
 #: No column of anybody's is called this, so that a bare word in an expression is never ambiguous.
 END = "session_exporter_end"

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from exporter.config import (
     Config,
-    Daily,
+    DailySettings,
     DatabaseSettings,
     Label,
     Mark,
-    Shown,
+    OutputColumn,
     Source,
     TableName,
     TimeColumn,
@@ -65,7 +65,7 @@ def test_seconds_are_written_as_durations(seconds: float, text: str) -> None:
 @given(st.integers(1, 3650 * 86_400_000))
 def test_a_duration_that_is_written_reads_the_same(milliseconds: int) -> None:
     seconds = milliseconds / 1000
-    assert Daily.model_validate({"timeout": format_duration(seconds)}).timeout == seconds
+    assert DailySettings.model_validate({"timeout": format_duration(seconds)}).timeout == seconds
 
 
 TABLES = {
@@ -122,7 +122,7 @@ sources: {chat: {table: t, active: a, started_at: b, orphaned_after: 2h}}
         timestamps_in=None,
         every=30.0,
         stale_after=None,
-        daily=Daily(days=7, every=300.0, timeout=30.0),
+        daily=DailySettings(days=7, every=300.0, timeout=30.0),
         labels={},
         integrity={},
         show=(),
@@ -209,8 +209,8 @@ sources:
     assert source.labels == {"size": Label(value="size", values=("S", "42", "yes"))}
     assert source.integrity == {"done": "messages > 9"}
     assert source.show == (
-        Shown(name="user_id", sql="user_id"),
-        Shown(name="hours", sql="age(a)"),
+        OutputColumn(name="user_id", sql="user_id"),
+        OutputColumn(name="hours", sql="age(a)"),
     )
     assert (source.max_series, source.future_tolerance) == (5000, 5)
     recovery = source.recovery
@@ -218,7 +218,7 @@ sources:
     assert recovery.set == {"is_open": "false", "Ended": "{end}", "tries": "3", "note": "null"}
     assert recovery.end_at == "least(now(), s.started + interval '2 h')"
     assert recovery.mark == Mark(column="config", merge='{"by": ["exporter", 1]}')
-    assert recovery.returning[1] == Shown(name="who", sql="upper(user_id)")
+    assert recovery.returning[1] == OutputColumn(name="who", sql="upper(user_id)")
     assert (recovery.evidence, recovery.exempt) == ("EXISTS (SELECT)", "vip")
     assert (recovery.max_age, recovery.max_share, recovery.max_count) == (259200, 0.5, 7)
     assert (recovery.batch, recovery.pause) == (10, 1)

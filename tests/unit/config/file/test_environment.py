@@ -25,7 +25,8 @@ VALUES = {
 @pytest.mark.parametrize(("text", "value"), VALUES.items())
 def test_texts_take_variables(load_source: Callable[..., Source], text: str, value: str) -> None:
     environ = {"NAME": "value", "EMPTY": "", "OTHER": "${NAME}"}
-    assert load_source(f"where: '{text}'", environ=environ).where == value
+    labels = load_source(f"labels: {{a: {{value: a, values: ['{text}']}}}}", environ=environ).labels
+    assert labels["a"].values == (value,)
 
 
 def test_variables_are_put_in_everywhere_inside_a_value(load_source: Callable[..., Source]) -> None:
