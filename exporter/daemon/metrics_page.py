@@ -1,11 +1,11 @@
-"""What is on the /metrics page: the snapshots that are fresh, and how the exporter itself is doing.
+"""The /metrics page: the snapshots that are fresh, and metrics about the exporter itself.
 
-A page is made at the first scrape after a change and kept until the next one; of the rest, only
-what changed is rendered again.
+A page is made at the first scrape after a change, from chunks of which only those that changed are
+rendered again, and kept until the next change.
 """
 
 import asyncio
-import math
+import gzip as gzip_module
 import platform
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +21,7 @@ from exporter.collection.snapshots import Counters, Key, Snapshots, State
 from exporter.config import MODES, Source
 from exporter.metrics import catalog as m
 from exporter.metrics.catalog import Sample
-from exporter.metrics.exposition import OPENMETRICS, TEXT, Chunk, Format, Labels, join, render
+from exporter.metrics.exposition import TEXT, Chunk, Format, Labels, join, render
 from exporter.postgres import Database
 from exporter.recovery.decision.decision import BRAKES
 from exporter.recovery.status import RecoveryState
@@ -29,31 +29,29 @@ from exporter.recovery.status import RecoveryState
 #: process_* change all the time; they are read this often at most, in seconds.
 PROCESS_METRICS_EVERY = 1.0
 
-#: Up to here a page is joined in a millisecond or two; with 3,000 collectors it takes 50.
-_MANY_COLLECTORS = 100
+#: Level of gzip; 9, the default, takes five times as long for pages that are hardly smaller.
+_COMPRESSION = 4
 
 _BY_NAME = {collector.name: collector for collector in COLLECTORS}
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigFacts:
-    """What is told about the config in use; `read_at` is Unix time."""
+    """The config in use: its digest, and when it was read, in Unix time."""
 
     digest: str
     read_at: float
 
 
 @dataclass(frozen=True, slots=True)
-class _Joined:
-    """A page in each format that was asked for, and the state of things for which it is right."""
+class _Kept:
+    """The state that a page is made from, and its bodies by format and whether compressed."""
 
     version: int
     health: tuple[object, ...]
     valid_until: float
     chunks: list[Chunk]
-    bodies: dict[Format, bytes]
-    pages: dict[Format, bytes]
-    """Bodies with process_* at their end."""
+    bodies: dict[tuple[Format, bool], bytes]
 
 
 class Page:
@@ -74,53 +72,56 @@ class Page:
         self._clock = clock
         self._constant = render(_of_exporter(config))
         self._rendered: dict[object, tuple[object, Chunk]] = {}
-        self._joined: _Joined | None = None
+        self._kept: _Kept | None = None
         self._rendering = asyncio.Lock()
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
-        self._process_read_until = float("-inf")
-        self._ends: Mapping[Format, bytes] = {}
 
-    async def rendered(self, format_: Format) -> bytes:
-        """The same as render(); a page of many sources is made in a thread, one at a time."""
-        if len(self._snapshots.states) <= _MANY_COLLECTORS:
-            return self.render(format_)
+    async def rendered(self, format_: Format, *, gzip: bool = False) -> bytes:
+        """The same as render(); made in a thread, one at a time, so that the event loop goes on."""
+        if (known := self._known(format_, gzip=gzip)) is not None:
+            return known
         async with self._rendering:
-            return await asyncio.to_thread(self.render, format_)
+            return await asyncio.to_thread(self.render, format_, gzip=gzip)
 
-    def render(self, format_: Format) -> bytes:
+    def render(self, format_: Format, *, gzip: bool = False) -> bytes:
         """The whole page. No value about a source in it is older than its `stale_after`."""
-        now = self._clock.monotonic()
-        health = tuple((each.up, each.replica_lag) for each in self._databases.values())
-        joined = self._joined
-        if (
-            joined is None
-            or joined.version != self._snapshots.version
-            or joined.health != health
-            or now > joined.valid_until
-        ):
-            joined = self._joined = self._join(now, health)
-        if now >= self._process_read_until:
-            self._read_process(now)
-            joined.pages.clear()
-        if format_ not in joined.pages:
-            if format_ not in joined.bodies:
-                joined.bodies[format_] = join(joined.chunks, format_)
-            joined.pages[format_] = joined.bodies[format_] + self._ends[format_]
-        return joined.pages[format_]
+        if (known := self._known(format_, gzip=gzip)) is not None:
+            return known
+        kept = self._kept
+        if kept is None or not self._is_valid(kept):
+            kept = self._kept = self._make()
+        body = join(kept.chunks, format_) + self._process_metrics(format_)
+        if gzip:
+            body = gzip_module.compress(body, _COMPRESSION, mtime=0)
+        kept.bodies[format_, gzip] = body
+        return body
 
-    def _join(self, now: float, health: tuple[object, ...]) -> _Joined:
+    def _known(self, format_: Format, *, gzip: bool) -> bytes | None:
+        kept = self._kept
+        return kept.bodies.get((format_, gzip)) if kept and self._is_valid(kept) else None
+
+    def _is_valid(self, kept: _Kept) -> bool:
+        return (
+            kept.version == self._snapshots.version
+            and kept.health == self._health()
+            and self._clock.monotonic() < kept.valid_until
+        )
+
+    def _health(self) -> tuple[object, ...]:
+        return tuple((each.up, each.replica_lag) for each in self._databases.values())
+
+    def _make(self) -> _Kept:
+        now = self._clock.monotonic()
         states = self._snapshots.states.values()
-        fresh = [each.snapshot for each in states if each.snapshot and each.is_fresh(now)]
-        ends = [snapshot.expires_at for snapshot in fresh]
+        ends = [each.snapshot.expires_at for each in states if each.snapshot]
         ends += [each.expires_at for each in self._snapshots.recoveries.values()]
-        return _Joined(
+        return _Kept(
             version=self._snapshots.version,
-            health=health,
-            valid_until=min((end for end in ends if end >= now), default=math.inf),
+            health=self._health(),
+            valid_until=min([now + PROCESS_METRICS_EVERY, *(end for end in ends if end >= now)]),
             chunks=list(self._chunks(now)),
             bodies={},
-            pages={},
         )
 
     def _chunks(self, now: float) -> Iterator[Chunk]:
@@ -133,25 +134,25 @@ class Page:
             is_fresh = state.is_fresh(now)
             samples = _of_collector(key, state, source, is_fresh=is_fresh)
             chunk = self._chunk(pair, key.collector, (state, is_fresh), samples)
-            series[pair] += chunk.series("sessions_")
+            series[pair] += chunk.session_series
             yield chunk
         for pair, recovery in self._snapshots.recoveries.items():
             is_fresh = now <= recovery.expires_at
             samples = _of_recovery(recovery, is_fresh=is_fresh)
             chunk = self._chunk(pair, "recovery", (recovery, is_fresh), samples)
-            series[pair] += chunk.series("sessions_")
+            series[pair] += chunk.session_series
             yield chunk
         for pair, counters in self._snapshots.counters.items():
             source = self._sources[pair[1]]
             settings = self._chunk(pair, "settings", source.name, _of_settings(source))
-            known = series[pair] + settings.series("sessions_")
+            known = series[pair] + settings.session_series
             yield settings
             yield self._chunk(pair, "counters", (counters, known), _of_counters(counters, known))
 
     def _chunk(
         self, pair: tuple[str, str], part: str, made_from: object, samples: Iterable[Sample]
     ) -> Chunk:
-        """Render lazily: `samples` are only iterated when `made_from` is not what it was."""
+        """The chunk kept from before, or a new one where `made_from` has changed."""
         before = self._rendered.get((pair, part))
         if before is not None and before[0] == made_from:
             return before[1]
@@ -159,13 +160,10 @@ class Page:
         self._rendered[pair, part] = (made_from, chunk)
         return chunk
 
-    def _read_process(self, now: float) -> None:
-        """process_*, by prometheus_client, and in OpenMetrics the end mark."""
-        self._ends = {
-            TEXT: generate_latest(self._process),
-            OPENMETRICS: generate_openmetrics(self._process),
-        }
-        self._process_read_until = now + PROCESS_METRICS_EVERY
+    def _process_metrics(self, format_: Format) -> bytes:
+        """process_*, by prometheus_client; in OpenMetrics with the mark that ends the page."""
+        generate = generate_latest if format_ is TEXT else generate_openmetrics
+        return bytes(generate(self._process))
 
 
 def _of_exporter(config: ConfigFacts) -> Iterator[Sample]:
@@ -184,7 +182,7 @@ def _of_database(database: Database) -> Iterator[Sample]:
 
 
 def _of_collector(key: Key, state: State, source: Source, *, is_fresh: bool) -> Iterator[Sample]:
-    """The values while they are fresh; success only with values to show for it."""
+    """The values while they are fresh; without fresh values no collection counts as a success."""
     if state.snapshot is not None and is_fresh:
         yield from _BY_NAME[key.collector].samples(source, state.snapshot.values)
     labels: Labels = (("collector", key.collector),)

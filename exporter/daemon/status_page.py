@@ -1,4 +1,4 @@
-"""The landing page: where the metrics are, and whether every source is collected."""
+"""The status page: links, and the outcome of the last collection of each source."""
 
 from html import escape
 

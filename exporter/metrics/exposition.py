@@ -21,7 +21,7 @@ Name = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """An exposition format and how it is announced."""
+    """An exposition format and its media type."""
 
     name: str
     content_type: str
@@ -33,18 +33,14 @@ OPENMETRICS = Format("openmetrics", "application/openmetrics-text; version=1.0.0
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some samples, rendered."""
+    """Some samples, rendered, and how many of them are time series about sessions."""
 
     lines: Mapping[Name, bytes]
-
-    def series(self, prefix: str) -> int:
-        """How many time series of families with this prefix are in here."""
-        named = (lines for (name, _), lines in self.lines.items() if name.startswith(prefix))
-        return sum(lines.count(b"\n") for lines in named)
+    session_series: int
 
 
 def render(samples: Iterable[Sample], labels: Labels = ()) -> Chunk:
-    """Render samples, each with these labels in front of its own."""
+    """Render samples, each with `labels` before its own."""
     lines: defaultdict[Name, list[str]] = defaultdict(list)
     common = _pairs(labels)
     for family, own, value, suffix in samples:
@@ -52,7 +48,10 @@ def render(samples: Iterable[Sample], labels: Labels = ()) -> Chunk:
         number = str(value) if isinstance(value, int) else floatToGoString(value)
         braced = f"{{{inside}}}" if inside else ""
         lines[family.name, suffix].append(f"{family.name}{suffix}{braced} {number}\n")
-    return Chunk({name: "".join(each).encode() for name, each in lines.items()})
+    return Chunk(
+        {name: "".join(each).encode() for name, each in lines.items()},
+        sum(len(each) for (name, _), each in lines.items() if name.startswith("sessions_")),
+    )
 
 
 def join(chunks: Iterable[Chunk], format_: Format) -> bytes:

@@ -23,7 +23,7 @@ from exporter.metrics.catalog import (
     Family,
     Sample,
 )
-from exporter.metrics.exposition import OPENMETRICS, TEXT, Chunk, Format, join, render
+from exporter.metrics.exposition import OPENMETRICS, TEXT, Format, join, render
 
 CHATS = (("database", "app"), ("source", "chats"))
 CALLS = (("database", "app"), ("source", "calls"))
@@ -107,7 +107,7 @@ def test_any_label_value_comes_back_as_it_was(first: str, second: str) -> None:
     labels = {"database": "app", "source": first, "level": second}
     samples = [Sample(ACTIVE, (("level", second),), 7)]
     chunk = render(samples, (("database", "app"), ("source", first)))
-    assert chunk.series("sessions_") == 1
+    assert chunk.session_series == 1
     for format_ in (TEXT, OPENMETRICS):
         page = join([chunk], format_)
         assert page.count(b"\n") == 3
@@ -212,9 +212,9 @@ def types_and_samples(page: bytes) -> set[str]:
 def test_series_are_counted_by_the_beginning_of_their_name() -> None:
     errors = [Sample(COLLECTION_ERRORS, (("reason", "lock"),), 0)]
     chunk = render([*histogram(ACTIVE_AGE, 1, 2, 3), *errors], CHATS)
-    assert chunk.series("sessions_") == 5
-    assert chunk.series("session_exporter_") == 1
-    assert Chunk({}).series("sessions_") == 0
+    assert chunk.session_series == 5
+    assert render(errors).session_series == 0
+    assert render([]).session_series == 0
 
 
 def test_no_sample_has_a_timestamp_and_there_is_no_created_series() -> None:
