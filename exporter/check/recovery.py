@@ -10,19 +10,13 @@ from exporter import sessions
 from exporter.check.findings import Finding, FindingWriter
 from exporter.check.recovery_rights import by_function, by_statements, missing_severity
 from exporter.config import DatabaseSettings, Source, format_duration
-from exporter.errors import BadData, PermissionDenied, SourceError
+from exporter.errors import PermissionDenied, SourceError
 from exporter.postgres import Database, Reader
 from exporter.queries import fill
+from exporter.recovery.audit.installation import NO_AUDIT
 from exporter.recovery.close.batches import array
-from exporter.recovery.plan import (
-    NO_AUDIT,
-    Plan,
-    ahead_text,
-    brakes_of,
-    count_ahead,
-    count_sessions,
-)
-from exporter.recovery.rule.failing_expression import blame
+from exporter.recovery.decision.brakes import brake_sentences, situation_by_hand
+from exporter.recovery.plan import count_by_hand, count_future_ends, future_ends_text
 from exporter.recovery.rule.rule import Rule, bind_rule, own_settings, reading_settings
 
 #: What there is to say of each kind of thing that check/side_effects.sql finds.
@@ -92,12 +86,9 @@ async def _findings(
     else:
         async for finding in by_function(reader, closer, rule, role, find):
             yield finding
-    try:
-        yield await _now(reader, rule, find)
-    except BadData as error:
-        raise await blame(reader, rule, error) from None
-    if ahead := await count_ahead(reader, rule, with_backlog=True):
-        yield find.warning("recovery end", f"of all that is orphaned, {ahead_text(ahead)}")
+    yield await _now(reader, rule, find)
+    if ends := await count_future_ends(reader, rule, with_backlog=True):
+        yield find.warning("recovery end", f"of all that is orphaned, {future_ends_text(ends)}")
 
 
 async def _met(reader: Reader, rule: Rule, find: FindingWriter) -> list[Finding]:
@@ -123,20 +114,20 @@ async def _met(reader: Reader, rule: Rule, find: FindingWriter) -> list[Finding]
 
 async def _now(reader: Reader, rule: Rule, find: FindingWriter) -> Finding:
     """What a recovery would change at this moment."""
-    fates, recovery = await count_sessions(reader, rule), rule.table.source.recovery
+    counts, recovery = await count_by_hand(reader, rule), rule.table.source.recovery
     kept = [
-        (fates.alive, "alive by evidence"),
-        (fates.nameless, "without an id"),
-        (fates.exempt, "exempt"),
-        (fates.endless, "without an end"),
-        (fates.backlog, f"backlog (silent for more than {format_duration(recovery.max_age)})"),
+        (counts.alive, "alive by evidence"),
+        (counts.nameless, "without an id"),
+        (counts.exempt, "exempt"),
+        (counts.endless, "without an end"),
+        (counts.backlog, f"backlog (silent for more than {format_duration(recovery.max_age)})"),
     ]
     left = "".join(f", {count} left alone: {why}" for count, why in kept if count)
     would = (
-        f"mode {recovery.mode}; of {fates.active} active sessions {fates.orphaned} are orphaned"
-        f"{left}, and {fates.ready} would be closed now"
+        f"mode {recovery.mode}; of {counts.active} active sessions {counts.orphaned} are orphaned"
+        f"{left}, and {counts.ready} would be closed now"
     )
-    brakes = brakes_of(Plan(rule, fates, with_backlog=False, brakes=(), previews=()))
+    brakes = brake_sentences(situation_by_hand(counts), recovery)
     if brakes:
         return find.warning("recovery now", f"{would}, but for a brake: {'; '.join(brakes)}")
     return find.ok("recovery now", would)

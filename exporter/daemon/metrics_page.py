@@ -17,14 +17,15 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from exporter import __version__
 from exporter.clock import Clock
 from exporter.collection.collectors import COLLECTORS
-from exporter.collection.snapshots import Counters, Key, Snapshots, State
+from exporter.collection.job import Key
+from exporter.collection.snapshots import Counters, Snapshots, State
 from exporter.config import MODES, Source
 from exporter.metrics import catalog as m
 from exporter.metrics.catalog import Sample
 from exporter.metrics.exposition import OPENMETRICS, TEXT, Chunk, Format, Labels, join, render
 from exporter.postgres import Database
-from exporter.recovery.decision.decision import BRAKES
-from exporter.recovery.status import RecoveryState
+from exporter.recovery.decision.brakes import BRAKES
+from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
 
 #: process_* change all the time; they are read this often at most, in seconds.
 PROCESS_METRICS_EVERY = 1.0
@@ -47,7 +48,7 @@ class ConfigFacts:
 class _Joined:
     """A page in each format that was asked for, and the state of things for which it is right."""
 
-    version: int
+    version: tuple[int, int]
     health: tuple[object, ...]
     valid_until: float
     chunks: list[Chunk]
@@ -65,12 +66,14 @@ class Page:
         sources: Mapping[str, Source],
         databases: Mapping[str, Database],
         snapshots: Snapshots,
+        recoveries: RecoveryStatuses,
         config: ConfigFacts,
         clock: Clock,
     ) -> None:
         self._sources = sources
         self._databases = databases
         self._snapshots = snapshots
+        self._recoveries = recoveries
         self._clock = clock
         self._constant = render(_of_exporter(config))
         self._rendered: dict[object, tuple[object, Chunk]] = {}
@@ -95,7 +98,7 @@ class Page:
         joined = self._joined
         if (
             joined is None
-            or joined.version != self._snapshots.version
+            or joined.version != (self._snapshots.version, self._recoveries.version)
             or joined.health != health
             or now > joined.valid_until
         ):
@@ -113,9 +116,9 @@ class Page:
         states = self._snapshots.states.values()
         fresh = [each.snapshot for each in states if each.snapshot and each.is_fresh(now)]
         ends = [snapshot.expires_at for snapshot in fresh]
-        ends += [each.expires_at for each in self._snapshots.recoveries.values()]
+        ends += [each.expires_at for each in self._recoveries.by_pair.values()]
         return _Joined(
-            version=self._snapshots.version,
+            version=(self._snapshots.version, self._recoveries.version),
             health=health,
             valid_until=min((end for end in ends if end >= now), default=math.inf),
             chunks=list(self._chunks(now)),
@@ -135,7 +138,7 @@ class Page:
             chunk = self._chunk(pair, key.collector, (state, is_fresh), samples)
             series[pair] += chunk.series("sessions_")
             yield chunk
-        for pair, recovery in self._snapshots.recoveries.items():
+        for pair, recovery in self._recoveries.by_pair.items():
             is_fresh = now <= recovery.expires_at
             samples = _of_recovery(recovery, is_fresh=is_fresh)
             chunk = self._chunk(pair, "recovery", (recovery, is_fresh), samples)
@@ -206,7 +209,7 @@ def _of_settings(source: Source) -> Iterator[Sample]:
         yield Sample(m.RECOVERY_MODE, (("mode", mode),), int(mode == source.recovery.mode))
 
 
-def _of_recovery(state: RecoveryState, *, is_fresh: bool) -> Iterator[Sample]:
+def _of_recovery(state: RecoveryStatus, *, is_fresh: bool) -> Iterator[Sample]:
     for trigger, count in state.recovered.items():
         yield Sample(m.RECOVERED, (("trigger", trigger),), count)
     yield Sample(m.RECOVERY_UNDONE, (), state.undone)

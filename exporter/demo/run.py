@@ -16,6 +16,7 @@ from exporter import logs
 from exporter.cli.output import report
 from exporter.config import load_config
 from exporter.daemon import process
+from exporter.daemon.app import Exporter
 from exporter.demo import setup, traffic
 from exporter.demo.server import PostgresServer, wheel_binaries
 
@@ -89,7 +90,7 @@ async def _run(
     logs.start(logs.WARNING)
     host, port = sock.getsockname()[:2]
 
-    async def welcome(exporter: process.Exporter) -> None:
+    async def welcome(exporter: Exporter) -> None:
         while not exporter.snapshots.is_ready():  # noqa: ASYNC110 - the store knows no asyncio
             await asyncio.sleep(0.05)
         say(

@@ -14,20 +14,6 @@ from exporter.recovery.rule.rule import Rule
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One run as the audit table has it. `at` is Unix time; `undone` are those of its sessions."""
-
-    run: uuid.UUID
-    source: str
-    relation: str
-    trigger: str
-    role: str
-    at: float
-    sessions: int
-    undone: int
-
-
-@dataclass(frozen=True, slots=True)
 class UndoPlan:
     """What undoing a run would do now, by session."""
 
@@ -39,22 +25,6 @@ class UndoPlan:
     undone: int
     columns: tuple[str, ...]
     """What the run has written, which need not be what the config writes today."""
-
-
-async def list_runs(reader: Reader, *, source: str | None = None, limit: int = 50) -> list[Run]:
-    """The latest runs, newest first."""
-    condition = "true" if source is None else f"source = {literal(source)}"
-    (result,) = await reader.read(
-        fill("recovery/audit/runs", condition=condition, limit=str(limit))
-    )
-    return [Run(*row) for row in result.rows]
-
-
-async def find_run(reader: Reader, run: uuid.UUID) -> Run | None:
-    """One run, or None where the audit table does not know it."""
-    condition = f"run = {literal(str(run))}::uuid"
-    (result,) = await reader.read(fill("recovery/audit/runs", condition=condition, limit="1"))
-    return Run(*result.rows[0]) if result.rows else None
 
 
 async def plan_undo(reader: Reader, rule: Rule, run: uuid.UUID) -> UndoPlan:

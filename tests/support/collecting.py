@@ -18,7 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families as plain_tex
 from psycopg import sql
 
 from exporter.config import DatabaseSettings, Source, load_config
-from exporter.daemon.process import Exporter
+from exporter.daemon import process
+from exporter.daemon.app import Exporter
 from exporter.demo.databases import EmbeddedDatabase
 from exporter.metrics.catalog import Sample
 from exporter.metrics.exposition import OPENMETRICS, TEXT
@@ -142,7 +143,7 @@ def one_database(*sources: str) -> str:
 def exporter_of(path: Path, text: str, environ: Mapping[str, str]) -> Exporter:
     """Write the file and make what the daemon makes of it; to be closed."""
     path.write_text(text, encoding="utf-8")
-    return Exporter(load_config(path, environ))
+    return Exporter(load_config(path, environ), process.CLOCK)
 
 
 def exporter_with(database: EmbeddedDatabase, *sources: str) -> Exporter:

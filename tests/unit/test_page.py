@@ -14,15 +14,16 @@ from exporter.collection import label_split
 from exporter.collection.active import ActiveValues, Counts
 from exporter.collection.age_cells import Histogram
 from exporter.collection.daily import DailyValues, Day, DayCounts
+from exporter.collection.job import Key
 from exporter.collection.size import SizeValues
-from exporter.collection.snapshots import SKIPS, Key, Snapshot, Snapshots, State
+from exporter.collection.snapshots import SKIPS, Snapshot, Snapshots, State
 from exporter.config import Config, Source
 from exporter.daemon.metrics_page import PROCESS_METRICS_EVERY, ConfigFacts, Page
 from exporter.errors import REASONS
 from exporter.metrics.catalog import BUCKETS
 from exporter.metrics.exposition import OPENMETRICS, TEXT, join
 from exporter.postgres import Database
-from exporter.recovery.status import RecoveryState
+from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
 from tests.unit.conftest import FULL, PLAIN, HandClock, LoadSources
 
 EVERY = 30.0
@@ -46,14 +47,15 @@ class Exhibit:
             for collector in ("active", "daily", "size")
             if collector != "daily" or source.daily
         ]
-        self.snapshots = Snapshots(
-            ((key, State(interval=EVERY)) for key in keys),
-            recoveries=[("app", n) for n, each in config.sources.items() if each.recovery.set],
+        self.snapshots = Snapshots((key, State(interval=EVERY)) for key in keys)
+        self.recoveries = RecoveryStatuses(
+            ("app", name) for name, each in config.sources.items() if each.recovery.set
         )
         self.page = Page(
             sources=config.sources,
             databases=self.databases,
             snapshots=self.snapshots,
+            recoveries=self.recoveries,
             config=ConfigFacts("0123456789ab", 1_700_000_000.0),
             clock=clock.clock,
         )
@@ -367,9 +369,9 @@ def test_a_source_has_as_many_series_as_its_config_says_and_as_the_page_says(
     exhibit.succeeds(ACTIVE, active_values(source, 1))
     if source.recovery.set:
         matches(full=False)
-        exhibit.snapshots.recovering(
+        exhibit.recoveries.replace(
             ("app", "chats"),
-            RecoveryState(
+            RecoveryStatus(
                 brakes=frozenset(), paused=False, candidates=1, last_run=1.0, expires_at=2000.0
             ),
         )

@@ -16,6 +16,7 @@ from exporter.cli.each_source import duration, for_each_source, load, wait_for
 from exporter.cli.output import report
 from exporter.config import Config, Source, json_schema
 from exporter.daemon import process
+from exporter.daemon.app import Exporter
 from exporter.errors import UsageError
 from exporter.logs import LogFormat
 from exporter.metrics.exposition import OPENMETRICS, TEXT
@@ -78,8 +79,8 @@ def once(
     config = load(config_file)
     logs.log_errors_only()
 
-    async def collected() -> process.Exporter:
-        exporter = process.Exporter(config)
+    async def collected() -> Exporter:
+        exporter = Exporter(config, process.CLOCK)
         await exporter.collect_once()
         await exporter.close()
         return exporter

@@ -5,38 +5,40 @@ from collections.abc import Iterator, Sequence
 from exporter.cli.output.report import UNKNOWN, age, instant, printable, shortened, table
 from exporter.config import format_duration
 from exporter.recovery.audit.control import Pause
+from exporter.recovery.audit.runs import Run
 from exporter.recovery.close.batches import Outcome
 from exporter.recovery.close.by_function import Call
-from exporter.recovery.plan import Plan, Preview, ahead_text
+from exporter.recovery.close.candidates import Preview
+from exporter.recovery.plan import Plan, future_ends_text
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.undo import Run, UndoPlan
+from exporter.recovery.undo import UndoPlan
 
 
 def plan_text(plan: Plan, database: str) -> str:
     """The plan: exact counts first, then what would be written, then what speaks against it."""
-    source, fates = plan.rule.table.source, plan.fates
+    source, counts = plan.rule.table.source, plan.counts
     silent = format_duration(source.orphaned_after)
-    orphaned = f"{fates.orphaned} of them orphaned (not seen for more than {silent})"
+    orphaned = f"{counts.orphaned} of them orphaned (not seen for more than {silent})"
     lines = [
         f"{source.name} ({database}), table {plan.rule.relation.sql}:",
-        f"  {fates.active} active sessions, {orphaned}",
+        f"  {counts.active} active sessions, {orphaned}",
     ]
     kept = [
-        (fates.alive, "alive, by recovery.evidence"),
-        (fates.nameless, "without an id"),
-        (fates.exempt, "protected, by recovery.exempt"),
-        (fates.endless, "without an end: recovery.end_at gives none"),
+        (counts.alive, "alive, by recovery.evidence"),
+        (counts.nameless, "without an id"),
+        (counts.exempt, "protected, by recovery.exempt"),
+        (counts.endless, "without an end: recovery.end_at gives none"),
     ]
     if not plan.with_backlog:
         longest = format_duration(source.recovery.max_age)
-        kept.append((fates.backlog, f"backlog, not seen for more than {longest}; see --backlog"))
+        kept.append((counts.backlog, f"backlog, not seen for more than {longest}; see --backlog"))
     lines += [f"    {count} are left alone: {why}" for count, why in kept if count]
     lines.append(f"  {plan.count} would be closed")
     lines += preview_lines(plan.rule, plan.previews, plan.count)
     if plan.hidden:
         lines.append(f"warning: what they would become cannot be shown: {printable(plan.hidden)}")
-    if plan.ahead:
-        lines.append(f"warning: {ahead_text(plan.ahead)}")
+    if plan.future_ends:
+        lines.append(f"warning: {future_ends_text(plan.future_ends)}")
     lines += [f"brake {printable(brake)}" for brake in plan.brakes]
     return "\n".join(lines)
 

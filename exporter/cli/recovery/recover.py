@@ -17,12 +17,15 @@ from exporter.config import Config, Source
 from exporter.errors import PermissionDenied, SourceError, UsageError
 from exporter.postgres import Reader, Writer
 from exporter.recovery.audit.control import find_pause
+from exporter.recovery.audit.installation import has_audit
+from exporter.recovery.audit.runs import Run, find_run, list_runs
 from exporter.recovery.close.batches import Outcome
 from exporter.recovery.close.by_function import CallingOther, by_hand, find_call, find_undo
+from exporter.recovery.close.candidates import find_candidates
 from exporter.recovery.functions.definitions import MOST
-from exporter.recovery.plan import Plan, find_candidates, has_audit, make_plan
+from exporter.recovery.plan import Plan, make_plan
 from exporter.recovery.rule.rule import bind_rule, connection_settings, prove
-from exporter.recovery.undo import Run, find_run, list_runs, plan_undo, undo
+from exporter.recovery.undo import plan_undo, undo
 
 #: How often progress is told where there is no terminal, in seconds.
 TELL_EVERY = 10.0
@@ -71,7 +74,8 @@ def recover(  # noqa: PLR0917 - typer passes them by name
                 "nothing was closed, because a brake is on; look at the plan, and if it is right, "
                 "add --despite-brake"
             )
-        candidates = await find_candidates(reader, rule, with_backlog=backlog)
+        pages = find_candidates(reader, rule, with_backlog=backlog)
+        candidates = [each async for page in pages for each in page]
         writer = Writer(
             connection_settings(config, each, database), timezone=sessions.time_zone(each)
         )

@@ -17,6 +17,7 @@ from exporter.errors import BadData, Locked, NoAnswer, RowRefused, SchemaMismatc
 from exporter.postgres import Transaction, Writer
 from exporter.postgres.error_causes import NOT_AUDITED, NOT_WRITTEN, STILL_ACTIVE
 from exporter.queries import literal
+from exporter.recovery.close.candidates import Candidate
 from exporter.recovery.rule import statements
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import Scope, orphans
@@ -26,13 +27,6 @@ Trigger = Literal["auto", "manual", "close"]
 #: So many sessions in a row that could not be closed in time, each by itself: it is the database
 #: that is slow and not a session, and whoever waits for these rows is not to wait on and on.
 SLOW_IN_A_ROW = 5
-
-
-class Candidate(NamedTuple):
-    """A session that may be recovered, in the version in which it was found."""
-
-    session: str
-    version: str
 
 
 class HeldUpError(Exception):

@@ -17,7 +17,6 @@ from exporter.queries import fill, literal
 from exporter.recovery.audit.control import is_paused
 from exporter.recovery.close.batches import (
     Admission,
-    Candidate,
     CloseRun,
     HeldUpError,
     Outcome,
@@ -25,10 +24,10 @@ from exporter.recovery.close.batches import (
     Trigger,
     array,
 )
+from exporter.recovery.close.candidates import Candidate, find_candidates
 from exporter.recovery.functions import definitions
 from exporter.recovery.functions.definitions import Function, recover_function, undo_function
 from exporter.recovery.functions.installed import THRESHOLD, Found, find_functions
-from exporter.recovery.plan import find_candidates
 from exporter.recovery.rule import statements
 from exporter.recovery.rule.rule import Rule
 
@@ -204,8 +203,8 @@ class CallingOther:
         except Locked:
             outcome.passed_over = len(candidates)
         else:
-            found = await find_candidates(self._reader, self._rule, with_backlog=self._with_backlog)
-            left = {candidate.session for candidate in found}
+            pages = find_candidates(self._reader, self._rule, with_backlog=self._with_backlog)
+            left = {each.session async for page in pages for each in page}
             gone = [each.session for each in candidates if each.session not in left]
             outcome.recovered += [Recovered(session, "{}") for session in gone]
             outcome.closed += len(gone)

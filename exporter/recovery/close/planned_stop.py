@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from exporter.errors import BadData, SchemaMismatch, UsageError
 from exporter.postgres import Reader, Writer
 from exporter.queries import fill, literal
-from exporter.recovery.close.batches import Candidate, CloseRun, Outcome
-from exporter.recovery.plan import Preview, as_preview, find_candidates, previewing, require_audit
+from exporter.recovery.audit.installation import require_audit
+from exporter.recovery.close.batches import CloseRun, Outcome
+from exporter.recovery.close.candidates import Candidate, Preview, find_candidates, read_previews
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import (
     Scope,
@@ -116,10 +117,9 @@ async def _previews(
 ) -> tuple[tuple[Preview, ...], str | None]:
     """The first sessions, or why they cannot be shown."""
     try:
-        (previewed,) = await reader.read(previewing(rule, scope, limit=limit))
+        return await read_previews(reader, rule, scope, limit=limit), None
     except BadData as error:
         return (), str(error)
-    return tuple(as_preview(rule, row) for row in previewed.rows), None
 
 
 async def close_sessions(
@@ -137,7 +137,7 @@ async def close_sessions(
     were found stays as it is. Raises SourceError; what was committed stays.
     """
     closing = CloseRun(writer, plan.rule, trigger="close", scope=plan.scope)
-    found = await find_candidates(reader, plan.rule, scope=plan.scope)
+    found = await _candidates(reader, plan)
     outcome = await closing.run(found, batch=batch, pause=pause, progress=progress)
     left = await _left(reader, plan, found, outcome)
     for _ in range(MORE_ATTEMPTS):
@@ -153,6 +153,11 @@ async def close_sessions(
     return outcome, len(left)
 
 
+async def _candidates(reader: Reader, plan: StopPlan) -> list[Candidate]:
+    pages = find_candidates(reader, plan.rule, scope=plan.scope)
+    return [each async for page in pages for each in page]
+
+
 async def _left(
     reader: Reader, plan: StopPlan, found: Sequence[Candidate], outcome: Outcome
 ) -> list[Candidate]:
@@ -161,7 +166,7 @@ async def _left(
         return []
     wanted = {each.session for each in found} - outcome.refused.keys()
     wanted -= {each.session for each in outcome.recovered}  # one may have been reopened
-    again = await find_candidates(reader, plan.rule, scope=plan.scope)
+    again = await _candidates(reader, plan)
     return [each for each in again if each.session in wanted]
 
 

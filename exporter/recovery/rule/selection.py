@@ -41,6 +41,12 @@ def orphans(rule: Rule, *, with_backlog: bool) -> Scope:
     )
 
 
+def selected(rule: Rule, scope: Scope) -> dict[str, str]:
+    """Which rows are candidates, as the parts that templates of recovery share."""
+    is_complete = f"{rule.id} IS NOT NULL AND ({scope.end}) IS NOT NULL"
+    return {"recoverable": f"{scope.condition} AND {is_complete}", "young": scope.young}
+
+
 def of_server(rule: Rule, server: str) -> Scope:
     """The active sessions of one server, however live they look: it is stopping.
 

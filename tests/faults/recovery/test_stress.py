@@ -19,10 +19,10 @@ from exporter.demo.server import PostgresServer, wheel_binaries
 from exporter.postgres import Database, Writer
 from exporter.recovery.automatic import AutoClosing
 from exporter.recovery.close.batches import CloseRun
-from exporter.recovery.plan import find_candidates
 from exporter.recovery.rule.rule import bind_rule
 from tests.support.background import Background
 from tests.support.collecting import settings_of
+from tests.support.recovery.candidates import all_candidates
 from tests.support.recovery.chats import SOURCE, Chats
 from tests.support.recovery.traffic import Traffic
 
@@ -94,7 +94,7 @@ class Recoverer:
         if self._is_automatic:
             closing = AutoClosing(writer, rule)
         while not is_over.is_set():
-            found = await find_candidates(reader, rule, with_backlog=True)
+            found = await all_candidates(reader, rule, with_backlog=True)
             outcome = await closing.run(found, batch=10, pause=0, progress=lambda _: None)
             assert outcome.refused == {}
             self.closed += [int(each.session) for each in outcome.recovered]

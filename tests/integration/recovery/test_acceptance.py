@@ -21,9 +21,9 @@ from exporter.demo.schemas import APP, EXPORTER
 from exporter.postgres import Database, Writer
 from exporter.recovery.close.batches import Outcome
 from exporter.recovery.close.by_function import Call, by_hand, find_call, find_undo
-from exporter.recovery.plan import find_candidates
 from exporter.recovery.rule.rule import Rule, bind_rule, prove
 from exporter.recovery.undo import plan_undo, undo
+from tests.support.recovery.candidates import all_candidates
 from tests.support.recovery.functions import calling, install
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml"
@@ -50,7 +50,7 @@ class Recovery(NamedTuple):
 
     async def run(self, *, backlog: bool = True) -> Outcome:
         reader = self.pool.reader(timezone=sessions.time_zone(self.rule.table.source))
-        found = await find_candidates(reader, self.rule, with_backlog=backlog)
+        found = await all_candidates(reader, self.rule, with_backlog=backlog)
         closing = by_hand(self.writer, reader, self.rule, self.call, with_backlog=backlog)
         return await closing.run(found, batch=7, pause=0, progress=lambda _: None)
 

@@ -9,11 +9,12 @@ import pytest
 from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.schemas import EXPORTER
 from exporter.errors import SchemaMismatch, UsageError
+from exporter.recovery.audit.runs import find_run
 from exporter.recovery.close.batches import CloseRun, Outcome
 from exporter.recovery.close.planned_stop import Stop
-from exporter.recovery.plan import find_candidates
-from exporter.recovery.undo import find_run, plan_undo, undo
+from exporter.recovery.undo import plan_undo, undo
 from tests.support.collecting import OpenTransaction
+from tests.support.recovery.candidates import all_candidates
 from tests.support.recovery.stops import CHAT, chat, prepare, rows, run, still_open, stopping
 
 #: Starts and signs of life as the chats have them.
@@ -306,7 +307,7 @@ async def test_a_session_that_shows_life_after_the_plan_is_not_closed_by_all(
     prepare(any_database, chat("wakes up", **SILENT), chat("silent", **SILENT))
     async with stopping(any_database, tmp_path) as it:
         plan = await it.plan(Stop(None, await it.now()))
-        found = await find_candidates(it.reader, it.rule, scope=plan.scope)
+        found = await all_candidates(it.reader, it.rule, scope=plan.scope)
         run(any_database, "UPDATE chat SET seen = now() WHERE id = 'wakes up'")
         closing = CloseRun(it.writer, it.rule, trigger="close", scope=plan.scope)
         outcome = await closing.run(found, batch=50, pause=0, progress=lambda _: None)
@@ -321,7 +322,7 @@ async def test_what_ended_moved_or_went_after_it_was_found_is_left_alone(
     prepare(any_database, *(chat(name, node="'a'", **LIVE) for name in names))
     async with stopping(any_database, tmp_path) as it:
         plan = await it.plan(Stop("a"))
-        found = await find_candidates(it.reader, it.rule, scope=plan.scope)
+        found = await all_candidates(it.reader, it.rule, scope=plan.scope)
         run(
             any_database,
             "UPDATE chat SET is_open = false, ended = '2001-01-01' WHERE id = 'ended'",
@@ -425,7 +426,7 @@ async def test_a_session_that_loses_its_end_after_it_was_found_is_left_alone(
     text = CHAT + "    end_at: |\n      CASE WHEN s.seconds IS NULL THEN s.seen END\n"
     async with stopping(database, tmp_path, text) as it:
         plan = await it.plan(Stop("a"))
-        found = await find_candidates(it.reader, it.rule, scope=plan.scope)
+        found = await all_candidates(it.reader, it.rule, scope=plan.scope)
         run(database, "UPDATE chat SET seconds = 0")
         closing = CloseRun(it.writer, it.rule, trigger="close", scope=plan.scope)
         outcome = await closing.run(found, batch=50, pause=0, progress=lambda _: None)

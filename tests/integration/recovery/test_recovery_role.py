@@ -12,10 +12,11 @@ from exporter.demo.databases import EmbeddedDatabase, create_role
 from exporter.postgres import Database, Reader, Writer
 from exporter.queries import fill
 from exporter.recovery.close.batches import CloseRun
-from exporter.recovery.plan import find_candidates, make_plan
+from exporter.recovery.plan import make_plan
 from exporter.recovery.rule.rule import bind_rule, connection_settings, prove
 from exporter.recovery.undo import plan_undo, undo
 from exporter.sessions import grants
+from tests.support.recovery.candidates import all_candidates
 
 CONFIG = """\
 databases:
@@ -88,7 +89,7 @@ def recover(database: EmbeddedDatabase, tmp_path: Path) -> Callable[[], Awaitabl
         rule = await bind_rule(reader, source)
         await prove(reader, rule)
         plan = await make_plan(reader, rule, with_backlog=False, limit=5)
-        candidates = await find_candidates(reader, rule, with_backlog=False)
+        candidates = await all_candidates(reader, rule, with_backlog=False)
         assert len(candidates) == plan.count
         writer = Writer(connection_settings(config, source, "app"), timezone="UTC")
         try:

@@ -14,9 +14,9 @@ from exporter.errors import PermissionDenied
 from exporter.postgres import Database, Writer
 from exporter.queries import fill
 from exporter.recovery.close.batches import CloseRun, Outcome
-from exporter.recovery.plan import find_candidates
 from exporter.recovery.rule.rule import bind_rule, prove
 from tests.support.collecting import settings_of, source_of
+from tests.support.recovery.candidates import all_candidates
 from tests.support.recovery.functions import execute
 
 TABLE = f"""
@@ -59,7 +59,7 @@ async def recover(database: EmbeddedDatabase, source: Source, row_security: Trus
         reader = pool.reader()
         rule = await bind_rule(reader, source)
         await prove(reader, rule)
-        found = await find_candidates(reader, rule)
+        found = await all_candidates(reader, rule)
         closing = CloseRun(writer, rule, trigger="manual")
         return await closing.run(found, batch=50, pause=0.0, progress=lambda _: None)
     finally:

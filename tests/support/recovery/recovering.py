@@ -17,12 +17,13 @@ from typing import Any, Generic, Self, TypeVar
 from exporter import queries, sessions
 from exporter.config import Source
 from exporter.postgres import Database, Reader, Result, Transaction, Writer
-from exporter.recovery.close.batches import Candidate, CloseRun, Outcome
-from exporter.recovery.plan import find_candidates
+from exporter.recovery.close.batches import CloseRun, Outcome
+from exporter.recovery.close.candidates import Candidate
 from exporter.recovery.rule.rule import Rule, bind_rule
 from exporter.recovery.undo import plan_undo, undo
 from tests.support.background import Background
 from tests.support.collecting import settings_of
+from tests.support.recovery.candidates import all_candidates
 from tests.support.recovery.chats import Chats
 
 T = TypeVar("T")
@@ -172,7 +173,7 @@ class Recoveries:
                 if is_asked:
                     candidates = await self._as_they_are(reader, rule, ids)
                 else:
-                    candidates = await find_candidates(reader, rule, with_backlog=with_backlog)
+                    candidates = await all_candidates(reader, rule, with_backlog=with_backlog)
                     candidates = [
                         each for each in candidates if not ids or int(each.session) in ids
                     ]
