@@ -12,18 +12,19 @@ from exporter.check.recovery_rights import by_function, by_statements, missing_s
 from exporter.config import DatabaseSettings, Source, format_duration
 from exporter.errors import BadData, PermissionDenied, SourceError
 from exporter.postgres import Database, Reader
-from exporter.queries import fill
-from exporter.recovery.close.batches import array
+from exporter.queries import array, fill
+from exporter.recovery.audit.installation import NO_AUDIT
 from exporter.recovery.plan import (
-    NO_AUDIT,
     Plan,
     ahead_text,
     brakes_of,
     count_ahead,
     count_sessions,
 )
-from exporter.recovery.rule.failing_expression import blame
-from exporter.recovery.rule.rule import Rule, bind_rule, own_settings, reading_settings
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.connections import reading_settings, writing_settings
+from exporter.recovery.rule.failing_expression import name_failing_key
+from exporter.recovery.rule.rule import Rule
 
 #: What there is to say of each kind of thing that check/side_effects.sql finds.
 MEETS = {
@@ -52,7 +53,7 @@ async def check_recovery(settings: DatabaseSettings, source: Source) -> AsyncIte
     find = FindingWriter(settings.name, source.name)
     zone, one = sessions.time_zone(source), {"max_connections": 1}
     looking = Database(reading_settings(settings, source).model_copy(update=one))
-    closing = Database(own_settings(settings, source).model_copy(update=one))
+    closing = Database(writing_settings(settings, source).model_copy(update=one))
     lacks = missing_severity(find, source)
     try:
         reader, closer = looking.reader(timezone=zone), closing.reader(timezone=zone)
@@ -95,7 +96,7 @@ async def _findings(
     try:
         yield await _now(reader, rule, find)
     except BadData as error:
-        raise await blame(reader, rule, error) from None
+        raise await name_failing_key(reader, rule, error) from None
     if ahead := await count_ahead(reader, rule, with_backlog=True):
         yield find.warning("recovery end", f"of all that is orphaned, {ahead_text(ahead)}")
 

@@ -22,7 +22,7 @@ from exporter.daemon.schedule import Job, Schedule
 from exporter.errors import ExporterError
 from exporter.postgres import Database
 from exporter.recovery.automatic import AutomaticRecovery
-from exporter.recovery.rule.rule import connection_settings
+from exporter.recovery.rule.connections import writing_settings
 from exporter.recovery.webhook.job import WebhookJob
 
 #: How long running collections may take to end after SIGTERM, in seconds.
@@ -83,7 +83,7 @@ class Exporter:
         ]
         self.tellings = [
             WebhookJob(
-                connection_settings(config, binding.source, database.name),
+                writing_settings(database.settings, binding.source),
                 binding.source,
                 clock=CLOCK,
             )

@@ -5,7 +5,7 @@ decided by locks and by a second look, and how much of it by the audit table.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from exporter import logs, sessions
@@ -14,14 +14,23 @@ from exporter.clock import Clock
 from exporter.collection.collection import DUTY
 from exporter.collection.snapshots import Key, Snapshots
 from exporter.config import DatabaseSettings, Source
-from exporter.errors import BackingOff, BadData, PermissionDenied, SchemaMismatch, SourceError
-from exporter.postgres import Database, Reader, Transaction, Writer
+from exporter.errors import (
+    AuditUnusable,
+    BackingOff,
+    BadData,
+    PermissionDenied,
+    SourceError,
+    reason_label,
+)
+from exporter.postgres import Database, Reader, Writer
 from exporter.queries import fill
-from exporter.recovery.audit.control import is_paused, is_paused_in
+from exporter.recovery.audit.control import is_paused
 from exporter.recovery.audit.counters import AuditCounter
+from exporter.recovery.audit.installation import NO_AUDIT, has_audit
 from exporter.recovery.audit.maintenance import AuditMaintenance
-from exporter.recovery.close.batches import Admission, Candidate, CloseRun, Outcome
-from exporter.recovery.close.by_function import Call, FunctionCloser, find_call
+from exporter.recovery.close.batches import CloseRun, Outcome
+from exporter.recovery.close.candidates import Candidate
+from exporter.recovery.close.closers import make_closer
 from exporter.recovery.decision.decision import (
     CandidateState,
     Decision,
@@ -29,17 +38,14 @@ from exporter.recovery.decision.decision import (
     Observation,
     decide,
 )
-from exporter.recovery.plan import (
-    NO_AUDIT,
-    SessionCounts,
-    count_sessions,
-    has_audit,
-    quiet_after,
-    selection,
-)
-from exporter.recovery.rule import statements
-from exporter.recovery.rule.failing_expression import blame
-from exporter.recovery.rule.rule import Rule, bind_rule, own_settings, prove, reading_settings
+from exporter.recovery.functions.installed import InstalledFunction, find_recover_function
+from exporter.recovery.plan import SessionCounts, count_sessions, quiet_after
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.checks import check_rule
+from exporter.recovery.rule.connections import reading_settings, writing_settings
+from exporter.recovery.rule.failing_expression import name_failing_key
+from exporter.recovery.rule.rule import Rule
+from exporter.recovery.rule.selection import orphaned_sessions, selected
 from exporter.recovery.status import RecoveryState
 
 #: Brakes and candidates are served for this many intervals after the last run.
@@ -67,16 +73,18 @@ class AutomaticRecovery:
         self._clock = clock
         reading = reading_settings(settings, source)
         self._database = Database(reading.model_copy(update={"max_connections": 1}))
-        self._writer = Writer(own_settings(settings, source), timezone=sessions.time_zone(source))
+        self._writer = Writer(
+            writing_settings(settings, source), timezone=sessions.time_zone(source)
+        )
         self._memory = Memory(started_at=clock.monotonic())
         self._rule: Rule | None = None
-        self._call: Call | None = None
+        self._function: InstalledFunction | None = None
         self._bound_until = 0.0
         self._counter = AuditCounter(source.name)
         self._told: object = None
         self._interval = source.every
         self._aside: dict[str, Backoff] = {}
-        self._passed_over: frozenset[str] = frozenset()
+        self._skipped: frozenset[str] = frozenset()
         self._tending = AuditMaintenance(self._writer, source)
 
     @property
@@ -123,7 +131,7 @@ class AutomaticRecovery:
                 return  # it is no business of a role that only collects
             raise
         if mode == "auto" and not is_audited:
-            raise SchemaMismatch(NO_AUDIT)
+            raise AuditUnusable(NO_AUDIT)
         if mode != "disabled":
             await self._recover(reader, await self._bound(reader))
         if is_audited:
@@ -167,7 +175,7 @@ class AutomaticRecovery:
             s for s in decision.confirmed if s not in self._aside or not self._aside[s].waits(now)
         ]
         # Who could not be closed the last time stands behind the others, so that it keeps none.
-        chosen = sorted(free, key=self._passed_over.__contains__)[: recovery.per_run]
+        chosen = sorted(free, key=self._skipped.__contains__)[: recovery.per_run]
         if not chosen:
             return
         if recovery.mode == "dry_run":
@@ -176,7 +184,7 @@ class AutomaticRecovery:
         outcome = Outcome(uuid.uuid4())
         try:
             await self._closing(rule).run(
-                [Candidate(session, sight.looks[session].version) for session in chosen],
+                [[Candidate(session, sight.looks[session].version) for session in chosen]],
                 batch=recovery.batch,
                 pause=recovery.pause,
                 progress=lambda _: None,
@@ -184,7 +192,7 @@ class AutomaticRecovery:
             )
         finally:  # what was done is told, also when it ends in the middle
             recovered = {each.session for each in outcome.recovered}
-            self._passed_over = frozenset(chosen) - recovered
+            self._skipped = frozenset(chosen) - recovered
             self._finished(outcome, now)
 
     def _finished(self, outcome: Outcome, now: float) -> None:
@@ -195,11 +203,11 @@ class AutomaticRecovery:
         self._record(outcome)
 
     def _closing(self, rule: Rule) -> CloseRun:
-        if self._call is None:
-            return AutoClosing(self._writer, rule)
         reader = self._database.reader(timezone=sessions.time_zone(self._source))
-        return FunctionCloser(
-            self._writer, reader, rule, self._call, trigger="auto", with_backlog=False
+        return CloseRun(
+            make_closer(
+                self._writer, reader, rule, self._function, trigger="auto", with_backlog=False
+            )
         )
 
     def _record(self, outcome: Outcome) -> None:
@@ -208,7 +216,7 @@ class AutomaticRecovery:
             skipped=_plus(
                 state.skipped,
                 budget=outcome.over_budget,
-                busy=outcome.passed_over,
+                busy=outcome.skipped,
                 paused=outcome.paused,
             ),
             failed=_plus(state.failed, refused=len(outcome.refused)),
@@ -219,7 +227,7 @@ class AutomaticRecovery:
                 **self._names,
                 run=str(outcome.run),
                 sessions=len(outcome.recovered),
-                passed_over=outcome.passed_over,
+                passed_over=outcome.skipped,
                 refused=len(outcome.refused),
                 why="; ".join(dict.fromkeys(outcome.refused.values())) or "-",
             )
@@ -229,20 +237,18 @@ class AutomaticRecovery:
         if self._rule is None or now >= self._bound_until:
             self._rule = None
             rule = await bind_rule(reader, self._source)
-            self._call = await find_call(reader, rule)
+            self._function = await find_recover_function(reader, rule)
             if self._source.recovery.mode == "auto":
-                if self._call is not None:
-                    self._call.demand_own("it is never called automatically")
-                await prove(reader, rule, writes=self._call is None)
+                await check_rule(reader, rule, writes=self._function is None)
             self._rule, self._bound_until = rule, now + BIND_AGAIN_AFTER
         return self._rule
 
     async def _count(self, reader: Reader) -> None:
         if self._source.recovery.mode == "auto":
             rule = await self._bound(reader)
-            failures = await self._tending.run(rule, self._call, at=self._clock.monotonic())
+            failures = await self._tending.run(rule, self._function, at=self._clock.monotonic())
             for cause, is_new in failures:
-                self._change(failed=_plus(self._state.failed, **{cause.reason: 1}))
+                self._change(failed=_plus(self._state.failed, **{reason_label(cause.reason): 1}))
                 if is_new:
                     error = f"looking after the audit, which is tried again later: {cause}"
                     logs.warning("recovery_failed", **self._names, reason=cause.reason, error=error)
@@ -254,7 +260,7 @@ class AutomaticRecovery:
         )
 
     def _failed(self, reason: str, message: str) -> None:
-        self._change(failed=_plus(self._state.failed, **{reason: 1}))
+        self._change(failed=_plus(self._state.failed, **{reason_label(reason): 1}))
         self._tell(("failed", reason), "recovery_failed", reason=reason, error=message)
 
     def _tell_brakes(self, brakes: Iterable[str], why: str) -> None:
@@ -274,54 +280,26 @@ class AutomaticRecovery:
         self._snapshots.recovering(self.key[:2], replace(self._state, **changes))  # type: ignore[arg-type]
 
 
-class AutoClosing(CloseRun):
-    """Closes no more than the hour's budget, which all exporters share through the audit table.
-
-    And nothing more once the source is paused: each transaction looks.
-    """
-
-    def __init__(self, writer: Writer, rule: Rule) -> None:
-        super().__init__(writer, rule, trigger="auto", with_backlog=False)
-
-    async def _admit(self, transaction: Transaction, chunk: Sequence[Candidate]) -> Admission:
-        source = self._rule.table.source
-        if await is_paused_in(transaction, source.name):
-            return Admission((), paused=len(chunk))
-        # Two statements: the count has to see what the one that we waited for has committed.
-        await transaction.run(statements.queue(source))
-        left = max((await transaction.run(statements.budget(source))).rows[0][0], 0)
-        return Admission(chunk[:left], over_budget=max(len(chunk) - left, 0))
-
-
 async def look(reader: Reader, rule: Rule, *, at: float) -> Observation:
     """See what looks orphaned. Evidence that cannot be read makes a sight that is blind."""
     (server,) = await reader.read(fill("recovery/plan/server"))
     try:
-        await reader.read(
-            fill(
-                "recovery/plan/evidence",
-                alive=rule.alive,
-                table=rule.table.table,
-                rows=rule.table.rows,
-            )
-        )
+        await reader.read(rule.statement("recovery/plan/evidence"))
     except BackingOff:
         raise
     except SourceError as error:
-        why = str(await blame(reader, rule, error))
+        why = str(await name_failing_key(reader, rule, error))
         return Observation(at, SessionCounts(), {}, str(server.rows[0][0]), is_blind=True, why=why)
     try:
         fates = await count_sessions(reader, rule)
         (seen,) = await reader.read(
-            fill(
+            rule.statement(
                 "recovery/plan/observation",
-                id=rule.id,
-                last_seen=rule.table.last_seen,
-                **selection(rule, with_backlog=False),
+                **selected(rule, orphaned_sessions(rule, with_backlog=False)),
             )
         )
     except BadData as error:
-        raise await blame(reader, rule, error) from None
+        raise await name_failing_key(reader, rule, error) from None
     looks = {
         session: CandidateState(version, last_seen) for session, version, last_seen in seen.rows
     }

@@ -1,25 +1,18 @@
 """What a recovery would do now, and what speaks against it. Reader only."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-from exporter.errors import BadData, SchemaMismatch
+from exporter.errors import BadData
 from exporter.postgres import Reader
-from exporter.queries import fill, listed
-from exporter.recovery.close.batches import Candidate
-from exporter.recovery.rule.failing_expression import blame
+from exporter.recovery.audit.installation import require_audit
+from exporter.recovery.close.candidates import Preview, read_previews
+from exporter.recovery.rule.failing_expression import name_failing_key
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.selection import Scope, orphans
+from exporter.recovery.rule.selection import orphaned_sessions, selected
 from exporter.sessions import interval
 
 #: From this many active sessions on, a share of them means something.
 FEWEST_FOR_SHARE = 20
-
-NO_AUDIT = (
-    "there is no table session_exporter.recovery, in which a recovery writes down what it does; "
-    "`session-exporter sql audit` prints the commands that create it"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +48,6 @@ class SessionCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """One session and what would be written. Times are seconds by the database's clock."""
-
-    session: str
-    last_seen: float | None
-    """None where nothing is known, which is so in a planned stop alone."""
-    silence: float | None
-    end: str
-    changes: Mapping[str, str | None]
-    returning: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """What would be done, with the sessions that were silent for longest first."""
 
@@ -87,55 +67,35 @@ class Plan:
         return self.fates.ready + (self.fates.backlog if self.with_backlog else 0)
 
 
-async def has_audit(reader: Reader) -> bool:
-    """Whether the table is there in which recovery writes down what it does."""
-    (result,) = await reader.read(fill("recovery/audit/is_visible"))
-    return bool(result.rows[0][0])
-
-
 async def count_sessions(reader: Reader, rule: Rule) -> SessionCounts:
     """Count the active sessions by what becomes of them."""
     (counted,) = await reader.read(_counting(rule))
     return SessionCounts(**dict(counted.rows))
 
 
-async def require_audit(reader: Reader) -> None:
-    """Raise SchemaMismatch where that table is not there."""
-    if not await has_audit(reader):
-        raise SchemaMismatch(NO_AUDIT)
-
-
-async def make_plan(
-    reader: Reader, rule: Rule, *, with_backlog: bool, limit: int, audits: bool = True
-) -> Plan:
-    """Count, and look at up to `limit` sessions; `audits` is whether it will be written down.
-
-    Raises SourceError.
-    """
-    if audits:
-        await require_audit(reader)
-    preview = previewing(rule, orphans(rule, with_backlog=with_backlog), limit=limit)
+async def make_plan(reader: Reader, rule: Rule, *, with_backlog: bool, limit: int) -> Plan:
+    """Count, and preview up to `limit` sessions. Raises SourceError."""
+    await require_audit(reader)
+    selection = orphaned_sessions(rule, with_backlog=with_backlog)
     try:
         (counted,) = await reader.read(_counting(rule))
         ahead = await count_ahead(reader, rule, with_backlog=with_backlog)
     except BadData as error:
-        raise await blame(reader, rule, error) from None
+        raise await name_failing_key(reader, rule, error) from None
     try:
-        (previewed,) = await reader.read(preview)
-        rows, hidden = previewed.rows, ""
+        previews, hidden = await read_previews(reader, rule, selection, limit=limit), ""
     except BadData as error:  # closing sets such a session aside, and the others go on
-        rows, hidden = [], str(await blame(reader, rule, error))
+        previews, hidden = (), str(await name_failing_key(reader, rule, error))
     fates = SessionCounts(**dict(counted.rows))
-    plan = Plan(rule, fates, with_backlog, (), tuple(as_preview(rule, r) for r in rows))
+    plan = Plan(rule, fates, with_backlog, (), previews)
     return replace(plan, brakes=tuple(brakes_of(plan)), ahead=ahead, hidden=hidden)
 
 
 async def count_ahead(reader: Reader, rule: Rule, *, with_backlog: bool) -> int:
     """How many of the sessions that would be closed now would get an end in the future."""
-    selected = selection(rule, with_backlog=with_backlog)
-    del selected["order"]
-    (result,) = await reader.read(fill("recovery/plan/future_ends", end=rule.end, **selected))
-    return int(result.rows[0][0])
+    selection = orphaned_sessions(rule, with_backlog=with_backlog)
+    statement = rule.statement("recovery/plan/future_ends", **selected(rule, selection))
+    return int(await reader.value(statement))
 
 
 def ahead_text(ahead: int) -> str:
@@ -146,33 +106,11 @@ def ahead_text(ahead: int) -> str:
     )
 
 
-async def find_candidates(
-    reader: Reader, rule: Rule, *, with_backlog: bool = False, scope: Scope | None = None
-) -> list[Candidate]:
-    """Every session that would be closed now, longest silent first: orphans, or the scope's."""
-    statement = fill(
-        "recovery/plan/candidates",
-        id=rule.id,
-        **selection(rule, with_backlog=with_backlog, scope=scope),
-    )
-    (result,) = await reader.read(statement)
-    return list(map(Candidate._make, result.rows))
-
-
 def _counting(rule: Rule) -> str:
-    return fill(
+    return rule.statement(
         "recovery/plan/counts",
-        id=rule.id,
-        last_seen=rule.table.last_seen,
         tolerance=interval(rule.table.source.future_tolerance),
         quiet=interval(quiet_after(rule)),
-        orphaned=rule.table.orphaned(),
-        alive=rule.alive,
-        exempt=rule.exempt,
-        end=rule.end,
-        backlog=rule.is_backlog,
-        table=rule.table.table,
-        rows=rule.table.rows,
     )
 
 
@@ -184,51 +122,6 @@ def quiet_after(rule: Rule) -> float:
     """
     after = rule.table.source.orphaned_after
     return after if rule.table.last_seen_at is None else after / 2
-
-
-def previewing(rule: Rule, scope: Scope, *, limit: int) -> str:
-    """The statement that gives up to `limit` rows for as_preview()."""
-    return fill(
-        "recovery/plan/preview",
-        id=rule.id,
-        last_seen=rule.table.last_seen,
-        end=scope.end,
-        values=listed(
-            [
-                "e.session_exporter_end::text",
-                *(f"left(({text})::text, 200)" for text in rule.changes.values()),
-            ]
-        ),
-        returning=rule.reported,
-        limit=str(limit),
-        **selection(rule, scope=scope),
-    )
-
-
-def selection(
-    rule: Rule, *, with_backlog: bool = False, scope: Scope | None = None
-) -> dict[str, str]:
-    """Which rows are candidates, as the parts that templates of recovery share."""
-    scope = scope or orphans(rule, with_backlog=with_backlog)
-    return {
-        "table": rule.table.table,
-        "recoverable": f"{scope.condition} AND {rule.id} IS NOT NULL AND ({scope.end}) IS NOT NULL",
-        "young": scope.young,
-        "order": rule.table.last_seen_order,
-    }
-
-
-def as_preview(rule: Rule, row: tuple[Any, ...]) -> Preview:
-    """One row of that statement."""
-    session, last_seen, silence, end, *changes, returning = row
-    return Preview(
-        session=session,
-        last_seen=last_seen,
-        silence=silence,
-        end=end,
-        changes=dict(zip(rule.changes, changes, strict=True)),
-        returning=returning,
-    )
 
 
 def brakes_of(plan: Plan) -> list[str]:

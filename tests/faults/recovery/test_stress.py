@@ -19,8 +19,8 @@ from exporter.demo.server import PostgresServer, wheel_binaries
 from exporter.postgres import Database, Writer
 from exporter.recovery.automatic import AutoClosing
 from exporter.recovery.close.batches import CloseRun
-from exporter.recovery.plan import find_candidates
-from exporter.recovery.rule.rule import bind_rule
+from exporter.recovery.close.candidates import find_candidates
+from exporter.recovery.rule.binding import bind_rule
 from tests.support.background import Background
 from tests.support.collecting import settings_of
 from tests.support.recovery.chats import SOURCE, Chats
@@ -98,7 +98,7 @@ class Recoverer:
             outcome = await closing.run(found, batch=10, pause=0, progress=lambda _: None)
             assert outcome.refused == {}
             self.closed += [int(each.session) for each in outcome.recovered]
-            self.passed_over += outcome.passed_over
+            self.passed_over += outcome.skipped
             self.over_budget += outcome.over_budget
             await asyncio.sleep(0)
         await writer.close()

@@ -21,8 +21,10 @@ from exporter.demo.schemas import APP, EXPORTER
 from exporter.postgres import Database, Writer
 from exporter.recovery.close.batches import Outcome
 from exporter.recovery.close.by_function import Call, by_hand, find_call, find_undo
-from exporter.recovery.plan import find_candidates
-from exporter.recovery.rule.rule import Rule, bind_rule, prove
+from exporter.recovery.close.candidates import find_candidates
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.checks import check_rule
+from exporter.recovery.rule.rule import Rule
 from exporter.recovery.undo import plan_undo, undo
 from tests.support.recovery.functions import calling, install
 
@@ -97,7 +99,7 @@ async def recovery_of(prepared: EmbeddedDatabase, request: pytest.FixtureRequest
         reader = pool.reader(timezone=zone)
         rule = await bind_rule(reader, source)
         call = await find_call(reader, rule)
-        await prove(reader, rule, writes=call is None)
+        await check_rule(reader, rule, writes=call is None)
         opened.append(Recovery(rule, Writer(settings, timezone=zone), pool, call))
         return opened[-1]
 
@@ -167,7 +169,7 @@ async def test_conversations_with_backlog_18_of_18_and_0_are_left(
 
     after = rows(prepared, "conversations")
     assert {each.session for each in outcome.recovered} == {str(key) for key in active}
-    assert (outcome.passed_over, outcome.refused) == (0, {})
+    assert (outcome.skipped, outcome.refused) == (0, {})
     assert [row for row in after.values() if row["is_active"]] == []
     assert changed(before, after) == {
         key: {

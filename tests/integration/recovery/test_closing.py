@@ -11,7 +11,7 @@ from exporter.demo.schemas import EXPORTER
 from exporter.errors import SchemaMismatch, UsageError
 from exporter.recovery.close.batches import CloseRun, Outcome
 from exporter.recovery.close.planned_stop import Stop
-from exporter.recovery.plan import find_candidates
+from exporter.recovery.close.candidates import find_candidates
 from exporter.recovery.undo import find_run, plan_undo, undo
 from tests.support.collecting import OpenTransaction
 from tests.support.recovery.stops import CHAT, chat, prepare, rows, run, still_open, stopping
@@ -50,7 +50,7 @@ async def test_a_server_that_stops_closes_its_active_sessions_and_no_other(
         outcome, left = await it.close(plan)
     closed = {each.session for each in outcome.recovered}
     assert closed == {"live", "silent", "backlog", "undated"}
-    assert (outcome.passed_over, outcome.refused, left) == (0, {}, 0)
+    assert (outcome.skipped, outcome.refused, left) == (0, {}, 0)
     assert still_open(any_database) == {"elsewhere", "nowhere", "other case"}
     assert rows(any_database, ended) == before
 
@@ -306,11 +306,11 @@ async def test_a_session_that_shows_life_after_the_plan_is_not_closed_by_all(
     prepare(any_database, chat("wakes up", **SILENT), chat("silent", **SILENT))
     async with stopping(any_database, tmp_path) as it:
         plan = await it.plan(Stop(None, await it.now()))
-        found = await find_candidates(it.reader, it.rule, scope=plan.scope)
+        found = await find_candidates(it.reader, it.rule, selection=plan.selection)
         run(any_database, "UPDATE chat SET seen = now() WHERE id = 'wakes up'")
-        closing = CloseRun(it.writer, it.rule, trigger="close", scope=plan.scope)
+        closing = CloseRun(it.writer, it.rule, trigger="close", selection=plan.selection)
         outcome = await closing.run(found, batch=50, pause=0, progress=lambda _: None)
-    assert (len(found), len(outcome.recovered), outcome.passed_over) == (2, 1, 1)
+    assert (len(found), len(outcome.recovered), outcome.skipped) == (2, 1, 1)
     assert still_open(any_database) == {"wakes up"}
 
 
@@ -321,7 +321,7 @@ async def test_what_ended_moved_or_went_after_it_was_found_is_left_alone(
     prepare(any_database, *(chat(name, node="'a'", **LIVE) for name in names))
     async with stopping(any_database, tmp_path) as it:
         plan = await it.plan(Stop("a"))
-        found = await find_candidates(it.reader, it.rule, scope=plan.scope)
+        found = await find_candidates(it.reader, it.rule, selection=plan.selection)
         run(
             any_database,
             "UPDATE chat SET is_open = false, ended = '2001-01-01' WHERE id = 'ended'",
@@ -330,10 +330,10 @@ async def test_what_ended_moved_or_went_after_it_was_found_is_left_alone(
             "DELETE FROM chat WHERE id = 'gone'",
             "UPDATE chat SET seen = now() WHERE id = 'beats'",  # which keeps nothing open
         )
-        closing = CloseRun(it.writer, it.rule, trigger="close", scope=plan.scope)
+        closing = CloseRun(it.writer, it.rule, trigger="close", selection=plan.selection)
         outcome = await closing.run(found, batch=50, pause=0, progress=lambda _: None)
     assert [each.session for each in outcome.recovered] == ["beats"]
-    assert outcome.passed_over == 4
+    assert outcome.skipped == 4
     assert still_open(any_database) == {"moved", "protected"}
     ended = rows(any_database, "SELECT ended::date::text FROM chat WHERE id = 'ended'")
     assert ended == [("2001-01-01",)]
@@ -359,13 +359,13 @@ async def test_a_session_that_is_written_to_just_now_is_tried_again(
             seen: list[int] = []
 
             def commit_once(outcome: Outcome) -> None:
-                seen.append(outcome.passed_over)
+                seen.append(outcome.skipped)
                 application.execute("COMMIT")
 
             outcome, left = await it.close(plan, commit_once)
     assert seen == [1]  # it was held when its turn came
     assert {each.session for each in outcome.recovered} == closed
-    assert (outcome.passed_over, left) == (2 - len(closed), 0)
+    assert (outcome.skipped, left) == (2 - len(closed), 0)
     audited = rows(any_database, "SELECT session, run FROM session_exporter.recovery")
     assert sorted(audited) == sorted((name, outcome.run) for name in closed)
 
@@ -379,7 +379,7 @@ async def test_a_session_that_is_held_for_long_is_reported_as_left(
             application.execute("BEGIN")
             application.execute("SELECT FROM chat WHERE id = 'held' FOR UPDATE")
             outcome, left = await it.close_server("a")
-        assert (len(outcome.recovered), outcome.passed_over, left) == (1, 0, 1)
+        assert (len(outcome.recovered), outcome.skipped, left) == (1, 0, 1)
         again, left = await it.close_server("a")
         assert ([each.session for each in again.recovered], left) == (["held"], 0)
 
@@ -425,11 +425,11 @@ async def test_a_session_that_loses_its_end_after_it_was_found_is_left_alone(
     text = CHAT + "    end_at: |\n      CASE WHEN s.seconds IS NULL THEN s.seen END\n"
     async with stopping(database, tmp_path, text) as it:
         plan = await it.plan(Stop("a"))
-        found = await find_candidates(it.reader, it.rule, scope=plan.scope)
+        found = await find_candidates(it.reader, it.rule, selection=plan.selection)
         run(database, "UPDATE chat SET seconds = 0")
-        closing = CloseRun(it.writer, it.rule, trigger="close", scope=plan.scope)
+        closing = CloseRun(it.writer, it.rule, trigger="close", selection=plan.selection)
         outcome = await closing.run(found, batch=50, pause=0, progress=lambda _: None)
-    assert (len(found), outcome.recovered, outcome.passed_over) == (1, [], 1)
+    assert (len(found), outcome.recovered, outcome.skipped) == (1, [], 1)
 
 
 async def test_a_session_that_starts_while_others_are_closed_is_not_part_of_it(
@@ -462,7 +462,7 @@ async def test_a_session_that_a_trigger_or_a_bad_value_protects_is_set_aside(
     text = CHAT.replace("extract(", "1 / (CASE s.id WHEN 'absurd' THEN 0 ELSE 1 END) * extract(")
     async with stopping(any_database, tmp_path, text) as it:
         outcome, left = await it.close_server("a")
-    assert (len(outcome.recovered), outcome.passed_over, left) == (3, 0, 0)
+    assert (len(outcome.recovered), outcome.skipped, left) == (3, 0, 0)
     assert outcome.refused.keys() == {"guarded", "absurd"}
     assert still_open(any_database) == {"guarded", "absurd"}
 
@@ -522,7 +522,7 @@ async def test_it_is_written_down_and_can_be_undone(
         assert found is not None
         assert (found.trigger, found.sessions) == ("close", 3)
         again, left = await it.close_server("a")
-        assert (again.recovered, again.passed_over, left) == ([], 0, 0)
+        assert (again.recovered, again.skipped, left) == ([], 0, 0)
         run(any_database, "UPDATE chat SET is_open = true WHERE id = 'reopened'")
         plan = await plan_undo(it.reader, it.rule, outcome.run)
         assert (len(plan.numbers), plan.changed) == (2, 1)

@@ -23,7 +23,7 @@ from exporter.postgres import Database, Reader
 from exporter.queries import fill
 from exporter.recovery.close.by_function import find_call
 from exporter.recovery.functions.definitions import MOST
-from exporter.recovery.rule.rule import bind_rule
+from exporter.recovery.rule.binding import bind_rule
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.recovery.functions import calling, execute, install, printed_for
 

@@ -12,8 +12,11 @@ from exporter.demo.databases import EmbeddedDatabase, create_role
 from exporter.postgres import Database, Reader, Writer
 from exporter.queries import fill
 from exporter.recovery.close.batches import CloseRun
-from exporter.recovery.plan import find_candidates, make_plan
-from exporter.recovery.rule.rule import bind_rule, connection_settings, prove
+from exporter.recovery.close.candidates import find_candidates
+from exporter.recovery.plan import make_plan
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.checks import check_rule
+from exporter.recovery.rule.connections import writing_settings
 from exporter.recovery.undo import plan_undo, undo
 from exporter.sessions import grants
 
@@ -86,7 +89,7 @@ def recover(database: EmbeddedDatabase, tmp_path: Path) -> Callable[[], Awaitabl
 
     async def work(reader: Reader) -> tuple[int, int]:
         rule = await bind_rule(reader, source)
-        await prove(reader, rule)
+        await check_rule(reader, rule)
         plan = await make_plan(reader, rule, with_backlog=False, limit=5)
         candidates = await find_candidates(reader, rule, with_backlog=False)
         assert len(candidates) == plan.count

@@ -8,7 +8,7 @@ from exporter.demo.databases import EmbeddedDatabase, create_role
 from exporter.demo.schemas import EXPORTER
 from exporter.postgres import Database, Reader
 from exporter.recovery.functions.script import script
-from exporter.recovery.rule.rule import bind_rule
+from exporter.recovery.rule.binding import bind_rule
 from exporter.sessions import grants
 
 

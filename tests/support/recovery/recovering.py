@@ -18,8 +18,9 @@ from exporter import queries, sessions
 from exporter.config import Source
 from exporter.postgres import Database, Reader, Result, Transaction, Writer
 from exporter.recovery.close.batches import Candidate, CloseRun, Outcome
-from exporter.recovery.plan import find_candidates
-from exporter.recovery.rule.rule import Rule, bind_rule
+from exporter.recovery.close.candidates import find_candidates
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.rule import Rule
 from exporter.recovery.undo import plan_undo, undo
 from tests.support.background import Background
 from tests.support.collecting import settings_of

@@ -18,7 +18,8 @@ from exporter.recovery.close.planned_stop import (
     close_sessions,
     make_stop_plan,
 )
-from exporter.recovery.rule.rule import Rule, bind_rule
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.rule import Rule
 from tests.support import collecting
 
 TABLE = """\

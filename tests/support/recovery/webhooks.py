@@ -16,8 +16,8 @@ from exporter.demo.databases import EmbeddedDatabase
 from exporter.postgres import Database, Writer
 from exporter.queries import fill
 from exporter.recovery.close.batches import CloseRun, Outcome
-from exporter.recovery.plan import find_candidates
-from exporter.recovery.rule.rule import bind_rule
+from exporter.recovery.close.candidates import find_candidates
+from exporter.recovery.rule.binding import bind_rule
 from tests.support.collecting import settings_of, source_of
 
 VISITS = """\
