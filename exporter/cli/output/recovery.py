@@ -98,15 +98,15 @@ def refused_lines(outcome: Outcome) -> list[str]:
 
 def run_line(outcome: Outcome) -> str:
     """Which run it was, and how to undo it."""
-    return f"  run {outcome.run} (to undo: session-exporter undo {outcome.run})"
+    return f"  run {outcome.run}; to undo it: session-exporter undo {outcome.run}"
 
 
 def interrupted_text(outcome: Outcome) -> str:
     """What was done before it ended early. Whether a commit without an answer holds is unknown."""
     return (
         f"  {outcome.closed} were closed before the run ended early; if the connection was lost, "
-        f"its last batch may be closed too\n  run {outcome.run} (session-exporter undo "
-        f"{outcome.run} shows what it closed, and with --yes undoes it)"
+        f"its last batch may be closed too\n  run {outcome.run}; session-exporter undo "
+        f"{outcome.run} shows what it closed, and with --yes undoes it"
     )
 
 

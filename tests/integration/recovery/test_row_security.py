@@ -13,11 +13,12 @@ from exporter.demo.schemas import EXPORTER
 from exporter.errors import PermissionDenied
 from exporter.postgres import Database, Writer
 from exporter.queries import fill
-from exporter.recovery.close.batches import CloseRun, Outcome
+from exporter.recovery.close.batches import Outcome
 from exporter.recovery.close.candidates import find_candidates
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
 from tests.support.collecting import settings_of, source_of
+from tests.support.recovery.closing import close_found
 from tests.support.recovery.functions import execute
 
 TABLE = f"""
@@ -61,8 +62,7 @@ async def recover(database: EmbeddedDatabase, source: Source, row_security: Trus
         rule = await bind_rule(reader, source)
         await check_rule(reader, rule)
         found = await find_candidates(reader, rule)
-        closing = CloseRun(writer, rule, trigger="manual")
-        return await closing.run(found, batch=50, pause=0.0, progress=lambda _: None)
+        return await close_found(writer, rule, found)
     finally:
         await writer.close()
         await pool.close()
