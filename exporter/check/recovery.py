@@ -12,12 +12,13 @@ from exporter.check.recovery_rights import by_function, by_statements, missing_s
 from exporter.config import DatabaseSettings, Source, format_duration
 from exporter.errors import PermissionDenied, SourceError
 from exporter.postgres import Database, Reader
-from exporter.queries import fill
+from exporter.queries import array, fill
 from exporter.recovery.audit.installation import NO_AUDIT
-from exporter.recovery.close.batches import array
 from exporter.recovery.decision.brakes import brake_sentences, situation_by_hand
 from exporter.recovery.plan import count_by_hand, count_future_ends, future_ends_text
-from exporter.recovery.rule.rule import Rule, bind_rule, own_settings, reading_settings
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.connections import reading_settings, writing_settings
+from exporter.recovery.rule.rule import Rule
 
 #: What there is to say of each kind of thing that check/side_effects.sql finds.
 MEETS = {
@@ -46,7 +47,7 @@ async def check_recovery(settings: DatabaseSettings, source: Source) -> AsyncIte
     find = FindingWriter(settings.name, source.name)
     zone, one = sessions.time_zone(source), {"max_connections": 1}
     looking = Database(reading_settings(settings, source).model_copy(update=one))
-    closing = Database(own_settings(settings, source).model_copy(update=one))
+    closing = Database(writing_settings(settings, source).model_copy(update=one))
     lacks = missing_severity(find, source)
     try:
         reader, closer = looking.reader(timezone=zone), closing.reader(timezone=zone)

@@ -6,10 +6,10 @@ from exporter.check.findings import Finding, FindingWriter
 from exporter.config import Source
 from exporter.errors import PermissionDenied
 from exporter.postgres import Reader
-from exporter.queries import fill, identifier, literal
-from exporter.recovery.close.batches import array
-from exporter.recovery.close.by_function import find_call, find_undo
-from exporter.recovery.rule.rule import Rule, policies, prove
+from exporter.queries import array, fill, identifier, literal
+from exporter.recovery.functions.installed import find_recover_function, find_undo_function
+from exporter.recovery.rule.checks import check_rule, policies
+from exporter.recovery.rule.rule import Rule
 
 Say = Callable[..., Finding]
 
@@ -38,7 +38,7 @@ async def by_statements(
     else:
         yield find.ok("recovery rights", f"{role} may close sessions")
     try:
-        await prove(reader, rule)
+        await check_rule(reader, rule)
     except PermissionDenied:
         if not missing:
             raise
@@ -59,22 +59,12 @@ async def by_function(
 
     Asked by the role that closes: whether it may is its own right.
     """
-    source, lacks = rule.table.source, missing_severity(find, rule.table.source)
-    await prove(reader, rule, writes=False)
-    call = await find_call(closer, rule)
-    assert call is not None  # noqa: S101 - recovery.call is set
-    function = call.function
-    if call.is_own:
-        await find_undo(closer, rule)
-        yield find.ok("recovery function", f"{function.sql} is what `sql function` prints now")
-    else:
-        say = find.failed if source.recovery.mode == "auto" else find.warning
-        yield say(
-            "recovery function",
-            f"{function.sql} is not what `sql function` prints: it decides by itself what it "
-            "closes and what it writes, nothing is written down, and there is no undo; it is "
-            "called by hand alone",
-        )
+    lacks = missing_severity(find, rule.table.source)
+    await check_rule(reader, rule, writes=False)
+    function = await find_recover_function(closer, rule)
+    assert function is not None  # noqa: S101 - recovery.call is set
+    await find_undo_function(closer, rule)
+    yield find.ok("recovery function", f"{function.sql} is what `sql function` prints now")
     if function.is_public:
         revoke = f"REVOKE EXECUTE ON FUNCTION {function.signature} FROM PUBLIC;"
         yield find.warning("recovery callers", "everybody may call it; a DBA runs", revoke)

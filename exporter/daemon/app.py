@@ -11,7 +11,7 @@ from exporter.config import Config
 from exporter.daemon.metrics_page import ConfigFacts, Page
 from exporter.postgres import Database
 from exporter.recovery.automatic import AutomaticRecovery
-from exporter.recovery.rule.rule import connection_settings
+from exporter.recovery.rule.connections import writing_settings
 from exporter.recovery.status import RecoveryStatuses
 from exporter.recovery.webhook.job import WebhookJob
 
@@ -52,7 +52,7 @@ class Exporter:
             for database, source in recovered
         ]
         self.webhook_jobs = [
-            WebhookJob(connection_settings(config, source, database.name), source, clock=clock)
+            WebhookJob(writing_settings(database.settings, source), source, clock=clock)
             for database, source in pairs
             if source.recovery.webhook is not None
         ]

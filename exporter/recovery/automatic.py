@@ -5,7 +5,7 @@ locks and by a recheck under them, and how much of it by the audit table.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from exporter import logs, sessions
@@ -14,19 +14,22 @@ from exporter.clock import Clock
 from exporter.collection.job import Job, Key, stretched
 from exporter.config import DatabaseSettings, Source
 from exporter.errors import AuditUnusable, PermissionDenied, SourceError, reason_label
-from exporter.postgres import Database, Reader, Transaction, Writer
-from exporter.recovery.audit.control import is_paused, is_paused_in
+from exporter.postgres import Database, Reader, Writer
+from exporter.recovery.audit.control import is_paused
 from exporter.recovery.audit.counters import AuditCounter
 from exporter.recovery.audit.installation import NO_AUDIT, has_audit
 from exporter.recovery.audit.maintenance import AuditMaintenance
-from exporter.recovery.close.batches import Admission, CloseRun, Outcome
-from exporter.recovery.close.by_function import Call, FunctionCloser, find_call
+from exporter.recovery.close.batches import CloseRun, Outcome
 from exporter.recovery.close.candidates import Candidate
+from exporter.recovery.close.closers import make_closer
 from exporter.recovery.decision.counts import quiet_after
 from exporter.recovery.decision.decision import Decision, Memory, decide
 from exporter.recovery.decision.observation import Observation, observe
-from exporter.recovery.rule import statements
-from exporter.recovery.rule.rule import Rule, bind_rule, own_settings, prove, reading_settings
+from exporter.recovery.functions.installed import InstalledFunction, find_recover_function
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.checks import check_rule
+from exporter.recovery.rule.connections import reading_settings, writing_settings
+from exporter.recovery.rule.rule import Rule
 from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
 
 #: Brakes and candidates are served for this many intervals after the last run.
@@ -64,10 +67,11 @@ class AutomaticRecovery(Job):
         self._clock = clock
         reading = reading_settings(settings, source)
         self._database = Database(reading.model_copy(update={"max_connections": 1}))
-        self._writer = Writer(own_settings(settings, source), timezone=sessions.time_zone(source))
+        writing = writing_settings(settings, source)
+        self._writer = Writer(writing, timezone=sessions.time_zone(source))
         self._memory = Memory(started_at=clock.monotonic())
         self._rule: Rule | None = None
-        self._call: Call | None = None
+        self._function: InstalledFunction | None = None
         self._bound_until = 0.0
         self._counter = AuditCounter(source.name)
         self._maintenance = AuditMaintenance(self._writer, source)
@@ -108,11 +112,9 @@ class AutomaticRecovery(Job):
         if self._rule is None or now >= self._bound_until:
             self._rule = None
             rule = await bind_rule(reader, self._source)
-            self._call = await find_call(reader, rule)
+            self._function = await find_recover_function(reader, rule)
             if self._source.recovery.mode == "auto":
-                if self._call is not None:
-                    self._call.demand_own("it is never called automatically")
-                await prove(reader, rule, writes=self._call is None)
+                await check_rule(reader, rule, writes=self._function is None)
             self._rule, self._bound_until = rule, now + BIND_AGAIN_AFTER
         return self._rule
 
@@ -155,7 +157,7 @@ class AutomaticRecovery(Job):
         outcome = Outcome(uuid.uuid4())
         try:
             await self._close_run(rule).run(
-                [Candidate(each, observation.candidates[each].version) for each in chosen],
+                [[Candidate(each, observation.candidates[each].version) for each in chosen]],
                 batch=recovery.batch,
                 pause=recovery.pause,
                 progress=lambda _: None,
@@ -177,21 +179,18 @@ class AutomaticRecovery(Job):
         return sorted(free, key=self._not_closed.__contains__)[: self._source.recovery.per_run]
 
     def _close_run(self, rule: Rule) -> CloseRun:
-        if self._call is None:
-            return AutoClosing(self._writer, rule)
         reader = self._database.reader(timezone=sessions.time_zone(self._source))
-        return FunctionCloser(
-            self._writer, reader, rule, self._call, trigger="auto", with_backlog=False
+        closer = make_closer(
+            self._writer, reader, rule, self._function, trigger="auto", with_backlog=False
         )
+        return CloseRun(closer)
 
     def _record(self, outcome: Outcome, now: float) -> None:
         if outcome.paused:
             self._change_status(paused=True)
         for session in outcome.refused:
             self._set_aside.setdefault(session, Backoff()).failed(now, SET_ASIDE)
-        self._add_skipped(
-            budget=outcome.over_budget, busy=outcome.passed_over, paused=outcome.paused
-        )
+        self._add_skipped(budget=outcome.over_budget, busy=outcome.skipped, paused=outcome.paused)
         refused = len(outcome.refused)
         self._change_status(failed=add_counts(self._status.failed, refused=refused))
         if outcome.recovered or refused:
@@ -200,13 +199,15 @@ class AutomaticRecovery(Job):
                 **self._names,
                 run=str(outcome.run),
                 sessions=len(outcome.recovered),
-                skipped=outcome.passed_over,
+                skipped=outcome.skipped,
                 refused=refused,
                 why="; ".join(dict.fromkeys(outcome.refused.values())) or "-",
             )
 
     async def _maintain_audit(self, rule: Rule) -> None:
-        for failure in await self._maintenance.run(rule, self._call, at=self._clock.monotonic()):
+        for failure in await self._maintenance.run(
+            rule, self._function, at=self._clock.monotonic()
+        ):
             cause = failure.cause
             self._add_failure(cause)
             if failure.is_new:
@@ -238,25 +239,6 @@ class AutomaticRecovery(Job):
 
     def _add_skipped(self, **counts: int) -> None:
         self._change_status(skipped=add_counts(self._status.skipped, **counts))
-
-
-class AutoClosing(CloseRun):
-    """Closes no more than the hour's budget, which all exporters share through the audit table.
-
-    And nothing once the source is paused: each transaction checks.
-    """
-
-    def __init__(self, writer: Writer, rule: Rule) -> None:
-        super().__init__(writer, rule, trigger="auto", with_backlog=False)
-
-    async def _admit(self, transaction: Transaction, chunk: Sequence[Candidate]) -> Admission:
-        source = self._rule.table.source
-        if await is_paused_in(transaction, source.name):
-            return Admission((), paused=len(chunk))
-        # Two statements: the count has to see what the one that we waited for has committed.
-        await transaction.run(statements.queue(source))
-        left = max((await transaction.run(statements.budget(source))).rows[0][0], 0)
-        return Admission(chunk[:left], over_budget=max(len(chunk) - left, 0))
 
 
 def add_counts(counts: Mapping[str, int], **more: int) -> dict[str, int]:

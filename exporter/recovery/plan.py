@@ -4,15 +4,14 @@ from dataclasses import dataclass
 
 from exporter.errors import BadData
 from exporter.postgres import Reader
-from exporter.queries import fill
 from exporter.recovery.audit.installation import require_audit
 from exporter.recovery.close.candidates import Preview, read_previews
 from exporter.recovery.decision.brakes import brake_sentences, situation_by_hand
 from exporter.recovery.decision.counts import SessionCounts, count_sessions
 from exporter.recovery.decision.observation import find_evidence_error
-from exporter.recovery.rule.failing_expression import blame
+from exporter.recovery.rule.failing_expression import name_failing_key
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.selection import orphans, selected
+from exporter.recovery.rule.selection import orphaned_sessions, selected
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +39,20 @@ class Plan:
         return brake_sentences(situation, self.rule.table.source.recovery)
 
 
-async def make_plan(
-    reader: Reader, rule: Rule, *, with_backlog: bool, limit: int, audits: bool = True
-) -> Plan:
-    """Count the sessions, and preview up to `limit`; `audits` is whether it will be audited.
-
-    Raises SourceError, and AuditUnusable where there is no audit to write to.
-    """
-    if audits:
-        await require_audit(reader)
+async def make_plan(reader: Reader, rule: Rule, *, with_backlog: bool, limit: int) -> Plan:
+    """Count the sessions, and preview up to `limit`. Raises SourceError."""
+    await require_audit(reader)
     counts = await count_by_hand(reader, rule)
     try:
         future_ends = await count_future_ends(reader, rule, with_backlog=with_backlog)
     except BadData as error:
-        raise await blame(reader, rule, error) from None
+        raise await name_failing_key(reader, rule, error) from None
     previews, hidden = tuple[Preview, ...](), ""
     try:
-        scope = orphans(rule, with_backlog=with_backlog)
-        previews = await read_previews(reader, rule, scope, limit=limit)
+        selection = orphaned_sessions(rule, with_backlog=with_backlog)
+        previews = await read_previews(reader, rule, selection, limit=limit)
     except BadData as error:  # closing sets such a session aside, and goes on with the others
-        hidden = str(await blame(reader, rule, error))
+        hidden = str(await name_failing_key(reader, rule, error))
     return Plan(rule, counts, with_backlog, previews, future_ends, hidden)
 
 
@@ -76,13 +69,8 @@ async def count_by_hand(reader: Reader, rule: Rule) -> SessionCounts:
 
 async def count_future_ends(reader: Reader, rule: Rule, *, with_backlog: bool) -> int:
     """How many of the sessions that would be closed now would get an end in the future."""
-    scope = orphans(rule, with_backlog=with_backlog)
-    statement = fill(
-        "recovery/plan/future_ends",
-        table=rule.table.table,
-        end=rule.end,
-        **selected(rule, scope),
-    )
+    selection = orphaned_sessions(rule, with_backlog=with_backlog)
+    statement = rule.statement("recovery/plan/future_ends", **selected(rule, selection))
     return int(await reader.value(statement))
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 from exporter import sessions
-from exporter.cli.output.report import printable
 from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.sessions.relation import Relation
 from exporter.sessions.sql_names import ALIAS, Token, code, qualified
 from exporter.sessions.subqueries import reads
+from exporter.text import printable
 
 ROLE = "session_exporter"
 RECOVERY_ROLE = "session_exporter_recovery"

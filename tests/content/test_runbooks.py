@@ -12,7 +12,7 @@ import typer
 import yaml
 
 from exporter.cli.app import app
-from exporter.cli.commands.watch import DEFAULT_PORT
+from exporter.cli.options import DEFAULT_PORT
 from exporter.demo.databases import EmbeddedDatabase
 from exporter.queries import fill
 from tests.support.monitoring import Alertmanager, program

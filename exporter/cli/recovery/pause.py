@@ -6,20 +6,18 @@ from typing import Annotated
 import typer
 
 from exporter import sessions
-from exporter.cli.app import DEFAULT_CONFIG, ConfigFile, app
-from exporter.cli.each_source import for_each_source, load, plain_text
+from exporter.cli.each_source import for_each_source, load, require_rule
+from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, plain_text
 from exporter.cli.output.recovery import pause_text
-from exporter.cli.recovery.recover import recoverable
 from exporter.config import Config, Source
 from exporter.errors import UsageError
 from exporter.postgres import Reader, Writer
 from exporter.recovery.audit import control
-from exporter.recovery.rule.rule import connection_settings
+from exporter.recovery.rule.connections import writing_settings
 
 
-@app.command()
 def pause(
-    source: Annotated[str, typer.Argument(metavar="SOURCE")],
+    source: ASource,
     config_file: ConfigFile = DEFAULT_CONFIG,
     reason: Annotated[
         str | None, typer.Option(metavar="TEXT", help="Why, for whoever wonders later.")
@@ -41,11 +39,7 @@ def pause(
     _on_each(load(config_file), source, paused)
 
 
-@app.command()
-def resume(
-    source: Annotated[str, typer.Argument(metavar="SOURCE")],
-    config_file: ConfigFile = DEFAULT_CONFIG,
-) -> None:
+def resume(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> None:
     """Let a paused source be recovered automatically again."""
 
     async def resumed(reader: Reader, writer: Writer, name: str) -> str:
@@ -61,17 +55,15 @@ def _on_each(
     """Do it in each database of the source, and print a sentence for each."""
 
     async def done(reader: Reader, each: Source, database: str) -> None:
-        writer = Writer(
-            connection_settings(config, each, database), timezone=sessions.time_zone(each)
-        )
+        settings = writing_settings(config.databases[database], each)
+        writer = Writer(settings, timezone=sessions.time_zone(each))
         try:
             sentence = await work(reader, writer, each.name)
         finally:
             await writer.close()
         print(f"{each.name} ({database}) {sentence}", flush=True)
 
-    _, failed = for_each_source(
-        config, recoverable(config, name), done, settings=connection_settings
-    )
+    require_rule(config, name)
+    _, failed = for_each_source(config, name, done, settings=writing_settings)
     if failed:
         raise typer.Exit(1)

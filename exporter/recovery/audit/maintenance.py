@@ -19,10 +19,10 @@ from exporter.errors import (
 )
 from exporter.postgres import Transaction, Writer
 from exporter.queries import fill, literal
-from exporter.recovery.close.by_function import Call
-from exporter.recovery.functions.definitions import tend_function
-from exporter.recovery.rule import statements
+from exporter.recovery.functions.definitions import maintenance_function
+from exporter.recovery.functions.installed import InstalledFunction
 from exporter.recovery.rule.rule import Rule
+from exporter.recovery.rule.statements import MAINTENANCE
 
 #: How often old rows of the audit are deleted, in seconds: up to a thousand at a time.
 PRUNE_EVERY = 600.0
@@ -52,11 +52,13 @@ class AuditMaintenance:
     def __init__(self, writer: Writer, source: Source) -> None:
         self._writer = writer
         has_evidence = source.recovery.evidence is not None
-        self._tasks = [task for task in statements.TENDING if task != "alive" or has_evidence]
+        self._tasks = [task for task in MAINTENANCE if task != "alive" or has_evidence]
         self._pruned_until = float("-inf")
         self._failing: dict[str, Backoff] = {}
 
-    async def run(self, rule: Rule, call: Call | None, *, at: float) -> list[Failure]:
+    async def run(
+        self, rule: Rule, function: InstalledFunction | None, *, at: float
+    ) -> list[Failure]:
         """Do what is due at a monotonic time, and return why some of it failed.
 
         Raises SourceError where nothing at all can be done.
@@ -68,7 +70,7 @@ class AuditMaintenance:
             if task in self._failing and self._failing[task].waits(at):
                 continue
             try:
-                await self._do(task, rule, call)
+                await self._do(task, rule, function)
             except _TaskError as error:
                 failures.append(Failure(error.cause, is_new=task not in self._failing))
                 self._failing.setdefault(task, Backoff()).failed(at, AGAIN_AFTER)
@@ -78,12 +80,13 @@ class AuditMaintenance:
                     self._pruned_until = at + PRUNE_EVERY
         return failures
 
-    async def _do(self, task: str, rule: Rule, call: Call | None) -> None:
-        statement = statements.TENDING[task](rule)
-        if call is not None:
-            function = tend_function(rule).sql
+    async def _do(self, task: str, rule: Rule, function: InstalledFunction | None) -> None:
+        statement = rule.statement(MAINTENANCE[task])
+        if function is not None:
             statement = fill(
-                "recovery/audit/call_maintenance", function=function, task=literal(task)
+                "recovery/audit/call_maintenance",
+                function=maintenance_function(rule).sql,
+                task=literal(task),
             )
         async with self._writer.transaction() as transaction:
             await _run(transaction, statement)

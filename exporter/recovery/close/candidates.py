@@ -1,13 +1,13 @@
-"""The sessions that a run would close: which they are, page by page, and what would be written."""
+"""The sessions that a selection selects: which they are, and what closing would write."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from exporter.postgres import Reader
-from exporter.queries import fill, listed, literal
-from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.selection import Scope, orphans, selected
+from exporter.queries import listed, literal
+from exporter.recovery.rule.rule import END, Rule
+from exporter.recovery.rule.selection import Selection, orphaned_sessions, selected
 
 #: The most candidates in memory at once, but for rows that share an id.
 PAGE = 10_000
@@ -38,23 +38,18 @@ async def find_candidates(
     rule: Rule,
     *,
     with_backlog: bool = False,
-    scope: Scope | None = None,
+    selection: Selection | None = None,
     page: int = PAGE,
 ) -> AsyncIterator[list[Candidate]]:
-    """Pages of the sessions that would be closed now, by id: orphans, or the scope's.
+    """Pages of the sessions that would be closed now, by id: orphans, or the selection's.
 
     Rows may be closed between two pages. Raises SourceError.
     """
-    parts = selected(rule, scope or orphans(rule, with_backlog=with_backlog))
+    parts = selected(rule, selection or orphaned_sessions(rule, with_backlog=with_backlog))
     after = "true"
     while True:
-        statement = fill(
-            "recovery/plan/candidates",
-            id=rule.id,
-            table=rule.table.table,
-            after=after,
-            limit=str(page),
-            **parts,
+        statement = rule.statement(
+            "recovery/plan/candidates", after=after, limit=str(page), **parts
         )
         found = [Candidate(*row) for row in await reader.rows(statement)]
         if found:
@@ -65,21 +60,16 @@ async def find_candidates(
 
 
 async def read_previews(
-    reader: Reader, rule: Rule, scope: Scope, *, limit: int
+    reader: Reader, rule: Rule, selection: Selection, *, limit: int
 ) -> tuple[Preview, ...]:
-    """The first `limit` of them, longest silent first. Raises SourceError."""
+    """The first `limit` of them, longest silent first."""
     changes = (f"left(({text})::text, 200)" for text in rule.changes.values())
-    statement = fill(
+    statement = rule.statement(
         "recovery/plan/preview",
-        id=rule.id,
-        last_seen=rule.table.last_seen,
-        end=scope.end,
-        values=listed(["e.session_exporter_end::text", *changes]),
-        returning=rule.reported,
+        **selected(rule, selection),
+        end=selection.end,
+        values=listed([f"e.{END}::text", *changes]),
         limit=str(limit),
-        table=rule.table.table,
-        order=rule.table.last_seen_order,
-        **selected(rule, scope),
     )
     return tuple(_preview(rule, row) for row in await reader.rows(statement))
 

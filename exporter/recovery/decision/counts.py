@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from exporter.errors import BadData
 from exporter.postgres import Reader
-from exporter.queries import fill
-from exporter.recovery.rule.failing_expression import blame
+from exporter.recovery.rule.failing_expression import name_failing_key
 from exporter.recovery.rule.rule import Rule
 from exporter.sessions import interval
 
@@ -44,24 +43,15 @@ class SessionCounts:
 
 async def count_sessions(reader: Reader, rule: Rule) -> SessionCounts:
     """Count the active sessions by category. Raises SourceError that names the failing key."""
-    statement = fill(
+    statement = rule.statement(
         "recovery/plan/counts",
-        id=rule.id,
-        last_seen=rule.table.last_seen,
         tolerance=interval(rule.table.source.future_tolerance),
         quiet=interval(quiet_after(rule)),
-        orphaned=rule.table.orphaned(),
-        alive=rule.alive,
-        exempt=rule.exempt,
-        end=rule.end,
-        backlog=rule.is_backlog,
-        table=rule.table.table,
-        rows=rule.table.rows,
     )
     try:
         rows = await reader.rows(statement)
     except BadData as error:
-        raise await blame(reader, rule, error) from None
+        raise await name_failing_key(reader, rule, error) from None
     return SessionCounts(**dict(rows))
 
 

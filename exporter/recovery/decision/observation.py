@@ -8,9 +8,9 @@ from exporter.errors import BackingOff, BadData, SourceError
 from exporter.postgres import Reader
 from exporter.queries import fill
 from exporter.recovery.decision.counts import SessionCounts, count_sessions
-from exporter.recovery.rule.failing_expression import blame
+from exporter.recovery.rule.failing_expression import name_failing_key
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.selection import orphans, selected
+from exporter.recovery.rule.selection import orphaned_sessions, selected
 
 
 class CandidateState(NamedTuple):
@@ -38,32 +38,22 @@ async def observe(reader: Reader, rule: Rule, *, at: float) -> Observation:
     server = str(await reader.value(fill("recovery/plan/server")))
     if error := await find_evidence_error(reader, rule):
         return Observation(at, SessionCounts(), {}, server, blind=str(error))
-    statement = fill(
-        "recovery/plan/observation",
-        id=rule.id,
-        last_seen=rule.table.last_seen,
-        table=rule.table.table,
-        order=rule.table.last_seen_order,
-        **selected(rule, orphans(rule, with_backlog=False)),
-    )
+    parts = selected(rule, orphaned_sessions(rule, with_backlog=False))
     counts = await count_sessions(reader, rule)
     try:
-        rows = await reader.rows(statement)
+        rows = await reader.rows(rule.statement("recovery/plan/observation", **parts))
     except BadData as error:
-        raise await blame(reader, rule, error) from None
+        raise await name_failing_key(reader, rule, error) from None
     candidates = {session: CandidateState(*state) for session, *state in rows}
     return Observation(at, counts, candidates, server)
 
 
 async def find_evidence_error(reader: Reader, rule: Rule) -> SourceError | None:
     """Why the evidence cannot be read, or None. Raises BackingOff."""
-    statement = fill(
-        "recovery/plan/evidence", alive=rule.alive, table=rule.table.table, rows=rule.table.rows
-    )
     try:
-        await reader.read(statement)
+        await reader.read(rule.statement("recovery/plan/evidence"))
     except BackingOff:
         raise
     except SourceError as error:
-        return await blame(reader, rule, error)
+        return await name_failing_key(reader, rule, error)
     return None
