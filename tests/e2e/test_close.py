@@ -247,7 +247,7 @@ def test_a_pause_is_told_and_keeps_nobody_from_recovering_by_hand(
             r"conversations \(app\) is paused since \S+ \S+ by postgres: we look at it",
             paused.stdout,
         )
-    assert "it was before" in paused.stdout
+    assert "it was paused before" in paused.stdout
     plan = close(command="recover")
     assert "automatic recovery is paused since" in plan.stdout
     assert "we look at it; recovery by hand goes ahead" in plan.stdout

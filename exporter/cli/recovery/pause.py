@@ -20,41 +20,41 @@ def pause(
     source: ASource,
     config_file: ConfigFile = DEFAULT_CONFIG,
     reason: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Why, for whoever wonders later.")
+        str | None, typer.Option(metavar="TEXT", help="The reason, which is stored with the pause.")
     ] = None,
 ) -> None:
     """Pause automatic recovery of a source, in all exporters at once."""
     if reason is not None and not plain_text("--reason", reason).strip():
         raise UsageError("--reason: expected a text, got nothing")
 
-    async def paused(reader: Reader, writer: Writer, name: str) -> str:
+    async def work(reader: Reader, writer: Writer, name: str) -> str:
         is_new = await control.pause(reader, writer, name, reason=reason)
         found = await control.find_pause(reader, name)
         if found is None:
-            return "was paused, and resumed by somebody else at the same moment"
+            return "was paused, and has been resumed by another command since"
         if is_new:
             return pause_text(found)
-        return f"{pause_text(found)}; it was before, and that stays as it is"
+        return f"{pause_text(found)}; it was paused before, and that pause is kept"
 
-    _on_each(load(config_file), source, paused)
+    _for_each_database(load(config_file), source, work)
 
 
 def resume(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> None:
     """Let a paused source be recovered automatically again."""
 
-    async def resumed(reader: Reader, writer: Writer, name: str) -> str:
+    async def work(reader: Reader, writer: Writer, name: str) -> str:
         ended = await control.resume(reader, writer, name)
         return "was not paused" if ended is None else f"is resumed; it {pause_text(ended, 'was')}"
 
-    _on_each(load(config_file), source, resumed)
+    _for_each_database(load(config_file), source, work)
 
 
-def _on_each(
+def _for_each_database(
     config: Config, name: str, work: Callable[[Reader, Writer, str], Awaitable[str]]
 ) -> None:
     """Do it in each database of the source, and print a sentence for each."""
 
-    async def done(reader: Reader, each: Source, database: str) -> None:
+    async def run(reader: Reader, each: Source, database: str) -> None:
         settings = writing_settings(config.databases[database], each)
         writer = Writer(settings, timezone=sessions.time_zone(each))
         try:
@@ -64,6 +64,6 @@ def _on_each(
         print(f"{each.name} ({database}) {sentence}", flush=True)
 
     require_rule(config, name)
-    _, failed = for_each_source(config, name, done, settings=writing_settings)
+    _, failed = for_each_source(config, name, run, settings=writing_settings)
     if failed:
         raise typer.Exit(1)
