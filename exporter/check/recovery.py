@@ -10,20 +10,15 @@ from exporter import sessions
 from exporter.check.findings import Finding, FindingWriter
 from exporter.check.recovery_rights import check_function, check_statements, missing_severity
 from exporter.config import DatabaseSettings, Source, format_duration
-from exporter.errors import AuditUnusable, BadData, PermissionDenied, SourceError, StandbyServer
+from exporter.errors import AuditUnusable, PermissionDenied, SourceError, StandbyServer
 from exporter.postgres import Database, Reader
-from exporter.queries import fill
-from exporter.recovery.close.batches import array
-from exporter.recovery.plan import (
-    NO_AUDIT,
-    Plan,
-    ahead_text,
-    brakes_of,
-    count_ahead,
-    count_sessions,
-)
-from exporter.recovery.rule.failing_expression import blame
-from exporter.recovery.rule.rule import Rule, bind_rule, own_settings, reading_settings
+from exporter.queries import array, fill
+from exporter.recovery.audit.installation import NO_AUDIT
+from exporter.recovery.decision.brakes import brake_sentences, situation_by_hand
+from exporter.recovery.plan import count_by_hand, count_future_ends, future_ends_text
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.connections import reading_settings, writing_settings
+from exporter.recovery.rule.rule import Rule
 
 #: What each kind of side effect means that check/side_effects.sql finds.
 SIDE_EFFECTS = {
@@ -51,7 +46,7 @@ async def check_recovery(settings: DatabaseSettings, source: Source) -> AsyncIte
     findings = FindingWriter(settings.name, source.name)
     zone, one = sessions.time_zone(source), {"max_connections": 1}
     reading = Database(reading_settings(settings, source).model_copy(update=one))
-    closing = Database(own_settings(settings, source).model_copy(update=one))
+    closing = Database(writing_settings(settings, source).model_copy(update=one))
     write_missing = missing_severity(findings, source)
     try:
         reader, closer = reading.reader(timezone=zone), closing.reader(timezone=zone)
@@ -83,12 +78,11 @@ async def _check(
         checked = check_function(reader, closer, rule, role, findings)
     async for finding in checked:
         yield finding
-    try:
-        yield await _plan(reader, rule, findings)
-    except BadData as error:
-        raise await blame(reader, rule, error) from None
-    if ahead := await count_ahead(reader, rule, with_backlog=True):
-        yield findings.warning("recovery end", f"of all orphaned sessions, {ahead_text(ahead)}")
+    yield await _plan(reader, rule, findings)
+    if ends := await count_future_ends(reader, rule, with_backlog=True):
+        yield findings.warning(
+            "recovery end", f"of all orphaned sessions, {future_ends_text(ends)}"
+        )
 
 
 async def _missing(reader: Reader, *, is_standby: bool) -> list[SourceError]:
@@ -130,7 +124,7 @@ async def _side_effects(reader: Reader, rule: Rule, findings: FindingWriter) -> 
 
 async def _plan(reader: Reader, rule: Rule, findings: FindingWriter) -> Finding:
     """What a recovery would close now, and which brakes would keep it from that."""
-    counts, recovery = await count_sessions(reader, rule), rule.table.source.recovery
+    counts, recovery = await count_by_hand(reader, rule), rule.table.source.recovery
     kept = [
         (counts.alive, "alive by evidence"),
         (counts.nameless, "without an id"),
@@ -143,7 +137,7 @@ async def _plan(reader: Reader, rule: Rule, findings: FindingWriter) -> Finding:
         f"mode {recovery.mode}; of {counts.active} active sessions {counts.orphaned} are orphaned"
         f"{left}, and {counts.ready} would be closed now"
     )
-    brakes = brakes_of(Plan(rule, counts, with_backlog=False, brakes=(), previews=()))
+    brakes = brake_sentences(situation_by_hand(counts), recovery)
     if brakes:
         return findings.warning("recovery now", f"{would}, but for a brake: {'; '.join(brakes)}")
     return findings.ok("recovery now", would)

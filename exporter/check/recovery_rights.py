@@ -4,12 +4,16 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from exporter.check.findings import Finding, FindingWriter
 from exporter.config import Source
-from exporter.errors import FunctionMismatch, PermissionDenied
+from exporter.errors import PermissionDenied
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
-from exporter.recovery.close.by_function import find_call, find_undo
-from exporter.recovery.functions.installed import Found
-from exporter.recovery.rule.rule import Rule, policies, prove
+from exporter.recovery.functions.installed import (
+    InstalledFunction,
+    find_recover_function,
+    find_undo_function,
+)
+from exporter.recovery.rule.checks import check_rule, policies
+from exporter.recovery.rule.rule import Rule
 from exporter.sessions.grants import (
     DEFINER_ROLE,
     RECOVERY_ROLE,
@@ -47,7 +51,7 @@ async def check_statements(
     else:
         yield findings.ok("recovery rights", f"{role} may close sessions")
     try:
-        await prove(reader, rule)
+        await check_rule(reader, rule)
     except PermissionDenied:
         if not missing:
             raise
@@ -68,8 +72,10 @@ async def check_function(
 
     `closer` reads as the role that calls it. Raises FunctionMismatch.
     """
-    await prove(reader, rule, writes=False)
-    function = await _find_function(closer, rule)
+    await check_rule(reader, rule, writes=False)
+    function = await find_recover_function(closer, rule)
+    assert function is not None  # noqa: S101 - recovery.call is set
+    await find_undo_function(closer, rule)
     yield findings.ok("recovery function", f"{function.sql} is what `sql function` prints now")
     if function.is_public:
         revoke = f"REVOKE EXECUTE ON FUNCTION {function.signature} FROM PUBLIC;"
@@ -113,16 +119,7 @@ async def missing_rights(reader: Reader, rights: Sequence[Right], *, role: str) 
     ]
 
 
-async def _find_function(reader: Reader, rule: Rule) -> Found:
-    call = await find_call(reader, rule)
-    assert call is not None  # noqa: S101 - recovery.call is set
-    if not call.is_own:
-        raise FunctionMismatch(f"{call.function.sql} is not what `sql function` prints")
-    await find_undo(reader, rule)
-    return call.function
-
-
-async def _owner(reader: Reader, function: Found) -> str:
+async def _owner(reader: Reader, function: InstalledFunction) -> str:
     return str(
         await reader.value(
             fill(

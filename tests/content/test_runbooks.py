@@ -11,7 +11,7 @@ import typer
 import yaml
 
 from exporter.cli.app import app
-from exporter.cli.commands.watch import DEFAULT_PORT
+from exporter.cli.options import DEFAULT_PORT
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.queries import fill
 from tests.support.documents import TEXTS, blocks, commands

@@ -23,11 +23,13 @@ import psycopg
 import pytest
 import uvloop
 
-import exporter.collection.collection
+import exporter.collection.job
 import exporter.postgres.database
-from exporter.collection.snapshots import Key, Snapshot
+from exporter.collection.job import Key
+from exporter.collection.snapshots import Snapshot
 from exporter.config import load_config
-from exporter.daemon.process import CLOCK, Exporter
+from exporter.daemon.app import Exporter
+from exporter.daemon.process import CLOCK
 from exporter.daemon.schedule import Schedule
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.server.server import PostgresServer, wheel_binaries
@@ -229,7 +231,7 @@ def victim(fast_folder: Path | None) -> Iterator[EmbeddedDatabase]:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Collect often even while everything is slow: this is about many faults, not about load."""
-    monkeypatch.setattr(exporter.collection.collection, "DUTY", 1)
+    monkeypatch.setattr(exporter.collection.job, "DUTY", 1)
     monkeypatch.setattr(exporter.postgres.database, "CLIENT_GRACE_SECONDS", 0.3)
     monkeypatch.setattr(exporter.backoff, "CONNECT", (0.1, 1.0))
 
@@ -317,7 +319,7 @@ def survive(
     async def soak() -> None:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: unhandled.append(context))
-        exporting = Exporter(load_config(config, {}))
+        exporting = Exporter(load_config(config, {}), CLOCK)
         schedule = Schedule(exporting.collections, CLOCK)
         watcher = Watcher(exporting, truth)
         schedule.start()

@@ -8,7 +8,8 @@ from exporter.check.live import check_all
 from exporter.clock import Clock
 from exporter.collection.active import Active
 from exporter.collection.collection import NAME_AGAIN_AFTER_SECONDS, Binding, Collection
-from exporter.collection.snapshots import Key, Snapshots, State
+from exporter.collection.job import Key
+from exporter.collection.snapshots import Snapshots, State
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database

@@ -8,7 +8,7 @@ import pytest
 from psycopg import errors, sql
 
 from exporter import sessions
-from exporter.cli.output import report
+from exporter.cli.output.sql import role_sql
 from exporter.config import load_config
 from exporter.demo import history
 from exporter.demo.server.databases import EmbeddedDatabase
@@ -54,7 +54,7 @@ def give_role(tmp_path: Path) -> Callable[..., Awaitable[str]]:
                 granted.append(("app", name, await grants.grants(reader, source)))
         finally:
             await pool.close()
-        printed = report.role(grants.ROLE, granted)
+        printed = role_sql(grants.ROLE, granted)
         assert f"CREATE ROLE {EXPORTER} LOGIN;" in printed
         run(
             database,
@@ -609,7 +609,7 @@ async def test_collection_is_read_only_even_for_a_role_that_may_write(
 
 
 def test_the_printed_commands_are_sql_that_a_new_server_takes(database: EmbeddedDatabase) -> None:
-    printed = report.role("some_reader", [("app", database.name, [])])
+    printed = role_sql("some_reader", [("app", database.name, [])])
     with database.connect() as connection, connection.transaction(force_rollback=True):
         connection.execute(printed.encode())
         found = connection.execute(

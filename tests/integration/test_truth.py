@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from exporter.cli.output import report
+from exporter.cli.output.sql import role_sql
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database, dsn_problem
@@ -165,7 +165,7 @@ async def test_rights_are_printed_per_database_and_without_having_any(
     finally:
         await pool.close()
     assert 'GRANT SELECT ("is_open", "started", "ended")\n    ON "public"."chat"' in found[1]
-    printed = report.role("session_exporter", [("a", "one", found), ("b", "two", found)])
+    printed = role_sql("session_exporter", [("a", "one", found), ("b", "two", found)])
     assert printed.count(found[1]) == 2
     assert printed.count("CREATE ROLE") == 1
 

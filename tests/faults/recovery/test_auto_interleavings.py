@@ -13,9 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.clock import Clock
-from exporter.collection.snapshots import Snapshots
 from exporter.recovery.automatic import AutomaticRecovery
-from exporter.recovery.status import RecoveryState
+from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
 from tests.support.collection.declarations import settings_of, source_of
 from tests.support.processes.background import Background
 from tests.support.recovery.chats import Application, Chats
@@ -39,19 +38,19 @@ class AutoWorld(World):
         self.crashed: set[int] = set()
         self._monotonic, self._wall = 1000.0, 1_700_000_000.0
         self._background = background
-        self._snapshots = Snapshots([], recoveries=[("app", "chats")])
+        self._statuses = RecoveryStatuses([("app", "chats")])
         self._seen: dict[int, int] = {}
         source = source_of(folder, AUTO)
         clock = Clock(monotonic=lambda: self._monotonic, wall=lambda: self._wall)
         self._recovering = AutomaticRecovery(
-            settings_of(chats.database.dsn), source, snapshots=self._snapshots, clock=clock
+            settings_of(chats.database.dsn), source, statuses=self._statuses, clock=clock
         )
         self._monotonic += source.recovery.grace
 
     @property
-    def state(self) -> RecoveryState:
+    def state(self) -> RecoveryStatus:
         """As the metrics have it."""
-        return self._snapshots.recoveries["app", "chats"]
+        return self._statuses.by_pair["app", "chats"]
 
     def close(self) -> None:
         """Hang up."""

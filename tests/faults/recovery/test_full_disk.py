@@ -97,7 +97,7 @@ def test_by_hand_it_says_so_and_what_was_done_before(
     assert "session-exporter: chats (app): could not extend file" in done.stderr
     assert SAID in done.stderr
     assert "set aside" not in done.stdout
-    assert f"{len(before)} were closed before it ended early" in done.stdout
+    assert f"{len(before)} were closed before the run ended early" in done.stdout
     for row in chats.audit:
         assert f"session-exporter undo {row['run']} shows" in done.stdout
     assert chats.recovered == chats.audited == before

@@ -86,7 +86,7 @@ def test_where_each_waits_for_the_other_the_application_goes_on(recoveries: Reco
             outcome = recovery.finish()
             assert call.result(20) == 1
     assert outcome.recovered == []
-    assert outcome.passed_over == 2
+    assert outcome.skipped == 2
     recover_all(recoveries, 2)
     assert chats.recovered == chats.audited == [2]
 
@@ -107,7 +107,7 @@ def test_the_victim_of_a_deadlock_comes_again(recoveries: Recoveries) -> None:
             outcome = recovery.finish()
             assert call.result(20) == 1
     assert outcome.recovered == []
-    assert outcome.passed_over == 2
+    assert outcome.skipped == 2
     recover_all(recoveries, 2)
     assert chats.recovered == chats.audited == [2]
 
@@ -123,7 +123,7 @@ def test_a_trigger_that_takes_its_time_is_stopped_by_the_server(recoveries: Reco
         outcome = recovery.finish()
         assert call.result(20) == 1
     # It is tried again by itself: by then the application may have it, or wait for it once more.
-    assert outcome.passed_over + len(outcome.refused) == 1
+    assert outcome.skipped + len(outcome.refused) == 1
     assert chats.recovered == chats.audited == []
 
 
@@ -140,7 +140,7 @@ def test_who_holds_what_a_trigger_wants_keeps_none_of_the_others(recoveries: Rec
     with application, recoveries.recovery() as recovery, application.connection.transaction():
         application.do("UPDATE public.users SET chats = 5 WHERE id = 2")
         outcome = recovery.finish()
-    assert (outcome.passed_over, outcome.refused) == (1, {})
+    assert (outcome.skipped, outcome.refused) == (1, {})
     assert chats.recovered == chats.audited == [1, 3]
 
 
@@ -162,7 +162,7 @@ def test_a_row_that_moves_to_another_partition_is_passed_over(
         before = chats.row()
         chats.do("DELETE FROM public.gates")
         outcome = recovery.finish()
-    assert outcome.passed_over == 2
+    assert outcome.skipped == 2
     assert chats.row() == before
     recover_all(recoveries, 2)
     assert chats.recovered == chats.audited == [2]

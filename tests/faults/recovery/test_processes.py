@@ -124,7 +124,7 @@ def test_a_server_that_is_killed_during_a_batch_has_done_those_before(
         server.start()
         gated.chats.connect_again()
         assert gated.chats.recovered == gated.chats.audited == [1, 2]
-        assert "2 were closed before it ended early" in output
+        assert "2 were closed before the run ended early" in output
         assert f"session-exporter undo {gated.chats.audit[0]['run']} shows" in output
         gated.finish()
         assert gated.chats.recovered == gated.chats.audited == IDS

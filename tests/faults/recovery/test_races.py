@@ -117,7 +117,7 @@ def test_a_second_recovery_that_detected_the_same_closes_nothing_again(
         assert closed(first.finish()) == ["1", "2"]
         outcome = second.finish()
     assert closed(outcome) == []
-    assert outcome.passed_over == 2
+    assert outcome.skipped == 2
     assert chats.audited == [1, 2]
 
 

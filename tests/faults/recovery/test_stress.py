@@ -18,12 +18,13 @@ from exporter import sessions
 from exporter.demo.server.server import PostgresServer, wheel_binaries
 from exporter.demo.systems.schemas import create_empty
 from exporter.postgres import Database, Writer
-from exporter.recovery.automatic import AutoClosing
-from exporter.recovery.close.batches import CloseRun
-from exporter.recovery.plan import find_candidates
-from exporter.recovery.rule.rule import bind_rule
+from exporter.recovery.close.batches import CloseRun, Trigger
+from exporter.recovery.close.by_statements import StatementCloser
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.selection import orphaned_sessions
 from tests.support.collection.declarations import settings_of
 from tests.support.processes.background import Background
+from tests.support.recovery.candidates import all_candidates
 from tests.support.recovery.chats import SOURCE, Chats
 from tests.support.recovery.worlds.traffic import Traffic
 
@@ -91,15 +92,15 @@ class Recoverer:
         pool, writer = Database(settings), Writer(settings, timezone=zone)
         reader = pool.reader(timezone=zone)
         rule = await bind_rule(reader, source)
-        closing = CloseRun(writer, rule, trigger="manual", with_backlog=True)
-        if self._is_automatic:
-            closing = AutoClosing(writer, rule)
+        trigger: Trigger = "auto" if self._is_automatic else "manual"
+        selection = orphaned_sessions(rule, with_backlog=not self._is_automatic)
+        closing = CloseRun(StatementCloser(writer, rule, trigger=trigger, selection=selection))
         while not is_over.is_set():
-            found = await find_candidates(reader, rule, with_backlog=True)
-            outcome = await closing.run(found, batch=10, pause=0, progress=lambda _: None)
+            found = await all_candidates(reader, rule, with_backlog=True)
+            outcome = await closing.run([found], batch=10, pause=0, progress=lambda _: None)
             assert outcome.refused == {}
             self.closed += [int(each.session) for each in outcome.recovered]
-            self.passed_over += outcome.passed_over
+            self.passed_over += outcome.skipped
             self.over_budget += outcome.over_budget
             await asyncio.sleep(0)
         await writer.close()

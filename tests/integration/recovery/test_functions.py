@@ -14,11 +14,11 @@ from exporter.config import Source, load_config
 from exporter.demo.roles import prepare
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP, EXPORTER
-from exporter.errors import SchemaMismatch
+from exporter.errors import FunctionMismatch
 from exporter.queries import fill
-from exporter.recovery.close.by_function import find_call
 from exporter.recovery.functions.definitions import MOST
-from exporter.recovery.rule.rule import bind_rule
+from exporter.recovery.functions.installed import find_recover_function
+from exporter.recovery.rule.binding import bind_rule
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.collection.declarations import settings_of
 from tests.support.recovery.functions.chat import (
@@ -181,7 +181,7 @@ async def test_nobody_else_may_call_them(
     for name in (
         "session_exporter.recover_chat('{}', '{}', NULL, 'manual', false)",
         "session_exporter.undo_chat('{}')",
-        "session_exporter.tend_chat('old')",
+        "session_exporter.maintain_chat('old')",
         "public.recover_stuck_chat()",
     ):
         with pytest.raises(errors.InsufficientPrivilege):
@@ -333,14 +333,12 @@ async def test_a_changed_config_is_noticed_and_so_is_a_changed_function(
     async with reading(any_database, source, RECOVERY_ROLE) as reader:
         async with reading(any_database, source, "postgres") as binding:
             rule = await bind_rule(binding, source)
-            call = await find_call(reader, rule)
-            assert call is not None
-            assert call.is_own
+            assert await find_recover_function(reader, rule) is not None
             config = config_of(any_database, tmp_path, per_hour=4)
             other = await bind_rule(binding, calling(config.sources["chat"]))
             changed = "is not what `session-exporter sql function chat` prints now"
-            with pytest.raises(SchemaMismatch, match=changed):
-                await find_call(reader, other)
+            with pytest.raises(FunctionMismatch, match=changed):
+                await find_recover_function(reader, other)
         for change in (
             "ALTER FUNCTION session_exporter.recover_chat SECURITY INVOKER",
             "ALTER FUNCTION session_exporter.recover_chat SECURITY DEFINER STABLE",
@@ -348,11 +346,32 @@ async def test_a_changed_config_is_noticed_and_so_is_a_changed_function(
             "ALTER FUNCTION session_exporter.recover_chat SET search_path = pg_temp, public",
         ):
             execute(any_database, change)
-            with pytest.raises(SchemaMismatch, match=changed):
-                await find_call(reader, rule)
+            with pytest.raises(FunctionMismatch, match=changed):
+                await find_recover_function(reader, rule)
         path = "ALTER FUNCTION session_exporter.recover_chat SET search_path = public, pg_temp"
         execute(any_database, path)
-        assert await find_call(reader, rule) is not None
+        assert await find_recover_function(reader, rule) is not None
+
+
+async def test_a_body_that_was_replaced_is_noticed_though_the_comment_stays(
+    any_database: EmbeddedDatabase, installed: Install
+) -> None:
+    source = await installed()
+    definition = "SELECT pg_get_functiondef('session_exporter.recover_chat'::regproc)"
+    comment = "SELECT obj_description('session_exporter.recover_chat'::regproc)"
+    ((replaced,),), before = rows(any_database, definition), rows(any_database, comment)
+    assert "FOR UPDATE OF s SKIP LOCKED" in replaced
+    execute(any_database, replaced.replace("FOR UPDATE OF s SKIP LOCKED", "FOR UPDATE OF s"))
+    assert rows(any_database, comment) == before
+    async with reading(any_database, source, "postgres") as reader:
+        rule = await bind_rule(reader, source)
+        with pytest.raises(FunctionMismatch, match="was changed after it was created"):
+            await find_recover_function(reader, rule)
+        execute(any_database, replaced)
+        assert await find_recover_function(reader, rule) is not None
+        execute(any_database, "COMMENT ON FUNCTION session_exporter.recover_chat IS 'ours'")
+        with pytest.raises(FunctionMismatch, match="session-exporter did not print it"):
+            await find_recover_function(reader, rule)
 
 
 async def test_what_cannot_work_is_said_when_the_script_is_run_and_nothing_is_created(

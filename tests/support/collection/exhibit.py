@@ -8,12 +8,14 @@ from exporter.collection import label_split
 from exporter.collection.active import ActiveValues, Counts
 from exporter.collection.age_cells import Histogram
 from exporter.collection.daily import DailyValues, Day, DayCounts
-from exporter.collection.snapshots import Key, Snapshot, Snapshots, State
+from exporter.collection.job import Key
+from exporter.collection.snapshots import Snapshot, Snapshots, State
 from exporter.config import Config, Source
 from exporter.daemon.metrics_page import ConfigFacts, Page
 from exporter.metrics.catalog import BUCKETS
 from exporter.metrics.exposition import TEXT
 from exporter.postgres import Database
+from exporter.recovery.status import RecoveryStatuses
 from tests.support.collection.hand_clock import HandClock
 
 EVERY = 30.0
@@ -40,14 +42,15 @@ class Exhibit:
             for collector in ("active", "daily", "size")
             if collector != "daily" or source.daily
         ]
-        self.snapshots = Snapshots(
-            ((key, State(interval=EVERY)) for key in keys),
-            recoveries=[("app", n) for n, each in config.sources.items() if each.recovery.set],
+        self.snapshots = Snapshots((key, State(interval=EVERY)) for key in keys)
+        self.recoveries = RecoveryStatuses(
+            ("app", name) for name, each in config.sources.items() if each.recovery.set
         )
         self.page = Page(
             sources=config.sources,
             databases=self.databases,
             snapshots=self.snapshots,
+            recoveries=self.recoveries,
             config=ConfigFacts("0123456789ab", 1_700_000_000.0),
             clock=clock.clock,
         )

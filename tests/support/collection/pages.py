@@ -10,7 +10,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as plain_text
 
 from exporter.config import load_config
-from exporter.daemon.process import Exporter
+from exporter.daemon.app import Exporter
+from exporter.daemon.process import CLOCK
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.metrics.catalog import Sample
 from exporter.metrics.exposition import OPENMETRICS, TEXT
@@ -55,7 +56,7 @@ class Page:
 def exporter_of(path: Path, text: str, environ: Mapping[str, str]) -> Exporter:
     """Write the file and make what the daemon makes of it; to be closed."""
     path.write_text(text, encoding="utf-8")
-    return Exporter(load_config(path, environ))
+    return Exporter(load_config(path, environ), CLOCK)
 
 
 def exporter_with(database: EmbeddedDatabase, *sources: str) -> Exporter:

@@ -11,13 +11,14 @@ from exporter.postgres import Database, Reader, Writer
 from exporter.queries import fill
 from exporter.recovery.close.batches import Outcome
 from exporter.recovery.close.planned_stop import (
-    Stop,
+    PlannedStop,
     StopPlan,
     clock,
     close_sessions,
     make_stop_plan,
 )
-from exporter.recovery.rule.rule import Rule, bind_rule
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.rule import Rule
 from tests.support.collection import declarations
 from tests.support.servers.statements import rows
 
@@ -95,7 +96,7 @@ class Stopping:
         """The database's clock."""
         return await clock(self.reader)
 
-    async def plan(self, stop: Stop) -> StopPlan:
+    async def plan(self, stop: PlannedStop) -> StopPlan:
         """What it would do."""
         return await make_stop_plan(self.reader, self.rule, stop, limit=20)
 
@@ -115,7 +116,7 @@ class Stopping:
 
     async def close_server(self, server: str) -> tuple[Outcome, int]:
         """Plan and do it."""
-        return await self.close(await self.plan(Stop(server)))
+        return await self.close(await self.plan(PlannedStop(server)))
 
 
 @contextlib.asynccontextmanager

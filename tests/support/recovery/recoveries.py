@@ -17,13 +17,16 @@ from typing import Any, Generic, Self, TypeVar
 from exporter import sessions
 from exporter.config import Source
 from exporter.postgres import Database, Reader, Result, Transaction, Writer
-from exporter.recovery.close.batches import Candidate, CloseRun, Outcome
-from exporter.recovery.plan import find_candidates
-from exporter.recovery.rule.rule import Rule, bind_rule
-from exporter.recovery.undo import plan_undo, undo
+from exporter.recovery.close.batches import Outcome
+from exporter.recovery.close.candidates import Candidate
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.rule import Rule
+from exporter.recovery.undo import UndoOutcome, UndoRun, plan_undo
 from tests.support.collection.declarations import settings_of
 from tests.support.processes.background import Background
+from tests.support.recovery.candidates import all_candidates
 from tests.support.recovery.chats import Chats
+from tests.support.recovery.closing import close_found
 from tests.support.recovery.statements.names import step_of
 
 T = TypeVar("T")
@@ -158,12 +161,11 @@ class Recoveries:
                 if is_asked:
                     candidates = await self._as_they_are(reader, rule, ids)
                 else:
-                    candidates = await find_candidates(reader, rule, with_backlog=with_backlog)
+                    candidates = await all_candidates(reader, rule, with_backlog=with_backlog)
                     candidates = [
                         each for each in candidates if not ids or int(each.session) in ids
                     ]
-                closing = CloseRun(writer, rule, trigger="manual", with_backlog=with_backlog)
-                return await closing.run(candidates, batch=50, pause=0, progress=lambda _: None)
+                return await close_found(writer, rule, candidates, with_backlog=with_backlog)
 
         return Halting(self._background, halts, work())
 
@@ -171,26 +173,26 @@ class Recoveries:
         """Undo what the plan says, or these rows of the audit; how many were taken back."""
 
         async def work(halts: Halts) -> int:
-            undone, refused = await self._undone(halts, run, numbers)
-            assert refused == {}
-            return undone
+            outcome = await self._undone(halts, run, numbers)
+            assert outcome.refused == {}
+            return outcome.undone
 
         halts = Halts()
         return Halting(self._background, halts, work(halts))
 
-    def undoing_what_can_be(self, run: uuid.UUID) -> Halting[tuple[int, dict[int, str]]]:
+    def undoing_what_can_be(self, run: uuid.UUID) -> Halting[UndoOutcome]:
         """Undo what the plan says; how many were taken back, and why some were not."""
         halts = Halts()
         return Halting(self._background, halts, self._undone(halts, run, None))
 
     async def _undone(
         self, halts: Halts, run: uuid.UUID, numbers: Sequence[int] | None
-    ) -> tuple[int, dict[int, str]]:
+    ) -> UndoOutcome:
         async with self._bound(halts) as (reader, rule, writer):
             plan = await plan_undo(reader, rule, run)
             if numbers is not None:
                 plan = replace(plan, numbers=tuple(numbers))
-            return await undo(writer, rule, plan, batch=50, pause=0)
+            return await UndoRun(writer, rule, plan, None).run(batch=50, pause=0)
 
     @asynccontextmanager
     async def _bound(self, halts: Halts) -> AsyncIterator[tuple[Reader, Rule, Writer]]:

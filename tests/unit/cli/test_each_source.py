@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.cli.each_source import duration
+from exporter.cli.options import duration
 from exporter.errors import UsageError
 
 

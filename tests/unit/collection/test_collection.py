@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from exporter.collection.collection import Binding, Collection
-from exporter.collection.snapshots import Key, Snapshots, State
+from exporter.collection.job import Key
+from exporter.collection.snapshots import Snapshots, State
 from exporter.config import Source
 from exporter.errors import (
     AuthFailed,

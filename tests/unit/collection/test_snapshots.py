@@ -15,8 +15,9 @@ from hypothesis.stateful import (
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.collection.daily import DailyValues, Day, DayCounts
+from exporter.collection.job import Key
 from exporter.collection.size import SizeValues
-from exporter.collection.snapshots import SKIPS, Key, Snapshot
+from exporter.collection.snapshots import SKIPS, Snapshot
 from exporter.config import Config, Source
 from exporter.errors import REASONS
 from exporter.metrics.exposition import OPENMETRICS, TEXT

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 import exporter.daemon.metrics_page
+from exporter.collection.job import Key
 from exporter.collection.size import SizeValues
-from exporter.collection.snapshots import SKIPS, Key
+from exporter.collection.snapshots import SKIPS
 from exporter.daemon.metrics_page import PROCESS_METRICS_EVERY
 from exporter.errors import REASONS
 from exporter.metrics.exposition import OPENMETRICS, TEXT, join
-from exporter.recovery.status import RecoveryState
+from exporter.recovery.status import RecoveryStatus
 from tests.support.collection.declarations import FULL, PLAIN, LoadSources
 from tests.support.collection.exhibit import (
     ACTIVE,
@@ -291,9 +292,9 @@ def test_a_source_has_as_many_series_as_its_config_says_and_as_the_page_says(
     exhibit.succeeds(ACTIVE, active_values(source, 1))
     if source.recovery.set:
         matches(full=False)
-        exhibit.snapshots.recovering(
+        exhibit.recoveries.replace(
             ("app", "chats"),
-            RecoveryState(
+            RecoveryStatus(
                 brakes=frozenset(), paused=False, candidates=1, last_run=1.0, expires_at=2000.0
             ),
         )

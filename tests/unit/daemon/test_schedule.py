@@ -4,21 +4,20 @@ import asyncio
 import time
 
 from exporter.clock import Clock
-from exporter.collection.snapshots import Key
+from exporter.collection.job import Job, Key
 from exporter.daemon.schedule import Schedule
 
 
-class SlowJob:
+class SlowJob(Job):
     """Counts its runs, which last until they are let go."""
 
     def __init__(self) -> None:
-        self.key = Key("app", "chats", "active")
-        self.interval = 0.02
+        super().__init__(Key("app", "chats", "active"), interval=0.02)
         self.runs = 0
         self.overlaps = 0
         self.may_end = asyncio.Event()
 
-    async def run(self) -> None:
+    async def _run(self) -> None:
         self.runs += 1
         await self.may_end.wait()
 

@@ -8,13 +8,12 @@ from typing import Any
 import yaml
 
 from exporter.clock import Clock
-from exporter.collection.snapshots import Snapshots
 from exporter.config import load_config
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import EXPORTER
 from exporter.queries import fill
 from exporter.recovery.automatic import AutomaticRecovery
-from exporter.recovery.status import RecoveryState
+from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.recovery.functions.installation import calling, install
 from tests.support.servers.statements import execute, rows
@@ -44,18 +43,18 @@ class Runner:
     """A `AutomaticRecovery` of one source, whose clock is the test's own; past its grace."""
 
     def __init__(
-        self, recovering: AutomaticRecovery, snapshots: Snapshots, clock: list[float]
+        self, recovering: AutomaticRecovery, statuses: RecoveryStatuses, clock: list[float]
     ) -> None:
         self._recovering = recovering
-        self._snapshots = snapshots
+        self._statuses = statuses
         self._clock = clock
         clock[0] += GRACE
 
     @property
-    def state(self) -> RecoveryState:
-        return self._snapshots.recoveries["app", "chat"]
+    def state(self) -> RecoveryStatus:
+        return self._statuses.by_pair["app", "chat"]
 
-    async def run(self, times: int = 1) -> RecoveryState:
+    async def run(self, times: int = 1) -> RecoveryStatus:
         for _ in range(times):
             await self._recovering.run()
             self._clock[0] += EVERY
@@ -97,7 +96,7 @@ def runners(database: EmbeddedDatabase, folder: Path, *, by_functions: bool) -> 
         path.write_text(yaml.safe_dump(data))
         config = load_config(path, {})
         chat, now = config.sources["chat"], [1000.0]
-        snapshots = Snapshots([], recoveries=[("app", "chat")])
+        statuses = RecoveryStatuses([("app", "chat")])
         clock = Clock(monotonic=lambda: now[0], wall=lambda: 1_700_000_000.0)
         settings = config.databases["app"]
         if by_functions and chat.recovery.mode == "auto":
@@ -106,9 +105,9 @@ def runners(database: EmbeddedDatabase, folder: Path, *, by_functions: bool) -> 
             settings = settings.model_copy(update={"dsn": database.dsn_for(EXPORTER)})
             own = {"dsn": database.dsn_for(RECOVERY_ROLE)}
             chat = chat.model_copy(update={"recovery": chat.recovery.model_copy(update=own)})
-        recovering = AutomaticRecovery(settings, chat, snapshots=snapshots, clock=clock)
+        recovering = AutomaticRecovery(settings, chat, statuses=statuses, clock=clock)
         try:
-            yield Runner(recovering, snapshots, now)
+            yield Runner(recovering, statuses, now)
         finally:
             await recovering.close()
 

@@ -1,14 +1,14 @@
 """A source that is recovered by the functions that are printed for it, with the rights printed."""
 
 from exporter import sessions
-from exporter.cli.output import report
+from exporter.cli.output.sql import role_sql
 from exporter.config import Config, Source
 from exporter.config.fields.sql import FunctionName
 from exporter.demo.server.databases import EmbeddedDatabase, create_role
 from exporter.demo.systems.schemas import EXPORTER
 from exporter.postgres import Database, Reader
 from exporter.recovery.functions.script import script
-from exporter.recovery.rule.rule import bind_rule
+from exporter.recovery.rule.binding import bind_rule
 from exporter.sessions import grants
 from tests.support.servers.statements import execute
 
@@ -40,7 +40,7 @@ async def install(database: EmbeddedDatabase, config: Config, source: Source) ->
                 await grants.recovery_grants(reader, source, role=grants.RECOVERY_ROLE),
             ),
         ):
-            printed = report.role(role, [("app", await grants.database_name(reader), rights)])
+            printed = role_sql(role, [("app", await grants.database_name(reader), rights)])
             execute(database, printed.replace(f"CREATE ROLE {role} LOGIN;", ""))
         printed = await printed_for(reader, source)
     finally:

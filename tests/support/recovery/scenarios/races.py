@@ -24,7 +24,7 @@ def what_came_first_stays(recoveries: Recoveries, act: str) -> None:
         before = chats.row()
         outcome = recovery.finish()
     assert [each.session for each in outcome.recovered] == ["2"]
-    assert outcome.passed_over == 1
+    assert outcome.skipped == 1
     assert chats.row() == before
     assert chats.recovered == chats.audited == [2]
 
@@ -40,7 +40,7 @@ def who_works_on_a_row_keeps_it(recoveries: Recoveries, act: str) -> None:
             outcome = recovery.finish()  # while the transaction is open
         before = chats.row()
     assert [each.session for each in outcome.recovered] == ["2"]
-    assert outcome.passed_over == 1
+    assert outcome.skipped == 1
     assert chats.row() == before
     assert before is None or before["ended_by"] != "recovery"
     assert chats.recovered == chats.audited == [2]
@@ -125,7 +125,7 @@ def only_who_is_to_be_closed_is_closed(recoveries: Recoveries, protection: str) 
     with recoveries.recovery(1, 2, is_asked=True) as recovery:
         outcome = recovery.finish()
     assert [each.session for each in outcome.recovered] == ["2"]
-    assert outcome.passed_over == 1
+    assert outcome.skipped == 1
     assert chats.row() == before
     assert chats.recovered == chats.audited == [2]
 
@@ -184,7 +184,7 @@ def a_locked_table_is_left_alone_soon(recoveries: Recoveries) -> None:
             application.do("LOCK public.chats IN ACCESS EXCLUSIVE MODE")
             outcome = recovery.finish()
     assert outcome.recovered == []
-    assert outcome.passed_over == 1
+    assert outcome.skipped == 1
     with recoveries.recovery() as recovery:
         assert len(recovery.finish().recovered) == 1
     assert chats.recovered == chats.audited == [1]

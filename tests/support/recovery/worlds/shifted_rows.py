@@ -98,7 +98,7 @@ class World:
             outcome = recovery.finish()
         expected = {id_ for id_ in same if self.known[id_].is_orphan(self.now)}
         assert {int(each.session) for each in outcome.recovered} == expected
-        assert outcome.passed_over == len(found) - len(expected)
+        assert outcome.skipped == len(found) - len(expected)
         for id_ in expected:
             self.known[id_].by = "recovery"
         self.check()

@@ -9,11 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from exporter.clock import Clock
-from exporter.collection.snapshots import Snapshots
 from exporter.config import Source
 from exporter.postgres import Result, Transaction, Writer
 from exporter.recovery.automatic import AutomaticRecovery
-from exporter.recovery.status import RecoveryState
+from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
 from tests.support.collection.declarations import settings_of
 from tests.support.recovery.chats import END, Application, Chats
 from tests.support.recovery.statements.names import step_of
@@ -143,15 +142,13 @@ class Recoverer:
         self._source = source
         self._before: dict[str, Sequence[Act]] = {}
         self._streaks: dict[int, tuple[int, int]] = {}
-        self._snapshots = Snapshots([], recoveries=[("app", source.name)])
+        self._statuses = RecoveryStatuses([("app", source.name)])
         settings = settings_of(world.chats.database.dsn)
         clock = Clock(monotonic=lambda: world.steady * 60.0 + 1000.0, wall=lambda: 0.0)
-        self._recovering = AutomaticRecovery(
-            settings, source, snapshots=self._snapshots, clock=clock
-        )
+        self._recovering = AutomaticRecovery(settings, source, statuses=self._statuses, clock=clock)
         writer = _Interrupted(settings, timezone="UTC")
         writer.before = self._interrupt
-        self._recovering._writer = self._recovering._tending._writer = writer
+        self._recovering._writer = self._recovering._maintenance._writer = writer
         self._began_at = world.steady
         self._counted_at = -1
 
@@ -187,8 +184,8 @@ class Recoverer:
             self._streaks = {id_: (version, 0) for id_, version in found.items()}
 
     @property
-    def state(self) -> RecoveryState:
-        return self._snapshots.recoveries["app", self._source.name]
+    def state(self) -> RecoveryStatus:
+        return self._statuses.by_pair["app", self._source.name]
 
     async def close(self) -> None:
         await self._recovering.close()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.cli.commands.watch import parse_address
+from exporter.cli.options import parse_address
 from exporter.errors import UsageError
 
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from exporter.cli.output import report
+from exporter import text
+from exporter.cli.output.orphans import orphan_json, orphan_table
 from exporter.sessions.orphans import Orphan, OrphanList
 from tests.support.collection.declarations import FULL, LoadSources
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("value", "shown"),
     [
         ("plain", "plain"),
         ("naïve 日本 🙂", "naïve 日本 🙂"),
@@ -27,13 +28,13 @@ from tests.support.collection.declarations import FULL, LoadSources
         ("private \U000f0000", r"private \U000f0000"),
     ],
 )
-def test_nothing_invisible_reaches_the_terminal(text: str, shown: str) -> None:
-    assert report.printable(text) == shown
-    assert report.printable(text).isprintable()
+def test_nothing_invisible_reaches_the_terminal(value: str, shown: str) -> None:
+    assert text.printable(value) == shown
+    assert text.printable(value).isprintable()
 
 
 def test_lines_stay_lines_where_they_are_ours() -> None:
-    assert report.printable_lines("one\ntwo\x1b\n") == "one\ntwo\\x1b\n"
+    assert text.printable_lines("one\ntwo\x1b\n") == "one\ntwo\\x1b\n"
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_lines_stay_lines_where_they_are_ours() -> None:
     ],
 )
 def test_an_age_is_its_two_biggest_units(seconds: float | None, shown: str) -> None:
-    assert report.age(seconds) == shown
+    assert text.age(seconds) == shown
 
 
 @pytest.mark.parametrize(
@@ -73,11 +74,11 @@ def test_an_age_is_its_two_biggest_units(seconds: float | None, shown: str) -> N
 def test_an_instant_is_in_utc_and_one_that_no_calendar_has_is_a_number(
     timestamp: float, shown: str
 ) -> None:
-    assert report.instant(timestamp) == shown
+    assert text.instant(timestamp) == shown
 
 
 def test_columns_of_a_table_stand_below_each_other() -> None:
-    assert report.table(["id", "name"], [["1", "a"], ["1234", "b"]]).splitlines() == [
+    assert text.table(["id", "name"], [["1", "a"], ["1234", "b"]]).splitlines() == [
         "id    name",
         "1     a",
         "1234  b",
@@ -86,7 +87,7 @@ def test_columns_of_a_table_stand_below_each_other() -> None:
 
 def test_wide_and_combining_characters_take_the_room_that_they_take() -> None:
     rows = [["日本", "x"], ["e\u0301e", "x"], ["abcd", "x"]]
-    assert report.table(["name", "at"], rows).splitlines() == [
+    assert text.table(["name", "at"], rows).splitlines() == [
         "name  at",
         "日本  x",
         "e\u0301e    x",
@@ -95,11 +96,11 @@ def test_wide_and_combining_characters_take_the_room_that_they_take() -> None:
 
 
 def test_a_table_without_rows_is_its_header() -> None:
-    assert report.table(["id", "name"], []) == "id  name"
+    assert text.table(["id", "name"], []) == "id  name"
 
 
 def test_a_cell_is_as_wide_as_what_is_shown_of_it() -> None:
-    assert report.table(["a", "b"], [["\x1b", "x"]]).splitlines() == ["a     b", r"\x1b  x"]
+    assert text.table(["a", "b"], [["\x1b", "x"]]).splitlines() == ["a     b", r"\x1b  x"]
 
 
 def orphan(**changes: Any) -> Orphan:
@@ -116,7 +117,7 @@ def orphan(**changes: Any) -> Orphan:
 def test_orphans_are_listed_with_what_may_be_shown(load_sources: LoadSources) -> None:
     source = load_sources(chats={**FULL, "show": ["user_id"]}).sources["chats"]
     found = OrphanList(3, (orphan(), orphan(id=None, age=None, show={"user_id": None})))
-    assert report.orphan_table(source, "app", found, 7200.0).splitlines() == [
+    assert orphan_table(source, "app", found, 7200.0).splitlines() == [
         "chats (app): orphaned_count 3, not seen for more than 2h",
         "id  last seen             silent for  age    user_id",
         "7   2023-11-14 22:13:20Z  2h 0m       2h 1m  u",
@@ -128,13 +129,13 @@ def test_orphans_are_listed_with_what_may_be_shown(load_sources: LoadSources) ->
 def test_a_long_value_is_cut_in_the_table_and_not_in_json(load_sources: LoadSources) -> None:
     source = load_sources(chats={**FULL, "show": ["note"]}).sources["chats"]
     found = OrphanList(1, (orphan(show={"note": "x" * 200}),))
-    assert f"  {'x' * 59}…" in report.orphan_table(source, "app", found, 7200.0)
-    assert "x" * 200 in report.as_json(report.orphan_json(source, "app", found, 7200.0))
+    assert f"  {'x' * 59}…" in orphan_table(source, "app", found, 7200.0)
+    assert "x" * 200 in text.as_json(orphan_json(source, "app", found, 7200.0))
 
 
 def test_no_orphans_are_one_line(load_sources: LoadSources) -> None:
     source = load_sources(chats=FULL).sources["chats"]
-    title = report.orphan_table(source, "app", OrphanList(0, ()), 5400.0)
+    title = orphan_table(source, "app", OrphanList(0, ()), 5400.0)
     assert title == "chats (app): orphaned_count 0, not seen for more than 1h30m"
 
 
@@ -142,14 +143,14 @@ def test_json_has_no_infinities(load_sources: LoadSources) -> None:
     """JSON has no word for them, and Python's own output could not be read by others."""
     source = load_sources(chats=FULL).sources["chats"]
     endless = orphan(last_seen=-math.inf, silence=math.inf, age=math.inf, show={})
-    text = report.as_json(report.orphan_json(source, "app", OrphanList(1, (endless,)), 7200.0))
+    printed = text.as_json(orphan_json(source, "app", OrphanList(1, (endless,)), 7200.0))
 
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
 
-    read = json.loads(text, parse_constant=refuse)
+    read = json.loads(printed, parse_constant=refuse)
     assert read["orphans"] == [
         {"id": "7", "last_seen": None, "silence_seconds": None, "age_seconds": None, "show": {}}
     ]
     with pytest.raises(ValueError, match="not JSON compliant"):
-        report.as_json(math.nan)
+        text.as_json(math.nan)

@@ -5,14 +5,9 @@ from dataclasses import replace
 import pytest
 
 from exporter.config import RecoverySettings
-from exporter.recovery.decision.decision import (
-    CandidateState,
-    Decision,
-    Memory,
-    Observation,
-    decide,
-)
-from exporter.recovery.plan import SessionCounts
+from exporter.recovery.decision.counts import SessionCounts
+from exporter.recovery.decision.decision import Decision, Memory, decide
+from exporter.recovery.decision.observation import CandidateState, Observation
 
 RULE = RecoverySettings(set={"is_active": "false"}, end_at="now", grace=60.0)
 EVERY = 30.0
@@ -24,15 +19,15 @@ def sight(
     at: float, *sessions: str, active: int = 10, server: str = "a", **looks: CandidateState
 ) -> Observation:
     seen = {session: CandidateState("1", 5.0) for session in sessions} | looks
-    fates = SessionCounts(live=active - len(seen), ready=len(seen))
-    return Observation(at, fates, seen, server)
+    counts = SessionCounts(live=active - len(seen), ready=len(seen))
+    return Observation(at, counts, seen, server)
 
 
 def run(*sights: Observation, rule: RecoverySettings = RULE) -> Decision:
     """What the last of several runs decides."""
     decision = Decision(Memory(started_at=STARTED), frozenset(), ())
     for each in sights:
-        decision = decide(decision.memory, each, rule, apart=EVERY / 2)
+        decision = decide(decision.memory, each, rule, min_interval=EVERY / 2)
     return decision
 
 
@@ -129,12 +124,14 @@ def test_who_comes_back_after_silence_has_time_to_show_it() -> None:
     assert len(run(silent, *back[:3]).confirmed) == 4
     decision = run(silent)
     for each in back:
-        decision = decide(decision.memory, each, RULE, apart=EVERY / 2, recovery_window=600.0)
+        decision = decide(
+            decision.memory, each, RULE, min_interval=EVERY / 2, recovery_window=600.0
+        )
         assert ("grace" in decision.brakes) == (each.at < CALM + 600)
 
 
 def test_blind_is_a_brake_that_forgets_what_was_confirmed_but_not_what_was_seen() -> None:
-    blind = Observation(CALM + EVERY, SessionCounts(), {}, "a", is_blind=True)
+    blind = Observation(CALM + EVERY, SessionCounts(), {}, "a", blind="no right")
     after = sight(CALM + 2 * EVERY, "x")
     assert run(sight(CALM, "x"), blind).brakes == {"blind"}
     assert run(sight(CALM, "x"), blind, after).confirmed == ()
