@@ -33,13 +33,13 @@ class FindingWriter:
         self._source = source
 
     def ok(self, check: str, message: str) -> Finding:
-        """Write what is as it should be."""
+        """Write a finding that needs no action."""
         return Finding(self._database, self._source, check, Status.OK, message)
 
     def warning(self, check: str, message: str, *commands: str) -> Finding:
-        """Write what may be a mistake, with the commands that change it."""
+        """Write a finding that may need action, with the commands for it."""
         return Finding(self._database, self._source, check, Status.WARNING, message, commands)
 
     def failed(self, check: str, message: str, *commands: str) -> Finding:
-        """Write what does not work, with the commands that correct it."""
+        """Write a finding that needs action, with the commands for it."""
         return Finding(self._database, self._source, check, Status.FAILED, message, commands)

@@ -27,9 +27,9 @@ WriteMissing = Callable[..., Finding]
 
 
 def missing_severity(findings: FindingWriter, source: Source) -> WriteMissing:
-    """Write what is missing in the database as a warning, or as failed where recovery needs it.
+    """The method that writes a finding about something missing in the database.
 
-    While `mode` is disabled, another role may be meant to close sessions by hand.
+    It is only a warning while `mode` is disabled: another role may close sessions by hand.
     """
     return findings.warning if source.recovery.mode == "disabled" else findings.failed
 
@@ -37,7 +37,10 @@ def missing_severity(findings: FindingWriter, source: Source) -> WriteMissing:
 async def check_statements(
     reader: Reader, rule: Rule, role: str, findings: FindingWriter
 ) -> AsyncIterator[Finding]:
-    """Whether this role may write what closing writes, and PostgreSQL accepts it."""
+    """Whether this role may write what closing writes, and PostgreSQL accepts it.
+
+    Raises PermissionDenied where row-level security hides every row from UPDATE.
+    """
     source = rule.table.source
     needed = await closing_rights(reader, source, role=RECOVERY_ROLE)
     missing = await missing_rights(reader, needed, role=role)
@@ -50,6 +53,7 @@ async def check_statements(
         )
     else:
         yield findings.ok("recovery rights", f"{role} may close sessions")
+    names = await policies(reader, rule.relation)
     try:
         await check_rule(reader, rule)
     except PermissionDenied:
@@ -57,7 +61,7 @@ async def check_statements(
             raise
         return
     yield findings.ok("recovery rule", f"closing writes {', '.join(rule.changes)}: every type fits")
-    if names := await policies(reader, rule.relation):
+    if names:
         yield findings.warning(
             "recovery policies",
             f"row-level security ({names}) decides which sessions {role} may close; the others "

@@ -41,7 +41,7 @@ async def check_source(database: Database, source: Source) -> AsyncIterator[Find
 
 
 def _types(table: SessionTable) -> str:
-    """The expressions whose type matters; an id, a label or what is shown may be anything."""
+    """The type of each expression, without those that may have any type: id, labels and show."""
     free = ("id", "labels.", "show.")
     typed = {key: type_ for key, type_ in table.types.items() if not key.startswith(free)}
     return ", ".join(f"{key} is {type_}" for key, type_ in typed.items())

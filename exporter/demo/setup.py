@@ -1,5 +1,6 @@
-"""The demo's database, ready to be watched: schemas, roles and history in one call."""
+"""The demo's database: schemas, roles and history in one call."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ NAME = "demo"
 
 @dataclass(frozen=True, slots=True)
 class DemoDatabase:
-    """How to get into the demo's database: to watch it, to close sessions, and as applications."""
+    """The demo's database, with a dsn for each of its three roles."""
 
     name: str
     exporter_dsn: str
@@ -22,9 +23,9 @@ class DemoDatabase:
 
 
 def create(server: PostgresServer, name: str = NAME) -> DemoDatabase:
-    """Make the database with a history that ends now, by the database's own clock."""
+    """Create the database with a history that ends now, by the database's own clock."""
     database = create_empty(server, name)
-    prepare(database)
+    asyncio.run(prepare(database))
     with database.connect(APP) as connection:
         row: tuple[Any, ...] = connection.execute("SELECT now()").fetchall()[0]
         history.fill(connection, row[0])

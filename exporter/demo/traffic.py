@@ -1,4 +1,4 @@
-"""Simulated traffic: people start sessions, speak and leave, and some sessions are lost."""
+"""Simulated traffic: sessions start, show activity and end, and some are lost."""
 
 import asyncio
 import logging
@@ -21,10 +21,10 @@ DIFFICULTIES = ("BEGINNER", "ROOKIE", "PRO", "ELITE", "NIGHTMARE")
 
 
 async def run(dsn: str, *, pace: float = 1.0, dice: Random | None = None) -> NoReturn:
-    """Keep traffic going until cancelled, then close as the applications do on a planned stop.
+    """Run until cancelled, then end sessions as the applications do on a planned stop.
 
-    `pace` 10 is ten times as fast. A lost connection loses the sessions that were running,
-    which is what happens when an application crashes; traffic goes on over a new one.
+    `pace` 10 is ten times as fast. A lost connection loses its running sessions, as a crash of
+    the application would; traffic goes on over a new one.
     """
     try:
         await _run(dsn, Rhythm(dice or Random(), pace))
@@ -37,7 +37,7 @@ async def run(dsn: str, *, pace: float = 1.0, dice: Random | None = None) -> NoR
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """When the next thing happens."""
+    """Random times between the events of a session."""
 
     dice: Random
     pace: float
@@ -47,7 +47,7 @@ class Rhythm:
         await asyncio.sleep(self.dice.uniform(least, most) / self.pace)
 
     def lost(self) -> bool:
-        """Decide whether this is where nobody hears of a session again."""
+        """Decide whether the session is lost at this point."""
         return self.dice.random() < LOST
 
 
@@ -56,15 +56,15 @@ Life = Callable[[Connection, Rhythm], Coroutine[Any, Any, None]]
 
 async def _run(dsn: str, rhythm: Rhythm) -> NoReturn:
     while True:
-        # A task group that fails while it is being cancelled forgets the latter (up to
-        # Python 3.12), and we would go on for ever; gather does not.
+        # Up to Python 3.12, a task group that fails while it is being cancelled loses the
+        # cancellation, and the loop would not end; gather does not.
         (failure,) = await asyncio.gather(_run_connected(dsn, rhythm), return_exceptions=True)
-        logger.warning("demo traffic pauses: %s", _reason(failure))
+        logger.warning("demo traffic interrupted, will reconnect: %s", _reason(failure))
         await rhythm.wait(RETRY_AFTER, RETRY_AFTER)
 
 
 def _reason(failure: BaseException | None) -> psycopg.Error:
-    """Find what the database had against us; anything else is a bug, and raised."""
+    """The error of the database among the failures. Raises RuntimeError for any other."""
     errors = failure.exceptions if isinstance(failure, ExceptionGroup) else [failure]
     reasons = [error for error in errors if isinstance(error, psycopg.Error)]
     if len(reasons) < len(errors):
@@ -93,7 +93,7 @@ async def _keep_starting(
 
 
 async def conversation(connection: Connection, rhythm: Rhythm) -> None:
-    """Live through one conversation."""
+    """Simulate one conversation."""
     user = f"user-{rhythm.dice.randint(1, 40):04}"
     session = await conversations.start_session(connection, user)
     await rhythm.wait(5, 60)
@@ -102,7 +102,7 @@ async def conversation(connection: Connection, rhythm: Rhythm) -> None:
 
 
 async def call(connection: Connection, rhythm: Rhythm) -> None:
-    """Live through one coaching call and the making of its transcript."""
+    """Simulate one coaching call and the processing of its transcript."""
     session = await coaching.start_session(connection)
     await rhythm.wait(5, 60)
     if rhythm.lost():
@@ -118,7 +118,7 @@ async def call(connection: Connection, rhythm: Rhythm) -> None:
 
 
 async def practice(connection: Connection, rhythm: Rhythm) -> None:
-    """Live through one training session of ten messages."""
+    """Simulate one training session of ten messages."""
     user, difficulty = rhythm.dice.randint(1, 60), rhythm.dice.choice(DIFFICULTIES)
     session = await training.start_session(connection, user, difficulty)
     lost_after = rhythm.dice.randrange(training.MESSAGES) if rhythm.lost() else training.MESSAGES

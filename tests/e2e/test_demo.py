@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.run import CONFIG
+from exporter.demo.example import CONFIG
 from exporter.metrics import catalog
 from exporter.metrics.catalog import SESSION_FAMILIES
 from tests.support.processes.session_exporter import PROGRAM, Page, environment, wait_for
@@ -30,10 +30,10 @@ WITH_CONFIG = """
 import sys
 from pathlib import Path
 
-import exporter.demo.run
+import exporter.demo.example
 from exporter.cli import main
 
-exporter.demo.run.CONFIG = Path(sys.argv.pop(1))
+exporter.demo.example.CONFIG = Path(sys.argv.pop(1))
 main()
 """
 

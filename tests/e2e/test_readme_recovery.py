@@ -1,5 +1,6 @@
 """What the documents show of a recovery is what the command prints."""
 
+import asyncio
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +36,7 @@ def shape(text: str) -> list[str]:
 def test_the_plan_in_the_documents_is_the_one_of_the_demos_history(
     database: EmbeddedDatabase, document: str, command: str, tmp_path: Path
 ) -> None:
-    prepare(database)
+    asyncio.run(prepare(database))
     with database.connect(APP) as connection:
         history.fill(connection, datetime.now(UTC))
     done = run(

@@ -1,4 +1,4 @@
-"""What the session systems' own applications do in the database, one small function per step."""
+"""The statements of the applications that own the session systems, a function for each step."""
 
 from typing import Any
 

@@ -9,7 +9,7 @@ from exporter.demo.applications import Connection
 CONFIG = {"voice": "alto", "difficulty": 2}
 LINES = [{"speaker": "trainee", "text": "Good morning, do you have two minutes?"}]
 
-# Somebody who is known, where there is anybody: the call works without, too.
+# A trainee and a persona, where there are any: the columns may be NULL.
 START = """
     INSERT INTO coaching.roleplay_sessions
         (id, trainee_id, persona_id, status, started_at, session_config)
@@ -42,7 +42,7 @@ async def start_session(connection: Connection) -> UUID:
 
 
 async def end_session(connection: Connection, session_id: UUID) -> None:
-    """End a call: what the browser asks for, and what a closed tab never does."""
+    """End a call, as the browser requests and a closed tab never does."""
     await connection.execute(END, (Jsonb(LINES), session_id))
 
 
@@ -54,10 +54,10 @@ async def begin_transcript(connection: Connection, session_id: UUID) -> UUID:
 
 
 async def continue_transcript(connection: Connection, transcript_id: UUID) -> None:
-    """Show that the worker is still there."""
+    """Write a sign of life of the worker."""
     await connection.execute(CONTINUE_TRANSCRIPT, (transcript_id,))
 
 
 async def finish_transcript(connection: Connection, transcript_id: UUID) -> None:
-    """Write the text."""
+    """Write the text and end the processing."""
     await connection.execute(FINISH_TRANSCRIPT, (str(LINES[0]["text"]), transcript_id))

@@ -1,4 +1,4 @@
-"""What the session systems have behind them when the demo begins: days of use, and lost ends."""
+"""The rows of each session system when the demo starts: days of use, and sessions never ended."""
 
 from datetime import datetime
 

@@ -15,7 +15,7 @@ def insert(
     columns: Sequence[str],
     rows: Iterable[Sequence[object]],
 ) -> None:
-    """Copy rows into a table (schema, name), then let the planner know what is in it now."""
+    """Copy rows into a table (schema, name), then update the planner's statistics of it."""
     name = sql.Identifier(*table)
     names = sql.SQL(", ").join(map(sql.Identifier, columns))
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(name, names)

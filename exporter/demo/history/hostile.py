@@ -1,4 +1,4 @@
-"""Texts such as people leave in databases, and that break what carelessly shows them."""
+"""Texts that break a program which shows them without escaping."""
 
 HOSTILE = (
     'Pat "The Ace" O\'Brien',

@@ -1,4 +1,4 @@
-"""When people practise, and for how long; every draw comes from the dice that are handed in."""
+"""Random starts and lengths of sessions, by the hour of the week."""
 
 from datetime import UTC, datetime, timedelta
 from math import log
@@ -18,7 +18,7 @@ def busyness(moment: datetime) -> float:
 
 
 def starts(dice: Random, oldest: datetime, newest: datetime, count: int) -> list[datetime]:
-    """Draw that many moments between two others, in order, more of them where people are busy."""
+    """Draw that many moments between two others, in order, more of them at busy hours."""
     drawn: set[datetime] = set()
     while len(drawn) < count:
         moment = oldest + (newest - oldest) * dice.random()

@@ -12,10 +12,10 @@ from exporter.demo.history.rhythm import finished
 
 DIFFICULTIES = ("BEGINNER", "ROOKIE", "PRO", "ELITE", "NIGHTMARE")
 WEIGHTS = (30, 25, 20, 15, 10)
-UNKNOWN = "LEGEND"  # a difficulty that somebody added later, and told nobody
+UNKNOWN = "LEGEND"  # a difficulty that is not declared in the config
 COMPLETED, ABANDONED, SILENT = 300, 30, 5
-OVERLONG = ((6, 20), (9, 50))  # started so many hours ago, spoke so many minutes ago
-MESSAGES = 10  # the application completes a session by itself after that many
+OVERLONG = ((6, 20), (9, 50))  # hours since the start, minutes since the last message
+MESSAGES = 10  # the application completes a session after this many
 SCENARIOS = (("cold-call", "Cold call"), ("renewal", "Renewal"), ("price", "Price objection"))
 COLUMNS = (
     "userId",
@@ -55,7 +55,7 @@ def _abandoned(dice: Random, now: datetime) -> Iterator[tuple[object, ...]]:
 
 
 def _odd(dice: Random, now: datetime) -> Iterator[tuple[object, ...]]:
-    """Make what no application should write, and this one did."""
+    """Rows with values that a correct application would not write."""
     for number in range(SILENT):
         yield _row(dice, now - timedelta(hours=3 + 11 * number), [])
     start, last = now - timedelta(hours=5), now - timedelta(hours=4)

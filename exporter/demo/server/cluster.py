@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL's data directory: made by initdb, set up for throw-away data."""
+"""The data directory of the embedded PostgreSQL: made by initdb, with settings for tests."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,7 +10,7 @@ from exporter.errors import ExporterError
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    # The data does not outlive the process, so nothing has to survive a crash of the machine.
+    # The data is removed with the process, so it need not survive a crash of the machine.
     # synchronous_commit stays on: without it, VACUUM does not yet see fresh rows as visible to all.
     "fsync": "off",
     "full_page_writes": "off",
@@ -32,7 +32,7 @@ def initialise(
     password: str,
     settings: Mapping[str, str],
 ) -> None:
-    """Make folder/data, where nobody gets in without a password; raises EmbeddedServerError."""
+    """Create folder/data, with password authentication. Raises EmbeddedServerError."""
     data, secret = folder / "data", folder / "password"
     secret.touch(mode=0o600)
     secret.write_text(password)
@@ -42,7 +42,7 @@ def initialise(
         f"--pgdata={data}",
         f"--username={superuser}",
         f"--pwfile={secret}",
-        # Every user of the machine can reach the port, so "trust" would let them all in.
+        # Every user of the machine can reach the port, so "trust" would admit all of them.
         "--auth=scram-sha-256",
         "--encoding=UTF8",
         "--no-locale",

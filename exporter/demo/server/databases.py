@@ -1,4 +1,4 @@
-"""Databases and roles on a server of our own."""
+"""Databases and roles on an embedded server."""
 
 import secrets
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class EmbeddedDatabase:
 
     @property
     def dsn(self) -> str:
-        """The superuser's way in."""
+        """The URL for the superuser."""
         return self.dsn_for(SUPERUSER)
 
     def dsn_for(self, role: str) -> str:
@@ -32,7 +32,7 @@ class EmbeddedDatabase:
 
 
 def create_role(server: PostgresServer, name: str) -> None:
-    """Make a role that can log in, with a random password that the server object remembers."""
+    """Create a role that can log in, with a random password, which the server object stores."""
     password = secrets.token_urlsafe(24)
     statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
     with EmbeddedDatabase(server, "postgres").connect() as connection:
@@ -43,7 +43,7 @@ def create_role(server: PostgresServer, name: str) -> None:
 def create_database(
     server: PostgresServer, name: str, *, owner: str = SUPERUSER, template: str = "template1"
 ) -> EmbeddedDatabase:
-    """Make a database as a copy of a template that nobody is connected to."""
+    """Create a database as a copy of a template, to which no session may be connected."""
     statement = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
     with EmbeddedDatabase(server, "postgres").connect() as connection:
         connection.execute(statement.format(*map(sql.Identifier, (name, owner, template))))
@@ -51,7 +51,7 @@ def create_database(
 
 
 def drop_database(database: EmbeddedDatabase) -> None:
-    """Remove a database, throwing out whoever is still connected to it."""
+    """Drop a database and terminate the connections to it."""
     statement = sql.SQL("DROP DATABASE {} WITH (FORCE)")
     with EmbeddedDatabase(database.server, "postgres").connect() as connection:
         connection.execute(statement.format(sql.Identifier(database.name)))

@@ -1,6 +1,6 @@
-"""A throw-away PostgreSQL on 127.0.0.1: our own initdb and postgres, in one temporary folder.
+"""A temporary PostgreSQL on 127.0.0.1, with all of its files in one folder.
 
-If our own process is killed with SIGKILL, the server and its folder stay behind: the first line
+If this process is killed with SIGKILL, the server and its folder stay behind: the first line
 of data/postmaster.pid in that folder is the process to stop.
 """
 
@@ -25,8 +25,8 @@ __all__ = ["EmbeddedServerError", "PostgresServer", "WheelMissingError", "wheel_
 SUPERUSER = "postgres"
 START_DEADLINE = 60.0  # seconds, for everything until connections are accepted
 STOP_SIGNALS = (
-    (signal.SIGINT, 10.0),  # fast shutdown: clients are sent away, data is written
-    (signal.SIGQUIT, 10.0),  # immediate: after 5 s the server itself kills what does not go
+    (signal.SIGINT, 10.0),  # fast shutdown: clients are disconnected, data is written
+    (signal.SIGQUIT, 10.0),  # immediate: after 5 s the server kills the remaining processes
     (signal.SIGKILL, 10.0),
 )
 PORT_TAKEN = "Address already in use"
@@ -34,9 +34,9 @@ STILL_DYING = "is still in use"  # the shared memory of the server that kill() e
 
 
 class PostgresServer:
-    """One PostgreSQL server of our own: started, stopped, and removed without a trace.
+    """One embedded PostgreSQL server. stop() removes all of its files.
 
-    Its folder is made in `parent`, or else where temporary files go.
+    Its folder is created in `parent`, or else in the folder for temporary files.
     """
 
     def __init__(
@@ -180,14 +180,14 @@ class PostgresServer:
 
 
 def _free_port() -> int:
-    """Ask the system; somebody may take it before PostgreSQL does, so the caller tries again."""
+    """A port that is free now. Another process may take it first; then the caller retries."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGCONT)  # a frozen one would not hear the next
+    process.send_signal(signal.SIGCONT)  # a stopped process does not handle the next
     for number, patience in STOP_SIGNALS:
         process.send_signal(number)
         with suppress(subprocess.TimeoutExpired):

@@ -1,14 +1,14 @@
-"""The session systems' schemas, who owns them, and what the exporter's role may read."""
+"""The schemas of the session systems, their owner, and the role that reads them."""
 
 from pathlib import Path
 
-from psycopg import sql
-
 from exporter.demo.server.databases import EmbeddedDatabase, create_database, create_role
 from exporter.demo.server.server import PostgresServer
+from exporter.queries import identifier
+from exporter.sessions.grants import ROLE, Right, grants_of
 
-APP = "app"  # the applications: owns every table
-EXPORTER = "session_exporter"  # reads what is watched, and can do nothing else
+APP = "app"  # the applications; owns every table
+EXPORTER = ROLE
 
 SYSTEMS = ("conversations", "coaching", "training")
 WATCHED = (
@@ -20,7 +20,7 @@ WATCHED = (
 
 
 def create_empty(server: PostgresServer, name: str) -> EmbeddedDatabase:
-    """Make a database that has every session system and no row in it, and the two roles."""
+    """Create a database with the empty tables of every session system, and the two roles."""
     for role in (APP, EXPORTER):
         if role not in server.passwords:
             create_role(server, role)
@@ -29,22 +29,20 @@ def create_empty(server: PostgresServer, name: str) -> EmbeddedDatabase:
         for system in SYSTEMS:
             path = Path(__file__).with_name(f"{system}.sql")
             connection.execute(path.read_bytes())
-        connection.execute(_grants(name))
+        connection.execute(_grants(name).encode())
     return database
 
 
-def _grants(name: str) -> sql.Composed:
-    """Least rights: CONNECT here, USAGE on the schemas, SELECT on the watched tables."""
-    role = sql.Identifier(EXPORTER)
-    database = sql.Identifier(name)
-    statements = [
-        sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(database),
-        sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(database, role),
+def _grants(name: str) -> str:
+    """CONNECT, and to read every column of the watched tables."""
+    rights = [
+        *(Right("USAGE", system) for system in SYSTEMS),
+        *(Right("SELECT", schema, table) for schema, table in WATCHED),
     ]
-    for system in SYSTEMS:
-        usage = sql.SQL("GRANT USAGE ON SCHEMA {} TO {}")
-        statements.append(usage.format(sql.Identifier(system), role))
-    for table in WATCHED:
-        select = sql.SQL("GRANT SELECT ON {} TO {}")
-        statements.append(select.format(sql.Identifier(*table), role))
-    return sql.SQL(";\n").join(statements)
+    database = identifier(name)
+    statements = [
+        f"REVOKE ALL ON DATABASE {database} FROM PUBLIC",
+        f"GRANT CONNECT ON DATABASE {database} TO {EXPORTER}",
+        *grants_of(rights, EXPORTER),
+    ]
+    return ";\n".join(statement.rstrip(";") for statement in statements)

@@ -1,3 +1,3 @@
--- What a statement really costs: it is executed, in the same read-only transaction as ever.
+-- The cost of a statement, which is executed, in a read-only transaction.
 EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)
 {statement}

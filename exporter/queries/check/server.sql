@@ -1,4 +1,4 @@
--- Who we are, where, and what the server is. The clock is that of this very moment.
+-- The role, the database, the version, whether it is a standby, and the present time.
 SELECT
     current_user::text, current_database()::text, current_setting('server_version'),
     pg_is_in_recovery(), extract(epoch FROM clock_timestamp())::float8

@@ -1,6 +1,6 @@
--- What an update of these columns meets besides the rows: one line each with its kind, its name, and
--- the function or table that it is about. The partitions of a table, and what inherits from it, count
--- with it.
+-- What an update of these columns affects besides the rows: one line each with its kind, its name, and
+-- the function or table concerned. The partitions of a table and the tables that inherit from it are
+-- included.
 WITH RECURSIVE met AS (
     SELECT {oid}::oid AS relid
     UNION
@@ -15,7 +15,7 @@ written AS (
     WHERE a.attname = ANY ({columns}::text[])
 ),
 -- A row whose partition key is written may move to another partition: for its triggers it is deleted
--- in one and inserted into the other. What a key that is an expression reads is not looked at.
+-- in one and inserted into the other. The columns of a key that is an expression are not known.
 moved AS (
     SELECT FROM pg_partitioned_table AS p
     JOIN met ON met.relid = p.partrelid
@@ -34,7 +34,7 @@ published AS (
     WHERE p.pubupdate
 )
 -- In tgtype 1 is FOR EACH ROW, 4 INSERT, 8 DELETE and 16 UPDATE (src/include/catalog/pg_trigger.h); R
--- fires on replicas alone, D never. One for each statement fires for the table that is named alone.
+-- fires on replicas only, D never. FOR EACH STATEMENT fires only for the table that is named.
 SELECT 'trigger' AS kind, t.tgname::text AS name, t.tgfoid::regproc::text AS about
 FROM pg_trigger AS t
 JOIN met ON met.relid = t.tgrelid
@@ -58,7 +58,7 @@ SELECT
     CASE WHEN r.is_instead THEN 'instead rule' ELSE 'rule' END,
     r.rulename::text, r.ev_class::regclass::text
 FROM pg_rewrite AS r
-WHERE r.ev_class = {oid}::oid -- one on a partition is not asked when its parent is updated
+WHERE r.ev_class = {oid}::oid -- a rule on a partition does not apply to its parent
     AND r.ev_type = '2' AND r.ev_enabled IN ('O', 'A')
 UNION
 SELECT 'publication', pubname::text, ''

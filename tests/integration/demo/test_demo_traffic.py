@@ -80,7 +80,7 @@ async def test_goes_on_after_its_connection_was_lost(
         disconnect(database)
         await everything_moves(database)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "demo traffic pauses" in caplog.text
+    assert "demo traffic interrupted" in caplog.text
 
 
 async def test_a_planned_stop_leaves_no_conversation_active(database: EmbeddedDatabase) -> None:

@@ -76,8 +76,8 @@ Recover = Callable[[str], Any]
 
 
 @pytest.fixture
-def prepared(database: EmbeddedDatabase) -> EmbeddedDatabase:
-    prepare(database)
+async def prepared(database: EmbeddedDatabase) -> EmbeddedDatabase:
+    await prepare(database)
     return database
 
 

@@ -60,7 +60,7 @@ STUCK = "SELECT * FROM coaching.recover_stuck_roleplay_sessions({})"
 
 @pytest.fixture
 async def coaching(any_database: EmbeddedDatabase) -> EmbeddedDatabase:
-    prepare(any_database)
+    await prepare(any_database)
     config = load_config(EXAMPLE, {"DATABASE_URL": any_database.dsn})
     await install(any_database, config, calling(config.sources["coaching"]))
     with any_database.connect(APP) as connection:

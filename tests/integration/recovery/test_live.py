@@ -94,7 +94,7 @@ async def test_the_example_can_be_recovered_by_the_demos_role(
 ) -> None:
     if name == "training" and any_database.server.major < 16:
         pytest.skip("the example asks pg_input_is_valid(), which PostgreSQL 16 brought")
-    prepare(any_database)
+    await prepare(any_database)
     found = await check(any_database, example(any_database)[name], RECOVERY)
     assert {key: each.status for key, each in found.items()} == {
         "recovery rights": Status.OK,
@@ -105,7 +105,7 @@ async def test_the_example_can_be_recovered_by_the_demos_role(
 
 
 async def test_it_counts_what_would_be_closed_now(database: EmbeddedDatabase) -> None:
-    prepare(database)
+    await prepare(database)
     with database.connect(APP) as connection:
         ((now,),) = connection.execute("SELECT now()").fetchall()
         history.fill(connection, now)
