@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks import locks, machine, programs, servers
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 
 CONFIG = """\
 databases:

@@ -17,7 +17,7 @@ from benchmarks import machine, servers
 from exporter import sessions
 from exporter.collection.collectors import COLLECTORS
 from exporter.config import load_config
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database
 
 CONFIG = """\

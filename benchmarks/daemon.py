@@ -14,8 +14,8 @@ import urllib.request
 from pathlib import Path
 
 from benchmarks import machine, programs, servers
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import create_empty
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import create_empty
 
 #: The sources of the documented example, collected as often as may be.
 CONFIG = """\

@@ -1,21 +1,21 @@
-"""Writes the dashboards beside this file: `make dashboards`."""
+"""Writes the dashboards to `json/`: `make dashboards`."""
 
 from pathlib import Path
 
-from dashboards import exporter, overview, source
-from dashboards.classic import Page, text
+from dashboards.export import Page, format_json
+from dashboards.pages import exporter, overview, source
 
 FOLDER = Path(__file__).parent / "json"
 
 
-def pages() -> list[Page]:
-    """Return every dashboard, as its readers come to them."""
-    return [overview.page(), source.page(), exporter.page()]
+def build_pages() -> list[Page]:
+    """Return every dashboard, in the order in which readers open them."""
+    return [overview.build_page(), source.build_page(), exporter.build_page()]
 
 
 def main() -> None:
-    """Write one file for each dashboard, called after its uid, and remove what is none any more."""
-    written = {FOLDER / f"{page.uid}.json": text(page) for page in pages()}
+    """Write one file for each dashboard, named after its uid, and remove obsolete files."""
+    written = {FOLDER / f"{page.uid}.json": format_json(page) for page in build_pages()}
     FOLDER.mkdir(exist_ok=True)
     for path in set(FOLDER.glob("*.json")) - set(written):
         path.unlink()

@@ -1,10 +1,10 @@
-"""What happened, as marks on every graph: alerts, starts of the exporter, recoveries."""
+"""Events marked on every graph: alerts, starts of the exporter, recoveries."""
 
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import common, dashboard
 
-from dashboards.about import BAD
-from dashboards.dressing import DATASOURCE
+from dashboards.panels.defaults import DATASOURCE
+from dashboards.panels.text import BAD
 from dashboards.queries import Scope
 from exporter.metrics.catalog import RECOVERED
 
@@ -12,7 +12,7 @@ _STARTED = "process_start_time_seconds"
 
 
 def built_in() -> dashboard.AnnotationQuery:
-    """Keep Grafana's own notes, which people write by hand."""
+    """Keep Grafana's own annotations, which users write by hand."""
     grafana = common.DataSourceRef(type_val="grafana", uid="-- Grafana --")
     return (
         builders.AnnotationQuery()
@@ -30,7 +30,7 @@ def built_in() -> dashboard.AnnotationQuery:
 def alerts(scope: Scope) -> dashboard.AnnotationQuery:
     """Mark the time in which an alert fired."""
     return (
-        _marked("Alerts", BAD, scope.alert_series('alertstate="firing"'))
+        _annotation("Alerts", BAD, scope.alert_series('alertstate="firing"'))
         .title_format("{{alertname}}")
         .text_format("{{severity}}")
         # In a text, Grafana writes the name of a label that is missing; in tags it leaves it out.
@@ -42,10 +42,10 @@ def alerts(scope: Scope) -> dashboard.AnnotationQuery:
 def starts(exporters: str) -> dashboard.AnnotationQuery:
     """Mark the start of each exporter: the value is the moment, in milliseconds for Grafana.
 
-    `exporters` is what follows the name of the metric: which ones are meant.
+    `exporters` follows the name of the metric: matchers, and conditions on the result.
     """
     return (
-        _marked("Exporter starts", "blue", f"({_STARTED}{exporters}) * 1000")
+        _annotation("Exporter starts", "blue", f"({_STARTED}{exporters}) * 1000")
         .use_value_for_time(True)
         .title_format("The exporter started")
         .text_format("{{job}} {{instance}}")
@@ -55,10 +55,10 @@ def starts(exporters: str) -> dashboard.AnnotationQuery:
 
 
 def recoveries(scope: Scope) -> dashboard.AnnotationQuery:
-    """Mark when recovery closed sessions, by itself or by hand."""
+    """Mark when recovery closed sessions, automatically or by hand."""
     recovered = scope.fold(RECOVERED, call="increase({}[$__rate_interval])")
     return (
-        _marked("Recoveries", "purple", f"{recovered} > 0")
+        _annotation("Recoveries", "purple", f"{recovered} > 0")
         .title_format("Sessions were recovered")
         .text_format("{{trigger}} {{source}} {{database}}")
         .tag_keys("source,database,trigger")
@@ -66,7 +66,7 @@ def recoveries(scope: Scope) -> dashboard.AnnotationQuery:
     )
 
 
-def _marked(name: str, color: str, expression: str) -> builders.AnnotationQuery:
+def _annotation(name: str, color: str, expression: str) -> builders.AnnotationQuery:
     return (
         builders.AnnotationQuery()
         .name(name)

@@ -15,7 +15,7 @@ class LayoutError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A question, and the panels that answer it; closed rows hold details."""
+    """A question, and the panels that answer it; `closed` rows are collapsed."""
 
     title: str
     panels: Sequence[dashboard.Panel]
@@ -23,7 +23,7 @@ class Row:
 
 
 def place(rows: Sequence[Row]) -> list[dashboard.Panel | dashboard.RowPanel]:
-    """Put rows below each other and number everything; raises LayoutError."""
+    """Stack the rows and number rows and panels; raises LayoutError."""
     placed: list[dashboard.Panel | dashboard.RowPanel] = []
     numbers = count(1)
     y = 0
@@ -39,7 +39,7 @@ def place(rows: Sequence[Row]) -> list[dashboard.Panel | dashboard.RowPanel]:
             end = _place_line(line, end, numbers)
         placed.append(head)
         if row.closed:
-            head.panels = list(row.panels)  # a closed row takes no more room than its head
+            head.panels = list(row.panels)  # a collapsed row has the height of its title
             y += 1
         else:
             placed += row.panels
@@ -64,7 +64,7 @@ def _lines(row: Row) -> Iterator[list[dashboard.Panel]]:
 def _place_line(line: Sequence[dashboard.Panel], y: int, numbers: Iterator[int]) -> int:
     heights = {_position(panel).h for panel in line}
     if len(heights) > 1:
-        raise LayoutError(f"{line[0].title} and what is beside it differ in height: {heights}")
+        raise LayoutError(f"{line[0].title} and the panels beside it differ in height: {heights}")
     x = 0
     for panel in line:
         position = _position(panel)

@@ -1,4 +1,4 @@
-"""Where one can go from a dashboard: other dashboards, runbooks, the exporter's own page."""
+"""Links from a dashboard: other dashboards, runbooks, the status page of an exporter."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ TITLES = {
     EXPORTER: "Session exporter",
 }
 
-#: What a dashboard takes over from the one that the reader comes from. A source is another matter:
-#: it is chosen in a row of a table.
-_TAKEN_OVER = {
+#: Variables whose values a link to a dashboard passes on. The source is not among them: it is
+#: chosen in a row of a table.
+_KEPT_VARIABLES = {
     OVERVIEW: ("datasource", "job", "database"),
     SOURCE: ("datasource", "job"),
     EXPORTER: ("datasource", "job", "database"),
@@ -28,18 +28,18 @@ _TAKEN_OVER = {
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link of a panel or a value; an address in the same Grafana begins with a slash."""
+    """A link of a panel or a value; a URL in the same Grafana begins with a slash."""
 
     title: str
     url: str
     new_tab: bool = True
 
     def to_json(self) -> dict[str, object]:
-        """Write it for the SDK's encoder. The SDK's own would bring what only dashboards have."""
+        """Write it for the SDK's encoder; the SDK's own link has fields for dashboards only."""
         return {"title": self.title, "url": self.url, "targetBlank": self.new_tab}
 
-    def at_the_top(self, icon: str) -> dashboard.DashboardLink:
-        """Make it a link of the dashboard, which keeps the time that is shown."""
+    def as_dashboard_link(self, icon: str) -> dashboard.DashboardLink:
+        """Make it a link at the top of a dashboard; within Grafana it keeps the time range."""
         return dashboard.DashboardLink(
             title=self.title,
             url=self.url,
@@ -51,7 +51,7 @@ class Link:
 
 
 def to_source() -> Link:
-    """Go from a table's row to the dashboard of its source, and stay in the same time."""
+    """Link a row of a table to the dashboard of its source, with the same time range."""
     row = "var-database=${__data.fields.database}&var-source=${__data.fields.source}"
     taken = "${datasource:queryparam}&${job:queryparam}"
     url = f"/d/{SOURCE}?{taken}&{row}&${{__url_time_range}}"
@@ -59,28 +59,28 @@ def to_source() -> Link:
 
 
 def to_database() -> Link:
-    """Go from a table's row to the exporter's dashboard, for the row's database alone."""
+    """Link a row of a table to the dashboard of the exporter, filtered by its database."""
     url = f"/d/{EXPORTER}?${{datasource:queryparam}}&var-database=${{__data.fields.database}}"
     return Link("Collections from this database", f"{url}&${{__url_time_range}}", new_tab=False)
 
 
 def to_runbook() -> Link:
-    """Go from an alert in a table to what to do about it."""
+    """Link an alert in a table to its runbook."""
     return Link("Runbook", f"{RUNBOOKS}${{__data.fields.alertname}}.md")
 
 
 def to_exporter_page() -> Link:
-    """Go from a target in a table to the exporter's own page."""
-    return Link("The exporter's own page", "http://${__data.fields.instance}/")
+    """Link a target in a table to the status page of that exporter."""
+    return Link("Status page of the exporter", "http://${__data.fields.instance}/")
 
 
-def between(uid: str, variables: Sequence[str]) -> list[dashboard.DashboardLink]:
+def list_links(uid: str, variables: Sequence[str]) -> list[dashboard.DashboardLink]:
     """List the links at the top of a dashboard that has these variables."""
     found = []
     for other, title in TITLES.items():
         if other != uid:
-            taken = [name for name in _TAKEN_OVER[other] if name in variables]
+            taken = [name for name in _KEPT_VARIABLES[other] if name in variables]
             query = "&".join(f"${{{name}:queryparam}}" for name in taken)
             top = Link(title, f"/d/{other}?{query}", new_tab=False)
-            found.append(top.at_the_top("dashboard"))
-    return [*found, Link("Runbooks", RUNBOOKS).at_the_top("doc")]
+            found.append(top.as_dashboard_link("dashboard"))
+    return [*found, Link("Runbooks", RUNBOOKS).as_dashboard_link("doc")]

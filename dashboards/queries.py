@@ -1,7 +1,7 @@
-"""PromQL as all panels write it: filtered by the dashboard's variables, replicas folded into one.
+"""PromQL for all panels: filtered by the dashboard's variables, replicas folded into one.
 
-The metrics are the exporter's own and not those that the rules file records, so that the dashboards
-work without it. Only the state of the alerts comes from the rules.
+The queries use the metrics of the exporter and not the recorded series, so that the dashboards work
+without the rules file. Only the state of the alerts comes from it.
 """
 
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from exporter.metrics.catalog import (
     Family,
 )
 
-#: What tells replicas of the exporter apart, and nothing else.
+#: The labels in which replicas of the exporter differ.
 REPLICAS = "instance, pod, container, endpoint, node"
 
-#: What a line is called. A label that a series does not have leaves nothing.
+#: Legends. Grafana leaves out a label that the series does not have.
 PLACE = "{{namespace}} {{cluster}}"
 BY_SOURCE = f"{{{{source}}}} {{{{database}}}} {PLACE}"
 BY_DATABASE = f"{{{{database}}}} {PLACE}"
@@ -30,7 +30,7 @@ _ABOUT_DATABASES = (DATABASE_UP, REPLICA_LAG)
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One query of a panel: what its lines, its value or its column are called, and the PromQL."""
+    """One query of a panel: the name of its lines, value or column, and the PromQL."""
 
     name: str
     expr: str
@@ -38,7 +38,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a dashboard is about: matchers on the dashboard's variables, for each kind of series."""
+    """The series that a dashboard shows: matchers on its variables, for each kind of series."""
 
     process: str
     database: str
@@ -57,19 +57,19 @@ class Scope:
         return f"{family.name}{suffix}{{{matchers}}}"
 
     def fold(self, family: Family, more: str = "", *, suffix: str = "", call: str = "{}") -> str:
-        """Put replicas together as the catalog says, after `call` for each of them."""
+        """Fold replicas as the catalog says, after applying `call` to each of them."""
         selected = call.format(self.series(family, more, suffix=suffix))
         return f"{family.fold} without ({REPLICAS}) ({selected})"
 
     def age(self, family: Family, more: str = "") -> str:
-        """Tell how long ago the moment is that a metric gives as Unix time."""
+        """Compute the seconds since the Unix time that a metric holds."""
         return f"time() - {self.fold(family, more)}"
 
     def alert_series(self, more: str = "", *, name: str = "ALERTS") -> str:
-        """Select the alerts of our rules; those about no database or source are among them."""
+        """Select the alerts of the rules file, those without a database or source included."""
         return f"{name}{{{','.join(each for each in (self.alerts, more) if each)}}}"
 
 
 def without_name(expression: str) -> str:
-    """Drop the name of a metric: in a table it would be a column, and hold rows apart."""
+    """Drop the name of a metric: in a table it would be a column and prevent joining rows."""
     return f"max without () ({expression})"

@@ -1,9 +1,9 @@
-"""The errors that a user can do something about: one class per cause, whose docstring is its meaning.
+"""The errors that a user can do something about: one class per cause, the docstring its meaning.
 
     ExporterError
     ├── UsageError                exit code 2
     ├── ConfigError               every Problem of the config file
-    ├── NotTaken                  a webhook request was not accepted
+    ├── NotDelivered              a webhook request was not accepted
     └── SourceError               work on one source failed, and why:
         ├── ConnectFailed         connect
         │   └── BackingOff        the reason of the attempt before
@@ -152,10 +152,10 @@ class FunctionMismatch(SourceError):
     reason = "function"
 
 
-class NotTaken(ExporterError):
-    """The webhook's receiver did not take a request.
+class NotDelivered(ExporterError):
+    """The webhook's receiver did not accept a request.
 
-    Its text holds neither the key nor the URL, which may hold one too, nor what the receiver said.
+    Its text holds neither the key nor the URL, which may hold one too, nor the receiver's answer.
     """
 
 

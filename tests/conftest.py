@@ -1,6 +1,7 @@
 """Real PostgreSQL for tests: one server per major version, one fresh database per test.
 
-`database` is on PostgreSQL 18. `any_database` runs the test once on every version there is.
+`database` is on PostgreSQL 18. `any_database` runs the test once on every version there is; in the
+fast tier on the newest alone.
 Both have the schemas of all demo systems, no rows, and the roles `app` and `session_exporter`
 (`database.dsn_for("session_exporter")`). A test that harms its server starts one of its own:
 `with PostgresServer(wheel_binaries(18), parent=fast_folder) as server:`.
@@ -14,48 +15,30 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase, create_database, drop_database
-from exporter.demo.schemas import APP, create_empty
-from exporter.demo.server import PostgresServer, WheelMissingError, wheel_binaries
+from exporter.demo.server.databases import EmbeddedDatabase, create_database, drop_database
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import APP, create_empty
+from tests.support.servers.versions import SETTINGS, SYSTEM_BINARIES, TEMPLATE, VERSIONS
 
-SYSTEM_BINARIES = Path("/usr/lib/postgresql/15/bin")
-TEMPLATE = "template_systems"
-
-SETTINGS = {
-    "timezone": "Asia/Kathmandu",  # so that nothing can rely on the server's zone being UTC
-    "log_statement": "none",
-    "max_connections": "100",
-    "autovacuum": "off",  # statistics change when a test says so, and templates stay free to copy
-    "max_wal_size": "256MB",
-}
 MEMORY = Path("/dev/shm")
-
-
-def _versions() -> dict[int, Path]:
-    found = {}
-    if (SYSTEM_BINARIES / "postgres").is_file():
-        found[15] = SYSTEM_BINARIES
-    for major in (16, 18):
-        try:
-            found[major] = wheel_binaries(major)
-        except WheelMissingError:
-            continue
-    return found
 
 
 #: The files that take longest begin first, so that no worker is left with one of them at the end.
 LONGEST_FIRST = (
     "content/test_alert_mutations.py",
-    "faults/test_clock.py",
     "faults/test_soak.py",
-    "content/test_alerts.py",
+    "faults/recovery/test_auto_interleavings.py",
+    "faults/test_network.py",
     "e2e/test_bad_input.py",
     "e2e/test_paging.py",
     "faults/test_isolation.py",
-    "faults/test_network.py",
+    "faults/test_clock.py",
+    "faults/test_server.py",
+    "faults/recovery/test_clocks.py",
+    "content/test_alertmanager.py",
+    "content/test_alerts.py",
 )
 
-VERSIONS = _versions()
 _numbers = itertools.count(1)
 
 
@@ -103,7 +86,14 @@ def start_server(fast_folder: Path | None) -> Iterator[Callable[[int], PostgresS
         yield get
 
 
-@pytest.fixture(scope="session", params=VERSIONS, ids="pg{}".format)
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(major, marks=() if major == max(VERSIONS) else pytest.mark.slow)
+        for major in VERSIONS
+    ],
+    ids="pg{}".format,
+)
 def server(
     request: pytest.FixtureRequest, start_server: Callable[[int], PostgresServer]
 ) -> PostgresServer:

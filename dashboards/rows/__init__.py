@@ -1,1 +1,4 @@
-"""The panels by question; overview.py, source.py and exporter.py put them into rows."""
+"""The panels by subject; the modules in `pages` arrange them in rows.
+
+Each function here builds the panel that it is named after, for the scope of a dashboard.
+"""

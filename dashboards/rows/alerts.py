@@ -1,39 +1,39 @@
-"""Which alerts fire: the one thing that comes from the rules file and not from the exporter."""
+"""Alerts that fire. Only these panels need the rules file; all others use exporter metrics."""
 
 from grafana_foundation_sdk.models import dashboard
 
-from dashboards.about import BAD, PLAIN, WARNING, About, Levels, States
-from dashboards.columns import Column
 from dashboards.links import to_database, to_runbook, to_source
-from dashboards.panels import single, states
+from dashboards.panels.columns import Column
+from dashboards.panels.graphs import build_stat, build_states
+from dashboards.panels.tables import build_table
+from dashboards.panels.text import BAD, PLAIN, WARNING, Levels, PanelText, States
 from dashboards.queries import PLACE, Query, Scope
-from dashboards.tables import table
 
-#: There as soon as the rules have seen an exporter, and held while that is down or cannot count:
-#: tells "none" from "no rules".
+#: Exists once the rules have seen an exporter, also while that is down or cannot count:
+#: distinguishes "no alert" from "no rules".
 _RULES_ARE_LOADED = "sessions:orphaned_after_seconds"
-#: By name, `info` would be before `warning`: a table sorts by these, and shows what they mean.
+#: Tables sort by these ranks and show the names: sorted by name, `info` would precede `warning`.
 _SEVERITIES: States = {"1": ("critical", BAD), "2": ("warning", WARNING), "3": ("info", PLAIN)}
 _ACT = "follow the alert's runbook: click its name in the table of firing alerts."
 
 
 def count(scope: Scope) -> dashboard.Panel:
-    """Say how many alerts fire, pages apart from tickets."""
+    """Show how many alerts fire, pages and tickets separately."""
     none = f"0 * count({_RULES_ARE_LOADED})"
 
     def of(severity: str) -> str:
         fires = f'alertstate="firing",severity="{severity}"'
         return f"count({scope.alert_series(fires)}) or {none}"
 
-    about = About(
+    text = PanelText(
         "Alerts",
-        shows="How many alerts fire now: those that page somebody, and those that can wait.",
+        shows="How many alerts fire now: those that page, and those that can wait.",
         act=_ACT,
         no_data="rules not loaded?",
     )
     queries = [Query("page", of("critical")), Query("ticket", of("warning"))]
-    return single(
-        about, queries, unit="none", levels=Levels(warning=1), levels_of={0: Levels(bad=1)}
+    return build_stat(
+        text, queries, unit="none", levels=Levels(warning=1), levels_of={0: Levels(bad=1)}
     )
 
 
@@ -41,20 +41,20 @@ def firing(scope: Scope, *, width: int, height: int) -> dashboard.Panel:
     """List the alerts that fire, each with its runbook and its source."""
     alerts = scope.alert_series('alertstate="firing"')
     since = scope.alert_series(name="ALERTS_FOR_STATE")
-    about = About(
+    text = PanelText(
         "Firing alerts",
-        shows="What fires now, and since when its condition holds. A click on the alert opens its "
-        "runbook, one on a source or database its dashboard.",
-        act="begin with what is critical. While a database or an exporter is down, what is said "
-        "about its sources is old.",
+        shows="The alerts that fire now, and since when their condition holds. A click on an alert "
+        "opens its runbook, a click on a source or database its dashboard.",
+        act="begin with critical alerts. While a database or an exporter is down, alerts about "
+        "its sources rest on old data.",
         no_data="no alert fires, or the rules are not loaded",
     )
     expression = f"1000 * {since} * ignoring (alertstate) {alerts}"
     for rank, (severity, _) in _SEVERITIES.items():
         expression = f'label_replace({expression}, "severity", "{rank}", "severity", "{severity}")'
     column = Column("since", expression, unit="dateTimeFromNow")
-    return table(
-        about,
+    return build_table(
+        text,
         [column],
         labels=["alertname", "severity", "source", "database"],
         links={"alertname": [to_runbook()], "source": [to_source()], "database": [to_database()]},
@@ -74,16 +74,16 @@ def over_time(scope: Scope, *, width: int = 24, height: int = 6) -> dashboard.Pa
     pending, fires = (
         scope.alert_series(f'alertstate="{state}"') for state in ("pending", "firing")
     )
-    about = About(
+    text = PanelText(
         "Alerts over time",
-        shows="Since when an alert is pending (its condition holds) or fires (it holds for long "
+        shows="When each alert was pending (its condition held) and firing (it held for long "
         "enough).",
-        act="what began at the same time often has one cause; a deployment or an exporter's start "
-        "is marked on every graph.",
+        act="alerts that began at the same time often have one cause; starts of the exporter are "
+        "marked on every graph.",
         no_data="no alert in this time, or the rules are not loaded",
     )
     expression = f"max without (alertstate) (2 * {fires} or {pending})"
     query = Query(
         "{{alertname}} {{source}} {{database}} {{collector}} {{brake}} " + PLACE, expression
     )
-    return states(about, query, _MEANINGS, width=width, height=height)
+    return build_states(text, query, _MEANINGS, width=width, height=height)

@@ -1,13 +1,13 @@
-"""Is recovery working? What it closes, what stops it, what fails, and what it got wrong."""
+"""Recovery: what it closes, what stops it, what fails, and what it closed wrongly."""
 
 from grafana_foundation_sdk.models import dashboard
 
-from dashboards.about import OK, PLAIN, WARNING, About, Levels, States
-from dashboards.columns import Column
 from dashboards.links import to_database, to_source
-from dashboards.panels import lines, single, states
+from dashboards.panels.columns import Column
+from dashboards.panels.graphs import build_graph, build_stat, build_states
+from dashboards.panels.tables import build_table
+from dashboards.panels.text import OK, PLAIN, WARNING, Levels, PanelText, States
 from dashboards.queries import BY_SOURCE, Query, Scope
-from dashboards.tables import table
 from exporter.metrics.catalog import (
     ORPHANED,
     RECOVERED,
@@ -36,7 +36,7 @@ _PLAN = "`session-exporter recover SOURCE` shows what it would close now, and ch
 
 
 def _mode(scope: Scope) -> str:
-    """As a number: disabled 0, dry_run 1, auto 2; 3 while somebody has paused it."""
+    """Compute the mode as a number: disabled 0, dry_run 1, auto 2; 3 while paused."""
     dry, auto = (
         f"max without (mode) ({scope.fold(RECOVERY_MODE, matcher)})"
         for matcher in ('mode="dry_run"', 'mode="auto"')
@@ -54,12 +54,12 @@ def _brakes_on(scope: Scope) -> str:
 
 
 def every_source(scope: Scope) -> dashboard.Panel:
-    """List what recovery does in each source, where most was closed first."""
-    about = About(
+    """List what recovery does in each source, the most recoveries first."""
+    text = PanelText(
         "Recovery by source, and what it did in the last hour",
-        shows="The mode of each source, what it would close now, the brakes that are on, and what "
-        "happened in the last hour. A click on a source opens its dashboard.",
-        act="begin with contradicted ones: those were alive. Then pause that source. Failures and "
+        shows="The mode of each source, the sessions it would close now, the brakes that are on, "
+        "and the events of the last hour. A click on a source opens its dashboard.",
+        act="start with contradicted sessions, which were alive: pause that source. Failures and "
         f"brakes leave sessions orphaned. {_PLAN}",
         no_data="no source: is the exporter scraped?",
         runbook="SessionsRecoveryContradicted",
@@ -71,7 +71,7 @@ def every_source(scope: Scope) -> dashboard.Panel:
 
     last = Column("last run ago", scope.age(RECOVERY_LAST_RUN), "s", no_data="never", decimals=0)
     columns = [
-        # The one that every source always has, so that none is missing from the table.
+        # Every source always has this metric, so that no source is missing from the table.
         Column("mode", _mode(scope), meanings=_MODES, lasting=True),
         Column("candidates", scope.fold(RECOVERY_CANDIDATES), no_data=_NOTHING),
         Column("brakes on", _brakes_on(scope), no_data=_NOTHING, levels=_SOME),
@@ -82,8 +82,8 @@ def every_source(scope: Scope) -> dashboard.Panel:
         counted("undone", RECOVERY_UNDONE),
         last,
     ]
-    return table(
-        about,
+    return build_table(
+        text,
         columns,
         labels=["source", "database"],
         links={"source": [to_source()], "database": [to_database()]},
@@ -94,74 +94,77 @@ def every_source(scope: Scope) -> dashboard.Panel:
 
 
 def recovered(scope: Scope, *, width: int = 12) -> dashboard.Panel:
-    """Show how much is closed, and by whom."""
-    about = About(
+    """Show how many sessions are closed, by trigger."""
+    text = PanelText(
         "Sessions recovered in an hour",
-        shows="Sessions that recovery closed in the hour before, by trigger: auto, by hand "
-        "(manual), or with a server that stopped (close).",
-        act="a rate that rises is a bug in the application, which loses the ends of its sessions: "
-        "look at what was deployed when it began, and not at recovery.",
+        shows="Sessions that recovery closed in the hour before each point, by trigger: automatic "
+        "(auto), by hand (manual), or with a server that stopped (close).",
+        act="a rising rate is a bug in the application, which loses the ends of its sessions: "
+        "check what was deployed when it began, not recovery.",
         no_data=_NOTHING,
         runbook="SessionsRecoveryRateHigh",
     )
     hour = scope.fold(RECOVERED, call="increase({}[1h])")
-    return lines(about, [Query(f"{{{{trigger}}}} {BY_SOURCE}", hour)], unit="none", width=width)
+    return build_graph(
+        text, [Query(f"{{{{trigger}}}} {BY_SOURCE}", hour)], unit="none", width=width
+    )
 
 
 def brakes(scope: Scope, *, width: int = 12) -> dashboard.Panel:
     """Show when a brake was on."""
-    about = About(
+    text = PanelText(
         "Brakes over time",
         shows="When a brake kept automatic recovery from closing anything. `grace` is on for some "
-        "minutes after a start or a failover. A gap is a time when it was off, or unknown.",
-        act="`silent` means that the application is down; with `share` and `count`, look whether "
+        "minutes after a start or a failover. In a gap the brake was off or unknown.",
+        act="`silent` means that the application is down; for `share` and `count`, check whether "
         f"so many sessions are really over. {_PLAN}",
         no_data="no brake on, or unknown",
         runbook="SessionsRecoveryBraked",
     )
     query = Query(f"{{{{brake}}}} {BY_SOURCE}", f"{scope.fold(RECOVERY_BRAKE)} > 0")
-    return states(about, query, _BRAKES, width=width, height=8)
+    return build_states(text, query, _BRAKES, width=width, height=8)
 
 
 def failures(scope: Scope, *, width: int = 12) -> dashboard.Panel:
     """Show why recovery failed."""
-    about = About(
+    text = PanelText(
         "Failed recoveries by reason",
-        shows="Runs of recovery that failed in the moments before each bar, by reason; refused are "
-        "sessions that a constraint or a trigger of the application did not let close.",
+        shows="Runs of recovery that failed in the interval before each bar, by reason; `refused` "
+        "counts sessions that a constraint or a trigger of the application kept from closing.",
         act=f"the runbook says what to do for each reason. {_PLAN}",
         no_data="none failed, or unknown",
         runbook="SessionsRecoveryFailing",
     )
     failed = scope.fold(RECOVERY_FAILED, call="increase({}[$__rate_interval])")
     query = Query(f"{{{{reason}}}} {BY_SOURCE}", f"{failed} > 0")
-    return lines(about, [query], unit="none", stacked_bars=True, width=width)
+    return build_graph(text, [query], unit="none", stacked_bars=True, width=width)
 
 
 def skips(scope: Scope, *, width: int = 12) -> dashboard.Panel:
-    """Show why confirmed sessions were left open."""
-    about = About(
+    """Show why confirmed sessions were not closed."""
+    text = PanelText(
         "Skipped sessions by reason",
-        shows="Confirmed sessions that a run did not close, once for each run: the budget of the "
-        "hour is used up, somebody works on the row just now (busy), or recovery is paused.",
-        act="with budget for hours, more is lost than `per_hour` lets recovery close: the fault is "
-        "in the application. With paused, ask who paused it and why.",
+        shows="Confirmed sessions that a run did not close, counted in each run: the hourly budget "
+        "is used up (budget), another transaction locks or has changed the row (busy), or recovery "
+        "is paused (paused).",
+        act="budget for hours means that more sessions are lost than `per_hour` lets recovery "
+        "close: the fault is in the application. For paused, ask who paused it and why.",
         no_data="none skipped, or unknown",
         runbook="SessionsRecoveryRateHigh",
     )
     skipped = scope.fold(RECOVERY_SKIPPED, call="increase({}[$__rate_interval])")
     query = Query(f"{{{{reason}}}} {BY_SOURCE}", f"{skipped} > 0")
-    return lines(about, [query], unit="none", stacked_bars=True, width=width)
+    return build_graph(text, [query], unit="none", stacked_bars=True, width=width)
 
 
-def regrets(scope: Scope, *, width: int = 12) -> dashboard.Panel:
-    """Show what recovery got wrong, and what was taken back."""
-    about = About(
+def corrections(scope: Scope, *, width: int = 12) -> dashboard.Panel:
+    """Show the recoveries that were wrong, and those that were undone."""
+    text = PanelText(
         "Contradicted and undone in an hour",
-        shows="Recovered sessions that showed life afterwards or got another end, by when that was "
-        "found; and those that somebody took back.",
+        shows="Recovered sessions that showed life afterwards or got another end, at the time when "
+        "that was found; and those that were undone.",
         act="one contradicted session is one too many: `session-exporter pause SOURCE`, then find "
-        "out why it was taken for orphaned.",
+        "out why it counted as orphaned.",
         no_data=_NOTHING,
         runbook="SessionsRecoveryContradicted",
     )
@@ -169,17 +172,17 @@ def regrets(scope: Scope, *, width: int = 12) -> dashboard.Panel:
         Query(f"contradicted {BY_SOURCE}", _in_an_hour(scope, RECOVERY_CONTRADICTED)),
         Query(f"undone {BY_SOURCE}", _in_an_hour(scope, RECOVERY_UNDONE)),
     ]
-    return lines(about, queries, unit="none", width=width)
+    return build_graph(text, queries, unit="none", width=width)
 
 
 def candidates_over_time(scope: Scope, *, width: int = 12) -> dashboard.Panel:
-    """Show what recovery has before it, beside what is orphaned."""
-    about = About(
+    """Show the sessions that recovery would close, beside all orphaned ones."""
+    text = PanelText(
         "Candidates and orphaned sessions",
-        shows="Sessions that recovery would close, confirmed or not, and all orphaned ones. What "
-        "is between the two is protected, proved alive by `evidence`, or older than `max_age`.",
-        act="candidates that do not go down are not closed: see the brakes, the failures and the "
-        "skipped ones. What is older than `max_age` is only recovered by hand, with --backlog.",
+        shows="Sessions that recovery would close, confirmed or not, and all orphaned ones. The "
+        "difference is protected by `exempt`, proved alive by `evidence`, or older than `max_age`.",
+        act="if candidates do not decrease, they are not closed: see the brakes, the failures and "
+        "the skipped sessions. Those older than `max_age` are closed only by hand, with --backlog.",
         no_data=_NOTHING,
         runbook="SessionsRecoveryBraked",
     )
@@ -187,38 +190,38 @@ def candidates_over_time(scope: Scope, *, width: int = 12) -> dashboard.Panel:
         Query(f"candidates {BY_SOURCE}", scope.fold(RECOVERY_CANDIDATES)),
         Query(f"orphaned {BY_SOURCE}", scope.fold(ORPHANED)),
     ]
-    return lines(about, queries, unit="none", width=width)
+    return build_graph(text, queries, unit="none", width=width)
 
 
 def mode(scope: Scope) -> dashboard.Panel:
-    """Say whether recovery does anything at all."""
-    about = About(
+    """Show the mode of recovery."""
+    text = PanelText(
         "Recovery mode",
-        shows="What config.yaml says: disabled, a dry run that closes nothing, or auto; or that "
-        "somebody has paused it.",
+        shows="The mode set in config.yaml: disabled, a dry run that closes nothing, or auto; or "
+        "paused.",
         act="`session-exporter resume SOURCE` ends a pause. Ask first who paused it, and why.",
         no_data="no exporter",
         runbook="SessionsRecoveryFailing",
     )
-    return single(about, [Query("mode", _mode(scope))], unit="none", meanings=_MODES)
+    return build_stat(text, [Query("mode", _mode(scope))], unit="none", meanings=_MODES)
 
 
 def candidates(scope: Scope) -> dashboard.Panel:
-    """Say how much there is to close."""
-    about = About(
+    """Show how many sessions recovery would close."""
+    text = PanelText(
         "Candidates",
         shows="Sessions that recovery would close, confirmed or not.",
-        act=f"many at once are a crash or an outage, or a wrong `orphaned_after`. {_PLAN}",
+        act=f"many at once mean a crash, an outage or a wrong `orphaned_after`. {_PLAN}",
         no_data=_NOTHING,
         runbook="SessionsRecoveryBraked",
     )
     query = Query("candidates", f"sum({scope.fold(RECOVERY_CANDIDATES)})")
-    return single(about, [query], unit="none")
+    return build_stat(text, [query], unit="none")
 
 
 def brakes_now(scope: Scope) -> dashboard.Panel:
-    """Say whether something stops it."""
-    about = About(
+    """Show how many brakes are on."""
+    text = PanelText(
         "Brakes on",
         shows="How many brakes keep automatic recovery from closing anything.",
         act="see in the graph which one it is, and since when.",
@@ -226,70 +229,70 @@ def brakes_now(scope: Scope) -> dashboard.Panel:
         runbook="SessionsRecoveryBraked",
     )
     query = Query("brakes", f"max({_brakes_on(scope)})")
-    return single(about, [query], unit="none", levels=_SOME)
+    return build_stat(text, [query], unit="none", levels=_SOME)
 
 
-def _hour(title: str, shows: str, act: str, runbook: str) -> About:
-    return About(f"{title} in the last hour", shows, act, no_data=_NOTHING, runbook=runbook)
+def _hour(title: str, shows: str, act: str, runbook: str) -> PanelText:
+    return PanelText(f"{title} in the last hour", shows, act, no_data=_NOTHING, runbook=runbook)
 
 
 def recovered_now(scope: Scope) -> dashboard.Panel:
-    """Say how much was closed."""
-    about = _hour(
+    """Show how many sessions were closed."""
+    text = _hour(
         "Recovered",
-        "Sessions that recovery closed, by itself and by hand.",
-        "compare with the hours before: more and more of them are a bug in the application.",
+        "Sessions that recovery closed, automatically and by hand.",
+        "compare with the hours before: a rising number is a bug in the application.",
         "SessionsRecoveryRateHigh",
     )
     query = Query("recovered", f"sum({_in_an_hour(scope, RECOVERED)})")
-    return single(about, [query], unit="none", decimals=0)
+    return build_stat(text, [query], unit="none", decimals=0)
 
 
 def failed_now(scope: Scope) -> dashboard.Panel:
-    """Say how often it failed."""
-    about = _hour(
+    """Show how often recovery failed."""
+    text = _hour(
         "Recoveries failed",
         "Runs of recovery that failed, and sessions that were refused.",
-        "see the reasons in the graph; what failed was rolled back and is tried again.",
+        "see the reasons in the graph; failed runs were rolled back and are retried.",
         "SessionsRecoveryFailing",
     )
     query = Query("failed", f"sum({_in_an_hour(scope, RECOVERY_FAILED)})")
-    return single(about, [query], unit="none", levels=_SOME, decimals=0)
+    return build_stat(text, [query], unit="none", levels=_SOME, decimals=0)
 
 
 def contradicted_now(scope: Scope) -> dashboard.Panel:
-    """Say whether live sessions were closed."""
-    about = _hour(
+    """Show whether live sessions were closed."""
+    text = _hour(
         "Contradicted",
         "Recovered sessions that were found to be alive, or to have another end.",
-        "`session-exporter pause SOURCE` at once, and then the runbook.",
+        "run `session-exporter pause SOURCE` at once, then follow the runbook.",
         "SessionsRecoveryContradicted",
     )
     query = Query("contradicted", f"sum({_in_an_hour(scope, RECOVERY_CONTRADICTED)})")
-    return single(about, [query], unit="none", levels=_BAD, decimals=0)
+    return build_stat(text, [query], unit="none", levels=_BAD, decimals=0)
 
 
 def undone_now(scope: Scope) -> dashboard.Panel:
-    """Say how much was taken back."""
-    about = _hour(
+    """Show how many recoveries were undone."""
+    text = _hour(
         "Undone",
-        "Recovered sessions that somebody gave back what was there before.",
+        "Recovered sessions that were undone.",
         "ask who did it, and whether recovery should be paused; `session-exporter runs` lists it.",
         "SessionsRecoveryContradicted",
     )
     query = Query("undone", f"sum({_in_an_hour(scope, RECOVERY_UNDONE)})")
-    return single(about, [query], unit="none", decimals=0)
+    return build_stat(text, [query], unit="none", decimals=0)
 
 
 def last_run(scope: Scope) -> dashboard.Panel:
-    """Say when it last looked."""
-    about = About(
+    """Show the time since the last run of recovery."""
+    text = PanelText(
         "Last run of recovery ago",
-        shows="Time since recovery last looked for sessions to close.",
-        act="longer than some intervals, it fails or the database is out of reach: see the "
-        "reasons in the graph of failures.",
+        shows="Time since recovery last searched for sessions to close.",
+        act="if it is longer than some intervals, recovery fails or the database cannot be "
+        "reached: see the reasons in the graph of failures.",
         no_data="never",
         runbook="SessionsRecoveryFailing",
     )
     query = Query("ago", f"max({scope.age(RECOVERY_LAST_RUN)})")
-    return single(about, [query], unit="s", decimals=0)
+    return build_stat(text, [query], unit="s", decimals=0)

@@ -1,1 +1,1 @@
-"""What `check --live` proves of a database and of each source in it."""
+"""Proves config.yaml against its databases: what `check --live` reports."""

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """How a check came out. Only `failed` is a cross."""
+    """The result of a check. Only `failed` sets the exit code."""
 
     OK = "ok"
     WARNING = "warning"
@@ -22,6 +22,7 @@ class Finding:
     status: Status
     message: str
     commands: tuple[str, ...] = ()
+    """SQL for a DBA."""
 
 
 class FindingWriter:
@@ -32,13 +33,13 @@ class FindingWriter:
         self._source = source
 
     def ok(self, check: str, message: str) -> Finding:
-        """A tick."""
+        """Write what is as it should be."""
         return Finding(self._database, self._source, check, Status.OK, message)
 
     def warning(self, check: str, message: str, *commands: str) -> Finding:
-        """Something to know, and maybe what a DBA would run."""
+        """Write what may be a mistake, with the commands that change it."""
         return Finding(self._database, self._source, check, Status.WARNING, message, commands)
 
     def failed(self, check: str, message: str, *commands: str) -> Finding:
-        """A cross, and maybe what a DBA runs."""
+        """Write what does not work, with the commands that correct it."""
         return Finding(self._database, self._source, check, Status.FAILED, message, commands)

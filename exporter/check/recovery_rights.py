@@ -1,143 +1,132 @@
-"""What `check --live` says of who closes the sessions of a source: we ourselves, or a function."""
+"""Whether the roles of recovery have their rights, and PostgreSQL accepts what closing writes."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from exporter.check.findings import Finding, FindingWriter
 from exporter.config import Source
 from exporter.errors import PermissionDenied
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
-from exporter.recovery.close.batches import array
-from exporter.recovery.close.by_function import find_call, find_undo
-from exporter.recovery.rule.rule import Rule, policies, prove
+from exporter.recovery.functions.installed import (
+    InstalledFunction,
+    find_recover_function,
+    find_undo_function,
+)
+from exporter.recovery.rule.checks import check_rule, policies
+from exporter.recovery.rule.rule import Rule
+from exporter.sessions.grants import (
+    DEFINER_ROLE,
+    RECOVERY_ROLE,
+    ROLE,
+    Right,
+    closing_rights,
+    grants_of,
+)
 
-Say = Callable[..., Finding]
+WriteMissing = Callable[..., Finding]
 
 
-def missing_severity(find: FindingWriter, source: Source) -> Say:
-    """How it is said that something is missing in the database.
+def missing_severity(findings: FindingWriter, source: Source) -> WriteMissing:
+    """Write what is missing in the database as a warning, or as failed where recovery needs it.
 
-    Where nothing closes sessions by itself, another role may be meant to do it by hand.
+    While `mode` is disabled, another role may be meant to close sessions by hand.
     """
-    return find.warning if source.recovery.mode == "disabled" else find.failed
+    return findings.warning if source.recovery.mode == "disabled" else findings.failed
 
 
-async def by_statements(
-    reader: Reader, rule: Rule, role: str, find: FindingWriter
+async def check_statements(
+    reader: Reader, rule: Rule, role: str, findings: FindingWriter
 ) -> AsyncIterator[Finding]:
-    """Whether this role could write what closing writes, and PostgreSQL would take it."""
-    lacks = missing_severity(find, rule.table.source)
-    missing = await _missing_rights(reader, rule)
+    """Whether this role may write what closing writes, and PostgreSQL accepts it."""
+    source = rule.table.source
+    needed = await closing_rights(reader, source, role=RECOVERY_ROLE)
+    missing = await missing_rights(reader, needed, role=role)
     if missing:
-        grants = [f"GRANT {right} TO {identifier(role)};" for right in missing]
-        better = (
-            "" if rule.table.source.recovery.dsn else "give recovery a role of its own (dsn), or "
+        advice = "" if source.recovery.dsn else "give recovery a role of its own (dsn), or "
+        yield missing_severity(findings, source)(
+            "recovery rights",
+            f"{role} lacks the rights to close sessions; {advice}ask a DBA to run:",
+            *grants_of(missing, identifier(role)),
         )
-        message = f"{role} may not close sessions; {better}a DBA runs"
-        yield lacks("recovery rights", message, *grants)
     else:
-        yield find.ok("recovery rights", f"{role} may close sessions")
+        yield findings.ok("recovery rights", f"{role} may close sessions")
     try:
-        await prove(reader, rule)
+        await check_rule(reader, rule)
     except PermissionDenied:
         if not missing:
             raise
-    else:
-        yield find.ok("recovery rule", f"closing writes {', '.join(rule.changes)}: every type fits")
-        if limiting := await policies(reader, rule.relation):
-            yield find.warning(
-                "recovery policies",
-                f"row-level security ({limiting}) decides which sessions {role} may close; any "
-                "other is passed over, as if somebody worked on it",
-            )
-
-
-async def by_function(
-    reader: Reader, closer: Reader, rule: Rule, role: str, find: FindingWriter
-) -> AsyncIterator[Finding]:
-    """Whether the function is there that closes sessions, what it is, and whether it may be called.
-
-    Asked by the role that closes: whether it may is its own right.
-    """
-    source, lacks = rule.table.source, missing_severity(find, rule.table.source)
-    await prove(reader, rule, writes=False)
-    call = await find_call(closer, rule)
-    assert call is not None  # noqa: S101 - recovery.call is set
-    function = call.function
-    if call.is_own:
-        await find_undo(closer, rule)
-        yield find.ok("recovery function", f"{function.sql} is what `sql function` prints now")
-    else:
-        say = find.failed if source.recovery.mode == "auto" else find.warning
-        yield say(
-            "recovery function",
-            f"{function.sql} is not what `sql function` prints: it decides by itself what it "
-            "closes and what it writes, nothing is written down, and there is no undo; it is "
-            "called by hand alone",
+        return
+    yield findings.ok("recovery rule", f"closing writes {', '.join(rule.changes)}: every type fits")
+    if names := await policies(reader, rule.relation):
+        yield findings.warning(
+            "recovery policies",
+            f"row-level security ({names}) decides which sessions {role} may close; the others "
+            "are skipped, as if another transaction had locked them",
         )
+
+
+async def check_function(
+    reader: Reader, closer: Reader, rule: Rule, role: str, findings: FindingWriter
+) -> AsyncIterator[Finding]:
+    """Whether the function that closes sessions is the printed one, and who may call it.
+
+    `closer` reads as the role that calls it. Raises FunctionMismatch.
+    """
+    await check_rule(reader, rule, writes=False)
+    function = await find_recover_function(closer, rule)
+    assert function is not None  # noqa: S101 - recovery.call is set
+    await find_undo_function(closer, rule)
+    yield findings.ok("recovery function", f"{function.sql} is what `sql function` prints now")
     if function.is_public:
         revoke = f"REVOKE EXECUTE ON FUNCTION {function.signature} FROM PUBLIC;"
-        yield find.warning("recovery callers", "everybody may call it; a DBA runs", revoke)
+        yield findings.warning(
+            "recovery callers", "every role may call it; ask a DBA to run:", revoke
+        )
+    commands = []
     if not function.is_callable_by_role:
-        yield lacks(
-            "recovery rights",
-            f"{role} may not call {function.sql}; a DBA runs",
+        commands += [
             f"GRANT USAGE ON SCHEMA {identifier(function.schema)} TO {identifier(role)};",
             f"GRANT EXECUTE ON FUNCTION {function.signature} TO {identifier(role)};",
-        )
-    elif missing := await _missing_to_look(reader):
-        (looking,) = await reader.read(fill("check/server"))
-        looks = looking.rows[0][0]
-        grants = (f"GRANT {right} TO {identifier(looks)};" for right in missing)
-        yield lacks(
-            "recovery rights", f"{looks} may not see what was recovered; a DBA runs", *grants
+        ]
+    reading_role = str(await reader.value(fill("check/server")))
+    owner = await _owner(reader, function)
+    for declared, actual in ((RECOVERY_ROLE, role), (ROLE, reading_role), (DEFINER_ROLE, owner)):
+        needed = await closing_rights(reader, rule.table.source, role=declared)
+        missing = await missing_rights(reader, needed, role=actual)
+        commands += grants_of(missing, identifier(actual))
+    if commands:
+        yield missing_severity(findings, rule.table.source)(
+            "recovery rights",
+            f"rights are missing to close sessions by {function.sql}; ask a DBA to run:",
+            *commands,
         )
     else:
-        yield find.ok("recovery rights", f"{role} may call {function.sql}")
+        yield findings.ok("recovery rights", f"{role} may call {function.sql}")
 
 
-async def _missing_to_look(reader: Reader) -> list[str]:
-    """What has still to be granted to whoever looks for sessions that a function closes."""
-    (result,) = await reader.read(
-        _rights([("recovery", "SELECT"), ("pause", "SELECT")], noted=[], columns="'{}'")
+async def missing_rights(reader: Reader, rights: Sequence[Right], *, role: str) -> list[Right]:
+    """Those of the rights on schemas and tables that a role does not have, or only in part."""
+    needed = ",\n    ".join(
+        f"({number}, {literal(right.privilege)}, {literal(right.schema)}, "
+        f"{'NULL' if right.table is None else literal(right.table)}::text, "
+        f"ARRAY[{', '.join(map(literal, right.columns))}]::text[])"
+        for number, right in enumerate(rights)
     )
-    return [right for (right,) in result.rows]
+    found = await reader.rows(fill("check/missing_rights", needed=needed, role=literal(role)))
+    return [
+        Right(rights[number].privilege, rights[number].schema, rights[number].table, tuple(columns))
+        for number, columns in found
+    ]
 
 
-async def _missing_rights(reader: Reader, rule: Rule) -> list[str]:
-    """What has still to be granted, for what this source's config asks for."""
-    recovery = rule.table.source.recovery
-    on_tables = [("recovery", "SELECT"), ("recovery", "INSERT"), ("pause", "SELECT")]
-    noted = ["undone_at"]
-    if recovery.mode == "auto":
-        on_tables.append(("recovery", "DELETE"))  # of what is older than audit.keep
-        noted.append("contradicted_at")
-    if recovery.webhook is not None:
-        noted += ["next_attempt_at", "attempts", "notified_at"]
-    statement = _rights(
-        on_tables,
-        noted=noted,
-        columns=array(rule.changes),
-        oid=rule.relation.oid,
-        table_name=rule.relation.sql,
-    )
-    (result,) = await reader.read(statement)
-    return [right for (right,) in result.rows]
-
-
-def _rights(
-    on_tables: list[tuple[str, str]],
-    *,
-    noted: list[str],
-    columns: str,
-    oid: int = 0,
-    table_name: str = "",
-) -> str:
-    return fill(
-        "check/recovery_rights",
-        table_name=literal(table_name),
-        columns=columns,
-        oid=str(oid),
-        on_tables=", ".join(f"({literal(name)}, {literal(right)})" for name, right in on_tables),
-        noted=", ".join(map(literal, noted)) or "NULL",
+async def _owner(reader: Reader, function: InstalledFunction) -> str:
+    return str(
+        await reader.value(
+            fill(
+                "check/function_owner",
+                schema=literal(function.schema),
+                function=literal(function.name),
+                arguments=literal(function.arguments),
+            )
+        )
     )

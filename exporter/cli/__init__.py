@@ -1,13 +1,11 @@
 """The commands. The only package that prints or exits."""
 
 import io
+import os
 import sys
 from typing import NoReturn
 
 from exporter.cli.app import app
-from exporter.cli.commands import sql, watch  # noqa: F401 - they add their commands to the app
-from exporter.cli.each_source import flush
-from exporter.cli.recovery import close, pause, recover  # noqa: F401 - they add their commands to the app
 
 
 def main() -> NoReturn:
@@ -19,5 +17,17 @@ def main() -> NoReturn:
     try:
         app(prog_name="session-exporter")
     finally:
-        flush()
+        _flush()
     sys.exit(0)
+
+
+def _flush() -> None:
+    """Write what is still buffered; a reader that has closed the pipe is no error."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"session-exporter: cannot write the output: {error.strerror}", file=sys.stderr)
+            sys.exit(1)

@@ -1,18 +1,16 @@
-"""The command line itself: its groups, shared options, and what becomes of an error."""
+"""The command line: its commands, and how an error becomes a sentence and an exit code."""
 
 import sys
-from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 import typer.core
 
 from exporter import __version__
-from exporter.cli.output import report
+from exporter.cli.commands import check, demo, once, orphans, run, schema, sql
+from exporter.cli.recovery import close, pause, recover, runs, undo
 from exporter.errors import ExporterError
-
-DEFAULT_CONFIG = Path("config.yaml")
+from exporter.text import printable_lines
 
 
 class Commands(typer.core.TyperGroup):
@@ -23,10 +21,10 @@ class Commands(typer.core.TyperGroup):
         try:
             return super().invoke(ctx)
         except ExporterError as error:
-            print(f"session-exporter: {report.printable_lines(str(error))}", file=sys.stderr)
+            print(f"session-exporter: {printable_lines(str(error))}", file=sys.stderr)
             raise typer.Exit(error.exit_code) from None
         except BrokenPipeError:
-            # Somebody closed the other end, as `| head` does; Python would complain at exit.
+            # The other end was closed, as `| head` does; Python would complain at exit.
             sys.stdout = None
             raise typer.Exit(0) from None
 
@@ -39,20 +37,23 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Watches session tables in PostgreSQL for sessions that never end.",
 )
-sql = typer.Typer(no_args_is_help=True, help="Print SQL for a DBA to read and run.")
-app.add_typer(sql, name="sql")
-
-ConfigFile = Annotated[
-    Path, typer.Option("--config.file", "-c", metavar="FILE", help="The config file.")
-]
-OneSource = Annotated[str | None, typer.Argument(metavar="[SOURCE]", show_default=False)]
-
-
-class ListFormat(StrEnum):
-    """What `orphans` and `check --live` can print."""
-
-    TABLE = "table"
-    JSON = "json"
+#: In the order of --help.
+for command in (
+    run.run,
+    check.check,
+    once.once,
+    orphans.orphans,
+    schema.schema,
+    demo.demo,
+    recover.recover,
+    undo.undo,
+    runs.runs,
+    close.close,
+    pause.pause,
+    pause.resume,
+):
+    app.command()(command)
+app.add_typer(sql.commands, name="sql")
 
 
 @app.callback(invoke_without_command=True)

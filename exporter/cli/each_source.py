@@ -2,8 +2,6 @@
 
 import asyncio
 import difflib
-import os
-import re
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
@@ -12,25 +10,26 @@ from typing import Any, TypeVar
 import uvloop
 
 from exporter import logs, sessions
-from exporter.cli.output import report
 from exporter.config import Config, DatabaseSettings, Source, load_config
-from exporter.config.fields.values import parse_duration
 from exporter.errors import ExporterError, SourceError, UsageError
 from exporter.postgres import Database, Reader, dsn_problem
-from exporter.recovery.rule.rule import reading_settings
+from exporter.text import printable
 
 T = TypeVar("T")
 
 
 def load(path: Path) -> Config:
-    """The config, or a sentence about what this version cannot do with it."""
+    """The config, if this version can connect to its databases; raises ExporterError."""
     config = load_config(path)
-    for database in config.databases.values():
-        if problem := dsn_problem(database.dsn):
-            raise ExporterError(f"{path}: databases.{database.name}.dsn: {problem}")
-    for source in config.sources.values():
-        if source.recovery.dsn is not None and (problem := dsn_problem(source.recovery.dsn)):
-            raise ExporterError(f"{path}: sources.{source.name}.recovery.dsn: {problem}")
+    dsns = {f"databases.{each.name}.dsn": each.dsn for each in config.databases.values()}
+    dsns |= {
+        f"sources.{each.name}.recovery.dsn": each.recovery.dsn
+        for each in config.sources.values()
+        if each.recovery.dsn is not None
+    }
+    for key, dsn in dsns.items():
+        if problem := dsn_problem(dsn):
+            raise ExporterError(f"{path}: {key}: {problem}")
     return config
 
 
@@ -39,19 +38,24 @@ def has_rule(source: Source) -> bool:
     return source.recovery.is_declared
 
 
-def require_set(config: Config, name: str) -> None:
-    """Raise UsageError where nobody knows what closing a session of that source writes."""
+def require_rule(config: Config, name: str) -> None:
+    """Raise UsageError where that source cannot be recovered."""
     source = config.sources.get(name)
-    if source is not None and not source.recovery.set:
+    if source is not None and not has_rule(source):
         raise UsageError(
-            f"{config.path}: sources.{name}.recovery has no set, so nobody knows what closing a "
-            "session writes"
+            f"{config.path}: sources.{name}.recovery declares neither `set` nor `call`: "
+            "session-exporter does not know how to close a session"
         )
 
 
-def looking(config: Config, source: Source, database: str) -> DatabaseSettings:
-    """How recovery connects to look for sessions."""
-    return reading_settings(config.databases[database], source)
+def require_set(config: Config, name: str) -> None:
+    """Raise UsageError where the config does not say what closing a session of it writes."""
+    source = config.sources.get(name)
+    if source is not None and not source.recovery.set:
+        raise UsageError(
+            f"{config.path}: sources.{name}.recovery declares no `set`: session-exporter does not "
+            "know how to close a session"
+        )
 
 
 def for_each_source(
@@ -59,12 +63,13 @@ def for_each_source(
     name: str | None,
     work: Callable[[Reader, Source, str], Awaitable[T]],
     *,
-    settings: Callable[[Config, Source, str], DatabaseSettings] | None = None,
+    settings: Callable[[DatabaseSettings, Source], DatabaseSettings] | None = None,
     only: Callable[[Source], bool] = lambda _: True,
 ) -> tuple[list[T], bool]:
-    """Do `work` for one source or all, in each of its databases; say which of them failed.
+    """Do `work` for one source or all, in each of its databases.
 
-    `settings` says how to connect, where that is not as for collection.
+    Returns the results, and whether any failed; the errors are printed. `settings` says how to
+    connect, where that is not as for collection.
     """
     if name is not None and name not in config.sources:
         near = difflib.get_close_matches(name, config.sources, n=1)
@@ -77,17 +82,18 @@ def for_each_source(
         databases: dict[DatabaseSettings, Database] = {}
         results, failed = [], False
         for source, place in ((each, place) for each in chosen for place in each.databases):
-            wanted = settings(config, source, place) if settings else config.databases[place]
+            wanted = config.databases[place]
+            if settings is not None:
+                wanted = settings(wanted, source)
             if wanted not in databases:
                 databases[wanted] = Database(wanted)
-            database = databases[wanted]
-            reader = database.reader(timezone=sessions.time_zone(source))
+            reader = databases[wanted].reader(timezone=sessions.time_zone(source))
             try:
                 results.append(await work(reader, source, place))
             except SourceError as error:
                 failed = True
                 where = f"{source.name} ({place})"
-                print(report.printable(f"session-exporter: {where}: {error}"), file=sys.stderr)
+                print(printable(f"session-exporter: {where}: {error}"), file=sys.stderr)
         for database in databases.values():
             await database.close()
         return results, failed
@@ -95,38 +101,7 @@ def for_each_source(
     return wait_for(done())
 
 
-def duration(option: str, text: str | None, *, may_be_zero: bool = False) -> float | None:
-    """The seconds of an option's value, which may be 0 with `may_be_zero`; raises UsageError."""
-    if may_be_zero and text is not None and re.fullmatch(r"\s*0+(ms|[smhd])?\s*", text):
-        return 0.0
-    try:
-        return None if text is None else parse_duration(text)
-    except ValueError as error:
-        raise UsageError(f"{option}: {error}, got '{text}'") from None
-
-
-def plain_text(option: str, text: str) -> str:
-    """The option's value, if PostgreSQL can be told it; raises UsageError."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise UsageError(f"{option}: expected text in UTF-8, got {text!a}") from None
-    return text
-
-
 def wait_for(work: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine in an event loop of its own."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
-
-
-def flush() -> None:
-    """Write what is still buffered; that nobody reads it any more is no error."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            print(f"session-exporter: cannot write the output: {error.strerror}", file=sys.stderr)
-            sys.exit(1)

@@ -1,32 +1,24 @@
 """The latest snapshot of each collector, how old it is, and what happens when it fails.
 
-Everything in here is immutable and replaced whole, so that a scrape never sees half a collection,
-and compared by identity, so that what did not change need not be rendered again.
+All values are immutable and replaced whole, so that a scrape never sees half a collection, and
+compared by identity, so that what did not change need not be rendered again.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
-from exporter.errors import REASONS
-from exporter.recovery.status import RecoveryState
+from exporter.collection.job import Key
+from exporter.errors import REASONS, reason_label
 
 SKIPS = ("overlap", "backoff")
-
-
-class Key(NamedTuple):
-    """One collector on one source in one database."""
-
-    database: str
-    source: str
-    collector: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
     """What a successful collection found. `at` is monotonic, `timestamp` Unix time: its start.
 
-    How long it may be served is settled when it is made: that later runs are slow, and therefore
+    How long it may be served is decided when it is made: that later runs are slow, and therefore
     rare, must not keep old values alive.
     """
 
@@ -43,7 +35,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class State:
-    """How one collector is doing. `interval` and `duration` are seconds."""
+    """The state of one collector. `interval` and `duration` are seconds."""
 
     interval: float
     snapshot: Snapshot | None = None
@@ -60,7 +52,7 @@ class State:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counters:
-    """What went wrong on one source of one database since the start."""
+    """Failures and skipped runs of one source of one database since the start."""
 
     errors: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
     skipped: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(SKIPS, 0))
@@ -69,21 +61,10 @@ class Counters:
 class Snapshots:
     """The store. `version` grows with every change."""
 
-    def __init__(
-        self,
-        states: Iterable[tuple[Key, State]],
-        recoveries: Iterable[tuple[str, str]] = (),
-    ) -> None:
-        """`recoveries` are the pairs of database and source that are, or could be, recovered."""
+    def __init__(self, states: Iterable[tuple[Key, State]]) -> None:
         self.states = dict(states)
         self.counters = {(key.database, key.source): Counters() for key in self.states}
-        self.recoveries = {pair: RecoveryState() for pair in recoveries}
         self.version = 0
-
-    def recovering(self, pair: tuple[str, str], state: RecoveryState) -> None:
-        """Replace how recovery of a source in a database is doing."""
-        self.recoveries[pair] = state
-        self.version += 1
 
     def succeeded(self, key: Key, snapshot: Snapshot, *, duration: float, interval: float) -> None:
         """Replace the snapshot."""
@@ -110,13 +91,14 @@ class Snapshots:
             interval=interval,
         )
         counters = self.counters[key.database, key.source]
-        errors = {**counters.errors, reason: counters.errors[reason] + 1}
+        label = reason_label(reason)
+        errors = {**counters.errors, label: counters.errors[label] + 1}
         self.counters[key.database, key.source] = replace(counters, errors=errors)
 
     def backed_off(self, key: Key, reason: str, message: str, *, interval: float) -> None:
         """Count a collection that did not begin because its database was out of reach just now.
 
-        What it failed with before is history, unless it is that very failure to connect.
+        An earlier failure is replaced, unless it is that very failure to connect.
         """
         state = self.states[key]
         changes: dict[str, Any] = {}
@@ -124,13 +106,13 @@ class Snapshots:
             known = reason if state.reason is not None else None
             changes = {"failure": message, "reason": known}
         self._replace(key, succeeded=False, interval=interval, **changes)
-        self._skipped(key, "backoff")
+        self._count_skipped(key, "backoff")
 
     def overlapped(self, key: Key) -> None:
         """Count a collection that did not begin because the one before was still going."""
-        self._skipped(key, "overlap")
+        self._count_skipped(key, "overlap")
 
-    def _skipped(self, key: Key, reason: str) -> None:
+    def _count_skipped(self, key: Key, reason: str) -> None:
         counters = self.counters[key.database, key.source]
         skipped = {**counters.skipped, reason: counters.skipped[reason] + 1}
         self.counters[key.database, key.source] = replace(counters, skipped=skipped)

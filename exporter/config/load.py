@@ -1,4 +1,4 @@
-"""config.yaml -> Config, or every problem in it."""
+"""Loads config.yaml into a Config, or reports every problem in it."""
 
 import hashlib
 import os
@@ -9,7 +9,8 @@ import yaml
 
 from exporter.config.build import Builder
 from exporter.config.database import DatabaseSettings
-from exporter.config.fields.model import Model, Named
+from exporter.config.fields.model import FrozenMapping, Model
+from exporter.config.fields.sql_keys import find_sql_keys
 from exporter.config.file.document import Document
 from exporter.config.file.environment import substitute
 from exporter.config.file.yaml_errors import explain
@@ -24,9 +25,9 @@ class Config(Model):
     """The whole config file."""
 
     path: Path
-    digest: str  # of the file's bytes; the values of environment variables have no part in it
-    databases: Named[str, DatabaseSettings]
-    sources: Named[str, Source]
+    digest: str  # of the file's bytes; values of environment variables do not change it
+    databases: FrozenMapping[str, DatabaseSettings]
+    sources: FrozenMapping[str, Source]
 
 
 def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Config:
@@ -35,7 +36,7 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Config:
     document = _parse(path, content)
     substitute(document, os.environ if environ is None else environ)
     builder = Builder(document, path.parent)
-    databases, sources = builder.databases(), builder.sources()
+    databases, sources = builder.build_databases(), builder.build_sources()
     if document.problems:
         raise ConfigError(str(path), document.problems)
     digest = hashlib.sha256(content).hexdigest()[:12]
@@ -67,7 +68,7 @@ def _parse(path: Path, content: bytes) -> Document:
         line = content.count(b"\n", 0, error.start) + 1
         problem = Problem(line, "", "expected UTF-8 text, got other bytes; save the file as UTF-8")
     except yaml.YAMLError as error:
-        problem = explain(error, text)
+        problem = explain(error, text, find_sql_keys(Source))
     except TooLargeError:
         limit = f"{MAX_NODES} values in at most {MAX_DEPTH} levels, with all aliases written out"
         problem = Problem(0, "", f"expected at most {limit}")

@@ -1,16 +1,23 @@
-"""What went wrong -> the sentence that the user reads."""
+"""Turns what is wrong with a value into the sentence that the user reads."""
 
+import re
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import get_args
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from exporter.config.fields.parser import ExpectedError, nearest
-from exporter.config.file.document import Document
-from exporter.config.file.place import MISSING, KeyPath, Text, lookup, may_hold_password
+from exporter.config.fields.model import keys_of, models_in
+from exporter.config.fields.parser import ExpectedError, suggest
+from exporter.config.file.document import (
+    MISSING,
+    Document,
+    KeyPath,
+    Text,
+    lookup,
+    may_hold_password,
+)
+from exporter.config.file.yaml_errors import block_form
 
 MAPPING = "a mapping of keys to values"
 
@@ -23,16 +30,9 @@ _READ_AS: dict[type, str] = {
 }
 
 
-def keys(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """Return the keys that a file may use, with their fields. The name is a key around them."""
-    fields = {field.alias or name: field for name, field in model.model_fields.items()}
-    fields.pop("name", None)
-    return fields
-
-
 def unknown_key(key: str, known: Iterable[str]) -> str:
     """Return the message for a key that does not exist."""
-    return f"unknown key; {nearest(key, known) or 'known here: ' + ', '.join(known)}"
+    return f"unknown key; {suggest(key, known) or 'known here: ' + ', '.join(known)}"
 
 
 def missing_key(key: str, example: str) -> str:
@@ -40,42 +40,30 @@ def missing_key(key: str, example: str) -> str:
     return f"expected this key, for example `{key}: {example}`, got nothing"
 
 
-def expectation(error: ErrorDetails, model: type[BaseModel]) -> ExpectedError | str:
-    """Return what pydantic expected, or the whole message where there is nothing to compare."""
+def find_expected(error: ErrorDetails, model: type[BaseModel]) -> ExpectedError | str:
+    """Return what the model expected, or the whole message about a key."""
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, ExpectedError):
         if error["loc"][-1:] == ("[key]",):
-            cause.came = _quoted(str(error["loc"][-2]))
+            cause.got = _quote(str(error["loc"][-2]))
         return cause
     if error["type"] in {"extra_forbidden", "missing"}:
-        key, known = str(error["loc"][-1]), keys(_model_at(model, error["loc"][:-1]))
+        key, known = str(error["loc"][-1]), keys_of(_model_at(model, error["loc"][:-1]))
         if error["type"] == "extra_forbidden":
             return unknown_key(key, known)
         return missing_key(key, (known[key].examples or [""])[0])
     return ExpectedError(MAPPING if error["type"] in _NO_MAPPING else error["msg"])
 
 
-def sentence(document: Document, path: KeyPath, error: ExpectedError) -> str:
+def write_sentence(document: Document, path: KeyPath, error: ExpectedError) -> str:
     """Return: expected X, got Y; and what to do."""
-    text = f"expected {error.what}, got {error.came or shown(document, path)}"
+    text = f"expected {error.what}, got {error.got or show_value(document, path)}"
     if error.advice:
         text += f"; {error.advice}"
-    if error.block:
-        value = lookup(document.data, path)
-        comment = f" #{value.comment}" if isinstance(value, Text) and value.comment else ""
-        key = next(part for part in reversed(path) if isinstance(part, str))
-        text += block_form(key, document.spelling.get(path, "") + comment)
-    return text
+    return text + (_as_block(document, path) if error.block else "")
 
 
-def block_form(key: str, expression: str) -> str:
-    """Return how to write an SQL expression so that YAML leaves it alone."""
-    lines = [line.strip() for line in expression.splitlines() if line.strip()]
-    body = "".join(f"\n      {line}" for line in lines)
-    return f"; write it as a block:\n    {key}: |{body}"
-
-
-def shown(document: Document, path: KeyPath) -> str:
+def show_value(document: Document, path: KeyPath) -> str:
     """Return a value as messages show it; never one that is, or may be, a secret."""
     value = lookup(document.data, path)
     if isinstance(value, dict | list):
@@ -87,15 +75,27 @@ def shown(document: Document, path: KeyPath) -> str:
         return "the value of " + " and ".join(f"${{{name}}}" for name in value.variables)
     if path[-1:] == ("dsn",) or (path[:1] == ("databases",) and len(path) < 3):
         return "a value that is not shown"
-    return _quoted(value) if isinstance(value, str) else _read(document.spelling[path], value)
+    return _quote(value) if isinstance(value, str) else _add_type(document.spelling[path], value)
 
 
-def _read(spelling: str, value: object) -> str:
+def _as_block(document: Document, path: KeyPath) -> str:
+    """Return the block form, where the value is in another form and YAML can have changed it."""
+    value, spelling = lookup(document.data, path), document.spelling.get(path, "")
+    comment = f" #{value.comment}" if isinstance(value, Text) and value.comment else ""
+    if isinstance(value, str) and not comment:
+        spelling = re.sub(r"\A>.*\n", "", spelling)
+        if "\n" not in spelling or spelling[0] in "'\"":
+            return ""
+    key = next(part for part in reversed(path) if isinstance(part, str))
+    return block_form(key, spelling + comment)
+
+
+def _add_type(spelling: str, value: object) -> str:
     kind = _READ_AS.get(type(value))
     return f"{spelling}, which YAML reads as {kind}" if kind else spelling
 
 
-def _quoted(value: str) -> str:
+def _quote(value: str) -> str:
     if may_hold_password(value):
         return "a text that is not shown"
     return repr(str(value) if len(value) <= 60 else f"{value[:57]}...")
@@ -104,13 +104,6 @@ def _quoted(value: str) -> str:
 def _model_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseModel]:
     """Return the model that an error's location leads to."""
     for part in loc:
-        field = keys(model).get(str(part))
-        model = (_model_in(field.annotation) if field else None) or model
+        field = keys_of(model).get(str(part))
+        model = next(models_in(field.annotation), model) if field else model
     return model
-
-
-def _model_in(annotation: object) -> type[BaseModel] | None:
-    """Return the model that an annotation such as `Mapping[str, Label] | None` is about."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(_model_in, get_args(annotation))), None)

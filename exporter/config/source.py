@@ -1,6 +1,8 @@
-"""One source: a session table, what its rows mean, and what is collected of it."""
+"""The settings of one source: a session table, what its rows mean, and what is collected of it."""
 
-from typing import Annotated, Self
+import math
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Self
 
 from pydantic import (
     BeforeValidator,
@@ -11,34 +13,45 @@ from pydantic import (
     model_validator,
 )
 
-from exporter.config.fields.columns import Shown, ShownItem, TimeColumn
+from exporter.config.fields.columns import OutputColumn, OutputItem, PointInTime
 from exporter.config.fields.labels import Label, LabelName
-from exporter.config.fields.model import Listed, Model, Named, NonEmpty, NothingIsEmpty
+from exporter.config.fields.model import (
+    DistinctList,
+    FrozenMapping,
+    Model,
+    NonEmptyList,
+    NullIsEmpty,
+)
+from exporter.config.fields.numbers import Seconds, WholeNumber
 from exporter.config.fields.parser import ExpectedError
-from exporter.config.fields.sql import Sql, Table, TableName
-from exporter.config.fields.values import Name, Seconds, Whole, Zone
+from exporter.config.fields.sql import QualifiedName, Sql, TableName
+from exporter.config.fields.values import Name, TimeZone
 from exporter.config.recovery import RecoverySettings
-from exporter.config.series import series_by_part
 
 KIND = "[a-z_][a-z0-9_]*"
 BUILT_IN_KINDS = "undated|future|ended_but_active|closed_without_end"
 
 Kind = Annotated[str, Name(f"a name ({KIND})", KIND, BUILT_IN_KINDS)]
 
+# Numbers of time series.
+_AGE_HISTOGRAM = 15  # 13 buckets, gcount and gsum
+_RECOVERY_MODES = 3
+_RECOVERY = 26  # 3 triggers, 10 + 3 reasons, 5 brakes, and 5 that are one each
 
-class Daily(Model):
+
+class DailySettings(Model):
     """The daily statistics: today and the days before it."""
 
-    days: Annotated[int, Whole(1, 366)] = Field(
-        default=7, description="How many days, today and the days before it."
+    days: Annotated[int, WholeNumber(1, 366)] = Field(
+        default=7, description="Number of days: today and the days before it."
     )
     every: Seconds = Field(
-        default="5m", validate_default=True, description="How often they are collected."
+        default="5m", validate_default=True, description="Interval between two collections."
     )
     timeout: Seconds = Field(
         default="30s",
         validate_default=True,
-        description="How long their query may run, instead of statement_timeout.",
+        description="Time limit for their query, in place of statement_timeout.",
     )
 
 
@@ -47,46 +60,47 @@ class Source(Model):
 
     name: str
     databases: Annotated[
-        NonEmpty[Annotated[str, Name("the name of a database", r"(?s).+")]],
+        NonEmptyList[Annotated[str, Name("the name of a database", r"(?s).+")]],
         BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
         WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1}),
     ] = Field(
         alias="database",
-        description="The database that the table is in; a list means the same source in each of "
-        "them. May be left out where there is only one database.",
+        description="The database that holds the table; a list means the same source in each of "
+        "them. Optional where there is only one database.",
     )
-    table: Annotated[TableName, Table()] = Field(
+    table: Annotated[TableName, QualifiedName(TableName)] = Field(
         examples=["public.sessions"],
         description="A table, partitioned table or view, with its schema.",
     )
     where: Sql | None = Field(
         default=None,
-        description="Which rows exist at all, for example deleted_at IS NULL.",
+        description="Condition on the rows that exist at all, for example deleted_at IS NULL.",
     )
     active: Sql = Field(
         examples=["is_active"],
-        description="The condition that makes a session active.",
+        description="Condition that makes a session active.",
     )
-    started_at: TimeColumn = Field(
+    started_at: PointInTime = Field(
         examples=["started_at"],
         description="When the session started.",
     )
-    last_seen_at: TimeColumn | None = Field(
+    last_seen_at: PointInTime | None = Field(
         default=None,
         description="The newest sign of life: a heartbeat, the last message. Without it, the "
         "start counts as the last sign of life.",
     )
-    ended_at: TimeColumn | None = Field(
+    ended_at: PointInTime | None = Field(
         default=None,
         description="When the session ended.",
     )
     duration: Sql | None = Field(
         default=None,
-        description="How long the session was, in seconds. Without it, ended_at minus started_at.",
+        description="Duration of the session in seconds. Without it, ended_at minus started_at.",
     )
     id: Sql | None = Field(
         default=None,
-        description="What identifies a session. The orphan list and recovery need it.",
+        description="The column or expression that identifies a session. Required by the list of "
+        "orphans and by recovery.",
     )
     orphaned_after: Seconds = Field(
         examples=["2h"],
@@ -95,18 +109,18 @@ class Source(Model):
     overlong_after: Seconds | None = Field(
         default=None,
         description="An active session that is not orphaned and started longer ago than this is "
-        "overlong. Needs last_seen_at.",
+        "overlong. Requires last_seen_at.",
     )
-    alert_above: Annotated[int, Whole(0)] | None = Field(
+    alert_above: Annotated[int, WholeNumber(0)] | None = Field(
         default=5,
-        description="An alert fires above this many orphaned sessions; null: no alert.",
+        description="The alert fires above this number of orphaned sessions; null: no alert.",
     )
-    timezone: Annotated[str, Zone()] = Field(
+    timezone: Annotated[str, TimeZone()] = Field(
         default="UTC",
         validate_default=True,
         description="The time zone whose midnights bound the days of the daily statistics.",
     )
-    timestamps_in: Annotated[str, Zone()] | None = Field(
+    timestamps_in: Annotated[str, TimeZone()] | None = Field(
         default=None,
         description="The time zone in which timestamps without a time zone were written. "
         "Required for those, never guessed.",
@@ -114,36 +128,38 @@ class Source(Model):
     every: Seconds = Field(
         default="30s",
         validate_default=True,
-        description="How often the source is collected.",
+        description="Interval between two collections of the source.",
     )
     stale_after: Seconds | None = Field(
         default=None,
-        description="How long the last good values stay while collecting fails; "
+        description="How long the last good values are served while collections fail; "
         "null: three times every.",
     )
-    daily: Daily | None = Field(
+    daily: DailySettings | None = Field(
         default={},
         validate_default=True,
         description="The daily statistics; null: none.",
     )
-    labels: Named[LabelName, Label] = Field(
+    labels: FrozenMapping[LabelName, Label] = Field(
         default={},
         validate_default=True,
-        description="What counts are split by: for each label its value and its known values.",
+        description="Labels by which counts are split: for each its value and its known values.",
     )
-    integrity: Named[Kind, Sql] = Field(
+    integrity: FrozenMapping[Kind, Sql] = Field(
         default={},
         validate_default=True,
-        description="Conditions, by name, that no active session should meet.",
+        description="Conditions, by name, that no active session should satisfy.",
     )
-    show: Annotated[Listed[Annotated[Shown, ShownItem()]], NothingIsEmpty(tuple)] = Field(
-        default=(),
-        description="What the orphan list may show besides id and times: columns, or "
-        "name: expression.",
+    show: Annotated[DistinctList[Annotated[OutputColumn, OutputItem()]], NullIsEmpty(tuple)] = (
+        Field(
+            default=(),
+            description="What the list of orphans may show besides id and times: columns, or "
+            "name: expression.",
+        )
     )
-    max_series: Annotated[int, Whole(1)] = Field(
+    max_series: Annotated[int, WholeNumber(1)] = Field(
         default=1000,
-        description="The most time series that the source may have in one database.",
+        description="Maximum number of time series of the source in one database.",
     )
     future_tolerance: Seconds = Field(
         default="1m",
@@ -151,7 +167,7 @@ class Source(Model):
         description="How far ahead of the database's clock a time may be without being "
         "inconsistent.",
     )
-    recovery: Annotated[RecoverySettings, NothingIsEmpty()] = Field(
+    recovery: Annotated[RecoverySettings, NullIsEmpty()] = Field(
         default={},
         validate_default=True,
         description="Whether and how orphaned sessions are closed.",
@@ -159,7 +175,7 @@ class Source(Model):
 
     @field_validator("overlong_after")
     @classmethod
-    def _needs_last_seen_at(cls, value: float | None, info: ValidationInfo) -> float | None:
+    def _require_last_seen_at(cls, value: float | None, info: ValidationInfo) -> float | None:
         # Without a sign of life, overlong and orphaned would be the same thing.
         if value is not None and info.data.get("last_seen_at", ...) is None:
             raise ExpectedError(
@@ -171,7 +187,7 @@ class Source(Model):
 
     @field_validator("stale_after")
     @classmethod
-    def _outlasts_two_collections(cls, value: float | None, info: ValidationInfo) -> float | None:
+    def _require_two_collections(cls, value: float | None, info: ValidationInfo) -> float | None:
         if value is not None and value < 2 * info.data.get("every", 0):
             raise ExpectedError(
                 "stale_after to be at least twice every",
@@ -182,8 +198,8 @@ class Source(Model):
 
     @field_validator("show")
     @classmethod
-    def _shows_each_name_once(cls, value: tuple[Shown, ...]) -> tuple[Shown, ...]:
-        names = [shown.name for shown in value]
+    def _require_distinct_names(cls, value: tuple[OutputColumn, ...]) -> tuple[OutputColumn, ...]:
+        names = [column.name for column in value]
         for index, name in enumerate(names):
             if name in names[:index]:
                 raise ExpectedError("every name once", at=(index,))
@@ -191,59 +207,93 @@ class Source(Model):
 
     @field_validator("recovery")
     @classmethod
-    def _is_complete(cls, value: RecoverySettings, info: ValidationInfo) -> RecoverySettings:
-        if value.mode == "disabled" and not value.is_declared:
-            return value
-        if info.data.get("id", ...) is None:
-            raise ExpectedError(
-                "id beside recovery",
-                "recovery has to name the sessions that it closes",
-                came="no id",
-                keys=("recovery", "id"),
-            )
-        if not value.set and (value.call is None or value.mode == "auto"):
-            raise ExpectedError(
-                "set inside recovery",
-                "recovery has to know what closing a session writes",
-                came="no set",
-                keys=("recovery",),
-            )
-        if value.set and value.end_at is None and info.data.get("last_seen_at", ...) is None:
-            raise ExpectedError(
-                "end_at inside recovery, where there is no last_seen_at",
-                "last seen would be the start, and every duration 0; write for example "
-                "end_at: now, or an expression such as least(now(), s.started + interval '2 h')",
-                came="no end_at",
-                keys=("recovery",),
-            )
-        is_age_alone = info.data.get("last_seen_at", ...) is None and value.evidence is None
-        if value.mode == "auto" and is_age_alone and not value.trust_age:
-            raise ExpectedError(
-                "trust_age: true inside recovery, where auto has nothing but the age to go by",
-                "a session that is only long would be closed; declare last_seen_at or evidence, or "
-                "say that age is enough",
-                came="neither last_seen_at nor evidence",
-                keys=("recovery",),
-            )
-        if value.dsn is not None and len(info.data.get("databases", ())) > 1:
-            raise ExpectedError(
-                "dsn inside recovery only for a source in one database",
-                came="several databases",
-                keys=("recovery",),
-            )
+    def _require_usable_recovery(
+        cls, value: RecoverySettings, info: ValidationInfo
+    ) -> RecoverySettings:
+        if problem := next(_recovery_problems(value, info.data), None):
+            raise problem
         return value
 
     @model_validator(mode="after")
-    def _within_max_series(self) -> Self:
+    def _limit_series(self) -> Self:
         if self.series() > self.max_series:
-            part, most = max(series_by_part(self).items(), key=lambda item: item[1])
+            part, most = max(self._series_by_part().items(), key=lambda item: item[1])
             raise ExpectedError(
                 f"at most {self.max_series} series (max_series)",
                 "use fewer labels, values or days, or raise max_series",
-                came=f"{self.series()}, of which {most} are {part}",
+                got=f"{self.series()}, of which {most} are {part}",
             )
         return self
 
     def series(self) -> int:
-        """Return the most time series that this source can have in one database."""
-        return sum(series_by_part(self).values())
+        """Return the maximum number of time series of this source in one database."""
+        return sum(self._series_by_part().values())
+
+    def _series_by_part(self) -> dict[str, int]:
+        has_end = self.ended_at is not None or self.duration is not None
+        # A split metric has a total, and one sample for each combination of label values.
+        combinations = math.prod(len(label.values) + 1 for label in self.labels.values())
+        split = 1 + (combinations if self.labels else 0)
+
+        kinds = 2 + (self.ended_at is not None) + len(self.integrity)
+        daily = 0
+        if self.daily is not None:
+            kinds += has_end  # closed_without_end
+            daily = split + self.daily.days * split * (4 if has_end else 3)
+        return {
+            "counts": split * (2 if self.overlong_after is None else 3),
+            "age histograms": _AGE_HISTOGRAM * (1 if self.last_seen_at is None else 2),
+            "daily statistics": daily,
+            "kinds of inconsistency": kinds,
+            "the oldest sessions and the size": 3,
+            "recovery": _RECOVERY_MODES + (_RECOVERY if self.recovery.is_declared else 0),
+            "limits": 1 + (self.overlong_after is not None) + (self.alert_above is not None),
+        }
+
+
+def _recovery_problems(
+    recovery: RecoverySettings, source: Mapping[str, Any]
+) -> Iterator[ExpectedError]:
+    """Yield what recovery lacks, given the valid fields of the source."""
+    if recovery.mode == "disabled" and not recovery.set and recovery.call is None:
+        return
+    has_last_seen = source.get("last_seen_at", ...) is not None
+    if source.get("id", ...) is None:
+        yield ExpectedError(
+            "id beside recovery",
+            "recovery has to name the sessions that it closes",
+            got="no id",
+            keys=("recovery", "id"),
+        )
+    if not recovery.set:
+        yield ExpectedError(
+            "set inside recovery",
+            "recovery has to know what closing a session writes"
+            if recovery.call is None
+            else "the function that `session-exporter sql function` prints writes what set says",
+            got="no set",
+            keys=("recovery",),
+        )
+    if recovery.end_at is None and not has_last_seen:
+        yield ExpectedError(
+            "end_at inside recovery, where there is no last_seen_at",
+            "last seen would be the start, and every duration 0; write for example "
+            "end_at: now, or an expression such as least(now(), s.started + interval '2 h')",
+            got="no end_at",
+            keys=("recovery",),
+        )
+    is_age_alone = not has_last_seen and recovery.evidence is None
+    if recovery.mode == "auto" and is_age_alone and not recovery.trust_age:
+        yield ExpectedError(
+            "trust_age: true inside recovery, where auto has nothing but the age to go by",
+            "a session that is only long would be closed; declare last_seen_at or evidence, or "
+            "declare that age is enough",
+            got="neither last_seen_at nor evidence",
+            keys=("recovery",),
+        )
+    if recovery.dsn is not None and len(source.get("databases", ())) > 1:
+        yield ExpectedError(
+            "dsn inside recovery only for a source in one database",
+            got="several databases",
+            keys=("recovery",),
+        )

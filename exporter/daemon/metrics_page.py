@@ -17,14 +17,15 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from exporter import __version__
 from exporter.clock import Clock
 from exporter.collection.collectors import COLLECTORS
-from exporter.collection.snapshots import Counters, Key, Snapshots, State
+from exporter.collection.job import Key
+from exporter.collection.snapshots import Counters, Snapshots, State
 from exporter.config import MODES, Source
 from exporter.metrics import catalog as m
 from exporter.metrics.catalog import Sample
 from exporter.metrics.exposition import TEXT, Chunk, Format, Labels, join, render
 from exporter.postgres import Database
-from exporter.recovery.decision.decision import BRAKES
-from exporter.recovery.status import RecoveryState
+from exporter.recovery.decision.brakes import BRAKES
+from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
 
 #: process_* change all the time; they are read this often at most, in seconds.
 PROCESS_METRICS_EVERY = 1.0
@@ -47,7 +48,7 @@ class ConfigFacts:
 class _Kept:
     """The state that a page is made from, and its bodies by format and whether compressed."""
 
-    version: int
+    version: tuple[int, int]
     health: tuple[object, ...]
     valid_until: float
     chunks: list[Chunk]
@@ -63,12 +64,14 @@ class Page:
         sources: Mapping[str, Source],
         databases: Mapping[str, Database],
         snapshots: Snapshots,
+        recoveries: RecoveryStatuses,
         config: ConfigFacts,
         clock: Clock,
     ) -> None:
         self._sources = sources
         self._databases = databases
         self._snapshots = snapshots
+        self._recoveries = recoveries
         self._clock = clock
         self._constant = render(_of_exporter(config))
         self._rendered: dict[object, tuple[object, Chunk]] = {}
@@ -103,10 +106,13 @@ class Page:
 
     def _is_valid(self, kept: _Kept) -> bool:
         return (
-            kept.version == self._snapshots.version
+            kept.version == self._version()
             and kept.health == self._health()
             and self._clock.monotonic() < kept.valid_until
         )
+
+    def _version(self) -> tuple[int, int]:
+        return self._snapshots.version, self._recoveries.version
 
     def _health(self) -> tuple[object, ...]:
         return tuple((each.up, each.replica_lag) for each in self._databases.values())
@@ -115,9 +121,9 @@ class Page:
         now = self._clock.monotonic()
         states = self._snapshots.states.values()
         ends = [each.snapshot.expires_at for each in states if each.snapshot]
-        ends += [each.expires_at for each in self._snapshots.recoveries.values()]
+        ends += [each.expires_at for each in self._recoveries.by_pair.values()]
         return _Kept(
-            version=self._snapshots.version,
+            version=self._version(),
             health=self._health(),
             valid_until=min([now + PROCESS_METRICS_EVERY, *(end for end in ends if end >= now)]),
             chunks=list(self._chunks(now)),
@@ -136,7 +142,7 @@ class Page:
             chunk = self._chunk(pair, key.collector, (state, is_fresh), samples)
             series[pair] += chunk.session_series
             yield chunk
-        for pair, recovery in self._snapshots.recoveries.items():
+        for pair, recovery in self._recoveries.by_pair.items():
             is_fresh = now <= recovery.expires_at
             samples = _of_recovery(recovery, is_fresh=is_fresh)
             chunk = self._chunk(pair, "recovery", (recovery, is_fresh), samples)
@@ -204,7 +210,7 @@ def _of_settings(source: Source) -> Iterator[Sample]:
         yield Sample(m.RECOVERY_MODE, (("mode", mode),), int(mode == source.recovery.mode))
 
 
-def _of_recovery(state: RecoveryState, *, is_fresh: bool) -> Iterator[Sample]:
+def _of_recovery(state: RecoveryStatus, *, is_fresh: bool) -> Iterator[Sample]:
     for trigger, count in state.recovered.items():
         yield Sample(m.RECOVERED, (("trigger", trigger),), count)
     yield Sample(m.RECOVERY_UNDONE, (), state.undone)

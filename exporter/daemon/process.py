@@ -1,4 +1,4 @@
-"""Puts the parts together: start, stop and the signals. The only module that reads the clock."""
+"""The process: start, stop, signals, the socket, the server. Only this module reads the clock."""
 
 import asyncio
 import contextlib
@@ -11,104 +11,27 @@ import uvicorn
 
 from exporter import logs
 from exporter.clock import Clock
-from exporter.collection.collection import Binding, Collection
-from exporter.collection.collectors import COLLECTORS
-from exporter.collection.snapshots import Key, Snapshots, State
 from exporter.config import Config
 from exporter.daemon import http
-from exporter.daemon.metrics_page import ConfigFacts, Page
-from exporter.daemon.schedule import Job, Schedule
+from exporter.daemon.app import Exporter
+from exporter.daemon.schedule import Schedule
 from exporter.errors import ExporterError
-from exporter.postgres import Database
-from exporter.recovery.automatic import AutomaticRecovery
-from exporter.recovery.rule.rule import connection_settings
-from exporter.recovery.webhook.job import WebhookJob
 
-#: How long running collections may take to end after SIGTERM, in seconds.
+#: How long running jobs may take to end after SIGTERM, in seconds.
 STOP_PATIENCE = 5.0
 
 
 def _since_boot() -> float:
-    """Seconds that go on while the machine is suspended, where the system has such a clock.
+    """Seconds that count suspension of the machine too, where the system has such a clock.
 
-    time.monotonic() stands still on Linux then: what was read before would be served as if it were
-    new (clock_gettime(2), CLOCK_BOOTTIME).
+    On Linux time.monotonic() stops then (clock_gettime(2), CLOCK_BOOTTIME), and values of before
+    would be served as if they were new.
     """
     return time.clock_gettime(time.CLOCK_BOOTTIME) if HAS_BOOTTIME else time.monotonic()
 
 
 HAS_BOOTTIME = hasattr(time, "CLOCK_BOOTTIME")
 CLOCK = Clock(monotonic=_since_boot, wall=time.time)
-
-
-class Exporter:
-    """Everything made from one config: databases, collections, snapshots and the page."""
-
-    def __init__(self, config: Config) -> None:
-        self.databases = {name: Database(each) for name, each in config.databases.items()}
-        pairs = [
-            (self.databases[database], Binding(source))
-            for source in config.sources.values()
-            for database in source.databases
-        ]
-        planned = [
-            (database, binding, collector)
-            for collector in COLLECTORS
-            for database, binding in pairs
-            if collector.every(binding.source) is not None
-        ]
-        self.snapshots = Snapshots(
-            [
-                (Key(database.name, binding.source.name, collector.name), State(interval=every))
-                for database, binding, collector in planned
-                if (every := collector.every(binding.source)) is not None
-            ],
-            recoveries=[
-                (database.name, binding.source.name)
-                for database, binding in pairs
-                if binding.source.recovery.is_declared
-            ],
-        )
-        self.collections = [
-            Collection(database, binding, collector, snapshots=self.snapshots, clock=CLOCK)
-            for database, binding, collector in planned
-        ]
-        self.recoveries = [
-            AutomaticRecovery(
-                database.settings, binding.source, snapshots=self.snapshots, clock=CLOCK
-            )
-            for database, binding in pairs
-            if binding.source.recovery.is_declared
-        ]
-        self.tellings = [
-            WebhookJob(
-                connection_settings(config, binding.source, database.name),
-                binding.source,
-                clock=CLOCK,
-            )
-            for database, binding in pairs
-            if binding.source.recovery.webhook is not None
-        ]
-        self.page = Page(
-            sources=config.sources,
-            databases=self.databases,
-            snapshots=self.snapshots,
-            config=ConfigFacts(config.digest, CLOCK.wall()),
-            clock=CLOCK,
-        )
-
-    async def collect_once(self) -> None:
-        """Run every collection once, each database as parallel as its budget allows."""
-        await asyncio.gather(*(collection.run() for collection in self.collections))
-
-    async def close(self) -> None:
-        """Hang up all connections."""
-        for database in self.databases.values():
-            await database.close()
-        for recovery in self.recoveries:
-            await recovery.close()
-        for telling in self.tellings:
-            await telling.close()
 
 
 class _Server(uvicorn.Server):
@@ -153,9 +76,8 @@ async def run(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    exporter = Exporter(config)
-    jobs: list[Job] = [*exporter.collections, *exporter.recoveries, *exporter.tellings]
-    schedule = Schedule(jobs, CLOCK)
+    exporter = Exporter(config, CLOCK)
+    schedule = Schedule(exporter.jobs, CLOCK)
     server = _Server(
         uvicorn.Config(
             http.Application(exporter.page, exporter.snapshots, CLOCK),
@@ -180,7 +102,7 @@ async def run(
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
-            raise ExporterError(f"the web server has ended by itself: {serving.exception()!r}")
+            raise ExporterError(f"the web server has ended unexpectedly: {serving.exception()!r}")
         logs.info("stopping")
         await schedule.stop(STOP_PATIENCE)
     finally:

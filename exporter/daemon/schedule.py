@@ -1,18 +1,17 @@
-"""When collections run: APScheduler 3, one job per collection.
+"""When jobs run: APScheduler 3.
 
 APScheduler keeps the next run as wall-clock time: when the clock is set back by an hour, nothing
-would run for an hour. So the clock is watched, and a step starts all intervals anew. A suspended
+would run for an hour. So the clock is watched, and a step restarts all intervals. A suspended
 machine is a step forward for it.
 
-The job is the collection's coroutine itself and not a task that it spawns, so that a run that is
-still going is seen by `max_instances` and the next one is skipped and counted.
+APScheduler's job is the coroutine of ours itself and not a task that it spawns, so that
+`max_instances` sees a run that is still going, and the next one is skipped and counted.
 """
 
 import asyncio
 import datetime as dt
 import random
 from collections.abc import Sequence
-from typing import Protocol
 
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobSubmissionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -20,7 +19,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from exporter import logs
 from exporter.clock import Clock
-from exporter.collection.snapshots import Key
+from exporter.collection.job import Job
 
 #: Starts are spread: this long between two first runs, and all of them within the first interval.
 SPREAD_SECONDS = 0.02
@@ -33,29 +32,10 @@ WATCH_SECONDS = 1.0
 STEP_SECONDS = 2.0
 
 
-class Job(Protocol):
-    """What is run again and again."""
-
-    key: Key
-
-    @property
-    def interval(self) -> float:
-        """Seconds between two runs; may change with each."""
-        ...
-
-    async def run(self) -> None:
-        """Run once. Never raises but for cancellation."""
-        ...
-
-    def overlapped(self) -> None:
-        """Count a run that was due while the one before was still going."""
-        ...
-
-
 class Schedule:
-    """Runs every collection at its interval, the first time soon."""
+    """Runs every job at its interval, the first time soon."""
 
-    def __init__(self, collections: Sequence[Job], clock: Clock) -> None:
+    def __init__(self, jobs: Sequence[Job], clock: Clock) -> None:
         self._clock = clock
         self._watching: asyncio.Task[None] | None = None
         self._scheduler = AsyncIOScheduler(
@@ -66,19 +46,19 @@ class Schedule:
                 "misfire_grace_time": None,  # the default drops a run that is a second late
             },
         )
-        self._collections = {"/".join(each.key): each for each in collections}
+        self._jobs = {"/".join(job.key): job for job in jobs}
         self._running: set[asyncio.Task[None]] = set()
         self._scheduler.add_listener(self._overlapped, EVENT_JOB_MAX_INSTANCES)
 
     def start(self) -> None:
         """Start. Needs a running event loop."""
         now = dt.datetime.fromtimestamp(self._clock.wall(), dt.UTC)
-        for number, (id_, collection) in enumerate(self._collections.items()):
-            delay = min(number * SPREAD_SECONDS, collection.interval * random.random())  # noqa: S311 - spreads load, guards nothing
+        for number, (id_, job) in enumerate(self._jobs.items()):
+            delay = min(number * SPREAD_SECONDS, job.interval * random.random())  # noqa: S311 - spreads load, guards nothing
             self._scheduler.add_job(
                 self._run,
-                _trigger(collection.interval),
-                args=[id_, collection.interval],
+                _trigger(job.interval),
+                args=[id_, job.interval],
                 id=id_,
                 next_run_time=now + dt.timedelta(seconds=delay),
             )
@@ -86,9 +66,9 @@ class Schedule:
         self._watching = asyncio.create_task(self._watch_clock())
 
     async def stop(self, patience: float) -> None:
-        """Start nothing more and let running collections end, for at most `patience` seconds.
+        """Start nothing more and let running jobs end, for at most `patience` seconds.
 
-        APScheduler's own shutdown cancels what is running, whatever it is told.
+        APScheduler's own shutdown cancels running jobs, even with wait=True.
         """
         if self._watching is not None:
             self._watching.cancel()
@@ -103,16 +83,16 @@ class Schedule:
         assert task is not None  # noqa: S101 - a coroutine runs in a task
         self._running.add(task)
         try:
-            collection = self._collections[id_]
-            await collection.run()
-            if collection.interval != scheduled_every:
+            job = self._jobs[id_]
+            await job.run()
+            if job.interval != scheduled_every:
                 self._reschedule(id_)
         finally:
             self._running.discard(task)
 
     def _reschedule(self, id_: str) -> None:
-        """Start the interval anew, as long as it is now."""
-        interval = self._collections[id_].interval
+        """Restart the interval, as long as it is now."""
+        interval = self._jobs[id_].interval
         self._scheduler.modify_job(id_, args=[id_, interval])
         self._scheduler.reschedule_job(id_, trigger=_trigger(interval))
 
@@ -128,18 +108,18 @@ class Schedule:
             await asyncio.sleep(WATCH_SECONDS)
             if abs(step := offset() - known) > STEP_SECONDS:
                 logs.warning("clock_stepped", seconds=step)
-                for id_ in self._collections:
+                for id_ in self._jobs:
                     self._reschedule(id_)
             known = offset()
 
     def _overlapped(self, event: JobSubmissionEvent) -> None:
-        self._collections[event.job_id].overlapped()
+        self._jobs[event.job_id].overlapped()
 
 
 class _Trigger(IntervalTrigger):  # type: ignore[misc] # APScheduler 3 has no annotations
     """An interval that is counted from the last run, however late that was.
 
-    APScheduler counts from the time at which a run was due. It would go through every run that was
+    APScheduler counts from the time at which a run was due. It would visit every run that was
     missed: hours of work, and memory for each, when the clock is set forward by years.
     """
 

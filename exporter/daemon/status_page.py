@@ -3,7 +3,8 @@
 from html import escape
 
 from exporter import __version__
-from exporter.collection.snapshots import Key, Snapshots, State
+from exporter.collection.job import Key
+from exporter.collection.snapshots import Snapshots, State
 
 _PAGE = """<!doctype html>
 <html lang="en">

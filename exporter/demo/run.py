@@ -13,11 +13,12 @@ from typing import NoReturn
 import uvloop
 
 from exporter import logs
-from exporter.cli.output import report
+from exporter.collection.snapshots import Snapshots
 from exporter.config import load_config
 from exporter.daemon import process
+from exporter.daemon.app import Exporter
 from exporter.demo import setup, traffic
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.server import PostgresServer, wheel_binaries
 
 _NEXT_TO_US = Path(__file__).with_name("config.yaml")
 _IN_THE_REPOSITORY = Path(__file__).parents[2] / "config.yaml"
@@ -58,9 +59,15 @@ What closing them would write; --backlog for those older than a week as well, --
 """
 
 
-def run_demo(sock: socket.socket, command: str, say: Callable[[str], None]) -> None:
+def run_demo(
+    sock: socket.socket,
+    command: str,
+    say: Callable[[str], None],
+    overview: Callable[[Snapshots], str],
+) -> None:
     """Run until Ctrl-C or SIGTERM; `say` gets what a person reads, `command` is how we are called.
 
+    `overview` renders what was collected.
     Raises ExporterError when PostgreSQL cannot be started.
     """
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -70,7 +77,7 @@ def run_demo(sock: socket.socket, command: str, say: Callable[[str], None]) -> N
         with PostgresServer(wheel_binaries(18)) as server:
             database = setup.create(server)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_run(sock, database, command, say))
+                runner.run(_run(sock, database, command, say, overview))
             # What is left is to remove the server; a second Ctrl-C must not stop that half-way.
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
@@ -84,18 +91,19 @@ async def _run(
     database: setup.DemoDatabase,
     command: str,
     say: Callable[[str], None],
+    overview: Callable[[Snapshots], str],
 ) -> None:
     config = load_config(CONFIG, {**os.environ, "DATABASE_URL": database.exporter_dsn})
     logs.start(logs.WARNING)
     host, port = sock.getsockname()[:2]
 
-    async def welcome(exporter: process.Exporter) -> None:
+    async def welcome(exporter: Exporter) -> None:
         while not exporter.snapshots.is_ready():  # noqa: ASYNC110 - the store knows no asyncio
             await asyncio.sleep(0.05)
         say(
             _WELCOME.format(
                 address=f"{host}:{port}",
-                overview=report.counts(exporter.snapshots),
+                overview=overview(exporter.snapshots),
                 dsn=database.exporter_dsn,
                 recovery_dsn=database.recovery_dsn,
                 command=command,

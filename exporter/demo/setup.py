@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from exporter.demo import history
-from exporter.demo.recovery import RECOVERY, prepare
-from exporter.demo.schemas import APP, EXPORTER, create_empty
-from exporter.demo.server import PostgresServer
+from exporter.demo.roles import RECOVERY, prepare
+from exporter.demo.server.server import PostgresServer
+from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
 
 NAME = "demo"
 

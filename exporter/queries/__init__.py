@@ -6,6 +6,7 @@ matching once the plan is generic, and nothing goes through a format string, bec
 contain `%` and `{}` of their own.
 """
 
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 
@@ -36,3 +37,9 @@ def literal(value: str | float) -> str:
 def listed(parts: list[str], indent: int = 4) -> str:
     """Join select items or conditions with commas, one per line."""
     return (",\n" + " " * indent).join(parts)
+
+
+def array(texts: Iterable[str]) -> str:
+    """Quote texts as one array literal."""
+    escaped = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return literal("{" + ",".join([f'"{text}"' for text in escaped]) + "}")

@@ -1,117 +1,88 @@
-"""Recovery that runs by itself: one source, again and again, as the schedule says.
+"""Automatic recovery of one source: observes, decides, and in mode auto closes.
 
-Whoever leads does not matter: several exporters may run this for one source. What is closed is
-decided by locks and by a second look, and how much of it by the audit table.
+Several exporters may run this for one source; there is no leader. What is closed is decided by
+locks and by a recheck under them, and how much of it by the audit table.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from exporter import logs, sessions
 from exporter.backoff import Backoff
 from exporter.clock import Clock
-from exporter.collection.collection import DUTY
-from exporter.collection.snapshots import Key, Snapshots
+from exporter.collection.job import Job, Key, stretched
 from exporter.config import DatabaseSettings, Source
-from exporter.errors import BackingOff, BadData, PermissionDenied, SchemaMismatch, SourceError
-from exporter.postgres import Database, Reader, Transaction, Writer
-from exporter.queries import fill
-from exporter.recovery.audit.control import is_paused, is_paused_in
+from exporter.errors import AuditUnusable, PermissionDenied, SourceError, reason_label
+from exporter.postgres import Database, Reader, Writer
+from exporter.recovery.audit.control import is_paused
 from exporter.recovery.audit.counters import AuditCounter
+from exporter.recovery.audit.installation import NO_AUDIT, has_audit
 from exporter.recovery.audit.maintenance import AuditMaintenance
-from exporter.recovery.close.batches import Admission, Candidate, CloseRun, Outcome
-from exporter.recovery.close.by_function import Call, FunctionCloser, find_call
-from exporter.recovery.decision.decision import (
-    CandidateState,
-    Decision,
-    Memory,
-    Observation,
-    decide,
-)
-from exporter.recovery.plan import (
-    NO_AUDIT,
-    SessionCounts,
-    count_sessions,
-    has_audit,
-    quiet_after,
-    selection,
-)
-from exporter.recovery.rule import statements
-from exporter.recovery.rule.failing_expression import blame
-from exporter.recovery.rule.rule import Rule, bind_rule, own_settings, prove, reading_settings
-from exporter.recovery.status import RecoveryState
+from exporter.recovery.close.batches import CloseRun, Outcome
+from exporter.recovery.close.candidates import Candidate
+from exporter.recovery.close.closers import make_closer
+from exporter.recovery.decision.counts import quiet_after
+from exporter.recovery.decision.decision import Decision, Memory, decide
+from exporter.recovery.decision.observation import Observation, observe
+from exporter.recovery.functions.installed import InstalledFunction, find_recover_function
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.checks import check_rule
+from exporter.recovery.rule.connections import reading_settings, writing_settings
+from exporter.recovery.rule.rule import Rule
+from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
 
 #: Brakes and candidates are served for this many intervals after the last run.
 STALE_INTERVALS = 3
 
-#: Shortest and longest time for which a session is left alone that could not be closed, in seconds.
+#: Shortest and longest time for which a session that was refused is set aside, in seconds.
 SET_ASIDE = (60.0, 3600.0)
 
-#: The rule is bound to its table anew after this time, in seconds.
+#: The rule is bound to its table again after this time, in seconds.
 BIND_AGAIN_AFTER = 300.0
 
 
-class AutomaticRecovery:
-    """One source in one database. Has connections of its own, as a role of its own.
+class AutomaticRecovery(Job):
+    """One source in one database, with connections and a role of its own.
 
-    `settings` are those of collection.
+    In mode disabled it only counts what the audit says.
     """
 
+    FAILED = "recovery_failed"
+    SUCCEEDED = "recovery_works"
+    BUG = "recovery_bug"
+
     def __init__(
-        self, settings: DatabaseSettings, source: Source, *, snapshots: Snapshots, clock: Clock
+        self,
+        settings: DatabaseSettings,
+        source: Source,
+        *,
+        statuses: RecoveryStatuses,
+        clock: Clock,
     ) -> None:
-        self.key = Key(settings.name, source.name, "recovery")
+        """`settings` are those of collection."""
+        super().__init__(Key(settings.name, source.name, "recovery"), interval=source.every)
         self._source = source
-        self._snapshots = snapshots
+        self._statuses = statuses
         self._clock = clock
         reading = reading_settings(settings, source)
         self._database = Database(reading.model_copy(update={"max_connections": 1}))
-        self._writer = Writer(own_settings(settings, source), timezone=sessions.time_zone(source))
+        writing = writing_settings(settings, source)
+        self._writer = Writer(writing, timezone=sessions.time_zone(source))
         self._memory = Memory(started_at=clock.monotonic())
         self._rule: Rule | None = None
-        self._call: Call | None = None
+        self._function: InstalledFunction | None = None
         self._bound_until = 0.0
         self._counter = AuditCounter(source.name)
-        self._told: object = None
-        self._interval = source.every
-        self._aside: dict[str, Backoff] = {}
-        self._passed_over: frozenset[str] = frozenset()
-        self._tending = AuditMaintenance(self._writer, source)
-
-    @property
-    def interval(self) -> float:
-        """Seconds between two runs."""
-        return self._interval
-
-    async def run(self) -> None:
-        """Look, decide, and in mode auto close. Never raises but for cancellation."""
-        try:
-            await self._run()
-        except BackingOff:
-            self._rule = None
-        except SourceError as error:
-            self._rule = None
-            self._failed(error.reason, str(error))
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the daemon
-            logs.bug("recovery_bug", error, **self._names)
-            self._failed("other", f"a bug in session-exporter: {error!r}")
-
-    def overlapped(self) -> None:
-        """A run that was due while the one before was still going: nothing is lost by it."""
+        self._maintenance = AuditMaintenance(self._writer, source)
+        self._set_aside: dict[str, Backoff] = {}
+        self._not_closed: frozenset[str] = frozenset()
+        """The sessions that the last run has chosen and could not close."""
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         await self._database.close()
         await self._writer.close()
-
-    @property
-    def _names(self) -> dict[str, str]:
-        return {"database": self.key.database, "source": self.key.source}
-
-    @property
-    def _state(self) -> RecoveryState:
-        return self._snapshots.recoveries[self.key[:2]]
 
     async def _run(self) -> None:
         mode = self._source.recovery.mode
@@ -120,213 +91,156 @@ class AutomaticRecovery:
             is_audited = await has_audit(reader)
         except PermissionDenied:
             if mode == "disabled":
-                return  # it is no business of a role that only collects
+                return  # a role that only collects need not see the audit
             raise
         if mode == "auto" and not is_audited:
-            raise SchemaMismatch(NO_AUDIT)
+            raise AuditUnusable(NO_AUDIT)
         if mode != "disabled":
-            await self._recover(reader, await self._bound(reader))
+            await self._recover(reader, await self._bind(reader))
+        if mode == "auto":
+            await self._maintain_audit(await self._bind(reader))
         if is_audited:
             await self._count(reader)
-        # As a collector does: no more than a small part of the time in the database.
-        self._interval = max(self._source.every, DUTY * reader.seconds)
-        if isinstance(self._told, tuple) and self._told[0] == "failed":
-            self._told = None
-            logs.info("recovery_works", **self._names)
+        self.interval = stretched(self._source.every, reader.seconds)
+
+    def _failed(self, error: SourceError) -> None:
+        self._rule = None
+        self._add_failure(error)
+
+    async def _bind(self, reader: Reader) -> Rule:
+        now = self._clock.monotonic()
+        if self._rule is None or now >= self._bound_until:
+            self._rule = None
+            rule = await bind_rule(reader, self._source)
+            self._function = await find_recover_function(reader, rule)
+            if self._source.recovery.mode == "auto":
+                await check_rule(reader, rule, writes=self._function is None)
+            self._rule, self._bound_until = rule, now + BIND_AGAIN_AFTER
+        return self._rule
 
     async def _recover(self, reader: Reader, rule: Rule) -> None:
         now = self._clock.monotonic()
-        sight = await look(reader, rule, at=now)
+        observation = await observe(reader, rule, at=now)
         decision = decide(
             self._memory,
-            sight,
+            observation,
             self._source.recovery,
-            apart=self.interval / 2,
+            min_interval=self.interval / 2,
             recovery_window=quiet_after(rule) if rule.table.last_seen_at is not None else 0.0,
         )
         self._memory = decision.memory
-        self._change(
+        self._change_status(
             brakes=decision.brakes,
-            candidates=len(sight.looks),
+            candidates=len(observation.candidates),
             last_run=self._clock.wall(),
             expires_at=now + STALE_INTERVALS * self.interval,
         )
-        self._tell_brakes(decision.brakes, sight.why)
-        if await is_paused(reader, self._source.name):
-            skipped = _plus(self._state.skipped, paused=len(decision.confirmed))
-            self._change(paused=True, skipped=skipped)
+        self._log_brakes(decision.brakes, observation.blind)
+        paused = await is_paused(reader, self._source.name)
+        self._change_status(paused=paused)
+        if paused:
+            self._add_skipped(paused=len(decision.confirmed))
         else:
-            self._change(paused=False)
-            await self._act(rule, decision, sight)
+            await self._close_confirmed(rule, decision, observation)
 
-    async def _act(self, rule: Rule, decision: Decision, sight: Observation) -> None:
+    async def _close_confirmed(
+        self, rule: Rule, decision: Decision, observation: Observation
+    ) -> None:
         recovery = self._source.recovery
         now = self._clock.monotonic()
-        self._aside = {key: each for key, each in self._aside.items() if key in sight.looks}
-        free = [
-            s for s in decision.confirmed if s not in self._aside or not self._aside[s].waits(now)
-        ]
-        # Who could not be closed the last time stands behind the others, so that it keeps none.
-        chosen = sorted(free, key=self._passed_over.__contains__)[: recovery.per_run]
+        chosen = self._choose(decision, observation, now)
         if not chosen:
             return
         if recovery.mode == "dry_run":
-            self._tell(("dry_run", len(chosen)), "recovery_dry_run", would_close=len(chosen))
+            self._log_change("recovery_dry_run", len(chosen), would_close=len(chosen))
             return
         outcome = Outcome(uuid.uuid4())
         try:
-            await self._closing(rule).run(
-                [Candidate(session, sight.looks[session].version) for session in chosen],
+            await self._close_run(rule).run(
+                [[Candidate(each, observation.candidates[each].version) for each in chosen]],
                 batch=recovery.batch,
                 pause=recovery.pause,
                 progress=lambda _: None,
                 continuing=outcome,
             )
-        finally:  # what was done is told, also when it ends in the middle
-            recovered = {each.session for each in outcome.recovered}
-            self._passed_over = frozenset(chosen) - recovered
-            self._finished(outcome, now)
+        finally:  # also where it ends early: what was committed stays
+            self._not_closed = frozenset(chosen) - {each.session for each in outcome.recovered}
+            self._record(outcome, now)
 
-    def _finished(self, outcome: Outcome, now: float) -> None:
-        if outcome.paused:
-            self._change(paused=True)
-        for session in outcome.refused:
-            self._aside.setdefault(session, Backoff()).failed(now, SET_ASIDE)
-        self._record(outcome)
+    def _choose(self, decision: Decision, observation: Observation, now: float) -> list[str]:
+        """The sessions that this run closes: those that it could not close last time come last."""
+        self._set_aside = {
+            session: each
+            for session, each in self._set_aside.items()
+            if session in observation.candidates
+        }
+        waiting = {session for session, each in self._set_aside.items() if each.waits(now)}
+        free = [session for session in decision.confirmed if session not in waiting]
+        return sorted(free, key=self._not_closed.__contains__)[: self._source.recovery.per_run]
 
-    def _closing(self, rule: Rule) -> CloseRun:
-        if self._call is None:
-            return AutoClosing(self._writer, rule)
+    def _close_run(self, rule: Rule) -> CloseRun:
         reader = self._database.reader(timezone=sessions.time_zone(self._source))
-        return FunctionCloser(
-            self._writer, reader, rule, self._call, trigger="auto", with_backlog=False
+        closer = make_closer(
+            self._writer, reader, rule, self._function, trigger="auto", with_backlog=False
         )
+        return CloseRun(closer)
 
-    def _record(self, outcome: Outcome) -> None:
-        state = self._state
-        self._change(
-            skipped=_plus(
-                state.skipped,
-                budget=outcome.over_budget,
-                busy=outcome.passed_over,
-                paused=outcome.paused,
-            ),
-            failed=_plus(state.failed, refused=len(outcome.refused)),
-        )
-        if outcome.recovered or outcome.refused:
+    def _record(self, outcome: Outcome, now: float) -> None:
+        if outcome.paused:
+            self._change_status(paused=True)
+        for session in outcome.refused:
+            self._set_aside.setdefault(session, Backoff()).failed(now, SET_ASIDE)
+        self._add_skipped(budget=outcome.over_budget, busy=outcome.skipped, paused=outcome.paused)
+        refused = len(outcome.refused)
+        self._change_status(failed=add_counts(self._status.failed, refused=refused))
+        if outcome.recovered or refused:
             logs.info(
                 "recovered",
                 **self._names,
                 run=str(outcome.run),
                 sessions=len(outcome.recovered),
-                passed_over=outcome.passed_over,
-                refused=len(outcome.refused),
+                skipped=outcome.skipped,
+                refused=refused,
                 why="; ".join(dict.fromkeys(outcome.refused.values())) or "-",
             )
 
-    async def _bound(self, reader: Reader) -> Rule:
-        now = self._clock.monotonic()
-        if self._rule is None or now >= self._bound_until:
-            self._rule = None
-            rule = await bind_rule(reader, self._source)
-            self._call = await find_call(reader, rule)
-            if self._source.recovery.mode == "auto":
-                if self._call is not None:
-                    self._call.demand_own("it is never called automatically")
-                await prove(reader, rule, writes=self._call is None)
-            self._rule, self._bound_until = rule, now + BIND_AGAIN_AFTER
-        return self._rule
+    async def _maintain_audit(self, rule: Rule) -> None:
+        for failure in await self._maintenance.run(
+            rule, self._function, at=self._clock.monotonic()
+        ):
+            cause = failure.cause
+            self._add_failure(cause)
+            if failure.is_new:
+                error = f"audit maintenance failed, will retry: {cause}"
+                logs.warning(self.FAILED, **self._names, reason=cause.reason, error=error)
 
     async def _count(self, reader: Reader) -> None:
-        if self._source.recovery.mode == "auto":
-            rule = await self._bound(reader)
-            failures = await self._tending.run(rule, self._call, at=self._clock.monotonic())
-            for cause, is_new in failures:
-                self._change(failed=_plus(self._state.failed, **{cause.reason: 1}))
-                if is_new:
-                    error = f"looking after the audit, which is tried again later: {cause}"
-                    logs.warning("recovery_failed", **self._names, reason=cause.reason, error=error)
-        counted = await self._counter.read(reader)
-        self._change(
-            recovered=counted.recovered,
-            undone=counted.undone,
-            contradicted=counted.contradicted,
+        counts = await self._counter.read(reader)
+        self._change_status(
+            recovered=counts.recovered, undone=counts.undone, contradicted=counts.contradicted
         )
 
-    def _failed(self, reason: str, message: str) -> None:
-        self._change(failed=_plus(self._state.failed, **{reason: 1}))
-        self._tell(("failed", reason), "recovery_failed", reason=reason, error=message)
-
-    def _tell_brakes(self, brakes: Iterable[str], why: str) -> None:
+    def _log_brakes(self, brakes: Iterable[str], blind: str) -> None:
         on = ",".join(sorted(brakes))
-        if on or (isinstance(self._told, tuple) and self._told[0] == "brakes"):
-            facts = {"error": why} if why else {}
-            what = ("brakes", on, why) if on else None
-            self._tell(what, "recovery_braked", brakes=on or "none", **facts)
+        state = (on, blind) if on else None
+        self._log_change("recovery_braked", state, brakes=on or "none", error=blind or None)
 
-    def _tell(self, what: object, event: str, **facts: object) -> None:
-        """One line per change of state, not one per run."""
-        if what != self._told:
-            self._told = what
-            logs.warning(event, **self._names, **facts)
+    @property
+    def _status(self) -> RecoveryStatus:
+        return self._statuses.by_pair[self.key[:2]]
 
-    def _change(self, **changes: object) -> None:
-        self._snapshots.recovering(self.key[:2], replace(self._state, **changes))  # type: ignore[arg-type]
+    def _change_status(self, **changes: object) -> None:
+        status = replace(self._status, **changes)  # type: ignore[arg-type] # the fields of it
+        self._statuses.replace(self.key[:2], status)
 
+    def _add_failure(self, error: SourceError) -> None:
+        label = reason_label(error.reason)
+        self._change_status(failed=add_counts(self._status.failed, **{label: 1}))
 
-class AutoClosing(CloseRun):
-    """Closes no more than the hour's budget, which all exporters share through the audit table.
-
-    And nothing more once the source is paused: each transaction looks.
-    """
-
-    def __init__(self, writer: Writer, rule: Rule) -> None:
-        super().__init__(writer, rule, trigger="auto", with_backlog=False)
-
-    async def _admit(self, transaction: Transaction, chunk: Sequence[Candidate]) -> Admission:
-        source = self._rule.table.source
-        if await is_paused_in(transaction, source.name):
-            return Admission((), paused=len(chunk))
-        # Two statements: the count has to see what the one that we waited for has committed.
-        await transaction.run(statements.queue(source))
-        left = max((await transaction.run(statements.budget(source))).rows[0][0], 0)
-        return Admission(chunk[:left], over_budget=max(len(chunk) - left, 0))
+    def _add_skipped(self, **counts: int) -> None:
+        self._change_status(skipped=add_counts(self._status.skipped, **counts))
 
 
-async def look(reader: Reader, rule: Rule, *, at: float) -> Observation:
-    """See what looks orphaned. Evidence that cannot be read makes a sight that is blind."""
-    (server,) = await reader.read(fill("recovery/plan/server"))
-    try:
-        await reader.read(
-            fill(
-                "recovery/plan/evidence",
-                alive=rule.alive,
-                table=rule.table.table,
-                rows=rule.table.rows,
-            )
-        )
-    except BackingOff:
-        raise
-    except SourceError as error:
-        why = str(await blame(reader, rule, error))
-        return Observation(at, SessionCounts(), {}, str(server.rows[0][0]), is_blind=True, why=why)
-    try:
-        fates = await count_sessions(reader, rule)
-        (seen,) = await reader.read(
-            fill(
-                "recovery/plan/observation",
-                id=rule.id,
-                last_seen=rule.table.last_seen,
-                **selection(rule, with_backlog=False),
-            )
-        )
-    except BadData as error:
-        raise await blame(reader, rule, error) from None
-    looks = {
-        session: CandidateState(version, last_seen) for session, version, last_seen in seen.rows
-    }
-    return Observation(at, fates, looks, str(server.rows[0][0]))
-
-
-def _plus(counts: Mapping[str, int], **more: int) -> dict[str, int]:
+def add_counts(counts: Mapping[str, int], **more: int) -> dict[str, int]:
+    """The counts with `more` added, by label."""
     return {key: count + more.get(key, 0) for key, count in counts.items()}

@@ -1,22 +1,23 @@
-"""How recovery of each source is doing, as the metrics tell it. Immutable, and replaced whole."""
+"""The state of recovery of each source, as the metrics report it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from exporter.errors import REASONS
 
 TRIGGERS = ("auto", "manual", "close")
 
-#: Why a recovery failed: as a collection does, or because the application's own constraint or
-#: trigger did not let a row be changed.
+#: Why a recovery failed: as a collection does, or because a constraint or trigger of the
+#: application did not let a row be changed.
 FAILURES = (*REASONS, "refused")
 
-#: Why confirmed sessions were not closed: the hour's budget, somebody who worked on them, a pause.
+#: Why confirmed sessions were not closed: the hour's budget, a row that another transaction has
+#: locked or changed, a pause.
 SKIPS = ("budget", "busy", "paused")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RecoveryState:
+class RecoveryStatus:
     """One source in one database. None is unknown. `last_run` is Unix time."""
 
     recovered: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(TRIGGERS, 0))
@@ -30,3 +31,17 @@ class RecoveryState:
     last_run: float | None = None
     expires_at: float = float("-inf")
     """The monotonic time after which brakes, paused and candidates are no longer served."""
+
+
+class RecoveryStatuses:
+    """The store. Values are immutable and replaced whole; `version` grows with every change."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """`pairs` of database and source are those that declare recovery."""
+        self.by_pair = {pair: RecoveryStatus() for pair in pairs}
+        self.version = 0
+
+    def replace(self, pair: tuple[str, str], status: RecoveryStatus) -> None:
+        """Replace the status of a source in a database."""
+        self.by_pair[pair] = status
+        self.version += 1

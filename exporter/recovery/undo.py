@@ -1,30 +1,17 @@
-"""Taking a run of recovery back: each session only while it is exactly as it was left."""
+"""Undoing a run of recovery: each session only while it is exactly as it was left."""
 
 import asyncio
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
-from exporter.errors import BadData, Locked, RowRefused, SchemaMismatch
+from exporter.errors import BadData, FunctionMismatch, Locked, RowRefused, SchemaMismatch
 from exporter.postgres import Reader, Writer
 from exporter.queries import fill, literal
-from exporter.recovery.rule import statements
+from exporter.recovery.functions.installed import InstalledFunction
 from exporter.recovery.rule.rule import Rule
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run as the audit table has it. `at` is Unix time; `undone` are those of its sessions."""
-
-    run: uuid.UUID
-    source: str
-    relation: str
-    trigger: str
-    role: str
-    at: float
-    sessions: int
-    undone: int
+from exporter.recovery.rule.statements import undo_statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +19,23 @@ class UndoPlan:
     """What undoing a run would do now, by session."""
 
     numbers: tuple[int, ...]
-    """The audit rows of sessions that are as they were left."""
+    """The audit rows of sessions that are unchanged since."""
     changed: int
-    """Sessions that somebody has written to since."""
     gone: int
     undone: int
     columns: tuple[str, ...]
     """What the run has written, which need not be what the config writes today."""
 
 
-async def list_runs(reader: Reader, *, source: str | None = None, limit: int = 50) -> list[Run]:
-    """The latest runs, newest first."""
-    condition = "true" if source is None else f"source = {literal(source)}"
-    (result,) = await reader.read(
-        fill("recovery/audit/runs", condition=condition, limit=str(limit))
-    )
-    return [Run(*row) for row in result.rows]
+@dataclass(slots=True)
+class UndoOutcome:
+    """What became of the sessions of a plan."""
 
-
-async def find_run(reader: Reader, run: uuid.UUID) -> Run | None:
-    """One run, or None where the audit table does not know it."""
-    condition = f"run = {literal(str(run))}::uuid"
-    (result,) = await reader.read(fill("recovery/audit/runs", condition=condition, limit="1"))
-    return Run(*result.rows[0]) if result.rows else None
+    undone: int = 0
+    skipped: int = 0
+    """Locked by another transaction, or written to since the plan."""
+    refused: dict[int, str] = field(default_factory=dict)
+    """Why some could not be undone, by audit row."""
 
 
 async def plan_undo(reader: Reader, rule: Rule, run: uuid.UUID) -> UndoPlan:
@@ -62,23 +43,18 @@ async def plan_undo(reader: Reader, rule: Rule, run: uuid.UUID) -> UndoPlan:
 
     Raises SchemaMismatch where the table no longer has a column that the run has written.
     """
-    statement = fill(
-        "recovery/undo/plan",
-        table=rule.table.table,
-        id=rule.id,
-        id_type=rule.id_type,
-        run=literal(str(run)),
+    result, named = await reader.read(
+        rule.statement("recovery/undo/plan", run=literal(str(run))),
+        fill("recovery/undo/columns", run=literal(str(run))),
     )
-    written = fill("recovery/undo/columns", run=literal(str(run)))
-    result, named = await reader.read(statement, written)
     fates: dict[str, list[int]] = {"same": [], "changed": [], "gone": [], "undone": []}
     for number, fate in result.rows:
         fates[fate].append(number)
     columns = tuple(name for (name,) in named.rows)
     if fates["same"] and (lost := [n for n in columns if n not in rule.relation.columns]):
         raise SchemaMismatch(
-            f"{rule.relation.sql} has no column {', '.join(lost)} any more, which this run has "
-            "written, so nothing of it is taken back; session_exporter.recovery has what was there"
+            f"{rule.relation.sql} no longer has the column {', '.join(lost)}, which this run has "
+            "written, so nothing of it can be undone; session_exporter.recovery has the old values"
         )
     return UndoPlan(
         numbers=tuple(fates["same"]),
@@ -89,62 +65,62 @@ async def plan_undo(reader: Reader, rule: Rule, run: uuid.UUID) -> UndoPlan:
     )
 
 
-async def undo(
-    writer: Writer,
-    rule: Rule,
-    plan: UndoPlan,
-    *,
-    batch: int,
-    pause: float,
-    function: str | None = None,
-) -> tuple[int, dict[int, str]]:
-    """Write back what was there before. Returns how many, and why some could not, by audit row.
+class UndoRun:
+    """Undoes one plan, by statements, or by the function of find_undo_function()."""
 
-    What somebody else works on, or has changed meanwhile, is in neither. `function` is the
-    qualified name of the one in the database that does it, where this role may not.
-    """
-    later = [name for name in plan.columns if name not in rule.changes]
-    if function is not None and later and plan.numbers:
-        raise SchemaMismatch(
-            f"this run has also written {', '.join(later)}, which `set` does not write any more, "
-            f"nor does {function} know of; undo it as a role that may write to "
-            f"{rule.relation.sql}, without `call`"
-        )
-    undone, refused = 0, {}
-    rest = iter(plan.numbers)
-    while chunk := tuple(islice(rest, batch)):
+    def __init__(
+        self, writer: Writer, rule: Rule, plan: UndoPlan, function: InstalledFunction | None
+    ) -> None:
+        self._writer = writer
+        self._rule = rule
+        self._plan = plan
+        self._function = function
+
+    async def run(self, *, batch: int, pause: float) -> UndoOutcome:
+        """Write back what was there before, `batch` sessions at a time.
+
+        Raises SourceError, and FunctionMismatch where the function cannot undo all of it.
+        """
+        self._require_columns()
+        outcome, rest = UndoOutcome(), iter(self._plan.numbers)
+        while chunk := tuple(islice(rest, batch)):
+            try:
+                outcome.undone += await self._undo(chunk)
+            except (RowRefused, BadData):
+                for number in chunk:
+                    try:
+                        outcome.undone += await self._undo([number])
+                    except (RowRefused, BadData) as error:
+                        outcome.refused[number] = str(error)
+            await asyncio.sleep(pause)
+        outcome.skipped = len(self._plan.numbers) - outcome.undone - len(outcome.refused)
+        return outcome
+
+    def _require_columns(self) -> None:
+        later = [name for name in self._plan.columns if name not in self._rule.changes]
+        if self._function is not None and later and self._plan.numbers:
+            raise FunctionMismatch(
+                f"this run has also written {', '.join(later)}, which `set` no longer writes and "
+                f"{self._function.sql} cannot restore; undo it as a role that may write to "
+                f"{self._rule.relation.sql}, without `call`"
+            )
+
+    async def _undo(self, chunk: Sequence[int]) -> int:
+        numbers = _listed(chunk)
         try:
-            undone += await _undo(writer, rule, plan.columns, chunk, function)
-        except (RowRefused, BadData):
-            for number in chunk:
-                try:
-                    undone += await _undo(writer, rule, plan.columns, [number], function)
-                except (RowRefused, BadData) as error:
-                    refused[number] = str(error)
-        await asyncio.sleep(pause)
-    return undone, refused
-
-
-async def _undo(
-    writer: Writer,
-    rule: Rule,
-    columns: Sequence[str],
-    numbers: Sequence[int],
-    function: str | None,
-) -> int:
-    try:
-        async with writer.transaction() as transaction:
-            if function is not None:
-                call = fill("recovery/undo/call", function=function, numbers=_listed(numbers))
-                return len((await transaction.run(call)).rows)
-            locked = await transaction.run(statements.undo_lock(rule, numbers=_listed(numbers)))
-            if not locked.rows:
-                return 0
-            ours = _listed([number for (number,) in locked.rows])
-            written = await transaction.run(statements.undo(rule, columns, numbers=ours))
-            return len(written.rows)
-    except Locked:
-        return 0
+            async with self._writer.transaction() as transaction:
+                if self._function is not None:
+                    call = fill("recovery/undo/call", function=self._function.sql, numbers=numbers)
+                    return len((await transaction.run(call)).rows)
+                lock = self._rule.statement("recovery/undo/lock", numbers=numbers)
+                locked = await transaction.run(lock)
+                if not locked.rows:
+                    return 0
+                ours = _listed([number for (number,) in locked.rows])
+                undo = undo_statement(self._rule, self._plan.columns, numbers=ours)
+                return len((await transaction.run(undo)).rows)
+        except Locked:
+            return 0
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -1,95 +1,213 @@
-"""The rights that collection and recovery need, as SQL for a DBA: least of all."""
+"""The rights of each role, which `sql role` prints, `check --live` compares and the demo grants."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from exporter import sessions
-from exporter.cli.output.report import printable
 from exporter.config import Source
 from exporter.postgres import Reader
-from exporter.queries import fill, identifier, literal
+from exporter.queries import fill, identifier
 from exporter.sessions.relation import Relation
-from exporter.sessions.sql_names import ALIAS, Token, code, qualified, reads
+from exporter.sessions.used_objects import find_functions, find_relations, find_schemas
 
+#: Collects; where a function closes sessions, it also finds them.
 ROLE = "session_exporter"
+#: Closes sessions, by statements of its own or by calling the functions of `sql function`.
 RECOVERY_ROLE = "session_exporter_recovery"
-#: With whose rights the functions of `sql function` work.
+#: Owns the functions of `sql function`, which run with its rights.
 DEFINER_ROLE = "session_exporter_definer"
 
-#: What a condition on the version of a row reads; a right on all columns does not hold for these.
+_SCHEMA = "session_exporter"
+#: A condition on the version of a row reads these; SELECT on each column does not include them.
 _SYSTEM_COLUMNS = ("xmin", "ctid", "tableoid")
+#: In the printed functions: which transaction has locked a row.
+_LOCK_COLUMN = "xmax"
 
-_OWN_SCHEMA = "GRANT USAGE ON SCHEMA session_exporter TO {role};"
-#: Recovery writes down what it does, notes what came of it, and forgets what is old.
-_AUDIT = "GRANT SELECT, INSERT, UPDATE, DELETE ON session_exporter.recovery TO {role};"
-_PAUSE = "GRANT SELECT, INSERT, DELETE ON session_exporter.pause TO {role};"
-#: Who only looks, where a function closes what was found.
-_HEEDS = (
-    "GRANT SELECT ON session_exporter.recovery TO {role};",
-    "GRANT SELECT ON session_exporter.pause TO {role};",
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One privilege on a schema, on a table or on some of its columns, or on a function."""
+
+    privilege: str
+    schema: str
+    table: str | None = None
+    columns: tuple[str, ...] = ()
+    function: str = ""
+    """The signature as SQL; then `schema` and `table` say nothing."""
+
+    @property
+    def target(self) -> str:
+        """What it is a right on, as GRANT names it."""
+        if self.function:
+            return f"FUNCTION {self.function}"
+        path = [self.schema] if self.table is None else [self.schema, self.table]
+        name = ".".join(map(self._quoted, path))
+        return f"SCHEMA {name}" if self.table is None else name
+
+    def grant(self, role: str) -> str:
+        """The command that grants it to a role, whose name is an SQL identifier."""
+        columns = f" ({', '.join(map(self._quoted, self.columns))})" if self.columns else ""
+        return f"GRANT {self.privilege}{columns} ON {self.target} TO {role};"
+
+    def _quoted(self, name: str) -> str:
+        # The names of our own schema need no quotes, and read better without.
+        return name if self.schema == _SCHEMA else identifier(name)
+
+
+Condition = Callable[[Source], bool]
+
+
+def _always(_source: Source) -> bool:
+    return True
+
+
+def _by_statements(source: Source) -> bool:
+    return source.recovery.call is None
+
+
+def _maintains(source: Source) -> bool:
+    """Whether the daemon maintains the audit by statements of its own."""
+    return _by_statements(source) and source.recovery.mode == "auto"
+
+
+def _delivers(source: Source) -> bool:
+    return source.recovery.webhook is not None
+
+
+def _writes_or_delivers(source: Source) -> bool:
+    return _by_statements(source) or _delivers(source)
+
+
+def _reads(source: Source) -> bool:
+    """Whether sessions are found and counted with the connection of collection."""
+    recovery = source.recovery
+    return recovery.is_declared and (recovery.call is not None or recovery.dsn is None)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRight:
+    """A right on the audit's schema, and for which sources each role needs it."""
+
+    privilege: str
+    table: str | None
+    needed_by: Mapping[str, Condition]
+    columns: tuple[str, ...] = ()
+
+    @property
+    def right(self) -> Right:
+        """The right without its conditions."""
+        return Right(self.privilege, _SCHEMA, self.table, self.columns)
+
+
+#: A row's own time and role are the defaults of their columns, which no role may write.
+_INSERTED = (
+    *("run", "source", "relation", "session", "trigger", "rule", "evidence", "before", "after"),
+    *("row_version", "next_attempt_at"),
 )
-#: Telling the webhook is no function's work.
-_TELLS = (
-    "GRANT SELECT, UPDATE (next_attempt_at, attempts, notified_at)\n"
-    "    ON session_exporter.recovery TO {role};"
+_DELIVERY = ("next_attempt_at", "attempts", "notified_at")
+
+_EVERY_ROLE = {ROLE: _reads, RECOVERY_ROLE: _always, DEFINER_ROLE: _always}
+_READERS = {ROLE: _reads, RECOVERY_ROLE: _writes_or_delivers, DEFINER_ROLE: _always}
+#: The functions do all of their work in each mode.
+_WRITERS = {RECOVERY_ROLE: _by_statements, DEFINER_ROLE: _always}
+_MAINTAINERS = {RECOVERY_ROLE: _maintains, DEFINER_ROLE: _always}
+
+AUDIT_RIGHTS = (
+    AuditRight("USAGE", None, _EVERY_ROLE),
+    AuditRight("SELECT", "recovery", _READERS),
+    AuditRight("INSERT", "recovery", _WRITERS, _INSERTED),
+    AuditRight("UPDATE", "recovery", _WRITERS, ("undone_at",)),
+    AuditRight("UPDATE", "recovery", _MAINTAINERS, ("contradicted_at",)),
+    AuditRight("DELETE", "recovery", _MAINTAINERS),
+    AuditRight("UPDATE", "recovery", {RECOVERY_ROLE: _delivers}, _DELIVERY),
+    AuditRight("SELECT", "pause", _EVERY_ROLE),
+    AuditRight("INSERT", "pause", {RECOVERY_ROLE: _always}, ("source", "reason")),
+    AuditRight("DELETE", "pause", {RECOVERY_ROLE: _always}),
 )
 
 
-async def database_name(reader: Reader) -> str:
-    """The name by which GRANT CONNECT knows the database."""
-    (result,) = await reader.read(fill("catalog/current_database"))
-    return str(result.rows[0][0])
-
-
-async def grants(reader: Reader, source: Source) -> list[str]:
-    """The rights for one source: its schema, the columns it mentions, and what expressions use.
-
-    That is tables and views in subqueries, functions outside PostgreSQL's own schema, and the
-    schemas of types and operators.
-
-    Read from the catalog alone, so that a role which has no rights yet can ask for them.
-    """
-    table, expressions = await sessions.declared(reader, source)
-    if source.recovery.call is None:
-        return await _reading(reader, table, list(expressions.values()), ROLE)
-    # It is this role then that looks for what there is to recover.
-    texts = [*expressions.values(), *_recovery_texts(source)]
+def audit_rights(source: Source, *, role: str) -> list[Right]:
+    """The rights on the audit's schema that one of the three roles needs for a source."""
     return [
-        *await _reading(reader, table, texts, ROLE, also=_SYSTEM_COLUMNS),
-        *_to(ROLE, _OWN_SCHEMA, *_HEEDS),
+        each.right
+        for each in AUDIT_RIGHTS
+        if role in each.needed_by and each.needed_by[role](source)
     ]
 
 
-async def recovery_grants(reader: Reader, source: Source, *, role: str) -> list[str]:
-    """The rights to recover one source: to see what collection sees and more, and to write."""
-    table, expressions = await sessions.declared(reader, source)
+async def closing_rights(reader: Reader, source: Source, *, role: str) -> list[Right]:
+    """The rights to close sessions, besides those to read what their expressions mention.
+
+    A role that closes them by calling a function has none on a table of an application.
+    """
+    audit = audit_rights(source, role=role)
+    if role == RECOVERY_ROLE and not _by_statements(source):
+        return audit
+    table, _ = await sessions.declared(reader, source)
     recovery = source.recovery
     written = [table.column(word).name for word in recovery.set]
     if recovery.mark is not None:
         written.append(table.column(recovery.mark.column).name)
-    texts = [*expressions.values(), *_recovery_texts(source), *map(identifier, written)]
-    columns = ", ".join(map(identifier, written))
-    own, seen = [_OWN_SCHEMA, _AUDIT], list(_SYSTEM_COLUMNS)
-    if role == DEFINER_ROLE:
-        seen.append("xmax")  # who has locked a row
-        own.append(_HEEDS[1])
-    else:
-        own.append(_PAUSE)
+    seen = (*_SYSTEM_COLUMNS, _LOCK_COLUMN) if role == DEFINER_ROLE else _SYSTEM_COLUMNS
     return [
-        *await _reading(reader, table, texts, role, also=seen),
-        f"GRANT UPDATE ({columns})\n    ON {table.sql} TO {role};",
-        *_to(role, *own),
+        Right("SELECT", table.schema, table.name, seen),
+        Right("UPDATE", table.schema, table.name, tuple(written)),
+        *audit,
     ]
 
 
-def calling_grants(source: Source) -> list[str]:
-    """The rights of who recovers one source by a function: none on any table of an application."""
-    printing = f"session-exporter sql function {printable(source.name)}"
-    own = [_OWN_SCHEMA, _PAUSE, *([_TELLS] if source.recovery.webhook is not None else [])]
-    return [*_to(RECOVERY_ROLE, *own), f"-- EXECUTE on the function comes with: {printing}"]
+def grants_of(rights: Iterable[Right], role: str) -> list[str]:
+    """The commands that grant these rights to a role, whose name is an SQL identifier.
+
+    A privilege on all of a table includes the same one on its columns.
+    """
+    rights = list(dict.fromkeys(rights))
+    whole = {(each.privilege, each.schema, each.table) for each in rights if not each.columns}
+    return [
+        each.grant(role)
+        for each in rights
+        if not (each.columns and (each.privilege, each.schema, each.table) in whole)
+    ]
+
+
+async def database_name(reader: Reader) -> str:
+    """The name by which GRANT CONNECT knows the database."""
+    return str(await reader.value(fill("catalog/current_database")))
+
+
+async def grants(reader: Reader, source: Source) -> list[str]:
+    """The grants for collection of one source: its schema, its columns, and what expressions use.
+
+    That is tables and views in subqueries, functions outside PostgreSQL's own schema, and the
+    schemas of types and operators. Read from the catalog alone, which takes no rights.
+    """
+    table, expressions = await sessions.declared(reader, source)
+    texts, rights = list(expressions.values()), []
+    if source.recovery.call is not None:
+        texts += _recovery_texts(source)
+        rights.append(Right("SELECT", table.schema, table.name, _SYSTEM_COLUMNS))
+    if source.recovery.call is not None or await _has_audit(reader):
+        rights += audit_rights(source, role=ROLE)
+    return grants_of([*await _reading_rights(reader, table, texts), *rights], ROLE)
+
+
+async def recovery_grants(reader: Reader, source: Source, *, role: str) -> list[str]:
+    """The grants to recover one source, for the role that closes or for the functions' owner."""
+    closing = await closing_rights(reader, source, role=role)
+    if role == RECOVERY_ROLE and not _by_statements(source):
+        printing = "-- EXECUTE on the functions is granted by: session-exporter sql function SOURCE"
+        return [*grants_of(closing, role), printing]
+    table, expressions = await sessions.declared(reader, source)
+    texts = [*expressions.values(), *_recovery_texts(source)]
+    return grants_of([*await _reading_rights(reader, table, texts), *closing], role)
+
+
+async def _has_audit(reader: Reader) -> bool:
+    return bool(await reader.value(fill("recovery/audit/exists")))
 
 
 def _recovery_texts(source: Source) -> list[str]:
-    """Every expression of a source's recovery."""
+    """Every expression of a source's recovery, and the columns that it writes."""
     recovery = source.recovery
     mark = [recovery.mark.column] if recovery.mark is not None else []
     return [
@@ -101,95 +219,26 @@ def _recovery_texts(source: Source) -> list[str]:
     ]
 
 
-def _to(role: str, *rights: str) -> list[str]:
-    return [right.replace("{role}", role) for right in rights]
-
-
-async def _reading(
-    reader: Reader, table: Relation, texts: list[str], role: str, also: Sequence[str] = ()
-) -> list[str]:
-    """What it takes to evaluate expressions over a table. `also` are system columns."""
+async def _reading_rights(reader: Reader, table: Relation, texts: list[str]) -> list[Right]:
+    """What it takes to evaluate expressions over a table."""
     columns = table.columns_in(texts)
-    others, is_read_whole = await other_relations(reader, table, texts)
-    is_all = is_read_whole or len(columns) == len(table.columns)
-    named = ", ".join(map(identifier, [*columns, *also]))
-    what = "SELECT" if is_all else f"SELECT ({named})"
-    functions = await _functions(reader, texts)
-    schemas = dict.fromkeys(
-        [
-            table.schema,
-            *(schema for schema, _ in others),
-            *(schema for schema, _, _ in functions),
-            *await _schemas(reader, table, texts),
-        ]
-    )
+    others, is_read_whole = await find_relations(reader, table, texts)
+    if is_read_whole or len(columns) == len(table.columns):
+        columns = []
+    functions = await find_functions(reader, texts)
+    schemas = [
+        table.schema,
+        *(schema for schema, _ in others),
+        *(schema for schema, _, _ in functions),
+        *await find_schemas(reader, table, texts),
+    ]
     return [
-        *(f"GRANT USAGE ON SCHEMA {identifier(schema)} TO {role};" for schema in schemas),
-        f"GRANT {what}\n    ON {table.sql} TO {role};",
-        *(f"GRANT SELECT ON {identifier(*other)} TO {role};" for other in others),
+        *(Right("USAGE", schema) for schema in schemas),
+        Right("SELECT", table.schema, table.name, tuple(columns)),
+        *(Right("SELECT", *other) for other in others),
         *(
-            f"GRANT EXECUTE ON FUNCTION {signature} TO {role};"
-            for _, signature, is_public in functions
+            Right("EXECUTE", schema, function=signature)
+            for schema, signature, is_public in functions
             if not is_public
         ),
     ]
-
-
-async def other_relations(
-    reader: Reader, table: Relation, texts: list[str]
-) -> tuple[list[tuple[str, str]], bool]:
-    """The tables and views that subqueries read besides the source's own.
-
-    And whether they read that one too, by whole rows.
-    """
-    found = {each for text in texts for each in reads(text)}
-    if not found:
-        return [], False
-    (result,) = await reader.read(_looking_up("relations", sorted({each.chain for each in found})))
-    own = (table.schema, table.name)
-    is_read_whole = own in result.rows and any(
-        each.is_whole and each.chain in {own, own[1:]} for each in found
-    )
-    return [(schema, name) for schema, name in result.rows if (schema, name) != own], is_read_whole
-
-
-async def _functions(reader: Reader, texts: list[str]) -> list[tuple[str, str, bool]]:
-    """The functions that expressions may call: schema, signature, and whether everybody may."""
-    chains = sorted({chain for text in texts for chain in _before_parenthesis(text)})
-    if not chains:
-        return []
-    (result,) = await reader.read(_looking_up("functions", chains))
-    return [(schema, signature, is_public) for schema, signature, is_public in result.rows]
-
-
-async def _schemas(reader: Reader, table: Relation, texts: list[str]) -> list[str]:
-    """The schemas that expressions name, for a type or an operator too.
-
-    A column of the row is not in a schema that happens to have the row's name.
-    """
-    columns = {(ALIAS, column) for column in table.columns} | {(ALIAS, "*")}
-    found = {first for text in texts for first, _ in qualified(text) - columns}
-    if not found:
-        return []
-    listed = ", ".join(map(literal, sorted(found)))
-    (result,) = await reader.read(fill("catalog/schemas", names=listed))
-    return [schema for (schema,) in result.rows]
-
-
-def _looking_up(query: str, chains: list[tuple[str, ...]]) -> str:
-    qualified = [f"({literal(c[0])}, {literal(c[1])})" for c in chains if len(c) == 2]
-    plain = [literal(c[0]) for c in chains if len(c) == 1]
-    return fill(
-        query,
-        qualified=", ".join(qualified) or "(NULL, NULL)",
-        plain=", ".join(plain) or "NULL",
-    )
-
-
-def _before_parenthesis(text: str) -> Iterator[tuple[str, ...]]:
-    """Possibly qualified names that are followed by a parenthesis."""
-    pieces = [Token("other", ""), Token("other", ""), *code(text)]
-    for schema, dot, name, after in zip(pieces, pieces[1:], pieces[2:], pieces[3:], strict=False):
-        if after.text == "(" and name.kind in {"word", "quoted"}:
-            is_qualified = dot.text == "." and schema.kind in {"word", "quoted"}
-            yield (schema.value, name.value) if is_qualified else (name.value,)

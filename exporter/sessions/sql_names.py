@@ -1,75 +1,17 @@
 """Finds the names in SQL expressions: columns, the row itself, and the tables of subqueries.
 
-A lexer and no parser: where it cannot decide, it finds too much and never too little.
-
-The rules are those of the PostgreSQL documentation, "Lexical Structure".
+Where it cannot decide, it finds too much and never too little.
 """
 
-import re
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-Kind = Literal["word", "quoted", "string", "space", "other"]
+from exporter.config.fields.sql_lexer import Token, tokens
 
-_TOKEN = re.compile(
-    r"""
-    (?P<line_comment>--[^\n]*)
-    | (?P<block_comment>/\*)
-    | (?P<string>
-        [eE]'(?:[^'\\]|''|\\.)*'
-        | (?:[bBxXnN]|[uU]&)?'(?:[^']|'')*'
-        | \$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$
-      )
-    | (?P<quoted>"(?:[^"]|"")*")
-    | (?P<word>[^\W\d][\w$]*)
-    | (?P<number>\d[\w.]*)
-    | (?P<space>\s+)
-    | (?P<other>.)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_BLOCK_EDGE = re.compile(r"/\*|\*/")
+#: What every expression calls the row.
+ALIAS = "s"
 
-
-class Token(NamedTuple):
-    """One piece of SQL. `value` is the name that a word or quoted identifier means."""
-
-    kind: Kind
-    text: str
-    value: str = ""
-
-
-def tokens(sql: str) -> Iterator[Token]:
-    """All pieces of an expression, in order; a comment is the white space that it stands for."""
-    position = 0
-    while match := _TOKEN.match(sql, position):
-        position = match.end()
-        text = match[0]
-        match match.lastgroup:
-            case "block_comment":
-                position = _end_of_block(sql, position)
-                yield Token("space", " ")
-            case "line_comment":
-                yield Token("space", " ")
-            case "quoted":
-                yield Token("quoted", text, text[1:-1].replace('""', '"'))
-            case "word":
-                yield Token("word", text, text.lower())
-            case "space":
-                yield Token("space", text)
-            case "string":
-                yield Token("string", text)
-            case _:
-                yield Token("other", text)
-
-
-def _end_of_block(sql: str, position: int) -> int:
-    """Where a block comment ends; they nest."""
-    depth = 1
-    while depth and (edge := _BLOCK_EDGE.search(sql, position)):
-        depth += 1 if edge[0] == "/*" else -1
-        position = edge.end()
-    return len(sql) if depth else position
+_DOT = Token("other", ".")
 
 
 def code(sql: str) -> list[Token]:

@@ -7,14 +7,12 @@ held against what is in the test, as far as it can be seen.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
-import yaml
 
-from tests.content.test_alerts import ALERT_RULES, TESTS, every_alert
+from tests.support.monitoring.rule_cases import ALERT_RULES, Rule, name_of, rule_cases
 
-Rule = dict[str, Any]
+every_alert = pytest.mark.parametrize("rule", ALERT_RULES, ids=name_of)
 
 #: What each alert is tested for.
 KINDS = {
@@ -40,15 +38,10 @@ class Case:
 
 
 def _cases() -> Iterator[Case]:
-    for file in TESTS:
-        head, *tests = re.split(
-            r"^(?=  - name: )", file.read_text(encoding="utf-8"), flags=re.MULTILINE
-        )
-        for test in tests:
-            said = re.findall(r"^    # (Sessions\w+): (.+)$", test, re.MULTILINE)
-            (content,) = yaml.safe_load(head + test)["tests"]
-            says = {alert: sorted(set(kinds.split(", "))) for alert, kinds in said}
-            yield Case(content["name"], says, content)
+    for case in rule_cases():
+        said = re.findall(r"^    # (Sessions\w+): (.+)$", case.text, re.MULTILINE)
+        says = {alert: sorted(set(kinds.split(", "))) for alert, kinds in said}
+        yield Case(case.name, says, case.content)
 
 
 CASES = list(_cases())

@@ -6,30 +6,27 @@ tests that look at any of these, one by one until one fails. One promtool tries 
 starting it takes longer than most of the tests.
 """
 
-import functools
-import json
-import os
 import re
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from tests.support.monitoring import program
+from tests.support.monitoring.programs import program
+from tests.support.monitoring.rule_cases import (
+    RULES,
+    Rule,
+    RuleCase,
+    name_of,
+    only,
+    rule_cases,
+    run_promtool,
+    seconds,
+    uses,
+)
 
-Rule = dict[str, Any]
-
-ALERTS = Path(__file__).parents[2] / "alerts"
-RULES: list[Rule] = yaml.safe_load(
-    (ALERTS / "session-exporter.rules.yml").read_text(encoding="utf-8")
-)["groups"][0]["rules"]
-
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 SWAPPED = {
     ">": ">=",
     ">=": ">",
@@ -72,6 +69,9 @@ EQUIVALENT = {
     ): "all that is not lag is left out two lines below",
 }
 
+#: The rules of the page, for which the fast tier tries every change; the slow tier tries all.
+SAMPLE = {"SessionsOrphanedAboveThreshold", "sessions:orphaned_count"}
+
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
@@ -81,30 +81,10 @@ class Mutant:
     rule: Rule
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Case:
-    """One test of the rules as a file, the rules that it names, looks at and needs for that."""
-
-    name: str
-    file: str
-    names: frozenset[str]
-    sees: frozenset[str]
-    needs: frozenset[str]
-    cost: float
-
-
-def _name(rule: Rule) -> str:
-    return str(rule.get("alert") or rule["record"])
-
-
-def _seconds(duration: str) -> int:
-    return int(duration[:-1]) * SECONDS[duration[-1]]
-
-
 def _others(kind: str, text: str) -> tuple[str, ...]:
     """What is put in place: a neighbour on each side, or the opposite."""
     if kind == "duration":
-        return f"{_seconds(text) // 2}s", f"{_seconds(text) * 3 // 2}s"
+        return f"{seconds(text) // 2}s", f"{seconds(text) * 3 // 2}s"
     if kind == "matcher":
         # Its opposite, and none at all: every series that is there has a value, or has none.
         opposite = {"=~": "!~", "!~": "=~", "!=": "=", "=": "!="}
@@ -134,98 +114,28 @@ def mutants(rule: Rule) -> Iterator[Mutant]:
         yield Mutant(f"for [{rule['for']} → {other}]", rule | {"for": other})
 
 
-@functools.cache
-def _uses(name: str) -> frozenset[str]:
-    """The recorded series that a rule reads, in its expression or for its text, and all theirs."""
-    (rule,) = (rule for rule in RULES if _name(rule) == name)
-    read = re.findall(r"sessions:[\w:]+", rule["expr"] + str(rule.get("annotations")))
-    direct = set(read) - {name}
-    return frozenset(direct.union(*map(_uses, direct)))
-
-
-def _seen(text: str) -> Iterator[str]:
-    """The rules whose results the checks of a test look at."""
-    every_alert = re.search(r"\bALERTS\b(?!\{[^}]*alertname=)", text)
-    patterns = re.findall(r'__name__=~"([^"]+)"', text)
-    words = set(re.findall(r"[\w:]+", text))
-    for name in map(_name, RULES):
-        is_asked = name in words or any(re.fullmatch(each, name) for each in patterns)
-        if is_asked or (every_alert and ":" not in name):
-            yield name
-
-
-@functools.cache
-def cases() -> tuple[Case, ...]:
-    """Every test of the rules, the quickest first."""
-    found = []
-    for file in ALERTS.glob("*.test.yml"):
-        # As text, because YAML reads 0x10 as 16, and promtool as ten zeros more.
-        head, *tests = re.split(
-            r"^(?=  - name: )", file.read_text(encoding="utf-8"), flags=re.MULTILINE
-        )
-        for test in tests:
-            content = yaml.safe_load(head + test)
-            checks = _checks(content["tests"][0])
-            text = yaml.safe_dump(checks, width=10_000)
-            sees = frozenset(_seen(text))
-            needs = sees.union(*map(_uses, sees))
-            last = max(_seconds(each["eval_time"]) for each in checks)
-            steps = 10 + last / _seconds(content["evaluation_interval"])
-            found.append(
-                Case(
-                    name=content["tests"][0]["name"],
-                    file=head + test,
-                    names=sees.intersection(re.findall(r"[\w:]+", text)),
-                    sees=sees,
-                    needs=needs,
-                    cost=steps * len(needs),
-                )
-            )
-    return tuple(sorted(found, key=lambda case: case.cost))
-
-
-def _checks(test: dict[str, Any]) -> list[dict[str, Any]]:
-    return [*test.get("promql_expr_test", []), *test.get("alert_rule_test", [])]
-
-
-def _fail(tries: Sequence[tuple[Case, Iterable[Rule]]], folder: Path) -> list[bool]:
-    """Whether each of these tests fails with these rules; one promtool runs them all."""
-    folder.mkdir()
-    for number, (case, rules) in enumerate(tries):
-        groups = [{"name": "rules", "rules": [each for each in rules if _name(each) in case.needs]}]
-        # JSON is YAML, and quickly written.
-        (folder / f"{number}.rules").write_text(json.dumps({"groups": groups}), encoding="utf-8")
-        text = case.file.replace("session-exporter.rules.yml", f"{number}.rules")
-        (folder / f"{number}.tests").write_text(text, encoding="utf-8")
-    done = subprocess.run(
-        [program("promtool"), "test", "rules", *(f"{n}.tests" for n in range(len(tries)))],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"GOMAXPROCS": "1", "GOGC": "400"},
-    )
-    # What it did not come to would seem to fail.
-    assert done.stdout.count("Unit Testing: ") == len(tries), done.stderr
-    passed = re.findall(r"^Unit Testing:  (\d+)\.tests\n  SUCCESS$", done.stdout, re.MULTILINE)
-    return [str(number) not in passed for number in range(len(tries))]
-
-
-def _fail_in_two(tries: Sequence[tuple[Case, Iterable[Rule]]], folder: Path) -> list[bool]:
-    """The same in two processes at a time."""
-    middle = (len(tries) + 1) // 2
-    halves = [half for half in (tries[:middle], tries[middle:]) if half]
+def _fail(tries: Sequence[tuple[RuleCase, Iterable[Rule]]], folder: Path) -> list[bool]:
+    """Whether each of these tests fails with these rules; two promtools run half of them each."""
+    texts = [(case.text, only(case.needs, rules)) for case, rules in tries]
+    middle = (len(texts) + 1) // 2
+    halves = [half for half in (texts[:middle], texts[middle:]) if half]
     folder.mkdir()
     with ThreadPoolExecutor(2) as pool:
-        found = pool.map(_fail, halves, [folder / str(number) for number in range(len(halves))])
-        return [fails for half in found for fails in half]
+        found = pool.map(
+            run_promtool, halves, [folder / str(number) for number in range(len(halves))]
+        )
+        return [
+            number in failed
+            for half, (_, failed) in zip(halves, found, strict=True)
+            for number in range(len(half))
+        ]
 
 
 def _survivors(made: list[Mutant], folder: Path) -> list[Mutant]:
     """Those that no test fails for: each test is asked about all that are left."""
-    for number, case in enumerate(_reaching(_name(made[0].rule)) if made else ()):
+    for number, case in enumerate(_reaching(name_of(made[0].rule)) if made else ()):
         tries = [(case, [_in_place_of(rule, mutant) for rule in RULES]) for mutant in made]
-        fails = _fail_in_two(tries, folder / str(number))
+        fails = _fail(tries, folder / str(number))
         made = [mutant for mutant, failed in zip(made, fails, strict=True) if not failed]
         if not made:
             break
@@ -233,24 +143,32 @@ def _survivors(made: list[Mutant], folder: Path) -> list[Mutant]:
 
 
 def _in_place_of(rule: Rule, mutant: Mutant) -> Rule:
-    return mutant.rule if _name(rule) == _name(mutant.rule) else rule
+    return mutant.rule if name_of(rule) == name_of(mutant.rule) else rule
 
 
-def _reaching(name: str) -> list[Case]:
-    """The tests that a rule can make fail, those first that look at the rule itself."""
-    reached = {each for each in map(_name, RULES) if each == name or name in _uses(each)}
-    found = (case for case in cases() if case.sees & reached)
-    return sorted(found, key=lambda case: name not in case.sees)
+def _reaching(name: str) -> list[RuleCase]:
+    """The tests that a rule can make fail, first those that look at it."""
+    reached = {each for each in map(name_of, RULES) if each == name or name in uses(each)}
+    found = (case for case in rule_cases() if case.sees & reached)
+    return sorted(found, key=lambda case: (name not in case.sees, case.cost))
 
 
-@pytest.mark.parametrize("rule", RULES, ids=_name)
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param(rule, marks=() if name_of(rule) in SAMPLE else pytest.mark.slow)
+        for rule in RULES
+    ],
+    ids=name_of,
+)
 def test_every_change_of_a_rule_fails_a_test(rule: Rule, tmp_path: Path) -> None:
     program("promtool")
     survivors = {mutant.change for mutant in _survivors(list(mutants(rule)), tmp_path)}
-    assert survivors == {change for name, change in EQUIVALENT if name == _name(rule)}
+    assert survivors == {change for name, change in EQUIVALENT if name == name_of(rule)}
 
 
+@pytest.mark.slow  # test_promtool_finds_no_fault does the same, one file at a time
 def test_each_test_holds_with_the_rules_that_it_needs_alone(tmp_path: Path) -> None:
     # If one did not, it would seem to find every change.
-    fails = _fail_in_two([(case, RULES) for case in cases()], tmp_path / "all")
-    assert not [case.name for case, bad in zip(cases(), fails, strict=True) if bad]
+    fails = _fail([(case, RULES) for case in rule_cases()], tmp_path / "all")
+    assert not [case.name for case, bad in zip(rule_cases(), fails, strict=True) if bad]

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from exporter.config import load_config
-from tests.content.test_alertmanager import SEVERITIES, inhibitions
-from tests.content.test_runbooks import blocks
-from tests.support.monitoring import program
+from tests.support.documents import blocks
+from tests.support.monitoring.alertmanager_example import SEVERITIES, inhibitions
+from tests.support.monitoring.programs import program
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "alerting.md").read_text(encoding="utf-8")

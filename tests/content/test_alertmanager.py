@@ -13,23 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.support.monitoring import Alertmanager, program
-from tests.support.session_exporter import wait_for
+from tests.support.monitoring.alertmanager_example import (
+    CONFIG,
+    FILE,
+    SEVERITIES,
+    inhibitions,
+)
+from tests.support.monitoring.programs import Alertmanager, program
+from tests.support.monitoring.rule_cases import rule_cases
+from tests.support.processes.session_exporter import wait_for
 
-ALERTS = Path(__file__).parents[2] / "alerts"
-FILE = ALERTS / "alertmanager.yml"
-CONFIG: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-RULES: dict[str, Any] = yaml.safe_load((ALERTS / "session-exporter.rules.yml").read_text("utf-8"))
-
-#: Alert -> severity.
-SEVERITIES: dict[str, str] = {
-    rule["alert"]: rule["labels"]["severity"]
-    for group in RULES["groups"]
-    for rule in group["rules"]
-    if "alert" in rule
-}
 RECEIVERS = {"critical": "page", "warning": "tickets", "info": "notes"}
 RANK = {"critical": 2, "warning": 1, "info": 0}
 
@@ -56,41 +50,14 @@ def receiver(**labels: str) -> str:
     return amtool("config", "routes", "test", f"--config.file={FILE}", *pairs).strip()
 
 
-def matched(matchers: list[str]) -> set[str]:
-    """The alerts that matchers on `alertname` select. No other label is matched on."""
-    found = set(SEVERITIES)
-    for matcher in matchers:
-        parts = re.fullmatch(r'alertname(=~|!~|!=|=)"([^"]+)"', matcher)
-        assert parts is not None, matcher
-        operator, pattern = parts.groups()
-        exact = pattern if "~" in operator else re.escape(pattern)
-        found = {
-            name
-            for name in found
-            if (re.fullmatch(exact, name) is None) is operator.startswith("!")
-        }
-    return found
-
-
-def inhibitions() -> list[tuple[str, str, tuple[str, ...]]]:
-    """(cause, what it holds back, labels that must be equal), one alert each."""
-    return [
-        (cause, symptom, tuple(rule["equal"]))
-        for rule in CONFIG["inhibit_rules"]
-        for cause in sorted(matched(rule["source_matchers"]))
-        for symptom in sorted(matched(rule["target_matchers"]))
-    ]
-
-
 @functools.cache
 def label_sets() -> dict[str, list[set[str]]]:
     """The labels that each alert has in its unit tests, where promtool compares them."""
     found: dict[str, list[set[str]]] = {}
-    for file in sorted(ALERTS.glob("*.test.yml")):
-        for test in yaml.safe_load(file.read_text(encoding="utf-8"))["tests"]:
-            for check in test.get("alert_rule_test", []):
-                sets = [set(alert["exp_labels"]) for alert in check["exp_alerts"]]
-                found.setdefault(check["alertname"], []).extend(sets)
+    for case in rule_cases():
+        for check in case.content.get("alert_rule_test", []):
+            sets = [set(alert["exp_labels"]) for alert in check["exp_alerts"]]
+            found.setdefault(check["alertname"], []).extend(sets)
     return found
 
 

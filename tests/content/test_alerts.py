@@ -4,29 +4,29 @@ import re
 import subprocess
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
-from tests.support import promql
-from tests.support.monitoring import program
+from tests.support.monitoring import promql
+from tests.support.monitoring.programs import program
+from tests.support.monitoring.rule_cases import (
+    ALERT_RULES,
+    ALERTS,
+    RULES,
+    RULES_FILE,
+    Rule,
+    name_of,
+    only,
+    rule_cases,
+    run_promtool,
+)
 
-Rule = dict[str, Any]
-
-ALERTS = Path(__file__).parents[2] / "alerts"
-RULES = ALERTS / "session-exporter.rules.yml"
 TESTS = sorted(ALERTS.glob("*.test.yml"))
 
-RULE_LIST: list[Rule] = [
-    rule
-    for group in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
-    for rule in group["rules"]
-]
-ALERT_RULES = [rule for rule in RULE_LIST if "alert" in rule]
-CASES: list[Rule] = [
-    case for file in TESTS for case in yaml.safe_load(file.read_text(encoding="utf-8"))["tests"]
-]
+CASES = [case.content for case in rule_cases()]
+
+#: With all rules, the others take up to half a minute each.
+QUICK_WITH_ALL_RULES = {"long-break.test.yml", "recorded.test.yml", "short-break.test.yml"}
 
 #: What tells replicas apart, and nothing else.
 REPLICA = {"instance", "pod", "container", "endpoint", "node"}
@@ -43,10 +43,6 @@ NOT_FOLDED_AS_IN_THE_CATALOG = {
 }
 
 
-def name_of(rule: Rule) -> str:
-    return str(rule.get("alert") or rule["record"])
-
-
 def queries(rule: Rule) -> list[str]:
     """The queries in its annotations, with something in place of what templates fill in."""
     texts = " ".join(rule.get("annotations", {}).values())
@@ -54,16 +50,39 @@ def queries(rule: Rule) -> list[str]:
     return [text.replace("{%s", '{job="x"').replace("%q", '"x"') for text in found]
 
 
-every_rule = pytest.mark.parametrize("rule", RULE_LIST, ids=name_of)
+every_rule = pytest.mark.parametrize("rule", RULES, ids=name_of)
 every_alert = pytest.mark.parametrize("rule", ALERT_RULES, ids=name_of)
 
 
 @pytest.mark.parametrize(
     ("command", "file"),
-    [("check", RULES), *(("test", file) for file in TESTS)],
+    [("check", ALERTS / RULES_FILE), *(("test", file) for file in TESTS)],
     ids=lambda value: getattr(value, "name", value),
 )
-def test_promtool_finds_no_fault(command: str, file: Path) -> None:
+def test_promtool_finds_no_fault(command: str, file: Path, tmp_path: Path) -> None:
+    if command == "check":
+        assert_promtool_succeeds("check", file)
+        return
+    cases = [case for case in rule_cases() if case.file == file.name]
+    output, failed = run_promtool(
+        [(case.text, only(case.needs)) for case in cases], tmp_path / "promtool"
+    )
+    assert not [cases[number].name for number in sorted(failed)], output
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param(file, marks=() if file.name in QUICK_WITH_ALL_RULES else pytest.mark.slow)
+        for file in TESTS
+    ],
+    ids=lambda file: file.name,
+)
+def test_a_user_can_run_each_test_file_beside_the_shipped_rules(file: Path) -> None:
+    assert_promtool_succeeds("test", file)
+
+
+def assert_promtool_succeeds(command: str, file: Path) -> None:
     done = subprocess.run(
         [program("promtool"), command, "rules", file.name],
         cwd=ALERTS,
@@ -108,7 +127,7 @@ def test_every_metric_is_smoothed_and_folded_as_the_catalog_says(rule: Rule) -> 
 
 def test_no_rule_uses_a_split_metric() -> None:
     # Its labels are the user's, and each part can be below a threshold that the whole is above.
-    assert "_by_label" not in RULES.read_text(encoding="utf-8")
+    assert "_by_label" not in (ALERTS / RULES_FILE).read_text(encoding="utf-8")
 
 
 @every_alert

@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from exporter.config import (
     Audit,
-    Daily,
+    DailySettings,
     DatabaseSettings,
     Label,
     Mark,
@@ -31,7 +31,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "## sources": Source,
     "### Points in time": TimeColumn,
     "### labels": Label,
-    "### daily": Daily,
+    "### daily": DailySettings,
     "### recovery": RecoverySettings,
     "### mark": Mark,
     "### webhook": Webhook,

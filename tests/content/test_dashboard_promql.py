@@ -1,6 +1,6 @@
 """PromQL in dashboards: it parses, uses what the exporter serves, and folds replicas.
 
-As in test_dashboard_lint.py, each rule yields what is wrong, and is shown to find it.
+As in dashboard_rules.py of tests/support, each rule yields what is wrong, and is shown to find it.
 """
 
 import re
@@ -9,9 +9,16 @@ from dataclasses import replace
 
 import pytest
 
-from dashboards.reading import FILES, Expression, expressions, load, substituted, used_variables
+from dashboards.exported_json import (
+    FILES,
+    Expression,
+    find_expressions,
+    find_variables,
+    load,
+    substitute_variables,
+)
 from exporter.metrics.catalog import FAMILIES, PROCESS_METRICS
-from tests.support import promql
+from tests.support.monitoring import promql
 
 REPLICAS = {"instance", "pod", "container", "endpoint", "node"}
 
@@ -28,7 +35,7 @@ VARIABLES = {
     uid: [each["name"] for each in dashboard["templating"]["list"]]
     for uid, dashboard in DASHBOARDS.items()
 }
-EXPRESSIONS = [each for dashboard in DASHBOARDS.values() for each in expressions(dashboard)]
+EXPRESSIONS = [each for dashboard in DASHBOARDS.values() for each in find_expressions(dashboard)]
 CATALOG = promql.catalog()
 RECORDED = promql.recorded()
 
@@ -47,7 +54,7 @@ UNUSED: dict[str, str] = {}
 
 
 def parsed(expression: Expression) -> list[promql.Selector]:
-    return promql.selectors(substituted(expression.promql, VALUES))
+    return promql.selectors(substitute_variables(expression.promql, VALUES))
 
 
 def place(expression: Expression) -> str:
@@ -64,7 +71,7 @@ def unknown_labels(expression: Expression) -> Iterator[str]:
     for each in served:
         yield from {name for name, _, _ in each.matchers} - promql.known_labels(each.name)
     known = set[str]().union(*(promql.known_labels(each.name) for each in served))
-    yield from promql.labels(substituted(expression.promql, VALUES)) - known
+    yield from promql.labels(substitute_variables(expression.promql, VALUES)) - known
     if expression.label:
         yield from {expression.label} - known
 
@@ -97,7 +104,7 @@ def not_filtered(expression: Expression) -> Iterator[str]:
             wanted -= {"database", "source"}  # a target has neither
         matched = {name for name, operator, _ in each.matchers if operator in {"=", "=~"}}
         yield from (f"{each.name} is not chosen by {name}" for name in wanted - matched)
-    yield from used_variables(expression.promql) - {*names, "__rate_interval"}
+    yield from find_variables(expression.promql) - {*names, "__rate_interval"}
 
 
 def names_a_place(expression: Expression) -> Iterator[str]:
@@ -205,7 +212,7 @@ def test_a_dot_in_a_name_is_a_dot_also_in_a_pattern() -> None:
         (name, value)
         for each in EXPRESSIONS
         if each.dashboard == "sessions-source"
-        for selector in promql.selectors(substituted(each.promql, {**VALUES, **chosen}))
+        for selector in promql.selectors(substitute_variables(each.promql, {**VALUES, **chosen}))
         for name, operator, value in selector.matchers
         if operator == "=~" and name in chosen
     }

@@ -12,26 +12,28 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import yaml
 
-from dashboards.__main__ import FOLDER, pages
-from dashboards.about import About
-from dashboards.classic import text
+from dashboards.__main__ import FOLDER, build_pages
+from dashboards.export import format_json
+from dashboards.exported_json import (
+    FILES,
+    Json,
+    find_panels,
+    find_variables,
+    keep_known_fields,
+    load,
+)
 from dashboards.layout import LayoutError, Row, place
 from dashboards.links import OVERVIEW, RUNBOOKS, SOURCE, TITLES
-from dashboards.panels import lines
+from dashboards.panels.graphs import build_graph
+from dashboards.panels.text import PanelText
 from dashboards.queries import Query
-from dashboards.reading import FILES, Json, known_part, load, panels, used_variables
-from tests.support.promql import RULES, selectors
+from tests.support.monitoring.promql import selectors
+from tests.support.monitoring.rule_cases import RULES
 
 ROOT = Path(__file__).parents[2]
 DASHBOARDS = {path.stem: load(path) for path in FILES}
-ALERTS = {
-    rule["alert"]: rule
-    for group in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
-    for rule in group["rules"]
-    if "alert" in rule
-}
+ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
 
 #: What fits on a screen of 1080 lines, below Grafana's own bars: 22 units of 38 pixels.
 FIRST_SCREEN = 22
@@ -40,7 +42,7 @@ each_dashboard = pytest.mark.parametrize("uid", DASHBOARDS)
 
 
 def named(uid: str, title: str) -> Json:
-    (found,) = [each for each in panels(DASHBOARDS[uid]) if each["title"] == title]
+    (found,) = [each for each in find_panels(DASHBOARDS[uid]) if each["title"] == title]
     return found
 
 
@@ -60,7 +62,7 @@ def data_links(panel: Json) -> dict[str, str]:
 
 
 def test_what_is_committed_is_what_the_code_makes() -> None:
-    made = {f"{page.uid}.json": text(page) for page in pages()}
+    made = {f"{page.uid}.json": format_json(page) for page in build_pages()}
     committed = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}
     assert sorted(committed) == sorted(made)
     for name, content in made.items():
@@ -68,8 +70,8 @@ def test_what_is_committed_is_what_the_code_makes() -> None:
 
 
 def test_another_run_makes_the_same_and_the_sdk_warns_of_nothing() -> None:
-    code = "from dashboards import __main__, classic; import sys\n"
-    code += "sys.stdout.write(''.join(map(classic.text, __main__.pages())))"
+    code = "from dashboards import __main__, export; import sys\n"
+    code += "sys.stdout.write(''.join(map(export.format_json, __main__.build_pages())))"
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         cwd=ROOT,
@@ -79,7 +81,7 @@ def test_another_run_makes_the_same_and_the_sdk_warns_of_nothing() -> None:
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "".join(map(text, pages()))
+    assert done.stdout == "".join(map(format_json, build_pages()))
 
 
 def test_files_are_called_after_their_uid_and_end_in_a_newline() -> None:
@@ -109,11 +111,13 @@ def lost(before: Any, after: Any, path: str = "") -> Iterator[str]:
 @each_dashboard
 def test_grafanas_own_schema_knows_every_key(uid: str) -> None:
     # The SDK is generated from that schema: it drops a key that it does not know.
-    assert set(lost(DASHBOARDS[uid], known_part(DASHBOARDS[uid]))) == {"/id"}  # null: left out
+    assert set(lost(DASHBOARDS[uid], keep_known_fields(DASHBOARDS[uid]))) == {
+        "/id"
+    }  # null: left out
     spoiled = copy.deepcopy(DASHBOARDS[uid])
     spoiled["panels"][1]["options"]["colourMode"] = "value"
     spoiled["panels"][1]["fieldConfig"]["defaults"]["noVal"] = "unknown"
-    unknown = {path.rpartition("/")[2] for path in lost(spoiled, known_part(spoiled))}
+    unknown = {path.rpartition("/")[2] for path in lost(spoiled, keep_known_fields(spoiled))}
     assert unknown == {"id", "colourMode", "noVal"}
 
 
@@ -122,7 +126,7 @@ def test_the_three_fit_into_one_config_map() -> None:
 
 
 def test_rows_are_the_operators_questions_in_order() -> None:
-    last = "Is the exporter itself telling the truth?"
+    last = "Can the data be trusted?"
     days = "What do the last days look like?"
     first = "Is something wrong now?"
     recovery = "Is recovery working?"
@@ -170,7 +174,7 @@ def test_thresholds_are_lines_that_come_from_the_metrics(uid: str) -> None:
     oldest = named(uid, "Oldest active session")
     after = {"sessions_orphaned_after_seconds", "sessions_overlong_after_seconds"}
     assert set(limits(oldest)) == after
-    for panel in panels(DASHBOARDS[uid]):
+    for panel in find_panels(DASHBOARDS[uid]):
         if panel["type"] == "timeseries":
             assert "thresholds" not in panel["fieldConfig"]["defaults"]  # a number written down
 
@@ -202,7 +206,7 @@ def test_days_are_bars_by_date_and_a_table_with_the_newest_first(uid: str) -> No
 @each_dashboard
 def test_lines_keep_jobs_clusters_and_namespaces_apart(uid: str) -> None:
     # A heatmap has one row for each bucket, and by declared label nobody knows which labels stay.
-    for panel in panels(DASHBOARDS[uid]):
+    for panel in find_panels(DASHBOARDS[uid]):
         if panel["type"] not in {"timeseries", "state-timeline"}:
             continue
         for target in panel["targets"]:
@@ -217,7 +221,7 @@ def test_lines_keep_jobs_clusters_and_namespaces_apart(uid: str) -> None:
 @each_dashboard
 def test_links_inside_grafana_lead_to_a_dashboard_and_variables_that_exist(uid: str) -> None:
     found = [link["url"] for link in DASHBOARDS[uid]["links"]]
-    for panel in panels(DASHBOARDS[uid]):
+    for panel in find_panels(DASHBOARDS[uid]):
         found += data_links(panel).values()
     inside = [url for url in found if url.startswith("/")]
     assert len(inside) >= 3
@@ -227,14 +231,14 @@ def test_links_inside_grafana_lead_to_a_dashboard_and_variables_that_exist(uid: 
         theirs = {each["name"] for each in target["templating"]["list"]}
         named_there = {name.removeprefix("var-") for name in parse_qs(urlsplit(url).query)}
         assert {name for name in named_there if not name.startswith("${")} <= theirs
-        plain = {name for name in used_variables(url) if not name.startswith("__")}
+        plain = {name for name in find_variables(url) if not name.startswith("__")}
         assert plain <= own & theirs
         assert "${datasource:queryparam}" in url
 
 
 @each_dashboard
 def test_a_cell_leads_on_with_what_is_in_its_row(uid: str) -> None:
-    for panel in panels(DASHBOARDS[uid]):
+    for panel in find_panels(DASHBOARDS[uid]):
         for column, url in data_links(panel).items():
             shown = panel["transformations"][-1]["options"]["indexByName"]
             needed = re.findall(r"\$\{__data\.fields\.(\w+)\}", url)
@@ -261,7 +265,10 @@ def test_rows_of_tables_lead_to_sources_runbooks_and_the_exporters_page() -> Non
 
 def test_every_runbook_that_a_panel_links_to_exists() -> None:
     urls = {
-        link["url"] for each in DASHBOARDS.values() for p in panels(each) for link in p["links"]
+        link["url"]
+        for each in DASHBOARDS.values()
+        for p in find_panels(each)
+        for link in p["links"]
     }
     for url in urls:
         name = url.removeprefix(RUNBOOKS)
@@ -359,8 +366,8 @@ def test_the_first_line_of_numbers_says_what_is_not_in_them(
 
 
 def row_of(title: str, *sizes: tuple[int, int], closed: bool = False) -> Row:
-    about, query = About("Some", shows="Some.", act="some."), Query("some", "up")
-    panels = [lines(about, [query], unit="none", width=w, height=h) for w, h in sizes]
+    text, query = PanelText("Some", shows="Some.", act="some."), Query("some", "up")
+    panels = [build_graph(text, [query], unit="none", width=w, height=h) for w, h in sizes]
     return Row(title, panels, closed)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dashboards.exported_json import FILES, find_panels, load
 from dashboards.links import TITLES
-from dashboards.reading import FILES, load, panels
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "dashboards.md").read_text(encoding="utf-8")
@@ -62,9 +62,10 @@ def test_every_path_of_the_repository_exists() -> None:
 
 def test_every_file_of_the_package_is_listed_or_serves_one_that_is() -> None:
     listed = {name for row in table("file") for name in re.findall(r"`([^`]+)`", row[0])}
-    found = {path.name for path in (ROOT / "dashboards").glob("*.py")}
-    parts = {"__init__.py", "__main__.py", "about.py", "dressing.py", "reading.py"}
-    assert found - listed == parts
+    root = ROOT / "dashboards"
+    found = {path.relative_to(root) for path in root.rglob("*.py")}
+    entries = {f"{path.parts[0]}/" if path.parent.name else path.name for path in found}
+    assert entries - listed == {"__init__.py", "__main__.py"}
 
 
 def test_headings_that_are_linked_to_exist() -> None:
@@ -124,10 +125,10 @@ def test_the_texts_for_no_data_and_the_titles_that_are_quoted_are_shown() -> Non
     texts = {
         panel["fieldConfig"]["defaults"]["noValue"]
         for path in FILES
-        for panel in panels(load(path))
+        for panel in find_panels(load(path))
     }
     assert {"unknown", "no orphan known", "rules not loaded?"} <= texts
-    titles = {panel["title"] for path in FILES for panel in panels(load(path))}
+    titles = {panel["title"] for path in FILES for panel in find_panels(load(path))}
     for quoted in ("Alerts", "Age of counts", "Sources above threshold", "Started today"):
         assert f"*{quoted}*" in DOCUMENT
         assert any(title.startswith(quoted) for title in titles)

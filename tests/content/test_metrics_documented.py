@@ -20,7 +20,7 @@ from exporter.metrics.catalog import (
     SESSION_FAMILIES,
     Family,
 )
-from exporter.recovery.decision.decision import BRAKES
+from exporter.recovery.decision.brakes import BRAKES
 from exporter.recovery.status import FAILURES
 from exporter.recovery.status import SKIPS as RECOVERY_SKIPS
 

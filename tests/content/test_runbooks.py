@@ -2,7 +2,6 @@
 
 import datetime as dt
 import re
-import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -12,46 +11,23 @@ import typer
 import yaml
 
 from exporter.cli.app import app
-from exporter.cli.commands.watch import DEFAULT_PORT
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.cli.options import DEFAULT_PORT
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.queries import fill
-from tests.support.monitoring import Alertmanager, program
-from tests.support.promql import SYNTHETIC, catalog, labels, selectors
+from tests.support.documents import TEXTS, blocks, commands
+from tests.support.monitoring.programs import Alertmanager, program
+from tests.support.monitoring.promql import SYNTHETIC, catalog, labels, selectors
+from tests.support.monitoring.rule_cases import RULES
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "runbooks"
 SOURCE_CODE = "".join(path.read_text("utf-8") for path in (ROOT / "exporter").rglob("*.py"))
-RULES: list[dict[str, Any]] = [
-    rule
-    for group in yaml.safe_load(
-        (ROOT / "alerts" / "session-exporter.rules.yml").read_text("utf-8")
-    )["groups"]
-    for rule in group["rules"]
-]
 SEVERITIES = {rule["alert"]: rule["labels"]["severity"] for rule in RULES if "alert" in rule}
 RECORDED = {rule["record"] for rule in RULES if "record" in rule}
-TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.md"))}
 ALERTING = (ROOT / "docs" / "alerting.md").read_text(encoding="utf-8")
 
 SECTIONS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 runbooks = pytest.mark.parametrize("name", TEXTS)
-
-
-def blocks(text: str, language: str) -> list[str]:
-    """The fenced blocks of a language, also those inside a list."""
-    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```", text, re.MULTILINE | re.DOTALL)
-    return [re.sub(rf"^{indent}", "", block, flags=re.MULTILINE) for indent, block in found]
-
-
-def commands(text: str, command: str) -> list[list[str]]:
-    """How a program is called, in blocks and in the text."""
-    lines = "".join(blocks(text, "sh")).splitlines()
-    spans = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
-    found = (
-        re.search(rf"(?:^|[ '|]){command} ([^|>']*(?:'[^']*'[^|>']*)*)", line)
-        for line in [*lines, *spans]
-    )
-    return [shlex.split(each[1]) for each in found if each]
 
 
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert() -> None:

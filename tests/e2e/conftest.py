@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
-from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, write_config
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
+from tests.support.processes.session_exporter import CONVERSATIONS, IMPATIENT, write_config
 
 
 @pytest.fixture

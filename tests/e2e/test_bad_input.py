@@ -10,9 +10,16 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
-from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, Daemon, Page, run, write_config
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
+from tests.support.processes.session_exporter import (
+    CONVERSATIONS,
+    IMPATIENT,
+    Daemon,
+    Page,
+    run,
+    write_config,
+)
 
 PASSWORD = "a-secret-that-nobody-may-read"
 

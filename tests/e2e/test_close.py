@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from exporter.demo import history
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import APP
-from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, run, write_config
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP
+from tests.support.processes.session_exporter import CONVERSATIONS, IMPATIENT, run, write_config
 
 TABLE = "conversations.conversation_sessions"
 END_AT = "least(now(), s.session_start + interval '2 hours')"
@@ -175,11 +175,11 @@ def test_a_stop_is_undone_like_any_run(eighteen: EmbeddedDatabase, close: Close)
     start(eighteen, "live", ago="5 minutes")
     before = snapshot(eighteen)
     done = close("--all", "--yes")
-    found = re.search(r"session-exporter undo (\S+) takes it back", done.stdout)
+    found = re.search(r"to undo it: session-exporter undo (\S+)", done.stdout)
     assert found
     assert re.search(rf"{found[1]} .* close +\S+ +19 +0", close(command="runs").stdout)
     undone = close(found[1], "--yes", command="undo", of=None)
-    assert "19 were taken back" in undone.stdout
+    assert "19 were undone" in undone.stdout
     assert snapshot(eighteen) == before
 
 
@@ -193,7 +193,7 @@ def test_what_the_application_holds_is_left_and_told(
         done = close("--server", "pod-1", "--yes")
     assert done.returncode == 1
     assert "  1 were closed" in done.stdout
-    assert "  1 are active still: somebody works on them just now; run the command again" in (
+    assert "  1 are still active: locked by another transaction; run the command again" in (
         done.stdout
     )
 
@@ -220,8 +220,8 @@ def test_wrong_usage_is_said_in_a_sentence(
 @pytest.mark.parametrize(
     ("recovery", "sentence"),
     [
-        ({**RECOVERY, "server": None}, "sources.conversations.recovery has no server"),
-        ({}, "sources.conversations.recovery has no set"),
+        ({**RECOVERY, "server": None}, "sources.conversations.recovery.server is not set"),
+        ({}, "sources.conversations.recovery declares no `set`"),
     ],
 )
 def test_a_config_without_what_is_needed_is_wrong_usage(
@@ -247,10 +247,10 @@ def test_a_pause_is_told_and_keeps_nobody_from_recovering_by_hand(
             r"conversations \(app\) is paused since \S+ \S+ by postgres: we look at it",
             paused.stdout,
         )
-    assert "it was before" in paused.stdout
+    assert "it was paused before" in paused.stdout
     plan = close(command="recover")
     assert "automatic recovery is paused since" in plan.stdout
-    assert "we look at it; by hand it goes ahead" in plan.stdout
+    assert "we look at it; recovery by hand goes ahead" in plan.stdout
     done = close("--yes", "--backlog", "--despite-brake", command="recover")
     assert done.returncode == 0
     assert active(eighteen) == 0

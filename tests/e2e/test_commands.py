@@ -12,9 +12,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 
 from exporter import __version__
 from exporter.config import load_config
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
-from tests.support.session_exporter import (
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
+from tests.support.processes.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
     PROGRAM,

@@ -17,15 +17,22 @@ from typing import Any
 import pytest
 import yaml
 
-from dashboards.reading import FILES, Expression, expressions, load, panels, substituted
+from dashboards.exported_json import (
+    FILES,
+    Expression,
+    find_expressions,
+    find_panels,
+    load,
+    substitute_variables,
+)
 from exporter.demo import history
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import APP, EXPORTER, create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
 from exporter.queries import fill
-from tests.support.monitoring import Prometheus, Sample, create_blocks
-from tests.support.promql import RULES
-from tests.support.session_exporter import (
+from tests.support.monitoring.programs import Prometheus, Sample, create_blocks
+from tests.support.monitoring.promql import RULES
+from tests.support.processes.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
     Daemon,
@@ -33,7 +40,7 @@ from tests.support.session_exporter import (
     wait_for,
     write_config,
 )
-from tests.support.streaming import PRIMARY_SETTINGS, Standby
+from tests.support.servers.standby import PRIMARY_SETTINGS, Standby
 
 ROOT = Path(__file__).parents[2]
 JOB = "session-exporter"
@@ -58,7 +65,7 @@ CHOICES = (
     {"database": "live", "source": "tried"},  # is not recovered yet
 )
 
-EXPRESSIONS = [each for path in FILES for each in expressions(load(path))]
+EXPRESSIONS = [each for path in FILES for each in find_expressions(load(path))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,7 @@ class Watched:
 
     def answer(self, expression: Expression, values: dict[str, str]) -> list[Any]:
         """Ask as Grafana would, with these values of the dashboard's variables."""
-        asked = substituted(expression.promql, {**values, "__rate_interval": "20s"})
+        asked = substitute_variables(expression.promql, {**values, "__rate_interval": "20s"})
         if expression.kind == "variable":
             return list(self.prometheus.label_values(expression.label, asked))
         if expression.kind == "instant":
@@ -256,7 +263,7 @@ def test_every_expression_returns_data(watched: Watched, expression: Expression)
 
 def panel(uid: str, title: str) -> dict[str, Any]:
     (path,) = [each for each in FILES if each.stem == uid]
-    (found,) = [each for each in panels(load(path)) if each["title"] == title]
+    (found,) = [each for each in find_panels(load(path)) if each["title"] == title]
     return found
 
 
@@ -294,7 +301,7 @@ RECOVERED = {"job": JOB, "database": "live", "source": "calls"}
 TABLES = [
     (path.stem, each["title"])
     for path in FILES
-    for each in panels(load(path))
+    for each in find_panels(load(path))
     if len(each["targets"]) > 1 and each["type"] in {"table", "barchart"}
 ]
 
@@ -395,7 +402,7 @@ def test_the_number_of_alerts_is_counted_with_the_rules_and_unknown_without_them
     watched: Watched,
 ) -> None:
     assert number(watched, "sessions-overview", "Alerts") >= 1
-    asked = substituted(panel("sessions-overview", "Alerts")["targets"][0]["expr"], ALL)
+    asked = substitute_variables(panel("sessions-overview", "Alerts")["targets"][0]["expr"], ALL)
     # Last week sessions were counted, and no rule was evaluated.
     then = time.time() - WEEK
     assert watched.prometheus.query("sessions_orphaned", at=then)

@@ -2,18 +2,20 @@
 
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from exporter.demo.run import CONFIG
 from exporter.metrics import catalog
 from exporter.metrics.catalog import SESSION_FAMILIES
-from tests.support.session_exporter import PROGRAM, Page, environment, wait_for
+from tests.support.processes.session_exporter import PROGRAM, Page, environment, wait_for
 
 #: Nothing to tell where nobody looks for sessions to close: the demo's config has it disabled.
 ONLY_WHILE_RECOVERING = {
@@ -23,14 +25,28 @@ ONLY_WHILE_RECOVERING = {
     catalog.RECOVERY_LAST_RUN,
 }
 
+#: The demo as a program of its own that reads another config file than the documented one.
+WITH_CONFIG = """
+import sys
+from pathlib import Path
+
+import exporter.demo.run
+from exporter.cli import main
+
+exporter.demo.run.CONFIG = Path(sys.argv.pop(1))
+main()
+"""
+
 
 @contextmanager
-def demo(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+def demo(
+    folder: Path, program: Sequence[str | Path] = (PROGRAM,)
+) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """Run the demo with a folder of its own for temporary files, where a server would stay."""
     with tempfile.TemporaryDirectory(dir=folder.parents[-2]) as temporary:
         Path(temporary).chmod(0o755)  # the server's user has to get in
         with subprocess.Popen(
-            [PROGRAM, "demo", "--web.listen-address", "127.0.0.1:0"],
+            [*program, "demo", "--web.listen-address", "127.0.0.1:0"],
             env=environment(folder, TMPDIR=temporary),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -55,8 +71,19 @@ def read_until(process: subprocess.Popen[str], word: str) -> str:
     raise AssertionError(f"the demo ended without {word!r}:\n{text}")
 
 
+def quick_config(folder: Path) -> Path:
+    """Write the demo's config, with the sources collected every second and not twice a minute."""
+    text = CONFIG.read_text(encoding="utf-8")
+    quick = text.replace("  every: 30s ", "  every: 1s ")
+    assert quick != text
+    path = folder / "config.yaml"
+    path.write_text(quick, encoding="utf-8")
+    return path
+
+
 def test_the_demo_shows_every_metric_about_sessions_with_believable_values(tmp_path: Path) -> None:
-    with demo(tmp_path) as (process, temporary):
+    program: list[str | Path] = [sys.executable, "-c", WITH_CONFIG, quick_config(tmp_path)]
+    with demo(tmp_path, program) as (process, temporary):
         welcome = read_until(process, "The rows behind a number")
         (address,) = {word for word in welcome.split() if word.endswith("/metrics")}
 

@@ -16,10 +16,10 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 
 from exporter import __version__
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from exporter.metrics.catalog import FAMILIES, PROCESS_METRICS, REPLICA_LAG
-from tests.support.session_exporter import IMPATIENT, Daemon, write_config
+from tests.support.processes.session_exporter import IMPATIENT, Daemon, write_config
 
 GOLDEN = Path(__file__).with_name("golden_metrics.txt")
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"

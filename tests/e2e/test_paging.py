@@ -14,12 +14,18 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.demo.databases import EmbeddedDatabase, create_database, drop_database
-from exporter.demo.schemas import APP, EXPORTER, create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
-from tests.conftest import TEMPLATE
-from tests.support.monitoring import Alertmanager, Post, Prometheus, Webhook
-from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, Daemon, wait_for, write_config
+from exporter.demo.server.databases import EmbeddedDatabase, create_database, drop_database
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
+from tests.support.monitoring.programs import Alertmanager, Post, Prometheus, Webhook
+from tests.support.processes.session_exporter import (
+    CONVERSATIONS,
+    IMPATIENT,
+    Daemon,
+    wait_for,
+    write_config,
+)
+from tests.support.servers.versions import TEMPLATE
 
 ALERTS = Path(__file__).parents[2] / "alerts"
 
@@ -279,7 +285,7 @@ def test_a_sixth_orphan_pages_once_and_the_end_of_the_sessions_resolves_it(stack
     }
     annotations = alert["annotations"]
     assert "6 active sessions of six in database app are orphaned" in annotations["description"]
-    assert "up to 5 are all right" in annotations["description"]
+    assert "the threshold is 5" in annotations["description"]
     assert annotations["runbook_url"].endswith(f"/{name}.md")
     assert "var-source=six" in annotations["dashboard_url"]
 

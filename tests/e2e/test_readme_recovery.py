@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from exporter.demo import history
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.recovery import RECOVERY, prepare
-from exporter.demo.schemas import APP
-from tests.support.session_exporter import run
+from exporter.demo.roles import RECOVERY, prepare
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP
+from tests.support.processes.session_exporter import run
 
 ROOT = Path(__file__).parents[2]
 #: How many of them are backlog already depends on the time of the day.

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase, create_database
-from exporter.demo.schemas import EXPORTER
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.databases import EmbeddedDatabase, create_database
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import EXPORTER
 from exporter.queries import fill
-from tests.support.session_exporter import PROGRAM, environment, run, write_config
-from tests.support.streaming import PRIMARY_SETTINGS, Standby
+from tests.support.processes.session_exporter import PROGRAM, environment, run, write_config
+from tests.support.servers.standby import PRIMARY_SETTINGS, Standby
 
 Done = subprocess.CompletedProcess[str]
 Command = Callable[..., Done]
@@ -188,10 +188,10 @@ def test_a_run_is_listed_and_taken_back_after_a_plan_of_its_own(
     plan = command("undo", run_)
     assert "1 are left alone: somebody has written to them since" in plan.stdout
     assert "1 are gone" in plan.stdout
-    assert "3 are as they were left" in plan.stdout
+    assert "3 are unchanged since" in plan.stdout
     assert contents(ready) == closed
 
-    assert "3 were taken back" in command("undo", run_, "--yes").stdout
+    assert "3 were undone" in command("undo", run_, "--yes").stdout
     assert open_ones(ready) == {3, 4, 5, 6, 7}
     (line,) = (each for each in command("runs").stdout.splitlines() if run_ in each)
     assert line.split()[-2:] == ["5", "3"]
@@ -223,7 +223,7 @@ def test_what_was_done_is_told_when_it_ends_in_the_middle(
     done = command("recover", "chat", "--yes", "--batch", "1")
     assert done.returncode == 1
     assert "4 were closed" in done.stdout
-    assert "4 were taken back" in command("undo", the_run(done), "--yes").stdout
+    assert "4 were undone" in command("undo", the_run(done), "--yes").stdout
 
 
 def test_an_unknown_run_is_said_to_be_none(command: Command) -> None:
@@ -371,11 +371,11 @@ def test_a_missing_right_is_a_sentence_and_the_grants_that_are_printed_are_enoug
 
     live = command("check", "--live", dsn=dsn).stdout
     grants = re.findall(r"^ +(GRANT .*;)$", live, re.MULTILINE)
-    assert f'GRANT UPDATE (state, ended) ON "public"."chat" TO "{EXPORTER}";' in grants
+    assert f'GRANT UPDATE ("state", "ended") ON "public"."chat" TO "{EXPORTER}";' in grants
     execute(ready, *grants)
     run_ = the_run(command("recover", "chat", "--yes", dsn=dsn))
     assert open_ones(ready) == {6, 7}
-    assert "5 were taken back" in command("undo", run_, "--yes", dsn=dsn).stdout
+    assert "5 were undone" in command("undo", run_, "--yes", dsn=dsn).stdout
 
 
 @pytest.fixture

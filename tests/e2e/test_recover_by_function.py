@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase, create_role
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.systems.schemas import EXPORTER
 from exporter.sessions.grants import RECOVERY_ROLE
-from tests.support.session_exporter import run, write_config
+from tests.support.processes.session_exporter import run, write_config
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -108,10 +108,10 @@ def test_what_is_printed_is_all_that_it_takes(
     assert found is not None
     assert found[1] in installed("runs").stdout
 
-    assert "5 are as they were left" in installed("undo", found[1]).stdout
+    assert "5 are unchanged since" in installed("undo", found[1]).stdout
     undone = installed("undo", found[1], "--yes")
     assert (undone.returncode, undone.stderr) == (0, "")
-    assert "5 were taken back" in undone.stdout
+    assert "5 were undone" in undone.stdout
     assert states(database) == [("open", 7)]
 
 
@@ -158,21 +158,15 @@ OTHER = """
     "arguments",
     ["", "p_threshold_minutes integer", "p_threshold_minutes int, really bool = true"],
 )
-def test_a_function_of_somebody_elses_is_called_by_hand_and_the_plan_says_what_that_means(
+def test_a_function_of_somebody_elses_is_not_called(
     database: EmbeddedDatabase, installed: Command, arguments: str
 ) -> None:
     execute(database, OTHER.format(arguments=arguments))
-    other = {"call": "app.sweep", "set": {}}
-    plan = installed("recover", "calls", "--backlog", recovery=other)
-    assert plan.returncode == 0, plan.stderr
-    assert "it decides by itself" in plan.stdout
-    assert "there is no undo" in plan.stdout
+    done = installed("recover", "calls", "--backlog", "--yes", recovery={"call": "app.sweep"})
+    assert done.returncode == 1
+    assert '"app"."sweep" is not what `session-exporter sql function calls`' in done.stderr
+    assert "session-exporter did not print it" in done.stderr
     assert states(database) == [("open", 7)]
-    done = installed("recover", "calls", "--backlog", "--yes", recovery=other)
-    assert "1 were closed" in done.stdout, done.stderr
-    assert "nothing takes it back" in done.stdout
-    assert states(database) == [("open", 6), ("swept", 1)]
-    assert "0 were closed" in installed("recover", "calls", "--yes", recovery=other).stdout
 
 
 def test_a_function_of_somebody_elses_is_never_called_automatically(
@@ -182,7 +176,7 @@ def test_a_function_of_somebody_elses_is_never_called_automatically(
     auto = {"call": "app.sweep", "mode": "auto", "trust_age": True}
     live = installed("check", "--live", recovery=auto)
     assert live.returncode == 1
-    assert '✗ recovery function: "app"."sweep" is not what `sql function` prints' in live.stdout
+    assert '"app"."sweep" is not what `session-exporter sql function calls`' in live.stdout
 
 
 @pytest.mark.parametrize("arguments", ["wanted uuid", "int", ""])
@@ -194,11 +188,20 @@ def test_a_function_that_cannot_be_called_is_said(
     execute(database, f"CREATE {kind} app.sweep({arguments}) {returns} {body}")
     done = installed("recover", "calls", "--yes", recovery={"call": "app.sweep"})
     assert done.returncode == 1
-    assert "expected one function app.sweep that takes nothing" in done.stderr
+    assert '"app"."sweep" is not what `session-exporter sql function calls`' in done.stderr
+    assert states(database) == [("open", 7)]
+
+
+def test_without_set_no_function_can_be_the_printed_one(
+    database: EmbeddedDatabase, installed: Command
+) -> None:
+    done = installed("recover", "calls", "--yes", recovery={"set": {}})
+    assert done.returncode == 1
+    assert "source calls has no `set`" in done.stderr
     assert states(database) == [("open", 7)]
 
 
 def test_without_set_there_is_nothing_to_print(command: Command) -> None:
     done = command("sql", "function", "calls", recovery={"set": {}}, role="postgres")
     assert done.returncode == 2
-    assert "has no set, so nobody knows what closing a session writes" in done.stderr
+    assert "declares no `set`: session-exporter does not know how to close a session" in done.stderr

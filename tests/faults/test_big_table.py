@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from tests.support.session_exporter import Daemon, Page, run, write_config
+from exporter.demo.server.databases import EmbeddedDatabase
+from tests.support.processes.session_exporter import Daemon, Page, run, write_config
 
 ROWS = 10_000_000
 ACTIVE = 200

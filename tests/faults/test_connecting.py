@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from exporter.config import DatabaseSettings
-from exporter.demo.databases import EmbeddedDatabase, create_database
-from exporter.demo.server import PostgresServer
+from exporter.demo.server.databases import EmbeddedDatabase, create_database
+from exporter.demo.server.server import PostgresServer
 from exporter.errors import ConnectFailed
 from exporter.postgres import Database
-from tests.conftest import VERSIONS
-from tests.support.gateway import CERTIFICATE, KEY, OTHER_CERTIFICATE, Gateway
-from tests.support.proxy import blackhole
+from tests.support.network.proxy import blackhole
+from tests.support.network.tls_gateway import CERTIFICATE, KEY, OTHER_CERTIFICATE, Gateway
+from tests.support.servers.versions import VERSIONS
 
 
 async def ask(dsn: str, question: str) -> object:

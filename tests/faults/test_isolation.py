@@ -1,8 +1,6 @@
 """One database that is frozen, locked, slow or gone changes nothing for the others."""
 
 import contextlib
-import os
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +9,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER, create_empty
-from exporter.demo.server import PostgresServer
-from tests.support.session_exporter import (
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import PostgresServer
+from exporter.demo.systems.schemas import EXPORTER, create_empty
+from tests.support.processes.daemons import last_success
+from tests.support.processes.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
     Daemon,
@@ -22,9 +21,9 @@ from tests.support.session_exporter import (
     wait_for,
     write_config,
 )
+from tests.support.servers.frozen_processes import frozen
 
 ERRORS = "session_exporter_collection_errors_total"
-LAST_SUCCESS = "session_exporter_collection_last_success_timestamp_seconds"
 
 #: What the client waits for longer than the server's own statement_timeout, in seconds.
 GRACE = 1.0
@@ -35,26 +34,6 @@ def victim(database: EmbeddedDatabase, fast_folder: Path | None) -> Iterator[Emb
     """A database on a server of its own, to do harm to."""
     with PostgresServer(database.server.binaries, parent=fast_folder) as server:
         yield create_empty(server, "victim")
-
-
-@contextlib.contextmanager
-def frozen(server: PostgresServer) -> Iterator[None]:
-    """Stop every process of a server where it is: its sockets stay open and silent.
-
-    The first process first, so that it starts no more; and again, for those it had just started.
-    """
-    stopped: set[int] = set()
-    while rest := set(server.processes()) - stopped:
-        for pid in sorted(rest, key=server.processes()[:1].__contains__, reverse=True):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSTOP)
-        stopped |= rest
-    try:
-        yield
-    finally:
-        for pid in stopped:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
 
 
 def two_databases(
@@ -71,12 +50,6 @@ def two_databases(
             "victim": {**CONVERSATIONS, "daily": None, "database": "victim"},
         },
     )
-
-
-def last_success(page: Page, source: str) -> float:
-    value = page.value(LAST_SUCCESS, source=source, collector="active")
-    assert value is not None
-    return value
 
 
 def both_succeed(page: Page) -> bool:

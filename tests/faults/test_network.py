@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
-from tests.support.exporting import ERRORS, SKIPPED, UP, Exporting
-from tests.support.proxy import Mode, Proxy, blackhole
-from tests.support.session_exporter import (
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
+from tests.support.collection.exporter import ERRORS, SKIPPED, UP, Exporting
+from tests.support.network.proxy import Mode, Proxy, blackhole
+from tests.support.processes.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
     Daemon,

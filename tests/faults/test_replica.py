@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import APP, EXPORTER, create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
-from tests.faults.test_isolation import frozen
-from tests.support.exporting import UP, Exporting
-from tests.support.session_exporter import (
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
+from tests.support.collection.exporter import UP, Exporting
+from tests.support.processes.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
     Daemon,
@@ -22,7 +21,8 @@ from tests.support.session_exporter import (
     wait_for,
     write_config,
 )
-from tests.support.streaming import PRIMARY_SETTINGS, Standby
+from tests.support.servers.frozen_processes import frozen
+from tests.support.servers.standby import PRIMARY_SETTINGS, Standby
 
 LAG = "session_exporter_database_replica_lag_seconds"
 LAST_SUCCESS = "session_exporter_collection_last_success_timestamp_seconds"

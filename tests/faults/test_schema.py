@@ -8,10 +8,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
-from tests.support.exporting import ERRORS, UP, Exporting
-from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, Page, wait_for, write_config
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
+from tests.support.collection.exporter import ERRORS, UP, Exporting
+from tests.support.processes.session_exporter import (
+    CONVERSATIONS,
+    IMPATIENT,
+    Page,
+    wait_for,
+    write_config,
+)
 
 TABLE = "conversations.conversation_sessions"
 ACTIVE, ORPHANED, ROWS = "sessions_active", "sessions_orphaned", "sessions_rows_estimated"

@@ -19,24 +19,26 @@ import pytest
 
 from exporter import backoff
 from exporter.config import DatabaseSettings
-from exporter.demo.databases import EmbeddedDatabase, drop_database
-from exporter.demo.schemas import APP, EXPORTER, create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.databases import EmbeddedDatabase, drop_database
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
 from exporter.errors import SourceError
 from exporter.postgres import Database
-from tests.support.exporting import ERRORS, SKIPPED, UP, Exporting
-from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, Page, wait_for, write_config
+from tests.support.collection.exporter import ERRORS, SKIPPED, UP, Exporting
+from tests.support.processes.session_exporter import (
+    CONVERSATIONS,
+    IMPATIENT,
+    Page,
+    wait_for,
+    write_config,
+)
+from tests.support.servers.frozen_processes import OURS, processes, stopped
 
 TABLE = "conversations.conversation_sessions"
 ACTIVE = "sessions_active"
 SUCCESS = "session_exporter_collection_success"
 SOURCE: dict[str, Any] = {**CONVERSATIONS, "daily": None}
 
-OURS = b"""
-SELECT pid FROM pg_stat_activity
-WHERE application_name = 'session-exporter' AND datname = current_database()
-ORDER BY backend_start
-"""
 
 _numbers = itertools.count(1)
 
@@ -79,11 +81,6 @@ def chats_succeed(page: Page) -> bool:
     return page.succeeds("chats_1")
 
 
-def processes(connection: psycopg.Connection[Any]) -> list[int]:
-    """The exporter's processes of the server."""
-    return [pid for (pid,) in connection.execute(OURS)]
-
-
 @contextlib.contextmanager
 def watched(database: EmbeddedDatabase) -> Iterator[list[int]]:
     """Count the exporter's processes all the time: how many there were, in the order of time."""
@@ -102,17 +99,6 @@ def watched(database: EmbeddedDatabase) -> Iterator[list[int]]:
         finally:
             is_over.set()
             watcher.join()
-
-
-@contextlib.contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    """Freeze one process; inside an idle one nobody waits for a lock that it holds."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
 
 
 def test_one_frozen_process_of_the_server_costs_one_collection_and_no_connection(

@@ -5,23 +5,25 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER, create_empty
-from exporter.demo.server import PostgresServer
-from tests.faults.test_isolation import frozen, last_success
-from tests.support.exporting import SKIPPED
-from tests.support.proxy import Mode, Proxy, blackhole
-from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, Daemon, wait_for, write_config
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import PostgresServer
+from exporter.demo.systems.schemas import EXPORTER, create_empty
+from tests.support.collection.exporter import SKIPPED
+from tests.support.network.proxy import Mode, Proxy, blackhole
+from tests.support.processes.daemons import TABLE, assert_stops, daemon_on, wait_until_silent
+from tests.support.processes.session_exporter import (
+    wait_for,
+)
+from tests.support.servers.frozen_processes import frozen
 
 SOCKETS = Path("/proc/net/tcp")
-TABLE = "conversations.conversation_sessions"
 
 
 @pytest.fixture
@@ -38,33 +40,6 @@ def victim(database: EmbeddedDatabase, fast_folder: Path | None) -> Iterator[Emb
     """A database on a server of its own, to be frozen."""
     with PostgresServer(database.server.binaries, parent=fast_folder) as server:
         yield create_empty(server, "victim")
-
-
-def daemon_on(
-    dsn: str,
-    folder: Path,
-    *,
-    where: str | None = None,
-    within: Sequence[str | Path] = (),
-    **settings: Any,
-) -> Daemon:
-    """One source and no daily statistics."""
-    source: dict[str, Any] = {**CONVERSATIONS, "daily": None}
-    if where is not None:
-        source["where"] = where
-    app = {"dsn": dsn, **IMPATIENT, **settings}
-    config = write_config(folder, {"app": app}, {"chats": source})
-    return Daemon(config, folder=folder, within=within)
-
-
-def assert_stops(daemon: Daemon, *, seconds: float) -> None:
-    """Of its own will: not killed, no traceback, and the last thing it says is that it stopped."""
-    began = time.monotonic()
-    assert daemon.stop(seconds=seconds + 10) == 0  # fails on a traceback
-    assert time.monotonic() - began < seconds
-    lines = daemon.log.splitlines()
-    assert "event=stopping" in daemon.log
-    assert lines[-1].endswith("level=INFO event=stopped")
 
 
 def waits_for(connection: psycopg.Connection[Any], what: str) -> bool:
@@ -131,20 +106,6 @@ def test_in_a_wait_for_a_lock(database: EmbeddedDatabase, tmp_path: Path) -> Non
             wait_for(lambda: waits_for(observer, "Lock"), "it waits for the lock")
             assert_stops(daemon, seconds=5)
             assert_nobody_left(observer)
-
-
-def wait_until_silent(daemon: Daemon) -> None:
-    """Wait until no collection has ended for twice as long as they are apart."""
-    seen, since = last_success(daemon.scrape(), "chats"), time.monotonic()
-
-    def silent() -> bool:
-        nonlocal seen, since
-        now = last_success(daemon.scrape(), "chats")
-        if now > seen:
-            seen, since = now, time.monotonic()
-        return time.monotonic() - since > 0.6
-
-    wait_for(silent, "a collection hangs")
 
 
 def test_in_a_query_of_a_frozen_server(victim: EmbeddedDatabase, tmp_path: Path) -> None:

@@ -12,20 +12,23 @@ from typing import Any
 import psycopg
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import APP, EXPORTER, create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
-from tests.faults import test_clock, test_pgbouncer
-from tests.faults.test_clock import WallClock, wait_for_step
-from tests.faults.test_pgbouncer import PgBouncer
-from tests.faults.test_server import processes, stopped
-from tests.faults.test_stop import TABLE, assert_stops, daemon_on, wait_until_silent
-from tests.support.exporting import ERRORS, SKIPPED
-from tests.support.proxy import Mode, Proxy
-from tests.support.session_exporter import CONVERSATIONS, IMPATIENT, Daemon, wait_for, write_config
-from tests.support.streaming import PRIMARY_SETTINGS, Standby
-
-wall_clock, program, bouncer = test_clock.wall_clock, test_pgbouncer.program, test_pgbouncer.bouncer
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
+from tests.support.collection.exporter import ERRORS, SKIPPED
+from tests.support.network.proxy import Mode, Proxy
+from tests.support.processes.daemons import TABLE, assert_stops, daemon_on, wait_until_silent
+from tests.support.processes.session_exporter import (
+    CONVERSATIONS,
+    IMPATIENT,
+    Daemon,
+    wait_for,
+    write_config,
+)
+from tests.support.processes.wall_clock import WallClock, wait_for_step
+from tests.support.servers.frozen_processes import processes, stopped
+from tests.support.servers.pgbouncer import PgBouncer
+from tests.support.servers.standby import PRIMARY_SETTINGS, Standby
 
 #: A running daemon for which something is wrong at the moment.
 Fault = Callable[[EmbeddedDatabase, Path], AbstractContextManager[Daemon]]

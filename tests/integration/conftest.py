@@ -6,21 +6,21 @@ from pathlib import Path
 import pytest
 
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
-from tests.support import collecting
-from tests.support.collecting import Page
+from exporter.demo.server.databases import EmbeddedDatabase
+from tests.support.collection import declarations, pages
+from tests.support.collection.pages import Page
 
 
 @pytest.fixture
 def collect(tmp_path: Path) -> Callable[..., Awaitable[Page]]:
     async def collect(database: EmbeddedDatabase, *sources: str, role: str = "postgres") -> Page:
         environ = {"DATABASE_URL": database.dsn_for(role)}
-        text = collecting.one_database(*sources)
-        return await collecting.collect_config(tmp_path / "config.yaml", text, environ)
+        text = declarations.one_database(*sources)
+        return await pages.collect_config(tmp_path / "config.yaml", text, environ)
 
     return collect
 
 
 @pytest.fixture
 def source_of(tmp_path: Path) -> Callable[[str], Source]:
-    return lambda text: collecting.source_of(tmp_path, text)
+    return lambda text: declarations.source_of(tmp_path, text)

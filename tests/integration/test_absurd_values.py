@@ -8,10 +8,12 @@ from exporter import sessions
 from exporter.collection.active import Active
 from exporter.collection.daily import Daily
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import APP, EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.sessions.orphans import list_orphans
-from tests.support.collecting import CONVERSATIONS, OpenTransaction, Page
+from tests.support.collection.declarations import CONVERSATIONS
+from tests.support.collection.open_transaction import OpenTransaction
+from tests.support.collection.pages import Page
 
 TABLE = "conversations.conversation_sessions"
 Collect = Callable[..., Awaitable[Page]]

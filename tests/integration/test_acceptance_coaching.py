@@ -8,11 +8,13 @@ import pytest
 from exporter import sessions
 from exporter.collection.active import Active, ActiveValues
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.history import coaching
-from exporter.demo.schemas import APP, EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.sessions.orphans import OrphanList, list_orphans
-from tests.support.collecting import COACHING, OpenTransaction, Page
+from tests.support.collection.declarations import COACHING
+from tests.support.collection.open_transaction import OpenTransaction
+from tests.support.collection.pages import Page
 
 TABLE = "coaching.roleplay_sessions"
 TRANSCRIPTS = """\

@@ -10,13 +10,15 @@ import pytest
 from exporter import sessions
 from exporter.collection.active import Active
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.history import conversations
-from exporter.demo.schemas import APP, EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.postgres import Database
 from exporter.sessions.orphans import OrphanList, list_orphans
-from tests.support import collecting
-from tests.support.collecting import CONVERSATIONS, OpenTransaction, Page
+from tests.support.collection import database_clock, declarations
+from tests.support.collection.declarations import CONVERSATIONS
+from tests.support.collection.open_transaction import OpenTransaction
+from tests.support.collection.pages import Page
 
 TABLE = "conversations.conversation_sessions"
 NOW = datetime(2026, 11, 20, 22, 47, tzinfo=UTC)
@@ -95,7 +97,7 @@ async def test_the_seven_days_are_those_of_a_plain_query_by_calendar_day(
 ) -> None:
     with any_database.connect(APP) as connection:
         conversations.fill(connection, NOW)
-    collecting.set_clock(any_database, NOW)
+    database_clock.set_clock(any_database, NOW)
     page = await collect(any_database, CONVERSATIONS + f"  timezone: {zone}\n", role=EXPORTER)
     assert not page.failures
 
@@ -131,7 +133,7 @@ async def test_the_seven_days_are_those_of_a_plain_query_by_calendar_day(
 
 async def orphans(database: EmbeddedDatabase, source: Source, **options: float) -> OrphanList:
     """What `session-exporter orphans` reads."""
-    pool = Database(collecting.settings_of(database.dsn_for(EXPORTER)))
+    pool = Database(declarations.settings_of(database.dsn_for(EXPORTER)))
     try:
         table = await sessions.bind(reader := pool.reader(), source)
         return await list_orphans(reader, table, **{"limit": 100, **options})  # type: ignore[arg-type]

@@ -11,12 +11,13 @@ from psycopg import sql
 from exporter import sessions
 from exporter.collection.active import Active, ActiveValues
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.history import training
-from exporter.demo.schemas import APP, EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.sessions.orphans import list_orphans
-from tests.support import collecting
-from tests.support.collecting import OpenTransaction, Page
+from tests.support.collection import declarations
+from tests.support.collection.open_transaction import OpenTransaction
+from tests.support.collection.pages import Page
 
 TABLE = "training.roleplay_sessions"
 DIFFICULTIES = ("BEGINNER", "ROOKIE", "PRO", "ELITE", "NIGHTMARE", "other")
@@ -26,7 +27,7 @@ SourceOf = Callable[[str], Source]
 
 
 def safe(database: EmbeddedDatabase, **options: Any) -> str:
-    return collecting.training(collecting.message_time(database), **options)
+    return declarations.training(declarations.message_time(database), **options)
 
 
 def insert(created: str, messages: str = "'[]'", *, completed: str = "NULL", who: int = 1) -> bytes:
@@ -224,8 +225,8 @@ async def test_without_timestamps_in_the_source_says_what_to_write(
 async def test_the_last_sign_of_life_is_the_last_message_or_the_start(
     database: EmbeddedDatabase, source_of: SourceOf, created: str, messages: str, orphaned: bool
 ) -> None:
-    for expression in collecting.safe_expressions():
-        source = source_of(collecting.training(expression))
+    for expression in declarations.safe_expressions():
+        source = source_of(declarations.training(expression))
         found, listed = await found_among(database, source, insert(created, messages))
         assert found.total.active == 1
         assert found.total.orphaned == orphaned
@@ -302,7 +303,7 @@ async def seen(database: EmbeddedDatabase, expression: str, text: str) -> object
 
 def documented(database: EmbeddedDatabase) -> list[str]:
     """The expressions that the documentation gives for this version."""
-    asking, matching = collecting.safe_expressions()
+    asking, matching = declarations.safe_expressions()
     return [asking, matching] if database.server.major >= 16 else [matching]
 
 
@@ -345,7 +346,7 @@ async def test_the_documented_expressions_never_fail(any_database: EmbeddedDatab
 async def test_the_pattern_takes_what_never_was_a_date_as_a_day_after_the_28th(
     any_database: EmbeddedDatabase,
 ) -> None:
-    _, matching = collecting.safe_expressions()
+    _, matching = declarations.safe_expressions()
     found = await seen(any_database, matching, '"2026-02-30T10:00:00Z"')
     assert found == (datetime(2026, 2, 28, 10, tzinfo=UTC) + timedelta(days=2)).timestamp()
 
@@ -355,7 +356,7 @@ async def test_a_plain_cast_fails_on_one_bad_row_and_the_reason_is_data(
 ) -> None:
     with database.connect(APP) as connection:
         connection.execute(insert("interval '1 minute'", """'[{"timestamp": "no date"}]'"""))
-    plain = collecting.training("(s.messages -> -1 ->> 'timestamp')::timestamptz")
+    plain = declarations.training("(s.messages -> -1 ->> 'timestamp')::timestamptz")
     page = await collect(database, plain, role=EXPORTER)
     assert set(page.failures) == {("training", "active")}
     assert page("session_exporter_collection_errors_total", reason="data") == 1

@@ -4,16 +4,17 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from exporter.check.source import check_all
+from exporter.check.live import check_all
 from exporter.clock import Clock
 from exporter.collection.active import Active
 from exporter.collection.collection import NAME_AGAIN_AFTER_SECONDS, Binding, Collection
-from exporter.collection.snapshots import Key, Snapshots, State
+from exporter.collection.job import Key
+from exporter.collection.snapshots import Snapshots, State
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database
-from tests.support import collecting
-from tests.support.collecting import Collect
+from tests.support.collection import declarations
+from tests.support.collection.pages import Collect
 
 SECRET = "Alice Secret"
 CHAT = """\
@@ -85,7 +86,7 @@ async def test_is_data_and_names_the_expression_but_not_the_value(
     (failure,) = page.failures.values()
     assert page("session_exporter_collection_errors_total", reason="data") == 1
     assert failure.startswith("integrity.odd: ")
-    pool = Database(collecting.settings_of(any_database.dsn))
+    pool = Database(declarations.settings_of(any_database.dsn))
     try:
         findings = [
             each
@@ -124,7 +125,7 @@ class Watched:
 
     def __init__(self, database: EmbeddedDatabase, source: Source) -> None:
         self.now = 1000.0
-        self.pool = Database(collecting.settings_of(database.dsn))
+        self.pool = Database(declarations.settings_of(database.dsn))
         self._key = Key("app", source.name, "active")
         self._snapshots = Snapshots([(self._key, State(interval=30.0))])
         clock = Clock(monotonic=lambda: self.now, wall=lambda: self.now)

@@ -1,9 +1,9 @@
 """What a collection sets for its transaction, whatever the database and the role have set."""
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from exporter.postgres import Database
-from tests.support import collecting
+from tests.support.collection import declarations
 
 #: As a DBA may have set them for everybody, and as a collection runs.
 SETTINGS = {
@@ -29,7 +29,7 @@ async def test_a_collection_runs_with_its_own_settings(any_database: EmbeddedDat
     with any_database.connect(EXPORTER) as plain:
         row = plain.execute("SHOW max_parallel_workers_per_gather").fetchone()
         assert row == ("4",)
-    pool = Database(collecting.settings_of(any_database.dsn_for(EXPORTER)))
+    pool = Database(declarations.settings_of(any_database.dsn_for(EXPORTER)))
     wanted = {name: ours for name, (_, ours) in SETTINGS.items() if ours is not None}
     asked = ", ".join(f"current_setting('{name}')" for name in wanted)
     try:

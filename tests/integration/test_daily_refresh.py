@@ -9,9 +9,10 @@ import pytest
 from exporter import sessions
 from exporter.collection.daily import Daily, DailyValues
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
-from tests.support import collecting
-from tests.support.collecting import CONVERSATIONS, Connection, OpenTransaction
+from exporter.demo.server.databases import EmbeddedDatabase
+from tests.support.collection import database_clock, pages
+from tests.support.collection.declarations import CONVERSATIONS
+from tests.support.collection.open_transaction import Connection, OpenTransaction
 
 TABLE = "conversations.conversation_sessions"
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -29,7 +30,7 @@ class Clinic:
         self.at(NOON)
 
     def at(self, now: datetime) -> None:
-        collecting.set_clock_of(self.connection, now)
+        database_clock.set_clock_of(self.connection, now)
 
     def add(
         self, start: str, *, active: bool = False, seconds: float = 10, user: str = "u"
@@ -69,7 +70,7 @@ class Clinic:
 @pytest.fixture
 def clinic(database: EmbeddedDatabase, source_of: Callable[[str], Source]) -> Iterator[Clinic]:
     with database.connect() as connection:
-        connection.execute(collecting.FAKE_CLOCK)
+        connection.execute(database_clock.FAKE_CLOCK)
         yield Clinic(connection, source_of(CONVERSATIONS))
 
 
@@ -165,7 +166,7 @@ async def test_at_midnight_the_oldest_day_leaves_and_today_counts_from_zero(clin
     assert [day.date for day in clinic.values.days] == sorted(
         WEEK - {"2026-11-14"} | {"2026-11-21"}, reverse=True
     )
-    found = collecting.values(Daily().samples(clinic.source, clinic.values))
+    found = pages.values(Daily().samples(clinic.source, clinic.values))
     assert found["sessions_today_started", frozenset()] == 0
     assert not any(("date", "2026-11-14") in labels for _, labels in found)
 
@@ -219,7 +220,7 @@ async def test_a_change_between_labels_is_a_change_though_the_sum_is_the_same(
 ) -> None:
     labelled = CONVERSATIONS + "  labels: {user: {value: user_id, values: [a, b]}}\n"
     with database.connect() as connection:
-        connection.execute(collecting.FAKE_CLOCK)
+        connection.execute(database_clock.FAKE_CLOCK)
         clinic = Clinic(connection, source_of(labelled))
         clinic.add("2026-11-16 10:00Z", active=True, user="a")
         clinic.add("2026-11-17 10:00Z", active=True, user="a")
@@ -248,7 +249,7 @@ async def test_a_day_is_as_long_as_the_clock_says(
 ) -> None:
     """A session in every half hour of the zone's day, each counted on that day alone."""
     with database.connect() as connection:
-        connection.execute(collecting.FAKE_CLOCK)
+        connection.execute(database_clock.FAKE_CLOCK)
         clinic = Clinic(connection, source_of(CONVERSATIONS + f"  timezone: {zone}\n"))
         clinic.at(now)
         connection.execute(
@@ -288,7 +289,7 @@ async def test_a_midnight_within_an_hour_that_another_zone_has_twice(
         " timezone: America/New_York, timestamps_in: America/St_Johns, daily: {days: 2}}\n"
     )
     with database.connect() as connection:
-        connection.execute(collecting.FAKE_CLOCK)
+        connection.execute(database_clock.FAKE_CLOCK)
         connection.execute("CREATE TABLE public.chat (is_open bool, started timestamp)")
         connection.execute("INSERT INTO public.chat VALUES (false, %s::timestamp)", (local,))
         clinic = Clinic(connection, source)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from exporter.config import load_config
 from exporter.demo import history
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import APP, EXPORTER
-from tests.support import collecting
-from tests.support.collecting import Page
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP, EXPORTER
+from tests.support.collection import pages
+from tests.support.collection.pages import Page
 
 EXAMPLE = Path(__file__).parents[2] / "config.yaml"
 SOURCES = ("conversations", "coaching", "transcripts", "training")
@@ -16,7 +16,7 @@ SOURCES = ("conversations", "coaching", "transcripts", "training")
 
 async def collected(database: EmbeddedDatabase, folder: Path) -> Page:
     environ = {"DATABASE_URL": database.dsn_for(EXPORTER)}
-    return await collecting.collect_config(folder / "config.yaml", EXAMPLE.read_text(), environ)
+    return await pages.collect_config(folder / "config.yaml", EXAMPLE.read_text(), environ)
 
 
 async def test_the_example_collects_every_source_and_finds_the_orphans(

@@ -13,14 +13,16 @@ from psycopg import sql
 from exporter import sessions
 from exporter.collection.active import Active
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.history import conversations
-from exporter.demo.schemas import APP
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP
 from exporter.postgres import Database
 from exporter.sessions.indexes.proposals import MUST_BE_IMMUTABLE, Proposal, propose
 from exporter.sessions.orphans import orphans_query
-from tests.support import collecting
-from tests.support.collecting import CONVERSATIONS, OpenTransaction, Page
+from tests.support.collection import declarations
+from tests.support.collection.declarations import CONVERSATIONS
+from tests.support.collection.open_transaction import OpenTransaction
+from tests.support.collection.pages import Page
 
 Collect = Callable[..., Awaitable[Page]]
 SourceOf = Callable[[str], Source]
@@ -69,7 +71,7 @@ async def proposals(
     database: EmbeddedDatabase, source: Source, *, role: str = "postgres"
 ) -> list[Proposal]:
     """What `session-exporter sql index` prints from."""
-    pool = Database(collecting.settings_of(database.dsn_for(role)))
+    pool = Database(declarations.settings_of(database.dsn_for(role)))
     try:
         reader = pool.reader(timezone=source.timestamps_in or "UTC")
         return await propose(reader, await sessions.bind(reader, source))

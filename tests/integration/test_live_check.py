@@ -7,14 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from exporter.check.findings import Finding, Status
-from exporter.check.source import check_all
+from exporter.check.live import check_all
 from exporter.clock import Clock
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import APP, EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.postgres import Database
-from tests.support import collecting
-from tests.support.collecting import CONVERSATIONS
+from tests.support.collection import declarations
+from tests.support.collection.declarations import CONVERSATIONS
 
 SourceOf = Callable[[str], Source]
 
@@ -45,7 +45,7 @@ async def check(
         ((now,),) = connection.execute("SELECT extract(epoch FROM now())::float8").fetchall()
     ticks = itertools.count()
     clock = Clock(monotonic=lambda: 0.0, wall=lambda: now + ahead + 0.001 * next(ticks))
-    plain = collecting.settings_of(database.dsn_for(role))
+    plain = declarations.settings_of(database.dsn_for(role))
     pool = Database(plain.model_copy(update=settings))
     try:
         return {each.check: each async for each in check_all(pool, sources, clock)}

@@ -1,7 +1,8 @@
 """Random rows through the collectors and through an oracle that knows no SQL: every sample of
-both must be the same. Only the clock is not real: see collecting.FAKE_CLOCK.
+both must be the same. Only the clock is not real: see database_clock.FAKE_CLOCK.
 """
 
+import asyncio
 import datetime as dt
 import math
 from collections.abc import Iterator
@@ -17,11 +18,11 @@ from exporter import sessions
 from exporter.collection.active import Active
 from exporter.collection.daily import Daily
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.sessions.orphans import Orphan, list_orphans
-from tests.support import collecting, oracle
-from tests.support.collecting import Connection, OpenTransaction
-from tests.support.oracle import SECOND, Row, Rules, Time
+from tests.support.collection import database_clock, declarations, oracle, pages
+from tests.support.collection.open_transaction import Connection, OpenTransaction
+from tests.support.collection.oracle import SECOND, Row, Rules, Time
 
 LABELS = {"mood": ("a", "b'c\\", "%s {0}"), "level": ("1", "2")}
 ORPHANED_AFTER, OVERLONG_AFTER, TOLERANCE = 5000, 28800, 60
@@ -143,7 +144,7 @@ def yaml(shape: Shape, kind: str) -> str:
 def connection(database: EmbeddedDatabase) -> Iterator[Connection]:
     """Empty tables, one for each way of storing a time."""
     with database.connect() as connection:
-        connection.execute(collecting.FAKE_CLOCK)
+        connection.execute(database_clock.FAKE_CLOCK)
         for name, (type_, _) in KINDS.items():
             connection.execute(
                 f"CREATE TABLE public.{name} (id int, there bool, active bool, start {type_}, "
@@ -268,36 +269,52 @@ def differences(found: dict[Any, float], wanted: dict[Any, float]) -> dict[str, 
     }
 
 
-@settings(
-    max_examples=250,
+SETTINGS = settings(
     derandomize=True,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # rolled back after each
 )
+
+
+@settings(SETTINGS, max_examples=50)
 @pytest.mark.parametrize("kind", KINDS)
 @given(data=st.data())
 def test_every_sample_is_what_the_words_of_the_design_say(
     connection: Connection, tmp_path: Path, kind: str, data: st.DataObject
 ) -> None:
+    compare(connection, tmp_path, kind, data)
+
+
+@pytest.mark.slow
+@settings(SETTINGS, max_examples=250)
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+def test_every_sample_is_that_in_many_more_tables(
+    connection: Connection, tmp_path: Path, kind: str, data: st.DataObject
+) -> None:
+    compare(connection, tmp_path, kind, data)
+
+
+def compare(connection: Connection, tmp_path: Path, kind: str, data: st.DataObject) -> None:
     now, shape = data.draw(moments(), "now"), data.draw(shapes(), "shape")
     zone = data.draw(st.sampled_from(ZONES), "timezone")
     written_in = data.draw(st.sampled_from(ZONES), "timestamps_in")
     days = oracle.calendar(now, zone, shape.days)
     rows = data.draw(tables(now, days), "rows")
-    source = collecting.source_of(tmp_path, yaml(shape, kind)).model_copy(
+    source = declarations.source_of(tmp_path, yaml(shape, kind)).model_copy(
         update={"timezone": zone, "timestamps_in": written_in}
     )
 
     with connection.transaction(force_rollback=True):
-        collecting.set_clock_of(connection, text(now) or "")
+        database_clock.set_clock_of(connection, text(now) or "")
         rows = insert(connection, kind, rows, written_in)
         if not shape.has_where:
             rows = [replace(row, exists=True) for row in rows]
         if not shape.has_seen:
             rows = [replace(row, seen=None) for row in rows]
         reader = OpenTransaction(connection, source)
-        found, *lists = collecting.wait(collect(reader, source))
+        found, *lists = asyncio.run(collect(reader, source))
 
     wanted = oracle.expected(rows, shape.rules, now, days)
     assert not differences(found, wanted)
@@ -329,7 +346,7 @@ async def collect(
     active = await Active().collect(reader, table, None)
     daily = await Daily().collect(reader, table, None)
     samples = [*Active().samples(source, active), *Daily().samples(source, daily)]
-    found = collecting.values(samples)
+    found = pages.values(samples)
     assert len(found) == len(samples)
     listed = await list_orphans(reader, table, limit=99)
     earlier = await list_orphans(reader, table, limit=99, older_than=60.0)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from exporter.demo.databases import EmbeddedDatabase, create_database, drop_database
-from tests.support import collecting
-from tests.support.collecting import Page
+from exporter.demo.server.databases import EmbeddedDatabase, create_database, drop_database
+from tests.support.collection import declarations, pages
+from tests.support.collection.pages import Page
 
 Collect = Callable[..., Awaitable[Page]]
 
@@ -276,7 +276,7 @@ async def test_one_source_in_several_databases_is_counted_in_each(
             "  chat: {database: [one, two], table: public.chat, active: is_open, "
             "started_at: started, ended_at: ended, orphaned_after: 2h}\n"
         )
-        page = await collecting.collect_config(
+        page = await pages.collect_config(
             tmp_path / "config.yaml", text, {"ONE": database.dsn, "TWO": other.dsn}
         )
     finally:
@@ -518,17 +518,17 @@ async def test_a_table_that_is_renamed_or_changed_is_found_again_or_said_to_be_m
     database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     run(database, TABLE)
-    exporter = collecting.exporter_of(
+    exporter = pages.exporter_of(
         tmp_path / "config.yaml",
-        collecting.one_database(CHAT.format(table="public.chat")),
+        declarations.one_database(CHAT.format(table="public.chat")),
         {"DATABASE_URL": database.dsn},
     )
     try:
         await exporter.collect_once()
-        assert_counted(collecting.page_of(exporter))
+        assert_counted(pages.page_of(exporter))
         run(database, "ALTER TABLE public.chat RENAME TO chat_away")
         await exporter.collect_once()
-        page = collecting.page_of(exporter)
+        page = pages.page_of(exporter)
         assert "chat" in page.failures["chat", "active"]
         assert page("session_exporter_collection_success", collector="active") == 0
         run(
@@ -537,6 +537,6 @@ async def test_a_table_that_is_renamed_or_changed_is_found_again_or_said_to_be_m
             f"INSERT INTO public.chat (id, is_open, started, ended) {ROWS}",
         )
         await exporter.collect_once()
-        assert_counted(collecting.page_of(exporter))
+        assert_counted(pages.page_of(exporter))
     finally:
         await exporter.close()

@@ -8,16 +8,17 @@ import pytest
 from psycopg import errors, sql
 
 from exporter import sessions
-from exporter.cli.output import report
+from exporter.cli.output.sql import role_sql
 from exporter.config import load_config
 from exporter.demo import history
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import APP, EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.postgres import Database
 from exporter.sessions import grants
 from exporter.sessions.orphans import list_orphans
-from tests.support import collecting
-from tests.support.collecting import COACHING, CONVERSATIONS, Page
+from tests.support.collection import declarations, pages
+from tests.support.collection.declarations import COACHING, CONVERSATIONS
+from tests.support.collection.pages import Page
 
 Collect = Callable[..., Awaitable[Page]]
 CHAT = """\
@@ -43,9 +44,9 @@ def give_role(tmp_path: Path) -> Callable[..., Awaitable[str]]:
 
     async def give_role(database: EmbeddedDatabase, *sources: str) -> str:
         config = tmp_path / "role.yaml"
-        config.write_text(collecting.one_database(*sources), encoding="utf-8")
+        config.write_text(declarations.one_database(*sources), encoding="utf-8")
         granted = []
-        pool = Database(collecting.settings_of(database.dsn))
+        pool = Database(declarations.settings_of(database.dsn))
         try:
             for source in load_config(config, {"DATABASE_URL": ""}).sources.values():
                 reader = pool.reader(timezone=source.timestamps_in or "UTC")
@@ -53,7 +54,7 @@ def give_role(tmp_path: Path) -> Callable[..., Awaitable[str]]:
                 granted.append(("app", name, await grants.grants(reader, source)))
         finally:
             await pool.close()
-        printed = report.role(grants.ROLE, granted)
+        printed = role_sql(grants.ROLE, granted)
         assert f"CREATE ROLE {EXPORTER} LOGIN;" in printed
         run(
             database,
@@ -78,8 +79,8 @@ def refused(database: EmbeddedDatabase, statement: str) -> bool:
 
 
 async def lists_orphans(database: EmbeddedDatabase, text: str, folder: Path) -> int:
-    pool = Database(collecting.settings_of(database.dsn_for(EXPORTER)))
-    source = collecting.source_of(folder, text)
+    pool = Database(declarations.settings_of(database.dsn_for(EXPORTER)))
+    source = declarations.source_of(folder, text)
     try:
         reader = pool.reader(timezone=source.timestamps_in or "UTC")
         return (
@@ -100,7 +101,7 @@ async def test_the_role_can_collect_everything_and_list_orphans(
     sources = (
         CONVERSATIONS,
         COACHING,
-        collecting.training(collecting.message_time(any_database)),
+        declarations.training(declarations.message_time(any_database)),
     )
     await give_role(any_database, *sources)
     page = await collect(any_database, *sources, role=EXPORTER)
@@ -581,11 +582,11 @@ async def test_a_policy_that_shows_every_row_can_be_trusted(
     await give_role(database, CHAT)
     run(database, f"CREATE POLICY everything ON public.chat FOR SELECT TO {EXPORTER} USING (true)")
     environ = {"DATABASE_URL": database.dsn_for(EXPORTER)}
-    text = collecting.one_database(CHAT)
-    page = await collecting.collect_config(tmp_path / "config.yaml", text, environ)
+    text = declarations.one_database(CHAT)
+    page = await pages.collect_config(tmp_path / "config.yaml", text, environ)
     assert page("sessions_active") is None
     trusting = text.replace('"${DATABASE_URL}"', '"${DATABASE_URL}", row_security: trust')
-    page = await collecting.collect_config(tmp_path / "config.yaml", trusting, environ)
+    page = await pages.collect_config(tmp_path / "config.yaml", trusting, environ)
     assert not page.failures
     assert page("sessions_orphaned") == 1
 
@@ -608,7 +609,7 @@ async def test_collection_is_read_only_even_for_a_role_that_may_write(
 
 
 def test_the_printed_commands_are_sql_that_a_new_server_takes(database: EmbeddedDatabase) -> None:
-    printed = report.role("some_reader", [("app", database.name, [])])
+    printed = role_sql("some_reader", [("app", database.name, [])])
     with database.connect() as connection, connection.transaction(force_rollback=True):
         connection.execute(printed.encode())
         found = connection.execute(

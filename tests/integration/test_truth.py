@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
-from exporter.cli.output import report
+from exporter.cli.output.sql import role_sql
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database, dsn_problem
 from exporter.sessions import grants
-from tests.support import collecting
+from tests.support.collection import database_clock, declarations, pages
 
 CHAT = """\
 chat:
@@ -38,7 +38,7 @@ async def test_a_snapshot_is_taken_after_the_lock_whatever_the_default_isolation
         any_database,
         f"ALTER DATABASE \"{name}\" SET default_transaction_isolation = 'serializable'",
     )
-    pool = Database(collecting.settings_of(any_database.dsn))
+    pool = Database(declarations.settings_of(any_database.dsn))
     try:
         (isolation, mode) = await pool.reader().read(
             "SELECT current_setting('transaction_isolation')",
@@ -51,13 +51,13 @@ async def test_a_snapshot_is_taken_after_the_lock_whatever_the_default_isolation
 
 async def test_a_column_that_loses_its_zone_is_noticed_at_once(database: EmbeddedDatabase) -> None:
     run(database, f"CREATE TABLE chat ({COLUMNS})", "INSERT INTO chat VALUES (1, true, now())")
-    pool = collecting.exporter_with(database, CHAT)
+    pool = pages.exporter_with(database, CHAT)
     try:
         await pool.collect_once()
-        assert collecting.page_of(pool)("sessions_orphaned") == 0
+        assert pages.page_of(pool)("sessions_orphaned") == 0
         run(database, "ALTER TABLE chat ALTER started TYPE timestamp")
         await pool.collect_once()
-        page = collecting.page_of(pool)
+        page = pages.page_of(pool)
     finally:
         await pool.close()
     assert page("session_exporter_collection_success", collector="active") == 0
@@ -68,7 +68,7 @@ async def test_a_table_that_was_swapped_is_bound_anew_in_the_same_run(
     database: EmbeddedDatabase,
 ) -> None:
     run(database, f"CREATE TABLE chat ({COLUMNS})", "INSERT INTO chat VALUES (1, true, now())")
-    exporter = collecting.exporter_with(database, CHAT)
+    exporter = pages.exporter_with(database, CHAT)
     try:
         await exporter.collect_once()
         run(
@@ -80,7 +80,7 @@ async def test_a_table_that_was_swapped_is_bound_anew_in_the_same_run(
             "ANALYZE chat",
         )
         await exporter.collect_once()
-        page = collecting.page_of(exporter)
+        page = pages.page_of(exporter)
     finally:
         await exporter.close()
     assert page("sessions_active") == 7
@@ -95,7 +95,7 @@ async def test_a_table_that_was_swapped_is_bound_anew_in_the_same_run(
     ],
 )
 async def test_a_day_begins_at_the_first_of_two_midnights(
-    database: EmbeddedDatabase, collect: collecting.Collect, zone: str, now: dt.datetime
+    database: EmbeddedDatabase, collect: pages.Collect, zone: str, now: dt.datetime
 ) -> None:
     run(
         database,
@@ -103,7 +103,7 @@ async def test_a_day_begins_at_the_first_of_two_midnights(
         f"INSERT INTO chat VALUES (1, true, '{now - dt.timedelta(minutes=20)}')",
         f"INSERT INTO chat VALUES (2, true, '{now - dt.timedelta(minutes=40)}')",
     )
-    collecting.set_clock(database, now)
+    database_clock.set_clock(database, now)
     page = await collect(database, CHAT + f"  timezone: {zone}\n")
     assert page("sessions_today_started") == 1
     days = page.by("date", "sessions_daily_started")
@@ -112,7 +112,7 @@ async def test_a_day_begins_at_the_first_of_two_midnights(
 
 
 async def test_the_planners_guess_about_a_view_is_no_estimate(
-    database: EmbeddedDatabase, collect: collecting.Collect
+    database: EmbeddedDatabase, collect: pages.Collect
 ) -> None:
     run(
         database,
@@ -126,7 +126,7 @@ async def test_the_planners_guess_about_a_view_is_no_estimate(
 
 
 async def test_the_exact_spelling_of_a_schema_comes_before_its_lower_case(
-    database: EmbeddedDatabase, collect: collecting.Collect
+    database: EmbeddedDatabase, collect: pages.Collect
 ) -> None:
     for schema, rows in (("app", 2), ('"App"', 5)):
         run(
@@ -141,7 +141,7 @@ async def test_the_exact_spelling_of_a_schema_comes_before_its_lower_case(
 
 
 async def test_a_value_that_fails_an_expression_is_in_no_message(
-    database: EmbeddedDatabase, collect: collecting.Collect
+    database: EmbeddedDatabase, collect: pages.Collect
 ) -> None:
     secret = 'he said "my pin is 4711" to me'
     run(
@@ -159,13 +159,13 @@ async def test_rights_are_printed_per_database_and_without_having_any(
 ) -> None:
     run(database, f"CREATE TABLE chat ({COLUMNS})", "REVOKE ALL ON chat FROM PUBLIC")
     source = source_of(CHAT)
-    pool = Database(collecting.settings_of(database.dsn_for("session_exporter")))
+    pool = Database(declarations.settings_of(database.dsn_for("session_exporter")))
     try:
         found = await grants.grants(pool.reader(), source)
     finally:
         await pool.close()
     assert 'GRANT SELECT ("is_open", "started", "ended")\n    ON "public"."chat"' in found[1]
-    printed = report.role("session_exporter", [("a", "one", found), ("b", "two", found)])
+    printed = role_sql("session_exporter", [("a", "one", found), ("b", "two", found)])
     assert printed.count(found[1]) == 2
     assert printed.count("CREATE ROLE") == 1
 

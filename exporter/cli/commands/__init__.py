@@ -1,1 +1,1 @@
-"""The commands that watch, and those that print for a DBA or an editor."""
+"""The commands that collect, check and print, one file each."""

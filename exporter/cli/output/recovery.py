@@ -1,44 +1,65 @@
-"""What recovery would do and has done, as text for a terminal and for programs."""
+"""What recovery by hand would do, and what it has done."""
 
 from collections.abc import Iterator, Sequence
 
-from exporter.cli.output.report import UNKNOWN, age, instant, printable, shortened, table
 from exporter.config import format_duration
 from exporter.recovery.audit.control import Pause
+from exporter.recovery.audit.runs import Run
 from exporter.recovery.close.batches import Outcome
-from exporter.recovery.close.by_function import Call
-from exporter.recovery.plan import Plan, Preview, ahead_text
+from exporter.recovery.close.candidates import Preview
+from exporter.recovery.manual import PreparedRecovery, PreparedUndo
+from exporter.recovery.plan import Plan, future_ends_text
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.undo import Run, UndoPlan
+from exporter.recovery.undo import UndoOutcome
+from exporter.text import UNKNOWN, age, instant, printable, shortened, table
+
+
+def prepared_text(prepared: PreparedRecovery, database: str) -> str:
+    """The plan, what closes the sessions, and whether automatic recovery is paused."""
+    lines = [plan_text(prepared.plan, database)]
+    if prepared.function is not None:
+        lines.append(f"  by {prepared.function.sql} in the database, which audits what it does")
+    if prepared.pause is not None:
+        about = pause_text(prepared.pause)
+        lines.append(f"  automatic recovery {about}; recovery by hand goes ahead")
+    if prepared.pause_error:
+        why = printable(prepared.pause_error)
+        lines.append(f"  whether automatic recovery is paused is unknown: {why}")
+    return "\n".join(lines)
 
 
 def plan_text(plan: Plan, database: str) -> str:
     """The plan: exact counts first, then what would be written, then what speaks against it."""
-    source, fates = plan.rule.table.source, plan.fates
+    source, counts = plan.rule.table.source, plan.counts
     silent = format_duration(source.orphaned_after)
-    orphaned = f"{fates.orphaned} of them orphaned (not seen for more than {silent})"
-    lines = [
-        f"{source.name} ({database}), table {plan.rule.relation.sql}:",
-        f"  {fates.active} active sessions, {orphaned}",
-    ]
+    orphaned = f"{counts.orphaned} of them orphaned (not seen for more than {silent})"
     kept = [
-        (fates.alive, "alive, by recovery.evidence"),
-        (fates.nameless, "without an id"),
-        (fates.exempt, "protected, by recovery.exempt"),
-        (fates.endless, "without an end: recovery.end_at gives none"),
+        (counts.alive, "alive, by recovery.evidence"),
+        (counts.nameless, "without an id"),
+        (counts.exempt, "protected, by recovery.exempt"),
+        (counts.endless, "without an end: recovery.end_at gives none"),
     ]
     if not plan.with_backlog:
         longest = format_duration(source.recovery.max_age)
-        kept.append((fates.backlog, f"backlog, not seen for more than {longest}; see --backlog"))
-    lines += [f"    {count} are left alone: {why}" for count, why in kept if count]
-    lines.append(f"  {plan.count} would be closed")
-    lines += preview_lines(plan.rule, plan.previews, plan.count)
+        kept.append((counts.backlog, f"backlog, not seen for more than {longest}; see --backlog"))
+    lines = [
+        f"{source.name} ({database}), table {plan.rule.relation.sql}:",
+        f"  {counts.active} active sessions, {orphaned}",
+        *kept_lines(*kept),
+        f"  {plan.count} would be closed",
+        *preview_lines(plan.rule, plan.previews, plan.count),
+    ]
     if plan.hidden:
-        lines.append(f"warning: what they would become cannot be shown: {printable(plan.hidden)}")
-    if plan.ahead:
-        lines.append(f"warning: {ahead_text(plan.ahead)}")
+        lines.append(f"warning: the new values cannot be shown: {printable(plan.hidden)}")
+    if plan.future_ends:
+        lines.append(f"warning: {future_ends_text(plan.future_ends)}")
     lines += [f"brake {printable(brake)}" for brake in plan.brakes]
     return "\n".join(lines)
+
+
+def kept_lines(*kept: tuple[int, str]) -> list[str]:
+    """How many sessions are left alone, and why."""
+    return [f"    {count} are left alone: {why}" for count, why in kept if count]
 
 
 def preview_lines(rule: Rule, previews: Sequence[Preview], count: int) -> Iterator[str]:
@@ -58,51 +79,45 @@ def preview_lines(rule: Rule, previews: Sequence[Preview], count: int) -> Iterat
         yield f"… and {count - len(previews)} more"
 
 
-def call_text(call: Call) -> str:
-    """Who closes the sessions where it is not us, and what that means."""
-    if call.is_own:
-        return f"  by {call.function.sql} in the database, which writes down what it does"
-    return (
-        f"  by {call.function.sql} in the database, which is not of `session-exporter sql "
-        "function`: it decides by itself\n  what it closes and what it writes, nothing is written "
-        "down, and there is no undo"
-    )
-
-
 def outcome_text(outcome: Outcome) -> str:
-    """What was done, and how to take it back."""
+    """What was done, and how to undo it."""
     lines = [f"  {outcome.closed} were closed"]
-    if outcome.passed_over:
-        lines.append(
-            f"  {outcome.passed_over} were passed over: they showed life, or somebody else works "
-            "on them just now"
-        )
-    lines += [
-        printable(f"  {session} was set aside: {why}") for session, why in outcome.refused.items()
-    ]
-    if outcome.closed and not outcome.can_undo:
-        lines.append("  nothing was written down of it, and nothing takes it back")
-    elif outcome.closed:
-        lines.append(f"  run {outcome.run}; session-exporter undo {outcome.run} takes it back")
+    if outcome.skipped:
+        lines.append(f"  {outcome.skipped} skipped: active again, or locked by another transaction")
+    lines += refused_lines(outcome)
+    if outcome.closed:
+        lines.append(run_line(outcome))
     return "\n".join(lines)
 
 
+def refused_lines(outcome: Outcome) -> list[str]:
+    """The sessions that were set aside, and why."""
+    refused = outcome.refused.items()
+    return [printable(f"  {session} was set aside: {why}") for session, why in refused]
+
+
+def run_line(outcome: Outcome) -> str:
+    """Which run it was, and how to undo it."""
+    return f"  run {outcome.run}; to undo it: session-exporter undo {outcome.run}"
+
+
 def interrupted_text(outcome: Outcome) -> str:
-    """What was done before it ended early. Nobody knows of a commit that was not answered."""
-    closed = f"  {outcome.closed} were closed before it ended early"
-    unknown = ", and the batch that it was at may be, if the connection was lost"
-    run = f"  run {outcome.run}; session-exporter undo {outcome.run} shows what it has closed"
-    return f"{closed}{unknown}\n{run}, and with --yes takes it back"
+    """What was done before it ended early. Whether a commit without an answer holds is unknown."""
+    return (
+        f"  {outcome.closed} were closed before the run ended early; if the connection was lost, "
+        f"its last batch may be closed too\n  run {outcome.run}; session-exporter undo "
+        f"{outcome.run} shows what it closed, and with --yes undoes it"
+    )
 
 
 def pause_text(pause: Pause, verb: str = "is") -> str:
-    """Since when automatic recovery is paused, by whom, and why."""
+    """Since when automatic recovery is paused, by which role, and why."""
     why = "" if pause.reason is None else f": {pause.reason}"
     return printable(f"{verb} paused since {instant(pause.at)} by {pause.role}{why}")
 
 
 def runs_table(runs: Sequence[Run]) -> str:
-    """The runs, newest first."""
+    """The runs, in this order."""
     rows = [
         [
             str(each.run),
@@ -118,16 +133,36 @@ def runs_table(runs: Sequence[Run]) -> str:
     return table(["run", "at", "source", "trigger", "role", "sessions", "undone"], rows)
 
 
-def undo_text(run: Run, plan: UndoPlan) -> str:
+def undo_text(prepared: PreparedUndo) -> str:
     """What undoing would do."""
+    run, plan = prepared.run, prepared.plan
     lines = [f"run {run.run} on {run.source}, {instant(run.at)}: {run.sessions} sessions"]
     kept = [
         (plan.undone, "were undone before"),
-        (plan.changed, "are left alone: somebody has written to them since"),
+        (plan.changed, "are left alone: their rows were written to since"),
         (plan.gone, "are gone"),
     ]
     lines += [f"  {count} {what}" for count, what in kept if count]
-    lines.append(f"  {len(plan.numbers)} are as they were left and would be as they were before")
+    lines.append(f"  {len(plan.numbers)} are unchanged since and would be restored")
+    if prepared.is_closed_again:
+        lines.append(
+            "  automatic recovery is on and will close these again; to prevent that, run "
+            f"session-exporter pause {run.source} first"
+        )
+    return "\n".join(lines)
+
+
+def undo_outcome_text(outcome: UndoOutcome) -> str:
+    """What was undone, and what was not."""
+    lines = [f"  {outcome.undone} were undone"]
+    if outcome.skipped:
+        lines.append(
+            f"  {outcome.skipped} skipped: written to meanwhile, or locked by another transaction"
+        )
+    lines += [
+        f"  audit row {number} could not be undone: {printable(why)}"
+        for number, why in outcome.refused.items()
+    ]
     return "\n".join(lines)
 
 

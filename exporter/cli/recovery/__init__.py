@@ -1,1 +1,1 @@
-"""The commands that change sessions, and those that say what was changed."""
+"""The commands that close sessions by hand, undo it, and pause automatic recovery."""

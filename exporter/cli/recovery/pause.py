@@ -6,72 +6,64 @@ from typing import Annotated
 import typer
 
 from exporter import sessions
-from exporter.cli.app import DEFAULT_CONFIG, ConfigFile, app
-from exporter.cli.each_source import for_each_source, load, plain_text
+from exporter.cli.each_source import for_each_source, load, require_rule
+from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, plain_text
 from exporter.cli.output.recovery import pause_text
-from exporter.cli.recovery.recover import recoverable
 from exporter.config import Config, Source
 from exporter.errors import UsageError
 from exporter.postgres import Reader, Writer
 from exporter.recovery.audit import control
-from exporter.recovery.rule.rule import connection_settings
+from exporter.recovery.rule.connections import writing_settings
 
 
-@app.command()
 def pause(
-    source: Annotated[str, typer.Argument(metavar="SOURCE")],
+    source: ASource,
     config_file: ConfigFile = DEFAULT_CONFIG,
     reason: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Why, for whoever wonders later.")
+        str | None, typer.Option(metavar="TEXT", help="The reason, which is stored with the pause.")
     ] = None,
 ) -> None:
     """Pause automatic recovery of a source, in all exporters at once."""
     if reason is not None and not plain_text("--reason", reason).strip():
         raise UsageError("--reason: expected a text, got nothing")
 
-    async def paused(reader: Reader, writer: Writer, name: str) -> str:
+    async def work(reader: Reader, writer: Writer, name: str) -> str:
         is_new = await control.pause(reader, writer, name, reason=reason)
         found = await control.find_pause(reader, name)
         if found is None:
-            return "was paused, and resumed by somebody else at the same moment"
+            return "was paused, and has been resumed by another command since"
         if is_new:
             return pause_text(found)
-        return f"{pause_text(found)}; it was before, and that stays as it is"
+        return f"{pause_text(found)}; it was paused before, and that pause is kept"
 
-    _on_each(load(config_file), source, paused)
+    _for_each_database(load(config_file), source, work)
 
 
-@app.command()
-def resume(
-    source: Annotated[str, typer.Argument(metavar="SOURCE")],
-    config_file: ConfigFile = DEFAULT_CONFIG,
-) -> None:
+def resume(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> None:
     """Let a paused source be recovered automatically again."""
 
-    async def resumed(reader: Reader, writer: Writer, name: str) -> str:
+    async def work(reader: Reader, writer: Writer, name: str) -> str:
         ended = await control.resume(reader, writer, name)
         return "was not paused" if ended is None else f"is resumed; it {pause_text(ended, 'was')}"
 
-    _on_each(load(config_file), source, resumed)
+    _for_each_database(load(config_file), source, work)
 
 
-def _on_each(
+def _for_each_database(
     config: Config, name: str, work: Callable[[Reader, Writer, str], Awaitable[str]]
 ) -> None:
     """Do it in each database of the source, and print a sentence for each."""
 
-    async def done(reader: Reader, each: Source, database: str) -> None:
-        writer = Writer(
-            connection_settings(config, each, database), timezone=sessions.time_zone(each)
-        )
+    async def run(reader: Reader, each: Source, database: str) -> None:
+        settings = writing_settings(config.databases[database], each)
+        writer = Writer(settings, timezone=sessions.time_zone(each))
         try:
             sentence = await work(reader, writer, each.name)
         finally:
             await writer.close()
         print(f"{each.name} ({database}) {sentence}", flush=True)
 
-    _, failed = for_each_source(
-        config, recoverable(config, name), done, settings=connection_settings
-    )
+    require_rule(config, name)
+    _, failed = for_each_source(config, name, run, settings=writing_settings)
     if failed:
         raise typer.Exit(1)

@@ -1,1 +1,1 @@
-"""The kinds of values that a config file has, each with its parser and its JSON schema."""
+"""The types of values in a config file, each with its parser and its JSON schema."""

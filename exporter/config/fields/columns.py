@@ -1,72 +1,77 @@
-"""Columns that are more than a name: points in time, and what the orphan list shows."""
+"""Points in time, and the columns that lists and reports show."""
 
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, GetJsonSchemaHandler, ValidationInfo, model_validator
+from pydantic import Field, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema
 
 from exporter.config.fields.model import Model
-from exporter.config.fields.parser import ExpectedError, Parser
-from exporter.config.fields.sql import COLUMN, Expression, Sql
+from exporter.config.fields.parser import ExpectedError
+from exporter.config.fields.sql import COLUMN, Expression, Sql, SqlParser
 from exporter.config.fields.values import Choice, Name
 
-SHOWN_ALWAYS = "id|last_seen|age|database|source"
+RESERVED = "id|last_seen|age|database|source"
 
 
 class TimeColumn(Model):
-    """A point in time in each row: a timestamp, or an integer that counts since 1970."""
+    """A point in time of each row: a timestamp, or an integer that counts since 1970."""
 
     sql: Sql = Field(
         alias="column",
         examples=["CreateAt"],
-        description="The column, or an expression.",
+        description="A column or an expression.",
     )
     epoch: Annotated[Literal["s", "ms"], Choice(("s", "ms"))] | None = Field(
         default=None,
-        description="For an integer: what it counts since 1970, s or ms. null: a timestamp.",
+        description="For an integer: the unit in which it counts since 1970, s or ms. "
+        "null: a timestamp.",
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _column_alone(cls, value: object) -> object:
+
+class ColumnOrMapping(SqlParser):
+    """A column or an expression alone, or a mapping that says more about it."""
+
+    def parse(self, value: object, _info: ValidationInfo, /) -> object:
         return value if isinstance(value, dict | TimeColumn) else {"column": value}
 
-    @classmethod
     def __get_pydantic_json_schema__(
-        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
         return {"anyOf": [Expression().json_schema(), handler(schema)]}
 
 
-class Shown(Model):
-    """Something that the orphan list shows of each session."""
+PointInTime = Annotated[TimeColumn, ColumnOrMapping()]
+
+
+class OutputColumn(Model):
+    """A named value of each session in a list or a report."""
 
     name: str
     sql: str
 
 
-class ShownItem(Parser):
-    """An item of `show`: the name of a column, or `name: expression`."""
+class OutputItem(SqlParser):
+    """The name of a column, or `name: expression`."""
 
-    _name = Name("the name of a column, or name: expression", COLUMN, SHOWN_ALWAYS)
+    _name = Name("the name of a column, or name: expression", COLUMN, RESERVED)
 
-    def parse(self, value: object, info: ValidationInfo, /) -> Shown:
-        """Return its name and its expression."""
-        if isinstance(value, Shown):
+    def parse(self, value: object, info: ValidationInfo, /) -> OutputColumn:
+        if isinstance(value, OutputColumn):
             return value
         if not isinstance(value, dict):
             name = self._name.parse(value, info)
-            return Shown(name=name, sql=name)
+            return OutputColumn(name=name, sql=name)
         if len(value) != 1:
             raise ExpectedError("one name: expression in each item of the list")
         [(name, sql)] = value.items()
         try:
-            return Shown(name=self._name.parse(name, info), sql=Expression().parse(sql, info))
+            return OutputColumn(
+                name=self._name.parse(name, info), sql=Expression().parse(sql, info)
+            )
         except ExpectedError as error:
             raise replace(error, at=(name,)) from None
 
     def json_schema(self) -> dict[str, Any]:
-        """Return both forms."""
         pair = {"type": "object", "minProperties": 1, "maxProperties": 1}
         return {"anyOf": [{"type": "string"}, pair | {"additionalProperties": {"type": "string"}}]}

@@ -1,10 +1,10 @@
-"""Labels: what counts are split by."""
+"""Labels by which counts are split."""
 
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo
 
-from exporter.config.fields.model import Model, NonEmpty
+from exporter.config.fields.model import Model, NonEmptyList
 from exporter.config.fields.parser import ExpectedError, Parser
 from exporter.config.fields.sql import Sql
 from exporter.config.fields.values import Name
@@ -16,10 +16,9 @@ LabelName = Annotated[str, Name(f"a label name ({FORM})", FORM, RESERVED)]
 
 
 class LabelValue(Parser):
-    """A value that a label may have."""
+    """A value of a label: a text, or a whole number, which stands for its digits."""
 
     def parse(self, value: object, _info: ValidationInfo, /) -> str:
-        """Return the text; a whole number stands for its digits."""
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value)
         if not isinstance(value, str) or not value or "\0" in value:
@@ -29,19 +28,18 @@ class LabelValue(Parser):
         return str(value)
 
     def json_schema(self) -> dict[str, Any]:
-        """Return that numbers are fine too."""
         return {"type": ["string", "integer"], "minLength": 1, "not": {"const": "other"}}
 
 
 class Label(Model):
-    """A label that counts are split by."""
+    """A label by which counts are split."""
 
     value: Sql = Field(
         examples=["difficulty"],
-        description="What gives the label its value: a column or an expression.",
+        description="The value of the label: a column or an expression.",
     )
-    values: NonEmpty[Annotated[str, LabelValue()]] = Field(
+    values: NonEmptyList[Annotated[str, LabelValue()]] = Field(
         examples=["[BEGINNER, PRO]"],
         json_schema_extra={"minItems": 1},
-        description="The values that are counted separately; all others, and NULL, count as other.",
+        description="Values that are counted separately; all others, and NULL, count as other.",
     )

@@ -1,8 +1,8 @@
-"""What all config models have in common."""
+"""The base class of all config models, and their collections."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import (
     AfterValidator,
@@ -12,6 +12,7 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
 from exporter.config.fields.parser import ExpectedError
@@ -21,7 +22,7 @@ T = TypeVar("T")
 
 
 class Model(BaseModel):
-    """A part of the config: complete, checked, never changed."""
+    """A part of the config: complete, checked, immutable."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -33,8 +34,8 @@ class Model(BaseModel):
     )
 
 
-class NothingIsEmpty:
-    """A key whose children are all commented out is null to YAML, and means: none of them."""
+class NullIsEmpty:
+    """Reads null, which is what a key with all of its children commented out is, as empty."""
 
     def __init__(self, empty: Callable[[], object] = dict) -> None:
         self.empty = empty
@@ -53,19 +54,19 @@ class NothingIsEmpty:
         return {"anyOf": [handler(schema), {"type": "null"}]}
 
 
-def _tuple(value: object) -> tuple[object, ...]:
+def _require_list(value: object) -> tuple[object, ...]:
     if not isinstance(value, list | tuple):
         raise ExpectedError("a list")
     return tuple(value)
 
 
-def _not_empty(value: object) -> object:
+def _require_items(value: object) -> object:
     if value in ([], ()):
         raise ExpectedError("at least one value")
     return value
 
 
-def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
+def _require_distinct(values: tuple[T, ...]) -> tuple[T, ...]:
     seen = set()
     for index, value in enumerate(values):
         if value in seen:
@@ -74,6 +75,23 @@ def _distinct(values: tuple[T, ...]) -> tuple[T, ...]:
     return values
 
 
-Named = Annotated[Mapping[K, T], NothingIsEmpty(), AfterValidator(MappingProxyType)]
-Listed = Annotated[tuple[T, ...], BeforeValidator(_tuple), AfterValidator(_distinct)]
-NonEmpty = Annotated[Listed[T], BeforeValidator(_not_empty)]
+FrozenMapping = Annotated[Mapping[K, T], NullIsEmpty(), AfterValidator(MappingProxyType)]
+DistinctList = Annotated[
+    tuple[T, ...], BeforeValidator(_require_list), AfterValidator(_require_distinct)
+]
+NonEmptyList = Annotated[DistinctList[T], BeforeValidator(_require_items)]
+
+
+def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return the keys of a model in the file. `name` is the key around them and not one of them."""
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    fields.pop("name", None)
+    return fields
+
+
+def models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    """Yield the models in an annotation such as `Mapping[str, Label] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from models_in(argument)

@@ -1,4 +1,4 @@
-"""The one error that reading a value raises, and the frame of everything that reads one."""
+"""The base class of everything that parses a value, and the one error that it raises."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,23 +8,23 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema, core_schema
 
-from exporter.config.file.place import KeyPath, Text
+from exporter.config.file.document import KeyPath, Text
 
-VARIABLE = r"\$\{"  # a JSON schema cannot know what a variable will hold
+VARIABLE = r"\$\{"  # a JSON schema cannot know the value of a variable
 
 
 @dataclass(eq=False)
 class ExpectedError(ValueError):
-    """A value is not what it should be; the message adds where it stands and what came instead."""
+    """A value is not as expected; the message adds its line, its key and the value."""
 
     what: str
     """Completes the sentence that begins with "expected"."""
     advice: str = ""
-    """What to do about it."""
-    came: str = ""
-    """What came instead, where it is not simply the value."""
+    """How to correct it."""
+    got: str = ""
+    """Completes "got", where it is not simply the value."""
     block: bool = False
-    """Whether YAML may have eaten a part of an SQL expression: the message shows the block form."""
+    """Whether YAML may have read a part of an SQL expression: the message shows the block form."""
     at: KeyPath = ()
     """Where inside the value."""
     keys: tuple[str, ...] = ()
@@ -35,14 +35,17 @@ class ExpectedError(ValueError):
 
 
 class Parser:
-    """Marks a field of a model, `Annotated[float, Duration()]`: parses what the file says there."""
+    """Marks a field of a model, `Annotated[float, Duration()]`, and parses its value in the file.
+
+    Subclasses say in their docstring what they accept.
+    """
 
     def parse(self, value: object, info: ValidationInfo, /) -> object:
         """Return the value; raises ExpectedError. `info.context` is None outside of a file."""
         raise NotImplementedError
 
     def json_schema(self) -> dict[str, Any]:
-        """Return the JSON schema of what may be written."""
+        """Return the JSON schema of the values that the file may hold."""
         return {"type": "string", "minLength": 1}
 
     def __get_pydantic_core_schema__(
@@ -56,8 +59,8 @@ class Parser:
         return self.json_schema()
 
 
-def nearest(word: object, known: Iterable[str]) -> str:
-    """Return "did you mean x?" for the known word that is nearest, or nothing."""
+def suggest(word: object, known: Iterable[str]) -> str:
+    """Return "did you mean x?" with the nearest known word, or an empty text."""
     if not isinstance(word, str) or (isinstance(word, Text) and word.variables):
         return ""
     spellings = {each.lower(): each for each in known}

@@ -1,53 +1,71 @@
-"""SQL as a config file writes it: expressions, which stay as they are, and names of tables.
+"""SQL in a config file: expressions, which are kept as written, and names of tables and columns.
 
-Expressions are the operator's own and trusted like code. What is checked here is only what YAML
-does to them, and that each is one expression.
+Expressions are the operator's own and trusted like code. What is checked is only what YAML does to
+them, and that each is one whole expression.
 """
 
+import json
 import re
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import ValidationInfo
 
 from exporter.config.fields.parser import ExpectedError, Parser
-from exporter.config.file.place import Text
+from exporter.config.fields.sql_lexer import IncompleteSqlError, check_complete
+from exporter.config.fields.values import Name
+from exporter.config.file.document import Text
 
 MAX_IDENTIFIER = 63  # bytes; PostgreSQL cuts longer ones silently (NAMEDATALEN)
 
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 COLUMN = r"[^\W\d][\w$]*"
 _PART = rf'(?:({COLUMN})|"((?:[^"\0]|"")+)")'
 _TABLE = re.compile(rf"(?:{_PART}\.)?{_PART}")
 
 
-class Expression(Parser):
-    """An SQL expression over the row `s`."""
+class SqlParser(Parser):
+    """Parses a value that is SQL in the file; problems with it show how to write it in YAML."""
+
+
+class Expression(SqlParser):
+    """An SQL expression over the row `s`, kept as written without the space around it."""
 
     def parse(self, value: object, _info: ValidationInfo, /) -> str:
-        """Return the expression as it is written, without the space around it."""
         if not isinstance(value, str):
-            eaten = isinstance(value, dict | list)
-            advice = "" if eaten or value is None else "put it in quotes"
-            raise ExpectedError("an SQL expression", advice, block=eaten)
+            is_collection = isinstance(value, dict | list)
+            advice = "" if is_collection or value is None else "put it in quotes"
+            raise ExpectedError("an SQL expression", advice, block=is_collection)
         if not value.strip():
             raise ExpectedError("an SQL expression")
         if ";" in value:
             raise ExpectedError("one SQL expression without ;")
         if "\0" in value:
             raise ExpectedError("an SQL expression without NUL characters")
-        if isinstance(value, Text) and _is_cut_off(value):
-            advice = "YAML takes the rest of the line from # on as a comment"
-            raise ExpectedError("a whole SQL expression", advice, block=True)
+        _require_complete(value)
         return str(value).strip()
 
 
 Sql = Annotated[str, Expression()]
 
 
+class NewValue(SqlParser):
+    """The new value of a column: an SQL expression, or a number, a boolean or null of YAML."""
+
+    def parse(self, value: object, info: ValidationInfo, /) -> str:
+        if value is None or isinstance(value, bool | int | float):
+            return json.dumps(value)
+        return Expression().parse(value, info)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": ["string", "number", "boolean", "null"], "minLength": 1}
+
+
+ColumnName = Annotated[str, Name("the name of a column", rf"{COLUMN}|.+")]
+
+
 @dataclass(frozen=True, slots=True)
 class TableName:
-    """The name of a table as declared; an unquoted one is still to be looked up."""
+    """The name of a table as declared; the case of an unquoted one is resolved in the database."""
 
     schema_: str | None
     name: str
@@ -58,15 +76,15 @@ class TableName:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `name`, `schema.name` or `"Schema"."Name"`; raises ExpectedError."""
+        """Parse `name`, `schema.name` or `"Schema"."Name"`; raises ExpectedError."""
         match = _TABLE.fullmatch(text.strip())
         if match is None:
             advice = 'other names in double quotes and in a block, each by itself: "My"."Table"'
             raise ExpectedError(cls.EXAMPLE, advice)
         schema, quoted_schema, name, quoted_name = match.groups()
         table = cls(
-            schema_=_unquoted(quoted_schema) or schema,
-            name=_unquoted(quoted_name) or name,
+            schema_=_unquote(quoted_schema) or schema,
+            name=_unquote(quoted_name) or name,
             schema_quoted=quoted_schema is not None,
             name_quoted=quoted_name is not None,
         )
@@ -76,25 +94,25 @@ class TableName:
         return table
 
     def __str__(self) -> str:
-        name = _quoted(self.name) if self.name_quoted else self.name
+        name = _quote(self.name) if self.name_quoted else self.name
         if self.schema_ is None:
             return name
-        return f"{_quoted(self.schema_) if self.schema_quoted else self.schema_}.{name}"
+        return f"{_quote(self.schema_) if self.schema_quoted else self.schema_}.{name}"
 
 
 class FunctionName(TableName):
-    """The same of a function."""
+    """The name of a function as declared."""
 
     EXAMPLE: ClassVar[str] = "a function such as session_exporter.recover_calls"
 
 
-class Table(Parser):
-    """The name of a table in a file."""
+@dataclass(frozen=True)
+class QualifiedName(SqlParser):
+    """The name of a table or a function, with or without its schema."""
 
-    kind: ClassVar[type[TableName]] = TableName
+    kind: type[TableName]
 
     def parse(self, value: object, _info: ValidationInfo, /) -> TableName:
-        """Return its parts."""
         if isinstance(value, self.kind):
             return value
         if not isinstance(value, str):
@@ -102,25 +120,26 @@ class Table(Parser):
         return self.kind.parse(value)
 
 
-class Function(Table):
-    """The name of a function in a file."""
+def _require_complete(sql: str) -> None:
+    """Raise ExpectedError where a part is missing, and say so where YAML has read it."""
+    expected = "a whole SQL expression"
+    comment = sql.comment if isinstance(sql, Text) else ""
+    eaten = "YAML takes the rest of the line from # on as a comment"
+    if re.match(r">|-(?!-)", comment):  # #>, #>>, #-
+        raise ExpectedError(expected, eaten, block=True)
+    try:
+        check_complete(sql.strip())
+    except IncompleteSqlError as error:
+        if error.is_open and comment:
+            raise ExpectedError(expected, eaten, block=True) from None
+        # Where YAML joins lines, what follows a line comment becomes part of it.
+        is_joined = error.is_open and "--" in sql and "\n" not in sql.strip()
+        raise ExpectedError(expected, str(error), block=is_joined) from None
 
-    kind = FunctionName
 
-
-def _is_cut_off(value: Text) -> bool:
-    """Whether the comment behind the text is the rest of it: `#>`, `#>>`, `#-`, an open quote."""
-    if not value.comment:
-        return False
-    rest = _QUOTED.sub("", value)
-    opened, closed = (sum(map(rest.count, kind)) for kind in ("([", ")]"))
-    unfinished = opened > closed or "'" in rest or '"' in rest
-    return unfinished or re.match(r">|-(?!-)", value.comment) is not None
-
-
-def _quoted(name: str) -> str:
+def _quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _unquoted(inside: str | None) -> str | None:
+def _unquote(inside: str | None) -> str | None:
     return inside.replace('""', '"') if inside is not None else None

@@ -1,1 +1,1 @@
-"""What the config file says, before anything is known about its keys."""
+"""Reads the config file into plain data, before anything is known about its keys."""

@@ -1,24 +1,46 @@
-"""What a config file says: its data, where each value stands, and what is wrong with it."""
+"""A config file as plain data: its values, where each of them stands, and its problems."""
 
+import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from exporter.config.file.place import KeyPath, dotted
 from exporter.errors import Problem
+
+KeyPath = tuple[str | int, ...]
+
+MISSING: Final = object()
+
+
+class Text(str):
+    """A text of the file; compares and prints as one, and remembers where it came from."""
+
+    __slots__ = ("comment", "variables")
+
+    comment: str
+    """What follows on its line after a `#` that ended it: YAML's comment may be SQL's operator."""
+    variables: tuple[str, ...]
+    """The environment variables whose values are in it, so that no message prints them."""
+
+    def __new__(cls, text: str, comment: str = "", variables: tuple[str, ...] = ()) -> "Text":
+        """Set the attributes here: a str is complete before __init__ runs."""
+        self = super().__new__(cls, text)
+        self.comment = comment
+        self.variables = variables
+        return self
 
 
 @dataclass
 class Document:
-    """A config file as plain data, before anything is known about its keys."""
+    """The data of a config file, with the line and the spelling of each value."""
 
     data: Any = None
     lines: dict[KeyPath, int] = field(default_factory=lambda: {(): 1})
     spelling: dict[KeyPath, str] = field(default_factory=dict)  # values as the file writes them
     problems: list[Problem] = field(default_factory=list)
-    rejected: set[KeyPath] = field(default_factory=set)  # places that have their problem already
+    rejected: set[KeyPath] = field(default_factory=set)  # paths that have a problem already
 
     def reject(self, path: KeyPath, message: str, line: int | None = None) -> None:
-        """Report a problem at this place."""
+        """Report a problem at this path."""
         problem = Problem(line or self.line(path), dotted(path), message)
         self.rejected.add(path)
         if problem not in self.problems:
@@ -29,3 +51,32 @@ class Document:
         while path not in self.lines:
             path = path[:-1]
         return self.lines[path]
+
+
+def lookup(data: object, path: KeyPath) -> object:
+    """Return the value at the path, or MISSING."""
+    for part in path:
+        if isinstance(data, list) and isinstance(part, int):
+            data = data[part] if part < len(data) else MISSING
+        else:
+            data = data.get(part, MISSING) if isinstance(data, dict) else MISSING
+    return data
+
+
+def dotted(path: KeyPath) -> str:
+    """Return the path as messages write it: sources.training.show[0]."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{printable(part)}" for part in path)
+    return "".join(parts).removeprefix(".")
+
+
+def printable(text: str) -> str:
+    """Return the text on one line and short; a possible connection string is not repeated."""
+    if may_hold_password(text):
+        return "<not shown>"
+    line = text if text.isprintable() else repr(str(text))[1:-1]
+    return line if len(line) <= 80 else f"{line[:77]}..."
+
+
+def may_hold_password(text: str) -> bool:
+    """Tell whether the text looks like a connection string, wherever it stands."""
+    return re.search(r"://|pass(word)?\s*=", text, re.IGNORECASE) is not None

@@ -3,8 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from exporter.config.file.document import Document
-from exporter.config.file.place import KeyPath, Text
+from exporter.config.file.document import Document, KeyPath, Text
 
 # In this order: an escaped one, a well-formed one, the beginning of a malformed one.
 _REFERENCE = re.compile(
@@ -13,20 +12,20 @@ _REFERENCE = re.compile(
 
 
 def substitute(document: Document, environ: Mapping[str, str]) -> None:
-    """Put the environment into every text of the document; what is wrong becomes its problems."""
+    """Replace the references in every text of the document; report those that are wrong to it."""
     if isinstance(document.data, dict):
         document.data = {
-            # What begins with x- is nobody's value until an alias makes it one.
-            key: value if key.startswith("x-") else _filled(document, (key,), value, environ)
+            # A key that begins with x- is ignored; where an alias uses its value, that is filled.
+            key: value if key.startswith("x-") else _fill(document, (key,), value, environ)
             for key, value in document.data.items()
         }
 
 
-def _filled(document: Document, path: KeyPath, value: object, environ: Mapping[str, str]) -> object:
+def _fill(document: Document, path: KeyPath, value: object, environ: Mapping[str, str]) -> object:
     if isinstance(value, dict):
-        return {k: _filled(document, (*path, k), v, environ) for k, v in value.items()}
+        return {k: _fill(document, (*path, k), v, environ) for k, v in value.items()}
     if isinstance(value, list):
-        return [_filled(document, (*path, i), v, environ) for i, v in enumerate(value)]
+        return [_fill(document, (*path, i), v, environ) for i, v in enumerate(value)]
     if not isinstance(value, Text) or "${" not in value:
         return value
 

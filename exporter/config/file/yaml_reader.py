@@ -1,4 +1,4 @@
-"""YAML text -> plain data, with the line and the spelling of everything in it.
+"""Reads YAML text into plain data, with the line and the spelling of each value.
 
 PyYAML alone keeps the last of two equal keys, forgets lines, and expands aliases without bound;
 so only its composer is used (text -> nodes), and the nodes are read here.
@@ -10,8 +10,7 @@ from collections.abc import Iterator
 import yaml
 from yaml.constructor import SafeConstructor
 
-from exporter.config.file.document import Document
-from exporter.config.file.place import KeyPath, Text, printable
+from exporter.config.file.document import Document, KeyPath, Text, printable
 
 MAX_NODES = 100_000  # a thousand sources with every key written out have half as many
 MAX_DEPTH = 50
@@ -35,7 +34,7 @@ class TooLargeError(Exception):
 
 
 def parse(text: str) -> Document:
-    """Read one YAML document; raises yaml.YAMLError or TooLargeError if it is none."""
+    """Read one YAML document; raises yaml.YAMLError or TooLargeError."""
     loader = _Composer(text)
     try:
         node = loader.get_single_node()
@@ -48,7 +47,7 @@ def parse(text: str) -> Document:
 
 
 class _Composer(yaml.SafeLoader):
-    """PyYAML's composer, held to a number of nodes and a depth: it recurses for each level."""
+    """PyYAML's composer with limits on nodes and depth: it recurses for each level."""
 
     nodes = 0
     depth = 0
@@ -64,17 +63,17 @@ class _Composer(yaml.SafeLoader):
 
 
 class _RejectedError(Exception):
-    """A node that cannot be read; the text is the problem's message."""
+    """A node cannot be read; the text is the problem's message."""
 
 
 class _Reader:
-    """Turns nodes into dicts, lists and scalars, and notes where each came from."""
+    """Turns nodes into dicts, lists and scalars, and records where each came from."""
 
     def __init__(self, text: str) -> None:
         self.text = f"{text}\n"
         self.document = Document()
         self.nodes = 0
-        self.around: list[yaml.Node] = []  # the nodes that the one being read is part of
+        self.around: list[yaml.Node] = []  # the nodes that contain the current one
 
     def read(self, node: yaml.Node, path: KeyPath) -> object:
         self._count()
@@ -128,7 +127,7 @@ class _Reader:
     def _merged(
         self, node: yaml.MappingNode, path: KeyPath
     ) -> Iterator[tuple[yaml.Node, yaml.Node]]:
-        """Yield what `<<` brings in; whoever comes first wins, so nested ones come last."""
+        """Yield the pairs that `<<` adds; the first of equal keys counts: nested ones come last."""
         for key_node, value_node in filter(lambda pair: _is_merge(pair[0]), node.value):
             listed = isinstance(value_node, yaml.SequenceNode)
             for merged in value_node.value if listed else [value_node]:
@@ -154,7 +153,7 @@ class _Reader:
         return spelling
 
     def _scalar(self, node: yaml.ScalarNode) -> object:
-        # 010, 0x10, 1_000 and 1:30 are numbers to YAML, but to hardly anyone who writes them.
+        # 010, 0x10, 1_000 and 1:30 are numbers to YAML 1.1, and rarely meant as such.
         odd_number = node.tag == _TAG + "int" and not re.fullmatch(
             r"-?(0|[1-9]\d{0,17})", node.value
         )
@@ -164,10 +163,10 @@ class _Reader:
             raise _RejectedError(_TAG_MESSAGE)
         try:
             return _CONSTRUCT[node.tag](SafeConstructor(), node)
-        # PyYAML trusts its own patterns: 2024-02-30 and `!!int ""` end in Python's errors.
+        # PyYAML's patterns match more than Python accepts: 2024-02-30, `!!int ""`.
         except (ValueError, KeyError, IndexError, AttributeError, OverflowError):
             kind = node.tag.removeprefix(_TAG)
-            message = f"YAML takes this for a {kind}, and cannot read it as one; put it in quotes"
+            message = f"YAML reads this as a {kind}, and it is not a valid one; put it in quotes"
             raise _RejectedError(message) from None
 
     def _text(self, node: yaml.ScalarNode) -> Text:

@@ -1,15 +1,15 @@
-"""Pausing automatic recovery of a source: kept in its database, seen by all exporters at once."""
+"""Pauses of automatic recovery: kept in the source's database, for all exporters."""
 
 from dataclasses import dataclass
 
-from exporter.errors import SchemaMismatch
+from exporter.errors import AuditUnusable
 from exporter.postgres import Reader, Transaction, Writer
 from exporter.queries import fill, literal
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A pause that is on. `at` is Unix time, `role` who paused."""
+    """A pause that is on. `at` is Unix time; `role` has set it."""
 
     at: float
     role: str
@@ -22,7 +22,7 @@ async def is_paused(reader: Reader, source_name: str) -> bool:
 
 
 async def is_paused_in(transaction: Transaction, source_name: str) -> bool:
-    """The same as a part of a transaction that would close sessions. Raises SourceError."""
+    """The same within a transaction that is to close sessions. Raises SourceError."""
     if not (await transaction.run(fill("recovery/control/has_pause"))).rows[0][0]:
         return False
     found = await transaction.run(fill("recovery/control/paused", source=literal(source_name)))
@@ -30,20 +30,20 @@ async def is_paused_in(transaction: Transaction, source_name: str) -> bool:
 
 
 async def find_pause(reader: Reader, source_name: str) -> Pause | None:
-    """The pause of a source, or None. Raises SourceError.
-
-    Where the table is not there, nobody can have paused anything.
-    """
+    """The pause of a source, or None, also where the table is missing. Raises SourceError."""
     if not await _has_table(reader):
         return None
-    (result,) = await reader.read(fill("recovery/control/paused", source=literal(source_name)))
-    return Pause(*result.rows[0]) if result.rows else None
+    rows = await reader.rows(fill("recovery/control/paused", source=literal(source_name)))
+    return Pause(*rows[0]) if rows else None
 
 
 async def pause(reader: Reader, writer: Writer, source_name: str, *, reason: str | None) -> bool:
-    """Pause a source; whether it was not paused already. Raises SourceError."""
+    """Pause a source; returns whether it was not paused before.
+
+    Raises SourceError, and AuditUnusable where the table is missing.
+    """
     if not await _has_table(reader):
-        raise SchemaMismatch(
+        raise AuditUnusable(
             "there is no table session_exporter.pause, in which a pause is kept; "
             "`session-exporter sql audit` prints the commands that create it"
         )
@@ -66,5 +66,4 @@ async def resume(reader: Reader, writer: Writer, source_name: str) -> Pause | No
 
 
 async def _has_table(reader: Reader) -> bool:
-    (result,) = await reader.read(fill("recovery/control/has_pause"))
-    return bool(result.rows[0][0])
+    return bool(await reader.value(fill("recovery/control/has_pause")))

@@ -1,4 +1,4 @@
-"""AuditCounts what the audit table says, whoever wrote it, since this exporter has started."""
+"""Counts of recoveries by all exporters and commands, from the audit table, since the start."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from exporter.recovery.status import TRIGGERS
 
 @dataclass(frozen=True, slots=True)
 class AuditCounts:
-    """Since the start: they only grow, also when old rows are forgotten."""
+    """Since the start of this exporter: they only grow, also when old rows are deleted."""
 
     recovered: Mapping[str, int]
     undone: int
@@ -19,7 +19,7 @@ class AuditCounts:
 
 
 class AuditCounter:
-    """Reads what is new in the audit table of one source."""
+    """Counts the rows of one source as they are added to the audit table or marked in it."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -28,14 +28,17 @@ class AuditCounter:
         self._totals: Counter[tuple[str, str]] = Counter()
 
     async def read(self, reader: Reader) -> AuditCounts:
-        """Add what is new. What was there at the first call does not count."""
+        """Count new rows and marks; those of before the first call do not count.
+
+        Raises SourceError.
+        """
         if self._marks is None:
             self._marks = await self._current_marks(reader)
             self._counted = await self._since(reader, self._marks)
         found = await self._since(reader, self._marks)
         new = found - self._counted
-        self._totals.update((what, trigger) for what, trigger, _ in new)
-        # Marks first: what comes in between is found again, and known.
+        self._totals.update((event, trigger) for event, trigger, _ in new)
+        # They lie a minute back: what is committed meanwhile is after them, for the next call.
         self._marks = await self._current_marks(reader)
         self._counted = found
         return AuditCounts(
@@ -52,10 +55,8 @@ class AuditCounter:
             number=str(number),
             time=repr(time),
         )
-        (result,) = await reader.read(statement)
-        return {(what, trigger, number) for what, trigger, number in result.rows}
+        return {(event, trigger, number) for event, trigger, number in await reader.rows(statement)}
 
     async def _current_marks(self, reader: Reader) -> tuple[int, float]:
-        (result,) = await reader.read(fill("recovery/audit/counter_marks"))
-        number, time = result.rows[0]
+        ((number, time),) = await reader.rows(fill("recovery/audit/counter_marks"))
         return number, time

@@ -1,6 +1,6 @@
-"""What recovery does in its audit besides closing: it notes contradictions and forgets what is old.
+"""Maintenance of the audit: contradictions are recorded, and old rows deleted.
 
-Each by itself: one that fails keeps neither the others nor any counting.
+One task that fails keeps neither the other tasks nor the counting from being done.
 """
 
 from typing import NamedTuple
@@ -19,20 +19,20 @@ from exporter.errors import (
 )
 from exporter.postgres import Transaction, Writer
 from exporter.queries import fill, literal
-from exporter.recovery.close.by_function import Call
-from exporter.recovery.functions.definitions import tend_function
-from exporter.recovery.rule import statements
+from exporter.recovery.functions.definitions import maintenance_function
+from exporter.recovery.functions.installed import InstalledFunction
 from exporter.recovery.rule.rule import Rule
+from exporter.recovery.rule.statements import MAINTENANCE
 
 #: How often old rows of the audit are deleted, in seconds: up to a thousand at a time.
 PRUNE_EVERY = 600.0
 
-#: Shortest and longest time, in seconds, after which what has failed is tried again.
-AGAIN_AFTER = (60.0, 3600.0)
+#: Shortest and longest time, in seconds, after which a task that failed is tried again.
+RETRY_AFTER = (60.0, 3600.0)
 
 
 class _TaskError(Exception):
-    """A statement failed; there is nothing wrong with the connection."""
+    """A statement failed; the connection is fine."""
 
     def __init__(self, cause: SourceError) -> None:
         super().__init__(str(cause))
@@ -40,26 +40,28 @@ class _TaskError(Exception):
 
 
 class Failure(NamedTuple):
-    """Why a task failed, and whether it went well the last time."""
+    """Why a task failed, and whether it had not failed the last time."""
 
     cause: SourceError
     is_new: bool
 
 
 class AuditMaintenance:
-    """The tasks for one source, each as often as it is worth it."""
+    """The tasks for one source; deleting old rows is due every PRUNE_EVERY, the others always."""
 
     def __init__(self, writer: Writer, source: Source) -> None:
         self._writer = writer
         has_evidence = source.recovery.evidence is not None
-        self._tasks = [task for task in statements.TENDING if task != "alive" or has_evidence]
+        self._tasks = [task for task in MAINTENANCE if task != "alive" or has_evidence]
         self._pruned_until = float("-inf")
         self._failing: dict[str, Backoff] = {}
 
-    async def run(self, rule: Rule, call: Call | None, *, at: float) -> list[Failure]:
-        """Do what is due at a monotonic time, and return why some of it failed.
+    async def run(
+        self, rule: Rule, function: InstalledFunction | None, *, at: float
+    ) -> list[Failure]:
+        """Run the tasks that are due at a monotonic time, and return the failures.
 
-        Raises SourceError where nothing at all can be done.
+        Raises SourceError where no transaction can begin or commit.
         """
         failures: list[Failure] = []
         for task in self._tasks:
@@ -68,22 +70,23 @@ class AuditMaintenance:
             if task in self._failing and self._failing[task].waits(at):
                 continue
             try:
-                await self._do(task, rule, call)
+                await self._run_task(task, rule, function)
             except _TaskError as error:
                 failures.append(Failure(error.cause, is_new=task not in self._failing))
-                self._failing.setdefault(task, Backoff()).failed(at, AGAIN_AFTER)
+                self._failing.setdefault(task, Backoff()).failed(at, RETRY_AFTER)
             else:
                 self._failing.pop(task, None)
                 if task == "old":
                     self._pruned_until = at + PRUNE_EVERY
         return failures
 
-    async def _do(self, task: str, rule: Rule, call: Call | None) -> None:
-        statement = statements.TENDING[task](rule)
-        if call is not None:
-            function = tend_function(rule).sql
+    async def _run_task(self, task: str, rule: Rule, function: InstalledFunction | None) -> None:
+        statement = rule.statement(MAINTENANCE[task])
+        if function is not None:
             statement = fill(
-                "recovery/audit/call_maintenance", function=function, task=literal(task)
+                "recovery/audit/call_maintenance",
+                function=maintenance_function(rule).sql,
+                task=literal(task),
             )
         async with self._writer.transaction() as transaction:
             await _run(transaction, statement)

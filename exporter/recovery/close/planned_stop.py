@@ -7,26 +7,28 @@ from dataclasses import dataclass
 from exporter.errors import BadData, SchemaMismatch, UsageError
 from exporter.postgres import Reader, Writer
 from exporter.queries import fill, literal
-from exporter.recovery.close.batches import Candidate, CloseRun, Outcome
-from exporter.recovery.plan import Preview, as_preview, find_candidates, previewing, require_audit
+from exporter.recovery.audit.installation import require_audit
+from exporter.recovery.close.batches import CloseRun, Outcome
+from exporter.recovery.close.by_statements import StatementCloser
+from exporter.recovery.close.candidates import Candidate, Preview, find_candidates, read_previews
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import (
-    Scope,
-    is_in_scope,
-    of_server,
+    Selection,
+    is_concerned,
     seen_recently,
     server_column,
-    started_before,
+    sessions_of_server,
+    sessions_started_before,
 )
 
-#: A row that the application holds just now is free a moment later: so often it is tried again.
+#: A row that the application has locked is free a moment later: so often it is tried again.
 MORE_ATTEMPTS = 5
 SECONDS_BETWEEN_ATTEMPTS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
-    """What a planned stop is about: one server, or all that started before an instant."""
+class PlannedStop:
+    """What stops: one server, or all that started before an instant."""
 
     server: str | None
     before: str = ""
@@ -34,7 +36,7 @@ class Stop:
 
     @property
     def needs_silence(self) -> bool:
-        """Whether a sign of life anywhere in the table forbids it."""
+        """Whether a recent sign of life anywhere in the table forbids it."""
         return self.server is None and not self.even_live
 
 
@@ -43,83 +45,77 @@ class StopPlan:
     """What a planned stop would do. `active` and `lively` are of the whole table."""
 
     rule: Rule
-    stop: Stop
-    scope: Scope
+    stop: PlannedStop
+    selection: Selection
     active: int
     exempt: int
     endless: int
-    """In scope, but `end_at` gives no end for these orphans."""
+    """Concerned, but `end_at` gives no end for these orphans."""
     ready: int
     lively: int
-    """Active sessions with a sign of life a moment ago."""
+    """Active sessions that were seen recently."""
     previews: tuple[Preview, ...]
     unshown: str | None = None
     """Why there is no preview: one row's bad value keeps no server from stopping."""
 
     @property
-    def in_scope(self) -> int:
-        """The active sessions that it is about."""
+    def concerned(self) -> int:
+        """The active sessions of what stops."""
         return self.exempt + self.endless + self.ready
 
     @property
     def is_refused(self) -> bool:
-        """Whether the application seems to be there still."""
+        """Whether the application seems to be running still."""
         return self.stop.needs_silence and self.lively > 0
 
 
 async def clock(reader: Reader) -> str:
     """The database's time, as SQL text."""
-    (result,) = await reader.read(fill("recovery/plan/clock"))
-    return str(result.rows[0][0])
+    return str(await reader.value(fill("recovery/plan/clock")))
 
 
-async def make_stop_plan(reader: Reader, rule: Rule, stop: Stop, *, limit: int) -> StopPlan:
-    """Count, and look at up to `limit` sessions.
+async def make_stop_plan(reader: Reader, rule: Rule, stop: PlannedStop, *, limit: int) -> StopPlan:
+    """Count, and preview up to `limit` sessions.
 
     Raises SourceError, and UsageError for a server that the column's type cannot hold.
     """
     await require_audit(reader)
     if stop.server is None:
-        scope = started_before(rule, stop.before, even_live=stop.even_live)
+        selection = sessions_started_before(rule, stop.before, even_live=stop.even_live)
     else:
-        scope = of_server(rule, stop.server)
-        await _prove_server(reader, rule, stop.server)
-    counts = fill(
+        selection = sessions_of_server(rule, stop.server)
+        await _check_server(reader, rule, stop.server)
+    statement = rule.statement(
         "recovery/plan/stop_counts",
-        id=rule.id,
-        in_scope=is_in_scope(rule, server=stop.server, before=stop.before),
-        exempt=rule.exempt,
-        end=scope.end,
+        in_scope=is_concerned(rule, server=stop.server, before=stop.before),
+        end=selection.end,
         lively=seen_recently(rule),
-        table=rule.table.table,
-        rows=rule.table.rows,
     )
-    (counted,) = await reader.read(counts)
-    previews, unshown = await _previews(reader, rule, scope, limit=limit)
-    by_fate = {fate: count for fate, count, _ in counted.rows}
+    counted = {fate: (count, lively) for fate, count, lively in await reader.rows(statement)}
+    counts = {fate: count for fate, (count, _) in counted.items()}
+    previews, unshown = await _previews(reader, rule, selection, limit=limit)
     return StopPlan(
         rule=rule,
         stop=stop,
-        scope=scope,
-        active=sum(by_fate.values()),
-        exempt=by_fate.get("exempt", 0),
-        endless=by_fate.get("endless", 0),
-        ready=by_fate.get("ready", 0),
-        lively=sum(lively for _, _, lively in counted.rows),
+        selection=selection,
+        active=sum(counts.values()),
+        exempt=counts.get("exempt", 0),
+        endless=counts.get("endless", 0),
+        ready=counts.get("ready", 0),
+        lively=sum(lively for _, lively in counted.values()),
         previews=previews,
         unshown=unshown,
     )
 
 
 async def _previews(
-    reader: Reader, rule: Rule, scope: Scope, *, limit: int
+    reader: Reader, rule: Rule, selection: Selection, *, limit: int
 ) -> tuple[tuple[Preview, ...], str | None]:
     """The first sessions, or why they cannot be shown."""
     try:
-        (previewed,) = await reader.read(previewing(rule, scope, limit=limit))
+        return await read_previews(reader, rule, selection, limit=limit), None
     except BadData as error:
         return (), str(error)
-    return tuple(as_preview(rule, row) for row in previewed.rows), None
 
 
 async def close_sessions(
@@ -131,51 +127,56 @@ async def close_sessions(
     pause: float,
     progress: Callable[[Outcome], None],
 ) -> tuple[Outcome, int]:
-    """Close what was planned. Returns the outcome, and how many of them are active still.
+    """Close what was planned. Returns the outcome, and how many of them are still active.
 
-    What somebody holds is tried again for about a second. What began to fit after the sessions
-    were found stays as it is. Raises SourceError; what was committed stays.
+    A session that is locked is tried again for about a second. One that began to fit after the
+    sessions were found stays as it is. Raises SourceError; what was committed stays.
     """
-    closing = CloseRun(writer, plan.rule, trigger="close", scope=plan.scope)
-    found = await find_candidates(reader, plan.rule, scope=plan.scope)
-    outcome = await closing.run(found, batch=batch, pause=pause, progress=progress)
+    closer = StatementCloser(writer, plan.rule, trigger="close", selection=plan.selection)
+    closing = CloseRun(closer)
+    found = await _find_all(reader, plan)
+    outcome = await closing.run([found], batch=batch, pause=pause, progress=progress)
     left = await _left(reader, plan, found, outcome)
     for _ in range(MORE_ATTEMPTS):
         if not left:
             break
         await asyncio.sleep(SECONDS_BETWEEN_ATTEMPTS)
-        outcome.passed_over -= len(left)
+        outcome.skipped -= len(left)
         await closing.run(
-            left, batch=batch, pause=pause, progress=lambda _: None, continuing=outcome
+            [left], batch=batch, pause=pause, progress=lambda _: None, continuing=outcome
         )
         left = await _left(reader, plan, found, outcome)
-    outcome.passed_over -= len(left)
+    outcome.skipped -= len(left)
     return outcome, len(left)
+
+
+async def _find_all(reader: Reader, plan: StopPlan) -> list[Candidate]:
+    pages = find_candidates(reader, plan.rule, selection=plan.selection)
+    return [each async for page in pages for each in page]
 
 
 async def _left(
     reader: Reader, plan: StopPlan, found: Sequence[Candidate], outcome: Outcome
 ) -> list[Candidate]:
-    """Those of the sessions that are to be closed still, and can be."""
-    if not outcome.passed_over:
+    """Those of the sessions that are still to be closed, and can be."""
+    if not outcome.skipped:
         return []
     wanted = {each.session for each in found} - outcome.refused.keys()
     wanted -= {each.session for each in outcome.recovered}  # one may have been reopened
-    again = await find_candidates(reader, plan.rule, scope=plan.scope)
+    again = await _find_all(reader, plan)
     return [each for each in again if each.session in wanted]
 
 
-async def _prove_server(reader: Reader, rule: Rule, server: str) -> None:
+async def _check_server(reader: Reader, rule: Rule, server: str) -> None:
     """Have PostgreSQL compare the column with the id, on no row."""
     comparison = f"({server_column(rule)} = {literal(server)})"
     try:
-        await reader.read(fill("catalog/describe", expressions=comparison, table=rule.table.table))
+        await reader.read(rule.statement("catalog/describe", expressions=comparison))
     except BadData as error:
-        word = rule.table.source.recovery.server or ""
-        column = rule.relation.column(word)
+        column = rule.relation.column(rule.table.source.recovery.server or "")
         raise UsageError(
-            f"--server: the column {column.name} is of type {column.type}, and what was given is "
-            f"none ({error})"
+            f"--server: the column {column.name} is of type {column.type}, and the id is not a "
+            f"value of it ({error})"
         ) from None
     except SchemaMismatch as error:
         raise SchemaMismatch(f"recovery.server: {error}") from None

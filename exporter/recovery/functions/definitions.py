@@ -1,26 +1,26 @@
-"""Functions in the database that recover one source, for a role with no right but to call them.
+"""The functions that `sql function` prints, for a role with no right but to call them.
 
 They are made of the very statements that recovery sends itself; what is a literal there is a
 parameter here. A DBA reads and creates them.
 """
 
 import hashlib
+import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from exporter import sessions
 from exporter.postgres.error_causes import NOT_AUDITED, NOT_WRITTEN, STILL_ACTIVE
-from exporter.queries import fill, identifier, listed, literal
-from exporter.recovery.close.batches import array
-from exporter.recovery.rule import statements
+from exporter.queries import array, fill, identifier, listed, literal
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.selection import orphans
+from exporter.recovery.rule.selection import orphaned_sessions
+from exporter.recovery.rule.statements import MAINTENANCE, close_statement, undo_statement
 
 SCHEMA = "session_exporter"
 #: The most sessions of one call: all of them stay locked until it is over.
 MOST = 1000
-#: With what the comment on every function of ours begins.
+#: With what the comment on every printed function begins.
 MARK = "session-exporter:"
 
 _LONGEST_NAME = 63  # bytes (NAMEDATALEN)
@@ -53,10 +53,33 @@ class Function(Signature):
     declared: str
     """The arguments with names and defaults."""
     returns: str
-    settings: dict[str, str]
+    settings: Mapping[str, str]
     """What is set while it runs, besides search_path."""
     body: str
-    comment: str
+    purpose: str
+    source: str
+
+    @property
+    def fingerprint(self) -> str:
+        """What its comment says that it is."""
+        return fingerprint(
+            arguments=self.arguments,
+            body=self.body,
+            settings=self.settings,
+            language="plpgsql",
+            is_definer=True,
+            volatility="v",
+            is_path_safe=True,
+        )
+
+    @property
+    def comment(self) -> str:
+        """By which it is recognised in the database."""
+        printing = f"session-exporter sql function {self.source}"
+        return (
+            f"{MARK} {self.purpose}, of source {self.source}. After a change of its config, print "
+            f"it again: {printing} (fingerprint {self.fingerprint})"
+        )
 
     def created(self, path: list[str]) -> str:
         """The commands that create it, to look unqualified names up along `path`."""
@@ -73,36 +96,53 @@ class Function(Signature):
         )
 
 
+def fingerprint(
+    *,
+    arguments: str,
+    body: str,
+    settings: Mapping[str, str],
+    language: str,
+    is_definer: bool,
+    volatility: str,
+    is_path_safe: bool,
+) -> str:
+    """A digest of what a function does, the same for one that is printed and one in the catalog.
+
+    Along which path names are looked up is its owner's choice, as long as temporary objects come
+    last (`is_path_safe`).
+    """
+    text = body.replace("\r\n", "\n").strip()
+    parts = [arguments, text, dict(settings), language, is_definer, volatility, is_path_safe]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
 def recover_function(rule: Rule) -> Function:
     """The function that closes the sessions it is given, where they still are orphans.
 
-    Called for `auto`, it heeds the hour's budget, which all exporters share, and leaves the
+    Called for `auto`, it keeps to the hour's budget, which all exporters share, and leaves the
     backlog alone.
     """
     source = rule.table.source
-    is_told = "session_exporter_trigger = 'manual' AND session_exporter_with_backlog"
-    scope = orphans(rule, with_backlog=False)
-    scope = replace(scope, young=f"(({is_told}) IS TRUE OR {scope.young})")
-    ids, run = "session_exporter_locked", "session_exporter_run"
-    notify = ""
-    if channel := source.recovery.notify:
+    is_permitted = "session_exporter_trigger = 'manual' AND session_exporter_with_backlog"
+    selection = orphaned_sessions(rule, with_backlog=False)
+    selection = replace(selection, young=f"(({is_permitted}) IS TRUE OR {selection.young})")
+    run, notify = "session_exporter_run", ""
+    if source.recovery.notify:
         notify = fill(
-            "recovery/functions/notify", notify=statements.notify(source, channel, run=run)
+            "recovery/functions/notify",
+            notify=rule.statement("recovery/close/notify", run=run),
         )
-    body = fill(
+    body = rule.statement(
         "recovery/functions/recover_body",
         demands=_demands("session_exporter_ids"),
-        table=rule.table.table,
-        id=rule.id,
-        id_type=rule.id_type,
-        queue=statements.queue(source),
-        budget=statements.budget(source),
-        paused=fill("recovery/control/paused", source=literal(source.name)),
-        lock=statements.lock(rule, ids="session_exporter_ids"),
-        close=statements.close(
+        queue=rule.statement("recovery/close/queue"),
+        budget=rule.statement("recovery/close/budget"),
+        paused=rule.statement("recovery/control/paused"),
+        lock=rule.statement("recovery/close/lock", ids="session_exporter_ids"),
+        close=close_statement(
             rule,
-            scope,
-            ids=ids,
+            selection,
+            ids="session_exporter_locked",
             versions="session_exporter_versions",
             run=run,
             trigger="session_exporter_trigger",
@@ -126,12 +166,13 @@ def recover_function(rule: Rule) -> Function:
         returns="TABLE (session_exporter_session text, session_exporter_returning jsonb)",
         settings=_settings(rule),
         body=body,
-        comment=_comment(rule, "closes orphaned sessions"),
+        purpose="closes orphaned sessions",
+        source=source.name,
     )
 
 
 def undo_function(rule: Rule) -> Function:
-    """The function that takes back what rows of the audit tell of."""
+    """The function that undoes what rows of the audit record."""
     source = rule.table.source.name
     ours = "SELECT unnest(session_exporter_ours)"
     return Function(
@@ -141,33 +182,34 @@ def undo_function(rule: Rule) -> Function:
         declared="session_exporter_numbers bigint[]",
         returns="SETOF bigint",
         settings=_settings(rule),
-        body=fill(
+        body=rule.statement(
             "recovery/functions/undo_body",
             demands=_demands("session_exporter_numbers"),
-            source=literal(source),
-            relation=literal(rule.relation.sql),
-            lock=statements.undo_lock(rule, numbers=ours),
+            lock=rule.statement("recovery/undo/lock", numbers=ours),
             columns=array(rule.changes),
-            undo=statements.undo(rule, rule.changes, numbers=ours),
+            undo=undo_statement(rule, rule.changes, numbers=ours),
         ),
-        comment=_comment(rule, "takes recoveries back"),
+        purpose="undoes recoveries",
+        source=source,
     )
 
 
-def tend_function(rule: Rule) -> Function:
-    """The function that notes contradictions in the audit, and forgets what is old there."""
+def maintenance_function(rule: Rule) -> Function:
+    """The function that maintains the audit: it notes contradictions, and deletes old rows."""
+    source = rule.table.source.name
     return Function(
         schema=SCHEMA,
-        name=_name("tend", rule.table.source.name),
+        name=_name("maintain", source),
         arguments="text",
         declared="session_exporter_task text",
         returns="SETOF bigint",
         settings=_settings(rule),
         body=fill(
             "recovery/functions/maintenance_body",
-            **{task: statement(rule) for task, statement in statements.TENDING.items()},
+            **{task: rule.statement(template) for task, template in MAINTENANCE.items()},
         ),
-        comment=_comment(rule, "looks after the audit"),
+        purpose="maintains the audit",
+        source=source,
     )
 
 
@@ -193,34 +235,22 @@ def stuck_function(rule: Rule, *, named_after: str) -> Function:
         declared=f"p_threshold_minutes integer DEFAULT {minutes}",
         returns=f"TABLE ({', '.join(returned)})",
         settings=_settings(rule),
-        body=fill(
+        body=rule.statement(
             "recovery/functions/stuck_body",
             minutes=str(minutes),
             most=str(MOST),
-            table=rule.table.table,
-            id=rule.id,
-            last_seen=rule.table.last_seen,
             recoverable=rule.recoverable,
-            end=rule.end,
-            order=rule.table.last_seen_order,
             columns=listed(columns, indent=8),
             recover=recover_function(rule).sql,
         ),
-        comment=_comment(rule, "for people: closes what is stuck"),
+        purpose="for people: closes what is stuck",
+        source=rule.table.source.name,
     )
 
 
 def _demands(given: str) -> str:
-    """What is refused before anything is locked; `given` is the array that the function takes."""
+    """What is checked before anything is locked; `given` is the array that the function takes."""
     return fill("recovery/functions/requirements", given=given, most=str(MOST))
-
-
-def _comment(rule: Rule, purpose: str) -> str:
-    source = rule.table.source.name
-    return (
-        f"{MARK} {purpose}, of source {source}. After a change of its config, print it again: "
-        f"session-exporter sql function {source}"
-    )
 
 
 def _settings(rule: Rule) -> dict[str, str]:
@@ -228,7 +258,7 @@ def _settings(rule: Rule) -> dict[str, str]:
         "TimeZone": sessions.time_zone(rule.table.source),
         "DateStyle": "ISO, MDY",
         "IntervalStyle": "postgres",
-        "extra_float_digits": "1",  # what is written down of a number is all of it
+        "extra_float_digits": "1",  # a number is audited with all its digits
         "standard_conforming_strings": "on",
         "transform_null_equals": "off",
         "row_security": "off",

@@ -1,25 +1,32 @@
-"""Functions in the database as the catalog has them: whose they are, and what they take."""
+"""The functions of `sql function` in the database: whether they are what is printed now."""
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from exporter.config import TableName
+from exporter.errors import FunctionMismatch
 from exporter.postgres import Reader
 from exporter.queries import fill, literal
-from exporter.recovery.functions.definitions import MARK, Function, Signature
+from exporter.recovery.functions.definitions import (
+    MARK,
+    Function,
+    Signature,
+    fingerprint,
+    recover_function,
+    undo_function,
+)
+from exporter.recovery.rule.rule import Rule
 from exporter.sessions.relation import named
 
-#: The argument that says from how many minutes on a session is stuck.
-THRESHOLD = "p_threshold_minutes"
+_FINGERPRINT = re.compile(r"\(fingerprint ([0-9a-f]+)\)$")
 
 
 @dataclass(frozen=True, slots=True)
-class Found(Signature):
-    """A function as the catalog has it. `inputs` are names, empty where an argument has none."""
+class InstalledFunction(Signature):
+    """A function as the catalog has it."""
 
-    kind: str
-    inputs: list[str]
-    required: int
-    """How many of the inputs have no default: the first ones."""
+    language: str
     is_definer: bool
     volatility: str
     settings: list[str]
@@ -27,41 +34,85 @@ class Found(Signature):
     body: str
     comment: str
     is_callable_by_role: bool
-    """Whether the role that looked may call it."""
+    """Whether the role that reads may call it."""
     is_public: bool
 
     @property
-    def is_printed(self) -> bool:
-        """Whether `sql function` made it, for whatever config."""
-        return self.comment.startswith(MARK)
+    def declared_fingerprint(self) -> str | None:
+        """What its comment says that it is: CREATE OR REPLACE leaves a comment as it was."""
+        found = _FINGERPRINT.search(self.comment)
+        return found[1] if found and self.comment.startswith(MARK) else None
 
     @property
-    def takes_threshold(self) -> bool:
-        """Whether it can be told from how many minutes on a session is stuck."""
-        return THRESHOLD in self.inputs
-
-    @property
-    def is_callable(self) -> bool:
-        """Whether nothing has to be told to it but that."""
-        return self.kind == "f" and set(self.inputs[: self.required]) <= {THRESHOLD}
-
-    def is_as(self, printed: Function) -> bool:
-        """Whether it is what is printed now: neither the config nor anybody has changed it.
-
-        Where names are looked up is its owner's affair, as long as it is said.
-        """
+    def fingerprint(self) -> str:
+        """What it is."""
         settings = dict(each.split("=", 1) for each in self.settings)
-        has_path = settings.pop("search_path", "").endswith("pg_temp")
-        return (
-            self.is_definer
-            and self.volatility == "v"
-            and has_path
-            and settings == printed.settings
-            and self.body.replace("\r\n", "\n").strip() == printed.body.strip()
+        path = settings.pop("search_path", "")
+        return fingerprint(
+            arguments=self.arguments,
+            body=self.body,
+            settings=settings,
+            language=self.language,
+            is_definer=self.is_definer,
+            volatility=self.volatility,
+            is_path_safe=path.endswith("pg_temp"),
         )
 
 
-async def find_functions(reader: Reader, called: TableName) -> list[Found]:
+async def find_recover_function(reader: Reader, rule: Rule) -> InstalledFunction | None:
+    """The function that closes sessions of a source; None where `recovery.call` is not set.
+
+    Raises FunctionMismatch where it is missing, or not what is printed for the present config.
+    """
+    called = rule.table.source.recovery.call
+    return None if called is None else await _find(reader, rule, called, recover_function)
+
+
+async def find_undo_function(reader: Reader, rule: Rule) -> InstalledFunction | None:
+    """The function that undoes, where one closes: it was printed together with that.
+
+    Raises FunctionMismatch.
+    """
+    if await find_recover_function(reader, rule) is None:
+        return None
+    undo = undo_function(rule)
+    return await _find(reader, rule, TableName(undo.schema, undo.name, True, True), undo_function)
+
+
+async def _find(
+    reader: Reader, rule: Rule, called: TableName, print_: Callable[[Rule], Function]
+) -> InstalledFunction:
+    source = rule.table.source.name
+    if not rule.changes:
+        raise FunctionMismatch(
+            f"recovery.call: source {source} has no `set`, which says what closing a session "
+            "writes, so that `session-exporter sql function` cannot print a function"
+        )
+    printing, printed = f"session-exporter sql function {source}", print_(rule)
+    found = await _read_functions(reader, called)
+    if not found:
+        raise FunctionMismatch(
+            f"recovery.call: there is no function {called} in this database; `{printing}` prints "
+            f"{printed.sql}"
+        )
+    for function in found:
+        if function.declared_fingerprint == function.fingerprint == printed.fingerprint:
+            return function
+    raise FunctionMismatch(
+        f"recovery.call: {found[0].sql} is not what `{printing}` prints now: "
+        f"{_difference(found[0])}; print it again and have it run, which creates {printed.sql}"
+    )
+
+
+def _difference(function: InstalledFunction) -> str:
+    if function.declared_fingerprint is None:
+        return "session-exporter did not print it"
+    if function.declared_fingerprint != function.fingerprint:
+        return "the function was changed after it was created"
+    return "the config, the table or session-exporter has changed"
+
+
+async def _read_functions(reader: Reader, called: TableName) -> list[InstalledFunction]:
     """All functions of this name, the very spelling first."""
     in_schema = "pg_function_is_visible(p.oid)"
     if called.schema_ is not None:
@@ -73,5 +124,4 @@ async def find_functions(reader: Reader, called: TableName) -> list[Found]:
         exact_schema=f"(n.nspname = {literal(called.schema_ or '')})",
         exact=f"(p.proname = {literal(called.name)})",
     )
-    (result,) = await reader.read(statement)
-    return [Found(*row) for row in result.rows]
+    return [InstalledFunction(*row) for row in await reader.rows(statement)]

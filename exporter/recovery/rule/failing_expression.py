@@ -1,31 +1,24 @@
-"""Which expression of the config it is that cannot be evaluated for a session."""
+"""Which expression of the config cannot be evaluated for a session."""
 
 from exporter.errors import BackingOff, ConnectFailed, SourceError
 from exporter.postgres import Reader
-from exporter.queries import fill
 from exporter.recovery.rule.rule import Rule
 
 
-async def blame(reader: Reader, rule: Rule, error: SourceError) -> SourceError:
-    """The same error with the key of the expression, where one fails by itself.
+async def name_failing_key(reader: Reader, rule: Rule, error: SourceError) -> SourceError:
+    """The same error with the config key of the first expression that fails when evaluated alone.
 
-    It is asked of all orphaned sessions, so that what fails for one of them fails here. Which one
-    PostgreSQL does not say, and the values stay in the row.
+    Each is evaluated for all orphaned sessions, so that what fails for one of them fails here.
+    PostgreSQL does not say for which one, and the values stay in the row.
     """
     conditions = {"evidence": rule.alive, "exempt": rule.exempt, "end_at": rule.end}
     values = {f"set.{name}": text for name, text in rule.changes.items()}
     reported = {f"returning.{name}": text for name, text in rule.returning.items()}
     for key, text in {**conditions, **values, **reported}.items():
+        end = rule.end if key in values else "NULL::timestamptz"
         try:
             await reader.read(
-                fill(
-                    "recovery/rule/failing_expression",
-                    text=text,
-                    end=rule.end if key in values else "NULL::timestamptz",
-                    table=rule.table.table,
-                    rows=rule.table.rows,
-                    orphaned=rule.table.orphaned(),
-                )
+                rule.statement("recovery/rule/failing_expression", text=text, end=end)
             )
         except (BackingOff, ConnectFailed):
             return error

@@ -1,69 +1,74 @@
-"""Which sessions a run closes, and with which end: orphans, one server's, or all there are.
+"""Which sessions a run closes, and with which end: orphans, one server's, or all of them.
 
 The row is `s`. No condition is ever NULL.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from exporter.errors import SchemaMismatch
 from exporter.queries import identifier, literal
 from exporter.recovery.rule.rule import Rule, own_end_or
 from exporter.sessions import interval
 
-#: A sign of life younger than this, in seconds, says that the application is still there.
-LIVELY = 60.0
+#: A sign of life younger than this, in seconds, means that the application is running.
+RECENT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """What is looked for, and looked at again under the lock."""
+class Selection:
+    """Sessions to close: how they are found, and what is rechecked under the lock."""
 
     condition: str
     young: str
-    """Whether a session that fits is closed without anybody's special word."""
+    """Whether a session that fits is closed without explicit permission."""
     end: str
     """When the session ended, as timestamptz."""
     is_version_fixed: bool
-    """Whether a session has to be exactly as it was found, and not only to fit still."""
-    described: Mapping[str, object]
+    """Whether a session has to be exactly as it was found, not only to fit still."""
+    description: Mapping[str, object]
     """For the audit."""
 
 
-def orphans(rule: Rule, *, with_backlog: bool) -> Scope:
+def orphaned_sessions(rule: Rule, *, with_backlog: bool) -> Selection:
     """What recovery closes."""
-    return Scope(
+    return Selection(
         condition=rule.recoverable,
         young="true" if with_backlog else f"NOT {rule.is_backlog}",
         end=rule.end,
         is_version_fixed=True,
-        described=rule.described,
+        description=rule.description,
     )
 
 
-def of_server(rule: Rule, server: str) -> Scope:
+def selected(rule: Rule, selection: Selection) -> dict[str, str]:
+    """Which rows are candidates, as the parts that templates of recovery share."""
+    is_complete = f"{rule.id} IS NOT NULL AND ({selection.end}) IS NOT NULL"
+    return {"recoverable": f"{selection.condition} AND {is_complete}", "young": selection.young}
+
+
+def sessions_of_server(rule: Rule, server: str) -> Selection:
     """The active sessions of one server, however live they look: it is stopping.
 
     Raises SchemaMismatch where the table has no such column as `recovery.server`.
     """
-    scope = _stopping(rule, is_in_scope(rule, server=server))
-    return replace(scope, described=rule.described | {"server": server})
+    condition = is_concerned(rule, server=server)
+    return _active_sessions(rule, condition, description={"server": server})
 
 
-def started_before(rule: Rule, instant: str, *, even_live: bool) -> Scope:
+def sessions_started_before(rule: Rule, instant: str, *, even_live: bool) -> Selection:
     """The active sessions that started before an instant, which is written as SQL takes it.
 
     Without `even_live` a session that shows life is left alone, whenever it begins to.
     """
-    condition = is_in_scope(rule, before=instant)
-    scope = _stopping(
-        rule, condition if even_live else f"{condition} AND NOT {seen_recently(rule)}"
-    )
-    described = rule.described | {"started_before": instant, "even_live": even_live}
-    return replace(scope, described=described)
+    condition = is_concerned(rule, before=instant)
+    if not even_live:
+        condition += f" AND NOT {seen_recently(rule)}"
+    description = {"started_before": instant, "even_live": even_live}
+    return _active_sessions(rule, condition, description=description)
 
 
-def is_in_scope(rule: Rule, *, server: str | None = None, before: str = "") -> str:
+def is_concerned(rule: Rule, *, server: str | None = None, before: str = "") -> str:
     """Whether an active session is one of the server's, or started before the instant."""
     if server is not None:
         return f"coalesce({server_column(rule)} = {literal(server)}, false)"
@@ -88,22 +93,22 @@ def server_column(rule: Rule) -> str:
 
 
 def seen_recently(rule: Rule) -> str:
-    """Whether a session was seen a moment ago, or further evidence proves it alive."""
-    seen = f"coalesce({rule.table.last_seen} > now() - {interval(LIVELY)}, false)"
+    """Whether a session was seen within RECENT, or further evidence proves it alive."""
+    seen = f"coalesce({rule.table.last_seen} > now() - {interval(RECENT)}, false)"
     return f"({seen} OR {rule.alive})"
 
 
-def _stopping(rule: Rule, condition: str) -> Scope:
+def _active_sessions(rule: Rule, condition: str, *, description: Mapping[str, object]) -> Selection:
     table = rule.table
     orphaned = f"coalesce({table.orphaned()}, false) AND NOT {rule.alive}"
-    # What the application's own end call would write, were it asked now. An orphan was left long
-    # before, and ends as recovery would end it. Clocks differ, and no duration is negative.
+    # What the application's own end call would write now. An orphan was left long before, and ends
+    # as recovery would end it. Clocks differ, and no duration is negative.
     now = own_end_or(table, f"greatest(now(), {table.started_at.sql})")
-    return Scope(
+    return Selection(
         condition=f"{table.rows} AND {condition} AND NOT {rule.exempt}",
         young="true",
         end=f"CASE WHEN {orphaned} THEN ({rule.end}) ELSE {now} END",
         # A last heartbeat on the way down keeps no session from being closed.
         is_version_fixed=False,
-        described={},
+        description={**rule.description, **description},
     )

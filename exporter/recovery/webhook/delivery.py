@@ -1,49 +1,58 @@
-"""Tells the webhook of every recovery, at least once: what the audit table has and it has not."""
+"""Delivers every recovery to the webhook at least once: the audit rows that are not delivered."""
 
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from exporter import logs
 from exporter.backoff import Backoff
 from exporter.config import Source, Webhook
-from exporter.errors import NotTaken
+from exporter.errors import NotDelivered
 from exporter.postgres import Writer
-from exporter.recovery.webhook.outbox import Claim, claim, put_off, told
+from exporter.recovery.webhook.outbox import Claim, claim, mark_delivered, schedule_retry
 
-if TYPE_CHECKING:
-    from exporter.recovery.webhook.http import Receiver
-
-#: How many requests may be under way at once, from one exporter for one source in one database.
+#: How many requests of one exporter for one source in one database may run at once.
 CONCURRENCY = 8
-#: Shortest and longest wait in seconds before a recovery is told again.
+#: Shortest and longest wait in seconds before a failed delivery is tried again.
 RETRY = (5.0, 900.0)
-#: How much longer than a request may take its row is ours, in seconds: time to write it down.
+#: How much longer than a request a claim lasts, in seconds: time to record the answer.
 LEASE_MARGIN = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryCounts:
-    """What one run has come to. `reason` is why the last of those that failed did."""
+    """The deliveries of one run. `reason` is why the last failed one did."""
 
     delivered: int = 0
     failed: int = 0
     reason: str | None = None
 
 
+class Client(Protocol):
+    """Sends one request at a time, as many at once as CONCURRENCY."""
+
+    async def post(self, body: bytes, *, key: str, timestamp: int) -> None:
+        """Send one request. Raises NotDelivered."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connections."""
+        ...
+
+
 class WebhookSender:
-    """Tells one source's webhook of its recoveries in one database.
+    """Delivers the recoveries of one source in one database.
 
     Several may do so at the same time, in any number of exporters. The connection is its own, so
-    that a receiver that hangs holds up no recovery; while a request is under way there is neither
-    a transaction nor a lock.
+    that a slow receiver delays no recovery; while a request runs there is neither a transaction nor
+    a lock.
     """
 
     def __init__(
         self, writer: Writer, source: Source, *, database: str, wall: Callable[[], float]
     ) -> None:
-        """`writer` becomes this object's own; `wall` gives Unix time."""
+        """`writer` is closed with this object; `wall` gives Unix time."""
         webhook = source.recovery.webhook
         if webhook is None:
             raise ValueError(f"{source.name} has no webhook")
@@ -52,17 +61,17 @@ class WebhookSender:
         self._database = database
         self._wall = wall
         self._lease = webhook.timeout + LEASE_MARGIN
-        self._receiver = _receiver(webhook)
+        self._client = _make_client(webhook)
 
     async def run_once(self) -> DeliveryCounts:
-        """Tell what is due, until nothing is or the receiver takes nothing.
+        """Deliver what is due, until nothing is or the receiver accepts nothing.
 
-        Raises SourceError when the database cannot be asked, or not told what was delivered:
-        that is delivered again then.
+        Raises SourceError when the database does not answer. What was delivered and could not be
+        recorded is delivered again.
         """
         total = DeliveryCounts()
         while claims := await self._claim():
-            counts = await self._tell(claims)
+            counts = await self._deliver(claims)
             total = DeliveryCounts(
                 total.delivered + counts.delivered,
                 total.failed + counts.failed,
@@ -82,8 +91,8 @@ class WebhookSender:
         return total
 
     async def close(self) -> None:
-        """Hang up both ways."""
-        await self._receiver.close()
+        """Close the connections to the webhook and to the database."""
+        await self._client.close()
         await self._writer.close()
 
     async def _claim(self) -> list[Claim]:
@@ -95,19 +104,19 @@ class WebhookSender:
             lease=self._lease,
         )
 
-    async def _tell(self, claims: Iterable[Claim]) -> DeliveryCounts:
-        """Send all at once, and write each down as soon as it is answered."""
+    async def _deliver(self, claims: Iterable[Claim]) -> DeliveryCounts:
+        """Send all at once, and record each as soon as it is answered."""
         delivered, failed, reason = 0, 0, None
         sending = [asyncio.create_task(self._send(each)) for each in claims]
         try:
             for answered in asyncio.as_completed(sending):
-                claimed, refused = await answered
-                if refused is None:
+                claimed, failure = await answered
+                if failure is None:
                     delivered += 1
-                    await told(self._writer, claimed)
+                    await mark_delivered(self._writer, claimed)
                 else:
-                    failed, reason = failed + 1, refused
-                    await put_off(self._writer, claimed, _wait(claimed.attempts))
+                    failed, reason = failed + 1, failure
+                    await schedule_retry(self._writer, claimed, _wait(claimed.attempts))
         finally:
             for task in sending:
                 task.cancel()
@@ -115,19 +124,21 @@ class WebhookSender:
         return DeliveryCounts(delivered, failed, reason)
 
     async def _send(self, claimed: Claim) -> tuple[Claim, str | None]:
+        """The claim, and why it was not delivered."""
         try:
-            await self._receiver.post(
+            await self._client.post(
                 claimed.body.encode(), key=claimed.key, timestamp=int(self._wall())
             )
-        except NotTaken as error:
+        except NotDelivered as error:
             return claimed, str(error)
         return claimed, None
 
 
-def _receiver(webhook: Webhook) -> "Receiver":
-    from exporter.recovery.webhook.http import Receiver  # noqa: PLC0415 - httpx is 4 MB, for this alone
+def _make_client(webhook: Webhook) -> Client:
+    # Importing httpx takes 4 MB, which an exporter without webhooks does not need.
+    from exporter.recovery.webhook.http import WebhookClient  # noqa: PLC0415
 
-    return Receiver(webhook, concurrency=CONCURRENCY)
+    return WebhookClient(webhook, concurrency=CONCURRENCY)
 
 
 def _wait(attempts: int) -> float:

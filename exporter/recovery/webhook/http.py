@@ -1,4 +1,4 @@
-"""One signed HTTP request: from an audit row to the receiver's answer, or to why there is none."""
+"""Signed HTTP requests to the webhook, and why one was not accepted."""
 
 import asyncio
 import hashlib
@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 
 from exporter.config import Webhook
-from exporter.errors import NotTaken
+from exporter.errors import NotDelivered
 
 SIGNATURE = "Session-Exporter-Signature"
 
@@ -21,11 +21,11 @@ def signature(key: bytes, timestamp: int, body: bytes) -> str:
     return f"t={timestamp},v1={hmac.new(key, signed, hashlib.sha256).hexdigest()}"
 
 
-class Receiver:
-    """Who is told. Redirects are not followed: a signed request goes nowhere else.
+class WebhookClient:
+    """Sends requests to one webhook. Redirects are not followed: a signed request stays there.
 
-    Proxies of the environment are not used, and certificates are checked against the system's own
-    (or SSL_CERT_FILE), so that an internal authority is known where it is known to everybody.
+    Proxies of the environment are not used, and certificates are verified with the system's
+    authorities (or SSL_CERT_FILE), internal ones included.
     """
 
     def __init__(self, webhook: Webhook, *, concurrency: int) -> None:
@@ -34,12 +34,12 @@ class Receiver:
             verify=ssl.create_default_context(),
             trust_env=False,
             follow_redirects=False,
-            timeout=None,  # noqa: S113 - one deadline for all of it, in post()
+            timeout=None,  # noqa: S113 - post() sets one deadline for the whole request
             limits=httpx.Limits(max_connections=concurrency),
         )
 
     async def post(self, body: bytes, *, key: str, timestamp: int) -> None:
-        """Send once. Raises NotTaken unless it was answered 2xx within `timeout`."""
+        """Send one request. Raises NotDelivered unless it is answered 2xx within `timeout`."""
         secret = _read_secret(self._webhook.secret_file)
         headers = {
             "Content-Type": "application/json",
@@ -51,59 +51,59 @@ class Receiver:
             async with asyncio.timeout(self._webhook.timeout):
                 status = await self._status(body, headers)
         except TimeoutError:
-            raise NotTaken(f"no answer within {self._webhook.timeout:g} s") from None
+            raise NotDelivered(f"no answer within {self._webhook.timeout:g} s") from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):
-            raise NotTaken("no request can be made of webhook.url") from None
+            raise NotDelivered("webhook.url is not a valid URL for a request") from None
         except httpx.HTTPError as error:
-            raise NotTaken(_sentence(error)) from None
+            raise NotDelivered(_sentence(error)) from None
         if 300 <= status < 400:
-            raise NotTaken(
+            raise NotDelivered(
                 f"answered {status}; redirects are not followed, so webhook.url has to be the "
                 "final address"
             )
         if not 200 <= status < 300:
-            raise NotTaken(f"answered {status}")
+            raise NotDelivered(f"answered {status}")
 
     async def _status(self, body: bytes, headers: dict[str, str]) -> int:
-        # The status alone: an answer of any length is not read, and costs no memory.
+        # Only the status: the body of an answer may be of any length, and is not read.
         async with self._client.stream(
             "POST", self._webhook.url, content=body, headers=headers
         ) as response:
             return response.status_code
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close the connections."""
         await self._client.aclose()
 
 
 def _read_secret(path: Path) -> bytes:
-    """Read again for each request, so that a new key needs no restart."""
+    """The key, read for each request, so that a new one needs no restart."""
     try:
         secret = path.read_bytes().strip()
     except OSError as error:
-        raise NotTaken(f"webhook.secret_file: cannot read {path}: {error.strerror}") from None
+        raise NotDelivered(f"webhook.secret_file: cannot read {path}: {error.strerror}") from None
     if not secret:
-        raise NotTaken(f"webhook.secret_file: {path} is empty, and nothing is sent unsigned")
+        raise NotDelivered(f"webhook.secret_file: {path} is empty; no request is sent unsigned")
     return secret
 
 
 def _sentence(error: BaseException) -> str:
-    """What the system said below httpx, httpcore and anyio, each of which wraps it once more."""
-    while (below := _below(error)) is not None:
-        error = below
+    """The message of the innermost error: httpx, httpcore and anyio each wrap it once."""
+    while (cause := _cause(error)) is not None:
+        error = cause
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not valid: {error.verify_message}"
     if isinstance(error, ssl.SSLError):
         return f"TLS failed: {error.reason or 'the connection ended'}"
     if isinstance(error, OSError) and error.errno is not None:
         # asyncio's own text for a refused connection is about the address, not about the cause.
-        cause = os.strerror(error.errno) if error.errno > 0 else error.strerror
-        return f"the connection failed: {cause}"
+        reason = os.strerror(error.errno) if error.errno > 0 else error.strerror
+        return f"the connection failed: {reason}"
     return f"the connection failed: {type(error).__name__}"
 
 
-def _below(error: BaseException) -> BaseException | None:
-    """The cause; of several addresses that were tried the last."""
+def _cause(error: BaseException) -> BaseException | None:
+    """The cause of an error; of several addresses that were tried, the last one's."""
     if isinstance(error, BaseExceptionGroup):
         return error.exceptions[-1]
     return error.__cause__ or error.__context__

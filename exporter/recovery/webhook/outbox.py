@@ -1,4 +1,4 @@
-"""The audit rows that the webhook was not told of yet."""
+"""The audit rows that are not delivered to the webhook yet."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,13 @@ from exporter.queries import fill, literal
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One audit row that is ours to tell for a while."""
+    """One audit row that this exporter alone may deliver, until the lease ends."""
 
     number: int
     attempts: int
     """How often it was tried, this time included."""
     key: str
-    """Names the recovery among all databases and exporters."""
+    """Identifies the recovery among all databases and exporters."""
     body: str
     """JSON."""
 
@@ -22,7 +22,7 @@ class Claim:
 async def claim(
     writer: Writer, source: str, *, database: str, limit: int, lease: float
 ) -> list[Claim]:
-    """Take up to `limit` rows for `lease` seconds; no lock is left. Raises SourceError."""
+    """Claim up to `limit` rows for `lease` seconds; no lock is held. Raises SourceError."""
     statement = fill(
         "recovery/webhook/claim",
         source=literal(source),
@@ -35,14 +35,14 @@ async def claim(
     return [Claim(*row) for row in result.rows]
 
 
-async def told(writer: Writer, claimed: Claim) -> None:
-    """Note that the webhook knows. Raises SourceError."""
+async def mark_delivered(writer: Writer, claimed: Claim) -> None:
+    """Record that the webhook has accepted it. Raises SourceError."""
     async with writer.transaction() as transaction:
         await transaction.run(fill("recovery/webhook/delivered", number=str(claimed.number)))
 
 
-async def put_off(writer: Writer, claimed: Claim, wait: float) -> None:
-    """Have it tried again in `wait` seconds. Raises SourceError."""
+async def schedule_retry(writer: Writer, claimed: Claim, wait: float) -> None:
+    """Make it due again in `wait` seconds. Raises SourceError."""
     statement = fill(
         "recovery/webhook/retry",
         number=str(claimed.number),

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, NamedTuple
 
+from exporter.config.fields.sql_lexer import Token
 from exporter.postgres import Reader
 from exporter.queries import fill, literal
 from exporter.sessions import SessionTable, interval
-from exporter.sessions.sql_names import Token, code
+from exporter.sessions.sql_names import code
 
 Plan = Mapping[str, Any]
 _Name = tuple[str, str]

@@ -5,15 +5,24 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from tests.support.background import Background
+from exporter.demo.server.databases import EmbeddedDatabase
+from tests.support.processes.background import Background
+from tests.support.recovery.automatic.runner import Recover, runners
 from tests.support.recovery.chats import Chats
-from tests.support.recovery.recovering import Recoveries
-from tests.support.recovery.templates import Templates
+from tests.support.recovery.recoveries import Recoveries
+from tests.support.recovery.statements.changes import with_setting
+from tests.support.recovery.statements.names import record_steps
+from tests.support.recovery.statements.templates import Templates
+
+
+@pytest.fixture(autouse=True)
+def steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Know which step of a transaction each statement is."""
+    record_steps(monkeypatch)
 
 
 @pytest.fixture
-def templates(monkeypatch: pytest.MonkeyPatch) -> Templates:
+def templates(monkeypatch: pytest.MonkeyPatch, steps: None) -> Templates:
     """Change what is in a template of exporter/queries, for one test."""
     return Templates(monkeypatch)
 
@@ -21,7 +30,9 @@ def templates(monkeypatch: pytest.MonkeyPatch) -> Templates:
 @pytest.fixture
 def unhurried(templates: Templates) -> None:
     """Leave the test's thread time between two steps; test_processes.py holds the real second."""
-    templates.replace("recovery/close/begin", "'1s'", "'30s'")
+    templates.change(
+        "recovery/close/begin", with_setting("idle_in_transaction_session_timeout", "30s")
+    )
 
 
 @pytest.fixture
@@ -35,3 +46,9 @@ def chats(database: EmbeddedDatabase, tmp_path: Path) -> Iterator[Chats]:
 def recoveries(chats: Chats, unhurried: None) -> Iterator[Recoveries]:
     with Background() as background:
         yield Recoveries(chats, background)
+
+
+@pytest.fixture(params=["by statements", "by functions"])
+def recover(database: EmbeddedDatabase, tmp_path: Path, request: pytest.FixtureRequest) -> Recover:
+    """`async with recover(per_hour=3) as runner`; the table and the audit are there."""
+    return runners(database, tmp_path, by_functions=request.param == "by functions")

@@ -8,18 +8,18 @@ well, all true orphans are closed, and nobody who lives.
 
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.clock import Clock
-from exporter.collection.snapshots import Snapshots
 from exporter.recovery.automatic import AutomaticRecovery
-from exporter.recovery.status import RecoveryState
-from tests.faults.recovery.test_interleavings import EVERY_OTHER_MINUTE, Step, World
-from tests.support.background import Background
-from tests.support.collecting import settings_of, source_of
+from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
+from tests.support.collection.declarations import settings_of, source_of
+from tests.support.processes.background import Background
 from tests.support.recovery.chats import Application, Chats
-from tests.support.recovery.recovering import Recoveries
+from tests.support.recovery.recoveries import Recoveries
+from tests.support.recovery.worlds.shifted_rows import EVERY_OTHER_MINUTE, Step, World
 
 EVERY = 30.0  # seconds between two runs, by the exporter's monotonic clock
 AUTO = EVERY_OTHER_MINUTE + "    mode: auto\n    pause: 1ms\n"
@@ -38,19 +38,19 @@ class AutoWorld(World):
         self.crashed: set[int] = set()
         self._monotonic, self._wall = 1000.0, 1_700_000_000.0
         self._background = background
-        self._snapshots = Snapshots([], recoveries=[("app", "chats")])
+        self._statuses = RecoveryStatuses([("app", "chats")])
         self._seen: dict[int, int] = {}
         source = source_of(folder, AUTO)
         clock = Clock(monotonic=lambda: self._monotonic, wall=lambda: self._wall)
         self._recovering = AutomaticRecovery(
-            settings_of(chats.database.dsn), source, snapshots=self._snapshots, clock=clock
+            settings_of(chats.database.dsn), source, statuses=self._statuses, clock=clock
         )
         self._monotonic += source.recovery.grace
 
     @property
-    def state(self) -> RecoveryState:
+    def state(self) -> RecoveryStatus:
         """As the metrics have it."""
-        return self._snapshots.recoveries["app", "chats"]
+        return self._statuses.by_pair["app", "chats"]
 
     def close(self) -> None:
         """Hang up."""
@@ -136,17 +136,32 @@ steps = st.one_of(
 )
 
 
-@settings(
-    max_examples=40,
+SETTINGS = settings(
     derandomize=True,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # emptied before each
 )
+
+
+@settings(SETTINGS, max_examples=10)
 @given(st.lists(steps, min_size=8, max_size=20))
 def test_nobody_alive_is_closed_and_every_orphan_is_once_no_brake_is_on(
     chats: Chats, tmp_path: Path, happened: list[Step]
 ) -> None:
+    live_through(chats, tmp_path, happened)
+
+
+@pytest.mark.slow
+@settings(SETTINGS, max_examples=40)
+@given(st.lists(steps, min_size=8, max_size=20))
+def test_nobody_alive_is_closed_in_many_more_worlds(
+    chats: Chats, tmp_path: Path, happened: list[Step]
+) -> None:
+    live_through(chats, tmp_path, happened)
+
+
+def live_through(chats: Chats, tmp_path: Path, happened: list[Step]) -> None:
     tables = "public.chats, public.messages, public.presence, session_exporter.recovery"
     chats.do(f"TRUNCATE {tables}")
     with chats.application() as application, Background() as background:

@@ -15,22 +15,19 @@ from subprocess import Popen
 
 import pytest
 
-from exporter.demo.account import Account
-from exporter.demo.schemas import create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
-from tests.faults.recovery.test_outage import show_life
-from tests.faults.test_clock import HOUR, WallClock, wall_clock
-from tests.support.recovery.chats import Chats
-from tests.support.recovery.exporters import (
+from exporter.demo.server.account import Account
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import create_empty
+from tests.support.processes.session_exporter import Daemon, wait_for
+from tests.support.processes.wall_clock import HOUR, WallClock
+from tests.support.recovery.automatic.daemons import (
     auto_config,
     brakes,
     candidates,
     run_again,
     wait_until_closed,
 )
-from tests.support.session_exporter import Daemon, wait_for
-
-__all__ = ["wall_clock"]  # a fixture
+from tests.support.recovery.chats import Chats, show_life
 
 LIVE = range(100, 125)
 

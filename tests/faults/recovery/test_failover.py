@@ -9,19 +9,19 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
-from tests.support.recovery.chats import Chats
-from tests.support.recovery.exporters import (
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import create_empty
+from tests.support.processes.session_exporter import Daemon, Page, wait_for
+from tests.support.recovery.automatic.daemons import (
     FAILED,
     auto_config,
     brakes,
     recovered,
     wait_until_closed,
 )
-from tests.support.session_exporter import Daemon, Page, wait_for
-from tests.support.streaming import PRIMARY_SETTINGS, Standby
+from tests.support.recovery.chats import Chats
+from tests.support.servers.standby import PRIMARY_SETTINGS, Standby
 
 NAME = "watched"
 IDS = (1, 2, 3, 4, 5, 6)

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from tests.support.recovery.chats import Chats
-from tests.support.recovery.exporters import (
+from exporter.demo.server.databases import EmbeddedDatabase
+from tests.support.processes.session_exporter import Daemon, Page, run
+from tests.support.recovery.automatic.daemons import (
     FAILED,
     auto_config,
     recovered,
     run_again,
     wait_until_closed,
 )
-from tests.support.session_exporter import Daemon, Page, run
+from tests.support.recovery.chats import Chats
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a /dev/full")
 
@@ -97,7 +97,7 @@ def test_by_hand_it_says_so_and_what_was_done_before(
     assert "session-exporter: chats (app): could not extend file" in done.stderr
     assert SAID in done.stderr
     assert "set aside" not in done.stdout
-    assert f"{len(before)} were closed before it ended early" in done.stdout
+    assert f"{len(before)} were closed before the run ended early" in done.stdout
     for row in chats.audit:
         assert f"session-exporter undo {row['run']} shows" in done.stdout
     assert chats.recovered == chats.audited == before

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import psycopg
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.queries import fill
 from exporter.sessions.grants import RECOVERY_ROLE
-from tests.integration.recovery.test_functions import (
+from tests.support.recovery.functions.chat import (
     TABLES,
     call,
     closed,
@@ -19,8 +19,17 @@ from tests.integration.recovery.test_functions import (
     lose,
     open_ones,
 )
-from tests.support.recovery.functions import calling, execute, install
-from tests.support.recovery.templates import Templates
+from tests.support.recovery.functions.installation import calling, install
+from tests.support.recovery.statements.changes import (
+    Change,
+    with_call,
+    with_column,
+    without_branch,
+    without_condition,
+    without_words,
+)
+from tests.support.recovery.statements.templates import Templates
+from tests.support.servers.statements import execute
 
 Connection = psycopg.Connection[Any]
 Holds = Callable[[EmbeddedDatabase, Connection], bool]
@@ -120,59 +129,40 @@ class Mutation(NamedTuple):
     """A template without one of its guards, and what does not hold then."""
 
     template: str
-    guard: str
-    instead: str
+    change: Change
     holds: Holds
 
 
-BODY = "recovery/functions/recover_body"
-VERSION = (
-    "        AND (SELECT jsonb_object({ids}::text[], {versions}::text[])) ->> ({id})::text"
-    " = s.xmin::text\n"
-)
-PAUSED = "        ) THEN\n            RETURN;"
-SAVEPOINT = "                <> (pg_catalog"
-COUNT, LEFT = "session_exporter_count <", "greatest(session_exporter_left, 0)"
-STILL_ACTIVE = "IF session_exporter_row.session_exporter_is_active"
-WRITTEN = "IF session_exporter_row.session_exporter_written_count <"
+BODY, REQUIREMENTS = "recovery/functions/recover_body", "recovery/functions/requirements"
+LOCK, CLOSE = "recovery/close/lock", "recovery/close/close"
+FOUND, WRITTEN = "session_exporter_found_count", "session_exporter_written_count"
+STILL_ACTIVE = "session_exporter_is_active"
 
 MUTATIONS = [
-    Mutation("recovery/functions/requirements", "<> 'read committed'", "= ''", heeds_the_isolation),
-    Mutation(BODY, SAVEPOINT, f" IS NULL AND '' {SAVEPOINT}", heeds_a_savepoint),
-    Mutation(BODY, LEFT, "1000", heeds_the_budget),
-    Mutation(BODY, PAUSED, PAUSED.replace("THEN", "AND false THEN"), heeds_a_pause),
-    Mutation("recovery/close/lock", " SKIP LOCKED", "", passes_over_what_is_locked),
-    Mutation("recovery/close/close", VERSION, "", closes_each_in_its_version),
-    Mutation(BODY, f"IF {COUNT}", f"IF false AND {COUNT}", heeds_a_trigger_that_skips),
-    Mutation(
-        "recovery/close/close", "({rows}) IS TRUE", "false", heeds_a_session_that_stays_active
-    ),
-    Mutation(BODY, STILL_ACTIVE, "IF false", heeds_a_session_that_stays_active),
-    Mutation(BODY, WRITTEN, "IF 0 >", heeds_an_audit_that_skips),
-    Mutation(
-        "recovery/close/close",
-        "count(*) FROM session_exporter_found",
-        "0",
-        heeds_a_trigger_that_skips,
-    ),
-    Mutation(
-        "recovery/close/close",
-        "count(*) FROM session_exporter_written",
-        "1000",
-        heeds_an_audit_that_skips,
-    ),
+    Mutation(REQUIREMENTS, without_branch("'transaction_isolation'"), heeds_the_isolation),
+    Mutation(BODY, without_branch("xmax"), heeds_a_savepoint),
+    Mutation(BODY, with_call("greatest", "1000"), heeds_the_budget),
+    Mutation(BODY, without_branch("{paused}"), heeds_a_pause),
+    Mutation(LOCK, without_words("SKIP LOCKED"), passes_over_what_is_locked),
+    Mutation(CLOSE, without_condition("xmin"), closes_each_in_its_version),
+    Mutation(BODY, without_branch(FOUND), heeds_a_trigger_that_skips),
+    Mutation(CLOSE, with_column(STILL_ACTIVE, "false"), heeds_a_session_that_stays_active),
+    Mutation(BODY, without_branch(STILL_ACTIVE), heeds_a_session_that_stays_active),
+    Mutation(BODY, without_branch(WRITTEN), heeds_an_audit_that_skips),
+    Mutation(CLOSE, with_column(FOUND, "0"), heeds_a_trigger_that_skips),
+    Mutation(CLOSE, with_column(WRITTEN, "1000"), heeds_an_audit_that_skips),
 ]
 
 
 @pytest.mark.parametrize(
     "mutation",
     MUTATIONS,
-    ids=[f"{each.holds.__name__}: {each.guard.strip()[:40]}" for each in MUTATIONS],
+    ids=[f"{each.holds.__name__}: {each.template} {each.change}" for each in MUTATIONS],
 )
 async def test_without_a_guard_something_goes_wrong(
     database: EmbeddedDatabase, recreate: Recreate, templates: Templates, mutation: Mutation
 ) -> None:
-    templates.replace(mutation.template, mutation.guard, mutation.instead)
+    templates.change(mutation.template, mutation.change)
     await recreate()
     with database.connect(RECOVERY_ROLE) as connection:
         assert not mutation.holds(database, connection)

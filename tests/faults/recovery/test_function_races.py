@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.recovery.chats import ACTS
 from tests.support.recovery.gates import Gated
-from tests.support.recovery.scenarios import LONGEST
+from tests.support.recovery.scenarios.races import LONGEST
 
 
 @pytest.fixture

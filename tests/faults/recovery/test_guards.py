@@ -2,26 +2,26 @@
 
 import pytest
 
-from tests.support.recovery import scenarios, twins, undo_scenarios
 from tests.support.recovery.chats import ACTS
-from tests.support.recovery.recovering import Recoveries
-from tests.support.recovery.scenarios import BY_ITSELF, ELSEWHERE
+from tests.support.recovery.recoveries import Recoveries
+from tests.support.recovery.scenarios import races, twins, undos
+from tests.support.recovery.scenarios.races import BY_ITSELF, ELSEWHERE
 
 PROTECTIONS = BY_ITSELF | ELSEWHERE
 
 
 @pytest.mark.parametrize("why", PROTECTIONS)
 def test_a_session_is_not_closed_while(recoveries: Recoveries, why: str) -> None:
-    scenarios.only_who_is_to_be_closed_is_closed(recoveries, PROTECTIONS[why])
+    races.only_who_is_to_be_closed_is_closed(recoveries, PROTECTIONS[why])
 
 
 @pytest.mark.parametrize("act", sorted(ACTS))
 def test_who_was_not_found_never_waits(recoveries: Recoveries, act: str) -> None:
-    scenarios.who_was_not_asked_for_never_waits(recoveries, act)
+    races.who_was_not_asked_for_never_waits(recoveries, act)
 
 
 def test_who_has_ended_before_the_lock_never_waits(recoveries: Recoveries) -> None:
-    scenarios.who_has_ended_never_waits(recoveries)
+    races.who_has_ended_never_waits(recoveries)
 
 
 def test_a_live_session_with_the_id_of_an_orphan_is_left_alone(recoveries: Recoveries) -> None:
@@ -35,4 +35,4 @@ def test_orphans_with_one_id_are_closed_one_by_one_and_each_gets_its_own_back(
 
 
 def test_only_the_run_is_undone_and_each_session_gets_its_own_back(recoveries: Recoveries) -> None:
-    undo_scenarios.only_the_run_is_undone_and_each_session_gets_its_own_back(recoveries)
+    undos.only_the_run_is_undone_and_each_session_gets_its_own_back(recoveries)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.collecting import source_of
+from tests.support.collection.declarations import source_of
 from tests.support.recovery.chats import SOURCE
-from tests.support.recovery.recovering import Recoveries
+from tests.support.recovery.recoveries import Recoveries
 
 MARKED = SOURCE.replace(
     "    set:\n", "    mark: {column: note, merge: {auto_recovered: true}}\n    set:\n"

@@ -12,10 +12,19 @@ import pytest
 
 from exporter.errors import TimedOut
 from exporter.recovery.rule.rule import Rule
-from tests.support.recovery import scenarios, twins, undo_scenarios
-from tests.support.recovery.recovering import Recoveries
-from tests.support.recovery.scenarios import BY_ITSELF, ELSEWHERE
-from tests.support.recovery.templates import Templates
+from tests.support.recovery.recoveries import Recoveries
+from tests.support.recovery.scenarios import races, twins, undos
+from tests.support.recovery.scenarios.races import BY_ITSELF, ELSEWHERE
+from tests.support.recovery.statements.changes import (
+    Change,
+    with_lock,
+    with_setting,
+    without_brackets,
+    without_condition,
+    without_lock,
+    without_words,
+)
+from tests.support.recovery.statements.templates import Templates
 
 Scenario = Callable[[Recoveries], None]
 
@@ -24,86 +33,68 @@ class Mutation(NamedTuple):
     """A template without one of its guards, and what goes wrong then."""
 
     template: str
-    guard: str
-    instead: str
+    change: Change
     scenario: Scenario
 
 
-RECOVERABLE = "        AND {recoverable}\n"
-HAS_END = "        AND ({end}) IS NOT NULL\n"
-CTID = "        AND s.ctid = e.session_exporter_row\n"
-TABLEOID = "        AND s.tableoid = e.session_exporter_table\n"
-
-
 def first(act: str) -> Scenario:
-    return partial(scenarios.what_came_first_stays, act=act)
+    return partial(races.what_came_first_stays, act=act)
 
 
 def works(act: str) -> Scenario:
-    return partial(scenarios.who_works_on_a_row_keeps_it, act=act)
+    return partial(races.who_works_on_a_row_keeps_it, act=act)
 
 
 def waits(act: str) -> Scenario:
-    return partial(scenarios.who_comes_after_the_lock_waits, act=act, step="write")
+    return partial(races.who_comes_after_the_lock_waits, act=act, step="write")
 
 
 def after_the_lock(protection: str) -> Scenario:
     what = ELSEWHERE[protection]
-    return partial(scenarios.what_is_said_after_the_lock_is_heard, protection=what)
+    return partial(races.what_is_said_after_the_lock_is_heard, protection=what)
 
 
 def closed(why: str) -> Scenario:
-    return partial(scenarios.only_who_is_to_be_closed_is_closed, protection=BY_ITSELF[why])
+    return partial(races.only_who_is_to_be_closed_is_closed, protection=BY_ITSELF[why])
 
 
-undo_passes_over = partial(undo_scenarios.undo_passes_over_who_works_on_a_row, act="is deleted")
-undo_in_time = partial(undo_scenarios.what_came_before_the_undo_stays, act="is opened again")
-undo_its_own = undo_scenarios.only_the_run_is_undone_and_each_session_gets_its_own_back
-freezes = partial(scenarios.a_recovery_that_freezes_keeps_nobody_waiting_for_long, step="write")
+undo_passes_over = partial(undos.undo_passes_over_who_works_on_a_row, act="is deleted")
+undo_in_time = partial(undos.what_came_before_the_undo_stays, act="is opened again")
+undo_its_own = undos.only_the_run_is_undone_and_each_session_gets_its_own_back
+freezes = partial(races.a_recovery_that_freezes_keeps_nobody_waiting_for_long, step="write")
 
-#: The template, what is taken out, what comes in its place, and who has to notice.
+LOCK, CLOSE, BEGIN = "recovery/close/lock", "recovery/close/close", "recovery/close/begin"
+UNDO_LOCK, UNDO = "recovery/undo/lock", "recovery/undo/undo"
+
+#: The template, what is taken out, and which scenario has to fail.
 MUTATIONS: list[Mutation] = [
-    Mutation("recovery/close/lock", "FOR UPDATE OF s SKIP LOCKED", "", waits("sends a message")),
+    Mutation(LOCK, without_lock(), waits("sends a message")),
+    Mutation(LOCK, with_lock("FOR NO KEY UPDATE"), works("sends a message")),
+    Mutation(LOCK, with_lock("FOR KEY SHARE"), works("sends a message")),
+    Mutation(LOCK, without_words("SKIP LOCKED"), works("shows life")),
+    Mutation(LOCK, without_condition("{rows}"), races.who_has_ended_never_waits),
     Mutation(
-        "recovery/close/lock", "FOR UPDATE OF", "FOR NO KEY UPDATE OF", works("sends a message")
+        LOCK,
+        without_condition("{ids}"),
+        partial(races.who_was_not_asked_for_never_waits, act="shows life"),
     ),
-    Mutation("recovery/close/lock", "FOR UPDATE OF", "FOR KEY SHARE OF", works("sends a message")),
-    Mutation("recovery/close/lock", " SKIP LOCKED", "", works("shows life")),
-    Mutation("recovery/close/lock", "    AND {rows}\n", "", scenarios.who_has_ended_never_waits),
-    Mutation(
-        "recovery/close/lock",
-        "{id} = ANY ({ids}::{id_type}[])",
-        "true",
-        partial(scenarios.who_was_not_asked_for_never_waits, act="shows life"),
-    ),
-    Mutation(
-        "recovery/close/close",
-        "        AND (SELECT jsonb_object({ids}::text[], {versions}::text[])) ->> ({id})::text"
-        " = s.xmin::text\n",
-        "",
-        first("is opened again"),
-    ),
-    Mutation("recovery/close/close", RECOVERABLE, "", after_the_lock("it is present")),
-    Mutation("recovery/close/close", "        AND {young}\n", "", closed("it is backlog")),
-    Mutation("recovery/close/close", HAS_END, "", after_the_lock("it has no end")),
-    Mutation("recovery/close/close", CTID, "", twins.a_live_twin_is_left_alone),
-    Mutation("recovery/close/close", TABLEOID, "", twins.a_live_twin_is_left_alone),
-    Mutation("recovery/close/close", " DISTINCT ON ({id})", "", twins.twins_get_their_own_back),
-    Mutation("recovery/undo/lock", "FOR UPDATE OF s SKIP LOCKED", "", undo_passes_over),
-    Mutation("recovery/undo/lock", " SKIP LOCKED", "", undo_passes_over),
-    Mutation("recovery/undo/lock", "WHERE a.number IN ({numbers})", "", undo_its_own),
-    Mutation("recovery/undo/undo", "WHERE a.number IN ({numbers})", "WHERE true", undo_its_own),
-    Mutation(
-        "recovery/undo/undo",
-        "        AND a.undone_at IS NULL\n",
-        "",
-        undo_scenarios.what_is_undone_stays_undone,
-    ),
-    Mutation("recovery/undo/undo", "{id} = (a.session)::{id_type}", "true", undo_its_own),
-    Mutation("recovery/undo/undo", "        AND s.xmin::text = a.row_version\n", "", undo_in_time),
-    Mutation("recovery/undo/undo", "WHERE a.number = session_exporter_number", "", undo_in_time),
-    Mutation("recovery/close/begin", "'30s'", "'0'", freezes),
-    Mutation("recovery/close/begin", "'250ms'", "'0'", scenarios.a_locked_table_is_left_alone_soon),
+    Mutation(CLOSE, without_condition("xmin"), first("is opened again")),
+    Mutation(CLOSE, without_condition("{recoverable}"), after_the_lock("it is present")),
+    Mutation(CLOSE, without_condition("{young}"), closed("it is backlog")),
+    Mutation(CLOSE, without_condition("{end}"), after_the_lock("it has no end")),
+    Mutation(CLOSE, without_condition("ctid"), twins.a_live_twin_is_left_alone),
+    Mutation(CLOSE, without_condition("tableoid"), twins.a_live_twin_is_left_alone),
+    Mutation(CLOSE, without_brackets("DISTINCT ON"), twins.twins_get_their_own_back),
+    Mutation(UNDO_LOCK, without_lock(), undo_passes_over),
+    Mutation(UNDO_LOCK, without_words("SKIP LOCKED"), undo_passes_over),
+    Mutation(UNDO_LOCK, without_condition("{numbers}"), undo_its_own),
+    Mutation(UNDO, without_condition("{numbers}"), undo_its_own),
+    Mutation(UNDO, without_condition("undone_at"), undos.what_is_undone_stays_undone),
+    Mutation(UNDO, without_condition("{id}"), undo_its_own),
+    Mutation(UNDO, without_condition("xmin"), undo_in_time),
+    Mutation(UNDO, without_condition("session_exporter_number"), undo_in_time),
+    Mutation(BEGIN, with_setting("idle_in_transaction_session_timeout", "0"), freezes),
+    Mutation(BEGIN, with_setting("lock_timeout", "0"), races.a_locked_table_is_left_alone_soon),
 ]
 
 #: What Rule.recoverable is made of, without one part, and who has to notice.
@@ -116,12 +107,12 @@ PARTS: list[tuple[str, Scenario]] = [
 
 
 @pytest.mark.parametrize(
-    "mutation", MUTATIONS, ids=[f"{each.template}: {each.guard.strip()}" for each in MUTATIONS]
+    "mutation", MUTATIONS, ids=[f"{each.template}: {each.change}" for each in MUTATIONS]
 )
 def test_without_a_guard_of_the_sql_something_goes_wrong(
     recoveries: Recoveries, templates: Templates, mutation: Mutation
 ) -> None:
-    templates.replace(mutation.template, mutation.guard, mutation.instead)
+    templates.change(mutation.template, mutation.change)
     assert goes_wrong(recoveries, mutation.scenario)
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.recovery.chats import Chats
-from tests.support.recovery.exporters import auto_config, brakes, candidates, run_again
-from tests.support.session_exporter import Daemon
+from tests.support.processes.session_exporter import Daemon
+from tests.support.recovery.automatic.daemons import auto_config, brakes, candidates, run_again
+from tests.support.recovery.chats import Chats, show_life
 
 ALL = 25
 
@@ -23,15 +23,6 @@ def config(chats: Chats, tmp_path: Path) -> Path:
 def pass_minutes(chats: Chats, minutes: int) -> None:
     """While nobody shows life."""
     chats.do("UPDATE public.chats SET last_seen_at = last_seen_at - %s * interval '1 min'", minutes)
-
-
-def show_life(chats: Chats, first: int, last: int) -> None:
-    """The application's own heartbeat, which does nothing to a session that is closed."""
-    chats.do(
-        "UPDATE public.chats SET last_seen_at = now() WHERE is_active AND id BETWEEN %s AND %s",
-        first,
-        last,
-    )
 
 
 def test_nothing_is_closed_while_it_is_down_nor_of_what_comes_back(

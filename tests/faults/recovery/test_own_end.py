@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.collecting import source_of
+from tests.support.collection.declarations import source_of
 from tests.support.recovery.chats import SOURCE
-from tests.support.recovery.recovering import Recoveries
+from tests.support.recovery.recoveries import Recoveries
 
 HALF_ENDED = (
     "UPDATE public.chats SET ended_at = now() - interval '50 minutes', ended_by = 'application'"

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.background import Background
-from tests.support.collecting import source_of
-from tests.support.recovery import scenarios
+from tests.support.collection.declarations import source_of
+from tests.support.processes.background import Background
+from tests.support.processes.session_exporter import wait_for
 from tests.support.recovery.chats import ACTS, SOURCE, Chats
 from tests.support.recovery.gates import GATED, GATES
-from tests.support.recovery.recovering import Recoveries
-from tests.support.session_exporter import wait_for
+from tests.support.recovery.recoveries import Recoveries
+from tests.support.recovery.scenarios import races
 
 #: The application counts its active chats in another row, in a trigger.
 COUNTED = """
@@ -53,11 +53,11 @@ def recover_all(recoveries: Recoveries, *expected: int) -> None:
 def test_a_recovery_that_freezes_keeps_nobody_waiting_for_long(
     recoveries: Recoveries, step: str
 ) -> None:
-    scenarios.a_recovery_that_freezes_keeps_nobody_waiting_for_long(recoveries, step)
+    races.a_recovery_that_freezes_keeps_nobody_waiting_for_long(recoveries, step)
 
 
 def test_a_locked_table_is_left_alone_soon(recoveries: Recoveries) -> None:
-    scenarios.a_locked_table_is_left_alone_soon(recoveries)
+    races.a_locked_table_is_left_alone_soon(recoveries)
 
 
 def test_who_wants_to_lock_the_table_waits_for_one_batch_alone(recoveries: Recoveries) -> None:
@@ -86,7 +86,7 @@ def test_where_each_waits_for_the_other_the_application_goes_on(recoveries: Reco
             outcome = recovery.finish()
             assert call.result(20) == 1
     assert outcome.recovered == []
-    assert outcome.passed_over == 2
+    assert outcome.skipped == 2
     recover_all(recoveries, 2)
     assert chats.recovered == chats.audited == [2]
 
@@ -107,7 +107,7 @@ def test_the_victim_of_a_deadlock_comes_again(recoveries: Recoveries) -> None:
             outcome = recovery.finish()
             assert call.result(20) == 1
     assert outcome.recovered == []
-    assert outcome.passed_over == 2
+    assert outcome.skipped == 2
     recover_all(recoveries, 2)
     assert chats.recovered == chats.audited == [2]
 
@@ -123,7 +123,7 @@ def test_a_trigger_that_takes_its_time_is_stopped_by_the_server(recoveries: Reco
         outcome = recovery.finish()
         assert call.result(20) == 1
     # It is tried again by itself: by then the application may have it, or wait for it once more.
-    assert outcome.passed_over + len(outcome.refused) == 1
+    assert outcome.skipped + len(outcome.refused) == 1
     assert chats.recovered == chats.audited == []
 
 
@@ -140,7 +140,7 @@ def test_who_holds_what_a_trigger_wants_keeps_none_of_the_others(recoveries: Rec
     with application, recoveries.recovery() as recovery, application.connection.transaction():
         application.do("UPDATE public.users SET chats = 5 WHERE id = 2")
         outcome = recovery.finish()
-    assert (outcome.passed_over, outcome.refused) == (1, {})
+    assert (outcome.skipped, outcome.refused) == (1, {})
     assert chats.recovered == chats.audited == [1, 3]
 
 
@@ -162,7 +162,7 @@ def test_a_row_that_moves_to_another_partition_is_passed_over(
         before = chats.row()
         chats.do("DELETE FROM public.gates")
         outcome = recovery.finish()
-    assert outcome.passed_over == 2
+    assert outcome.skipped == 2
     assert chats.row() == before
     recover_all(recoveries, 2)
     assert chats.recovered == chats.audited == [2]

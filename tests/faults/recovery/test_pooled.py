@@ -8,20 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
-from tests.faults.test_pgbouncer import (
-    PgBouncer,
-    bouncer,
-    program,
-    settings_in_the_pool,
-    settings_of,
-)
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from tests.support.recovery.chats import ACTS
 from tests.support.recovery.gates import Gated
-from tests.support.recovery.scenarios import LONGEST
-
-__all__ = ["bouncer", "program"]  # fixtures
+from tests.support.recovery.scenarios.races import LONGEST
+from tests.support.servers.pgbouncer import PgBouncer, settings_in_the_pool, settings_of
 
 IDS = [1, 2, 3, 4]
 

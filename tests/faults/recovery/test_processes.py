@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import create_empty
 from tests.support.recovery.chats import ACTS
 from tests.support.recovery.gates import Gated
-from tests.support.recovery.scenarios import LONGEST
+from tests.support.recovery.scenarios.races import LONGEST
 
 IDS = [1, 2, 3, 4]
 
@@ -124,7 +124,7 @@ def test_a_server_that_is_killed_during_a_batch_has_done_those_before(
         server.start()
         gated.chats.connect_again()
         assert gated.chats.recovered == gated.chats.audited == [1, 2]
-        assert "2 were closed before it ended early" in output
+        assert "2 were closed before the run ended early" in output
         assert f"session-exporter undo {gated.chats.audit[0]['run']} shows" in output
         gated.finish()
         assert gated.chats.recovered == gated.chats.audited == IDS

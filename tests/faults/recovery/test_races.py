@@ -3,9 +3,9 @@
 import pytest
 
 from exporter.recovery.close.batches import Outcome
-from tests.support.recovery import scenarios, undo_scenarios
 from tests.support.recovery.chats import ACTS
-from tests.support.recovery.recovering import Recoveries
+from tests.support.recovery.recoveries import Recoveries
+from tests.support.recovery.scenarios import races, undos
 
 #: Acts that need the row: to write it, or to refer to it.
 ON_THE_ROW = sorted(set(ACTS) - {"is present"})
@@ -14,14 +14,14 @@ TO_THE_ROW = sorted({"ends without looking", "is deleted", "is opened again"})
 
 @pytest.mark.parametrize("act", ACTS)
 def test_what_the_application_did_before_the_lock_stays(recoveries: Recoveries, act: str) -> None:
-    scenarios.what_came_first_stays(recoveries, act)
+    races.what_came_first_stays(recoveries, act)
 
 
 @pytest.mark.parametrize("act", ON_THE_ROW)
 def test_a_row_that_the_application_works_on_is_passed_over(
     recoveries: Recoveries, act: str
 ) -> None:
-    scenarios.who_works_on_a_row_keeps_it(recoveries, act)
+    races.who_works_on_a_row_keeps_it(recoveries, act)
 
 
 @pytest.mark.parametrize("act", ON_THE_ROW)
@@ -29,14 +29,14 @@ def test_a_row_that_the_application_works_on_is_passed_over(
 def test_who_comes_after_the_lock_waits_and_finds_a_closed_session(
     recoveries: Recoveries, step: str, act: str
 ) -> None:
-    scenarios.who_comes_after_the_lock_waits(recoveries, act, step)
+    races.who_comes_after_the_lock_waits(recoveries, act, step)
 
 
-@pytest.mark.parametrize("protection", scenarios.ELSEWHERE)
+@pytest.mark.parametrize("protection", races.ELSEWHERE)
 def test_what_another_table_says_after_the_lock_keeps_a_session_open(
     recoveries: Recoveries, protection: str
 ) -> None:
-    scenarios.what_is_said_after_the_lock_is_heard(recoveries, scenarios.ELSEWHERE[protection])
+    races.what_is_said_after_the_lock_is_heard(recoveries, races.ELSEWHERE[protection])
 
 
 def test_a_default_isolation_level_does_not_make_recovery_look_at_the_past(
@@ -45,7 +45,7 @@ def test_a_default_isolation_level_does_not_make_recovery_look_at_the_past(
     chats = recoveries.chats
     name = chats.database.name
     chats.do(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
-    scenarios.what_is_said_after_the_lock_is_heard(recoveries, ACTS["is present"])
+    races.what_is_said_after_the_lock_is_heard(recoveries, ACTS["is present"])
 
 
 def test_evidence_that_nobody_can_see_yet_comes_too_late(recoveries: Recoveries) -> None:
@@ -62,34 +62,34 @@ def test_evidence_that_nobody_can_see_yet_comes_too_late(recoveries: Recoveries)
 def test_what_comes_after_the_commit_wins_and_undo_leaves_it_alone(
     recoveries: Recoveries, act: str
 ) -> None:
-    undo_scenarios.what_comes_after_the_commit_wins(recoveries, act)
+    undos.what_comes_after_the_commit_wins(recoveries, act)
 
 
 @pytest.mark.parametrize("act", TO_THE_ROW)
 def test_what_was_written_before_an_undo_stays(recoveries: Recoveries, act: str) -> None:
-    undo_scenarios.what_came_before_the_undo_stays(recoveries, act)
+    undos.what_came_before_the_undo_stays(recoveries, act)
 
 
 @pytest.mark.parametrize("act", TO_THE_ROW)
 def test_an_undo_passes_over_a_row_that_the_application_works_on(
     recoveries: Recoveries, act: str
 ) -> None:
-    undo_scenarios.undo_passes_over_who_works_on_a_row(recoveries, act)
+    undos.undo_passes_over_who_works_on_a_row(recoveries, act)
 
 
 @pytest.mark.parametrize("step", ["write", "commit"])
 def test_who_comes_after_the_lock_of_an_undo_waits_and_finds_the_session_as_it_was(
     recoveries: Recoveries, step: str
 ) -> None:
-    undo_scenarios.undo_keeps_the_application_waiting(recoveries, step)
+    undos.undo_keeps_the_application_waiting(recoveries, step)
 
 
 def test_what_was_undone_is_not_undone_again(recoveries: Recoveries) -> None:
-    undo_scenarios.what_is_undone_stays_undone(recoveries)
+    undos.what_is_undone_stays_undone(recoveries)
 
 
 def test_two_undos_of_one_run_take_each_session_back_once(recoveries: Recoveries) -> None:
-    undo_scenarios.two_undos_take_back_once(recoveries)
+    undos.two_undos_take_back_once(recoveries)
 
 
 @pytest.mark.parametrize("step", ["write", "commit"])
@@ -117,7 +117,7 @@ def test_a_second_recovery_that_detected_the_same_closes_nothing_again(
         assert closed(first.finish()) == ["1", "2"]
         outcome = second.finish()
     assert closed(outcome) == []
-    assert outcome.passed_over == 2
+    assert outcome.skipped == 2
     assert chats.audited == [1, 2]
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import SchemaMismatch
-from tests.support.collecting import source_of
+from tests.support.collection.declarations import source_of
 from tests.support.recovery.chats import SOURCE
-from tests.support.recovery.recovering import Recoveries
+from tests.support.recovery.recoveries import Recoveries
 
 
 def trigger(event: str, table: str, body: str) -> str:

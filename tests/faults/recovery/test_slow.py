@@ -1,21 +1,17 @@
 """One session takes longer to close than a statement may: it is set aside, and the others go on."""
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from typing import Any
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.errors import TimedOut
 from exporter.recovery.close.batches import SLOW_IN_A_ROW
-from tests.integration.recovery.test_auto import execute, open_ones, recover, sessions
-from tests.support.recovery.recovering import Recoveries
-from tests.support.recovery.templates import Templates
-
-__all__ = ["recover"]  # a fixture
-
-Recover = Callable[..., AbstractAsyncContextManager[Any]]
+from tests.support.recovery.automatic.runner import Recover, open_ones, sessions
+from tests.support.recovery.recoveries import Recoveries
+from tests.support.recovery.statements.changes import with_setting
+from tests.support.recovery.statements.templates import Templates
+from tests.support.servers.statements import execute
 
 #: The application does much when a session ends, for some sessions.
 SLOW = """
@@ -32,7 +28,7 @@ TRIGGER = "CREATE TRIGGER dawdle AFTER UPDATE ON {} FOR EACH ROW EXECUTE FUNCTIO
 @pytest.fixture(autouse=True)
 def impatient(templates: Templates) -> None:
     """A shorter deadline of a statement; test_partners.py holds the real one."""
-    templates.replace("recovery/close/begin", "'2s'", "'300ms'")
+    templates.change("recovery/close/begin", with_setting("statement_timeout", "300ms"))
 
 
 @pytest.fixture

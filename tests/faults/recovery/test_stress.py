@@ -1,7 +1,8 @@
 """Recoveries at once, by hand and automatic, against an application under load, judged by the times
 of the commits.
 
-`make test` does it for SECONDS; `make stress` for STRESS_SECONDS, a minute if nothing else is said.
+`make test-all` does it for SECONDS; `make stress` for STRESS_SECONDS, a minute if nothing else is
+said. In the fast tier test_races and test_interleavings let the same meet one at a time.
 """
 
 import asyncio
@@ -14,17 +15,18 @@ from pathlib import Path
 import pytest
 
 from exporter import sessions
-from exporter.demo.schemas import create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import create_empty
 from exporter.postgres import Database, Writer
-from exporter.recovery.automatic import AutoClosing
-from exporter.recovery.close.batches import CloseRun
-from exporter.recovery.plan import find_candidates
-from exporter.recovery.rule.rule import bind_rule
-from tests.support.background import Background
-from tests.support.collecting import settings_of
+from exporter.recovery.close.batches import CloseRun, Trigger
+from exporter.recovery.close.by_statements import StatementCloser
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.selection import orphaned_sessions
+from tests.support.collection.declarations import settings_of
+from tests.support.processes.background import Background
+from tests.support.recovery.candidates import all_candidates
 from tests.support.recovery.chats import SOURCE, Chats
-from tests.support.recovery.traffic import Traffic
+from tests.support.recovery.worlds.traffic import Traffic
 
 SECONDS = 8.0
 RECOVERIES = 3
@@ -90,21 +92,22 @@ class Recoverer:
         pool, writer = Database(settings), Writer(settings, timezone=zone)
         reader = pool.reader(timezone=zone)
         rule = await bind_rule(reader, source)
-        closing = CloseRun(writer, rule, trigger="manual", with_backlog=True)
-        if self._is_automatic:
-            closing = AutoClosing(writer, rule)
+        trigger: Trigger = "auto" if self._is_automatic else "manual"
+        selection = orphaned_sessions(rule, with_backlog=not self._is_automatic)
+        closing = CloseRun(StatementCloser(writer, rule, trigger=trigger, selection=selection))
         while not is_over.is_set():
-            found = await find_candidates(reader, rule, with_backlog=True)
-            outcome = await closing.run(found, batch=10, pause=0, progress=lambda _: None)
+            found = await all_candidates(reader, rule, with_backlog=True)
+            outcome = await closing.run([found], batch=10, pause=0, progress=lambda _: None)
             assert outcome.refused == {}
             self.closed += [int(each.session) for each in outcome.recovered]
-            self.passed_over += outcome.passed_over
+            self.passed_over += outcome.skipped
             self.over_budget += outcome.over_budget
             await asyncio.sleep(0)
         await writer.close()
         await pool.close()
 
 
+@pytest.mark.slow
 def test_under_load_nobody_alive_is_closed_and_no_end_is_overwritten(chats: Chats) -> None:
     seconds = float(os.environ.get("STRESS_SECONDS") or SECONDS)
     recoverers, is_over = [Recoverer(chats) for _ in range(RECOVERIES)], threading.Event()

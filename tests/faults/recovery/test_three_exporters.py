@@ -3,9 +3,15 @@
 import contextlib
 from pathlib import Path
 
+from tests.support.processes.session_exporter import Daemon, wait_for
+from tests.support.recovery.automatic.daemons import (
+    SKIPPED,
+    auto_config,
+    candidates,
+    recovered,
+    run_again,
+)
 from tests.support.recovery.chats import Chats
-from tests.support.recovery.exporters import SKIPPED, auto_config, candidates, recovered, run_again
-from tests.support.session_exporter import Daemon, wait_for
 
 ORPHANS = 25
 PER_HOUR = 10

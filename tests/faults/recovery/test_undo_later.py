@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import SchemaMismatch
-from tests.support.collecting import source_of
+from tests.support.collection.declarations import source_of
 from tests.support.recovery.chats import SOURCE, Chats
-from tests.support.recovery.recovering import Recoveries
-from tests.support.recovery.undo_scenarios import recovered
+from tests.support.recovery.recoveries import Recoveries
+from tests.support.recovery.scenarios.undos import recovered
 
 WRITES_ENDED_BY = """\
       ended_by: |
@@ -59,9 +59,9 @@ def test_a_session_that_cannot_be_taken_back_keeps_none_of_the_others(
         CREATE TRIGGER divide BEFORE UPDATE ON public.chats
             FOR EACH ROW EXECUTE FUNCTION public.divide()""")
     with recoveries.undoing_what_can_be(run) as undoing:
-        undone, refused = undoing.finish()
+        outcome = undoing.finish()
     one = next(row["number"] for row in chats.audit if row["session"] == "1")
-    assert (undone, refused) == (1, {one: "division by zero"})
+    assert (outcome.undone, outcome.refused) == (1, {one: "division by zero"})
     assert chats.audited == [1]
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.recovery.chats import SOURCE, Chats
-from tests.support.recovery.worlds import CLOCK, SEARCH, Act, Recoverer, World
+from tests.support.recovery.worlds.turned_clock import CLOCK, SEARCH, Act, Recoverer, World
 
 #: The threshold lies between two whole minutes, and a time to come is no sign of life.
 AUTO = (
@@ -72,17 +72,30 @@ def chats(database: EmbeddedDatabase, tmp_path: Path) -> Iterator[Chats]:
     application.close()
 
 
-@settings(
-    max_examples=25,
+SETTINGS = settings(
     derandomize=True,
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # emptied before each
 )
+
+
+@settings(SETTINGS, max_examples=6)
 @given(st.lists(steps, min_size=4, max_size=12))
 def test_nobody_alive_is_closed_and_every_orphan_is_in_the_end(
     chats: Chats, happened: list[Act]
 ) -> None:
+    live_through(chats, happened)
+
+
+@pytest.mark.slow
+@settings(SETTINGS, max_examples=25)
+@given(st.lists(steps, min_size=4, max_size=12))
+def test_nobody_alive_is_closed_in_many_more_worlds(chats: Chats, happened: list[Act]) -> None:
+    live_through(chats, happened)
+
+
+def live_through(chats: Chats, happened: list[Act]) -> None:
     chats.do("TRUNCATE chats, messages, presence, session_exporter.recovery")
     with chats.application() as application:
         world = World(chats, application)

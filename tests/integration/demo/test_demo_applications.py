@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from exporter.demo.applications import Connection, coaching, conversations, training
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import APP
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import psycopg
 import pytest
 
 from exporter.demo import setup
-from exporter.demo.databases import EmbeddedDatabase, drop_database
-from exporter.demo.recovery import RECOVERY
-from exporter.demo.schemas import APP, EXPORTER, SYSTEMS, WATCHED, create_empty
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.roles import RECOVERY
+from exporter.demo.server.databases import EmbeddedDatabase, drop_database
+from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.systems.schemas import APP, EXPORTER, SYSTEMS, WATCHED, create_empty
 
 
 @pytest.mark.parametrize("table", WATCHED, ids=".".join)

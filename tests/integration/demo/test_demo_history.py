@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from exporter.demo import history
-from exporter.demo.databases import EmbeddedDatabase
 from exporter.demo.history import coaching, conversations, training
-from exporter.demo.schemas import APP
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP
 
 NOW = datetime(2026, 11, 20, 22, 47, tzinfo=UTC)
 Rows = list[tuple[Any, ...]]

@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from exporter.demo import traffic
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import APP
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP
 
 PACE = 40.0  # a session lives for 0.1 to 1.5 seconds
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from exporter.demo import server as module
-from exporter.demo.account import private_folder
-from exporter.demo.server import PostgresServer, ServerError, wheel_binaries
+from exporter.demo.server import server as module
+from exporter.demo.server.account import private_folder
+from exporter.demo.server.server import EmbeddedServerError, PostgresServer, wheel_binaries
 
 
 def answer(server: PostgresServer, query: bytes) -> object:
@@ -73,7 +73,7 @@ def test_two_servers_run_side_by_side(fast_folder: Path | None) -> None:
 
 def test_a_running_server_refuses_to_start_again(fast_folder: Path | None) -> None:
     with PostgresServer(wheel_binaries(), parent=fast_folder) as own:
-        with pytest.raises(ServerError, match=f"already runs, on port {own.port}"):
+        with pytest.raises(EmbeddedServerError, match=f"already runs, on port {own.port}"):
             own.start()
         assert answer(own, b"SELECT 1") == 1
 
@@ -91,7 +91,9 @@ def test_a_start_that_fails_shows_the_log_and_leaves_nothing_behind(
     own = PostgresServer(
         wheel_binaries(), parent=fast_folder, settings={"shared_buffers": "plenty"}
     )
-    with pytest.raises(ServerError, match='invalid value for parameter "shared_buffers": "plenty"'):
+    with pytest.raises(
+        EmbeddedServerError, match='invalid value for parameter "shared_buffers": "plenty"'
+    ):
         own.start()
     assert len(folders) == 1
     assert not folders[0].exists()
@@ -99,7 +101,7 @@ def test_a_start_that_fails_shows_the_log_and_leaves_nothing_behind(
 
 
 def test_a_folder_without_postgresql_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ServerError, match=f"no PostgreSQL in {tmp_path}"):
+    with pytest.raises(EmbeddedServerError, match=f"no PostgreSQL in {tmp_path}"):
         PostgresServer(tmp_path).start()
 
 
@@ -196,7 +198,7 @@ def test_a_frozen_server_can_be_stopped(fast_folder: Path | None) -> None:
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     own = PostgresServer(wheel_binaries(), parent=tmp_path / "missing")
-    with pytest.raises(ServerError, match=r"PostgreSQL cannot be started: .*missing"):
+    with pytest.raises(EmbeddedServerError, match=r"PostgreSQL cannot be started: .*missing"):
         own.start()
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from exporter.demo.account import server_account
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.account import server_account
+from exporter.demo.server.server import PostgresServer, wheel_binaries
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change to another user")
 

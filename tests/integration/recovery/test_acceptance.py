@@ -15,16 +15,23 @@ import pytest
 from exporter import sessions
 from exporter.config import load_config
 from exporter.demo import history
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.recovery import RECOVERY, prepare
-from exporter.demo.schemas import APP, EXPORTER
+from exporter.demo.roles import RECOVERY, prepare
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.postgres import Database, Writer
-from exporter.recovery.close.batches import Outcome
-from exporter.recovery.close.by_function import Call, by_hand, find_call, find_undo
-from exporter.recovery.plan import find_candidates
-from exporter.recovery.rule.rule import Rule, bind_rule, prove
-from exporter.recovery.undo import plan_undo, undo
-from tests.support.recovery.functions import calling, install
+from exporter.recovery.close.batches import CloseRun, Outcome
+from exporter.recovery.close.closers import make_closer
+from exporter.recovery.functions.installed import (
+    InstalledFunction,
+    find_recover_function,
+    find_undo_function,
+)
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.checks import check_rule
+from exporter.recovery.rule.rule import Rule
+from exporter.recovery.undo import UndoRun, plan_undo
+from tests.support.recovery.candidates import all_candidates
+from tests.support.recovery.functions.installation import calling, install
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml"
 TWO_HOURS = dt.timedelta(hours=2)
@@ -46,27 +53,23 @@ class Recovery(NamedTuple):
     rule: Rule
     writer: Writer
     pool: Database
-    call: Call | None
+    function: InstalledFunction | None
 
     async def run(self, *, backlog: bool = True) -> Outcome:
         reader = self.pool.reader(timezone=sessions.time_zone(self.rule.table.source))
-        found = await find_candidates(reader, self.rule, with_backlog=backlog)
-        closing = by_hand(self.writer, reader, self.rule, self.call, with_backlog=backlog)
-        return await closing.run(found, batch=7, pause=0, progress=lambda _: None)
+        found = await all_candidates(reader, self.rule, with_backlog=backlog)
+        closer = make_closer(
+            self.writer, reader, self.rule, self.function, trigger="manual", with_backlog=backlog
+        )
+        return await CloseRun(closer).run([found], batch=7, pause=0, progress=lambda _: None)
 
     async def undo(self, outcome: Outcome) -> int:
         reader = self.pool.reader(timezone=sessions.time_zone(self.rule.table.source))
         plan = await plan_undo(reader, self.rule, outcome.run)
-        undone, refused = await undo(
-            self.writer,
-            self.rule,
-            plan,
-            batch=7,
-            pause=0,
-            function=await find_undo(reader, self.rule),
-        )
-        assert not refused
-        return undone
+        function = await find_undo_function(reader, self.rule)
+        undone = await UndoRun(self.writer, self.rule, plan, function).run(batch=7, pause=0)
+        assert not undone.refused
+        return undone.undone
 
 
 Recover = Callable[[str], Any]
@@ -96,9 +99,9 @@ async def recovery_of(prepared: EmbeddedDatabase, request: pytest.FixtureRequest
         pool = Database(looking)
         reader = pool.reader(timezone=zone)
         rule = await bind_rule(reader, source)
-        call = await find_call(reader, rule)
-        await prove(reader, rule, writes=call is None)
-        opened.append(Recovery(rule, Writer(settings, timezone=zone), pool, call))
+        function = await find_recover_function(reader, rule)
+        await check_rule(reader, rule, writes=function is None)
+        opened.append(Recovery(rule, Writer(settings, timezone=zone), pool, function))
         return opened[-1]
 
     yield recovery_of
@@ -167,7 +170,7 @@ async def test_conversations_with_backlog_18_of_18_and_0_are_left(
 
     after = rows(prepared, "conversations")
     assert {each.session for each in outcome.recovered} == {str(key) for key in active}
-    assert (outcome.passed_over, outcome.refused) == (0, {})
+    assert (outcome.skipped, outcome.refused) == (0, {})
     assert [row for row in after.values() if row["is_active"]] == []
     assert changed(before, after) == {
         key: {

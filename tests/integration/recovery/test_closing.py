@@ -6,15 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from exporter.errors import SchemaMismatch, UsageError
-from exporter.recovery.close.batches import CloseRun, Outcome
-from exporter.recovery.close.planned_stop import Stop
-from exporter.recovery.plan import find_candidates
-from exporter.recovery.undo import find_run, plan_undo, undo
-from tests.support.collecting import OpenTransaction
-from tests.support.recovery.stops import CHAT, chat, prepare, rows, run, still_open, stopping
+from exporter.recovery.audit.runs import find_run
+from exporter.recovery.close.batches import Outcome
+from exporter.recovery.close.planned_stop import PlannedStop
+from exporter.recovery.undo import UndoOutcome, UndoRun, plan_undo
+from tests.support.collection.open_transaction import OpenTransaction
+from tests.support.recovery.candidates import all_candidates
+from tests.support.recovery.closing import close_found
+from tests.support.recovery.planned_stops import CHAT, chat, prepare, run, still_open, stopping
+from tests.support.servers.statements import rows
 
 #: Starts and signs of life as the chats have them.
 LIVE = {"started": "now() - interval '1 hour'", "seen": "now()"}
@@ -45,12 +48,12 @@ async def test_a_server_that_stops_closes_its_active_sessions_and_no_other(
     ended = "SELECT ended FROM chat WHERE id = 'ended'"
     before = rows(any_database, ended)
     async with stopping(any_database, tmp_path) as it:
-        plan = await it.plan(Stop("a"))
-        assert (plan.active, plan.in_scope, plan.ready, len(plan.previews)) == (7, 4, 4, 4)
+        plan = await it.plan(PlannedStop("a"))
+        assert (plan.active, plan.concerned, plan.ready, len(plan.previews)) == (7, 4, 4, 4)
         outcome, left = await it.close(plan)
     closed = {each.session for each in outcome.recovered}
     assert closed == {"live", "silent", "backlog", "undated"}
-    assert (outcome.passed_over, outcome.refused, left) == (0, {}, 0)
+    assert (outcome.skipped, outcome.refused, left) == (0, {}, 0)
     assert still_open(any_database) == {"elsewhere", "nowhere", "other case"}
     assert rows(any_database, ended) == before
 
@@ -113,9 +116,9 @@ async def test_a_protected_session_and_one_without_an_end_are_left_alone_and_cou
     )
     text = CHAT + "    end_at: |\n      nullif(s.seen, s.seen)\n"
     async with stopping(any_database, tmp_path, text) as it:
-        for stop in (Stop("a"), Stop(None, await it.now(), even_live=True)):
+        for stop in (PlannedStop("a"), PlannedStop(None, await it.now(), even_live=True)):
             plan = await it.plan(stop)
-            assert (plan.in_scope, plan.exempt, plan.endless, plan.ready) == (3, 1, 1, 1)
+            assert (plan.concerned, plan.exempt, plan.endless, plan.ready) == (3, 1, 1, 1)
         await it.close(plan)
     assert still_open(any_database) == {"vip", "endless"}
 
@@ -147,7 +150,7 @@ async def test_the_id_of_a_server_is_compared_in_the_type_of_the_column(
         chat("other", node=f"'{other}'"),
     )
     async with stopping(database, tmp_path) as it:
-        assert (await it.plan(Stop(given))).ready == 1
+        assert (await it.plan(PlannedStop(given))).ready == 1
         await it.close_server(given)
     assert still_open(database) == {"other"}
 
@@ -161,7 +164,7 @@ async def test_a_longer_id_than_the_column_holds_is_an_unknown_server(
         chat("mine", node="'pod-1'"),
     )
     async with stopping(database, tmp_path) as it:
-        assert (await it.plan(Stop("pod-12345"))).in_scope == 0
+        assert (await it.plan(PlannedStop("pod-12345"))).concerned == 0
 
 
 async def test_an_id_that_the_column_cannot_hold_is_wrong_usage(
@@ -170,7 +173,7 @@ async def test_an_id_that_the_column_cannot_hold_is_wrong_usage(
     prepare(database, "ALTER TABLE chat ALTER COLUMN node TYPE integer USING node::integer")
     async with stopping(database, tmp_path) as it:
         with pytest.raises(UsageError, match="--server: the column node is of type integer"):
-            await it.plan(Stop("pod-1"))
+            await it.plan(PlannedStop("pod-1"))
 
 
 async def test_a_column_for_servers_that_is_not_there_is_named(
@@ -179,7 +182,7 @@ async def test_a_column_for_servers_that_is_not_there_is_named(
     prepare(database)
     async with stopping(database, tmp_path, CHAT.replace("server: node", "server: nod")) as it:
         with pytest.raises(SchemaMismatch, match=r"recovery\.server: .* did you mean node\?"):
-            await it.plan(Stop("a"))
+            await it.plan(PlannedStop("a"))
 
 
 async def test_without_the_audit_table_nothing_is_planned(
@@ -188,7 +191,7 @@ async def test_without_the_audit_table_nothing_is_planned(
     prepare(database, "DROP TABLE session_exporter.recovery")
     async with stopping(database, tmp_path) as it:
         with pytest.raises(SchemaMismatch, match="sql audit"):
-            await it.plan(Stop("a"))
+            await it.plan(PlannedStop("a"))
 
 
 async def test_all_is_what_started_before_the_command(
@@ -206,7 +209,7 @@ async def test_all_is_what_started_before_the_command(
             chat("seen after", started="NULL", seen="now()"),
             chat("unknown", started="NULL"),
         )
-        plan = await it.plan(Stop(None, began, even_live=True))
+        plan = await it.plan(PlannedStop(None, began, even_live=True))
         assert (plan.active, plan.ready) == (6, 2)
         await it.close(plan)
     assert still_open(any_database) == {"that moment", "after", "seen after", "unknown"}
@@ -263,7 +266,7 @@ async def test_starts_without_a_zone_and_in_numbers_are_compared_as_moments(
             chat("before", started=earlier.format(began)),
             chat("not before", started=at.format(began)),
         )
-        await it.close(await it.plan(Stop(None, began, even_live=True)))
+        await it.close(await it.plan(PlannedStop(None, began, even_live=True)))
     assert still_open(database) == {"not before"}
 
 
@@ -287,9 +290,9 @@ async def test_a_sign_of_life_younger_than_a_minute_forbids_all(
             connection.execute(chat("x", started=started, seen=seen, vip="true").encode())
             still = replace(it, reader=OpenTransaction(connection, it.source))
             now = await still.now()
-            assert (await still.plan(Stop(None, now))).is_refused is is_refused
-            assert not (await still.plan(Stop(None, now, even_live=True))).is_refused
-            assert not (await still.plan(Stop("a"))).is_refused
+            assert (await still.plan(PlannedStop(None, now))).is_refused is is_refused
+            assert not (await still.plan(PlannedStop(None, now, even_live=True))).is_refused
+            assert not (await still.plan(PlannedStop("a"))).is_refused
 
 
 async def test_further_evidence_forbids_all_too(database: EmbeddedDatabase, tmp_path: Path) -> None:
@@ -297,7 +300,7 @@ async def test_further_evidence_forbids_all_too(database: EmbeddedDatabase, tmp_
     async with stopping(
         database, tmp_path, CHAT + "    evidence: |\n      s.id = 'proved'\n"
     ) as it:
-        assert (await it.plan(Stop(None, await it.now()))).is_refused
+        assert (await it.plan(PlannedStop(None, await it.now()))).is_refused
 
 
 async def test_a_session_that_shows_life_after_the_plan_is_not_closed_by_all(
@@ -305,12 +308,13 @@ async def test_a_session_that_shows_life_after_the_plan_is_not_closed_by_all(
 ) -> None:
     prepare(any_database, chat("wakes up", **SILENT), chat("silent", **SILENT))
     async with stopping(any_database, tmp_path) as it:
-        plan = await it.plan(Stop(None, await it.now()))
-        found = await find_candidates(it.reader, it.rule, scope=plan.scope)
+        plan = await it.plan(PlannedStop(None, await it.now()))
+        found = await all_candidates(it.reader, it.rule, selection=plan.selection)
         run(any_database, "UPDATE chat SET seen = now() WHERE id = 'wakes up'")
-        closing = CloseRun(it.writer, it.rule, trigger="close", scope=plan.scope)
-        outcome = await closing.run(found, batch=50, pause=0, progress=lambda _: None)
-    assert (len(found), len(outcome.recovered), outcome.passed_over) == (2, 1, 1)
+        outcome = await close_found(
+            it.writer, it.rule, found, trigger="close", selection=plan.selection
+        )
+    assert (len(found), len(outcome.recovered), outcome.skipped) == (2, 1, 1)
     assert still_open(any_database) == {"wakes up"}
 
 
@@ -320,8 +324,8 @@ async def test_what_ended_moved_or_went_after_it_was_found_is_left_alone(
     names = ("ended", "moved", "protected", "gone", "beats")
     prepare(any_database, *(chat(name, node="'a'", **LIVE) for name in names))
     async with stopping(any_database, tmp_path) as it:
-        plan = await it.plan(Stop("a"))
-        found = await find_candidates(it.reader, it.rule, scope=plan.scope)
+        plan = await it.plan(PlannedStop("a"))
+        found = await all_candidates(it.reader, it.rule, selection=plan.selection)
         run(
             any_database,
             "UPDATE chat SET is_open = false, ended = '2001-01-01' WHERE id = 'ended'",
@@ -330,10 +334,11 @@ async def test_what_ended_moved_or_went_after_it_was_found_is_left_alone(
             "DELETE FROM chat WHERE id = 'gone'",
             "UPDATE chat SET seen = now() WHERE id = 'beats'",  # which keeps nothing open
         )
-        closing = CloseRun(it.writer, it.rule, trigger="close", scope=plan.scope)
-        outcome = await closing.run(found, batch=50, pause=0, progress=lambda _: None)
+        outcome = await close_found(
+            it.writer, it.rule, found, trigger="close", selection=plan.selection
+        )
     assert [each.session for each in outcome.recovered] == ["beats"]
-    assert outcome.passed_over == 4
+    assert outcome.skipped == 4
     assert still_open(any_database) == {"moved", "protected"}
     ended = rows(any_database, "SELECT ended::date::text FROM chat WHERE id = 'ended'")
     assert ended == [("2001-01-01",)]
@@ -352,20 +357,20 @@ async def test_a_session_that_is_written_to_just_now_is_tried_again(
 ) -> None:
     prepare(any_database, chat("held", node="'a'", **LIVE), chat("free", node="'a'", **LIVE))
     async with stopping(any_database, tmp_path) as it:
-        plan = await it.plan(Stop("a"))
+        plan = await it.plan(PlannedStop("a"))
         with any_database.connect() as application:
             application.execute("BEGIN")
             application.execute(does.encode())
             seen: list[int] = []
 
             def commit_once(outcome: Outcome) -> None:
-                seen.append(outcome.passed_over)
+                seen.append(outcome.skipped)
                 application.execute("COMMIT")
 
             outcome, left = await it.close(plan, commit_once)
     assert seen == [1]  # it was held when its turn came
     assert {each.session for each in outcome.recovered} == closed
-    assert (outcome.passed_over, left) == (2 - len(closed), 0)
+    assert (outcome.skipped, left) == (2 - len(closed), 0)
     audited = rows(any_database, "SELECT session, run FROM session_exporter.recovery")
     assert sorted(audited) == sorted((name, outcome.run) for name in closed)
 
@@ -379,7 +384,7 @@ async def test_a_session_that_is_held_for_long_is_reported_as_left(
             application.execute("BEGIN")
             application.execute("SELECT FROM chat WHERE id = 'held' FOR UPDATE")
             outcome, left = await it.close_server("a")
-        assert (len(outcome.recovered), outcome.passed_over, left) == (1, 0, 1)
+        assert (len(outcome.recovered), outcome.skipped, left) == (1, 0, 1)
         again, left = await it.close_server("a")
         assert ([each.session for each in again.recovered], left) == (["held"], 0)
 
@@ -397,7 +402,7 @@ async def test_only_what_was_held_is_tried_again(
     names = ("held", "free", "guarded")
     prepare(any_database, *(chat(name, node="'a'", **LIVE) for name in names), *GUARD)
     async with stopping(any_database, tmp_path) as it:
-        plan = await it.plan(Stop("a"))
+        plan = await it.plan(PlannedStop("a"))
         with any_database.connect() as application:
             application.execute("BEGIN")
             application.execute("SELECT FROM chat WHERE id = 'held' FOR UPDATE")
@@ -424,12 +429,13 @@ async def test_a_session_that_loses_its_end_after_it_was_found_is_left_alone(
     prepare(database, chat("endless", node="'a'", **LEFT_OPEN))
     text = CHAT + "    end_at: |\n      CASE WHEN s.seconds IS NULL THEN s.seen END\n"
     async with stopping(database, tmp_path, text) as it:
-        plan = await it.plan(Stop("a"))
-        found = await find_candidates(it.reader, it.rule, scope=plan.scope)
+        plan = await it.plan(PlannedStop("a"))
+        found = await all_candidates(it.reader, it.rule, selection=plan.selection)
         run(database, "UPDATE chat SET seconds = 0")
-        closing = CloseRun(it.writer, it.rule, trigger="close", scope=plan.scope)
-        outcome = await closing.run(found, batch=50, pause=0, progress=lambda _: None)
-    assert (len(found), outcome.recovered, outcome.passed_over) == (1, [], 1)
+        outcome = await close_found(
+            it.writer, it.rule, found, trigger="close", selection=plan.selection
+        )
+    assert (len(found), outcome.recovered, outcome.skipped) == (1, [], 1)
 
 
 async def test_a_session_that_starts_while_others_are_closed_is_not_part_of_it(
@@ -437,7 +443,7 @@ async def test_a_session_that_starts_while_others_are_closed_is_not_part_of_it(
 ) -> None:
     prepare(database, *(chat(f"old {n}", node="'a'", **SILENT) for n in range(6)))
     async with stopping(database, tmp_path) as it:
-        plan = await it.plan(Stop(None, await it.now()))
+        plan = await it.plan(PlannedStop(None, await it.now()))
         told: list[int] = []
 
         def start(outcome: Outcome) -> None:
@@ -462,7 +468,7 @@ async def test_a_session_that_a_trigger_or_a_bad_value_protects_is_set_aside(
     text = CHAT.replace("extract(", "1 / (CASE s.id WHEN 'absurd' THEN 0 ELSE 1 END) * extract(")
     async with stopping(any_database, tmp_path, text) as it:
         outcome, left = await it.close_server("a")
-    assert (len(outcome.recovered), outcome.passed_over, left) == (3, 0, 0)
+    assert (len(outcome.recovered), outcome.skipped, left) == (3, 0, 0)
     assert outcome.refused.keys() == {"guarded", "absurd"}
     assert still_open(any_database) == {"guarded", "absurd"}
 
@@ -522,11 +528,12 @@ async def test_it_is_written_down_and_can_be_undone(
         assert found is not None
         assert (found.trigger, found.sessions) == ("close", 3)
         again, left = await it.close_server("a")
-        assert (again.recovered, again.passed_over, left) == ([], 0, 0)
+        assert (again.recovered, again.skipped, left) == ([], 0, 0)
         run(any_database, "UPDATE chat SET is_open = true WHERE id = 'reopened'")
         plan = await plan_undo(it.reader, it.rule, outcome.run)
         assert (len(plan.numbers), plan.changed) == (2, 1)
-        assert await undo(it.writer, it.rule, plan, batch=50, pause=0) == (2, {})
+        undone = await UndoRun(it.writer, it.rule, plan, None).run(batch=50, pause=0)
+        assert undone == UndoOutcome(undone=2)
     assert rows(any_database, "SELECT * FROM chat WHERE id <> 'reopened' ORDER BY id") == before
 
 
@@ -542,10 +549,10 @@ async def test_a_role_with_the_least_rights_can_do_it(
     async with stopping(any_database, tmp_path, role=EXPORTER) as it:
         outcome, left = await it.close_server("a")
         assert (len(outcome.recovered), left) == (2, 0)
-        stop = Stop(None, await it.now())
+        stop = PlannedStop(None, await it.now())
         assert (await it.plan(stop)).ready == 0
         plan = await plan_undo(it.reader, it.rule, outcome.run)
-        await undo(it.writer, it.rule, plan, batch=50, pause=0)
+        await UndoRun(it.writer, it.rule, plan, None).run(batch=50, pause=0)
     assert still_open(any_database) == {"live", "left open"}
     audited = rows(any_database, "SELECT DISTINCT role::text FROM session_exporter.recovery")
     assert audited == [(EXPORTER,)]

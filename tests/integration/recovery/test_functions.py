@@ -1,60 +1,42 @@
 """The functions that are printed: who may call them, what they refuse, and what they heed."""
 
 import re
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-import yaml
 from psycopg import errors
 
-from exporter import sessions
 from exporter.check.findings import Status
 from exporter.check.recovery import check_recovery
-from exporter.config import Config, Source, load_config
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.recovery import prepare
-from exporter.demo.schemas import APP, EXPORTER
-from exporter.errors import SchemaMismatch
-from exporter.postgres import Database, Reader
+from exporter.config import Source, load_config
+from exporter.demo.roles import prepare
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP, EXPORTER
+from exporter.errors import FunctionMismatch
 from exporter.queries import fill
-from exporter.recovery.close.by_function import find_call
 from exporter.recovery.functions.definitions import MOST
-from exporter.recovery.rule.rule import bind_rule
+from exporter.recovery.functions.installed import find_recover_function
+from exporter.recovery.rule.binding import bind_rule
 from exporter.sessions.grants import RECOVERY_ROLE
-from tests.support.recovery.functions import calling, execute, install, printed_for
+from tests.support.collection.declarations import settings_of
+from tests.support.recovery.functions.chat import (
+    RUN,
+    TABLES,
+    call,
+    closed,
+    config_of,
+    found,
+    lose,
+    open_ones,
+    reading,
+)
+from tests.support.recovery.functions.installation import calling, install, printed_for
+from tests.support.servers.statements import execute, rows
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml"
-RUN = "00000000-0000-0000-0000-000000000001"
 
-TABLES = """
-    CREATE TABLE public.chat (id int PRIMARY KEY, is_open bool NOT NULL DEFAULT true,
-        started timestamptz NOT NULL DEFAULT now() - interval '1 day', seen timestamptz,
-        ended timestamp, length float8);
-    CREATE TABLE public.presence (chat int NOT NULL);
-"""
-CHAT: dict[str, Any] = {
-    "table": "public.chat",
-    "active": "is_open",
-    "started_at": "started",
-    "last_seen_at": "seen",
-    "id": "id",
-    "orphaned_after": "1h",
-    "timestamps_in": "America/New_York",
-    "recovery": {
-        "set": {
-            "is_open": "false",
-            "ended": "{end}",
-            "length": "extract(epoch FROM {end} - s.started AT TIME ZONE 'America/New_York') / 7",
-        },
-        "evidence": "EXISTS (SELECT FROM presence AS p WHERE p.chat = s.id)",
-        "per_hour": 3,
-        "notify": "recovered",
-    },
-}
 
 Install = Callable[..., Any]
 
@@ -71,69 +53,6 @@ def installed(any_database: EmbeddedDatabase, tmp_path: Path) -> Install:
         return source
 
     return installed
-
-
-def config_of(database: EmbeddedDatabase, folder: Path, **recovery: Any) -> Config:
-    declared = {**CHAT, "recovery": {**CHAT["recovery"], **recovery}}
-    data = {"databases": {"app": {"dsn": database.dsn}}, "sources": {"chat": declared}}
-    path = folder / "config.yaml"
-    path.write_text(yaml.safe_dump(data))
-    return load_config(path, {})
-
-
-@asynccontextmanager
-async def reading(database: EmbeddedDatabase, source: Source, role: str) -> AsyncIterator[Reader]:
-    from tests.support.collecting import settings_of  # noqa: PLC0415
-
-    pool = Database(settings_of(database.dsn_for(role)))
-    try:
-        yield pool.reader(timezone=sessions.time_zone(source))
-    finally:
-        await pool.close()
-
-
-def rows(database: EmbeddedDatabase, query: str, role: str = "postgres") -> list[tuple[Any, ...]]:
-    with database.connect(role) as connection:
-        return connection.execute(query.encode()).fetchall()
-
-
-def lose(database: EmbeddedDatabase, count: int, seen: str = "2 hours") -> None:
-    """Sessions 1 to count, all of them orphaned."""
-    execute(
-        database,
-        "INSERT INTO public.chat (id, started, seen)"
-        f" SELECT n, now() - interval '30 days', now() - interval '{seen}'"
-        f" FROM generate_series(1, {count}) AS n",
-    )
-
-
-def call(trigger: str = "manual", *, backlog: bool = False) -> str:
-    """The call that closes every session that is open, as it is now."""
-    return f"""
-        SELECT session_exporter_session
-        FROM session_exporter.recover_chat(
-            ARRAY(SELECT id FROM found), ARRAY(SELECT version FROM found), '{RUN}', '{trigger}',
-            {backlog}
-        )
-    """
-
-
-def found(database: EmbeddedDatabase) -> str:
-    """What is open now, as a query that takes no rights."""
-    pairs = rows(database, "SELECT id::text, xmin::text FROM public.chat WHERE is_open")
-    values = ", ".join(f"('{id_}', '{version}')" for id_, version in pairs)
-    return f"WITH found (id, version) AS (VALUES {values or '(NULL, NULL)'})"
-
-
-def closed(
-    database: EmbeddedDatabase, connection: psycopg.Connection[Any], *arguments: str
-) -> set[str]:
-    statement = found(database) + call(*arguments)
-    return {session for (session,) in connection.execute(statement.encode()).fetchall()}
-
-
-def open_ones(database: EmbeddedDatabase) -> set[int]:
-    return {id_ for (id_,) in rows(database, "SELECT id FROM public.chat WHERE is_open")}
 
 
 STUCK = "SELECT * FROM coaching.recover_stuck_roleplay_sessions({})"
@@ -262,7 +181,7 @@ async def test_nobody_else_may_call_them(
     for name in (
         "session_exporter.recover_chat('{}', '{}', NULL, 'manual', false)",
         "session_exporter.undo_chat('{}')",
-        "session_exporter.tend_chat('old')",
+        "session_exporter.maintain_chat('old')",
         "public.recover_stuck_chat()",
     ):
         with pytest.raises(errors.InsufficientPrivilege):
@@ -414,14 +333,12 @@ async def test_a_changed_config_is_noticed_and_so_is_a_changed_function(
     async with reading(any_database, source, RECOVERY_ROLE) as reader:
         async with reading(any_database, source, "postgres") as binding:
             rule = await bind_rule(binding, source)
-            call = await find_call(reader, rule)
-            assert call is not None
-            assert call.is_own
+            assert await find_recover_function(reader, rule) is not None
             config = config_of(any_database, tmp_path, per_hour=4)
             other = await bind_rule(binding, calling(config.sources["chat"]))
             changed = "is not what `session-exporter sql function chat` prints now"
-            with pytest.raises(SchemaMismatch, match=changed):
-                await find_call(reader, other)
+            with pytest.raises(FunctionMismatch, match=changed):
+                await find_recover_function(reader, other)
         for change in (
             "ALTER FUNCTION session_exporter.recover_chat SECURITY INVOKER",
             "ALTER FUNCTION session_exporter.recover_chat SECURITY DEFINER STABLE",
@@ -429,11 +346,32 @@ async def test_a_changed_config_is_noticed_and_so_is_a_changed_function(
             "ALTER FUNCTION session_exporter.recover_chat SET search_path = pg_temp, public",
         ):
             execute(any_database, change)
-            with pytest.raises(SchemaMismatch, match=changed):
-                await find_call(reader, rule)
+            with pytest.raises(FunctionMismatch, match=changed):
+                await find_recover_function(reader, rule)
         path = "ALTER FUNCTION session_exporter.recover_chat SET search_path = public, pg_temp"
         execute(any_database, path)
-        assert await find_call(reader, rule) is not None
+        assert await find_recover_function(reader, rule) is not None
+
+
+async def test_a_body_that_was_replaced_is_noticed_though_the_comment_stays(
+    any_database: EmbeddedDatabase, installed: Install
+) -> None:
+    source = await installed()
+    definition = "SELECT pg_get_functiondef('session_exporter.recover_chat'::regproc)"
+    comment = "SELECT obj_description('session_exporter.recover_chat'::regproc)"
+    ((replaced,),), before = rows(any_database, definition), rows(any_database, comment)
+    assert "FOR UPDATE OF s SKIP LOCKED" in replaced
+    execute(any_database, replaced.replace("FOR UPDATE OF s SKIP LOCKED", "FOR UPDATE OF s"))
+    assert rows(any_database, comment) == before
+    async with reading(any_database, source, "postgres") as reader:
+        rule = await bind_rule(reader, source)
+        with pytest.raises(FunctionMismatch, match="was changed after it was created"):
+            await find_recover_function(reader, rule)
+        execute(any_database, replaced)
+        assert await find_recover_function(reader, rule) is not None
+        execute(any_database, "COMMENT ON FUNCTION session_exporter.recover_chat IS 'ours'")
+        with pytest.raises(FunctionMismatch, match="session-exporter did not print it"):
+            await find_recover_function(reader, rule)
 
 
 async def test_what_cannot_work_is_said_when_the_script_is_run_and_nothing_is_created(
@@ -477,8 +415,6 @@ async def test_schemas_in_which_everybody_may_create_are_warned_of(
 async def test_check_live_says_whether_they_can_be_called(
     any_database: EmbeddedDatabase, installed: Install
 ) -> None:
-    from tests.support.collecting import settings_of  # noqa: PLC0415
-
     source = await installed(mode="auto")
     own = {"dsn": any_database.dsn_for(RECOVERY_ROLE)}
     source = source.model_copy(update={"recovery": source.recovery.model_copy(update=own)})

@@ -9,11 +9,11 @@ from exporter.check.findings import Finding, Status
 from exporter.check.recovery import check_recovery
 from exporter.config import Source, load_config
 from exporter.demo import history
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.recovery import RECOVERY, prepare
-from exporter.demo.schemas import APP, EXPORTER
+from exporter.demo.roles import RECOVERY, prepare
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.queries import fill
-from tests.support import collecting
+from tests.support.collection import declarations
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml"
 
@@ -74,7 +74,7 @@ def ready(database: EmbeddedDatabase, *statements: str) -> None:
 async def check(
     database: EmbeddedDatabase, source: Source, role: str = "postgres"
 ) -> dict[str, Finding]:
-    settings = collecting.settings_of(database.dsn_for(role))
+    settings = declarations.settings_of(database.dsn_for(role))
     return {each.check: each async for each in check_recovery(settings, source)}
 
 
@@ -156,7 +156,9 @@ async def test_a_role_without_rights_is_told_what_to_grant_and_that_is_enough(
     source = chat(mode=mode)
     found = (await check(database, source, EXPORTER))["recovery rights"]
     assert found.status is status
-    assert found.commands[0] == f'GRANT UPDATE (state, ended) ON "public"."chat" TO "{EXPORTER}";'
+    assert (
+        found.commands[0] == f'GRANT UPDATE ("state", "ended") ON "public"."chat" TO "{EXPORTER}";'
+    )
     run(database, *found.commands)
     found = (await check(database, source, EXPORTER))["recovery rights"]
     assert found.status is Status.OK
@@ -275,7 +277,7 @@ MET = {
     ),
     "a publication": (
         "CREATE PUBLICATION everything FOR ALL TABLES",
-        "publication everything tells its subscribers",
+        "publication everything sends every session that is closed",
     ),
     "a publication of inserts": (
         "CREATE PUBLICATION news FOR ALL TABLES WITH (publish = 'insert')",
@@ -290,7 +292,7 @@ MET = {
             "CREATE TABLE ends (at timestamptz PRIMARY KEY);"
             "ALTER TABLE chat ADD CONSTRAINT known FOREIGN KEY (ended) REFERENCES ends"
         ),
-        "foreign key known: what is written has to be in ends",
+        "foreign key known: the written value must exist in ends",
     ),
     "a parent of another column": (
         (
@@ -326,11 +328,11 @@ async def test_it_tells_what_an_update_meets(
                 "CREATE TABLE log (id int);"
                 "CREATE RULE logged AS ON UPDATE TO chat DO ALSO INSERT INTO log VALUES (NEW.id)"
             ),
-            "rule logged on chat does something more",
+            "rule logged on chat adds a command to every update",
         ),
         (
             "CREATE RULE frozen AS ON UPDATE TO chat DO INSTEAD NOTHING",
-            "rule frozen on chat does something else instead of every update",
+            "rule frozen on chat replaces every update",
         ),
         (
             (

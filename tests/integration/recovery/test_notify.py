@@ -8,11 +8,11 @@ import psycopg
 import pytest
 
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.server import PostgresServer, wheel_binaries
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import PostgresServer, wheel_binaries
 from exporter.errors import ConfigError
-from tests.conftest import SETTINGS
 from tests.support.recovery.webhooks import orphan, prepare, recover, visits
+from tests.support.servers.versions import SETTINGS
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 CHANNEL = "Recovered"

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
-from exporter.errors import PermissionDenied, SchemaMismatch
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
+from exporter.errors import AuditUnusable, PermissionDenied
 from exporter.recovery.audit.control import find_pause, is_paused, pause, resume
-from tests.support.recovery.stops import prepare, rows, run, stopping
+from tests.support.recovery.planned_stops import prepare, run, stopping
+from tests.support.servers.statements import rows
 
 KEPT = "SELECT source, paused_by::text, reason FROM session_exporter.pause"
 
@@ -62,7 +63,7 @@ async def test_without_the_table_nothing_is_paused_and_nothing_can_be(
     async with stopping(database, tmp_path) as it:
         assert not await is_paused(it.reader, "chat")
         assert await resume(it.reader, it.writer, "chat") is None
-        with pytest.raises(SchemaMismatch, match="sql audit"):
+        with pytest.raises(AuditUnusable, match="sql audit"):
             await pause(it.reader, it.writer, "chat", reason=None)
 
 

@@ -6,16 +6,19 @@ from pathlib import Path
 import pytest
 from psycopg import errors
 
-from exporter.cli.output import report
+from exporter.cli.output.sql import role_sql
 from exporter.config import load_config
-from exporter.demo.databases import EmbeddedDatabase, create_role
+from exporter.demo.server.databases import EmbeddedDatabase, create_role
 from exporter.postgres import Database, Reader, Writer
 from exporter.queries import fill
-from exporter.recovery.close.batches import CloseRun
-from exporter.recovery.plan import find_candidates, make_plan
-from exporter.recovery.rule.rule import bind_rule, connection_settings, prove
-from exporter.recovery.undo import plan_undo, undo
+from exporter.recovery.plan import make_plan
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.checks import check_rule
+from exporter.recovery.rule.connections import writing_settings
+from exporter.recovery.undo import UndoRun, plan_undo
 from exporter.sessions import grants
+from tests.support.recovery.candidates import all_candidates
+from tests.support.recovery.closing import close_found
 
 CONFIG = """\
 databases:
@@ -81,24 +84,24 @@ def recover(database: EmbeddedDatabase, tmp_path: Path) -> Callable[[], Awaitabl
 
     async def grant(reader: Reader) -> None:
         rights = await grants.recovery_grants(reader, source, role=role)
-        printed = report.role(role, [("app", await grants.database_name(reader), rights)])
+        printed = role_sql(role, [("app", await grants.database_name(reader), rights)])
         execute(database, printed.replace(f"CREATE ROLE {role} LOGIN;", ""))
 
     async def work(reader: Reader) -> tuple[int, int]:
         rule = await bind_rule(reader, source)
-        await prove(reader, rule)
+        await check_rule(reader, rule)
         plan = await make_plan(reader, rule, with_backlog=False, limit=5)
-        candidates = await find_candidates(reader, rule, with_backlog=False)
+        candidates = await all_candidates(reader, rule, with_backlog=False)
         assert len(candidates) == plan.count
-        writer = Writer(connection_settings(config, source, "app"), timezone="UTC")
+        settings = writing_settings(config.databases["app"], source)
+        writer = Writer(settings, timezone="UTC")
         try:
-            closing = CloseRun(writer, rule, trigger="manual")
-            outcome = await closing.run(candidates, batch=50, pause=0.0, progress=lambda _: None)
+            outcome = await close_found(writer, rule, candidates)
             undoing = await plan_undo(reader, rule, outcome.run)
-            undone, *_ = await undo(writer, rule, undoing, batch=50, pause=0.0)
+            undone = await UndoRun(writer, rule, undoing, None).run(batch=50, pause=0.0)
         finally:
             await writer.close()
-        return len(outcome.recovered), undone
+        return len(outcome.recovered), undone.undone
 
     async def recover() -> tuple[int, int]:
         await with_reader(None, grant)

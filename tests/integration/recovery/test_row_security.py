@@ -8,16 +8,18 @@ import pytest
 from exporter.check.findings import Finding, Status
 from exporter.check.recovery import check_recovery
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
-from exporter.demo.schemas import EXPORTER
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
 from exporter.errors import PermissionDenied
 from exporter.postgres import Database, Writer
 from exporter.queries import fill
-from exporter.recovery.close.batches import CloseRun, Outcome
-from exporter.recovery.plan import find_candidates
-from exporter.recovery.rule.rule import bind_rule, prove
-from tests.support.collecting import settings_of, source_of
-from tests.support.recovery.functions import execute
+from exporter.recovery.close.batches import Outcome
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.checks import check_rule
+from tests.support.collection.declarations import settings_of, source_of
+from tests.support.recovery.candidates import all_candidates
+from tests.support.recovery.closing import close_found
+from tests.support.servers.statements import execute
 
 TABLE = f"""
 CREATE TABLE public.chat (id int PRIMARY KEY, is_open bool NOT NULL, seen timestamptz);
@@ -58,10 +60,9 @@ async def recover(database: EmbeddedDatabase, source: Source, row_security: Trus
     try:
         reader = pool.reader()
         rule = await bind_rule(reader, source)
-        await prove(reader, rule)
-        found = await find_candidates(reader, rule)
-        closing = CloseRun(writer, rule, trigger="manual")
-        return await closing.run(found, batch=50, pause=0.0, progress=lambda _: None)
+        await check_rule(reader, rule)
+        found = await all_candidates(reader, rule)
+        return await close_found(writer, rule, found)
     finally:
         await writer.close()
         await pool.close()
@@ -116,7 +117,7 @@ async def test_sessions_that_may_not_be_updated_are_passed_over_and_the_policy_i
     assert found.status is Status.WARNING
     assert "row-level security (updates) decides which sessions" in found.message
     outcome = await recover(any_database, source, "trust")
-    assert (outcome.closed, outcome.passed_over) == (2, 2)
+    assert (outcome.closed, outcome.skipped) == (2, 2)
     assert open_ones(any_database) == {1, 2}
 
 
@@ -125,7 +126,7 @@ async def test_sessions_that_are_hidden_are_left_alone(
 ) -> None:
     execute(any_database, SEES_ALL.replace("true", "id > 2"), UPDATES_ALL)
     outcome = await recover(any_database, source, "trust")
-    assert (outcome.closed, outcome.passed_over) == (2, 0)
+    assert (outcome.closed, outcome.skipped) == (2, 0)
     assert open_ones(any_database) == {1, 2}
 
 

@@ -25,11 +25,11 @@ import pytest
 
 from exporter import logs
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.errors import BackingOff, ConnectFailed
 from exporter.postgres import Writer
 from exporter.recovery.webhook.delivery import RETRY, DeliveryCounts, WebhookSender
-from tests.support.collecting import settings_of
+from tests.support.collection.declarations import settings_of
 from tests.support.recovery.webhooks import (
     orphan,
     prepare,
@@ -538,7 +538,7 @@ async def test_a_receiver_that_hangs_holds_up_no_recovery(
         await served.arrived(1)
         orphan(database, "two", "three")
         outcome = await recover(database, source)
-        assert (len(outcome.recovered), outcome.passed_over) == (2, 0)
+        assert (len(outcome.recovered), outcome.skipped) == (2, 0)
         assert not telling.done()
         telling.cancel()
         await asyncio.gather(telling, return_exceptions=True)

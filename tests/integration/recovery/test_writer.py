@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.errors import ConnectFailed, SourceError
 from exporter.postgres import Writer
-from tests.support.collecting import settings_of
+from tests.support.collection.declarations import settings_of
 
 HANG_UP = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity

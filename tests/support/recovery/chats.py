@@ -14,9 +14,9 @@ from psycopg.rows import dict_row
 
 from exporter import queries
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
-from tests.support.collecting import source_of
-from tests.support.session_exporter import wait_for
+from exporter.demo.server.databases import EmbeddedDatabase
+from tests.support.collection.declarations import source_of
+from tests.support.processes.session_exporter import wait_for
 
 SCHEMA = """
 CREATE TABLE public.chats (
@@ -187,3 +187,12 @@ class Chats:
         closed = "ended_by = 'recovery' AND NOT is_active AND ended_at IS NOT NULL"
         query = f"SELECT id FROM public.chats WHERE {closed} ORDER BY id"
         return [row["id"] for row in self.rows(query)]
+
+
+def show_life(chats: Chats, first: int, last: int) -> None:
+    """The application's own heartbeat, which does nothing to a session that is closed."""
+    chats.do(
+        "UPDATE public.chats SET last_seen_at = now() WHERE is_active AND id BETWEEN %s AND %s",
+        first,
+        last,
+    )

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import yaml
 
-from exporter.demo.databases import EmbeddedDatabase, create_role
+from exporter.demo.server.databases import EmbeddedDatabase, create_role
 from exporter.sessions.grants import RECOVERY_ROLE
+from tests.support.processes.session_exporter import PROGRAM, environment, wait_for
 from tests.support.recovery.chats import SOURCE, Chats
-from tests.support.session_exporter import PROGRAM, environment, wait_for
 
 Process = subprocess.Popen[str]
 

@@ -12,13 +12,14 @@ from typing import Any
 
 from exporter import sessions
 from exporter.config import Source
-from exporter.demo.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database, Writer
 from exporter.queries import fill
-from exporter.recovery.close.batches import CloseRun, Outcome
-from exporter.recovery.plan import find_candidates
-from exporter.recovery.rule.rule import bind_rule
-from tests.support.collecting import settings_of, source_of
+from exporter.recovery.close.batches import Outcome
+from exporter.recovery.rule.binding import bind_rule
+from tests.support.collection.declarations import settings_of, source_of
+from tests.support.recovery.candidates import all_candidates
+from tests.support.recovery.closing import close_found
 
 VISITS = """\
 CREATE TABLE visits (
@@ -75,9 +76,8 @@ async def recover(database: EmbeddedDatabase, source: Source, *, batch: int = 50
     try:
         reader = connections.reader(timezone=sessions.time_zone(source))
         rule = await bind_rule(reader, source)
-        candidates = await find_candidates(reader, rule, with_backlog=False)
-        closing = CloseRun(writer, rule, trigger="manual", with_backlog=False)
-        return await closing.run(candidates, batch=batch, pause=0.0, progress=lambda _: None)
+        candidates = await all_candidates(reader, rule, with_backlog=False)
+        return await close_found(writer, rule, candidates, batch=batch)
     finally:
         await writer.close()
         await connections.close()

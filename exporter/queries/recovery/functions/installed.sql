@@ -1,18 +1,10 @@
--- Functions as the catalog has them: whose they are by their comment, what they take, how they run,
--- and who may call them. Takes no rights.
--- The arguments that have no default come first; the modes are missing where all of them are input.
+-- Functions as the catalog has them: what they take, how they run, what they do, their comment, and
+-- who may call them. Takes no rights.
 SELECT
     n.nspname,
     p.proname,
-    pg_get_function_identity_arguments(p.oid),
-    p.prokind::text,
-    ARRAY(
-        SELECT coalesce(p.proargnames[i.number], '')
-        FROM generate_series(1, coalesce(array_length(p.proallargtypes, 1), p.pronargs)) AS i (number)
-        WHERE coalesce(p.proargmodes[i.number], 'i') IN ('i', 'b', 'v')
-        ORDER BY i.number
-    )::text[],
-    (p.pronargs - p.pronargdefaults)::int4,
+    oidvectortypes(p.proargtypes),
+    l.lanname,
     p.prosecdef,
     p.provolatile::text,
     coalesce(p.proconfig, ARRAY[]::text[]),
@@ -22,5 +14,6 @@ SELECT
     has_function_privilege('public', p.oid, 'EXECUTE')
 FROM pg_proc AS p
 JOIN pg_namespace AS n ON n.oid = p.pronamespace
+JOIN pg_language AS l ON l.oid = p.prolang
 WHERE {in_schema} AND {named}
 ORDER BY {exact_schema} DESC, {exact} DESC, p.oid

@@ -1,10 +1,10 @@
--- Recovery of {source} by functions: who calls them needs no right on any table of an application.
+-- Recovery of {source} by functions: the role that calls them needs no right on the application's tables.
 -- For a superuser to read and run, after `session-exporter sql audit` and `sql role`. They do what the
 -- config says now: after a change of it, print and run this again.
 {warnings}
 BEGIN;
 
--- The functions work with the rights of this role, which nobody can log in as, and with no others.
+-- The functions work with the rights of this role, which cannot log in, and with no others.
 DO $$
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {definer_name}) THEN
@@ -19,17 +19,17 @@ GRANT USAGE ON SCHEMA {schemas} TO {role};
 -- Closes the sessions it is given, in the versions in which they were found.
 {recover}
 
--- Takes back what rows of the audit tell of.
+-- Undoes what rows of the audit record.
 {undo}
 
--- Notes in the audit who has shown life since, and forgets what is old there.
-{tend}
+-- Notes in the audit which sessions were seen since, and deletes old rows.
+{maintain}
 
 -- For people: finds what is stuck, backlog and all, and closes it.
 {stuck}
 
--- The first two are tried on nothing, with the rights that they will have: what is missing or does not
--- fit is said now, and nothing is created. Taken back, for the triggers that run on nothing too.
+-- The first two are tried on no row, with the rights that they will have: what is missing or does not
+-- fit is an error now, and nothing is created. Rolled back, because statement triggers run on no row too.
 SAVEPOINT session_exporter_trial;
 SELECT FROM {recover_name}('{{}}', '{{}}', gen_random_uuid(), 'manual', false);
 ROLLBACK TO SAVEPOINT session_exporter_trial;

@@ -32,7 +32,7 @@ BEGIN
         LIMIT {most}
     ) AS session_exporter_found;
 
-    -- It locks, checks again, writes and writes down.
+    -- It locks, rechecks, writes, and writes the audit.
     RETURN QUERY
     SELECT
         {columns}

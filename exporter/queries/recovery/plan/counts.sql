@@ -1,5 +1,5 @@
--- The active sessions by what becomes of them: what keeps an orphaned one from being recovered is
--- looked at in this order. CASE, because what comes later is not evaluated for the others.
+-- The active sessions by category: the reasons that keep an orphaned one from being recovered are
+-- checked in this order. CASE, because a later condition is not evaluated for the others.
 SELECT
     CASE
         WHEN coalesce({last_seen} > now() + {tolerance}, true) THEN 'unknown'
@@ -11,8 +11,8 @@ SELECT
         WHEN ({end}) IS NULL THEN 'endless'
         WHEN {backlog} THEN 'backlog'
         ELSE 'ready'
-    END AS session_exporter_fate,
+    END AS session_exporter_category,
     count(*)
 FROM {table} AS s
 WHERE {rows}
-GROUP BY session_exporter_fate
+GROUP BY session_exporter_category

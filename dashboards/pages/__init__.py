@@ -1,0 +1,1 @@
+"""The three dashboards: one module each, with its variables, annotations and rows."""

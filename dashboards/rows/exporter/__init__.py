@@ -1,0 +1,1 @@
+"""Panels about the exporter: collections, databases, replicas and processes."""

@@ -1,0 +1,1 @@
+"""Panels about sessions: counts, ages, days and declared labels."""

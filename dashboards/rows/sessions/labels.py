@@ -1,0 +1,80 @@
+"""Counts by the labels that a source declares."""
+
+from grafana_foundation_sdk.models import dashboard
+
+from dashboards.panels.columns import Column
+from dashboards.panels.graphs import build_graph
+from dashboards.panels.tables import build_table
+from dashboards.panels.text import PanelText
+from dashboards.queries import REPLICAS, Query, Scope
+from exporter.metrics.catalog import (
+    ACTIVE,
+    DAILY_AVERAGE_DURATION,
+    DAILY_ENDED,
+    DAILY_STARTED,
+    DAILY_STILL_ACTIVE,
+    ORPHANED,
+    OVERLONG,
+    TODAY_STARTED,
+)
+
+_NO_DATA = "no labels declared, or unknown"
+#: The same in every row of a dashboard about one source.
+_KNOWN = ("job", "database", "source")
+
+
+def counts(scope: Scope) -> dashboard.Panel:
+    """List the current counts for each combination of declared labels."""
+    text = PanelText(
+        "By declared label",
+        shows="The counts of this source, split by the labels that it declares in config.yaml. "
+        "Values that are not declared count as `other`.",
+        act="a value with most of the orphans shows which part of the application loses ends.",
+        no_data=_NO_DATA,
+    )
+    columns = [
+        Column("orphaned", scope.fold(ORPHANED.by_label), lasting=True),
+        Column("active", scope.fold(ACTIVE.by_label)),
+        Column("overlong", scope.fold(OVERLONG.by_label), no_data="n/a"),
+        Column("started today", scope.fold(TODAY_STARTED.by_label), no_data="n/a"),
+    ]
+    return build_table(text, columns, labels=[], hide=_KNOWN, sort="orphaned", others_first=True)
+
+
+def orphaned(scope: Scope) -> dashboard.Panel:
+    """Show the orphans of each combination of declared labels."""
+    text = PanelText(
+        "Orphaned sessions by declared label",
+        shows="Orphaned sessions, split by the labels that the source declares.",
+        act="see which line rises: that part of the application loses ends.",
+        no_data=_NO_DATA,
+    )
+    # Grafana names the lines after the remaining labels, whose names only the config knows.
+    left = f"max without ({REPLICAS}, {', '.join(_KNOWN)})"
+    query = Query("__auto", f"{left} ({scope.series(ORPHANED.by_label)})")
+    return build_graph(text, [query], unit="none")
+
+
+def days(scope: Scope) -> dashboard.Panel:
+    """List the days for each combination of declared labels, the newest first."""
+    text = PanelText(
+        "Daily statistics by declared label",
+        shows="Sessions by the day of their start and the declared labels, the newest day first.",
+        act="compare a value with the same value on other days; the table above has the totals.",
+        no_data=_NO_DATA,
+    )
+    columns = [
+        Column("started", scope.fold(DAILY_STARTED.by_label), lasting=True),
+        Column("ended", scope.fold(DAILY_ENDED.by_label)),
+        Column("still active", scope.fold(DAILY_STILL_ACTIVE.by_label)),
+        Column(
+            "average duration",
+            scope.fold(DAILY_AVERAGE_DURATION.by_label),
+            "s",
+            no_data="none ended",
+            decimals=1,
+        ),
+    ]
+    return build_table(
+        text, columns, labels=["date"], hide=_KNOWN, sort="date", others_first=True, width=24
+    )

@@ -1,0 +1,143 @@
+"""The sources: current values of each, and their history."""
+
+from grafana_foundation_sdk.models import dashboard
+
+from dashboards.links import to_database, to_source
+from dashboards.panels.columns import Column
+from dashboards.panels.graphs import build_graph, build_states
+from dashboards.panels.tables import build_table
+from dashboards.panels.text import BAD, FAILING, OK, Levels, PanelText, States
+from dashboards.queries import BY_SOURCE, PLACE, Query, Scope
+from dashboards.rows.sessions.current_state import COUNTS
+from exporter.metrics.catalog import (
+    ACTIVE,
+    ALERT_THRESHOLD,
+    COLLECTION_LAST_SUCCESS,
+    COLLECTION_SUCCESS,
+    INCONSISTENT,
+    OLDEST_ORPHAN_LAST_SEEN,
+    ORPHANED,
+    OVERLONG,
+    ROWS_ESTIMATED,
+    TODAY_STARTED,
+)
+
+_ABOVE: States = {"0": ("fine", OK), "1": ("above", BAD)}
+
+
+def every_source(scope: Scope) -> dashboard.Panel:
+    """List all sources, the one with most orphans first."""
+    text = PanelText(
+        "Sources",
+        shows="Every source with its last counts. A click on a source opens its dashboard.",
+        act="open the source that is above its threshold. An empty cell means unknown or not "
+        "applicable, never 0.",
+        no_data="no source: is the exporter scraped?",
+        runbook="SessionsOrphanedAboveThreshold",
+    )
+    orphaned, threshold = scope.fold(ORPHANED), scope.fold(ALERT_THRESHOLD)
+    above = f"{orphaned} > bool {threshold}"
+    some = Levels(warning=1)
+    collected = f"min without (collector) ({scope.fold(COLLECTION_SUCCESS)})"
+    columns = [
+        Column("state", above, no_data="unknown, or no threshold", meanings=_ABOVE),
+        Column("orphaned", orphaned, no_data="unknown"),
+        Column("threshold", threshold, no_data="none"),
+        Column("oldest orphan", scope.age(OLDEST_ORPHAN_LAST_SEEN), "s", no_data="none known"),
+        Column("active", scope.fold(ACTIVE), no_data="unknown"),
+        Column("overlong", scope.fold(OVERLONG), no_data="n/a, unknown", levels=some),
+        Column("inconsistent", f"sum without (kind) ({scope.fold(INCONSISTENT)})", levels=some),
+        Column("started today", scope.fold(TODAY_STARTED), no_data="n/a, unknown"),
+        Column("rows, about", scope.fold(ROWS_ESTIMATED), "short", no_data="not analyzed"),
+        # Every source always has this metric, so that no source is missing from the table.
+        Column("collections", collected, meanings=FAILING, lasting=True),
+        Column("counted ago", scope.age(COLLECTION_LAST_SUCCESS, COUNTS), "s", no_data="never"),
+    ]
+    return build_table(
+        text,
+        columns,
+        labels=["source", "database"],
+        links={"source": [to_source()], "database": [to_database()]},
+        sort="orphaned",
+        width=24,
+        height=9,
+    )
+
+
+def above_over_time(scope: Scope) -> dashboard.Panel:
+    """Show when each source was above its threshold."""
+    text = PanelText(
+        "Above threshold, by source",
+        shows="When a source had more orphaned sessions than its `alert_above`.",
+        act="find out what happened when the red begins: a deployment, a restart, a network fault.",
+        no_data="unknown, or no threshold declared",
+        runbook="SessionsOrphanedAboveThreshold",
+    )
+    above = f"{scope.fold(ORPHANED)} > bool {scope.fold(ALERT_THRESHOLD)}"
+    return build_states(text, Query(BY_SOURCE, above), _ABOVE)
+
+
+def active_over_time(scope: Scope, *, width: int = 12, height: int = 6) -> dashboard.Panel:
+    """Show how many sessions were active."""
+    text = PanelText(
+        "Active sessions over time",
+        shows="Active sessions, orphaned ones included.",
+        act="a line that only rises means that sessions never end; one that falls to 0 means that "
+        "none start.",
+        runbook="SessionsStartsDropped",
+    )
+    query = Query(BY_SOURCE, scope.fold(ACTIVE))
+    return build_graph(text, [query], unit="none", width=width, height=height)
+
+
+def change(scope: Scope, *, width: int = 12, height: int = 6) -> dashboard.Panel:
+    """Show whether the number of orphans rises."""
+    text = PanelText(
+        "Orphaned sessions: change in an hour",
+        shows="How many more sessions are orphaned than an hour before; below 0, how many fewer.",
+        act="above 0 for hours means that ends are being lost now: check the application that "
+        "should write them.",
+        runbook="SessionsOrphanedRising",
+    )
+    query = Query(BY_SOURCE, scope.fold(ORPHANED, call="delta({}[1h])"))
+    return build_graph(text, [query], unit="none", lowest=None, width=width, height=height)
+
+
+def contradictions(scope: Scope, *, width: int = 12) -> dashboard.Panel:
+    """Show the kinds of rows that contradict themselves."""
+    text = PanelText(
+        "Inconsistent rows by kind",
+        shows="Rows that contradict themselves, by kind.",
+        act="docs/metrics.md describes each kind. The application writes such rows: correct it "
+        "there.",
+        runbook="SessionsInconsistent",
+    )
+    query = Query("{{kind}} " + PLACE, scope.fold(INCONSISTENT))
+    return build_graph(text, [query], unit="none", width=width, height=6)
+
+
+def overlong_over_time(scope: Scope, *, width: int = 12) -> dashboard.Panel:
+    """Show how many sessions were kept alive for too long."""
+    text = PanelText(
+        "Overlong sessions over time",
+        shows="Sessions with signs of life that started longer ago than `overlong_after`.",
+        act="find out what keeps them alive: often a client that reconnects forever.",
+        no_data="unknown, or no overlong_after declared",
+        runbook="SessionsOverlong",
+    )
+    query = Query(BY_SOURCE, scope.fold(OVERLONG))
+    return build_graph(text, [query], unit="none", width=width, height=6)
+
+
+def size(scope: Scope, *, width: int = 12) -> dashboard.Panel:
+    """Show the estimated size of the table."""
+    text = PanelText(
+        "Rows in the table",
+        shows="Rows as estimated by the planner: as accurate as the last ANALYZE.",
+        act="a table that keeps growing needs an index, or its collections get slower; "
+        "`session-exporter sql index` prints one.",
+        no_data="unknown, or never analyzed",
+        runbook="SessionsIndexMissing",
+    )
+    query = Query(BY_SOURCE, scope.fold(ROWS_ESTIMATED))
+    return build_graph(text, [query], unit="short", width=width)

@@ -1,0 +1,9 @@
+"""`session-exporter schema`: the JSON schema of the config file."""
+
+from exporter.config import json_schema
+from exporter.text import as_json
+
+
+def schema() -> None:
+    """Print the JSON schema of the config file, for editors."""
+    print(as_json(json_schema()))

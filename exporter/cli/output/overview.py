@@ -1,0 +1,93 @@
+"""What the last collections found: counts by source, days, and failures."""
+
+from typing import Any
+
+from exporter.collection.active import ActiveValues
+from exporter.collection.daily import DailyValues
+from exporter.collection.size import SizeValues
+from exporter.collection.snapshots import Snapshots
+from exporter.text import UNKNOWN, age, printable, table
+
+
+def overview(snapshots: Snapshots) -> str:
+    """What one collection of everything found: counts by source, then the days of each."""
+    pairs, values = _collected(snapshots)
+    parts = [counts(snapshots)]
+    for database, source in pairs:
+        daily: DailyValues | None = values.get((database, source, "daily"))
+        if daily is not None:
+            parts.append(f"{source} ({database}) by day of the start\n{_days(daily)}")
+    return "\n\n".join(parts)
+
+
+def counts(snapshots: Snapshots) -> str:
+    """What the last collections counted, one line per source."""
+    pairs, values = _collected(snapshots)
+    rows = [
+        [
+            source,
+            database,
+            *_counted(values.get((database, source, "active"))),
+            _rows(values.get((database, source, "size"))),
+        ]
+        for database, source in pairs
+    ]
+    headers = ["source", "database", "active", "orphaned_count", "overlong", "oldest"]
+    return table([*headers, "inconsistent", "rows"], rows)
+
+
+def _collected(
+    snapshots: Snapshots,
+) -> tuple[list[tuple[str, str]], dict[tuple[str, str, str], Any]]:
+    """The pairs of database and source, and the values of every collector that succeeded."""
+    pairs = dict.fromkeys((key.database, key.source) for key in snapshots.states)
+    values: dict[tuple[str, str, str], Any] = {
+        key: state.snapshot.values
+        for key, state in snapshots.states.items()
+        if state.snapshot is not None and state.succeeded
+    }
+    return list(pairs), values
+
+
+def failure_lines(snapshots: Snapshots) -> list[str]:
+    """What failed and why, one line for the collectors of a source that failed alike."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for key, state in snapshots.states.items():
+        # Without a reason it was only spared another attempt on a database that is out of reach.
+        if state.failure is not None and state.reason is not None:
+            alike.setdefault((key.source, key.database, state.failure), []).append(key.collector)
+    return [
+        printable(f"{source} ({database}): collector {', '.join(collectors)}: {failure}")
+        for (source, database, failure), collectors in alike.items()
+    ]
+
+
+def _counted(values: ActiveValues | None) -> list[str]:
+    if values is None:
+        return [UNKNOWN] * 5
+    now, oldest = values.now, values.oldest_start
+    contradictions = [f"{kind} {count}" for kind, count in values.inconsistent.items() if count]
+    return [
+        str(values.total.active),
+        str(values.total.orphaned),
+        str(values.total.overlong),
+        age(None if now is None or oldest is None else now - oldest),
+        ", ".join(contradictions) or "0",
+    ]
+
+
+def _rows(values: SizeValues | None) -> str:
+    return UNKNOWN if values is None or values.rows is None else f"~{values.rows:.0f}"
+
+
+def _days(values: DailyValues) -> str:
+    rows = [
+        [
+            day.date,
+            str(day.total.started),
+            UNKNOWN if day.total.average_duration is None else f"{day.total.average_duration:.1f}",
+            str(day.total.still_active),
+        ]
+        for day in values.days
+    ]
+    return table(["date", "started", "average duration in s", "still active"], rows)

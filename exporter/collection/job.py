@@ -1,0 +1,101 @@
+"""The base of everything that the schedule repeats: the one place that catches and logs errors."""
+
+from typing import ClassVar, NamedTuple
+
+from exporter import logs
+from exporter.errors import BackingOff, SourceError
+
+#: A job spends at most 1/20 of its time in the database.
+DUTY = 20
+
+
+class Key(NamedTuple):
+    """One collector on one source in one database; of other jobs, `collector` is their name."""
+
+    database: str
+    source: str
+    collector: str
+
+
+def stretched(every: float, seconds: float) -> float:
+    """The interval after a run that kept the database busy for `seconds`."""
+    return max(every, DUTY * seconds)
+
+
+class Job:
+    """Work on one source in one database; a subclass overrides at least _run()."""
+
+    #: The events that are logged.
+    FAILED: ClassVar = "job_failed"
+    SUCCEEDED: ClassVar = "job_succeeded"
+    BUG: ClassVar = "job_bug"
+    LOGS_FIRST_SUCCESS: ClassVar = False
+
+    def __init__(self, key: Key, *, interval: float) -> None:
+        self.key = key
+        self.interval = interval
+        """Seconds between two runs; may change with each."""
+        self._has_succeeded = not self.LOGS_FIRST_SUCCESS
+        self._logged: dict[str, object] = {}
+
+    async def run(self) -> None:
+        """Run once. Raises nothing but cancellation."""
+        try:
+            await self._run()
+        except BackingOff as error:
+            self._backed_off(error)
+            self._has_succeeded = False
+            if self._is_failing:
+                self._log_failure(error)
+        except SourceError as error:
+            self._fail(error)
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the daemon
+            logs.bug(self.BUG, error, **self._names)
+            self._fail(SourceError(f"a bug in session-exporter: {error!r}"))
+        else:
+            self._log_success()
+
+    def overlapped(self) -> None:
+        """Note a run that was skipped because the one before was still going."""
+
+    async def close(self) -> None:
+        """Close the connections that are the job's own."""
+
+    async def _run(self) -> None:
+        """Do the work; raises SourceError."""
+        raise NotImplementedError
+
+    def _failed(self, error: SourceError) -> None:
+        """Note a run that failed."""
+
+    def _backed_off(self, error: BackingOff) -> None:
+        """Note a run that was skipped because its database was out of reach a moment ago."""
+
+    @property
+    def _names(self) -> dict[str, str]:
+        """The fields of every log line."""
+        return {"database": self.key.database, "source": self.key.source}
+
+    def _log_change(self, event: str, state: object, /, **fields: object) -> None:
+        """Log an event if its state is another one than the last time; None: nothing to report."""
+        if self._logged.get(event) != state:
+            self._logged[event] = state
+            logs.warning(event, **self._names, **fields)
+
+    @property
+    def _is_failing(self) -> bool:
+        return self._logged.get(self.FAILED) is not None
+
+    def _fail(self, error: SourceError) -> None:
+        self._failed(error)
+        self._has_succeeded = False
+        self._log_failure(error)
+
+    def _log_failure(self, error: SourceError) -> None:
+        self._log_change(self.FAILED, error.reason, reason=error.reason, error=str(error))
+
+    def _log_success(self) -> None:
+        if not self._has_succeeded:
+            logs.info(self.SUCCEEDED, **self._names)
+        self._has_succeeded = True
+        self._logged[self.FAILED] = None

@@ -1,0 +1,104 @@
+"""Durations, whole numbers and shares."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import ValidationInfo
+
+from exporter.config.fields.parser import VARIABLE, ExpectedError, Parser
+from exporter.config.file.document import Text
+
+_UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}  # milliseconds
+_DURATION = "".join(f"(?:([0-9]{{1,12}}){unit})?" for unit in _UNITS)
+_LONGEST = 3650 * 86400.0  # seconds; ten years fit into every timestamp and interval
+
+
+def format_duration(seconds: float) -> str:
+    """Return seconds as the config file writes a duration: 2h, 9m59s, 250ms."""
+    rest = round(abs(seconds) * 1000)
+    sign = "-" if seconds < 0 and rest else ""
+    text = ""
+    for unit, length in _UNITS.items():
+        count, rest = divmod(rest, length)
+        text += f"{count}{unit}" if count else ""
+    return f"{sign}{text or '0s'}"
+
+
+def parse_duration(value: object) -> float:
+    """Return the seconds of a duration with its unit; raises ExpectedError."""
+    text = value.strip() if isinstance(value, str) else ""
+    match = re.fullmatch(f"-?{_DURATION}", text)
+    if match is None or not any(match.groups()):
+        number = isinstance(value, int | float) or re.fullmatch(r"[0-9.]+", text)
+        advice = "write the unit: ms, s, m, h or d" if number else ""
+        raise ExpectedError("a duration such as 30s, 10m, 2h or 7d", advice)
+    counts = (int(count or 0) for count in match.groups())
+    seconds = sum(map(int.__mul__, counts, _UNITS.values())) / 1000
+    if text.startswith("-") or seconds == 0:
+        raise ExpectedError("a duration longer than 0")
+    if seconds > _LONGEST:
+        raise ExpectedError(f"at most {format_duration(_LONGEST)}")
+    return seconds
+
+
+@dataclass(frozen=True)
+class Duration(Parser):
+    """A duration with its unit in the file, seconds in Python."""
+
+    at_least: float = 0.0
+    why: str = ""
+    """Why a shorter one is refused."""
+
+    def parse(self, value: object, info: ValidationInfo, /) -> float:
+        if info.context is None and isinstance(value, int | float):
+            return float(value)
+        seconds = parse_duration(value)
+        if seconds < self.at_least:
+            raise ExpectedError(f"at least {format_duration(self.at_least)}", self.why)
+        return seconds
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^(?=[0-9]){_DURATION}$|{VARIABLE}"}
+
+
+Seconds = Annotated[float, Duration()]
+
+
+@dataclass(frozen=True)
+class WholeNumber(Parser):
+    """A whole number, which an environment variable may hold."""
+
+    at_least: int
+    at_most: int = 1_000_000_000
+
+    def parse(self, value: object, _info: ValidationInfo, /) -> int:
+        if isinstance(value, Text) and value.variables and re.fullmatch(r"-?[0-9]{1,18}", value):
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise ExpectedError("a whole number")
+        if not self.at_least <= value <= self.at_most:
+            bound = "at least" if value < self.at_least else "at most"
+            limit = max(self.at_least, min(value, self.at_most))
+            raise ExpectedError(f"a whole number, {bound} {limit}")
+        return value
+
+    def json_schema(self) -> dict[str, Any]:
+        number = {"type": "integer", "minimum": self.at_least, "maximum": self.at_most}
+        return {"anyOf": [number, {"type": "string", "pattern": VARIABLE}]}
+
+
+class Share(Parser):
+    """A share in percent in the file, a number up to 1 in Python."""
+
+    def parse(self, value: object, _info: ValidationInfo, /) -> float:
+        text = value.strip() if isinstance(value, str) else ""
+        digits = text.removesuffix("%").strip()
+        if isinstance(value, float) and not text:
+            return value  # in Python
+        if not text.endswith("%") or not digits.isdecimal() or not 1 <= int(digits) <= 100:
+            raise ExpectedError("a share such as 20%")
+        return int(digits) / 100
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "string", "pattern": f"^(100|[1-9][0-9]?)\\s*%$|{VARIABLE}"}

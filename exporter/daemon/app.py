@@ -1,0 +1,82 @@
+"""Everything that is made from one config: databases, jobs, stores and the /metrics page."""
+
+import asyncio
+
+from exporter.clock import Clock
+from exporter.collection.collection import Binding, Collection
+from exporter.collection.collectors import COLLECTORS
+from exporter.collection.job import Job, Key
+from exporter.collection.snapshots import Snapshots, State
+from exporter.config import Config
+from exporter.daemon.metrics_page import ConfigFacts, Page
+from exporter.postgres import Database
+from exporter.recovery.automatic import AutomaticRecovery
+from exporter.recovery.rule.connections import writing_settings
+from exporter.recovery.status import RecoveryStatuses
+from exporter.recovery.webhook.job import WebhookJob
+
+
+class Exporter:
+    """One config at work; the schedule runs its jobs."""
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        self.databases = {name: Database(each) for name, each in config.databases.items()}
+        pairs = [
+            (self.databases[database], source)
+            for source in config.sources.values()
+            for database in source.databases
+        ]
+        recovered = [pair for pair in pairs if pair[1].recovery.is_declared]
+        bindings = [(database, Binding(source)) for database, source in pairs]
+        collected = [
+            (database, binding, collector, every)
+            for collector in COLLECTORS
+            for database, binding in bindings
+            if (every := collector.every(binding.source)) is not None
+        ]
+        self.snapshots = Snapshots(
+            (Key(database.name, binding.source.name, collector.name), State(interval=every))
+            for database, binding, collector, every in collected
+        )
+        self.recovery_statuses = RecoveryStatuses(
+            (database.name, source.name) for database, source in recovered
+        )
+        self.collections = [
+            Collection(database, binding, collector, snapshots=self.snapshots, clock=clock)
+            for database, binding, collector, _ in collected
+        ]
+        self.recoveries = [
+            AutomaticRecovery(
+                database.settings, source, statuses=self.recovery_statuses, clock=clock
+            )
+            for database, source in recovered
+        ]
+        self.webhook_jobs = [
+            WebhookJob(writing_settings(database.settings, source), source, clock=clock)
+            for database, source in pairs
+            if source.recovery.webhook is not None
+        ]
+        self.page = Page(
+            sources=config.sources,
+            databases=self.databases,
+            snapshots=self.snapshots,
+            recoveries=self.recovery_statuses,
+            config=ConfigFacts(config.digest, clock.wall()),
+            clock=clock,
+        )
+
+    @property
+    def jobs(self) -> list[Job]:
+        """Everything that the schedule runs."""
+        return [*self.collections, *self.recoveries, *self.webhook_jobs]
+
+    async def collect_once(self) -> None:
+        """Run every collection once, each database as parallel as its connections allow."""
+        await asyncio.gather(*(collection.run() for collection in self.collections))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for database in self.databases.values():
+            await database.close()
+        for job in self.jobs:
+            await job.close()

@@ -1,0 +1,1 @@
+"""A throw-away PostgreSQL: its programs, its data directory, its process and its databases."""

@@ -1,0 +1,1 @@
+"""The session systems: the schema of each, as its application created it."""

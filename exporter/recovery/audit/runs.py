@@ -1,0 +1,38 @@
+"""The runs of recovery, as the audit table has them."""
+
+import uuid
+from dataclasses import dataclass
+
+from exporter.postgres import Reader
+from exporter.queries import fill, literal
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run. `at` is Unix time; `undone` of its sessions were undone."""
+
+    run: uuid.UUID
+    source: str
+    relation: str
+    trigger: str
+    role: str
+    at: float
+    sessions: int
+    undone: int
+
+
+async def list_runs(reader: Reader, *, source: str | None = None, limit: int = 50) -> list[Run]:
+    """The latest runs, newest first. Raises SourceError."""
+    condition = "true" if source is None else f"source = {literal(source)}"
+    return await _read_runs(reader, condition, limit=limit)
+
+
+async def find_run(reader: Reader, run: uuid.UUID) -> Run | None:
+    """One run, or None where the audit table does not have it. Raises SourceError."""
+    runs = await _read_runs(reader, f"run = {literal(str(run))}::uuid", limit=1)
+    return runs[0] if runs else None
+
+
+async def _read_runs(reader: Reader, condition: str, *, limit: int) -> list[Run]:
+    statement = fill("recovery/audit/runs", condition=condition, limit=str(limit))
+    return [Run(*row) for row in await reader.rows(statement)]

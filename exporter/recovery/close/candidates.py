@@ -1,0 +1,86 @@
+"""The sessions that a selection selects: which they are, and what closing would write."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from exporter.postgres import Reader
+from exporter.queries import listed, literal
+from exporter.recovery.rule.rule import END, Rule
+from exporter.recovery.rule.selection import Selection, orphaned_sessions, selected
+
+#: The most candidates in memory at once, but for rows that share an id.
+PAGE = 10_000
+
+
+class Candidate(NamedTuple):
+    """A session that may be closed, in the version in which it was found."""
+
+    session: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """One session and what would be written. Times are seconds by the database's clock."""
+
+    session: str
+    last_seen: float | None
+    """None where nothing is known, which is so in a planned stop alone."""
+    silence: float | None
+    end: str
+    changes: Mapping[str, str | None]
+    returning: Mapping[str, Any]
+
+
+async def find_candidates(
+    reader: Reader,
+    rule: Rule,
+    *,
+    with_backlog: bool = False,
+    selection: Selection | None = None,
+    page: int = PAGE,
+) -> AsyncIterator[list[Candidate]]:
+    """Pages of the sessions that would be closed now, by id: orphans, or the selection's.
+
+    Rows may be closed between two pages. Raises SourceError.
+    """
+    parts = selected(rule, selection or orphaned_sessions(rule, with_backlog=with_backlog))
+    after = "true"
+    while True:
+        statement = rule.statement(
+            "recovery/plan/candidates", after=after, limit=str(page), **parts
+        )
+        found = [Candidate(*row) for row in await reader.rows(statement)]
+        if found:
+            yield found
+        if len(found) < page:
+            return
+        after = f"{rule.id} > {literal(found[-1].session)}::{rule.id_type}"
+
+
+async def read_previews(
+    reader: Reader, rule: Rule, selection: Selection, *, limit: int
+) -> tuple[Preview, ...]:
+    """The first `limit` of them, longest silent first."""
+    changes = (f"left(({text})::text, 200)" for text in rule.changes.values())
+    statement = rule.statement(
+        "recovery/plan/preview",
+        **selected(rule, selection),
+        end=selection.end,
+        values=listed([f"e.{END}::text", *changes]),
+        limit=str(limit),
+    )
+    return tuple(_preview(rule, row) for row in await reader.rows(statement))
+
+
+def _preview(rule: Rule, row: Sequence[Any]) -> Preview:
+    session, last_seen, silence, end, *changes, returning = row
+    return Preview(
+        session=session,
+        last_seen=last_seen,
+        silence=silence,
+        end=end,
+        changes=dict(zip(rule.changes, changes, strict=True)),
+        returning=returning,
+    )

@@ -1,0 +1,228 @@
+"""Recovery by hand: what the commands recover, undo, runs and close do. Nothing here prints.
+
+Each begins with a plan, which reads only; `settings` are those of collection.
+"""
+
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from exporter import sessions
+from exporter.config import DatabaseSettings, Source, format_duration
+from exporter.errors import PermissionDenied, SourceError
+from exporter.postgres import Reader, Writer
+from exporter.recovery.audit.control import Pause, find_pause
+from exporter.recovery.audit.installation import has_audit
+from exporter.recovery.audit.runs import Run, find_run, list_runs
+from exporter.recovery.close.batches import CloseRun, Outcome
+from exporter.recovery.close.candidates import find_candidates
+from exporter.recovery.close.closers import make_closer
+from exporter.recovery.close.planned_stop import (
+    PlannedStop,
+    StopPlan,
+    clock,
+    close_sessions,
+    make_stop_plan,
+)
+from exporter.recovery.functions.definitions import MOST
+from exporter.recovery.functions.installed import (
+    InstalledFunction,
+    find_recover_function,
+    find_undo_function,
+)
+from exporter.recovery.plan import Plan, make_plan
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.checks import check_rule
+from exporter.recovery.rule.connections import writing_settings
+from exporter.recovery.rule.rule import Rule
+from exporter.recovery.rule.selection import RECENT
+from exporter.recovery.undo import UndoOutcome, UndoPlan, UndoRun, plan_undo
+
+Progress = Callable[[Outcome], None]
+
+
+class Braked(SourceError):
+    """A brake is on, and the user has not said to go ahead despite it."""
+
+
+class ApplicationRunning(SourceError):
+    """A planned stop of the whole application, which seems to be running."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRecovery:
+    """One source, and what closing its orphaned sessions would do."""
+
+    plan: Plan
+    function: InstalledFunction | None
+    """What closes the sessions, where that is not done by statements."""
+    pause: Pause | None
+    """That of automatic recovery; it does not hold by hand."""
+    pause_error: str
+    """Why it is not known whether there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedUndo:
+    """One run, and what undoing it would do."""
+
+    run: Run
+    rule: Rule
+    plan: UndoPlan
+    function: InstalledFunction | None
+    is_closed_again: bool
+    """Whether automatic recovery is on, and not known to be paused."""
+
+
+async def prepare_recovery(
+    reader: Reader, source: Source, *, with_backlog: bool, limit: int
+) -> PreparedRecovery:
+    """Check everything, and plan with up to `limit` previews. Raises SourceError."""
+    rule = await bind_rule(reader, source)
+    function = await find_recover_function(reader, rule)
+    await check_rule(reader, rule, writes=function is None)
+    plan = await make_plan(reader, rule, with_backlog=with_backlog, limit=limit)
+    pause, pause_error = await _find_pause(reader, source)
+    return PreparedRecovery(plan, function, pause, pause_error)
+
+
+def require_no_brake(plan: Plan) -> None:
+    """Raise Braked where a brake is on."""
+    if plan.brakes:
+        raise Braked(
+            "nothing was closed, because a brake is on; check the plan, and if it is right, add "
+            "--despite-brake"
+        )
+
+
+async def recover(
+    reader: Reader,
+    settings: DatabaseSettings,
+    prepared: PreparedRecovery,
+    *,
+    batch: int | None,
+    pause: float | None,
+    progress: Progress,
+    outcome: Outcome,
+) -> None:
+    """Close the orphaned sessions; `batch` and `pause` are the source's own where they are None.
+
+    What was committed is in `outcome`, also where an error ends it. Raises SourceError.
+    """
+    plan = prepared.plan
+    rule, with_backlog = plan.rule, plan.with_backlog
+    recovery = rule.table.source.recovery
+
+    def report(outcome: Outcome) -> None:
+        progress(outcome)
+        outcome.recovered.clear()  # there may be very many
+
+    async with _open_writer(settings, rule.table.source) as writer:
+        closer = make_closer(
+            writer, reader, rule, prepared.function, trigger="manual", with_backlog=with_backlog
+        )
+        await CloseRun(closer).run(
+            find_candidates(reader, rule, with_backlog=with_backlog),
+            batch=batch or recovery.batch,
+            pause=recovery.pause if pause is None else pause,
+            progress=report,
+            continuing=outcome,
+        )
+
+
+async def prepare_undo(reader: Reader, source: Source, run: uuid.UUID) -> PreparedUndo | None:
+    """Plan to undo a run; None where the audit has no such run of this source.
+
+    Raises SourceError.
+    """
+    found = await find_run(reader, run) if await has_audit(reader) else None
+    if found is None or found.source != source.name:
+        return None
+    rule = await bind_rule(reader, source)
+    function = await find_undo_function(reader, rule)
+    plan = await plan_undo(reader, rule, run)
+    is_closed_again = False
+    if plan.numbers and source.recovery.mode == "auto":
+        pause, _ = await _find_pause(reader, source)
+        is_closed_again = pause is None
+    return PreparedUndo(found, rule, plan, function, is_closed_again)
+
+
+async def undo(settings: DatabaseSettings, prepared: PreparedUndo) -> UndoOutcome:
+    """Undo what the plan says. Raises SourceError; what was committed stays."""
+    source = prepared.rule.table.source
+    async with _open_writer(settings, source) as writer:
+        run = UndoRun(writer, prepared.rule, prepared.plan, prepared.function)
+        return await run.run(batch=min(source.recovery.batch, MOST), pause=source.recovery.pause)
+
+
+async def list_source_runs(reader: Reader, source: Source) -> list[Run]:
+    """The runs of a source, newest first; none without an audit. Raises SourceError."""
+    return await list_runs(reader, source=source.name) if await has_audit(reader) else []
+
+
+async def prepare_stop(
+    reader: Reader, source: Source, *, server: str | None, even_live: bool, limit: int
+) -> StopPlan:
+    """Plan a planned stop: of the server, or of all that started before now.
+
+    Raises SourceError, and UsageError for a server that the column's type cannot hold.
+    """
+    # The clock first: what starts from now on is not concerned.
+    stop = PlannedStop(server, await clock(reader), even_live)
+    rule = await bind_rule(reader, source)
+    await check_rule(reader, rule)
+    return await make_stop_plan(reader, rule, stop, limit=limit)
+
+
+def require_stopped(plan: StopPlan) -> None:
+    """Raise ApplicationRunning where sessions were seen recently, and that forbids the stop."""
+    if plan.is_refused:
+        raise ApplicationRunning(
+            f"nothing was closed: {plan.lively} of {plan.active} active sessions showed life "
+            f"within the last {format_duration(RECENT)}, so the application seems to be running; "
+            "stop it first, or add --even-live"
+        )
+
+
+async def stop(
+    reader: Reader,
+    settings: DatabaseSettings,
+    plan: StopPlan,
+    *,
+    batch: int | None,
+    pause: float | None,
+    progress: Progress,
+) -> tuple[Outcome, int]:
+    """Close what was planned. Returns the outcome, and how many of them are still active.
+
+    Raises SourceError; what was committed stays.
+    """
+    recovery = plan.rule.table.source.recovery
+    async with _open_writer(settings, plan.rule.table.source) as writer:
+        return await close_sessions(
+            reader,
+            writer,
+            plan,
+            batch=batch or recovery.batch,
+            pause=recovery.pause if pause is None else pause,
+            progress=progress,
+        )
+
+
+async def _find_pause(reader: Reader, source: Source) -> tuple[Pause | None, str]:
+    """The pause of automatic recovery, or why it is not known."""
+    try:
+        return await find_pause(reader, source.name), ""
+    except PermissionDenied as error:
+        return None, str(error)
+
+
+@asynccontextmanager
+async def _open_writer(settings: DatabaseSettings, source: Source) -> AsyncIterator[Writer]:
+    writer = Writer(writing_settings(settings, source), timezone=sessions.time_zone(source))
+    try:
+        yield writer
+    finally:
+        await writer.close()

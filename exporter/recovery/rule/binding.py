@@ -1,0 +1,160 @@
+"""From the config to SQL: a source bound to its table for writing."""
+
+import re
+
+from exporter import sessions
+from exporter.config import Source
+from exporter.config.fields.sql_lexer import tokens
+from exporter.errors import SchemaMismatch
+from exporter.postgres import Reader
+from exporter.queries import fill, identifier, literal
+from exporter.recovery.rule.rule import END, Rule, has_ended, own_end_or
+from exporter.sessions import Moment, SessionTable
+from exporter.sessions.relation import Relation
+
+_WORD = re.compile(r"[^\W\d][\w$]*")
+#: Words that are values and no columns.
+_VALUES = {"true", "false", "null"}
+
+
+async def bind_rule(reader: Reader, source: Source) -> Rule:
+    """Bind a source to its table. Raises SourceError, and SchemaMismatch for what does not fit."""
+    table = await sessions.bind(reader, source)
+    relation, recovery = table.relation, source.recovery
+    if relation.kind not in {"table", "partitioned table"}:
+        raise SchemaMismatch(
+            f"recovery: {relation.sql} is a {relation.kind}; only tables can be recovered, so "
+            "declare the table that it reads as a source"
+        )
+    id_ = await _id(reader, table)
+    end = own_end_or(table, await _end(reader, table))
+    changes = _changes(table)
+    return Rule(
+        table=table,
+        id=f"s.{identifier(id_)}",
+        id_type=relation.columns[id_].type,
+        end=end,
+        changes=changes,
+        returning={each.name: _expression(relation, each.sql) for each in recovery.returning},
+        alive=_condition(relation, recovery.evidence),
+        exempt=_condition(relation, recovery.exempt),
+    )
+
+
+async def _id(reader: Reader, table: SessionTable) -> str:
+    """The column of the id, which has to be unique."""
+    declared = table.source.id or ""
+    if not _WORD.fullmatch(declared):
+        raise SchemaMismatch("id: recovery needs a column, not an expression")
+    column = table.relation.column(declared)
+    statement = fill(
+        "recovery/rule/unique_id", oid=str(table.relation.oid), column=literal(column.name)
+    )
+    if not await reader.value(statement):
+        raise SchemaMismatch(
+            f"id: recovery needs a column with a unique index, and {column.name} has none"
+        )
+    return column.name
+
+
+async def _end(reader: Reader, table: SessionTable) -> str:
+    """The end that `end_at` gives a session, as timestamptz."""
+    declared = table.source.recovery.end_at or "last_seen"
+    if declared == "last_seen":
+        return table.last_seen
+    if declared == "now":
+        return "now()"
+    text = _expression(table.relation, declared)
+    types = await sessions.types_of(reader, table.relation, {"recovery.end_at": text})
+    type_ = types["recovery.end_at"]
+    if type_ == "timestamp without time zone" and table.source.timestamps_in is None:
+        raise SchemaMismatch(
+            "recovery.end_at: a timestamp without a time zone; set timestamps_in to its zone"
+        )
+    if not type_.startswith("timestamp"):
+        raise SchemaMismatch(f"recovery.end_at: expected a timestamp, got {type_}")
+    return f"({text})::timestamptz"
+
+
+def _changes(table: SessionTable) -> dict[str, str]:
+    """The new value of each column. However a column is spelt, it is written once."""
+    recovery, changes = table.source.recovery, dict[str, str]()
+    spellings = dict[str, str]()
+    for word, text in recovery.set.items():
+        name = table.relation.column(word).name
+        if name in spellings:
+            raise SchemaMismatch(
+                f"recovery.set: {spellings[name]} and {word} are one column, {name}; write it once"
+            )
+        spellings[name] = word
+        changes[name] = _new_value(table, word, text)
+    if recovery.mark is not None:
+        marked = _mark(table.relation, recovery.mark.column, recovery.mark.merge)
+        for name in marked.keys() & spellings.keys():
+            raise SchemaMismatch(
+                f"recovery.mark.column: {recovery.mark.column} and {spellings[name]} in "
+                f"recovery.set are one column, {name}; a column is written once"
+            )
+        changes |= marked
+    return changes
+
+
+def _new_value(table: SessionTable, word: str, text: str) -> str:
+    """What a column becomes; `{end}` is the end in the column's own type and zone."""
+    column = table.relation.column(word)
+    try:
+        value = _expression(table.relation, text)
+    except SchemaMismatch as error:
+        advice = "a text is written in single quotes, in a block"
+        raise SchemaMismatch(f"recovery.set.{word}: {error}; {advice}") from None
+    if any(token.kind == "string" and "{end}" in token.text for token in tokens(value)):
+        raise SchemaMismatch(
+            f"recovery.set.{word}: {{end}} is an expression, and in quotes it would be a text; "
+            "write it outside of them, for example 'ended ' || {end}"
+        )
+    value = value.replace("{end}", _typed(table, column.type))
+    name = f"s.{identifier(column.name)}"
+    if table.ended_at is None or table.ended_at.raw != name:
+        return value
+    return f"CASE WHEN {has_ended(table.ended_at)} THEN {name} ELSE ({value}) END"
+
+
+def _typed(table: SessionTable, type_: str) -> str:
+    """The end in a column's type; for a type that is no time, as the start is stored."""
+    plain, end = re.sub(r"\(\d+\)", "", type_), f"e.{END}"
+    if plain.startswith("timestamp with time zone"):
+        return end
+    if plain.startswith(("timestamp", "date")):
+        return f"({end})::{plain}"
+    start: Moment = table.started_at
+    if start.unit is not None:
+        units = f"(extract(epoch FROM {end}) * {start.unit:.0f})"
+        return f"{units}::bigint" if start.is_whole else units
+    return f"({end})::timestamp" if start.is_naive else end
+
+
+def _mark(relation: Relation, word: str, merge: str) -> dict[str, str]:
+    """The change of the marked column: safe for NULL, arrays and scalars."""
+    column = relation.column(word)
+    if column.type != "jsonb":
+        raise SchemaMismatch(
+            f"recovery.mark.column: expected a column of type jsonb, got {column.type} "
+            f"({column.name}); write the note into a column of its own, with `set`"
+        )
+    name = f"s.{identifier(column.name)}"
+    # NULL || jsonb is NULL, and an array or a scalar would become an array of both.
+    merged = f"CASE jsonb_typeof({name}) WHEN 'object' THEN {name} || {literal(merge)}::jsonb"
+    return {column.name: f"{merged} ELSE coalesce({name}, {literal(merge)}::jsonb) END"}
+
+
+def _condition(relation: Relation, declared: str | None) -> str:
+    if declared is None:
+        return "false"
+    return f"coalesce(({_expression(relation, declared)}), false)"
+
+
+def _expression(relation: Relation, text: str) -> str:
+    """A bare word is a column; anything else is taken as it is, on lines of its own."""
+    if _WORD.fullmatch(text) and text.lower() not in _VALUES:
+        return f"s.{identifier(relation.column(text).name)}"
+    return f"\n{text}\n"

@@ -1,0 +1,67 @@
+"""Whether PostgreSQL accepts a rule: the type of every new value, and row-level security."""
+
+from exporter.errors import BadData, PermissionDenied, SchemaMismatch
+from exporter.postgres import Reader
+from exporter.queries import fill, identifier
+from exporter.recovery.rule.rule import END, Rule
+from exporter.sessions.relation import Relation
+
+
+async def policies(reader: Reader, relation: Relation) -> str:
+    """The policies that may keep this role from updating a row, where row-level security holds.
+
+    Raises PermissionDenied where none lets it update any: PostgreSQL would silently find nothing.
+    """
+    ((is_active, may_update, limiting),) = await reader.rows(
+        fill("recovery/rule/policies", oid=str(relation.oid))
+    )
+    if is_active and not may_update:
+        raise PermissionDenied(
+            f"row-level security hides every row of {relation.sql} from UPDATE; add a policy FOR "
+            "UPDATE for this role"
+        )
+    return str(limiting or "") if is_active else ""
+
+
+async def check_rule(reader: Reader, rule: Rule, *, writes: bool = True) -> None:
+    """Have PostgreSQL plan the change of each column, without making it.
+
+    A role that does not write may not even plan it: with `writes` False, PostgreSQL only has to
+    accept the expression of each new value.
+    Raises SchemaMismatch, BadData or PermissionDenied that names the key of the config.
+    """
+    relation = rule.relation
+    if writes:
+        await policies(reader, relation)
+    end = f"(SELECT now()::timestamptz AS {END})"
+    for name, text in rule.changes.items():
+        if writes:
+            statement = rule.statement(
+                "recovery/rule/check_change", column=identifier(name), value=text, end=end
+            )
+        else:
+            statement = _describe(text, f"{end} AS e, {rule.table.table}")
+        await _check(reader, statement, f"set.{name}", hint=_hint(relation, name))
+    texts = {"end_at": rule.end, "evidence": rule.alive, "exempt": rule.exempt}
+    texts |= {f"returning.{name}": text for name, text in rule.returning.items()}
+    for key, text in texts.items():
+        await _check(reader, _describe(text, rule.table.table), key)
+
+
+async def _check(reader: Reader, statement: str, key: str, *, hint: str = "") -> None:
+    try:
+        await reader.read(statement)
+    except (SchemaMismatch, BadData) as error:
+        raise type(error)(f"recovery.{key}: {error}{hint}") from None
+
+
+def _describe(text: str, table: str) -> str:
+    return fill("catalog/describe", expressions=f"({text})", table=table)
+
+
+def _hint(relation: Relation, column: str) -> str:
+    if relation.columns[column].is_enum:
+        return (
+            f"; the column is of the enum {relation.columns[column].type}: is it one of its values?"
+        )
+    return f"; the column is of type {relation.columns[column].type}"

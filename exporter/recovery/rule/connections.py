@@ -1,0 +1,18 @@
+"""How recovery connects: as a role of its own where `recovery.dsn` gives it one."""
+
+from exporter.config import DatabaseSettings, Source
+
+
+def writing_settings(settings: DatabaseSettings, source: Source) -> DatabaseSettings:
+    """How sessions are closed; `settings` are those of collection."""
+    if source.recovery.dsn is None:
+        return settings
+    return settings.model_copy(update={"dsn": source.recovery.dsn, "password_file": None})
+
+
+def reading_settings(settings: DatabaseSettings, source: Source) -> DatabaseSettings:
+    """How sessions to close are found.
+
+    The role that may call a function has no right to see them: then it is done as collection does.
+    """
+    return writing_settings(settings, source) if source.recovery.call is None else settings

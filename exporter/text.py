@@ -1,0 +1,85 @@
+"""Plain text for a terminal: tables, ages, and values that cannot harm the terminal."""
+
+import datetime as dt
+import json
+import math
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+UNKNOWN = "-"
+
+#: Of a value in a table, in characters; --format json has more of it.
+WIDEST_CELL = 60
+
+
+def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns as wide as they need to be, two spaces apart."""
+    lines = [tuple(headers), *(tuple(map(printable, row)) for row in rows)]
+    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(_padded(cell, width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def printable(text: str) -> str:
+    r"""Show control and format characters as \x1b: a column may hold a terminal escape."""
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+
+
+def printable_lines(text: str) -> str:
+    """The same, keeping line breaks."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def _width(text: str) -> int:
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    marks = sum(unicodedata.combining(c) != 0 for c in text)
+    return len(text) + wide - marks
+
+
+def _padded(text: str, width: int) -> str:
+    return text + " " * (width - _width(text))
+
+
+def age(seconds: float | None) -> str:
+    """An age to read at a glance: its two biggest units."""
+    if seconds is None:
+        return UNKNOWN
+    if not math.isfinite(seconds):
+        return "for ever" if seconds > 0 else "in the future"
+    if seconds < 0:
+        return "in the future"
+    days, rest = divmod(round(seconds), 86400)
+    hours, rest = divmod(rest, 3600)
+    minutes, seconds = divmod(rest, 60)
+    units = [(days, "d"), (hours, "h"), (minutes, "m"), (seconds, "s")]
+    first = next((n for n, (count, _) in enumerate(units) if count), 3)
+    return " ".join(f"{count:.0f}{unit}" for count, unit in units[first : first + 2])
+
+
+def instant(timestamp: float) -> str:
+    """A Unix timestamp in UTC to the second."""
+    try:
+        return dt.datetime.fromtimestamp(timestamp, dt.UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    except (ValueError, OverflowError, OSError):
+        return str(timestamp)
+
+
+def shortened(text: str) -> str:
+    """As much of a text as a cell of a table should have."""
+    return text if len(text) <= WIDEST_CELL else f"{text[: WIDEST_CELL - 1]}…"
+
+
+def as_json(value: object) -> str:
+    """Indented JSON, without NaN and infinity."""
+    return json.dumps(value, indent=2, allow_nan=False)
+
+
+def finite(number: float | None) -> float | None:
+    """The number, or None where JSON has no form for it."""
+    return number if number is not None and math.isfinite(number) else None

@@ -1,0 +1,34 @@
+"""Collections inside a transaction of the test's own, whose clock stands still."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from exporter.config import Source
+from exporter.postgres import Reader, Result
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+class OpenTransaction(Reader):
+    """Reads on an open connection, inside whatever transaction it is in; keeps what was read.
+
+    now() stands still in a transaction: rows written in it lie exactly on a boundary.
+    """
+
+    def __init__(self, connection: Connection, source: Source) -> None:
+        zone = source.timestamps_in or "UTC"
+        super().__init__(self._execute, timezone=zone, timeout=60.0)
+        self.statements: list[str] = []
+        self._connection = connection
+        connection.execute("SELECT set_config('TimeZone', %s, false)", (zone,))
+
+    async def _execute(self, statements: Sequence[str], _reader: Reader) -> list[Result]:
+        results = []
+        for statement in statements:
+            self.statements.append(statement)
+            cursor = self._connection.execute(statement.encode())
+            types = tuple(column.type_code for column in cursor.description or ())
+            results.append(Result(cursor.fetchall(), types))
+        return results

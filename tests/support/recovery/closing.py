@@ -1,0 +1,26 @@
+"""Closing what was found, by statements."""
+
+from collections.abc import Sequence
+
+from exporter.postgres import Writer
+from exporter.recovery.close.batches import CloseRun, Outcome, Trigger
+from exporter.recovery.close.by_statements import StatementCloser
+from exporter.recovery.close.candidates import Candidate
+from exporter.recovery.rule.rule import Rule
+from exporter.recovery.rule.selection import Selection, orphaned_sessions
+
+
+async def close_found(
+    writer: Writer,
+    rule: Rule,
+    found: Sequence[Candidate],
+    *,
+    trigger: Trigger = "manual",
+    with_backlog: bool = False,
+    selection: Selection | None = None,
+    batch: int = 50,
+) -> Outcome:
+    """One run on these candidates: orphans, or the selection's."""
+    selection = selection or orphaned_sessions(rule, with_backlog=with_backlog)
+    closer = StatementCloser(writer, rule, trigger=trigger, selection=selection)
+    return await CloseRun(closer).run([found], batch=batch, pause=0, progress=lambda _: None)

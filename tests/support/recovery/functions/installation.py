@@ -1,0 +1,54 @@
+"""A source that is recovered by the functions that are printed for it, with the rights printed."""
+
+from exporter import sessions
+from exporter.cli.output.sql import role_sql
+from exporter.config import Config, Source
+from exporter.config.fields.sql import FunctionName
+from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.systems.schemas import EXPORTER
+from exporter.postgres import Database, Reader
+from exporter.recovery.functions.script import script
+from exporter.recovery.rule.binding import bind_rule
+from exporter.sessions import grants
+from tests.support.servers.statements import execute
+
+
+def calling(source: Source, *, function: str = "") -> Source:
+    """The source with `recovery.call`: of what is printed for it, or of another function."""
+    called = FunctionName.parse(function or f"session_exporter.recover_{source.name}")
+    return source.model_copy(
+        update={"recovery": source.recovery.model_copy(update={"call": called})}
+    )
+
+
+async def install(database: EmbeddedDatabase, config: Config, source: Source) -> str:
+    """Have a DBA run what `sql role` and `sql function` print; return what the latter did.
+
+    Whatever other rights these roles had in the database is taken from them before.
+    """
+    for role in (EXPORTER, grants.RECOVERY_ROLE):
+        if role not in database.server.passwords:
+            create_role(database.server, role)
+        execute(database, f"DROP OWNED BY {role}")
+    pool = Database(config.databases["app"].model_copy(update={"dsn": database.dsn}))
+    try:
+        reader = pool.reader(timezone=sessions.time_zone(source))
+        for role, rights in (
+            (EXPORTER, await grants.grants(reader, source)),
+            (
+                grants.RECOVERY_ROLE,
+                await grants.recovery_grants(reader, source, role=grants.RECOVERY_ROLE),
+            ),
+        ):
+            printed = role_sql(role, [("app", await grants.database_name(reader), rights)])
+            execute(database, printed.replace(f"CREATE ROLE {role} LOGIN;", ""))
+        printed = await printed_for(reader, source)
+    finally:
+        await pool.close()
+    execute(database, printed)
+    return printed
+
+
+async def printed_for(reader: Reader, source: Source) -> str:
+    rule = await bind_rule(reader, source)
+    return await script(reader, rule, named_after=rule.relation.name)

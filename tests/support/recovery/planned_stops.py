@@ -1,0 +1,138 @@
+"""What the tests of planned stops share: a table of chats on two servers, and a stop on it."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from exporter.config import Source, load_config
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.postgres import Database, Reader, Writer
+from exporter.queries import fill
+from exporter.recovery.close.batches import Outcome
+from exporter.recovery.close.planned_stop import (
+    PlannedStop,
+    StopPlan,
+    clock,
+    close_sessions,
+    make_stop_plan,
+)
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.rule import Rule
+from tests.support.collection import declarations
+from tests.support.servers.statements import rows
+
+TABLE = """\
+CREATE TABLE public.chat (
+    id text PRIMARY KEY,
+    is_open boolean NOT NULL DEFAULT true,
+    node text,
+    started timestamptz DEFAULT now(),
+    seen timestamptz,
+    ended timestamptz,
+    seconds double precision,
+    vip boolean NOT NULL DEFAULT false
+)
+"""
+
+CHAT = """\
+chat:
+  table: public.chat
+  active: is_open
+  started_at: started
+  last_seen_at: seen
+  ended_at: ended
+  duration: seconds
+  id: id
+  orphaned_after: 2h
+  recovery:
+    set:
+      is_open: false
+      ended: |
+        {end}
+      seconds: |
+        extract(epoch FROM {end} - s.started)
+    server: node
+    exempt: vip
+    batch: 2
+    pause: 1ms
+"""
+
+
+def prepare(database: EmbeddedDatabase, *statements: str) -> None:
+    """Make the audit table and the table of chats, and run the statements."""
+    run(database, fill("recovery/audit/installation"), TABLE, *statements)
+
+
+def run(database: EmbeddedDatabase, *statements: str) -> None:
+    """Run statements as the superuser."""
+    with database.connect() as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+def chat(name: str, **columns: str) -> str:
+    """An INSERT of one chat; the values are SQL."""
+    values = {"id": f"'{name}'", **columns}
+    return f"INSERT INTO chat ({', '.join(values)}) VALUES ({', '.join(values.values())})"
+
+
+def still_open(database: EmbeddedDatabase) -> set[str]:
+    """The chats that are active."""
+    return {name for (name,) in rows(database, "SELECT id FROM chat WHERE is_open")}
+
+
+@dataclass
+class Stopping:
+    """A planned stop on one source, its connections open."""
+
+    source: Source
+    rule: Rule
+    reader: Reader
+    writer: Writer
+    told: list[Outcome] = field(default_factory=list)
+
+    async def now(self) -> str:
+        """The database's clock."""
+        return await clock(self.reader)
+
+    async def plan(self, stop: PlannedStop) -> StopPlan:
+        """What it would do."""
+        return await make_stop_plan(self.reader, self.rule, stop, limit=20)
+
+    async def close(
+        self, plan: StopPlan, progress: Callable[[Outcome], None] = lambda _: None
+    ) -> tuple[Outcome, int]:
+        """Do it."""
+        recovery = self.source.recovery
+        return await close_sessions(
+            self.reader,
+            self.writer,
+            plan,
+            batch=recovery.batch,
+            pause=recovery.pause,
+            progress=progress,
+        )
+
+    async def close_server(self, server: str) -> tuple[Outcome, int]:
+        """Plan and do it."""
+        return await self.close(await self.plan(PlannedStop(server)))
+
+
+@contextlib.asynccontextmanager
+async def stopping(
+    database: EmbeddedDatabase, folder: Path, text: str = CHAT, role: str = "postgres"
+) -> AsyncIterator[Stopping]:
+    """Bind the source and open its connections as this role."""
+    path = folder / "stop.yaml"
+    path.write_text(declarations.one_database(text), encoding="utf-8")
+    (source,) = load_config(path, {"DATABASE_URL": ""}).sources.values()
+    settings = declarations.settings_of(database.dsn_for(role))
+    timezone = source.timestamps_in or "UTC"
+    pool, writer = Database(settings), Writer(settings, timezone=timezone)
+    try:
+        reader = pool.reader(timezone=timezone)
+        yield Stopping(source, await bind_rule(reader, source), reader, writer)
+    finally:
+        await writer.close()
+        await pool.close()

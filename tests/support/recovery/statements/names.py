@@ -1,0 +1,48 @@
+"""Which step of a transaction a statement is, by the template that it was filled from."""
+
+from typing import Any
+
+import pytest
+from psycopg import sql
+
+from exporter import queries
+
+#: The templates of the steps that tests halt at.
+STEPS = {
+    "recovery/close/lock": "lock",
+    "recovery/close/close": "write",
+    "recovery/undo/lock": "lock",
+    "recovery/undo/undo": "write",
+}
+
+_filled: dict[str, str] = {}
+
+
+def record_steps(patch: pytest.MonkeyPatch) -> None:
+    """Record each statement that `queries.fill` makes of one of these templates, for one test."""
+    template = queries._template
+    _filled.clear()
+    patch.setattr(queries, "_template", lambda name: recorded(name, template(name)))
+
+
+def recorded(name: str, template: sql.SQL) -> sql.SQL:
+    """Return the template; what is filled from it is recorded under this name."""
+    return _Recorded(name, template) if name in STEPS else template
+
+
+def step_of(statement: str) -> str | None:
+    """Return the step, or None for a statement of another template."""
+    assert isinstance(queries._template("recovery/close/lock"), _Recorded), "no step is recorded"
+    name = _filled.get(statement.strip())
+    return STEPS[name] if name is not None else None
+
+
+class _Recorded(sql.SQL):
+    def __init__(self, name: str, template: sql.SQL) -> None:
+        super().__init__(template.as_string(None))
+        self._name = name
+
+    def format(self, *args: Any, **parts: Any) -> sql.Composed:
+        composed = super().format(*args, **parts)
+        _filled[composed.as_string(None).strip()] = self._name
+        return composed

@@ -1,0 +1,26 @@
+"""The templates of exporter/queries, changed for one test."""
+
+import pytest
+from psycopg import sql
+
+from exporter import queries
+from tests.support.recovery.statements.changes import Change
+from tests.support.recovery.statements.names import recorded
+
+
+class Templates:
+    """Changes in this process alone, undone with the test's other patches."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._patch = patch
+
+    def change(self, name: str, change: Change) -> None:
+        """Change one template, which has to have what is changed."""
+        before = queries._template
+        text = before(name).as_string(None)
+        changed = change.make(text)
+        assert changed != text, f"{name}.sql is the same {change}"
+        template = recorded(name, sql.SQL(changed))
+        self._patch.setattr(
+            queries, "_template", lambda each: template if each == name else before(each)
+        )

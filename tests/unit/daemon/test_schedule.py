@@ -1,0 +1,90 @@
+"""Jobs run again and again; one that is still running is skipped, and told."""
+
+import asyncio
+import time
+
+from exporter.clock import Clock
+from exporter.collection.job import Job, Key
+from exporter.daemon.schedule import Schedule
+
+
+class SlowJob(Job):
+    """Counts its runs, which last until they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__(Key("app", "chats", "active"), interval=0.02)
+        self.runs = 0
+        self.overlaps = 0
+        self.may_end = asyncio.Event()
+
+    async def _run(self) -> None:
+        self.runs += 1
+        await self.may_end.wait()
+
+    def overlapped(self) -> None:
+        self.overlaps += 1
+
+
+async def until(condition: object) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.005)
+
+
+async def test_a_run_that_is_due_while_one_is_going_is_skipped_and_counted() -> None:
+    job = SlowJob()
+    schedule = Schedule([job], Clock(monotonic=time.monotonic, wall=time.time))
+    schedule.start()
+    try:
+        await until(lambda: job.overlaps >= 3)
+        assert job.runs == 1
+        job.may_end.set()
+        await until(lambda: job.runs >= 3)
+    finally:
+        await schedule.stop(1.0)
+
+
+async def test_an_interval_that_has_grown_holds_from_the_next_run_on() -> None:
+    job = SlowJob()
+    job.may_end.set()
+    schedule = Schedule([job], Clock(monotonic=time.monotonic, wall=time.time))
+    schedule.start()
+    try:
+        await until(lambda: job.runs >= 2)
+        job.interval = 600.0
+        runs = job.runs
+        await until(lambda: job.runs == runs + 1)
+        rest = asyncio.create_task(until(lambda: job.runs > runs + 2))
+        await asyncio.wait({rest}, timeout=0.3)
+        assert not rest.done()
+        rest.cancel()
+    finally:
+        await schedule.stop(1.0)
+
+
+async def test_a_run_is_never_dropped_for_being_late() -> None:
+    """APScheduler drops what is a second late, and the next one would be in ten minutes."""
+    job = SlowJob()
+    job.interval = 600.0
+    job.may_end.set()
+    late = Clock(monotonic=time.monotonic, wall=lambda: time.time() - 60)
+    schedule = Schedule([job], late)
+    schedule.start()
+    try:
+        await until(lambda: job.runs == 1)
+    finally:
+        await schedule.stop(1.0)
+
+
+async def test_stopping_waits_for_what_runs_and_starts_nothing_more() -> None:
+    job = SlowJob()
+    schedule = Schedule([job], Clock(monotonic=time.monotonic, wall=time.time))
+    schedule.start()
+    await until(lambda: job.runs == 1)
+    stopping = asyncio.create_task(schedule.stop(5.0))
+    await asyncio.sleep(0)
+    assert not stopping.done()
+    job.may_end.set()
+    await stopping
+    assert job.runs == 1

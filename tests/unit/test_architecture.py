@@ -1,0 +1,94 @@
+"""The folders, the names and the imports of the package and of its tests."""
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE, TESTS = ROOT / "exporter", ROOT / "tests"
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+TEST_MODULES = sorted(TESTS.rglob("*.py"))
+FOLDERS = [
+    folder
+    for top in (PACKAGE, TESTS / "support")
+    for folder in (top, *sorted(top.rglob("*/")))
+    if folder.is_dir() and folder.name != "__pycache__"
+]
+
+#: The most things in a folder; at the top of the package each part has a folder or a module.
+MOST, MOST_AT_THE_TOP = 11, 20
+
+#: What is in every folder, or says nothing about it.
+UNCOUNTED = {"__init__.py", "__pycache__", "py.typed"}
+
+#: A name that says nothing about the content.
+VAGUE = {"utils", "util", "common", "helpers", "helper", "misc", "models", "types"}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def imports(module: Path) -> Iterator[str]:
+    """The modules that a module imports, also inside functions."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Import(names=names):
+                yield from (each.name for each in names)
+            case ast.ImportFrom(module=str(source), names=names):
+                yield from (f"{source}.{each.name}" for each in names)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=name_of)
+def test_a_folder_has_fewer_than_a_dozen_things(folder: Path) -> None:
+    things = {each.name for each in folder.iterdir()} - UNCOUNTED
+    assert len(things) <= (MOST_AT_THE_TOP if folder == PACKAGE else MOST), sorted(things)
+
+
+def test_no_two_classes_have_one_name() -> None:
+    names = Counter(
+        node.name
+        for module in MODULES
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_no_import_is_for_type_checking_alone() -> None:
+    """It would hide a circle of imports."""
+    hidden = [name_of(each) for each in MODULES if "TYPE_CHECKING" in each.read_text("utf-8")]
+    assert hidden == []
+
+
+def test_every_module_is_named_after_its_content() -> None:
+    assert [name_of(each) for each in [*MODULES, *TEST_MODULES] if each.stem in VAGUE] == []
+
+
+def test_no_test_imports_another_one() -> None:
+    """What several of them use is in tests/support, and fixtures are in conftest.py."""
+    across = {
+        f"{name_of(module)}: {imported}"
+        for module in TEST_MODULES
+        for imported in imports(module)
+        if imported.startswith("tests.") and not imported.startswith("tests.support.")
+    }
+    assert across == set()
+
+
+def test_nothing_but_tests_imports_tests() -> None:
+    others = [*MODULES, *(ROOT / "benchmarks").rglob("*.py"), *(ROOT / "dashboards").rglob("*.py")]
+    assert [name_of(each) for each in others if any(_is_a_test(i) for i in imports(each))] == []
+
+
+def test_the_unit_tests_are_in_the_folders_of_the_package() -> None:
+    folders = {each.parent.relative_to(TESTS / "unit") for each in TESTS.glob("unit/**/test_*.py")}
+    assert [each.as_posix() for each in folders if not (PACKAGE / each).is_dir()] == []
+
+
+def _is_a_test(imported: str) -> bool:
+    return imported.split(".", maxsplit=1)[0] == "tests"
