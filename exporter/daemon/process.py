@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import signal
 import socket
 import time
@@ -66,18 +65,6 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-async def _settle(exporter: Exporter) -> None:
-    """Take what is there to stay out of garbage collection, once everything was collected once.
-
-    With 1,000 sources each full collection would hold up the event loop for 75 ms; what comes and
-    goes afterwards is little.
-    """
-    while not exporter.snapshots.is_ready():  # noqa: ASYNC110 - the store knows no asyncio
-        await asyncio.sleep(1.0)
-    gc.collect()
-    gc.freeze()
-
-
 async def run(
     config: Config,
     sock: socket.socket,
@@ -104,7 +91,7 @@ async def run(
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[sock]))
-    beside = [asyncio.create_task(_settle(exporter))]
+    beside: list[asyncio.Future[None]] = []
     if started is not None:
         beside.append(asyncio.ensure_future(started(exporter)))
     stopping = asyncio.create_task(stop.wait())

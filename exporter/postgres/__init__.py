@@ -1,7 +1,7 @@
-"""The only package that talks to PostgreSQL: connections, deadlines, reasons for failures.
+"""The only package that talks to PostgreSQL: connections, deadlines, causes of errors.
 
-psycopg_pool answers a missing database and a refused port alike with a timeout and no cause, so
-the few connections are kept here. A connection is used for one pipeline at a time.
+psycopg_pool reports a missing database and a refused port alike, as a timeout without a cause, so
+connections are kept here. A connection runs one pipeline at a time.
 """
 
 from exporter.postgres.connections.dsn import dsn_problem

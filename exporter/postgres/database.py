@@ -1,4 +1,4 @@
-"""One database: its few connections, and what became of the last attempt to use them."""
+"""Database: the connections to one database, and whether it could be reached last."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -31,20 +31,20 @@ from exporter.queries import fill, literal
 # READ COMMITTED whatever the default of the database or the role is: see Reader.read.
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
 
-#: A standby that seems to lag is looked at again after this time, in seconds.
-SECOND_LOOK_AFTER = 0.5
+#: A standby that seems to lag is checked again after this time, in seconds.
+LAG_RECHECK_AFTER = 0.5
 
 
 @dataclass(slots=True)
-class _Place:
-    """One of the `max_connections`; `left` are connections that were hung up on in it."""
+class _Slot:
+    """One of the `max_connections`, and the sockets that were abandoned in it."""
 
     timeout: float
-    left: list[AbandonedSocket] = field(default_factory=list)
+    abandoned: list[AbandonedSocket] = field(default_factory=list)
 
 
 class Database:
-    """One configured database: at most `max_connections` to it, whatever happens."""
+    """One configured database, with at most `max_connections` to it at any time."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
         self.settings = settings
@@ -53,7 +53,7 @@ class Database:
         self.up: bool | None = None
         #: Seconds behind the primary; None on a primary or while unknown.
         self.replica_lag: float | None = None
-        self._budget = ConnectionSlots(settings.max_connections)
+        self._slots = ConnectionSlots(settings.max_connections)
         self._idle: list[Connection] = []
         self._busy: set[Connection] = set()
         self._connector = Connector(settings)
@@ -63,7 +63,7 @@ class Database:
         self._unreachable = ("", ConnectFailed.reason)
 
     def reader(self, *, timezone: str = "UTC", timeout: float | None = None) -> Reader:
-        """Give one collection access; `timeout` replaces `statement_timeout`, in seconds."""
+        """Read access for one piece of work; `timeout` in seconds replaces `statement_timeout`."""
         return Reader(
             self._read_checked,
             timezone=timezone,
@@ -71,20 +71,20 @@ class Database:
         )
 
     async def _read_checked(self, statements: Sequence[str], reader: Reader) -> list[Result]:
-        """Run statements for a reader, on a server that is not too far behind its primary."""
+        """Run statements for a reader. Raises ReplicaLagging, or another SourceError."""
         loop = asyncio.get_running_loop()
         most, began = self.settings.max_replica_lag, loop.time()
-        standing, results = await self._read(statements, reader)
-        if standing.is_too_old(most):
-            # After a quiet spell the last commit is old, and a long transaction that writes just
-            # now makes it look like lag: is the rest replayed a moment later, it is none.
-            await asyncio.sleep(SECOND_LOOK_AFTER)
+        position, results = await self._read(statements, reader)
+        if position.is_too_old(most):
+            # After a quiet time the last commit is old, and a long transaction that is writing now
+            # looks like lag: it is none if everything received is replayed a moment later.
+            await asyncio.sleep(LAG_RECHECK_AFTER)
             later, _ = await self._read([], reader)
-            if later.has_replayed(standing):
-                standing, results = await self._read(statements, reader)
-                standing = standing.at_most(loop.time() - began)
-        self.replica_lag = standing.known_lag
-        standing.demand(most)
+            if later.has_replayed(position):
+                position, results = await self._read(statements, reader)
+                position = position.at_most(loop.time() - began)
+        self.replica_lag = position.known_lag
+        position.require_lag_below(most)
         return results
 
     async def _read(
@@ -97,8 +97,8 @@ class Database:
             row_security=literal("off" if self.settings.row_security == "refuse" else "on"),
             timezone=literal(reader.timezone),
         )
-        async with self._place(reader) as place:
-            first, *results = await self._run_somewhere([settings, *statements], place, reader)
+        async with self._slot(reader) as slot:
+            first, *results = await self._run_on_any([settings, *statements], slot, reader)
         return ReplicaPosition.of(first.rows[0]), results
 
     def _lock_timeout(self, statement_timeout: float) -> float:
@@ -106,92 +106,92 @@ class Database:
         return min(self.settings.lock_timeout, statement_timeout / 2)
 
     async def close(self) -> None:
-        """Hang up every connection, also those whose server does not answer."""
+        """Close every connection, also those whose server does not answer."""
         for connection in list(self._busy):
             if hung_up := hang_up(connection.pgconn):
                 hung_up.close()
         while self._idle:
             await self._idle.pop().close()
         await self._connector.close()
-        await self._budget.close()
+        await self._slots.close()
 
     @asynccontextmanager
-    async def _place(self, reader: Reader) -> AsyncIterator[_Place]:
-        """Hold one of the `max_connections` places."""
-        await self._budget.take()
-        place = _Place(reader.timeout)
+    async def _slot(self, reader: Reader) -> AsyncIterator[_Slot]:
+        """Hold one of the `max_connections`."""
+        await self._slots.acquire()
+        slot = _Slot(reader.timeout)
         try:
-            yield place
+            yield slot
         finally:
-            if place.left:
-                # A backend that we hung up on works on until its own statement_timeout ends it; one
-                # that is stuck is there for longer.
-                self._budget.lose(reader.timeout, *_watch(place.left))
+            if slot.abandoned:
+                # A backend that we hung up on goes on until its own statement_timeout ends it, and
+                # longer if it is stuck.
+                self._slots.abandon(reader.timeout, *_watch(slot.abandoned))
             else:
-                self._budget.give_back()
+                self._slots.release()
 
-    async def _run_somewhere(
-        self, statements: Sequence[str], place: _Place, reader: Reader
+    async def _run_on_any(
+        self, statements: Sequence[str], slot: _Slot, reader: Reader
     ) -> list[Result]:
-        """Run on an idle connection; should all of them have died unnoticed, on a new one.
+        """Run on an idle connection, or on a new one where all idle ones turn out to be lost.
 
-        Only when that fails too is the database out of sight.
+        Only when that fails too does the database count as down.
         """
         is_lost = False
         while self._idle:
             try:
-                return await self._run(self._idle.pop(), statements, place, reader)
+                return await self._run(self._idle.pop(), statements, slot, reader)
             except ConnectFailed:
                 is_lost = True
         try:
-            connection = await self._connect(place)
+            connection = await self._connect(slot)
         except SourceError as error:
             if is_lost:
-                self._lost_sight(error)
+                self._mark_down(error)
             raise
         try:
-            return await self._run(connection, statements, place, reader)
+            return await self._run(connection, statements, slot, reader)
         except ConnectFailed as error:
-            self._lost_sight(error)
+            self._mark_down(error)
             raise
 
-    async def _connect(self, place: _Place) -> Connection:
+    async def _connect(self, slot: _Slot) -> Connection:
         loop = asyncio.get_running_loop()
-        # One at a time: two with the same wrong password would count twice for a server that
-        # locks out who knocks too often.
+        # One at a time: two attempts with the same wrong password would count twice where a server
+        # locks out a user after some of them.
         async with self._connecting:
             if self._backoff.waits(loop.time()):
-                said, reason = self._unreachable
-                raise BackingOff(f"{said} (a moment ago; it is tried again soon)", reason=reason)
+                message, reason = self._unreachable
+                raise BackingOff(f"{message} (a moment ago; will retry soon)", reason=reason)
             try:
-                connection = await self._connector.connect(place.left.append)
+                connection = await self._connector.connect(slot.abandoned.append)
             except SourceError as error:
-                error.is_silent = True  # the backoff sets the pace, and not how long it took
+                error.is_silent = True  # the backoff sets the interval, not how long this took
                 self._unreachable = (str(error), error.reason)
                 if isinstance(error, AuthFailed | PermissionDenied):
-                    # It takes somebody to mend it.
+                    # A person has to repair this, which takes time.
                     self._backoff.failed(loop.time(), backoff.AUTHENTICATION)
                 elif self._busy:
-                    # Out of connections, perhaps: the database itself is there.
+                    # Perhaps out of connections; the database itself is up.
                     self._backoff.until = loop.time() + backoff.CONNECT[0]
                     raise
                 else:
                     self._backoff.failed(loop.time(), backoff.CONNECT)
-                self._lost_sight(error)
+                self._mark_down(error)
                 raise
-            while place.left:  # of servers that were tried before this one
-                place.left.pop().close()
+            while slot.abandoned:  # of servers tried before this one
+                slot.abandoned.pop().close()
             self._backoff.succeeded()
-            self._found()
+            self._mark_up()
             return connection
 
-    def _lost_sight(self, error: SourceError) -> None:
+    def _mark_down(self, error: SourceError) -> None:
         if self.up is not False:
             logs.warning("database_down", database=self.name, reason=error.reason, error=str(error))
         self.up = False
         self.replica_lag = None
 
-    def _found(self) -> None:
+    def _mark_up(self) -> None:
         if self.up is False:
             logs.info("database_up", database=self.name)
         self.up = True
@@ -200,14 +200,14 @@ class Database:
         self,
         connection: Connection,
         statements: Sequence[str],
-        place: _Place,
+        slot: _Slot,
         reader: Reader,
     ) -> list[Result]:
         def give_up() -> None:
             if hung_up := hang_up(connection.pgconn):
-                place.left.append(hung_up)
+                slot.abandoned.append(hung_up)
 
-        deadline = place.timeout + CLIENT_GRACE_SECONDS
+        deadline = slot.timeout + CLIENT_GRACE_SECONDS
         pipeline = Pipeline(connection, deadline, give_up)
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -215,16 +215,16 @@ class Database:
         try:
             results = await pipeline.run(_BEGIN, statements)
         except psycopg.Error as error:
-            # What a standby says of itself it says first.
+            # The first result is that of the settings, with the position of a standby.
             first = pipeline.results[:1]
             self.replica_lag = ReplicaPosition.of(first[0].rows[0]).known_lag if first else None
-            raise self._failure(error, statements, pipeline, deadline, place) from None
+            raise self._failure(error, statements, pipeline, deadline, slot) from None
         else:
-            self._found()
+            self._mark_up()
             return results
         finally:
             elapsed = loop.time() - started
-            # Longer than all deadlines together: it was us who stood still (SIGSTOP, a paused
+            # Longer than all deadlines together: this process was stopped (SIGSTOP, a paused
             # machine), which says nothing about the database and must not stretch the interval.
             if elapsed <= deadline * (len(statements) + 3):
                 reader.seconds += elapsed
@@ -241,24 +241,24 @@ class Database:
         sent: Sequence[str],
         pipeline: Pipeline,
         deadline: float,
-        place: _Place,
+        slot: _Slot,
     ) -> SourceError:
-        """Turn what the driver raised into the cause that a user can act on."""
-        timeout = place.timeout
+        """The error, by its cause, for one that psycopg raised."""
+        timeout = slot.timeout
         if pipeline.is_hung_up:
             failure: SourceError = NoAnswer(
                 f"database {self.name} did not answer within {deadline:g} s; "
                 "the connection was dropped",
                 is_silent=not pipeline.results,
             )
-            self._lost_sight(failure)
+            self._mark_down(failure)
             return failure
         if pipeline.is_lost:
             said = " ".join(str(error).split())
             return ConnectFailed(f"lost the connection to database {self.name}: {said}")
         diagnosis = error.diag
         position = diagnosis.statement_position
-        complaint = ServerError(
+        server_error = ServerError(
             state=error.sqlstate or "",
             message=diagnosis.message_primary or str(error),
             hint=diagnosis.message_hint,
@@ -266,16 +266,16 @@ class Database:
             is_inside=diagnosis.context is not None,
             is_raised=diagnosis.source_function == "exec_stmt_raise",
         )
-        return error_causes.of_statement(
-            complaint, sent, statement_timeout=timeout, lock_timeout=self._lock_timeout(timeout)
+        return error_causes.explain_statement(
+            server_error, sent, statement_timeout=timeout, lock_timeout=self._lock_timeout(timeout)
         )
 
 
-def _watch(left: list[AbandonedSocket]) -> tuple[Callable[[], bool], Callable[[], None]]:
-    """Whether any of these is still held, and how to stop looking."""
+def _watch(sockets: list[AbandonedSocket]) -> tuple[Callable[[], bool], Callable[[], None]]:
+    """Two functions: whether a backend still holds one of the sockets, and to close them."""
 
-    def forget() -> None:
-        for each in left:
+    def close() -> None:
+        for each in sockets:
             each.close()
 
-    return lambda: any(each.is_held for each in left), forget
+    return lambda: any(each.is_held for each in sockets), close

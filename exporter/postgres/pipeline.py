@@ -1,4 +1,4 @@
-"""Several statements in one round trip, with a deadline for each answer."""
+"""Pipeline: several statements in one round trip, with a deadline for each answer."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -23,10 +23,10 @@ class Result:
 
 
 class Pipeline:
-    """One transaction on one connection. `hang_up` is called when an answer is not there in time.
+    """One transaction on one connection. `hang_up` is called when an answer is late.
 
-    It has to shut the socket down: to cancel the task instead would have psycopg wait for up to ten
-    seconds more on a server that does not answer.
+    It has to shut the socket down: if the task were cancelled instead, psycopg would wait for up to
+    ten more seconds on a server that does not answer.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Pipeline:
         self._connection = connection
         self._deadline = deadline
         self._hang_up = hang_up
-        #: Whether the deadline has passed, whether the connection broke, and what was answered.
+        #: Whether the deadline has passed, whether the connection was lost, and the answers.
         self.is_hung_up = False
         self.is_lost = False
         self.results: list[Result] = []
@@ -43,7 +43,7 @@ class Pipeline:
     async def run(self, begin: str, statements: Sequence[str]) -> list[Result]:
         """Send `begin`, the statements and COMMIT at once; return the results of the statements.
 
-        Raises psycopg.Error, also after hanging up; then nothing is left of the transaction.
+        Raises psycopg.Error, also after hanging up; the transaction is rolled back then.
         """
         loop = asyncio.get_running_loop()
         timer = loop.call_later(self._deadline, self._give_up)
@@ -60,7 +60,7 @@ class Pipeline:
             self.is_lost = self._connection.closed or _ends_the_connection(error)
             timer.cancel()
             timer = loop.call_later(self._deadline, self._give_up)
-            with suppress(psycopg.Error):  # the first error is the one to tell
+            with suppress(psycopg.Error):  # the first error is the one to report
                 await self._connection.rollback()
             raise
         finally:
@@ -73,10 +73,10 @@ class Pipeline:
 
 
 def _ends_the_connection(error: psycopg.Error) -> bool:
-    """Whether nothing can follow an error, though psycopg may not have noticed yet.
+    """Whether an error ends the connection, which psycopg may not have noticed yet.
 
-    FATAL ends a session, and so does SQLSTATE class 08, as which PgBouncer says it. What libpq has
-    to say of a connection has no SQLSTATE; what a server says of a statement has one.
+    FATAL ends a session, and so does SQLSTATE class 08, which PgBouncer uses. An error of libpq
+    about a connection has no SQLSTATE; an error of a server about a statement has one.
     """
     if error.sqlstate is None:
         return isinstance(error, psycopg.OperationalError)

@@ -1,4 +1,4 @@
-"""Read-only access to one database for one piece of work: its time zone and deadline."""
+"""Reader: read-only access to one database for one piece of work, with its zone and deadline."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ Row = tuple[Any, ...]
 
 
 class Reader:
-    """What one collection or command reads through, and how long it kept the database busy."""
+    """The access of one collection or command, and how long it kept the database busy."""
 
     def __init__(
         self,
@@ -29,10 +29,10 @@ class Reader:
         """Run statements in one read-only transaction, sent as one pipeline; return their results.
 
         READ COMMITTED on purpose: a statement takes its snapshot after it got its locks. With one
-        snapshot for the whole transaction, a table that was rewritten while we waited for its lock
+        snapshot for the whole transaction, a table that is rewritten while we wait for its lock
         would look empty (PostgreSQL documentation, chapter on concurrency control, "Caveats").
 
-        Raises SourceError, or BackingOff when it is too early to try to connect again.
+        Raises SourceError; that is BackingOff where it is too early to try to connect again.
         """
         return await self._run(statements, self)
 

@@ -1,4 +1,4 @@
-"""How far a standby is behind its primary, and whether that is too far."""
+"""ReplicaPosition: how far a standby is behind its primary, and whether that is too far."""
 
 import math
 from dataclasses import dataclass, replace
@@ -9,11 +9,11 @@ from exporter.errors import ReplicaLagging
 
 @dataclass(frozen=True, slots=True)
 class ReplicaPosition:
-    """What a server said of itself; all None on a primary.
+    """What a standby has received and replayed; all None on a primary.
 
-    `lag` is the age in seconds of the last commit that it replayed, and 0 where it has replayed all
-    that it received; infinity where nobody knows. `received` and `replayed` are bytes of WAL;
-    without a receiver that runs, `received` is None.
+    `lag` is the age in seconds of the last commit that it replayed, 0 where it has replayed all
+    that it received, and infinity where that is unknown. `received` and `replayed` are bytes of
+    WAL; `received` is None while no receiver runs.
     """
 
     lag: float | None
@@ -22,7 +22,7 @@ class ReplicaPosition:
 
     @classmethod
     def of(cls, settings: tuple[Any, ...]) -> "ReplicaPosition":
-        """Take it from the row of collection/begin.sql."""
+        """The position in a row of collection/begin.sql."""
         return cls(*settings[-3:])
 
     @property
@@ -35,7 +35,7 @@ class ReplicaPosition:
         return self.lag is not None and self.lag > most
 
     def has_replayed(self, earlier: "ReplicaPosition") -> bool:
-        """Whether everything is here that had been received at the time of an earlier look."""
+        """Whether everything is replayed that had been received at an earlier position."""
         return (
             self.replayed is not None
             and self.received is not None
@@ -44,15 +44,15 @@ class ReplicaPosition:
         )
 
     def at_most(self, seconds: float) -> "ReplicaPosition":
-        """The same, known to be no further behind than this."""
+        """The same position with a lag of at most `seconds`."""
         return self if self.lag is None else replace(self, lag=min(self.lag, seconds))
 
-    def demand(self, most: float) -> None:
-        """Raise ReplicaLagging when it is behind by more than `most` seconds."""
+    def require_lag_below(self, most: float) -> None:
+        """Raise ReplicaLagging where it is behind by more than `most` seconds, or may be."""
         if self.lag == math.inf:
             raise ReplicaLagging(
                 "the standby receives nothing and has replayed no transaction since it was "
-                "started: nobody knows how far behind its primary it is"
+                "started: its lag is unknown"
             )
         if self.is_too_old(most):
             raise ReplicaLagging(

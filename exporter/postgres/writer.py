@@ -1,4 +1,4 @@
-"""One connection that may write: transactions of a few statements, for recovery alone."""
+"""Writer: one connection that may write, for the short transactions of recovery."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,12 +7,11 @@ from contextlib import asynccontextmanager
 import psycopg
 
 from exporter.config import DatabaseSettings
-from exporter.errors import ConnectFailed, Locked, NoAnswer, SchemaMismatch, SourceError
+from exporter.errors import ConnectFailed, Locked, NoAnswer, SourceError, StandbyServer
 from exporter.postgres import error_causes
 from exporter.postgres.connections.abandoned_socket import hang_up
 from exporter.postgres.connections.connector import Connection, Connector
 from exporter.postgres.error_causes import ServerError
-from exporter.postgres.memory import uncollected
 from exporter.postgres.pipeline import CLIENT_GRACE_SECONDS, Result
 from exporter.queries import fill, literal
 
@@ -25,10 +24,10 @@ SERIALIZATION_FAILURE = "40001"
 
 
 class Writer:
-    """The one connection, made when it is needed.
+    """One connection, opened when it is first used.
 
-    Never pipelined: a client that freezes in a pipeline is not idle in transaction for PostgreSQL,
-    and no timeout would set free what it has locked (tried on PostgreSQL 15 to 18).
+    Never pipelined: to PostgreSQL a client that freezes in a pipeline is not idle in transaction,
+    and no timeout would release its locks (tried on PostgreSQL 15 to 18).
     """
 
     def __init__(self, settings: DatabaseSettings, *, timezone: str) -> None:
@@ -39,46 +38,43 @@ class Writer:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Transaction"]:
-        """Run what is inside as one READ COMMITTED transaction; an error takes all of it back.
+        """Run the block as one READ COMMITTED transaction, which an error rolls back.
 
-        Raises SourceError, with SchemaMismatch where the server is a standby; also where
-        transactions are read only by default.
+        Raises StandbyServer, and SourceError where transactions are read only by default.
         """
-        transaction = await self._begun()
-        with uncollected():
-            try:
-                yield transaction
-                await transaction.run("COMMIT")
-            except BaseException:
-                await self._roll_back(transaction)
-                raise
+        transaction = await self._begin()
+        try:
+            yield transaction
+            await transaction.run("COMMIT")
+        except BaseException:
+            await self._roll_back(transaction)
+            raise
 
-    async def _begun(self) -> "Transaction":
-        """A transaction that has done nothing yet.
+    async def _begin(self) -> "Transaction":
+        """Begin a transaction, on a new connection where the idle one was lost in the meantime.
 
-        An idle connection may have been ended meanwhile, by the server (idle_session_timeout), by a
-        pooler, or by a firewall without a word: then on a new one.
+        The server (idle_session_timeout), a pooler or a firewall may have ended it.
         """
         is_new = self._connection is None or self._connection.closed
         try:
-            return await self._begun_once()
+            return await self._begin_once()
         except (ConnectFailed, NoAnswer):
             if is_new:
                 raise
-            await self._hang_up()
-            return await self._begun_once()
+            await self._disconnect()
+            return await self._begin_once()
 
-    async def _begun_once(self) -> "Transaction":
-        transaction = Transaction(await self._connected(), self._settings.name)
+    async def _begin_once(self) -> "Transaction":
+        transaction = Transaction(await self._connect(), self._settings.name)
         try:
-            await self._begin(transaction)
+            await self._set_up(transaction)
         except BaseException:
             await self._roll_back(transaction)
             raise
         return transaction
 
-    async def _begin(self, transaction: "Transaction") -> None:
-        # Not READ WRITE: who made all of it read only, such as a host whose disk is full, means us.
+    async def _set_up(self, transaction: "Transaction") -> None:
+        # Not READ WRITE: a default of read only, as on a full disk, is meant for us too.
         await transaction.run("BEGIN ISOLATION LEVEL READ COMMITTED")
         row_security = "off" if self._settings.row_security == "refuse" else "on"
         settings = fill(
@@ -89,32 +85,28 @@ class Writer:
         begun = await transaction.run(settings)
         is_read_only, is_standby = begun.rows[0][-2:]
         if is_standby:
-            raise SchemaMismatch(self._is_a_standby)
+            raise StandbyServer(
+                f"database {self._settings.name} is a standby; sessions are recovered on the "
+                "primary: give recovery a dsn of its own, or target_session_attrs=read-write"
+            )
         if is_read_only:
             raise SourceError(
                 f"database {self._settings.name} is read only for this role "
                 "(default_transaction_read_only is on), so nothing is changed; is its disk full? "
-                "Where it is meant to be so, give recovery a dsn with a role of its own"
+                "If this is intended, give recovery a dsn with a role of its own"
             )
 
-    @property
-    def _is_a_standby(self) -> str:
-        return (
-            f"database {self._settings.name} is a standby; sessions are recovered on the "
-            "primary: give recovery a dsn of its own, or target_session_attrs=read-write"
-        )
-
     async def close(self) -> None:
-        """Hang up."""
+        """Close the connection, also where the server does not answer."""
         await self._connector.close()
-        await self._hang_up()
+        await self._disconnect()
 
-    async def _hang_up(self) -> None:
+    async def _disconnect(self) -> None:
         if self._connection is not None:
             await self._connection.close()
             self._connection = None
 
-    async def _connected(self) -> Connection:
+    async def _connect(self) -> Connection:
         if self._connection is None or self._connection.closed:
             self._connection = await self._connector.connect(lambda left: left.close())
         return self._connection
@@ -123,18 +115,18 @@ class Writer:
         try:
             await transaction.run("ROLLBACK")
         except SourceError:
-            await self._hang_up()
+            await self._disconnect()
 
 
 class Transaction:
-    """The statements of one transaction, one after the other."""
+    """One open transaction."""
 
     def __init__(self, connection: Connection, database: str) -> None:
         self._connection = connection
         self._database = database
 
     async def run(self, statement: str) -> Result:
-        """Run one statement. Raises SourceError; its deadline is the server's and a little."""
+        """Run one statement. Raises SourceError, at most a second after the server's deadline."""
         loop = asyncio.get_running_loop()
         is_hung_up = False
 
@@ -163,9 +155,9 @@ class Transaction:
             said = " ".join(str(error).split())
             return ConnectFailed(f"lost the connection to database {self._database}: {said}")
         if error.sqlstate == SERIALIZATION_FAILURE:
-            # In READ COMMITTED: the row to be locked moves to another partition this moment.
+            # In READ COMMITTED: the row to be locked is moving to another partition.
             return Locked(error.diag.message_primary or str(error))
-        complaint = ServerError(
+        server_error = ServerError(
             state=error.sqlstate or "",
             message=error.diag.message_primary or str(error),
             hint=error.diag.message_hint,
@@ -173,7 +165,7 @@ class Transaction:
             is_raised=error.diag.source_function == "exec_stmt_raise",
             is_by_policy=error.diag.source_function == "ExecWithCheckOptions",
         )
-        sent = ["", statement]  # as in a pipeline, whose first one sets the transaction up
-        return error_causes.of_writing(
-            complaint, sent, statement_timeout=STATEMENT_SECONDS, lock_timeout=LOCK_SECONDS
+        sent = ["", statement]  # as in a pipeline, whose first statement sets the transaction up
+        return error_causes.explain_writing(
+            server_error, sent, statement_timeout=STATEMENT_SECONDS, lock_timeout=LOCK_SECONDS
         )

@@ -316,7 +316,7 @@ CASES = (
         "permission",
         (
             "row-level security",
-            "this role does not see every row, so that every count would be too low. ",
+            "this role does not see every row, so every count would be too low. ",
             "Give it BYPASSRLS, or a policy that shows it every row and row_security: trust",
         ),
         sql="ALTER TABLE public.chats ENABLE ROW LEVEL SECURITY;"

@@ -315,7 +315,7 @@ def test_a_locked_table_is_reported_as_locked_until_it_is_free(
             assert_only_chats_failed(page, "lock")
             assert not page.succeeds("chats", collector="daily")
             assert page.values(ACTIVE, source="chats") == [3]  # until stale_after
-            assert "somebody held a lock on the table" in exporter.failure("chats")
+            assert "another transaction held a lock on the table" in exporter.failure("chats")
         page = exporter.collect()
         assert all_succeed(page)
         assert page.errors("chats") == {"lock"}

@@ -153,7 +153,7 @@ async def watched(
     await watched.pool.close()
 
 
-FORM = "a text has not the form of its type"
+FORM = "a text does not have the format of its type"
 
 
 async def test_another_failure_of_another_expression_is_named_at_once(

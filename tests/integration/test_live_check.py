@@ -259,7 +259,7 @@ async def test_an_expression_that_fails_on_a_row_is_named(
     )
     found = await check(database, source_of(CHAT + "  last_seen_at: |\n    note::timestamptz\n"))
     assert found["evaluation"].status is Status.FAILED
-    assert found["evaluation"].message == "last_seen_at: a text is no date or time"
+    assert found["evaluation"].message == "last_seen_at: a text is not a date or time"
 
 
 WITH_DURATION = CHAT + "  duration: |\n    dur::float8\n"
@@ -278,7 +278,7 @@ async def test_an_expression_that_fails_on_a_closed_session_fails_the_daily_stat
     assert found["evaluation"].status is Status.OK
     failed = found["evaluation for daily"]
     assert failed.status is Status.FAILED
-    assert failed.message == "duration: a text has not the form of its type"
+    assert failed.message == "duration: a text does not have the format of its type"
     assert "series" in found  # what else there is to know is still said
 
 

@@ -150,7 +150,7 @@ async def test_a_value_that_fails_an_expression_is_in_no_message(
         f"INSERT INTO chat VALUES (1, true, now(), NULL, '{secret}')",
     )
     page = await collect(database, CHAT + "  last_seen_at: |\n    s.note::timestamptz\n")
-    assert page.failures["chat", "active"] == "last_seen_at: a text is no date or time"
+    assert page.failures["chat", "active"] == "last_seen_at: a text is not a date or time"
     assert not any("4711" in failure for failure in page.failures.values())
 
 

@@ -1,1 +1,1 @@
-"""From a connection string to a connection, within the budget of its database."""
+"""From a connection string to a connection, within the limit of its database."""

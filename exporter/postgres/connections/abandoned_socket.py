@@ -1,4 +1,4 @@
-"""Hanging up on a server that does not answer, and watching whether its backend has noticed."""
+"""AbandonedSocket: hangs up on a server that does not answer, and watches whether it noticed."""
 
 import contextlib
 import os
@@ -8,23 +8,23 @@ import sys
 import psycopg
 from psycopg.pq.abc import PGconn
 
-#: Of TCP_INFO, from linux/include/net/tcp_states.h: both ends are there (ESTABLISHED); the other
-#: end has acknowledged that we hung up, and has not hung up itself (FIN_WAIT2).
-_BOTH_THERE = 1
-_ACKNOWLEDGED = 5
+#: Of TCP_INFO, from linux/include/net/tcp_states.h: both ends are open (ESTABLISHED); the other end
+#: has acknowledged that we hung up, and has not hung up itself (FIN_WAIT2).
+_ESTABLISHED = 1
+_FIN_WAIT2 = 5
 
-#: A host that has vanished closes nothing. It is asked after 10 s, and given up on 15 s later.
+#: A host that has vanished closes nothing: probed after 10 s, and given up 15 s later.
 _KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 
 
 class AbandonedSocket:
-    """A socket that is shut down but not closed, so that the kernel says how its other end does."""
+    """A socket that is shut down but not closed, so that the kernel reports its other end."""
 
     def __init__(self, descriptor: int) -> None:
-        """Shut the socket down below libpq, which notices at once that the peer is gone.
+        """Shut the socket down below libpq, which then notices at once that the peer is gone.
 
-        Raises OSError when there is no such socket, or no descriptor left to watch it with; it is
-        shut down all the same.
+        Raises OSError when there is no such socket, or no descriptor left to watch it with, after
+        it was shut down.
         """
         libpq = socket.socket(fileno=descriptor)
         try:
@@ -33,8 +33,8 @@ class AbandonedSocket:
                 libpq.shutdown(socket.SHUT_RDWR)
         finally:
             libpq.detach()
-        #: Whether there was a backend at the other end, as far as anybody can tell.
-        self.was_connected = state in {None, _BOTH_THERE}
+        #: Whether there was a backend at the other end, or it is unknown.
+        self.was_connected = state in {None, _ESTABLISHED}
         self._socket = socket.socket(fileno=os.dup(descriptor))
         with contextlib.suppress(
             OSError, AttributeError
@@ -45,12 +45,12 @@ class AbandonedSocket:
 
     @property
     def is_held(self) -> bool:
-        """Whether a backend that lives, but does nothing, still has its end of the connection.
+        """Whether a backend that does nothing still has its end of the connection.
 
-        False where nobody can tell: through a Unix socket, on other systems than Linux, and while
-        no packet gets through.
+        False where it is unknown: through a Unix socket, on systems other than Linux, and while no
+        packet gets through.
         """
-        return _state(self._socket) == _ACKNOWLEDGED
+        return _state(self._socket) == _FIN_WAIT2
 
     def close(self) -> None:
         """Stop watching."""
@@ -58,7 +58,7 @@ class AbandonedSocket:
 
 
 def hang_up(pgconn: PGconn) -> AbandonedSocket | None:
-    """Shut the socket of a connection down; None where it has none any more."""
+    """Shut down the socket of a connection; None where it has none."""
     try:
         return AbandonedSocket(pgconn.socket)
     except (psycopg.Error, OSError):
@@ -66,7 +66,7 @@ def hang_up(pgconn: PGconn) -> AbandonedSocket | None:
 
 
 def _state(sock: socket.socket) -> int | None:
-    """The state of a TCP connection; None where nobody can tell."""
+    """The state of a TCP connection; None where it is unknown."""
     if not sys.platform.startswith("linux") or sock.family == socket.AF_UNIX:
         return None
     try:

@@ -1,4 +1,4 @@
-"""One connection: from the settings to a connection that is ready, or to why there is none."""
+"""Connector: opens a connection with the settings of a database, or raises why it cannot."""
 
 import asyncio
 import os
@@ -23,28 +23,28 @@ Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 
 class _LenientText(Loader):
-    """Text from a server whose encoding checks nothing (SQL_ASCII) may be no UTF-8."""
+    """Text from a server whose encoding checks nothing (SQL_ASCII), which may not be UTF-8."""
 
     def load(self, data: Buffer) -> str:
         return bytes(data).decode("utf-8", "replace")
 
 
 class Connector:
-    """Connects to one database: to the first of its servers that takes us.
+    """Connects to one database: to the first of its servers that accepts the connection.
 
-    psycopg's own way leaves a socket open, and with it a backend, when it runs out of time, until
-    the garbage collector comes by. Here the socket is ours, and is shut down.
+    psycopg's own connect() leaves a socket open at a timeout, and with it a backend, until garbage
+    is collected. Here the socket is ours, and is shut down.
     """
 
     def __init__(self, settings: DatabaseSettings) -> None:
         self._settings = settings
         self._resolver = Resolver()
 
-    async def connect(self, lost: Callable[[AbandonedSocket], None]) -> Connection:
+    async def connect(self, abandoned: Callable[[AbandonedSocket], None]) -> Connection:
         """Connect. Raises AuthFailed, PermissionDenied or ConnectFailed.
 
-        Looking names up, reading the password, and each server get `connect_timeout`. `lost` gets
-        what is left of connections that a server took without ever saying a word.
+        Name lookup with reading the password, and each server, get `connect_timeout`. `abandoned`
+        is called with the socket of a server that accepted a connection and never answered.
         """
         timeout = self._settings.connect_timeout
         try:
@@ -52,27 +52,27 @@ class Connector:
                 parameters = await self._parameters()
                 servers, problems = await attempts(parameters, self._resolver)
         except TimeoutError:
-            raise self._silence() from None
+            raise self._no_answer() from None
         failure: SourceError | None = None
         for server in servers:
             try:
-                return await self._try(server, timeout, lost)
+                return await self._try(server, timeout, abandoned)
             except SourceError as error:
-                # A server that is full or refuses us says more than one that is not there.
+                # That a server is full or refuses us says more than that one cannot be reached.
                 says_more = failure is None or not isinstance(error, ConnectFailed)
                 failure = error if says_more else failure
                 problems.append(str(error))
         if failure is not None and len(servers) == 1 and len(problems) == 1:
             raise failure
         cause = type(failure) if failure is not None else ConnectFailed
-        raise cause("; ".join(dict.fromkeys(problems)) if failure else self._said(problems))
+        raise cause("; ".join(dict.fromkeys(problems)) if failure else self._unreachable(problems))
 
     async def close(self) -> None:
-        """Stop looking names up."""
+        """Cancel the lookup of names."""
         await self._resolver.close()
 
     async def _try(
-        self, server: Attempt, timeout: float, lost: Callable[[AbandonedSocket], None]
+        self, server: Attempt, timeout: float, abandoned: Callable[[AbandonedSocket], None]
     ) -> Connection:
         text = conninfo.make_conninfo("", **{k: v for k, v in server.items() if v is not None})
         pgconn = pq.PGconn.connect_start(text.encode())
@@ -80,8 +80,8 @@ class Connector:
             async with asyncio.timeout(timeout):
                 is_connected = await _poll(pgconn)
         except TimeoutError:
-            _give_up(pgconn, lost)
-            raise self._silence() from None
+            _give_up(pgconn, abandoned)
+            raise self._no_answer() from None
         except BaseException:
             pgconn.finish()
             raise
@@ -102,15 +102,15 @@ class Connector:
         said = bytes(pgconn.error_message).decode("utf-8", "replace")
         text = _without_password(said, str(server.get("password") or ""))
         user = bytes(pgconn.user).decode("utf-8", "replace")
-        return error_causes.of_connecting(self._settings.name, text, user=user)
+        return error_causes.explain_connecting(self._settings.name, text, user=user)
 
-    def _silence(self) -> ConnectFailed:
+    def _no_answer(self) -> ConnectFailed:
         return ConnectFailed(
             f"cannot connect to database {self._settings.name}: no answer within "
             f"{self._settings.connect_timeout:g} s"
         )
 
-    def _said(self, problems: list[str]) -> str:
+    def _unreachable(self, problems: list[str]) -> str:
         why = "; ".join(problems) or "its host has no address"
         return f"cannot connect to database {self._settings.name}: {why}"
 
@@ -126,20 +126,20 @@ class Connector:
         return parameters
 
 
-def _give_up(pgconn: pq.abc.PGconn, lost: Callable[[AbandonedSocket], None]) -> None:
+def _give_up(pgconn: pq.abc.PGconn, abandoned: Callable[[AbandonedSocket], None]) -> None:
     """Hang up on a server that did not answer in time."""
     left = hang_up(pgconn)
     pgconn.finish()
     if left is None:
         return
     if left.was_connected:
-        lost(left)
+        abandoned(left)
     else:
         left.close()
 
 
 async def _poll(pgconn: pq.abc.PGconn) -> bool:
-    """Do what libpq asks for until it is connected, or has failed (PQconnectPoll)."""
+    """Whether it is connected in the end, after all that libpq has to wait for (PQconnectPoll)."""
     while True:
         status = PollingStatus(pgconn.connect_poll())
         if status in {PollingStatus.OK, PollingStatus.FAILED}:
@@ -148,11 +148,11 @@ async def _poll(pgconn: pq.abc.PGconn) -> bool:
 
 
 async def _ready(descriptor: int, status: PollingStatus) -> None:
-    """Wait until libpq can go on with a socket."""
+    """Wait until the socket is ready for libpq to go on."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
 
-    def tell() -> None:
+    def set_ready() -> None:
         if not ready.done():
             ready.set_result(None)
 
@@ -162,7 +162,7 @@ async def _ready(descriptor: int, status: PollingStatus) -> None:
         if is_reading
         else (loop.add_writer, loop.remove_writer)
     )
-    add(descriptor, tell)
+    add(descriptor, set_ready)
     try:
         await ready
     finally:
@@ -181,5 +181,5 @@ def _password(database: str, path: "os.PathLike[str]") -> str:
 
 
 def _without_password(text: str, password: str) -> str:
-    """Should a message ever quote the password: libpq's do not."""
+    """A message without the password; libpq's messages do not quote it, this makes sure."""
     return text.replace(password, "***") if len(password) > 2 else text

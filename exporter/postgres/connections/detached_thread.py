@@ -1,4 +1,4 @@
-"""Work that may hang for as long as it likes: a name server, a file on a network."""
+"""Threads for work that may hang for any length of time: a name server, a file on a network."""
 
 import asyncio
 import threading
@@ -9,10 +9,10 @@ T = TypeVar("T")
 
 
 async def in_thread(work: Callable[[], T]) -> T:
-    """Wait for `work`, which runs in a thread of its own; cancelling only stops the waiting.
+    """Run `work` in a thread of its own and wait for it; cancelling stops the waiting alone.
 
-    The event loop's own threads are few, and those that hang would keep others from their work and
-    the process from its end. This one the process does not wait for.
+    The event loop's own threads are few, and those that hang would block other work and the end of
+    the process, which does not wait for this one. Raises what `work` raises.
     """
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
@@ -29,12 +29,12 @@ async def in_thread(work: Callable[[], T]) -> T:
         result, error = None, None
         try:
             result = work()
-        except Exception as caught:  # noqa: BLE001 - it is raised where it is waited for
+        except Exception as caught:  # noqa: BLE001 - raised again where it is awaited
             error = caught
         try:
             loop.call_soon_threadsafe(settle, result, error)
         except RuntimeError:
-            return  # the loop has ended in the meantime
+            return  # the loop has ended
 
     threading.Thread(target=run, daemon=True).start()
     return await done

@@ -1,18 +1,18 @@
-"""Connection strings: what is wrong with one, and what libpq makes of it."""
+"""Connection strings: how one is checked, and the parameters that libpq takes from it."""
 
 from typing import Any
 
 import psycopg
 from psycopg import conninfo, pq
 
-#: What has to be known before a name is looked up: which hosts are asked, and in which order.
+#: The parameters that decide which hosts are tried, and in which order.
 _HOSTS = ("host", "hostaddr", "port", "target_session_attrs", "load_balance_hosts")
 
 
 def dsn_problem(dsn: str) -> str | None:
-    """What is wrong with a connection string, in words that do not quote it; None: nothing.
+    """Why a connection string is invalid, without quoting it; None where it is valid.
 
-    libpq quotes what it does not understand, and a password with @ in it becomes part of the host.
+    libpq quotes what it cannot parse, and a password with @ in it becomes part of the host.
     """
     try:
         parameters = conninfo.conninfo_to_dict(dsn)
@@ -30,10 +30,10 @@ def dsn_problem(dsn: str) -> str | None:
 
 
 def parameters_of(dsn: str) -> dict[str, Any]:
-    """Take a good connection string apart, with the hosts that libpq adds from its own places.
+    """The parameters of a valid connection string, with the hosts of a service file or PGHOST.
 
-    libpq looks names up by itself, and everything would wait while the name server is down. So the
-    exporter has to know all of them, also those of a service file or of PGHOST.
+    libpq would look names up while the event loop waits. So the exporter looks them up, and has to
+    know all of them.
     """
     parameters: dict[str, Any] = conninfo.conninfo_to_dict(dsn)
     effective = _effective(parameters)
@@ -41,11 +41,11 @@ def parameters_of(dsn: str) -> dict[str, Any]:
 
 
 def _effective(parameters: dict[str, Any]) -> dict[str, str]:
-    """Everything that libpq would connect with; nothing of a service that there is not.
+    """All parameters that libpq would connect with; none where the service does not exist.
 
-    Only libpq knows where its service files are. It tells for a connection that it has begun, and
-    gives up on this one for its sslmode, which is before it looks a name up or opens a socket
-    (PQconnectStart: connectOptions2 in src/interfaces/libpq/fe-connect.c).
+    Only libpq knows where its service files are, and reports the parameters of a connection that
+    was started. This one fails because of its sslmode, before libpq looks up a name or opens a
+    socket (PQconnectStart: connectOptions2 in src/interfaces/libpq/fe-connect.c).
     """
     text = conninfo.make_conninfo("", **{**parameters, "sslmode": "-"})
     begun = pq.PGconn.connect_start(text.encode())

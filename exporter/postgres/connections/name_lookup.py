@@ -1,4 +1,4 @@
-"""From host names to addresses, without holding anything up while a name server does not answer."""
+"""Looks up host names without blocking the event loop while a name server does not answer."""
 
 import asyncio
 import random
@@ -12,7 +12,7 @@ Attempt = dict[str, Any]
 
 
 class Resolver:
-    """Looks up each name once at a time: who asks meanwhile waits for the same answer."""
+    """Looks up each name once at a time: concurrent requests wait for the same answer."""
 
     def __init__(self) -> None:
         self._asked: dict[str, asyncio.Task[list[str]]] = {}
@@ -26,7 +26,7 @@ class Resolver:
         return await asyncio.shield(asked)
 
     async def close(self) -> None:
-        """Wait for no answer any more."""
+        """Cancel all lookups."""
         for asked in list(self._asked.values()):
             asked.cancel()
         await asyncio.gather(*self._asked.values(), return_exceptions=True)
@@ -38,10 +38,10 @@ def _look_up(host: str) -> list[str]:
 
 
 async def attempts(parameters: Attempt, resolver: Resolver) -> tuple[list[Attempt], list[str]]:
-    """One set of parameters for each address to try, in order, and what names were not found.
+    """The parameters for each address to try, in order, and a message for each name not found.
 
-    As libpq does: hosts, addresses and ports are lists that belong together; prefer-standby goes
-    through all of them twice; load_balance_hosts shuffles them.
+    As libpq does: hosts, addresses and ports are lists that belong together; prefer-standby tries
+    all of them twice; load_balance_hosts shuffles them.
     """
     tried, problems = [], []
     for single in _each_host(parameters):
@@ -65,7 +65,7 @@ def _each_host(parameters: Attempt) -> Iterator[Attempt]:
     lists = {key: str(parameters.get(key) or "").split(",") for key in ("host", "hostaddr", "port")}
     number = max(len(lists["host"]), len(lists["hostaddr"]))
     if number == 1 or any(len(each) not in {1, number} for each in lists.values()):
-        yield parameters  # libpq says what does not fit together
+        yield parameters  # libpq reports lists of different lengths
         return
     for index in range(number):
         chosen = {key: each[index if len(each) > 1 else 0] for key, each in lists.items()}

@@ -1,4 +1,4 @@
-"""At most so many connections to a database, whatever happens."""
+"""ConnectionSlots: the limit of connections to a database, which also holds while it hangs."""
 
 import asyncio
 from collections import deque
@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from exporter.errors import NoAnswer
 
-#: How often a backend that we hung up on is looked after, in seconds.
-LOOK_EVERY = 1.0
+#: How often an abandoned backend is checked, in seconds.
+CHECK_EVERY = 1.0
 
 
 class ConnectionSlots:
-    """Places for connections, given out in the order of asking.
+    """Slots for connections, granted in the order of asking.
 
     Needs a running event loop, and is used from its thread alone.
     """
@@ -20,13 +20,13 @@ class ConnectionSlots:
         self._size = size
         self._free = size
         self._waiting: deque[asyncio.Future[bool]] = deque()
-        self._lost: set[asyncio.Task[None]] = set()
+        self._abandoned: set[asyncio.Task[None]] = set()
         self._held = 0
 
-    async def take(self) -> None:
-        """Wait for a place.
+    async def acquire(self) -> None:
+        """Wait for a slot.
 
-        Raises NoAnswer when backends that are stuck have all of them: that can last for days.
+        Raises NoAnswer when stuck backends hold all of them, which can last for days.
         """
         if self._free:
             self._free -= 1
@@ -39,37 +39,39 @@ class ConnectionSlots:
                     return
             except asyncio.CancelledError:
                 if waiter.done() and not waiter.cancelled() and waiter.result():
-                    self.give_back()
+                    self.release()
                 raise
         raise NoAnswer(
             f"all connections of max_connections ({self._size}) are taken by backends of the "
             "server that stopped answering and have not ended since; find them in "
-            "pg_stat_activity by application_name, and see what holds them up on their host",
+            "pg_stat_activity by application_name, and check what blocks them on their host",
             is_silent=True,
         )
 
-    def give_back(self) -> None:
-        """Let the next one have a place."""
-        if not self._answer_one(has_place=True):
+    def release(self) -> None:
+        """Grant the slot to the next that waits."""
+        if not self._answer_one(is_granted=True):
             self._free += 1
 
-    def lose(self, seconds: float, is_held: Callable[[], bool], forget: Callable[[], None]) -> None:
-        """Keep a place taken for so long, and then while it `is_held`; `forget` at the end."""
+    def abandon(
+        self, seconds: float, is_held: Callable[[], bool], forget: Callable[[], None]
+    ) -> None:
+        """Release a slot after `seconds`, and not while it `is_held`; then call `forget`."""
         task = asyncio.create_task(self._until_gone(seconds, is_held))
 
         def gone(task: asyncio.Task[None]) -> None:
-            self._lost.discard(task)
+            self._abandoned.discard(task)
             forget()
-            self.give_back()
+            self.release()
 
-        self._lost.add(task)
+        self._abandoned.add(task)
         task.add_done_callback(gone)
 
     async def close(self) -> None:
-        """Look after lost places no longer."""
-        for task in self._lost:
+        """Stop watching abandoned backends."""
+        for task in self._abandoned:
             task.cancel()
-        await asyncio.gather(*self._lost, return_exceptions=True)
+        await asyncio.gather(*self._abandoned, return_exceptions=True)
 
     async def _until_gone(self, seconds: float, is_held: Callable[[], bool]) -> None:
         await asyncio.sleep(seconds)
@@ -78,18 +80,18 @@ class ConnectionSlots:
         self._held += 1
         try:
             if self._held == self._size:
-                while self._answer_one(has_place=False):
+                while self._answer_one(is_granted=False):
                     pass
             while is_held():  # noqa: ASYNC110 - the kernel has to be asked
-                await asyncio.sleep(LOOK_EVERY)
+                await asyncio.sleep(CHECK_EVERY)
         finally:
             self._held -= 1
 
-    def _answer_one(self, *, has_place: bool) -> bool:
-        """Answer the one that has waited longest, if there is one."""
+    def _answer_one(self, *, is_granted: bool) -> bool:
+        """Answer the longest waiting request for a slot, if there is one."""
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
-                waiter.set_result(has_place)
+                waiter.set_result(is_granted)
                 return True
         return False

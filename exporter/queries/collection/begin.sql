@@ -1,8 +1,8 @@
 -- The settings of one collection, for its transaction alone, and what the server is.
--- set_config(…, true) is SET LOCAL: nothing stays behind on a connection that PgBouncer shares.
+-- set_config(…, true) is SET LOCAL: nothing remains on a connection that PgBouncer shares.
 -- On a standby the lag is 0 while everything received is replayed and the receiver runs: an idle
 -- primary is not lag. Where a commit was replayed since the start, it is at most as old as that;
--- where none was, nobody knows how old the data is: infinity.
+-- where none was, the age of the data is unknown: infinity.
 -- The last two columns are how far it has received, while it does, and replayed: bytes of WAL.
 SELECT
     set_config('statement_timeout', {statement_timeout}, true),

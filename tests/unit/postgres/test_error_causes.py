@@ -16,7 +16,7 @@ OVER_NONE = "SELECT (s.a) FROM t AS s\nLIMIT 0"
 
 def of_statement(complaint: ServerError, *statements: str) -> SourceError:
     sent = [BEGIN, *(statements or [OVER_ROWS])]
-    return error_causes.of_statement(complaint, sent, statement_timeout=5.0, lock_timeout=1.0)
+    return error_causes.explain_statement(complaint, sent, statement_timeout=5.0, lock_timeout=1.0)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,12 @@ def of_statement(complaint: ServerError, *statements: str) -> SourceError:
         ),
         ("42703", "column s.a does not exist", "schema", "column s.a does not exist"),
         ("3F000", 'schema "x" does not exist', "schema", 'schema "x" does not exist'),
-        ("22P02", 'invalid input syntax for type integer: "my pin"', "data", "a text has not"),
+        (
+            "22P02",
+            'invalid input syntax for type integer: "my pin"',
+            "data",
+            "a text does not have",
+        ),
         ("22XYZ", 'something about "my pin"', "data", "(SQLSTATE 22XYZ)"),
         ("21000", "more than one row returned by a subquery", "data", "more than one row"),
         ("23514", "value my pin is against x", "data", "(SQLSTATE 23514)"),
@@ -107,7 +112,9 @@ def test_what_a_function_raises_is_never_quoted(state: str) -> None:
 )
 def test_a_time_zone_that_we_asked_for_is_named(statements: list[str], said: str) -> None:
     complaint = ServerError("22023", said, None, None)
-    failure = error_causes.of_statement(complaint, statements, statement_timeout=5, lock_timeout=1)
+    failure = error_causes.explain_statement(
+        complaint, statements, statement_timeout=5, lock_timeout=1
+    )
     assert failure.reason == "schema"
     assert str(failure) == (
         'PostgreSQL does not know the time zone "Mars"; see timezone and timestamps_in of the '
@@ -119,7 +126,7 @@ def test_a_time_zone_that_we_asked_for_is_named(statements: list[str], said: str
 def test_a_time_zone_that_is_in_a_row_is_not(zone: str) -> None:
     complaint = ServerError("22023", f'time zone "{zone}" not recognized', None, None)
     failure = of_statement(complaint)
-    assert (failure.reason, str(failure)) == ("data", "a value is not what the function takes")
+    assert (failure.reason, str(failure)) == ("data", "a value is not valid for the function")
 
 
 @pytest.mark.parametrize(
@@ -137,7 +144,7 @@ def test_a_time_zone_that_is_in_a_row_is_not(zone: str) -> None:
     ],
 )
 def test_a_failed_connect_is_judged_by_its_text(said: str, cause: type[ConnectFailed]) -> None:
-    failure = error_causes.of_connecting("app", f"connection failed: {said}")
+    failure = error_causes.explain_connecting("app", f"connection failed: {said}")
     assert type(failure) is cause
     assert str(failure).startswith("cannot connect to database app: ")
     assert "Is the server running" not in str(failure)
@@ -162,13 +169,13 @@ def test_a_failed_connect_is_judged_by_its_text(said: str, cause: type[ConnectFa
 )
 def test_a_server_may_speak_another_language(said: str, cause: type[ConnectFailed]) -> None:
     text = f'connection failed: connection to server at "app" (10.0.0.1), port 5432 failed: {said}'
-    assert type(error_causes.of_connecting("app", text, user="app")) is cause
+    assert type(error_causes.explain_connecting("app", text, user="app")) is cause
 
 
 def of_refusal(said: str) -> SourceError:
     """Why a server refused user app, and database app."""
     text = f'connection to server at "app" (10.0.0.1), port 5432 failed: FATAL:  {said}'
-    return error_causes.of_connecting("db", text, user="app")
+    return error_causes.explain_connecting("db", text, user="app")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ class Connecting:
     """Somebody who takes a place, and has it until told otherwise."""
 
     def __init__(self, places: ConnectionSlots) -> None:
-        self.task = asyncio.create_task(places.take())
+        self.task = asyncio.create_task(places.acquire())
 
     @property
     def has_place(self) -> bool:
@@ -31,25 +31,25 @@ async def test_places_are_given_out_in_the_order_of_asking() -> None:
     first, second, third, fourth = (Connecting(places) for _ in range(4))
     await settle()
     assert [each.has_place for each in (first, second, third, fourth)] == [True, True, False, False]
-    places.give_back()
+    places.release()
     await settle()
     assert (third.has_place, fourth.has_place) == (True, False)
-    places.give_back()
+    places.release()
     await fourth.task
 
 
 @pytest.mark.parametrize("is_given_back_before", [False, True])
 async def test_who_stops_waiting_takes_no_place_along(is_given_back_before: bool) -> None:
     places = ConnectionSlots(1)
-    await places.take()
+    await places.acquire()
     leaving, staying = Connecting(places), Connecting(places)
     await settle()
     if is_given_back_before:
-        places.give_back()  # it is told that it has the place, and is cancelled in the same moment
+        places.release()  # it is told that it has the place, and is cancelled in the same moment
         leaving.task.cancel()
     else:
         leaving.task.cancel()
-        places.give_back()
+        places.release()
     await settle()
     assert leaving.task.cancelled()
     assert staying.has_place
@@ -58,29 +58,29 @@ async def test_who_stops_waiting_takes_no_place_along(is_given_back_before: bool
 async def test_a_lost_place_comes_back_when_its_time_is_over_and_its_backend_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(slots, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(slots, "CHECK_EVERY", 0.0)
     places, is_held, forgotten = ConnectionSlots(1), True, []
-    await places.take()
-    places.lose(0.0, lambda: is_held, lambda: forgotten.append(True))
+    await places.acquire()
+    places.abandon(0.0, lambda: is_held, lambda: forgotten.append(True))
     await settle()
     with pytest.raises(NoAnswer, match=r"all connections of max_connections \(1\) are taken"):
-        await places.take()
+        await places.acquire()
     assert not forgotten
     is_held = False
     await settle()
     assert forgotten
-    await places.take()
+    await places.acquire()
 
 
 async def test_who_waits_is_told_when_the_last_place_is_lost() -> None:
     places = ConnectionSlots(2)
-    await places.take()
-    await places.take()
+    await places.acquire()
+    await places.acquire()
     waiting = Connecting(places)
-    places.lose(0.0, lambda: True, lambda: None)
+    places.abandon(0.0, lambda: True, lambda: None)
     await settle()
     assert not waiting.task.done()  # one place may still come back
-    places.lose(0.0, lambda: True, lambda: None)
+    places.abandon(0.0, lambda: True, lambda: None)
     await settle()
     assert isinstance(waiting.task.exception(), NoAnswer)
     await places.close()
@@ -88,7 +88,7 @@ async def test_who_waits_is_told_when_the_last_place_is_lost() -> None:
 
 async def test_closing_forgets_what_was_lost() -> None:
     places, forgotten = ConnectionSlots(1), []
-    await places.take()
-    places.lose(60.0, lambda: True, lambda: forgotten.append(True))
+    await places.acquire()
+    places.abandon(60.0, lambda: True, lambda: forgotten.append(True))
     await places.close()
     assert forgotten
