@@ -87,7 +87,7 @@ def test_the_rules_are_installed_with_five_lines(second: str) -> None:
 
 
 def test_every_alert_is_in_the_table_with_its_severity() -> None:
-    assert [(row[0], row[1]) for row in table("alert", "severity", "tells you that")] == list(
+    assert [(row[0], row[1]) for row in table("alert", "severity", "condition")] == list(
         SEVERITIES.items()
     )
 
