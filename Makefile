@@ -1,19 +1,19 @@
-# The two commands of this project: `make demo` and `make test`. Both build .venv if it is not there.
+# The two main commands are `make demo` and `make test`. Both create .venv if it does not exist.
 PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: help demo test test-all bench soak stress check format dashboards clean
 
 help:
-	@echo 'make demo    an embedded PostgreSQL with simulated traffic, and the exporter on it'
-	@echo 'make test    the fast tests, which cover each behaviour once'
-	@echo 'make test-all  all tests: mutations, soak, stress and long property tests too'
-	@echo 'make bench   measures what the design promises; see benchmarks/README.md'
-	@echo 'make soak    one fault a second for SOAK_SECONDS=3600'
-	@echo 'make stress  an application against three recoveries for STRESS_SECONDS=60'
-	@echo 'make check   lint, format and types'
-	@echo 'make format  let ruff rewrite what it can'
-	@echo 'make dashboards  write dashboards/json anew'
+	@echo 'make demo    run an embedded PostgreSQL with simulated traffic, and the exporter on it'
+	@echo 'make test    run the fast tests, which cover each behaviour once'
+	@echo 'make test-all  run all tests: also mutations, soak, stress and long property tests'
+	@echo 'make bench   run the benchmarks; see benchmarks/README.md'
+	@echo 'make soak    inject one fault a second for SOAK_SECONDS=3600'
+	@echo 'make stress  run an application and three recoveries for STRESS_SECONDS=60'
+	@echo 'make check   check lint, format and types'
+	@echo 'make format  format the code and apply safe fixes'
+	@echo 'make dashboards  generate dashboards/json'
 	@echo 'make clean   remove .venv and caches'
 
 demo: .venv/demo.stamp

@@ -80,7 +80,7 @@ WHERE is_active AND session_start < now() - interval '2 hours'
 #: scattered, as when rows were written over many times.
 AGES = {"in order": "(1 - number::float8 / {rows})", "scattered": "random()"}
 
-#: What somebody would write who locks all rows at once, and writes down the same as recovery does.
+#: One statement that locks all rows at once, and audits the same values as recovery does.
 AUDITED = """\
 WITH found AS MATERIALIZED (
     SELECT

@@ -1,4 +1,4 @@
-"""A PostgreSQL 18 of our own, set as a real one is: what is committed is on the disk."""
+"""A temporary PostgreSQL 18 with production settings: commits are flushed to disk."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -87,16 +87,16 @@ def test_the_rules_are_installed_with_five_lines(second: str) -> None:
 
 
 def test_every_alert_is_in_the_table_with_its_severity() -> None:
-    assert [(row[0], row[1]) for row in table("alert", "severity", "tells you that")] == list(
+    assert [(row[0], row[1]) for row in table("alert", "severity", "condition")] == list(
         SEVERITIES.items()
     )
 
 
 def test_the_table_of_what_is_held_back_is_that_of_the_inhibit_rules() -> None:
-    everything = {"everything else about the same scrape job"}
+    everything = {"all other alerts of the same scrape job"}
     recovery = {"SessionsRecoveryFailing", "SessionsRecoveryBraked"}
     said: dict[str, set[str]] = {}
-    for causes, symptoms in table("while this fires", "these are held back"):
+    for causes, symptoms in table("while this fires", "these are inhibited"):
         for cause in causes.split(", "):
             said[cause] = set(re.findall(r"Sessions\w+", symptoms)) or {symptoms}
     held: dict[str, set[str]] = {}

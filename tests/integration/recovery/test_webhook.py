@@ -42,7 +42,7 @@ from tests.support.recovery.webhooks import (
 
 SECRET = "correct-horse-battery-staple"
 NOW = 1_800_000_000.5
-DOCUMENT = Path(__file__).parents[3] / "docs" / "recovery" / "telling.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "recovery" / "notifications.md"
 
 
 @pytest.fixture
