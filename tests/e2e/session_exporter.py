@@ -16,6 +16,8 @@ from typing import Any, Self, TypeVar
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.e2e.preloaded import Preloaded
+
 PROGRAM = Path(sysconfig.get_path("scripts")) / "session-exporter"
 
 #: Deadlines that a test does not have to wait long for.
@@ -34,6 +36,11 @@ CONVERSATIONS = {
     "stale_after": "60s",
     "daily": {"days": 7, "every": "250ms", "timeout": "1s"},
 }
+
+#: Variables that Python or the linker reads at the start of a process.
+READ_AT_THE_START = ("PYTHON", "LC_", "LANG", "LD_")
+
+PRELOADED = Preloaded(PROGRAM)
 
 T = TypeVar("T")
 _numbers = itertools.count(1)
@@ -76,16 +83,21 @@ def write_config(
 
 def run(*arguments: str | Path, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; whatever it does, it may not end in a traceback."""
-    done = subprocess.run(
-        [PROGRAM, *arguments],
-        cwd=folder,
-        env=environment(folder, **variables),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
+    words = [str(each) for each in arguments]
+    env = environment(folder, **variables)
+    if any(name.startswith(READ_AT_THE_START) for name in variables):
+        done = subprocess.run(
+            [PROGRAM, *words],
+            cwd=folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+    else:
+        done = PRELOADED.run(words, cwd=folder, env=env, timeout=60)
     assert "Traceback" not in done.stderr, done.stderr
     return done
 
