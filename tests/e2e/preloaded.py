@@ -14,13 +14,53 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 
+class Child:
+    """One command that runs; its methods are those of subprocess.Popen."""
+
+    def __init__(
+        self, server: subprocess.Popen[bytes], asked: Mapping[str, Any], at_end: Callable[[], None]
+    ) -> None:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        self._command, self._answers, self._at_end = asked["argv"], server.stdout, at_end
+        server.stdin.write(json.dumps(asked).encode() + b"\n")
+        self.pid = int(self._answers.readline())
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while it runs."""
+        return self._read(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the exit code; raises TimeoutExpired."""
+        code = self._read(timeout)
+        if code is None:
+            raise subprocess.TimeoutExpired(self._command, timeout or 0)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+    def _read(self, timeout: float | None) -> int | None:
+        if self.returncode is None and select.select([self._answers], [], [], timeout)[0]:
+            self.returncode = int(self._answers.readline())
+            self._at_end()
+        return self.returncode
+
+
 class Preloaded:
-    """Runs commands, each in a child of an idle server; servers end with this process."""
+    """Runs commands, each in a child of a server that has no other; servers end with the tests."""
 
     def __init__(self, program: Path) -> None:
         self._program = str(program)
@@ -31,30 +71,36 @@ class Preloaded:
         self, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float
     ) -> subprocess.CompletedProcess[str]:
         """As subprocess.run() with captured output; raises TimeoutExpired as that does."""
-        command = [self._program, *arguments]
         with tempfile.TemporaryDirectory() as folder:
-            files = [f"{folder}/stdout", f"{folder}/stderr"]
-            asked = {"argv": command, "cwd": str(cwd), "env": dict(env), "files": files}
-            code = self._ask(asked, timeout)
-            output, errors = (Path(file).read_text(encoding="utf-8") for file in files)
-        return subprocess.CompletedProcess(command, code, output, errors)
+            files = [Path(folder, name) for name in ("stdout", "stderr")]
+            child = self._fork(arguments, cwd, env, files)
+            try:
+                code = child.wait(timeout)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+                raise
+            output, errors = (file.read_text(encoding="utf-8") for file in files)
+        return subprocess.CompletedProcess([self._program, *arguments], code, output, errors)
 
-    def _ask(self, asked: Mapping[str, object], timeout: float) -> int:
+    def start(
+        self, arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path
+    ) -> Child:
+        """Start a command that writes all its output to a file."""
+        return self._fork(arguments, cwd, env, [log, log])
+
+    def _fork(
+        self, arguments: Sequence[str], cwd: Path, env: Mapping[str, str], files: Sequence[Path]
+    ) -> Child:
         with self._lock:
             server = self._idle.pop() if self._idle else self._start()
-        assert server.stdin is not None
-        assert server.stdout is not None
-        server.stdin.write(json.dumps(asked).encode() + b"\n")
-        server.stdin.flush()
-        child = int(server.stdout.readline())
-        if not select.select([server.stdout], [], [], timeout)[0]:
-            os.kill(child, signal.SIGKILL)
-            server.stdout.readline()
-            raise subprocess.TimeoutExpired(str(asked["argv"]), timeout)
-        code = int(server.stdout.readline())
-        with self._lock:
-            self._idle.append(server)
-        return code
+        asked = {
+            "argv": [self._program, *arguments],
+            "cwd": str(cwd),
+            "env": dict(env),
+            "files": [str(file) for file in files],
+        }
+        return Child(server, asked, lambda: self._idle.append(server))
 
     def _start(self) -> subprocess.Popen[bytes]:
         # Unbuffered, so that select() sees all that is not read yet.
@@ -93,7 +139,7 @@ def _become(asked: Mapping[str, Any]) -> None:
     os.environ.update(asked["env"])
     time.tzset()
     opened = [os.open(os.devnull, os.O_RDONLY)]
-    opened += [os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) for file in asked["files"]]
+    opened += [os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND) for file in asked["files"]]
     for number, file in enumerate(opened):
         os.dup2(file, number)
         os.close(file)
