@@ -22,6 +22,7 @@ demo: .venv/demo.stamp
 # Six workers on two cores: many tests wait, for a deadline or for a server. Each of them imports
 # all tests, so that what Python compiles is kept even where the environment says otherwise.
 test: PYTEST_TIER := -m 'not slow'
+test-all: export REAL_PROGRAMS = 1
 test test-all: .venv/dev.stamp
 	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder $(PYTEST_TIER)
 

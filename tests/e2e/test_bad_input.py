@@ -411,8 +411,24 @@ def test_is_a_sentence_and_the_others_are_printed(bad: Bad, setup: Setup, tmp_pa
     holds(bad, Page(done.stdout))
 
 
+ONE_OF_EACH = (
+    "a refused connection",
+    "a wrong password",
+    "no such table",
+    "a policy that hides rows",
+)
+
+
 @pytest.mark.parametrize(
-    "bad", [bad for bad in CASES if not bad.is_alike], indirect=True, ids=lambda bad: bad.name
+    "bad",
+    [
+        # The fast tier has every kind by `once`, in the test above.
+        pytest.param(bad, marks=() if bad.name in ONE_OF_EACH else pytest.mark.slow)
+        for bad in CASES
+        if not bad.is_alike
+    ],
+    indirect=True,
+    ids=lambda bad: bad.name,
 )
 def test_leaves_the_others_served(bad: Bad, setup: Setup, tmp_path: Path) -> None:
     with Daemon(setup.both, folder=tmp_path, environ=setup.environ) as daemon:
@@ -451,14 +467,6 @@ def collected_at(page: Page) -> float:
     value = page.value(name, source="healthy", collector="active")
     assert value is not None
     return value
-
-
-ONE_OF_EACH = (
-    "a refused connection",
-    "a wrong password",
-    "no such table",
-    "a policy that hides rows",
-)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from typing import Any, Self, TypeVar
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.processes.preloaded import Child, Preloaded
+
 PROGRAM = Path(sysconfig.get_path("scripts")) / "session-exporter"
 
 #: Deadlines that a test does not have to wait long for.
@@ -34,6 +36,11 @@ CONVERSATIONS = {
     "stale_after": "60s",
     "daily": {"days": 7, "every": "250ms", "timeout": "1s"},
 }
+
+#: Variables that Python or the linker reads at the start of a process.
+READ_AT_THE_START = ("PYTHON", "LC_", "LANG", "LD_")
+
+PRELOADED = Preloaded(PROGRAM)
 
 T = TypeVar("T")
 _numbers = itertools.count(1)
@@ -74,18 +81,33 @@ def write_config(
     return path
 
 
+def can_be_preloaded(env: Mapping[str, str]) -> bool:
+    """Whether no variable is one of those that are read at the start of a process.
+
+    `make test-all` sets REAL_PROGRAMS: then every program is started by itself, as users start it.
+    """
+    return not os.environ.get("REAL_PROGRAMS") and not any(
+        name.startswith(READ_AT_THE_START) for name in env
+    )
+
+
 def run(*arguments: str | Path, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; whatever it does, it may not end in a traceback."""
-    done = subprocess.run(
-        [PROGRAM, *arguments],
-        cwd=folder,
-        env=environment(folder, **variables),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
+    words = [str(each) for each in arguments]
+    env = environment(folder, **variables)
+    if can_be_preloaded(env):
+        done = PRELOADED.run(words, cwd=folder, env=env, timeout=60)
+    else:
+        done = subprocess.run(
+            [PROGRAM, *words],
+            cwd=folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
     assert "Traceback" not in done.stderr, done.stderr
     return done
 
@@ -164,29 +186,14 @@ class Daemon:
         self._log = folder / f"daemon-{next(_numbers)}.log"
         self._environ = environment(folder, **(environ or {}))
         self._folder = folder
-        self._command: list[str | Path] = [
-            *within,
-            PROGRAM,
-            "run",
-            "-c",
-            config,
-            "--web.listen-address",
-            listen,
-            *options,
-        ]
-        self._process: subprocess.Popen[bytes] | None = None
+        self._within = within
+        arguments = ["run", "-c", config, "--web.listen-address", listen, *options]
+        self._arguments = [str(each) for each in arguments]
+        self._process: subprocess.Popen[bytes] | Child | None = None
         self.port = 0
 
     def __enter__(self) -> Self:
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                self._command,
-                cwd=self._folder,
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        self._process = self._start()
         try:
             self.wait_until_started()
         except BaseException:
@@ -215,7 +222,7 @@ class Daemon:
         self.port = int(wait_for(address, "the daemon starts")[1])
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> subprocess.Popen[bytes] | Child:
         """The process itself."""
         assert self._process is not None
         return self._process
@@ -270,6 +277,22 @@ class Daemon:
             ) from None
         assert "Traceback" not in self.log, self.log
         return code
+
+    def _start(self) -> subprocess.Popen[bytes] | Child:
+        self._log.touch()
+        if not self._within and can_be_preloaded(self._environ):
+            return PRELOADED.start(
+                self._arguments, cwd=self._folder, env=self._environ, log=self._log
+            )
+        with self._log.open("wb") as log:
+            return subprocess.Popen(
+                [*self._within, PROGRAM, *self._arguments],
+                cwd=self._folder,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
 
     def _kill(self) -> None:
         if self._process is not None and self._process.poll() is None:

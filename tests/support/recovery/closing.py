@@ -1,13 +1,19 @@
-"""Closing what was found, by statements."""
+"""Candidates, and closing them by statements."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from exporter.postgres import Writer
+from exporter.postgres import Reader, Writer
 from exporter.recovery.close.batches import CloseRun, Outcome, Trigger
 from exporter.recovery.close.by_statements import StatementCloser
-from exporter.recovery.close.candidates import Candidate
+from exporter.recovery.close.candidates import Candidate, find_candidates
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import Selection, orphaned_sessions
+
+
+async def all_candidates(reader: Reader, rule: Rule, **options: Any) -> list[Candidate]:
+    """All pages of find_candidates() in one list."""
+    return [each async for page in find_candidates(reader, rule, **options) for each in page]
 
 
 async def close_found(
