@@ -4,12 +4,21 @@ A past day hardly changes, so it is read again only when its number of active se
 it was last read before it was over, and with all the others once an hour.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import groupby, pairwise
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 from exporter.collection import label_split
+from exporter.collection.days import (
+    Day,
+    DayCounts,
+    day_number,
+    days_from,
+    days_query,
+    first_instant,
+    started_on,
+)
 from exporter.collection.label_split import Combination
 from exporter.config import Source
 from exporter.metrics.catalog import (
@@ -23,52 +32,10 @@ from exporter.metrics.catalog import (
     Sample,
 )
 from exporter.postgres import Reader, Row
-from exporter.queries import fill, listed, literal
+from exporter.queries import listed, literal
 from exporter.sessions import SessionTable
 
 READ_ALL_EVERY_SECONDS = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class DayCounts:
-    """The sessions that started on one day. Durations are of ended sessions, in seconds."""
-
-    started: int = 0
-    still_active: int = 0
-    durations: int = 0
-    duration_sum: float = 0.0
-    closed_without_end: int = 0
-
-    def __add__(self, other: "DayCounts") -> "DayCounts":
-        return DayCounts(
-            self.started + other.started,
-            self.still_active + other.still_active,
-            self.durations + other.durations,
-            self.duration_sum + other.duration_sum,
-            self.closed_without_end + other.closed_without_end,
-        )
-
-    @property
-    def ended(self) -> int:
-        """Those no longer active."""
-        return self.started - self.still_active
-
-    @property
-    def average_duration(self) -> float | None:
-        """None for a day on which nothing ended."""
-        return self.duration_sum / self.durations if self.durations else None
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """One calendar day, [start, end) in Unix timestamps; `by_label` covers every combination."""
-
-    date: str
-    start: float
-    end: float
-    read_at: float = 0.0
-    total: DayCounts = DayCounts()
-    by_label: Mapping[Combination, DayCounts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +68,8 @@ class Daily:
         self, reader: Reader, table: SessionTable, previous: DailyValues | None
     ) -> DailyValues:
         """Read the days that may have changed; keep the others. Raises SourceError."""
-        calendar, active = await reader.read(_days_query(table), _still_active_query(table))
-        now, days = calendar.rows[0][2], _days(calendar.rows)
+        calendar, active = await reader.read(days_query(table), _still_active_query(table))
+        now, days = calendar.rows[0][2], days_from(calendar.rows)
         read_all_at = previous.read_all_at if previous else float("-inf")
         known = {day.date: day for day in previous.days} if previous else {}
         still_active = dict(_by_day(table.source, days, active.rows, lambda values: values[0]))
@@ -144,13 +111,8 @@ class Daily:
 
 async def query_of_all_days(reader: Reader, table: SessionTable) -> str:
     """The statement that reads every day, as the first run and then one run an hour do."""
-    days = _days(await reader.rows(_days_query(table)))
+    days = days_from(await reader.rows(days_query(table)))
     return _daily_query(table, days, days)
-
-
-def _days(rows: Sequence[Row]) -> list[Day]:
-    """The days that the rows of days.sql describe, oldest first."""
-    return [Day(date, start, end) for (date, start, _), (_, end, _) in pairwise(rows)]
 
 
 def _is_stale(day: Day, known: Day | None, still_active: Mapping[Combination, int]) -> bool:
@@ -164,30 +126,11 @@ def _counts(day: Day) -> Iterable[tuple[Combination, DayCounts]]:
     return day.by_label.items() if day.by_label else [((), day.total)]
 
 
-def _days_query(table: SessionTable) -> str:
-    assert table.source.daily is not None  # noqa: S101 - every() said so
-    zone, oldest = literal(table.source.timezone), str(table.source.daily.days - 1)
-    return fill("collection/days", zone=zone, oldest=oldest, first_instant=_first_instant(zone))
-
-
-def _first_instant(zone: str) -> str:
-    """The instant at which the day `n` days ago begins in a zone, as SQL.
-
-    Where the clock is put back over midnight (Havana, the Azores), AT TIME ZONE gives the second of
-    two midnights, and the day begins an hour earlier.
-    """
-    date = f"((now() AT TIME ZONE {zone})::date - n)"
-    midnight = f"({date}::timestamp AT TIME ZONE {zone})"
-    earlier = f"{midnight} - interval '1 hour'"
-    began_before = f"(({earlier}) AT TIME ZONE {zone})::date = {date}"
-    return f"CASE WHEN {began_before} THEN {earlier} ELSE {midnight} END"
-
-
 def _still_active_query(table: SessionTable) -> str:
-    assert table.source.daily is not None  # noqa: S101 - every() said so
+    assert table.source.daily is not None  # noqa: S101 - the collector has no interval otherwise
     return table.statement(
         "collection/still_active",
-        first_instant=_first_instant(literal(table.source.timezone)),
+        first_instant=first_instant(literal(table.source.timezone)),
         oldest=str(table.source.daily.days - 1),
         labels="".join(f"{name}, " for name in label_split.names(table)),
         columns=listed([f"{table.started_at.sql} AS started_at", *label_split.columns(table)]),
@@ -213,7 +156,7 @@ def _daily_query(table: SessionTable, days: list[Day], stale: list[Day]) -> str:
     valid = "NOT is_active AND duration >= 0 AND duration < 1e290"
     return table.statement(
         "collection/daily",
-        day=_day_number(days, stale),
+        day=day_number(days, stale),
         labels="".join(f"{name}, " for name in label_split.names(table)),
         measures=listed(
             [
@@ -223,41 +166,9 @@ def _daily_query(table: SessionTable, days: list[Day], stale: list[Day]) -> str:
             ]
         ),
         columns=listed(columns),
-        ranges=" OR ".join(f"({_range(table, *bounds)})" for bounds in _ranges(stale)),
+        started=started_on(table, stale),
         groups=", ".join(["day", *label_split.names(table)]),
     )
-
-
-def _day_number(days: list[Day], stale: list[Day]) -> str:
-    """The number of the day on which a row started, from 1.
-
-    Most runs read today alone, where looking up every row among the days would cost half as much
-    again.
-    """
-    if len(stale) == 1:
-        return str(days.index(stale[0]) + 1)
-    bounds = ", ".join(_instant(day.start) for day in days)
-    return f"pg_catalog.width_bucket(started_at, ARRAY[{bounds}, {_instant(days[-1].end)}])"
-
-
-def _instant(timestamp: float) -> str:
-    return f"pg_catalog.to_timestamp({timestamp:.6f})"
-
-
-def _range(table: SessionTable, start: float, end: float) -> str:
-    started = table.started_at
-    return f"{started.from_(_instant(start))} AND {started.before(_instant(end))}"
-
-
-def _ranges(days: list[Day]) -> Iterator[tuple[float, float]]:
-    """Join neighbouring days, so that a week is one range and not seven."""
-    start, end = days[0].start, days[0].end
-    for day in days[1:]:
-        if day.start != end:
-            yield start, end
-            start = day.start
-        end = day.end
-    yield start, end
 
 
 def _by_day(

@@ -1,7 +1,7 @@
 """The catalog of every metric: its name, type, help, labels and how replicas fold.
 
-These names are a contract with dashboards, alert rules and users. docs/metrics.md tells the same
-in prose, and a test holds the two together.
+These names are a contract with dashboards, alert rules and users. docs/metrics.md describes them
+in prose, and a test compares the two.
 """
 
 from collections.abc import Iterable

@@ -15,21 +15,21 @@ class Resolver:
     """Looks up each name once at a time: concurrent requests wait for the same answer."""
 
     def __init__(self) -> None:
-        self._asked: dict[str, asyncio.Task[list[str]]] = {}
+        self._lookups: dict[str, asyncio.Task[list[str]]] = {}
 
     async def addresses(self, host: str) -> list[str]:
         """The addresses of a host, in the system's order. Raises OSError or UnicodeError."""
-        asked = self._asked.get(host)
-        if asked is None:
-            asked = self._asked[host] = asyncio.create_task(in_thread(lambda: _look_up(host)))
-            asked.add_done_callback(lambda _: self._asked.pop(host, None))
-        return await asyncio.shield(asked)
+        lookup = self._lookups.get(host)
+        if lookup is None:
+            lookup = self._lookups[host] = asyncio.create_task(in_thread(lambda: _look_up(host)))
+            lookup.add_done_callback(lambda _: self._lookups.pop(host, None))
+        return await asyncio.shield(lookup)
 
     async def close(self) -> None:
         """Cancel all lookups."""
-        for asked in list(self._asked.values()):
-            asked.cancel()
-        await asyncio.gather(*self._asked.values(), return_exceptions=True)
+        for lookup in list(self._lookups.values()):
+            lookup.cancel()
+        await asyncio.gather(*self._lookups.values(), return_exceptions=True)
 
 
 def _look_up(host: str) -> list[str]:

@@ -1,4 +1,4 @@
--- The type of every declared expression, asked of PostgreSQL itself: no row is read.
+-- The type of every declared expression, from its result columns: no row is read.
 SELECT
     {expressions}
 FROM {table} AS s

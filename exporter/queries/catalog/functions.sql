@@ -1,5 +1,5 @@
--- Which of these names are functions that somebody made, aggregates and window functions too, and
--- whether everybody may call each. GRANT takes the types of the arguments that a call gives.
+-- Which of these names are functions outside of pg_catalog, with aggregates and window functions, and
+-- whether PUBLIC may call each. GRANT takes the types of the arguments that a call gives.
 -- A name without a schema is what the search path finds; PostgreSQL's own need no right.
 SELECT
     n.nspname,

@@ -1,4 +1,4 @@
--- How many of these tables the planner knows nothing about.
+-- How many of these tables were never analyzed, so that the planner has no estimate for them.
 SELECT count(*)
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace

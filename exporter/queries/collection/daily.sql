@@ -1,6 +1,6 @@
--- What became of the sessions that started on given days, counted by day and label.
+-- The sessions that started on given days, counted by day and label.
 -- The days come as ranges of constants, so that an index on the start finds their rows and, without
--- one, the table is read once however many days are asked for.
+-- one, the table is read once for any number of days.
 SELECT
     {day} AS day,
     {labels}
@@ -12,6 +12,6 @@ FROM (
     {columns}
     FROM {table} AS s
     WHERE {exists}
-        AND ({ranges})
+        AND ({started})
 ) AS started
 GROUP BY {groups}

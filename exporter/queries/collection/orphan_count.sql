@@ -1,4 +1,4 @@
--- How many sessions are orphaned: what the list would show without its limit.
+-- How many sessions are orphaned: the length of the list without its limit.
 SELECT count(*)
 FROM {table} AS s
 WHERE {rows}

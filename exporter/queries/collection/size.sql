@@ -1,4 +1,4 @@
--- How many rows the planner would assume, partitions and children summed, without reading any:
+-- How many rows the planner would estimate, partitions and children summed, without reading any:
 -- rows per page when last analyzed, times the pages there are now (as in src/backend/optimizer/
 -- util/plancat.c). NULL, which is unknown, as long as a part that has pages was never analyzed.
 WITH RECURSIVE part AS (
