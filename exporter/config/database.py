@@ -32,9 +32,7 @@ class DatabaseSettings(Model):
         description="Maximum number of connections that collection has open at the same time.",
     )
     connect_timeout: Annotated[float, Duration(at_least=2)] = Field(
-        default="5s",
-        validate_default=True,
-        description="Time limit for connecting, at least 2s.",
+        default="5s", validate_default=True, description="Time limit for connecting, at least 2s."
     )
     statement_timeout: Seconds = Field(
         default="5s",

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from exporter.config.fields.columns import OutputColumn, OutputItem
-from exporter.config.fields.model import DistinctList, FrozenMapping, Model, NullIsEmpty
+from exporter.config.fields.columns import OutputColumns
+from exporter.config.fields.model import FrozenMapping, Model, NullIsEmpty
 from exporter.config.fields.numbers import Duration, Seconds, Share, WholeNumber
 from exporter.config.fields.parser import ExpectedError
 from exporter.config.fields.sql import ColumnName, FunctionName, NewValue, QualifiedName, Sql
@@ -55,9 +55,7 @@ class Webhook(Model):
         "Relative to the folder of the config file.",
     )
     timeout: Seconds = Field(
-        default="10s",
-        validate_default=True,
-        description="Time limit for a response.",
+        default="10s", validate_default=True, description="Time limit for a response."
     )
 
 
@@ -65,9 +63,7 @@ class Audit(Model):
     """The record of every recovery."""
 
     keep: Annotated[float, Duration(at_least=DAY, why=WHY_A_DAY)] = Field(
-        default="90d",
-        validate_default=True,
-        description="How long the rows of the audit are kept.",
+        default="90d", validate_default=True, description="How long the rows of the audit are kept."
     )
 
 
@@ -104,12 +100,9 @@ class RecoverySettings(Model):
         "last_seen; required where last_seen_at is not set.",
     )
     mark: Mark | None = Field(
-        default=None,
-        description="A jsonb column in which the recovery is recorded; null: none.",
+        default=None, description="A jsonb column in which the recovery is recorded; null: none."
     )
-    returning: Annotated[
-        DistinctList[Annotated[OutputColumn, OutputItem()]], NullIsEmpty(tuple)
-    ] = Field(
+    returning: OutputColumns = Field(
         default=(),
         description="What is reported of each recovered session besides its id: columns, or "
         "name: expression.",
@@ -120,8 +113,7 @@ class RecoverySettings(Model):
         "table.",
     )
     exempt: Sql | None = Field(
-        default=None,
-        description="A condition that protects a session from recovery.",
+        default=None, description="A condition that protects a session from recovery."
     )
     server: ColumnName | None = Field(
         default=None,
@@ -143,8 +135,7 @@ class RecoverySettings(Model):
         description="Brake: how long after a start or a failover auto closes nothing.",
     )
     per_run: Annotated[int, WholeNumber(1)] = Field(
-        default=100,
-        description="Maximum number of sessions that one run of auto closes.",
+        default=100, description="Maximum number of sessions that one run of auto closes."
     )
     per_hour: Annotated[int, WholeNumber(1)] = Field(
         default=500,
@@ -168,13 +159,10 @@ class RecoverySettings(Model):
         description="Brake: more than this number of sessions would be recovered at once.",
     )
     batch: Annotated[int, WholeNumber(1, 10_000)] = Field(
-        default=50,
-        description="Number of sessions that one transaction closes.",
+        default=50, description="Number of sessions that one transaction closes."
     )
     pause: Seconds = Field(
-        default="100ms",
-        validate_default=True,
-        description="Pause between two transactions.",
+        default="100ms", validate_default=True, description="Pause between two transactions."
     )
 
     notify: Annotated[str, Name("the name of a channel", CHANNEL)] | None = Field(
@@ -183,13 +171,10 @@ class RecoverySettings(Model):
         "session (NOTIFY); null: none.",
     )
     webhook: Webhook | None = Field(
-        default=None,
-        description="Endpoint notified of recovered sessions; null: none.",
+        default=None, description="Endpoint notified of recovered sessions; null: none."
     )
     audit: Annotated[Audit, NullIsEmpty()] = Field(
-        default={},
-        validate_default=True,
-        description="The record of every recovery.",
+        default={}, validate_default=True, description="The record of every recovery."
     )
 
     @property

@@ -15,16 +15,14 @@ class ConfigFile(Model):
     """The config file of session-exporter."""
 
     databases: Mapping[str, DatabaseSettings] = Field(
-        min_length=1,
-        description="The databases by name; the name becomes the label database.",
+        min_length=1, description="The databases by name; the name becomes the label database."
     )
     defaults: Source | None = Field(
         default=None,
         description="Any key of a source; applies to each source that does not write it itself.",
     )
     sources: Mapping[str, Source] = Field(
-        min_length=1,
-        description="The session tables by name; the name becomes the label source.",
+        min_length=1, description="The session tables by name; the name becomes the label source."
     )
 
 

@@ -13,15 +13,9 @@ from pydantic import (
     model_validator,
 )
 
-from exporter.config.fields.columns import OutputColumn, OutputItem, PointInTime
+from exporter.config.fields.columns import OutputColumn, OutputColumns, PointInTime
 from exporter.config.fields.labels import Label, LabelName
-from exporter.config.fields.model import (
-    DistinctList,
-    FrozenMapping,
-    Model,
-    NonEmptyList,
-    NullIsEmpty,
-)
+from exporter.config.fields.model import FrozenMapping, Model, NonEmptyList, NullIsEmpty
 from exporter.config.fields.numbers import Seconds, WholeNumber
 from exporter.config.fields.parser import ExpectedError
 from exporter.config.fields.sql import QualifiedName, Sql, TableName
@@ -77,22 +71,17 @@ class Source(Model):
         description="Condition on the rows that exist at all, for example deleted_at IS NULL.",
     )
     active: Sql = Field(
-        examples=["is_active"],
-        description="Condition that makes a session active.",
+        examples=["is_active"], description="Condition that makes a session active."
     )
     started_at: PointInTime = Field(
-        examples=["started_at"],
-        description="When the session started.",
+        examples=["started_at"], description="When the session started."
     )
     last_seen_at: PointInTime | None = Field(
         default=None,
         description="The newest sign of life: a heartbeat, the last message. Without it, the "
         "start counts as the last sign of life.",
     )
-    ended_at: PointInTime | None = Field(
-        default=None,
-        description="When the session ended.",
-    )
+    ended_at: PointInTime | None = Field(default=None, description="When the session ended.")
     duration: Sql | None = Field(
         default=None,
         description="Duration of the session in seconds. Without it, ended_at minus started_at.",
@@ -103,8 +92,7 @@ class Source(Model):
         "orphans and by recovery.",
     )
     orphaned_after: Seconds = Field(
-        examples=["2h"],
-        description="An active session last seen longer ago than this is orphaned.",
+        examples=["2h"], description="An active session last seen longer ago than this is orphaned."
     )
     overlong_after: Seconds | None = Field(
         default=None,
@@ -136,9 +124,7 @@ class Source(Model):
         "null: three times every.",
     )
     daily: DailySettings | None = Field(
-        default={},
-        validate_default=True,
-        description="The daily statistics; null: none.",
+        default={}, validate_default=True, description="The daily statistics; null: none."
     )
     labels: FrozenMapping[LabelName, Label] = Field(
         default={},
@@ -150,16 +136,13 @@ class Source(Model):
         validate_default=True,
         description="Conditions, by name, that no active session should satisfy.",
     )
-    show: Annotated[DistinctList[Annotated[OutputColumn, OutputItem()]], NullIsEmpty(tuple)] = (
-        Field(
-            default=(),
-            description="What the list of orphans may show besides id and times: columns, or "
-            "name: expression.",
-        )
+    show: OutputColumns = Field(
+        default=(),
+        description="What the list of orphans may show besides id and times: columns, or "
+        "name: expression.",
     )
     max_series: Annotated[int, WholeNumber(1)] = Field(
-        default=1000,
-        description="Maximum number of time series of the source in one database.",
+        default=1000, description="Maximum number of time series of the source in one database."
     )
     future_tolerance: Seconds = Field(
         default="1m",

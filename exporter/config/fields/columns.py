@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, GetJsonSchemaHandler, ValidationInfo
 from pydantic_core import CoreSchema
 
-from exporter.config.fields.model import Model
+from exporter.config.fields.model import DistinctList, Model, NullIsEmpty
 from exporter.config.fields.parser import ExpectedError
 from exporter.config.fields.sql import COLUMN, Expression, Sql, SqlParser
 from exporter.config.fields.values import Choice, Name
@@ -18,9 +18,7 @@ class TimeColumn(Model):
     """A point in time of each row: a timestamp, or an integer that counts since 1970."""
 
     sql: Sql = Field(
-        alias="column",
-        examples=["CreateAt"],
-        description="A column or an expression.",
+        alias="column", examples=["CreateAt"], description="A column or an expression."
     )
     epoch: Annotated[Literal["s", "ms"], Choice(("s", "ms"))] | None = Field(
         default=None,
@@ -75,3 +73,6 @@ class OutputItem(SqlParser):
     def json_schema(self) -> dict[str, Any]:
         pair = {"type": "object", "minProperties": 1, "maxProperties": 1}
         return {"anyOf": [{"type": "string"}, pair | {"additionalProperties": {"type": "string"}}]}
+
+
+OutputColumns = Annotated[DistinctList[Annotated[OutputColumn, OutputItem()]], NullIsEmpty(tuple)]

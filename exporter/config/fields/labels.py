@@ -35,8 +35,7 @@ class Label(Model):
     """A label by which counts are split."""
 
     value: Sql = Field(
-        examples=["difficulty"],
-        description="The value of the label: a column or an expression.",
+        examples=["difficulty"], description="The value of the label: a column or an expression."
     )
     values: NonEmptyList[Annotated[str, LabelValue()]] = Field(
         examples=["[BEGINNER, PRO]"],
