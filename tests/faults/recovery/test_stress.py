@@ -24,8 +24,8 @@ from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.selection import orphaned_sessions
 from tests.support.collection.declarations import settings_of
 from tests.support.processes.background import Background
-from tests.support.recovery.candidates import all_candidates
 from tests.support.recovery.chats import SOURCE, Chats
+from tests.support.recovery.close_runs import all_candidates
 from tests.support.recovery.worlds.traffic import Traffic
 
 SECONDS = 8.0

@@ -24,9 +24,8 @@ from exporter.recovery.rule.rule import Rule
 from exporter.recovery.undo import UndoOutcome, UndoRun, plan_undo
 from tests.support.collection.declarations import settings_of
 from tests.support.processes.background import Background
-from tests.support.recovery.candidates import all_candidates
 from tests.support.recovery.chats import Chats
-from tests.support.recovery.closing import close_found
+from tests.support.recovery.close_runs import all_candidates, close_found
 from tests.support.recovery.statements.names import step_of
 
 T = TypeVar("T")
