@@ -25,7 +25,7 @@ from exporter.recovery.rule.selection import orphaned_sessions
 from tests.support.collection.declarations import settings_of
 from tests.support.processes.background import Background
 from tests.support.recovery.chats import SOURCE, Chats
-from tests.support.recovery.closing import all_candidates
+from tests.support.recovery.close_runs import all_candidates
 from tests.support.recovery.worlds.traffic import Traffic
 
 SECONDS = 8.0

@@ -30,7 +30,7 @@ from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.undo import UndoRun, plan_undo
-from tests.support.recovery.closing import all_candidates
+from tests.support.recovery.close_runs import all_candidates
 from tests.support.recovery.functions.installation import calling, install
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml"

@@ -14,7 +14,7 @@ from exporter.recovery.close.batches import Outcome
 from exporter.recovery.close.planned_stop import PlannedStop
 from exporter.recovery.undo import UndoOutcome, UndoRun, plan_undo
 from tests.support.collection.open_transaction import OpenTransaction
-from tests.support.recovery.closing import all_candidates, close_found
+from tests.support.recovery.close_runs import all_candidates, close_found
 from tests.support.recovery.planned_stops import CHAT, chat, prepare, run, still_open, stopping
 from tests.support.servers.statements import rows
 

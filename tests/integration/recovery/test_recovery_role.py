@@ -17,7 +17,7 @@ from exporter.recovery.rule.checks import check_rule
 from exporter.recovery.rule.connections import writing_settings
 from exporter.recovery.undo import UndoRun, plan_undo
 from exporter.sessions import grants
-from tests.support.recovery.closing import all_candidates, close_found
+from tests.support.recovery.close_runs import all_candidates, close_found
 
 CONFIG = """\
 databases:

@@ -17,7 +17,7 @@ from exporter.recovery.close.batches import Outcome
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
 from tests.support.collection.declarations import settings_of, source_of
-from tests.support.recovery.closing import all_candidates, close_found
+from tests.support.recovery.close_runs import all_candidates, close_found
 from tests.support.servers.statements import execute
 
 TABLE = f"""

@@ -25,7 +25,7 @@ from exporter.recovery.undo import UndoOutcome, UndoRun, plan_undo
 from tests.support.collection.declarations import settings_of
 from tests.support.processes.background import Background
 from tests.support.recovery.chats import Chats
-from tests.support.recovery.closing import all_candidates, close_found
+from tests.support.recovery.close_runs import all_candidates, close_found
 from tests.support.recovery.statements.names import step_of
 
 T = TypeVar("T")

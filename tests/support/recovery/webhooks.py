@@ -18,7 +18,7 @@ from exporter.queries import fill
 from exporter.recovery.close.batches import Outcome
 from exporter.recovery.rule.binding import bind_rule
 from tests.support.collection.declarations import settings_of, source_of
-from tests.support.recovery.closing import all_candidates, close_found
+from tests.support.recovery.close_runs import all_candidates, close_found
 
 VISITS = """\
 CREATE TABLE visits (

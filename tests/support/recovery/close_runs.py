@@ -1,4 +1,4 @@
-"""Candidates, and closing them by statements."""
+"""Candidates of recovery, and runs that close them by statements."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from exporter.recovery.rule.selection import Selection, orphaned_sessions
 
 
 async def all_candidates(reader: Reader, rule: Rule, **options: Any) -> list[Candidate]:
-    """All pages of find_candidates() in one list."""
+    """Return all pages of `find_candidates` in one list."""
     return [each async for page in find_candidates(reader, rule, **options) for each in page]
 
 
@@ -26,7 +26,7 @@ async def close_found(
     selection: Selection | None = None,
     batch: int = 50,
 ) -> Outcome:
-    """One run on these candidates: orphans, or the selection's."""
+    """Close these candidates in one run, if they are orphaned, or in the selection, still."""
     selection = selection or orphaned_sessions(rule, with_backlog=with_backlog)
     closer = StatementCloser(writer, rule, trigger=trigger, selection=selection)
     return await CloseRun(closer).run([found], batch=batch, pause=0, progress=lambda _: None)
