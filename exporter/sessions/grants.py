@@ -146,7 +146,9 @@ async def other_relations(
     found = {each for text in texts for each in reads(text)}
     if not found:
         return [], False
-    (result,) = await reader.read(_looking_up("relations", sorted({each.chain for each in found})))
+    (result,) = await reader.read(
+        _looking_up("catalog/relations", sorted({each.chain for each in found}))
+    )
     own = (table.schema, table.name)
     is_read_whole = own in result.rows and any(
         each.is_whole and each.chain in {own, own[1:]} for each in found
@@ -159,7 +161,7 @@ async def _functions(reader: Reader, texts: list[str]) -> list[tuple[str, str, b
     chains = sorted({chain for text in texts for chain in _before_parenthesis(text)})
     if not chains:
         return []
-    (result,) = await reader.read(_looking_up("functions", chains))
+    (result,) = await reader.read(_looking_up("catalog/functions", chains))
     return [(schema, signature, is_public) for schema, signature, is_public in result.rows]
 
 

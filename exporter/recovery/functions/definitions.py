@@ -28,7 +28,7 @@ _LONGEST_NAME = 63  # bytes (NAMEDATALEN)
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What tells a function from all others."""
+    """What identifies a function."""
 
     schema: str
     name: str
@@ -61,7 +61,7 @@ class Function(Signature):
 
     @property
     def fingerprint(self) -> str:
-        """What its comment says that it is."""
+        """The digest that its comment holds."""
         return fingerprint(
             arguments=self.arguments,
             body=self.body,
@@ -74,7 +74,7 @@ class Function(Signature):
 
     @property
     def comment(self) -> str:
-        """By which it is recognised in the database."""
+        """The comment by which it is recognised in the database."""
         printing = f"session-exporter sql function {self.source}"
         return (
             f"{MARK} {self.purpose}, of source {self.source}. After a change of its config, print "
@@ -108,8 +108,7 @@ def fingerprint(
 ) -> str:
     """A digest of what a function does, the same for one that is printed and one in the catalog.
 
-    Along which path names are looked up is its owner's choice, as long as temporary objects come
-    last (`is_path_safe`).
+    The search path is its owner's choice, as long as temporary objects come last (`is_path_safe`).
     """
     text = body.replace("\r\n", "\n").strip()
     parts = [arguments, text, dict(settings), language, is_definer, volatility, is_path_safe]

@@ -39,13 +39,13 @@ class InstalledFunction(Signature):
 
     @property
     def declared_fingerprint(self) -> str | None:
-        """What its comment says that it is: CREATE OR REPLACE leaves a comment as it was."""
+        """The digest in its comment, which CREATE OR REPLACE leaves as it was."""
         found = _FINGERPRINT.search(self.comment)
         return found[1] if found and self.comment.startswith(MARK) else None
 
     @property
     def fingerprint(self) -> str:
-        """What it is."""
+        """The digest of what the catalog has."""
         settings = dict(each.split("=", 1) for each in self.settings)
         path = settings.pop("search_path", "")
         return fingerprint(
