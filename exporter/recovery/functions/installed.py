@@ -8,14 +8,8 @@ from exporter.config import TableName
 from exporter.errors import FunctionMismatch
 from exporter.postgres import Reader
 from exporter.queries import fill, literal
-from exporter.recovery.functions.definitions import (
-    MARK,
-    Function,
-    Signature,
-    fingerprint,
-    recover_function,
-    undo_function,
-)
+from exporter.recovery.functions.definitions import recover_function, undo_function
+from exporter.recovery.functions.function import MARK, Function, Signature, fingerprint
 from exporter.recovery.rule.rule import Rule
 from exporter.sessions.relation import named
 
