@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,18 @@ def test_check_says_how_much_a_valid_file_declares(tmp_path: Path) -> None:
         f"at most {series} time series about sessions)\n"
     )
     assert "hidden" not in done.stdout
+
+
+def test_python_m_exporter_is_the_same_command(tmp_path: Path) -> None:
+    module = subprocess.run(
+        [sys.executable, "-m", "exporter", "--version"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (module.returncode, module.stderr) == (0, "")
+    assert module.stdout == run("--version", folder=tmp_path).stdout
 
 
 def test_check_connects_to_nothing(tmp_path: Path) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from exporter.demo.server.databases import EmbeddedDatabase
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.config.fields.sql_lexer import IncompleteSqlError, check_complete
+from exporter.demo.server.databases import EmbeddedDatabase
 
 PIECES = st.sampled_from([
     *("'", "''", "E'", "e'", "b'", "x'", "N'", "U&'", 'U&"', '"', "\\", "\\\\", "\\'"),

@@ -20,7 +20,7 @@ Trigger = Literal["auto", "manual", "close"]
 Pages = Iterable[Sequence[Candidate]] | AsyncIterable[Sequence[Candidate]]
 
 #: So many sessions in a row that could not be closed in time, each alone, mean that the database is
-#: slow and not a session; whoever waits for these rows is not to wait any longer.
+#: slow and not a session; others that wait for these rows are not to wait any longer.
 SLOW_IN_A_ROW = 5
 
 

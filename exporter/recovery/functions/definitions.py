@@ -5,14 +5,13 @@ parameter here. A DBA reads and creates them.
 """
 
 import hashlib
-import json
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from exporter import sessions
 from exporter.postgres.error_causes import NOT_AUDITED, NOT_WRITTEN, STILL_ACTIVE
 from exporter.queries import array, fill, identifier, listed, literal
+from exporter.recovery.functions.function import Function
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import orphaned_sessions
 from exporter.recovery.rule.statements import MAINTENANCE, close_statement, undo_statement
@@ -20,100 +19,8 @@ from exporter.recovery.rule.statements import MAINTENANCE, close_statement, undo
 SCHEMA = "session_exporter"
 #: The most sessions of one call: all of them stay locked until it is over.
 MOST = 1000
-#: With what the comment on every printed function begins.
-MARK = "session-exporter:"
 
 _LONGEST_NAME = 63  # bytes (NAMEDATALEN)
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """What tells a function from all others."""
-
-    schema: str
-    name: str
-    arguments: str
-    """Their types, as PostgreSQL writes them."""
-
-    @property
-    def sql(self) -> str:
-        """The qualified name, quoted."""
-        return identifier(self.schema, self.name)
-
-    @property
-    def signature(self) -> str:
-        """The name with the arguments, for GRANT and the like."""
-        return f"{self.sql}({self.arguments})"
-
-
-@dataclass(frozen=True, slots=True)
-class Function(Signature):
-    """One function as it is created."""
-
-    declared: str
-    """The arguments with names and defaults."""
-    returns: str
-    settings: Mapping[str, str]
-    """What is set while it runs, besides search_path."""
-    body: str
-    purpose: str
-    source: str
-
-    @property
-    def fingerprint(self) -> str:
-        """What its comment says that it is."""
-        return fingerprint(
-            arguments=self.arguments,
-            body=self.body,
-            settings=self.settings,
-            language="plpgsql",
-            is_definer=True,
-            volatility="v",
-            is_path_safe=True,
-        )
-
-    @property
-    def comment(self) -> str:
-        """By which it is recognised in the database."""
-        printing = f"session-exporter sql function {self.source}"
-        return (
-            f"{MARK} {self.purpose}, of source {self.source}. After a change of its config, print "
-            f"it again: {printing} (fingerprint {self.fingerprint})"
-        )
-
-    def created(self, path: list[str]) -> str:
-        """The commands that create it, to look unqualified names up along `path`."""
-        settings = (f"SET {name} = {literal(value)}" for name, value in self.settings.items())
-        return fill(
-            "recovery/functions/definition",
-            signature=self.signature,
-            function=self.sql,
-            arguments=self.declared,
-            returns=self.returns,
-            path=", ".join(map(identifier, dict.fromkeys([*path, "pg_temp"]))),
-            settings="\n".join(settings),
-            body=_dollar_quoted(self.body),
-        )
-
-
-def fingerprint(
-    *,
-    arguments: str,
-    body: str,
-    settings: Mapping[str, str],
-    language: str,
-    is_definer: bool,
-    volatility: str,
-    is_path_safe: bool,
-) -> str:
-    """A digest of what a function does, the same for one that is printed and one in the catalog.
-
-    Along which path names are looked up is its owner's choice, as long as temporary objects come
-    last (`is_path_safe`).
-    """
-    text = body.replace("\r\n", "\n").strip()
-    parts = [arguments, text, dict(settings), language, is_definer, volatility, is_path_safe]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def recover_function(rule: Rule) -> Function:
@@ -275,15 +182,3 @@ def _name(purpose: str, of: str) -> str:
         return encoded.decode()
     digest = hashlib.sha256(encoded).hexdigest()[:8]
     return f"{encoded[: _LONGEST_NAME - 9].decode(errors='ignore')}_{digest}"
-
-
-def _dollar_quoted(body: str) -> str:
-    tag = next(tag for tag in _tags() if tag not in body)
-    return f"{tag}\n{body}\n{tag}"
-
-
-def _tags() -> Iterator[str]:
-    number = 0
-    while True:
-        yield f"$session_exporter{number or ''}$"
-        number += 1

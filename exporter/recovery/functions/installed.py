@@ -8,14 +8,8 @@ from exporter.config import TableName
 from exporter.errors import FunctionMismatch
 from exporter.postgres import Reader
 from exporter.queries import fill, literal
-from exporter.recovery.functions.definitions import (
-    MARK,
-    Function,
-    Signature,
-    fingerprint,
-    recover_function,
-    undo_function,
-)
+from exporter.recovery.functions.definitions import recover_function, undo_function
+from exporter.recovery.functions.function import MARK, Function, Signature, fingerprint
 from exporter.recovery.rule.rule import Rule
 from exporter.sessions.relation import named
 
@@ -39,13 +33,13 @@ class InstalledFunction(Signature):
 
     @property
     def declared_fingerprint(self) -> str | None:
-        """What its comment says that it is: CREATE OR REPLACE leaves a comment as it was."""
+        """The digest in its comment, which CREATE OR REPLACE leaves as it was."""
         found = _FINGERPRINT.search(self.comment)
         return found[1] if found and self.comment.startswith(MARK) else None
 
     @property
     def fingerprint(self) -> str:
-        """What it is."""
+        """The digest of what the catalog has."""
         settings = dict(each.split("=", 1) for each in self.settings)
         path = settings.pop("search_path", "")
         return fingerprint(

@@ -4,12 +4,12 @@ from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.recovery.functions.definitions import (
     SCHEMA,
-    Function,
     maintenance_function,
     recover_function,
     stuck_function,
     undo_function,
 )
+from exporter.recovery.functions.function import Function
 from exporter.recovery.rule.rule import Rule
 from exporter.sessions import grants
 from exporter.text import printable

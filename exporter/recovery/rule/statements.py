@@ -55,7 +55,7 @@ def undo_statement(rule: Rule, names: Iterable[str], *, numbers: str) -> str:
 
 
 def _value_before(name: str) -> str:
-    """A column as it was; what closing did not change stays: jsonb tells NULL from null no more."""
+    """A column as it was. One that closing did not change stays: in jsonb, NULL is null."""
     was_changed = f"a.before -> {literal(name)} IS DISTINCT FROM a.after -> {literal(name)}"
     column = identifier(name)
     return f"CASE WHEN {was_changed} THEN b.{column} ELSE s.{column} END"

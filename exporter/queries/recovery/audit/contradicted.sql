@@ -1,5 +1,5 @@
--- Recovered sessions that have shown life since, or got a genuine end: the row is another version,
--- and what recovery wrote is not what is there, or it was seen after it was closed.
+-- Recovered sessions that were seen since, or got a genuine end: the row has another version, and
+-- what recovery wrote was overwritten, or the session was seen after it was closed.
 -- The row is a level further in than the audit's, so that no bare word in an expression is ambiguous.
 UPDATE session_exporter.recovery AS a
 SET contradicted_at = now()

@@ -1,7 +1,7 @@
--- Recovered sessions that the evidence proves alive by now, though it did not when they were closed:
--- their rows may be just as recovery left them. Where what closing writes made the evidence true, or
--- the config asks for other evidence since, nothing follows from it.
--- The last thousand alone, because evidence may be costly and this is asked in every run.
+-- Recovered sessions that the evidence proves alive now, though it did not when they were closed:
+-- their rows may be as recovery left them. Where what closing writes made the evidence true, or the
+-- config has declared other evidence since, nothing follows from it.
+-- The last thousand alone, because evidence may be costly and this runs every time.
 WITH session_exporter_recent AS MATERIALIZED (
     SELECT a.number, a.session
     FROM session_exporter.recovery AS a

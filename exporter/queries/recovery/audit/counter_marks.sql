@@ -1,4 +1,4 @@
--- From where on the audit table is to be read the next time: a minute back.
+-- Where the next read of the audit begins: a minute back.
 SELECT
     coalesce(
         (SELECT max(number) FROM session_exporter.recovery WHERE at < now() - interval '1 minute'),

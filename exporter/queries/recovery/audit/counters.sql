@@ -1,6 +1,6 @@
--- What has been written into the audit table of a source, and noted there, since a while ago: each
--- once for every row. Numbers and times are those of transactions that may commit late, so the marks
--- lie a minute back, and whoever asks knows what it has counted already.
+-- What has been written and noted in the audit of a source since a while ago: each once for every row.
+-- Numbers and times are those of transactions that may commit late, so the marks lie a minute back,
+-- and the reader skips what it has counted already.
 SELECT 'recovered', trigger, number
 FROM session_exporter.recovery
 WHERE source = {source} AND number > {number}

@@ -1,4 +1,4 @@
--- Whether the audit table is there, also for a role that may not use its schema.
+-- Whether the audit table exists, also for a role that may not use its schema.
 SELECT EXISTS (
     SELECT FROM pg_class AS c
     JOIN pg_namespace AS n ON n.oid = c.relnamespace

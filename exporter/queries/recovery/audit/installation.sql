@@ -1,4 +1,4 @@
--- Everything that recovery has written, and what was there before: what undo goes by.
+-- Everything that recovery has written, and what was there before: what undo restores.
 CREATE SCHEMA IF NOT EXISTS session_exporter;
 
 CREATE TABLE IF NOT EXISTS session_exporter.recovery (
@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS session_exporter.recovery (
     row_version text NOT NULL,              -- xmin of the row as it was left
     undone_at   timestamptz,
     contradicted_at timestamptz,            -- when it was found to live, or to have a genuine end
-    -- Telling the webhook of it: the next try, and NULL when there is nobody (left) to tell.
+    -- Notifying the webhook: the next attempt; NULL where there is none, or none is left to make.
     next_attempt_at timestamptz,
     attempts    int NOT NULL DEFAULT 0,
     notified_at timestamptz
@@ -28,7 +28,7 @@ CREATE INDEX IF NOT EXISTS recovery_source_at ON session_exporter.recovery (sour
 CREATE INDEX IF NOT EXISTS recovery_to_tell ON session_exporter.recovery (source, next_attempt_at)
     WHERE next_attempt_at IS NOT NULL AND undone_at IS NULL;
 
--- The sources that nobody recovers automatically until somebody resumes them: all exporters look here.
+-- The sources that are not recovered automatically until they are resumed: all exporters read it.
 CREATE TABLE IF NOT EXISTS session_exporter.pause (
     source    text PRIMARY KEY,
     paused_at timestamptz NOT NULL DEFAULT now(),

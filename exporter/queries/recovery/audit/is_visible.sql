@@ -1,2 +1,2 @@
--- Whether the table is there in which recovery writes down what it does.
+-- Whether the audit table exists, for a role that may use its schema.
 SELECT to_regclass('session_exporter.recovery') IS NOT NULL

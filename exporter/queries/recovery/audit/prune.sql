@@ -1,4 +1,4 @@
--- Forgets what is older than the audit is kept, a little at a time.
+-- Deletes rows that are older than the audit is kept, a thousand at a time.
 DELETE FROM session_exporter.recovery
 WHERE number IN (
     SELECT number FROM session_exporter.recovery

@@ -1,4 +1,4 @@
--- The settings of one recovery transaction, for it alone: an application never waits long for us.
+-- The settings of one recovery transaction, for it alone: an application never waits long for it.
 SELECT
     set_config('lock_timeout', '250ms', true),
     set_config('statement_timeout', '2s', true),

@@ -1,4 +1,4 @@
--- How many sessions may still be closed in this hour. One exporter at a time asks and closes: the
+-- How many sessions may still be closed in this hour. One exporter at a time counts and closes: the
 -- lock lasts until the transaction ends.
 SELECT {per_hour} - (
     SELECT count(*)

@@ -1,4 +1,4 @@
--- Has the function in the database close these sessions: it locks, checks again, writes and audits.
+-- Has the function in the database close these sessions: it locks, rechecks, writes and audits.
 SELECT session_exporter_session, session_exporter_returning::text
 FROM {function}(
     {ids}::text[], {versions}::text[], {run}::uuid, {trigger}, {with_backlog}

@@ -1,7 +1,7 @@
--- Tells whoever listens of the sessions that this transaction has closed, when it commits.
--- A payload is shorter than 8000 bytes, or PostgreSQL takes all of the transaction back: an id that
--- does not fit is null, and the audit row has it. So that a listener which reads nothing any more
--- cannot fill the queue and stop recovery (documentation, NOTIFY), nobody is told once it is half full.
+-- Notifies listeners of the sessions that this transaction has closed, when it commits.
+-- A payload is shorter than 8000 bytes, or PostgreSQL rolls the transaction back: an id that does not
+-- fit is null, and the audit row has it. A listener that no longer reads could fill the queue and stop
+-- recovery (documentation, NOTIFY), so nothing is sent once it is half full.
 SELECT pg_notify({channel}, json_build_object(
     'run', a.run,
     'source', a.source,

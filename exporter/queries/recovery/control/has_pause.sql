@@ -1,2 +1,2 @@
--- Whether the table is there that says which sources are paused.
+-- Whether the table of paused sources exists.
 SELECT to_regclass('session_exporter.pause') IS NOT NULL

@@ -1,5 +1,5 @@
     IF session_exporter_count > 0 THEN
-        PERFORM session_exporter_told.* FROM (
+        PERFORM session_exporter_sent.* FROM (
 {notify}
-        ) AS session_exporter_told;
+        ) AS session_exporter_sent;
     END IF;

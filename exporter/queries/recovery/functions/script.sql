@@ -1,6 +1,6 @@
--- Recovery of {source} by functions: the role that calls them needs no right on the application's tables.
--- For a superuser to read and run, after `session-exporter sql audit` and `sql role`. They do what the
--- config says now: after a change of it, print and run this again.
+-- Recovery of {source} by functions: the role that calls them needs no right on an application's
+-- tables. For a superuser to read and run, after `session-exporter sql audit` and `sql role`. They do
+-- what the config says now: after a change of it, print and run this again.
 {warnings}
 BEGIN;
 
@@ -29,7 +29,7 @@ GRANT USAGE ON SCHEMA {schemas} TO {role};
 {stuck}
 
 -- The first two are tried on no row, with the rights that they will have: what is missing or does not
--- fit is an error now, and nothing is created. Rolled back, because statement triggers run on no row too.
+-- fit is an error now, and nothing is created. Rolled back, for the triggers that run on no row too.
 SAVEPOINT session_exporter_trial;
 SELECT FROM {recover_name}('{{}}', '{{}}', gen_random_uuid(), 'manual', false);
 ROLLBACK TO SAVEPOINT session_exporter_trial;

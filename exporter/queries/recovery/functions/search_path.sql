@@ -1,5 +1,5 @@
--- Where unqualified names are looked up by this role, in order, and in which of these schemas
--- everybody may create things. A temporary schema is no place to look first.
+-- The schemas in which unqualified names are looked up by this role, in order, and in which of them
+-- every role may create objects. A temporary schema must not come first.
 SELECT
     ARRAY(
         SELECT p.name

@@ -3,14 +3,14 @@ DECLARE
     session_exporter_ours pg_catalog.int8[];
 BEGIN
 {demands}
-    -- What belongs to other sources is none of its business.
+    -- Rows of other sources are left out.
     session_exporter_ours := ARRAY(
         SELECT a.number
         FROM session_exporter.recovery AS a
         WHERE a.number = ANY (session_exporter_numbers)
             AND a.source = {source}
             AND a.relation = {relation}
-            -- What else a run has written, in its own time, could not be taken back by this one.
+            -- A run that has written other columns too could not be undone as a whole by this function.
             AND NOT EXISTS (
                 SELECT FROM jsonb_object_keys(a.before) AS k (name)
                 WHERE k.name <> ALL ({columns}::text[])

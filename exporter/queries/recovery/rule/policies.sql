@@ -1,4 +1,4 @@
--- Whether row-level security decides what this role may update in a table, whether any policy lets it
+-- Whether row-level security limits what this role may update in a table, whether any policy lets it
 -- update something, and which policies do not let it update everything.
 SELECT
     row_security_active({oid}::oid),

@@ -1,5 +1,5 @@
--- Takes recoveries that the webhook was not told of yet, the longest due first, and nobody else's:
--- for as long as one is being told, its next attempt is put off. Whoever dies meanwhile loses it then.
+-- Claims recoveries that the webhook was not notified of yet, the longest due first. While one is being
+-- delivered its next attempt lies in the future: if the exporter dies, it is claimed again then.
 WITH session_exporter_due AS MATERIALIZED (
     SELECT a.number
     FROM session_exporter.recovery AS a

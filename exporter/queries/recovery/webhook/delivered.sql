@@ -1,4 +1,4 @@
--- The webhook knows of a recovery now. That is so whoever told it, and however often.
+-- Notes that the webhook was notified of a recovery, by whichever exporter.
 UPDATE session_exporter.recovery
 SET notified_at = now(), next_attempt_at = NULL
 WHERE number = {number} AND notified_at IS NULL
