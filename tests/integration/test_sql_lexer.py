@@ -47,7 +47,9 @@ def test_an_expression_ends_where_postgresql_finds_its_end(
     try:
         check_complete(sql)
     except IncompleteSqlError as incomplete:
-        # A syntax error comes after the tokens: then nothing stayed open.
-        assert not incomplete.is_open or (error and not error.startswith("syntax error"))
+        is_open = incomplete.is_open
     else:
+        is_open = False
         assert not error.startswith(OPEN)
+    # A syntax error comes after the tokens: then nothing stayed open.
+    assert not is_open or (error and not error.startswith("syntax error"))
