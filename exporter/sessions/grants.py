@@ -136,24 +136,23 @@ def audit_rights(source: Source, *, role: str) -> list[Right]:
 
 
 async def closing_rights(reader: Reader, source: Source, *, role: str) -> list[Right]:
-    """The rights to close sessions, besides those to read what their expressions mention.
+    """The rights of a role to close sessions, besides those to read what expressions mention.
 
-    A role that closes them by calling a function has none on a table of an application.
+    ROLE only finds them, for a function that RECOVERY_ROLE calls; that one has no right on a table
+    of an application then.
     """
     audit = audit_rights(source, role=role)
     if role == RECOVERY_ROLE and not _by_statements(source):
         return audit
     table, _ = await sessions.declared(reader, source)
-    recovery = source.recovery
-    written = [table.column(word).name for word in recovery.set]
-    if recovery.mark is not None:
-        written.append(table.column(recovery.mark.column).name)
     seen = (*_SYSTEM_COLUMNS, _LOCK_COLUMN) if role == DEFINER_ROLE else _SYSTEM_COLUMNS
-    return [
-        Right("SELECT", table.schema, table.name, seen),
-        Right("UPDATE", table.schema, table.name, tuple(written)),
-        *audit,
-    ]
+    rights = [Right("SELECT", table.schema, table.name, seen)]
+    if role != ROLE:
+        recovery = source.recovery
+        written = [*recovery.set, *([recovery.mark.column] if recovery.mark is not None else [])]
+        columns = tuple(table.column(word).name for word in written)
+        rights.append(Right("UPDATE", table.schema, table.name, columns))
+    return [*rights, *audit]
 
 
 def grants_of(rights: Iterable[Right], role: str) -> list[str]:
@@ -182,12 +181,12 @@ async def grants(reader: Reader, source: Source) -> list[str]:
     schemas of types and operators. Read from the catalog alone, which takes no rights.
     """
     table, expressions = await sessions.declared(reader, source)
-    texts, rights = list(expressions.values()), []
-    if source.recovery.call is not None:
+    texts, rights = list(expressions.values()), list[Right]()
+    if not _by_statements(source):
         texts += _recovery_texts(source)
-        rights.append(Right("SELECT", table.schema, table.name, _SYSTEM_COLUMNS))
-    if source.recovery.call is not None or await _has_audit(reader):
-        rights += audit_rights(source, role=ROLE)
+        rights = await closing_rights(reader, source, role=ROLE)
+    elif await reader.value(fill("recovery/audit/exists")):
+        rights = audit_rights(source, role=ROLE)
     return grants_of([*await _reading_rights(reader, table, texts), *rights], ROLE)
 
 
@@ -200,10 +199,6 @@ async def recovery_grants(reader: Reader, source: Source, *, role: str) -> list[
     table, expressions = await sessions.declared(reader, source)
     texts = [*expressions.values(), *_recovery_texts(source)]
     return grants_of([*await _reading_rights(reader, table, texts), *closing], role)
-
-
-async def _has_audit(reader: Reader) -> bool:
-    return bool(await reader.value(fill("recovery/audit/exists")))
 
 
 def _recovery_texts(source: Source) -> list[str]:

@@ -36,7 +36,7 @@ GRACE, EVERY = 300.0, 30.0
 TABLE = """
 CREATE TABLE public.chat (
     id int PRIMARY KEY, is_open bool NOT NULL DEFAULT true, started timestamptz NOT NULL,
-    seen timestamptz, ended timestamptz
+    seen timestamptz, ended timestamptz, secret text
 );
 CREATE TABLE public.presence (chat int);
 INSERT INTO public.chat (id, started, seen)
