@@ -1,4 +1,4 @@
-"""The settings of one source: a session table, what its rows mean, and what is collected of it."""
+"""The settings of one source: a session table, what its rows mean, and what to collect."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -68,7 +68,7 @@ class Source(Model):
     )
     where: Sql | None = Field(
         default=None,
-        description="Condition on the rows that exist at all, for example deleted_at IS NULL.",
+        description="Condition for a row to exist at all, for example deleted_at IS NULL.",
     )
     active: Sql = Field(
         examples=["is_active"], description="Condition that makes a session active."
