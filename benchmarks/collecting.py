@@ -104,7 +104,7 @@ async def measure(config: Path, title: str) -> None:
 
 
 def fill(database: EmbeddedDatabase, *commands: str) -> None:
-    """Run commands, each in its own transaction."""
+    """Run commands, one after the other."""
     with database.connect() as connection:
         for command in commands:
             connection.execute(command.encode())
