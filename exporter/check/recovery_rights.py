@@ -8,7 +8,6 @@ from exporter.errors import PermissionDenied
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.recovery.functions.installed import (
-    InstalledFunction,
     find_recover_function,
     find_undo_function,
 )
@@ -93,8 +92,8 @@ async def check_function(
             f"GRANT EXECUTE ON FUNCTION {function.signature} TO {identifier(role)};",
         ]
     reading_role = str(await reader.value(fill("check/server")))
-    owner = await _owner(reader, function)
-    for declared, actual in ((RECOVERY_ROLE, role), (ROLE, reading_role), (DEFINER_ROLE, owner)):
+    roles = {RECOVERY_ROLE: role, ROLE: reading_role, DEFINER_ROLE: function.owner}
+    for declared, actual in roles.items():
         needed = await closing_rights(reader, rule.table.source, role=declared)
         missing = await missing_rights(reader, needed, role=actual)
         commands += grants_of(missing, identifier(actual))
@@ -121,16 +120,3 @@ async def missing_rights(reader: Reader, rights: Sequence[Right], *, role: str) 
         Right(rights[number].privilege, rights[number].schema, rights[number].table, tuple(columns))
         for number, columns in found
     ]
-
-
-async def _owner(reader: Reader, function: InstalledFunction) -> str:
-    return str(
-        await reader.value(
-            fill(
-                "check/function_owner",
-                schema=literal(function.schema),
-                function=literal(function.name),
-                arguments=literal(function.arguments),
-            )
-        )
-    )

@@ -27,6 +27,8 @@ class InstalledFunction(Signature):
     """As name=value."""
     body: str
     comment: str
+    owner: str
+    """The role with whose rights it runs."""
     is_callable_by_role: bool
     """Whether the role that reads may call it."""
     is_public: bool

@@ -8,7 +8,7 @@ import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import EXPORTER
-from exporter.errors import SchemaMismatch, UsageError
+from exporter.errors import AuditUnusable, SchemaMismatch, UsageError
 from exporter.recovery.audit.runs import find_run
 from exporter.recovery.close.batches import Outcome
 from exporter.recovery.close.planned_stop import PlannedStop
@@ -189,7 +189,7 @@ async def test_without_the_audit_table_nothing_is_planned(
 ) -> None:
     prepare(database, "DROP TABLE session_exporter.recovery")
     async with stopping(database, tmp_path) as it:
-        with pytest.raises(SchemaMismatch, match="sql audit"):
+        with pytest.raises(AuditUnusable, match="sql audit"):
             await it.plan(PlannedStop("a"))
 
 
