@@ -87,10 +87,7 @@ async def check_function(
         )
     commands = []
     if not function.is_callable_by_role:
-        commands += [
-            f"GRANT USAGE ON SCHEMA {identifier(function.schema)} TO {identifier(role)};",
-            f"GRANT EXECUTE ON FUNCTION {function.signature} TO {identifier(role)};",
-        ]
+        commands.append(f"GRANT EXECUTE ON FUNCTION {function.signature} TO {identifier(role)};")
     reading_role = str(await reader.value(fill("check/server")))
     roles = {RECOVERY_ROLE: role, ROLE: reading_role, DEFINER_ROLE: function.owner}
     for declared, actual in roles.items():

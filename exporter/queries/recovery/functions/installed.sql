@@ -11,7 +11,7 @@ SELECT
     p.prosrc,
     coalesce(obj_description(p.oid, 'pg_proc'), ''),
     pg_get_userbyid(p.proowner)::text,
-    has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE'),
+    has_function_privilege(p.oid, 'EXECUTE'),
     has_function_privilege('public', p.oid, 'EXECUTE')
 FROM pg_proc AS p
 JOIN pg_namespace AS n ON n.oid = p.pronamespace
