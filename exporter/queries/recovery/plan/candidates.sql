@@ -10,7 +10,7 @@ WITH session_exporter_candidates AS MATERIALIZED (
         AND {young}
         AND {after}
 )
-SELECT session_exporter_id::text, session_exporter_version
-FROM session_exporter_candidates
-ORDER BY session_exporter_id
+SELECT c.session_exporter_id::text, c.session_exporter_version
+FROM session_exporter_candidates AS c
+ORDER BY c.session_exporter_id -- the bare name would be the text of the output
 FETCH FIRST {limit} ROWS WITH TIES
