@@ -80,18 +80,19 @@ async def check_function(
         yield findings.warning(
             "recovery callers", "every role may call it; ask a DBA to run:", revoke
         )
-    commands = []
-    if not function.is_callable_by_role:
-        commands += [
-            f"GRANT USAGE ON SCHEMA {identifier(function.schema)} TO {identifier(role)};",
-            f"GRANT EXECUTE ON FUNCTION {function.signature} TO {identifier(role)};",
-        ]
+    commands: list[str] = []
     reading_role = str(await reader.value(fill("check/server")))
     owner = await _owner(reader, function)
     for declared, actual in ((RECOVERY_ROLE, role), (ROLE, reading_role), (DEFINER_ROLE, owner)):
         needed = await closing_rights(reader, rule.table.source, role=declared)
         missing = await missing_rights(reader, needed, role=actual)
         commands += grants_of(missing, identifier(actual))
+    if not function.is_callable_by_role:
+        call = [
+            Right("USAGE", function.schema),
+            Right("EXECUTE", function.schema, function=function.signature),
+        ]
+        commands += [each for each in grants_of(call, identifier(role)) if each not in commands]
     if commands:
         yield missing_severity(findings, rule.table.source)(
             "recovery rights",
