@@ -67,7 +67,11 @@ def by_hand(counts: SessionCounts, *, with_backlog: bool = False) -> set[str]:
     return {sentence.partition(": ")[0] for sentence in plan.brakes}
 
 
-@pytest.mark.parametrize(("counts", "brakes"), CASES, ids=str)
+@pytest.mark.parametrize(
+    ("counts", "brakes"),
+    CASES,
+    ids=lambda each: str(sorted(each) if isinstance(each, set) else each),
+)
 @pytest.mark.parametrize("decides", [automatically, by_hand])
 def test_both_decide_the_same(decides: Any, counts: SessionCounts, brakes: set[str]) -> None:
     assert decides(counts) == brakes
