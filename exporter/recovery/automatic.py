@@ -21,9 +21,8 @@ from exporter.recovery.audit.maintenance import AuditMaintenance
 from exporter.recovery.close.batches import CloseRun, Outcome
 from exporter.recovery.close.candidates import Candidate
 from exporter.recovery.close.closers import make_closer
-from exporter.recovery.decision.counts import quiet_after
 from exporter.recovery.decision.decision import Decision, Memory, decide
-from exporter.recovery.decision.observation import Observation, observe
+from exporter.recovery.decision.observation import Observation, observe, quiet_after
 from exporter.recovery.functions.installed import InstalledFunction, find_recover_function
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule

@@ -6,12 +6,11 @@ on READ COMMITTED). So each closer locks first, and rechecks with a newer snapsh
 """
 
 import asyncio
-import json
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from exporter.errors import BadData, Locked, NoAnswer, RowRefused, TimedOut
 from exporter.recovery.close.candidates import Candidate
@@ -32,12 +31,7 @@ class ClosedSession(NamedTuple):
 
     session: str
     report: str
-    """JSON as text: a run may close very many, and few are read."""
-
-    @property
-    def returning(self) -> dict[str, Any]:
-        """The report, by name."""
-        return dict(json.loads(self.report))
+    """JSON."""
 
 
 @dataclass(frozen=True, slots=True)

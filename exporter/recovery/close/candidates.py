@@ -1,12 +1,12 @@
 """The sessions that a selection selects: which they are, and what closing would write."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from exporter.postgres import Reader
 from exporter.queries import listed, literal
-from exporter.recovery.rule.rule import END, Rule
+from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import Selection, orphaned_sessions, selected
 
 #: The most candidates in memory at once, but for rows that share an id.
@@ -28,7 +28,6 @@ class Preview:
     last_seen: float | None
     """None where nothing is known, which is so in a planned stop alone."""
     silence: float | None
-    end: str
     changes: Mapping[str, str | None]
     returning: Mapping[str, Any]
 
@@ -68,19 +67,12 @@ async def read_previews(
         "recovery/plan/preview",
         **selected(rule, selection),
         end=selection.end,
-        values=listed([f"e.{END}::text", *changes]),
+        values=listed([*changes]),
         limit=str(limit),
     )
-    return tuple(_preview(rule, row) for row in await reader.rows(statement))
-
-
-def _preview(rule: Rule, row: Sequence[Any]) -> Preview:
-    session, last_seen, silence, end, *changes, returning = row
-    return Preview(
-        session=session,
-        last_seen=last_seen,
-        silence=silence,
-        end=end,
-        changes=dict(zip(rule.changes, changes, strict=True)),
-        returning=returning,
+    return tuple(
+        Preview(
+            session, last_seen, silence, dict(zip(rule.changes, values, strict=True)), returning
+        )
+        for session, last_seen, silence, *values, returning in await reader.rows(statement)
     )

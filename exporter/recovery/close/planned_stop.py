@@ -94,7 +94,11 @@ async def make_stop_plan(reader: Reader, rule: Rule, stop: PlannedStop, *, limit
     )
     counted = await reader.rows(statement)
     counts = Counter({fate: count for fate, count, _ in counted})
-    previews, unshown = await _previews(reader, rule, selection, limit=limit)
+    previews, unshown = tuple[Preview, ...](), None
+    try:
+        previews = await read_previews(reader, rule, selection, limit=limit)
+    except BadData as error:
+        unshown = str(error)
     return StopPlan(
         rule=rule,
         stop=stop,
@@ -107,16 +111,6 @@ async def make_stop_plan(reader: Reader, rule: Rule, stop: PlannedStop, *, limit
         previews=previews,
         unshown=unshown,
     )
-
-
-async def _previews(
-    reader: Reader, rule: Rule, selection: Selection, *, limit: int
-) -> tuple[tuple[Preview, ...], str | None]:
-    """The first sessions, or why they cannot be shown."""
-    try:
-        return await read_previews(reader, rule, selection, limit=limit), None
-    except BadData as error:
-        return (), str(error)
 
 
 async def close_sessions(

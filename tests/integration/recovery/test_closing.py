@@ -1,6 +1,7 @@
 """A planned stop closes the active sessions it is about, all of them, and no other."""
 
 import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -498,7 +499,7 @@ async def test_a_stop_marks_and_reports_as_recovery_does(
     async with stopping(any_database, tmp_path, text) as it:
         outcome, _ = await it.close_server("a")
     assert {each.session for each in outcome.recovered} == configs.keys()
-    assert [each.returning for each in outcome.recovered] == [{"node": "a"}] * 4
+    assert [json.loads(each.report) for each in outcome.recovered] == [{"node": "a"}] * 4
     assert dict(rows(any_database, "SELECT id, config FROM chat")) == {
         "nothing": {"stopped": True},
         "object": {"a": 1, "stopped": True},

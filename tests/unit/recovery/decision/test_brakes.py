@@ -13,9 +13,8 @@ from exporter.recovery.decision.brakes import (
     find_brakes,
     situation_by_hand,
 )
-from exporter.recovery.decision.counts import SessionCounts
 from exporter.recovery.decision.decision import Memory, decide
-from exporter.recovery.decision.observation import CandidateState, Observation
+from exporter.recovery.decision.observation import CandidateState, Observation, SessionCounts
 from exporter.recovery.plan import Plan
 
 SETTINGS = RecoverySettings(set={"is_active": "false"}, end_at="now", grace=60.0)
