@@ -66,8 +66,15 @@ async def _check(
 ) -> AsyncIterator[Finding]:
     """`reader` finds sessions; `closer` has the connection that closes them."""
     ((role, _, _, is_standby, _),) = await closer.rows(fill("check/server"))
-    for error in await _missing(reader, is_standby=is_standby):
-        yield findings.missing(f"recovery {error.reason}", str(error))
+    # What closing would fail with; the other checks can go on without it.
+    if is_standby:
+        yield findings.missing(
+            f"recovery {StandbyServer.reason}",
+            "this is a standby; sessions are recovered on the primary: give recovery a dsn of its "
+            "own, or target_session_attrs=read-write",
+        )
+    if not await reader.value(fill("recovery/audit/exists")):
+        yield findings.missing(f"recovery {AuditUnusable.reason}", NO_AUDIT)
     rule = await bind_rule(reader, source)
     for finding in await _side_effects(reader, rule, findings):
         yield finding
@@ -82,21 +89,6 @@ async def _check(
         yield findings.warning(
             "recovery end", f"of all orphaned sessions, {future_ends_text(ends)}"
         )
-
-
-async def _missing(reader: Reader, *, is_standby: bool) -> list[SourceError]:
-    """What closing would fail with. The other checks can go on without it."""
-    errors: list[SourceError] = []
-    if is_standby:
-        errors.append(
-            StandbyServer(
-                "this is a standby; sessions are recovered on the primary: give recovery a dsn of "
-                "its own, or target_session_attrs=read-write"
-            )
-        )
-    if not await reader.value(fill("recovery/audit/exists")):
-        errors.append(AuditUnusable(NO_AUDIT))
-    return errors
 
 
 async def _side_effects(reader: Reader, rule: Rule, findings: FindingWriter) -> list[Finding]:

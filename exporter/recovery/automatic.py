@@ -97,7 +97,7 @@ class AutomaticRecovery(Job):
         if mode == "auto":
             await self._maintain_audit(await self._bind(reader))
         if is_audited:
-            await self._count(reader)
+            self._change_status(**(await self._counter.read(reader))._asdict())
         self.interval = stretched(self._source.every, reader.seconds)
 
     def _failed(self, error: SourceError) -> None:
@@ -203,10 +203,6 @@ class AutomaticRecovery(Job):
             if failure.is_new:
                 error = f"audit maintenance failed, will retry: {cause}"
                 logs.warning(self.FAILED, **self._names, reason=cause.reason, error=error)
-
-    async def _count(self, reader: Reader) -> None:
-        counts = await self._counter.read(reader)
-        self._change_status(**counts._asdict())
 
     def _log_brakes(self, brakes: Iterable[str], blind: str) -> None:
         on = ",".join(sorted(brakes))

@@ -15,18 +15,14 @@ from exporter.recovery.audit.runs import Run, find_run
 from exporter.recovery.close.batches import CloseRun, Outcome
 from exporter.recovery.close.candidates import find_candidates
 from exporter.recovery.close.closers import make_closer
-from exporter.recovery.close.planned_stop import PlannedStop, StopPlan, clock, make_stop_plan
+from exporter.recovery.close.planned_stop import StopPlan, clock, make_stop_plan
+from exporter.recovery.functions import installed
 from exporter.recovery.functions.definitions import MOST
-from exporter.recovery.functions.installed import (
-    InstalledFunction,
-    find_recover_function,
-    find_undo_function,
-)
 from exporter.recovery.plan import Plan, make_plan
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.selection import RECENT
+from exporter.recovery.rule.selection import RECENT, PlannedStop
 from exporter.recovery.undo import UndoOutcome, UndoPlan, UndoRun, plan_undo
 
 
@@ -35,7 +31,7 @@ class PreparedRecovery:
     """One source, and what closing its orphaned sessions would do."""
 
     plan: Plan
-    function: InstalledFunction | None
+    function: installed.InstalledFunction | None
     """What closes the sessions, where that is not done by statements."""
     pause: Pause | None
     """That of automatic recovery; it does not hold by hand."""
@@ -50,7 +46,7 @@ class PreparedUndo:
     run: Run
     rule: Rule
     plan: UndoPlan
-    function: InstalledFunction | None
+    function: installed.InstalledFunction | None
     is_closed_again: bool
     """Whether automatic recovery is on, and not known to be paused."""
 
@@ -60,7 +56,7 @@ async def prepare_recovery(
 ) -> PreparedRecovery:
     """Check everything, and plan with up to `limit` previews. Raises SourceError."""
     rule = await bind_rule(reader, source)
-    function = await find_recover_function(reader, rule)
+    function = await installed.find_recover_function(reader, rule)
     await check_rule(reader, rule, writes=function is None)
     plan = await make_plan(reader, rule, with_backlog=with_backlog, limit=limit)
     pause, pause_error = await _find_pause(reader, source)
@@ -111,7 +107,7 @@ async def prepare_undo(reader: Reader, source: Source, run: uuid.UUID) -> Prepar
     if found is None or found.source != source.name:
         return None
     rule = await bind_rule(reader, source)
-    function = await find_undo_function(reader, rule)
+    function = await installed.find_undo_function(reader, rule)
     plan = await plan_undo(reader, rule, run)
     is_closed_again = False
     if plan.numbers and source.recovery.mode == "auto":

@@ -71,8 +71,6 @@ async def read_previews(
         limit=str(limit),
     )
     return tuple(
-        Preview(
-            session, last_seen, silence, dict(zip(rule.changes, values, strict=True)), returning
-        )
-        for session, last_seen, silence, *values, returning in await reader.rows(statement)
+        Preview(session, seen, silence, dict(zip(rule.changes, values, strict=True)), returning)
+        for session, seen, silence, *values, returning in await reader.rows(statement)
     )

@@ -14,31 +14,17 @@ from exporter.recovery.close.candidates import Candidate, Preview, find_candidat
 from exporter.recovery.close.closers import StatementCloser
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import (
+    PlannedStop,
     Selection,
     is_concerned,
     seen_recently,
     server_column,
-    sessions_of_server,
-    sessions_started_before,
+    stopping_sessions,
 )
 
 #: A row that the application has locked is free a moment later: so often it is tried again.
 MORE_ATTEMPTS = 5
 SECONDS_BETWEEN_ATTEMPTS = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedStop:
-    """What stops: one server, or all that started before an instant."""
-
-    server: str | None
-    before: str = ""
-    even_live: bool = False
-
-    @property
-    def needs_silence(self) -> bool:
-        """Whether a recent sign of life anywhere in the table forbids it."""
-        return self.server is None and not self.even_live
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +67,12 @@ async def make_stop_plan(reader: Reader, rule: Rule, stop: PlannedStop, *, limit
     Raises SourceError, and UsageError for a server that the column's type cannot hold.
     """
     await require_audit(reader)
-    if stop.server is None:
-        selection = sessions_started_before(rule, stop.before, even_live=stop.even_live)
-    else:
-        selection = sessions_of_server(rule, stop.server)
+    selection = stopping_sessions(rule, stop)
+    if stop.server is not None:
         await _check_server(reader, rule, stop.server)
     statement = rule.statement(
         "recovery/plan/stop_counts",
-        in_scope=is_concerned(rule, server=stop.server, before=stop.before),
+        in_scope=is_concerned(rule, stop),
         end=selection.end,
         lively=seen_recently(rule),
     )

@@ -12,7 +12,7 @@ from exporter.demo.systems.schemas import EXPORTER
 from exporter.errors import AuditUnusable, SchemaMismatch, UsageError
 from exporter.recovery.audit.runs import find_run
 from exporter.recovery.close.batches import Outcome
-from exporter.recovery.close.planned_stop import PlannedStop
+from exporter.recovery.rule.selection import PlannedStop
 from exporter.recovery.undo import UndoOutcome, UndoRun, plan_undo
 from tests.support.collection.open_transaction import OpenTransaction
 from tests.support.recovery.close_runs import all_candidates, close_found
