@@ -202,7 +202,7 @@ def test_without_set_no_function_can_be_the_printed_one(
 
 
 def test_without_set_there_is_nothing_to_print(command: Command) -> None:
-    without = {"set": {}, "call": None}
+    without: dict[str, Any] = {"set": {}, "call": None}
     done = command("sql", "function", "calls", recovery=without, role="postgres")
     assert done.returncode == 2
     assert "declares no `set`: session-exporter does not know how to close a session" in done.stderr
