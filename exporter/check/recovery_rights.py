@@ -85,7 +85,7 @@ async def check_function(
         yield findings.warning(
             "recovery callers", "every role may call it; ask a DBA to run:", revoke
         )
-    commands = []
+    commands: list[str] = []
     if not function.is_callable_by_role:
         commands.append(f"GRANT EXECUTE ON FUNCTION {function.signature} TO {identifier(role)};")
     reading_role = str(await reader.value(fill("check/server")))
@@ -94,6 +94,12 @@ async def check_function(
         needed = await closing_rights(reader, rule.table.source, role=declared)
         missing = await missing_rights(reader, needed, role=actual)
         commands += grants_of(missing, identifier(actual))
+    if not function.is_callable_by_role:
+        call = [
+            Right("USAGE", function.schema),
+            Right("EXECUTE", function.schema, function=function.signature),
+        ]
+        commands += [each for each in grants_of(call, identifier(role)) if each not in commands]
     if commands:
         yield missing_severity(findings, rule.table.source)(
             "recovery rights",
