@@ -63,242 +63,59 @@ class Sample(NamedTuple):
 
 _AGED = "As of the last collection; see session_exporter_collection_last_success_timestamp_seconds."
 
-ACTIVE = Family(
-    "sessions_active", "gauge", f"Sessions that satisfy the active condition. {_AGED}", split=True
-)
-ORPHANED = Family(
-    "sessions_orphaned",
-    "gauge",
-    f"Active sessions last seen longer ago than sessions_orphaned_after_seconds. {_AGED}",
-    split=True,
-)
-OVERLONG = Family(
-    "sessions_overlong",
-    "gauge",
-    "Active sessions that are not orphaned and started longer ago than "
-    f"sessions_overlong_after_seconds. {_AGED}",
-    split=True,
-)
-ACTIVE_AGE = Family(
-    "sessions_active_age_seconds",
-    "gaugehistogram",
-    f"Time since the start of each active session. {_AGED}",
-    ("le",),
-)
-ACTIVE_SILENCE = Family(
-    "sessions_active_silence_seconds",
-    "gaugehistogram",
-    f"Time since each active session was last seen. {_AGED}",
-    ("le",),
-)
-OLDEST_ACTIVE_START = Family(
-    "sessions_oldest_active_start_timestamp_seconds",
-    "gauge",
-    "Start of the active session that started first; no sample while there is none.",
-    fold="min",
-)
-OLDEST_ORPHAN_LAST_SEEN = Family(
-    "sessions_oldest_orphan_last_seen_timestamp_seconds",
-    "gauge",
-    "When the orphaned session that is silent for longest was last seen; no sample while there "
-    "is none.",
-    fold="min",
-)
-INCONSISTENT = Family(
-    "sessions_inconsistent",
-    "gauge",
-    f"Rows that contradict themselves, by kind. {_AGED}",
-    ("kind",),
-)
-ROWS_ESTIMATED = Family(
-    "sessions_rows_estimated",
-    "gauge",
-    "Rows in the table as the planner estimates them, partitions summed; never counted.",
-)
-TODAY_STARTED = Family(
-    "sessions_today_started",
-    "gauge",
-    f"Sessions started since midnight in the time zone of the source. {_AGED}",
-    split=True,
-)
-DAILY_STARTED = Family(
-    "sessions_daily_started",
-    "gauge",
-    f"Sessions started on that day in the time zone of the source. {_AGED}",
-    ("date",),
-    split=True,
-)
-DAILY_ENDED = Family(
-    "sessions_daily_ended",
-    "gauge",
-    f"Sessions started on that day that are no longer active. {_AGED}",
-    ("date",),
-    split=True,
-)
-DAILY_STILL_ACTIVE = Family(
-    "sessions_daily_still_active",
-    "gauge",
-    f"Sessions started on that day that are still active. {_AGED}",
-    ("date",),
-    split=True,
-)
-DAILY_AVERAGE_DURATION = Family(
-    "sessions_daily_average_duration_seconds",
-    "gauge",
-    "Average duration of the ended sessions that started on that day; no sample for a day "
-    "without any.",
-    ("date",),
-    split=True,
-)
-ORPHANED_AFTER = Family(
-    "sessions_orphaned_after_seconds", "gauge", "The source's orphaned_after, from the config."
-)
-OVERLONG_AFTER = Family(
-    "sessions_overlong_after_seconds", "gauge", "The source's overlong_after, from the config."
-)
-ALERT_THRESHOLD = Family(
-    "sessions_orphaned_alert_threshold",
-    "gauge",
-    "The source's alert_above, from the config: more orphaned sessions than this page somebody.",
-)
+ACTIVE = Family("sessions_active", f"Sessions that satisfy the active condition. {_AGED}", split=True)
+ORPHANED = Family("sessions_orphaned", f"Active sessions last seen longer ago than sessions_orphaned_after_seconds. {_AGED}", split=True)
+OVERLONG = Family("sessions_overlong", "Active sessions that are not orphaned and started longer ago than "
+    f"sessions_overlong_after_seconds. {_AGED}", split=True)
+ACTIVE_AGE = Family("sessions_active_age_seconds", f"Time since the start of each active session. {_AGED}", ("le",), type="gaugehistogram")
+ACTIVE_SILENCE = Family("sessions_active_silence_seconds", f"Time since each active session was last seen. {_AGED}", ("le",), type="gaugehistogram")
+OLDEST_ACTIVE_START = Family("sessions_oldest_active_start_timestamp_seconds", "Start of the active session that started first; no sample while there is none.", fold="min")
+OLDEST_ORPHAN_LAST_SEEN = Family("sessions_oldest_orphan_last_seen_timestamp_seconds", "When the orphaned session that is silent for longest was last seen; no sample while there "
+    "is none.", fold="min")
+INCONSISTENT = Family("sessions_inconsistent", f"Rows that contradict themselves, by kind. {_AGED}", ("kind",))
+ROWS_ESTIMATED = Family("sessions_rows_estimated", "Rows in the table as the planner estimates them, partitions summed; never counted.")
+TODAY_STARTED = Family("sessions_today_started", f"Sessions started since midnight in the time zone of the source. {_AGED}", split=True)
+DAILY_STARTED = Family("sessions_daily_started", f"Sessions started on that day in the time zone of the source. {_AGED}", ("date",), split=True)
+DAILY_ENDED = Family("sessions_daily_ended", f"Sessions started on that day that are no longer active. {_AGED}", ("date",), split=True)
+DAILY_STILL_ACTIVE = Family("sessions_daily_still_active", f"Sessions started on that day that are still active. {_AGED}", ("date",), split=True)
+DAILY_AVERAGE_DURATION = Family("sessions_daily_average_duration_seconds", "Average duration of the ended sessions that started on that day; no sample for a day "
+    "without any.", ("date",), split=True)
+ORPHANED_AFTER = Family("sessions_orphaned_after_seconds", "The source's orphaned_after, from the config.")
+OVERLONG_AFTER = Family("sessions_overlong_after_seconds", "The source's overlong_after, from the config.")
+ALERT_THRESHOLD = Family("sessions_orphaned_alert_threshold", "The source's alert_above, from the config: more orphaned sessions than this page somebody.")
 
-RECOVERED = Family(
-    "sessions_recovered_total",
-    "counter",
-    "Sessions closed by recovery since the start of the exporter, whoever did it: rows of the "
-    "audit table.",
-    ("trigger",),
-)
-RECOVERY_UNDONE = Family(
-    "sessions_recovery_undone_total",
-    "counter",
-    "Recovered sessions that were given back what was there before, since the start of the "
-    "exporter.",
-)
-RECOVERY_CONTRADICTED = Family(
-    "sessions_recovery_contradicted_total",
-    "counter",
-    "Recovered sessions that showed life afterwards, or got a genuine end, since the start of the "
-    "exporter.",
-)
-RECOVERY_FAILED = Family(
-    "sessions_recovery_failed_total",
-    "counter",
-    "Runs of recovery that failed, by reason; refused: sessions that a constraint or a trigger "
-    "did not let close.",
-    ("reason",),
-)
-RECOVERY_SKIPPED = Family(
-    "sessions_recovery_skipped_total",
-    "counter",
-    "Confirmed sessions that were not closed, by reason: tried again at the next run.",
-    ("reason",),
-)
-RECOVERY_MODE = Family(
-    "sessions_recovery_mode", "gauge", "Which mode the config sets: 1 for that one.", ("mode",)
-)
-RECOVERY_BRAKE = Family(
-    "sessions_recovery_brake",
-    "gauge",
-    "Whether this brake stops automatic recovery; no sample while nothing was looked at.",
-    ("brake",),
-)
-RECOVERY_PAUSED = Family(
-    "sessions_recovery_paused",
-    "gauge",
-    "Whether somebody has paused automatic recovery of the source.",
-)
-RECOVERY_CANDIDATES = Family(
-    "sessions_recovery_candidates",
-    "gauge",
-    "Sessions that recovery would close, confirmed or not; no sample where it is disabled.",
-)
-RECOVERY_LAST_RUN = Family(
-    "sessions_recovery_last_run_timestamp_seconds",
-    "gauge",
-    "When recovery last looked for sessions to close.",
-)
+RECOVERED = Family("sessions_recovered_total", "Sessions closed by recovery since the start of the exporter, whoever did it: rows of the "
+    "audit table.", ("trigger",), type="counter")
+RECOVERY_UNDONE = Family("sessions_recovery_undone_total", "Recovered sessions that were given back what was there before, since the start of the "
+    "exporter.", type="counter")
+RECOVERY_CONTRADICTED = Family("sessions_recovery_contradicted_total", "Recovered sessions that showed life afterwards, or got a genuine end, since the start of the "
+    "exporter.", type="counter")
+RECOVERY_FAILED = Family("sessions_recovery_failed_total", "Runs of recovery that failed, by reason; refused: sessions that a constraint or a trigger "
+    "did not let close.", ("reason",), type="counter")
+RECOVERY_SKIPPED = Family("sessions_recovery_skipped_total", "Confirmed sessions that were not closed, by reason: tried again at the next run.", ("reason",), type="counter")
+RECOVERY_MODE = Family("sessions_recovery_mode", "Which mode the config sets: 1 for that one.", ("mode",))
+RECOVERY_BRAKE = Family("sessions_recovery_brake", "Whether this brake stops automatic recovery; no sample while nothing was looked at.", ("brake",))
+RECOVERY_PAUSED = Family("sessions_recovery_paused", "Whether somebody has paused automatic recovery of the source.")
+RECOVERY_CANDIDATES = Family("sessions_recovery_candidates", "Sessions that recovery would close, confirmed or not; no sample where it is disabled.")
+RECOVERY_LAST_RUN = Family("sessions_recovery_last_run_timestamp_seconds", "When recovery last looked for sessions to close.")
 
-BUILD_INFO = Family(
-    "session_exporter_build_info", "info", "The running version.", ("version", "python")
-)
-CONFIG_INFO = Family(
-    "session_exporter_config_info",
-    "info",
-    "The beginning of the SHA-256 of the config file in use: replicas should agree.",
-    ("hash",),
-)
-CONFIG_RELOAD_SUCCESSFUL = Family(
-    "session_exporter_config_last_reload_successful",
-    "gauge",
-    "Whether the config file was good when it was last read.",
-    fold="min",
-)
-CONFIG_RELOAD_TIMESTAMP = Family(
-    "session_exporter_config_last_reload_success_timestamp_seconds",
-    "gauge",
-    "When the config in use was read.",
-    fold="min",
-)
-DATABASE_UP = Family(
-    "session_exporter_database_up",
-    "gauge",
-    "0 after a failed connect, a failed authentication or a lost connection; no sample before "
-    "the first attempt.",
-    fold="min",
-)
-REPLICA_LAG = Family(
-    "session_exporter_database_replica_lag_seconds",
-    "gauge",
-    "How far a standby is behind its primary; no sample on a primary.",
-)
-COLLECTION_SUCCESS = Family(
-    "session_exporter_collection_success",
-    "gauge",
-    "Whether the last collection succeeded and its values are still served; 0 from the start "
-    "until the first success.",
-    ("collector",),
-)
-COLLECTION_DURATION = Family(
-    "session_exporter_collection_duration_seconds",
-    "gauge",
-    "How long the last collection kept the database busy.",
-    ("collector",),
-)
-COLLECTION_INTERVAL = Family(
-    "session_exporter_collection_interval_seconds",
-    "gauge",
-    "Time between two collections: as configured, or 20 times the last duration if that is more.",
-    ("collector",),
-)
-COLLECTION_LAST_SUCCESS = Family(
-    "session_exporter_collection_last_success_timestamp_seconds",
-    "gauge",
-    "When the last successful collection began: the age of the values of this source.",
-    ("collector",),
-)
-INDEX_MISSING = Family(
-    "session_exporter_index_missing",
-    "gauge",
-    "Whether no index serves this collector's query; `session-exporter sql index` prints one.",
-    ("collector",),
-)
-COLLECTION_ERRORS = Family(
-    "session_exporter_collection_errors_total",
-    "counter",
-    "Failed collections since the start, by reason.",
-    ("reason",),
-)
-COLLECTION_SKIPPED = Family(
-    "session_exporter_collection_skipped_total",
-    "counter",
-    "Collections that did not begin: the one before still ran, or the database was out of reach "
-    "a moment ago.",
-    ("reason",),
-)
-SERIES = Family(
-    "session_exporter_series", "gauge", "Time series about sessions that this source serves now."
-)
+BUILD_INFO = Family("session_exporter_build_info", "The running version.", ("version", "python"), type="info")
+CONFIG_INFO = Family("session_exporter_config_info", "The beginning of the SHA-256 of the config file in use: replicas should agree.", ("hash",), type="info")
+CONFIG_RELOAD_SUCCESSFUL = Family("session_exporter_config_last_reload_successful", "Whether the config file was good when it was last read.", fold="min")
+CONFIG_RELOAD_TIMESTAMP = Family("session_exporter_config_last_reload_success_timestamp_seconds", "When the config in use was read.", fold="min")
+DATABASE_UP = Family("session_exporter_database_up", "0 after a failed connect, a failed authentication or a lost connection; no sample before "
+    "the first attempt.", fold="min")
+REPLICA_LAG = Family("session_exporter_database_replica_lag_seconds", "How far a standby is behind its primary; no sample on a primary.")
+COLLECTION_SUCCESS = Family("session_exporter_collection_success", "Whether the last collection succeeded and its values are still served; 0 from the start "
+    "until the first success.", ("collector",))
+COLLECTION_DURATION = Family("session_exporter_collection_duration_seconds", "How long the last collection kept the database busy.", ("collector",))
+COLLECTION_INTERVAL = Family("session_exporter_collection_interval_seconds", "Time between two collections: as configured, or 20 times the last duration if that is more.", ("collector",))
+COLLECTION_LAST_SUCCESS = Family("session_exporter_collection_last_success_timestamp_seconds", "When the last successful collection began: the age of the values of this source.", ("collector",))
+INDEX_MISSING = Family("session_exporter_index_missing", "Whether no index serves this collector's query; `session-exporter sql index` prints one.", ("collector",))
+COLLECTION_ERRORS = Family("session_exporter_collection_errors_total", "Failed collections since the start, by reason.", ("reason",), type="counter")
+COLLECTION_SKIPPED = Family("session_exporter_collection_skipped_total", "Collections that did not begin: the one before still ran, or the database was out of reach "
+    "a moment ago.", ("reason",), type="counter")
+SERIES = Family("session_exporter_series", "Time series about sessions that this source serves now.")
 
 #: Served by prometheus_client's ProcessCollector, on Linux.
 PROCESS_METRICS = (
