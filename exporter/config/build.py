@@ -114,10 +114,8 @@ class Builder:
         for error in self._validate(Source, "defaults", defaults, location)[1]:
             expected = messages.find_expected(error, Source)
             incomplete = error["type"] == "missing" and len(error["loc"]) == 1
-            contradictory = not error["loc"] or bool(
-                isinstance(expected, ExpectedError) and expected.keys
-            )
-            if not incomplete and not contradictory:
+            has_keys = isinstance(expected, ExpectedError) and bool(expected.keys)
+            if error["loc"] and not incomplete and not has_keys:
                 self._report_invalid(error, expected, location)
 
     def _checked_databases(self, data: dict[str, Any], location: ConfigLocation) -> object:
@@ -155,10 +153,9 @@ class Builder:
     ) -> tuple[M | None, list[ErrorDetails]]:
         if "name" in data:  # a field of the model, but in the file it is the key around it
             self._report(location.of(("name",)), "unknown key; the name is the key around it")
+        named = {**data, "name": name}
         try:
-            return model.model_validate(
-                {**data, "name": name}, by_name=False, context=self.folder
-            ), []
+            return model.model_validate(named, by_name=False, context=self.folder), []
         except ValidationError as error:
             return None, error.errors(include_url=False)
 
@@ -193,7 +190,6 @@ def _merge(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     """Return the source's keys, and those of the defaults that it does not write itself."""
     merged = {**defaults, **own}
     for key in MERGED:
-        inherited, written = defaults.get(key), own.get(key)
-        if isinstance(inherited, dict) and isinstance(written, dict):
-            merged[key] = {**inherited, **written}
+        if isinstance(defaults.get(key), dict) and isinstance(own.get(key), dict):
+            merged[key] = {**defaults[key], **own[key]}
     return merged

@@ -4,20 +4,13 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    ValidationInfo,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from exporter.config.fields.columns import OutputColumn, OutputColumns, PointInTime
 from exporter.config.fields.labels import Label, LabelName
 from exporter.config.fields.model import FrozenMapping, Model, NonEmptyList, NullIsEmpty
 from exporter.config.fields.numbers import Seconds, whole_number
-from exporter.config.fields.parser import ExpectedError
+from exporter.config.fields.parser import ExpectedError, Parser
 from exporter.config.fields.sql import Sql, TableName, qualified_name
 from exporter.config.fields.values import TimeZone, name_like
 from exporter.config.recovery import RecoverySettings
@@ -26,6 +19,13 @@ KIND = "[a-z_][a-z0-9_]*"
 BUILT_IN_KINDS = "undated|future|ended_but_active|closed_without_end"
 
 DatabaseName = Annotated[str, name_like("the name of a database", r"(?s).+")]
+DatabaseNames = Annotated[
+    NonEmptyList[DatabaseName],
+    Parser(
+        lambda value: [value] if isinstance(value, str) else value,
+        {"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1},
+    ),
+]
 Kind = Annotated[str, name_like(f"a name ({KIND})", KIND, BUILT_IN_KINDS)]
 
 # Numbers of time series.
@@ -49,11 +49,7 @@ class Source(Model):
     """A session table. Fields that a check of another one needs come before it."""
 
     name: str
-    databases: Annotated[
-        NonEmptyList[DatabaseName],
-        BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
-        WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1}),
-    ] = Field(alias="database")
+    databases: DatabaseNames = Field(alias="database")
     """The database that holds the table; a list means the same source in each of them. Optional
     where there is only one database."""
     table: Annotated[TableName, qualified_name(TableName)] = Field(examples=["public.sessions"])
