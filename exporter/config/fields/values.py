@@ -40,7 +40,7 @@ def parse_name(value: object, *, what: str, pattern: str, reserved: str = "") ->
 
 
 def name_like(what: str, pattern: str, reserved: str = "") -> Parser:
-    """Accept what `parse_name` does."""
+    """Accept a name that matches the pattern and is not reserved."""
     schema = {"type": "string", "pattern": f"^({pattern})$|{VARIABLE}"}
     return Parser(
         partial(parse_name, what=what, pattern=pattern, reserved=reserved),
