@@ -1,7 +1,26 @@
 """The errors that a user can do something about: one class per cause, the docstring its meaning.
 
-`cli/app.py` turns each into a sentence on stderr and an exit code; `collection/job.py` into one log
-line and one metric.
+    ExporterError               exit code 1
+      UsageError                exit code 2
+      ConfigError               every Problem of the config file
+      NotDelivered              a webhook request
+      SourceError               work on one source; its reason is the word on the right
+        ConnectFailed           connect
+          BackingOff            the reason of the attempt before
+        AuthFailed              auth
+        TimedOut                timeout
+          NoAnswer              timeout
+        Locked                  lock
+        PermissionDenied        permission
+        SchemaMismatch          schema
+        BadData                 data
+        ReplicaLagging          lag
+        RowRefused              other
+        StandbyServer           standby
+        AuditUnusable           audit
+        FunctionMismatch        function
+
+cli/app.py turns each into a sentence and an exit code, collection/job.py into a log line and a metric.
 """
 
 from dataclasses import dataclass
