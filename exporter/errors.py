@@ -20,7 +20,8 @@
         AuditUnusable           audit
         FunctionMismatch        function
 
-cli/app.py turns each into a sentence and an exit code, collection/job.py into a log line and a metric.
+cli/app.py turns each into a sentence and an exit code, collection/job.py into a log line and a
+metric.
 """
 
 from dataclasses import dataclass
