@@ -7,8 +7,7 @@ from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, OneSource
 from exporter.cli.output.recovery import runs_table
 from exporter.config import Source
 from exporter.postgres import Reader
-from exporter.recovery.audit.runs import Run
-from exporter.recovery.manual import list_source_runs
+from exporter.recovery.audit.runs import Run, list_runs
 from exporter.recovery.rule.connections import reading_settings
 
 
@@ -16,7 +15,7 @@ def runs(source: OneSource = None, config_file: ConfigFile = DEFAULT_CONFIG) -> 
     """List the runs of recovery, newest first."""
 
     async def listed(reader: Reader, each: Source, _database: str) -> list[Run]:
-        return await list_source_runs(reader, each)
+        return await list_runs(reader, each.name)
 
     found, failed = for_each_source(
         load(config_file), source, listed, settings=reading_settings, only=has_rule
