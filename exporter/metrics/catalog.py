@@ -4,7 +4,7 @@ These names are a contract with dashboards, alert rules and users. docs/metrics.
 in prose, and a test compares the two.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -50,6 +50,15 @@ class Family:
             self.labels,
             self.fold,
         )
+
+    def samples(self, value: float | None) -> "Iterator[Sample]":
+        """The sample of a family without labels; none while its value is unknown."""
+        if value is not None:
+            yield Sample(self, (), int(value) if isinstance(value, bool) else value)
+
+    def samples_by(self, label: str, values: Mapping[str, float]) -> "Iterator[Sample]":
+        """A sample for each value of the family's only label."""
+        return (Sample(self, ((label, key),), value) for key, value in values.items())
 
 
 class Sample(NamedTuple):
