@@ -181,10 +181,8 @@ def _of_exporter(config: ConfigFacts) -> Iterator[Sample]:
 
 
 def _of_database(database: Database) -> Iterator[Sample]:
-    if database.up is not None:
-        yield Sample(m.DATABASE_UP, (), int(database.up))
-    if database.replica_lag is not None:
-        yield Sample(m.REPLICA_LAG, (), database.replica_lag)
+    yield from m.DATABASE_UP.samples(database.up)
+    yield from m.REPLICA_LAG.samples(database.replica_lag)
 
 
 def _of_collector(key: Key, state: State, source: Source, *, is_fresh: bool) -> Iterator[Sample]:
@@ -201,40 +199,30 @@ def _of_collector(key: Key, state: State, source: Source, *, is_fresh: bool) -> 
 
 
 def _of_settings(source: Source) -> Iterator[Sample]:
-    yield Sample(m.ORPHANED_AFTER, (), source.orphaned_after)
-    if source.overlong_after is not None:
-        yield Sample(m.OVERLONG_AFTER, (), source.overlong_after)
-    if source.alert_above is not None:
-        yield Sample(m.ALERT_THRESHOLD, (), source.alert_above)
-    for mode in MODES:
-        yield Sample(m.RECOVERY_MODE, (("mode", mode),), int(mode == source.recovery.mode))
+    yield from m.ORPHANED_AFTER.samples(source.orphaned_after)
+    yield from m.OVERLONG_AFTER.samples(source.overlong_after)
+    yield from m.ALERT_THRESHOLD.samples(source.alert_above)
+    modes: dict[str, int] = {mode: int(mode == source.recovery.mode) for mode in MODES}
+    yield from m.RECOVERY_MODE.samples_by("mode", modes)
 
 
 def _of_recovery(state: RecoveryStatus, *, is_fresh: bool) -> Iterator[Sample]:
-    for trigger, count in state.recovered.items():
-        yield Sample(m.RECOVERED, (("trigger", trigger),), count)
-    yield Sample(m.RECOVERY_UNDONE, (), state.undone)
-    yield Sample(m.RECOVERY_CONTRADICTED, (), state.contradicted)
-    for reason, count in state.failed.items():
-        yield Sample(m.RECOVERY_FAILED, (("reason", reason),), count)
-    for reason, count in state.skipped.items():
-        yield Sample(m.RECOVERY_SKIPPED, (("reason", reason),), count)
-    if state.last_run is not None:
-        yield Sample(m.RECOVERY_LAST_RUN, (), state.last_run)
+    yield from m.RECOVERED.samples_by("trigger", state.recovered)
+    yield from m.RECOVERY_UNDONE.samples(state.undone)
+    yield from m.RECOVERY_CONTRADICTED.samples(state.contradicted)
+    yield from m.RECOVERY_FAILED.samples_by("reason", state.failed)
+    yield from m.RECOVERY_SKIPPED.samples_by("reason", state.skipped)
+    yield from m.RECOVERY_LAST_RUN.samples(state.last_run)
     if not is_fresh:
         return
     if state.brakes is not None:
-        for brake in BRAKES:
-            yield Sample(m.RECOVERY_BRAKE, (("brake", brake),), int(brake in state.brakes))
-    if state.paused is not None:
-        yield Sample(m.RECOVERY_PAUSED, (), int(state.paused))
-    if state.candidates is not None:
-        yield Sample(m.RECOVERY_CANDIDATES, (), state.candidates)
+        brakes = {brake: int(brake in state.brakes) for brake in BRAKES}
+        yield from m.RECOVERY_BRAKE.samples_by("brake", brakes)
+    yield from m.RECOVERY_PAUSED.samples(state.paused)
+    yield from m.RECOVERY_CANDIDATES.samples(state.candidates)
 
 
 def _of_counters(counters: Counters, series: int) -> Iterator[Sample]:
-    for reason, count in counters.errors.items():
-        yield Sample(m.COLLECTION_ERRORS, (("reason", reason),), count)
-    for reason, count in counters.skipped.items():
-        yield Sample(m.COLLECTION_SKIPPED, (("reason", reason),), count)
-    yield Sample(m.SERIES, (), series)
+    yield from m.COLLECTION_ERRORS.samples_by("reason", counters.errors)
+    yield from m.COLLECTION_SKIPPED.samples_by("reason", counters.skipped)
+    yield from m.SERIES.samples(series)

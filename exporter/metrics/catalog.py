@@ -4,6 +4,7 @@ These names are a contract with dashboards, alert rules and users. docs/metrics.
 in prose, and a test compares the two.
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
@@ -29,6 +30,15 @@ class Family:
         """The family that carries the declared labels."""
         help_ = f"{self.help} Split by the labels that the source declares."
         return replace(self, name=f"{self.name}_by_label", help=help_, split=False)
+
+    def samples(self, value: float | None) -> "Iterator[Sample]":
+        """The sample of a family without labels; none while its value is unknown."""
+        if value is not None:
+            yield Sample(self, (), int(value) if isinstance(value, bool) else value)
+
+    def samples_by(self, label: str, values: Mapping[str, float]) -> "Iterator[Sample]":
+        """A sample for each value of the family's only label."""
+        return (Sample(self, ((label, key),), value) for key, value in values.items())
 
 
 class Sample(NamedTuple):

@@ -33,7 +33,7 @@ class Pipeline:
         self, connection: Connection, deadline: float, hang_up: Callable[[], None]
     ) -> None:
         self._connection = connection
-        self._deadline = deadline
+        self.deadline = deadline
         self._hang_up = hang_up
         #: Whether the deadline has passed, whether the connection was lost, and the answers.
         self.is_hung_up = False
@@ -46,20 +46,20 @@ class Pipeline:
         Raises psycopg.Error, also after hanging up; the transaction is rolled back then.
         """
         loop = asyncio.get_running_loop()
-        timer = loop.call_later(self._deadline, self._give_up)
+        timer = loop.call_later(self.deadline, self._give_up)
         try:
             async with self._connection.pipeline():
                 await self._connection.execute(begin.encode())
                 cursors = [await self._connection.execute(text.encode()) for text in statements]
                 await self._connection.execute(b"COMMIT")
                 for cursor in cursors:
-                    self.results.append(await _result(cursor))
+                    self.results.append(await result_of(cursor))
                     timer.cancel()
-                    timer = loop.call_later(self._deadline, self._give_up)
+                    timer = loop.call_later(self.deadline, self._give_up)
         except psycopg.Error as error:
             self.is_lost = self._connection.closed or _ends_the_connection(error)
             timer.cancel()
-            timer = loop.call_later(self._deadline, self._give_up)
+            timer = loop.call_later(self.deadline, self._give_up)
             with suppress(psycopg.Error):  # the first error is the one to report
                 await self._connection.rollback()
             raise
@@ -84,7 +84,7 @@ def _ends_the_connection(error: psycopg.Error) -> bool:
     return is_fatal or error.sqlstate.startswith("08")
 
 
-async def _result(cursor: psycopg.AsyncCursor[tuple[Any, ...]]) -> Result:
-    """Wait for the rows of a statement in a pipeline; all but BEGIN and COMMIT give some."""
+async def result_of(cursor: psycopg.AsyncCursor[tuple[Any, ...]]) -> Result:
+    """Wait for the rows of a statement that gives some, as all but BEGIN and COMMIT do."""
     rows = await cursor.fetchall()
     return Result(rows, tuple(column.type_code for column in cursor.description or ()))

@@ -149,22 +149,13 @@ async def _poll(pgconn: pq.abc.PGconn) -> bool:
 
 async def _ready(descriptor: int, status: PollingStatus) -> None:
     """Wait until the socket is ready for libpq to go on."""
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-
-    def set_ready() -> None:
-        if not ready.done():
-            ready.set_result(None)
-
-    is_reading = status == PollingStatus.READING
-    add, remove = (
-        (loop.add_reader, loop.remove_reader)
-        if is_reading
-        else (loop.add_writer, loop.remove_writer)
-    )
-    add(descriptor, set_ready)
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    add, remove = loop.add_writer, loop.remove_writer
+    if status == PollingStatus.READING:
+        add, remove = loop.add_reader, loop.remove_reader
+    add(descriptor, ready.set)
     try:
-        await ready
+        await ready.wait()
     finally:
         remove(descriptor)
 
