@@ -38,22 +38,12 @@ def has_rule(source: Source) -> bool:
     return source.recovery.is_declared
 
 
-def require_rule(config: Config, name: str) -> None:
-    """Raise UsageError where that source cannot be recovered."""
+def require_rule(config: Config, name: str, *, lacks: str = "neither `set` nor `call`") -> None:
+    """Raise UsageError where the config does not say what closing a session of it writes."""
     source = config.sources.get(name)
     if source is not None and not has_rule(source):
         raise UsageError(
-            f"{config.path}: sources.{name}.recovery declares neither `set` nor `call`: "
-            "session-exporter does not know how to close a session"
-        )
-
-
-def require_set(config: Config, name: str) -> None:
-    """Raise UsageError where the config does not say what closing a session of it writes."""
-    source = config.sources.get(name)
-    if source is not None and not source.recovery.set:
-        raise UsageError(
-            f"{config.path}: sources.{name}.recovery declares no `set`: session-exporter does not "
+            f"{config.path}: sources.{name}.recovery declares {lacks}: session-exporter does not "
             "know how to close a session"
         )
 

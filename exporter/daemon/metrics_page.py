@@ -48,8 +48,7 @@ class ConfigFacts:
 class _Kept:
     """The state that a page is made from, and its bodies by format and whether compressed."""
 
-    version: tuple[int, int]
-    health: tuple[object, ...]
+    state: tuple[object, ...]
     valid_until: float
     chunks: list[Chunk]
     bodies: dict[tuple[Format, bool], bytes]
@@ -105,17 +104,11 @@ class Page:
         return kept.bodies.get((format_, gzip)) if kept and self._is_valid(kept) else None
 
     def _is_valid(self, kept: _Kept) -> bool:
-        return (
-            kept.version == self._version()
-            and kept.health == self._health()
-            and self._clock.monotonic() < kept.valid_until
-        )
+        return kept.state == self._state() and self._clock.monotonic() < kept.valid_until
 
-    def _version(self) -> tuple[int, int]:
-        return self._snapshots.version, self._recoveries.version
-
-    def _health(self) -> tuple[object, ...]:
-        return tuple((each.up, each.replica_lag) for each in self._databases.values())
+    def _state(self) -> tuple[object, ...]:
+        health = ((each.up, each.replica_lag) for each in self._databases.values())
+        return self._snapshots.version, self._recoveries.version, *health
 
     def _make(self) -> _Kept:
         now = self._clock.monotonic()
@@ -123,8 +116,7 @@ class Page:
         ends = [each.snapshot.expires_at for each in states if each.snapshot]
         ends += [each.expires_at for each in self._recoveries.by_pair.values()]
         return _Kept(
-            version=self._version(),
-            health=self._health(),
+            state=self._state(),
             valid_until=min([now + PROCESS_METRICS_EVERY, *(end for end in ends if end >= now)]),
             chunks=list(self._chunks(now)),
             bodies={},

@@ -1,8 +1,7 @@
-"""What a planned stop would do, and what it has done."""
+"""What a planned stop would do."""
 
-from exporter.cli.output.recovery import kept_lines, preview_lines, refused_lines, run_line
+from exporter.cli.output.recovery import kept_lines, preview_lines
 from exporter.config import format_duration
-from exporter.recovery.close.batches import Outcome
 from exporter.recovery.close.planned_stop import StopPlan
 from exporter.recovery.rule.selection import RECENT
 from exporter.text import printable
@@ -34,21 +33,4 @@ def stop_text(plan: StopPlan, database: str) -> str:
             lines.append(
                 "  The source has neither last_seen_at nor evidence: only a start is a sign of life"
             )
-    return "\n".join(lines)
-
-
-def stop_outcome_text(outcome: Outcome, left: int) -> str:
-    """What was done, how to undo it, and what is left to do."""
-    lines = [f"  {outcome.closed} were closed"]
-    if outcome.skipped:
-        lines.append(
-            f"  {outcome.skipped} skipped: ended, moved to another server, or active again"
-        )
-    lines += refused_lines(outcome)
-    if left:
-        lines.append(
-            f"  {left} are still active: locked by another transaction; run the command again"
-        )
-    if outcome.closed:
-        lines.append(run_line(outcome))
     return "\n".join(lines)

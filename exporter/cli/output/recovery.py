@@ -79,26 +79,25 @@ def preview_lines(rule: Rule, previews: Sequence[Preview], count: int) -> Iterat
         yield f"… and {count - len(previews)} more"
 
 
-def outcome_text(outcome: Outcome) -> str:
-    """What was done, and how to undo it."""
+def outcome_text(
+    outcome: Outcome,
+    *,
+    skipped: str = "active again, or locked by another transaction",
+    left: int = 0,
+) -> str:
+    """What was done, how to undo it, and how many sessions are left to close."""
     lines = [f"  {outcome.closed} were closed"]
     if outcome.skipped:
-        lines.append(f"  {outcome.skipped} skipped: active again, or locked by another transaction")
-    lines += refused_lines(outcome)
+        lines.append(f"  {outcome.skipped} skipped: {skipped}")
+    for session, why in outcome.refused.items():
+        lines.append(printable(f"  {session} was set aside: {why}"))
+    if left:
+        lines.append(
+            f"  {left} are still active: locked by another transaction; run the command again"
+        )
     if outcome.closed:
-        lines.append(run_line(outcome))
+        lines.append(f"  run {outcome.run}; to undo it: session-exporter undo {outcome.run}")
     return "\n".join(lines)
-
-
-def refused_lines(outcome: Outcome) -> list[str]:
-    """The sessions that were set aside, and why."""
-    refused = outcome.refused.items()
-    return [printable(f"  {session} was set aside: {why}") for session, why in refused]
-
-
-def run_line(outcome: Outcome) -> str:
-    """Which run it was, and how to undo it."""
-    return f"  run {outcome.run}; to undo it: session-exporter undo {outcome.run}"
 
 
 def interrupted_text(outcome: Outcome) -> str:
@@ -119,16 +118,8 @@ def pause_text(pause: Pause, verb: str = "is") -> str:
 def runs_table(runs: Sequence[Run]) -> str:
     """The runs, in this order."""
     rows = [
-        [
-            str(each.run),
-            instant(each.at),
-            each.source,
-            each.trigger,
-            each.role,
-            str(each.sessions),
-            str(each.undone),
-        ]
-        for each in runs
+        [str(r.run), instant(r.at), r.source, r.trigger, r.role, str(r.sessions), str(r.undone)]
+        for r in runs
     ]
     return table(["run", "at", "source", "trigger", "role", "sessions", "undone"], rows)
 
