@@ -45,7 +45,7 @@ class Job:
         except BackingOff as error:
             self._backed_off(error)
             self._has_succeeded = False
-            if self._is_failing:
+            if self._logged.get(self.FAILED) is not None:
                 self._log_failure(error)
         except SourceError as error:
             self._fail(error)
@@ -81,10 +81,6 @@ class Job:
         if self._logged.get(event) != state:
             self._logged[event] = state
             logs.warning(event, **self._names, **fields)
-
-    @property
-    def _is_failing(self) -> bool:
-        return self._logged.get(self.FAILED) is not None
 
     def _fail(self, error: SourceError) -> None:
         self._failed(error)

@@ -93,7 +93,9 @@ class Page:
         kept = self._kept
         if kept is None or not self._is_valid(kept):
             kept = self._kept = self._make()
-        body = join(kept.chunks, format_) + self._process_metrics(format_)
+        # process_* by prometheus_client; in OpenMetrics with the mark that ends the page.
+        generate = generate_latest if format_ is TEXT else generate_openmetrics
+        body = join(kept.chunks, format_) + bytes(generate(self._process))
         if gzip:
             body = gzip_module.compress(body, _COMPRESSION, mtime=0)
         kept.bodies[format_, gzip] = body
@@ -157,11 +159,6 @@ class Page:
         chunk = render(samples, (("database", pair[0]), ("source", pair[1])))
         self._rendered[pair, part] = (made_from, chunk)
         return chunk
-
-    def _process_metrics(self, format_: Format) -> bytes:
-        """process_*, by prometheus_client; in OpenMetrics with the mark that ends the page."""
-        generate = generate_latest if format_ is TEXT else generate_openmetrics
-        return bytes(generate(self._process))
 
 
 def _of_exporter(config: ConfigFacts) -> Iterator[Sample]:

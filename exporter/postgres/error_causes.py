@@ -179,9 +179,7 @@ def explain_writing(
             return kind(words)
         case _ if error.is_raised:
             return errors.RowRefused(f"a trigger raised an error ({error.state}); {_ELSEWHERE}")
-        case _ if error.is_by_policy:
-            return errors.RowRefused(message)
-        case (("23" | "27"), _):
+        case (class_, _) if error.is_by_policy or class_ in {"23", "27"}:
             # The message names the constraint; the values are in its detail.
             return errors.RowRefused(message)
         case _, "40P01":

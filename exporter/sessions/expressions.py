@@ -15,7 +15,7 @@ from exporter.queries import fill, identifier, literal
 from exporter.sessions import relation
 from exporter.sessions.moments import Moment, interval
 from exporter.sessions.relation import Relation
-from exporter.sessions.table import SessionTable
+from exporter.sessions.session_table import SessionTable
 
 # Type OIDs from src/include/catalog/pg_type.dat; they never change.
 _TYPES = {
@@ -140,9 +140,15 @@ async def name_failing_expression(reader: Reader, table: SessionTable) -> str | 
         if key not in {"where", "active"}
     ]
     if table.source.daily is not None:
+        # The daily statistics read these expressions from rows that are not active too.
         window = f"(now() - {interval((table.source.daily.days + 1) * 86400)})"
         rows = f"{table.exists} AND {table.started_at.from_(window)}"
-        attempts += [(k, text, rows) for k, text in table.expressions.items() if _is_daily(k)]
+        read_daily = {"active", "started_at", "ended_at", "duration"}
+        attempts += [
+            (key, text, rows)
+            for key, text in table.expressions.items()
+            if key in read_daily or key.startswith("labels.")
+        ]
     for key, text, rows in attempts:
         try:
             await reader.read(table.statement("collection/evaluate", expression=text, rows=rows))
@@ -151,11 +157,6 @@ async def name_failing_expression(reader: Reader, table: SessionTable) -> str | 
         except SourceError:
             return None
     return None
-
-
-def _is_daily(key: str) -> bool:
-    """Whether the daily statistics read an expression, and so from rows that are not active too."""
-    return key in {"active", "started_at", "ended_at", "duration"} or key.startswith("labels.")
 
 
 def _with_key(error: SourceError, statement: str, expressions: dict[str, str]) -> str:

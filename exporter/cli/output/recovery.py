@@ -1,4 +1,4 @@
-"""What recovery by hand would do, and what it has done."""
+"""What recovery by hand and a planned stop would do, and what they have done."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,16 +7,18 @@ from exporter.recovery.audit.control import Pause
 from exporter.recovery.audit.runs import Run
 from exporter.recovery.close.batches import Outcome
 from exporter.recovery.close.candidates import Preview
+from exporter.recovery.close.planned_stop import StopPlan
 from exporter.recovery.manual import PreparedRecovery, PreparedUndo
 from exporter.recovery.plan import Plan, future_ends_text
 from exporter.recovery.rule.rule import Rule
+from exporter.recovery.rule.selection import RECENT
 from exporter.recovery.undo import UndoOutcome
 from exporter.text import UNKNOWN, age, instant, printable, shortened, table
 
 
 def prepared_text(prepared: PreparedRecovery, database: str) -> str:
     """The plan, what closes the sessions, and whether automatic recovery is paused."""
-    lines = [plan_text(prepared.plan, database)]
+    lines = [_plan_text(prepared.plan, database)]
     if prepared.function is not None:
         lines.append(f"  by {prepared.function.sql} in the database, which audits what it does")
     if prepared.pause is not None:
@@ -28,7 +30,7 @@ def prepared_text(prepared: PreparedRecovery, database: str) -> str:
     return "\n".join(lines)
 
 
-def plan_text(plan: Plan, database: str) -> str:
+def _plan_text(plan: Plan, database: str) -> str:
     """The plan: exact counts first, then what would be written, then what speaks against it."""
     source, counts = plan.rule.table.source, plan.counts
     silent = format_duration(source.orphaned_after)
@@ -45,9 +47,9 @@ def plan_text(plan: Plan, database: str) -> str:
     lines = [
         f"{source.name} ({database}), table {plan.rule.relation.sql}:",
         f"  {counts.active} active sessions, {orphaned}",
-        *kept_lines(*kept),
+        *_kept_lines(*kept),
         f"  {plan.count} would be closed",
-        *preview_lines(plan.rule, plan.previews, plan.count),
+        *_preview_lines(plan.rule, plan.previews, plan.count),
     ]
     if plan.hidden:
         lines.append(f"warning: the new values cannot be shown: {printable(plan.hidden)}")
@@ -57,12 +59,41 @@ def plan_text(plan: Plan, database: str) -> str:
     return "\n".join(lines)
 
 
-def kept_lines(*kept: tuple[int, str]) -> list[str]:
+def stop_text(plan: StopPlan, database: str) -> str:
+    """The plan: exact counts first, then what would be written, then what speaks against it."""
+    source, stop = plan.rule.table.source, plan.stop
+    if stop.server is None:
+        which = f"started before {stop.before}"
+    else:
+        which = f"of server {printable(stop.server)}"
+    lines = [
+        f"{source.name} ({database}), table {plan.rule.relation.sql}:",
+        f"  {plan.active} active sessions, {plan.concerned} of them {which}",
+        *_kept_lines(
+            (plan.exempt, "protected, by recovery.exempt"),
+            (plan.endless, "without an end: recovery.end_at gives none"),
+        ),
+        f"  {plan.ready} would be closed",
+        *_preview_lines(plan.rule, plan.previews, plan.ready),
+    ]
+    if plan.unshown is not None:
+        lines.append(f"  the sessions cannot be shown: {printable(plan.unshown)}")
+    if stop.server is None:
+        moment = format_duration(RECENT)
+        lines.append(f"  {plan.lively} of the active sessions showed life within the last {moment}")
+        if plan.rule.table.last_seen_at is None and source.recovery.evidence is None:
+            lines.append(
+                "  The source has neither last_seen_at nor evidence: only a start is a sign of life"
+            )
+    return "\n".join(lines)
+
+
+def _kept_lines(*kept: tuple[int, str]) -> list[str]:
     """How many sessions are left alone, and why."""
     return [f"    {count} are left alone: {why}" for count, why in kept if count]
 
 
-def preview_lines(rule: Rule, previews: Sequence[Preview], count: int) -> Iterator[str]:
+def _preview_lines(rule: Rule, previews: Sequence[Preview], count: int) -> Iterator[str]:
     """What would be written, for the first of `count` sessions."""
     if previews:
         changed, returned = list(rule.changes), list(rule.returning)

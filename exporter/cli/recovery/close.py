@@ -6,9 +6,8 @@ import typer
 
 from exporter.cli import options
 from exporter.cli.each_source import for_each_source, load, require_rule
-from exporter.cli.output.planned_stop import stop_text
 from exporter.cli.output.progress import progress_of
-from exporter.cli.output.recovery import outcome_text
+from exporter.cli.output.recovery import outcome_text, stop_text
 from exporter.config import Config, Source
 from exporter.errors import UsageError
 from exporter.postgres import Reader

@@ -62,13 +62,14 @@ class Connector:
                 says_more = failure is None or not isinstance(error, ConnectFailed)
                 failure = error if says_more else failure
                 problems.append(str(error))
-        if failure is not None and len(servers) == 1 and len(problems) == 1:
+        if failure is None:
+            why = "; ".join(problems) or "its host has no address"
+            raise ConnectFailed(f"cannot connect to database {self._settings.name}: {why}")
+        if len(servers) == 1 and len(problems) == 1:
             raise failure
-        cause = type(failure) if failure is not None else ConnectFailed
-        raise cause("; ".join(dict.fromkeys(problems)) if failure else self._unreachable(problems))
+        raise type(failure)("; ".join(dict.fromkeys(problems)))
 
     async def close(self) -> None:
-        """Cancel the lookup of names."""
         await self._resolver.close()
 
     async def _try(
@@ -110,10 +111,6 @@ class Connector:
             f"{self._settings.connect_timeout:g} s"
         )
 
-    def _unreachable(self, problems: list[str]) -> str:
-        why = "; ".join(problems) or "its host has no address"
-        return f"cannot connect to database {self._settings.name}: {why}"
-
     async def _parameters(self) -> Attempt:
         settings = self._settings
         if problem := dsn_problem(settings.dsn):
@@ -130,11 +127,9 @@ def _give_up(pgconn: pq.abc.PGconn, abandoned: Callable[[AbandonedSocket], None]
     """Hang up on a server that did not answer in time."""
     left = hang_up(pgconn)
     pgconn.finish()
-    if left is None:
-        return
-    if left.was_connected:
+    if left is not None and left.was_connected:
         abandoned(left)
-    else:
+    elif left is not None:
         left.close()
 
 
