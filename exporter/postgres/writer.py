@@ -8,7 +8,7 @@ from dataclasses import replace
 import psycopg
 
 from exporter.config import DatabaseSettings
-from exporter.errors import ConnectFailed, Locked, NoAnswer, SourceError, StandbyServer
+from exporter.errors import ConnectFailed, NoAnswer, SourceError, StandbyServer
 from exporter.postgres import error_causes
 from exporter.postgres.connections.abandoned_socket import hang_up
 from exporter.postgres.connections.connector import Connection, Connector
@@ -19,9 +19,6 @@ from exporter.queries import fill, literal
 #: As in queries/recovery/close/begin.sql.
 STATEMENT_SECONDS = 2.0
 LOCK_SECONDS = 0.25
-
-#: PostgreSQL documentation, appendix A.
-SERIALIZATION_FAILURE = "40001"
 
 
 class Writer:
@@ -147,9 +144,6 @@ class Transaction:
     def _failure(self, error: psycopg.Error, statement: str) -> SourceError:
         if self._connection.closed:
             return error_causes.explain_lost(self._database, error)
-        if error.sqlstate == SERIALIZATION_FAILURE:
-            # In READ COMMITTED: the row to be locked is moving to another partition.
-            return Locked(error.diag.message_primary or str(error))
         # Without a position it counts as an error of a row, whose message may quote the row.
         server_error = replace(ServerError.of(error), position=None)
         sent = ["", statement]  # as in a pipeline, whose first statement sets the transaction up
