@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from exporter.collection import days as calendar
+from exporter.collection import calendar_days as calendar
 from exporter.collection import label_split
-from exporter.collection.days import Day, DayCounts
+from exporter.collection.calendar_days import Day, DayCounts
 from exporter.collection.label_split import Combination
 from exporter.config import Source
 from exporter.metrics import catalog

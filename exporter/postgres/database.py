@@ -11,8 +11,8 @@ from exporter import backoff, errors, logs
 from exporter.config import DatabaseSettings
 from exporter.postgres import error_causes
 from exporter.postgres.connections.abandoned_socket import AbandonedSocket, hang_up
+from exporter.postgres.connections.connection_slots import ConnectionSlots
 from exporter.postgres.connections.connector import Connection, Connector
-from exporter.postgres.connections.slots import ConnectionSlots
 from exporter.postgres.error_causes import ServerError
 from exporter.postgres.pipeline import CLIENT_GRACE_SECONDS, Pipeline, Result
 from exporter.postgres.reader import Reader

@@ -14,6 +14,7 @@ from exporter.postgres.connections.abandoned_socket import hang_up
 from exporter.postgres.connections.connector import Connection, Connector
 from exporter.postgres.error_causes import ServerError
 from exporter.postgres.pipeline import CLIENT_GRACE_SECONDS, Result, result_of
+from exporter.postgres.reader import Row
 from exporter.queries import fill, literal
 
 #: As in queries/recovery/close/begin.sql.
@@ -47,6 +48,11 @@ class Writer:
         except BaseException:
             await self._roll_back(transaction)
             raise
+
+    async def rows(self, statement: str) -> list[Row]:
+        """The rows of one statement in a transaction of its own. Raises SourceError."""
+        async with self.transaction() as transaction:
+            return await transaction.rows(statement)
 
     async def _begin(self) -> "Transaction":
         """Begin a transaction, on a new connection where the idle one was lost in the meantime.
@@ -140,6 +146,10 @@ class Transaction:
             raise self._failure(error, statement) from None
         finally:
             timer.cancel()
+
+    async def rows(self, statement: str) -> list[Row]:
+        """The rows of one statement. Raises SourceError."""
+        return (await self.run(statement)).rows
 
     def _failure(self, error: psycopg.Error, statement: str) -> SourceError:
         if self._connection.closed:

@@ -4,7 +4,6 @@ Several exporters may run this for one source; there is no leader. What is close
 locks and by a recheck under them, and how much of it by the audit table.
 """
 
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -154,18 +153,18 @@ class AutomaticRecovery(Job):
         if recovery.mode == "dry_run":
             self._log_change("recovery_dry_run", len(chosen), would_close=len(chosen))
             return
-        outcome = Outcome(uuid.uuid4())
+        reader = self._database.reader(timezone=sessions.time_zone(self._source))
+        closer = make_closer(
+            self._writer, reader, rule, self._function, trigger="auto", with_backlog=False
+        )
+        run = CloseRun(closer, recovery.batch, recovery.pause)
         try:
-            await self._close_run(rule).run(
-                [[Candidate(each, observation.candidates[each].version) for each in chosen]],
-                batch=recovery.batch,
-                pause=recovery.pause,
-                progress=lambda _: None,
-                continuing=outcome,
+            await run.close(
+                [Candidate(each, observation.candidates[each].version) for each in chosen]
             )
         finally:  # also where it ends early: what was committed stays
-            self._not_closed = frozenset(chosen) - {each.session for each in outcome.recovered}
-            self._record(outcome, now)
+            self._not_closed = frozenset(chosen) - {each.session for each in run.outcome.recovered}
+            self._record(run.outcome, now)
 
     def _choose(self, decision: Decision, observation: Observation, now: float) -> list[str]:
         """The sessions that this run closes: those that it could not close last time come last."""
@@ -177,13 +176,6 @@ class AutomaticRecovery(Job):
         waiting = {session for session, each in self._set_aside.items() if each.waits(now)}
         free = [session for session in decision.confirmed if session not in waiting]
         return sorted(free, key=self._not_closed.__contains__)[: self._source.recovery.per_run]
-
-    def _close_run(self, rule: Rule) -> CloseRun:
-        reader = self._database.reader(timezone=sessions.time_zone(self._source))
-        closer = make_closer(
-            self._writer, reader, rule, self._function, trigger="auto", with_backlog=False
-        )
-        return CloseRun(closer)
 
     def _record(self, outcome: Outcome, now: float) -> None:
         if outcome.paused:

@@ -15,7 +15,7 @@ from exporter.queries import fill, identifier, literal
 from exporter.sessions import relation
 from exporter.sessions.moments import Moment, interval
 from exporter.sessions.relation import Relation
-from exporter.sessions.table import SessionTable
+from exporter.sessions.session_table import SessionTable
 
 # Type OIDs from src/include/catalog/pg_type.dat; they never change.
 _TYPES = {

@@ -12,7 +12,8 @@ from exporter.config import Config, Source
 from exporter.errors import UsageError
 from exporter.postgres import Reader
 from exporter.recovery import manual
-from exporter.recovery.rule.connections import writing_settings
+from exporter.recovery.close.planned_stop import close_sessions
+from exporter.recovery.rule.connections import open_writer, writing_settings
 
 
 def close(  # noqa: PLR0917 - typer passes them by name
@@ -45,6 +46,7 @@ def close(  # noqa: PLR0917 - typer passes them by name
 
     async def done(reader: Reader, each: Source, database: str) -> tuple[int, bool]:
         """How many were to be closed, and whether all of them are."""
+        each = options.set_pace(each, batch, wait)
         plan = await manual.prepare_stop(
             reader, each, server=server, even_live=even_live, limit=limit
         )
@@ -56,14 +58,9 @@ def close(  # noqa: PLR0917 - typer passes them by name
                 print("  --yes would be refused; stop the application first, or add --even-live")
             return plan.ready, True
         manual.require_stopped(plan)
-        outcome, left = await manual.stop(
-            reader,
-            config.databases[database],
-            plan,
-            batch=batch,
-            pause=wait,
-            progress=progress_of(plan.ready),
-        )
+        async with open_writer(config.databases[database], each) as writer:
+            progress = progress_of(plan.ready)
+            outcome, left = await close_sessions(reader, writer, plan, progress)
         skipped = "ended, moved to another server, or active again"
         print(outcome_text(outcome, skipped=skipped, left=left), flush=True)
         return plan.ready, not outcome.refused and not left

@@ -1,6 +1,5 @@
 """`session-exporter recover`: closes orphaned sessions by hand."""
 
-import uuid
 from typing import Annotated
 
 import typer
@@ -13,7 +12,7 @@ from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.recovery import manual
 from exporter.recovery.close.batches import Outcome
-from exporter.recovery.rule.connections import reading_settings
+from exporter.recovery.rule.connections import open_writer, reading_settings
 
 
 def recover(  # noqa: PLR0917 - typer passes them by name
@@ -39,6 +38,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
     require_rule(config, source)
 
     async def done(reader: Reader, each: Source, database: str) -> tuple[int, Outcome | None]:
+        each = options.set_pace(each, batch, wait)
         prepared = await manual.prepare_recovery(reader, each, with_backlog=backlog, limit=limit)
         plan = prepared.plan
         print(output.prepared_text(prepared, database), flush=True)
@@ -46,17 +46,10 @@ def recover(  # noqa: PLR0917 - typer passes them by name
             return plan.count, None
         if not despite_brake:
             manual.require_no_brake(plan)
-        outcome = Outcome(uuid.uuid4())
+        outcome, progress = Outcome(), progress_of(plan.count)
         try:
-            await manual.recover(
-                reader,
-                config.databases[database],
-                prepared,
-                batch=batch,
-                pause=wait,
-                progress=progress_of(plan.count),
-                outcome=outcome,
-            )
+            async with open_writer(config.databases[database], each) as writer:
+                await manual.recover(reader, writer, prepared, progress, outcome)
         except BaseException:  # a lost connection, or Ctrl-C
             print(output.interrupted_text(outcome), flush=True)
             raise

@@ -5,7 +5,7 @@ import typer
 from exporter.cli.each_source import for_each_source, has_rule, load
 from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, OneSource
 from exporter.cli.output.recovery import runs_table
-from exporter.recovery.manual import list_source_runs
+from exporter.recovery.audit.runs import list_runs
 from exporter.recovery.rule.connections import reading_settings
 
 
@@ -14,7 +14,7 @@ def runs(source: OneSource = None, config_file: ConfigFile = DEFAULT_CONFIG) -> 
     found, failed = for_each_source(
         load(config_file),
         source,
-        lambda reader, each, _: list_source_runs(reader, each),
+        lambda reader, each, _: list_runs(reader, each.name),
         settings=reading_settings,
         only=has_rule,
     )

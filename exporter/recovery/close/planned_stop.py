@@ -1,6 +1,7 @@
 """Closing the active sessions on a planned stop: of one server, or of the whole application."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -9,8 +10,8 @@ from exporter.postgres import Reader, Writer
 from exporter.queries import fill, literal
 from exporter.recovery.audit.installation import require_audit
 from exporter.recovery.close.batches import CloseRun, Outcome
-from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.close.candidates import Candidate, Preview, find_candidates, read_previews
+from exporter.recovery.close.closers import StatementCloser
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import (
     Selection,
@@ -91,18 +92,18 @@ async def make_stop_plan(reader: Reader, rule: Rule, stop: PlannedStop, *, limit
         end=selection.end,
         lively=seen_recently(rule),
     )
-    counted = {fate: (count, lively) for fate, count, lively in await reader.rows(statement)}
-    counts = {fate: count for fate, (count, _) in counted.items()}
+    counted = await reader.rows(statement)
+    counts = Counter({fate: count for fate, count, _ in counted})
     previews, unshown = await _previews(reader, rule, selection, limit=limit)
     return StopPlan(
         rule=rule,
         stop=stop,
         selection=selection,
-        active=sum(counts.values()),
-        exempt=counts.get("exempt", 0),
-        endless=counts.get("endless", 0),
-        ready=counts.get("ready", 0),
-        lively=sum(lively for _, lively in counted.values()),
+        active=counts.total(),
+        exempt=counts["exempt"],
+        endless=counts["endless"],
+        ready=counts["ready"],
+        lively=sum(lively for _, _, lively in counted),
         previews=previews,
         unshown=unshown,
     )
@@ -119,32 +120,24 @@ async def _previews(
 
 
 async def close_sessions(
-    reader: Reader,
-    writer: Writer,
-    plan: StopPlan,
-    *,
-    batch: int,
-    pause: float,
-    progress: Callable[[Outcome], None],
+    reader: Reader, writer: Writer, plan: StopPlan, progress: Callable[[Outcome], None]
 ) -> tuple[Outcome, int]:
     """Close what was planned. Returns the outcome, and how many of them are still active.
 
     A session that is locked is tried again for about a second. One that began to fit after the
     sessions were found stays as it is. Raises SourceError; what was committed stays.
     """
-    closer = StatementCloser(writer, plan.rule, trigger="close", selection=plan.selection)
-    closing = CloseRun(closer)
+    recovery = plan.rule.table.source.recovery
+    closer = StatementCloser(writer, plan.rule, "close", plan.selection)
+    closing = CloseRun(closer, recovery.batch, recovery.pause, progress)
     found = await _find_all(reader, plan)
-    outcome = await closing.run([found], batch=batch, pause=pause, progress=progress)
+    outcome = await closing.close(found)
     left = await _left(reader, plan, found, outcome)
     for _ in range(MORE_ATTEMPTS):
         if not left:
             break
         await asyncio.sleep(SECONDS_BETWEEN_ATTEMPTS)
-        outcome.skipped -= len(left)
-        await closing.run(
-            [left], batch=batch, pause=pause, progress=lambda _: None, continuing=outcome
-        )
+        await closing.retry(left)
         left = await _left(reader, plan, found, outcome)
     outcome.skipped -= len(left)
     return outcome, len(left)

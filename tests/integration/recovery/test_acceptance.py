@@ -61,7 +61,7 @@ class Recovery(NamedTuple):
         closer = make_closer(
             self.writer, reader, self.rule, self.function, trigger="manual", with_backlog=backlog
         )
-        return await CloseRun(closer).run([found], batch=7, pause=0, progress=lambda _: None)
+        return await CloseRun(closer, batch=7, pause=0).close(found)
 
     async def undo(self, outcome: Outcome) -> int:
         reader = self.pool.reader(timezone=sessions.time_zone(self.rule.table.source))

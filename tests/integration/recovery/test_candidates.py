@@ -6,8 +6,8 @@ import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.recovery.close.batches import CloseRun
-from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.close.candidates import find_candidates
+from exporter.recovery.close.closers import StatementCloser
 from exporter.recovery.rule.selection import orphaned_sessions
 from tests.support.recovery.close_runs import close_found
 from tests.support.recovery.planned_stops import chat, prepare, run, still_open, stopping
@@ -84,9 +84,10 @@ async def test_a_run_closes_more_than_one_page_in_batches_of_its_own(
     prepare(database, *(chat(f"chat {number}", **ORPHAN) for number in range(11)))
     async with stopping(database, tmp_path) as it:
         selection = orphaned_sessions(it.rule, with_backlog=False)
-        closer = StatementCloser(it.writer, it.rule, trigger="manual", selection=selection)
-        pages = find_candidates(it.reader, it.rule, page=4)
-        outcome = await CloseRun(closer).run(pages, batch=3, pause=0, progress=lambda _: None)
+        closer = StatementCloser(it.writer, it.rule, "manual", selection)
+        closing = CloseRun(closer, batch=3, pause=0)
+        async for page in find_candidates(it.reader, it.rule, page=4):
+            outcome = await closing.close(page)
     assert (outcome.closed, outcome.skipped, outcome.refused) == (11, 0, {})
     assert still_open(database) == set()
 

@@ -104,15 +104,7 @@ class Stopping:
         self, plan: StopPlan, progress: Callable[[Outcome], None] = lambda _: None
     ) -> tuple[Outcome, int]:
         """Do it."""
-        recovery = self.source.recovery
-        return await close_sessions(
-            self.reader,
-            self.writer,
-            plan,
-            batch=recovery.batch,
-            pause=recovery.pause,
-            progress=progress,
-        )
+        return await close_sessions(self.reader, self.writer, plan, progress)
 
     async def close_server(self, server: str) -> tuple[Outcome, int]:
         """Plan and do it."""
