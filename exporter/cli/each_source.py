@@ -53,7 +53,7 @@ def for_each_source(
     name: str | None,
     work: Callable[[Reader, Source, str], Awaitable[T]],
     *,
-    settings: Callable[[DatabaseSettings, Source], DatabaseSettings] | None = None,
+    settings: Callable[[DatabaseSettings, Source], DatabaseSettings] = lambda same, _: same,
     only: Callable[[Source], bool] = lambda _: True,
 ) -> tuple[list[T], bool]:
     """Do `work` for one source or all, in each of its databases.
@@ -72,9 +72,7 @@ def for_each_source(
         databases: dict[DatabaseSettings, Database] = {}
         results, failed = [], False
         for source, place in ((each, place) for each in chosen for place in each.databases):
-            wanted = config.databases[place]
-            if settings is not None:
-                wanted = settings(wanted, source)
+            wanted = settings(config.databases[place], source)
             if wanted not in databases:
                 databases[wanted] = Database(wanted)
             reader = databases[wanted].reader(timezone=sessions.time_zone(source))

@@ -92,7 +92,6 @@ class Active:
 
 
 def _start_cells(source: Source) -> AgeCells:
-    """The boundaries between which starts are placed."""
     return AgeCells.of([source.overlong_after], future_tolerance=source.future_tolerance)
 
 

@@ -53,7 +53,10 @@ class Job:
             logs.bug(self.BUG, error, **self._names)
             self._fail(SourceError(f"a bug in session-exporter: {error!r}"))
         else:
-            self._log_success()
+            if not self._has_succeeded:
+                logs.info(self.SUCCEEDED, **self._names)
+            self._has_succeeded = True
+            self._logged[self.FAILED] = None
 
     def overlapped(self) -> None:
         """Note a run that was skipped because the one before was still going."""
@@ -89,9 +92,3 @@ class Job:
 
     def _log_failure(self, error: SourceError) -> None:
         self._log_change(self.FAILED, error.reason, reason=error.reason, error=str(error))
-
-    def _log_success(self) -> None:
-        if not self._has_succeeded:
-            logs.info(self.SUCCEEDED, **self._names)
-        self._has_succeeded = True
-        self._logged[self.FAILED] = None

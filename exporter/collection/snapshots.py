@@ -67,7 +67,6 @@ class Snapshots:
         self.version = 0
 
     def succeeded(self, key: Key, snapshot: Snapshot, *, duration: float, interval: float) -> None:
-        """Replace the snapshot."""
         self.states[key] = State(interval, snapshot, succeeded=True, duration=duration)
         self.version += 1
 

@@ -221,7 +221,6 @@ class Database:
     def _failure(
         self, error: psycopg.Error, sent: Sequence[str], pipeline: Pipeline, timeout: float
     ) -> errors.SourceError:
-        """The error, by its cause, for one that psycopg raised."""
         if pipeline.deadline.has_passed:
             failure: errors.SourceError = errors.NoAnswer(
                 f"database {self.name} did not answer within {pipeline.deadline.seconds:g} s; "

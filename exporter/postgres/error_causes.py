@@ -174,6 +174,8 @@ def explain_writing(
     """The same for a statement that changes rows, which the application may refuse."""
     message = " ".join(error.message.split())
     match error.state[:2], error.state:
+        case _, "40001":  # in READ COMMITTED: the row to be locked is moving to another partition
+            return errors.Locked(message)
         case ("XS", state) if state in _OF_FUNCTIONS:
             kind, words = _OF_FUNCTIONS[state]
             return kind(words)

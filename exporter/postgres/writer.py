@@ -7,7 +7,7 @@ from dataclasses import replace
 import psycopg
 
 from exporter.config import DatabaseSettings
-from exporter.errors import ConnectFailed, Locked, NoAnswer, SourceError, StandbyServer
+from exporter.errors import ConnectFailed, NoAnswer, SourceError, StandbyServer
 from exporter.postgres import error_causes
 from exporter.postgres.connections.abandoned_socket import hang_up
 from exporter.postgres.connections.connector import Connection, Connector
@@ -21,9 +21,6 @@ from exporter.postgres.error_causes import ServerError
 from exporter.postgres.pipeline import Result, result_of
 from exporter.postgres.reader import Row
 from exporter.queries import fill, literal
-
-#: PostgreSQL documentation, appendix A.
-SERIALIZATION_FAILURE = "40001"
 
 
 class Writer:
@@ -154,9 +151,6 @@ class Transaction:
     def _failure(self, error: psycopg.Error, statement: str) -> SourceError:
         if self._connection.closed:
             return error_causes.explain_lost(self._database, error)
-        if error.sqlstate == SERIALIZATION_FAILURE:
-            # In READ COMMITTED: the row to be locked is moving to another partition.
-            return Locked(error.diag.message_primary or str(error))
         # Without a position it counts as an error of a row, whose message may quote the row.
         server_error = replace(ServerError.of(error), position=None)
         sent = ["", statement]  # as in a pipeline, whose first statement sets the transaction up

@@ -94,7 +94,6 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
 
 
 def _declared(source: Source) -> Iterator[tuple[str, str]]:
-    """Every expression of a source with its config key."""
     keys = ("where", "active", *_TIMES, "duration", "id")
     named: dict[str, str | TimeColumn | None] = {key: getattr(source, key) for key in keys}
     named |= {f"labels.{name}": label.value for name, label in source.labels.items()}

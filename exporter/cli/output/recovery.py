@@ -89,7 +89,6 @@ def stop_text(plan: StopPlan, database: str) -> str:
 
 
 def _kept_lines(*kept: tuple[int, str]) -> list[str]:
-    """How many sessions are left alone, and why."""
     return [f"    {count} are left alone: {why}" for count, why in kept if count]
 
 

@@ -101,9 +101,11 @@ class Connector:
 
     def _refusal(self, pgconn: pq.abc.PGconn, server: Attempt) -> SourceError:
         said = bytes(pgconn.error_message).decode("utf-8", "replace")
-        text = _without_password(said, str(server.get("password") or ""))
+        password = str(server.get("password") or "")
+        if len(password) > 2:  # libpq's messages do not quote it, this makes sure
+            said = said.replace(password, "***")
         user = bytes(pgconn.user).decode("utf-8", "replace")
-        return error_causes.explain_connecting(self._settings.name, text, user=user)
+        return error_causes.explain_connecting(self._settings.name, said, user=user)
 
     def _no_answer(self) -> ConnectFailed:
         return ConnectFailed(
@@ -124,7 +126,6 @@ class Connector:
 
 
 def _give_up(pgconn: pq.abc.PGconn, abandoned: Callable[[AbandonedSocket], None]) -> None:
-    """Hang up on a server that did not answer in time."""
     left = hang_up(pgconn)
     pgconn.finish()
     if left is not None and left.was_connected:
@@ -143,7 +144,6 @@ async def _poll(pgconn: pq.abc.PGconn) -> bool:
 
 
 async def _ready(descriptor: int, status: PollingStatus) -> None:
-    """Wait until the socket is ready for libpq to go on."""
     loop, ready = asyncio.get_running_loop(), asyncio.Event()
     add, remove = loop.add_writer, loop.remove_writer
     if status == PollingStatus.READING:
@@ -164,8 +164,3 @@ def _password(database: str, path: "os.PathLike[str]") -> str:
         raise AuthFailed(
             f"databases.{database}.password_file: cannot read {path}: {detail}"
         ) from None
-
-
-def _without_password(text: str, password: str) -> str:
-    """A message without the password; libpq's messages do not quote it, this makes sure."""
-    return text.replace(password, "***") if len(password) > 2 else text

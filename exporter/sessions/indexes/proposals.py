@@ -87,7 +87,6 @@ def _obstacle(table: SessionTable) -> str | None:
 
 
 def _has_expression(table: SessionTable, collector: str) -> bool:
-    """Whether the index of a collector holds more than plain columns."""
     texts = [table.started_at.raw]
     if collector == "active":
         texts += [table.expressions[key] for key in ("where", "active") if key in table.expressions]
