@@ -50,7 +50,7 @@ def duration(option: str, text: str | None, *, may_be_zero: bool = False) -> flo
         raise UsageError(f"{option}: {error}, got '{text}'") from None
 
 
-def paced(source: Source, batch: int | None, pause: float | None) -> Source:
+def set_pace(source: Source, batch: int | None, pause: float | None) -> Source:
     """The source with the values of --batch and --pause, where they are given."""
     given = {"batch": batch, "pause": pause}
     changes = {key: value for key, value in given.items() if value is not None}

@@ -67,7 +67,6 @@ class Exporter:
 
     @property
     def jobs(self) -> list[Job]:
-        """Everything that the schedule runs."""
         return [*self.collections, *self.recoveries, *self.webhook_jobs]
 
     async def collect_once(self) -> None:
@@ -75,7 +74,6 @@ class Exporter:
         await asyncio.gather(*(collection.run() for collection in self.collections))
 
     async def close(self) -> None:
-        """Close all connections."""
         for database in self.databases.values():
             await database.close()
         for job in self.jobs:

@@ -4,17 +4,8 @@ from typing import Annotated
 
 import typer
 
+from exporter.cli import options
 from exporter.cli.each_source import for_each_source, load, require_rule
-from exporter.cli.options import (
-    DEFAULT_CONFIG,
-    ASource,
-    BatchSize,
-    ConfigFile,
-    PlanRows,
-    Yes,
-    duration,
-    paced,
-)
 from exporter.cli.output import recovery as output
 from exporter.cli.output.progress import progress_of
 from exporter.config import Source
@@ -25,29 +16,29 @@ from exporter.recovery.rule.connections import open_writer, reading_settings
 
 
 def recover(  # noqa: PLR0917 - typer passes them by name
-    source: ASource,
-    config_file: ConfigFile = DEFAULT_CONFIG,
-    yes: Yes = False,
+    source: options.ASource,
+    config_file: options.ConfigFile = options.DEFAULT_CONFIG,
+    yes: options.Yes = False,
     backlog: Annotated[
         bool, typer.Option("--backlog", help="Also sessions older than max_age.")
     ] = False,
     despite_brake: Annotated[
         bool, typer.Option("--despite-brake", help="Also while a brake is on.")
     ] = False,
-    batch: BatchSize = None,
+    batch: options.BatchSize = None,
     pause: Annotated[
         str | None,
         typer.Option(metavar="DURATION", help="Pause between transactions; 0 for none."),
     ] = None,
-    limit: PlanRows = 20,
+    limit: options.PlanRows = 20,
 ) -> None:
     """Show which orphaned sessions would be closed, and how; with --yes close them."""
     config = load(config_file)
-    wait = duration("--pause", pause, may_be_zero=True)
+    wait = options.duration("--pause", pause, may_be_zero=True)
     require_rule(config, source)
 
     async def done(reader: Reader, each: Source, database: str) -> tuple[int, Outcome | None]:
-        each = paced(each, batch, wait)
+        each = options.set_pace(each, batch, wait)
         prepared = await manual.prepare_recovery(reader, each, with_backlog=backlog, limit=limit)
         plan = prepared.plan
         print(output.prepared_text(prepared, database), flush=True)

@@ -40,9 +40,10 @@ async def find_candidates(
     selection: Selection | None = None,
     page: int = PAGE,
 ) -> AsyncIterator[list[Candidate]]:
-    """Pages of the sessions that would be closed now, by id: orphans, or the selection's.
+    """Pages of the sessions that would be closed now: orphans, or the selection's.
 
-    Rows may be closed between two pages. Raises SourceError.
+    Within a page the longest silent come first. Rows may be closed between two pages.
+    Raises SourceError.
     """
     parts = selected(rule, selection or orphaned_sessions(rule, with_backlog=with_backlog))
     after = "true"
@@ -50,12 +51,12 @@ async def find_candidates(
         statement = rule.statement(
             "recovery/plan/candidates", after=after, limit=str(page), **parts
         )
-        found = [Candidate(*row) for row in await reader.rows(statement)]
-        if found:
-            yield found
-        if len(found) < page:
+        rows = await reader.rows(statement)
+        if rows:
+            yield [Candidate(session, version) for session, version, _ in rows]
+        if len(rows) < page:
             return
-        after = f"{rule.id} > {literal(found[-1].session)}::{rule.id_type}"
+        after = f"{rule.id} > {literal(rows[-1][-1])}::{rule.id_type}"
 
 
 async def read_previews(

@@ -44,7 +44,19 @@ async def test_pages_hold_every_candidate_once(
     assert all(len(each) == page for each in pages[:-1])
     assert 1 <= len(pages[-1]) <= page
     assert len(set(all_of_them)) == len(ids)
-    assert [each for found in pages for each in found] == all_of_them
+    assert sorted(each for found in pages for each in found) == sorted(all_of_them)
+
+
+async def test_the_longest_silent_of_a_page_come_first(
+    any_database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    prepare(any_database, *(chat(name, **ORPHAN) for name in ("a", "b", "c")))
+    run(any_database, "UPDATE chat SET seen = seen - interval '1 hour' WHERE id = 'b'")
+    async with stopping(any_database, tmp_path) as it:
+        (found,) = [each async for each in find_candidates(it.reader, it.rule)]
+        pages = [each async for each in find_candidates(it.reader, it.rule, page=2)]
+    assert found[0].session == "b"
+    assert [each.session for each in pages[0]] == ["b", "a"]
 
 
 async def test_closing_a_page_neither_skips_nor_repeats_those_of_the_next(
