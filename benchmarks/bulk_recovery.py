@@ -132,7 +132,7 @@ class Figures:
 
 
 class Bench:
-    """A server with the table, and the ways of closing what is in it."""
+    """A server with the table, and the variants of closing its sessions."""
 
     def __init__(self, database: EmbeddedDatabase, folder: Path, rows: int, order: str) -> None:
         self._database = database

@@ -104,7 +104,7 @@ async def measure(config: Path, title: str) -> None:
 
 
 def fill(database: EmbeddedDatabase, *commands: str) -> None:
-    """Run commands, each by itself."""
+    """Run commands, each in its own transaction."""
     with database.connect() as connection:
         for command in commands:
             connection.execute(command.encode())

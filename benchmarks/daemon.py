@@ -100,7 +100,7 @@ def seconds_to_first_sample(folder: Path, dsn: str) -> float:
 
 
 def watch_memory(folder: Path, database: EmbeddedDatabase, collections: int) -> None:
-    """Print what is resident after some collections, and after all of them."""
+    """Print the resident memory after some collections, and after all of them."""
     with Daemon(folder, database.dsn, "10ms") as daemon:
         milestones = [collections // 100, collections // 2, collections]
         begun = _transactions(database)

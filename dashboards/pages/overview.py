@@ -1,4 +1,4 @@
-"""Sessions: overview. All sources: what is wrong, where, since when, and is the data reliable."""
+"""Sessions: overview. All sources: problems, where, since when, and is the data reliable."""
 
 from dashboards import annotations, variables
 from dashboards.export import Page

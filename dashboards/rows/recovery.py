@@ -253,7 +253,7 @@ def failed_now(scope: Scope) -> dashboard.Panel:
     text = _hour(
         "Recoveries failed",
         "Runs of recovery that failed, and sessions that were refused.",
-        "see the reasons in the graph; failed runs were rolled back and are retried.",
+        "see the reasons in the graph; a failed transaction was rolled back and is retried.",
         "SessionsRecoveryFailing",
     )
     query = Query("failed", f"sum({_in_an_hour(scope, RECOVERY_FAILED)})")

@@ -56,7 +56,7 @@ class ConfigLocation:
 
 
 class Builder:
-    """Builds what is valid, so that one problem does not hide others."""
+    """Builds the valid parts, so that one problem does not hide others."""
 
     def __init__(self, document: Document, folder: Path) -> None:
         self.document = document

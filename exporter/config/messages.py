@@ -1,4 +1,4 @@
-"""Turns what is wrong with a value into the sentence that the user reads."""
+"""Turns the problem of a value into the sentence that the user reads."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The settings of one source: a session table, what its rows mean, and what is collected of it."""
+"""The settings of one source: a session table, what its rows mean, and what to collect."""
 
 import math
 from collections.abc import Mapping
@@ -55,7 +55,7 @@ class Source(Model):
     table: Annotated[TableName, qualified_name(TableName)] = Field(examples=["public.sessions"])
     """A table, partitioned table or view, with its schema."""
     where: Sql | None = None
-    """Condition on the rows that exist at all, for example deleted_at IS NULL."""
+    """Condition for a row to exist at all, for example deleted_at IS NULL."""
     active: Sql = Field(examples=["is_active"])
     """Condition that makes a session active."""
     started_at: PointInTime = Field(examples=["started_at"])

@@ -13,8 +13,9 @@ from exporter.postgres import error_causes
 from exporter.postgres.connections.abandoned_socket import AbandonedSocket, hang_up
 from exporter.postgres.connections.connection_slots import ConnectionSlots
 from exporter.postgres.connections.connector import Connection, Connector
+from exporter.postgres.deadlines import CLIENT_GRACE_SECONDS, Deadline, limit_lock_timeout
 from exporter.postgres.error_causes import ServerError
-from exporter.postgres.pipeline import CLIENT_GRACE_SECONDS, Pipeline, Result
+from exporter.postgres.pipeline import Pipeline, Result
 from exporter.postgres.reader import Reader
 from exporter.postgres.replica_lag import ReplicaPosition
 from exporter.queries import fill, literal
@@ -85,8 +86,7 @@ class Database:
         return ReplicaPosition.of(first.rows[0]), results
 
     def _lock_timeout(self, statement_timeout: float) -> float:
-        """Shorter than the statement's, or a locked table would always look like a slow query."""
-        return min(self.settings.lock_timeout, statement_timeout / 2)
+        return limit_lock_timeout(self.settings.lock_timeout, statement_timeout)
 
     async def close(self) -> None:
         """Close every connection, also those whose server does not answer."""
@@ -190,7 +190,8 @@ class Database:
             if hung_up := hang_up(connection.pgconn):
                 abandoned.append(hung_up)
 
-        pipeline = Pipeline(connection, reader.timeout + CLIENT_GRACE_SECONDS, give_up)
+        deadline = Deadline(reader.timeout + CLIENT_GRACE_SECONDS, give_up)
+        pipeline = Pipeline(connection, deadline)
         loop = asyncio.get_running_loop()
         started = loop.time()
         self._busy.add(connection)
@@ -208,7 +209,7 @@ class Database:
             elapsed = loop.time() - started
             # Longer than all deadlines together: this process was stopped (SIGSTOP, a paused
             # machine), which says nothing about the database and must not stretch the interval.
-            if elapsed <= pipeline.deadline * (len(statements) + 3):
+            if elapsed <= deadline.seconds * (len(statements) + 3):
                 reader.seconds += elapsed
             self._busy.discard(connection)
             is_idle = connection.info.transaction_status == pq.TransactionStatus.IDLE
@@ -220,9 +221,9 @@ class Database:
     def _failure(
         self, error: psycopg.Error, sent: Sequence[str], pipeline: Pipeline, timeout: float
     ) -> errors.SourceError:
-        if pipeline.is_hung_up:
+        if pipeline.deadline.has_passed:
             failure: errors.SourceError = errors.NoAnswer(
-                f"database {self.name} did not answer within {pipeline.deadline:g} s; "
+                f"database {self.name} did not answer within {pipeline.deadline.seconds:g} s; "
                 "the connection was dropped",
                 is_silent=not pipeline.results,
             )

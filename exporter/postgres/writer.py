@@ -1,6 +1,5 @@
 """Writer: one connection that may write, for the short transactions of recovery."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,14 +11,16 @@ from exporter.errors import ConnectFailed, NoAnswer, SourceError, StandbyServer
 from exporter.postgres import error_causes
 from exporter.postgres.connections.abandoned_socket import hang_up
 from exporter.postgres.connections.connector import Connection, Connector
+from exporter.postgres.deadlines import (
+    CLIENT_GRACE_SECONDS,
+    LOCK_SECONDS,
+    STATEMENT_SECONDS,
+    Deadline,
+)
 from exporter.postgres.error_causes import ServerError
-from exporter.postgres.pipeline import CLIENT_GRACE_SECONDS, Result, result_of
+from exporter.postgres.pipeline import Result, result_of
 from exporter.postgres.reader import Row
 from exporter.queries import fill, literal
-
-#: As in queries/recovery/close/begin.sql.
-STATEMENT_SECONDS = 2.0
-LOCK_SECONDS = 0.25
 
 
 class Writer:
@@ -127,29 +128,25 @@ class Transaction:
 
     async def run(self, statement: str) -> Result:
         """Run one statement. Raises SourceError, at most a second after the server's deadline."""
-        loop = asyncio.get_running_loop()
-        is_hung_up = False
-
-        def give_up() -> None:
-            nonlocal is_hung_up
-            is_hung_up = True
-            if left := hang_up(self._connection.pgconn):
-                left.close()
-
-        timer = loop.call_later(STATEMENT_SECONDS + CLIENT_GRACE_SECONDS, give_up)
+        deadline = Deadline(STATEMENT_SECONDS + CLIENT_GRACE_SECONDS, self._give_up)
+        deadline.restart()
         try:
             cursor = await self._connection.execute(statement.encode())
             return Result([], ()) if cursor.description is None else await result_of(cursor)
         except psycopg.Error as error:
-            if is_hung_up:
+            if deadline.has_passed:
                 raise NoAnswer(f"database {self._database} did not answer") from None
             raise self._failure(error, statement) from None
         finally:
-            timer.cancel()
+            deadline.cancel()
 
     async def rows(self, statement: str) -> list[Row]:
         """The rows of one statement. Raises SourceError."""
         return (await self.run(statement)).rows
+
+    def _give_up(self) -> None:
+        if left := hang_up(self._connection.pgconn):
+            left.close()
 
     def _failure(self, error: psycopg.Error, statement: str) -> SourceError:
         if self._connection.closed:

@@ -79,7 +79,6 @@ class AutomaticRecovery(Job):
         """The sessions that the last run has chosen and could not close."""
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._database.close()
         await self._writer.close()
 
@@ -208,9 +207,7 @@ class AutomaticRecovery(Job):
 
     async def _count(self, reader: Reader) -> None:
         counts = await self._counter.read(reader)
-        self._change_status(
-            recovered=counts.recovered, undone=counts.undone, contradicted=counts.contradicted
-        )
+        self._change_status(**counts._asdict())
 
     def _log_brakes(self, brakes: Iterable[str], blind: str) -> None:
         on = ",".join(sorted(brakes))

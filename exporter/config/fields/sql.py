@@ -1,6 +1,6 @@
 """SQL in a config file: expressions, which are kept as written, and names of tables and columns.
 
-Expressions are the operator's own and trusted like code. What is checked is only what YAML does to
+Expressions are the operator's own and trusted like code. Checked are only what YAML does to
 them, and that each is one whole expression.
 """
 
