@@ -69,7 +69,7 @@ def _by_statements(source: Source) -> bool:
 def audit_rights(source: Source, *, role: str) -> list[Right]:
     """The rights on the audit's schema that one of the three roles needs for a source."""
     recovery, closes = source.recovery, role == RECOVERY_ROLE
-    # With the connection of collection, sessions are found and counted.
+    # Whether sessions are found and counted with the connection of collection.
     reads = recovery.is_declared and (recovery.call is not None or recovery.dsn is None)
     uses = reads or role != ROLE
     # The functions do all of their work in each mode.
