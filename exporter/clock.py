@@ -1,4 +1,4 @@
-"""Where time comes from: an argument everywhere, read by daemon.py alone."""
+"""Where time comes from: an argument everywhere, read in daemon alone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,27 +1,27 @@
 """The errors that a user can do something about: one class per cause, the docstring its meaning.
 
-    ExporterError
-    ├── UsageError                exit code 2
-    ├── ConfigError               every Problem of the config file
-    ├── NotDelivered              a webhook request was not accepted
-    └── SourceError               work on one source failed, and why:
-        ├── ConnectFailed         connect
-        │   └── BackingOff        the reason of the attempt before
-        ├── AuthFailed            auth
-        ├── TimedOut              timeout
-        │   └── NoAnswer          timeout
-        ├── Locked                lock
-        ├── PermissionDenied      permission
-        ├── SchemaMismatch        schema
-        ├── BadData               data
-        ├── ReplicaLagging        lag
-        ├── RowRefused            other
-        ├── StandbyServer         standby
-        ├── AuditUnusable         audit
-        └── FunctionMismatch      function
+    ExporterError               exit code 1
+      UsageError                exit code 2
+      ConfigError               every Problem of the config file
+      NotDelivered              a webhook request
+      SourceError               work on one source; its reason is the word on the right
+        ConnectFailed           connect
+          BackingOff            the reason of the attempt before
+        AuthFailed              auth
+        TimedOut                timeout
+          NoAnswer              timeout
+        Locked                  lock
+        PermissionDenied        permission
+        SchemaMismatch          schema
+        BadData                 data
+        ReplicaLagging          lag
+        RowRefused              other
+        StandbyServer           standby
+        AuditUnusable           audit
+        FunctionMismatch        function
 
-`cli/app.py` turns each into a sentence on stderr and an exit code; `collection/job.py` into one log
-line and one metric.
+cli/app.py turns each into a sentence and an exit code, collection/job.py into a log line and a
+metric.
 """
 
 from dataclasses import dataclass
@@ -47,30 +47,27 @@ class Problem:
     key: str
     message: str
 
+    def describe(self, path: str) -> str:
+        """Return the problem as one line; line 0 is the whole file."""
+        place = f"{path}:{self.line}" if self.line else path
+        return ": ".join(filter(None, (place, self.key, self.message)))
+
 
 class ConfigError(ExporterError):
     """The config file cannot be used. Holds every problem that was found, not only the first."""
 
     def __init__(self, path: str, problems: list[Problem]) -> None:
-        self.path = path
         self.problems = tuple(sorted(problems))
-        super().__init__("\n".join(self._lines()))
-
-    def _lines(self) -> list[str]:
-        lines = []
-        for problem in self.problems:
-            place = f"{self.path}:{problem.line}" if problem.line else self.path
-            lines.append(": ".join(filter(None, (place, problem.key, problem.message))))
-        return lines
+        super().__init__("\n".join(each.describe(path) for each in self.problems))
 
 
 class SourceError(ExporterError):
-    """A collection failed. `reason` is the label value under which it is counted."""
+    """Work on one source failed. `reason` is the label value under which it is counted."""
 
     reason = "other"
     #: Where in the statement, in characters from 1, PostgreSQL found the mistake.
     position: int | None = None
-    #: Whether nothing at all was answered, so that the server was hardly kept busy by us.
+    #: Whether the server answered nothing at all, so that the attempt hardly kept it busy.
     is_silent = False
 
 
@@ -81,7 +78,7 @@ class ConnectFailed(SourceError):
 
 
 class AuthFailed(SourceError):
-    """The server does not let this user in."""
+    """The server refuses this user or its password."""
 
     reason = "auth"
 
@@ -101,7 +98,7 @@ class NoAnswer(TimedOut):
 
 
 class Locked(SourceError):
-    """Somebody holds a lock on the table for longer than `lock_timeout`."""
+    """A lock on the table was held for longer than `lock_timeout`."""
 
     reason = "lock"
 
@@ -153,17 +150,13 @@ class FunctionMismatch(SourceError):
 
 
 class NotDelivered(ExporterError):
-    """The webhook's receiver did not accept a request.
-
-    Its text holds neither the key nor the URL, which may hold one too, nor the receiver's answer.
-    """
+    """The webhook's receiver did not accept a request; without its key, URL and response."""
 
 
 class BackingOff(ConnectFailed):
-    """The database was out of reach a moment ago and it is too early to try again.
+    """The database was out of reach a moment ago; it is too early to try again.
 
-    Counted as a collection that was skipped, not as one that failed. `reason` is why the attempt
-    to connect failed.
+    Counted as a skipped collection. `reason` is why the attempt to connect failed.
     """
 
     def __init__(self, message: str, *, reason: str = ConnectFailed.reason) -> None:
@@ -176,9 +169,5 @@ REASONS = ("connect", "auth", "timeout", "lock", "permission", "schema", "data",
 
 
 def reason_label(reason: str) -> str:
-    """The value of the metrics' label for a reason.
-
-    The label's values are a contract: a reason that has none of its own there counts as `schema`,
-    as it did before it had a class.
-    """
+    """The value of the metrics' label; a reason outside of that contract counts as `schema`."""
     return reason if reason in REASONS else SchemaMismatch.reason

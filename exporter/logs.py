@@ -53,15 +53,12 @@ def bug(event: str, error: BaseException, **fields: object) -> None:
 
 
 def _facts(record: logging.LogRecord) -> dict[str, Any]:
-    """What a line tells, in order; a field that is None has nothing to tell."""
+    """The fields of a line, in order; those that are None are left out."""
     at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-    facts = {
-        "time": f"{at}.{record.msecs:03.0f}Z",
-        "level": record.levelname,
-        "event": record.getMessage(),
-    }
-    fields: dict[str, Any] = getattr(record, "fields", {})
-    return facts | {key: value for key, value in fields.items() if value is not None}
+    at = f"{at}.{record.msecs:03.0f}Z"
+    fields: dict[str, Any] = {"time": at, "level": record.levelname, "event": record.getMessage()}
+    fields |= getattr(record, "fields", {})
+    return {key: value for key, value in fields.items() if value is not None}
 
 
 class _Logfmt(logging.Formatter):

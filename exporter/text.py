@@ -24,16 +24,12 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def printable(text: str) -> str:
     r"""Show control and format characters as \x1b: a column may hold a terminal escape."""
-    return "".join(c if c.isprintable() else _escaped(c) for c in text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def printable_lines(text: str) -> str:
     """The same, keeping line breaks."""
     return "\n".join(map(printable, text.split("\n")))
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode()
 
 
 def _width(text: str) -> int:

@@ -25,21 +25,27 @@ class Finding:
     """SQL for a DBA."""
 
 
+@dataclass(frozen=True, slots=True)
 class FindingWriter:
-    """Writes findings about one database or source."""
+    """Writes findings about one database or source, with the commands for what needs action."""
 
-    def __init__(self, database: str, source: str | None = None) -> None:
-        self._database = database
-        self._source = source
+    database: str
+    source: str | None = None
+    is_recovery_on: bool = True
+    """While `mode` is disabled, another role may close sessions by hand."""
 
     def ok(self, check: str, message: str) -> Finding:
-        """Write a finding that needs no action."""
-        return Finding(self._database, self._source, check, Status.OK, message)
+        """No action is needed."""
+        return Finding(self.database, self.source, check, Status.OK, message)
 
     def warning(self, check: str, message: str, *commands: str) -> Finding:
-        """Write a finding that may need action, with the commands for it."""
-        return Finding(self._database, self._source, check, Status.WARNING, message, commands)
+        """Action may be needed."""
+        return Finding(self.database, self.source, check, Status.WARNING, message, commands)
 
     def failed(self, check: str, message: str, *commands: str) -> Finding:
-        """Write a finding that needs action, with the commands for it."""
-        return Finding(self._database, self._source, check, Status.FAILED, message, commands)
+        """Action is needed."""
+        return Finding(self.database, self.source, check, Status.FAILED, message, commands)
+
+    def missing(self, check: str, message: str, *commands: str) -> Finding:
+        """Something that recovery needs is missing in the database."""
+        return (self.failed if self.is_recovery_on else self.warning)(check, message, *commands)

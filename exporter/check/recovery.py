@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 
 from exporter import sessions
 from exporter.check.findings import Finding, FindingWriter
-from exporter.check.recovery_rights import check_function, check_statements, missing_severity
+from exporter.check.recovery_rights import check_function, check_statements
 from exporter.config import DatabaseSettings, Source, format_duration
 from exporter.errors import AuditUnusable, PermissionDenied, SourceError, StandbyServer
 from exporter.postgres import Database, Reader
@@ -43,17 +43,17 @@ OBSTACLES = {
 
 async def check_recovery(settings: DatabaseSettings, source: Source) -> AsyncIterator[Finding]:
     """Check the rights, the rule and the present plan; `settings` are those of collection."""
-    findings = FindingWriter(settings.name, source.name)
+    is_on = source.recovery.mode != "disabled"
+    findings = FindingWriter(settings.name, source.name, is_recovery_on=is_on)
     zone, one = sessions.time_zone(source), {"max_connections": 1}
     reading = Database(reading_settings(settings, source).model_copy(update=one))
     closing = Database(writing_settings(settings, source).model_copy(update=one))
-    write_missing = missing_severity(findings, source)
     try:
         reader, closer = reading.reader(timezone=zone), closing.reader(timezone=zone)
         async for finding in _check(reader, closer, source, findings):
             yield finding
     except PermissionDenied as error:
-        yield write_missing("recovery rights", str(error))
+        yield findings.missing("recovery rights", str(error))
     except SourceError as error:
         yield findings.failed(f"recovery {error.reason}", str(error))
     finally:
@@ -65,10 +65,16 @@ async def _check(
     reader: Reader, closer: Reader, source: Source, findings: FindingWriter
 ) -> AsyncIterator[Finding]:
     """`reader` finds sessions; `closer` has the connection that closes them."""
-    write_missing = missing_severity(findings, source)
     ((role, _, _, is_standby, _),) = await closer.rows(fill("check/server"))
-    for error in await _missing(reader, is_standby=is_standby):
-        yield write_missing(f"recovery {error.reason}", str(error))
+    # What closing would fail with; the other checks can go on without it.
+    if is_standby:
+        yield findings.missing(
+            f"recovery {StandbyServer.reason}",
+            "this is a standby; sessions are recovered on the primary: give recovery a dsn of its "
+            "own, or target_session_attrs=read-write",
+        )
+    if not await reader.value(fill("recovery/audit/exists")):
+        yield findings.missing(f"recovery {AuditUnusable.reason}", NO_AUDIT)
     rule = await bind_rule(reader, source)
     for finding in await _side_effects(reader, rule, findings):
         yield finding
@@ -83,21 +89,6 @@ async def _check(
         yield findings.warning(
             "recovery end", f"of all orphaned sessions, {future_ends_text(ends)}"
         )
-
-
-async def _missing(reader: Reader, *, is_standby: bool) -> list[SourceError]:
-    """What closing would fail with. The other checks can go on without it."""
-    errors: list[SourceError] = []
-    if is_standby:
-        errors.append(
-            StandbyServer(
-                "this is a standby; sessions are recovered on the primary: give recovery a dsn of "
-                "its own, or target_session_attrs=read-write"
-            )
-        )
-    if not await reader.value(fill("recovery/audit/exists")):
-        errors.append(AuditUnusable(NO_AUDIT))
-    return errors
 
 
 async def _side_effects(reader: Reader, rule: Rule, findings: FindingWriter) -> list[Finding]:

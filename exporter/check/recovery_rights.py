@@ -1,37 +1,16 @@
 """Whether the roles of recovery have their rights, and PostgreSQL accepts what closing writes."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from exporter.check.findings import Finding, FindingWriter
-from exporter.config import Source
 from exporter.errors import PermissionDenied
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
-from exporter.recovery.functions.installed import (
-    InstalledFunction,
-    find_recover_function,
-    find_undo_function,
-)
+from exporter.recovery.functions.installed import find_recover_function, find_undo_function
 from exporter.recovery.rule.checks import check_rule, policies
 from exporter.recovery.rule.rule import Rule
-from exporter.sessions.grants import (
-    DEFINER_ROLE,
-    RECOVERY_ROLE,
-    ROLE,
-    Right,
-    closing_rights,
-    grants_of,
-)
-
-WriteMissing = Callable[..., Finding]
-
-
-def missing_severity(findings: FindingWriter, source: Source) -> WriteMissing:
-    """The method that writes a finding about something missing in the database.
-
-    It is only a warning while `mode` is disabled: another role may close sessions by hand.
-    """
-    return findings.warning if source.recovery.mode == "disabled" else findings.failed
+from exporter.sessions import grants
+from exporter.sessions.grants import Right, grants_of
 
 
 async def check_statements(
@@ -42,11 +21,11 @@ async def check_statements(
     Raises PermissionDenied where row-level security hides every row from UPDATE.
     """
     source = rule.table.source
-    needed = await closing_rights(reader, source, role=RECOVERY_ROLE)
+    needed = await grants.closing_rights(reader, source, role=grants.RECOVERY_ROLE)
     missing = await missing_rights(reader, needed, role=role)
     if missing:
         advice = "" if source.recovery.dsn else "give recovery a role of its own (dsn), or "
-        yield missing_severity(findings, source)(
+        yield findings.missing(
             "recovery rights",
             f"{role} lacks the rights to close sessions; {advice}ask a DBA to run:",
             *grants_of(missing, identifier(role)),
@@ -86,20 +65,27 @@ async def check_function(
         yield findings.warning(
             "recovery callers", "every role may call it; ask a DBA to run:", revoke
         )
-    commands = []
+    commands: list[str] = []
     if not function.is_callable_by_role:
-        commands += [
-            f"GRANT USAGE ON SCHEMA {identifier(function.schema)} TO {identifier(role)};",
-            f"GRANT EXECUTE ON FUNCTION {function.signature} TO {identifier(role)};",
-        ]
+        commands.append(f"GRANT EXECUTE ON FUNCTION {function.signature} TO {identifier(role)};")
     reading_role = str(await reader.value(fill("check/server")))
-    owner = await _owner(reader, function)
-    for declared, actual in ((RECOVERY_ROLE, role), (ROLE, reading_role), (DEFINER_ROLE, owner)):
-        needed = await closing_rights(reader, rule.table.source, role=declared)
+    roles = {
+        grants.RECOVERY_ROLE: role,
+        grants.ROLE: reading_role,
+        grants.DEFINER_ROLE: function.owner,
+    }
+    for declared, actual in roles.items():
+        needed = await grants.closing_rights(reader, rule.table.source, role=declared)
         missing = await missing_rights(reader, needed, role=actual)
         commands += grants_of(missing, identifier(actual))
+    if not function.is_callable_by_role:
+        call = [
+            Right("USAGE", function.schema),
+            Right("EXECUTE", function.schema, function=function.signature),
+        ]
+        commands += [each for each in grants_of(call, identifier(role)) if each not in commands]
     if commands:
-        yield missing_severity(findings, rule.table.source)(
+        yield findings.missing(
             "recovery rights",
             f"rights are missing to close sessions by {function.sql}; ask a DBA to run:",
             *commands,
@@ -121,16 +107,3 @@ async def missing_rights(reader: Reader, rights: Sequence[Right], *, role: str) 
         Right(rights[number].privilege, rights[number].schema, rights[number].table, tuple(columns))
         for number, columns in found
     ]
-
-
-async def _owner(reader: Reader, function: InstalledFunction) -> str:
-    return str(
-        await reader.value(
-            fill(
-                "check/function_owner",
-                schema=literal(function.schema),
-                function=literal(function.name),
-                arguments=literal(function.arguments),
-            )
-        )
-    )

@@ -64,27 +64,23 @@ async def _rights(
     # With row_security: refuse, binding fails where any row could be hidden.
     filtered = [name for name, is_filtered, _ in rows if is_filtered and is_trusted]
     writable = [f"{', '.join(privileges)} on {name}" for name, _, privileges in rows if privileges]
-    return [_row_security(findings, filtered), _read_only(findings, writable)]
-
-
-def _row_security(findings: FindingWriter, filtered: list[str]) -> Finding:
-    if not filtered:
-        return findings.ok("rights", "the role may read what is needed and sees every row")
-    return findings.warning(
-        "row-level security",
-        f"applies to this role on {', '.join(filtered)} and is trusted (row_security: trust): "
-        "make sure that its policies show every row",
-    )
-
-
-def _read_only(findings: FindingWriter, writable: list[str]) -> Finding:
-    if not writable:
-        return findings.ok("read-only", "the role cannot write to what it reads")
-    return findings.warning(
-        "read-only",
-        f"the role could also {'; '.join(writable)}; `session-exporter sql role` prints one that "
-        "cannot",
-    )
+    found = [
+        findings.ok("rights", "the role may read what is needed and sees every row"),
+        findings.ok("read-only", "the role cannot write to what it reads"),
+    ]
+    if filtered:
+        found[0] = findings.warning(
+            "row-level security",
+            f"applies to this role on {', '.join(filtered)} and is trusted (row_security: trust): "
+            "make sure that its policies show every row",
+        )
+    if writable:
+        found[1] = findings.warning(
+            "read-only",
+            f"the role could also {'; '.join(writable)}; `session-exporter sql role` prints one "
+            "that cannot",
+        )
+    return found
 
 
 def _evaluation_query(table: SessionTable) -> str:

@@ -38,22 +38,12 @@ def has_rule(source: Source) -> bool:
     return source.recovery.is_declared
 
 
-def require_rule(config: Config, name: str) -> None:
-    """Raise UsageError where that source cannot be recovered."""
+def require_rule(config: Config, name: str, *, lacks: str = "neither `set` nor `call`") -> None:
+    """Raise UsageError where the config does not say what closing a session of it writes."""
     source = config.sources.get(name)
     if source is not None and not has_rule(source):
         raise UsageError(
-            f"{config.path}: sources.{name}.recovery declares neither `set` nor `call`: "
-            "session-exporter does not know how to close a session"
-        )
-
-
-def require_set(config: Config, name: str) -> None:
-    """Raise UsageError where the config does not say what closing a session of it writes."""
-    source = config.sources.get(name)
-    if source is not None and not source.recovery.set:
-        raise UsageError(
-            f"{config.path}: sources.{name}.recovery declares no `set`: session-exporter does not "
+            f"{config.path}: sources.{name}.recovery declares {lacks}: session-exporter does not "
             "know how to close a session"
         )
 
@@ -63,7 +53,7 @@ def for_each_source(
     name: str | None,
     work: Callable[[Reader, Source, str], Awaitable[T]],
     *,
-    settings: Callable[[DatabaseSettings, Source], DatabaseSettings] | None = None,
+    settings: Callable[[DatabaseSettings, Source], DatabaseSettings] = lambda same, _: same,
     only: Callable[[Source], bool] = lambda _: True,
 ) -> tuple[list[T], bool]:
     """Do `work` for one source or all, in each of its databases.
@@ -82,9 +72,7 @@ def for_each_source(
         databases: dict[DatabaseSettings, Database] = {}
         results, failed = [], False
         for source, place in ((each, place) for each in chosen for place in each.databases):
-            wanted = config.databases[place]
-            if settings is not None:
-                wanted = settings(wanted, source)
+            wanted = settings(config.databases[place], source)
             if wanted not in databases:
                 databases[wanted] = Database(wanted)
             reader = databases[wanted].reader(timezone=sessions.time_zone(source))

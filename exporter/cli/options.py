@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from exporter.config import parse_duration
+from exporter.config import Source, parse_duration
 from exporter.errors import UsageError
 
 DEFAULT_CONFIG = Path("config.yaml")
@@ -48,6 +48,13 @@ def duration(option: str, text: str | None, *, may_be_zero: bool = False) -> flo
         return None if text is None else parse_duration(text)
     except ValueError as error:
         raise UsageError(f"{option}: {error}, got '{text}'") from None
+
+
+def set_pace(source: Source, batch: int | None, pause: float | None) -> Source:
+    """The source with the values of --batch and --pause, where they are given."""
+    given = {"batch": batch, "pause": pause}
+    changes = {key: value for key, value in given.items() if value is not None}
+    return source.model_copy(update={"recovery": source.recovery.model_copy(update=changes)})
 
 
 def plain_text(option: str, text: str) -> str:

@@ -3,26 +3,15 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from exporter.collection import label_split
 from exporter.collection.age_cells import AgeCells, Histogram
 from exporter.collection.label_split import Combination
 from exporter.config import Source
-from exporter.metrics.catalog import (
-    ACTIVE,
-    ACTIVE_AGE,
-    ACTIVE_SILENCE,
-    BUCKETS,
-    INCONSISTENT,
-    OLDEST_ACTIVE_START,
-    OLDEST_ORPHAN_LAST_SEEN,
-    ORPHANED,
-    OVERLONG,
-    Family,
-    Sample,
-)
-from exporter.postgres import Reader
+from exporter.metrics import catalog
+from exporter.metrics.catalog import Family, Sample
+from exporter.postgres import Reader, Row
 from exporter.queries import listed
 from exporter.sessions import SessionTable
 
@@ -53,8 +42,7 @@ class ActiveValues:
     inconsistent: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Cell:
+class _Cell(NamedTuple):
     """One row of active.sql: the sessions that share all cells and labels."""
 
     now: float
@@ -64,8 +52,8 @@ class _Cell:
     labels: tuple[int, ...]
     rows: int
     oldest_start: float | None
-    oldest_seen: float | None
     age: float | None
+    oldest_seen: float | None
     silence: float | None
     contradictions: tuple[int, ...]
 
@@ -76,44 +64,34 @@ class Active:
     name = "active"
 
     def every(self, source: Source) -> float | None:
-        """The configured interval in seconds."""
         return source.every
 
-    def timeout(self, source: Source) -> float | None:  # noqa: ARG002 - see Collector
-        """The database's own statement_timeout."""
+    def timeout(self, _source: Source) -> float | None:
         return None
 
     async def collect(
-        self, reader: Reader, table: SessionTable, previous: ActiveValues | None
+        self, reader: Reader, table: SessionTable, _previous: ActiveValues | None
     ) -> ActiveValues:
-        """Count the active rows; values of the run before are not needed. Raises SourceError."""
-        del previous
         rows = await reader.rows(counting_query(table))
         return _values(table, [_cell(table, row) for row in rows])
 
     def samples(self, source: Source, values: ActiveValues) -> Iterator[Sample]:
-        """The samples of a snapshot, totals first."""
-
         def counted(family: Family, value: Callable[[Counts], int]) -> Iterator[Sample]:
             return label_split.samples(source, family, values.total, values.by_label, value)
 
-        yield from counted(ACTIVE, lambda counts: counts.active)
-        yield from counted(ORPHANED, lambda counts: counts.orphaned)
+        yield from counted(catalog.ACTIVE, lambda counts: counts.active)
+        yield from counted(catalog.ORPHANED, lambda counts: counts.orphaned)
         if source.overlong_after is not None:
-            yield from counted(OVERLONG, lambda counts: counts.overlong)
-        yield from _histogram(ACTIVE_AGE, values.age)
+            yield from counted(catalog.OVERLONG, lambda counts: counts.overlong)
+        yield from _histogram(catalog.ACTIVE_AGE, values.age)
         if values.silence is not None:
-            yield from _histogram(ACTIVE_SILENCE, values.silence)
-        if values.oldest_start is not None:
-            yield Sample(OLDEST_ACTIVE_START, (), values.oldest_start)
-        if values.oldest_orphan_last_seen is not None:
-            yield Sample(OLDEST_ORPHAN_LAST_SEEN, (), values.oldest_orphan_last_seen)
-        for kind, rows in values.inconsistent.items():
-            yield Sample(INCONSISTENT, (("kind", kind),), rows)
+            yield from _histogram(catalog.ACTIVE_SILENCE, values.silence)
+        yield from catalog.OLDEST_ACTIVE_START.samples(values.oldest_start)
+        yield from catalog.OLDEST_ORPHAN_LAST_SEEN.samples(values.oldest_orphan_last_seen)
+        yield from catalog.INCONSISTENT.samples_by("kind", values.inconsistent)
 
 
 def _start_cells(source: Source) -> AgeCells:
-    """The boundaries between which starts are placed."""
     return AgeCells.of([source.overlong_after], future_tolerance=source.future_tolerance)
 
 
@@ -126,12 +104,12 @@ def _seen_cells(source: Source) -> AgeCells:
 
 def counting_query(table: SessionTable) -> str:
     """The statement that counts the active rows of a table."""
-    start_cell = _start_cells(table.source).cell("started_at")
     columns = [
         f"coalesce({table.orphaned()}, false) AS is_orphaned",
         f"{table.started_at.sql} AS started_at",
         *label_split.columns(table),
     ]
+    start_cell = _start_cells(table.source).cell("started_at")
     cells = ["extract(epoch FROM now())::float8", "is_orphaned", f"{start_cell} AS start_cell"]
     groups = ["is_orphaned", "start_cell", *label_split.names(table)]
     measures = _measures("started_at")
@@ -168,28 +146,13 @@ def _measures(column: str) -> list[str]:
     ]
 
 
-def _cell(table: SessionTable, row: tuple[Any, ...]) -> _Cell:
-    values = iter(row)
-    has_seen = table.last_seen_at is not None
-    now, is_orphaned, start = next(values), next(values), next(values)
-    seen = next(values) if has_seen else start
-    labels = tuple(next(values) for _ in table.labels)
-    rows = next(values)
-    oldest_start, age = next(values), next(values)
-    oldest_seen, silence = (next(values), next(values)) if has_seen else (oldest_start, age)
-    return _Cell(
-        now=now,
-        is_orphaned=is_orphaned,
-        start=start,
-        seen=seen,
-        labels=labels,
-        rows=rows,
-        oldest_start=oldest_start,
-        oldest_seen=oldest_seen,
-        age=age,
-        silence=silence,
-        contradictions=tuple(values),
-    )
+def _cell(table: SessionTable, row: Row) -> _Cell:
+    values, end = list(row), 4 + len(table.labels)
+    if table.last_seen_at is None:  # last seen is the start
+        values.insert(3, values[2])
+        values[end + 3 : end + 3] = values[end + 1 : end + 3]
+    labels, contradictions = tuple(values[4:end]), tuple(values[end + 5 :])
+    return _Cell._make([*values[:4], labels, *values[end : end + 5], contradictions])
 
 
 def _values(table: SessionTable, cells: list[_Cell]) -> ActiveValues:
@@ -235,7 +198,7 @@ def _oldest(timestamps: Iterable[float | None]) -> float | None:
 
 
 def _histogram(family: Family, histogram: Histogram) -> Iterator[Sample]:
-    bounds = [f"{bound:.1f}" for bound in BUCKETS] + ["+Inf"]
+    bounds = [f"{bound:.1f}" for bound in catalog.BUCKETS] + ["+Inf"]
     for bound, rows in zip(bounds, histogram.buckets, strict=True):
         yield Sample(family, (("le", bound),), rows, "_bucket")
     yield Sample(family, (), histogram.buckets[-1], "_gcount")

@@ -76,7 +76,6 @@ class Collection(Job):
         self._unnamed, self._named, self._name_again_at = "", "", 0.0
 
     def overlapped(self) -> None:
-        """Count a run that was skipped because the one before was still going."""
         self._snapshots.overlapped(self.key)
 
     async def _run(self) -> None:
@@ -124,13 +123,10 @@ class Collection(Job):
         if isinstance(error, SchemaMismatch):
             self._binding.forget()
         # A server that did not answer at all was not kept busy: it is asked again soon.
-        self.interval = self._retry_after(0.0 if error.is_silent else self._reader.seconds)
+        seconds = self._reader.seconds
+        self.interval = self._retry_after(0.0 if error.is_silent else seconds)
         self._snapshots.failed(
-            self.key,
-            error.reason,
-            str(error),
-            duration=self._reader.seconds,
-            interval=self.interval,
+            self.key, error.reason, str(error), duration=seconds, interval=self.interval
         )
 
     def _backed_off(self, error: BackingOff) -> None:

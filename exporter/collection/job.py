@@ -45,7 +45,7 @@ class Job:
         except BackingOff as error:
             self._backed_off(error)
             self._has_succeeded = False
-            if self._is_failing:
+            if self._logged.get(self.FAILED) is not None:
                 self._log_failure(error)
         except SourceError as error:
             self._fail(error)
@@ -53,7 +53,10 @@ class Job:
             logs.bug(self.BUG, error, **self._names)
             self._fail(SourceError(f"a bug in session-exporter: {error!r}"))
         else:
-            self._log_success()
+            if not self._has_succeeded:
+                logs.info(self.SUCCEEDED, **self._names)
+            self._has_succeeded = True
+            self._logged[self.FAILED] = None
 
     def overlapped(self) -> None:
         """Note a run that was skipped because the one before was still going."""
@@ -82,10 +85,6 @@ class Job:
             self._logged[event] = state
             logs.warning(event, **self._names, **fields)
 
-    @property
-    def _is_failing(self) -> bool:
-        return self._logged.get(self.FAILED) is not None
-
     def _fail(self, error: SourceError) -> None:
         self._failed(error)
         self._has_succeeded = False
@@ -93,9 +92,3 @@ class Job:
 
     def _log_failure(self, error: SourceError) -> None:
         self._log_change(self.FAILED, error.reason, reason=error.reason, error=str(error))
-
-    def _log_success(self) -> None:
-        if not self._has_succeeded:
-            logs.info(self.SUCCEEDED, **self._names)
-        self._has_succeeded = True
-        self._logged[self.FAILED] = None

@@ -10,6 +10,7 @@ from exporter.queries import fill, literal
 from exporter.sessions import SessionTable
 from exporter.sessions.indexes import coverage
 
+#: Tables grow slowly, and indexes change rarely.
 EVERY_SECONDS = 300.0
 
 
@@ -26,30 +27,23 @@ class Size:
 
     name = "size"
 
-    def every(self, source: Source) -> float | None:  # noqa: ARG002 - see Collector
-        """A fixed interval in seconds: tables grow slowly, and indexes change rarely."""
+    def every(self, _source: Source) -> float | None:
         return EVERY_SECONDS
 
-    def timeout(self, source: Source) -> float | None:  # noqa: ARG002 - see Collector
-        """The database's own statement_timeout."""
+    def timeout(self, _source: Source) -> float | None:
         return None
 
     async def collect(
-        self, reader: Reader, table: SessionTable, previous: SizeValues | None
+        self, reader: Reader, table: SessionTable, _previous: SizeValues | None
     ) -> SizeValues:
-        """Estimate the rows and look for indexes. Raises SourceError."""
-        del previous
         if table.relation.kind == "view":
             rows = await _rows_of_view(reader, table)
         else:
             rows = await reader.value(fill("collection/size", table=literal(table.table)))
         return SizeValues(rows, await coverage.missing(reader, table))
 
-    def samples(self, source: Source, values: SizeValues) -> Iterator[Sample]:
-        """The samples of a snapshot."""
-        del source
-        if values.rows is not None:
-            yield Sample(ROWS_ESTIMATED, (), values.rows)
+    def samples(self, _source: Source, values: SizeValues) -> Iterator[Sample]:
+        yield from ROWS_ESTIMATED.samples(values.rows)
         for collector, is_missing in values.index_missing.items():
             yield Sample(INDEX_MISSING, (("collector", collector),), int(is_missing))
 

@@ -6,7 +6,7 @@ compared by identity, so that what did not change need not be rendered again.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from exporter.collection.job import Key
 from exporter.errors import REASONS, reason_label
@@ -67,59 +67,38 @@ class Snapshots:
         self.version = 0
 
     def succeeded(self, key: Key, snapshot: Snapshot, *, duration: float, interval: float) -> None:
-        """Replace the snapshot."""
-        self._replace(
-            key,
-            snapshot=snapshot,
-            succeeded=True,
-            reason=None,
-            failure=None,
-            duration=duration,
-            interval=interval,
-        )
+        self.states[key] = State(interval, snapshot, succeeded=True, duration=duration)
+        self.version += 1
 
     def failed(
         self, key: Key, reason: str, message: str, *, duration: float, interval: float
     ) -> None:
         """Count a failure. The old snapshot stays until it is stale."""
-        self._replace(
-            key,
-            succeeded=False,
-            reason=reason,
-            failure=message,
-            duration=duration,
-            interval=interval,
-        )
-        counters = self.counters[key.database, key.source]
-        label = reason_label(reason)
-        errors = {**counters.errors, label: counters.errors[label] + 1}
-        self.counters[key.database, key.source] = replace(counters, errors=errors)
+        old = self.states[key].snapshot
+        self.states[key] = State(interval, old, reason=reason, failure=message, duration=duration)
+        self._count(key, "errors", reason_label(reason))
 
     def backed_off(self, key: Key, reason: str, message: str, *, interval: float) -> None:
-        """Count a collection that did not begin because its database was out of reach just now.
+        """Count a collection that did not begin because its database was out of reach a moment ago.
 
         An earlier failure is replaced, unless it is that very failure to connect.
         """
-        state = self.states[key]
-        changes: dict[str, Any] = {}
+        state = replace(self.states[key], succeeded=False, interval=interval)
         if state.failure is None or not message.startswith(state.failure):
             known = reason if state.reason is not None else None
-            changes = {"failure": message, "reason": known}
-        self._replace(key, succeeded=False, interval=interval, **changes)
-        self._count_skipped(key, "backoff")
+            state = replace(state, failure=message, reason=known)
+        self.states[key] = state
+        self._count(key, "skipped", "backoff")
 
     def overlapped(self, key: Key) -> None:
         """Count a collection that did not begin because the one before was still going."""
-        self._count_skipped(key, "overlap")
+        self._count(key, "skipped", "overlap")
 
-    def _count_skipped(self, key: Key, reason: str) -> None:
+    def _count(self, key: Key, field_: Literal["errors", "skipped"], reason: str) -> None:
         counters = self.counters[key.database, key.source]
-        skipped = {**counters.skipped, reason: counters.skipped[reason] + 1}
-        self.counters[key.database, key.source] = replace(counters, skipped=skipped)
-        self.version += 1
-
-    def _replace(self, key: Key, **changes: Any) -> None:  # noqa: ANN401 - the fields of State
-        self.states[key] = replace(self.states[key], **changes)
+        counts: Mapping[str, int] = getattr(counters, field_)
+        counted = {field_: {**counts, reason: counts[reason] + 1}}
+        self.counters[key.database, key.source] = replace(counters, **counted)
         self.version += 1
 
     def is_ready(self) -> bool:

@@ -32,12 +32,10 @@ class ConfigLocation:
     def of(self, loc: KeyPath) -> KeyPath:
         """Return the path in the file of what a model has at `loc`."""
         depth = 2 if loc and loc[0] in MERGED else 1
-        is_inherited = (
-            self.inherited is not None
-            and lookup(self.root, (*self.own, *loc[:depth])) is MISSING
-            and lookup(self.root, (*self.inherited, *loc[:depth])) is not MISSING
-        )
-        path = (*(self.inherited if self.inherited and is_inherited else self.own), *loc)
+        path = (*self.own, *loc)
+        if self.inherited and lookup(self.root, (*self.own, *loc[:depth])) is MISSING:
+            is_inherited = lookup(self.root, (*self.inherited, *loc[:depth])) is not MISSING
+            path = (*self.inherited, *loc) if is_inherited else path
         # A column that is written without a mapping around it has no path inside itself.
         while not self._exists(path):
             path = path[:-1]
@@ -77,8 +75,9 @@ class Builder:
         built = {}
         for name, data in self._section("databases").items():
             location = ConfigLocation(self.root, ("databases", name))
-            built[name] = self._build(DatabaseSettings, name, data, location)
-        return {name: database for name, database in built.items() if database is not None}
+            if database := self._build(DatabaseSettings, name, data, location):
+                built[name] = database
+        return built
 
     def build_sources(self) -> dict[str, Source]:
         """Return the valid sources."""
@@ -90,8 +89,9 @@ class Builder:
             merged = _merge(defaults, data) if isinstance(data, dict) else data
             if isinstance(merged, dict):
                 merged["database"] = self._checked_databases(merged, location)
-            built[name] = self._build(Source, name, merged, location)
-        return {name: source for name, source in built.items() if source is not None}
+            if source := self._build(Source, name, merged, location):
+                built[name] = source
+        return built
 
     def _section(self, name: str) -> dict[str, Any]:
         section = self.root.get(name)
@@ -114,10 +114,8 @@ class Builder:
         for error in self._validate(Source, "defaults", defaults, location)[1]:
             expected = messages.find_expected(error, Source)
             incomplete = error["type"] == "missing" and len(error["loc"]) == 1
-            contradictory = not error["loc"] or bool(
-                isinstance(expected, ExpectedError) and expected.keys
-            )
-            if not incomplete and not contradictory:
+            has_keys = isinstance(expected, ExpectedError) and bool(expected.keys)
+            if error["loc"] and not incomplete and not has_keys:
                 self._report_invalid(error, expected, location)
 
     def _checked_databases(self, data: dict[str, Any], location: ConfigLocation) -> object:
@@ -155,10 +153,9 @@ class Builder:
     ) -> tuple[M | None, list[ErrorDetails]]:
         if "name" in data:  # a field of the model, but in the file it is the key around it
             self._report(location.of(("name",)), "unknown key; the name is the key around it")
+        named = {**data, "name": name}
         try:
-            return model.model_validate(
-                {**data, "name": name}, by_name=False, context=self.folder
-            ), []
+            return model.model_validate(named, by_name=False, context=self.folder), []
         except ValidationError as error:
             return None, error.errors(include_url=False)
 
@@ -193,7 +190,6 @@ def _merge(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     """Return the source's keys, and those of the defaults that it does not write itself."""
     merged = {**defaults, **own}
     for key in MERGED:
-        inherited, written = defaults.get(key), own.get(key)
-        if isinstance(inherited, dict) and isinstance(written, dict):
-            merged[key] = {**inherited, **written}
+        if isinstance(defaults.get(key), dict) and isinstance(own.get(key), dict):
+            merged[key] = {**defaults[key], **own[key]}
     return merged

@@ -1,60 +1,40 @@
 """The settings of one database: how to connect to it, and the limits on its use."""
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from exporter.config.fields.model import Model
-from exporter.config.fields.numbers import Duration, Seconds, WholeNumber
+from exporter.config.fields.numbers import Seconds, duration, whole_number
 from exporter.config.fields.parser import ExpectedError
-from exporter.config.fields.values import Choice, ConnectionString, ReadableFile
+from exporter.config.fields.values import ConnectionString, ReadableFile, choice
+
+RowSecurity = Literal["refuse", "trust"]
 
 
 class DatabaseSettings(Model):
     """One database that holds session tables."""
 
     name: str
-    dsn: Annotated[str, ConnectionString()] = Field(
-        repr=False,
-        examples=["${DATABASE_URL}"],
-        description="How to connect: a libpq connection string, as postgresql:// or as key=value. "
-        'libpq supplies what it leaves out (PG* variables, service file, .pgpass); "" leaves out '
-        "everything.",
-    )
-    password_file: Annotated[Path, ReadableFile()] | None = Field(
-        default=None,
-        description="A file that holds the password, read again at each connect. "
-        "Relative to the folder of the config file.",
-    )
-    max_connections: Annotated[int, WholeNumber(1, 100)] = Field(
-        default=2,
-        description="Maximum number of connections that collection has open at the same time.",
-    )
-    connect_timeout: Annotated[float, Duration(at_least=2)] = Field(
-        default="5s", validate_default=True, description="Time limit for connecting, at least 2s."
-    )
-    statement_timeout: Seconds = Field(
-        default="5s",
-        validate_default=True,
-        description="Time limit for a query, enforced by the server.",
-    )
-    lock_timeout: Seconds = Field(
-        default="1s",
-        validate_default=True,
-        description="Time limit for waiting for a lock; shorter than statement_timeout.",
-    )
-    max_replica_lag: Seconds = Field(
-        default="30s",
-        validate_default=True,
-        description="Maximum lag of a standby; beyond it, its data is too old to be used.",
-    )
-    row_security: Annotated[Literal["refuse", "trust"], Choice(("refuse", "trust"))] = Field(
-        default="refuse",
-        validate_default=True,
-        description="refuse: fail where row-level security hides rows from the role. "
-        "trust: its policy lets the role see every row.",
-    )
+    dsn: ConnectionString = Field(repr=False, examples=["${DATABASE_URL}"])
+    """How to connect: a libpq connection string, as postgresql:// or as key=value. libpq supplies
+    what it leaves out (PG* variables, service file, .pgpass); "" leaves out everything."""
+    password_file: ReadableFile | None = None
+    """A file that holds the password, read again at each connect. Relative to the folder of the
+    config file."""
+    max_connections: Annotated[int, whole_number(1, 100)] = 2
+    """Maximum number of connections that collection has open at the same time."""
+    connect_timeout: Annotated[float, duration(at_least=2)] = Field("5s", validate_default=True)
+    """Time limit for connecting, at least 2s."""
+    statement_timeout: Seconds = Field("5s", validate_default=True)
+    """Time limit for a query, enforced by the server."""
+    lock_timeout: Seconds = Field("1s", validate_default=True)
+    """Time limit for waiting for a lock; shorter than statement_timeout."""
+    max_replica_lag: Seconds = Field("30s", validate_default=True)
+    """Maximum lag of a standby; beyond it, its data is too old to be used."""
+    row_security: Annotated[RowSecurity, choice(get_args(RowSecurity))] = "refuse"
+    """refuse: fail where row-level security hides rows from the role. trust: its policy lets the
+    role see every row."""
 
     @field_validator("lock_timeout")
     @classmethod

@@ -22,22 +22,12 @@ from exporter.config.file.yaml_errors import block_form
 MAPPING = "a mapping of keys to values"
 
 _NO_MAPPING = {"dict_type", "mapping_type", "model_type"}  # pydantic's errors
-_READ_AS: dict[type, str] = {
-    bool: "a boolean",
-    float: "a number",
-    date: "a date",
-    datetime: "a date",
-}
+_READ_AS = {bool: "a boolean", float: "a number", date: "a date", datetime: "a date"}
 
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
     """Return the message for a key that does not exist."""
     return f"unknown key; {suggest(key, known) or 'known here: ' + ', '.join(known)}"
-
-
-def missing_key(key: str, example: str) -> str:
-    """Return the message for a required key that is not there."""
-    return f"expected this key, for example `{key}: {example}`, got nothing"
 
 
 def find_expected(error: ErrorDetails, model: type[BaseModel]) -> ExpectedError | str:
@@ -51,7 +41,8 @@ def find_expected(error: ErrorDetails, model: type[BaseModel]) -> ExpectedError 
         key, known = str(error["loc"][-1]), keys_of(_model_at(model, error["loc"][:-1]))
         if error["type"] == "extra_forbidden":
             return unknown_key(key, known)
-        return missing_key(key, (known[key].examples or [""])[0])
+        example = (known[key].examples or [""])[0]
+        return f"expected this key, for example `{key}: {example}`, got nothing"
     return ExpectedError(MAPPING if error["type"] in _NO_MAPPING else error["msg"])
 
 

@@ -14,16 +14,12 @@ from exporter.config.source import Source
 class ConfigFile(Model):
     """The config file of session-exporter."""
 
-    databases: Mapping[str, DatabaseSettings] = Field(
-        min_length=1, description="The databases by name; the name becomes the label database."
-    )
-    defaults: Source | None = Field(
-        default=None,
-        description="Any key of a source; applies to each source that does not write it itself.",
-    )
-    sources: Mapping[str, Source] = Field(
-        min_length=1, description="The session tables by name; the name becomes the label source."
-    )
+    databases: Mapping[str, DatabaseSettings] = Field(min_length=1)
+    """The databases by name; the name becomes the label database."""
+    defaults: Source | None = None
+    """Any key of a source; applies to each source that does not write it itself."""
+    sources: Mapping[str, Source] = Field(min_length=1)
+    """The session tables by name; the name becomes the label source."""
 
 
 def json_schema() -> dict[str, Any]:
@@ -40,6 +36,8 @@ def json_schema() -> dict[str, Any]:
     for definition in (schema, *definitions.values()):
         for key in definition.get("properties", {}).values():
             key.pop("title", None)  # it repeats the key
+            if "description" in key:
+                key["description"] = " ".join(key["description"].split())
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,

@@ -1,31 +1,32 @@
 """The settings of one source: a session table, what its rows mean, and what to collect."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    ValidationInfo,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from exporter.config.fields.columns import OutputColumn, OutputColumns, PointInTime
 from exporter.config.fields.labels import Label, LabelName
 from exporter.config.fields.model import FrozenMapping, Model, NonEmptyList, NullIsEmpty
-from exporter.config.fields.numbers import Seconds, WholeNumber
-from exporter.config.fields.parser import ExpectedError
-from exporter.config.fields.sql import QualifiedName, Sql, TableName
-from exporter.config.fields.values import Name, TimeZone
+from exporter.config.fields.numbers import Seconds, whole_number
+from exporter.config.fields.parser import ExpectedError, Parser
+from exporter.config.fields.sql import Sql, TableName, qualified_name
+from exporter.config.fields.values import TimeZone, name_like
 from exporter.config.recovery import RecoverySettings
 
 KIND = "[a-z_][a-z0-9_]*"
 BUILT_IN_KINDS = "undated|future|ended_but_active|closed_without_end"
 
-Kind = Annotated[str, Name(f"a name ({KIND})", KIND, BUILT_IN_KINDS)]
+DatabaseName = Annotated[str, name_like("the name of a database", r"(?s).+")]
+DatabaseNames = Annotated[
+    NonEmptyList[DatabaseName],
+    Parser(
+        lambda value: [value] if isinstance(value, str) else value,
+        {"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1},
+    ),
+]
+Kind = Annotated[str, name_like(f"a name ({KIND})", KIND, BUILT_IN_KINDS)]
 
 # Numbers of time series.
 _AGE_HISTOGRAM = 15  # 13 buckets, gcount and gsum
@@ -36,125 +37,69 @@ _RECOVERY = 26  # 3 triggers, 10 + 3 reasons, 5 brakes, and 5 that are one each
 class DailySettings(Model):
     """The daily statistics: today and the days before it."""
 
-    days: Annotated[int, WholeNumber(1, 366)] = Field(
-        default=7, description="Number of days: today and the days before it."
-    )
-    every: Seconds = Field(
-        default="5m", validate_default=True, description="Interval between two collections."
-    )
-    timeout: Seconds = Field(
-        default="30s",
-        validate_default=True,
-        description="Time limit for their query, in place of statement_timeout.",
-    )
+    days: Annotated[int, whole_number(1, 366)] = 7
+    """Number of days: today and the days before it."""
+    every: Seconds = Field("5m", validate_default=True)
+    """Interval between two collections."""
+    timeout: Seconds = Field("30s", validate_default=True)
+    """Time limit for their query, in place of statement_timeout."""
 
 
 class Source(Model):
     """A session table. Fields that a check of another one needs come before it."""
 
     name: str
-    databases: Annotated[
-        NonEmptyList[Annotated[str, Name("the name of a database", r"(?s).+")]],
-        BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
-        WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1}),
-    ] = Field(
-        alias="database",
-        description="The database that holds the table; a list means the same source in each of "
-        "them. Optional where there is only one database.",
-    )
-    table: Annotated[TableName, QualifiedName(TableName)] = Field(
-        examples=["public.sessions"],
-        description="A table, partitioned table or view, with its schema.",
-    )
-    where: Sql | None = Field(
-        default=None,
-        description="Condition for a row to exist at all, for example deleted_at IS NULL.",
-    )
-    active: Sql = Field(
-        examples=["is_active"], description="Condition that makes a session active."
-    )
-    started_at: PointInTime = Field(
-        examples=["started_at"], description="When the session started."
-    )
-    last_seen_at: PointInTime | None = Field(
-        default=None,
-        description="The newest sign of life: a heartbeat, the last message. Without it, the "
-        "start counts as the last sign of life.",
-    )
-    ended_at: PointInTime | None = Field(default=None, description="When the session ended.")
-    duration: Sql | None = Field(
-        default=None,
-        description="Duration of the session in seconds. Without it, ended_at minus started_at.",
-    )
-    id: Sql | None = Field(
-        default=None,
-        description="The column or expression that identifies a session. Required by the list of "
-        "orphans and by recovery.",
-    )
-    orphaned_after: Seconds = Field(
-        examples=["2h"], description="An active session last seen longer ago than this is orphaned."
-    )
-    overlong_after: Seconds | None = Field(
-        default=None,
-        description="An active session that is not orphaned and started longer ago than this is "
-        "overlong. Requires last_seen_at.",
-    )
-    alert_above: Annotated[int, WholeNumber(0)] | None = Field(
-        default=5,
-        description="The alert fires above this number of orphaned sessions; null: no alert.",
-    )
-    timezone: Annotated[str, TimeZone()] = Field(
-        default="UTC",
-        validate_default=True,
-        description="The time zone whose midnights bound the days of the daily statistics.",
-    )
-    timestamps_in: Annotated[str, TimeZone()] | None = Field(
-        default=None,
-        description="The time zone in which timestamps without a time zone were written. "
-        "Required for those, never guessed.",
-    )
-    every: Seconds = Field(
-        default="30s",
-        validate_default=True,
-        description="Interval between two collections of the source.",
-    )
-    stale_after: Seconds | None = Field(
-        default=None,
-        description="How long the last good values are served while collections fail; "
-        "null: three times every.",
-    )
-    daily: DailySettings | None = Field(
-        default={}, validate_default=True, description="The daily statistics; null: none."
-    )
-    labels: FrozenMapping[LabelName, Label] = Field(
-        default={},
-        validate_default=True,
-        description="Labels by which counts are split: for each its value and its known values.",
-    )
-    integrity: FrozenMapping[Kind, Sql] = Field(
-        default={},
-        validate_default=True,
-        description="Conditions, by name, that no active session should satisfy.",
-    )
-    show: OutputColumns = Field(
-        default=(),
-        description="What the list of orphans may show besides id and times: columns, or "
-        "name: expression.",
-    )
-    max_series: Annotated[int, WholeNumber(1)] = Field(
-        default=1000, description="Maximum number of time series of the source in one database."
-    )
-    future_tolerance: Seconds = Field(
-        default="1m",
-        validate_default=True,
-        description="How far ahead of the database's clock a time may be without being "
-        "inconsistent.",
-    )
-    recovery: Annotated[RecoverySettings, NullIsEmpty()] = Field(
-        default={},
-        validate_default=True,
-        description="Whether and how orphaned sessions are closed.",
-    )
+    databases: DatabaseNames = Field(alias="database")
+    """The database that holds the table; a list means the same source in each of them. Optional
+    where there is only one database."""
+    table: Annotated[TableName, qualified_name(TableName)] = Field(examples=["public.sessions"])
+    """A table, partitioned table or view, with its schema."""
+    where: Sql | None = None
+    """Condition for a row to exist at all, for example deleted_at IS NULL."""
+    active: Sql = Field(examples=["is_active"])
+    """Condition that makes a session active."""
+    started_at: PointInTime = Field(examples=["started_at"])
+    """When the session started."""
+    last_seen_at: PointInTime | None = None
+    """The newest sign of life: a heartbeat, the last message. Without it, the start counts as the
+    last sign of life."""
+    ended_at: PointInTime | None = None
+    """When the session ended."""
+    duration: Sql | None = None
+    """Duration of the session in seconds. Without it, ended_at minus started_at."""
+    id: Sql | None = None
+    """The column or expression that identifies a session. Required by the list of orphans and by
+    recovery."""
+    orphaned_after: Seconds = Field(examples=["2h"])
+    """An active session last seen longer ago than this is orphaned."""
+    overlong_after: Seconds | None = None
+    """An active session that is not orphaned and started longer ago than this is overlong. Requires
+    last_seen_at."""
+    alert_above: Annotated[int, whole_number(0)] | None = 5
+    """The alert fires above this number of orphaned sessions; null: no alert."""
+    timezone: TimeZone = "UTC"
+    """The time zone whose midnights bound the days of the daily statistics."""
+    timestamps_in: TimeZone | None = None
+    """The time zone in which timestamps without a time zone were written. Required for those, never
+    guessed."""
+    every: Seconds = Field("30s", validate_default=True)
+    """Interval between two collections of the source."""
+    stale_after: Seconds | None = None
+    """How long the last good values are served while collections fail; null: three times every."""
+    daily: DailySettings | None = Field({}, validate_default=True)
+    """The daily statistics; null: none."""
+    labels: FrozenMapping[LabelName, Label] = Field({}, validate_default=True)
+    """Labels by which counts are split: for each its value and its known values."""
+    integrity: FrozenMapping[Kind, Sql] = Field({}, validate_default=True)
+    """Conditions, by name, that no active session should satisfy."""
+    show: OutputColumns = ()
+    """What the list of orphans may show besides id and times: columns, or name: expression."""
+    max_series: Annotated[int, whole_number(1)] = 1000
+    """Maximum number of time series of the source in one database."""
+    future_tolerance: Seconds = Field("1m", validate_default=True)
+    """How far ahead of the database's clock a time may be without being inconsistent."""
+    recovery: Annotated[RecoverySettings, NullIsEmpty()] = Field({}, validate_default=True)
+    """Whether and how orphaned sessions are closed."""
 
     @field_validator("overlong_after")
     @classmethod
@@ -193,8 +138,8 @@ class Source(Model):
     def _require_usable_recovery(
         cls, value: RecoverySettings, info: ValidationInfo
     ) -> RecoverySettings:
-        if problem := next(_recovery_problems(value, info.data), None):
-            raise problem
+        if value.mode != "disabled" or value.set or value.call is not None:
+            _check_recovery(value, info.data)
         return value
 
     @model_validator(mode="after")
@@ -234,31 +179,23 @@ class Source(Model):
         }
 
 
-def _recovery_problems(
-    recovery: RecoverySettings, source: Mapping[str, Any]
-) -> Iterator[ExpectedError]:
-    """Yield what recovery lacks, given the valid fields of the source."""
-    if recovery.mode == "disabled" and not recovery.set and recovery.call is None:
-        return
+def _check_recovery(recovery: RecoverySettings, source: Mapping[str, Any]) -> None:
+    """Raise ExpectedError for what recovery lacks, given the valid fields of the source."""
     has_last_seen = source.get("last_seen_at", ...) is not None
     if source.get("id", ...) is None:
-        yield ExpectedError(
+        raise ExpectedError(
             "id beside recovery",
             "recovery has to name the sessions that it closes",
             got="no id",
             keys=("recovery", "id"),
         )
     if not recovery.set:
-        yield ExpectedError(
-            "set inside recovery",
-            "recovery has to know what closing a session writes"
-            if recovery.call is None
-            else "the function that `session-exporter sql function` prints writes what set says",
-            got="no set",
-            keys=("recovery",),
-        )
+        advice = "recovery has to know what closing a session writes"
+        if recovery.call is not None:
+            advice = "the function that `session-exporter sql function` prints writes what set says"
+        raise ExpectedError("set inside recovery", advice, got="no set", keys=("recovery",))
     if recovery.end_at is None and not has_last_seen:
-        yield ExpectedError(
+        raise ExpectedError(
             "end_at inside recovery, where there is no last_seen_at",
             "last seen would be the start, and every duration 0; write for example "
             "end_at: now, or an expression such as least(now(), s.started + interval '2 h')",
@@ -267,7 +204,7 @@ def _recovery_problems(
         )
     is_age_alone = not has_last_seen and recovery.evidence is None
     if recovery.mode == "auto" and is_age_alone and not recovery.trust_age:
-        yield ExpectedError(
+        raise ExpectedError(
             "trust_age: true inside recovery, where auto has nothing but the age to go by",
             "a session that is only long would be closed; declare last_seen_at or evidence, or "
             "declare that age is enough",
@@ -275,8 +212,5 @@ def _recovery_problems(
             keys=("recovery",),
         )
     if recovery.dsn is not None and len(source.get("databases", ())) > 1:
-        yield ExpectedError(
-            "dsn inside recovery only for a source in one database",
-            got="several databases",
-            keys=("recovery",),
-        )
+        expected = "dsn inside recovery only for a source in one database"
+        raise ExpectedError(expected, got="several databases", keys=("recovery",))

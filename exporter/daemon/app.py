@@ -2,18 +2,18 @@
 
 import asyncio
 
+from exporter import sessions
 from exporter.clock import Clock
 from exporter.collection.collection import Binding, Collection
 from exporter.collection.collectors import COLLECTORS
 from exporter.collection.job import Job, Key
 from exporter.collection.snapshots import Snapshots, State
-from exporter.config import Config
+from exporter.config import Config, DatabaseSettings, Source
 from exporter.daemon.metrics_page import ConfigFacts, Page
-from exporter.postgres import Database
+from exporter.postgres import Database, Writer
 from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.rule.connections import writing_settings
 from exporter.recovery.status import RecoveryStatuses
-from exporter.recovery.webhook.job import WebhookJob
 
 
 class Exporter:
@@ -52,7 +52,7 @@ class Exporter:
             for database, source in recovered
         ]
         self.webhook_jobs = [
-            WebhookJob(writing_settings(database.settings, source), source, clock=clock)
+            _webhook_job(writing_settings(database.settings, source), source, clock)
             for database, source in pairs
             if source.recovery.webhook is not None
         ]
@@ -67,7 +67,6 @@ class Exporter:
 
     @property
     def jobs(self) -> list[Job]:
-        """Everything that the schedule runs."""
         return [*self.collections, *self.recoveries, *self.webhook_jobs]
 
     async def collect_once(self) -> None:
@@ -75,8 +74,15 @@ class Exporter:
         await asyncio.gather(*(collection.run() for collection in self.collections))
 
     async def close(self) -> None:
-        """Close all connections."""
         for database in self.databases.values():
             await database.close()
         for job in self.jobs:
             await job.close()
+
+
+def _webhook_job(settings: DatabaseSettings, source: Source, clock: Clock) -> Job:
+    # Importing httpx takes 4 MB, which an exporter without webhooks does not need.
+    from exporter.recovery.webhook.delivery import WebhookSender  # noqa: PLC0415
+
+    writer = Writer(settings, timezone=sessions.time_zone(source))
+    return WebhookSender(writer, source, database=settings.name, wall=clock.wall)

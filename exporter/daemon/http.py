@@ -3,6 +3,7 @@
 No request waits for a database: every answer is made from snapshots in memory.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 
 from starlette.applications import Starlette
@@ -69,10 +70,7 @@ def negotiate(accept: str) -> Format:
     A version of OpenMetrics other than 1.0.0 is not served, and a request for it gets plain text.
     """
     quality = {TEXT: 0.0, OPENMETRICS: 0.0}
-    for part in accept.split(","):
-        media, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        values = dict(p.split("=", 1) for p in parameters if "=" in p)
-        q = _quality(values.get("q", "1"))
+    for media, values, q in _choices(accept):
         version = values.get("version", "").strip('"')
         if media == "application/openmetrics-text" and version in {"", "1.0.0"}:
             quality[OPENMETRICS] = max(quality[OPENMETRICS], q)
@@ -84,12 +82,16 @@ def negotiate(accept: str) -> Format:
 @lru_cache(maxsize=64)
 def accepts_gzip(accept_encoding: str) -> bool:
     """Whether the Accept-Encoding header allows gzip (RFC 9110, 12.5.3), by name or by `*`."""
-    quality = {}
-    for part in accept_encoding.split(","):
-        coding, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        values = dict(p.split("=", 1) for p in parameters if "=" in p)
-        quality[coding.removeprefix("x-")] = _quality(values.get("q", "1"))
+    quality = {coding.removeprefix("x-"): q for coding, _, q in _choices(accept_encoding)}
     return quality.get("gzip", quality.get("*", 0.0)) > 0
+
+
+def _choices(header: str) -> Iterator[tuple[str, dict[str, str], float]]:
+    """Each choice of an Accept header: its name, its parameters and its quality."""
+    for part in header.split(","):
+        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        values = dict(p.split("=", 1) for p in parameters if "=" in p)
+        yield name, values, _quality(values.get("q", "1"))
 
 
 def _quality(text: str) -> float:

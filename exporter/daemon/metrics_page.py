@@ -48,8 +48,7 @@ class ConfigFacts:
 class _Kept:
     """The state that a page is made from, and its bodies by format and whether compressed."""
 
-    version: tuple[int, int]
-    health: tuple[object, ...]
+    state: tuple[object, ...]
     valid_until: float
     chunks: list[Chunk]
     bodies: dict[tuple[Format, bool], bytes]
@@ -94,7 +93,9 @@ class Page:
         kept = self._kept
         if kept is None or not self._is_valid(kept):
             kept = self._kept = self._make()
-        body = join(kept.chunks, format_) + self._process_metrics(format_)
+        # process_* by prometheus_client; in OpenMetrics with the mark that ends the page.
+        generate = generate_latest if format_ is TEXT else generate_openmetrics
+        body = join(kept.chunks, format_) + bytes(generate(self._process))
         if gzip:
             body = gzip_module.compress(body, _COMPRESSION, mtime=0)
         kept.bodies[format_, gzip] = body
@@ -105,17 +106,11 @@ class Page:
         return kept.bodies.get((format_, gzip)) if kept and self._is_valid(kept) else None
 
     def _is_valid(self, kept: _Kept) -> bool:
-        return (
-            kept.version == self._version()
-            and kept.health == self._health()
-            and self._clock.monotonic() < kept.valid_until
-        )
+        return kept.state == self._state() and self._clock.monotonic() < kept.valid_until
 
-    def _version(self) -> tuple[int, int]:
-        return self._snapshots.version, self._recoveries.version
-
-    def _health(self) -> tuple[object, ...]:
-        return tuple((each.up, each.replica_lag) for each in self._databases.values())
+    def _state(self) -> tuple[object, ...]:
+        health = ((each.up, each.replica_lag) for each in self._databases.values())
+        return self._snapshots.version, self._recoveries.version, *health
 
     def _make(self) -> _Kept:
         now = self._clock.monotonic()
@@ -123,8 +118,7 @@ class Page:
         ends = [each.snapshot.expires_at for each in states if each.snapshot]
         ends += [each.expires_at for each in self._recoveries.by_pair.values()]
         return _Kept(
-            version=self._version(),
-            health=self._health(),
+            state=self._state(),
             valid_until=min([now + PROCESS_METRICS_EVERY, *(end for end in ends if end >= now)]),
             chunks=list(self._chunks(now)),
             bodies={},
@@ -166,11 +160,6 @@ class Page:
         self._rendered[pair, part] = (made_from, chunk)
         return chunk
 
-    def _process_metrics(self, format_: Format) -> bytes:
-        """process_*, by prometheus_client; in OpenMetrics with the mark that ends the page."""
-        generate = generate_latest if format_ is TEXT else generate_openmetrics
-        return bytes(generate(self._process))
-
 
 def _of_exporter(config: ConfigFacts) -> Iterator[Sample]:
     version = (("version", __version__), ("python", platform.python_version()))
@@ -181,10 +170,8 @@ def _of_exporter(config: ConfigFacts) -> Iterator[Sample]:
 
 
 def _of_database(database: Database) -> Iterator[Sample]:
-    if database.up is not None:
-        yield Sample(m.DATABASE_UP, (), int(database.up))
-    if database.replica_lag is not None:
-        yield Sample(m.REPLICA_LAG, (), database.replica_lag)
+    yield from m.DATABASE_UP.samples(database.up)
+    yield from m.REPLICA_LAG.samples(database.replica_lag)
 
 
 def _of_collector(key: Key, state: State, source: Source, *, is_fresh: bool) -> Iterator[Sample]:
@@ -201,40 +188,30 @@ def _of_collector(key: Key, state: State, source: Source, *, is_fresh: bool) -> 
 
 
 def _of_settings(source: Source) -> Iterator[Sample]:
-    yield Sample(m.ORPHANED_AFTER, (), source.orphaned_after)
-    if source.overlong_after is not None:
-        yield Sample(m.OVERLONG_AFTER, (), source.overlong_after)
-    if source.alert_above is not None:
-        yield Sample(m.ALERT_THRESHOLD, (), source.alert_above)
-    for mode in MODES:
-        yield Sample(m.RECOVERY_MODE, (("mode", mode),), int(mode == source.recovery.mode))
+    yield from m.ORPHANED_AFTER.samples(source.orphaned_after)
+    yield from m.OVERLONG_AFTER.samples(source.overlong_after)
+    yield from m.ALERT_THRESHOLD.samples(source.alert_above)
+    modes: dict[str, int] = {mode: int(mode == source.recovery.mode) for mode in MODES}
+    yield from m.RECOVERY_MODE.samples_by("mode", modes)
 
 
 def _of_recovery(state: RecoveryStatus, *, is_fresh: bool) -> Iterator[Sample]:
-    for trigger, count in state.recovered.items():
-        yield Sample(m.RECOVERED, (("trigger", trigger),), count)
-    yield Sample(m.RECOVERY_UNDONE, (), state.undone)
-    yield Sample(m.RECOVERY_CONTRADICTED, (), state.contradicted)
-    for reason, count in state.failed.items():
-        yield Sample(m.RECOVERY_FAILED, (("reason", reason),), count)
-    for reason, count in state.skipped.items():
-        yield Sample(m.RECOVERY_SKIPPED, (("reason", reason),), count)
-    if state.last_run is not None:
-        yield Sample(m.RECOVERY_LAST_RUN, (), state.last_run)
+    yield from m.RECOVERED.samples_by("trigger", state.recovered)
+    yield from m.RECOVERY_UNDONE.samples(state.undone)
+    yield from m.RECOVERY_CONTRADICTED.samples(state.contradicted)
+    yield from m.RECOVERY_FAILED.samples_by("reason", state.failed)
+    yield from m.RECOVERY_SKIPPED.samples_by("reason", state.skipped)
+    yield from m.RECOVERY_LAST_RUN.samples(state.last_run)
     if not is_fresh:
         return
     if state.brakes is not None:
-        for brake in BRAKES:
-            yield Sample(m.RECOVERY_BRAKE, (("brake", brake),), int(brake in state.brakes))
-    if state.paused is not None:
-        yield Sample(m.RECOVERY_PAUSED, (), int(state.paused))
-    if state.candidates is not None:
-        yield Sample(m.RECOVERY_CANDIDATES, (), state.candidates)
+        brakes = {brake: int(brake in state.brakes) for brake in BRAKES}
+        yield from m.RECOVERY_BRAKE.samples_by("brake", brakes)
+    yield from m.RECOVERY_PAUSED.samples(state.paused)
+    yield from m.RECOVERY_CANDIDATES.samples(state.candidates)
 
 
 def _of_counters(counters: Counters, series: int) -> Iterator[Sample]:
-    for reason, count in counters.errors.items():
-        yield Sample(m.COLLECTION_ERRORS, (("reason", reason),), count)
-    for reason, count in counters.skipped.items():
-        yield Sample(m.COLLECTION_SKIPPED, (("reason", reason),), count)
-    yield Sample(m.SERIES, (), series)
+    yield from m.COLLECTION_ERRORS.samples_by("reason", counters.errors)
+    yield from m.COLLECTION_SKIPPED.samples_by("reason", counters.skipped)
+    yield from m.SERIES.samples(series)

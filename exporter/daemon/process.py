@@ -49,20 +49,18 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         if not host and socket.has_dualstack_ipv6():
-            sock = socket.create_server(
+            return socket.create_server(
                 ("", port), family=socket.AF_INET6, backlog=1024, dualstack_ipv6=True
             )
-        else:
-            family, *_, address = socket.getaddrinfo(host or "0.0.0.0", port)[0]  # noqa: S104 - asked for
-            sock = socket.create_server(address[:2], family=family, backlog=1024)
+        family, *_, address = socket.getaddrinfo(host or "0.0.0.0", port)[0]  # noqa: S104 - asked for
+        return socket.create_server(address[:2], family=family, backlog=1024)
     except (OSError, OverflowError, UnicodeError) as error:
         # create_server() repeats the address behind the reason.
         reason = str(getattr(error, "strerror", None) or error).partition(" (while ")[0]
         raise ExporterError(
             f"cannot listen on {host}:{port}: {reason}; "
-            "choose another address with --http.listen-address"
+            "choose another address with --web.listen-address"
         ) from None
-    return sock
 
 
 async def run(
@@ -91,9 +89,7 @@ async def run(
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[sock]))
-    beside: list[asyncio.Future[None]] = []
-    if started is not None:
-        beside.append(asyncio.ensure_future(started(exporter)))
+    beside = [] if started is None else [asyncio.ensure_future(started(exporter))]
     stopping = asyncio.create_task(stop.wait())
     schedule.start()
     host, port = sock.getsockname()[:2]

@@ -13,7 +13,7 @@ import datetime as dt
 import random
 from collections.abc import Sequence
 
-from apscheduler.events import EVENT_JOB_MAX_INSTANCES, JobSubmissionEvent
+from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
@@ -48,7 +48,9 @@ class Schedule:
         )
         self._jobs = {"/".join(job.key): job for job in jobs}
         self._running: set[asyncio.Task[None]] = set()
-        self._scheduler.add_listener(self._overlapped, EVENT_JOB_MAX_INSTANCES)
+        self._scheduler.add_listener(
+            lambda event: self._jobs[event.job_id].overlapped(), EVENT_JOB_MAX_INSTANCES
+        )
 
     def start(self) -> None:
         """Start. Needs a running event loop."""
@@ -112,9 +114,6 @@ class Schedule:
                     self._reschedule(id_)
             known = offset()
 
-    def _overlapped(self, event: JobSubmissionEvent) -> None:
-        self._jobs[event.job_id].overlapped()
-
 
 class _Trigger(IntervalTrigger):  # type: ignore[misc] # APScheduler 3 has no annotations
     """An interval that is counted from the last run, however late that was.
@@ -126,7 +125,6 @@ class _Trigger(IntervalTrigger):  # type: ignore[misc] # APScheduler 3 has no an
     def get_next_fire_time(
         self, previous_fire_time: dt.datetime | None, now: dt.datetime
     ) -> dt.datetime | None:
-        """The next run, never one that has been missed already."""
         last = None if previous_fire_time is None else max(previous_fire_time, now)
         following: dt.datetime | None = super().get_next_fire_time(last, now)
         return following

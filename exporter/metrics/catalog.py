@@ -4,28 +4,13 @@ These names are a contract with dashboards, alert rules and users. docs/metrics.
 in prose, and a test compares the two.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
-
-Type = Literal["gauge", "counter", "gaugehistogram", "info"]
 
 #: Upper bounds in seconds of the age and silence histograms, the same for all sources so that
 #: they can be added up.
-BUCKETS = (
-    60,
-    300,
-    600,
-    1800,
-    3600,
-    7200,
-    14400,
-    28800,
-    86400,
-    259200,
-    604800,
-    2592000,
-)
+BUCKETS = (60, 300, 600, 1800, 3600, 7200, 14400, 28800, 86400, 259200, 604800, 2592000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +18,9 @@ class Family:
     """One metric family. `labels` are those beside `database` and `source`."""
 
     name: str
-    type: Type
     help: str
     labels: tuple[str, ...] = ()
+    type: Literal["gauge", "counter", "gaugehistogram", "info"] = "gauge"
     fold: Literal["max", "min"] = "max"
     split: bool = False
     """Served again as `<name>_by_label` for a source that declares labels."""
@@ -43,13 +28,17 @@ class Family:
     @property
     def by_label(self) -> "Family":
         """The family that carries the declared labels."""
-        return Family(
-            f"{self.name}_by_label",
-            self.type,
-            f"{self.help} Split by the labels that the source declares.",
-            self.labels,
-            self.fold,
-        )
+        help_ = f"{self.help} Split by the labels that the source declares."
+        return replace(self, name=f"{self.name}_by_label", help=help_, split=False)
+
+    def samples(self, value: float | None) -> "Iterator[Sample]":
+        """The sample of a family without labels; none while its value is unknown."""
+        if value is not None:
+            yield Sample(self, (), int(value) if isinstance(value, bool) else value)
+
+    def samples_by(self, label: str, values: Mapping[str, float]) -> "Iterator[Sample]":
+        """A sample for each value of the family's only label."""
+        return (Sample(self, ((label, key),), value) for key, value in values.items())
 
 
 class Sample(NamedTuple):
@@ -64,240 +53,212 @@ class Sample(NamedTuple):
 _AGED = "As of the last collection; see session_exporter_collection_last_success_timestamp_seconds."
 
 ACTIVE = Family(
-    "sessions_active", "gauge", f"Sessions that satisfy the active condition. {_AGED}", split=True
+    "sessions_active", f"Sessions that satisfy the active condition. {_AGED}", split=True
 )
 ORPHANED = Family(
     "sessions_orphaned",
-    "gauge",
     f"Active sessions last seen longer ago than sessions_orphaned_after_seconds. {_AGED}",
     split=True,
 )
 OVERLONG = Family(
     "sessions_overlong",
-    "gauge",
     "Active sessions that are not orphaned and started longer ago than "
     f"sessions_overlong_after_seconds. {_AGED}",
     split=True,
 )
 ACTIVE_AGE = Family(
     "sessions_active_age_seconds",
-    "gaugehistogram",
     f"Time since the start of each active session. {_AGED}",
     ("le",),
+    type="gaugehistogram",
 )
 ACTIVE_SILENCE = Family(
     "sessions_active_silence_seconds",
-    "gaugehistogram",
     f"Time since each active session was last seen. {_AGED}",
     ("le",),
+    type="gaugehistogram",
 )
 OLDEST_ACTIVE_START = Family(
     "sessions_oldest_active_start_timestamp_seconds",
-    "gauge",
     "Start of the active session that started first; no sample while there is none.",
     fold="min",
 )
 OLDEST_ORPHAN_LAST_SEEN = Family(
     "sessions_oldest_orphan_last_seen_timestamp_seconds",
-    "gauge",
     "When the orphaned session that is silent for longest was last seen; no sample while there "
     "is none.",
     fold="min",
 )
 INCONSISTENT = Family(
-    "sessions_inconsistent",
-    "gauge",
-    f"Rows that contradict themselves, by kind. {_AGED}",
-    ("kind",),
+    "sessions_inconsistent", f"Rows that contradict themselves, by kind. {_AGED}", ("kind",)
 )
 ROWS_ESTIMATED = Family(
     "sessions_rows_estimated",
-    "gauge",
     "Rows in the table as the planner estimates them, partitions summed; never counted.",
 )
 TODAY_STARTED = Family(
     "sessions_today_started",
-    "gauge",
     f"Sessions started since midnight in the time zone of the source. {_AGED}",
     split=True,
 )
 DAILY_STARTED = Family(
     "sessions_daily_started",
-    "gauge",
     f"Sessions started on that day in the time zone of the source. {_AGED}",
     ("date",),
     split=True,
 )
 DAILY_ENDED = Family(
     "sessions_daily_ended",
-    "gauge",
     f"Sessions started on that day that are no longer active. {_AGED}",
     ("date",),
     split=True,
 )
 DAILY_STILL_ACTIVE = Family(
     "sessions_daily_still_active",
-    "gauge",
     f"Sessions started on that day that are still active. {_AGED}",
     ("date",),
     split=True,
 )
 DAILY_AVERAGE_DURATION = Family(
     "sessions_daily_average_duration_seconds",
-    "gauge",
     "Average duration of the ended sessions that started on that day; no sample for a day "
     "without any.",
     ("date",),
     split=True,
 )
 ORPHANED_AFTER = Family(
-    "sessions_orphaned_after_seconds", "gauge", "The source's orphaned_after, from the config."
+    "sessions_orphaned_after_seconds", "The source's orphaned_after, from the config."
 )
 OVERLONG_AFTER = Family(
-    "sessions_overlong_after_seconds", "gauge", "The source's overlong_after, from the config."
+    "sessions_overlong_after_seconds", "The source's overlong_after, from the config."
 )
 ALERT_THRESHOLD = Family(
     "sessions_orphaned_alert_threshold",
-    "gauge",
     "The source's alert_above, from the config: more orphaned sessions than this page somebody.",
 )
 
+RECOVERY_MODE = Family(
+    "sessions_recovery_mode", "Which mode the config sets: 1 for that one.", ("mode",)
+)
 RECOVERED = Family(
     "sessions_recovered_total",
-    "counter",
     "Sessions closed by recovery since the start of the exporter, whoever did it: rows of the "
     "audit table.",
     ("trigger",),
+    type="counter",
 )
 RECOVERY_UNDONE = Family(
     "sessions_recovery_undone_total",
-    "counter",
     "Recovered sessions that were given back what was there before, since the start of the "
     "exporter.",
+    type="counter",
 )
 RECOVERY_CONTRADICTED = Family(
     "sessions_recovery_contradicted_total",
-    "counter",
     "Recovered sessions that showed life afterwards, or got a genuine end, since the start of the "
     "exporter.",
+    type="counter",
 )
 RECOVERY_FAILED = Family(
     "sessions_recovery_failed_total",
-    "counter",
     "Runs of recovery that failed, by reason; refused: sessions that a constraint or a trigger "
     "did not let close.",
     ("reason",),
+    type="counter",
 )
 RECOVERY_SKIPPED = Family(
     "sessions_recovery_skipped_total",
-    "counter",
     "Confirmed sessions that were not closed, by reason: tried again at the next run.",
     ("reason",),
-)
-RECOVERY_MODE = Family(
-    "sessions_recovery_mode", "gauge", "Which mode the config sets: 1 for that one.", ("mode",)
+    type="counter",
 )
 RECOVERY_BRAKE = Family(
     "sessions_recovery_brake",
-    "gauge",
     "Whether this brake stops automatic recovery; no sample while nothing was looked at.",
     ("brake",),
 )
 RECOVERY_PAUSED = Family(
-    "sessions_recovery_paused",
-    "gauge",
-    "Whether somebody has paused automatic recovery of the source.",
+    "sessions_recovery_paused", "Whether somebody has paused automatic recovery of the source."
 )
 RECOVERY_CANDIDATES = Family(
     "sessions_recovery_candidates",
-    "gauge",
     "Sessions that recovery would close, confirmed or not; no sample where it is disabled.",
 )
 RECOVERY_LAST_RUN = Family(
     "sessions_recovery_last_run_timestamp_seconds",
-    "gauge",
     "When recovery last looked for sessions to close.",
 )
 
 BUILD_INFO = Family(
-    "session_exporter_build_info", "info", "The running version.", ("version", "python")
+    "session_exporter_build_info", "The running version.", ("version", "python"), type="info"
 )
 CONFIG_INFO = Family(
     "session_exporter_config_info",
-    "info",
     "The beginning of the SHA-256 of the config file in use: replicas should agree.",
     ("hash",),
+    type="info",
 )
 CONFIG_RELOAD_SUCCESSFUL = Family(
     "session_exporter_config_last_reload_successful",
-    "gauge",
     "Whether the config file was good when it was last read.",
     fold="min",
 )
 CONFIG_RELOAD_TIMESTAMP = Family(
     "session_exporter_config_last_reload_success_timestamp_seconds",
-    "gauge",
     "When the config in use was read.",
     fold="min",
 )
 DATABASE_UP = Family(
     "session_exporter_database_up",
-    "gauge",
     "0 after a failed connect, a failed authentication or a lost connection; no sample before "
     "the first attempt.",
     fold="min",
 )
 REPLICA_LAG = Family(
     "session_exporter_database_replica_lag_seconds",
-    "gauge",
     "How far a standby is behind its primary; no sample on a primary.",
 )
 COLLECTION_SUCCESS = Family(
     "session_exporter_collection_success",
-    "gauge",
     "Whether the last collection succeeded and its values are still served; 0 from the start "
     "until the first success.",
     ("collector",),
 )
 COLLECTION_DURATION = Family(
     "session_exporter_collection_duration_seconds",
-    "gauge",
     "How long the last collection kept the database busy.",
     ("collector",),
 )
 COLLECTION_INTERVAL = Family(
     "session_exporter_collection_interval_seconds",
-    "gauge",
     "Time between two collections: as configured, or 20 times the last duration if that is more.",
     ("collector",),
 )
 COLLECTION_LAST_SUCCESS = Family(
     "session_exporter_collection_last_success_timestamp_seconds",
-    "gauge",
     "When the last successful collection began: the age of the values of this source.",
-    ("collector",),
-)
-INDEX_MISSING = Family(
-    "session_exporter_index_missing",
-    "gauge",
-    "Whether no index serves this collector's query; `session-exporter sql index` prints one.",
     ("collector",),
 )
 COLLECTION_ERRORS = Family(
     "session_exporter_collection_errors_total",
-    "counter",
     "Failed collections since the start, by reason.",
     ("reason",),
+    type="counter",
 )
 COLLECTION_SKIPPED = Family(
     "session_exporter_collection_skipped_total",
-    "counter",
     "Collections that did not begin: the one before still ran, or the database was out of reach "
     "a moment ago.",
     ("reason",),
+    type="counter",
+)
+INDEX_MISSING = Family(
+    "session_exporter_index_missing",
+    "Whether no index serves this collector's query; `session-exporter sql index` prints one.",
+    ("collector",),
 )
 SERIES = Family(
-    "session_exporter_series", "gauge", "Time series about sessions that this source serves now."
+    "session_exporter_series", "Time series about sessions that this source serves now."
 )
 
 #: Served by prometheus_client's ProcessCollector, on Linux.
@@ -311,63 +272,14 @@ PROCESS_METRICS = (
 )
 
 
-def _with_split(families: Iterable[Family]) -> tuple[Family, ...]:
-    return tuple(
-        each
-        for family in families
-        for each in ((family, family.by_label) if family.split else (family,))
-    )
-
-
-#: Every family about a source, in the order of the page.
-SESSION_FAMILIES = _with_split(
-    (
-        ACTIVE,
-        ORPHANED,
-        OVERLONG,
-        ACTIVE_AGE,
-        ACTIVE_SILENCE,
-        OLDEST_ACTIVE_START,
-        OLDEST_ORPHAN_LAST_SEEN,
-        INCONSISTENT,
-        ROWS_ESTIMATED,
-        TODAY_STARTED,
-        DAILY_STARTED,
-        DAILY_ENDED,
-        DAILY_STILL_ACTIVE,
-        DAILY_AVERAGE_DURATION,
-        ORPHANED_AFTER,
-        OVERLONG_AFTER,
-        ALERT_THRESHOLD,
-        RECOVERY_MODE,
-        RECOVERED,
-        RECOVERY_UNDONE,
-        RECOVERY_CONTRADICTED,
-        RECOVERY_FAILED,
-        RECOVERY_SKIPPED,
-        RECOVERY_BRAKE,
-        RECOVERY_PAUSED,
-        RECOVERY_CANDIDATES,
-        RECOVERY_LAST_RUN,
-    )
+# The families above, in their order, which is the order of the page.
+FAMILIES = tuple(
+    each
+    for family in tuple(globals().values())
+    if isinstance(family, Family)
+    for each in ((family, family.by_label) if family.split else (family,))
 )
-
+#: Every family about a source.
+SESSION_FAMILIES = tuple(family for family in FAMILIES if family.name.startswith("sessions_"))
 #: Every family about the exporter itself.
-EXPORTER_FAMILIES = (
-    BUILD_INFO,
-    CONFIG_INFO,
-    CONFIG_RELOAD_SUCCESSFUL,
-    CONFIG_RELOAD_TIMESTAMP,
-    DATABASE_UP,
-    REPLICA_LAG,
-    COLLECTION_SUCCESS,
-    COLLECTION_DURATION,
-    COLLECTION_INTERVAL,
-    COLLECTION_LAST_SUCCESS,
-    COLLECTION_ERRORS,
-    COLLECTION_SKIPPED,
-    INDEX_MISSING,
-    SERIES,
-)
-
-FAMILIES = SESSION_FAMILIES + EXPORTER_FAMILIES
+EXPORTER_FAMILIES = FAMILIES[len(SESSION_FAMILIES) :]

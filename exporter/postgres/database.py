@@ -3,27 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import psycopg
 from psycopg import pq
 
-from exporter import backoff, logs
+from exporter import backoff, errors, logs
 from exporter.config import DatabaseSettings
-from exporter.errors import (
-    AuthFailed,
-    BackingOff,
-    ConnectFailed,
-    NoAnswer,
-    PermissionDenied,
-    SourceError,
-)
 from exporter.postgres import error_causes
 from exporter.postgres.connections.abandoned_socket import AbandonedSocket, hang_up
+from exporter.postgres.connections.connection_slots import ConnectionSlots
 from exporter.postgres.connections.connector import Connection, Connector
-from exporter.postgres.connections.slots import ConnectionSlots
+from exporter.postgres.deadlines import CLIENT_GRACE_SECONDS, Deadline, limit_lock_timeout
 from exporter.postgres.error_causes import ServerError
-from exporter.postgres.pipeline import CLIENT_GRACE_SECONDS, Pipeline, Result
+from exporter.postgres.pipeline import Pipeline, Result
 from exporter.postgres.reader import Reader
 from exporter.postgres.replica_lag import ReplicaPosition
 from exporter.queries import fill, literal
@@ -33,14 +25,6 @@ _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
 
 #: A standby that seems to lag is checked again after this time, in seconds.
 LAG_RECHECK_AFTER = 0.5
-
-
-@dataclass(slots=True)
-class _Slot:
-    """One of the `max_connections`, and the sockets that were abandoned in it."""
-
-    timeout: float
-    abandoned: list[AbandonedSocket] = field(default_factory=list)
 
 
 class Database:
@@ -60,7 +44,7 @@ class Database:
         self._connecting = asyncio.Lock()
         self._backoff = backoff.Backoff()
         #: Why the last attempt to connect failed, in a sentence and in a word.
-        self._unreachable = ("", ConnectFailed.reason)
+        self._unreachable = ("", errors.ConnectFailed.reason)
 
     def reader(self, *, timezone: str = "UTC", timeout: float | None = None) -> Reader:
         """Read access for one piece of work; `timeout` in seconds replaces `statement_timeout`."""
@@ -97,13 +81,12 @@ class Database:
             row_security=literal("off" if self.settings.row_security == "refuse" else "on"),
             timezone=literal(reader.timezone),
         )
-        async with self._slot(reader) as slot:
-            first, *results = await self._run_on_any([settings, *statements], slot, reader)
+        async with self._slot(reader) as abandoned:
+            first, *results = await self._run_on_any([settings, *statements], abandoned, reader)
         return ReplicaPosition.of(first.rows[0]), results
 
     def _lock_timeout(self, statement_timeout: float) -> float:
-        """Shorter than the statement's, or a locked table would always look like a slow query."""
-        return min(self.settings.lock_timeout, statement_timeout / 2)
+        return limit_lock_timeout(self.settings.lock_timeout, statement_timeout)
 
     async def close(self) -> None:
         """Close every connection, also those whose server does not answer."""
@@ -116,22 +99,22 @@ class Database:
         await self._slots.close()
 
     @asynccontextmanager
-    async def _slot(self, reader: Reader) -> AsyncIterator[_Slot]:
-        """Hold one of the `max_connections`."""
+    async def _slot(self, reader: Reader) -> AsyncIterator[list[AbandonedSocket]]:
+        """Hold one of the `max_connections`; the list is for sockets abandoned in it."""
         await self._slots.acquire()
-        slot = _Slot(reader.timeout)
+        abandoned: list[AbandonedSocket] = []
         try:
-            yield slot
+            yield abandoned
         finally:
-            if slot.abandoned:
+            if abandoned:
                 # A backend that we hung up on goes on until its own statement_timeout ends it, and
                 # longer if it is stuck.
-                self._slots.abandon(reader.timeout, *_watch(slot.abandoned))
+                self._slots.abandon(reader.timeout, *_watch(abandoned))
             else:
                 self._slots.release()
 
     async def _run_on_any(
-        self, statements: Sequence[str], slot: _Slot, reader: Reader
+        self, statements: Sequence[str], abandoned: list[AbandonedSocket], reader: Reader
     ) -> list[Result]:
         """Run on an idle connection, or on a new one where all idle ones turn out to be lost.
 
@@ -140,35 +123,35 @@ class Database:
         is_lost = False
         while self._idle:
             try:
-                return await self._run(self._idle.pop(), statements, slot, reader)
-            except ConnectFailed:
+                return await self._run(self._idle.pop(), statements, abandoned, reader)
+            except errors.ConnectFailed:
                 is_lost = True
         try:
-            connection = await self._connect(slot)
-        except SourceError as error:
+            connection = await self._connect(abandoned)
+        except errors.SourceError as error:
             if is_lost:
                 self._mark_down(error)
             raise
         try:
-            return await self._run(connection, statements, slot, reader)
-        except ConnectFailed as error:
+            return await self._run(connection, statements, abandoned, reader)
+        except errors.ConnectFailed as error:
             self._mark_down(error)
             raise
 
-    async def _connect(self, slot: _Slot) -> Connection:
+    async def _connect(self, abandoned: list[AbandonedSocket]) -> Connection:
         loop = asyncio.get_running_loop()
         # One at a time: two attempts with the same wrong password would count twice where a server
         # locks out a user after some of them.
         async with self._connecting:
             if self._backoff.waits(loop.time()):
                 message, reason = self._unreachable
-                raise BackingOff(f"{message} (a moment ago; will retry soon)", reason=reason)
+                raise errors.BackingOff(f"{message} (a moment ago; will retry soon)", reason=reason)
             try:
-                connection = await self._connector.connect(slot.abandoned.append)
-            except SourceError as error:
+                connection = await self._connector.connect(abandoned.append)
+            except errors.SourceError as error:
                 error.is_silent = True  # the backoff sets the interval, not how long this took
                 self._unreachable = (str(error), error.reason)
-                if isinstance(error, AuthFailed | PermissionDenied):
+                if isinstance(error, errors.AuthFailed | errors.PermissionDenied):
                     # A person has to repair this, which takes time.
                     self._backoff.failed(loop.time(), backoff.AUTHENTICATION)
                 elif self._busy:
@@ -179,13 +162,13 @@ class Database:
                     self._backoff.failed(loop.time(), backoff.CONNECT)
                 self._mark_down(error)
                 raise
-            while slot.abandoned:  # of servers tried before this one
-                slot.abandoned.pop().close()
+            while abandoned:  # of servers tried before this one
+                abandoned.pop().close()
             self._backoff.succeeded()
             self._mark_up()
             return connection
 
-    def _mark_down(self, error: SourceError) -> None:
+    def _mark_down(self, error: errors.SourceError) -> None:
         if self.up is not False:
             logs.warning("database_down", database=self.name, reason=error.reason, error=str(error))
         self.up = False
@@ -200,15 +183,15 @@ class Database:
         self,
         connection: Connection,
         statements: Sequence[str],
-        slot: _Slot,
+        abandoned: list[AbandonedSocket],
         reader: Reader,
     ) -> list[Result]:
         def give_up() -> None:
             if hung_up := hang_up(connection.pgconn):
-                slot.abandoned.append(hung_up)
+                abandoned.append(hung_up)
 
-        deadline = slot.timeout + CLIENT_GRACE_SECONDS
-        pipeline = Pipeline(connection, deadline, give_up)
+        deadline = Deadline(reader.timeout + CLIENT_GRACE_SECONDS, give_up)
+        pipeline = Pipeline(connection, deadline)
         loop = asyncio.get_running_loop()
         started = loop.time()
         self._busy.add(connection)
@@ -218,7 +201,7 @@ class Database:
             # The first result is that of the settings, with the position of a standby.
             first = pipeline.results[:1]
             self.replica_lag = ReplicaPosition.of(first[0].rows[0]).known_lag if first else None
-            raise self._failure(error, statements, pipeline, deadline, slot) from None
+            raise self._failure(error, statements, pipeline, reader.timeout) from None
         else:
             self._mark_up()
             return results
@@ -226,7 +209,7 @@ class Database:
             elapsed = loop.time() - started
             # Longer than all deadlines together: this process was stopped (SIGSTOP, a paused
             # machine), which says nothing about the database and must not stretch the interval.
-            if elapsed <= deadline * (len(statements) + 3):
+            if elapsed <= deadline.seconds * (len(statements) + 3):
                 reader.seconds += elapsed
             self._busy.discard(connection)
             is_idle = connection.info.transaction_status == pq.TransactionStatus.IDLE
@@ -236,38 +219,21 @@ class Database:
                 self._idle.append(connection)
 
     def _failure(
-        self,
-        error: psycopg.Error,
-        sent: Sequence[str],
-        pipeline: Pipeline,
-        deadline: float,
-        slot: _Slot,
-    ) -> SourceError:
-        """The error, by its cause, for one that psycopg raised."""
-        timeout = slot.timeout
-        if pipeline.is_hung_up:
-            failure: SourceError = NoAnswer(
-                f"database {self.name} did not answer within {deadline:g} s; "
+        self, error: psycopg.Error, sent: Sequence[str], pipeline: Pipeline, timeout: float
+    ) -> errors.SourceError:
+        if pipeline.deadline.has_passed:
+            failure: errors.SourceError = errors.NoAnswer(
+                f"database {self.name} did not answer within {pipeline.deadline.seconds:g} s; "
                 "the connection was dropped",
                 is_silent=not pipeline.results,
             )
             self._mark_down(failure)
             return failure
         if pipeline.is_lost:
-            said = " ".join(str(error).split())
-            return ConnectFailed(f"lost the connection to database {self.name}: {said}")
-        diagnosis = error.diag
-        position = diagnosis.statement_position
-        server_error = ServerError(
-            state=error.sqlstate or "",
-            message=diagnosis.message_primary or str(error),
-            hint=diagnosis.message_hint,
-            position=int(position) if position else None,
-            is_inside=diagnosis.context is not None,
-            is_raised=diagnosis.source_function == "exec_stmt_raise",
-        )
+            return error_causes.explain_lost(self.name, error)
+        lock_timeout = self._lock_timeout(timeout)
         return error_causes.explain_statement(
-            server_error, sent, statement_timeout=timeout, lock_timeout=self._lock_timeout(timeout)
+            ServerError.of(error), sent, statement_timeout=timeout, lock_timeout=lock_timeout
         )
 
 

@@ -4,18 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from exporter.errors import (
-    AuditUnusable,
-    AuthFailed,
-    BadData,
-    ConnectFailed,
-    Locked,
-    PermissionDenied,
-    RowRefused,
-    SchemaMismatch,
-    SourceError,
-    TimedOut,
-)
+import psycopg
+
+from exporter import errors
 
 # Connect errors carry no SQLSTATE (libpq gives the server's text alone), so this reads the text:
 # src/backend/libpq/auth.c and hba.c, src/backend/utils/init/, and PgBouncer's client.c.
@@ -97,8 +88,29 @@ class ServerError:
     is_by_policy: bool = False
     """Whether a policy of row-level security refused the new row."""
 
+    @classmethod
+    def of(cls, error: psycopg.Error) -> "ServerError":
+        """The error that psycopg raised."""
+        diagnosis = error.diag
+        position = diagnosis.statement_position
+        return cls(
+            state=error.sqlstate or "",
+            message=diagnosis.message_primary or str(error),
+            hint=diagnosis.message_hint,
+            position=int(position) if position else None,
+            is_inside=diagnosis.context is not None,
+            is_raised=diagnosis.source_function == "exec_stmt_raise",
+            is_by_policy=diagnosis.source_function == "ExecWithCheckOptions",
+        )
 
-def explain_connecting(database: str, text: str, *, user: str = "") -> SourceError:
+
+def explain_lost(database: str, error: psycopg.Error) -> errors.ConnectFailed:
+    """The cause of an error that ended the connection."""
+    said = " ".join(str(error).split())
+    return errors.ConnectFailed(f"lost the connection to database {database}: {said}")
+
+
+def explain_connecting(database: str, text: str, *, user: str = "") -> errors.SourceError:
     """The cause of a failed connect, from libpq's text for all hosts that were tried.
 
     A server may answer in another language than English. A message that quotes the user, and is
@@ -108,12 +120,12 @@ def explain_connecting(database: str, text: str, *, user: str = "") -> SourceErr
     said = " ".join(_BOILERPLATE.sub("", text).split())
     message = f"cannot connect to database {database}: {said}"
     if _AUTH.search(text) or _is_about(user, text):
-        return AuthFailed(message)
+        return errors.AuthFailed(message)
     if _MAY_NOT_CONNECT.search(" ".join(_SERVER_TEXT.findall(text))):
-        return PermissionDenied(
+        return errors.PermissionDenied(
             f"{message}; `session-exporter sql role` prints the rights that are needed"
         )
-    return ConnectFailed(message)
+    return errors.ConnectFailed(message)
 
 
 def _is_about(user: str, text: str) -> bool:
@@ -126,7 +138,7 @@ def _is_about(user: str, text: str) -> bool:
 
 def explain_statement(
     error: ServerError, sent: Sequence[str], *, statement_timeout: float, lock_timeout: float
-) -> SourceError:
+) -> errors.SourceError:
     """The cause of the failure of one of the statements `sent`; the first is the settings.
 
     The timeouts are those that they ran with, in seconds.
@@ -149,30 +161,31 @@ NOT_AUDITED = (
 )
 #: The errors that the functions of `sql function` raise, each with a SQLSTATE of its own. The
 #: message is not taken from the server, because any trigger may raise these states too.
-_OF_FUNCTIONS: dict[str, tuple[type[SourceError], str]] = {
-    "XS001": (RowRefused, NOT_WRITTEN),
-    "XS002": (RowRefused, STILL_ACTIVE),
-    "XS003": (AuditUnusable, NOT_AUDITED),
+_OF_FUNCTIONS: dict[str, tuple[type[errors.SourceError], str]] = {
+    "XS001": (errors.RowRefused, NOT_WRITTEN),
+    "XS002": (errors.RowRefused, STILL_ACTIVE),
+    "XS003": (errors.AuditUnusable, NOT_AUDITED),
 }
 
 
 def explain_writing(
     error: ServerError, sent: Sequence[str], *, statement_timeout: float, lock_timeout: float
-) -> SourceError:
+) -> errors.SourceError:
     """The same for a statement that changes rows, which the application may refuse."""
     message = " ".join(error.message.split())
     match error.state[:2], error.state:
+        case _, "40001":  # in READ COMMITTED: the row to be locked is moving to another partition
+            return errors.Locked(message)
         case ("XS", state) if state in _OF_FUNCTIONS:
             kind, words = _OF_FUNCTIONS[state]
             return kind(words)
         case _ if error.is_raised:
-            return RowRefused(f"a trigger raised an error ({error.state}); {_ELSEWHERE}")
-        case _ if error.is_by_policy:
-            return RowRefused(message)
-        case (("23" | "27"), _):
-            return RowRefused(message)  # it names the constraint; the values are in its detail
+            return errors.RowRefused(f"a trigger raised an error ({error.state}); {_ELSEWHERE}")
+        case (class_, _) if error.is_by_policy or class_ in {"23", "27"}:
+            # The message names the constraint; the values are in its detail.
+            return errors.RowRefused(message)
         case _, "40P01":
-            return Locked(message)
+            return errors.Locked(message)
     return explain_statement(
         error, sent, statement_timeout=statement_timeout, lock_timeout=lock_timeout
     )
@@ -188,13 +201,13 @@ def _is_quotable(error: ServerError, sent: Sequence[str]) -> bool:
     return has_place or all(text.endswith("LIMIT 0") for text in sent[1:])
 
 
-def _of_zone(error: ServerError, sent: Sequence[str]) -> SchemaMismatch | None:
+def _of_zone(error: ServerError, sent: Sequence[str]) -> errors.SchemaMismatch | None:
     """The error about a time zone in a statement; None where it is about another one, of a row."""
     if error.state != "22023" or error.is_raised:
         return None
     for zone in dict.fromkeys(name for text in sent for name in _ZONE.findall(text)):
         if re.search(rf"[{_MARKS}] ?{re.escape(zone)} ?[{_MARKS}]", error.message):
-            return SchemaMismatch(
+            return errors.SchemaMismatch(
                 f'PostgreSQL does not know the time zone "{zone}"; see timezone and timestamps_in '
                 "of the source"
             )
@@ -203,38 +216,38 @@ def _of_zone(error: ServerError, sent: Sequence[str]) -> SchemaMismatch | None:
 
 def _of_state(  # noqa: PLR0911 - a table of cases
     error: ServerError, is_quotable: bool, statement_timeout: float, lock_timeout: float
-) -> SourceError:
+) -> errors.SourceError:
     """The error for a SQLSTATE (PostgreSQL documentation, appendix A)."""
     message = " ".join(" ".join(filter(None, (error.message, error.hint))).split())
     state = error.state
     if error.is_raised:
-        return BadData(f"{_KINDS['P0']} (SQLSTATE {state}); {_ELSEWHERE}")
+        return errors.BadData(f"{_KINDS['P0']} (SQLSTATE {state}); {_ELSEWHERE}")
     match state[:2], state:
         case _, "55P03":
-            return Locked(
+            return errors.Locked(
                 "another transaction held a lock on the table for longer than lock_timeout "
                 f"({lock_timeout:g} s): {message}"
             )
         case _, "57014":
-            return TimedOut(
+            return errors.TimedOut(
                 f"the query was stopped ({message}); its limit is {statement_timeout:g} s"
             )
         case _, "42501" if "row-level security" in message:
-            return PermissionDenied(
+            return errors.PermissionDenied(
                 f"{message}; this role does not see every row, so every count would be too low. "
                 "Give it BYPASSRLS, or a policy that shows it every row and row_security: trust"
             )
         case _, "42501":
-            return PermissionDenied(
+            return errors.PermissionDenied(
                 f"{message}; `session-exporter sql role` prints the rights that are needed"
             )
         case (class_, _) if is_quotable and (class_ in _ABOUT_THE_STATEMENT or state == "22023"):
-            return SchemaMismatch(message)
+            return errors.SchemaMismatch(message)
         case (class_, _) if {class_, state} & _ABOUT_THE_SERVER:
-            return SourceError(message)
+            return errors.SourceError(message)
         case _ if state in _BAD_DATA:
-            return BadData(_BAD_DATA[state])
+            return errors.BadData(_BAD_DATA[state])
         case ("XX", _):
-            return SourceError(f"{_KINDS['XX']} (SQLSTATE {state}); {_ELSEWHERE}")
+            return errors.SourceError(f"{_KINDS['XX']} (SQLSTATE {state}); {_ELSEWHERE}")
     kind = _KINDS.get(state[:2], "an expression cannot be evaluated")
-    return BadData(f"{kind} (SQLSTATE {state}); {_ELSEWHERE}")
+    return errors.BadData(f"{kind} (SQLSTATE {state}); {_ELSEWHERE}")

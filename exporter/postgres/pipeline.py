@@ -1,7 +1,6 @@
 """Pipeline: several statements in one round trip, with a deadline for each answer."""
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +8,7 @@ from typing import Any
 import psycopg
 
 from exporter.postgres.connections.connector import Connection
-
-#: How much longer than the server's own deadline the client waits before it hangs up.
-CLIENT_GRACE_SECONDS = 1.0
+from exporter.postgres.deadlines import Deadline
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,53 +20,38 @@ class Result:
 
 
 class Pipeline:
-    """One transaction on one connection. `hang_up` is called when an answer is late.
+    """One transaction on one connection, with a deadline for each answer."""
 
-    It has to shut the socket down: if the task were cancelled instead, psycopg would wait for up to
-    ten more seconds on a server that does not answer.
-    """
-
-    def __init__(
-        self, connection: Connection, deadline: float, hang_up: Callable[[], None]
-    ) -> None:
-        self._connection = connection
-        self._deadline = deadline
-        self._hang_up = hang_up
-        #: Whether the deadline has passed, whether the connection was lost, and the answers.
-        self.is_hung_up = False
+    def __init__(self, connection: Connection, deadline: Deadline) -> None:
+        self.deadline = deadline
+        #: Whether the connection was lost, and the answers.
         self.is_lost = False
         self.results: list[Result] = []
+        self._connection = connection
 
     async def run(self, begin: str, statements: Sequence[str]) -> list[Result]:
         """Send `begin`, the statements and COMMIT at once; return the results of the statements.
 
         Raises psycopg.Error, also after hanging up; the transaction is rolled back then.
         """
-        loop = asyncio.get_running_loop()
-        timer = loop.call_later(self._deadline, self._give_up)
+        self.deadline.restart()
         try:
             async with self._connection.pipeline():
                 await self._connection.execute(begin.encode())
                 cursors = [await self._connection.execute(text.encode()) for text in statements]
                 await self._connection.execute(b"COMMIT")
                 for cursor in cursors:
-                    self.results.append(await _result(cursor))
-                    timer.cancel()
-                    timer = loop.call_later(self._deadline, self._give_up)
+                    self.results.append(await result_of(cursor))
+                    self.deadline.restart()
         except psycopg.Error as error:
             self.is_lost = self._connection.closed or _ends_the_connection(error)
-            timer.cancel()
-            timer = loop.call_later(self._deadline, self._give_up)
+            self.deadline.restart()
             with suppress(psycopg.Error):  # the first error is the one to report
                 await self._connection.rollback()
             raise
         finally:
-            timer.cancel()
+            self.deadline.cancel()
         return self.results
-
-    def _give_up(self) -> None:
-        self.is_hung_up = True
-        self._hang_up()
 
 
 def _ends_the_connection(error: psycopg.Error) -> bool:
@@ -84,7 +66,7 @@ def _ends_the_connection(error: psycopg.Error) -> bool:
     return is_fatal or error.sqlstate.startswith("08")
 
 
-async def _result(cursor: psycopg.AsyncCursor[tuple[Any, ...]]) -> Result:
-    """Wait for the rows of a statement in a pipeline; all but BEGIN and COMMIT give some."""
+async def result_of(cursor: psycopg.AsyncCursor[tuple[Any, ...]]) -> Result:
+    """Wait for the rows of a statement that gives some, as all but BEGIN and COMMIT do."""
     rows = await cursor.fetchall()
     return Result(rows, tuple(column.type_code for column in cursor.description or ()))

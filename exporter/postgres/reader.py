@@ -43,5 +43,4 @@ class Reader:
 
     async def value(self, statement: str) -> Any:  # noqa: ANN401 - whatever the statement selects
         """The first column of its first row. Raises SourceError."""
-        rows = await self.rows(statement)
-        return rows[0][0]
+        return (await self.rows(statement))[0][0]

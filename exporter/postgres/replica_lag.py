@@ -31,7 +31,6 @@ class ReplicaPosition:
         return None if self.lag == math.inf else self.lag
 
     def is_too_old(self, most: float) -> bool:
-        """Whether it is behind by more than `most` seconds."""
         return self.lag is not None and self.lag > most
 
     def has_replayed(self, earlier: "ReplicaPosition") -> bool:

@@ -1,26 +1,26 @@
 """Writer: one connection that may write, for the short transactions of recovery."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import psycopg
 
 from exporter.config import DatabaseSettings
-from exporter.errors import ConnectFailed, Locked, NoAnswer, SourceError, StandbyServer
+from exporter.errors import ConnectFailed, NoAnswer, SourceError, StandbyServer
 from exporter.postgres import error_causes
 from exporter.postgres.connections.abandoned_socket import hang_up
 from exporter.postgres.connections.connector import Connection, Connector
+from exporter.postgres.deadlines import (
+    CLIENT_GRACE_SECONDS,
+    LOCK_SECONDS,
+    STATEMENT_SECONDS,
+    Deadline,
+)
 from exporter.postgres.error_causes import ServerError
-from exporter.postgres.pipeline import CLIENT_GRACE_SECONDS, Result
+from exporter.postgres.pipeline import Result, result_of
+from exporter.postgres.reader import Row
 from exporter.queries import fill, literal
-
-#: As in queries/recovery/close/begin.sql.
-STATEMENT_SECONDS = 2.0
-LOCK_SECONDS = 0.25
-
-#: PostgreSQL documentation, appendix A.
-SERIALIZATION_FAILURE = "40001"
 
 
 class Writer:
@@ -50,6 +50,11 @@ class Writer:
             await self._roll_back(transaction)
             raise
 
+    async def rows(self, statement: str) -> list[Row]:
+        """The rows of one statement in a transaction of its own. Raises SourceError."""
+        async with self.transaction() as transaction:
+            return await transaction.rows(statement)
+
     async def _begin(self) -> "Transaction":
         """Begin a transaction, on a new connection where the idle one was lost in the meantime.
 
@@ -65,7 +70,9 @@ class Writer:
             return await self._begin_once()
 
     async def _begin_once(self) -> "Transaction":
-        transaction = Transaction(await self._connect(), self._settings.name)
+        if self._connection is None or self._connection.closed:
+            self._connection = await self._connector.connect(lambda left: left.close())
+        transaction = Transaction(self._connection, self._settings.name)
         try:
             await self._set_up(transaction)
         except BaseException:
@@ -76,10 +83,9 @@ class Writer:
     async def _set_up(self, transaction: "Transaction") -> None:
         # Not READ WRITE: a default of read only, as on a full disk, is meant for us too.
         await transaction.run("BEGIN ISOLATION LEVEL READ COMMITTED")
-        row_security = "off" if self._settings.row_security == "refuse" else "on"
         settings = fill(
             "recovery/close/begin",
-            row_security=literal(row_security),
+            row_security=literal("off" if self._settings.row_security == "refuse" else "on"),
             timezone=literal(self._timezone),
         )
         begun = await transaction.run(settings)
@@ -106,11 +112,6 @@ class Writer:
             await self._connection.close()
             self._connection = None
 
-    async def _connect(self) -> Connection:
-        if self._connection is None or self._connection.closed:
-            self._connection = await self._connector.connect(lambda left: left.close())
-        return self._connection
-
     async def _roll_back(self, transaction: "Transaction") -> None:
         try:
             await transaction.run("ROLLBACK")
@@ -127,44 +128,31 @@ class Transaction:
 
     async def run(self, statement: str) -> Result:
         """Run one statement. Raises SourceError, at most a second after the server's deadline."""
-        loop = asyncio.get_running_loop()
-        is_hung_up = False
-
-        def give_up() -> None:
-            nonlocal is_hung_up
-            is_hung_up = True
-            if left := hang_up(self._connection.pgconn):
-                left.close()
-
-        timer = loop.call_later(STATEMENT_SECONDS + CLIENT_GRACE_SECONDS, give_up)
+        deadline = Deadline(STATEMENT_SECONDS + CLIENT_GRACE_SECONDS, self._give_up)
+        deadline.restart()
         try:
             cursor = await self._connection.execute(statement.encode())
-            if cursor.description is None:
-                return Result([], ())
-            rows = await cursor.fetchall()
-            return Result(rows, tuple(column.type_code for column in cursor.description))
+            return Result([], ()) if cursor.description is None else await result_of(cursor)
         except psycopg.Error as error:
-            if is_hung_up:
+            if deadline.has_passed:
                 raise NoAnswer(f"database {self._database} did not answer") from None
             raise self._failure(error, statement) from None
         finally:
-            timer.cancel()
+            deadline.cancel()
+
+    async def rows(self, statement: str) -> list[Row]:
+        """The rows of one statement. Raises SourceError."""
+        return (await self.run(statement)).rows
+
+    def _give_up(self) -> None:
+        if left := hang_up(self._connection.pgconn):
+            left.close()
 
     def _failure(self, error: psycopg.Error, statement: str) -> SourceError:
         if self._connection.closed:
-            said = " ".join(str(error).split())
-            return ConnectFailed(f"lost the connection to database {self._database}: {said}")
-        if error.sqlstate == SERIALIZATION_FAILURE:
-            # In READ COMMITTED: the row to be locked is moving to another partition.
-            return Locked(error.diag.message_primary or str(error))
-        server_error = ServerError(
-            state=error.sqlstate or "",
-            message=error.diag.message_primary or str(error),
-            hint=error.diag.message_hint,
-            position=None,
-            is_raised=error.diag.source_function == "exec_stmt_raise",
-            is_by_policy=error.diag.source_function == "ExecWithCheckOptions",
-        )
+            return error_causes.explain_lost(self._database, error)
+        # Without a position it counts as an error of a row, whose message may quote the row.
+        server_error = replace(ServerError.of(error), position=None)
         sent = ["", statement]  # as in a pipeline, whose first statement sets the transaction up
         return error_causes.explain_writing(
             server_error, sent, statement_timeout=STATEMENT_SECONDS, lock_timeout=LOCK_SECONDS

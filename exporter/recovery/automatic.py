@@ -4,7 +4,6 @@ Several exporters may run this for one source; there is no leader. What is close
 locks and by a recheck under them, and how much of it by the audit table.
 """
 
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -22,9 +21,8 @@ from exporter.recovery.audit.maintenance import AuditMaintenance
 from exporter.recovery.close.batches import CloseRun, Outcome
 from exporter.recovery.close.candidates import Candidate
 from exporter.recovery.close.closers import make_closer
-from exporter.recovery.decision.counts import quiet_after
 from exporter.recovery.decision.decision import Decision, Memory, decide
-from exporter.recovery.decision.observation import Observation, observe
+from exporter.recovery.decision.observation import Observation, observe, quiet_after
 from exporter.recovery.functions.installed import InstalledFunction, find_recover_function
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
@@ -80,7 +78,6 @@ class AutomaticRecovery(Job):
         """The sessions that the last run has chosen and could not close."""
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._database.close()
         await self._writer.close()
 
@@ -100,7 +97,7 @@ class AutomaticRecovery(Job):
         if mode == "auto":
             await self._maintain_audit(await self._bind(reader))
         if is_audited:
-            await self._count(reader)
+            self._change_status(**(await self._counter.read(reader))._asdict())
         self.interval = stretched(self._source.every, reader.seconds)
 
     def _failed(self, error: SourceError) -> None:
@@ -154,18 +151,18 @@ class AutomaticRecovery(Job):
         if recovery.mode == "dry_run":
             self._log_change("recovery_dry_run", len(chosen), would_close=len(chosen))
             return
-        outcome = Outcome(uuid.uuid4())
+        reader = self._database.reader(timezone=sessions.time_zone(self._source))
+        closer = make_closer(
+            self._writer, reader, rule, self._function, trigger="auto", with_backlog=False
+        )
+        run = CloseRun(closer, recovery.batch, recovery.pause)
         try:
-            await self._close_run(rule).run(
-                [[Candidate(each, observation.candidates[each].version) for each in chosen]],
-                batch=recovery.batch,
-                pause=recovery.pause,
-                progress=lambda _: None,
-                continuing=outcome,
+            await run.close(
+                [Candidate(each, observation.candidates[each].version) for each in chosen]
             )
         finally:  # also where it ends early: what was committed stays
-            self._not_closed = frozenset(chosen) - {each.session for each in outcome.recovered}
-            self._record(outcome, now)
+            self._not_closed = frozenset(chosen) - {each.session for each in run.outcome.recovered}
+            self._record(run.outcome, now)
 
     def _choose(self, decision: Decision, observation: Observation, now: float) -> list[str]:
         """The sessions that this run closes: those that it could not close last time come last."""
@@ -177,13 +174,6 @@ class AutomaticRecovery(Job):
         waiting = {session for session, each in self._set_aside.items() if each.waits(now)}
         free = [session for session in decision.confirmed if session not in waiting]
         return sorted(free, key=self._not_closed.__contains__)[: self._source.recovery.per_run]
-
-    def _close_run(self, rule: Rule) -> CloseRun:
-        reader = self._database.reader(timezone=sessions.time_zone(self._source))
-        closer = make_closer(
-            self._writer, reader, rule, self._function, trigger="auto", with_backlog=False
-        )
-        return CloseRun(closer)
 
     def _record(self, outcome: Outcome, now: float) -> None:
         if outcome.paused:
@@ -213,12 +203,6 @@ class AutomaticRecovery(Job):
             if failure.is_new:
                 error = f"audit maintenance failed, will retry: {cause}"
                 logs.warning(self.FAILED, **self._names, reason=cause.reason, error=error)
-
-    async def _count(self, reader: Reader) -> None:
-        counts = await self._counter.read(reader)
-        self._change_status(
-            recovered=counts.recovered, undone=counts.undone, contradicted=counts.contradicted
-        )
 
     def _log_brakes(self, brakes: Iterable[str], blind: str) -> None:
         on = ",".join(sorted(brakes))

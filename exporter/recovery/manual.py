@@ -1,53 +1,29 @@
-"""Recovery by hand: what the commands recover, undo, runs and close do. Nothing here prints.
+"""Recovery by hand: what the commands recover, undo and close do. Nothing here prints.
 
-Each begins with a plan, which reads only; `settings` are those of collection.
+Each begins with a plan, which reads only.
 """
 
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from exporter import sessions
-from exporter.config import DatabaseSettings, Source, format_duration
+from exporter.config import Source, format_duration
 from exporter.errors import PermissionDenied, SourceError
 from exporter.postgres import Reader, Writer
 from exporter.recovery.audit.control import Pause, find_pause
-from exporter.recovery.audit.installation import has_audit
-from exporter.recovery.audit.runs import Run, find_run, list_runs
+from exporter.recovery.audit.runs import Run, find_run
 from exporter.recovery.close.batches import CloseRun, Outcome
 from exporter.recovery.close.candidates import find_candidates
 from exporter.recovery.close.closers import make_closer
-from exporter.recovery.close.planned_stop import (
-    PlannedStop,
-    StopPlan,
-    clock,
-    close_sessions,
-    make_stop_plan,
-)
+from exporter.recovery.close.planned_stop import StopPlan, clock, make_stop_plan
+from exporter.recovery.functions import installed
 from exporter.recovery.functions.definitions import MOST
-from exporter.recovery.functions.installed import (
-    InstalledFunction,
-    find_recover_function,
-    find_undo_function,
-)
 from exporter.recovery.plan import Plan, make_plan
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
-from exporter.recovery.rule.connections import writing_settings
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.selection import RECENT
+from exporter.recovery.rule.selection import RECENT, PlannedStop
 from exporter.recovery.undo import UndoOutcome, UndoPlan, UndoRun, plan_undo
-
-Progress = Callable[[Outcome], None]
-
-
-class Braked(SourceError):
-    """A brake is on, and the user has not said to go ahead despite it."""
-
-
-class ApplicationRunning(SourceError):
-    """A planned stop of the whole application, which seems to be running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +31,7 @@ class PreparedRecovery:
     """One source, and what closing its orphaned sessions would do."""
 
     plan: Plan
-    function: InstalledFunction | None
+    function: installed.InstalledFunction | None
     """What closes the sessions, where that is not done by statements."""
     pause: Pause | None
     """That of automatic recovery; it does not hold by hand."""
@@ -70,7 +46,7 @@ class PreparedUndo:
     run: Run
     rule: Rule
     plan: UndoPlan
-    function: InstalledFunction | None
+    function: installed.InstalledFunction | None
     is_closed_again: bool
     """Whether automatic recovery is on, and not known to be paused."""
 
@@ -80,7 +56,7 @@ async def prepare_recovery(
 ) -> PreparedRecovery:
     """Check everything, and plan with up to `limit` previews. Raises SourceError."""
     rule = await bind_rule(reader, source)
-    function = await find_recover_function(reader, rule)
+    function = await installed.find_recover_function(reader, rule)
     await check_rule(reader, rule, writes=function is None)
     plan = await make_plan(reader, rule, with_backlog=with_backlog, limit=limit)
     pause, pause_error = await _find_pause(reader, source)
@@ -88,9 +64,9 @@ async def prepare_recovery(
 
 
 def require_no_brake(plan: Plan) -> None:
-    """Raise Braked where a brake is on."""
+    """Raise SourceError where a brake is on."""
     if plan.brakes:
-        raise Braked(
+        raise SourceError(
             "nothing was closed, because a brake is on; check the plan, and if it is right, add "
             "--despite-brake"
         )
@@ -98,37 +74,28 @@ def require_no_brake(plan: Plan) -> None:
 
 async def recover(
     reader: Reader,
-    settings: DatabaseSettings,
+    writer: Writer,
     prepared: PreparedRecovery,
-    *,
-    batch: int | None,
-    pause: float | None,
-    progress: Progress,
+    progress: Callable[[Outcome], None],
     outcome: Outcome,
 ) -> None:
-    """Close the orphaned sessions; `batch` and `pause` are the source's own where they are None.
+    """Close the orphaned sessions.
 
     What was committed is in `outcome`, also where an error ends it. Raises SourceError.
     """
-    plan = prepared.plan
-    rule, with_backlog = plan.rule, plan.with_backlog
+    rule, with_backlog = prepared.plan.rule, prepared.plan.with_backlog
     recovery = rule.table.source.recovery
 
     def report(outcome: Outcome) -> None:
         progress(outcome)
         outcome.recovered.clear()  # there may be very many
 
-    async with _open_writer(settings, rule.table.source) as writer:
-        closer = make_closer(
-            writer, reader, rule, prepared.function, trigger="manual", with_backlog=with_backlog
-        )
-        await CloseRun(closer).run(
-            find_candidates(reader, rule, with_backlog=with_backlog),
-            batch=batch or recovery.batch,
-            pause=recovery.pause if pause is None else pause,
-            progress=report,
-            continuing=outcome,
-        )
+    closer = make_closer(
+        writer, reader, rule, prepared.function, trigger="manual", with_backlog=with_backlog
+    )
+    run = CloseRun(closer, recovery.batch, recovery.pause, report, outcome)
+    async for page in find_candidates(reader, rule, with_backlog=with_backlog):
+        await run.close(page)
 
 
 async def prepare_undo(reader: Reader, source: Source, run: uuid.UUID) -> PreparedUndo | None:
@@ -136,11 +103,11 @@ async def prepare_undo(reader: Reader, source: Source, run: uuid.UUID) -> Prepar
 
     Raises SourceError.
     """
-    found = await find_run(reader, run) if await has_audit(reader) else None
+    found = await find_run(reader, run)
     if found is None or found.source != source.name:
         return None
     rule = await bind_rule(reader, source)
-    function = await find_undo_function(reader, rule)
+    function = await installed.find_undo_function(reader, rule)
     plan = await plan_undo(reader, rule, run)
     is_closed_again = False
     if plan.numbers and source.recovery.mode == "auto":
@@ -149,17 +116,11 @@ async def prepare_undo(reader: Reader, source: Source, run: uuid.UUID) -> Prepar
     return PreparedUndo(found, rule, plan, function, is_closed_again)
 
 
-async def undo(settings: DatabaseSettings, prepared: PreparedUndo) -> UndoOutcome:
+async def undo(writer: Writer, prepared: PreparedUndo) -> UndoOutcome:
     """Undo what the plan says. Raises SourceError; what was committed stays."""
-    source = prepared.rule.table.source
-    async with _open_writer(settings, source) as writer:
-        run = UndoRun(writer, prepared.rule, prepared.plan, prepared.function)
-        return await run.run(batch=min(source.recovery.batch, MOST), pause=source.recovery.pause)
-
-
-async def list_source_runs(reader: Reader, source: Source) -> list[Run]:
-    """The runs of a source, newest first; none without an audit. Raises SourceError."""
-    return await list_runs(reader, source=source.name) if await has_audit(reader) else []
+    recovery = prepared.rule.table.source.recovery
+    run = UndoRun(writer, prepared.rule, prepared.plan, prepared.function)
+    return await run.run(batch=min(recovery.batch, MOST), pause=recovery.pause)
 
 
 async def prepare_stop(
@@ -177,37 +138,12 @@ async def prepare_stop(
 
 
 def require_stopped(plan: StopPlan) -> None:
-    """Raise ApplicationRunning where sessions were seen recently, and that forbids the stop."""
+    """Raise SourceError where sessions were seen recently, and that forbids the stop."""
     if plan.is_refused:
-        raise ApplicationRunning(
+        raise SourceError(
             f"nothing was closed: {plan.lively} of {plan.active} active sessions showed life "
             f"within the last {format_duration(RECENT)}, so the application seems to be running; "
             "stop it first, or add --even-live"
-        )
-
-
-async def stop(
-    reader: Reader,
-    settings: DatabaseSettings,
-    plan: StopPlan,
-    *,
-    batch: int | None,
-    pause: float | None,
-    progress: Progress,
-) -> tuple[Outcome, int]:
-    """Close what was planned. Returns the outcome, and how many of them are still active.
-
-    Raises SourceError; what was committed stays.
-    """
-    recovery = plan.rule.table.source.recovery
-    async with _open_writer(settings, plan.rule.table.source) as writer:
-        return await close_sessions(
-            reader,
-            writer,
-            plan,
-            batch=batch or recovery.batch,
-            pause=recovery.pause if pause is None else pause,
-            progress=progress,
         )
 
 
@@ -217,12 +153,3 @@ async def _find_pause(reader: Reader, source: Source) -> tuple[Pause | None, str
         return await find_pause(reader, source.name), ""
     except PermissionDenied as error:
         return None, str(error)
-
-
-@asynccontextmanager
-async def _open_writer(settings: DatabaseSettings, source: Source) -> AsyncIterator[Writer]:
-    writer = Writer(writing_settings(settings, source), timezone=sessions.time_zone(source))
-    try:
-        yield writer
-    finally:
-        await writer.close()

@@ -7,9 +7,12 @@ from exporter.postgres import Reader
 from exporter.recovery.audit.installation import require_audit
 from exporter.recovery.close.candidates import Preview, read_previews
 from exporter.recovery.decision.brakes import brake_sentences, situation_by_hand
-from exporter.recovery.decision.counts import SessionCounts, count_sessions
-from exporter.recovery.decision.observation import find_evidence_error
-from exporter.recovery.rule.failing_expression import name_failing_key
+from exporter.recovery.decision.observation import (
+    SessionCounts,
+    count_sessions,
+    find_evidence_error,
+)
+from exporter.recovery.rule.checks import name_failing_key
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import orphaned_sessions, selected
 

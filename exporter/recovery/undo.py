@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -47,34 +48,25 @@ async def plan_undo(reader: Reader, rule: Rule, run: uuid.UUID) -> UndoPlan:
         rule.statement("recovery/undo/plan", run=literal(str(run))),
         fill("recovery/undo/columns", run=literal(str(run))),
     )
-    fates: dict[str, list[int]] = {"same": [], "changed": [], "gone": [], "undone": []}
-    for number, fate in result.rows:
-        fates[fate].append(number)
+    fates = Counter(fate for _, fate in result.rows)
+    numbers = tuple(number for number, fate in result.rows if fate == "same")
     columns = tuple(name for (name,) in named.rows)
-    if fates["same"] and (lost := [n for n in columns if n not in rule.relation.columns]):
+    if numbers and (lost := [n for n in columns if n not in rule.relation.columns]):
         raise SchemaMismatch(
             f"{rule.relation.sql} no longer has the column {', '.join(lost)}, which this run has "
             "written, so nothing of it can be undone; session_exporter.recovery has the old values"
         )
-    return UndoPlan(
-        numbers=tuple(fates["same"]),
-        changed=len(fates["changed"]),
-        gone=len(fates["gone"]),
-        undone=len(fates["undone"]),
-        columns=columns,
-    )
+    return UndoPlan(numbers, fates["changed"], fates["gone"], fates["undone"], columns)
 
 
+@dataclass(frozen=True, slots=True)
 class UndoRun:
     """Undoes one plan, by statements, or by the function of find_undo_function()."""
 
-    def __init__(
-        self, writer: Writer, rule: Rule, plan: UndoPlan, function: InstalledFunction | None
-    ) -> None:
-        self._writer = writer
-        self._rule = rule
-        self._plan = plan
-        self._function = function
+    writer: Writer
+    rule: Rule
+    plan: UndoPlan
+    function: InstalledFunction | None
 
     async def run(self, *, batch: int, pause: float) -> UndoOutcome:
         """Write back what was there before, `batch` sessions at a time.
@@ -82,7 +74,7 @@ class UndoRun:
         Raises SourceError, and FunctionMismatch where the function cannot undo all of it.
         """
         self._require_columns()
-        outcome, rest = UndoOutcome(), iter(self._plan.numbers)
+        outcome, rest = UndoOutcome(), iter(self.plan.numbers)
         while chunk := tuple(islice(rest, batch)):
             try:
                 outcome.undone += await self._undo(chunk)
@@ -93,32 +85,31 @@ class UndoRun:
                     except (RowRefused, BadData) as error:
                         outcome.refused[number] = str(error)
             await asyncio.sleep(pause)
-        outcome.skipped = len(self._plan.numbers) - outcome.undone - len(outcome.refused)
+        outcome.skipped = len(self.plan.numbers) - outcome.undone - len(outcome.refused)
         return outcome
 
     def _require_columns(self) -> None:
-        later = [name for name in self._plan.columns if name not in self._rule.changes]
-        if self._function is not None and later and self._plan.numbers:
+        later = [name for name in self.plan.columns if name not in self.rule.changes]
+        if self.function is not None and later and self.plan.numbers:
             raise FunctionMismatch(
                 f"this run has also written {', '.join(later)}, which `set` no longer writes and "
-                f"{self._function.sql} cannot restore; undo it as a role that may write to "
-                f"{self._rule.relation.sql}, without `call`"
+                f"{self.function.sql} cannot restore; undo it as a role that may write to "
+                f"{self.rule.relation.sql}, without `call`"
             )
 
     async def _undo(self, chunk: Sequence[int]) -> int:
         numbers = _listed(chunk)
         try:
-            async with self._writer.transaction() as transaction:
-                if self._function is not None:
-                    call = fill("recovery/undo/call", function=self._function.sql, numbers=numbers)
-                    return len((await transaction.run(call)).rows)
-                lock = self._rule.statement("recovery/undo/lock", numbers=numbers)
-                locked = await transaction.run(lock)
-                if not locked.rows:
+            async with self.writer.transaction() as transaction:
+                if self.function is not None:
+                    call = fill("recovery/undo/call", function=self.function.sql, numbers=numbers)
+                    return len(await transaction.rows(call))
+                lock = self.rule.statement("recovery/undo/lock", numbers=numbers)
+                locked = _listed([number for (number,) in await transaction.rows(lock)])
+                if not locked:
                     return 0
-                ours = _listed([number for (number,) in locked.rows])
-                undo = undo_statement(self._rule, self._plan.columns, numbers=ours)
-                return len((await transaction.run(undo)).rows)
+                undo = undo_statement(self.rule, self.plan.columns, numbers=locked)
+                return len(await transaction.rows(undo))
         except Locked:
             return 0
 

@@ -2,7 +2,7 @@
 
 from exporter.sessions.expressions import bind, declared, name_failing_expression, types_of
 from exporter.sessions.moments import Moment, interval
-from exporter.sessions.table import SessionTable, time_zone
+from exporter.sessions.session_table import SessionTable, time_zone
 
 __all__ = [
     "Moment",

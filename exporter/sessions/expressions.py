@@ -15,7 +15,7 @@ from exporter.queries import fill, identifier, literal
 from exporter.sessions import relation
 from exporter.sessions.moments import Moment, interval
 from exporter.sessions.relation import Relation
-from exporter.sessions.table import SessionTable
+from exporter.sessions.session_table import SessionTable
 
 # Type OIDs from src/include/catalog/pg_type.dat; they never change.
 _TYPES = {
@@ -36,6 +36,8 @@ _TYPES = {
 }
 _WHOLE_NUMBERS = {"bigint", "smallint", "integer"}
 _NUMBERS = _WHOLE_NUMBERS | {"real", "double precision", "numeric"}
+#: The config keys of the points in time of a session.
+_TIMES = ("started_at", "last_seen_at", "ended_at")
 _BARE_WORD = re.compile(r"[^\W\d][\w$]*")
 
 #: Zones in which no local time occurs twice, so that naive timestamps compare like instants.
@@ -54,9 +56,7 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
     types = await types_of(reader, found, expressions)
     _check_types(source, types)
 
-    def moment(key: str, column: TimeColumn | None) -> Moment | None:
-        if column is None:
-            return None
+    def moment(key: str, column: TimeColumn) -> Moment:
         return Moment(
             raw=expressions[key],
             unit={"s": 1.0, "ms": 1000.0, None: None}[column.epoch],
@@ -66,9 +66,9 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
             has_clock_changes=source.timestamps_in not in _WITHOUT_CLOCK_CHANGES,
         )
 
-    started_at = moment("started_at", source.started_at)
-    ended_at = moment("ended_at", source.ended_at)
-    assert started_at is not None  # noqa: S101 - required by the config
+    columns = {key: getattr(source, key) for key in _TIMES}
+    moments = {key: moment(key, column) for key, column in columns.items() if column is not None}
+    started_at, ended_at = moments["started_at"], moments.get("ended_at")
     exists = expressions.get("where", "true")
     active = expressions["active"]
     return SessionTable(
@@ -80,7 +80,7 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
         exists=f"({exists})",
         active=f"({active})",
         started_at=started_at,
-        last_seen_at=moment("last_seen_at", source.last_seen_at),
+        last_seen_at=moments.get("last_seen_at"),
         ended_at=ended_at,
         duration=_duration(expressions.get("duration"), started_at, ended_at),
         labels=tuple(
@@ -94,16 +94,8 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
 
 
 def _declared(source: Source) -> Iterator[tuple[str, str]]:
-    """Every expression of a source with its config key."""
-    named: dict[str, str | TimeColumn | None] = {
-        "where": source.where,
-        "active": source.active,
-        "started_at": source.started_at,
-        "last_seen_at": source.last_seen_at,
-        "ended_at": source.ended_at,
-        "duration": source.duration,
-        "id": source.id,
-    }
+    keys = ("where", "active", *_TIMES, "duration", "id")
+    named: dict[str, str | TimeColumn | None] = {key: getattr(source, key) for key in keys}
     named |= {f"labels.{name}": label.value for name, label in source.labels.items()}
     named |= {f"integrity.{name}": text for name, text in source.integrity.items()}
     named |= {f"show.{shown.name}": shown.sql for shown in source.show}
@@ -139,14 +131,23 @@ async def name_failing_expression(reader: Reader, table: SessionTable) -> str | 
 
     PostgreSQL reports what is wrong with a value and not where, so each expression is tried alone.
     """
-    others = {k: text for k, text in table.expressions.items() if k not in {"where", "active"}}
     attempts = [("where", "true", table.exists)] if table.source.where is not None else []
     attempts += [("active", "true", table.rows)]
-    attempts += [(key, text, table.rows) for key, text in others.items()]
+    attempts += [
+        (key, text, table.rows)
+        for key, text in table.expressions.items()
+        if key not in {"where", "active"}
+    ]
     if table.source.daily is not None:
+        # The daily statistics read these expressions from rows that are not active too.
         window = f"(now() - {interval((table.source.daily.days + 1) * 86400)})"
         rows = f"{table.exists} AND {table.started_at.from_(window)}"
-        attempts += [(k, text, rows) for k, text in table.expressions.items() if _is_daily(k)]
+        read_daily = {"active", "started_at", "ended_at", "duration"}
+        attempts += [
+            (key, text, rows)
+            for key, text in table.expressions.items()
+            if key in read_daily or key.startswith("labels.")
+        ]
     for key, text, rows in attempts:
         try:
             await reader.read(table.statement("collection/evaluate", expression=text, rows=rows))
@@ -155,11 +156,6 @@ async def name_failing_expression(reader: Reader, table: SessionTable) -> str | 
         except SourceError:
             return None
     return None
-
-
-def _is_daily(key: str) -> bool:
-    """Whether the daily statistics read an expression, and so from rows that are not active too."""
-    return key in {"active", "started_at", "ended_at", "duration"} or key.startswith("labels.")
 
 
 def _with_key(error: SourceError, statement: str, expressions: dict[str, str]) -> str:
@@ -182,9 +178,8 @@ def _check_types(source: Source, types: dict[str, str]) -> None:
                     f"{key}: expected a condition (boolean), got {type_}; "
                     "write a comparison, for example s.ended IS NULL"
                 )
-        elif key in {"started_at", "last_seen_at", "ended_at"}:
-            column: TimeColumn = getattr(source, key)
-            problems += _time_problems(key, type_, column, source.timestamps_in)
+        elif key in _TIMES:
+            problems += _time_problems(key, type_, getattr(source, key), source.timestamps_in)
         elif key == "duration" and type_ not in _NUMBERS:
             problems.append(
                 f"duration: expected seconds as a number, got {type_}; for an interval write "

@@ -1,6 +1,6 @@
 """The rights of each role, which `sql role` prints, `check --live` compares and the demo grants."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from exporter import sessions
@@ -54,51 +54,6 @@ class Right:
         return name if self.schema == _SCHEMA else identifier(name)
 
 
-Condition = Callable[[Source], bool]
-
-
-def _always(_source: Source) -> bool:
-    return True
-
-
-def _by_statements(source: Source) -> bool:
-    return source.recovery.call is None
-
-
-def _maintains(source: Source) -> bool:
-    """Whether the daemon maintains the audit by statements of its own."""
-    return _by_statements(source) and source.recovery.mode == "auto"
-
-
-def _delivers(source: Source) -> bool:
-    return source.recovery.webhook is not None
-
-
-def _writes_or_delivers(source: Source) -> bool:
-    return _by_statements(source) or _delivers(source)
-
-
-def _reads(source: Source) -> bool:
-    """Whether sessions are found and counted with the connection of collection."""
-    recovery = source.recovery
-    return recovery.is_declared and (recovery.call is not None or recovery.dsn is None)
-
-
-@dataclass(frozen=True, slots=True)
-class AuditRight:
-    """A right on the audit's schema, and for which sources each role needs it."""
-
-    privilege: str
-    table: str | None
-    needed_by: Mapping[str, Condition]
-    columns: tuple[str, ...] = ()
-
-    @property
-    def right(self) -> Right:
-        """The right without its conditions."""
-        return Right(self.privilege, _SCHEMA, self.table, self.columns)
-
-
 #: A row's own time and role are the defaults of their columns, which no role may write.
 _INSERTED = (
     *("run", "source", "relation", "session", "trigger", "rule", "evidence", "before", "after"),
@@ -106,32 +61,35 @@ _INSERTED = (
 )
 _DELIVERY = ("next_attempt_at", "attempts", "notified_at")
 
-_EVERY_ROLE = {ROLE: _reads, RECOVERY_ROLE: _always, DEFINER_ROLE: _always}
-_READERS = {ROLE: _reads, RECOVERY_ROLE: _writes_or_delivers, DEFINER_ROLE: _always}
-#: The functions do all of their work in each mode.
-_WRITERS = {RECOVERY_ROLE: _by_statements, DEFINER_ROLE: _always}
-_MAINTAINERS = {RECOVERY_ROLE: _maintains, DEFINER_ROLE: _always}
 
-AUDIT_RIGHTS = (
-    AuditRight("USAGE", None, _EVERY_ROLE),
-    AuditRight("SELECT", "recovery", _READERS),
-    AuditRight("INSERT", "recovery", _WRITERS, _INSERTED),
-    AuditRight("UPDATE", "recovery", _WRITERS, ("undone_at",)),
-    AuditRight("UPDATE", "recovery", _MAINTAINERS, ("contradicted_at",)),
-    AuditRight("DELETE", "recovery", _MAINTAINERS),
-    AuditRight("UPDATE", "recovery", {RECOVERY_ROLE: _delivers}, _DELIVERY),
-    AuditRight("SELECT", "pause", _EVERY_ROLE),
-    AuditRight("INSERT", "pause", {RECOVERY_ROLE: _always}, ("source", "reason")),
-    AuditRight("DELETE", "pause", {RECOVERY_ROLE: _always}),
-)
+def _by_statements(source: Source) -> bool:
+    return source.recovery.call is None
 
 
 def audit_rights(source: Source, *, role: str) -> list[Right]:
     """The rights on the audit's schema that one of the three roles needs for a source."""
+    recovery, closes = source.recovery, role == RECOVERY_ROLE
+    # Whether sessions are found and counted with the connection of collection.
+    reads = recovery.is_declared and (recovery.call is not None or recovery.dsn is None)
+    uses = reads or role != ROLE
+    # The functions do all of their work in each mode.
+    writes = role == DEFINER_ROLE or (closes and _by_statements(source))
+    maintains = role == DEFINER_ROLE or (writes and recovery.mode == "auto")
+    delivers = closes and recovery.webhook is not None
+    rights = (
+        (uses, "USAGE", None, ()),
+        (reads if role == ROLE else writes or delivers, "SELECT", "recovery", ()),
+        (writes, "INSERT", "recovery", _INSERTED),
+        (writes, "UPDATE", "recovery", ("undone_at",)),
+        (maintains, "UPDATE", "recovery", ("contradicted_at",)),
+        (maintains, "DELETE", "recovery", ()),
+        (delivers, "UPDATE", "recovery", _DELIVERY),
+        (uses, "SELECT", "pause", ()),
+        (closes, "INSERT", "pause", ("source", "reason")),
+        (closes, "DELETE", "pause", ()),
+    )
     return [
-        each.right
-        for each in AUDIT_RIGHTS
-        if role in each.needed_by and each.needed_by[role](source)
+        Right(what, _SCHEMA, table, columns) for needed, what, table, columns in rights if needed
     ]
 
 

@@ -42,7 +42,6 @@ class Relation:
 
     @property
     def sql(self) -> str:
-        """The qualified name, quoted."""
         return identifier(self.schema, self.name)
 
     def column(self, word: str) -> Column:

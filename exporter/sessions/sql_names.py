@@ -11,17 +11,6 @@ from exporter.config.fields.sql_lexer import Token, tokens
 #: What every expression calls the row.
 ALIAS = "s"
 
-_DOT = Token("other", ".")
-
-
-def code(sql: str) -> list[Token]:
-    """The pieces without white space and comments."""
-    return [token for token in tokens(sql) if token.kind != "space"]
-
-
-#: What every expression calls the row.
-ALIAS = "s"
-
 _EDGE = Token("other", "")
 _DOT = Token("other", ".")
 _NAME_KINDS = {"word", "quoted"}
@@ -29,6 +18,11 @@ _BEFORE_A_TABLE = {"from", "join", "only", "lateral", "table"}
 _AFTER_A_TABLE = {"where", "on", "using", "join", "cross", "inner", "left", "right", "full"}
 _AFTER_A_TABLE |= {"natural", "group", "order", "having", "window", "limit", "offset", "fetch"}
 _AFTER_A_TABLE |= {"union", "intersect", "except", "for", "tablesample"}
+
+
+def code(sql: str) -> list[Token]:
+    """The pieces without white space and comments."""
+    return [token for token in tokens(sql) if token.kind != "space"]
 
 
 def names(sql: str) -> set[str]:

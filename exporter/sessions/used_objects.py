@@ -54,9 +54,7 @@ def _look_up(query: str, chains: list[tuple[str, ...]]) -> str:
     qualified = [f"({literal(c[0])}, {literal(c[1])})" for c in chains if len(c) == 2]
     plain = [literal(c[0]) for c in chains if len(c) == 1]
     return fill(
-        query,
-        qualified=", ".join(qualified) or "(NULL, NULL)",
-        plain=", ".join(plain) or "NULL",
+        query, qualified=", ".join(qualified) or "(NULL, NULL)", plain=", ".join(plain) or "NULL"
     )
 
 

@@ -61,7 +61,7 @@ def test_every_key_is_documented_and_every_documented_key_exists(heading: str) -
 def test_the_documented_meaning_begins_with_the_description_in_the_code(heading: str) -> None:
     documented = {key: meaning.replace("`", "") for key, (_, meaning) in rows(heading).items()}
     described = {
-        key: (field.description or "nothing").replace("`", "")
+        key: " ".join((field.description or "nothing").replace("`", "").split())
         for key, field in keys(MODELS[heading]).items()
     }
     assert documented == {

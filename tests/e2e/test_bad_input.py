@@ -325,7 +325,7 @@ CASES = (
     Bad(
         "a label whose value cannot be computed",
         "data",
-        ("labels.kind_of: a text has not the form of its type",),
+        ("labels.kind_of: a text does not have the format of its type",),
         source={"labels": {"kind_of": {"value": "name::integer", "values": [1]}}},
         failing=("active", "daily"),
     ),

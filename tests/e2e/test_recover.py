@@ -186,7 +186,7 @@ def test_a_run_is_listed_and_taken_back_after_a_plan_of_its_own(
     closed = contents(ready)
 
     plan = command("undo", run_)
-    assert "1 are left alone: somebody has written to them since" in plan.stdout
+    assert "1 are left alone: their rows were written to since" in plan.stdout
     assert "1 are gone" in plan.stdout
     assert "3 are unchanged since" in plan.stdout
     assert contents(ready) == closed

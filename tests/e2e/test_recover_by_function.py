@@ -197,11 +197,12 @@ def test_without_set_no_function_can_be_the_printed_one(
 ) -> None:
     done = installed("recover", "calls", "--yes", recovery={"set": {}})
     assert done.returncode == 1
-    assert "source calls has no `set`" in done.stderr
+    assert "expected set inside recovery, got no set" in done.stderr
     assert states(database) == [("open", 7)]
 
 
 def test_without_set_there_is_nothing_to_print(command: Command) -> None:
-    done = command("sql", "function", "calls", recovery={"set": {}}, role="postgres")
+    without: dict[str, Any] = {"set": {}, "call": None}
+    done = command("sql", "function", "calls", recovery=without, role="postgres")
     assert done.returncode == 2
     assert "declares no `set`: session-exporter does not know how to close a session" in done.stderr

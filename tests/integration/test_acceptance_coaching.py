@@ -11,7 +11,7 @@ from exporter.config import Source
 from exporter.demo.history import coaching
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP, EXPORTER
-from exporter.sessions.orphans import OrphanList, list_orphans
+from exporter.sessions.orphan_list import OrphanList, list_orphans
 from tests.support.collection.declarations import COACHING
 from tests.support.collection.open_transaction import OpenTransaction
 from tests.support.collection.pages import Page

@@ -14,7 +14,7 @@ from exporter.demo.history import conversations
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.postgres import Database
-from exporter.sessions.orphans import OrphanList, list_orphans
+from exporter.sessions.orphan_list import OrphanList, list_orphans
 from tests.support.collection import database_clock, declarations
 from tests.support.collection.declarations import CONVERSATIONS
 from tests.support.collection.open_transaction import OpenTransaction

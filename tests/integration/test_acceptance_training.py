@@ -14,7 +14,7 @@ from exporter.config import Source
 from exporter.demo.history import training
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP, EXPORTER
-from exporter.sessions.orphans import list_orphans
+from exporter.sessions.orphan_list import list_orphans
 from tests.support.collection import declarations
 from tests.support.collection.open_transaction import OpenTransaction
 from tests.support.collection.pages import Page

@@ -18,7 +18,7 @@ from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP
 from exporter.postgres import Database
 from exporter.sessions.indexes.proposals import MUST_BE_IMMUTABLE, Proposal, propose
-from exporter.sessions.orphans import orphans_query
+from exporter.sessions.orphan_list import orphans_query
 from tests.support.collection import declarations
 from tests.support.collection.declarations import CONVERSATIONS
 from tests.support.collection.open_transaction import OpenTransaction

@@ -19,7 +19,7 @@ from exporter.collection.active import Active
 from exporter.collection.daily import Daily
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.sessions.orphans import Orphan, list_orphans
+from exporter.sessions.orphan_list import Orphan, list_orphans
 from tests.support.collection import database_clock, declarations, oracle, pages
 from tests.support.collection.open_transaction import Connection, OpenTransaction
 from tests.support.collection.oracle import SECOND, Row, Rules, Time

@@ -15,7 +15,7 @@ from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.postgres import Database
 from exporter.sessions import grants
-from exporter.sessions.orphans import list_orphans
+from exporter.sessions.orphan_list import list_orphans
 from tests.support.collection import declarations, pages
 from tests.support.collection.declarations import COACHING, CONVERSATIONS
 from tests.support.collection.pages import Page

@@ -164,7 +164,7 @@ async def test_rights_are_printed_per_database_and_without_having_any(
         found = await grants.grants(pool.reader(), source)
     finally:
         await pool.close()
-    assert 'GRANT SELECT ("is_open", "started", "ended")\n    ON "public"."chat"' in found[1]
+    assert 'GRANT SELECT ("is_open", "started", "ended") ON "public"."chat"' in found[1]
     printed = role_sql("session_exporter", [("a", "one", found), ("b", "two", found)])
     assert printed.count(found[1]) == 2
     assert printed.count("CREATE ROLE") == 1

@@ -10,7 +10,7 @@ from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, ListFormat, OneSour
 from exporter.cli.output.orphans import orphan_json, orphan_table
 from exporter.config import Source
 from exporter.postgres import Reader
-from exporter.sessions.orphans import list_orphans
+from exporter.sessions.orphan_list import list_orphans
 from exporter.text import as_json
 
 

@@ -3,7 +3,7 @@
 import typer
 
 from exporter import sessions
-from exporter.cli.each_source import for_each_source, has_rule, load, require_set
+from exporter.cli.each_source import for_each_source, has_rule, load, require_rule
 from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile
 from exporter.cli.output.sql import proposals_sql, role_sql
 from exporter.config import Source
@@ -64,7 +64,7 @@ def role(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
 def function(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> None:
     """Print functions that recover a source for a role with no right but to call them."""
     config = load(config_file)
-    require_set(config, source)
+    require_rule(config, source, lacks="no `set`")
 
     async def printed(reader: Reader, each: Source, _database: str) -> str:
         rule = await bind_rule(reader, each)

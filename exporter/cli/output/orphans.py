@@ -1,7 +1,7 @@
 """The orphaned sessions of one source."""
 
 from exporter.config import Source, format_duration
-from exporter.sessions.orphans import OrphanList
+from exporter.sessions.orphan_list import OrphanList
 from exporter.text import UNKNOWN, age, finite, instant, shortened, table
 
 

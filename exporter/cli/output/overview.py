@@ -11,42 +11,31 @@ from exporter.text import UNKNOWN, age, printable, table
 
 def overview(snapshots: Snapshots) -> str:
     """What one collection of everything found: counts by source, then the days of each."""
-    pairs, values = _collected(snapshots)
     parts = [counts(snapshots)]
-    for database, source in pairs:
-        daily: DailyValues | None = values.get((database, source, "daily"))
-        if daily is not None:
-            parts.append(f"{source} ({database}) by day of the start\n{_days(daily)}")
+    for (database, source), values in _collected(snapshots).items():
+        if "daily" in values:
+            parts.append(f"{source} ({database}) by day of the start\n{_days(values['daily'])}")
     return "\n\n".join(parts)
 
 
 def counts(snapshots: Snapshots) -> str:
     """What the last collections counted, one line per source."""
-    pairs, values = _collected(snapshots)
     rows = [
-        [
-            source,
-            database,
-            *_counted(values.get((database, source, "active"))),
-            _rows(values.get((database, source, "size"))),
-        ]
-        for database, source in pairs
+        [source, database, *_counted(values.get("active")), _rows(values.get("size"))]
+        for (database, source), values in _collected(snapshots).items()
     ]
     headers = ["source", "database", "active", "orphaned_count", "overlong", "oldest"]
     return table([*headers, "inconsistent", "rows"], rows)
 
 
-def _collected(
-    snapshots: Snapshots,
-) -> tuple[list[tuple[str, str]], dict[tuple[str, str, str], Any]]:
-    """The pairs of database and source, and the values of every collector that succeeded."""
-    pairs = dict.fromkeys((key.database, key.source) for key in snapshots.states)
-    values: dict[tuple[str, str, str], Any] = {
-        key: state.snapshot.values
-        for key, state in snapshots.states.items()
-        if state.snapshot is not None and state.succeeded
-    }
-    return list(pairs), values
+def _collected(snapshots: Snapshots) -> dict[tuple[str, str], dict[str, Any]]:
+    """The values of every collector that succeeded, by database and source."""
+    collected: dict[tuple[str, str], dict[str, Any]] = {}
+    for key, state in snapshots.states.items():
+        values = collected.setdefault((key.database, key.source), {})
+        if state.snapshot is not None and state.succeeded:
+            values[key.collector] = state.snapshot.values
+    return collected
 
 
 def failure_lines(snapshots: Snapshots) -> list[str]:

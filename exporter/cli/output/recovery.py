@@ -1,4 +1,4 @@
-"""What recovery by hand would do, and what it has done."""
+"""What recovery by hand and a planned stop would do, and what they have done."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,16 +7,18 @@ from exporter.recovery.audit.control import Pause
 from exporter.recovery.audit.runs import Run
 from exporter.recovery.close.batches import Outcome
 from exporter.recovery.close.candidates import Preview
+from exporter.recovery.close.planned_stop import StopPlan
 from exporter.recovery.manual import PreparedRecovery, PreparedUndo
 from exporter.recovery.plan import Plan, future_ends_text
 from exporter.recovery.rule.rule import Rule
+from exporter.recovery.rule.selection import RECENT
 from exporter.recovery.undo import UndoOutcome
 from exporter.text import UNKNOWN, age, instant, printable, shortened, table
 
 
 def prepared_text(prepared: PreparedRecovery, database: str) -> str:
     """The plan, what closes the sessions, and whether automatic recovery is paused."""
-    lines = [plan_text(prepared.plan, database)]
+    lines = [_plan_text(prepared.plan, database)]
     if prepared.function is not None:
         lines.append(f"  by {prepared.function.sql} in the database, which audits what it does")
     if prepared.pause is not None:
@@ -28,7 +30,7 @@ def prepared_text(prepared: PreparedRecovery, database: str) -> str:
     return "\n".join(lines)
 
 
-def plan_text(plan: Plan, database: str) -> str:
+def _plan_text(plan: Plan, database: str) -> str:
     """The plan: exact counts first, then what would be written, then what speaks against it."""
     source, counts = plan.rule.table.source, plan.counts
     silent = format_duration(source.orphaned_after)
@@ -45,9 +47,9 @@ def plan_text(plan: Plan, database: str) -> str:
     lines = [
         f"{source.name} ({database}), table {plan.rule.relation.sql}:",
         f"  {counts.active} active sessions, {orphaned}",
-        *kept_lines(*kept),
+        *_kept_lines(*kept),
         f"  {plan.count} would be closed",
-        *preview_lines(plan.rule, plan.previews, plan.count),
+        *_preview_lines(plan.rule, plan.previews, plan.count),
     ]
     if plan.hidden:
         lines.append(f"warning: the new values cannot be shown: {printable(plan.hidden)}")
@@ -57,12 +59,40 @@ def plan_text(plan: Plan, database: str) -> str:
     return "\n".join(lines)
 
 
-def kept_lines(*kept: tuple[int, str]) -> list[str]:
-    """How many sessions are left alone, and why."""
+def stop_text(plan: StopPlan, database: str) -> str:
+    """The plan: exact counts first, then what would be written, then what speaks against it."""
+    source, stop = plan.rule.table.source, plan.stop
+    if stop.server is None:
+        which = f"started before {stop.before}"
+    else:
+        which = f"of server {printable(stop.server)}"
+    lines = [
+        f"{source.name} ({database}), table {plan.rule.relation.sql}:",
+        f"  {plan.active} active sessions, {plan.concerned} of them {which}",
+        *_kept_lines(
+            (plan.exempt, "protected, by recovery.exempt"),
+            (plan.endless, "without an end: recovery.end_at gives none"),
+        ),
+        f"  {plan.ready} would be closed",
+        *_preview_lines(plan.rule, plan.previews, plan.ready),
+    ]
+    if plan.unshown is not None:
+        lines.append(f"  the sessions cannot be shown: {printable(plan.unshown)}")
+    if stop.server is None:
+        moment = format_duration(RECENT)
+        lines.append(f"  {plan.lively} of the active sessions showed life within the last {moment}")
+        if plan.rule.table.last_seen_at is None and source.recovery.evidence is None:
+            lines.append(
+                "  The source has neither last_seen_at nor evidence: only a start is a sign of life"
+            )
+    return "\n".join(lines)
+
+
+def _kept_lines(*kept: tuple[int, str]) -> list[str]:
     return [f"    {count} are left alone: {why}" for count, why in kept if count]
 
 
-def preview_lines(rule: Rule, previews: Sequence[Preview], count: int) -> Iterator[str]:
+def _preview_lines(rule: Rule, previews: Sequence[Preview], count: int) -> Iterator[str]:
     """What would be written, for the first of `count` sessions."""
     if previews:
         changed, returned = list(rule.changes), list(rule.returning)
@@ -79,26 +109,25 @@ def preview_lines(rule: Rule, previews: Sequence[Preview], count: int) -> Iterat
         yield f"… and {count - len(previews)} more"
 
 
-def outcome_text(outcome: Outcome) -> str:
-    """What was done, and how to undo it."""
+def outcome_text(
+    outcome: Outcome,
+    *,
+    skipped: str = "active again, or locked by another transaction",
+    left: int = 0,
+) -> str:
+    """What was done, how to undo it, and how many sessions are left to close."""
     lines = [f"  {outcome.closed} were closed"]
     if outcome.skipped:
-        lines.append(f"  {outcome.skipped} skipped: active again, or locked by another transaction")
-    lines += refused_lines(outcome)
+        lines.append(f"  {outcome.skipped} skipped: {skipped}")
+    for session, why in outcome.refused.items():
+        lines.append(printable(f"  {session} was set aside: {why}"))
+    if left:
+        lines.append(
+            f"  {left} are still active: locked by another transaction; run the command again"
+        )
     if outcome.closed:
-        lines.append(run_line(outcome))
+        lines.append(f"  run {outcome.run}; to undo it: session-exporter undo {outcome.run}")
     return "\n".join(lines)
-
-
-def refused_lines(outcome: Outcome) -> list[str]:
-    """The sessions that were set aside, and why."""
-    refused = outcome.refused.items()
-    return [printable(f"  {session} was set aside: {why}") for session, why in refused]
-
-
-def run_line(outcome: Outcome) -> str:
-    """Which run it was, and how to undo it."""
-    return f"  run {outcome.run}; to undo it: session-exporter undo {outcome.run}"
 
 
 def interrupted_text(outcome: Outcome) -> str:
@@ -119,16 +148,8 @@ def pause_text(pause: Pause, verb: str = "is") -> str:
 def runs_table(runs: Sequence[Run]) -> str:
     """The runs, in this order."""
     rows = [
-        [
-            str(each.run),
-            instant(each.at),
-            each.source,
-            each.trigger,
-            each.role,
-            str(each.sessions),
-            str(each.undone),
-        ]
-        for each in runs
+        [str(r.run), instant(r.at), r.source, r.trigger, r.role, str(r.sessions), str(r.undone)]
+        for r in runs
     ]
     return table(["run", "at", "source", "trigger", "role", "sessions", "undone"], rows)
 

@@ -4,29 +4,21 @@ from typing import Annotated
 
 import typer
 
-from exporter.cli.each_source import for_each_source, load, require_set
-from exporter.cli.options import (
-    DEFAULT_CONFIG,
-    ASource,
-    BatchSize,
-    ConfigFile,
-    PlanRows,
-    Yes,
-    duration,
-    plain_text,
-)
-from exporter.cli.output.planned_stop import stop_outcome_text, stop_text
+from exporter.cli import options
+from exporter.cli.each_source import for_each_source, load, require_rule
 from exporter.cli.output.progress import progress_of
+from exporter.cli.output.recovery import outcome_text, stop_text
 from exporter.config import Config, Source
 from exporter.errors import UsageError
 from exporter.postgres import Reader
 from exporter.recovery import manual
-from exporter.recovery.rule.connections import writing_settings
+from exporter.recovery.close.planned_stop import close_sessions
+from exporter.recovery.rule.connections import open_writer, writing_settings
 
 
 def close(  # noqa: PLR0917 - typer passes them by name
-    source: ASource,
-    config_file: ConfigFile = DEFAULT_CONFIG,
+    source: options.ASource,
+    config_file: options.ConfigFile = options.DEFAULT_CONFIG,
     server: Annotated[
         str | None,
         typer.Option(metavar="ID", help="The sessions of this server, by recovery.server."),
@@ -37,23 +29,24 @@ def close(  # noqa: PLR0917 - typer passes them by name
     even_live: Annotated[
         bool, typer.Option("--even-live", help="With --all: also while sessions show life.")
     ] = False,
-    yes: Yes = False,
-    batch: BatchSize = None,
+    yes: options.Yes = False,
+    batch: options.BatchSize = None,
     pause: Annotated[
         str | None, typer.Option(metavar="DURATION", help="Pause between transactions.")
     ] = None,
-    limit: PlanRows = 20,
+    limit: options.PlanRows = 20,
 ) -> None:
     """Show which active sessions a planned stop would close, and how; with --yes close them."""
     _check_usage(server, all_=all_, even_live=even_live)
     config = load(config_file)
-    require_set(config, source)
+    require_rule(config, source, lacks="no `set`")
     if server is not None:
         _require_server(config, source)
-    wait = duration("--pause", pause)
+    wait = options.duration("--pause", pause)
 
     async def done(reader: Reader, each: Source, database: str) -> tuple[int, bool]:
         """How many were to be closed, and whether all of them are."""
+        each = options.set_pace(each, batch, wait)
         plan = await manual.prepare_stop(
             reader, each, server=server, even_live=even_live, limit=limit
         )
@@ -65,15 +58,11 @@ def close(  # noqa: PLR0917 - typer passes them by name
                 print("  --yes would be refused; stop the application first, or add --even-live")
             return plan.ready, True
         manual.require_stopped(plan)
-        outcome, left = await manual.stop(
-            reader,
-            config.databases[database],
-            plan,
-            batch=batch,
-            pause=wait,
-            progress=progress_of(plan.ready),
-        )
-        print(stop_outcome_text(outcome, left), flush=True)
+        async with open_writer(config.databases[database], each) as writer:
+            progress = progress_of(plan.ready)
+            outcome, left = await close_sessions(reader, writer, plan, progress)
+        skipped = "ended, moved to another server, or active again"
+        print(outcome_text(outcome, skipped=skipped, left=left), flush=True)
         return plan.ready, not outcome.refused and not left
 
     results, failed = for_each_source(config, source, done, settings=writing_settings)
@@ -89,7 +78,7 @@ def _check_usage(server: str | None, *, all_: bool, even_live: bool) -> None:
         raise UsageError(f"expected either --server ID or --all, got {came}")
     if even_live and not all_:
         raise UsageError("--even-live goes with --all; --server closes live sessions anyway")
-    if server is not None and not plain_text("--server", server).strip():
+    if server is not None and not options.plain_text("--server", server).strip():
         raise UsageError("--server: expected the id of a server, got nothing; is a variable unset?")
 
 

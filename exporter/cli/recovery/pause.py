@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from exporter import sessions
 from exporter.cli.each_source import for_each_source, load, require_rule
 from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, plain_text
 from exporter.cli.output.recovery import pause_text
@@ -13,7 +12,7 @@ from exporter.config import Config, Source
 from exporter.errors import UsageError
 from exporter.postgres import Reader, Writer
 from exporter.recovery.audit import control
-from exporter.recovery.rule.connections import writing_settings
+from exporter.recovery.rule.connections import open_writer, writing_settings
 
 
 def pause(
@@ -55,12 +54,8 @@ def _for_each_database(
     """Do it in each database of the source, and print a sentence for each."""
 
     async def run(reader: Reader, each: Source, database: str) -> None:
-        settings = writing_settings(config.databases[database], each)
-        writer = Writer(settings, timezone=sessions.time_zone(each))
-        try:
+        async with open_writer(config.databases[database], each) as writer:
             sentence = await work(reader, writer, each.name)
-        finally:
-            await writer.close()
         print(f"{each.name} ({database}) {sentence}", flush=True)
 
     require_rule(config, name)

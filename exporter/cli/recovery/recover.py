@@ -1,52 +1,44 @@
 """`session-exporter recover`: closes orphaned sessions by hand."""
 
-import uuid
 from typing import Annotated
 
 import typer
 
+from exporter.cli import options
 from exporter.cli.each_source import for_each_source, load, require_rule
-from exporter.cli.options import (
-    DEFAULT_CONFIG,
-    ASource,
-    BatchSize,
-    ConfigFile,
-    PlanRows,
-    Yes,
-    duration,
-)
 from exporter.cli.output import recovery as output
 from exporter.cli.output.progress import progress_of
 from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.recovery import manual
 from exporter.recovery.close.batches import Outcome
-from exporter.recovery.rule.connections import reading_settings
+from exporter.recovery.rule.connections import open_writer, reading_settings
 
 
 def recover(  # noqa: PLR0917 - typer passes them by name
-    source: ASource,
-    config_file: ConfigFile = DEFAULT_CONFIG,
-    yes: Yes = False,
+    source: options.ASource,
+    config_file: options.ConfigFile = options.DEFAULT_CONFIG,
+    yes: options.Yes = False,
     backlog: Annotated[
         bool, typer.Option("--backlog", help="Also sessions older than max_age.")
     ] = False,
     despite_brake: Annotated[
         bool, typer.Option("--despite-brake", help="Also while a brake is on.")
     ] = False,
-    batch: BatchSize = None,
+    batch: options.BatchSize = None,
     pause: Annotated[
         str | None,
         typer.Option(metavar="DURATION", help="Pause between transactions; 0 for none."),
     ] = None,
-    limit: PlanRows = 20,
+    limit: options.PlanRows = 20,
 ) -> None:
     """Show which orphaned sessions would be closed, and how; with --yes close them."""
     config = load(config_file)
-    wait = duration("--pause", pause, may_be_zero=True)
+    wait = options.duration("--pause", pause, may_be_zero=True)
     require_rule(config, source)
 
     async def done(reader: Reader, each: Source, database: str) -> tuple[int, Outcome | None]:
+        each = options.set_pace(each, batch, wait)
         prepared = await manual.prepare_recovery(reader, each, with_backlog=backlog, limit=limit)
         plan = prepared.plan
         print(output.prepared_text(prepared, database), flush=True)
@@ -54,17 +46,10 @@ def recover(  # noqa: PLR0917 - typer passes them by name
             return plan.count, None
         if not despite_brake:
             manual.require_no_brake(plan)
-        outcome = Outcome(uuid.uuid4())
+        outcome, progress = Outcome(), progress_of(plan.count)
         try:
-            await manual.recover(
-                reader,
-                config.databases[database],
-                prepared,
-                batch=batch,
-                pause=wait,
-                progress=progress_of(plan.count),
-                outcome=outcome,
-            )
+            async with open_writer(config.databases[database], each) as writer:
+                await manual.recover(reader, writer, prepared, progress, outcome)
         except BaseException:  # a lost connection, or Ctrl-C
             print(output.interrupted_text(outcome), flush=True)
             raise

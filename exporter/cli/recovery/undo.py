@@ -12,7 +12,7 @@ from exporter.config import Source
 from exporter.errors import UsageError
 from exporter.postgres import Reader
 from exporter.recovery import manual
-from exporter.recovery.rule.connections import reading_settings
+from exporter.recovery.rule.connections import open_writer, reading_settings
 
 
 def undo(
@@ -37,7 +37,8 @@ def undo(
         print(undo_text(prepared), flush=True)
         if not yes or not prepared.plan.numbers:
             return True, False
-        outcome = await manual.undo(config.databases[database], prepared)
+        async with open_writer(config.databases[database], each) as writer:
+            outcome = await manual.undo(writer, prepared)
         print(undo_outcome_text(outcome))
         return True, bool(outcome.refused)
 

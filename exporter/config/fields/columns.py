@@ -3,13 +3,13 @@
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, GetJsonSchemaHandler, ValidationInfo
+from pydantic import Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
 from exporter.config.fields.model import DistinctList, Model, NullIsEmpty
-from exporter.config.fields.parser import ExpectedError
-from exporter.config.fields.sql import COLUMN, Expression, Sql, SqlParser
-from exporter.config.fields.values import Choice, Name
+from exporter.config.fields.parser import ExpectedError, Parser
+from exporter.config.fields.sql import COLUMN, EXPRESSION, Sql, parse_expression
+from exporter.config.fields.values import choice, parse_name
 
 RESERVED = "id|last_seen|age|database|source"
 
@@ -17,29 +17,26 @@ RESERVED = "id|last_seen|age|database|source"
 class TimeColumn(Model):
     """A point in time of each row: a timestamp, or an integer that counts since 1970."""
 
-    sql: Sql = Field(
-        alias="column", examples=["CreateAt"], description="A column or an expression."
-    )
-    epoch: Annotated[Literal["s", "ms"], Choice(("s", "ms"))] | None = Field(
-        default=None,
-        description="For an integer: the unit in which it counts since 1970, s or ms. "
-        "null: a timestamp.",
-    )
+    sql: Sql = Field(alias="column", examples=["CreateAt"])
+    """A column or an expression."""
+    epoch: Annotated[Literal["s", "ms"], choice(("s", "ms"))] | None = None
+    """For an integer: the unit in which it counts since 1970, s or ms. null: a timestamp."""
 
 
-class ColumnOrMapping(SqlParser):
+class ColumnOrMapping(Parser):
     """A column or an expression alone, or a mapping that says more about it."""
-
-    def parse(self, value: object, _info: ValidationInfo, /) -> object:
-        return value if isinstance(value, dict | TimeColumn) else {"column": value}
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"anyOf": [Expression().json_schema(), handler(schema)]}
+        return {"anyOf": [EXPRESSION.schema, handler(schema)]}
 
 
-PointInTime = Annotated[TimeColumn, ColumnOrMapping()]
+def _parse_point_in_time(value: object) -> object:
+    return value if isinstance(value, dict | TimeColumn) else {"column": value}
+
+
+PointInTime = Annotated[TimeColumn, ColumnOrMapping(_parse_point_in_time, is_sql=True)]
 
 
 class OutputColumn(Model):
@@ -49,30 +46,29 @@ class OutputColumn(Model):
     sql: str
 
 
-class OutputItem(SqlParser):
-    """The name of a column, or `name: expression`."""
-
-    _name = Name("the name of a column, or name: expression", COLUMN, RESERVED)
-
-    def parse(self, value: object, info: ValidationInfo, /) -> OutputColumn:
-        if isinstance(value, OutputColumn):
-            return value
-        if not isinstance(value, dict):
-            name = self._name.parse(value, info)
-            return OutputColumn(name=name, sql=name)
-        if len(value) != 1:
-            raise ExpectedError("one name: expression in each item of the list")
-        [(name, sql)] = value.items()
-        try:
-            return OutputColumn(
-                name=self._name.parse(name, info), sql=Expression().parse(sql, info)
-            )
-        except ExpectedError as error:
-            raise replace(error, at=(name,)) from None
-
-    def json_schema(self) -> dict[str, Any]:
-        pair = {"type": "object", "minProperties": 1, "maxProperties": 1}
-        return {"anyOf": [{"type": "string"}, pair | {"additionalProperties": {"type": "string"}}]}
+def _parse_output_column(value: object) -> OutputColumn:
+    """Return the name of a column, or `name: expression`."""
+    if isinstance(value, OutputColumn):
+        return value
+    if not isinstance(value, dict):
+        name = _parse_output_name(value)
+        return OutputColumn(name=name, sql=name)
+    if len(value) != 1:
+        raise ExpectedError("one name: expression in each item of the list")
+    [(key, sql)] = value.items()
+    try:
+        return OutputColumn(name=_parse_output_name(key), sql=parse_expression(sql))
+    except ExpectedError as error:
+        raise replace(error, at=(key,)) from None
 
 
-OutputColumns = Annotated[DistinctList[Annotated[OutputColumn, OutputItem()]], NullIsEmpty(tuple)]
+def _parse_output_name(value: object) -> str:
+    what = "the name of a column, or name: expression"
+    return parse_name(value, what=what, pattern=COLUMN, reserved=RESERVED)
+
+
+_TEXT = {"type": "string"}
+_PAIR = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": _TEXT}
+_OUTPUT_COLUMN = Parser(_parse_output_column, {"anyOf": [_TEXT, _PAIR]}, is_sql=True)
+
+OutputColumns = Annotated[DistinctList[Annotated[OutputColumn, _OUTPUT_COLUMN]], NullIsEmpty(tuple)]

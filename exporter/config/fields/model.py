@@ -4,18 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema
 
-from exporter.config.fields.parser import ExpectedError
+from exporter.config.fields.parser import ExpectedError, Parser
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -31,22 +24,15 @@ class Model(BaseModel):
         validate_by_name=True,  # in Python; files are read with by_name=False
         validate_by_alias=True,
         hide_input_in_errors=True,  # a dsn is an input too
+        use_attribute_docstrings=True,  # as descriptions
     )
 
 
-class NullIsEmpty:
+class NullIsEmpty(Parser):
     """Reads null, which is what a key with all of its children commented out is, as empty."""
 
     def __init__(self, empty: Callable[[], object] = dict) -> None:
-        self.empty = empty
-
-    def _parse(self, value: object) -> object:
-        return self.empty() if value is None else value
-
-    def __get_pydantic_core_schema__(
-        self, source: type, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(self._parse, handler(source))
+        super().__init__(lambda value: empty() if value is None else value)
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler

@@ -1,8 +1,7 @@
 """Durations, whole numbers and shares."""
 
 import re
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import ValidationInfo
 
@@ -42,63 +41,50 @@ def parse_duration(value: object) -> float:
     return seconds
 
 
-@dataclass(frozen=True)
-class Duration(Parser):
-    """A duration with its unit in the file, seconds in Python."""
+def duration(at_least: float = 0.0, why: str = "") -> Parser:
+    """Accept a duration with its unit, seconds in Python; `why` a shorter one is refused."""
 
-    at_least: float = 0.0
-    why: str = ""
-    """Why a shorter one is refused."""
-
-    def parse(self, value: object, info: ValidationInfo, /) -> float:
+    def parse(value: object, info: ValidationInfo) -> float:
         if info.context is None and isinstance(value, int | float):
             return float(value)
         seconds = parse_duration(value)
-        if seconds < self.at_least:
-            raise ExpectedError(f"at least {format_duration(self.at_least)}", self.why)
+        if seconds < at_least:
+            raise ExpectedError(f"at least {format_duration(at_least)}", why)
         return seconds
 
-    def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": f"^(?=[0-9]){_DURATION}$|{VARIABLE}"}
+    return Parser(parse, {"type": "string", "pattern": f"^(?=[0-9]){_DURATION}$|{VARIABLE}"})
 
 
-Seconds = Annotated[float, Duration()]
+Seconds = Annotated[float, duration()]
 
 
-@dataclass(frozen=True)
-class WholeNumber(Parser):
-    """A whole number, which an environment variable may hold."""
+def whole_number(at_least: int, at_most: int = 1_000_000_000) -> Parser:
+    """Accept a whole number, which an environment variable may hold."""
 
-    at_least: int
-    at_most: int = 1_000_000_000
-
-    def parse(self, value: object, _info: ValidationInfo, /) -> int:
+    def parse(value: object) -> int:
         if isinstance(value, Text) and value.variables and re.fullmatch(r"-?[0-9]{1,18}", value):
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
             raise ExpectedError("a whole number")
-        if not self.at_least <= value <= self.at_most:
-            bound = "at least" if value < self.at_least else "at most"
-            limit = max(self.at_least, min(value, self.at_most))
+        if not at_least <= value <= at_most:
+            bound = "at least" if value < at_least else "at most"
+            limit = max(at_least, min(value, at_most))
             raise ExpectedError(f"a whole number, {bound} {limit}")
         return value
 
-    def json_schema(self) -> dict[str, Any]:
-        number = {"type": "integer", "minimum": self.at_least, "maximum": self.at_most}
-        return {"anyOf": [number, {"type": "string", "pattern": VARIABLE}]}
+    number = {"type": "integer", "minimum": at_least, "maximum": at_most}
+    return Parser(parse, {"anyOf": [number, {"type": "string", "pattern": VARIABLE}]})
 
 
-class Share(Parser):
-    """A share in percent in the file, a number up to 1 in Python."""
+def _parse_share(value: object) -> float:
+    text = value.strip() if isinstance(value, str) else ""
+    digits = text.removesuffix("%").strip()
+    if isinstance(value, float) and not text:
+        return value  # in Python
+    if not text.endswith("%") or not digits.isdecimal() or not 1 <= int(digits) <= 100:
+        raise ExpectedError("a share such as 20%")
+    return int(digits) / 100
 
-    def parse(self, value: object, _info: ValidationInfo, /) -> float:
-        text = value.strip() if isinstance(value, str) else ""
-        digits = text.removesuffix("%").strip()
-        if isinstance(value, float) and not text:
-            return value  # in Python
-        if not text.endswith("%") or not digits.isdecimal() or not 1 <= int(digits) <= 100:
-            raise ExpectedError("a share such as 20%")
-        return int(digits) / 100
 
-    def json_schema(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": f"^(100|[1-9][0-9]?)\\s*%$|{VARIABLE}"}
+_SHARE = {"type": "string", "pattern": f"^(100|[1-9][0-9]?)\\s*%$|{VARIABLE}"}
+Share = Annotated[float, Parser(_parse_share, _SHARE)]  # percent in the file, up to 1 in Python

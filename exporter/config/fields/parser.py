@@ -1,12 +1,12 @@
-"""The base class of everything that parses a value, and the one error that it raises."""
+"""What parses the value of a field, and the one error that it raises."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
-from pydantic_core import CoreSchema, core_schema
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema
 
 from exporter.config.file.document import KeyPath, Text
 
@@ -34,29 +34,26 @@ class ExpectedError(ValueError):
         return f"expected {self.what}"
 
 
+@dataclass(eq=False)
 class Parser:
-    """Marks a field of a model, `Annotated[float, Duration()]`, and parses its value in the file.
+    """Marks a field of a model, `Annotated[bool, Parser(…)]`, and parses its value in the file."""
 
-    Subclasses say in their docstring what they accept.
-    """
-
-    def parse(self, value: object, info: ValidationInfo, /) -> object:
-        """Return the value; raises ExpectedError. `info.context` is None outside of a file."""
-        raise NotImplementedError
-
-    def json_schema(self) -> dict[str, Any]:
-        """Return the JSON schema of the values that the file may hold."""
-        return {"type": "string", "minLength": 1}
+    parse: Callable[[object], object] | Callable[[object, ValidationInfo], object]
+    """Returns the value; raises ExpectedError. `info.context` is None outside of a file."""
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string", "minLength": 1})
+    """The JSON schema of the values that the file may hold."""
+    is_sql: bool = False
+    """Whether problems with the value show how to write SQL in YAML."""
 
     def __get_pydantic_core_schema__(
         self, source: type, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return core_schema.with_info_before_validator_function(self.parse, handler(source))
+        return BeforeValidator(self.parse).__get_pydantic_core_schema__(source, handler)
 
     def __get_pydantic_json_schema__(
         self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return self.json_schema()
+        return dict(self.schema)
 
 
 def suggest(word: object, known: Iterable[str]) -> str:

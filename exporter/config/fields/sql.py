@@ -7,13 +7,11 @@ them, and that each is one whole expression.
 import json
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Self
-
-from pydantic import ValidationInfo
+from typing import Annotated, ClassVar, Self
 
 from exporter.config.fields.parser import ExpectedError, Parser
 from exporter.config.fields.sql_lexer import IncompleteSqlError, check_complete
-from exporter.config.fields.values import Name
+from exporter.config.fields.values import name_like
 from exporter.config.file.document import Text
 
 MAX_IDENTIFIER = 63  # bytes; PostgreSQL cuts longer ones silently (NAMEDATALEN)
@@ -23,44 +21,37 @@ _PART = rf'(?:({COLUMN})|"((?:[^"\0]|"")+)")'
 _TABLE = re.compile(rf"(?:{_PART}\.)?{_PART}")
 
 
-class SqlParser(Parser):
-    """Parses a value that is SQL in the file; problems with it show how to write it in YAML."""
+def parse_expression(value: object) -> str:
+    """Return an expression over the row `s` as written, without the space around it."""
+    if not isinstance(value, str):
+        is_collection = isinstance(value, dict | list)
+        advice = "" if is_collection or value is None else "put it in quotes"
+        raise ExpectedError("an SQL expression", advice, block=is_collection)
+    if not value.strip():
+        raise ExpectedError("an SQL expression")
+    if ";" in value:
+        raise ExpectedError("one SQL expression without ;")
+    if "\0" in value:
+        raise ExpectedError("an SQL expression without NUL characters")
+    _require_complete(value)
+    return str(value).strip()
 
 
-class Expression(SqlParser):
-    """An SQL expression over the row `s`, kept as written without the space around it."""
-
-    def parse(self, value: object, _info: ValidationInfo, /) -> str:
-        if not isinstance(value, str):
-            is_collection = isinstance(value, dict | list)
-            advice = "" if is_collection or value is None else "put it in quotes"
-            raise ExpectedError("an SQL expression", advice, block=is_collection)
-        if not value.strip():
-            raise ExpectedError("an SQL expression")
-        if ";" in value:
-            raise ExpectedError("one SQL expression without ;")
-        if "\0" in value:
-            raise ExpectedError("an SQL expression without NUL characters")
-        _require_complete(value)
-        return str(value).strip()
+EXPRESSION = Parser(parse_expression, is_sql=True)
+Sql = Annotated[str, EXPRESSION]
 
 
-Sql = Annotated[str, Expression()]
+def _parse_new_value(value: object) -> str:
+    """Return an SQL expression; numbers, booleans and null of YAML are such."""
+    if value is None or isinstance(value, bool | int | float):
+        return json.dumps(value)
+    return parse_expression(value)
 
 
-class NewValue(SqlParser):
-    """The new value of a column: an SQL expression, or a number, a boolean or null of YAML."""
+_NEW_VALUE = {"type": ["string", "number", "boolean", "null"], "minLength": 1}
+NewValue = Annotated[str, Parser(_parse_new_value, _NEW_VALUE, is_sql=True)]
 
-    def parse(self, value: object, info: ValidationInfo, /) -> str:
-        if value is None or isinstance(value, bool | int | float):
-            return json.dumps(value)
-        return Expression().parse(value, info)
-
-    def json_schema(self) -> dict[str, Any]:
-        return {"type": ["string", "number", "boolean", "null"], "minLength": 1}
-
-
-ColumnName = Annotated[str, Name("the name of a column", rf"{COLUMN}|.+")]
+ColumnName = Annotated[str, name_like("the name of a column", rf"{COLUMN}|.+")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +97,17 @@ class FunctionName(TableName):
     EXAMPLE: ClassVar[str] = "a function such as session_exporter.recover_calls"
 
 
-@dataclass(frozen=True)
-class QualifiedName(SqlParser):
-    """The name of a table or a function, with or without its schema."""
+def qualified_name(kind: type[TableName]) -> Parser:
+    """Accept the name of a table or a function, with or without its schema."""
 
-    kind: type[TableName]
-
-    def parse(self, value: object, _info: ValidationInfo, /) -> TableName:
-        if isinstance(value, self.kind):
+    def parse(value: object) -> TableName:
+        if isinstance(value, kind):
             return value
         if not isinstance(value, str):
-            raise ExpectedError(self.kind.EXAMPLE, block=True)
-        return self.kind.parse(value)
+            raise ExpectedError(kind.EXAMPLE, block=True)
+        return kind.parse(value)
+
+    return Parser(parse, is_sql=True)
 
 
 def _require_complete(sql: str) -> None:

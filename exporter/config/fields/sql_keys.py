@@ -7,7 +7,7 @@ from typing import Annotated, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from exporter.config.fields.model import keys_of, models_in
-from exporter.config.fields.sql import SqlParser
+from exporter.config.fields.parser import Parser
 from exporter.config.file.yaml_errors import SqlKeys
 
 
@@ -27,8 +27,8 @@ def find_sql_keys(model: type[BaseModel]) -> SqlKeys:
 def _find_parsers(
     annotation: object, metadata: Iterable[object], *, is_item: bool
 ) -> Iterator[bool]:
-    """Yield for each SqlParser of an annotation whether it parses the items of a collection."""
-    if any(isinstance(each, SqlParser) for each in metadata):
+    """Yield for each parser of SQL in an annotation whether it parses the items of a collection."""
+    if any(isinstance(each, Parser) and each.is_sql for each in metadata):
         yield is_item
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:

@@ -72,12 +72,10 @@ def check_complete(sql: str) -> None:
         if token.text in _CLOSES.values():
             opened.append((token.text, position))
         elif token.text in _CLOSES:
-            if not opened:
-                problem = f"the {token.text} {{}} closes no bracket"
-                raise IncompleteSqlError(sql, position, problem, is_open=False)
-            bracket, _ = opened.pop()
+            bracket, _ = opened.pop() if opened else ("", 0)
             if bracket != _CLOSES[token.text]:
-                problem = f"the {token.text} {{}} closes a {bracket}"
+                closed = f"a {bracket}" if bracket else "no bracket"
+                problem = f"the {token.text} {{}} closes {closed}"
                 raise IncompleteSqlError(sql, position, problem, is_open=False)
     if opened:
         bracket, position = opened[-1]
@@ -101,10 +99,8 @@ def _tokens(sql: str) -> Iterator[tuple[int, Token]]:
                 problem = f"the {_OPENED[text[-1]]} {{}} does not end"
                 raise IncompleteSqlError(sql, start, problem, is_open=True)
             case "quoted":
-                yield (
-                    start,
-                    Token("quoted", text, text[text.index('"') + 1 : -1].replace('""', '"')),
-                )
+                name = text[text.index('"') + 1 : -1].replace('""', '"')
+                yield start, Token("quoted", text, name)
             case "word":
                 yield start, Token("word", text, text.lower())
             case "space":

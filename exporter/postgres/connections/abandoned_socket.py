@@ -36,9 +36,8 @@ class AbandonedSocket:
         #: Whether there was a backend at the other end, or it is unknown.
         self.was_connected = state in {None, _ESTABLISHED}
         self._socket = socket.socket(fileno=os.dup(descriptor))
-        with contextlib.suppress(
-            OSError, AttributeError
-        ):  # not through a Unix socket, not on macOS
+        # Not through a Unix socket, not on macOS.
+        with contextlib.suppress(OSError, AttributeError):
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             for name, value in _KEEPALIVE.items():
                 self._socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
@@ -53,7 +52,6 @@ class AbandonedSocket:
         return _state(self._socket) == _FIN_WAIT2
 
     def close(self) -> None:
-        """Stop watching."""
         self._socket.close()
 
 

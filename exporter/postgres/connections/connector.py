@@ -62,13 +62,14 @@ class Connector:
                 says_more = failure is None or not isinstance(error, ConnectFailed)
                 failure = error if says_more else failure
                 problems.append(str(error))
-        if failure is not None and len(servers) == 1 and len(problems) == 1:
+        if failure is None:
+            why = "; ".join(problems) or "its host has no address"
+            raise ConnectFailed(f"cannot connect to database {self._settings.name}: {why}")
+        if len(servers) == 1 and len(problems) == 1:
             raise failure
-        cause = type(failure) if failure is not None else ConnectFailed
-        raise cause("; ".join(dict.fromkeys(problems)) if failure else self._unreachable(problems))
+        raise type(failure)("; ".join(dict.fromkeys(problems)))
 
     async def close(self) -> None:
-        """Cancel the lookup of names."""
         await self._resolver.close()
 
     async def _try(
@@ -100,19 +101,17 @@ class Connector:
 
     def _refusal(self, pgconn: pq.abc.PGconn, server: Attempt) -> SourceError:
         said = bytes(pgconn.error_message).decode("utf-8", "replace")
-        text = _without_password(said, str(server.get("password") or ""))
+        password = str(server.get("password") or "")
+        if len(password) > 2:  # libpq's messages do not quote it, this makes sure
+            said = said.replace(password, "***")
         user = bytes(pgconn.user).decode("utf-8", "replace")
-        return error_causes.explain_connecting(self._settings.name, text, user=user)
+        return error_causes.explain_connecting(self._settings.name, said, user=user)
 
     def _no_answer(self) -> ConnectFailed:
         return ConnectFailed(
             f"cannot connect to database {self._settings.name}: no answer within "
             f"{self._settings.connect_timeout:g} s"
         )
-
-    def _unreachable(self, problems: list[str]) -> str:
-        why = "; ".join(problems) or "its host has no address"
-        return f"cannot connect to database {self._settings.name}: {why}"
 
     async def _parameters(self) -> Attempt:
         settings = self._settings
@@ -127,14 +126,11 @@ class Connector:
 
 
 def _give_up(pgconn: pq.abc.PGconn, abandoned: Callable[[AbandonedSocket], None]) -> None:
-    """Hang up on a server that did not answer in time."""
     left = hang_up(pgconn)
     pgconn.finish()
-    if left is None:
-        return
-    if left.was_connected:
+    if left is not None and left.was_connected:
         abandoned(left)
-    else:
+    elif left is not None:
         left.close()
 
 
@@ -148,23 +144,13 @@ async def _poll(pgconn: pq.abc.PGconn) -> bool:
 
 
 async def _ready(descriptor: int, status: PollingStatus) -> None:
-    """Wait until the socket is ready for libpq to go on."""
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[None] = loop.create_future()
-
-    def set_ready() -> None:
-        if not ready.done():
-            ready.set_result(None)
-
-    is_reading = status == PollingStatus.READING
-    add, remove = (
-        (loop.add_reader, loop.remove_reader)
-        if is_reading
-        else (loop.add_writer, loop.remove_writer)
-    )
-    add(descriptor, set_ready)
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    add, remove = loop.add_writer, loop.remove_writer
+    if status == PollingStatus.READING:
+        add, remove = loop.add_reader, loop.remove_reader
+    add(descriptor, ready.set)
     try:
-        await ready
+        await ready.wait()
     finally:
         remove(descriptor)
 
@@ -178,8 +164,3 @@ def _password(database: str, path: "os.PathLike[str]") -> str:
         raise AuthFailed(
             f"databases.{database}.password_file: cannot read {path}: {detail}"
         ) from None
-
-
-def _without_password(text: str, password: str) -> str:
-    """A message without the password; libpq's messages do not quote it, this makes sure."""
-    return text.replace(password, "***") if len(password) > 2 else text

@@ -26,7 +26,6 @@ class Resolver:
         return await asyncio.shield(lookup)
 
     async def close(self) -> None:
-        """Cancel all lookups."""
         for lookup in list(self._lookups.values()):
             lookup.cancel()
         await asyncio.gather(*self._lookups.values(), return_exceptions=True)

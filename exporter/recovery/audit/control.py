@@ -16,20 +16,12 @@ class Pause:
     reason: str | None
 
 
-async def is_paused(reader: Reader, source_name: str) -> bool:
+async def is_paused(reader: Reader | Transaction, source_name: str) -> bool:
     """Whether automatic recovery of a source is paused. Raises SourceError."""
     return await find_pause(reader, source_name) is not None
 
 
-async def is_paused_in(transaction: Transaction, source_name: str) -> bool:
-    """The same within a transaction that is to close sessions. Raises SourceError."""
-    if not (await transaction.run(fill("recovery/control/has_pause"))).rows[0][0]:
-        return False
-    found = await transaction.run(fill("recovery/control/paused", source=literal(source_name)))
-    return bool(found.rows)
-
-
-async def find_pause(reader: Reader, source_name: str) -> Pause | None:
+async def find_pause(reader: Reader | Transaction, source_name: str) -> Pause | None:
     """The pause of a source, or None, also where the table is missing. Raises SourceError."""
     if not await _has_table(reader):
         return None
@@ -38,10 +30,7 @@ async def find_pause(reader: Reader, source_name: str) -> Pause | None:
 
 
 async def pause(reader: Reader, writer: Writer, source_name: str, *, reason: str | None) -> bool:
-    """Pause a source; returns whether it was not paused before.
-
-    Raises SourceError, and AuditUnusable where the table is missing.
-    """
+    """Pause a source; returns whether it was not paused before. Raises SourceError."""
     if not await _has_table(reader):
         raise AuditUnusable(
             "there is no table session_exporter.pause, in which a pause is kept; "
@@ -52,18 +41,17 @@ async def pause(reader: Reader, writer: Writer, source_name: str, *, reason: str
         source=literal(source_name),
         reason="NULL" if reason is None else literal(reason),
     )
-    async with writer.transaction() as transaction:
-        return bool((await transaction.run(statement)).rows)
+    return bool(await writer.rows(statement))
 
 
 async def resume(reader: Reader, writer: Writer, source_name: str) -> Pause | None:
     """End the pause of a source and return what it was, or None. Raises SourceError."""
     if not await _has_table(reader):
         return None
-    async with writer.transaction() as transaction:
-        ended = await transaction.run(fill("recovery/control/resume", source=literal(source_name)))
-    return Pause(*ended.rows[0]) if ended.rows else None
+    rows = await writer.rows(fill("recovery/control/resume", source=literal(source_name)))
+    return Pause(*rows[0]) if rows else None
 
 
-async def _has_table(reader: Reader) -> bool:
-    return bool(await reader.value(fill("recovery/control/has_pause")))
+async def _has_table(reader: Reader | Transaction) -> bool:
+    ((has_table,),) = await reader.rows(fill("recovery/control/has_pause"))
+    return bool(has_table)

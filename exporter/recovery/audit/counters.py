@@ -2,15 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from exporter.postgres import Reader
 from exporter.queries import fill, literal
 from exporter.recovery.status import TRIGGERS
 
 
-@dataclass(frozen=True, slots=True)
-class AuditCounts:
+class AuditCounts(NamedTuple):
     """Since the start of this exporter: they only grow, also when old rows are deleted."""
 
     recovered: Mapping[str, int]
@@ -28,10 +27,7 @@ class AuditCounter:
         self._totals: Counter[tuple[str, str]] = Counter()
 
     async def read(self, reader: Reader) -> AuditCounts:
-        """Count new rows and marks; those of before the first call do not count.
-
-        Raises SourceError.
-        """
+        """Count new rows and marks, from the first call on. Raises SourceError."""
         if self._marks is None:
             self._marks = await self._current_marks(reader)
             self._counted = await self._since(reader, self._marks)
@@ -41,20 +37,16 @@ class AuditCounter:
         # They lie a minute back: what is committed meanwhile is after them, for the next call.
         self._marks = await self._current_marks(reader)
         self._counted = found
-        return AuditCounts(
-            recovered={each: self._totals["recovered", each] for each in TRIGGERS},
-            undone=sum(self._totals["undone", each] for each in TRIGGERS),
-            contradicted=sum(self._totals["contradicted", each] for each in TRIGGERS),
+        recovered, undone, contradicted = (
+            {trigger: self._totals[event, trigger] for trigger in TRIGGERS}
+            for event in ("recovered", "undone", "contradicted")
         )
+        return AuditCounts(recovered, sum(undone.values()), sum(contradicted.values()))
 
     async def _since(self, reader: Reader, marks: tuple[int, float]) -> set[tuple[str, str, int]]:
-        number, time = marks
-        statement = fill(
-            "recovery/audit/counters",
-            source=literal(self._source),
-            number=str(number),
-            time=repr(time),
-        )
+        number, time = str(marks[0]), repr(marks[1])
+        source = literal(self._source)
+        statement = fill("recovery/audit/counters", source=source, number=number, time=time)
         return {(event, trigger, number) for event, trigger, number in await reader.rows(statement)}
 
     async def _current_marks(self, reader: Reader) -> tuple[int, float]:

@@ -17,7 +17,7 @@ from exporter.errors import (
     SourceError,
     TimedOut,
 )
-from exporter.postgres import Transaction, Writer
+from exporter.postgres import Writer
 from exporter.queries import fill, literal
 from exporter.recovery.functions.definitions import maintenance_function
 from exporter.recovery.functions.installed import InstalledFunction
@@ -29,6 +29,10 @@ PRUNE_EVERY = 600.0
 
 #: Shortest and longest time, in seconds, after which a task that failed is tried again.
 RETRY_AFTER = (60.0, 3600.0)
+
+
+#: Errors after which the connection is fine.
+STATEMENT_FAILURES = (BadData, Locked, PermissionDenied, RowRefused, SchemaMismatch, TimedOut)
 
 
 class _TaskError(Exception):
@@ -83,19 +87,14 @@ class AuditMaintenance:
     async def _run_task(self, task: str, rule: Rule, function: InstalledFunction | None) -> None:
         statement = rule.statement(MAINTENANCE[task])
         if function is not None:
+            maintenance = maintenance_function(rule).sql
             statement = fill(
-                "recovery/audit/call_maintenance",
-                function=maintenance_function(rule).sql,
-                task=literal(task),
+                "recovery/audit/call_maintenance", function=maintenance, task=literal(task)
             )
         async with self._writer.transaction() as transaction:
-            await _run(transaction, statement)
-
-
-async def _run(transaction: Transaction, statement: str) -> None:
-    try:
-        await transaction.run(statement)
-    except NoAnswer:
-        raise
-    except (BadData, Locked, PermissionDenied, RowRefused, SchemaMismatch, TimedOut) as error:
-        raise _TaskError(error) from None
+            try:
+                await transaction.run(statement)
+            except NoAnswer:
+                raise
+            except STATEMENT_FAILURES as error:
+                raise _TaskError(error) from None

@@ -1,10 +1,11 @@
-"""The runs of recovery, as the audit table has them."""
+"""The runs of recovery, as the audit table has them; there are none where it is missing."""
 
 import uuid
 from dataclasses import dataclass
 
 from exporter.postgres import Reader
 from exporter.queries import fill, literal
+from exporter.recovery.audit.installation import has_audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +22,9 @@ class Run:
     undone: int
 
 
-async def list_runs(reader: Reader, *, source: str | None = None, limit: int = 50) -> list[Run]:
-    """The latest runs, newest first. Raises SourceError."""
-    condition = "true" if source is None else f"source = {literal(source)}"
-    return await _read_runs(reader, condition, limit=limit)
+async def list_runs(reader: Reader, source: str) -> list[Run]:
+    """The latest fifty runs of a source, newest first. Raises SourceError."""
+    return await _read_runs(reader, f"source = {literal(source)}", limit=50)
 
 
 async def find_run(reader: Reader, run: uuid.UUID) -> Run | None:
@@ -34,5 +34,7 @@ async def find_run(reader: Reader, run: uuid.UUID) -> Run | None:
 
 
 async def _read_runs(reader: Reader, condition: str, *, limit: int) -> list[Run]:
+    if not await has_audit(reader):
+        return []
     statement = fill("recovery/audit/runs", condition=condition, limit=str(limit))
     return [Run(*row) for row in await reader.rows(statement)]

@@ -6,18 +6,16 @@ on READ COMMITTED). So each closer locks first, and rechecks with a newer snapsh
 """
 
 import asyncio
-import json
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from exporter.errors import BadData, Locked, NoAnswer, RowRefused, TimedOut
 from exporter.recovery.close.candidates import Candidate
 
 Trigger = Literal["auto", "manual", "close"]
-Pages = Iterable[Sequence[Candidate]] | AsyncIterable[Sequence[Candidate]]
 
 #: So many sessions in a row that could not be closed in time, each alone, mean that the database is
 #: slow and not a session; others that wait for these rows are not to wait any longer.
@@ -33,12 +31,7 @@ class ClosedSession(NamedTuple):
 
     session: str
     report: str
-    """JSON as text: a run may close very many, and few are read."""
-
-    @property
-    def returning(self) -> dict[str, Any]:
-        """The report, by name."""
-        return dict(json.loads(self.report))
+    """JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +48,7 @@ class Batch:
 class Outcome:
     """What became of the candidates of one run."""
 
-    run: uuid.UUID
+    run: uuid.UUID = field(default_factory=uuid.uuid4)
     closed: int = 0
     recovered: list[ClosedSession] = field(default_factory=list)
     """Those that were closed, until `progress` takes them out."""
@@ -89,84 +82,68 @@ class Closer(Protocol):
         """
 
 
+@dataclass(slots=True)
 class CloseRun:
-    """One run on one source: batch after batch."""
+    """One run on one source: batch after batch, `pause` seconds between two transactions."""
 
-    def __init__(self, closer: Closer) -> None:
-        self._closer = closer
-        self._slow_in_a_row = 0
+    closer: Closer
+    batch: int
+    pause: float
+    progress: Callable[[Outcome], None] = lambda _: None
+    """Called after each transaction."""
+    outcome: Outcome = field(default_factory=Outcome)
+    """What was committed, also after an error."""
+    _wait: float = 0.0
+    _slow_in_a_row: int = 0
 
-    async def run(
-        self,
-        candidates: Pages,
-        *,
-        batch: int,
-        pause: float,
-        progress: Callable[[Outcome], None],
-        continuing: Outcome | None = None,
-    ) -> Outcome:
-        """Close pages of candidates, `pause` seconds between two transactions.
+    async def close(self, candidates: Sequence[Candidate]) -> Outcome:
+        """Close these; may be called once for each page of candidates.
 
-        `progress` is called after each transaction. A session that a constraint or a trigger
-        protects, of which a new value cannot be computed, or that takes longer than a statement
-        may, is set aside, and the others go on. `continuing` is the outcome of the same run so far,
-        which is added to.
-        Raises SourceError when nothing more can be done; what was committed stays, and is in
-        `continuing`.
+        A session that a constraint or a trigger protects, of which a new value cannot be computed,
+        or that takes longer than a statement may, is set aside, and the others go on.
+        Raises SourceError when nothing more can be done.
         """
-        outcome = continuing or Outcome(uuid.uuid4())
-        is_first = True
-        async for chunk in _chunks(candidates, min(batch, self._closer.most)):
-            if not is_first:
-                await asyncio.sleep(pause)
-            is_first = False
-            await self._close(chunk, outcome)
-            progress(outcome)
-        return outcome
+        rest = iter(candidates)
+        while chunk := tuple(islice(rest, min(self.batch, self.closer.most))):
+            await asyncio.sleep(self._wait)
+            self._wait = self.pause
+            await self._close(chunk)
+            self.progress(self.outcome)
+        return self.outcome
 
-    async def _close(self, chunk: Sequence[Candidate], outcome: Outcome) -> None:
+    async def retry(self, skipped: Sequence[Candidate]) -> None:
+        """Close those that were skipped, at once: `progress` has been called with them."""
+        self.outcome.skipped -= len(skipped)
+        self._wait, self.progress = 0.0, lambda _: None
+        await self.close(skipped)
+
+    async def _close(self, chunk: Sequence[Candidate]) -> None:
         try:
-            outcome.add(await self._closer.close(chunk, outcome.run))
+            self.outcome.add(await self.closer.close(chunk, self.outcome.run))
         except NoAnswer:
             raise  # the connection is lost
         except (RowRefused, BadData, TimedOut, WriteBlocked):
             for candidate in chunk:
-                await self._close_one(candidate, outcome)
+                await self._close_one(candidate)
         except Locked:
-            outcome.skipped += len(chunk)
+            self.outcome.skipped += len(chunk)
         else:
             self._slow_in_a_row = 0
 
-    async def _close_one(self, candidate: Candidate, outcome: Outcome) -> None:
+    async def _close_one(self, candidate: Candidate) -> None:
         try:
-            outcome.add(await self._closer.close([candidate], outcome.run))
+            self.outcome.add(await self.closer.close([candidate], self.outcome.run))
         except NoAnswer:
             raise
         except TimedOut as error:
-            outcome.refused[candidate.session] = str(error)
+            self.outcome.refused[candidate.session] = str(error)
             self._slow_in_a_row += 1
             if self._slow_in_a_row >= SLOW_IN_A_ROW:
                 many = f"{SLOW_IN_A_ROW} sessions in a row took too long, each alone"
                 raise TimedOut(f"{many}: {error}") from None
         except (RowRefused, BadData) as error:
-            outcome.refused[candidate.session] = str(error)
+            self.outcome.refused[candidate.session] = str(error)
         except (Locked, WriteBlocked):
-            outcome.skipped += 1
+            self.outcome.skipped += 1
         else:
             self._slow_in_a_row = 0
-
-
-async def _chunks(pages: Pages, size: int) -> AsyncIterator[Sequence[Candidate]]:
-    async for page in _each(pages):
-        rest = iter(page)
-        while chunk := tuple(islice(rest, size)):
-            yield chunk
-
-
-async def _each(pages: Pages) -> AsyncIterator[Sequence[Candidate]]:
-    if isinstance(pages, AsyncIterable):
-        async for page in pages:
-            yield page
-    else:
-        for page in pages:
-            yield page

@@ -1,12 +1,12 @@
 """The sessions that a selection selects: which they are, and what closing would write."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from exporter.postgres import Reader
 from exporter.queries import listed, literal
-from exporter.recovery.rule.rule import END, Rule
+from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import Selection, orphaned_sessions, selected
 
 #: The most candidates in memory at once, but for rows that share an id.
@@ -28,7 +28,6 @@ class Preview:
     last_seen: float | None
     """None where nothing is known, which is so in a planned stop alone."""
     silence: float | None
-    end: str
     changes: Mapping[str, str | None]
     returning: Mapping[str, Any]
 
@@ -41,9 +40,10 @@ async def find_candidates(
     selection: Selection | None = None,
     page: int = PAGE,
 ) -> AsyncIterator[list[Candidate]]:
-    """Pages of the sessions that would be closed now, by id: orphans, or the selection's.
+    """Pages of the sessions that would be closed now: orphans, or the selection's.
 
-    Rows may be closed between two pages. Raises SourceError.
+    Within a page the longest silent come first. Rows may be closed between two pages.
+    Raises SourceError.
     """
     parts = selected(rule, selection or orphaned_sessions(rule, with_backlog=with_backlog))
     after = "true"
@@ -51,12 +51,12 @@ async def find_candidates(
         statement = rule.statement(
             "recovery/plan/candidates", after=after, limit=str(page), **parts
         )
-        found = [Candidate(*row) for row in await reader.rows(statement)]
-        if found:
-            yield found
-        if len(found) < page:
+        rows = await reader.rows(statement)
+        if rows:
+            yield [Candidate(session, version) for session, version, _ in rows]
+        if len(rows) < page:
             return
-        after = f"{rule.id} > {literal(found[-1].session)}::{rule.id_type}"
+        after = f"{rule.id} > {literal(rows[-1][-1])}::{rule.id_type}"
 
 
 async def read_previews(
@@ -68,19 +68,10 @@ async def read_previews(
         "recovery/plan/preview",
         **selected(rule, selection),
         end=selection.end,
-        values=listed([f"e.{END}::text", *changes]),
+        values=listed([*changes]),
         limit=str(limit),
     )
-    return tuple(_preview(rule, row) for row in await reader.rows(statement))
-
-
-def _preview(rule: Rule, row: Sequence[Any]) -> Preview:
-    session, last_seen, silence, end, *changes, returning = row
-    return Preview(
-        session=session,
-        last_seen=last_seen,
-        silence=silence,
-        end=end,
-        changes=dict(zip(rule.changes, changes, strict=True)),
-        returning=returning,
+    return tuple(
+        Preview(session, seen, silence, dict(zip(rule.changes, values, strict=True)), returning)
+        for session, seen, silence, *values, returning in await reader.rows(statement)
     )

@@ -1,6 +1,7 @@
 """Closing the active sessions on a planned stop: of one server, or of the whole application."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -9,35 +10,21 @@ from exporter.postgres import Reader, Writer
 from exporter.queries import fill, literal
 from exporter.recovery.audit.installation import require_audit
 from exporter.recovery.close.batches import CloseRun, Outcome
-from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.close.candidates import Candidate, Preview, find_candidates, read_previews
+from exporter.recovery.close.closers import StatementCloser
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import (
+    PlannedStop,
     Selection,
     is_concerned,
     seen_recently,
     server_column,
-    sessions_of_server,
-    sessions_started_before,
+    stopping_sessions,
 )
 
 #: A row that the application has locked is free a moment later: so often it is tried again.
 MORE_ATTEMPTS = 5
 SECONDS_BETWEEN_ATTEMPTS = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedStop:
-    """What stops: one server, or all that started before an instant."""
-
-    server: str | None
-    before: str = ""
-    even_live: bool = False
-
-    @property
-    def needs_silence(self) -> bool:
-        """Whether a recent sign of life anywhere in the table forbids it."""
-        return self.server is None and not self.even_live
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,71 +67,55 @@ async def make_stop_plan(reader: Reader, rule: Rule, stop: PlannedStop, *, limit
     Raises SourceError, and UsageError for a server that the column's type cannot hold.
     """
     await require_audit(reader)
-    if stop.server is None:
-        selection = sessions_started_before(rule, stop.before, even_live=stop.even_live)
-    else:
-        selection = sessions_of_server(rule, stop.server)
+    selection = stopping_sessions(rule, stop)
+    if stop.server is not None:
         await _check_server(reader, rule, stop.server)
     statement = rule.statement(
         "recovery/plan/stop_counts",
-        in_scope=is_concerned(rule, server=stop.server, before=stop.before),
+        in_scope=is_concerned(rule, stop),
         end=selection.end,
         lively=seen_recently(rule),
     )
-    counted = {fate: (count, lively) for fate, count, lively in await reader.rows(statement)}
-    counts = {fate: count for fate, (count, _) in counted.items()}
-    previews, unshown = await _previews(reader, rule, selection, limit=limit)
+    counted = await reader.rows(statement)
+    counts = Counter({fate: count for fate, count, _ in counted})
+    previews, unshown = tuple[Preview, ...](), None
+    try:
+        previews = await read_previews(reader, rule, selection, limit=limit)
+    except BadData as error:
+        unshown = str(error)
     return StopPlan(
         rule=rule,
         stop=stop,
         selection=selection,
-        active=sum(counts.values()),
-        exempt=counts.get("exempt", 0),
-        endless=counts.get("endless", 0),
-        ready=counts.get("ready", 0),
-        lively=sum(lively for _, lively in counted.values()),
+        active=counts.total(),
+        exempt=counts["exempt"],
+        endless=counts["endless"],
+        ready=counts["ready"],
+        lively=sum(lively for _, _, lively in counted),
         previews=previews,
         unshown=unshown,
     )
 
 
-async def _previews(
-    reader: Reader, rule: Rule, selection: Selection, *, limit: int
-) -> tuple[tuple[Preview, ...], str | None]:
-    """The first sessions, or why they cannot be shown."""
-    try:
-        return await read_previews(reader, rule, selection, limit=limit), None
-    except BadData as error:
-        return (), str(error)
-
-
 async def close_sessions(
-    reader: Reader,
-    writer: Writer,
-    plan: StopPlan,
-    *,
-    batch: int,
-    pause: float,
-    progress: Callable[[Outcome], None],
+    reader: Reader, writer: Writer, plan: StopPlan, progress: Callable[[Outcome], None]
 ) -> tuple[Outcome, int]:
     """Close what was planned. Returns the outcome, and how many of them are still active.
 
     A session that is locked is tried again for about a second. One that began to fit after the
     sessions were found stays as it is. Raises SourceError; what was committed stays.
     """
-    closer = StatementCloser(writer, plan.rule, trigger="close", selection=plan.selection)
-    closing = CloseRun(closer)
+    recovery = plan.rule.table.source.recovery
+    closer = StatementCloser(writer, plan.rule, "close", plan.selection)
+    closing = CloseRun(closer, recovery.batch, recovery.pause, progress)
     found = await _find_all(reader, plan)
-    outcome = await closing.run([found], batch=batch, pause=pause, progress=progress)
+    outcome = await closing.close(found)
     left = await _left(reader, plan, found, outcome)
     for _ in range(MORE_ATTEMPTS):
         if not left:
             break
         await asyncio.sleep(SECONDS_BETWEEN_ATTEMPTS)
-        outcome.skipped -= len(left)
-        await closing.run(
-            [left], batch=batch, pause=pause, progress=lambda _: None, continuing=outcome
-        )
+        await closing.retry(left)
         left = await _left(reader, plan, found, outcome)
     outcome.skipped -= len(left)
     return outcome, len(left)

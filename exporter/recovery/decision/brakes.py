@@ -6,7 +6,7 @@ Automatic recovery, the plan of `recover` and `check --live` all decide by find_
 from dataclasses import dataclass
 
 from exporter.config import RecoverySettings
-from exporter.recovery.decision.counts import SessionCounts
+from exporter.recovery.decision.observation import SessionCounts
 
 BRAKES = ("share", "count", "grace", "silent", "blind")
 

@@ -2,13 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 
 from exporter.queries import fill, identifier, literal
 
 #: With what the comment on every printed function begins.
 MARK = "session-exporter:"
+
+#: Of every printed function: its language, that it runs as its owner (SECURITY DEFINER) and is
+#: VOLATILE, and that temporary objects come last in the search path, which its owner may choose.
+TRAITS = ("plpgsql", True, "v", True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +52,7 @@ class Function(Signature):
     @property
     def fingerprint(self) -> str:
         """The digest that its comment holds."""
-        return fingerprint(
-            arguments=self.arguments,
-            body=self.body,
-            settings=self.settings,
-            language="plpgsql",
-            is_definer=True,
-            volatility="v",
-            is_path_safe=True,
-        )
+        return fingerprint(self, self.body, self.settings, *TRAITS)
 
     @property
     def comment(self) -> str:
@@ -82,31 +79,15 @@ class Function(Signature):
 
 
 def fingerprint(
-    *,
-    arguments: str,
-    body: str,
-    settings: Mapping[str, str],
-    language: str,
-    is_definer: bool,
-    volatility: str,
-    is_path_safe: bool,
+    signature: Signature, body: str, settings: Mapping[str, str], *traits: str | bool
 ) -> str:
-    """A digest of what a function does, the same for one that is printed and one in the catalog.
-
-    The search path is its owner's choice, as long as temporary objects come last (`is_path_safe`).
-    """
+    """A digest of what a function does, the same for one that is printed and one in the catalog."""
     text = body.replace("\r\n", "\n").strip()
-    parts = [arguments, text, dict(settings), language, is_definer, volatility, is_path_safe]
+    parts = [signature.arguments, text, dict(settings), *traits]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def _dollar_quoted(body: str) -> str:
-    tag = next(tag for tag in _tags() if tag not in body)
+    tags = (f"$session_exporter{number or ''}$" for number in count())
+    tag = next(tag for tag in tags if tag not in body)
     return f"{tag}\n{body}\n{tag}"
-
-
-def _tags() -> Iterator[str]:
-    number = 0
-    while True:
-        yield f"$session_exporter{number or ''}$"
-        number += 1

@@ -27,6 +27,8 @@ class InstalledFunction(Signature):
     """As name=value."""
     body: str
     comment: str
+    owner: str
+    """The role with whose rights it runs."""
     is_callable_by_role: bool
     """Whether the role that reads may call it."""
     is_public: bool
@@ -42,15 +44,8 @@ class InstalledFunction(Signature):
         """The digest of what the catalog has."""
         settings = dict(each.split("=", 1) for each in self.settings)
         path = settings.pop("search_path", "")
-        return fingerprint(
-            arguments=self.arguments,
-            body=self.body,
-            settings=settings,
-            language=self.language,
-            is_definer=self.is_definer,
-            volatility=self.volatility,
-            is_path_safe=path.endswith("pg_temp"),
-        )
+        traits = (self.language, self.is_definer, self.volatility, path.endswith("pg_temp"))
+        return fingerprint(self, self.body, settings, *traits)
 
 
 async def find_recover_function(reader: Reader, rule: Rule) -> InstalledFunction | None:

@@ -2,13 +2,7 @@
 
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
-from exporter.recovery.functions.definitions import (
-    SCHEMA,
-    maintenance_function,
-    recover_function,
-    stuck_function,
-    undo_function,
-)
+from exporter.recovery.functions import definitions
 from exporter.recovery.functions.function import Function
 from exporter.recovery.rule.rule import Rule
 from exporter.sessions import grants
@@ -19,9 +13,9 @@ async def script(reader: Reader, rule: Rule, *, named_after: str) -> str:
     """Everything from BEGIN to COMMIT; `named_after` is what recover_stuck_… is called after."""
     ((path, open_schemas),) = await reader.rows(fill("recovery/functions/search_path"))
     rights = await grants.recovery_grants(reader, rule.table.source, role=grants.DEFINER_ROLE)
-    recover, undo = recover_function(rule), undo_function(rule)
-    stuck = stuck_function(rule, named_after=named_after)
-    schemas = dict.fromkeys([SCHEMA, stuck.schema])
+    recover, undo = definitions.recover_function(rule), definitions.undo_function(rule)
+    stuck = definitions.stuck_function(rule, named_after=named_after)
+    schemas = dict.fromkeys([definitions.SCHEMA, stuck.schema])
     return fill(
         "recovery/functions/script",
         source=printable(rule.table.source.name),
@@ -33,7 +27,7 @@ async def script(reader: Reader, rule: Rule, *, named_after: str) -> str:
         role=grants.RECOVERY_ROLE,
         recover=_commands(recover, path),
         undo=_commands(undo, path),
-        maintain=_commands(maintenance_function(rule), path),
+        maintain=_commands(definitions.maintenance_function(rule), path),
         stuck=_commands(stuck, path),
         recover_name=recover.sql,
         undo_name=undo.sql,
@@ -44,7 +38,7 @@ def _warning(schema: str) -> str:
     name = printable(identifier(schema))
     return (
         f"-- WARNING: every role may create objects in {name}, and names are looked up there.\n"
-        f"-- Run this first: REVOKE CREATE ON SCHEMA {name} FROM PUBLIC;\n"
+        f"-- Run this first: REVOKE CREATE ON definitions.SCHEMA {name} FROM PUBLIC;\n"
     )
 
 

@@ -1,6 +1,13 @@
-"""Whether PostgreSQL accepts a rule: the type of every new value, and row-level security."""
+"""Whether PostgreSQL accepts a rule, and which expression of it fails for a session."""
 
-from exporter.errors import BadData, PermissionDenied, SchemaMismatch
+from exporter.errors import (
+    BackingOff,
+    BadData,
+    ConnectFailed,
+    PermissionDenied,
+    SchemaMismatch,
+    SourceError,
+)
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier
 from exporter.recovery.rule.rule import END, Rule
@@ -46,6 +53,29 @@ async def check_rule(reader: Reader, rule: Rule, *, writes: bool = True) -> None
     texts |= {f"returning.{name}": text for name, text in rule.returning.items()}
     for key, text in texts.items():
         await _check(reader, _describe(text, rule.table.table), key)
+
+
+async def name_failing_key(reader: Reader, rule: Rule, error: SourceError) -> SourceError:
+    """The same error with the config key of the first expression that fails when evaluated alone.
+
+    Each is evaluated for all orphaned sessions, so that what fails for one of them fails here.
+    PostgreSQL does not say for which one, and the values stay in the row.
+    """
+    conditions = {"evidence": rule.alive, "exempt": rule.exempt, "end_at": rule.end}
+    values = {f"set.{name}": text for name, text in rule.changes.items()}
+    reported = {f"returning.{name}": text for name, text in rule.returning.items()}
+    for key, text in {**conditions, **values, **reported}.items():
+        end = rule.end if key in values else "NULL::timestamptz"
+        try:
+            await reader.read(
+                rule.statement("recovery/rule/failing_expression", text=text, end=end)
+            )
+        except (BackingOff, ConnectFailed):
+            return error
+        except SourceError as found:
+            about = f"recovery.{key}, which fails for a session that is orphaned: {found}"
+            return type(error)(about)
+    return error
 
 
 async def _check(reader: Reader, statement: str, key: str, *, hint: str = "") -> None:

@@ -1,6 +1,11 @@
 """How recovery connects: as a role of its own where `recovery.dsn` gives it one."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from exporter import sessions
 from exporter.config import DatabaseSettings, Source
+from exporter.postgres import Writer
 
 
 def writing_settings(settings: DatabaseSettings, source: Source) -> DatabaseSettings:
@@ -16,3 +21,13 @@ def reading_settings(settings: DatabaseSettings, source: Source) -> DatabaseSett
     The role that may call a function has no right to see them: then it is done as collection does.
     """
     return writing_settings(settings, source) if source.recovery.call is None else settings
+
+
+@asynccontextmanager
+async def open_writer(settings: DatabaseSettings, source: Source) -> AsyncIterator[Writer]:
+    """The connection that closes sessions, for one command; `settings` are those of collection."""
+    writer = Writer(writing_settings(settings, source), timezone=sessions.time_zone(source))
+    try:
+        yield writer
+    finally:
+        await writer.close()

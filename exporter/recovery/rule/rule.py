@@ -33,12 +33,8 @@ class Rule:
 
     def statement(self, name: str, **parts: str) -> str:
         """The template `queries/<name>.sql`; `parts` are what the rule does not decide."""
-        return fill(name, **(self._parts() | parts))
-
-    def _parts(self) -> dict[str, str]:
-        """What the templates of recovery share."""
         table, recovery = self.table, self.table.source.recovery
-        return {
+        shared = {
             "table": table.table,
             "rows": table.rows,
             "id": self.id,
@@ -60,6 +56,7 @@ class Rule:
             "channel": literal(recovery.notify or ""),
             "declared": literal(recovery.evidence or ""),
         }
+        return fill(name, **(shared | parts))
 
     @property
     def relation(self) -> Relation:

@@ -16,6 +16,20 @@ RECENT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedStop:
+    """What stops: one server, or all that started before an instant, written as SQL takes it."""
+
+    server: str | None
+    before: str = ""
+    even_live: bool = False
+
+    @property
+    def needs_silence(self) -> bool:
+        """Whether a recent sign of life anywhere in the table forbids it."""
+        return self.server is None and not self.even_live
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """Sessions to close: how they are found, and what is rechecked under the lock."""
 
@@ -47,32 +61,39 @@ def selected(rule: Rule, selection: Selection) -> dict[str, str]:
     return {"recoverable": f"{selection.condition} AND {is_complete}", "young": selection.young}
 
 
-def sessions_of_server(rule: Rule, server: str) -> Selection:
-    """The active sessions of one server, however live they look: it is stopping.
+def stopping_sessions(rule: Rule, stop: PlannedStop) -> Selection:
+    """The active sessions of what stops.
 
+    One server's, however live they look: it is stopping. Or all that started before an instant;
+    then, unless `even_live`, a session that shows life is left alone, whenever it begins to.
     Raises SchemaMismatch where the table has no such column as `recovery.server`.
     """
-    condition = is_concerned(rule, server=server)
-    return _active_sessions(rule, condition, description={"server": server})
-
-
-def sessions_started_before(rule: Rule, instant: str, *, even_live: bool) -> Selection:
-    """The active sessions that started before an instant, which is written as SQL takes it.
-
-    Without `even_live` a session that shows life is left alone, whenever it begins to.
-    """
-    condition = is_concerned(rule, before=instant)
-    if not even_live:
+    table = rule.table
+    condition = is_concerned(rule, stop)
+    if stop.needs_silence:
         condition += f" AND NOT {seen_recently(rule)}"
-    description = {"started_before": instant, "even_live": even_live}
-    return _active_sessions(rule, condition, description=description)
+    description: dict[str, object] = {"server": stop.server}
+    if stop.server is None:
+        description = {"started_before": stop.before, "even_live": stop.even_live}
+    orphaned = f"coalesce({table.orphaned()}, false) AND NOT {rule.alive}"
+    # What the application's own end call would write now. An orphan was left long before, and ends
+    # as recovery would end it. Clocks differ, and no duration is negative.
+    now = own_end_or(table, f"greatest(now(), {table.started_at.sql})")
+    return Selection(
+        condition=f"{table.rows} AND {condition} AND NOT {rule.exempt}",
+        young="true",
+        end=f"CASE WHEN {orphaned} THEN ({rule.end}) ELSE {now} END",
+        # A last heartbeat on the way down keeps no session from being closed.
+        is_version_fixed=False,
+        description={**rule.description, **description},
+    )
 
 
-def is_concerned(rule: Rule, *, server: str | None = None, before: str = "") -> str:
+def is_concerned(rule: Rule, stop: PlannedStop) -> str:
     """Whether an active session is one of the server's, or started before the instant."""
-    if server is not None:
-        return f"coalesce({server_column(rule)} = {literal(server)}, false)"
-    table, bound = rule.table, f"{literal(before)}::timestamptz"
+    if stop.server is not None:
+        return f"coalesce({server_column(rule)} = {literal(stop.server)}, false)"
+    table, bound = rule.table, f"{literal(stop.before)}::timestamptz"
     start, start_bound = table.started_at, bound
     if start.unit is not None and start.is_whole:
         # A whole number of seconds may be up to one second before the real start.
@@ -96,19 +117,3 @@ def seen_recently(rule: Rule) -> str:
     """Whether a session was seen within RECENT, or further evidence proves it alive."""
     seen = f"coalesce({rule.table.last_seen} > now() - {interval(RECENT)}, false)"
     return f"({seen} OR {rule.alive})"
-
-
-def _active_sessions(rule: Rule, condition: str, *, description: Mapping[str, object]) -> Selection:
-    table = rule.table
-    orphaned = f"coalesce({table.orphaned()}, false) AND NOT {rule.alive}"
-    # What the application's own end call would write now. An orphan was left long before, and ends
-    # as recovery would end it. Clocks differ, and no duration is negative.
-    now = own_end_or(table, f"greatest(now(), {table.started_at.sql})")
-    return Selection(
-        condition=f"{table.rows} AND {condition} AND NOT {rule.exempt}",
-        young="true",
-        end=f"CASE WHEN {orphaned} THEN ({rule.end}) ELSE {now} END",
-        # A last heartbeat on the way down keeps no session from being closed.
-        is_version_fixed=False,
-        description={**rule.description, **description},
-    )

@@ -30,15 +30,12 @@ async def claim(
         limit=str(limit),
         lease=literal(lease),
     )
-    async with writer.transaction() as transaction:
-        result = await transaction.run(statement)
-    return [Claim(*row) for row in result.rows]
+    return [Claim(*row) for row in await writer.rows(statement)]
 
 
 async def mark_delivered(writer: Writer, claimed: Claim) -> None:
     """Record that the webhook has accepted it. Raises SourceError."""
-    async with writer.transaction() as transaction:
-        await transaction.run(fill("recovery/webhook/delivered", number=str(claimed.number)))
+    await writer.rows(fill("recovery/webhook/delivered", number=str(claimed.number)))
 
 
 async def schedule_retry(writer: Writer, claimed: Claim, wait: float) -> None:
@@ -49,5 +46,4 @@ async def schedule_retry(writer: Writer, claimed: Claim, wait: float) -> None:
         attempts=str(claimed.attempts),
         wait=literal(wait),
     )
-    async with writer.transaction() as transaction:
-        await transaction.run(statement)
+    await writer.rows(statement)

@@ -80,7 +80,7 @@ def _scans(plan: Plan, table: SessionTable) -> Iterator[list[_Use]]:
                 (plan["Schema"], node["Index Name"]),
                 [each for each in code(node.get("Index Cond", "")) if each.value != alias],
             )
-            for node in _index_nodes(plan)
+            for node in _nodes_with("Index Name", plan)
         ]
     else:
         for child in plan.get("Plans", []):
@@ -89,17 +89,15 @@ def _scans(plan: Plan, table: SessionTable) -> Iterator[list[_Use]]:
 
 def relations(plan: Plan) -> Iterator[tuple[str, str]]:
     """Schema and name of every relation in a plan that EXPLAIN (VERBOSE) gave."""
-    if "Relation Name" in plan:
-        yield plan["Schema"], plan["Relation Name"]
-    for child in plan.get("Plans", []):
-        yield from relations(child)
+    for node in _nodes_with("Relation Name", plan):
+        yield node["Schema"], node["Relation Name"]
 
 
-def _index_nodes(plan: Plan) -> Iterator[Plan]:
-    if "Index Name" in plan:
+def _nodes_with(key: str, plan: Plan) -> Iterator[Plan]:
+    if key in plan:
         yield plan
     for child in plan.get("Plans", []):
-        yield from _index_nodes(child)
+        yield from _nodes_with(key, child)
 
 
 def _serves(use: _Use, known: Mapping[_Name, tuple[bool, str]]) -> bool:

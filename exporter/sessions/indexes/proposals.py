@@ -12,7 +12,6 @@ from exporter.postgres import Reader
 from exporter.queries import fill, identifier
 from exporter.sessions import SessionTable
 from exporter.sessions.indexes import coverage
-from exporter.sessions.relation import Column
 from exporter.sessions.sql_names import uses_whole_row, without_alias
 
 _COLUMN = re.compile(r'"(?:[^"]|"")*"')
@@ -88,7 +87,6 @@ def _obstacle(table: SessionTable) -> str | None:
 
 
 def _has_expression(table: SessionTable, collector: str) -> bool:
-    """Whether the index of a collector holds more than plain columns."""
     texts = [table.started_at.raw]
     if collector == "active":
         texts += [table.expressions[key] for key in ("where", "active") if key in table.expressions]
@@ -158,14 +156,14 @@ def _include(table: SessionTable) -> tuple[str, str | None]:
     ]
     if not read:
         return "", None
-    growing = [column.name for column in read if not _is_bounded(column)]
+    growing = [
+        column.name
+        for column in read
+        if column.length <= 0 and not column.is_enum and not _SHORT_TEXT.fullmatch(column.type)
+    ]
     if growing:
         return "", (
             f"this index does not include {', '.join(growing)}: a long value there would make the "
             "application's own writes fail"
         )
     return f" INCLUDE ({', '.join(identifier(column.name) for column in read)})", None
-
-
-def _is_bounded(column: Column) -> bool:
-    return column.length > 0 or column.is_enum or bool(_SHORT_TEXT.fullmatch(column.type))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.errors import SchemaMismatch
+from exporter.errors import AuditUnusable
 from tests.support.collection.declarations import source_of
 from tests.support.recovery.chats import SOURCE
 from tests.support.recovery.recoveries import Recoveries
@@ -59,7 +59,7 @@ def test_an_audit_table_that_takes_no_row_without_an_error_keeps_everything_open
     chats.add(1)
     before = chats.row()
     chats.do(trigger("INSERT", "session_exporter.recovery", "RETURN NULL;"))
-    untraced = pytest.raises(SchemaMismatch, match="nothing is closed")
+    untraced = pytest.raises(AuditUnusable, match="nothing is closed")
     with recoveries.recovery() as recovery, untraced:
         recovery.finish()
     assert (chats.row(), chats.audit) == (before, [])

@@ -19,7 +19,7 @@ from exporter.demo.server.server import PostgresServer, wheel_binaries
 from exporter.demo.systems.schemas import create_empty
 from exporter.postgres import Database, Writer
 from exporter.recovery.close.batches import CloseRun, Trigger
-from exporter.recovery.close.by_statements import StatementCloser
+from exporter.recovery.close.closers import StatementCloser
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.selection import orphaned_sessions
 from tests.support.collection.declarations import settings_of
@@ -94,10 +94,10 @@ class Recoverer:
         rule = await bind_rule(reader, source)
         trigger: Trigger = "auto" if self._is_automatic else "manual"
         selection = orphaned_sessions(rule, with_backlog=not self._is_automatic)
-        closing = CloseRun(StatementCloser(writer, rule, trigger=trigger, selection=selection))
+        closer = StatementCloser(writer, rule, trigger, selection)
         while not is_over.is_set():
             found = await all_candidates(reader, rule, with_backlog=True)
-            outcome = await closing.run([found], batch=10, pause=0, progress=lambda _: None)
+            outcome = await CloseRun(closer, batch=10, pause=0).close(found)
             assert outcome.refused == {}
             self.closed += [int(each.session) for each in outcome.recovered]
             self.passed_over += outcome.skipped

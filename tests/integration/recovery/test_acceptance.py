@@ -61,7 +61,7 @@ class Recovery(NamedTuple):
         closer = make_closer(
             self.writer, reader, self.rule, self.function, trigger="manual", with_backlog=backlog
         )
-        return await CloseRun(closer).run([found], batch=7, pause=0, progress=lambda _: None)
+        return await CloseRun(closer, batch=7, pause=0).close(found)
 
     async def undo(self, outcome: Outcome) -> int:
         reader = self.pool.reader(timezone=sessions.time_zone(self.rule.table.source))
@@ -188,7 +188,7 @@ async def test_conversations_with_backlog_18_of_18_and_0_are_left(
         assert was["is_active"] is True
         assert was["session_end"] is was["ended_at"] is was["duration_seconds"] is None
         assert (became["is_active"], became["duration_seconds"]) == (False, 7200)
-    assert {each.returning["user_id"] for each in outcome.recovered} == {
+    assert {json.loads(each.report)["user_id"] for each in outcome.recovered} == {
         before[key]["user_id"] for key in active
     }
 
@@ -279,7 +279,7 @@ async def test_coaching_without_trainee_and_persona_is_recovered_like_any_other(
         }
         for key in (with_people, without)
     }
-    reported = {each.session: each.returning for each in outcome.recovered}
+    reported = {each.session: json.loads(each.report) for each in outcome.recovered}
     stuck = {key: dt.datetime.fromisoformat(reported[key].pop("stuck_since")) for key in reported}
     assert reported == {
         with_people: {"trainee_name": "Ann", "persona_name": "Busy executive"},

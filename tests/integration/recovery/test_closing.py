@@ -1,6 +1,7 @@
 """A planned stop closes the active sessions it is about, all of them, and no other."""
 
 import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,10 +9,10 @@ import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import EXPORTER
-from exporter.errors import SchemaMismatch, UsageError
+from exporter.errors import AuditUnusable, SchemaMismatch, UsageError
 from exporter.recovery.audit.runs import find_run
 from exporter.recovery.close.batches import Outcome
-from exporter.recovery.close.planned_stop import PlannedStop
+from exporter.recovery.rule.selection import PlannedStop
 from exporter.recovery.undo import UndoOutcome, UndoRun, plan_undo
 from tests.support.collection.open_transaction import OpenTransaction
 from tests.support.recovery.close_runs import all_candidates, close_found
@@ -189,7 +190,7 @@ async def test_without_the_audit_table_nothing_is_planned(
 ) -> None:
     prepare(database, "DROP TABLE session_exporter.recovery")
     async with stopping(database, tmp_path) as it:
-        with pytest.raises(SchemaMismatch, match="sql audit"):
+        with pytest.raises(AuditUnusable, match="sql audit"):
             await it.plan(PlannedStop("a"))
 
 
@@ -498,7 +499,7 @@ async def test_a_stop_marks_and_reports_as_recovery_does(
     async with stopping(any_database, tmp_path, text) as it:
         outcome, _ = await it.close_server("a")
     assert {each.session for each in outcome.recovered} == configs.keys()
-    assert [each.returning for each in outcome.recovered] == [{"node": "a"}] * 4
+    assert [json.loads(each.report) for each in outcome.recovered] == [{"node": "a"}] * 4
     assert dict(rows(any_database, "SELECT id, config FROM chat")) == {
         "nothing": {"stopped": True},
         "object": {"a": 1, "stopped": True},

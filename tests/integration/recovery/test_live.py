@@ -110,19 +110,23 @@ async def test_it_counts_what_would_be_closed_now(database: EmbeddedDatabase) ->
         ((now,),) = connection.execute("SELECT now()").fetchall()
         history.fill(connection, now)
         # How many there are depends on the time of the day.
-        ((active, orphaned),) = connection.execute(
+        ((active, orphaned, backlog),) = connection.execute(
             b"""
-            SELECT count(*), count(*) FILTER (WHERE greatest("createdAt" AT TIME ZONE 'UTC',
-                (messages -> -1 ->> 'timestamp')::timestamptz) < now() - interval '2 hours')
-            FROM training.roleplay_sessions WHERE "completedAt" IS NULL
+            SELECT count(*), count(*) FILTER (WHERE seen < now() - interval '2 hours'),
+                count(*) FILTER (WHERE seen < now() - interval '7 days')
+            FROM training.roleplay_sessions AS s, greatest("createdAt" AT TIME ZONE 'UTC',
+                (messages -> -1 ->> 'timestamp')::timestamptz) AS seen
+            WHERE "completedAt" IS NULL
             """
         ).fetchall()
     assert orphaned > 40
+    assert backlog
     found = await check(database, example(database)["training"], RECOVERY)
     assert found["recovery now"].status is Status.WARNING
     counted = f"mode disabled; of {active} active sessions {orphaned} are orphaned"
     assert counted in found["recovery now"].message
-    assert f"but for a brake: share: {orphaned} of {active}" in found["recovery now"].message
+    share = f"but for a brake: share: {orphaned - backlog} of {active - backlog} active sessions"
+    assert share in found["recovery now"].message
     assert "would be closed now" in found["recovery now"].message
 
 

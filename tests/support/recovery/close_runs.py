@@ -5,8 +5,8 @@ from typing import Any
 
 from exporter.postgres import Reader, Writer
 from exporter.recovery.close.batches import CloseRun, Outcome, Trigger
-from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.close.candidates import Candidate, find_candidates
+from exporter.recovery.close.closers import StatementCloser
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import Selection, orphaned_sessions
 
@@ -28,5 +28,5 @@ async def close_found(
 ) -> Outcome:
     """Close these candidates in one run, if they are orphaned, or in the selection, still."""
     selection = selection or orphaned_sessions(rule, with_backlog=with_backlog)
-    closer = StatementCloser(writer, rule, trigger=trigger, selection=selection)
-    return await CloseRun(closer).run([found], batch=batch, pause=0, progress=lambda _: None)
+    closer = StatementCloser(writer, rule, trigger, selection)
+    return await CloseRun(closer, batch, pause=0).close(found)

@@ -11,7 +11,6 @@ from exporter.postgres import Database, Reader, Writer
 from exporter.queries import fill
 from exporter.recovery.close.batches import Outcome
 from exporter.recovery.close.planned_stop import (
-    PlannedStop,
     StopPlan,
     clock,
     close_sessions,
@@ -19,6 +18,7 @@ from exporter.recovery.close.planned_stop import (
 )
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.rule import Rule
+from exporter.recovery.rule.selection import PlannedStop
 from tests.support.collection import declarations
 from tests.support.servers.statements import rows
 
@@ -104,15 +104,7 @@ class Stopping:
         self, plan: StopPlan, progress: Callable[[Outcome], None] = lambda _: None
     ) -> tuple[Outcome, int]:
         """Do it."""
-        recovery = self.source.recovery
-        return await close_sessions(
-            self.reader,
-            self.writer,
-            plan,
-            batch=recovery.batch,
-            pause=recovery.pause,
-            progress=progress,
-        )
+        return await close_sessions(self.reader, self.writer, plan, progress)
 
     async def close_server(self, server: str) -> tuple[Outcome, int]:
         """Plan and do it."""

@@ -129,7 +129,7 @@ def test_every_family_of_the_catalog_comes_back_with_its_help(format_: Format) -
 
 @FORMATS
 def test_a_help_text_is_escaped(format_: Format, monkeypatch: pytest.MonkeyPatch) -> None:
-    hostile = Family("sessions_hostile", "gauge", 'a "quoted" \\n word\nand a line')
+    hostile = Family("sessions_hostile", 'a "quoted" \\n word\nand a line')
     monkeypatch.setattr(exposition, "FAMILIES", (hostile,))
     page = join([render([Sample(hostile, (), 1)])], format_)
     assert page.count(b"\n") == 3

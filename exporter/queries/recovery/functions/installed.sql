@@ -1,5 +1,5 @@
--- Functions as the catalog has them: what they take, how they run, what they do, their comment, and
--- who may call them. Takes no rights.
+-- Functions as the catalog has them: what they take, how they run, what they do, their comment, their
+-- owner, and who may call them. Takes no rights.
 SELECT
     n.nspname,
     p.proname,
@@ -10,7 +10,8 @@ SELECT
     coalesce(p.proconfig, ARRAY[]::text[]),
     p.prosrc,
     coalesce(obj_description(p.oid, 'pg_proc'), ''),
-    has_schema_privilege(n.oid, 'USAGE') AND has_function_privilege(p.oid, 'EXECUTE'),
+    pg_get_userbyid(p.proowner)::text,
+    has_function_privilege(p.oid, 'EXECUTE'),
     has_function_privilege('public', p.oid, 'EXECUTE')
 FROM pg_proc AS p
 JOIN pg_namespace AS n ON n.oid = p.pronamespace

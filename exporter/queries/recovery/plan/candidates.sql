@@ -1,16 +1,27 @@
--- One page of the sessions that would be closed now, and in which version each row is. By id, because
--- a session's id does not change while others are closed or show life: none is skipped or repeated.
+-- One page of the sessions that would be closed now, longest silent first, and in which version each
+-- row is. Pages go by id, because a session's id does not change while others are closed or show life:
+-- none is skipped or repeated. The last column is where the next page begins.
 -- MATERIALIZED, or the planner may walk the whole index of the id for the sake of the order.
 -- WITH TIES, because in a partitioned table several rows may have one id.
 WITH session_exporter_candidates AS MATERIALIZED (
     SELECT
-        {id} AS session_exporter_id, s.xmin::text AS session_exporter_version
+        {id} AS session_exporter_id,
+        s.xmin::text AS session_exporter_version,
+        {order} AS session_exporter_silent_since
     FROM {table} AS s
     WHERE {recoverable}
         AND {young}
         AND {after}
+),
+session_exporter_page AS MATERIALIZED (
+    SELECT * FROM session_exporter_candidates AS c
+    ORDER BY c.session_exporter_id
+    FETCH FIRST {limit} ROWS WITH TIES
 )
-SELECT session_exporter_id::text, session_exporter_version
-FROM session_exporter_candidates
-ORDER BY session_exporter_id
-FETCH FIRST {limit} ROWS WITH TIES
+SELECT
+    p.session_exporter_id::text,
+    p.session_exporter_version,
+    (SELECT session_exporter_id::text FROM session_exporter_page AS l
+        ORDER BY l.session_exporter_id DESC LIMIT 1)
+FROM session_exporter_page AS p
+ORDER BY p.session_exporter_silent_since

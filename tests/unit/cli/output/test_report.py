@@ -8,7 +8,7 @@ import pytest
 
 from exporter import text
 from exporter.cli.output.orphans import orphan_json, orphan_table
-from exporter.sessions.orphans import Orphan, OrphanList
+from exporter.sessions.orphan_list import Orphan, OrphanList
 from tests.support.collection.declarations import FULL, LoadSources
 
 

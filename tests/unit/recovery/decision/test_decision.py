@@ -5,9 +5,8 @@ from dataclasses import replace
 import pytest
 
 from exporter.config import RecoverySettings
-from exporter.recovery.decision.counts import SessionCounts
 from exporter.recovery.decision.decision import Decision, Memory, decide
-from exporter.recovery.decision.observation import CandidateState, Observation
+from exporter.recovery.decision.observation import CandidateState, Observation, SessionCounts
 
 RULE = RecoverySettings(set={"is_active": "false"}, end_at="now", grace=60.0)
 EVERY = 30.0

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from exporter.config import Source
 from exporter.queries import fill
-from exporter.sessions.moments import Moment, interval
+from exporter.sessions.moments import Moment
+from exporter.sessions.orphaned import is_orphaned, last_seen
 from exporter.sessions.relation import Relation
 
 
@@ -47,10 +48,8 @@ class SessionTable:
 
     @property
     def last_seen(self) -> str:
-        """The newest sign of life; greatest() ignores NULL."""
-        if self.last_seen_at is None:
-            return self.started_at.sql
-        return f"greatest({self.last_seen_at.sql}, {self.started_at.sql})"
+        """The newest sign of life."""
+        return last_seen(self.started_at, self.last_seen_at)
 
     @property
     def last_seen_order(self) -> str:
@@ -63,10 +62,7 @@ class SessionTable:
         It was last seen strictly longer ago than `orphaned_after`, or than `after` seconds.
         """
         seconds = self.source.orphaned_after if after is None else after
-        bound = f"(now() - {interval(seconds)})"
-        if self.last_seen_at is None:
-            return self.started_at.before(bound)
-        return f"{self.last_seen} < {bound}"
+        return is_orphaned(self.started_at, self.last_seen_at, seconds)
 
     def statement(self, name: str, **parts: str) -> str:
         """Fill the template `name` with the table, its conditions, and further `parts`."""

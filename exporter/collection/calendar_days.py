@@ -1,8 +1,9 @@
 """The days of the daily statistics: what is counted on each, and its bounds as SQL."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from itertools import pairwise
+from operator import add
 
 from exporter.collection.label_split import Combination
 from exporter.postgres import Row
@@ -21,13 +22,7 @@ class DayCounts:
     closed_without_end: int = 0
 
     def __add__(self, other: "DayCounts") -> "DayCounts":
-        return DayCounts(
-            self.started + other.started,
-            self.still_active + other.still_active,
-            self.durations + other.durations,
-            self.duration_sum + other.duration_sum,
-            self.closed_without_end + other.closed_without_end,
-        )
+        return DayCounts(*map(add, astuple(self), astuple(other)))
 
     @property
     def ended(self) -> int:

@@ -1,8 +1,7 @@
 """Lists orphaned sessions: the rows behind the count, with the columns that `show` names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from exporter.errors import BadData
 from exporter.postgres import Reader
@@ -50,15 +49,6 @@ def orphans_query(table: SessionTable, *, limit: int, older_than: float | None =
     )
 
 
-def orphans_from(table: SessionTable, rows: Sequence[tuple[Any, ...]]) -> tuple[Orphan, ...]:
-    """The orphans that the rows of `orphans_query` describe."""
-    names = [shown.name for shown in table.source.show]
-    return tuple(
-        Orphan(id_, last_seen, age, now - last_seen, dict(zip(names, shown, strict=True)))
-        for last_seen, age, now, id_, *shown in rows
-    )
-
-
 async def list_orphans(
     reader: Reader, table: SessionTable, *, limit: int, older_than: float | None = None
 ) -> OrphanList:
@@ -70,4 +60,9 @@ async def list_orphans(
     except BadData as error:
         key = await name_failing_expression(reader, table)
         raise (BadData(f"{key}: {error}") if key else error) from None
-    return OrphanList(counted.rows[0][0], orphans_from(table, listed_rows.rows))
+    names = [shown.name for shown in table.source.show]
+    orphans = tuple(
+        Orphan(id_, last_seen, age, now - last_seen, dict(zip(names, shown, strict=True)))
+        for last_seen, age, now, id_, *shown in listed_rows.rows
+    )
+    return OrphanList(counted.rows[0][0], orphans)

@@ -68,7 +68,6 @@ class ConnectionSlots:
         task.add_done_callback(gone)
 
     async def close(self) -> None:
-        """Stop watching abandoned backends."""
         for task in self._abandoned:
             task.cancel()
         await asyncio.gather(*self._abandoned, return_exceptions=True)

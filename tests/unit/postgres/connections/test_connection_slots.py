@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from exporter.errors import NoAnswer
-from exporter.postgres.connections import slots
-from exporter.postgres.connections.slots import ConnectionSlots
+from exporter.postgres.connections import connection_slots
+from exporter.postgres.connections.connection_slots import ConnectionSlots
 
 
 async def settle() -> None:
@@ -58,7 +58,7 @@ async def test_who_stops_waiting_takes_no_place_along(is_given_back_before: bool
 async def test_a_lost_place_comes_back_when_its_time_is_over_and_its_backend_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(slots, "CHECK_EVERY", 0.0)
+    monkeypatch.setattr(connection_slots, "CHECK_EVERY", 0.0)
     places, is_held, forgotten = ConnectionSlots(1), True, []
     await places.acquire()
     places.abandon(0.0, lambda: is_held, lambda: forgotten.append(True))
