@@ -4,8 +4,9 @@ Several exporters may run this for one source; there is no leader. What is close
 locks and by a recheck under them, and how much of it by the audit table.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Literal
 
 from exporter import logs, sessions
 from exporter.backoff import Backoff
@@ -102,7 +103,7 @@ class AutomaticRecovery(Job):
 
     def _failed(self, error: SourceError) -> None:
         self._rule = None
-        self._add_failure(error)
+        self._count("failed", **{reason_label(error.reason): 1})
 
     async def _bind(self, reader: Reader) -> Rule:
         now = self._clock.monotonic()
@@ -132,11 +133,13 @@ class AutomaticRecovery(Job):
             last_run=self._clock.wall(),
             expires_at=now + STALE_INTERVALS * self.interval,
         )
-        self._log_brakes(decision.brakes, observation.blind)
+        brakes, blind = ",".join(sorted(decision.brakes)), observation.blind
+        state = (brakes, blind) if brakes else None
+        self._log_change("recovery_braked", state, brakes=brakes or "none", error=blind or None)
         paused = await is_paused(reader, self._source.name)
         self._change_status(paused=paused)
         if paused:
-            self._add_skipped(paused=len(decision.confirmed))
+            self._count("skipped", paused=len(decision.confirmed))
         else:
             await self._close_confirmed(rule, decision, observation)
 
@@ -180,9 +183,11 @@ class AutomaticRecovery(Job):
             self._change_status(paused=True)
         for session in outcome.refused:
             self._set_aside.setdefault(session, Backoff()).failed(now, SET_ASIDE)
-        self._add_skipped(budget=outcome.over_budget, busy=outcome.skipped, paused=outcome.paused)
+        self._count(
+            "skipped", budget=outcome.over_budget, busy=outcome.skipped, paused=outcome.paused
+        )
         refused = len(outcome.refused)
-        self._change_status(failed=add_counts(self._status.failed, refused=refused))
+        self._count("failed", refused=refused)
         if outcome.recovered or refused:
             logs.info(
                 "recovered",
@@ -195,19 +200,12 @@ class AutomaticRecovery(Job):
             )
 
     async def _maintain_audit(self, rule: Rule) -> None:
-        for failure in await self._maintenance.run(
-            rule, self._function, at=self._clock.monotonic()
-        ):
-            cause = failure.cause
-            self._add_failure(cause)
-            if failure.is_new:
+        now = self._clock.monotonic()
+        for cause, is_new in await self._maintenance.run(rule, self._function, at=now):
+            self._count("failed", **{reason_label(cause.reason): 1})
+            if is_new:
                 error = f"audit maintenance failed, will retry: {cause}"
                 logs.warning(self.FAILED, **self._names, reason=cause.reason, error=error)
-
-    def _log_brakes(self, brakes: Iterable[str], blind: str) -> None:
-        on = ",".join(sorted(brakes))
-        state = (on, blind) if on else None
-        self._log_change("recovery_braked", state, brakes=on or "none", error=blind or None)
 
     @property
     def _status(self) -> RecoveryStatus:
@@ -217,14 +215,7 @@ class AutomaticRecovery(Job):
         status = replace(self._status, **changes)  # type: ignore[arg-type] # the fields of it
         self._statuses.replace(self.key[:2], status)
 
-    def _add_failure(self, error: SourceError) -> None:
-        label = reason_label(error.reason)
-        self._change_status(failed=add_counts(self._status.failed, **{label: 1}))
-
-    def _add_skipped(self, **counts: int) -> None:
-        self._change_status(skipped=add_counts(self._status.skipped, **counts))
-
-
-def add_counts(counts: Mapping[str, int], **more: int) -> dict[str, int]:
-    """The counts with `more` added, by label."""
-    return {key: count + more.get(key, 0) for key, count in counts.items()}
+    def _count(self, name: Literal["failed", "skipped"], **more: int) -> None:
+        counts: Mapping[str, int] = getattr(self._status, name)
+        changed = {label: count + more.get(label, 0) for label, count in counts.items()}
+        self._change_status(**{name: changed})

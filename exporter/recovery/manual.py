@@ -5,7 +5,7 @@ Each begins with a plan, which reads only.
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporter.config import Source, format_duration
 from exporter.errors import PermissionDenied, SourceError
@@ -27,19 +27,6 @@ from exporter.recovery.undo import UndoOutcome, UndoPlan, UndoRun, plan_undo
 
 
 @dataclass(frozen=True, slots=True)
-class PreparedRecovery:
-    """One source, and what closing its orphaned sessions would do."""
-
-    plan: Plan
-    function: installed.InstalledFunction | None
-    """What closes the sessions, where that is not done by statements."""
-    pause: Pause | None
-    """That of automatic recovery; it does not hold by hand."""
-    pause_error: str
-    """Why it is not known whether there is one."""
-
-
-@dataclass(frozen=True, slots=True)
 class PreparedUndo:
     """One run, and what undoing it would do."""
 
@@ -53,14 +40,14 @@ class PreparedUndo:
 
 async def prepare_recovery(
     reader: Reader, source: Source, *, with_backlog: bool, limit: int
-) -> PreparedRecovery:
+) -> Plan:
     """Check everything, and plan with up to `limit` previews. Raises SourceError."""
     rule = await bind_rule(reader, source)
     function = await installed.find_recover_function(reader, rule)
     await check_rule(reader, rule, writes=function is None)
     plan = await make_plan(reader, rule, with_backlog=with_backlog, limit=limit)
     pause, pause_error = await _find_pause(reader, source)
-    return PreparedRecovery(plan, function, pause, pause_error)
+    return replace(plan, function=function, pause=pause, pause_error=pause_error)
 
 
 def require_no_brake(plan: Plan) -> None:
@@ -75,7 +62,7 @@ def require_no_brake(plan: Plan) -> None:
 async def recover(
     reader: Reader,
     writer: Writer,
-    prepared: PreparedRecovery,
+    plan: Plan,
     progress: Callable[[Outcome], None],
     outcome: Outcome,
 ) -> None:
@@ -83,7 +70,7 @@ async def recover(
 
     What was committed is in `outcome`, also where an error ends it. Raises SourceError.
     """
-    rule, with_backlog = prepared.plan.rule, prepared.plan.with_backlog
+    rule, with_backlog = plan.rule, plan.with_backlog
     recovery = rule.table.source.recovery
 
     def report(outcome: Outcome) -> None:
@@ -91,7 +78,7 @@ async def recover(
         outcome.recovered.clear()  # there may be very many
 
     closer = make_closer(
-        writer, reader, rule, prepared.function, trigger="manual", with_backlog=with_backlog
+        writer, reader, rule, plan.function, trigger="manual", with_backlog=with_backlog
     )
     run = CloseRun(closer, recovery.batch, recovery.pause, report, outcome)
     async for page in find_candidates(reader, rule, with_backlog=with_backlog):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from exporter.errors import BadData
 from exporter.postgres import Reader
+from exporter.recovery.audit.control import Pause
 from exporter.recovery.audit.installation import require_audit
 from exporter.recovery.close.candidates import Preview, read_previews
 from exporter.recovery.decision.brakes import brake_sentences, situation_by_hand
@@ -12,6 +13,7 @@ from exporter.recovery.decision.observation import (
     count_sessions,
     find_evidence_error,
 )
+from exporter.recovery.functions.installed import InstalledFunction
 from exporter.recovery.rule.checks import name_failing_key
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import orphaned_sessions, selected
@@ -29,6 +31,12 @@ class Plan:
     """How many sessions would get an end in the future."""
     hidden: str = ""
     """Why there are no previews."""
+    function: InstalledFunction | None = None
+    """What closes the sessions, where that is not done by statements."""
+    pause: Pause | None = None
+    """That of automatic recovery; it does not hold by hand."""
+    pause_error: str = ""
+    """Why it is not known whether there is one."""
 
     @property
     def count(self) -> int:

@@ -42,6 +42,5 @@ class RecoveryStatuses:
         self.version = 0
 
     def replace(self, pair: tuple[str, str], status: RecoveryStatus) -> None:
-        """Replace the status of a source in a database."""
         self.by_pair[pair] = status
         self.version += 1

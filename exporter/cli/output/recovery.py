@@ -8,7 +8,7 @@ from exporter.recovery.audit.runs import Run
 from exporter.recovery.close.batches import Outcome
 from exporter.recovery.close.candidates import Preview
 from exporter.recovery.close.planned_stop import StopPlan
-from exporter.recovery.manual import PreparedRecovery, PreparedUndo
+from exporter.recovery.manual import PreparedUndo
 from exporter.recovery.plan import Plan, future_ends_text
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import RECENT
@@ -16,21 +16,7 @@ from exporter.recovery.undo import UndoOutcome
 from exporter.text import UNKNOWN, age, instant, printable, shortened, table
 
 
-def prepared_text(prepared: PreparedRecovery, database: str) -> str:
-    """The plan, what closes the sessions, and whether automatic recovery is paused."""
-    lines = [_plan_text(prepared.plan, database)]
-    if prepared.function is not None:
-        lines.append(f"  by {prepared.function.sql} in the database, which audits what it does")
-    if prepared.pause is not None:
-        about = pause_text(prepared.pause)
-        lines.append(f"  automatic recovery {about}; recovery by hand goes ahead")
-    if prepared.pause_error:
-        why = printable(prepared.pause_error)
-        lines.append(f"  whether automatic recovery is paused is unknown: {why}")
-    return "\n".join(lines)
-
-
-def _plan_text(plan: Plan, database: str) -> str:
+def plan_text(plan: Plan, database: str) -> str:
     """The plan: exact counts first, then what would be written, then what speaks against it."""
     source, counts = plan.rule.table.source, plan.counts
     silent = format_duration(source.orphaned_after)
@@ -56,6 +42,14 @@ def _plan_text(plan: Plan, database: str) -> str:
     if plan.future_ends:
         lines.append(f"warning: {future_ends_text(plan.future_ends)}")
     lines += [f"brake {printable(brake)}" for brake in plan.brakes]
+    if plan.function is not None:
+        lines.append(f"  by {plan.function.sql} in the database, which audits what it does")
+    if plan.pause is not None:
+        about = pause_text(plan.pause)
+        lines.append(f"  automatic recovery {about}; recovery by hand goes ahead")
+    if plan.pause_error:
+        why = printable(plan.pause_error)
+        lines.append(f"  whether automatic recovery is paused is unknown: {why}")
     return "\n".join(lines)
 
 

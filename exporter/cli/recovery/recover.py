@@ -39,9 +39,8 @@ def recover(  # noqa: PLR0917 - typer passes them by name
 
     async def done(reader: Reader, each: Source, database: str) -> tuple[int, Outcome | None]:
         each = options.set_pace(each, batch, wait)
-        prepared = await manual.prepare_recovery(reader, each, with_backlog=backlog, limit=limit)
-        plan = prepared.plan
-        print(output.prepared_text(prepared, database), flush=True)
+        plan = await manual.prepare_recovery(reader, each, with_backlog=backlog, limit=limit)
+        print(output.plan_text(plan, database), flush=True)
         if not yes or not plan.count:
             return plan.count, None
         if not despite_brake:
@@ -49,7 +48,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
         outcome, progress = Outcome(), progress_of(plan.count)
         try:
             async with open_writer(config.databases[database], each) as writer:
-                await manual.recover(reader, writer, prepared, progress, outcome)
+                await manual.recover(reader, writer, plan, progress, outcome)
         except BaseException:  # a lost connection, or Ctrl-C
             print(output.interrupted_text(outcome), flush=True)
             raise

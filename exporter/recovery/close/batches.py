@@ -60,7 +60,6 @@ class Outcome:
     paused: int = 0
 
     def add(self, batch: Batch) -> None:
-        """Count what became of one batch."""
         self.closed += len(batch.closed)
         self.recovered += batch.closed
         self.skipped += batch.skipped

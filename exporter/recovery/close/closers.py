@@ -49,7 +49,6 @@ class StatementCloser:
     most = 10_000
 
     async def close(self, chunk: Sequence[Candidate], run: uuid.UUID) -> Batch:
-        """Close these, where they are still selected. Raises SourceError, and WriteBlocked."""
         async with self.writer.transaction() as transaction:
             admitted, paused = await self._admit(transaction, chunk)
             closed = await self._close(transaction, admitted, run) if admitted else []
@@ -131,7 +130,6 @@ class FunctionCloser:
     most = MOST
 
     async def close(self, chunk: Sequence[Candidate], run: uuid.UUID) -> Batch:
-        """Close these, where they are still orphaned. Raises SourceError, and WriteBlocked."""
         admitted = chunk
         if self.trigger == "auto":
             # The function decides itself; this is to count what it leaves, and why.

@@ -35,7 +35,6 @@ class SessionCounts:
 
     @property
     def active(self) -> int:
-        """All of them."""
         return self.live + self.quiet + self.unknown + self.orphaned
 
     @property

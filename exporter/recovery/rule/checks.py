@@ -90,8 +90,7 @@ def _describe(text: str, table: str) -> str:
 
 
 def _hint(relation: Relation, column: str) -> str:
-    if relation.columns[column].is_enum:
-        return (
-            f"; the column is of the enum {relation.columns[column].type}: is it one of its values?"
-        )
-    return f"; the column is of type {relation.columns[column].type}"
+    found = relation.columns[column]
+    if found.is_enum:
+        return f"; the column is of the enum {found.type}: is it one of its values?"
+    return f"; the column is of type {found.type}"

@@ -60,7 +60,6 @@ class Rule:
 
     @property
     def relation(self) -> Relation:
-        """The table itself."""
         return self.table.relation
 
     @property

@@ -72,7 +72,6 @@ class WebhookClient:
             return response.status_code
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._client.aclose()
 
 
