@@ -9,23 +9,3 @@ from exporter.config.load import Config, load_config
 from exporter.config.recovery import MODES, Audit, Mark, RecoverySettings, Webhook
 from exporter.config.schema import json_schema
 from exporter.config.source import DailySettings, Source
-
-__all__ = [
-    "MODES",
-    "Audit",
-    "Config",
-    "DailySettings",
-    "DatabaseSettings",
-    "Label",
-    "Mark",
-    "OutputColumn",
-    "RecoverySettings",
-    "Source",
-    "TableName",
-    "TimeColumn",
-    "Webhook",
-    "format_duration",
-    "json_schema",
-    "load_config",
-    "parse_duration",
-]

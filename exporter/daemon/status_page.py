@@ -1,27 +1,13 @@
 """The status page: links, and the outcome of the last collection of each source."""
 
 from html import escape
+from importlib import resources
 
 from exporter import __version__
 from exporter.collection.job import Key
 from exporter.collection.snapshots import Snapshots, State
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><title>session-exporter</title></head>
-<body>
-<h1>session-exporter {version}</h1>
-<p><a href="/metrics">/metrics</a> · <a href="/-/healthy">/-/healthy</a> ·
-<a href="/-/ready">/-/ready</a></p>
-<table>
-<thead><tr><th>source</th><th>database</th><th>collector</th><th>last collection</th></tr></thead>
-<tbody>
-{rows}
-</tbody>
-</table>
-</body>
-</html>
-"""
+_PAGE = resources.files(__package__).joinpath("status_page.html").read_text(encoding="utf-8")
 
 
 def render(snapshots: Snapshots, now: float) -> str:

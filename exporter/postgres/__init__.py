@@ -9,5 +9,3 @@ from exporter.postgres.database import Database
 from exporter.postgres.pipeline import Result
 from exporter.postgres.reader import Reader, Row
 from exporter.postgres.writer import Transaction, Writer
-
-__all__ = ["Database", "Reader", "Result", "Row", "Transaction", "Writer", "dsn_problem"]

@@ -3,14 +3,3 @@
 from exporter.sessions.expressions import bind, declared, name_failing_expression, types_of
 from exporter.sessions.moments import Moment, interval
 from exporter.sessions.session_table import SessionTable, time_zone
-
-__all__ = [
-    "Moment",
-    "SessionTable",
-    "bind",
-    "declared",
-    "interval",
-    "name_failing_expression",
-    "time_zone",
-    "types_of",
-]
