@@ -20,8 +20,8 @@ from exporter.recovery.audit.counters import AuditCounter
 from exporter.recovery.audit.installation import NO_AUDIT, has_audit
 from exporter.recovery.audit.maintenance import AuditMaintenance
 from exporter.recovery.close.batches import CloseRun, Outcome
+from exporter.recovery.close.by_function import make_closer
 from exporter.recovery.close.candidates import Candidate
-from exporter.recovery.close.closers import make_closer
 from exporter.recovery.decision.decision import Decision, Memory, decide
 from exporter.recovery.decision.observation import Observation, observe, quiet_after
 from exporter.recovery.functions.installed import InstalledFunction, find_recover_function

@@ -13,8 +13,8 @@ from exporter.postgres import Reader, Writer
 from exporter.recovery.audit.control import Pause, find_pause
 from exporter.recovery.audit.runs import Run, find_run
 from exporter.recovery.close.batches import CloseRun, Outcome
+from exporter.recovery.close.by_function import make_closer
 from exporter.recovery.close.candidates import find_candidates
-from exporter.recovery.close.closers import make_closer
 from exporter.recovery.close.planned_stop import StopPlan, clock, make_stop_plan
 from exporter.recovery.functions import installed
 from exporter.recovery.functions.definitions import MOST

@@ -5,18 +5,9 @@ One task that fails keeps neither the other tasks nor the counting from being do
 
 from typing import NamedTuple
 
+from exporter import errors
 from exporter.backoff import Backoff
 from exporter.config import Source
-from exporter.errors import (
-    BadData,
-    Locked,
-    NoAnswer,
-    PermissionDenied,
-    RowRefused,
-    SchemaMismatch,
-    SourceError,
-    TimedOut,
-)
 from exporter.postgres import Writer
 from exporter.queries import fill, literal
 from exporter.recovery.functions.definitions import maintenance_function
@@ -30,23 +21,17 @@ PRUNE_EVERY = 600.0
 #: Shortest and longest time, in seconds, after which a task that failed is tried again.
 RETRY_AFTER = (60.0, 3600.0)
 
-
-#: Errors after which the connection is fine.
-STATEMENT_FAILURES = (BadData, Locked, PermissionDenied, RowRefused, SchemaMismatch, TimedOut)
-
-
-class _TaskError(Exception):
-    """A statement failed; the connection is fine."""
-
-    def __init__(self, cause: SourceError) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
+#: Errors of a statement, after which the connection is fine.
+STATEMENT_FAILURES = (
+    *(errors.BadData, errors.Locked, errors.PermissionDenied, errors.RowRefused),
+    *(errors.SchemaMismatch, errors.TimedOut),
+)
 
 
 class Failure(NamedTuple):
     """Why a task failed, and whether it had not failed the last time."""
 
-    cause: SourceError
+    cause: errors.SourceError
     is_new: bool
 
 
@@ -65,7 +50,7 @@ class AuditMaintenance:
     ) -> list[Failure]:
         """Run the tasks that are due at a monotonic time, and return the failures.
 
-        Raises SourceError where no transaction can begin or commit.
+        Raises SourceError where the database cannot be reached.
         """
         failures: list[Failure] = []
         for task in self._tasks:
@@ -75,8 +60,10 @@ class AuditMaintenance:
                 continue
             try:
                 await self._run_task(task, rule, function)
-            except _TaskError as error:
-                failures.append(Failure(error.cause, is_new=task not in self._failing))
+            except errors.NoAnswer:
+                raise
+            except STATEMENT_FAILURES as error:
+                failures.append(Failure(error, is_new=task not in self._failing))
                 self._failing.setdefault(task, Backoff()).failed(at, RETRY_AFTER)
             else:
                 self._failing.pop(task, None)
@@ -91,10 +78,4 @@ class AuditMaintenance:
             statement = fill(
                 "recovery/audit/call_maintenance", function=maintenance, task=literal(task)
             )
-        async with self._writer.transaction() as transaction:
-            try:
-                await transaction.run(statement)
-            except NoAnswer:
-                raise
-            except STATEMENT_FAILURES as error:
-                raise _TaskError(error) from None
+        await self._writer.rows(statement)

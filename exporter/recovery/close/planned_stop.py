@@ -10,8 +10,8 @@ from exporter.postgres import Reader, Writer
 from exporter.queries import fill, literal
 from exporter.recovery.audit.installation import require_audit
 from exporter.recovery.close.batches import CloseRun, Outcome
+from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.close.candidates import Candidate, Preview, find_candidates, read_previews
-from exporter.recovery.close.closers import StatementCloser
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import (
     PlannedStop,

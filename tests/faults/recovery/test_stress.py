@@ -19,7 +19,7 @@ from exporter.demo.server.server import PostgresServer, wheel_binaries
 from exporter.demo.systems.schemas import create_empty
 from exporter.postgres import Database, Writer
 from exporter.recovery.close.batches import CloseRun, Trigger
-from exporter.recovery.close.closers import StatementCloser
+from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.selection import orphaned_sessions
 from tests.support.collection.declarations import settings_of

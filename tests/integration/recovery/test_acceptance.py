@@ -20,7 +20,7 @@ from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.postgres import Database, Writer
 from exporter.recovery.close.batches import CloseRun, Outcome
-from exporter.recovery.close.closers import make_closer
+from exporter.recovery.close.by_function import make_closer
 from exporter.recovery.functions.installed import (
     InstalledFunction,
     find_recover_function,

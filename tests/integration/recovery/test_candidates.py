@@ -6,8 +6,8 @@ import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.recovery.close.batches import CloseRun
+from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.close.candidates import find_candidates
-from exporter.recovery.close.closers import StatementCloser
 from exporter.recovery.rule.selection import orphaned_sessions
 from tests.support.recovery.close_runs import close_found
 from tests.support.recovery.planned_stops import chat, prepare, run, still_open, stopping

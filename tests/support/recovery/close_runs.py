@@ -5,8 +5,8 @@ from typing import Any
 
 from exporter.postgres import Reader, Writer
 from exporter.recovery.close.batches import CloseRun, Outcome, Trigger
+from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.close.candidates import Candidate, find_candidates
-from exporter.recovery.close.closers import StatementCloser
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import Selection, orphaned_sessions
 
