@@ -138,7 +138,7 @@ def listen(host: str, port: int) -> socket.socket:
         reason = str(getattr(error, "strerror", None) or error).partition(" (while ")[0]
         raise ExporterError(
             f"cannot listen on {host}:{port}: {reason}; "
-            "choose another address with --http.listen-address"
+            "choose another address with --web.listen-address"
         ) from None
     return sock
 
