@@ -38,20 +38,9 @@ app = typer.Typer(
     help="Watches session tables in PostgreSQL for sessions that never end.",
 )
 #: In the order of --help.
-for command in (
-    run.run,
-    check.check,
-    once.once,
-    orphans.orphans,
-    schema.schema,
-    demo.demo,
-    recover.recover,
-    undo.undo,
-    runs.runs,
-    close.close,
-    pause.pause,
-    pause.resume,
-):
+WATCHING = (run.run, check.check, once.once, orphans.orphans, schema.schema, demo.demo)
+CLOSING = (recover.recover, undo.undo, runs.runs, close.close, pause.pause, pause.resume)
+for command in (*WATCHING, *CLOSING):
     app.command()(command)
 app.add_typer(sql.commands, name="sql")
 

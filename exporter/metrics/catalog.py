@@ -263,14 +263,10 @@ SERIES = Family(
 
 #: Served by prometheus_client's ProcessCollector, on Linux.
 PROCESS_METRICS = (
-    "process_virtual_memory_bytes",
-    "process_resident_memory_bytes",
-    "process_start_time_seconds",
-    "process_cpu_seconds_total",
-    "process_open_fds",
-    "process_max_fds",
+    *("process_virtual_memory_bytes", "process_resident_memory_bytes"),
+    *("process_start_time_seconds", "process_cpu_seconds_total"),
+    *("process_open_fds", "process_max_fds"),
 )
-
 
 # The families above, in their order, which is the order of the page.
 FAMILIES = tuple(

@@ -6,11 +6,15 @@ matching once the plan is generic, and nothing goes through a format string, bec
 contain `%` and `{}` of their own.
 """
 
+import hashlib
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 
 from psycopg import sql  # noqa: TID253 - quotes and composes; it never connects
+
+#: Of a name, in bytes; PostgreSQL cuts longer ones silently (NAMEDATALEN).
+LONGEST_NAME = 63
 
 
 @cache
@@ -27,6 +31,15 @@ def fill(name: str, **parts: str) -> str:
 def identifier(*names: str) -> str:
     """Quote a name, or a qualified name, so that any spelling is safe."""
     return sql.Identifier(*names).as_string(None)
+
+
+def fit_name(name: str, ending: str = "") -> str:
+    """A name with its ending; one that is too long is cut and made unique by a digest."""
+    encoded = f"{name}{ending}".encode()
+    if len(encoded) > LONGEST_NAME:
+        ending = f"_{hashlib.sha256(encoded).hexdigest()[:8]}{ending}"
+        name = encoded[: LONGEST_NAME - len(ending)].decode(errors="ignore")
+    return f"{name}{ending}"
 
 
 def literal(value: str | float) -> str:

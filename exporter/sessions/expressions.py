@@ -18,22 +18,10 @@ from exporter.sessions.relation import Relation
 from exporter.sessions.session_table import SessionTable
 
 # Type OIDs from src/include/catalog/pg_type.dat; they never change.
-_TYPES = {
-    16: "boolean",
-    20: "bigint",
-    21: "smallint",
-    23: "integer",
-    25: "text",
-    700: "real",
-    701: "double precision",
-    705: "text",
-    1043: "character varying",
-    1082: "date",
-    1114: "timestamp without time zone",
-    1184: "timestamp with time zone",
-    1186: "interval",
-    1700: "numeric",
-}
+_TYPES = {16: "boolean", 20: "bigint", 21: "smallint", 23: "integer", 25: "text", 700: "real"}
+_TYPES |= {701: "double precision", 705: "text", 1043: "character varying", 1082: "date"}
+_TYPES |= {1114: "timestamp without time zone", 1184: "timestamp with time zone"}
+_TYPES |= {1186: "interval", 1700: "numeric"}
 _WHOLE_NUMBERS = {"bigint", "smallint", "integer"}
 _NUMBERS = _WHOLE_NUMBERS | {"real", "double precision", "numeric"}
 #: The config keys of the points in time of a session.

@@ -71,18 +71,8 @@ class Relation:
 
 async def find(reader: Reader, table: TableName) -> Relation:
     """Look up a declared table in the catalog. Raises SchemaMismatch where there is none."""
-    if table.schema_ is None:
-        in_schema = "pg_table_is_visible(c.oid)"
-    else:
-        in_schema = named("n.nspname", table.schema_, quoted=table.schema_quoted)
-    statement = fill(
-        "catalog/relation",
-        in_schema=in_schema,
-        named=named("c.relname", table.name, quoted=table.name_quoted),
-        exact=f"(c.relname = {literal(table.name)})",
-        exact_schema=f"(n.nspname = {literal(table.schema_ or '')})",
-    )
-    rows = await reader.rows(statement)
+    parts = match_name(table, "c.relname", is_visible="pg_table_is_visible(c.oid)")
+    rows = await reader.rows(fill("catalog/relation", **parts))
     if not rows:
         raise SchemaMismatch(
             f"there is no table or view {table} in this database; check `table` and, without a "
@@ -93,7 +83,22 @@ async def find(reader: Reader, table: TableName) -> Relation:
     return Relation(oid, schema, name, KINDS[kind], columns)
 
 
-def named(column: str, name: str, *, quoted: bool) -> str:
-    """The condition that a name in the catalog is the declared one, as written or in lower case."""
-    spellings = dict.fromkeys([name] if quoted else [name, name.lower()])
-    return f"{column} IN ({', '.join(map(literal, spellings))})"
+def match_name(declared: TableName, column: str, *, is_visible: str) -> dict[str, str]:
+    """How a catalog query finds a declared name: as it is written first, else in lower case.
+
+    Without a schema it is what `is_visible` along the search path.
+    """
+
+    def spellings(column: str, name: str, *, is_quoted: bool) -> str:
+        names = dict.fromkeys([name] if is_quoted else [name, name.lower()])
+        return f"{column} IN ({', '.join(map(literal, names))})"
+
+    in_schema = is_visible
+    if declared.schema_ is not None:
+        in_schema = spellings("n.nspname", declared.schema_, is_quoted=declared.schema_quoted)
+    return {
+        "in_schema": in_schema,
+        "named": spellings(column, declared.name, is_quoted=declared.name_quoted),
+        "exact_schema": f"(n.nspname = {literal(declared.schema_ or '')})",
+        "exact": f"({column} = {literal(declared.name)})",
+    }

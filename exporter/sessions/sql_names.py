@@ -35,11 +35,13 @@ def qualified(sql: str) -> set[tuple[str, str]]:
     pieces = [_EDGE, *code(sql)]
     return {
         (name.value, after.value or after.text)
-        for before, name, dot, after in zip(
-            pieces, pieces[1:], pieces[2:], pieces[3:], strict=False
-        )
+        for before, name, dot, after in _windows(pieces)
         if name.value and dot.text == "." and before.text != "."
     }
+
+
+def _windows(pieces: list[Token]) -> Iterator[tuple[Token, Token, Token, Token]]:
+    return zip(pieces, pieces[1:], pieces[2:], pieces[3:], strict=False)
 
 
 def uses_whole_row(sql: str) -> bool:
@@ -50,9 +52,7 @@ def uses_whole_row(sql: str) -> bool:
         and token.value == ALIAS
         and before.text != "."
         and (after.text != "." or next_.text == "*")
-        for before, token, after, next_ in zip(
-            pieces, pieces[1:], pieces[2:], pieces[3:], strict=False
-        )
+        for before, token, after, next_ in _windows(pieces)
     )
 
 

@@ -4,13 +4,12 @@ They are made of the very statements that recovery sends itself; what is a liter
 parameter here. A DBA reads and creates them.
 """
 
-import hashlib
 import math
 from dataclasses import replace
 
 from exporter import sessions
 from exporter.postgres.error_causes import NOT_AUDITED, NOT_WRITTEN, STILL_ACTIVE
-from exporter.queries import array, fill, identifier, listed, literal
+from exporter.queries import array, fill, fit_name, identifier, listed, literal
 from exporter.recovery.functions.function import Function
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import orphaned_sessions
@@ -19,8 +18,6 @@ from exporter.recovery.rule.statements import MAINTENANCE, close_statement, undo
 SCHEMA = "session_exporter"
 #: The most sessions of one call: all of them stay locked until it is over.
 MOST = 1000
-
-_LONGEST_NAME = 63  # bytes (NAMEDATALEN)
 
 
 def recover_function(rule: Rule) -> Function:
@@ -61,7 +58,7 @@ def recover_function(rule: Rule) -> Function:
     )
     return Function(
         schema=SCHEMA,
-        name=_name("recover", source.name),
+        name=fit_name(f"recover_{source.name}"),
         arguments="text[], text[], uuid, text, boolean",
         declared="""
     session_exporter_ids text[],
@@ -84,7 +81,7 @@ def undo_function(rule: Rule) -> Function:
     ours = "SELECT unnest(session_exporter_ours)"
     return Function(
         schema=SCHEMA,
-        name=_name("undo", source),
+        name=fit_name(f"undo_{source}"),
         arguments="bigint[]",
         declared="session_exporter_numbers bigint[]",
         returns="SETOF bigint",
@@ -106,7 +103,7 @@ def maintenance_function(rule: Rule) -> Function:
     source = rule.table.source.name
     return Function(
         schema=SCHEMA,
-        name=_name("maintain", source),
+        name=fit_name(f"maintain_{source}"),
         arguments="text",
         declared="session_exporter_task text",
         returns="SETOF bigint",
@@ -137,7 +134,7 @@ def stuck_function(rule: Rule, *, named_after: str) -> Function:
     ]
     return Function(
         schema=rule.relation.schema,
-        name=_name("recover_stuck", named_after),
+        name=fit_name(f"recover_stuck_{named_after}"),
         arguments="integer",
         declared=f"p_threshold_minutes integer DEFAULT {minutes}",
         returns=f"TABLE ({', '.join(returned)})",
@@ -173,12 +170,3 @@ def _settings(rule: Rule) -> dict[str, str]:
         "jit": "off",
         "plan_cache_mode": "force_custom_plan",  # a generic plan matches no partial index
     }
-
-
-def _name(purpose: str, of: str) -> str:
-    """<purpose>_<of>; one that is too long is cut and made unique by a digest."""
-    encoded = f"{purpose}_{of}".encode()
-    if len(encoded) <= _LONGEST_NAME:
-        return encoded.decode()
-    digest = hashlib.sha256(encoded).hexdigest()[:8]
-    return f"{encoded[: _LONGEST_NAME - 9].decode(errors='ignore')}_{digest}"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from exporter.config import TableName
 from exporter.errors import FunctionMismatch
 from exporter.postgres import Reader
-from exporter.queries import fill, literal
+from exporter.queries import fill
 from exporter.recovery.functions.definitions import recover_function, undo_function
 from exporter.recovery.functions.function import MARK, Function, Signature, fingerprint
 from exporter.recovery.rule.rule import Rule
-from exporter.sessions.relation import named
+from exporter.sessions.relation import match_name
 
 _FINGERPRINT = re.compile(r"\(fingerprint ([0-9a-f]+)\)$")
 
@@ -103,14 +103,6 @@ def _difference(function: InstalledFunction) -> str:
 
 async def _read_functions(reader: Reader, called: TableName) -> list[InstalledFunction]:
     """All functions of this name, the very spelling first."""
-    in_schema = "pg_function_is_visible(p.oid)"
-    if called.schema_ is not None:
-        in_schema = named("n.nspname", called.schema_, quoted=called.schema_quoted)
-    statement = fill(
-        "recovery/functions/installed",
-        in_schema=in_schema,
-        named=named("p.proname", called.name, quoted=called.name_quoted),
-        exact_schema=f"(n.nspname = {literal(called.schema_ or '')})",
-        exact=f"(p.proname = {literal(called.name)})",
-    )
-    return [InstalledFunction(*row) for row in await reader.rows(statement)]
+    parts = match_name(called, "p.proname", is_visible="pg_function_is_visible(p.oid)")
+    rows = await reader.rows(fill("recovery/functions/installed", **parts))
+    return [InstalledFunction(*row) for row in rows]

@@ -3,13 +3,12 @@
 The exporter never creates an index; a DBA reads these commands and runs them.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from exporter.postgres import Reader
-from exporter.queries import fill, identifier
+from exporter.queries import fill, fit_name, identifier
 from exporter.sessions import SessionTable
 from exporter.sessions.indexes import coverage
 from exporter.sessions.sql_names import uses_whole_row, without_alias
@@ -19,7 +18,6 @@ _COLUMN = re.compile(r'"(?:[^"]|"")*"')
 # A btree entry must fit a third of a page, or the application's own INSERT fails: only columns
 # that cannot grow are included (PostgreSQL documentation, CREATE INDEX, on INCLUDE).
 _SHORT_TEXT = re.compile(r"character(?: varying)?\(\d{1,2}\)")
-_LONGEST_NAME = 63  # bytes
 
 #: Beside a command with an expression in it. Only PostgreSQL can tell, when it creates the index.
 MUST_BE_IMMUTABLE = (
@@ -109,26 +107,18 @@ def _commands(parts: list[_Part], purpose: str, definition: str) -> Iterator[str
     for part in parts:
         how = "CREATE INDEX CONCURRENTLY" if part.is_leaf else "CREATE INDEX"
         only = "" if part.is_leaf else "ONLY "
-        table, index = identifier(part.schema, part.name), _index_name(part.name, purpose)
+        index, table = (
+            fit_name(f"{part.name}_{purpose}", "_idx"),
+            identifier(part.schema, part.name),
+        )
         yield f"{how} {identifier(index)}\n    ON {only}{table} {definition};"
     for part in reversed(parts):
         if part.parent is not None:
-            above_schema, above = part.parent
-            yield (
-                f"ALTER INDEX {identifier(above_schema, _index_name(above, purpose))}\n    "
-                f"ATTACH PARTITION {identifier(part.schema, _index_name(part.name, purpose))};"
+            above, index = (
+                identifier(schema, fit_name(f"{name}_{purpose}", "_idx"))
+                for schema, name in (part.parent, (part.schema, part.name))
             )
-
-
-def _index_name(table: str, purpose: str) -> str:
-    """<table>_<purpose>_idx; one that is too long is cut and made unique by a digest."""
-    name = f"{table}_{purpose}_idx"
-    encoded = name.encode()
-    if len(encoded) <= _LONGEST_NAME:
-        return name
-    digest = hashlib.sha256(encoded).hexdigest()[:8]
-    room = _LONGEST_NAME - len(f"_{digest}_idx")
-    return f"{encoded[:room].decode(errors='ignore')}_{digest}_idx"
+            yield f"ALTER INDEX {above}\n    ATTACH PARTITION {index};"
 
 
 def _key(table: SessionTable) -> str:
