@@ -25,7 +25,6 @@ class Backoff:
         self.until = now + jittered
 
     def succeeded(self) -> None:
-        """Forget all failures."""
         self.failures = 0
         self.until = 0.0
 

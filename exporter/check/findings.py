@@ -35,15 +35,12 @@ class FindingWriter:
     """While `mode` is disabled, another role may close sessions by hand."""
 
     def ok(self, check: str, message: str) -> Finding:
-        """No action is needed."""
         return Finding(self.database, self.source, check, Status.OK, message)
 
     def warning(self, check: str, message: str, *commands: str) -> Finding:
-        """Action may be needed."""
         return Finding(self.database, self.source, check, Status.WARNING, message, commands)
 
     def failed(self, check: str, message: str, *commands: str) -> Finding:
-        """Action is needed."""
         return Finding(self.database, self.source, check, Status.FAILED, message, commands)
 
     def missing(self, check: str, message: str, *commands: str) -> Finding:

@@ -26,7 +26,6 @@ class DayCounts:
 
     @property
     def ended(self) -> int:
-        """How many are no longer active."""
         return self.started - self.still_active
 
     @property

@@ -145,7 +145,6 @@ class Collection(Job):
 
     @property
     def _every(self) -> float:
-        """The collector's own interval, in seconds."""
         return self._collector.every(self._binding.source) or 0.0
 
     def _retry_after(self, seconds: float) -> float:

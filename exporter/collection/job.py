@@ -76,7 +76,6 @@ class Job:
 
     @property
     def _names(self) -> dict[str, str]:
-        """The fields of every log line."""
         return {"database": self.key.database, "source": self.key.source}
 
     def _log_change(self, event: str, state: object, /, **fields: object) -> None:

@@ -71,7 +71,6 @@ class Builder:
             self._check_sections()
 
     def build_databases(self) -> dict[str, DatabaseSettings]:
-        """Return the valid databases."""
         built = {}
         for name, data in self._section("databases").items():
             location = ConfigLocation(self.root, ("databases", name))
@@ -80,7 +79,6 @@ class Builder:
         return built
 
     def build_sources(self) -> dict[str, Source]:
-        """Return the valid sources."""
         defaults = self._section("defaults")
         self._check_defaults(defaults)
         built = {}

@@ -93,7 +93,6 @@ class Schedule:
             self._running.discard(task)
 
     def _reschedule(self, id_: str) -> None:
-        """Restart the interval, as long as it is now."""
         interval = self._jobs[id_].interval
         self._scheduler.modify_job(id_, args=[id_, interval])
         self._scheduler.reschedule_job(id_, trigger=_trigger(interval))

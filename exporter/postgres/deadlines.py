@@ -38,7 +38,6 @@ class Deadline:
         self._timer = asyncio.get_running_loop().call_later(self.seconds, self._pass)
 
     def cancel(self) -> None:
-        """Wait no longer."""
         if self._timer is not None:
             self._timer.cancel()
 

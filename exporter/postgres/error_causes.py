@@ -90,7 +90,6 @@ class ServerError:
 
     @classmethod
     def of(cls, error: psycopg.Error) -> "ServerError":
-        """The error that psycopg raised."""
         diagnosis = error.diag
         position = diagnosis.statement_position
         return cls(

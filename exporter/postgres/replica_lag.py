@@ -27,7 +27,6 @@ class ReplicaPosition:
 
     @property
     def known_lag(self) -> float | None:
-        """The lag, where it is a number."""
         return None if self.lag == math.inf else self.lag
 
     def is_too_old(self, most: float) -> bool:

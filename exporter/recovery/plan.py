@@ -40,12 +40,10 @@ class Plan:
 
     @property
     def count(self) -> int:
-        """How many sessions would be closed."""
         return self.counts.ready + (self.counts.backlog if self.with_backlog else 0)
 
     @property
     def brakes(self) -> tuple[str, ...]:
-        """The brakes that are on, in sentences."""
         situation = situation_by_hand(self.counts, with_backlog=self.with_backlog)
         return brake_sentences(situation, self.rule.table.source.recovery)
 

@@ -11,13 +11,8 @@ from exporter.queries import fill, identifier, literal
 from exporter.sessions.sql_names import names, uses_whole_row
 
 #: pg_class.relkind in words.
-KINDS = {
-    "r": "table",
-    "p": "partitioned table",
-    "v": "view",
-    "m": "materialized view",
-    "f": "foreign table",
-}
+KINDS = {"r": "table", "p": "partitioned table", "v": "view"}
+KINDS |= {"m": "materialized view", "f": "foreign table"}
 
 
 @dataclass(frozen=True, slots=True)

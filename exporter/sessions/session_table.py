@@ -43,12 +43,10 @@ class SessionTable:
 
     @property
     def table(self) -> str:
-        """The qualified, quoted name."""
         return self.relation.sql
 
     @property
     def last_seen(self) -> str:
-        """The newest sign of life."""
         return last_seen(self.started_at, self.last_seen_at)
 
     @property

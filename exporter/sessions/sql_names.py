@@ -85,7 +85,8 @@ def reads(sql: str) -> Iterator[Read]:
     words = {token.value for token in pieces if token.kind == "word"}
     if not words & {"select", "table"}:
         return
-    takes_all = "natural" in words or any(map(_is_every_column, *_neighbours(pieces)))
+    windows = _windows([_EDGE, *pieces, _EDGE, _EDGE])
+    takes_all = "natural" in words or any(_is_every_column(*each[:3]) for each in windows)
     for n, token in enumerate(pieces):
         if (token.kind == "word" and token.value in _BEFORE_A_TABLE) or token.text == ",":
             start = n + 1
@@ -95,11 +96,6 @@ def reads(sql: str) -> Iterator[Read]:
             if chain:
                 is_whole = takes_all or token.value == "table" or _is_whole(pieces, chain, end)
                 yield Read(chain, is_whole)
-
-
-def _neighbours(pieces: list[Token]) -> tuple[list[Token], list[Token], list[Token]]:
-    """Every piece, with the one before it and the one after it."""
-    return [_EDGE, *pieces[:-1]], pieces, [*pieces[1:], _EDGE]
 
 
 def _is_every_column(before: Token, token: Token, after: Token) -> bool:
@@ -134,15 +130,9 @@ def _is_whole(pieces: list[Token], chain: tuple[str, ...], end: int) -> bool:
     return any(
         token.kind in _NAME_KINDS
         and token.value == called
-        and n != declared
-        and before.text != "."
-        and after.text not in {".", "("}
-        for n, (before, token, after) in enumerate(zip(*_neighbours(pieces), strict=True))
-    ) or _has_star(pieces, called)
-
-
-def _has_star(pieces: list[Token], called: str) -> bool:
-    return any(
-        token.kind in _NAME_KINDS and token.value == called and dot.text == "." and star.text == "*"
-        for token, dot, star in zip(pieces, pieces[1:], pieces[2:], strict=False)
+        and (
+            (after.text == "." and next_.text == "*")
+            or (n != declared and before.text != "." and after.text not in {".", "("})
+        )
+        for n, (before, token, after, next_) in enumerate(_windows([_EDGE, *pieces, _EDGE, _EDGE]))
     )

@@ -22,5 +22,4 @@ def run(
     config = load(config_file)
     sock = process.listen(*options.parse_address(listen_address))
     logs.start(format_=log_format)
-
     wait_for(process.run(config, sock))

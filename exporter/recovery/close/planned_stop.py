@@ -47,7 +47,6 @@ class StopPlan:
 
     @property
     def concerned(self) -> int:
-        """The active sessions of what stops."""
         return self.exempt + self.endless + self.ready
 
     @property

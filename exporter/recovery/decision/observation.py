@@ -39,7 +39,6 @@ class SessionCounts:
 
     @property
     def orphaned(self) -> int:
-        """Those that the metrics count as orphaned."""
         kept = self.alive + self.nameless + self.exempt + self.endless
         return kept + self.backlog + self.ready
 
