@@ -38,7 +38,7 @@ def _warning(schema: str) -> str:
     name = printable(identifier(schema))
     return (
         f"-- WARNING: every role may create objects in {name}, and names are looked up there.\n"
-        f"-- Run this first: REVOKE CREATE ON definitions.SCHEMA {name} FROM PUBLIC;\n"
+        f"-- Run this first: REVOKE CREATE ON SCHEMA {name} FROM PUBLIC;\n"
     )
 
 
