@@ -11,7 +11,7 @@ help:
 	@echo 'make bench   run the benchmarks; see benchmarks/README.md'
 	@echo 'make soak    inject one fault a second for SOAK_SECONDS=3600'
 	@echo 'make stress  run an application and three recoveries for STRESS_SECONDS=60'
-	@echo 'make check   check lint, format and types'
+	@echo 'make check   check lint, format, types and the direction of imports'
 	@echo 'make format  format the code and apply safe fixes'
 	@echo 'make dashboards  generate dashboards/json'
 	@echo 'make clean   remove .venv and caches'

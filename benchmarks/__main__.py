@@ -7,7 +7,7 @@ ALL = ("bulk_recovery", "collecting", "daemon", "scraping")
 
 
 def main() -> None:
-    """Each in a process of its own, so that none is measured in the memory of another."""
+    """Each in a separate process, so that none is measured in the memory of another."""
     results = []
     for name in ALL:
         print(f"\n{name}", flush=True)

@@ -1,7 +1,7 @@
 """How often /metrics of the demo can be scraped: 8 connections, one core for the server.
 
 The budget: 20,000 requests a second. The load comes from `wrk`, which has to be installed; on
-Linux each of the two gets a core of its own.
+Linux each of the two gets its own core.
 """
 
 import os

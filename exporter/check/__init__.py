@@ -1,1 +1,1 @@
-"""Proves config.yaml against its databases: what `check --live` reports."""
+"""Checks config.yaml against its databases: what `check --live` reports."""

@@ -70,8 +70,8 @@ async def _check(
     if is_standby:
         yield findings.missing(
             f"recovery {StandbyServer.reason}",
-            "this is a standby; sessions are recovered on the primary: give recovery a dsn of its "
-            "own, or target_session_attrs=read-write",
+            "this is a standby; sessions are recovered on the primary: give recovery a "
+            "separate dsn, or target_session_attrs=read-write",
         )
     if not await reader.value(fill("recovery/audit/exists")):
         yield findings.missing(f"recovery {AuditUnusable.reason}", NO_AUDIT)

@@ -24,7 +24,7 @@ async def check_statements(
     needed = await grants.closing_rights(reader, source, role=grants.RECOVERY_ROLE)
     missing = await missing_rights(reader, needed, role=role)
     if missing:
-        advice = "" if source.recovery.dsn else "give recovery a role of its own (dsn), or "
+        advice = "" if source.recovery.dsn else "give recovery a separate role (dsn), or "
         yield findings.missing(
             "recovery rights",
             f"{role} lacks the rights to close sessions; {advice}ask a DBA to run:",

@@ -90,6 +90,6 @@ def for_each_source(
 
 
 def wait_for(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine in an event loop of its own."""
+    """Run a coroutine in a new event loop."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)

@@ -158,7 +158,7 @@ NOT_AUDITED = (
     "session_exporter.recovery did not take a row, without an error, so nothing is closed; it has "
     "a trigger that skips rows"
 )
-#: The errors that the functions of `sql function` raise, each with a SQLSTATE of its own. The
+#: The errors that the functions of `sql function` raise, each with its own SQLSTATE. The
 #: message is not taken from the server, because any trigger may raise these states too.
 _OF_FUNCTIONS: dict[str, tuple[type[errors.SourceError], str]] = {
     "XS001": (errors.RowRefused, NOT_WRITTEN),

@@ -37,7 +37,7 @@ class Reader:
         return await self._run(statements, self)
 
     async def rows(self, statement: str) -> list[Row]:
-        """The rows of one statement in a transaction of its own. Raises SourceError."""
+        """The rows of one statement in a separate transaction. Raises SourceError."""
         (result,) = await self.read(statement)
         return result.rows
 

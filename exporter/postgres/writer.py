@@ -51,7 +51,7 @@ class Writer:
             raise
 
     async def rows(self, statement: str) -> list[Row]:
-        """The rows of one statement in a transaction of its own. Raises SourceError."""
+        """The rows of one statement in a separate transaction. Raises SourceError."""
         async with self.transaction() as transaction:
             return await transaction.rows(statement)
 
@@ -93,13 +93,13 @@ class Writer:
         if is_standby:
             raise StandbyServer(
                 f"database {self._settings.name} is a standby; sessions are recovered on the "
-                "primary: give recovery a dsn of its own, or target_session_attrs=read-write"
+                "primary: give recovery a separate dsn, or target_session_attrs=read-write"
             )
         if is_read_only:
             raise SourceError(
                 f"database {self._settings.name} is read only for this role "
                 "(default_transaction_read_only is on), so nothing is changed; is its disk full? "
-                "If this is intended, give recovery a dsn with a role of its own"
+                "If this is intended, give recovery a dsn with a separate role"
             )
 
     async def close(self) -> None:

@@ -42,7 +42,7 @@ BIND_AGAIN_AFTER = 300.0
 
 
 class AutomaticRecovery(Job):
-    """One source in one database, with connections and a role of its own.
+    """One source in one database, with its own connections and role.
 
     In mode disabled it only counts what the audit says.
     """

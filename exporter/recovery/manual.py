@@ -128,9 +128,9 @@ def require_stopped(plan: StopPlan) -> None:
     """Raise SourceError where sessions were seen recently, and that forbids the stop."""
     if plan.is_refused:
         raise SourceError(
-            f"nothing was closed: {plan.lively} of {plan.active} active sessions showed life "
-            f"within the last {format_duration(RECENT)}, so the application seems to be running; "
-            "stop it first, or add --even-live"
+            f"nothing was closed: {plan.seen_recently} of {plan.active} active sessions showed "
+            f"life within the last {format_duration(RECENT)}, so the application seems to be "
+            "running; stop it first, or add --even-live"
         )
 
 

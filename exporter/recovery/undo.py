@@ -48,15 +48,15 @@ async def plan_undo(reader: Reader, rule: Rule, run: uuid.UUID) -> UndoPlan:
         rule.statement("recovery/undo/plan", run=literal(str(run))),
         fill("recovery/undo/columns", run=literal(str(run))),
     )
-    fates = Counter(fate for _, fate in result.rows)
-    numbers = tuple(number for number, fate in result.rows if fate == "same")
+    states = Counter(state for _, state in result.rows)
+    numbers = tuple(number for number, state in result.rows if state == "same")
     columns = tuple(name for (name,) in named.rows)
     if numbers and (lost := [n for n in columns if n not in rule.relation.columns]):
         raise SchemaMismatch(
             f"{rule.relation.sql} no longer has the column {', '.join(lost)}, which this run has "
             "written, so nothing of it can be undone; session_exporter.recovery has the old values"
         )
-    return UndoPlan(numbers, fates["changed"], fates["gone"], fates["undone"], columns)
+    return UndoPlan(numbers, states["changed"], states["gone"], states["undone"], columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ def _declared(source: Source) -> Iterator[tuple[str, str]]:
 
 
 def _expression(text: str, found: Relation, key: str) -> str:
-    """A bare word is a column; anything else is taken as it is, on lines of its own."""
+    """A bare word is a column; anything else is taken as it is, on separate lines."""
     if not _BARE_WORD.fullmatch(text):
         return f"\n{text}\n"
     try:

@@ -12,7 +12,7 @@ from exporter.sessions.used_objects import find_functions, find_relations, find_
 
 #: Collects; where a function closes sessions, it also finds them.
 ROLE = "session_exporter"
-#: Closes sessions, by statements of its own or by calling the functions of `sql function`.
+#: Closes sessions, by its own statements or by calling the functions of `sql function`.
 RECOVERY_ROLE = "session_exporter_recovery"
 #: Owns the functions of `sql function`, which run with its rights.
 DEFINER_ROLE = "session_exporter_definer"

@@ -74,7 +74,9 @@ def stop_text(plan: StopPlan, database: str) -> str:
         lines.append(f"  the sessions cannot be shown: {printable(plan.unshown)}")
     if stop.server is None:
         moment = format_duration(RECENT)
-        lines.append(f"  {plan.lively} of the active sessions showed life within the last {moment}")
+        lines.append(
+            f"  {plan.seen_recently} of the active sessions showed life within the last {moment}"
+        )
         if plan.rule.table.last_seen_at is None and source.recovery.evidence is None:
             lines.append(
                 "  The source has neither last_seen_at nor evidence: only a start is a sign of life"

@@ -70,7 +70,7 @@ class TableName:
         """Parse `name`, `schema.name` or `"Schema"."Name"`; raises ExpectedError."""
         match = _TABLE.fullmatch(text.strip())
         if match is None:
-            advice = 'other names in double quotes and in a block, each by itself: "My"."Table"'
+            advice = 'other names in double quotes and in a block, each separately: "My"."Table"'
             raise ExpectedError(cls.EXAMPLE, advice)
         schema, quoted_schema, name, quoted_name = match.groups()
         table = cls(

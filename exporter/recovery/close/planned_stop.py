@@ -29,7 +29,7 @@ SECONDS_BETWEEN_ATTEMPTS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class StopPlan:
-    """What a planned stop would do. `active` and `lively` are of the whole table."""
+    """What a planned stop would do. `active` and `seen_recently` are of the whole table."""
 
     rule: Rule
     stop: PlannedStop
@@ -39,7 +39,7 @@ class StopPlan:
     endless: int
     """Concerned, but `end_at` gives no end for these orphans."""
     ready: int
-    lively: int
+    seen_recently: int
     """Active sessions that were seen recently."""
     previews: tuple[Preview, ...]
     unshown: str | None = None
@@ -52,7 +52,7 @@ class StopPlan:
     @property
     def is_refused(self) -> bool:
         """Whether the application seems to be running still."""
-        return self.stop.needs_silence and self.lively > 0
+        return self.stop.needs_silence and self.seen_recently > 0
 
 
 async def clock(reader: Reader) -> str:
@@ -73,10 +73,10 @@ async def make_stop_plan(reader: Reader, rule: Rule, stop: PlannedStop, *, limit
         "recovery/plan/stop_counts",
         in_scope=is_concerned(rule, stop),
         end=selection.end,
-        lively=seen_recently(rule),
+        seen_recently=seen_recently(rule),
     )
     counted = await reader.rows(statement)
-    counts = Counter({fate: count for fate, count, _ in counted})
+    counts = Counter({state: count for state, count, _ in counted})
     previews, unshown = tuple[Preview, ...](), None
     try:
         previews = await read_previews(reader, rule, selection, limit=limit)
@@ -90,7 +90,7 @@ async def make_stop_plan(reader: Reader, rule: Rule, stop: PlannedStop, *, limit
         exempt=counts["exempt"],
         endless=counts["endless"],
         ready=counts["ready"],
-        lively=sum(lively for _, _, lively in counted),
+        seen_recently=sum(recent for _, _, recent in counted),
         previews=previews,
         unshown=unshown,
     )

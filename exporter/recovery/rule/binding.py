@@ -139,7 +139,7 @@ def _mark(relation: Relation, word: str, merge: str) -> dict[str, str]:
     if column.type != "jsonb":
         raise SchemaMismatch(
             f"recovery.mark.column: expected a column of type jsonb, got {column.type} "
-            f"({column.name}); write the note into a column of its own, with `set`"
+            f"({column.name}); write the note into a separate column, with `set`"
         )
     name = f"s.{identifier(column.name)}"
     # NULL || jsonb is NULL, and an array or a scalar would become an array of both.
@@ -154,7 +154,7 @@ def _condition(relation: Relation, declared: str | None) -> str:
 
 
 def _expression(relation: Relation, text: str) -> str:
-    """A bare word is a column; anything else is taken as it is, on lines of its own."""
+    """A bare word is a column; anything else is taken as it is, on separate lines."""
     if _WORD.fullmatch(text) and text.lower() not in _VALUES:
         return f"s.{identifier(relation.column(text).name)}"
     return f"\n{text}\n"

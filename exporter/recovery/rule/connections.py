@@ -1,4 +1,4 @@
-"""How recovery connects: as a role of its own where `recovery.dsn` gives it one."""
+"""How recovery connects: as a separate role where `recovery.dsn` names one."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -240,15 +240,15 @@ FILES = {
         HEAD + ONE.replace("public.", "shop.public."),
         (
             "config.yaml:5: sources.chat.table: expected a table such as public.sessions, "
-            "got 'shop.public.chat'; other names in double quotes and in a block, each by "
-            'itself: "My"."Table"'
+            "got 'shop.public.chat'; other names in double quotes and in a block, each "
+            'separately: "My"."Table"'
         ),
     ),
     "a table that begins with a digit": (
         HEAD + ONE.replace("public.chat", "2024_chat"),
         (
             "config.yaml:5: sources.chat.table: expected a table such as public.sessions, "
-            "got '2024_chat'; other names in double quotes and in a block, each by itself: "
+            "got '2024_chat'; other names in double quotes and in a block, each separately: "
             '"My"."Table"'
         ),
     ),
@@ -256,8 +256,8 @@ FILES = {
         HEAD + ONE.replace("public.chat", "public.my chat"),
         (
             "config.yaml:5: sources.chat.table: expected a table such as public.sessions, "
-            "got 'public.my chat'; other names in double quotes and in a block, each by "
-            'itself: "My"."Table"'
+            "got 'public.my chat'; other names in double quotes and in a block, each "
+            'separately: "My"."Table"'
         ),
     ),
     "a table name that PostgreSQL would cut": (

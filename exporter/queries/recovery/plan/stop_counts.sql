@@ -8,7 +8,7 @@ SELECT
         ELSE 'ready'
     END AS session_exporter_fate,
     count(*),
-    count(*) FILTER (WHERE {lively})
+    count(*) FILTER (WHERE {seen_recently})
 FROM {table} AS s
 WHERE {rows}
 GROUP BY session_exporter_fate
