@@ -19,12 +19,14 @@ help:
 demo: .venv/demo.stamp
 	@$(BIN)/session-exporter demo
 
-# Six workers on two cores: many tests wait, for a deadline or for a server. Each of them imports
-# all tests, so that what Python compiles is kept even where the environment says otherwise.
-test: PYTEST_TIER := -m 'not slow'
+# More workers than cores: many tests wait, for a deadline or for a server. Fewer for all tests, among
+# which are those that compare times. Each worker imports all tests, so that what Python compiles is
+# kept even where the environment says otherwise.
+test: PYTEST_TIER := -n 4 -m 'not slow'
+test-all: PYTEST_TIER := -n 3
 test-all: export REAL_PROGRAMS = 1
 test test-all: .venv/dev.stamp
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder $(PYTEST_TIER)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --dist loadfile --no-loadscope-reorder $(PYTEST_TIER)
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m benchmarks
