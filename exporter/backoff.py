@@ -29,5 +29,4 @@ class Backoff:
         self.until = 0.0
 
     def waits(self, now: float) -> bool:
-        """Tell whether it is too early to try again."""
         return now < self.until

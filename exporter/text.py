@@ -64,7 +64,7 @@ def instant(timestamp: float) -> str:
         return str(timestamp)
 
 
-def shortened(text: str) -> str:
+def shorten(text: str) -> str:
     """As much of a text as a cell of a table should have."""
     return text if len(text) <= WIDEST_CELL else f"{text[: WIDEST_CELL - 1]}…"
 

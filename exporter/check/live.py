@@ -7,8 +7,18 @@ from exporter.check.findings import Finding, Status
 from exporter.check.recovery import check_recovery
 from exporter.check.source import check_source
 from exporter.clock import Clock
-from exporter.config import Source
+from exporter.config import Config, Source
 from exporter.postgres import Database
+
+
+async def check_config(config: Config, clock: Clock) -> AsyncIterator[Finding]:
+    """Check every database of the config, and the sources in each."""
+    for name, settings in config.databases.items():
+        database = Database(settings)
+        sources = [each for each in config.sources.values() if name in each.databases]
+        async for finding in check_all(database, sources, clock):
+            yield finding
+        await database.close()
 
 
 async def check_all(

@@ -12,7 +12,7 @@ from exporter.config import Source
 from exporter.metrics import catalog
 from exporter.metrics.catalog import Family, Sample
 from exporter.postgres import Reader, Row
-from exporter.queries import listed
+from exporter.queries import join_lines
 from exporter.sessions import SessionTable
 
 
@@ -126,9 +126,9 @@ def counting_query(table: SessionTable) -> str:
         measures.append(f"count(*) FILTER (WHERE integrity_{number})")
     return table.statement(
         "collection/active",
-        cells=listed([*cells, *label_split.names(table)]),
-        measures=listed(measures),
-        columns=listed(columns),
+        cells=join_lines([*cells, *label_split.names(table)]),
+        measures=join_lines(measures),
+        columns=join_lines(columns),
         groups=", ".join(groups),
     )
 

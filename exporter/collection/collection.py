@@ -6,7 +6,7 @@ from typing import Any
 from exporter import sessions
 from exporter.clock import Clock
 from exporter.collection.collectors import Collector
-from exporter.collection.job import Job, Key, stretched
+from exporter.collection.job import Job, Key, stretch_interval
 from exporter.collection.snapshots import Snapshot, Snapshots
 from exporter.config import Source
 from exporter.errors import BackingOff, BadData, SchemaMismatch, SourceError
@@ -44,7 +44,6 @@ class Binding:
             return self._table
 
     def forget(self) -> None:
-        """Bind again at the next use."""
         self._table = None
 
 
@@ -82,7 +81,7 @@ class Collection(Job):
         self._reader = reader = self._new_reader()
         at, timestamp = self._clock.monotonic(), self._clock.wall()
         values = await self._collect(reader, at)
-        self.interval = stretched(self._every, reader.seconds)
+        self.interval = stretch_interval(self._every, reader.seconds)
         snapshot = Snapshot(values, at, timestamp, self._stale_after(self.interval))
         self._snapshots.succeeded(
             self.key, snapshot, duration=reader.seconds, interval=self.interval
@@ -149,7 +148,7 @@ class Collection(Job):
 
     def _retry_after(self, seconds: float) -> float:
         """The interval after a failure: a slow collector tries again as soon as a quick one."""
-        return stretched(min(self._every, self._binding.source.every), seconds)
+        return stretch_interval(min(self._every, self._binding.source.every), seconds)
 
     def _stale_after(self, interval: float) -> float:
         """For how long values are served, in seconds, when the next are due after `interval`.

@@ -17,7 +17,7 @@ from exporter.config import Source
 from exporter.metrics import catalog
 from exporter.metrics.catalog import Family, Sample
 from exporter.postgres import Reader, Row
-from exporter.queries import listed, literal
+from exporter.queries import join_lines, literal
 from exporter.sessions import SessionTable
 
 T = TypeVar("T")
@@ -113,7 +113,7 @@ def _still_active_query(table: SessionTable) -> str:
         first_instant=calendar.first_instant(literal(table.source.timezone)),
         oldest=str(table.source.daily.days - 1),
         labels="".join(f"{name}, " for name in label_split.names(table)),
-        columns=listed([f"{table.started_at.sql} AS started_at", *label_split.columns(table)]),
+        columns=join_lines([f"{table.started_at.sql} AS started_at", *label_split.columns(table)]),
         groups=", ".join(["day", *label_split.names(table)]),
     )
 
@@ -138,14 +138,14 @@ def _daily_query(table: SessionTable, days: list[Day], stale: list[Day]) -> str:
         "collection/daily",
         day=calendar.day_number(days, stale),
         labels="".join(f"{name}, " for name in label_split.names(table)),
-        measures=listed(
+        measures=join_lines(
             [
                 f"count(*) FILTER (WHERE {valid})" if table.duration else "0",
                 f"coalesce(sum(duration) FILTER (WHERE {valid}), 0)" if table.duration else "0",
                 f"count(*) FILTER (WHERE NOT is_active AND ({' OR '.join(missing) or 'false'}))",
             ]
         ),
-        columns=listed(columns),
+        columns=join_lines(columns),
         started=calendar.started_on(table, stale),
         groups=", ".join(["day", *label_split.names(table)]),
     )

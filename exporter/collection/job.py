@@ -17,7 +17,7 @@ class Key(NamedTuple):
     collector: str
 
 
-def stretched(every: float, seconds: float) -> float:
+def stretch_interval(every: float, seconds: float) -> float:
     """The interval after a run that kept the database busy for `seconds`."""
     return max(every, DUTY * seconds)
 

@@ -27,7 +27,6 @@ class Family:
 
     @property
     def by_label(self) -> "Family":
-        """The family that carries the declared labels."""
         help_ = f"{self.help} Split by the labels that the source declares."
         return replace(self, name=f"{self.name}_by_label", help=help_, split=False)
 

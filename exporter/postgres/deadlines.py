@@ -33,7 +33,6 @@ class Deadline:
         self._timer: asyncio.TimerHandle | None = None
 
     def restart(self) -> None:
-        """Wait for the next answer, for as long again."""
         self.cancel()
         self._timer = asyncio.get_running_loop().call_later(self.seconds, self._pass)
 

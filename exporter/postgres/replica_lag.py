@@ -22,7 +22,6 @@ class ReplicaPosition:
 
     @classmethod
     def of(cls, settings: tuple[Any, ...]) -> "ReplicaPosition":
-        """The position in a row of collection/begin.sql."""
         return cls(*settings[-3:])
 
     @property

@@ -51,7 +51,6 @@ class Writer:
             raise
 
     async def rows(self, statement: str) -> list[Row]:
-        """The rows of one statement in a separate transaction. Raises SourceError."""
         async with self.transaction() as transaction:
             return await transaction.rows(statement)
 
@@ -141,7 +140,6 @@ class Transaction:
             deadline.cancel()
 
     async def rows(self, statement: str) -> list[Row]:
-        """The rows of one statement. Raises SourceError."""
         return (await self.run(statement)).rows
 
     def _give_up(self) -> None:

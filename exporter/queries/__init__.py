@@ -47,7 +47,7 @@ def literal(value: str | float) -> str:
     return sql.Literal(value).as_string(None).strip()
 
 
-def listed(parts: list[str], indent: int = 4) -> str:
+def join_lines(parts: list[str], indent: int = 4) -> str:
     """Join select items or conditions with commas, one per line."""
     return (",\n" + " " * indent).join(parts)
 

@@ -11,7 +11,7 @@ from typing import Literal
 from exporter import logs, sessions
 from exporter.backoff import Backoff
 from exporter.clock import Clock
-from exporter.collection.job import Job, Key, stretched
+from exporter.collection.job import Job, Key, stretch_interval
 from exporter.config import DatabaseSettings, Source
 from exporter.errors import AuditUnusable, PermissionDenied, SourceError, reason_label
 from exporter.postgres import Database, Reader, Writer
@@ -99,7 +99,7 @@ class AutomaticRecovery(Job):
             await self._maintain_audit(await self._bind(reader))
         if is_audited:
             self._change_status(**(await self._counter.read(reader))._asdict())
-        self.interval = stretched(self._source.every, reader.seconds)
+        self.interval = stretch_interval(self._source.every, reader.seconds)
 
     def _failed(self, error: SourceError) -> None:
         self._rule = None

@@ -37,7 +37,6 @@ class Right:
 
     @property
     def target(self) -> str:
-        """What it is a right on, as GRANT names it."""
         if self.function:
             return f"FUNCTION {self.function}"
         path = [self.schema] if self.table is None else [self.schema, self.table]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from exporter.errors import BadData
 from exporter.postgres import Reader
-from exporter.queries import listed
+from exporter.queries import join_lines
 from exporter.sessions import SessionTable, name_failing_expression
 
 #: Characters kept of an id or a shown value: anything may be in a column.
@@ -42,7 +42,7 @@ def orphans_query(table: SessionTable, *, limit: int, older_than: float | None =
     ]
     return table.statement(
         "collection/orphans",
-        columns=listed(columns),
+        columns=join_lines(columns),
         orphaned=table.orphaned(older_than),
         order=table.last_seen_order,
         limit=str(limit),

@@ -6,13 +6,12 @@ import typer
 
 from exporter import logs
 from exporter.check.findings import Finding, Status
-from exporter.check.live import check_all
+from exporter.check.live import check_config
 from exporter.cli.each_source import load, wait_for
 from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, ListFormat
 from exporter.cli.output.findings import finding_place, finding_text, findings_json
 from exporter.config import Config
 from exporter.daemon import process
-from exporter.postgres import Database
 from exporter.text import as_json
 
 
@@ -40,17 +39,13 @@ def _check_live(config: Config, format_: ListFormat) -> None:
 
     async def found() -> list[Finding]:
         findings: list[Finding] = []
-        for name, settings in config.databases.items():
-            database = Database(settings)
-            sources = [each for each in config.sources.values() if name in each.databases]
-            async for finding in check_all(database, sources, process.CLOCK):
-                if format_ is ListFormat.TABLE:
-                    place = finding_place(finding)
-                    if not findings or finding_place(findings[-1]) != place:
-                        print(place)
-                    print(finding_text(finding), flush=True)
-                findings.append(finding)
-            await database.close()
+        async for finding in check_config(config, process.CLOCK):
+            if format_ is ListFormat.TABLE:
+                place = finding_place(finding)
+                if not findings or finding_place(findings[-1]) != place:
+                    print(place)
+                print(finding_text(finding), flush=True)
+            findings.append(finding)
         return findings
 
     findings = wait_for(found())

@@ -7,12 +7,9 @@ from exporter.cli.each_source import for_each_source, has_rule, load, require_ru
 from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile
 from exporter.cli.output.sql import proposals_sql, role_sql
 from exporter.config import Source
-from exporter.errors import PermissionDenied
 from exporter.postgres import Reader
 from exporter.queries import fill
-from exporter.recovery.functions.script import script
-from exporter.recovery.rule.binding import bind_rule
-from exporter.recovery.rule.checks import check_rule
+from exporter.recovery.functions.script import script_for
 from exporter.recovery.rule.connections import reading_settings
 from exporter.sessions import grants
 from exporter.sessions.indexes.proposals import propose
@@ -66,18 +63,10 @@ def function(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> None:
     config = load(config_file)
     require_rule(config, source, lacks="no `set`")
 
-    async def printed(reader: Reader, each: Source, _database: str) -> str:
-        rule = await bind_rule(reader, each)
-        try:
-            await check_rule(reader, rule)
-        except PermissionDenied:  # it is the functions that will write
-            await check_rule(reader, rule, writes=False)
-        others = [other for other in config.sources.values() if other.table == each.table]
-        # Two sources on one table need two functions: then each is named after its source.
-        named_after = rule.relation.name if len(others) == 1 else each.name
-        return await script(reader, rule, named_after=named_after)
+    async def write(reader: Reader, each: Source, _database: str) -> str:
+        return await script_for(reader, each, config.sources.values())
 
-    results, failed = for_each_source(config, source, printed, settings=reading_settings)
+    results, failed = for_each_source(config, source, write, settings=reading_settings)
     if results:
         print("\n\n".join(dict.fromkeys(results)))
     if failed:

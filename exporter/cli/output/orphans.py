@@ -2,7 +2,7 @@
 
 from exporter.config import Source, format_duration
 from exporter.sessions.orphan_list import OrphanList
-from exporter.text import UNKNOWN, age, finite, instant, shortened, table
+from exporter.text import UNKNOWN, age, finite, instant, shorten, table
 
 
 def orphan_table(source: Source, database: str, found: OrphanList, older_than: float) -> str:
@@ -14,7 +14,7 @@ def orphan_table(source: Source, database: str, found: OrphanList, older_than: f
     shown = [each.name for each in source.show]
     rows = [
         [o.id or UNKNOWN, instant(o.last_seen), age(o.silence), age(o.age)]
-        + [UNKNOWN if value is None else shortened(value) for value in o.show.values()]
+        + [UNKNOWN if value is None else shorten(value) for value in o.show.values()]
         for o in found.orphans
     ]
     lines = [title, table(["id", "last seen", "silent for", "age", *shown], rows)]

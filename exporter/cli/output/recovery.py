@@ -13,7 +13,7 @@ from exporter.recovery.plan import Plan, future_ends_text
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import RECENT
 from exporter.recovery.undo import UndoOutcome
-from exporter.text import UNKNOWN, age, instant, printable, shortened, table
+from exporter.text import UNKNOWN, age, instant, printable, shorten, table
 
 
 def plan_text(plan: Plan, database: str) -> str:
@@ -184,4 +184,4 @@ def undo_outcome_text(outcome: UndoOutcome) -> str:
 
 
 def _cell(value: object) -> str:
-    return "NULL" if value is None else shortened(str(value))
+    return "NULL" if value is None else shorten(str(value))

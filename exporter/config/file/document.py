@@ -40,7 +40,6 @@ class Document:
     rejected: set[KeyPath] = field(default_factory=set)  # paths that have a problem already
 
     def reject(self, path: KeyPath, message: str, line: int | None = None) -> None:
-        """Report a problem at this path."""
         problem = Problem(line or self.line(path), dotted(path), message)
         self.rejected.add(path)
         if problem not in self.problems:

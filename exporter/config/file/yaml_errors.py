@@ -20,7 +20,6 @@ class SqlKeys(NamedTuple):
     """The keys of mappings and lists, each of whose items is SQL."""
 
     def include(self, path: KeyPath) -> bool:
-        """Tell whether the value at this path is SQL."""
         return bool(self.keys.intersection(path[-1:]) or self.parents.intersection(path[-2:-1]))
 
 

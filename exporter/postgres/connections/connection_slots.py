@@ -49,7 +49,6 @@ class ConnectionSlots:
         )
 
     def release(self) -> None:
-        """Grant the slot to the next that waits."""
         if not self._answer_one(is_granted=True):
             self._free += 1
 

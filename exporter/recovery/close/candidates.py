@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from exporter.postgres import Reader
-from exporter.queries import listed, literal
+from exporter.queries import join_lines, literal
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import Selection, orphaned_sessions, selected
 
@@ -68,7 +68,7 @@ async def read_previews(
         "recovery/plan/preview",
         **selected(rule, selection),
         end=selection.end,
-        values=listed([*changes]),
+        values=join_lines([*changes]),
         limit=str(limit),
     )
     return tuple(

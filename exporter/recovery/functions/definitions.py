@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from exporter import sessions
 from exporter.postgres.error_causes import NOT_AUDITED, NOT_WRITTEN, STILL_ACTIVE
-from exporter.queries import array, fill, fit_name, identifier, listed, literal
+from exporter.queries import array, fill, fit_name, identifier, join_lines, literal
 from exporter.recovery.functions.function import Function
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import orphaned_sessions
@@ -144,7 +144,7 @@ def stuck_function(rule: Rule, *, named_after: str) -> Function:
             minutes=str(minutes),
             most=str(MOST),
             recoverable=rule.recoverable,
-            columns=listed(columns, indent=8),
+            columns=join_lines(columns, indent=8),
             recover=recover_function(rule).sql,
         ),
         purpose="for people: closes what is stuck",

@@ -27,7 +27,6 @@ class Signature:
 
     @property
     def sql(self) -> str:
-        """The qualified name, quoted."""
         return identifier(self.schema, self.name)
 
     @property

@@ -1,12 +1,31 @@
 """The commands that create the functions of one source, for a DBA to read and run."""
 
+from collections.abc import Iterable
+
+from exporter.config import Source
+from exporter.errors import PermissionDenied
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.recovery.functions import definitions
 from exporter.recovery.functions.function import Function
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.checks import check_rule
 from exporter.recovery.rule.rule import Rule
 from exporter.sessions import grants
 from exporter.text import printable
+
+
+async def script_for(reader: Reader, source: Source, all_sources: Iterable[Source]) -> str:
+    """Check the rule of a source and write its script. Raises SourceError."""
+    rule = await bind_rule(reader, source)
+    try:
+        await check_rule(reader, rule)
+    except PermissionDenied:  # it is the functions that will write
+        await check_rule(reader, rule, writes=False)
+    # Two sources on one table need two functions: then each is named after its source.
+    is_shared = sum(other.table == source.table for other in all_sources) > 1
+    named_after = source.name if is_shared else rule.relation.name
+    return await script(reader, rule, named_after=named_after)
 
 
 async def script(reader: Reader, rule: Rule, *, named_after: str) -> str:

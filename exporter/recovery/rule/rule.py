@@ -82,7 +82,6 @@ class Rule:
 
     @property
     def reported(self) -> str:
-        """What `returning` declares, as jsonb."""
         return _object(self.returning)
 
     @property

@@ -6,7 +6,7 @@ What differs between the two comes in as SQL: literals here, the function's para
 import json
 from collections.abc import Iterable
 
-from exporter.queries import identifier, listed, literal
+from exporter.queries import identifier, join_lines, literal
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import Selection
 
@@ -34,7 +34,7 @@ def close_statement(
         after=rule.columns_written,
         evidence=rule.evidence,
         still_alive=rule.still_alive,
-        assignments=listed(assignments),
+        assignments=join_lines(assignments),
         run=run,
         trigger=trigger,
         rule=literal(json.dumps(selection.description)),
@@ -48,7 +48,7 @@ def undo_statement(rule: Rule, names: Iterable[str], *, numbers: str) -> str:
     return rule.statement(
         "recovery/undo/undo",
         columns=", ".join(map(identifier, columns)),
-        values=listed([_value_before(name) for name in columns]),
+        values=join_lines([_value_before(name) for name in columns]),
         definitions=", ".join(f"{identifier(name)} {type_}" for name, type_ in columns.items()),
         numbers=numbers,
     )

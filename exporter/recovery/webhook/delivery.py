@@ -103,7 +103,6 @@ class WebhookSender(Job):
             await asyncio.gather(*sending, return_exceptions=True)
 
     async def _send(self, claimed: Claim) -> tuple[Claim, str | None]:
-        """The claim, and why it was not delivered."""
         try:
             await self._client.post(
                 claimed.body.encode(), key=claimed.key, timestamp=int(self._wall())
