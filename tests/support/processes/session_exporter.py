@@ -50,7 +50,7 @@ def wait_for(
     condition: Callable[[], T | None],
     what: str,
     *,
-    seconds: float = 20.0,
+    seconds: float = 60.0,
     details: Callable[[], str] = str,
 ) -> T:
     """Return what the condition gives as soon as that is true; fail at the deadline."""
@@ -249,7 +249,7 @@ class Daemon:
         return Page(answer.text)
 
     def wait_for_page(
-        self, condition: Callable[[Page], Any], what: str, *, seconds: float = 20.0
+        self, condition: Callable[[Page], Any], what: str, *, seconds: float = 60.0
     ) -> Page:
         """Scrape until the condition holds, and return that page."""
 
