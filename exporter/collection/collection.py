@@ -135,7 +135,9 @@ class Collection(Job):
     def _new_reader(self) -> Reader:
         source = self._binding.source
         return self._database.reader(
-            timezone=sessions.time_zone(source), timeout=self._collector.timeout(source)
+            f"{source.name} {self._collector.name}",
+            timezone=sessions.time_zone(source),
+            timeout=self._collector.timeout(source),
         )
 
     @property

@@ -1,11 +1,11 @@
 """The only package that talks to PostgreSQL: connections, deadlines, causes of errors.
 
 psycopg_pool reports a missing database and a refused port alike, as a timeout without a cause, so
-connections are kept here. A connection runs one pipeline at a time.
+connections are kept here. A connection runs one message at a time.
 """
 
 from exporter.postgres.connections.dsn import dsn_problem
 from exporter.postgres.database import Database
-from exporter.postgres.pipeline import Result
+from exporter.postgres.message import Result
 from exporter.postgres.reader import Reader, Row
 from exporter.postgres.writer import Transaction, Writer

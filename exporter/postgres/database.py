@@ -1,8 +1,10 @@
 """Database: the connections to one database, and whether it could be reached last."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
 
 import psycopg
 from psycopg import pq
@@ -13,15 +15,16 @@ from exporter.postgres import error_causes
 from exporter.postgres.connections.abandoned_socket import AbandonedSocket, hang_up
 from exporter.postgres.connections.connection_slots import ConnectionSlots
 from exporter.postgres.connections.connector import Connection, Connector
-from exporter.postgres.deadlines import CLIENT_GRACE_SECONDS, Deadline, limit_lock_timeout
+from exporter.postgres.deadlines import Deadline, limit_lock_timeout
 from exporter.postgres.error_causes import ServerError
-from exporter.postgres.pipeline import Pipeline, Result
+from exporter.postgres.message import Answer, Message, ReadTransaction, Result
+from exporter.postgres.read_queue import TIMEOUT_IN_COMPANY, ReadQueue, Request
 from exporter.postgres.reader import Reader
 from exporter.postgres.replica_lag import ReplicaPosition
 from exporter.queries import fill, literal
 
-# READ COMMITTED whatever the default of the database or the role is: see Reader.read.
-_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"
+#: A request and the transaction that it is sent as.
+_Sent = tuple[Request, ReadTransaction]
 
 #: A standby that seems to lag is checked again after this time, in seconds.
 LAG_RECHECK_AFTER = 0.5
@@ -37,6 +40,7 @@ class Database:
         self.up: bool | None = None
         #: Seconds behind the primary; None on a primary or while unknown.
         self.replica_lag: float | None = None
+        self._queue = ReadQueue(self._send)
         self._slots = ConnectionSlots(settings.max_connections)
         self._idle: list[Connection] = []
         self._busy: set[Connection] = set()
@@ -46,10 +50,16 @@ class Database:
         #: Why the last attempt to connect failed, in a sentence and in a word.
         self._unreachable = ("", errors.ConnectFailed.reason)
 
-    def reader(self, *, timezone: str = "UTC", timeout: float | None = None) -> Reader:
-        """Read access for one piece of work; `timeout` in seconds replaces `statement_timeout`."""
+    def reader(
+        self, name: str = "", *, timezone: str = "UTC", timeout: float | None = None
+    ) -> Reader:
+        """Read access for one piece of work; `timeout` in seconds replaces `statement_timeout`.
+
+        Readers with a name share messages; it has to be that of the work, see ReadQueue.
+        """
         return Reader(
             self._read_checked,
+            name=name,
             timezone=timezone,
             timeout=timeout or self.settings.statement_timeout,
         )
@@ -74,22 +84,34 @@ class Database:
     async def _read(
         self, statements: Sequence[str], reader: Reader
     ) -> tuple[ReplicaPosition, list[Result]]:
-        settings = fill(
-            "collection/begin",
-            statement_timeout=literal(f"{reader.timeout * 1000:.0f}"),
-            lock_timeout=literal(f"{self._lock_timeout(reader.timeout) * 1000:.0f}"),
-            row_security=literal("off" if self.settings.row_security == "refuse" else "on"),
-            timezone=literal(reader.timezone),
-        )
-        async with self._slot(reader) as abandoned:
-            first, *results = await self._run_on_any([settings, *statements], abandoned, reader)
+        request = Request(reader.name, reader.timezone, reader.timeout, statements)
+        try:
+            first, *results = await self._queue.run(request)
+        finally:
+            reader.seconds += request.seconds
         return ReplicaPosition.of(first.rows[0]), results
+
+    def _transaction(self, request: Request, *, timeout: float) -> ReadTransaction:
+        return ReadTransaction(
+            self._settings_of(request.timezone, timeout), request.statements, timeout
+        )
+
+    @cache  # noqa: B019 - a database lives as long as its config
+    def _settings_of(self, timezone: str, timeout: float) -> str:
+        return fill(
+            "collection/begin",
+            statement_timeout=literal(f"{timeout * 1000:.0f}"),
+            lock_timeout=literal(f"{self._lock_timeout(timeout) * 1000:.0f}"),
+            row_security=literal("off" if self.settings.row_security == "refuse" else "on"),
+            timezone=literal(timezone),
+        )
 
     def _lock_timeout(self, statement_timeout: float) -> float:
         return limit_lock_timeout(self.settings.lock_timeout, statement_timeout)
 
     async def close(self) -> None:
         """Close every connection, also those whose server does not answer."""
+        await self._queue.close()
         for connection in list(self._busy):
             if hung_up := hang_up(connection.pgconn):
                 hung_up.close()
@@ -98,45 +120,51 @@ class Database:
         await self._connector.close()
         await self._slots.close()
 
-    @asynccontextmanager
-    async def _slot(self, reader: Reader) -> AsyncIterator[list[AbandonedSocket]]:
-        """Hold one of the `max_connections`; the list is for sockets abandoned in it."""
+    async def _send(self, take: Callable[[], Sequence[Request]]) -> None:
+        """Send requests as one message; see ReadQueue."""
         await self._slots.acquire()
         abandoned: list[AbandonedSocket] = []
+        seconds = 0.0
         try:
-            yield abandoned
+            requests = take()
+            limit = TIMEOUT_IN_COMPANY if len(requests) > 1 else math.inf
+            sent = [
+                (request, self._transaction(request, timeout=min(request.timeout, limit)))
+                for request in requests
+            ]
+            seconds = sum(transaction.seconds for _, transaction in sent)
+            if sent:
+                await self._send_on_any(sent, abandoned)
         finally:
             if abandoned:
                 # A backend that we hung up on goes on until its own statement_timeout ends it, and
                 # longer if it is stuck.
-                self._slots.abandon(reader.timeout, *_watch(abandoned))
+                self._slots.abandon(seconds, *_watch(abandoned))
             else:
                 self._slots.release()
 
-    async def _run_on_any(
-        self, statements: Sequence[str], abandoned: list[AbandonedSocket], reader: Reader
-    ) -> list[Result]:
-        """Run on an idle connection, or on a new one where all idle ones turn out to be lost.
+    async def _send_on_any(self, sent: Sequence[_Sent], abandoned: list[AbandonedSocket]) -> None:
+        """Send on an idle connection, or on a new one where all idle ones turn out to be lost.
 
         Only when that fails too does the database count as down.
         """
-        is_lost = False
+        failure: errors.SourceError | None = None
         while self._idle:
-            try:
-                return await self._run(self._idle.pop(), statements, abandoned, reader)
-            except errors.ConnectFailed:
-                is_lost = True
+            failure = await self._run(self._idle.pop(), sent, abandoned)
+            if failure is None:
+                return
         try:
             connection = await self._connect(abandoned)
         except errors.SourceError as error:
-            if is_lost:
+            if failure is not None:
                 self._mark_down(error)
             raise
-        try:
-            return await self._run(connection, statements, abandoned, reader)
-        except errors.ConnectFailed as error:
-            self._mark_down(error)
-            raise
+        failure = await self._run(connection, sent, abandoned)
+        if failure is not None:
+            for request, _ in sent:
+                request.fail(failure)
+            if len(sent) == 1:  # of several, one may have made its backend crash
+                self._mark_down(failure)
 
     async def _connect(self, abandoned: list[AbandonedSocket]) -> Connection:
         loop = asyncio.get_running_loop()
@@ -180,61 +208,76 @@ class Database:
         self.up = True
 
     async def _run(
-        self,
-        connection: Connection,
-        statements: Sequence[str],
-        abandoned: list[AbandonedSocket],
-        reader: Reader,
-    ) -> list[Result]:
+        self, connection: Connection, sent: Sequence[_Sent], abandoned: list[AbandonedSocket]
+    ) -> errors.SourceError | None:
+        """Send what is not done yet, and note what came of it; return why the connection was lost.
+
+        What follows a failure is left as it was.
+        """
+
         def give_up() -> None:
             if hung_up := hang_up(connection.pgconn):
                 abandoned.append(hung_up)
 
-        deadline = Deadline(reader.timeout + CLIENT_GRACE_SECONDS, give_up)
-        pipeline = Pipeline(connection, deadline)
+        undone = [each for each in sent if not each[0].is_done]
+        comment = ", ".join(request.name for request, _ in undone)
+        message = Message(comment, [transaction for _, transaction in undone])
+        deadline = Deadline(message.seconds, give_up)
         loop = asyncio.get_running_loop()
         started = loop.time()
         self._busy.add(connection)
+        answer: Answer | None = None
         try:
-            results = await pipeline.run(_BEGIN, statements)
-        except psycopg.Error as error:
-            # The first result is that of the settings, with the position of a standby.
-            first = pipeline.results[:1]
-            self.replica_lag = ReplicaPosition.of(first[0].rows[0]).known_lag if first else None
-            raise self._failure(error, statements, pipeline, reader.timeout) from None
-        else:
-            self._mark_up()
-            return results
+            answer = await message.send(connection, deadline)
         finally:
             elapsed = loop.time() - started
-            # Longer than all deadlines together: this process was stopped (SIGSTOP, a paused
-            # machine), which says nothing about the database and must not stretch the interval.
-            if elapsed <= deadline.seconds * (len(statements) + 3):
-                reader.seconds += elapsed
             self._busy.discard(connection)
             is_idle = connection.info.transaction_status == pq.TransactionStatus.IDLE
-            if connection.closed or pipeline.is_lost or not is_idle:
+            if answer is None or answer.is_lost or connection.closed or not is_idle:
                 await connection.close()
             else:
                 self._idle.append(connection)
+        # Longer than all deadlines together: this process was stopped (SIGSTOP, a paused machine),
+        # which says nothing about the database and must not stretch the interval.
+        if elapsed <= 2 * message.seconds:
+            for (request, _), seconds in zip(undone, answer.durations(elapsed), strict=False):
+                request.seconds += seconds
+        for (request, _), results in zip(undone, answer.committed, strict=False):
+            request.results = results
+        if answer.error is None:
+            self._mark_up()
+            return None
+        return self._note_failure(undone, answer, answer.error, deadline)
 
-    def _failure(
-        self, error: psycopg.Error, sent: Sequence[str], pipeline: Pipeline, timeout: float
-    ) -> errors.SourceError:
-        if pipeline.deadline.has_passed:
-            failure: errors.SourceError = errors.NoAnswer(
-                f"database {self.name} did not answer within {pipeline.deadline.seconds:g} s; "
+    def _note_failure(
+        self, sent: Sequence[_Sent], answer: Answer, error: psycopg.Error, deadline: Deadline
+    ) -> errors.SourceError | None:
+        # The first result is that of the settings, with the position of a standby.
+        first = answer.begun[:1]
+        self.replica_lag = ReplicaPosition.of(first[0].rows[0]).known_lag if first else None
+        if deadline.has_passed:
+            failure = errors.NoAnswer(
+                f"database {self.name} did not answer within {deadline.seconds:g} s; "
                 "the connection was dropped",
-                is_silent=not pipeline.results,
+                is_silent=not answer.begun,
             )
-            self._mark_down(failure)
-            return failure
-        if pipeline.is_lost:
+            for request, _ in sent:
+                request.fail(failure)
+            if len(sent) == 1:
+                self._mark_down(failure)
+            return None
+        if answer.is_lost:
             return error_causes.explain_lost(self.name, error)
-        lock_timeout = self._lock_timeout(timeout)
-        return error_causes.explain_statement(
-            ServerError.of(error), sent, statement_timeout=timeout, lock_timeout=lock_timeout
+        request, transaction = sent[answer.failed]
+        request.fail(
+            error_causes.explain_statement(
+                replace(ServerError.of(error), position=answer.position),
+                [transaction.settings, *transaction.statements],
+                statement_timeout=transaction.timeout,
+                lock_timeout=self._lock_timeout(transaction.timeout),
+            )
         )
+        return None
 
 
 def _watch(sockets: list[AbandonedSocket]) -> tuple[Callable[[], bool], Callable[[], None]]:

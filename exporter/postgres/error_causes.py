@@ -68,7 +68,7 @@ _ELSEWHERE = "PostgreSQL's message may quote row data, so it is only in PostgreS
 
 #: Where a statement of ours, or an expression, names a time zone.
 _ZONE = re.compile(
-    r"(?:TIME\s+ZONE|'TimeZone'\s*,|timezone\s*\()\s*'((?:[^']|'')+)'", re.IGNORECASE
+    r"(?:TIME\s+ZONE|TimeZone\s*=|'TimeZone'\s*,|timezone\s*\()\s*'((?:[^']|'')+)'", re.IGNORECASE
 )
 _MARKS = "\"'«»„“”‚‘’「」"  # noqa: RUF001 - quotation marks
 

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from exporter.postgres.pipeline import Result
+from exporter.postgres.message import Result
 
 Row = tuple[Any, ...]
 
@@ -15,18 +15,26 @@ class Reader:
         self,
         run: Callable[[Sequence[str], "Reader"], Awaitable[list[Result]]],
         *,
+        name: str,
         timezone: str,
         timeout: float,
     ) -> None:
-        """`run` executes statements with the settings of this reader; `timeout` is in seconds."""
+        """`run` executes statements with the settings of this reader; `timeout` is in seconds.
+
+        `name` begins what pg_stat_activity shows of them.
+        """
         self._run = run
+        self.name = name
         self.timezone = timezone
         self.timeout = timeout
         #: Time in seconds that the database was kept busy, without waiting for a connection.
         self.seconds = 0.0
 
     async def read(self, *statements: str) -> list[Result]:
-        """Run statements in one read-only transaction, sent as one pipeline; return their results.
+        """Run statements in one read-only transaction and one round trip; return their results.
+
+        Each has to give rows, and time has to be pg_catalog.clock_timestamp(): now() is that of
+        the message, which may be one with other readers' transactions before this one.
 
         READ COMMITTED on purpose: a statement takes its snapshot after it got its locks. With one
         snapshot for the whole transaction, a table that is rewritten while we wait for its lock

@@ -22,7 +22,7 @@ class ReplicaPosition:
 
     @classmethod
     def of(cls, settings: tuple[Any, ...]) -> "ReplicaPosition":
-        return cls(*settings[-3:])
+        return cls(*settings[:3])
 
     @property
     def known_lag(self) -> float | None:

@@ -18,7 +18,7 @@ from exporter.postgres.deadlines import (
     Deadline,
 )
 from exporter.postgres.error_causes import ServerError
-from exporter.postgres.pipeline import Result, result_of
+from exporter.postgres.message import Result
 from exporter.postgres.reader import Row
 from exporter.queries import fill, literal
 
@@ -131,7 +131,10 @@ class Transaction:
         deadline.restart()
         try:
             cursor = await self._connection.execute(statement.encode())
-            return Result([], ()) if cursor.description is None else await result_of(cursor)
+            columns = cursor.description
+            if columns is None:
+                return Result([], ())
+            return Result(await cursor.fetchall(), tuple(each.type_code for each in columns))
         except psycopg.Error as error:
             if deadline.has_passed:
                 raise NoAnswer(f"database {self._database} did not answer") from None
@@ -151,7 +154,7 @@ class Transaction:
             return error_causes.explain_lost(self._database, error)
         # Without a position it counts as an error of a row, whose message may quote the row.
         server_error = replace(ServerError.of(error), position=None)
-        sent = ["", statement]  # as in a pipeline, whose first statement sets the transaction up
+        sent = ["", statement]  # as of a reader, whose first statement sets the transaction up
         return error_causes.explain_writing(
             server_error, sent, statement_timeout=STATEMENT_SECONDS, lock_timeout=LOCK_SECONDS
         )

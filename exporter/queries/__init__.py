@@ -7,6 +7,7 @@ contain `%` and `{}` of their own.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
@@ -17,9 +18,14 @@ from psycopg import sql  # noqa: TID253 - quotes and composes; it never connects
 LONGEST_NAME = 63
 
 
+#: What a template selects and why it is shaped so: for readers, and not sent.
+_HEADER = re.compile(r"\A(?:--.*\n)+")
+
+
 @cache
 def _template(name: str) -> sql.SQL:
-    return sql.SQL(resources.files(__name__).joinpath(f"{name}.sql").read_text(encoding="utf-8"))
+    text = resources.files(__name__).joinpath(f"{name}.sql").read_text(encoding="ascii")
+    return sql.SQL(_HEADER.sub("", text))
 
 
 def fill(name: str, **parts: str) -> str:
