@@ -54,6 +54,7 @@ class Collection(Job):
     SUCCEEDED = "collection_succeeded"
     BUG = "collection_bug"
     LOGS_FIRST_SUCCESS = True
+    SHARES_MESSAGES = True
 
     def __init__(
         self,

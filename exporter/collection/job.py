@@ -30,6 +30,8 @@ class Job:
     SUCCEEDED: ClassVar = "job_succeeded"
     BUG: ClassVar = "job_bug"
     LOGS_FIRST_SUCCESS: ClassVar = False
+    #: Whether it reads in messages that it shares with others that run at the same moment.
+    SHARES_MESSAGES: ClassVar = False
 
     def __init__(self, key: Key, *, interval: float) -> None:
         self.key = key

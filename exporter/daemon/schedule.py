@@ -6,26 +6,27 @@ machine is a step forward for it.
 
 APScheduler's job is the coroutine of ours itself and not a task that it spawns, so that
 `max_instances` sees a run that is still going, and the next one is skipped and counted.
+
+Jobs whose reads share a message (postgres/read_queue.py) run at the same moments, in groups of as
+many as fit into one; the groups are spread evenly over the interval.
 """
 
 import asyncio
 import datetime as dt
-import random
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.interval import IntervalTrigger
+from apscheduler.triggers.base import BaseTrigger
 
 from exporter import logs
 from exporter.clock import Clock
 from exporter.collection.job import Job
+from exporter.postgres import MOST_TOGETHER
 
-#: Starts are spread: this long between two first runs, and all of them within the first interval.
+#: First runs are spread: this long between two groups, and all within the first interval.
 SPREAD_SECONDS = 0.02
-
-#: Later runs drift by up to this share of the interval, so that they do not stay in step.
-JITTER = 0.05
 
 #: The wall clock is compared with the monotonic one this often, and may drift this far, in seconds.
 WATCH_SECONDS = 1.0
@@ -47,6 +48,8 @@ class Schedule:
             },
         )
         self._jobs = {"/".join(job.key): job for job in jobs}
+        self._groups = _groups(self._jobs)
+        self._triggers: dict[str, _Trigger] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._scheduler.add_listener(
             lambda event: self._jobs[event.job_id].overlapped(), EVENT_JOB_MAX_INSTANCES
@@ -55,15 +58,19 @@ class Schedule:
     def start(self) -> None:
         """Start. Needs a running event loop."""
         now = dt.datetime.fromtimestamp(self._clock.wall(), dt.UTC)
-        for number, (id_, job) in enumerate(self._jobs.items()):
-            delay = min(number * SPREAD_SECONDS, job.interval * random.random())  # noqa: S311 - spreads load, guards nothing
-            self._scheduler.add_job(
-                self._run,
-                _trigger(job.interval),
-                args=[id_, job.interval],
-                id=id_,
-                next_run_time=now + dt.timedelta(seconds=delay),
-            )
+        for number, group in enumerate(self._groups):
+            for id_ in group:
+                interval = self._jobs[id_].interval
+                phase = interval * number / len(self._groups)
+                delay = min(number * SPREAD_SECONDS, phase)
+                self._triggers[id_] = _Trigger(now + dt.timedelta(seconds=phase), interval)
+                self._scheduler.add_job(
+                    self._run,
+                    self._triggers[id_],
+                    args=[id_, interval],
+                    id=id_,
+                    next_run_time=now + dt.timedelta(seconds=delay),
+                )
         self._scheduler.start()
         self._watching = asyncio.create_task(self._watch_clock())
 
@@ -93,9 +100,13 @@ class Schedule:
             self._running.discard(task)
 
     def _reschedule(self, id_: str) -> None:
+        """Have a job run at its interval as it is now: with its group if it is the usual one."""
         interval = self._jobs[id_].interval
+        trigger = self._triggers[id_]
+        if interval != trigger.interval:
+            trigger = _Trigger(dt.datetime.fromtimestamp(self._clock.wall(), dt.UTC), interval)
         self._scheduler.modify_job(id_, args=[id_, interval])
-        self._scheduler.reschedule_job(id_, trigger=_trigger(interval))
+        self._scheduler.reschedule_job(id_, trigger=trigger)
 
     async def _watch_clock(self) -> None:
         # The loop's own clock: it stands still on a suspended machine, and so do its timers.
@@ -109,25 +120,44 @@ class Schedule:
             await asyncio.sleep(WATCH_SECONDS)
             if abs(step := offset() - known) > STEP_SECONDS:
                 logs.warning("clock_stepped", seconds=step)
-                for id_ in self._jobs:
+                for id_, trigger in self._triggers.items():
+                    trigger.move(step)
                     self._reschedule(id_)
             known = offset()
 
 
-class _Trigger(IntervalTrigger):  # type: ignore[misc] # APScheduler 3 has no annotations
-    """An interval that is counted from the last run, however late that was.
+class _Trigger(BaseTrigger):  # type: ignore[misc] # APScheduler 3 has no annotations
+    """Every `interval` seconds from an origin on, so that jobs of one origin run together.
 
-    APScheduler counts from the time at which a run was due. It would visit every run that was
-    missed: hours of work, and memory for each, when the clock is set forward by years.
+    APScheduler's own one visits every run that was missed: hours of work, and memory for each, when
+    the clock is set forward by years.
     """
+
+    def __init__(self, origin: dt.datetime, interval: float) -> None:
+        self.interval = interval
+        self._origin = origin
+
+    def move(self, seconds: float) -> None:
+        """The clock was set forward by so much."""
+        self._origin += dt.timedelta(seconds=seconds)
 
     def get_next_fire_time(
         self, previous_fire_time: dt.datetime | None, now: dt.datetime
-    ) -> dt.datetime | None:
-        last = None if previous_fire_time is None else max(previous_fire_time, now)
-        following: dt.datetime | None = super().get_next_fire_time(last, now)
-        return following
+    ) -> dt.datetime:
+        last = now if previous_fire_time is None else max(previous_fire_time, now)
+        passed = (last - self._origin).total_seconds() // self.interval
+        following = self._origin + dt.timedelta(seconds=(passed + 1) * self.interval)
+        # Of an interval that is no binary fraction, the quotient may be a little too small.
+        return following if following > last else following + dt.timedelta(seconds=self.interval)
 
 
-def _trigger(seconds: float) -> IntervalTrigger:
-    return _Trigger(seconds=seconds, jitter=seconds * JITTER, timezone=dt.UTC)
+def _groups(jobs: Mapping[str, Job]) -> list[list[str]]:
+    """The jobs that run at the same moments; one that shares no message is a group of its own."""
+    together: defaultdict[object, list[str]] = defaultdict(list)
+    for id_, job in jobs.items():
+        together[(job.key.database, job.interval) if job.SHARES_MESSAGES else id_].append(id_)
+    return [
+        each[first : first + MOST_TOGETHER]
+        for each in together.values()
+        for first in range(0, len(each), MOST_TOGETHER)
+    ]

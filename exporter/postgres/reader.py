@@ -15,7 +15,7 @@ class Reader:
         self,
         run: Callable[[Sequence[str], "Reader"], Awaitable[list[Result]]],
         *,
-        name: str,
+        name: str = "",
         timezone: str,
         timeout: float,
     ) -> None:

@@ -38,6 +38,8 @@ TABLE = "conversations.conversation_sessions"
 ACTIVE = "sessions_active"
 SUCCESS = "session_exporter_collection_success"
 SOURCE: dict[str, Any] = {**CONVERSATIONS, "daily": None}
+#: Slow enough to be sent alone, on a connection of its own.
+SLOW = {**SOURCE, "where": "(SELECT pg_sleep(0.06)) IS NOT NULL"}
 
 
 _numbers = itertools.count(1)
@@ -66,10 +68,17 @@ def with_sessions(database: EmbeddedDatabase) -> EmbeddedDatabase:
     return database
 
 
-def config_of(dsn: str, folder: Path, sources: int = 1, **settings: Any) -> Path:
+def config_of(
+    dsn: str,
+    folder: Path,
+    sources: int = 1,
+    *,
+    source: dict[str, Any] = SOURCE,
+    **settings: Any,
+) -> Path:
     names = [f"chats_{number}" for number in range(1, sources + 1)]
     return write_config(
-        folder, {"app": {"dsn": dsn, **IMPATIENT, **settings}}, dict.fromkeys(names, SOURCE)
+        folder, {"app": {"dsn": dsn, **IMPATIENT, **settings}}, dict.fromkeys(names, source)
     )
 
 
@@ -104,12 +113,14 @@ def watched(database: EmbeddedDatabase) -> Iterator[list[int]]:
 def test_one_frozen_process_of_the_server_costs_one_collection_and_no_connection(
     victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:
-    config = config_of(victim.dsn_for(EXPORTER), tmp_path, sources=3, max_connections=2)
+    dsn = victim.dsn_for(EXPORTER)
+    config = config_of(dsn, tmp_path, sources=3, source=SLOW, max_connections=2)
     with (
         Exporting(config) as exporting,
         victim.connect() as connection,
         watched(victim) as counts,
     ):
+        exporting.collect("active")  # the first time together, as nobody knows yet
         page = exporting.collect("active")
         assert all(page.succeeds(f"chats_{number}") for number in (1, 2, 3))
         first, _ = processes(connection)
@@ -142,12 +153,14 @@ def test_one_frozen_process_of_the_server_costs_one_collection_and_no_connection
 def test_frozen_processes_are_never_replaced_by_more_than_the_config_allows(
     victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:
-    config = config_of(victim.dsn_for(EXPORTER), tmp_path, sources=3, max_connections=2)
+    dsn = victim.dsn_for(EXPORTER)
+    config = config_of(dsn, tmp_path, sources=3, source=SLOW, max_connections=2)
     with (
         Exporting(config) as exporting,
         victim.connect() as connection,
         watched(victim) as counts,
     ):
+        exporting.collect("active")  # the first time together, as nobody knows yet
         exporting.collect("active")
         first, second = processes(connection)
         with stopped(first), stopped(second):
