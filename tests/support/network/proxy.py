@@ -44,6 +44,10 @@ class Proxy:
     def __init__(self, server_port: int) -> None:
         self.mode = Mode.PASS
         self.accepted = 0
+        #: What clients have sent and the server has got, piece by piece.
+        self.requests: list[bytes] = []
+        #: A piece with this in it vanishes, and with it all that the connection carries later.
+        self.withheld: bytes | None = None
         self._server_port = server_port
         self._background = Background()
         self._server: asyncio.Server | None = None
@@ -139,13 +143,18 @@ class Proxy:
         with contextlib.suppress(OSError):
             while True:
                 data = await reader.read(CHUNK)
-                has_lost = has_lost or self.mode.ways[way]
+                has_lost = has_lost or self.mode.ways[way] or self._withholds(data)
                 while has_lost and not data and self.mode.ways[way]:  # noqa: ASYNC110 - set by a test
                     await asyncio.sleep(TRICKLE_SECONDS)
                 if not data:
                     return
                 if not has_lost:
+                    if way == 0:
+                        self.requests.append(data)
                     await self._deliver(data, writer)
+
+    def _withholds(self, data: bytes) -> bool:
+        return self.withheld is not None and self.withheld in data
 
     async def _deliver(self, data: bytes, writer: asyncio.StreamWriter) -> None:
         for position in itertools.count():
