@@ -105,6 +105,11 @@ class Message:
             )
         except psycopg.Error as error:
             answer.error = answer.error or error
+        except asyncio.CancelledError:
+            # What nobody waits for must not go on in the server.
+            with suppress(psycopg.Error):
+                await connection.cancel_safe(timeout=CLIENT_GRACE_SECONDS)
+            raise
         if answer.error is not None:
             status = connection.pgconn.transaction_status
             answer.is_lost = connection.closed or _ends_the_connection(answer.error)

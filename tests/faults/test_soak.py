@@ -24,7 +24,7 @@ import pytest
 import uvloop
 
 import exporter.collection.job
-import exporter.postgres.database
+import exporter.postgres.message
 from exporter.collection.job import Key
 from exporter.collection.snapshots import Snapshot
 from exporter.config import load_config
@@ -232,7 +232,7 @@ def victim(fast_folder: Path | None) -> Iterator[EmbeddedDatabase]:
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Collect often even while everything is slow: this is about many faults, not about load."""
     monkeypatch.setattr(exporter.collection.job, "DUTY", 1)
-    monkeypatch.setattr(exporter.postgres.database, "CLIENT_GRACE_SECONDS", 0.3)
+    monkeypatch.setattr(exporter.postgres.message, "CLIENT_GRACE_SECONDS", 0.3)
     monkeypatch.setattr(exporter.backoff, "CONNECT", (0.1, 1.0))
 
 
