@@ -8,7 +8,7 @@ APScheduler's job is the coroutine of ours itself and not a task that it spawns,
 `max_instances` sees a run that is still going, and the next one is skipped and counted.
 
 Jobs whose reads share a message (postgres/read_queue.py) run at the same moments, in groups of as
-many as fit into one; the groups are spread evenly over the interval.
+many as fit into one, and the groups one after the other within their interval.
 """
 
 import asyncio
@@ -25,8 +25,8 @@ from exporter.clock import Clock
 from exporter.collection.job import Job
 from exporter.postgres import MOST_TOGETHER
 
-#: First runs are spread: this long between two groups, and all within the first interval.
-SPREAD_SECONDS = 0.02
+#: At most this long between two groups of jobs, so that the first runs come soon.
+SPREAD_SECONDS = 0.1
 
 #: The wall clock is compared with the monotonic one this often, and may drift this far, in seconds.
 WATCH_SECONDS = 1.0
@@ -61,15 +61,15 @@ class Schedule:
         for number, group in enumerate(self._groups):
             for id_ in group:
                 interval = self._jobs[id_].interval
-                phase = interval * number / len(self._groups)
-                delay = min(number * SPREAD_SECONDS, phase)
-                self._triggers[id_] = _Trigger(now + dt.timedelta(seconds=phase), interval)
+                delay = number * min(SPREAD_SECONDS, interval / len(self._groups))
+                begin = now + dt.timedelta(seconds=delay)
+                self._triggers[id_] = _Trigger(begin, interval)
                 self._scheduler.add_job(
                     self._run,
                     self._triggers[id_],
                     args=[id_, interval],
                     id=id_,
-                    next_run_time=now + dt.timedelta(seconds=delay),
+                    next_run_time=begin,
                 )
         self._scheduler.start()
         self._watching = asyncio.create_task(self._watch_clock())
