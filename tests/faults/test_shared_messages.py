@@ -242,6 +242,18 @@ async def test_in_a_shared_message_the_time_of_each_is_its_own(database: Embedde
         await pool.close()
 
 
+async def test_statements_that_take_long_together_are_waited_for(
+    database: EmbeddedDatabase,
+) -> None:
+    """Each of them ends within statement_timeout, and the server answers after the last one."""
+    pool = Database(declarations.settings_of(database.dsn_for(EXPORTER)))
+    try:
+        results = await pool.reader(timeout=1.0).read(*["SELECT 1 FROM pg_sleep(0.8)"] * 3)
+        assert [result.rows for result in results] == [[(1,)]] * 3
+    finally:
+        await pool.close()
+
+
 async def test_now_stands_still_in_a_whole_message(database: EmbeddedDatabase) -> None:
     """So ages are taken from clock_timestamp()."""
     pool = Database(declarations.settings_of(database.dsn_for(EXPORTER)))

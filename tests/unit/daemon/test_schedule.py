@@ -2,10 +2,13 @@
 
 import asyncio
 import time
+from itertools import pairwise
+from typing import ClassVar
 
 from exporter.clock import Clock
 from exporter.collection.job import Job, Key
 from exporter.daemon.schedule import Schedule
+from exporter.postgres import MOST_TOGETHER
 
 
 class SlowJob(Job):
@@ -88,3 +91,48 @@ async def test_stopping_waits_for_what_runs_and_starts_nothing_more() -> None:
     job.may_end.set()
     await stopping
     assert job.runs == 1
+
+
+class QuickJob(Job):
+    """Notes when it runs, in the order of all of them."""
+
+    SHARES_MESSAGES = True
+    ran: ClassVar[list[tuple[str, float]]] = []
+
+    def __init__(self, source: str, *, database: str = "app", interval: float = 0.2) -> None:
+        super().__init__(Key(database, source, "active"), interval=interval)
+
+    async def _run(self) -> None:
+        self.ran.append((self.key.source, asyncio.get_running_loop().time()))
+
+
+async def test_jobs_that_share_messages_run_at_the_same_moment_and_others_do_not() -> None:
+    QuickJob.ran.clear()
+    together = [QuickJob(name) for name in ("a", "b", "c")]
+    apart = [QuickJob("d", database="other"), QuickJob("e", interval=0.25)]
+    schedule = Schedule([*together, *apart], Clock(monotonic=time.monotonic, wall=time.time))
+    schedule.start()
+    try:
+        await until(lambda: len(QuickJob.ran) >= 30)
+    finally:
+        await schedule.stop(1.0)
+    order = "".join(name for name, _ in QuickJob.ran)
+    # Nothing comes between two of them, run after run.
+    assert order.replace("abc", "").strip("ab") == "".join(
+        name for name, _ in QuickJob.ran if name in "de"
+    )
+    assert order.count("abc") >= 4
+
+
+async def test_more_jobs_than_a_message_holds_run_in_several_groups() -> None:
+    QuickJob.ran.clear()
+    jobs = [QuickJob(str(number), interval=1.0) for number in range(MOST_TOGETHER + 4)]
+    schedule = Schedule(jobs, Clock(monotonic=time.monotonic, wall=time.time))
+    schedule.start()
+    try:
+        await until(lambda: len(QuickJob.ran) >= len(jobs))
+    finally:
+        await schedule.stop(1.0)
+    times = [at for _, at in QuickJob.ran[: len(jobs)]]
+    gaps = [after - before for before, after in pairwise(times)]
+    assert max(range(len(gaps)), key=gaps.__getitem__) == MOST_TOGETHER - 1
