@@ -243,6 +243,18 @@ def test_once_scraped_a_collection_is_rendered_when_it_ends(exhibit: Exhibit) ->
     assert missing.rendered == 2
 
 
+def test_a_source_of_many_series_is_rendered_by_the_scrape_alone(
+    load_sources: LoadSources, hand_clock: HandClock
+) -> None:
+    exhibit = Exhibit(load_sources(chats={**FULL, "daily": {"days": 30}}), hand_clock)
+    exhibit.page.render(TEXT)
+    missing = Counted(active=True)
+    exhibit.succeeds(SIZE, SizeValues(5.0, missing))
+    assert missing.rendered == 0
+    exhibit.page.render(TEXT)
+    assert missing.rendered == 1
+
+
 @pytest.mark.parametrize("format_", [TEXT, OPENMETRICS], ids=lambda each: each.name)
 def test_a_compressed_page_is_the_page_as_one_gzip_member(exhibit: Exhibit, format_: Any) -> None:
     exhibit.succeeds(ACTIVE, active_values(exhibit.config.sources["chats"], 3))
