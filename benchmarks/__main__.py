@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-ALL = ("bulk_recovery", "collecting", "daemon", "scraping")
+ALL = ("bulk_recovery", "collecting", "daemon", "many_sources", "scraping")
 
 
 def main() -> None:

@@ -35,8 +35,8 @@ PROCESS_METRICS_EVERY = 1.0
 #: looks for longer matches (its configuration_table, deflate.c).
 _COMPRESSION = 3
 
-#: Sources with more series than this are rendered by the scrape, in its thread: a collection ends in
-#: the event loop, and to render 100 samples takes about 0.3 ms.
+#: Sources with more series than this are rendered by the scrape, in its thread: a collection ends
+#: in the event loop, and to render 100 samples takes about 0.3 ms.
 _RENDERED_AHEAD = 200
 
 _BY_NAME = {collector.name: collector for collector in COLLECTORS}
