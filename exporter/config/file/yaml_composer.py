@@ -20,8 +20,8 @@ MAX_DEPTH = 50
 # of a block.
 _READ_DIFFERENTLY = re.compile(r"[\t\x85\u2028\u2029\ufeff?]|!(?!= )|[|>][-+0-9]*#")
 
-# A comment, or a part of a text in quotes or of a block: there both read everything alike.
-_COMMENT = re.compile(r"(?<!\S)#[^\n'\"]*$", re.MULTILINE)
+# A comment up to a quote, or a part of a text in quotes or of a block: both read it alike.
+_COMMENT = re.compile(r"(?<![^ \r\n])#[^\r\n\x85\u2028\u2029'\"]*")
 
 
 class TooLargeError(Exception):

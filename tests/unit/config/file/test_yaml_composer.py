@@ -72,6 +72,7 @@ def assert_is_read_alike(text: str) -> None:
         # The end of a text without a line break.
         *("a:", "a: ", "? a", "- ", "a: |\n  b", "a:\n  ", "{? \n  }\n  ", "a: b"),
         *("a: [b?, c]\n", "{? \n  : b}\n", "a: {b\n  ? c}\n", "a: ['a # b', c?]\n"),
+        *("a: [b, #c\r c?]\n", "a: [b\xa0# c?]\n", "a: [b, #c\x85 c?]\n", "a: [b#c?]\n"),
         # Tabs, rare line breaks, byte order marks, tags, comments at blocks.
         *(
             "a:\tb\n",
