@@ -3,7 +3,15 @@
 import subprocess
 import sys
 
-ALL = ("bulk_recovery", "collecting", "daemon", "many_sources", "scraping", "wire")
+ALL = (
+    "bulk_recovery",
+    "collecting",
+    "daemon",
+    "large_config",
+    "many_sources",
+    "scraping",
+    "wire",
+)
 
 
 def main() -> None:

@@ -50,16 +50,14 @@ sources:
     id: id
     orphaned_after: 30m
 """
-SAMPLE = re.compile(r"^sessions_active\{", re.MULTILINE)
+SAMPLE = re.compile(rb"^sessions_active\{", re.MULTILINE)
 
 
 class Daemon:
     """`session-exporter run`, from entering to leaving the `with` block."""
 
-    def __init__(self, folder: Path, dsn: str, every: str) -> None:
-        config = folder / "config.yaml"
-        config.write_text(CONFIG.format(dsn=dsn, every=every), encoding="utf-8")
-        self._log = folder / "daemon.log"
+    def __init__(self, config: Path) -> None:
+        self._log = config.with_name("daemon.log")
         self._command: list[str | Path] = [programs.PROGRAM, "run", "-c", config]
         self._command += ["--web.listen-address", "127.0.0.1:0"]
         self._address = ""
@@ -73,15 +71,18 @@ class Daemon:
         self.process.terminate()
         self.process.wait()
 
-    def scrape(self) -> str:
+    def scrape(self, encoding: str = "identity") -> bytes:
         """The page, or nothing while there is none."""
         if not self._address:
             found = re.search(r'event=started address="(\S+)"', self._log.read_text())
             if found is None:
-                return ""
+                return b""
             self._address = found[1].removeprefix("http://")
-        with urllib.request.urlopen(f"http://{self._address}/metrics") as answer:
-            return str(answer.read().decode())
+        request = urllib.request.Request(
+            f"http://{self._address}/metrics", headers={"accept-encoding": encoding}
+        )
+        with urllib.request.urlopen(request) as answer:
+            return bytes(answer.read())
 
     def resident_mb(self) -> float:
         """Its memory now, in millions of bytes (Linux)."""
@@ -90,10 +91,17 @@ class Daemon:
         return int(found[1]) * 1024 / 1e6 if found else 0.0
 
 
+def write_config(folder: Path, dsn: str, every: str) -> Path:
+    """The config file, in a folder where the log can be too."""
+    path = folder / "config.yaml"
+    path.write_text(CONFIG.format(dsn=dsn, every=every), encoding="utf-8")
+    return path
+
+
 def seconds_to_first_sample(folder: Path, dsn: str) -> float:
     """From the start of the process until a scrape has a count of sessions."""
     begun = time.perf_counter()
-    with Daemon(folder, dsn, "30s") as daemon:
+    with Daemon(write_config(folder, dsn, "30s")) as daemon:
         while not SAMPLE.search(daemon.scrape()):
             time.sleep(0.005)
         return time.perf_counter() - begun
@@ -101,7 +109,7 @@ def seconds_to_first_sample(folder: Path, dsn: str) -> float:
 
 def watch_memory(folder: Path, database: EmbeddedDatabase, collections: int) -> None:
     """Print the resident memory after some collections, and after all of them."""
-    with Daemon(folder, database.dsn, "10ms") as daemon:
+    with Daemon(write_config(folder, database.dsn, "10ms")) as daemon:
         milestones = [collections // 100, collections // 2, collections]
         begun = _transactions(database)
         for milestone in milestones:

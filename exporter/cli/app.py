@@ -1,20 +1,56 @@
 """The command line: its commands, and how an error becomes a sentence and an exit code."""
 
+import importlib
 import sys
+from collections import UserDict
 from typing import Annotated, Any
 
 import typer
 import typer.core
+import typer.main
 
 from exporter import __version__
-from exporter.cli.commands import check, demo, once, orphans, run, schema, sql
-from exporter.cli.recovery import close, pause, recover, runs, undo
 from exporter.errors import ExporterError
 from exporter.text import printable_lines
+
+#: The module of each command, in the order of --help. One is imported when it is asked for: all of
+#: them take several times as long as most need.
+COMMANDS = {
+    "run": "exporter.cli.commands.run",
+    "check": "exporter.cli.commands.check",
+    "once": "exporter.cli.commands.once",
+    "orphans": "exporter.cli.commands.orphans",
+    "schema": "exporter.cli.commands.schema",
+    "demo": "exporter.cli.commands.demo",
+    "recover": "exporter.cli.recovery.recover",
+    "undo": "exporter.cli.recovery.undo",
+    "runs": "exporter.cli.recovery.runs",
+    "close": "exporter.cli.recovery.close",
+    "pause": "exporter.cli.recovery.pause",
+    "resume": "exporter.cli.recovery.pause",
+    "sql": "exporter.cli.commands.sql",
+}
+
+
+class ImportedCommands(UserDict[str, Any]):
+    """A command by its name; its module has a function or a group of that name."""
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - typer's command is private
+        found = getattr(importlib.import_module(super().__getitem__(name)), name)
+        parent = typer.Typer(rich_markup_mode=None)
+        if isinstance(found, typer.Typer):
+            parent.add_typer(found, name=name)
+        else:
+            parent.command()(found)
+        return typer.main.get_group(parent).commands[name]
 
 
 class Commands(typer.core.TyperGroup):
     """Turns what a user can do something about into a sentence and an exit code."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - typer's own
+        super().__init__(**settings)
+        self.commands = ImportedCommands(COMMANDS)
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's own signature
         """Run the command; no traceback for an ExporterError."""
@@ -37,12 +73,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Watches session tables in PostgreSQL for sessions that never end.",
 )
-#: In the order of --help.
-WATCHING = (run.run, check.check, once.once, orphans.orphans, schema.schema, demo.demo)
-CLOSING = (recover.recover, undo.undo, runs.runs, close.close, pause.pause, pause.resume)
-for command in (*WATCHING, *CLOSING):
-    app.command()(command)
-app.add_typer(sql.commands, name="sql")
 
 
 @app.callback(invoke_without_command=True)

@@ -1,36 +1,20 @@
-"""What commands share: reading the config, and doing something for each source."""
+"""What commands share that do something for each source."""
 
 import asyncio
 import difflib
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
-from pathlib import Path
 from typing import Any, TypeVar
 
 import uvloop
 
 from exporter import logs, sessions
-from exporter.config import Config, DatabaseSettings, Source, load_config
-from exporter.errors import ExporterError, SourceError, UsageError
-from exporter.postgres import Database, Reader, dsn_problem
+from exporter.config import Config, DatabaseSettings, Source
+from exporter.errors import SourceError, UsageError
+from exporter.postgres import Database, Reader
 from exporter.text import printable
 
 T = TypeVar("T")
-
-
-def load(path: Path) -> Config:
-    """The config, if this version can connect to its databases; raises ExporterError."""
-    config = load_config(path)
-    dsns = {f"databases.{each.name}.dsn": each.dsn for each in config.databases.values()}
-    dsns |= {
-        f"sources.{each.name}.recovery.dsn": each.recovery.dsn
-        for each in config.sources.values()
-        if each.recovery.dsn is not None
-    }
-    for key, dsn in dsns.items():
-        if problem := dsn_problem(dsn):
-            raise ExporterError(f"{path}: {key}: {problem}")
-    return config
 
 
 def has_rule(source: Source) -> bool:

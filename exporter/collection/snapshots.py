@@ -4,7 +4,7 @@ All values are immutable and replaced whole, so that a scrape never sees half a 
 compared by identity, so that what did not change need not be rendered again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -65,10 +65,13 @@ class Snapshots:
         self.states = dict(states)
         self.counters = {(key.database, key.source): Counters() for key in self.states}
         self.version = 0
+        self.on_change: Callable[[Key], None] = lambda _key: None
+        """Called with the key of each collection that has ended."""
 
     def succeeded(self, key: Key, snapshot: Snapshot, *, duration: float, interval: float) -> None:
         self.states[key] = State(interval, snapshot, succeeded=True, duration=duration)
         self.version += 1
+        self.on_change(key)
 
     def failed(
         self, key: Key, reason: str, message: str, *, duration: float, interval: float
@@ -77,6 +80,7 @@ class Snapshots:
         old = self.states[key].snapshot
         self.states[key] = State(interval, old, reason=reason, failure=message, duration=duration)
         self._count(key, "errors", reason_label(reason))
+        self.on_change(key)
 
     def backed_off(self, key: Key, reason: str, message: str, *, interval: float) -> None:
         """Count a collection that did not begin because its database was out of reach a moment ago.

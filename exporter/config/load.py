@@ -13,8 +13,9 @@ from exporter.config.fields.model import FrozenMapping, Model
 from exporter.config.fields.sql_keys import find_sql_keys
 from exporter.config.file.document import Document
 from exporter.config.file.environment import substitute
+from exporter.config.file.yaml_composer import MAX_DEPTH, MAX_NODES, TooLargeError
 from exporter.config.file.yaml_errors import explain
-from exporter.config.file.yaml_reader import MAX_DEPTH, MAX_NODES, TooLargeError, parse
+from exporter.config.file.yaml_reader import parse
 from exporter.config.source import Source
 from exporter.errors import ConfigError, Problem
 

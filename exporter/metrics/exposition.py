@@ -1,6 +1,6 @@
 """Samples to bytes, in Prometheus text format 0.0.4 and in OpenMetrics 1.0.
 
-Samples are rendered once into chunks, bytes per metric family; a page is joined from chunks. Both
+Samples are rendered once into chunks, bytes per name; a page is joined from chunks. Both
 formats write a sample alike and differ in the headers and in how a gauge histogram is grouped.
 
 Formats: prometheus.io, "Exposition formats", and the OpenMetrics 1.0 specification.
@@ -9,14 +9,14 @@ Formats: prometheus.io, "Exposition formats", and the OpenMetrics 1.0 specificat
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, lru_cache
+from itertools import chain
 
 from prometheus_client.utils import floatToGoString
 
 from exporter.metrics.catalog import FAMILIES, Family, Sample
 
 Labels = tuple[tuple[str, str], ...]
-Name = tuple[str, str]
-"""Family name and suffix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,66 +33,74 @@ OPENMETRICS = Format("openmetrics", "application/openmetrics-text; version=1.0.0
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some samples, rendered, and how many of them are time series about sessions."""
+    """Some samples, rendered, by name; and how many of them are time series about sessions."""
 
-    lines: Mapping[Name, bytes]
+    lines: Mapping[str, bytes]
     session_series: int
 
 
 def render(samples: Iterable[Sample], labels: Labels = ()) -> Chunk:
     """Render samples, each with `labels` before its own."""
-    lines: defaultdict[Name, list[str]] = defaultdict(list)
+    lines: defaultdict[str, list[str]] = defaultdict(list)
     common = _pairs(labels)
     for family, own, value, suffix in samples:
-        inside = ",".join(filter(None, (common, _pairs(own))))
+        name = _name(family.name, suffix)
+        inside = f"{common},{_pairs(own)}" if common and own else common or _pairs(own)
         number = str(value) if isinstance(value, int) else floatToGoString(value)
         braced = f"{{{inside}}}" if inside else ""
-        lines[family.name, suffix].append(f"{family.name}{suffix}{braced} {number}\n")
+        lines[name].append(f"{name}{braced} {number}\n")
     return Chunk(
         {name: "".join(each).encode() for name, each in lines.items()},
-        sum(len(each) for (name, _), each in lines.items() if name.startswith("sessions_")),
+        sum(len(each) for name, each in lines.items() if name.startswith("sessions_")),
     )
 
 
-def join(chunks: Iterable[Chunk], format_: Format) -> bytes:
-    """Join chunks family by family; without the `# EOF` that ends an OpenMetrics page."""
-    lines: defaultdict[Name, list[bytes]] = defaultdict(list)
+def join(chunks: Iterable[Chunk], format_: Format) -> Iterator[bytes]:
+    """Yield the families joined from chunks; without the `# EOF` that ends an OpenMetrics page."""
+    lines: defaultdict[str, list[bytes]] = defaultdict(list)
     for chunk in chunks:
         for name, part in chunk.lines.items():
             lines[name].append(part)
     write = _text if format_ is TEXT else _openmetrics
-    return b"".join(part for family in FAMILIES for part in write(family, lines))
+    return chain.from_iterable(write(family, lines) for family in FAMILIES)
 
 
-def _text(family: Family, lines: Mapping[Name, list[bytes]]) -> Iterator[bytes]:
+def _text(family: Family, lines: Mapping[str, list[bytes]]) -> Iterator[bytes]:
     """The text format has no gauge histogram: its buckets are a histogram, the rest gauges."""
     types = {"": family.type.replace("info", "gauge")}
     if family.type == "gaugehistogram":
         types = {"_bucket": "histogram", "_gcount": "gauge", "_gsum": "gauge"}
     for suffix, type_ in types.items():
-        if (family.name, suffix) in lines:
+        if (name := _name(family.name, suffix)) in lines:
             help_ = family.help.replace("\\", "\\\\").replace("\n", "\\n")
             yield _header(family.name + suffix.removeprefix("_bucket"), type_, help_)
-            yield from lines[family.name, suffix]
+            yield b"".join(lines[name])
 
 
-def _openmetrics(family: Family, lines: Mapping[Name, list[bytes]]) -> Iterator[bytes]:
+def _openmetrics(family: Family, lines: Mapping[str, list[bytes]]) -> Iterator[bytes]:
     """All samples of one histogram stand together; _total and _info belong to samples alone."""
     suffixes = ("_bucket", "_gcount", "_gsum") if family.type == "gaugehistogram" else ("",)
-    present = [lines[family.name, suffix] for suffix in suffixes if (family.name, suffix) in lines]
-    if present:
+    names = [_name(family.name, suffix) for suffix in suffixes]
+    if present := [lines[name] for name in names if name in lines]:
         name = family.name
         if family.type in {"counter", "info"}:
             name = name.removesuffix("_total").removesuffix("_info")
         yield _header(name, family.type, _escaped(family.help))
-        for parts in zip(*present, strict=True):
-            yield from parts
+        yield b"".join(chain.from_iterable(zip(*present, strict=True)))
+
+
+@cache
+def _name(family: str, suffix: str) -> str:
+    """The name of a sample, the same object each time: thousands of chunks hold it."""
+    return family + suffix
 
 
 def _header(name: str, type_: str, escaped_help: str) -> bytes:
     return f"# HELP {name} {escaped_help}\n# TYPE {name} {type_}\n".encode()
 
 
+# The labels of a sample beside those of its source are the same for many sources.
+@lru_cache(maxsize=4096)
 def _pairs(labels: Labels) -> str:
     return ",".join(f'{name}="{_escaped(value)}"' for name, value in labels)
 

@@ -19,6 +19,8 @@ from exporter.config import (
     Webhook,
     load_config,
 )
+from exporter.config.fields.model import Model
+from exporter.config.schema import descriptions
 from exporter.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +28,7 @@ DOCUMENT = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / "config.yaml").read_text(encoding="utf-8")
 
 # Heading -> the model whose keys the table below it is about.
-MODELS: dict[str, type[BaseModel]] = {
+MODELS: dict[str, type[Model]] = {
     "## databases": DatabaseSettings,
     "## sources": Source,
     "### Points in time": TimeColumn,
@@ -61,8 +63,8 @@ def test_every_key_is_documented_and_every_documented_key_exists(heading: str) -
 def test_the_documented_meaning_begins_with_the_description_in_the_code(heading: str) -> None:
     documented = {key: meaning.replace("`", "") for key, (_, meaning) in rows(heading).items()}
     described = {
-        key: " ".join((field.description or "nothing").replace("`", "").split())
-        for key, field in keys(MODELS[heading]).items()
+        key: descriptions(MODELS[heading]).get(key, "nothing").replace("`", "")
+        for key in keys(MODELS[heading])
     }
     assert documented == {
         key: documented[key] if documented[key].startswith(description) else description

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from exporter import logs
-from exporter.cli.each_source import load, wait_for
+from exporter.cli.config_file import load
+from exporter.cli.each_source import wait_for
 from exporter.cli.options import DEFAULT_CONFIG, ConfigFile
 from exporter.cli.output.overview import failure_lines, overview
 from exporter.daemon import process

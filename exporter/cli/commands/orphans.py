@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from exporter import sessions
-from exporter.cli.each_source import for_each_source, load
+from exporter.cli.config_file import load
+from exporter.cli.each_source import for_each_source
 from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, ListFormat, OneSource, duration
 from exporter.cli.output.orphans import orphan_json, orphan_table
 from exporter.config import Source

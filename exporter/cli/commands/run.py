@@ -6,7 +6,8 @@ import typer
 
 from exporter import logs
 from exporter.cli import options
-from exporter.cli.each_source import load, wait_for
+from exporter.cli.config_file import load
+from exporter.cli.each_source import wait_for
 from exporter.daemon import process
 from exporter.logs import LogFormat
 

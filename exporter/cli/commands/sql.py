@@ -3,7 +3,8 @@
 import typer
 
 from exporter import sessions
-from exporter.cli.each_source import for_each_source, has_rule, load, require_rule
+from exporter.cli.config_file import load
+from exporter.cli.each_source import for_each_source, has_rule, require_rule
 from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile
 from exporter.cli.output.sql import proposals_sql, role_sql
 from exporter.config import Source
@@ -14,10 +15,10 @@ from exporter.recovery.rule.connections import reading_settings
 from exporter.sessions import grants
 from exporter.sessions.indexes.proposals import propose
 
-commands = typer.Typer(no_args_is_help=True, help="Print SQL for a DBA to read and run.")
+sql = typer.Typer(no_args_is_help=True, help="Print SQL for a DBA to read and run.")
 
 
-@commands.command()
+@sql.command()
 def index(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> None:
     """Print the commands that create the indexes which a source needs."""
 
@@ -32,7 +33,7 @@ def index(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> None:
         raise typer.Exit(1)
 
 
-@commands.command()
+@sql.command()
 def role(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
     """Print the commands that create roles with just the rights for collection and recovery."""
     config = load(config_file)
@@ -57,7 +58,7 @@ def role(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
         raise typer.Exit(1)
 
 
-@commands.command()
+@sql.command()
 def function(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> None:
     """Print functions that recover a source for a role with no right but to call them."""
     config = load(config_file)
@@ -73,7 +74,7 @@ def function(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> None:
         raise typer.Exit(1)
 
 
-@commands.command()
+@sql.command()
 def audit() -> None:
     """Print the commands that create the tables of the audit of recovery."""
     print(fill("recovery/audit/installation"))

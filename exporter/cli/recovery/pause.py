@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from exporter.cli.each_source import for_each_source, load, require_rule
+from exporter.cli.config_file import load
+from exporter.cli.each_source import for_each_source, require_rule
 from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, plain_text
 from exporter.cli.output.recovery import pause_text
 from exporter.config import Config, Source

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from exporter.cli import options
-from exporter.cli.each_source import for_each_source, load, require_rule
+from exporter.cli.config_file import load
+from exporter.cli.each_source import for_each_source, require_rule
 from exporter.cli.output import recovery as output
 from exporter.cli.output.progress import progress_of
 from exporter.config import Source

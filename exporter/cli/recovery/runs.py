@@ -2,7 +2,8 @@
 
 import typer
 
-from exporter.cli.each_source import for_each_source, has_rule, load
+from exporter.cli.config_file import load
+from exporter.cli.each_source import for_each_source, has_rule
 from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, OneSource
 from exporter.cli.output.recovery import runs_table
 from exporter.recovery.audit.runs import list_runs

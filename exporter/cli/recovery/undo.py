@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from exporter.cli.each_source import for_each_source, has_rule, load
+from exporter.cli.config_file import load
+from exporter.cli.each_source import for_each_source, has_rule
 from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, Yes
 from exporter.cli.output.recovery import undo_outcome_text, undo_text
 from exporter.config import Source

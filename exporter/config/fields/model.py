@@ -24,7 +24,6 @@ class Model(BaseModel):
         validate_by_name=True,  # in Python; files are read with by_name=False
         validate_by_alias=True,
         hide_input_in_errors=True,  # a dsn is an input too
-        use_attribute_docstrings=True,  # as descriptions
     )
 
 

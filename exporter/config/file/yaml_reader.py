@@ -1,7 +1,7 @@
 """Reads YAML text into plain data, with the line and the spelling of each value.
 
 PyYAML alone keeps the last of two equal keys, forgets lines, and expands aliases without bound;
-so only its composer is used (text -> nodes), and the nodes are read here.
+so only its nodes are used, and read here.
 """
 
 import re
@@ -11,9 +11,8 @@ import yaml
 from yaml.constructor import SafeConstructor
 
 from exporter.config.file.document import Document, KeyPath, Text, printable
+from exporter.config.file.yaml_composer import MAX_DEPTH, MAX_NODES, TooLargeError, compose
 
-MAX_NODES = 100_000  # a thousand sources with every key written out have half as many
-MAX_DEPTH = 50
 MAX_SPELLING = 300  # characters; only messages use it
 
 _TAG = "tag:yaml.org,2002:"
@@ -29,37 +28,13 @@ _TEXT_TAGS = {_TAG + "str", _TAG + "value", _TAG + "merge"}
 _TAG_MESSAGE = "expected a plain value, got a YAML tag; put text that begins with ! in quotes"
 
 
-class TooLargeError(Exception):
-    """The document has more nodes, or nests deeper, than any real config file."""
-
-
 def parse(text: str) -> Document:
     """Read one YAML document; raises yaml.YAMLError or TooLargeError."""
-    loader = _Composer(text)
-    try:
-        node = loader.get_single_node()
-    finally:
-        loader.dispose()
+    node = compose(text)
     reader = _Reader(text)
     if node is not None:
         reader.document.data = reader.read(node, ())
     return reader.document
-
-
-class _Composer(yaml.SafeLoader):
-    """PyYAML's composer with limits on nodes and depth: it recurses for each level."""
-
-    nodes = 0
-    depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        self.nodes += 1
-        self.depth += 1
-        if self.nodes > MAX_NODES or self.depth > MAX_DEPTH:
-            raise TooLargeError
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
 
 
 class _RejectedError(Exception):
@@ -174,7 +149,7 @@ class _Reader:
             node.value.encode()
         except UnicodeEncodeError:
             raise _RejectedError("expected text that can be written in UTF-8") from None
-        if node.style is not None:  # in quotes or a block: nothing is cut off
+        if node.style:  # in quotes or a block: nothing is cut off
             return Text(node.value)
         end_of_line = self.text.index("\n", node.end_mark.index)
         rest = self.text[node.end_mark.index : end_of_line].strip()

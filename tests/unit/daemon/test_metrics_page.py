@@ -3,6 +3,7 @@
 import asyncio
 import re
 import threading
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -229,6 +230,46 @@ def test_nothing_is_rendered_until_somebody_scrapes(exhibit: Exhibit) -> None:
     assert missing.rendered == 1
 
 
+def test_once_scraped_a_collection_is_rendered_when_it_ends(exhibit: Exhibit) -> None:
+    exhibit.page.render(TEXT)
+    missing = Counted(active=True)
+    exhibit.succeeds(SIZE, SizeValues(5.0, missing))
+    assert missing.rendered == 1
+    assert exhibit.value("session_exporter_index_missing", collector="active") == 1
+    assert missing.rendered == 1
+    exhibit.fails(SIZE)
+    assert missing.rendered == 2
+    assert exhibit.value(SUCCESS, collector="size") == 0
+    assert missing.rendered == 2
+
+
+def test_a_source_of_many_series_is_rendered_by_the_scrape_alone(
+    load_sources: LoadSources, hand_clock: HandClock
+) -> None:
+    exhibit = Exhibit(load_sources(chats={**FULL, "daily": {"days": 30}}), hand_clock)
+    exhibit.page.render(TEXT)
+    missing = Counted(active=True)
+    exhibit.succeeds(SIZE, SizeValues(5.0, missing))
+    assert missing.rendered == 0
+    exhibit.page.render(TEXT)
+    assert missing.rendered == 1
+
+
+@pytest.mark.parametrize("format_", [TEXT, OPENMETRICS], ids=lambda each: each.name)
+def test_a_compressed_page_is_the_page_as_one_gzip_member(exhibit: Exhibit, format_: Any) -> None:
+    exhibit.succeeds(ACTIVE, active_values(exhibit.config.sources["chats"], 3))
+    compressed = exhibit.page.render(format_, gzip=True)
+    inflate = zlib.decompressobj(wbits=31)
+    page = inflate.decompress(compressed)
+    assert (inflate.eof, inflate.unused_data) == (True, b"")
+    assert without_process(page) == without_process(exhibit.page.render(format_))
+
+
+def without_process(page: bytes) -> list[bytes]:
+    """process_* may change between two pages."""
+    return [line for line in page.splitlines() if not line.startswith(b"process_")]
+
+
 def test_process_metrics_are_read_anew_while_nothing_else_changes(exhibit: Exhibit) -> None:
     first = exhibit.page.render(TEXT)
     assert exhibit.value("process_resident_memory_bytes")
@@ -317,7 +358,7 @@ async def test_a_page_of_many_sources_is_made_off_the_event_loop(
     exhibit = Exhibit(config, hand_clock)
     threads = []
 
-    def recorded(*args: Any) -> bytes:
+    def recorded(*args: Any) -> Iterator[bytes]:
         threads.append(threading.current_thread() is threading.main_thread())
         return join(*args)
 

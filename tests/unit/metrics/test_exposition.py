@@ -23,12 +23,16 @@ from exporter.metrics.catalog import (
     Family,
     Sample,
 )
-from exporter.metrics.exposition import OPENMETRICS, TEXT, Format, join, render
+from exporter.metrics.exposition import OPENMETRICS, TEXT, Chunk, Format, join, render
 
 CHATS = (("database", "app"), ("source", "chats"))
 CALLS = (("database", "app"), ("source", "calls"))
 
 FORMATS = pytest.mark.parametrize("format_", [TEXT, OPENMETRICS], ids=lambda each: each.name)
+
+
+def page_of(chunks: list[Chunk], format_: Format) -> bytes:
+    return b"".join(join(chunks, format_))
 
 
 def parse(page: bytes, format_: Format) -> list[Metric]:
@@ -57,7 +61,7 @@ def every_family() -> Iterable[Sample]:
 
 def test_a_family_is_its_help_its_type_and_its_samples() -> None:
     chunk = render([Sample(ACTIVE, (), 3), Sample(ACTIVE, (("level", "easy"),), 2)], CHATS)
-    assert join([chunk], TEXT).decode() == (
+    assert page_of([chunk], TEXT).decode() == (
         f"# HELP sessions_active {ACTIVE.help}\n"
         "# TYPE sessions_active gauge\n"
         'sessions_active{database="app",source="chats"} 3\n'
@@ -66,7 +70,7 @@ def test_a_family_is_its_help_its_type_and_its_samples() -> None:
 
 
 def test_a_sample_without_labels_has_no_braces() -> None:
-    assert join([render([Sample(ACTIVE, (), 3)])], TEXT).endswith(b"\nsessions_active 3\n")
+    assert page_of([render([Sample(ACTIVE, (), 3)])], TEXT).endswith(b"\nsessions_active 3\n")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +91,7 @@ def test_a_sample_without_labels_has_no_braces() -> None:
 )
 @FORMATS
 def test_numbers(value: float, written: str, format_: Format) -> None:
-    page = join([render([Sample(ACTIVE, (), value)])], format_)
+    page = page_of([render([Sample(ACTIVE, (), value)])], format_)
     assert page.endswith(f"\nsessions_active {written}\n".encode())
     (family,) = parse(page, format_)
     read = family.samples[0].value
@@ -109,7 +113,7 @@ def test_any_label_value_comes_back_as_it_was(first: str, second: str) -> None:
     chunk = render(samples, (("database", "app"), ("source", first)))
     assert chunk.session_series == 1
     for format_ in (TEXT, OPENMETRICS):
-        page = join([chunk], format_)
+        page = page_of([chunk], format_)
         assert page.count(b"\n") == 3
         (family,) = parse(page, format_)
         (sample,) = family.samples
@@ -118,7 +122,7 @@ def test_any_label_value_comes_back_as_it_was(first: str, second: str) -> None:
 
 @FORMATS
 def test_every_family_of_the_catalog_comes_back_with_its_help(format_: Format) -> None:
-    page = join([render(every_family(), CHATS)], format_)
+    page = page_of([render(every_family(), CHATS)], format_)
     families = {family.name: family for family in parse(page, format_)}
     for family in FAMILIES:
         name = family.name
@@ -131,7 +135,7 @@ def test_every_family_of_the_catalog_comes_back_with_its_help(format_: Format) -
 def test_a_help_text_is_escaped(format_: Format, monkeypatch: pytest.MonkeyPatch) -> None:
     hostile = Family("sessions_hostile", 'a "quoted" \\n word\nand a line')
     monkeypatch.setattr(exposition, "FAMILIES", (hostile,))
-    page = join([render([Sample(hostile, (), 1)])], format_)
+    page = page_of([render([Sample(hostile, (), 1)])], format_)
     assert page.count(b"\n") == 3
     (family,) = parse(page, format_)
     assert family.documentation == hostile.help
@@ -141,7 +145,7 @@ def test_a_help_text_is_escaped(format_: Format, monkeypatch: pytest.MonkeyPatch
 def test_chunks_are_joined_family_by_family_in_the_order_of_the_catalog(format_: Format) -> None:
     chats = render([Sample(ORPHANED, (), 1), Sample(ACTIVE, (), 2)], CHATS)
     calls = render([Sample(ACTIVE, (), 3)], CALLS)
-    page = join([chats, calls], format_).decode()
+    page = page_of([chats, calls], format_).decode()
     assert re.findall(r"^# TYPE (\S+)", page, re.MULTILINE) == [
         "sessions_active",
         "sessions_orphaned",
@@ -156,13 +160,13 @@ def test_chunks_are_joined_family_by_family_in_the_order_of_the_catalog(format_:
 
 @FORMATS
 def test_nothing_is_nothing(format_: Format) -> None:
-    assert join([], format_) == b""
-    assert join([render([])], format_) == b""
+    assert page_of([], format_) == b""
+    assert page_of([render([])], format_) == b""
 
 
 def test_in_text_the_parts_of_a_gauge_histogram_are_families_of_their_own() -> None:
     chunks = [render(histogram(ACTIVE_AGE, 1, 2, 3), labels) for labels in (CHATS, CALLS)]
-    page = join(chunks, TEXT).decode()
+    page = page_of(chunks, TEXT).decode()
     assert re.findall(r"^# TYPE (\S+ \S+)", page, re.MULTILINE) == [
         "sessions_active_age_seconds histogram",
         "sessions_active_age_seconds_gcount gauge",
@@ -174,7 +178,7 @@ def test_in_text_the_parts_of_a_gauge_histogram_are_families_of_their_own() -> N
 
 def test_in_openmetrics_all_samples_of_one_gauge_histogram_stand_together() -> None:
     chunks = [render(histogram(ACTIVE_SILENCE, 1, 2, 3), labels) for labels in (CHATS, CALLS)]
-    page = join(chunks, OPENMETRICS)
+    page = page_of(chunks, OPENMETRICS)
     (family,) = parse(page, OPENMETRICS)
     assert family.type == "gaugehistogram"
     suffixes = ["bucket", "bucket", "bucket", "gcount", "gsum"]
@@ -188,13 +192,13 @@ def test_in_openmetrics_total_and_info_belong_to_the_samples_alone() -> None:
         Sample(COLLECTION_ERRORS, (("reason", "lock"),), 0),
         Sample(BUILD_INFO, (("version", "1"), ("python", "3")), 1),
     ]
-    assert types_and_samples(join([render(samples)], OPENMETRICS)) == {
+    assert types_and_samples(page_of([render(samples)], OPENMETRICS)) == {
         "session_exporter_collection_errors counter",
         "session_exporter_collection_errors_total",
         "session_exporter_build info",
         "session_exporter_build_info",
     }
-    assert types_and_samples(join([render(samples)], TEXT)) == {
+    assert types_and_samples(page_of([render(samples)], TEXT)) == {
         "session_exporter_collection_errors_total counter",
         "session_exporter_collection_errors_total",
         "session_exporter_build_info gauge",  # the text format has no info
@@ -219,7 +223,7 @@ def test_series_are_counted_by_the_beginning_of_their_name() -> None:
 
 def test_no_sample_has_a_timestamp_and_there_is_no_created_series() -> None:
     for format_ in (TEXT, OPENMETRICS):
-        for family in parse(join([render(every_family(), CHATS)], format_), format_):
+        for family in parse(page_of([render(every_family(), CHATS)], format_), format_):
             for sample in family.samples:
                 assert sample.timestamp is None
                 assert not sample.name.endswith("_created")
