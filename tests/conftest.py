@@ -8,17 +8,16 @@ Both have the schemas of all demo systems, no rows, and the roles `app` and `ses
 """
 
 import contextlib
-import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from exporter.demo.server.databases import EmbeddedDatabase, create_database, drop_database
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.server.server import PostgresServer, wheel_binaries
-from exporter.demo.systems.schemas import APP, create_empty
-from tests.support.servers.versions import SETTINGS, SYSTEM_BINARIES, TEMPLATE, VERSIONS
+from tests.support.servers.fresh_databases import FreshDatabases
+from tests.support.servers.versions import SYSTEM_BINARIES, VERSIONS, settings_of
 
 MEMORY = Path("/dev/shm")
 
@@ -38,8 +37,6 @@ LONGEST_FIRST = (
     "content/test_alertmanager.py",
     "content/test_alerts.py",
 )
-
-_numbers = itertools.count(1)
 
 
 def pytest_report_header() -> list[str]:
@@ -70,17 +67,17 @@ def fast_folder() -> Path | None:
 
 
 @pytest.fixture(scope="session")
-def start_server(fast_folder: Path | None) -> Iterator[Callable[[int], PostgresServer]]:
-    """Return the server of a major version, started when it is first asked for."""
-    ready: dict[int, PostgresServer] = {}
+def databases_of(fast_folder: Path | None) -> Iterator[Callable[[int], FreshDatabases]]:
+    """Return the databases of a major version; its server starts when it is first asked for."""
+    ready: dict[int, FreshDatabases] = {}
     with contextlib.ExitStack() as stack:
 
-        def get(major: int) -> PostgresServer:
+        def get(major: int) -> FreshDatabases:
             if major not in ready:
                 binaries = VERSIONS.get(major) or wheel_binaries(major)
-                own = PostgresServer(binaries, settings=SETTINGS, parent=fast_folder)
-                create_empty(stack.enter_context(own), TEMPLATE)
-                ready[major] = own
+                own = PostgresServer(binaries, settings=settings_of(major), parent=fast_folder)
+                server = stack.enter_context(own)
+                ready[major] = stack.enter_context(FreshDatabases(server))
             return ready[major]
 
         yield get
@@ -94,27 +91,28 @@ def start_server(fast_folder: Path | None) -> Iterator[Callable[[int], PostgresS
     ],
     ids="pg{}".format,
 )
-def server(
-    request: pytest.FixtureRequest, start_server: Callable[[int], PostgresServer]
-) -> PostgresServer:
+def databases(
+    request: pytest.FixtureRequest, databases_of: Callable[[int], FreshDatabases]
+) -> FreshDatabases:
+    """Of every version there is, one after the other."""
+    return databases_of(request.param)
+
+
+@pytest.fixture(scope="session")
+def server(databases: FreshDatabases) -> PostgresServer:
     """Every version there is, one after the other; shared, so leave it as it was."""
-    return start_server(request.param)
+    return databases.server
 
 
 @pytest.fixture
-def any_database(server: PostgresServer) -> Iterator[EmbeddedDatabase]:
+def any_database(databases: FreshDatabases) -> Iterator[EmbeddedDatabase]:
     """A fresh database with the demo's schemas, on every version."""
-    yield from _fresh_database(server)
+    with databases.fresh() as database:
+        yield database
 
 
 @pytest.fixture
-def database(start_server: Callable[[int], PostgresServer]) -> Iterator[EmbeddedDatabase]:
+def database(databases_of: Callable[[int], FreshDatabases]) -> Iterator[EmbeddedDatabase]:
     """A fresh database with the demo's schemas, on PostgreSQL 18."""
-    yield from _fresh_database(start_server(18))
-
-
-def _fresh_database(server: PostgresServer) -> Iterator[EmbeddedDatabase]:
-    name = f"test_{next(_numbers)}"
-    fresh = create_database(server, name, owner=APP, template=TEMPLATE)
-    yield fresh
-    drop_database(fresh)
+    with databases_of(18).fresh() as database:
+        yield database

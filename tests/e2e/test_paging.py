@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.demo.server.databases import EmbeddedDatabase, create_database, drop_database
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.server.server import PostgresServer, wheel_binaries
 from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
 from tests.support.monitoring.programs import Alertmanager, Post, Prometheus, Webhook
@@ -25,7 +25,7 @@ from tests.support.processes.session_exporter import (
     wait_for,
     write_config,
 )
-from tests.support.servers.versions import TEMPLATE
+from tests.support.servers.fresh_databases import FreshDatabases
 
 ALERTS = Path(__file__).parents[2] / "alerts"
 
@@ -183,7 +183,7 @@ def source(user: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def stack(
-    start_server: Callable[[int], PostgresServer],
+    databases_of: Callable[[int], FreshDatabases],
     fast_folder: Path | None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
@@ -196,8 +196,7 @@ def stack(
     with contextlib.ExitStack() as opened:
         webhook = opened.enter_context(Webhook())
         alertmanager = opened.enter_context(Alertmanager(quick_alertmanager(webhook)))
-        healthy = create_database(start_server(18), "paging", owner=APP, template=TEMPLATE)
-        opened.callback(drop_database, healthy)
+        healthy = opened.enter_context(databases_of(18).fresh())
         server = opened.enter_context(PostgresServer(wheel_binaries(18), parent=fast_folder))
         doomed = create_empty(server, "doomed")
 
