@@ -1,12 +1,14 @@
 import os
 import signal
 import socket
+import subprocess
 import time
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from exporter.demo.server import account
 from exporter.demo.server import server as module
 from exporter.demo.server.account import private_folder
 from exporter.demo.server.server import EmbeddedServerError, PostgresServer, wheel_binaries
@@ -208,3 +210,42 @@ def test_stopping_twice_is_fine(fast_folder: Path | None) -> None:
     own.stop()
     own.stop()
     assert own.port == 0
+
+
+def test_a_ctrl_c_right_after_its_folder_was_made_leaves_no_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o755)
+
+    def interrupted(*args: object) -> Path:
+        folder = private_folder(*args)  # type: ignore[arg-type]
+        signal.raise_signal(signal.SIGINT)
+        return folder
+
+    monkeypatch.setattr(module, "private_folder", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        PostgresServer(wheel_binaries(), parent=tmp_path).start()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("program", ["initdb", "postgres"])
+def test_a_ctrl_c_right_after_a_program_was_started_ends_that_too(
+    monkeypatch: pytest.MonkeyPatch, fast_folder: Path | None, program: str
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, command: list[str | Path], **options: object) -> None:
+            super().__init__(command, **options)  # type: ignore[call-overload]
+            if Path(command[0]).name == program and "--version" not in command:
+                started.append(self)
+                signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(account.subprocess, "Popen", Interrupted)
+    own = PostgresServer(wheel_binaries(), parent=fast_folder)
+    with pytest.raises(KeyboardInterrupt):
+        own.start()
+    (process,) = started
+    assert process.poll() is not None
+    with pytest.raises(EmbeddedServerError, match="was not started"):
+        own.folder  # noqa: B018 - it raises where there is none
