@@ -108,7 +108,7 @@ class Stack:
             alerts = [(each["labels"], each["state"]) for each in self.prometheus.alerts()]
             return f"{alerts}\n{self.webhook.posts()}"
 
-        return wait_for(condition, what, seconds=60, details=known)
+        return wait_for(condition, what, every=0.2, details=known)
 
     def posts(self, name: str, status: str, **labels: str) -> list[Post]:
         """What the webhook was sent about one alert, to any receiver."""
@@ -229,6 +229,7 @@ def stack(
         wait_for(
             lambda: len(prometheus.query("sessions:orphaned_count >= 5")) == 4,
             "the orphans of all sources are recorded",
+            every=0.2,
             details=lambda: prometheus.log,
         )
         doomed_exporter = exporters["session-exporter-doomed"]

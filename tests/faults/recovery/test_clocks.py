@@ -36,7 +36,8 @@ def test_the_exporters_clock_closes_nothing_that_lives(
     chats: Chats, wall_clock: WallClock, tmp_path: Path
 ) -> None:
     chats.add(*LIVE[:5], silent="1 minute")
-    chats.add(*LIVE[5:], silent="9 minutes")
+    # Five minutes before they are orphaned, however long this takes: an hour would be too much.
+    chats.add(*LIVE[5:], silent="5 minutes")
     config = auto_config(chats, tmp_path)
     with Daemon(config, folder=tmp_path, environ=wall_clock.environ) as daemon:
         run_again(daemon, 1)

@@ -51,13 +51,17 @@ def wait_for(
     what: str,
     *,
     seconds: float = 60.0,
+    every: float = 0.02,
     details: Callable[[], str] = str,
 ) -> T:
-    """Return what the condition gives as soon as that is true; fail at the deadline."""
+    """Return what the condition gives as soon as that is true; fail at the deadline.
+
+    It is asked `every` so many seconds: more rarely where that costs more than a moment.
+    """
     deadline = time.monotonic() + seconds
     while not (result := condition()):
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}\n{details()}"
-        time.sleep(0.02)
+        time.sleep(every)
     return result
 
 
@@ -257,7 +261,7 @@ class Daemon:
             page = self.scrape()
             return page if condition(page) else None
 
-        return wait_for(matching, what, seconds=seconds, details=lambda: self.log)
+        return wait_for(matching, what, seconds=seconds, every=0.1, details=lambda: self.log)
 
     def wait_until_ready(self) -> Page:
         """Wait until every source was collected or has reported why not."""
