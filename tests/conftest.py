@@ -46,7 +46,9 @@ def pytest_report_header() -> list[str]:
     return lines
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m 'not slow'` is asked
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    _mark_slow(items)
     tests = Path(__file__).parent
 
     def rank(item: pytest.Item) -> int:
@@ -54,6 +56,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
 
     items.sort(key=rank)
+
+
+def _mark_slow(items: list[pytest.Item]) -> None:
+    """Mark what `@pytest.mark.quick` leaves out; fail if it leaves out all of a test."""
+    quick = dict[str, list[bool]]()
+    for item in items:
+        mark = item.get_closest_marker("quick")
+        if mark is None or not isinstance(item, pytest.Function):
+            continue
+        is_quick = any(part in item.callspec.id for part in mark.args)
+        quick.setdefault(item.nodeid.partition("[")[0], []).append(is_quick)
+        if not is_quick:
+            item.add_marker(pytest.mark.slow)
+    for name, found in quick.items():
+        if len(found) > 1 and not any(found):
+            raise pytest.UsageError(f"{name}: `quick` names no parameter that it has")
 
 
 @pytest.fixture(scope="session")
