@@ -4,11 +4,12 @@
 fast tier on the newest alone.
 Both have the schemas of all demo systems, no rows, and the roles `app` and `session_exporter`
 (`database.dsn_for("session_exporter")`). A test that harms its server starts one of its own:
-`with PostgresServer(wheel_binaries(18), parent=fast_folder) as server:`.
+`with QuickServer(wheel_binaries(18), parent=fast_folder) as server:`.
 """
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.server.server import PostgresServer, wheel_binaries
 from tests.support.servers.fresh_databases import FreshDatabases
+from tests.support.servers.quick_server import QuickServer
 from tests.support.servers.versions import SYSTEM_BINARIES, VERSIONS, settings_of
 
 MEMORY = Path("/dev/shm")
@@ -75,13 +77,16 @@ def _mark_slow(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def fast_folder() -> Path | None:
+def fast_folder() -> Iterator[Path | None]:
     """Where servers are quick: a database is 300 small files, and each test gets a fresh one."""
-    if not MEMORY.is_dir():
-        return None
-    status = os.statvfs(MEMORY)
-    roomy = status.f_bavail * status.f_frsize > 3 * 1024**3
-    return MEMORY if roomy and not status.f_flag & os.ST_NOEXEC else None
+    status = os.statvfs(MEMORY) if MEMORY.is_dir() else None
+    roomy = status is not None and status.f_bavail * status.f_frsize > 3 * 1024**3
+    if status is None or not roomy or status.f_flag & os.ST_NOEXEC:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="session-exporter-tests-", dir=MEMORY) as folder:
+        Path(folder).chmod(0o755)  # the server's user has to get in
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +98,7 @@ def databases_of(fast_folder: Path | None) -> Iterator[Callable[[int], FreshData
         def get(major: int) -> FreshDatabases:
             if major not in ready:
                 binaries = VERSIONS.get(major) or wheel_binaries(major)
-                own = PostgresServer(binaries, settings=settings_of(major), parent=fast_folder)
+                own = QuickServer(binaries, settings=settings_of(major), parent=fast_folder)
                 server = stack.enter_context(own)
                 ready[major] = stack.enter_context(FreshDatabases(server))
             return ready[major]

@@ -27,7 +27,7 @@ from dashboards.exported_json import (
 )
 from exporter.demo import history
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.server.server import wheel_binaries
 from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
 from exporter.queries import fill
 from tests.support.monitoring.programs import Prometheus, Sample, create_blocks
@@ -40,6 +40,7 @@ from tests.support.processes.session_exporter import (
     wait_for,
     write_config,
 )
+from tests.support.servers.quick_server import QuickServer
 from tests.support.servers.standby import PRIMARY_SETTINGS, Standby
 
 ROOT = Path(__file__).parents[2]
@@ -183,7 +184,7 @@ def watched(
 ) -> Iterator[Watched]:
     folder = tmp_path_factory.mktemp("dashboards")
     with ExitStack() as stack:
-        server = PostgresServer(wheel_binaries(18), settings=PRIMARY_SETTINGS, parent=fast_folder)
+        server = QuickServer(wheel_binaries(18), settings=PRIMARY_SETTINGS, parent=fast_folder)
         stack.enter_context(server)
         database = create_empty(server, "watched")
         with database.connect(APP) as connection:

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.server.server import wheel_binaries
 from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
 from tests.support.monitoring.programs import Alertmanager, Post, Prometheus, Webhook
 from tests.support.processes.session_exporter import (
@@ -26,6 +26,7 @@ from tests.support.processes.session_exporter import (
     write_config,
 )
 from tests.support.servers.fresh_databases import FreshDatabases
+from tests.support.servers.quick_server import QuickServer
 
 ALERTS = Path(__file__).parents[2] / "alerts"
 
@@ -197,7 +198,7 @@ def stack(
         webhook = opened.enter_context(Webhook())
         alertmanager = opened.enter_context(Alertmanager(quick_alertmanager(webhook)))
         healthy = opened.enter_context(databases_of(18).fresh())
-        server = opened.enter_context(PostgresServer(wheel_binaries(18), parent=fast_folder))
+        server = opened.enter_context(QuickServer(wheel_binaries(18), parent=fast_folder))
         doomed = create_empty(server, "doomed")
 
         def export(database: EmbeddedDatabase, *users: str) -> Daemon:

@@ -10,7 +10,6 @@ import psycopg
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.demo.server.server import PostgresServer
 from exporter.demo.systems.schemas import EXPORTER, create_empty
 from tests.support.processes.daemons import last_success
 from tests.support.processes.session_exporter import (
@@ -22,6 +21,7 @@ from tests.support.processes.session_exporter import (
     write_config,
 )
 from tests.support.servers.frozen_processes import frozen
+from tests.support.servers.quick_server import QuickServer
 
 ERRORS = "session_exporter_collection_errors_total"
 
@@ -32,7 +32,7 @@ GRACE = 1.0
 @pytest.fixture
 def victim(database: EmbeddedDatabase, fast_folder: Path | None) -> Iterator[EmbeddedDatabase]:
     """A database on a server of its own, to do harm to."""
-    with PostgresServer(database.server.binaries, parent=fast_folder) as server:
+    with QuickServer(database.server.binaries, parent=fast_folder) as server:
         yield create_empty(server, "victim")
 
 

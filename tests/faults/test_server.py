@@ -33,6 +33,7 @@ from tests.support.processes.session_exporter import (
     write_config,
 )
 from tests.support.servers.frozen_processes import OURS, processes, stopped
+from tests.support.servers.quick_server import QuickServer
 
 TABLE = "conversations.conversation_sessions"
 ACTIVE = "sessions_active"
@@ -47,7 +48,7 @@ _numbers = itertools.count(1)
 def own_server(fast_folder: Path | None) -> Iterator[PostgresServer]:
     """A small server of this module's own: it is restarted, filled, and its roles are changed."""
     settings = {"max_connections": "20", "autovacuum": "off"}
-    with PostgresServer(wheel_binaries(18), settings=settings, parent=fast_folder) as server:
+    with QuickServer(wheel_binaries(18), settings=settings, parent=fast_folder) as server:
         yield server
 
 

@@ -34,12 +34,13 @@ from exporter.daemon.app import Exporter
 from exporter.daemon.process import CLOCK
 from exporter.daemon.schedule import Schedule
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.server.server import wheel_binaries
 from exporter.demo.systems.schemas import EXPORTER, create_empty
 from exporter.errors import REASONS
 from exporter.metrics.exposition import TEXT
 from tests.support.processes.session_exporter import CONVERSATIONS, Page, wait_for, write_config
 from tests.support.servers.frozen_processes import frozen
+from tests.support.servers.quick_server import QuickServer
 
 SECONDS = 60.0
 FAULT_EVERY = 1.0
@@ -243,7 +244,7 @@ class Watcher:
 
 @pytest.fixture
 def victim(fast_folder: Path | None) -> Iterator[EmbeddedDatabase]:
-    with PostgresServer(wheel_binaries(18), parent=fast_folder) as server:
+    with QuickServer(wheel_binaries(18), parent=fast_folder) as server:
         yield create_empty(server, "victim")
 
 

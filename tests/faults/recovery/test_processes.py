@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.server.server import wheel_binaries
 from exporter.demo.systems.schemas import create_empty
 from tests.support.recovery.chats import ACTS
 from tests.support.recovery.gates import Gated
 from tests.support.recovery.scenarios.races import LONGEST
+from tests.support.servers.quick_server import QuickServer
 
 IDS = [1, 2, 3, 4]
 
@@ -110,7 +111,7 @@ def test_a_frozen_process_keeps_the_application_waiting_for_a_second_at_most(
 def test_a_server_that_is_killed_during_a_batch_has_done_those_before(
     fast_folder: Path | None, tmp_path: Path
 ) -> None:
-    with PostgresServer(wheel_binaries(18), parent=fast_folder) as server:
+    with QuickServer(wheel_binaries(18), parent=fast_folder) as server:
         gated = Gated(create_empty(server, "victim"), tmp_path)
         gated.chats.add(*IDS)
         gated.close("write 3")

@@ -12,6 +12,7 @@ from exporter.demo.server import account
 from exporter.demo.server import server as module
 from exporter.demo.server.account import private_folder
 from exporter.demo.server.server import EmbeddedServerError, PostgresServer, wheel_binaries
+from tests.support.servers.quick_server import QuickServer
 
 
 def answer(server: PostgresServer, query: bytes) -> object:
@@ -65,8 +66,8 @@ def test_starts_answers_and_leaves_nothing_behind(
 
 def test_two_servers_run_side_by_side(fast_folder: Path | None) -> None:
     with (
-        PostgresServer(wheel_binaries(), parent=fast_folder) as one,
-        PostgresServer(wheel_binaries(), parent=fast_folder) as two,
+        QuickServer(wheel_binaries(), parent=fast_folder) as one,
+        QuickServer(wheel_binaries(), parent=fast_folder) as two,
     ):
         assert one.port != two.port
         assert answer(one, b"SHOW port") == str(one.port)
@@ -74,14 +75,14 @@ def test_two_servers_run_side_by_side(fast_folder: Path | None) -> None:
 
 
 def test_a_running_server_refuses_to_start_again(fast_folder: Path | None) -> None:
-    with PostgresServer(wheel_binaries(), parent=fast_folder) as own:
+    with QuickServer(wheel_binaries(), parent=fast_folder) as own:
         with pytest.raises(EmbeddedServerError, match=f"already runs, on port {own.port}"):
             own.start()
         assert answer(own, b"SELECT 1") == 1
 
 
 def test_starts_again_after_it_was_stopped(fast_folder: Path | None) -> None:
-    own = PostgresServer(wheel_binaries(), parent=fast_folder)
+    own = QuickServer(wheel_binaries(), parent=fast_folder)
     for _ in range(2):
         with own:
             assert answer(own, b"SELECT 1") == 1
@@ -90,9 +91,7 @@ def test_starts_again_after_it_was_stopped(fast_folder: Path | None) -> None:
 def test_a_start_that_fails_shows_the_log_and_leaves_nothing_behind(
     folders: list[Path], fast_folder: Path | None
 ) -> None:
-    own = PostgresServer(
-        wheel_binaries(), parent=fast_folder, settings={"shared_buffers": "plenty"}
-    )
+    own = QuickServer(wheel_binaries(), parent=fast_folder, settings={"shared_buffers": "plenty"})
     with pytest.raises(
         EmbeddedServerError, match='invalid value for parameter "shared_buffers": "plenty"'
     ):
@@ -116,13 +115,13 @@ def test_takes_another_port_when_the_first_is_taken_in_between(
         port, free_port = taken.getsockname()[1], module._free_port
         ports = iter([port])
         monkeypatch.setattr(module, "_free_port", lambda: next(ports, None) or free_port())
-        with PostgresServer(wheel_binaries(), parent=fast_folder) as own:
+        with QuickServer(wheel_binaries(), parent=fast_folder) as own:
             assert own.port != port
             assert answer(own, b"SELECT 1") == 1
 
 
 def test_is_reached_over_loopback_with_the_password_only(fast_folder: Path | None) -> None:
-    with PostgresServer(wheel_binaries(), parent=fast_folder) as own:
+    with QuickServer(wheel_binaries(), parent=fast_folder) as own:
         assert answer(own, b"SHOW listen_addresses") == "127.0.0.1"
         assert answer(own, b"SHOW unix_socket_directories") == ""
         for wrong in ("", "postgres"):
@@ -133,7 +132,7 @@ def test_is_reached_over_loopback_with_the_password_only(fast_folder: Path | Non
 
 
 def test_settings_arrive_and_alter_system_can_change_them(fast_folder: Path | None) -> None:
-    with PostgresServer(
+    with QuickServer(
         wheel_binaries(), parent=fast_folder, settings={"cluster_name": "it's ours"}
     ) as own:
         assert answer(own, b"SHOW cluster_name") == "it's ours"
@@ -149,18 +148,18 @@ def test_libpq_variables_of_the_user_do_not_reach_the_server(
 ) -> None:
     monkeypatch.setenv("PGDATA", "/nonexistent")
     monkeypatch.setenv("PGPORT", "1")
-    with PostgresServer(wheel_binaries(), parent=fast_folder) as own:
+    with QuickServer(wheel_binaries(), parent=fast_folder) as own:
         assert answer(own, b"SELECT 1") == 1
 
 
 def test_a_ctrl_c_on_our_terminal_does_not_reach_it(fast_folder: Path | None) -> None:
-    with PostgresServer(wheel_binaries(), parent=fast_folder) as own:
+    with QuickServer(wheel_binaries(), parent=fast_folder) as own:
         assert own.processes()
         assert all(os.getpgid(pid) != os.getpgrp() for pid in own.processes())
 
 
 def test_stops_under_a_client_that_is_busy(fast_folder: Path | None) -> None:
-    with PostgresServer(wheel_binaries(), parent=fast_folder) as own:
+    with QuickServer(wheel_binaries(), parent=fast_folder) as own:
         folder = own.folder
         client = psycopg.connect(own.dsn())
         client.pgconn.send_query(b"SELECT pg_sleep(600)")
@@ -169,7 +168,7 @@ def test_stops_under_a_client_that_is_busy(fast_folder: Path | None) -> None:
 
 
 def test_a_killed_server_starts_again_on_its_port_with_its_data(fast_folder: Path | None) -> None:
-    with PostgresServer(wheel_binaries(), parent=fast_folder) as own:
+    with QuickServer(wheel_binaries(), parent=fast_folder) as own:
         port, pids = own.port, own.processes()
         with psycopg.connect(own.dsn(), autocommit=True) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
@@ -183,7 +182,7 @@ def test_a_killed_server_starts_again_on_its_port_with_its_data(fast_folder: Pat
 
 
 def test_a_server_that_somebody_killed_can_be_stopped(fast_folder: Path | None) -> None:
-    with PostgresServer(wheel_binaries(), parent=fast_folder) as own:
+    with QuickServer(wheel_binaries(), parent=fast_folder) as own:
         pids, folder = own.processes(), own.folder
         os.kill(pids[0], signal.SIGKILL)
     assert gone(pids)
@@ -191,7 +190,7 @@ def test_a_server_that_somebody_killed_can_be_stopped(fast_folder: Path | None) 
 
 
 def test_a_frozen_server_can_be_stopped(fast_folder: Path | None) -> None:
-    with PostgresServer(wheel_binaries(), parent=fast_folder) as own:
+    with QuickServer(wheel_binaries(), parent=fast_folder) as own:
         pids, folder = own.processes(), own.folder
         os.kill(pids[0], signal.SIGSTOP)
     assert gone(pids)
@@ -205,7 +204,7 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_stopping_twice_is_fine(fast_folder: Path | None) -> None:
-    own = PostgresServer(wheel_binaries(), parent=fast_folder)
+    own = QuickServer(wheel_binaries(), parent=fast_folder)
     own.start()
     own.stop()
     own.stop()
