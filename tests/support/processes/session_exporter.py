@@ -42,6 +42,8 @@ READ_AT_THE_START = ("PYTHON", "LC_", "LANG", "LD_")
 
 PRELOADED = Preloaded(PROGRAM)
 
+Running = subprocess.Popen[bytes] | Child
+
 T = TypeVar("T")
 _numbers = itertools.count(1)
 
@@ -114,6 +116,30 @@ def run(*arguments: str | Path, folder: Path, **variables: str) -> subprocess.Co
         )
     assert "Traceback" not in done.stderr, done.stderr
     return done
+
+
+def start(
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    within: Sequence[str | Path] = (),
+) -> Running:
+    """Start a command that writes all its output to a file, within another or by itself."""
+    log.touch()
+    own = environment(folder) if env is None else env
+    if not within and can_be_preloaded(own):
+        return PRELOADED.start(arguments, cwd=folder, env=own, log=log)
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [*within, PROGRAM, *arguments],
+            cwd=folder,
+            env=own,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +219,7 @@ class Daemon:
         self._within = within
         arguments = ["run", "-c", config, "--web.listen-address", listen, *options]
         self._arguments = [str(each) for each in arguments]
-        self._process: subprocess.Popen[bytes] | Child | None = None
+        self._process: Running | None = None
         self.port = 0
 
     def __enter__(self) -> Self:
@@ -226,7 +252,7 @@ class Daemon:
         self.port = int(wait_for(address, "the daemon starts")[1])
 
     @property
-    def process(self) -> subprocess.Popen[bytes] | Child:
+    def process(self) -> Running:
         """The process itself."""
         assert self._process is not None
         return self._process
@@ -282,21 +308,14 @@ class Daemon:
         assert "Traceback" not in self.log, self.log
         return code
 
-    def _start(self) -> subprocess.Popen[bytes] | Child:
-        self._log.touch()
-        if not self._within and can_be_preloaded(self._environ):
-            return PRELOADED.start(
-                self._arguments, cwd=self._folder, env=self._environ, log=self._log
-            )
-        with self._log.open("wb") as log:
-            return subprocess.Popen(
-                [*self._within, PROGRAM, *self._arguments],
-                cwd=self._folder,
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+    def _start(self) -> Running:
+        return start(
+            self._arguments,
+            folder=self._folder,
+            log=self._log,
+            env=self._environ,
+            within=self._within,
+        )
 
     def _kill(self) -> None:
         if self._process is not None and self._process.poll() is None:
