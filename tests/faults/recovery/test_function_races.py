@@ -19,6 +19,7 @@ def gated(database: EmbeddedDatabase, tmp_path: Path) -> Iterator[Gated]:
     own.chats.close()
 
 
+@pytest.mark.quick("ends", "sends a message", "is kept")
 @pytest.mark.parametrize("act", [*ACTS, "is kept", "has no end", "is hidden"])
 def test_what_comes_before_the_lock_is_seen_by_the_statement_after_it(
     gated: Gated, act: str

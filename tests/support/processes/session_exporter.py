@@ -259,7 +259,7 @@ class Daemon:
 
     def get(self, path: str, **headers: str) -> Answer:
         """GET a path; an underscore in a header's name is a hyphen."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.putrequest("GET", path, skip_accept_encoding=True)
