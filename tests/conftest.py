@@ -27,17 +27,25 @@ MEMORY = Path("/dev/shm")
 #: The files that take longest begin first, so that no worker is left with one of them at the end.
 LONGEST_FIRST = (
     "content/test_alert_mutations.py",
-    "faults/test_soak.py",
-    "faults/recovery/test_auto_interleavings.py",
+    "e2e/test_dashboard_queries.py",
     "faults/test_network.py",
-    "e2e/test_bad_input.py",
-    "e2e/test_paging.py",
-    "faults/test_isolation.py",
     "faults/test_clock.py",
     "faults/test_server.py",
     "faults/recovery/test_clocks.py",
-    "content/test_alertmanager.py",
+    "faults/recovery/test_outage.py",
+    "faults/test_isolation.py",
+    "faults/recovery/test_processes.py",
+    "integration/recovery/test_auto.py",
+    "e2e/test_paging.py",
+    "faults/recovery/test_function_races.py",
+    "e2e/test_bad_input.py",
+    "faults/test_stop.py",
+    "faults/test_replica.py",
+    "faults/test_soak.py",
+    "faults/recovery/test_auto_interleavings.py",
+    "integration/recovery/test_webhook.py",
     "content/test_alerts.py",
+    "content/test_alertmanager.py",
 )
 
 
