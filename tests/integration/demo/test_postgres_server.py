@@ -4,11 +4,11 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
-from exporter.demo.server import account
 from exporter.demo.server import server as module
 from exporter.demo.server.account import private_folder
 from exporter.demo.server.server import EmbeddedServerError, PostgresServer, wheel_binaries
@@ -234,13 +234,13 @@ def test_a_ctrl_c_right_after_a_program_was_started_ends_that_too(
     started: list[subprocess.Popen[bytes]] = []
 
     class Interrupted(subprocess.Popen[bytes]):
-        def __init__(self, command: list[str | Path], **options: object) -> None:
-            super().__init__(command, **options)  # type: ignore[call-overload]
+        def __init__(self, command: list[str | Path], **options: Any) -> None:
+            super().__init__(command, **options)
             if Path(command[0]).name == program and "--version" not in command:
                 started.append(self)
                 signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(account.subprocess, "Popen", Interrupted)
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
     own = PostgresServer(wheel_binaries(), parent=fast_folder)
     with pytest.raises(KeyboardInterrupt):
         own.start()
