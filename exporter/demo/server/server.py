@@ -162,7 +162,13 @@ class PostgresServer:
         port = self.port or _free_port()
         log = self.folder / "server.log"
         while True:
-            command = [self._programs / "postgres", "-D", self.data, "-p", str(port)]
+            command: list[str | Path] = [
+                self._programs / "postgres",
+                "-D",
+                self.data,
+                "-p",
+                str(port),
+            ]
             with uninterrupted():
                 process = self._process = self._account.spawn(command, self.folder, log)
             while process.poll() is None and not accepts_connections(self.data, process.pid):
