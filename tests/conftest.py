@@ -4,21 +4,22 @@
 fast tier on the newest alone.
 Both have the schemas of all demo systems, no rows, and the roles `app` and `session_exporter`
 (`database.dsn_for("session_exporter")`). A test that harms its server starts one of its own:
-`with PostgresServer(wheel_binaries(18), parent=fast_folder) as server:`.
+`with QuickServer(wheel_binaries(18), parent=fast_folder) as server:`.
 """
 
 import contextlib
-import itertools
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from exporter.demo.server.databases import EmbeddedDatabase, create_database, drop_database
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.server.server import PostgresServer, wheel_binaries
-from exporter.demo.systems.schemas import APP, create_empty
-from tests.support.servers.versions import SETTINGS, SYSTEM_BINARIES, TEMPLATE, VERSIONS
+from tests.support.servers.fresh_databases import FreshDatabases
+from tests.support.servers.quick_server import QuickServer
+from tests.support.servers.versions import SYSTEM_BINARIES, VERSIONS, settings_of
 
 MEMORY = Path("/dev/shm")
 
@@ -26,20 +27,26 @@ MEMORY = Path("/dev/shm")
 #: The files that take longest begin first, so that no worker is left with one of them at the end.
 LONGEST_FIRST = (
     "content/test_alert_mutations.py",
-    "faults/test_soak.py",
-    "faults/recovery/test_auto_interleavings.py",
+    "e2e/test_dashboard_queries.py",
     "faults/test_network.py",
-    "e2e/test_bad_input.py",
-    "e2e/test_paging.py",
-    "faults/test_isolation.py",
     "faults/test_clock.py",
     "faults/test_server.py",
     "faults/recovery/test_clocks.py",
-    "content/test_alertmanager.py",
+    "faults/recovery/test_outage.py",
+    "faults/test_isolation.py",
+    "faults/recovery/test_processes.py",
+    "integration/recovery/test_auto.py",
+    "e2e/test_paging.py",
+    "faults/recovery/test_function_races.py",
+    "e2e/test_bad_input.py",
+    "faults/test_stop.py",
+    "faults/test_replica.py",
+    "faults/test_soak.py",
+    "faults/recovery/test_auto_interleavings.py",
+    "integration/recovery/test_webhook.py",
     "content/test_alerts.py",
+    "content/test_alertmanager.py",
 )
-
-_numbers = itertools.count(1)
 
 
 def pytest_report_header() -> list[str]:
@@ -49,7 +56,9 @@ def pytest_report_header() -> list[str]:
     return lines
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m 'not slow'` is asked
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    _mark_slow(items)
     tests = Path(__file__).parent
 
     def rank(item: pytest.Item) -> int:
@@ -59,28 +68,47 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=rank)
 
 
+def _mark_slow(items: list[pytest.Item]) -> None:
+    """Mark what `@pytest.mark.quick` leaves out; fail if it leaves out all of a test."""
+    quick = dict[str, list[bool]]()
+    for item in items:
+        mark = item.get_closest_marker("quick")
+        if mark is None or not isinstance(item, pytest.Function):
+            continue
+        is_quick = any(part in item.callspec.id for part in mark.args)
+        quick.setdefault(item.nodeid.partition("[")[0], []).append(is_quick)
+        if not is_quick:
+            item.add_marker(pytest.mark.slow)
+    for name, found in quick.items():
+        if len(found) > 1 and not any(found):
+            raise pytest.UsageError(f"{name}: `quick` names no parameter that it has")
+
+
 @pytest.fixture(scope="session")
-def fast_folder() -> Path | None:
+def fast_folder() -> Iterator[Path | None]:
     """Where servers are quick: a database is 300 small files, and each test gets a fresh one."""
-    if not MEMORY.is_dir():
-        return None
-    status = os.statvfs(MEMORY)
-    roomy = status.f_bavail * status.f_frsize > 3 * 1024**3
-    return MEMORY if roomy and not status.f_flag & os.ST_NOEXEC else None
+    status = os.statvfs(MEMORY) if MEMORY.is_dir() else None
+    roomy = status is not None and status.f_bavail * status.f_frsize > 3 * 1024**3
+    if status is None or not roomy or status.f_flag & os.ST_NOEXEC:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="session-exporter-tests-", dir=MEMORY) as folder:
+        Path(folder).chmod(0o755)  # the server's user has to get in
+        yield Path(folder)
 
 
 @pytest.fixture(scope="session")
-def start_server(fast_folder: Path | None) -> Iterator[Callable[[int], PostgresServer]]:
-    """Return the server of a major version, started when it is first asked for."""
-    ready: dict[int, PostgresServer] = {}
+def databases_of(fast_folder: Path | None) -> Iterator[Callable[[int], FreshDatabases]]:
+    """Return the databases of a major version; its server starts when it is first asked for."""
+    ready: dict[int, FreshDatabases] = {}
     with contextlib.ExitStack() as stack:
 
-        def get(major: int) -> PostgresServer:
+        def get(major: int) -> FreshDatabases:
             if major not in ready:
                 binaries = VERSIONS.get(major) or wheel_binaries(major)
-                own = PostgresServer(binaries, settings=SETTINGS, parent=fast_folder)
-                create_empty(stack.enter_context(own), TEMPLATE)
-                ready[major] = own
+                own = QuickServer(binaries, settings=settings_of(major), parent=fast_folder)
+                server = stack.enter_context(own)
+                ready[major] = stack.enter_context(FreshDatabases(server))
             return ready[major]
 
         yield get
@@ -94,27 +122,28 @@ def start_server(fast_folder: Path | None) -> Iterator[Callable[[int], PostgresS
     ],
     ids="pg{}".format,
 )
-def server(
-    request: pytest.FixtureRequest, start_server: Callable[[int], PostgresServer]
-) -> PostgresServer:
+def databases(
+    request: pytest.FixtureRequest, databases_of: Callable[[int], FreshDatabases]
+) -> FreshDatabases:
+    """Of every version there is, one after the other."""
+    return databases_of(request.param)
+
+
+@pytest.fixture(scope="session")
+def server(databases: FreshDatabases) -> PostgresServer:
     """Every version there is, one after the other; shared, so leave it as it was."""
-    return start_server(request.param)
+    return databases.server
 
 
 @pytest.fixture
-def any_database(server: PostgresServer) -> Iterator[EmbeddedDatabase]:
+def any_database(databases: FreshDatabases) -> Iterator[EmbeddedDatabase]:
     """A fresh database with the demo's schemas, on every version."""
-    yield from _fresh_database(server)
+    with databases.fresh() as database:
+        yield database
 
 
 @pytest.fixture
-def database(start_server: Callable[[int], PostgresServer]) -> Iterator[EmbeddedDatabase]:
+def database(databases_of: Callable[[int], FreshDatabases]) -> Iterator[EmbeddedDatabase]:
     """A fresh database with the demo's schemas, on PostgreSQL 18."""
-    yield from _fresh_database(start_server(18))
-
-
-def _fresh_database(server: PostgresServer) -> Iterator[EmbeddedDatabase]:
-    name = f"test_{next(_numbers)}"
-    fresh = create_database(server, name, owner=APP, template=TEMPLATE)
-    yield fresh
-    drop_database(fresh)
+    with databases_of(18).fresh() as database:
+        yield database

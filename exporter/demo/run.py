@@ -65,17 +65,25 @@ def run_demo(
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     say("Starting an embedded PostgreSQL with two weeks of sessions …")
+    server = PostgresServer(wheel_binaries(18))
     try:
-        with PostgresServer(wheel_binaries(18)) as server:
+        try:
+            server.start()
             database = setup.create(server)
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_run(sock, database, command, say, overview))
-            # A second Ctrl-C must not interrupt the removal of the server.
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.SIG_IGN)
             say("Stopping PostgreSQL and removing its files …")
+        finally:
+            _ignore_signals()
+            server.stop()
     except KeyboardInterrupt:
         say("Stopped during the start; all files were removed.")
+
+
+def _ignore_signals() -> None:
+    """A second Ctrl-C must not interrupt the removal of the server."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
 
 
 async def _run(

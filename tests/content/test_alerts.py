@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from tests.support.monitoring.rule_cases import (
     RULES,
     RULES_FILE,
     Rule,
+    RuleCase,
     name_of,
     only,
+    quick_cases,
     rule_cases,
     run_promtool,
 )
@@ -26,7 +29,7 @@ TESTS = sorted(ALERTS.glob("*.test.yml"))
 CASES = [case.content for case in rule_cases()]
 
 #: With all rules, the others take up to half a minute each.
-QUICK_WITH_ALL_RULES = {"long-break.test.yml", "recorded.test.yml", "short-break.test.yml"}
+QUICK_WITH_ALL_RULES = {"long-break.test.yml", "short-break.test.yml"}
 
 #: What tells replicas apart, and nothing else.
 REPLICA = {"instance", "pod", "container", "endpoint", "node"}
@@ -64,8 +67,19 @@ def test_promtool_finds_no_fault(command: str, file: Path, tmp_path: Path) -> No
         assert_promtool_succeeds("check", file)
         return
     cases = [case for case in rule_cases() if case.file == file.name]
+    assert_cases_succeed([case for case in cases if case in quick_cases()], tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", TESTS, ids=lambda file: file.name)
+def test_promtool_finds_no_fault_in_the_long_tests(file: Path, tmp_path: Path) -> None:
+    cases = [case for case in rule_cases() if case.file == file.name]
+    assert_cases_succeed([case for case in cases if case not in quick_cases()], tmp_path)
+
+
+def assert_cases_succeed(cases: Sequence[RuleCase], folder: Path) -> None:
     output, failed = run_promtool(
-        [(case.text, only(case.needs)) for case in cases], tmp_path / "promtool"
+        [(case.text, only(case.needs)) for case in cases], folder / "promtool"
     )
     assert not [cases[number].name for number in sorted(failed)], output
 

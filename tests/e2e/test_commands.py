@@ -386,6 +386,7 @@ def test_what_does_not_fit_the_config_or_the_form_exits_2(
 # pipes
 
 
+@pytest.mark.quick("arguments0")
 @pytest.mark.parametrize(
     "arguments", [("schema",), ("--version",), ("once",), ("once", "--format", "prometheus")]
 )

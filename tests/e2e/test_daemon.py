@@ -15,7 +15,6 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as text
 
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.demo.server.server import PostgresServer
 from exporter.demo.systems.schemas import EXPORTER, create_empty
 from tests.support.processes.session_exporter import (
     CONVERSATIONS,
@@ -26,6 +25,7 @@ from tests.support.processes.session_exporter import (
     wait_for,
     write_config,
 )
+from tests.support.servers.quick_server import QuickServer
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
@@ -167,7 +167,7 @@ def test_logs_one_json_object_per_line_when_told_to(
 def test_serves_with_its_database_down_and_gets_well_when_it_comes_up(
     database: EmbeddedDatabase, fast_folder: Path | None, tmp_path: Path
 ) -> None:
-    with PostgresServer(database.server.binaries, parent=fast_folder) as server:
+    with QuickServer(database.server.binaries, parent=fast_folder) as server:
         late = create_empty(server, "late")
         server.kill()
         app = {"dsn": late.dsn_for(EXPORTER), **IMPATIENT}

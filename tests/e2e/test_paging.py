@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.demo.server.databases import EmbeddedDatabase, create_database, drop_database
-from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import wheel_binaries
 from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
 from tests.support.monitoring.programs import Alertmanager, Post, Prometheus, Webhook
 from tests.support.processes.session_exporter import (
@@ -25,7 +25,8 @@ from tests.support.processes.session_exporter import (
     wait_for,
     write_config,
 )
-from tests.support.servers.versions import TEMPLATE
+from tests.support.servers.fresh_databases import FreshDatabases
+from tests.support.servers.quick_server import QuickServer
 
 ALERTS = Path(__file__).parents[2] / "alerts"
 
@@ -108,7 +109,7 @@ class Stack:
             alerts = [(each["labels"], each["state"]) for each in self.prometheus.alerts()]
             return f"{alerts}\n{self.webhook.posts()}"
 
-        return wait_for(condition, what, seconds=60, details=known)
+        return wait_for(condition, what, every=0.2, details=known)
 
     def posts(self, name: str, status: str, **labels: str) -> list[Post]:
         """What the webhook was sent about one alert, to any receiver."""
@@ -183,7 +184,7 @@ def source(user: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def stack(
-    start_server: Callable[[int], PostgresServer],
+    databases_of: Callable[[int], FreshDatabases],
     fast_folder: Path | None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
@@ -196,9 +197,8 @@ def stack(
     with contextlib.ExitStack() as opened:
         webhook = opened.enter_context(Webhook())
         alertmanager = opened.enter_context(Alertmanager(quick_alertmanager(webhook)))
-        healthy = create_database(start_server(18), "paging", owner=APP, template=TEMPLATE)
-        opened.callback(drop_database, healthy)
-        server = opened.enter_context(PostgresServer(wheel_binaries(18), parent=fast_folder))
+        healthy = opened.enter_context(databases_of(18).fresh())
+        server = opened.enter_context(QuickServer(wheel_binaries(18), parent=fast_folder))
         doomed = create_empty(server, "doomed")
 
         def export(database: EmbeddedDatabase, *users: str) -> Daemon:
@@ -230,6 +230,7 @@ def stack(
         wait_for(
             lambda: len(prometheus.query("sessions:orphaned_count >= 5")) == 4,
             "the orphans of all sources are recorded",
+            every=0.2,
             details=lambda: prometheus.log,
         )
         doomed_exporter = exporters["session-exporter-doomed"]

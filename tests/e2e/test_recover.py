@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase, create_database
-from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.server.server import wheel_binaries
 from exporter.demo.systems.schemas import EXPORTER
 from exporter.queries import fill
 from tests.support.processes.session_exporter import PROGRAM, environment, run, write_config
+from tests.support.servers.quick_server import QuickServer
 from tests.support.servers.standby import PRIMARY_SETTINGS, Standby
 
 Done = subprocess.CompletedProcess[str]
@@ -382,7 +383,7 @@ def test_a_missing_right_is_a_sentence_and_the_grants_that_are_printed_are_enoug
 def replicated(fast_folder: Path | None) -> Iterator[tuple[EmbeddedDatabase, EmbeddedDatabase]]:
     """The same database on a primary and on its standby."""
     binaries = wheel_binaries(18)
-    with PostgresServer(binaries, settings=PRIMARY_SETTINGS, parent=fast_folder) as primary:
+    with QuickServer(binaries, settings=PRIMARY_SETTINGS, parent=fast_folder) as primary:
         database = create_database(primary, "watched")
         execute(database, TABLE, fill("recovery/audit/installation"))
         with Standby(primary, parent=fast_folder) as standby:

@@ -53,7 +53,7 @@ def start_session(database: EmbeddedDatabase, *, minutes_ago: float = 0) -> None
         )
 
 
-def goes_on(daemon: Daemon, *, runs: int = 4, seconds: float = 20.0) -> Page:
+def goes_on(daemon: Daemon, *, runs: int = 4, seconds: float = 60.0) -> Page:
     """Wait until it was collected some times more, and return the last page."""
     page = daemon.scrape()
     for _ in range(runs):
@@ -173,7 +173,8 @@ class Standstill:
 
     def wait(self, seconds: float) -> None:
         """Until it has lasted so long."""
-        wait_for(lambda: time.monotonic() > self.began + seconds, "time passes", seconds=90)
+        ends = self.began + seconds
+        wait_for(lambda: time.monotonic() > ends, "time passes", seconds=90, every=0.2)
 
     def end(self) -> Page:
         """Let it go on; what it answers to the scrape that is the first thing it finds."""
@@ -292,5 +293,5 @@ def test_a_standstill_during_a_collection_does_not_count_as_time_of_the_database
         while time.monotonic() < until:
             assert page.values("sessions_active") in ([], [2])
             page = daemon.scrape()
-        page = goes_on(daemon, seconds=10)
+        page = goes_on(daemon)
         assert page.values("sessions_active") == [2]

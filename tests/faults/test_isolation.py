@@ -4,13 +4,13 @@ import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import psycopg
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.demo.server.server import PostgresServer
 from exporter.demo.systems.schemas import EXPORTER, create_empty
 from tests.support.processes.daemons import last_success
 from tests.support.processes.session_exporter import (
@@ -22,6 +22,7 @@ from tests.support.processes.session_exporter import (
     write_config,
 )
 from tests.support.servers.frozen_processes import frozen
+from tests.support.servers.quick_server import QuickServer
 
 ERRORS = "session_exporter_collection_errors_total"
 
@@ -32,7 +33,7 @@ GRACE = 1.0
 @pytest.fixture
 def victim(database: EmbeddedDatabase, fast_folder: Path | None) -> Iterator[EmbeddedDatabase]:
     """A database on a server of its own, to do harm to."""
-    with PostgresServer(database.server.binaries, parent=fast_folder) as server:
+    with QuickServer(database.server.binaries, parent=fast_folder) as server:
         yield create_empty(server, "victim")
 
 
@@ -63,24 +64,26 @@ def test_a_frozen_database_delays_neither_another_one_nor_a_scrape(
         daemon.wait_until_ready()
         before = daemon.wait_for_page(both_succeed, "both are collected")
         with frozen(victim.server):
-            gaps: list[float] = []
+            gaps, answers = list[float](), list[float]()
             seen, at = last_success(before, "healthy"), time.monotonic()
-            deadline = at + 30
+            deadline = at + 60
             page = before
             while page.succeeds("victim") or len(gaps) < 6:
                 asked = time.monotonic()
                 assert asked < deadline, daemon.log
                 page = daemon.scrape()
-                assert time.monotonic() - asked < 1
+                answers.append(time.monotonic() - asked)
                 for path in ("/", "/-/healthy", "/-/ready"):
                     asked = time.monotonic()
                     assert daemon.get(path).status == 200
-                    assert time.monotonic() - asked < 1
+                    answers.append(time.monotonic() - asked)
                 if (now := last_success(page, "healthy")) > seen:
                     gaps.append(time.monotonic() - at)
                     seen, at = now, time.monotonic()
-        # Collected every 250 ms; one round on the frozen one takes two seconds or more.
-        assert max(gaps) < 1.9
+        # Collected every 250 ms; one round on the frozen one takes two seconds or more. A busy
+        # machine makes some wait, and a frozen database would make all.
+        assert median(gaps) < 1.9
+        assert median(answers) < 1
         assert page.errors("healthy") == set()
         assert page.succeeds("healthy")
         assert page.errors("victim") <= {"connect", "timeout"}
@@ -100,7 +103,7 @@ def test_hangs_up_on_a_frozen_server_at_the_deadline(
             )
             took = time.monotonic() - began
         # statement_timeout and the grace; to cancel a query instead takes ten seconds more.
-        assert 1 + GRACE - 0.25 < took < 1 + GRACE + 4
+        assert 1 + GRACE - 0.25 < took < 1 + GRACE + 8
         assert "did not answer within 2 s; the connection was dropped" in daemon.log
 
 

@@ -22,6 +22,7 @@ from tests.support.processes.session_exporter import (
     write_config,
 )
 from tests.support.servers.frozen_processes import frozen
+from tests.support.servers.quick_server import QuickServer
 from tests.support.servers.standby import PRIMARY_SETTINGS, Standby
 
 LAG = "session_exporter_database_replica_lag_seconds"
@@ -32,9 +33,7 @@ NAME = "watched"
 @pytest.fixture(scope="module")
 def primary(fast_folder: Path | None) -> Iterator[PostgresServer]:
     """Shared by this file: whoever stops it starts it again."""
-    with PostgresServer(
-        wheel_binaries(18), settings=PRIMARY_SETTINGS, parent=fast_folder
-    ) as server:
+    with QuickServer(wheel_binaries(18), settings=PRIMARY_SETTINGS, parent=fast_folder) as server:
         create_empty(server, NAME)
         yield server
 

@@ -13,7 +13,6 @@ import psycopg
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.demo.server.server import PostgresServer
 from exporter.demo.systems.schemas import EXPORTER, create_empty
 from tests.support.collection.exporter import SKIPPED
 from tests.support.network.proxy import Mode, Proxy, blackhole
@@ -22,6 +21,7 @@ from tests.support.processes.session_exporter import (
     wait_for,
 )
 from tests.support.servers.frozen_processes import frozen
+from tests.support.servers.quick_server import QuickServer
 
 SOCKETS = Path("/proc/net/tcp")
 
@@ -38,7 +38,7 @@ def session(database: EmbeddedDatabase) -> None:
 @pytest.fixture
 def victim(database: EmbeddedDatabase, fast_folder: Path | None) -> Iterator[EmbeddedDatabase]:
     """A database on a server of its own, to be frozen."""
-    with PostgresServer(database.server.binaries, parent=fast_folder) as server:
+    with QuickServer(database.server.binaries, parent=fast_folder) as server:
         yield create_empty(server, "victim")
 
 

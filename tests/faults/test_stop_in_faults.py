@@ -28,6 +28,7 @@ from tests.support.processes.session_exporter import (
 from tests.support.processes.wall_clock import WallClock, wait_for_step
 from tests.support.servers.frozen_processes import processes, stopped
 from tests.support.servers.pgbouncer import PgBouncer
+from tests.support.servers.quick_server import QuickServer
 from tests.support.servers.standby import PRIMARY_SETTINGS, Standby
 
 #: A running daemon for which something is wrong at the moment.
@@ -37,7 +38,7 @@ Fault = Callable[[EmbeddedDatabase, Path], AbstractContextManager[Daemon]]
 @pytest.fixture(scope="module")
 def own_server(fast_folder: Path | None) -> Iterator[PostgresServer]:
     settings = {**PRIMARY_SETTINGS, "max_connections": "20"}
-    with PostgresServer(wheel_binaries(18), settings=settings, parent=fast_folder) as server:
+    with QuickServer(wheel_binaries(18), settings=settings, parent=fast_folder) as server:
         create_empty(server, "victim")
         yield server
 

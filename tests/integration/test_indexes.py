@@ -95,6 +95,7 @@ async def served_as_printed(
     return proposed
 
 
+@pytest.mark.quick("-0", "None", "is_open-unserved1-20000")
 @pytest.mark.parametrize("rows", [0, 5, 20_000])
 @pytest.mark.parametrize(
     ("index", "unserved"),

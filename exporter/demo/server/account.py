@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from exporter.demo.server.interrupts import uninterrupted
+
 OVERFLOW_ID = 65534  # the kernel's overflow user, which is called nobody on most systems
 
 
@@ -24,20 +26,29 @@ class Account:
 
     def run(self, command: Sequence[str | Path], folder: Path) -> subprocess.CompletedProcess[str]:
         """Run a program as this user and wait for it, in a folder that the user can enter."""
-        return subprocess.run(  # noqa: S603 (our own command lines, no shell)
-            command,
-            cwd=folder,
-            env=_environment(),
-            user=self.uid,
-            group=self.gid,
-            extra_groups=self._extra_groups,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-        )
+        process: subprocess.Popen[str] | None = None
+        try:
+            with uninterrupted():
+                process = subprocess.Popen(  # noqa: S603 (our own command lines, no shell)
+                    command,
+                    cwd=folder,
+                    env=_environment(),
+                    user=self.uid,
+                    group=self.gid,
+                    extra_groups=self._extra_groups,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    errors="replace",
+                )
+            output, _ = process.communicate()
+        except BaseException:
+            if process is not None:
+                with process:  # waits for its end, and closes the pipe
+                    process.kill()
+            raise
+        return subprocess.CompletedProcess(command, process.returncode, output)
 
     def spawn(
         self, command: Sequence[str | Path], folder: Path, log: Path

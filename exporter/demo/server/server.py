@@ -19,6 +19,7 @@ from urllib.parse import quote
 from exporter.demo.server.account import private_folder, remove, server_account
 from exporter.demo.server.binaries import WheelMissingError, runnable, wheel_binaries
 from exporter.demo.server.cluster import EmbeddedServerError, accepts_connections, initialise, tail
+from exporter.demo.server.interrupts import uninterrupted
 
 __all__ = ["EmbeddedServerError", "PostgresServer", "WheelMissingError", "wheel_binaries"]
 
@@ -99,7 +100,8 @@ class PostgresServer:
             )
         try:
             if self._folder is None:
-                self._folder = private_folder(self._account, self._parent)
+                with uninterrupted():
+                    self._folder = private_folder(self._account, self._parent)
                 self._initialise()
             self._launch()
         except BaseException as error:
@@ -110,12 +112,13 @@ class PostgresServer:
 
     def stop(self) -> None:
         """Shut down and remove the folder; fine for a server that is already dead or stopped."""
-        process, self._process = self._process, None
-        if process is not None:
-            _end(process)
-        folder, self._folder = self._folder, None
-        if folder is not None:
-            remove(folder)
+        # What is ended and removed is forgotten after that, so that another stop() can go on.
+        if self._process is not None:
+            _end(self._process)
+            self._process = None
+        if self._folder is not None:
+            remove(self._folder)
+            self._folder = None
         self.port = 0
         self.passwords = {SUPERUSER: self.passwords[SUPERUSER]}  # the other roles are gone
 
@@ -159,9 +162,15 @@ class PostgresServer:
         port = self.port or _free_port()
         log = self.folder / "server.log"
         while True:
-            process = self._process = self._account.spawn(
-                [self._programs / "postgres", "-D", self.data, "-p", str(port)], self.folder, log
-            )
+            command: list[str | Path] = [
+                self._programs / "postgres",
+                "-D",
+                self.data,
+                "-p",
+                str(port),
+            ]
+            with uninterrupted():
+                process = self._process = self._account.spawn(command, self.folder, log)
             while process.poll() is None and not accepts_connections(self.data, process.pid):
                 if time.monotonic() > deadline:
                     raise EmbeddedServerError(

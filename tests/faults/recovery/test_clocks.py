@@ -16,7 +16,7 @@ from subprocess import Popen
 import pytest
 
 from exporter.demo.server.account import Account
-from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.server.server import wheel_binaries
 from exporter.demo.systems.schemas import create_empty
 from tests.support.processes.session_exporter import Daemon, wait_for
 from tests.support.processes.wall_clock import HOUR, WallClock
@@ -28,6 +28,7 @@ from tests.support.recovery.automatic.daemons import (
     wait_until_closed,
 )
 from tests.support.recovery.chats import Chats, show_life
+from tests.support.servers.quick_server import QuickServer
 
 LIVE = range(100, 125)
 
@@ -36,7 +37,8 @@ def test_the_exporters_clock_closes_nothing_that_lives(
     chats: Chats, wall_clock: WallClock, tmp_path: Path
 ) -> None:
     chats.add(*LIVE[:5], silent="1 minute")
-    chats.add(*LIVE[5:], silent="9 minutes")
+    # Five minutes before they are orphaned, however long this takes: an hour would be too much.
+    chats.add(*LIVE[5:], silent="5 minutes")
     config = auto_config(chats, tmp_path)
     with Daemon(config, folder=tmp_path, environ=wall_clock.environ) as daemon:
         run_again(daemon, 1)
@@ -59,7 +61,7 @@ class _Elsewhen(Account):
         return Account(self.uid, self.gid).spawn(["env", *self.environ, *command], folder, log)
 
 
-class ClockedServer(PostgresServer):
+class ClockedServer(QuickServer):
     """PostgreSQL whose clock the test sets, for each of its processes."""
 
     clock: WallClock

@@ -21,6 +21,7 @@ from tests.support.recovery.automatic.daemons import (
     wait_until_closed,
 )
 from tests.support.recovery.chats import Chats
+from tests.support.servers.quick_server import QuickServer
 from tests.support.servers.standby import PRIMARY_SETTINGS, Standby
 
 NAME = "watched"
@@ -42,7 +43,7 @@ IS_CLOSING = "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
 @pytest.fixture
 def primary(fast_folder: Path | None) -> Iterator[PostgresServer]:
     binaries = wheel_binaries(18)
-    with PostgresServer(binaries, settings=PRIMARY_SETTINGS, parent=fast_folder) as server:
+    with QuickServer(binaries, settings=PRIMARY_SETTINGS, parent=fast_folder) as server:
         create_empty(server, NAME)
         yield server
 

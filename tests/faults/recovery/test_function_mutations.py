@@ -154,6 +154,7 @@ MUTATIONS = [
 ]
 
 
+@pytest.mark.quick("heeds_a_pause", "closes_each")
 @pytest.mark.parametrize(
     "mutation",
     MUTATIONS,

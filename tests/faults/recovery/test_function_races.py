@@ -19,6 +19,7 @@ def gated(database: EmbeddedDatabase, tmp_path: Path) -> Iterator[Gated]:
     own.chats.close()
 
 
+@pytest.mark.quick("ends", "sends a message", "is kept")
 @pytest.mark.parametrize("act", [*ACTS, "is kept", "has no end", "is hidden"])
 def test_what_comes_before_the_lock_is_seen_by_the_statement_after_it(
     gated: Gated, act: str
@@ -34,7 +35,7 @@ def test_what_comes_before_the_lock_is_seen_by_the_statement_after_it(
         gated.chats.do(acts[act])
         left = gated.chats.row()
         gated.open()
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     assert "0 were closed" in output
     assert gated.chats.row() == left
@@ -47,7 +48,7 @@ def test_who_works_on_a_row_keeps_it(gated: Gated, act: str) -> None:
         application.do("BEGIN")
         assert application.do(ACTS[act]) == 1
         with gated.recover() as process:
-            output, _ = process.communicate(timeout=30)
+            output, _ = process.communicate(timeout=60)
         assert process.returncode == 0, output
         assert "0 were closed" in output
         application.do("COMMIT")
@@ -66,7 +67,7 @@ def test_who_comes_later_waits_and_finds_it_closed(gated: Gated, act: str, write
         application.waits(call)
         gated.open()
         assert call.result(LONGEST) == writes
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     assert gated.chats.audited == [1]
 
@@ -79,5 +80,5 @@ def test_a_message_that_is_being_sent_waits_for_the_session_to_be_closed(gated: 
         application.waits(call)
         gated.open()
         assert call.result(LONGEST) == 1
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
     assert gated.chats.audited == [1]

@@ -106,6 +106,7 @@ PARTS: list[tuple[str, Scenario]] = [
 ]
 
 
+@pytest.mark.quick(*(f"{template}: " for template in (BEGIN, UNDO_LOCK)))
 @pytest.mark.parametrize(
     "mutation", MUTATIONS, ids=[f"{each.template}: {each.change}" for each in MUTATIONS]
 )
@@ -116,6 +117,7 @@ def test_without_a_guard_of_the_sql_something_goes_wrong(
     assert goes_wrong(recoveries, mutation.scenario)
 
 
+@pytest.mark.quick("alive")
 @pytest.mark.parametrize(("part", "scenario"), PARTS)
 def test_without_a_part_of_the_orphan_condition_something_goes_wrong(
     recoveries: Recoveries, monkeypatch: pytest.MonkeyPatch, part: str, scenario: Scenario

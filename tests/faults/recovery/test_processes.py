@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.server.server import wheel_binaries
 from exporter.demo.systems.schemas import create_empty
 from tests.support.recovery.chats import ACTS
-from tests.support.recovery.gates import Gated
+from tests.support.recovery.gates import Gated, Process
 from tests.support.recovery.scenarios.races import LONGEST
+from tests.support.servers.quick_server import QuickServer
 
 IDS = [1, 2, 3, 4]
 
@@ -29,11 +29,12 @@ def gated(
     own.chats.close()
 
 
-def kill(process: subprocess.Popen[str]) -> None:
+def kill(process: Process) -> None:
     process.send_signal(signal.SIGKILL)
     process.wait()
 
 
+@pytest.mark.quick("by statements", "by functions-lock")
 @pytest.mark.parametrize("gate", ["lock", "write"])
 def test_killed_during_a_statement_it_has_done_nothing(gated: Gated, gate: str) -> None:
     gated.close(gate)
@@ -47,6 +48,7 @@ def test_killed_during_a_statement_it_has_done_nothing(gated: Gated, gate: str) 
     assert gated.chats.recovered == gated.chats.audited == IDS
 
 
+@pytest.mark.quick("by statements", "by functions-lock")
 @pytest.mark.parametrize("gate", ["lock", "write"])
 def test_killed_between_two_statements_it_has_done_nothing(gated: Gated, gate: str) -> None:
     gated.close(gate)
@@ -84,6 +86,7 @@ def test_killed_between_two_batches_it_has_done_one_of_them(gated: Gated) -> Non
     assert gated.chats.recovered == gated.chats.audited == IDS
 
 
+@pytest.mark.quick("by statements-lock", "by functions-write")
 @pytest.mark.parametrize("gate", ["lock", "write"])
 def test_a_frozen_process_keeps_the_application_waiting_for_a_second_at_most(
     gated: Gated, gate: str
@@ -98,7 +101,7 @@ def test_a_frozen_process_keeps_the_application_waiting_for_a_second_at_most(
         # By the server's clock: the second after which it sends the process away, and a little.
         assert timedelta(seconds=0.9) < shown_at - frozen_since < timedelta(seconds=1.5)
         os.kill(process.pid, signal.SIGCONT)
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "Traceback" not in output
     assert "session-exporter: chats (app): lost the connection to database app" in output
@@ -110,14 +113,14 @@ def test_a_frozen_process_keeps_the_application_waiting_for_a_second_at_most(
 def test_a_server_that_is_killed_during_a_batch_has_done_those_before(
     fast_folder: Path | None, tmp_path: Path
 ) -> None:
-    with PostgresServer(wheel_binaries(18), parent=fast_folder) as server:
+    with QuickServer(wheel_binaries(18), parent=fast_folder) as server:
         gated = Gated(create_empty(server, "victim"), tmp_path)
         gated.chats.add(*IDS)
         gated.close("write 3")
         with gated.recover("--batch", "2", "--pause", "1ms") as process:
             gated.wait_at_gate(process)
             server.kill()
-            output, _ = process.communicate(timeout=30)
+            output, _ = process.communicate(timeout=60)
         assert process.returncode == 1
         assert "Traceback" not in output
         assert "lost the connection to database app" in output
@@ -139,7 +142,7 @@ def test_ended_by_the_administrator_it_says_so(gated: Gated) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name = 'session-exporter'"
         )
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "terminating connection due to administrator command" in output
     assert gated.chats.recovered == gated.chats.audited == []

@@ -95,6 +95,7 @@ def slow_chats(database: EmbeddedDatabase) -> Callable[..., None]:
     return make
 
 
+@pytest.mark.quick("by statements")
 async def test_auto_sets_it_aside_and_closes_the_others(
     database: EmbeddedDatabase, recover: Recover, slow_chats: Callable[..., None]
 ) -> None:
@@ -128,6 +129,7 @@ async def test_auto_that_gives_up_goes_on_with_others_the_next_time(
         assert 6 not in open_ones(database)
 
 
+@pytest.mark.quick("by statements")
 async def test_what_is_over_the_budget_is_counted_once_when_a_batch_is_done_again(
     database: EmbeddedDatabase, recover: Recover, slow_chats: Callable[..., None]
 ) -> None:

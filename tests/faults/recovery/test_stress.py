@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from exporter import sessions
-from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.server.server import wheel_binaries
 from exporter.demo.systems.schemas import create_empty
 from exporter.postgres import Database, Writer
 from exporter.recovery.close.batches import CloseRun, Trigger
@@ -27,6 +27,7 @@ from tests.support.processes.background import Background
 from tests.support.recovery.chats import SOURCE, Chats
 from tests.support.recovery.close_runs import all_candidates
 from tests.support.recovery.worlds.traffic import Traffic
+from tests.support.servers.quick_server import QuickServer
 
 SECONDS = 8.0
 RECOVERIES = 3
@@ -67,7 +68,7 @@ ORDER BY id, at
 def chats(fast_folder: Path | None, tmp_path: Path) -> Iterator[Chats]:
     """On a server that knows when each transaction was committed."""
     settings = {"track_commit_timestamp": "on", "synchronous_commit": "off"}
-    with PostgresServer(wheel_binaries(18), settings=settings, parent=fast_folder) as server:
+    with QuickServer(wheel_binaries(18), settings=settings, parent=fast_folder) as server:
         application = Chats(create_empty(server, "stressed"), tmp_path, source=HASTY)
         yield application
         application.close()

@@ -3,6 +3,8 @@
 import contextlib
 from pathlib import Path
 
+import pytest
+
 from tests.support.processes.session_exporter import Daemon, wait_for
 from tests.support.recovery.automatic.daemons import (
     SKIPPED,
@@ -17,6 +19,7 @@ ORPHANS = 25
 PER_HOUR = 10
 
 
+@pytest.mark.slow  # in test_auto.py two share an hour's budget
 def test_together_they_close_an_hours_budget_and_each_session_once(
     chats: Chats, tmp_path: Path
 ) -> None:

@@ -1,8 +1,10 @@
 import os
 import signal
 import socket
+import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from exporter.demo.server import server as module
 from exporter.demo.server.account import private_folder
 from exporter.demo.server.server import EmbeddedServerError, PostgresServer, wheel_binaries
+from tests.support.servers.quick_server import QuickServer
 
 
 def answer(server: PostgresServer, query: bytes) -> object:
@@ -63,8 +66,8 @@ def test_starts_answers_and_leaves_nothing_behind(
 
 def test_two_servers_run_side_by_side(fast_folder: Path | None) -> None:
     with (
-        PostgresServer(wheel_binaries(), parent=fast_folder) as one,
-        PostgresServer(wheel_binaries(), parent=fast_folder) as two,
+        QuickServer(wheel_binaries(), parent=fast_folder) as one,
+        QuickServer(wheel_binaries(), parent=fast_folder) as two,
     ):
         assert one.port != two.port
         assert answer(one, b"SHOW port") == str(one.port)
@@ -72,14 +75,14 @@ def test_two_servers_run_side_by_side(fast_folder: Path | None) -> None:
 
 
 def test_a_running_server_refuses_to_start_again(fast_folder: Path | None) -> None:
-    with PostgresServer(wheel_binaries(), parent=fast_folder) as own:
+    with QuickServer(wheel_binaries(), parent=fast_folder) as own:
         with pytest.raises(EmbeddedServerError, match=f"already runs, on port {own.port}"):
             own.start()
         assert answer(own, b"SELECT 1") == 1
 
 
 def test_starts_again_after_it_was_stopped(fast_folder: Path | None) -> None:
-    own = PostgresServer(wheel_binaries(), parent=fast_folder)
+    own = QuickServer(wheel_binaries(), parent=fast_folder)
     for _ in range(2):
         with own:
             assert answer(own, b"SELECT 1") == 1
@@ -88,9 +91,7 @@ def test_starts_again_after_it_was_stopped(fast_folder: Path | None) -> None:
 def test_a_start_that_fails_shows_the_log_and_leaves_nothing_behind(
     folders: list[Path], fast_folder: Path | None
 ) -> None:
-    own = PostgresServer(
-        wheel_binaries(), parent=fast_folder, settings={"shared_buffers": "plenty"}
-    )
+    own = QuickServer(wheel_binaries(), parent=fast_folder, settings={"shared_buffers": "plenty"})
     with pytest.raises(
         EmbeddedServerError, match='invalid value for parameter "shared_buffers": "plenty"'
     ):
@@ -114,13 +115,13 @@ def test_takes_another_port_when_the_first_is_taken_in_between(
         port, free_port = taken.getsockname()[1], module._free_port
         ports = iter([port])
         monkeypatch.setattr(module, "_free_port", lambda: next(ports, None) or free_port())
-        with PostgresServer(wheel_binaries(), parent=fast_folder) as own:
+        with QuickServer(wheel_binaries(), parent=fast_folder) as own:
             assert own.port != port
             assert answer(own, b"SELECT 1") == 1
 
 
 def test_is_reached_over_loopback_with_the_password_only(fast_folder: Path | None) -> None:
-    with PostgresServer(wheel_binaries(), parent=fast_folder) as own:
+    with QuickServer(wheel_binaries(), parent=fast_folder) as own:
         assert answer(own, b"SHOW listen_addresses") == "127.0.0.1"
         assert answer(own, b"SHOW unix_socket_directories") == ""
         for wrong in ("", "postgres"):
@@ -131,7 +132,7 @@ def test_is_reached_over_loopback_with_the_password_only(fast_folder: Path | Non
 
 
 def test_settings_arrive_and_alter_system_can_change_them(fast_folder: Path | None) -> None:
-    with PostgresServer(
+    with QuickServer(
         wheel_binaries(), parent=fast_folder, settings={"cluster_name": "it's ours"}
     ) as own:
         assert answer(own, b"SHOW cluster_name") == "it's ours"
@@ -147,18 +148,18 @@ def test_libpq_variables_of_the_user_do_not_reach_the_server(
 ) -> None:
     monkeypatch.setenv("PGDATA", "/nonexistent")
     monkeypatch.setenv("PGPORT", "1")
-    with PostgresServer(wheel_binaries(), parent=fast_folder) as own:
+    with QuickServer(wheel_binaries(), parent=fast_folder) as own:
         assert answer(own, b"SELECT 1") == 1
 
 
 def test_a_ctrl_c_on_our_terminal_does_not_reach_it(fast_folder: Path | None) -> None:
-    with PostgresServer(wheel_binaries(), parent=fast_folder) as own:
+    with QuickServer(wheel_binaries(), parent=fast_folder) as own:
         assert own.processes()
         assert all(os.getpgid(pid) != os.getpgrp() for pid in own.processes())
 
 
 def test_stops_under_a_client_that_is_busy(fast_folder: Path | None) -> None:
-    with PostgresServer(wheel_binaries(), parent=fast_folder) as own:
+    with QuickServer(wheel_binaries(), parent=fast_folder) as own:
         folder = own.folder
         client = psycopg.connect(own.dsn())
         client.pgconn.send_query(b"SELECT pg_sleep(600)")
@@ -167,7 +168,7 @@ def test_stops_under_a_client_that_is_busy(fast_folder: Path | None) -> None:
 
 
 def test_a_killed_server_starts_again_on_its_port_with_its_data(fast_folder: Path | None) -> None:
-    with PostgresServer(wheel_binaries(), parent=fast_folder) as own:
+    with QuickServer(wheel_binaries(), parent=fast_folder) as own:
         port, pids = own.port, own.processes()
         with psycopg.connect(own.dsn(), autocommit=True) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
@@ -181,7 +182,7 @@ def test_a_killed_server_starts_again_on_its_port_with_its_data(fast_folder: Pat
 
 
 def test_a_server_that_somebody_killed_can_be_stopped(fast_folder: Path | None) -> None:
-    with PostgresServer(wheel_binaries(), parent=fast_folder) as own:
+    with QuickServer(wheel_binaries(), parent=fast_folder) as own:
         pids, folder = own.processes(), own.folder
         os.kill(pids[0], signal.SIGKILL)
     assert gone(pids)
@@ -189,7 +190,7 @@ def test_a_server_that_somebody_killed_can_be_stopped(fast_folder: Path | None) 
 
 
 def test_a_frozen_server_can_be_stopped(fast_folder: Path | None) -> None:
-    with PostgresServer(wheel_binaries(), parent=fast_folder) as own:
+    with QuickServer(wheel_binaries(), parent=fast_folder) as own:
         pids, folder = own.processes(), own.folder
         os.kill(pids[0], signal.SIGSTOP)
     assert gone(pids)
@@ -203,8 +204,47 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_stopping_twice_is_fine(fast_folder: Path | None) -> None:
-    own = PostgresServer(wheel_binaries(), parent=fast_folder)
+    own = QuickServer(wheel_binaries(), parent=fast_folder)
     own.start()
     own.stop()
     own.stop()
     assert own.port == 0
+
+
+def test_a_ctrl_c_right_after_its_folder_was_made_leaves_no_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o755)
+
+    def interrupted(*args: object) -> Path:
+        folder = private_folder(*args)  # type: ignore[arg-type]
+        signal.raise_signal(signal.SIGINT)
+        return folder
+
+    monkeypatch.setattr(module, "private_folder", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        PostgresServer(wheel_binaries(), parent=tmp_path).start()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("program", ["initdb", "postgres"])
+def test_a_ctrl_c_right_after_a_program_was_started_ends_that_too(
+    monkeypatch: pytest.MonkeyPatch, fast_folder: Path | None, program: str
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, command: list[str | Path], **options: Any) -> None:
+            super().__init__(command, **options)
+            if Path(command[0]).name == program and "--version" not in command:
+                started.append(self)
+                signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    own = PostgresServer(wheel_binaries(), parent=fast_folder)
+    with pytest.raises(KeyboardInterrupt):
+        own.start()
+    (process,) = started
+    assert process.poll() is not None
+    with pytest.raises(EmbeddedServerError, match="was not started"):
+        own.folder  # noqa: B018 - it raises where there is none

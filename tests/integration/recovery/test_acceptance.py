@@ -193,6 +193,7 @@ async def test_conversations_with_backlog_18_of_18_and_0_are_left(
     }
 
 
+@pytest.mark.quick("by statements")
 async def test_conversations_without_backlog_those_of_the_last_week_alone(
     prepared: EmbeddedDatabase, recovery_of: Recover
 ) -> None:
@@ -258,6 +259,7 @@ def call(
     return id_
 
 
+@pytest.mark.quick("by statements")
 async def test_coaching_without_trainee_and_persona_is_recovered_like_any_other(
     prepared: EmbeddedDatabase, recovery_of: Recover
 ) -> None:
@@ -288,6 +290,7 @@ async def test_coaching_without_trainee_and_persona_is_recovered_like_any_other(
     assert stuck == {key: by_id[key]["started_at"] for key in reported}
 
 
+@pytest.mark.quick("by statements-NULL", "by statements-an object that", "by functions-an array")
 @pytest.mark.parametrize(("config", "marked"), CONFIGS.values(), ids=CONFIGS)
 async def test_whatever_session_config_was_it_survives_and_comes_back(
     prepared: EmbeddedDatabase, recovery_of: Recover, config: str, marked: object
@@ -305,6 +308,7 @@ async def test_whatever_session_config_was_it_survives_and_comes_back(
         assert connection.execute(text.encode()).fetchall() == [was]
 
 
+@pytest.mark.quick("by statements")
 async def test_transcripts_become_failed_and_nothing_else_of_them_changes(
     prepared: EmbeddedDatabase, recovery_of: Recover
 ) -> None:
@@ -329,6 +333,7 @@ LAST_WORD = """
 """
 
 
+@pytest.mark.quick("by statements")
 async def test_training_ends_at_the_last_message_and_keeps_score_and_messages(
     prepared: EmbeddedDatabase, recovery_of: Recover
 ) -> None:
@@ -350,6 +355,7 @@ async def test_training_ends_at_the_last_message_and_keeps_score_and_messages(
     }
 
 
+@pytest.mark.quick("by statements", "by functions-training")
 @pytest.mark.parametrize("name", TABLES)
 async def test_undo_makes_every_row_what_it_was(
     prepared: EmbeddedDatabase, recovery_of: Recover, name: str
@@ -363,6 +369,7 @@ async def test_undo_makes_every_row_what_it_was(
     assert without_version(rows(prepared, name)) == without_version(before)
 
 
+@pytest.mark.quick("by statements", "by functions-a trigger")
 @pytest.mark.parametrize(
     "protection",
     [

@@ -55,6 +55,7 @@ async def test_what_is_orphaned_in_two_runs_is_closed_and_nothing_else(
     ]
 
 
+@pytest.mark.quick("by statements")
 async def test_a_sign_of_life_between_the_runs_starts_over(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
@@ -69,6 +70,7 @@ async def test_a_sign_of_life_between_the_runs_starts_over(
         assert open_ones(database) == {3, 4, 5, 6}
 
 
+@pytest.mark.quick("by statements")
 async def test_a_dry_run_writes_nothing(database: EmbeddedDatabase, recover: Recover) -> None:
     sessions(database, 1, 2)
     sessions(database, 3, 4, seen="5 minutes")
@@ -92,6 +94,7 @@ async def test_without_an_audit_table_nothing_is_closed(
         assert state.failed["schema"] == 3
 
 
+@pytest.mark.quick("by statements")
 async def test_an_hour_has_a_budget_that_several_exporters_share_at_the_same_time(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
@@ -116,6 +119,7 @@ async def test_an_hour_has_a_budget_that_several_exporters_share_at_the_same_tim
         assert one.state.skipped["budget"] + other.state.skipped["budget"] > 0
 
 
+@pytest.mark.quick("by statements")
 async def test_one_run_closes_no_more_than_it_may(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
@@ -128,6 +132,7 @@ async def test_one_run_closes_no_more_than_it_may(
         assert len(open_ones(database)) == 41
 
 
+@pytest.mark.quick("by statements")
 async def test_sessions_that_somebody_holds_for_long_keep_none_of_the_others(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
@@ -143,6 +148,7 @@ async def test_sessions_that_somebody_holds_for_long_keep_none_of_the_others(
     assert len(open_ones(database)) == 41
 
 
+@pytest.mark.quick("by statements")
 async def test_while_the_application_is_down_nothing_is_closed_and_nothing_when_it_is_back(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
@@ -159,6 +165,7 @@ async def test_while_the_application_is_down_nothing_is_closed_and_nothing_when_
         assert len(open_ones(database)) == 5
 
 
+@pytest.mark.quick("by statements")
 async def test_where_only_starts_are_known_a_rare_one_is_a_sign_of_life(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
@@ -172,6 +179,7 @@ async def test_where_only_starts_are_known_a_rare_one_is_a_sign_of_life(
     assert open_ones(database) == {1}
 
 
+@pytest.mark.quick("by statements")
 async def test_an_outage_closes_nothing_though_the_heartbeats_stop_one_after_the_other(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
@@ -189,6 +197,7 @@ async def test_an_outage_closes_nothing_though_the_heartbeats_stop_one_after_the
     assert len(open_ones(database)) == 20
 
 
+@pytest.mark.quick("by statements")
 @pytest.mark.parametrize("seen", ["NULL", "now() + interval '1 year'"])
 async def test_a_session_without_a_usable_time_does_not_make_a_silent_application_look_alive(
     database: EmbeddedDatabase, recover: Recover, seen: str
@@ -204,6 +213,7 @@ async def test_a_session_without_a_usable_time_does_not_make_a_silent_applicatio
     assert len(open_ones(database)) == 6
 
 
+@pytest.mark.quick("by statements")
 async def test_a_backlog_does_not_make_a_share_look_small(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
@@ -215,6 +225,7 @@ async def test_a_backlog_does_not_make_a_share_look_small(
     assert len(open_ones(database)) == 226
 
 
+@pytest.mark.quick("by statements")
 async def test_a_session_without_an_id_keeps_none_of_the_others(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
@@ -234,6 +245,7 @@ async def test_a_session_without_an_id_keeps_none_of_the_others(
     assert open_ones(database) == {None, 3, 4, 5, 6, 7, 8}
 
 
+@pytest.mark.quick("by statements")
 async def test_a_column_that_a_unique_index_only_includes_names_no_row(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
@@ -248,6 +260,7 @@ async def test_a_column_that_a_unique_index_only_includes_names_no_row(
         assert (await runner.run()).failed["schema"] == 1
 
 
+@pytest.mark.quick("by statements")
 async def test_a_connection_that_was_ended_while_it_was_idle_is_no_failure(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
@@ -265,6 +278,7 @@ async def test_a_connection_that_was_ended_while_it_was_idle_is_no_failure(
     assert sum(state.failed.values()) == 0
 
 
+@pytest.mark.quick("by statements")
 async def test_evidence_that_cannot_be_read_is_a_brake(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
@@ -291,6 +305,7 @@ async def test_evidence_that_cannot_be_read_is_a_brake(
         assert open_ones(database) == {1, 3, 4, 5, 6}
 
 
+@pytest.mark.quick("by statements")
 @pytest.mark.parametrize(
     ("expression", "named"),
     [
@@ -342,6 +357,7 @@ async def test_a_row_that_a_trigger_protects_is_set_aside_and_the_others_go_on(
         assert open_ones(database) & {1, 2, 3} == set()
 
 
+@pytest.mark.quick("by statements")
 @pytest.mark.parametrize(
     "later",
     [
@@ -365,6 +381,7 @@ async def test_a_recovered_session_that_shows_life_or_a_genuine_end_is_told_once
         assert (await runner.run()).contradicted == 1
 
 
+@pytest.mark.quick("by statements")
 async def test_a_recovered_session_that_its_evidence_proves_alive_is_told_once(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
@@ -381,6 +398,7 @@ async def test_a_recovered_session_that_its_evidence_proves_alive_is_told_once(
     assert rows(database, told) == [("1",)]
 
 
+@pytest.mark.quick("by statements")
 @pytest.mark.parametrize(
     ("evidence", "later"),
     [
@@ -407,6 +425,7 @@ async def test_evidence_that_says_nothing_of_a_later_life_contradicts_nothing(
     assert 1 not in open_ones(database)
 
 
+@pytest.mark.quick("by statements")
 async def test_ids_of_another_table_contradict_nothing(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
@@ -418,6 +437,7 @@ async def test_ids_of_another_table_contradict_nothing(
         assert sum((await runner.run(2)).failed.values()) == 0
 
 
+@pytest.mark.quick("by statements")
 async def test_an_id_that_has_become_of_another_type_keeps_no_counting_and_is_told_once(
     database: EmbeddedDatabase, recover: Recover, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -438,6 +458,7 @@ async def test_an_id_that_has_become_of_another_type_keeps_no_counting_and_is_to
     assert len(told) == 1
 
 
+@pytest.mark.quick("by statements")
 async def test_words_of_the_config_that_the_audit_knows_too_mean_the_session(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
@@ -457,6 +478,7 @@ async def test_words_of_the_config_that_the_audit_knows_too_mean_the_session(
     assert (state.contradicted, sum(state.failed.values())) == (1, 0)
 
 
+@pytest.mark.quick("by statements")
 async def test_what_others_recover_is_counted_too(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
@@ -509,6 +531,7 @@ async def test_a_pause_ends_a_run_that_has_begun_with_its_transaction(
     assert (state.paused, state.skipped["paused"], state.skipped["busy"]) == (True, 5, 0)
 
 
+@pytest.mark.quick("by statements")
 async def test_what_is_over_the_budget_is_counted_once_also_when_a_session_is_set_aside(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
@@ -522,6 +545,7 @@ async def test_what_is_over_the_budget_is_counted_once_also_when_a_session_is_se
     assert state.skipped == {"budget": 4, "busy": 0, "paused": 0}
 
 
+@pytest.mark.quick("by statements")
 async def test_what_is_older_than_the_audit_is_kept_is_forgotten(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:

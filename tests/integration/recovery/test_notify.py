@@ -9,9 +9,10 @@ import pytest
 
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.demo.server.server import PostgresServer, wheel_binaries
+from exporter.demo.server.server import wheel_binaries
 from exporter.errors import ConfigError
 from tests.support.recovery.webhooks import orphan, prepare, recover, visits
+from tests.support.servers.quick_server import QuickServer
 from tests.support.servers.versions import SETTINGS
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -117,7 +118,7 @@ async def test_a_listener_that_reads_nothing_any_more_does_not_stop_recovery(
     tmp_path: Path, fast_folder: Path | None, source: Source
 ) -> None:
     settings = {**SETTINGS, "max_notify_queue_pages": "64"}  # the least, instead of 8 GB
-    with PostgresServer(wheel_binaries(18), settings=settings, parent=fast_folder) as server:
+    with QuickServer(wheel_binaries(18), settings=settings, parent=fast_folder) as server:
         database = EmbeddedDatabase(server, "postgres")
         prepare(database, "one")
         with listening(database) as stuck, database.connect() as filling:

@@ -1,6 +1,6 @@
 """The printed rights on the audit are enough for all of recovery, and each of them is needed."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import count
@@ -182,12 +182,12 @@ async def _grant(database: EmbeddedDatabase, config: Config, source: Source) -> 
     execute(database, f"GRANT CONNECT ON DATABASE {name} TO {RECOVERY_ROLE}", *printed)
 
 
-def single_rights(source: Source) -> Iterator[tuple[Right, str]]:
-    """Each right on the audit with its role; of a right on columns, each column."""
+def single_rights(source: Source, *, columns: int | None = 1) -> Iterator[tuple[Right, str]]:
+    """Each right on the audit with its role; of a right on columns, so many of them, or each."""
     by_function = source.recovery.call is not None
     for role in (ROLE, RECOVERY_ROLE, DEFINER_ROLE) if by_function else (RECOVERY_ROLE,):
         for right in grants.audit_rights(source, role=role):
-            for column in right.columns:
+            for column in right.columns[:columns]:
                 yield replace(right, columns=(column,)), role
             if not right.columns:
                 yield right, role
@@ -206,8 +206,17 @@ async def test_with_the_printed_rights_recovery_does_everything(recovered: Recov
 async def test_without_any_single_right_on_the_audit_something_fails(
     recovered: Recovered,
 ) -> None:
+    await assert_each_is_needed(recovered, single_rights(recovered.source))
+
+
+@pytest.mark.slow
+async def test_without_the_right_on_any_single_column_something_fails(recovered: Recovered) -> None:
+    await assert_each_is_needed(recovered, single_rights(recovered.source, columns=None))
+
+
+async def assert_each_is_needed(recovered: Recovered, rights: Iterable[tuple[Right, str]]) -> None:
     unneeded = []
-    for right, role in single_rights(recovered.source):
+    for right, role in rights:
         execute(recovered.database, revoke(right, role))
         try:
             await recovered.do_everything()
@@ -224,17 +233,28 @@ async def test_without_any_single_right_on_the_audit_something_fails(
 
 
 async def test_check_live_prints_each_single_right_that_is_missing(recovered: Recovered) -> None:
-    for right, role in single_rights(recovered.source):
+    await assert_each_is_printed(recovered, single_rights(recovered.source))
+
+
+@pytest.mark.slow
+async def test_check_live_prints_the_right_on_each_single_column_that_is_missing(
+    recovered: Recovered,
+) -> None:
+    await assert_each_is_printed(recovered, single_rights(recovered.source, columns=None))
+
+
+async def assert_each_is_printed(recovered: Recovered, rights: Iterable[tuple[Right, str]]) -> None:
+    for right, role in rights:
         execute(recovered.database, revoke(right, role))
         found = await recovered.check()
-        rights = found["recovery rights"]
-        assert rights.status is Status.FAILED
-        first, *others = rights.commands
+        missing = found["recovery rights"]
+        assert missing.status is Status.FAILED
+        first, *others = missing.commands
         assert first == right.grant(f'"{role}"')
         # Without USAGE on the schema, the function cannot be called either.
         assert all(each.startswith("GRANT EXECUTE ON FUNCTION ") for each in others)
         assert not others or right.privilege == "USAGE"
-        execute(recovered.database, *rights.commands)
+        execute(recovered.database, *missing.commands)
     assert (await recovered.check())["recovery rights"].status is Status.OK
 
 

@@ -89,7 +89,7 @@ class Exporting:
         condition: Callable[[Page], Any],
         what: str,
         *collectors: str,
-        seconds: float = 20.0,
+        seconds: float = 60.0,
     ) -> Page:
         """Collect again and again until the condition holds, and return that page."""
 

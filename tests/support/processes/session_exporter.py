@@ -42,6 +42,8 @@ READ_AT_THE_START = ("PYTHON", "LC_", "LANG", "LD_")
 
 PRELOADED = Preloaded(PROGRAM)
 
+Running = subprocess.Popen[bytes] | Child
+
 T = TypeVar("T")
 _numbers = itertools.count(1)
 
@@ -51,13 +53,17 @@ def wait_for(
     what: str,
     *,
     seconds: float = 60.0,
+    every: float = 0.02,
     details: Callable[[], str] = str,
 ) -> T:
-    """Return what the condition gives as soon as that is true; fail at the deadline."""
+    """Return what the condition gives as soon as that is true; fail at the deadline.
+
+    It is asked `every` so many seconds: more rarely where that costs more than a moment.
+    """
     deadline = time.monotonic() + seconds
     while not (result := condition()):
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}\n{details()}"
-        time.sleep(0.02)
+        time.sleep(every)
     return result
 
 
@@ -110,6 +116,30 @@ def run(*arguments: str | Path, folder: Path, **variables: str) -> subprocess.Co
         )
     assert "Traceback" not in done.stderr, done.stderr
     return done
+
+
+def start(
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    within: Sequence[str | Path] = (),
+) -> Running:
+    """Start a command that writes all its output to a file, within another or by itself."""
+    log.touch()
+    own = environment(folder) if env is None else env
+    if not within and can_be_preloaded(own):
+        return PRELOADED.start(arguments, cwd=folder, env=own, log=log)
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [*within, PROGRAM, *arguments],
+            cwd=folder,
+            env=own,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +219,7 @@ class Daemon:
         self._within = within
         arguments = ["run", "-c", config, "--web.listen-address", listen, *options]
         self._arguments = [str(each) for each in arguments]
-        self._process: subprocess.Popen[bytes] | Child | None = None
+        self._process: Running | None = None
         self.port = 0
 
     def __enter__(self) -> Self:
@@ -222,14 +252,14 @@ class Daemon:
         self.port = int(wait_for(address, "the daemon starts")[1])
 
     @property
-    def process(self) -> subprocess.Popen[bytes] | Child:
+    def process(self) -> Running:
         """The process itself."""
         assert self._process is not None
         return self._process
 
     def get(self, path: str, **headers: str) -> Answer:
         """GET a path; an underscore in a header's name is a hyphen."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.putrequest("GET", path, skip_accept_encoding=True)
@@ -257,7 +287,7 @@ class Daemon:
             page = self.scrape()
             return page if condition(page) else None
 
-        return wait_for(matching, what, seconds=seconds, details=lambda: self.log)
+        return wait_for(matching, what, seconds=seconds, every=0.1, details=lambda: self.log)
 
     def wait_until_ready(self) -> Page:
         """Wait until every source was collected or has reported why not."""
@@ -278,21 +308,14 @@ class Daemon:
         assert "Traceback" not in self.log, self.log
         return code
 
-    def _start(self) -> subprocess.Popen[bytes] | Child:
-        self._log.touch()
-        if not self._within and can_be_preloaded(self._environ):
-            return PRELOADED.start(
-                self._arguments, cwd=self._folder, env=self._environ, log=self._log
-            )
-        with self._log.open("wb") as log:
-            return subprocess.Popen(
-                [*self._within, PROGRAM, *self._arguments],
-                cwd=self._folder,
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+    def _start(self) -> Running:
+        return start(
+            self._arguments,
+            folder=self._folder,
+            log=self._log,
+            env=self._environ,
+            within=self._within,
+        )
 
     def _kill(self) -> None:
         if self._process is not None and self._process.poll() is None:

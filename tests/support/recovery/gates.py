@@ -6,9 +6,9 @@ a gate with SIGSTOP, and the gate opened: the server does its part and waits for
 """
 
 import contextlib
+import itertools
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -17,10 +17,8 @@ import yaml
 
 from exporter.demo.server.databases import EmbeddedDatabase, create_role
 from exporter.sessions.grants import RECOVERY_ROLE
-from tests.support.processes.session_exporter import PROGRAM, environment, wait_for
+from tests.support.processes.session_exporter import Running, start, wait_for
 from tests.support.recovery.chats import SOURCE, Chats
-
-Process = subprocess.Popen[str]
 
 #: A gate is closed while there is a row. A new snapshot is taken each time it is looked at.
 GATES = """
@@ -59,6 +57,41 @@ WHERE application_name = 'session-exporter'
 """
 
 
+class Process:
+    """A command that runs; its methods are those of subprocess.Popen, its output is in a file."""
+
+    def __init__(self, running: Running, log: Path) -> None:
+        self._running = running
+        self._log = log
+        self.pid = running.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, once it was waited for."""
+        return self._running.returncode
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while it runs."""
+        return self._running.poll()
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the exit code; raises TimeoutExpired."""
+        return self._running.wait(timeout)
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        self._running.send_signal(number)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._running.kill()
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, None]:
+        """Wait for its end and return its output."""
+        self.wait(timeout)
+        return self._log.read_text(encoding="utf-8"), None
+
+
 class Gated:
     """Chats behind gates, and the command that recovers them."""
 
@@ -73,6 +106,7 @@ class Gated:
         self.chats = Chats(database, folder, source=GATED)
         self.chats.do(GATES)
         self._folder = folder
+        self._numbers = itertools.count(1)
         self._config = folder / "gated.yaml"
         sources = yaml.safe_load(GATED)
         if by_functions:
@@ -89,27 +123,20 @@ class Gated:
     @contextlib.contextmanager
     def command(self, *arguments: str) -> Iterator[Process]:
         """A command as a process; at the end it is killed, should it still be there."""
-        process = subprocess.Popen(
-            [PROGRAM, *arguments, "-c", self._config],
-            cwd=self._folder,
-            env=environment(self._folder),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-        )
+        words = [*arguments, "-c", str(self._config)]
+        log = self._folder / f"command-{next(self._numbers)}.log"
+        process = Process(start(words, folder=self._folder, log=log), log)
         try:
             yield process
         finally:
             process.kill()
             process.wait()
-            process.stdout.close()  # type: ignore[union-attr] # it is a pipe
 
     def _create_functions(self, database: EmbeddedDatabase) -> None:
         if RECOVERY_ROLE not in database.server.passwords:
             create_role(database.server, RECOVERY_ROLE)
         with self.command("sql", "function", "chats") as process:
-            printed, _ = process.communicate(timeout=30)
+            printed, _ = process.communicate(timeout=60)
         assert process.returncode == 0, printed
         with database.connect() as connection:
             connection.execute(printed.encode())
@@ -118,7 +145,7 @@ class Gated:
         """Recover again, with all gates open: whatever happened before, all are closed now."""
         self.open()
         with self.recover("--pause", "1ms") as process:
-            output, _ = process.communicate(timeout=30)
+            output, _ = process.communicate(timeout=60)
         assert process.returncode == 0, output
 
     def close(self, gate: str) -> None:

@@ -6,8 +6,6 @@ from exporter.demo.server.server import WheelMissingError, wheel_binaries
 
 SYSTEM_BINARIES = Path("/usr/lib/postgresql/15/bin")
 
-TEMPLATE = "template_systems"
-
 SETTINGS = {
     "timezone": "Asia/Kathmandu",  # so that nothing can rely on the server's zone being UTC
     "log_statement": "none",
@@ -15,6 +13,11 @@ SETTINGS = {
     "autovacuum": "off",  # statistics change when a test says so, and templates stay free to copy
     "max_wal_size": "256MB",
 }
+
+
+def settings_of(major: int) -> dict[str, str]:
+    """The settings of a major version: a password is hashed once, where that can be said."""
+    return SETTINGS | ({"scram_iterations": "1"} if major >= 16 else {})
 
 
 def _versions() -> dict[int, Path]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -158,11 +159,20 @@ class Collecting(RuleBasedStateMachine):
             assert skipped == sum(self.known[key].skipped for key in of_source)
 
 
-def test_a_served_value_is_of_the_last_success_and_never_too_old(
-    load_sources: LoadSources,
-) -> None:
+def run(load_sources: LoadSources, *, examples: int) -> None:
     daily = {**PLAIN, "daily": {"days": 1}}
     Collecting.config = load_sources(**dict.fromkeys(SOURCES, daily))
     run_state_machine_as_test(
-        Collecting, settings=settings(max_examples=60, stateful_step_count=40, deadline=None)
+        Collecting, settings=settings(max_examples=examples, stateful_step_count=40, deadline=None)
     )
+
+
+def test_a_served_value_is_of_the_last_success_and_never_too_old(
+    load_sources: LoadSources,
+) -> None:
+    run(load_sources, examples=10)
+
+
+@pytest.mark.slow
+def test_a_served_value_is_that_in_many_more_orders(load_sources: LoadSources) -> None:
+    run(load_sources, examples=100)

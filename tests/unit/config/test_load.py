@@ -21,11 +21,13 @@ PIECES = st.sampled_from([
     *("&a ", "*a", "!!int ", "!!binary ", "!!set ", "!!timestamp ", "---\n", "...\n", "${A}", "${"),
     *("1:30", "0x", "1e400", "2024-02-30", "null", "off", "\ud800", "\x85", "\u2028", "\ufeff"),
 ])  # fmt: skip
-ANYTHING = settings(
-    max_examples=300,
+SETTINGS = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+#: Of each way to make a file.
+FEW = settings(SETTINGS, max_examples=60)
+MANY = settings(SETTINGS, max_examples=900)
 
 
 @pytest.fixture
@@ -40,24 +42,41 @@ def answer(tmp_path: Path) -> Callable[[bytes], None]:
     return answer
 
 
-@ANYTHING
-@given(st.binary(max_size=200))
+BYTES = st.binary(max_size=200)
+MADE_OF_PIECES = st.lists(PIECES | st.text(max_size=5), max_size=30).map(
+    lambda pieces: "".join(pieces).encode(errors="surrogatepass")
+)
+
+
+@st.composite
+def changed_examples(draw: st.DrawFn) -> bytes:
+    """The example with a piece of it replaced."""
+    start = draw(st.integers(0, len(EXAMPLE)))
+    length = draw(st.integers(0, 20))
+    piece = draw(PIECES | st.text(max_size=5))
+    return (EXAMPLE[:start] + piece + EXAMPLE[start + length :]).encode(errors="surrogatepass")
+
+
+@FEW
+@given(BYTES)
 def test_bytes(answer: Callable[[bytes], None], content: bytes) -> None:
     answer(content)
 
 
-@ANYTHING
-@given(st.lists(PIECES | st.text(max_size=5), max_size=30))
-def test_pieces_of_yaml(answer: Callable[[bytes], None], pieces: list[str]) -> None:
-    answer("".join(pieces).encode(errors="surrogatepass"))
+@FEW
+@given(MADE_OF_PIECES)
+def test_pieces_of_yaml(answer: Callable[[bytes], None], content: bytes) -> None:
+    answer(content)
 
 
-@ANYTHING
-@given(st.data())
-def test_the_example_with_a_piece_changed(
-    answer: Callable[[bytes], None], data: st.DataObject
-) -> None:
-    start = data.draw(st.integers(0, len(EXAMPLE)))
-    length = data.draw(st.integers(0, 20))
-    piece = data.draw(PIECES | st.text(max_size=5))
-    answer((EXAMPLE[:start] + piece + EXAMPLE[start + length :]).encode(errors="surrogatepass"))
+@FEW
+@given(changed_examples())
+def test_the_example_with_a_piece_changed(answer: Callable[[bytes], None], content: bytes) -> None:
+    answer(content)
+
+
+@pytest.mark.slow
+@MANY
+@given(BYTES | MADE_OF_PIECES | changed_examples())
+def test_many_more_of_each(answer: Callable[[bytes], None], content: bytes) -> None:
+    answer(content)

@@ -1,0 +1,55 @@
+"""A database for each test, made and dropped over one connection per server.
+
+Hundreds of tests take a database, so that what one costs is a large part of what all of them cost.
+"""
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+from psycopg import sql
+
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.server import SUPERUSER, PostgresServer
+from exporter.demo.systems.schemas import APP, create_empty
+
+TEMPLATE = "template_systems"
+
+_numbers = itertools.count(1)
+
+
+class FreshDatabases:
+    """Copies of an empty database with the schemas of all demo systems, on one server."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self.server = server
+        self._connection = EmbeddedDatabase(server, "postgres").connect()
+        # initdb has hashed the password before the server had its settings.
+        self._connection.execute(
+            sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+                sql.Identifier(SUPERUSER), sql.Literal(server.passwords[SUPERUSER])
+            )
+        )
+        create_empty(server, TEMPLATE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def fresh(self) -> Iterator[EmbeddedDatabase]:
+        """Make a database, and drop it at the end."""
+        name = f"test_{next(_numbers)}"
+        self._connection.execute(
+            # The files are copied: to write each page to the log as well takes twice as long.
+            sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY file_copy").format(
+                *map(sql.Identifier, (name, APP, TEMPLATE))
+            )
+        )
+        yield EmbeddedDatabase(self.server, name)
+        self._connection.execute(
+            sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
+        )
