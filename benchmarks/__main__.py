@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-ALL = ("bulk_recovery", "collecting", "daemon", "scraping")
+ALL = ("bulk_recovery", "collecting", "daemon", "heartbeats", "scraping")
 
 
 def main() -> None:
