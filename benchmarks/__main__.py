@@ -7,6 +7,7 @@ ALL = (
     "bulk_recovery",
     "collecting",
     "daemon",
+    "heartbeats",
     "large_config",
     "many_sources",
     "scraping",

@@ -59,8 +59,7 @@ SELECT
     'user ' || number % 10000,
     now() - interval '3 hours' - {age} * interval '300 days'
 FROM generate_series(1, {rows}) AS number;
-CREATE INDEX ON public.conversations (session_start)
-    INCLUDE (session_end, ended_at, duration_seconds, session_id) WHERE is_active;
+CREATE INDEX ON public.conversations (session_start) WHERE is_active;
 TRUNCATE session_exporter.recovery;
 VACUUM ANALYZE public.conversations;
 CHECKPOINT

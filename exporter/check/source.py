@@ -11,8 +11,11 @@ from exporter.errors import BadData, SourceError
 from exporter.postgres import Database, Reader
 from exporter.queries import fill, literal
 from exporter.sessions import SessionTable
-from exporter.sessions.indexes import coverage, proposals
+from exporter.sessions.indexes import coverage, heartbeats, proposals
 from exporter.sessions.used_objects import find_relations
+
+#: Indexes that one finding names: every partition may have its own.
+MOST_LISTED = 5
 
 
 async def check_source(database: Database, source: Source) -> AsyncIterator[Finding]:
@@ -29,6 +32,8 @@ async def check_source(database: Database, source: Source) -> AsyncIterator[Find
         yield await _evaluation(reader, table, findings)
         for finding in await _indexes(reader, table, findings):
             yield finding
+        if heartbeats.written_columns(table):
+            yield await _heartbeats(reader, table, findings)
         yield await _cost(reader, table, findings)
         if source.daily is not None:
             daily = database.reader(timezone=reader.timezone, timeout=source.daily.timeout)
@@ -118,6 +123,24 @@ async def _indexes(reader: Reader, table: SessionTable, findings: FindingWriter)
             message = f"no index serves collector {proposal.collector}{remark}"
             found.append(findings.warning(name, message))
     return found
+
+
+async def _heartbeats(reader: Reader, table: SessionTable, findings: FindingWriter) -> Finding:
+    """Whether an index, the application's own too, makes signs of life more expensive."""
+    name = "indexes and signs of life"
+    indexes = await heartbeats.find_indexes(reader, table)
+    if not indexes:
+        return findings.ok(name, "no index holds a column that changes with last_seen_at")
+    listed = [f"{index.name} ({', '.join(index.columns)})" for index in indexes]
+    more = f" and {len(listed) - MOST_LISTED} more" if len(listed) > MOST_LISTED else ""
+    return findings.warning(
+        name,
+        "an index holds a column that changes with last_seen_at: "
+        f"{', '.join(listed[:MOST_LISTED])}{more}. An update of such a column is no HOT update: it "
+        f"writes every index of the table. Measured with one such index: {heartbeats.COST}. Drop "
+        "the index unless the application needs it; then `session-exporter sql index` prints what "
+        "session-exporter needs",
+    )
 
 
 async def _cost(reader: Reader, table: SessionTable, findings: FindingWriter) -> Finding:

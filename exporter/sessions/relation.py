@@ -1,6 +1,7 @@
 """Relation: a declared table as the catalog has it, with its real name, kind and columns."""
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -14,15 +15,25 @@ from exporter.sessions.sql_names import names, uses_whole_row
 KINDS = {"r": "table", "p": "partitioned table", "v": "view"}
 KINDS |= {"m": "materialized view", "f": "foreign table"}
 
+_COUNTS_TIME = re.compile(r"timestamp|date$|bigint|integer|numeric|double|real")
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column. `length` is in bytes, -1 for a type without a fixed length."""
+    """One column, and if it is generated, how."""
 
     name: str
     type: str
-    length: int
     is_enum: bool
+    generated_from: tuple[str, ...] = ()
+    """The columns that its value is computed from."""
+    virtual: str | None = None
+    """The expression of a column that is computed when it is read, and not stored."""
+
+    @property
+    def counts_time(self) -> bool:
+        """Whether its type is one of times, or of numbers, which may count time."""
+        return _COUNTS_TIME.match(self.type) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,11 @@ async def find(reader: Reader, table: TableName) -> Relation:
             "schema in it, the role's search_path"
         )
     oid, schema, name, kind = rows[0][:4]
-    columns = {row[4]: Column(*row[4:]) for row in rows if row[4] is not None}
+    columns = {
+        name: Column(name, type_, is_enum, tuple(generated_from), virtual)
+        for *_, name, type_, is_enum, generated_from, virtual in rows
+        if name is not None
+    }
     return Relation(oid, schema, name, KINDS[kind], columns)
 
 

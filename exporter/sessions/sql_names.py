@@ -4,9 +4,11 @@ Where it cannot decide, it finds too much and never too little.
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from exporter.config.fields.sql_lexer import Token, tokens
+from exporter.queries import identifier
 
 #: What every expression calls the row.
 ALIAS = "s"
@@ -14,6 +16,7 @@ ALIAS = "s"
 _EDGE = Token("other", "")
 _DOT = Token("other", ".")
 _NAME_KINDS = {"word", "quoted"}
+_AT_TIME_ZONE = ["at", "time", "zone"]
 _BEFORE_A_TABLE = {"from", "join", "only", "lateral", "table"}
 _AFTER_A_TABLE = {"where", "on", "using", "join", "cross", "inner", "left", "right", "full"}
 _AFTER_A_TABLE |= {"natural", "group", "order", "having", "window", "limit", "offset", "fetch"}
@@ -26,8 +29,30 @@ def code(sql: str) -> list[Token]:
 
 
 def names(sql: str) -> set[str]:
-    """Every word and quoted identifier, as the name that it means."""
-    return {token.value for token in code(sql) if token.kind in _NAME_KINDS}
+    """Every word and quoted identifier, as the name that it means; AT TIME ZONE is none."""
+    pieces = code(sql)
+    texts = [token.text.lower() for token in pieces]
+    operators = {
+        n + place
+        for n in range(len(pieces))
+        if texts[n : n + len(_AT_TIME_ZONE)] == _AT_TIME_ZONE
+        for place in range(len(_AT_TIME_ZONE))
+    }
+    return {
+        token.value
+        for n, token in enumerate(pieces)
+        if token.kind in _NAME_KINDS and n not in operators
+    }
+
+
+def called(sql: str) -> set[str]:
+    """The names before a parenthesis: every function that is called, and other words."""
+    pieces = [*code(sql), _EDGE]
+    return {
+        name.value
+        for name, after in pairwise(pieces)
+        if name.kind in _NAME_KINDS and after.text == "("
+    }
 
 
 def qualified(sql: str) -> set[tuple[str, str]]:
@@ -57,19 +82,43 @@ def uses_whole_row(sql: str) -> bool:
 
 
 def without_alias(sql: str) -> str:
-    """The expression for a place that knows no alias, such as an index; without comments."""
+    """The expression for a place that knows no alias, such as an index; without comments.
+
+    What follows the alias is quoted: alone, a reserved word such as `s.end` would be no column.
+    """
     kept: list[Token] = []
+    is_column = False
     for token in tokens(sql):
         last = kept[-1] if kept else Token("other", "(")
         is_alias = (last.kind, last.value) == ("word", ALIAS) and kept[-2:-1] != [_DOT]
         if token == _DOT and is_alias:
             kept.pop()
+            is_column = True
             continue
+        if is_column and token.kind == "word" and token.text.isascii():
+            token = Token("quoted", identifier(token.value), token.value)  # noqa: PLW2901
+        is_column = False
         if token.text == ")" and last.kind == "space":
             kept.pop()
         if token.kind != "space" or (last.kind != "space" and last.text != "("):
             kept.append(token)
     return "".join(token.text for token in kept).strip()
+
+
+def without_subqueries(sql: str) -> str:
+    """The expression with nothing in the parentheses that begin with SELECT."""
+    kept: list[str] = []
+    depth = inside = 0
+    pieces = [*code(sql), _EDGE]
+    for token, after in pairwise(pieces):
+        depth += (token.text == "(") - (token.text == ")")
+        if inside and depth < inside:
+            inside = 0
+        if not inside:
+            kept.append(token.text)
+        if token.text == "(" and after.value == "select" and after.kind == "word" and not inside:
+            inside = depth
+    return " ".join(kept)
 
 
 class Read(NamedTuple):

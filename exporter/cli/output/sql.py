@@ -14,7 +14,7 @@ def proposals_sql(source: Source, database: str, proposed: Sequence[Proposal]) -
         state = "is served by an index already" if each.is_served else "has no index that serves it"
         lines.append(f"-- {source.name} ({database}): collector {each.collector} {state}.")
         if each.remark:
-            lines.append(f"-- {each.remark[0].upper()}{each.remark[1:]}.")
+            lines += [f"-- {line}" for line in f"{each.remark}.".splitlines()]
         prefix = "-- " if each.is_served else ""
         lines += [
             "\n".join(prefix + line for line in command.split("\n")) for command in each.commands

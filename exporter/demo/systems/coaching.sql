@@ -25,11 +25,9 @@ CREATE TABLE coaching.transcripts (
   content    text
 );
 
--- Everything the exporter reads about active rows, so that it never touches the tables themselves.
-CREATE INDEX ON coaching.roleplay_sessions (started_at)
-  INCLUDE (ended_at, id) WHERE status = 'in_progress';
-CREATE INDEX ON coaching.transcripts (created_at)
-  INCLUDE (updated_at, id) WHERE status = 'processing';
+-- Find the active rows, and hold nothing that changes while they are active, such as updated_at.
+CREATE INDEX ON coaching.roleplay_sessions (started_at) WHERE status = 'in_progress';
+CREATE INDEX ON coaching.transcripts (created_at) WHERE status = 'processing';
 
 -- For the statistics of a day.
 CREATE INDEX ON coaching.roleplay_sessions (started_at);

@@ -12,9 +12,8 @@ CREATE TABLE conversations.conversation_sessions (
   duration_seconds double precision
 );
 
--- Everything the exporter reads about active rows, so that it never touches the table itself.
-CREATE INDEX ON conversations.conversation_sessions (session_start)
-  INCLUDE (session_end, ended_at, session_id) WHERE is_active;
+-- Finds the active rows.
+CREATE INDEX ON conversations.conversation_sessions (session_start) WHERE is_active;
 
 -- For the statistics of a day.
 CREATE INDEX ON conversations.conversation_sessions (session_start);

@@ -17,9 +17,8 @@ CREATE TABLE training.roleplay_sessions (
   "completedAt"   timestamp
 );
 
--- Finds the active rows. The messages are read from the table: they do not fit into an index.
-CREATE INDEX ON training.roleplay_sessions ("createdAt")
-  INCLUDE (difficulty, id) WHERE "completedAt" IS NULL;
+-- Finds the active rows.
+CREATE INDEX ON training.roleplay_sessions ("createdAt") WHERE "completedAt" IS NULL;
 
 -- For the statistics of a day.
 CREATE INDEX ON training.roleplay_sessions ("createdAt");

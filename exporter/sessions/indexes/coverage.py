@@ -14,6 +14,9 @@ from exporter.sessions.sql_names import code
 Plan = Mapping[str, Any]
 _Name = tuple[str, str]
 
+#: Of a condition, after its alias was dropped. An index writes other parentheses than a condition.
+_PUNCTUATION = {".", "(", ")"}
+
 
 class _Use(NamedTuple):
     """How a scan uses one index: its schema and name, and the condition that it looks up."""
@@ -48,7 +51,7 @@ async def _known_indexes(reader: Reader, uses: Iterable[_Use]) -> Mapping[_Name,
     if not names:
         return {}
     listed = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in sorted(names))
-    rows = await reader.rows(fill("catalog/indexes", names=listed))
+    rows = await reader.rows(fill("indexes/used", names=listed))
     return {(schema, name): (is_partial, first) for schema, name, is_partial, first in rows}
 
 
@@ -57,7 +60,7 @@ def _searches(table: SessionTable) -> dict[str, str]:
 
     def search(rows: str) -> str:
         start = f"({table.started_at.raw})"
-        return table.statement("collection/index_search", start=start, rows=rows)
+        return table.statement("indexes/search", start=start, rows=rows)
 
     searches = {"active": search(table.rows)}
     if table.source.daily is not None:
@@ -106,7 +109,7 @@ def _serves(use: _Use, known: Mapping[_Name, tuple[bool, str]]) -> bool:
     A plan can show an index scan that reads the whole index: that one does not count.
     """
     is_partial, first = known.get(use.name, (False, ""))
-    column = [token.text for token in code(first)]
-    condition = [token.text for token in use.condition if token.text != "."]
+    column = [token.text for token in code(first) if token.text not in _PUNCTUATION]
+    condition = [token.text for token in use.condition if token.text not in _PUNCTUATION]
     starts = range(len(condition) - len(column) + 1) if column else ()
     return is_partial or any(condition[n : n + len(column)] == column for n in starts)

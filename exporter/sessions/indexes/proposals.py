@@ -1,6 +1,8 @@
 """The exact command for a missing index, or the sentence why there is none.
 
-The exporter never creates an index; a DBA reads these commands and runs them.
+The exporter never creates an index; a DBA reads these commands and runs them. An index holds as
+little as it needs to serve, because the application pays for it with each of its writes: the start,
+of the active rows alone where those are all that is read.
 """
 
 import re
@@ -10,20 +12,25 @@ from dataclasses import dataclass
 from exporter.postgres import Reader
 from exporter.queries import fill, fit_name, identifier
 from exporter.sessions import SessionTable
+from exporter.sessions.conditions import conjuncts, fixed_column
 from exporter.sessions.indexes import coverage
-from exporter.sessions.sql_names import uses_whole_row, without_alias
+from exporter.sessions.indexes.obstacles import Obstacles, find_obstacles
+from exporter.sessions.relation import KINDS
+from exporter.sessions.sql_names import without_alias
 
 _COLUMN = re.compile(r'"(?:[^"]|"")*"')
 
-# A btree entry must fit a third of a page, or the application's own INSERT fails: only columns
-# that cannot grow are included (PostgreSQL documentation, CREATE INDEX, on INCLUDE).
-_SHORT_TEXT = re.compile(r"character(?: varying)?\(\d{1,2}\)")
-
 #: Beside a command with an expression in it. Only PostgreSQL can tell, when it creates the index.
 MUST_BE_IMMUTABLE = (
-    "PostgreSQL refuses this if an expression is not immutable, such as one with now(), a subquery "
-    "or a cast that depends on a setting"
+    "PostgreSQL refuses this if an expression is not immutable, such as a cast that depends on a "
+    "setting"
 )
+
+#: Why a relation has no index for its rows.
+_WITHOUT_INDEX = {
+    "view": "an index belongs on the tables below it, on the column behind started_at",
+    "foreign table": "an index belongs on the table on its server",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,123 +44,134 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
+class _Definition:
+    """What comes after the name of the table; None where there is none, for these reasons."""
+
+    sql: str | None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class _Part:
-    """A table, or one of the partitions of a partitioned one."""
+    """A table, or one of its partitions or children."""
 
     schema: str
     name: str
     parent: tuple[str, str] | None
-    is_leaf: bool
+    kind: str
+    """As in pg_class: `r` is a table, `p` a partitioned and `f` a foreign one."""
 
 
 async def propose(reader: Reader, table: SessionTable) -> list[Proposal]:
     """For each collector its commands, and whether an index serves it already."""
     missing = await coverage.missing(reader, table)
-    obstacle = _obstacle(table)
-    if obstacle:
-        return [Proposal(name, not unserved, (), obstacle) for name, unserved in missing.items()]
+    kind = table.relation.kind
+    if kind in _WITHOUT_INDEX:
+        why = f"{table.table} is a {kind}: {_WITHOUT_INDEX[kind]}"
+        return [Proposal(name, not unserved, (), why) for name, unserved in missing.items()]
+    obstacles = await find_obstacles(reader, table, [table.started_at.raw, table.rows])
     parts = await _parts(reader, table)
+    foreign = [
+        f"{identifier(part.schema, part.name)} is a {KINDS['f']}: {_WITHOUT_INDEX[KINDS['f']]}"
+        for part in parts
+        if part.kind == "f"
+    ]
     proposals = []
     for collector, unserved in missing.items():
-        definition, growing = f"({_key(table)})", None
-        if collector == "active":
-            include, growing = _include(table)
-            definition += f"{include} WHERE {_condition(table)}"
-        remarks = [growing, MUST_BE_IMMUTABLE if _has_expression(table, collector) else None]
+        definition = (_of_active if collector == "active" else _of_start)(table, obstacles)
         # Two sources on one table want two indexes: the name says whose it is.
         source, name = table.source.name, table.relation.name
         purpose = collector if source == name else f"{source}_{collector}"
-        commands = tuple(_commands(parts, purpose, definition))
-        remark = "; ".join(filter(None, remarks)) or None
+        sql = definition.sql
+        commands = () if sql is None else tuple(_commands(parts, purpose, sql))
+        remark = "; ".join([*definition.remarks, *foreign]) or None
         proposals.append(Proposal(collector, not unserved, commands, remark))
     return proposals
 
 
-def _obstacle(table: SessionTable) -> str | None:
-    """Why no index can be offered: a view, or the row as a whole, which an index cannot hold."""
-    if table.relation.kind not in {"table", "partitioned table", "materialized view"}:
-        return (
-            f"{table.table} is a {table.relation.kind}: an index belongs on the tables below it, "
-            "on the column behind started_at"
-        )
-    if any(map(uses_whole_row, (table.started_at.raw, table.rows))):
-        return (
-            "started_at, where or active uses the row s as a whole, which cannot be part of an "
-            "index; name its columns"
-        )
-    return None
+def _of_start(table: SessionTable, obstacles: Obstacles) -> _Definition:
+    """The start of every row."""
+    start = table.started_at.raw
+    if obstacle := obstacles.of(start):
+        return _Definition(None, (f"started_at {obstacle}",))
+    return _Definition(f"({_key(start)})", _reminder([start]))
 
 
-def _has_expression(table: SessionTable, collector: str) -> bool:
-    texts = [table.started_at.raw]
-    if collector == "active":
-        texts += [table.expressions[key] for key in ("where", "active") if key in table.expressions]
-    return not all(_COLUMN.fullmatch(text.removeprefix("s.")) for text in texts)
+def _of_active(table: SessionTable, obstacles: Obstacles) -> _Definition:
+    """A column of the active rows, without the conditions that an index cannot hold."""
+    declared = {
+        key: conjuncts(table.expressions[key])
+        for key in ("where", "active")
+        if key in table.expressions
+    }
+    held = {key: [each for each in declared[key] if not obstacles.of(each)] for key in declared}
+    keys = [text for text in _possible_keys(table) if not obstacles.of(text)]
+    if not keys:
+        declared["started_at"] = [table.started_at.raw]
+    problems = tuple(
+        dict.fromkeys(
+            f"{key} {obstacle}"
+            for key, texts in declared.items()
+            for text in texts
+            if (obstacle := obstacles.of(text))
+        )
+    )
+    if not keys or not held["active"]:
+        return _Definition(None, problems)
+    conditions = [each for key in held for each in held[key]]
+    predicate = " AND ".join(f"({without_alias(each)})" for each in conditions)
+    without = ("this index does without that",) if problems else ()
+    remarks = (*problems, *without, *_reminder([keys[0], *conditions]))
+    return _Definition(f"({_key(keys[0])}) WHERE {predicate}", remarks)
+
+
+def _possible_keys(table: SessionTable) -> list[str]:
+    """The start as a column, the times and numbers that it reads, the id; at last an expression.
+
+    Any key finds the active rows, and only of a column it is certain that PostgreSQL accepts it.
+    """
+    relation, start = table.relation, table.started_at.raw
+    read = relation.columns_in([start])
+    is_column = fixed_column(start) is not None
+    times = [name for name in read if is_column or relation.columns[name].counts_time]
+    columns = [*times, *relation.columns_in([table.id or ""])]
+    return [*(f"s.{identifier(name)}" for name in columns), start]
+
+
+def _reminder(texts: list[str]) -> tuple[str, ...]:
+    is_plain = all(_COLUMN.fullmatch(without_alias(text)) for text in texts)
+    return () if is_plain else (MUST_BE_IMMUTABLE,)
+
+
+def _key(text: str) -> str:
+    key = without_alias(text)
+    return key if _COLUMN.fullmatch(key) else f"({key})"
 
 
 async def _parts(reader: Reader, table: SessionTable) -> list[_Part]:
-    relation = table.relation
-    if relation.kind != "partitioned table":
-        return [_Part(relation.schema, relation.name, None, is_leaf=True)]
-    rows = await reader.rows(fill("catalog/partitions", oid=str(relation.oid)))
+    rows = await reader.rows(fill("indexes/partitions", oid=str(table.relation.oid)))
     return [
-        _Part(schema, name, (above_schema, above) if above else None, is_leaf)
-        for schema, name, above_schema, above, is_leaf in rows
+        _Part(schema, name, (above_schema, above) if above else None, kind)
+        for schema, name, above_schema, above, kind in rows
     ]
 
 
 def _commands(parts: list[_Part], purpose: str, definition: str) -> Iterator[str]:
     """CONCURRENTLY, which a partitioned table cannot do: there one per partition, then attached."""
-    for part in parts:
-        how = "CREATE INDEX CONCURRENTLY" if part.is_leaf else "CREATE INDEX"
-        only = "" if part.is_leaf else "ONLY "
-        index, table = (
-            fit_name(f"{part.name}_{purpose}", "_idx"),
-            identifier(part.schema, part.name),
-        )
-        yield f"{how} {identifier(index)}\n    ON {only}{table} {definition};"
-    for part in reversed(parts):
+    indexed = [part for part in parts if part.kind != "f"]
+    for part in indexed:
+        how, only = ("", "ONLY ") if part.kind == "p" else ("CONCURRENTLY ", "")
+        index = identifier(_index_name(part.name, purpose))
+        table = identifier(part.schema, part.name)
+        yield f"CREATE INDEX {how}{index}\n    ON {only}{table} {definition};"
+    for part in reversed(indexed):
         if part.parent is not None:
             above, index = (
-                identifier(schema, fit_name(f"{name}_{purpose}", "_idx"))
+                identifier(schema, _index_name(name, purpose))
                 for schema, name in (part.parent, (part.schema, part.name))
             )
             yield f"ALTER INDEX {above}\n    ATTACH PARTITION {index};"
 
 
-def _key(table: SessionTable) -> str:
-    raw = without_alias(table.started_at.raw)
-    return raw if _COLUMN.fullmatch(raw) else f"({raw})"
-
-
-def _condition(table: SessionTable) -> str:
-    declared = [table.active] if table.source.where is None else [table.exists, table.active]
-    return " AND ".join(without_alias(condition) for condition in declared)
-
-
-def _include(table: SessionTable) -> tuple[str, str | None]:
-    """INCLUDE for the other columns of the query and no remark, unless one of them can grow.
-
-    Then the table is read anyway, and the remark says why.
-    """
-    texts = [*table.labels, *table.integrity]
-    texts += [moment.raw for moment in (table.last_seen_at, table.ended_at) if moment is not None]
-    start = set(table.relation.columns_in([table.started_at.raw]))
-    read = [
-        table.relation.columns[name]
-        for name in table.relation.columns_in(texts)
-        if name not in start
-    ]
-    if not read:
-        return "", None
-    growing = [
-        column.name
-        for column in read
-        if column.length <= 0 and not column.is_enum and not _SHORT_TEXT.fullmatch(column.type)
-    ]
-    if growing:
-        return "", (
-            f"this index does not include {', '.join(growing)}: a long value there would make the "
-            "application's own writes fail"
-        )
-    return f" INCLUDE ({', '.join(identifier(column.name) for column in read)})", None
+def _index_name(table: str, purpose: str) -> str:
+    return fit_name(f"{table}_{purpose}", "_idx")

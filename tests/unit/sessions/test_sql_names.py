@@ -2,7 +2,13 @@
 
 import pytest
 
-from exporter.sessions.sql_names import names, qualified, uses_whole_row, without_alias
+from exporter.sessions.sql_names import (
+    names,
+    qualified,
+    uses_whole_row,
+    without_alias,
+    without_subqueries,
+)
 
 
 @pytest.mark.parametrize(
@@ -57,13 +63,30 @@ def test_the_row_as_a_whole_is_noticed(sql: str, is_used: bool) -> None:
     assert uses_whole_row(sql) is is_used
 
 
+def test_a_time_zone_is_no_column() -> None:
+    assert names("at AT TIME ZONE zone") == {"at", "zone"}
+
+
+@pytest.mark.parametrize(
+    ("sql", "rest"),
+    [
+        ("s.a", "s . a"),
+        ("greatest(s.a, (SELECT max(b) FROM c), s.d)", "greatest ( s . a , ( ) , s . d )"),
+        ("EXISTS (SELECT (SELECT a)) AND (b)", "EXISTS ( ) AND ( b )"),
+    ],
+)
+def test_what_subqueries_read_can_be_left_out(sql: str, rest: str) -> None:
+    assert without_subqueries(sql) == rest
+
+
 @pytest.mark.parametrize(
     ("sql", "plain"),
     [
-        ('s."a" = s.b', '"a" = b'),
-        ("(\ns.a = 's.b'\n)", "(a = 's.b')"),
-        ("s.a -- s.b\nAND other.s.c", "a AND other.s.c"),
-        ("items.s + s.a", "items.s + a"),
+        ('s."a" = s.b', '"a" = "b"'),
+        ("(\ns.a = 's.b'\n)", "(\"a\" = 's.b')"),
+        ("s.a -- s.b\nAND other.s.c", '"a" AND other.s.c'),
+        ("items.s + s.A", 'items.s + "a"'),
+        ("s.end IS NULL AND s.user = user", '"end" IS NULL AND "user" = user'),
     ],
 )
 def test_an_index_knows_no_alias(sql: str, plain: str) -> None:

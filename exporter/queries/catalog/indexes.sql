@@ -1,6 +1,0 @@
--- Of the indexes that a plan named: whether each is partial, and its first column.
-SELECT n.nspname, c.relname, i.indpred IS NOT NULL, pg_get_indexdef(i.indexrelid, 1, true)
-FROM pg_index AS i
-JOIN pg_class AS c ON c.oid = i.indexrelid
-JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE (n.nspname, c.relname) IN ({names})

@@ -1,0 +1,37 @@
+-- The indexes of a table, its partitions and children that hold one of some columns: as a key, in
+-- INCLUDE, in an expression or in the predicate, on all of which the index depends (pg_depend).
+-- One that belongs to another of these, as the index of a partition does, is left out, and so is the
+-- primary key: nothing changes that. From PostgreSQL 16 on a BRIN index
+-- takes no HOT update away (its release notes). One that is not valid does, as long as it is live.
+WITH RECURSIVE part AS (
+    SELECT {oid}::oid AS oid
+    UNION
+    SELECT i.inhrelid FROM part JOIN pg_inherits AS i ON i.inhparent = part.oid
+)
+SELECT n.nspname, c.relname, array_agg(a.attname::text ORDER BY a.attnum)
+FROM part
+JOIN pg_index AS i ON i.indrelid = part.oid AND i.indislive
+    AND NOT i.indisprimary
+JOIN pg_class AS c ON c.oid = i.indexrelid
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+JOIN pg_am AS m ON m.oid = c.relam
+JOIN pg_attribute AS a ON a.attrelid = i.indrelid
+WHERE a.attname IN ({columns})
+    AND NOT EXISTS (
+        SELECT FROM pg_inherits AS above
+        JOIN pg_index AS o ON o.indexrelid = above.inhparent
+        JOIN part AS p ON p.oid = o.indrelid
+        WHERE above.inhrelid = i.indexrelid
+    )
+    AND (m.amname <> 'brin' OR current_setting('server_version_num')::int < 160000)
+    AND (
+        a.attnum = ANY (i.indkey)
+        OR EXISTS (
+            SELECT FROM pg_depend AS d
+            WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+                AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid
+                AND d.refobjsubid = a.attnum
+        )
+    )
+GROUP BY n.nspname, c.relname
+ORDER BY n.nspname, c.relname

@@ -1,0 +1,67 @@
+"""Which columns a sign of life writes, and which indexes make each of them more expensive.
+
+An update is a HOT update, which writes no index at all, only if no index of the table holds a
+column that it changes (PostgreSQL documentation, "Heap-Only Tuples"). Otherwise it writes all of
+them, whether they hold the column or not.
+"""
+
+from typing import NamedTuple
+
+from exporter.postgres import Reader
+from exporter.queries import fill, identifier, literal
+from exporter.sessions.conditions import conjuncts, fixed_column
+from exporter.sessions.session_table import SessionTable
+from exporter.sessions.sql_names import without_subqueries
+
+#: The types of documents, in which there may be a time.
+_DOCUMENTS = {"json", "jsonb"}
+
+#: Of one such index, beside none: measured by benchmarks/heartbeats.py.
+COST = "half of the updates per second, three times the WAL"
+
+
+class HeldIndex(NamedTuple):
+    """An index that holds columns which a sign of life writes."""
+
+    name: str
+    columns: tuple[str, ...]
+
+
+def written_columns(table: SessionTable) -> set[str]:
+    """The columns that a sign of life writes while a session is active.
+
+    It is the column that `last_seen_at` is. Of those that an expression reads it is not the start,
+    the end, the id, what the conditions fix, or what a subquery reads; and where a time, a number
+    or a document is left, no text or enum, which tells then which time counts. Further columns may
+    change, but that cannot be known.
+    """
+    if table.last_seen_at is None or table.relation.kind not in {"table", "partitioned table"}:
+        return set()
+    columns, last_seen = table.relation.columns, table.last_seen_at.raw
+    read = {
+        source
+        for name in table.relation.columns_in([without_subqueries(last_seen)])
+        for source in columns[name].generated_from or (name,)
+    }
+    if fixed_column(last_seen) is None:
+        read -= {fixed_column(text) for text in _constant_while_active(table)}
+    times = {name for name in read if columns[name].counts_time or columns[name].type in _DOCUMENTS}
+    written = times or read
+    return written | {each.name for each in columns.values() if written & {*each.generated_from}}
+
+
+def _constant_while_active(table: SessionTable) -> list[str]:
+    conditions = [table.expressions[key] for key in ("where", "active") if key in table.expressions]
+    keys = ("started_at", "ended_at", "id")
+    return [
+        *(each for condition in conditions for each in conjuncts(condition)),
+        *(table.expressions[key] for key in keys if key in table.expressions),
+    ]
+
+
+async def find_indexes(reader: Reader, table: SessionTable) -> list[HeldIndex]:
+    """The existing indexes, the application's own too, that hold a column a sign of life writes."""
+    columns = ", ".join(map(literal, sorted(written_columns(table)))) or "NULL"
+    oid = str(table.relation.oid)
+    rows = await reader.rows(fill("indexes/holding", oid=oid, columns=columns))
+    return [HeldIndex(identifier(schema, name), tuple(held)) for schema, name, held in rows]

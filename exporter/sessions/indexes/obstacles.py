@@ -1,0 +1,68 @@
+"""Why an index cannot hold an expression, or should not, as far as can be known beforehand."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from exporter.postgres import Reader
+from exporter.queries import fill, literal
+from exporter.sessions.indexes.heartbeats import written_columns
+from exporter.sessions.session_table import SessionTable
+from exporter.sessions.sql_names import called, code, names, uses_whole_row, without_alias
+
+_SYSTEM_COLUMNS = {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
+#: Words of SQL whose value depends on the time or the session.
+_MUTABLE = {"current_timestamp", "current_time", "current_date", "localtime", "localtimestamp"}
+_MUTABLE |= {"current_user", "session_user", "user", "current_role", "current_catalog"}
+_MUTABLE |= {"current_schema"}
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacles:
+    """What keeps the expressions of one table out of an index."""
+
+    table: SessionTable
+    written: frozenset[str]
+    mutable: frozenset[str]
+    """Functions that they call and that are never immutable."""
+
+    def of(self, text: str) -> str | None:
+        """What is in the way of an expression, after its config key; None where nothing is known.
+
+        Only PostgreSQL can tell for certain that a cast or an operator is immutable.
+        """
+        return next(self._of(text), None)
+
+    def _of(self, text: str) -> Iterator[str]:
+        columns = self.table.relation.columns
+        read = self.table.relation.columns_in([text])
+        words = {token.value for token in code(without_alias(text)) if token.kind == "word"}
+        if uses_whole_row(text):
+            yield "uses the row s as a whole, which cannot be part of an index; name its columns"
+        for name in read:
+            if columns[name].virtual:
+                yield (
+                    f"reads {name}, a virtual generated column, which PostgreSQL cannot index; "
+                    f"write its expression instead: {columns[name].virtual}"
+                )
+        if words & {"select", "table"}:
+            yield "has a subquery, which cannot be part of an index"
+        functions = {f"{name}()" for name in called(text) & self.mutable}
+        if mutable := functions | (words & _MUTABLE):
+            yield f"uses {', '.join(sorted(mutable))}, which is not immutable as an index demands"
+        if system := (names(text) & _SYSTEM_COLUMNS) - {*columns}:
+            yield f"reads {', '.join(sorted(system))}, and PostgreSQL indexes no system column"
+        if written := [name for name in read if name in self.written]:
+            yield (
+                f"reads {', '.join(written)}, which each sign of life writes: an index with it "
+                "would slow down these updates"
+            )
+        if not read:
+            yield "reads no column, so that an index would find no fewer rows"
+
+
+async def find_obstacles(reader: Reader, table: SessionTable, texts: list[str]) -> Obstacles:
+    """Ask PostgreSQL which functions of these expressions are never immutable."""
+    functions = set[str]().union(*map(called, texts))
+    listed = ", ".join(map(literal, sorted(functions))) or "NULL"
+    rows = await reader.rows(fill("indexes/mutable_functions", names=listed))
+    return Obstacles(table, frozenset(written_columns(table)), frozenset(name for (name,) in rows))

@@ -1,0 +1,13 @@
+"""SQL for a DBA stays SQL: whatever is said beside it is a comment."""
+
+from types import SimpleNamespace
+
+from exporter.cli.output.sql import proposals_sql
+from exporter.sessions.indexes.proposals import Proposal
+
+
+def test_a_remark_of_several_lines_is_a_comment_in_each() -> None:
+    """The expression of a virtual column may have a literal with a line break."""
+    proposal = Proposal("active", is_served=False, commands=(), remark="it is 'a\nb'")
+    source = SimpleNamespace(name="chat")
+    assert proposals_sql(source, "app", [proposal]).splitlines()[1:] == ["-- it is 'a", "-- b'."]  # type: ignore[arg-type] # only the name is read
