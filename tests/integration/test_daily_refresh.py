@@ -70,7 +70,7 @@ class Clinic:
 @pytest.fixture
 def clinic(database: EmbeddedDatabase, source_of: Callable[[str], Source]) -> Iterator[Clinic]:
     with database.connect() as connection:
-        connection.execute(database_clock.FAKE_CLOCK)
+        database_clock.fake_clock(connection)
         yield Clinic(connection, source_of(CONVERSATIONS))
 
 
@@ -220,7 +220,7 @@ async def test_a_change_between_labels_is_a_change_though_the_sum_is_the_same(
 ) -> None:
     labelled = CONVERSATIONS + "  labels: {user: {value: user_id, values: [a, b]}}\n"
     with database.connect() as connection:
-        connection.execute(database_clock.FAKE_CLOCK)
+        database_clock.fake_clock(connection)
         clinic = Clinic(connection, source_of(labelled))
         clinic.add("2026-11-16 10:00Z", active=True, user="a")
         clinic.add("2026-11-17 10:00Z", active=True, user="a")
@@ -249,7 +249,7 @@ async def test_a_day_is_as_long_as_the_clock_says(
 ) -> None:
     """A session in every half hour of the zone's day, each counted on that day alone."""
     with database.connect() as connection:
-        connection.execute(database_clock.FAKE_CLOCK)
+        database_clock.fake_clock(connection)
         clinic = Clinic(connection, source_of(CONVERSATIONS + f"  timezone: {zone}\n"))
         clinic.at(now)
         connection.execute(
@@ -289,7 +289,7 @@ async def test_a_midnight_within_an_hour_that_another_zone_has_twice(
         " timezone: America/New_York, timestamps_in: America/St_Johns, daily: {days: 2}}\n"
     )
     with database.connect() as connection:
-        connection.execute(database_clock.FAKE_CLOCK)
+        database_clock.fake_clock(connection)
         connection.execute("CREATE TABLE public.chat (is_open bool, started timestamp)")
         connection.execute("INSERT INTO public.chat VALUES (false, %s::timestamp)", (local,))
         clinic = Clinic(connection, source)

@@ -7,6 +7,7 @@ import psycopg
 
 from exporter.config import Source
 from exporter.postgres import Reader, Result
+from tests.support.collection.database_clock import stop_clock
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -14,7 +15,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 class OpenTransaction(Reader):
     """Reads on an open connection, inside whatever transaction it is in; keeps what was read.
 
-    now() stands still in a transaction: rows written in it lie exactly on a boundary.
+    The clock stands still in a transaction: rows written in it lie exactly on a boundary.
     """
 
     def __init__(self, connection: Connection, source: Source) -> None:
@@ -23,6 +24,7 @@ class OpenTransaction(Reader):
         self.statements: list[str] = []
         self._connection = connection
         connection.execute("SELECT set_config('TimeZone', %s, false)", (zone,))
+        stop_clock(connection)
 
     async def _execute(self, statements: Sequence[str], _reader: Reader) -> list[Result]:
         results = []
