@@ -21,15 +21,20 @@ class OpenTransaction(Reader):
     def __init__(self, connection: Connection, source: Source) -> None:
         zone = source.timestamps_in or "UTC"
         super().__init__(self._execute, timezone=zone, timeout=60.0)
-        self.statements: list[str] = []
+        self.reads: list[tuple[str, ...]] = []
         self._connection = connection
         connection.execute("SELECT set_config('TimeZone', %s, false)", (zone,))
         stop_clock(connection)
 
+    @property
+    def statements(self) -> list[str]:
+        """All that was read, one statement after the other."""
+        return [statement for read in self.reads for statement in read]
+
     async def _execute(self, statements: Sequence[str], _reader: Reader) -> list[Result]:
+        self.reads.append(tuple(statements))
         results = []
         for statement in statements:
-            self.statements.append(statement)
             cursor = self._connection.execute(statement.encode())
             types = tuple(column.type_code for column in cursor.description or ())
             results.append(Result(cursor.fetchall(), types))
