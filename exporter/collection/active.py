@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from exporter.collection import label_split
-from exporter.collection.age_cells import AgeCells, Histogram, seconds_ahead
-from exporter.collection.grid import Grid
+from exporter.collection.age_cells import AgeCells, Grid, Histogram, seconds_ahead
 from exporter.collection.label_split import Combination
 from exporter.config import Source
 from exporter.metrics import catalog
