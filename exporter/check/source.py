@@ -161,7 +161,8 @@ async def _daily(reader: Reader, table: SessionTable, findings: FindingWriter) -
         findings.ok(name, f"what daily reads works on every session that started in its {days}"),
         findings.ok(
             "cost of daily",
-            f"reading all days {cost}, once an hour; today alone every {daily.every:g} s",
+            f"reading all days {cost}; later each past day once an hour, and today alone every "
+            f"{daily.every:g} s",
         ),
     ]
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from exporter.collection import label_split
-from exporter.collection.age_cells import AgeCells, Histogram
+from exporter.collection.age_cells import AgeCells, Grid, Histogram, seconds_ahead
 from exporter.collection.label_split import Combination
 from exporter.config import Source
 from exporter.metrics import catalog
 from exporter.metrics.catalog import Family, Sample
 from exporter.postgres import Reader, Row
 from exporter.queries import join_lines
-from exporter.sessions import SessionTable
+from exporter.sessions import STATEMENT_TIME, SessionTable
 
 
 @dataclass(slots=True)
@@ -45,11 +45,11 @@ class ActiveValues:
 class _Cell(NamedTuple):
     """One row of active.sql: the sessions that share all cells and labels."""
 
-    now: float
     is_orphaned: bool
     start: int | None
     seen: int | None
     labels: tuple[int, ...]
+    now: float
     rows: int
     oldest_start: float | None
     age: float | None
@@ -102,57 +102,64 @@ def _seen_cells(source: Source) -> AgeCells:
     return AgeCells.of([], future_tolerance=source.future_tolerance)
 
 
+def _grid(source: Source) -> Grid:
+    """The coordinates of a row: orphaned or not, its start, last seen where declared, labels."""
+    seen = [] if source.last_seen_at is None else [_seen_cells(source).size]
+    labels = [len(label.values) + 1 for label in source.labels.values()]
+    return Grid((2, _start_cells(source).size, *seen, *labels))
+
+
 def counting_query(table: SessionTable) -> str:
     """The statement that counts the active rows of a table."""
+    source = table.source
     columns = [
-        f"coalesce({table.orphaned()}, false) AS is_orphaned",
+        f"{table.orphaned(STATEMENT_TIME)} AS is_orphaned",
         f"{table.started_at.sql} AS started_at",
         *label_split.columns(table),
     ]
-    start_cell = _start_cells(table.source).cell("started_at")
-    cells = ["extract(epoch FROM now())::float8", "is_orphaned", f"{start_cell} AS start_cell"]
-    groups = ["is_orphaned", "start_cell", *label_split.names(table)]
+    coordinates = [
+        "CASE WHEN is_orphaned THEN 1 ELSE 0 END",
+        _start_cells(source).cell("started_at"),
+    ]
     measures = _measures("started_at")
     if table.last_seen_at is not None:
         columns.append(f"{table.last_seen} AS last_seen")
-        cells.append(f"{_seen_cells(table.source).cell('last_seen')} AS seen_cell")
-        groups.append("seen_cell")
+        coordinates.append(_seen_cells(source).cell("last_seen"))
         measures += _measures("last_seen")
     if table.ended_at is not None:
         columns.append(f"{table.ended_at.sql} AS ended_at")
-        measures.append("count(*) FILTER (WHERE ended_at <= now())")
+        measures.append(f"count(*) FILTER (WHERE ended_at <= {STATEMENT_TIME.now})")
     for number, condition in enumerate(table.integrity):
         columns.append(f"({condition}) AS integrity_{number}")
         measures.append(f"count(*) FILTER (WHERE integrity_{number})")
     return table.statement(
         "collection/active",
-        cells=join_lines([*cells, *label_split.names(table)]),
+        now=STATEMENT_TIME.now,
+        cell=_grid(source).cell([*coordinates, *label_split.names(table)]),
         measures=join_lines(measures),
         columns=join_lines(columns),
-        groups=", ".join(groups),
     )
 
 
 def _measures(column: str) -> list[str]:
     """The oldest, and the sum of ages in seconds.
 
-    An age is at least 0: clocks differ a little. An infinite time has an age but adds to no sum.
     The sum is of floats, because one of intervals overflows (3,000 rows in the year 1 do it).
     """
-    age = f"greatest(date_part('epoch', now() - {column}), 0)"
-    return [
-        f"extract(epoch FROM min({column}))::float8",
-        f"sum({age}) FILTER (WHERE isfinite({column}))",
-    ]
+    return [f"extract(epoch FROM min({column}))::float8", f"-sum({seconds_ahead(column)})"]
 
 
 def _cell(table: SessionTable, row: Row) -> _Cell:
-    values, end = list(row), 4 + len(table.labels)
+    source = table.source
+    number, *values = row
+    is_orphaned, start, *others = _grid(source).coordinates(number)
+    start_cell = seen_cell = _start_cells(source).known(start)
     if table.last_seen_at is None:  # last seen is the start
-        values.insert(3, values[2])
-        values[end + 3 : end + 3] = values[end + 1 : end + 3]
-    labels, contradictions = tuple(values[4:end]), tuple(values[end + 5 :])
-    return _Cell._make([*values[:4], labels, *values[end : end + 5], contradictions])
+        values[4:4] = values[2:4]
+    else:
+        seen_cell = _seen_cells(source).known(others.pop(0))
+    coordinates = [bool(is_orphaned), start_cell, seen_cell, tuple(others)]
+    return _Cell._make([*coordinates, *values[:6], tuple(values[6:])])
 
 
 def _values(table: SessionTable, cells: list[_Cell]) -> ActiveValues:

@@ -1,14 +1,26 @@
-"""AgeCells: ages as boundaries in time, between which width_bucket() places each row."""
+"""AgeCells: ages as boundaries, between which width_bucket() places each row; Grid: its cell."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from exporter.metrics.catalog import BUCKETS
-from exporter.sessions import interval
+from exporter.sessions import STATEMENT_TIME
 
 # PostgreSQL's resolution: strictly later than t is the same as at t + 1 µs or later.
 _MICROSECOND = 1e-6
+
+# Older than every finite time of PostgreSQL, which begins in 4714 BC, and less old than -infinity.
+_FOREVER = 1e12
+
+
+def seconds_ahead(column: str) -> str:
+    """SQL: how long after now a timestamptz is, in seconds as float8, less than 0 if before.
+
+    A difference of timestamps is an interval, whose length takes ten times as long to compute.
+    Within 285 years of 2000 it is exact, like every bound: whole microseconds, divided once.
+    """
+    return f"pg_catalog.tstzrange_subdiff({column}, {STATEMENT_TIME.now})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,21 +28,39 @@ class AgeCells:
     """Ages in seconds, oldest first: cell 0 lies before the first of them, cell n behind the last.
 
     A row that is exactly as old as a boundary lies in the cell behind it, so that the cells before
-    hold the rows that are strictly older.
+    hold the rows that are strictly older. One more cell holds the rows without a time.
     """
 
     ages: tuple[float, ...]
 
     @classmethod
     def of(cls, ages: Iterable[float | None], *, future_tolerance: float) -> "AgeCells":
-        """The histogram's buckets, further ages where they are set, and the edge of the future."""
+        """The histogram's buckets, further ages where they are set, and the edge of the future.
+
+        Between forever and now lie the rows whose ages can be added up.
+        """
         wanted = {float(age) for age in ages if age is not None} | {float(b) for b in BUCKETS}
+        wanted |= {_FOREVER, 0.0}
         return cls((*sorted(wanted, reverse=True), -(future_tolerance + _MICROSECOND)))
 
+    @property
+    def size(self) -> int:
+        """How many cells there are."""
+        return len(self.ages) + 2
+
     def cell(self, column: str) -> str:
-        """SQL that gives the cell of a timestamptz column; NULL for NULL."""
-        bounds = ", ".join(f"now() - {interval(age)}" for age in self.ages)
-        return f"pg_catalog.width_bucket({column}, (SELECT ARRAY[{bounds}]))"
+        """SQL that gives the cell of a timestamptz column."""
+        bounds = ",".join(f"{0 - age:.6f}" for age in self.ages)
+        bucket = f"pg_catalog.width_bucket({seconds_ahead(column)}, '{{{bounds}}}'::float8[])"
+        return f"coalesce({bucket}, {self.size - 1})"
+
+    def known(self, cell: int) -> int | None:
+        """The cell, and None for that of the rows without a time."""
+        return None if cell == self.size - 1 else cell
+
+    def has_length(self, cell: int) -> bool:
+        """Whether the rows of a cell are older than now, and not infinitely."""
+        return 0 < cell <= self.ages.index(0.0)
 
     def is_older(self, cell: int | None, age: float) -> bool:
         """Whether all rows of a cell are strictly older than one of the ages."""
@@ -53,10 +83,38 @@ class Histogram:
         cls, ages: AgeCells, cells: Iterable[tuple[int | None, int, float | None]]
     ) -> "Histogram":
         """Add up `cells`: number of the cell, number of its rows, sum of their ages in seconds."""
-        known = [each for each in cells if each[0] is not None]
+        known = [(cell, rows, seconds) for cell, rows, seconds in cells if cell is not None]
         buckets = [
             sum(rows for cell, rows, _ in known if not ages.is_older(cell, bound))
             for bound in BUCKETS
         ]
-        total = math.fsum(seconds or 0.0 for _, _, seconds in known)
+        total = math.fsum(
+            seconds for cell, _, seconds in known if seconds is not None and ages.has_length(cell)
+        )
         return cls((*buckets, sum(rows for _, rows, _ in known)), total)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Several small numbers of a row as one, because PostgreSQL groups by one column fastest.
+
+    `sizes` are those of the coordinates: each counts from 0 to before its size.
+    """
+
+    sizes: tuple[int, ...]
+
+    def cell(self, coordinates: Sequence[str]) -> str:
+        """SQL that gives the number of a cell, of the SQL of its coordinates."""
+        first, *others = coordinates
+        number = first
+        for size, coordinate in zip(self.sizes[1:], others, strict=True):
+            number = f"({number}) * {size} + {coordinate}"
+        return number
+
+    def coordinates(self, cell: int) -> list[int]:
+        """The coordinates of a numbered cell."""
+        found = []
+        for size in reversed(self.sizes):
+            cell, coordinate = divmod(cell, size)
+            found.append(coordinate)
+        return found[::-1]

@@ -1,14 +1,15 @@
 """The days of the daily statistics: what is counted on each, and its bounds as SQL."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from itertools import pairwise
 from operator import add
 
+from exporter.collection import label_split
 from exporter.collection.label_split import Combination
 from exporter.postgres import Row
-from exporter.queries import fill, literal
-from exporter.sessions import SessionTable
+from exporter.queries import literal
+from exporter.sessions import STATEMENT_TIME, SessionTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +48,25 @@ class Day:
 
 
 def days_query(table: SessionTable) -> str:
-    """The statement that lists the days, for days_from()."""
+    """The statement that lists the days, for days_from(); its last column is now."""
     assert table.source.daily is not None  # noqa: S101 - the collector has no interval otherwise
     zone, oldest = literal(table.source.timezone), str(table.source.daily.days - 1)
-    return fill("collection/days", zone=zone, oldest=oldest, first_instant=first_instant(zone))
+    return table.statement(
+        "collection/days",
+        now=STATEMENT_TIME.now,
+        zone=zone,
+        oldest=oldest,
+        first_instant=_first_instant(zone),
+    )
 
 
-def first_instant(zone: str) -> str:
+def _first_instant(zone: str) -> str:
     """The instant at which the day `n` days ago begins in a zone, as SQL.
 
     Where the clock is put back over midnight (Havana, the Azores), AT TIME ZONE gives the second of
     two midnights, and the day begins an hour earlier.
     """
-    date = f"((now() AT TIME ZONE {zone})::date - n)"
+    date = f"(({STATEMENT_TIME.now} AT TIME ZONE {zone})::date - n)"
     midnight = f"({date}::timestamp AT TIME ZONE {zone})"
     earlier = f"{midnight} - interval '1 hour'"
     began_before = f"(({earlier}) AT TIME ZONE {zone})::date = {date}"
@@ -71,37 +78,39 @@ def days_from(rows: Sequence[Row]) -> list[Day]:
     return [Day(date, start, end) for (date, start, _), (_, end, _) in pairwise(rows)]
 
 
-def day_number(days: list[Day], stale: list[Day]) -> str:
-    """The number of the day on which a row started, from 1.
+def runs_of(days: Sequence[Day]) -> list[list[Day]]:
+    """The days in runs of neighbours, each of which is one range of time."""
+    runs: list[list[Day]] = []
+    for day in days:
+        if runs and runs[-1][-1].end == day.start:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return runs
 
-    Most runs read today alone, where looking up every row among the days would cost half as much
-    again.
+
+def by_day(table: SessionTable, days: Sequence[Day], run: Sequence[Day]) -> dict[str, str]:
+    """The parts of a statement that counts the rows of neighbouring days, by day and label.
+
+    The number of the day counts from 1 in `days`. Most runs are a single day, where looking up
+    every row among the days would cost half as much again.
     """
-    if len(stale) == 1:
-        return str(days.index(stale[0]) + 1)
-    bounds = ", ".join(_instant(day.start) for day in days)
-    return f"pg_catalog.width_bucket(started_at, ARRAY[{bounds}, {_instant(days[-1].end)}])"
+    labels = label_split.names(table)
+    groups = labels
+    day = str(days.index(run[0]) + 1)
+    if len(run) > 1:
+        bounds = ", ".join(_instant(day.start) for day in days)
+        last = _instant(days[-1].end)
+        day = f"pg_catalog.width_bucket(started_at, ARRAY[{bounds}, {last}])"
+        groups = ["day", *labels]
+    started, first, end = table.started_at, _instant(run[0].start), _instant(run[-1].end)
+    return {
+        "day": day,
+        "labels": "".join(f"{name}, " for name in labels),
+        "started": f"{started.from_(first)} AND {started.before(end)}",
+        "groups": f"GROUP BY {', '.join(groups)}" if groups else "",
+    }
 
 
 def _instant(timestamp: float) -> str:
     return f"pg_catalog.to_timestamp({timestamp:.6f})"
-
-
-def started_on(table: SessionTable, days: list[Day]) -> str:
-    """The condition that a row started on one of these days; an index on the start serves it."""
-    started = table.started_at
-    return " OR ".join(
-        f"({started.from_(_instant(start))} AND {started.before(_instant(end))})"
-        for start, end in _ranges(days)
-    )
-
-
-def _ranges(days: list[Day]) -> Iterator[tuple[float, float]]:
-    """Join neighbouring days, so that a week is one range and not seven."""
-    start, end = days[0].start, days[0].end
-    for day in days[1:]:
-        if day.start != end:
-            yield start, end
-            start = day.start
-        end = day.end
-    yield start, end

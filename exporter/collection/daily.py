@@ -1,7 +1,9 @@
 """Collector `daily`: statistics of the sessions that started today and on the days before.
 
 A past day hardly changes, so it is read again only when its number of active sessions did, when
-it was last read before it was over, and with all the others once an hour.
+it was last read before it was over, and once an hour.
+
+Nearly every run is one read: which days there are is known from the run before, until midnight.
 """
 
 from collections import defaultdict
@@ -10,27 +12,25 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from exporter.collection import calendar_days as calendar
-from exporter.collection import label_split
+from exporter.collection import label_split, refresh_turns
 from exporter.collection.calendar_days import Day, DayCounts
 from exporter.collection.label_split import Combination
 from exporter.config import Source
 from exporter.metrics import catalog
 from exporter.metrics.catalog import Family, Sample
-from exporter.postgres import Reader, Row
-from exporter.queries import join_lines, literal
+from exporter.postgres import Reader, Result, Row
+from exporter.queries import fill, join_lines
 from exporter.sessions import SessionTable
 
 T = TypeVar("T")
 
-READ_ALL_EVERY_SECONDS = 3600.0
-
 
 @dataclass(frozen=True, slots=True)
 class DailyValues:
-    """The days, newest first, and when all of them were last read at once."""
+    """The days, newest first, and the database's time at which they were listed or looked up."""
 
     days: tuple[Day, ...]
-    read_all_at: float
+    at: float
 
     @property
     def closed_without_end(self) -> int:
@@ -52,20 +52,50 @@ class Daily:
     async def collect(
         self, reader: Reader, table: SessionTable, previous: DailyValues | None
     ) -> DailyValues:
-        listed_days, active = await reader.read(
-            calendar.days_query(table), _still_active_query(table)
+        if previous is not None:
+            return await self._refresh(reader, table, previous)
+        rows = await reader.rows(calendar.days_query(table))
+        days, now = calendar.days_from(rows), rows[0][2]
+        return _values(days, await _read_days(reader, table, days, days, now), now)
+
+    async def _refresh(
+        self, reader: Reader, table: SessionTable, previous: DailyValues
+    ) -> DailyValues:
+        """Read today and the past days whose turn it is, and then those that have changed."""
+        *past, today = days = list(reversed(previous.days))
+        every = self.every(table.source) or 0.0
+        may_be_over = previous.at + 2 * every >= today.end
+        list_days = calendar.days_query(table)
+        turns = refresh_turns.due(table.source.name, past, previous.at, every=every)
+        still_active = [_still_active_query(table, days, past)] if past else []
+        clock, *counted = await reader.read(
+            list_days if may_be_over else fill("collection/clock"),
+            *still_active,
+            *_daily_queries(table, days, turns),
+            *_daily_queries(table, days, [today]),
         )
-        now, days = listed_days.rows[0][2], calendar.days_from(listed_days.rows)
-        known = {day.date: day for day in previous.days} if previous else {}
-        still_active = _by_day(table.source, days, active.rows, lambda values: values[0])
-        read_all_at, stale = now, days
-        if previous and now - previous.read_all_at < READ_ALL_EVERY_SECONDS:
-            read_all_at = previous.read_all_at
-            stale = [day for day in days if _is_stale(day, known.get(day.date), still_active)]
-        if stale:
-            rows = await reader.rows(_daily_query(table, days, stale))
-            known |= _read(table.source, days, stale, rows, now)
-        return DailyValues(tuple(known[day.date] for day in reversed(days)), read_all_at)
+        now = clock.rows[0][-1]
+        active, read = _rows(counted[: len(still_active)]), _rows(counted[len(still_active) :])
+        fresh = _read(table.source, days, [*turns, today], read, now)
+        known = {day.date: day for day in past} | fresh
+        still_active_by_day = _by_day(table.source, days, active, lambda values: values[0])
+        if may_be_over:
+            days = calendar.days_from(clock.rows)
+        elif not today.start <= now < today.end:
+            days = calendar.days_from(await reader.rows(list_days))
+
+        def is_stale(day: Day) -> bool:
+            before = known.get(day.date)
+            if before is None or (before.start, before.end) != (day.start, day.end):
+                return True
+            return day.date not in fresh and (
+                before.read_at < day.end
+                or refresh_turns.is_overdue(before, now)
+                or _still_active(before) != still_active_by_day.get(day.date, {})
+            )
+
+        stale = list(filter(is_stale, days))
+        return _values(days, known | await _read_days(reader, table, days, stale, now), now)
 
     def samples(self, source: Source, values: DailyValues) -> Iterator[Sample]:
 
@@ -91,37 +121,43 @@ class Daily:
 
 
 async def query_of_all_days(reader: Reader, table: SessionTable) -> str:
-    """The statement that reads every day, as the first run and then one run an hour do."""
+    """The statement that reads every day, as the first run does."""
     days = calendar.days_from(await reader.rows(calendar.days_query(table)))
-    return _daily_query(table, days, days)
+    (query,) = _daily_queries(table, days, days)
+    return query
 
 
-def _is_stale(
-    day: Day, known: Day | None, still_active: Mapping[str, Mapping[Combination, int]]
-) -> bool:
-    if known is None or known.read_at < day.end:
-        return True
-    counts = known.by_label or {(): known.total}
-    before = {key: count.still_active for key, count in counts.items() if count.still_active}
-    return before != still_active.get(day.date, {})
+async def _read_days(
+    reader: Reader, table: SessionTable, days: list[Day], stale: list[Day], now: float
+) -> dict[str, Day]:
+    if not stale:
+        return {}
+    results = await reader.read(*_daily_queries(table, days, stale))
+    return _read(table.source, days, stale, _rows(results), now)
 
 
-def _still_active_query(table: SessionTable) -> str:
-    assert table.source.daily is not None  # noqa: S101 - the collector has no interval otherwise
+def _values(days: list[Day], known: Mapping[str, Day], now: float) -> DailyValues:
+    return DailyValues(tuple(known[day.date] for day in reversed(days)), now)
+
+
+def _still_active(day: Day) -> dict[Combination, int]:
+    counts = day.by_label or {(): day.total}
+    return {key: count.still_active for key, count in counts.items() if count.still_active}
+
+
+def _still_active_query(table: SessionTable, days: list[Day], past: list[Day]) -> str:
     return table.statement(
         "collection/still_active",
-        first_instant=calendar.first_instant(literal(table.source.timezone)),
-        oldest=str(table.source.daily.days - 1),
-        labels="".join(f"{name}, " for name in label_split.names(table)),
         columns=join_lines([f"{table.started_at.sql} AS started_at", *label_split.columns(table)]),
-        groups=", ".join(["day", *label_split.names(table)]),
+        **calendar.by_day(table, days, past),
     )
 
 
-def _daily_query(table: SessionTable, days: list[Day], stale: list[Day]) -> str:
+def _daily_queries(table: SessionTable, days: list[Day], stale: list[Day]) -> list[str]:
+    """A statement for each run of neighbouring days."""
     columns = [
+        f"({table.active}) IS TRUE AS is_active",
         f"{table.started_at.sql} AS started_at",
-        f"coalesce({table.active}, false) AS is_active",
         *label_split.columns(table),
     ]
     missing = []
@@ -134,21 +170,24 @@ def _daily_query(table: SessionTable, days: list[Day], stale: list[Day]) -> str:
     # A negative duration contradicts itself, NaN sorts above every number, and of numbers
     # near the largest the sum would overflow.
     valid = "NOT is_active AND duration >= 0 AND duration < 1e290"
-    return table.statement(
-        "collection/daily",
-        day=calendar.day_number(days, stale),
-        labels="".join(f"{name}, " for name in label_split.names(table)),
-        measures=join_lines(
-            [
-                f"count(*) FILTER (WHERE {valid})" if table.duration else "0",
-                f"coalesce(sum(duration) FILTER (WHERE {valid}), 0)" if table.duration else "0",
-                f"count(*) FILTER (WHERE NOT is_active AND ({' OR '.join(missing) or 'false'}))",
-            ]
-        ),
-        columns=join_lines(columns),
-        started=calendar.started_on(table, stale),
-        groups=", ".join(["day", *label_split.names(table)]),
-    )
+    measures = [
+        f"count(*) FILTER (WHERE {valid})" if table.duration else "0",
+        f"coalesce(sum(duration) FILTER (WHERE {valid}), 0)" if table.duration else "0",
+        f"count(*) FILTER (WHERE NOT is_active AND ({' OR '.join(missing) or 'false'}))",
+    ]
+    return [
+        table.statement(
+            "collection/daily",
+            measures=join_lines(measures),
+            columns=join_lines(columns),
+            **calendar.by_day(table, days, run),
+        )
+        for run in calendar.runs_of(stale)
+    ]
+
+
+def _rows(results: Iterable[Result]) -> list[Row]:
+    return [row for result in results for row in result.rows]
 
 
 def _by_day(

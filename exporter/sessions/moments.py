@@ -1,4 +1,7 @@
-"""Moment: a point in time in each row, as SQL that compares it and keeps its index usable."""
+"""Moment: a point in time in each row, as SQL that compares it and keeps its index usable.
+
+Instant: the time that it is compared with.
+"""
 
 from dataclasses import dataclass
 
@@ -6,6 +9,32 @@ from dataclasses import dataclass
 def interval(seconds: float) -> str:
     """Write a length of time as SQL: in seconds, because a day is not always 24 hours."""
     return f"interval '{seconds:.6f} seconds'"
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """What time it is, as SQL. `scope` is the form around an expression of `at`."""
+
+    at: str
+    scope: str
+
+    @property
+    def now(self) -> str:
+        return self.scope.format(self.at)
+
+    def ago(self, seconds: float) -> str:
+        return self.scope.format(f"{self.at} - {interval(seconds)}")
+
+
+#: The same for all statements of a transaction, and of a message with several transactions.
+TRANSACTION_TIME = Instant(at="now()", scope="({})")
+
+#: The same everywhere in one statement that begins WITH this clock: taken when the statement runs,
+#: which may be long after its message came. Each use is a scalar subquery, computed once and not
+#: for every row. The name is long so that no table of an expression in the config is hidden by it.
+CLOCK = "statement_clock_of_session_exporter"
+CLOCK_QUERY = f"{CLOCK} AS MATERIALIZED (SELECT pg_catalog.clock_timestamp() AS now)"
+STATEMENT_TIME = Instant(at="now", scope=f"(SELECT {{}} FROM {CLOCK})")  # noqa: S608 - a constant
 
 
 @dataclass(frozen=True, slots=True)

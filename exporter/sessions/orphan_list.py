@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from exporter.errors import BadData
 from exporter.postgres import Reader
 from exporter.queries import join_lines
-from exporter.sessions import SessionTable, name_failing_expression
+from exporter.sessions import STATEMENT_TIME, SessionTable, name_failing_expression
 
 #: Characters kept of an id or a shown value: anything may be in a column.
 LONGEST_TEXT = 200
@@ -34,16 +34,17 @@ class OrphanList:
 def orphans_query(table: SessionTable, *, limit: int, older_than: float | None = None) -> str:
     """The statement that lists orphans; `older_than` in seconds replaces orphaned_after."""
     texts = [table.id or "NULL", *table.show]
+    now = f"extract(epoch FROM {STATEMENT_TIME.now})::float8"
     columns = [
         f"extract(epoch FROM {table.last_seen})::float8",
-        f"extract(epoch FROM now())::float8 - extract(epoch FROM {table.started_at.sql})::float8",
-        "extract(epoch FROM now())::float8",
+        f"{now} - extract(epoch FROM {table.started_at.sql})::float8",
+        now,
         *(f"left(({text})::text, {LONGEST_TEXT})" for text in texts),
     ]
     return table.statement(
         "collection/orphans",
         columns=join_lines(columns),
-        orphaned=table.orphaned(older_than),
+        orphaned=table.orphaned(STATEMENT_TIME, older_than),
         order=table.last_seen_order,
         limit=str(limit),
     )
@@ -53,7 +54,9 @@ async def list_orphans(
     reader: Reader, table: SessionTable, *, limit: int, older_than: float | None = None
 ) -> OrphanList:
     """Read the full number of orphans, and then up to `limit` of them. Raises SourceError."""
-    count = table.statement("collection/orphan_count", orphaned=table.orphaned(older_than))
+    count = table.statement(
+        "collection/orphan_count", orphaned=table.orphaned(STATEMENT_TIME, older_than)
+    )
     listing = orphans_query(table, limit=limit, older_than=older_than)
     try:
         counted, listed_rows = await reader.read(count, listing)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from exporter.config import Source
 from exporter.queries import fill
-from exporter.sessions.moments import Moment
+from exporter.sessions.moments import CLOCK_QUERY, Instant, Moment
 from exporter.sessions.orphaned import is_orphaned, last_seen
 from exporter.sessions.relation import Relation
 
@@ -54,20 +54,20 @@ class SessionTable:
         """What orders by last seen: the stored start where that is the same, for its index."""
         return self.started_at.raw if self.last_seen_at is None else self.last_seen
 
-    def orphaned(self, after: float | None = None) -> str:
-        """The condition that an active row is orphaned; NULL for a row without any time.
+    def orphaned(self, time: Instant, after: float | None = None) -> str:
+        """The condition that an active row is orphaned at a time; NULL for a row without any time.
 
         It was last seen strictly longer ago than `orphaned_after`, or than `after` seconds.
         """
         seconds = self.source.orphaned_after if after is None else after
-        return is_orphaned(self.started_at, self.last_seen_at, seconds)
+        return is_orphaned(self.started_at, self.last_seen_at, seconds, time)
 
     def statement(self, name: str, **parts: str) -> str:
-        """Fill the template `name` with the table, its conditions, and further `parts`."""
+        """Fill the template `name` with the table, its conditions, a clock, and further `parts`."""
         common = {
             "table": self.table,
             "rows": self.rows,
             "exists": self.exists,
-            "orphaned": self.orphaned(),
+            "clock": CLOCK_QUERY,
         }
         return fill(name, **(common | parts))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from exporter import sessions
+from exporter.collection import refresh_turns
 from exporter.collection.daily import Daily, DailyValues
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
@@ -46,8 +47,8 @@ class Clinic:
 
     async def collect(self) -> set[str]:
         """Collect, and give the dates that were read anew."""
-        self.reader.statements.clear()
         table = await sessions.bind(self.reader, self.source)
+        self.reader.reads.clear()
         before = {id(day) for day in self.values.days} if self.values else set()
         self.values = await Daily().collect(self.reader, table, self.values)
         return {day.date for day in self.values.days if id(day) not in before}
@@ -58,19 +59,28 @@ class Clinic:
         return found
 
     def scans(self) -> int:
-        """How many stretches of the table the last statement looks up in an index."""
+        """How many stretches of the table the last collection looks up in an index.
+
+        After the first collection one of them is that of the active sessions.
+        """
         self.run("SET enable_seqscan = off")
-        ((plan,),) = self.connection.execute(
-            f"EXPLAIN (FORMAT JSON) {self.reader.statements[-1]}".encode()
-        ).fetchall()
+        plans = [
+            self.connection.execute(f"EXPLAIN (FORMAT JSON) {statement}".encode()).fetchall()
+            for statement in self.reader.statements
+        ]
         self.run("RESET enable_seqscan")
-        return str(plan).count("'Index Cond'")
+        return str(plans).count("'Index Cond'")
+
+    @property
+    def reads(self) -> int:
+        """How many round trips the last collection took."""
+        return len(self.reader.reads)
 
 
 @pytest.fixture
 def clinic(database: EmbeddedDatabase, source_of: Callable[[str], Source]) -> Iterator[Clinic]:
     with database.connect() as connection:
-        connection.execute(database_clock.FAKE_CLOCK)
+        database_clock.fake_clock(connection)
         yield Clinic(connection, source_of(CONVERSATIONS))
 
 
@@ -96,7 +106,8 @@ async def test_a_run_after_that_reads_only_today(clinic: Clinic) -> None:
     # What an index cannot tell without reading the day: it stays as it was.
     clinic.run(f"UPDATE {TABLE} SET duration_seconds = 99 WHERE NOT is_active")
     assert await clinic.collect() == {TODAY}
-    assert clinic.scans() == 1
+    assert clinic.scans() == 2
+    assert clinic.reads == 1
     assert clinic.day("2026-11-17").average_duration == 10
     assert clinic.day(TODAY).average_duration == 99
 
@@ -119,7 +130,8 @@ async def test_a_past_day_is_read_again_when_its_active_sessions_change(
     await clinic.collect()
     clinic.run(change.format(TABLE))
     assert await clinic.collect() == {"2026-11-17", TODAY}
-    assert clinic.scans() == 2
+    assert clinic.scans() == 3
+    assert clinic.reads == 2
     counted = clinic.connection.execute(
         f"SELECT count(*), count(*) FILTER (WHERE is_active) FROM {TABLE}"
         " WHERE session_start >= '2026-11-17Z' AND session_start < '2026-11-18Z'"
@@ -135,10 +147,11 @@ async def test_neighbouring_days_are_read_as_one_stretch(clinic: Clinic) -> None
     await clinic.collect()
     clinic.run(f"UPDATE {TABLE} SET is_active = false WHERE session_start < '2026-11-17Z'")
     assert await clinic.collect() == dates(14, 16, 20)
-    assert clinic.scans() == 3
+    assert clinic.scans() == 4
     clinic.run(f"UPDATE {TABLE} SET is_active = false")
     assert await clinic.collect() == dates(17, 18, 19, 20)
-    assert clinic.scans() == 1
+    assert clinic.scans() == 3
+    assert clinic.reads == 2
 
 
 async def test_a_day_that_was_not_over_when_it_was_read_is_read_once_more(clinic: Clinic) -> None:
@@ -171,18 +184,138 @@ async def test_at_midnight_the_oldest_day_leaves_and_today_counts_from_zero(clin
     assert not any(("date", "2026-11-14") in labels for _, labels in found)
 
 
-async def test_all_days_are_read_again_once_an_hour(clinic: Clinic) -> None:
+async def test_days_that_were_read_an_hour_ago_are_read_again(clinic: Clinic) -> None:
+    """All at once after an hour without a collection."""
     clinic.add("2026-11-15 10:00Z", seconds=10)
     await clinic.collect()
+    at_noon = clinic.values
     clinic.run(f"UPDATE {TABLE} SET duration_seconds = 99")
     clinic.at(NOON + timedelta(seconds=3599))
     assert await clinic.collect() == {TODAY}
     assert clinic.day("2026-11-15").average_duration == 10
+    clinic.values = at_noon
     clinic.at(NOON + timedelta(seconds=3600))
     assert await clinic.collect() == WEEK
     assert clinic.day("2026-11-15").average_duration == 99
     clinic.at(NOON + timedelta(seconds=3601))
     assert await clinic.collect() == {TODAY}
+
+
+EVERY = 300
+
+
+@pytest.mark.parametrize("begin", [0, 77, 1234])
+async def test_one_past_day_at_a_time_is_read_again_and_each_within_the_hour(
+    clinic: Clinic, begin: int
+) -> None:
+    clinic.add("2026-11-15 10:00Z", seconds=10)
+    at = NOON + timedelta(seconds=begin)
+    clinic.at(at)
+    await clinic.collect()
+    clinic.run(f"UPDATE {TABLE} SET duration_seconds = 99")
+    read_at = dict.fromkeys(WEEK - {TODAY}, at)
+    for run in range(1, 3 * 3600 // EVERY + 1):
+        clinic.at(at := at + timedelta(seconds=EVERY))
+        read = await clinic.collect() - {TODAY}
+        assert clinic.reads == 1, f"run {run}"
+        assert len(read) <= 1, f"run {run}"
+        read_at |= dict.fromkeys(read, at)
+        assert at - min(read_at.values()) <= timedelta(hours=1), f"run {run}"
+    assert clinic.day("2026-11-15").average_duration == 99
+
+
+async def test_days_that_changed_together_are_still_read_in_turn_later(clinic: Clinic) -> None:
+    for day in (14, 15, 16, 17, 18, 19):
+        clinic.add(f"2026-11-{day} 10:00Z", active=True)
+    await clinic.collect()
+    clinic.at(at := NOON + timedelta(seconds=EVERY))
+    clinic.run(f"UPDATE {TABLE} SET is_active = false")
+    assert await clinic.collect() == WEEK
+    for run in range(1, 2 * 3600 // EVERY):
+        clinic.at(at := at + timedelta(seconds=EVERY))
+        assert len(await clinic.collect() - {TODAY}) <= 1, f"run {run}"
+
+
+async def test_sources_have_their_turns_at_different_times(clinic: Clinic) -> None:
+    await clinic.collect()
+    assert clinic.values is not None
+    past = clinic.values.days[:0:-1]
+    in_a_minute = {
+        name: bool(refresh_turns.due(name, past, clinic.values.at + 60, every=EVERY))
+        for name in map(str, range(1000))
+    }
+    # A minute is a tenth of the time between two turns.
+    assert 50 < sum(in_a_minute.values()) < 150
+
+
+async def test_a_changed_day_is_read_at_once_though_another_has_its_turn(clinic: Clinic) -> None:
+    for day in (14, 15, 16, 17, 18, 19):
+        clinic.add(f"2026-11-{day} 10:00Z", active=True)
+    await clinic.collect()
+    at, turns = NOON, set[str]()
+    while not turns:
+        before = clinic.values
+        clinic.at(at := at + timedelta(seconds=EVERY))
+        turns = await clinic.collect() - {TODAY}
+    other = min(WEEK - turns)
+    clinic.values = before
+    clinic.run(f"UPDATE {TABLE} SET is_active = false WHERE session_start::date = '{other}'")
+    assert await clinic.collect() == {*turns, other, TODAY}
+    assert clinic.reads == 2
+    assert clinic.day(other).still_active == 0
+    clinic.run(f"UPDATE {TABLE} SET is_active = false WHERE session_start::date = '{min(turns)}'")
+    clinic.values = before
+    assert await clinic.collect() == {*turns, other, TODAY}
+    assert clinic.day(min(turns)).still_active == 0
+
+
+@pytest.mark.parametrize(
+    ("zone", "midnight"),
+    [
+        ("UTC", "2026-11-20T00:00Z"),
+        ("Europe/Berlin", "2025-10-25T22:00Z"),
+        ("Europe/Berlin", "2025-10-26T23:00Z"),
+        ("Europe/Berlin", "2025-03-29T23:00Z"),
+        ("America/Havana", "2025-11-02T04:00Z"),
+        ("America/Havana", "2025-11-02T05:00Z"),
+        ("America/Havana", "2025-03-09T05:00Z"),
+        ("Asia/Beirut", "2025-03-29T22:00Z"),
+        ("Australia/Lord_Howe", "2025-04-05T15:00Z"),
+        ("Pacific/Apia", "2011-12-30T10:00Z"),
+    ],
+)
+@pytest.mark.parametrize("seconds", [(-600, -300, 0, 300), (-301, -1, 299), (-1, 40_000, 86_399)])
+async def test_runs_across_midnight_and_a_clock_change_know_what_a_first_run_knows(
+    database: EmbeddedDatabase,
+    source_of: Callable[[str], Source],
+    *,
+    zone: str,
+    midnight: str,
+    seconds: tuple[int, ...],
+) -> None:
+    with database.connect() as connection:
+        database_clock.fake_clock(connection)
+        clinic = Clinic(connection, source_of(CONVERSATIONS + f"  timezone: {zone}\n"))
+        at = datetime.fromisoformat(midnight)
+        connection.execute(
+            f"INSERT INTO {TABLE} SELECT gen_random_uuid(), 'u', n %% 7 = 0, at, at, NULL, n"
+            " FROM generate_series(-9 * 144, 9 * 144) AS n,"
+            " LATERAL (SELECT %s::timestamptz + n * interval '10 min' AS at) AS _",
+            (at,),
+        )
+        for offset in seconds:
+            clinic.at(at + timedelta(seconds=offset))
+            await clinic.collect()
+            reads = clinic.reads
+            assert clinic.values is not None
+            found = clinic.values.days
+            table = await sessions.bind(clinic.reader, clinic.source)
+            first = await Daily().collect(clinic.reader, table, None)
+            assert [(d.date, d.start, d.end, d.total) for d in found] == [
+                (d.date, d.start, d.end, d.total) for d in first.days
+            ]
+            # One more where half a day has passed since the run before.
+            assert reads <= 2 + (offset > EVERY)
 
 
 async def test_deleted_closed_rows_are_gone_at_the_next_full_read(clinic: Clinic) -> None:
@@ -220,7 +353,7 @@ async def test_a_change_between_labels_is_a_change_though_the_sum_is_the_same(
 ) -> None:
     labelled = CONVERSATIONS + "  labels: {user: {value: user_id, values: [a, b]}}\n"
     with database.connect() as connection:
-        connection.execute(database_clock.FAKE_CLOCK)
+        database_clock.fake_clock(connection)
         clinic = Clinic(connection, source_of(labelled))
         clinic.add("2026-11-16 10:00Z", active=True, user="a")
         clinic.add("2026-11-17 10:00Z", active=True, user="a")
@@ -249,7 +382,7 @@ async def test_a_day_is_as_long_as_the_clock_says(
 ) -> None:
     """A session in every half hour of the zone's day, each counted on that day alone."""
     with database.connect() as connection:
-        connection.execute(database_clock.FAKE_CLOCK)
+        database_clock.fake_clock(connection)
         clinic = Clinic(connection, source_of(CONVERSATIONS + f"  timezone: {zone}\n"))
         clinic.at(now)
         connection.execute(
@@ -289,7 +422,7 @@ async def test_a_midnight_within_an_hour_that_another_zone_has_twice(
         " timezone: America/New_York, timestamps_in: America/St_Johns, daily: {days: 2}}\n"
     )
     with database.connect() as connection:
-        connection.execute(database_clock.FAKE_CLOCK)
+        database_clock.fake_clock(connection)
         connection.execute("CREATE TABLE public.chat (is_open bool, started timestamp)")
         connection.execute("INSERT INTO public.chat VALUES (false, %s::timestamp)", (local,))
         clinic = Clinic(connection, source)

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from exporter import sessions
 from exporter.collection.active import Active
+from exporter.collection.daily import Daily
 from exporter.config import Source
 from exporter.demo.history import conversations
 from exporter.demo.server.databases import EmbeddedDatabase
@@ -426,3 +427,39 @@ async def test_with_its_index_the_active_query_reads_the_active_rows_alone(
     assert scan["Node Type"] == "Index Scan"
     assert not any(node["Node Type"] == "Sort" for node in nodes(listed[0]["Plan"]))
     assert "Seq Scan" not in json.dumps([plan, listed])
+
+
+@pytest.mark.parametrize(
+    ("index", "node_type"),
+    [("(started)", "Index Scan"), ("(started) WHERE is_open", "Index Only Scan")],
+)
+async def test_what_is_still_active_of_past_days_is_found_by_any_index_on_the_start(
+    any_database: EmbeddedDatabase, source_of: SourceOf, index: str, node_type: str
+) -> None:
+    """Neither the active sessions of today nor those from before the days are read."""
+    source = source_of(
+        "chat: {table: public.chat, active: is_open, started_at: started, orphaned_after: 2h}\n"
+    )
+    with any_database.connect() as connection:
+        connection.execute(
+            "CREATE TABLE public.chat (started timestamptz, is_open bool, note text)"
+        )
+        connection.execute(
+            "INSERT INTO public.chat"
+            " SELECT now() - n * interval '1 min', n % 10 = 0, repeat('x', 99)"
+            " FROM generate_series(0, 60 * 24 * 20) AS n"
+        )
+        connection.execute(f"CREATE INDEX ON public.chat {index}".encode())
+        connection.execute("VACUUM ANALYZE public.chat")
+        reader = OpenTransaction(connection, source)
+        table = await sessions.bind(reader, source)
+        known = await Daily().collect(reader, table, None)
+        await Daily().collect(reader, table, known)
+        ((plan,),) = connection.execute(
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {reader.reads[-1][1]}".encode()
+        ).fetchall()
+    (scan,) = [node for node in nodes(plan[0]["Plan"]) if "Relation Name" in node]
+    assert scan["Node Type"] == node_type
+    assert scan["Index Cond"].count("started") == 2
+    assert scan["Actual Rows"] == pytest.approx(6 * 24 * 6, abs=1)
+    assert scan.get("Heap Fetches", 0) == 0

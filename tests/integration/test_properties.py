@@ -1,5 +1,5 @@
 """Random rows through the collectors and through an oracle that knows no SQL: every sample of
-both must be the same. Only the clock is not real: see database_clock.FAKE_CLOCK.
+both must be the same. Only the clock is not real: see database_clock.
 """
 
 import asyncio
@@ -144,7 +144,7 @@ def yaml(shape: Shape, kind: str) -> str:
 def connection(database: EmbeddedDatabase) -> Iterator[Connection]:
     """Empty tables, one for each way of storing a time."""
     with database.connect() as connection:
-        connection.execute(database_clock.FAKE_CLOCK)
+        database_clock.fake_clock(connection)
         for name, (type_, _) in KINDS.items():
             connection.execute(
                 f"CREATE TABLE public.{name} (id int, there bool, active bool, start {type_}, "

@@ -1,9 +1,11 @@
 -- The active sessions, counted in one pass into cells by age, silence and label, orphaned or not.
 -- width_bucket() places a row among all boundaries at once by binary search: every histogram bucket
--- and the overlong sessions are then sums of cells. The arrays of boundaries are scalar subqueries,
--- so that they are computed once and not for every row.
+-- and the overlong sessions are then sums of cells. Nothing is computed for each row that could be
+-- computed once: boundaries are constants, because they are ages, and the time is a subquery.
+WITH {clock}
 SELECT
-    {cells},
+    {cell} AS cell,
+    extract(epoch FROM {now})::float8,
     count(*),
     {measures}
 FROM (
@@ -12,4 +14,4 @@ FROM (
     FROM {table} AS s
     WHERE {rows}
 ) AS active
-GROUP BY {groups}
+GROUP BY cell

@@ -1,4 +1,5 @@
 -- How many sessions are orphaned: the length of the list without its limit.
+WITH {clock}
 SELECT count(*)
 FROM {table} AS s
 WHERE {rows}

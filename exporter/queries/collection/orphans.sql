@@ -1,6 +1,7 @@
 -- The orphaned sessions, longest silent first.
 -- Without last_seen_at the order is that of the start itself, so that an index on the start
 -- WHERE <active> gives it and only the rows shown are read from the table.
+WITH {clock}
 SELECT
     {columns}
 FROM {table} AS s

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exporter.queries import fill, identifier, literal
-from exporter.sessions import Moment, SessionTable, interval
+from exporter.sessions import TRANSACTION_TIME, Moment, SessionTable, interval
 from exporter.sessions.relation import Relation
 
 #: No column of an application is called this, so that a bare word is never ambiguous.
@@ -41,7 +41,7 @@ class Rule:
             "id_type": self.id_type,
             "last_seen": table.last_seen,
             "order": table.last_seen_order,
-            "orphaned": table.orphaned(),
+            "orphaned": table.orphaned(TRANSACTION_TIME),
             "alive": self.alive,
             "exempt": self.exempt,
             "end": self.end,
@@ -66,14 +66,15 @@ class Rule:
     def recoverable(self) -> str:
         """The whole condition: orphaned by the clock and by all evidence, and not protected."""
         return (
-            f"{self.table.rows} AND {self.table.orphaned()} AND NOT {self.alive} "
+            f"{self.table.rows} AND {self.table.orphaned(TRANSACTION_TIME)} AND NOT {self.alive} "
             f"AND NOT {self.exempt}"
         )
 
     @property
     def is_backlog(self) -> str:
         """Whether an orphan is too old to be closed without explicit permission; never NULL."""
-        return f"coalesce({self.table.orphaned(self.table.source.recovery.max_age)}, false)"
+        max_age = self.table.source.recovery.max_age
+        return f"coalesce({self.table.orphaned(TRANSACTION_TIME, max_age)}, false)"
 
     @property
     def columns_written(self) -> str:

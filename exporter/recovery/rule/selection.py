@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from exporter.errors import SchemaMismatch
 from exporter.queries import identifier, literal
 from exporter.recovery.rule.rule import Rule, own_end_or
-from exporter.sessions import interval
+from exporter.sessions import TRANSACTION_TIME, interval
 
 #: A sign of life younger than this, in seconds, means that the application is running.
 RECENT = 60.0
@@ -75,7 +75,7 @@ def stopping_sessions(rule: Rule, stop: PlannedStop) -> Selection:
     description: dict[str, object] = {"server": stop.server}
     if stop.server is None:
         description = {"started_before": stop.before, "even_live": stop.even_live}
-    orphaned = f"coalesce({table.orphaned()}, false) AND NOT {rule.alive}"
+    orphaned = f"coalesce({table.orphaned(TRANSACTION_TIME)}, false) AND NOT {rule.alive}"
     # What the application's own end call would write now. An orphan was left long before, and ends
     # as recovery would end it. Clocks differ, and no duration is negative.
     now = own_end_or(table, f"greatest(now(), {table.started_at.sql})")

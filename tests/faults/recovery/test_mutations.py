@@ -12,6 +12,7 @@ import pytest
 
 from exporter.errors import TimedOut
 from exporter.recovery.rule.rule import Rule
+from exporter.sessions import TRANSACTION_TIME
 from tests.support.recovery.recoveries import Recoveries
 from tests.support.recovery.scenarios import races, twins, undos
 from tests.support.recovery.scenarios.races import BY_ITSELF, ELSEWHERE
@@ -125,7 +126,7 @@ def test_without_a_part_of_the_orphan_condition_something_goes_wrong(
     def recoverable(rule: Rule) -> str:
         parts = {
             "rows": rule.table.rows,
-            "orphaned": rule.table.orphaned(),
+            "orphaned": rule.table.orphaned(TRANSACTION_TIME),
             "alive": f"NOT {rule.alive}",
             "exempt": f"NOT {rule.exempt}",
         }
