@@ -72,7 +72,7 @@ class Active:
     async def collect(
         self, reader: Reader, table: SessionTable, _previous: ActiveValues | None
     ) -> ActiveValues:
-        rows = await reader.rows(counting_query(table))
+        rows = await reader.rows(table.keep(self.name, counting_query))
         return _values(table, [_cell(table, row) for row in rows])
 
     def samples(self, source: Source, values: ActiveValues) -> Iterator[Sample]:
@@ -92,14 +92,14 @@ class Active:
 
 
 def _start_cells(source: Source) -> AgeCells:
-    return AgeCells.of([source.overlong_after], future_tolerance=source.future_tolerance)
+    return AgeCells.of(source.overlong_after, future_tolerance=source.future_tolerance)
 
 
 def _seen_cells(source: Source) -> AgeCells:
     """The boundaries for last seen: those of the start where that is the same."""
     if source.last_seen_at is None:
         return _start_cells(source)
-    return AgeCells.of([], future_tolerance=source.future_tolerance)
+    return AgeCells.of(future_tolerance=source.future_tolerance)
 
 
 def _grid(source: Source) -> Grid:

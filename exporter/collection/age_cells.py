@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from exporter.metrics.catalog import BUCKETS
 from exporter.sessions import STATEMENT_TIME
@@ -34,7 +35,8 @@ class AgeCells:
     ages: tuple[float, ...]
 
     @classmethod
-    def of(cls, ages: Iterable[float | None], *, future_tolerance: float) -> "AgeCells":
+    @cache  # few are different, and each collection asks for its own
+    def of(cls, *ages: float | None, future_tolerance: float) -> "AgeCells":
         """The histogram's buckets, further ages where they are set, and the edge of the future.
 
         Between forever and now lie the rows whose ages can be added up.
@@ -85,8 +87,8 @@ class Histogram:
         """Add up `cells`: number of the cell, number of its rows, sum of their ages in seconds."""
         known = [(cell, rows, seconds) for cell, rows, seconds in cells if cell is not None]
         buckets = [
-            sum(rows for cell, rows, _ in known if not ages.is_older(cell, bound))
-            for bound in BUCKETS
+            sum([rows for cell, rows, _ in known if cell > last_older])
+            for last_older in map(ages.ages.index, BUCKETS)
         ]
         total = math.fsum(
             seconds for cell, _, seconds in known if seconds is not None and ages.has_length(cell)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from exporter.config import Source
 from exporter.metrics.catalog import INDEX_MISSING, ROWS_ESTIMATED, Sample
@@ -36,11 +37,18 @@ class Size:
     async def collect(
         self, reader: Reader, table: SessionTable, _previous: SizeValues | None
     ) -> SizeValues:
+        search = coverage.IndexSearch(table)
+        (sized, *plans) = await reader.read(_size_query(table), *search.plans)
+        uses, size = search.uses(plans), sized.rows[0][0]
+        lookups = {"indexes": uses.indexes, "analyzed": None}
         if table.relation.kind == "view":
-            rows = await _rows_of_view(reader, table)
-        else:
-            rows = await reader.value(fill("collection/size", table=literal(table.table)))
-        return SizeValues(rows, await coverage.missing(reader, table))
+            plan = size[0]["Plan"]
+            lookups["analyzed"], size = _never_analyzed_query(plan), float(plan["Plan Rows"])
+        statements = {key: query for key, query in lookups.items() if query is not None}
+        results = await reader.read(*statements.values()) if statements else []
+        found = dict(zip(statements, (result.rows for result in results), strict=True))
+        is_known = not any(is_never for (is_never,) in found.get("analyzed", []))
+        return SizeValues(size if is_known else None, uses.missing(found.get("indexes", [])))
 
     def samples(self, _source: Source, values: SizeValues) -> Iterator[Sample]:
         yield from ROWS_ESTIMATED.samples(values.rows)
@@ -48,13 +56,17 @@ class Size:
             yield Sample(INDEX_MISSING, (("collector", collector),), int(is_missing))
 
 
-async def _rows_of_view(reader: Reader, table: SessionTable) -> float | None:
-    """The planner's estimate for a view; None while a table below it was never analyzed."""
-    statement = fill("catalog/explain", statement=f"SELECT FROM {table.table}")
-    plan = (await reader.value(statement))[0]["Plan"]
+def _size_query(table: SessionTable) -> str:
+    """An estimate from the catalog; of a view, the plan."""
+    if table.relation.kind == "view":
+        return fill("catalog/explain", statement=f"SELECT FROM {table.table}")
+    return fill("collection/size", table=literal(table.table))
+
+
+def _never_analyzed_query(plan: Mapping[str, Any]) -> str | None:
+    """Whether a table below a view was never analyzed: its estimate would be made up."""
     below = sorted(set(coverage.relations(plan)))
-    if below:
-        named = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in below)
-        if await reader.value(fill("catalog/never_analyzed", names=named)):
-            return None
-    return float(plan["Plan Rows"])
+    if not below:
+        return None
+    named = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in below)
+    return fill("catalog/never_analyzed", names=named)

@@ -1,7 +1,7 @@
 """SessionTable: the one definition of active, last seen and orphaned, as SQL on a real table."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from exporter.config import Source
 from exporter.queries import fill
@@ -40,6 +40,7 @@ class SessionTable:
     integrity: tuple[str, ...]
     id: str | None
     show: tuple[str, ...]
+    _kept: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def table(self) -> str:
@@ -61,6 +62,12 @@ class SessionTable:
         """
         seconds = self.source.orphaned_after if after is None else after
         return is_orphaned(self.started_at, self.last_seen_at, seconds, time)
+
+    def keep(self, name: str, make: Callable[["SessionTable"], str]) -> str:
+        """The statement that `make` makes of this table, made once as long as it is bound."""
+        if name not in self._kept:
+            self._kept[name] = make(self)
+        return self._kept[name]
 
     def statement(self, name: str, **parts: str) -> str:
         """Fill the template `name` with the table, its conditions, a clock, and further `parts`."""

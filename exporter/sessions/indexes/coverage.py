@@ -1,12 +1,12 @@
 """Whether an index serves what a collector has to find."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
 from exporter.config.fields.sql_lexer import Token
-from exporter.postgres import Reader
+from exporter.postgres import Reader, Result, Row
 from exporter.queries import fill, literal
 from exporter.sessions import SessionTable, interval
 from exporter.sessions.sql_names import code
@@ -25,34 +25,65 @@ class _Use(NamedTuple):
     condition: list[Token]
 
 
+class IndexSearch:
+    """Looks up for each collector whether an index serves it, in two reads."""
+
+    def __init__(self, table: SessionTable) -> None:
+        self._table = table
+        self._searches = _searches(table)
+
+    @property
+    def plans(self) -> list[str]:
+        """The statements of the first read; they discourage sequential scans, so they come last.
+
+        On a small table the planner would prefer a sequential scan whatever indexes exist.
+        """
+        discourage = "SELECT set_config('enable_seqscan', 'off', true)"
+        searches = self._searches.values()
+        return [discourage, *(fill("catalog/explain", statement=search) for search in searches)]
+
+    def uses(self, results: Sequence[Result]) -> "IndexUses":
+        """How the planner uses indexes, of the results of the first read."""
+        _, *plans = results
+        return IndexUses(
+            {
+                collector: list(_scans(plan.rows[0][0][0]["Plan"], self._table))
+                for collector, plan in zip(self._searches, plans, strict=True)
+            }
+        )
+
+
+class IndexUses:
+    """For each collector the scans of its plan, and for each scan the indexes that it uses."""
+
+    def __init__(self, scans: Mapping[str, list[list[_Use]]]) -> None:
+        self._scans = scans
+
+    @property
+    def indexes(self) -> str | None:
+        """The statement of the second read; None where no index is used."""
+        names = {use.name for scans in self._scans.values() for use in chain(*scans)}
+        if not names:
+            return None
+        listed = ", ".join(
+            f"({literal(schema)}, {literal(name)})" for schema, name in sorted(names)
+        )
+        return fill("indexes/used", names=listed)
+
+    def missing(self, rows: Iterable[Row]) -> dict[str, bool]:
+        """For each collector whether no index serves it, of the rows of the second read."""
+        known = {(schema, name): (is_partial, first) for schema, name, is_partial, first in rows}
+        return {
+            collector: not all(any(_serves(use, known) for use in scan) for scan in scans)
+            for collector, scans in self._scans.items()
+        }
+
+
 async def missing(reader: Reader, table: SessionTable) -> dict[str, bool]:
-    """For each collector whether no index serves it, planned with sequential scans discouraged.
-
-    On a small table the planner would prefer a sequential scan whatever indexes exist.
-    """
-    searches = _searches(table)
-    discourage = "SELECT set_config('enable_seqscan', 'off', true)"
-    explains = [fill("catalog/explain", statement=search) for search in searches.values()]
-    _, *plans = await reader.read(discourage, *explains)
-    scans = {
-        collector: list(_scans(plan.rows[0][0][0]["Plan"], table))
-        for collector, plan in zip(searches, plans, strict=True)
-    }
-    known = await _known_indexes(reader, (use for each in scans.values() for use in chain(*each)))
-    return {
-        collector: not all(any(_serves(use, known) for use in scan) for scan in each)
-        for collector, each in scans.items()
-    }
-
-
-async def _known_indexes(reader: Reader, uses: Iterable[_Use]) -> Mapping[_Name, tuple[bool, str]]:
-    """Of each index in use whether it is partial, and its first column."""
-    names = {use.name for use in uses}
-    if not names:
-        return {}
-    listed = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in sorted(names))
-    rows = await reader.rows(fill("indexes/used", names=listed))
-    return {(schema, name): (is_partial, first) for schema, name, is_partial, first in rows}
+    """For each collector whether no index serves it. Raises SourceError."""
+    search = IndexSearch(table)
+    uses = search.uses(await reader.read(*search.plans))
+    return uses.missing(await reader.rows(uses.indexes) if uses.indexes else [])
 
 
 def _searches(table: SessionTable) -> dict[str, str]:
