@@ -5,8 +5,10 @@ arguments, folder, environment and exit code of its own, as if the program had b
 """
 
 import gc
+import importlib
 import json
 import os
+import pkgutil
 import select
 import signal
 import subprocess
@@ -115,8 +117,12 @@ class Preloaded:
 
 def serve() -> None:
     """Fork for each line of stdin; answer the child's id, and its exit code when it has ended."""
-    from exporter.cli import main  # noqa: PLC0415 - the tests import this module for Preloaded
+    import exporter  # noqa: PLC0415 - the tests import this module for Preloaded
+    from exporter.cli import main  # noqa: PLC0415
 
+    for module in pkgutil.walk_packages(exporter.__path__, "exporter."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)  # what a command imports when it is asked for
     requests = os.fdopen(os.dup(0), "rb", buffering=0)
     answers = os.dup(1)
     gc.freeze()  # so that a child does not copy all of it
