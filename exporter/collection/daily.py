@@ -91,7 +91,7 @@ class Daily:
             return day.date not in fresh and (
                 before.read_at < day.end
                 or refresh_turns.is_overdue(before, now)
-                or _still_active(before) != still_active_by_day.get(day.date, {})
+                or _still_active(before) != _without_zeros(still_active_by_day.get(day.date, {}))
             )
 
         stale = list(filter(is_stale, days))
@@ -142,7 +142,12 @@ def _values(days: list[Day], known: Mapping[str, Day], now: float) -> DailyValue
 
 def _still_active(day: Day) -> dict[Combination, int]:
     counts = day.by_label or {(): day.total}
-    return {key: count.still_active for key, count in counts.items() if count.still_active}
+    return _without_zeros({key: count.still_active for key, count in counts.items()})
+
+
+def _without_zeros(counts: Mapping[Combination, int]) -> dict[Combination, int]:
+    """The counts as the database gives them in groups; without a group it gives a 0."""
+    return {key: count for key, count in counts.items() if count}
 
 
 def _still_active_query(table: SessionTable, days: list[Day], past: list[Day]) -> str:

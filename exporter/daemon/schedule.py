@@ -4,7 +4,7 @@ APScheduler keeps the next run as wall-clock time: when the clock is set back by
 would run for an hour. So the clock is watched, and a step restarts all intervals. A suspended
 machine is a step forward for it.
 
-APScheduler's job is the coroutine of ours itself and not a task that it spawns, so that
+APScheduler's job is our own coroutine and not a task that it spawns, so that
 `max_instances` sees a run that is still going, and the next one is skipped and counted.
 
 Jobs whose reads share a message (postgres/read_queue.py) run at the same moments, in groups of as
@@ -129,8 +129,8 @@ class Schedule:
 class _Trigger(BaseTrigger):  # type: ignore[misc] # APScheduler 3 has no annotations
     """Every `interval` seconds from an origin on, so that jobs of one origin run together.
 
-    APScheduler's own one visits every run that was missed: hours of work, and memory for each, when
-    the clock is set forward by years.
+    APScheduler's IntervalTrigger visits every run that was missed: hours of work, and memory for
+    each, when the clock is set forward by years.
     """
 
     def __init__(self, origin: dt.datetime, interval: float) -> None:
@@ -138,7 +138,7 @@ class _Trigger(BaseTrigger):  # type: ignore[misc] # APScheduler 3 has no annota
         self._origin = origin
 
     def move(self, seconds: float) -> None:
-        """The clock was set forward by so much."""
+        """Move the origin by a step of the clock."""
         self._origin += dt.timedelta(seconds=seconds)
 
     def get_next_fire_time(

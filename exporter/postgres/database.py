@@ -44,6 +44,8 @@ class Database:
         self._slots = ConnectionSlots(settings.max_connections)
         self._idle: list[Connection] = []
         self._busy: set[Connection] = set()
+        #: The least that a message has taken beside the work of the server.
+        self._network_seconds = math.inf
         self._connector = Connector(settings)
         self._connecting = asyncio.Lock()
         self._backoff = backoff.Backoff()
@@ -122,7 +124,11 @@ class Database:
 
     async def _send(self, take: Callable[[], Sequence[Request]]) -> None:
         """Send requests as one message; see ReadQueue."""
-        await self._slots.acquire()
+        try:
+            await self._slots.acquire()
+        except errors.NoAnswer as error:  # stuck backends have all of them
+            self._mark_down(error)
+            raise
         abandoned: list[AbandonedSocket] = []
         seconds = 0.0
         try:
@@ -163,7 +169,7 @@ class Database:
         if failure is not None:
             for request, _ in sent:
                 request.fail(failure)
-            if len(sent) == 1:  # of several, one may have made its backend crash
+            if len(sent) == 1:  # of several, one may have crashed its backend
                 self._mark_down(failure)
 
     async def _connect(self, abandoned: list[AbandonedSocket]) -> Connection:
@@ -240,11 +246,15 @@ class Database:
         # Longer than all deadlines together: this process was stopped (SIGSTOP, a paused machine),
         # which says nothing about the database and must not stretch the interval.
         if elapsed <= 2 * message.seconds:
-            for (request, _), seconds in zip(undone, answer.durations(elapsed), strict=False):
+            durations = answer.durations(elapsed)
+            self._network_seconds = min(self._network_seconds, durations[-1])
+            for (request, _), seconds in zip(undone, durations, strict=False):
                 request.seconds += seconds
+            last, _ = undone[min(len(durations), len(undone)) - 1]
+            last.network_seconds = self._network_seconds
         for (request, _), results in zip(undone, answer.committed, strict=False):
             request.results = results
-        if answer.error is None:
+        if answer.error is None or all(request.is_done for request, _ in undone):
             self._mark_up()
             return None
         return self._note_failure(undone, answer, answer.error, deadline)
@@ -252,9 +262,13 @@ class Database:
     def _note_failure(
         self, sent: Sequence[_Sent], answer: Answer, error: psycopg.Error, deadline: Deadline
     ) -> errors.SourceError | None:
-        # The first result is that of the settings, with the position of a standby.
-        first = answer.begun[:1]
-        self.replica_lag = ReplicaPosition.of(first[0].rows[0]).known_lag if first else None
+        # The first result of each transaction is that of its settings, with the position of a
+        # standby. A syntax error is found before there is any.
+        begun = [results[0] for results in (*answer.committed, answer.begun) if results]
+        if begun:
+            self.replica_lag = ReplicaPosition.of(begun[-1].rows[0]).known_lag
+        elif answer.is_lost or deadline.has_passed:
+            self.replica_lag = None
         if deadline.has_passed:
             failure = errors.NoAnswer(
                 f"database {self.name} did not answer within {deadline.seconds:g} s; "

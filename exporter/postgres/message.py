@@ -76,7 +76,7 @@ class Answer:
         """How long each transaction took, in seconds, when all of them took `elapsed`.
 
         By the clock of the server, which may be set in between: never less than 0 nor more than
-        all of it. The round trip is the last one's.
+        all of it. The time of the round trip is counted for the last transaction.
         """
         begun = [results[0].rows[0][-1] for results in (*self.committed, self.begun) if results]
         taken = [min(max(after - before, 0.0), elapsed) for before, after in pairwise(begun)]

@@ -38,6 +38,8 @@ class Request:
     error: SourceError | None = None
     seconds: float = 0.0
     """How long it kept the database busy."""
+    network_seconds: float = 0.0
+    """What part of that a message always takes on its way."""
 
     @property
     def is_done(self) -> bool:
@@ -49,7 +51,7 @@ class Request:
             self.error = error
 
 
-#: Sends what it takes once there is a connection, and notes what came of it in each request.
+#: Sends what it takes once there may be a connection, and notes what came of it in each request.
 #: Raises SourceError where nothing could be sent.
 Send = Callable[[Callable[[], Sequence[Request]]], Awaitable[None]]
 
@@ -71,7 +73,8 @@ class ReadQueue:
             is_alone = await self._in_company(request)
         if not request.is_done:
             await self._send(lambda: [request])
-        if request.error is not None or request.seconds > SLOW_SECONDS:
+        is_slow = request.seconds - request.network_seconds > SLOW_SECONDS
+        if request.error is not None or is_slow:
             self._alone.add(request.name)
         else:
             self._alone.discard(request.name)
@@ -93,7 +96,7 @@ class ReadQueue:
         self._waiting.append((request, sent))
         if len(self._waiting) % MOST_TOGETHER == 1:
             # One message for as many as it holds. It is made later than now: when all that are due
-            # together have asked, and there is a connection.
+            # together have asked, and a connection is free.
             task = asyncio.create_task(self._send_waiting())
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
@@ -112,13 +115,20 @@ class ReadQueue:
         try:
             await self._send(take)
         except SourceError as error:
-            # Nothing could be sent. The first one reports it; the others will soon know themselves.
-            for request in take()[:1]:
-                request.error = error
-            self._answer(taken, is_alone=lambda request: request.error is None)
-        except Exception as error:  # noqa: BLE001 - a bug of ours, which each of their jobs reports
+            # There was no connection. The first one reports it; each of the others is sent alone,
+            # and reports what it meets itself.
+            for request in [each for each in take() if not each.is_done][:1]:
+                request.fail(error)
+            self._answer(taken, is_alone=lambda request: not request.is_done)
+        except Exception as error:  # noqa: BLE001 - its job logs it with a traceback
+            # A bug of ours, perhaps with the values of one of them: alone, each meets its own.
+            if len(taken) == 1 and not taken[0][1].done():
+                taken[0][1].set_exception(error)
+            self._answer(taken, is_alone=lambda request: request.results is None)
+        except BaseException:
             for _, sent in taken:
-                sent.set_exception(error)
+                sent.cancel()
+            raise
         else:
             is_company = len(taken) > 1
             self._answer(taken, is_alone=lambda each: is_company and each.error is not None)

@@ -190,6 +190,27 @@ def test_a_frozen_process_costs_those_in_its_message_no_collection(
         assert all(page.succeeds(source) for source in SOURCES)
 
 
+def test_a_database_whose_only_connection_is_frozen_counts_as_down(
+    database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    settings = {"dsn": database.dsn_for(EXPORTER), **IMPATIENT, "max_connections": 1}
+    config = write_config(tmp_path, {"app": settings}, dict.fromkeys(SOURCES, SOURCE))
+    with Exporting(config) as exporting, database.connect() as connection:
+        exporting.collect("active")
+        (only,) = processes(connection)
+        with stopped(only):
+            page = exporting.collect_until(
+                lambda page: not any(page.succeeds(source) for source in SOURCES),
+                "all places are taken",
+                "active",
+            )
+            assert page.value("session_exporter_database_up") == 0
+        page = exporting.collect_until(
+            lambda page: all(page.succeeds(source) for source in SOURCES), "all go on", "active"
+        )
+        assert page.value("session_exporter_database_up") == 1
+
+
 def test_a_process_that_is_ended_costs_those_in_its_message_nothing(
     database: EmbeddedDatabase, tmp_path: Path
 ) -> None:

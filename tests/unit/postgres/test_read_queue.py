@@ -26,6 +26,7 @@ class Messages:
         self.fails: dict[str, SourceError] = {}
         self.fails_in_company: dict[str, SourceError] = {}
         self.seconds: dict[str, float] = {}
+        self.network_seconds = 0.0
         self.is_down: SourceError | None = None
 
     async def _send(self, take: Callable[[], Sequence[Request]]) -> None:
@@ -35,6 +36,7 @@ class Messages:
         self.sent.append([request.name for request in requests])
         for request in requests:
             request.seconds = self.seconds.get(request.name, 0.001)
+            request.network_seconds = self.network_seconds
             errors = self.fails | (self.fails_in_company if len(requests) > 1 else {})
             if request.name in errors:
                 request.fail(errors[request.name])
@@ -130,6 +132,31 @@ async def test_a_bug_while_sending_is_raised_by_every_read_in_the_message() -> N
     messages.seconds = None  # type: ignore[assignment] # the bug
     outcomes = await messages.run("a", "b")
     assert [type(outcome) for outcome in outcomes] == [AttributeError] * 2
+
+
+async def test_a_bug_that_one_meets_is_not_that_of_the_others_in_its_message() -> None:
+    messages = Messages()
+    send = messages.queue._send
+
+    async def send_with_bug(take: Callable[[], Sequence[Request]]) -> None:
+        taken = list(take())
+        if any(request.name == "b" for request in taken):
+            raise ValueError("the rows of b")
+        await send(lambda: taken)
+
+    messages.queue._send = send_with_bug
+    a, b, c = await messages.run("a", "b", "c")
+    assert (a, c) == (RESULTS, RESULTS)
+    assert isinstance(b, ValueError)
+
+
+async def test_slow_is_what_takes_long_beside_its_way_through_the_network() -> None:
+    messages = Messages()
+    messages.seconds["b"] = 2 * SLOW_SECONDS
+    messages.network_seconds = 1.9 * SLOW_SECONDS
+    for _ in range(2):
+        await messages.run("a", "b")
+    assert messages.sent == [["a", "b"]] * 2
 
 
 async def test_closing_cancels_what_waits() -> None:
