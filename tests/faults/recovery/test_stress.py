@@ -24,6 +24,7 @@ from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.selection import orphaned_sessions
 from tests.support.collection.declarations import settings_of
 from tests.support.processes.background import Background
+from tests.support.processes.session_exporter import wait_for
 from tests.support.recovery.chats import SOURCE, Chats
 from tests.support.recovery.close_runs import all_candidates
 from tests.support.recovery.worlds.traffic import Traffic
@@ -116,7 +117,10 @@ def test_under_load_nobody_alive_is_closed_and_no_end_is_overwritten(chats: Chat
     with Background() as background, Traffic(chats, writers=4, alive=400).flowing():
         working = [background.begin(each.work(is_over)) for each in recoverers + automatic]
         is_over.wait(seconds)
-        is_over.set()
+        try:  # a busy machine takes longer
+            wait_for(lambda: all(each.over_budget for each in automatic), "a budget is spent")
+        finally:
+            is_over.set()
         for each in working:
             each.result(30)
     closed = sorted(id_ for each in recoverers + automatic for id_ in each.closed)

@@ -3,6 +3,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +212,15 @@ def test_stopping_twice_is_fine(fast_folder: Path | None) -> None:
     assert own.port == 0
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """SIGINT raises KeyboardInterrupt, also where the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_ctrl_c_right_after_its_folder_was_made_leaves_no_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -227,6 +237,7 @@ def test_a_ctrl_c_right_after_its_folder_was_made_leaves_no_folder(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("program", ["initdb", "postgres"])
 def test_a_ctrl_c_right_after_a_program_was_started_ends_that_too(
     monkeypatch: pytest.MonkeyPatch, fast_folder: Path | None, program: str
