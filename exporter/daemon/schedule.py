@@ -152,7 +152,7 @@ class _Trigger(BaseTrigger):  # type: ignore[misc] # APScheduler 3 has no annota
 
 
 def _groups(jobs: Mapping[str, Job]) -> list[list[str]]:
-    """The jobs that run at the same moments; one that shares no message is a group of its own."""
+    """The jobs that run at the same moments; one that shares no message is a group alone."""
     together: defaultdict[object, list[str]] = defaultdict(list)
     for id_, job in jobs.items():
         together[(job.key.database, job.interval) if job.SHARES_MESSAGES else id_].append(id_)

@@ -106,7 +106,7 @@ class Message:
         except psycopg.Error as error:
             answer.error = answer.error or error
         except asyncio.CancelledError:
-            # What nobody waits for must not go on in the server.
+            # A query whose result is not used must not go on in the server.
             with suppress(psycopg.Error):
                 await connection.cancel_safe(timeout=CLIENT_GRACE_SECONDS)
             raise
@@ -171,7 +171,7 @@ async def _exchange(
 ) -> None:
     """Send a simple Query and take its results, errors included. Raises OperationalError.
 
-    psycopg's own keeps every result until the last has come; this is the loop that libpq's
+    psycopg keeps every result until the last has come; this is the loop that libpq's
     documentation, section "Asynchronous Command Processing", prescribes.
     """
     pgconn.send_query(text)

@@ -63,7 +63,7 @@ class ReadQueue:
         self._send = send
         self._waiting: deque[tuple[Request, asyncio.Future[bool]]] = deque()
         self._sending: set[asyncio.Task[None]] = set()
-        #: Who is sent alone: those that failed or were slow the last time.
+        #: The names of reads that are sent alone: they failed or were slow the last time.
         self._alone: set[str] = set()
 
     async def run(self, request: Request) -> list[Result]:
@@ -83,7 +83,7 @@ class ReadQueue:
         return request.results
 
     async def close(self) -> None:
-        """Send nothing more; whoever waits is cancelled."""
+        """Send nothing more; reads that wait are cancelled."""
         for task in self._sending:
             task.cancel()
         await asyncio.gather(*self._sending, return_exceptions=True)
