@@ -112,6 +112,19 @@ async def test_a_run_after_that_reads_only_today(clinic: Clinic) -> None:
     assert clinic.day(TODAY).average_duration == 99
 
 
+async def test_the_only_past_day_is_not_read_again_while_none_of_its_sessions_is_active(
+    clinic: Clinic,
+) -> None:
+    daily = clinic.source.daily
+    assert daily is not None
+    shorter = daily.model_copy(update={"days": 2})
+    clinic.source = clinic.source.model_copy(update={"daily": shorter})
+    clinic.add("2026-11-19 10:00Z")
+    assert await clinic.collect() == {"2026-11-19", TODAY}
+    assert await clinic.collect() == {TODAY}
+    assert clinic.reads == 1
+
+
 @pytest.mark.parametrize(
     "change",
     [
