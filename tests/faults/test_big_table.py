@@ -1,9 +1,11 @@
 """A table that is too big to be read without an index: said, left alone, and fixed as it was told.
 
-Ten million narrow rows are filled in some seconds, so that this runs with all other tests.
+`make test-all` does it with ten million narrow rows; `make test` with fewer, each of which takes
+longer to look at.
 """
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,23 @@ import pytest
 from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.processes.session_exporter import Daemon, Page, run, write_config
 
-ROWS = 10_000_000
 ACTIVE = 200
 
-#: Half a second or more for all rows.
-RUNNING = """\
-log ILIKE '%phase: running' OR log ILIKE '%phase: paused'
-"""
+
+@dataclass(frozen=True)
+class Jobs:
+    """How many there are, and what is asked of each: half a second or more for all of them."""
+
+    rows: int
+    log: str
+
+    @property
+    def running(self) -> str:
+        return f"{self.log} ILIKE '%phase: running' OR {self.log} ILIKE '%phase: paused'"
+
+
+MANY = Jobs(10_000_000, "log")
+FEW = Jobs(200_000, "repeat(log, 50)")
 
 #: No reading of the catalog takes so long, and reading the whole table takes longer.
 STATEMENT_TIMEOUT = 0.2
@@ -27,29 +39,33 @@ INTERVAL = "session_exporter_collection_interval_seconds"
 DURATION = "session_exporter_collection_duration_seconds"
 INDEX_MISSING = "session_exporter_index_missing"
 
-FILL = f"""\
+FILL = """\
 CREATE UNLOGGED TABLE public.jobs (
     id bigint, log text NOT NULL, started timestamptz NOT NULL, ended timestamptz
 );
 INSERT INTO public.jobs
 SELECT
     number,
-    CASE WHEN number % {ROWS // ACTIVE} = 0 THEN 'phase: running' ELSE 'phase: over' END,
-    now() - number * interval '0.6 s',
-    CASE WHEN number % {ROWS // ACTIVE} <> 0 THEN now() - number * interval '0.6 s' END
-FROM generate_series(1, {ROWS}) AS number;
+    CASE WHEN number % ({rows} / {active}) = 0 THEN 'phase: running' ELSE 'phase: over' END,
+    now() - number * interval '{gap} s',
+    CASE WHEN number % ({rows} / {active}) <> 0 THEN now() - number * interval '{gap} s' END
+FROM generate_series(1, {rows}) AS number;
 ANALYZE public.jobs
 """
 
 
-@pytest.fixture
-def config(database: EmbeddedDatabase, tmp_path: Path) -> Path:
+@pytest.fixture(
+    params=[pytest.param(MANY, marks=pytest.mark.slow, id="many"), pytest.param(FEW, id="few")]
+)
+def config(request: pytest.FixtureRequest, database: EmbeddedDatabase, tmp_path: Path) -> Path:
+    jobs: Jobs = request.param
+    gap = 6_000_000 / jobs.rows  # seconds, so that they began in 70 days
     with database.connect() as connection:
-        connection.execute(FILL.encode())
+        connection.execute(FILL.format(rows=jobs.rows, active=ACTIVE, gap=gap).encode())
     app = {"dsn": database.dsn, "statement_timeout": "200ms", "lock_timeout": "100ms"}
-    jobs: dict[str, Any] = {
+    source: dict[str, Any] = {
         "table": "public.jobs",
-        "active": RUNNING,
+        "active": jobs.running,
         "started_at": "started",
         "ended_at": "ended",
         "id": "id",
@@ -57,7 +73,7 @@ def config(database: EmbeddedDatabase, tmp_path: Path) -> Path:
         "every": "250ms",
         "daily": {"days": 7, "every": "30s", "timeout": "30s"},
     }
-    return write_config(tmp_path, {"app": app}, {"jobs": jobs})
+    return write_config(tmp_path, {"app": app}, {"jobs": source})
 
 
 def value(page: Page, name: str, collector: str) -> float:

@@ -29,6 +29,7 @@ from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.errors import BackingOff, ConnectFailed
 from exporter.postgres import Writer
 from exporter.recovery.webhook.delivery import RETRY, DeliveryCounts, WebhookSender
+from exporter.recovery.webhook.http import system_authorities
 from tests.support.collection.declarations import settings_of
 from tests.support.recovery.webhooks import (
     orphan,
@@ -330,7 +331,10 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(
         counts = await run_once(database, source)
         assert counts.reason == "its certificate is not valid: self-signed certificate"
         assert served.requests == []
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))  # read once in a process
+        monkeypatch.setattr(
+            "exporter.recovery.webhook.http.system_authorities", system_authorities.__wrapped__
+        )
         pass_time(database)
         assert await run_once(database, source) == DeliveryCounts(delivered=1)
 

@@ -4,6 +4,7 @@ A server, which is this file as a program, forks for each command. The child is 
 arguments, folder, environment and exit code of its own, as if the program had been started.
 """
 
+import contextlib
 import gc
 import importlib
 import json
@@ -11,26 +12,26 @@ import os
 import pkgutil
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+#: Bytes: a command's arguments and environment.
+LONGEST_REQUEST = 1 << 18
 
 
 class Child:
     """One command that runs; its methods are those of subprocess.Popen."""
 
-    def __init__(
-        self, server: subprocess.Popen[bytes], asked: Mapping[str, Any], at_end: Callable[[], None]
-    ) -> None:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        self._command, self._answers, self._at_end = asked["argv"], server.stdout, at_end
-        server.stdin.write(json.dumps(asked).encode() + b"\n")
+    def __init__(self, command: Sequence[str], answers: int) -> None:
+        self._command, self._answers = command, os.fdopen(answers, "rb", buffering=0)
         self.pid = int(self._answers.readline())
         self.returncode: int | None = None
 
@@ -57,16 +58,17 @@ class Child:
     def _read(self, timeout: float | None) -> int | None:
         if self.returncode is None and select.select([self._answers], [], [], timeout)[0]:
             self.returncode = int(self._answers.readline())
-            self._at_end()
+            self._answers.close()
         return self.returncode
 
 
 class Preloaded:
-    """Runs commands, each in a child of a server that has no other; servers end with the tests."""
+    """Runs commands as children of one server, which ends with the tests."""
 
     def __init__(self, program: Path) -> None:
         self._program = str(program)
-        self._idle: list[subprocess.Popen[bytes]] = []
+        self._server: subprocess.Popen[bytes] | None = None
+        self._requests, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._lock = threading.Lock()
 
     def run(
@@ -94,48 +96,93 @@ class Preloaded:
     def _fork(
         self, arguments: Sequence[str], cwd: Path, env: Mapping[str, str], files: Sequence[Path]
     ) -> Child:
-        with self._lock:
-            server = self._idle.pop() if self._idle else self._start()
         asked = {
             "argv": [self._program, *arguments],
             "cwd": str(cwd),
             "env": dict(env),
             "files": [str(file) for file in files],
         }
-        return Child(server, asked, lambda: self._idle.append(server))
+        answers, answering = os.pipe()
+        with self._lock:
+            self._server = self._server or self._start()
+            socket.send_fds(self._requests, [json.dumps(asked).encode()], [answering])
+        os.close(answering)
+        return Child([self._program, *arguments], answers)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        # Unbuffered, so that select() sees all that is not read yet.
-        return subprocess.Popen(
-            [sys.executable, __file__],
-            bufsize=0,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={"PATH": os.environ.get("PATH", os.defpath)},
-        )
+        with self._theirs:
+            return subprocess.Popen(
+                [sys.executable, __file__],
+                stdin=self._theirs.fileno(),
+                env={"PATH": os.environ.get("PATH", os.defpath)},
+            )
 
 
 def serve() -> None:
-    """Fork for each line of stdin; answer the child's id, and its exit code when it has ended."""
+    """Fork for each request on stdin; answer the child's id, and when it has ended its exit code.
+
+    The answers to a request go into the pipe that came with it.
+    """
     import exporter  # noqa: PLC0415 - the tests import this module for Preloaded
-    from exporter.cli import main  # noqa: PLC0415
 
     for module in pkgutil.walk_packages(exporter.__path__, "exporter."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)  # what a command imports when it is asked for
-    requests = os.fdopen(os.dup(0), "rb", buffering=0)
-    answers = os.dup(1)
     gc.freeze()  # so that a child does not copy all of it
-    while line := requests.readline():
-        child = os.fork()
+    requests = socket.socket(fileno=os.dup(0))
+    ended, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wake)
+    answers = dict[int, int]()  # a pipe for each child that runs
+    while True:
+        ready = select.select([requests.fileno(), ended], [], [])[0]
+        if requests.fileno() in ready:
+            request, pipes, *_ = socket.recv_fds(requests, LONGEST_REQUEST, 1)
+            if not request:
+                return
+            child = os.fork()
+            if child == 0:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                for each in (requests.detach(), ended, wake, *pipes, *answers.values()):
+                    os.close(each)
+                _run(json.loads(request))
+            answers[child] = pipes[0]
+            os.write(pipes[0], b"%d\n" % child)
+        if ended in ready:
+            os.read(ended, 512)
+            _answer_ends(answers)
+
+
+def _answer_ends(answers: dict[int, int]) -> None:
+    while answers:
+        child, status = os.waitpid(-1, os.WNOHANG)
         if child == 0:
-            requests.close()
-            os.close(answers)
-            _become(json.loads(line))
-            main()
-        os.write(answers, b"%d\n" % child)
-        _, status = os.waitpid(child, 0)
-        os.write(answers, b"%d\n" % os.waitstatus_to_exitcode(status))
+            return
+        answer = answers.pop(child)
+        with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
+            os.write(answer, b"%d\n" % os.waitstatus_to_exitcode(status))
+        os.close(answer)
+
+
+def _run(asked: Mapping[str, Any]) -> NoReturn:
+    """Run the command, and end as Python does, but for tidying up: that copies all memory."""
+    from exporter.cli import main  # noqa: PLC0415 - see serve()
+
+    _become(asked)
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+    except BaseException:  # noqa: BLE001 - a traceback, as Python would
+        traceback.print_exc()
+        code = 1
+    assert code is None or isinstance(code, int)
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(code or 0)
 
 
 def _become(asked: Mapping[str, Any]) -> None:
