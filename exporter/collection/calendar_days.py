@@ -48,7 +48,7 @@ class Day:
 
 
 def days_query(table: SessionTable) -> str:
-    """The statement that lists the days, for days_from(); its last column is now."""
+    """The statement that lists the days, for days_from()."""
     assert table.source.daily is not None  # noqa: S101 - the collector has no interval otherwise
     zone, oldest = literal(table.source.timezone), str(table.source.daily.days - 1)
     return table.statement(
@@ -75,7 +75,7 @@ def _first_instant(zone: str) -> str:
 
 def days_from(rows: Sequence[Row]) -> list[Day]:
     """The days that the rows of days.sql describe, oldest first."""
-    return [Day(date, start, end) for (date, start, _), (_, end, _) in pairwise(rows)]
+    return [Day(date, start, end) for (date, start), (_, end) in pairwise(rows)]
 
 
 def runs_of(days: Sequence[Day]) -> list[list[Day]]:

@@ -19,7 +19,7 @@ from exporter.config import Source
 from exporter.metrics import catalog
 from exporter.metrics.catalog import Family, Sample
 from exporter.postgres import Reader, Result, Row
-from exporter.queries import fill, join_lines
+from exporter.queries import join_lines
 from exporter.sessions import SessionTable
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class DailyValues:
-    """The days, newest first, and the database's time at which they were listed or looked up."""
+    """The days, newest first, and the time in the database when they were looked up."""
 
     days: tuple[Day, ...]
     at: float
@@ -54,8 +54,8 @@ class Daily:
     ) -> DailyValues:
         if previous is not None:
             return await self._refresh(reader, table, previous)
-        rows = await reader.rows(calendar.days_query(table))
-        days, now = calendar.days_from(rows), rows[0][2]
+        days = calendar.days_from(await reader.rows(calendar.days_query(table)))
+        now = reader.began_at
         return _values(days, await _read_days(reader, table, days, days, now), now)
 
     async def _refresh(
@@ -66,21 +66,23 @@ class Daily:
         every = self.every(table.source) or 0.0
         may_be_over = previous.at + 2 * every >= today.end
         list_days = calendar.days_query(table)
+        listing = [list_days] if may_be_over else []
         turns = refresh_turns.due(table.source.name, past, previous.at, every=every)
         still_active = [_still_active_query(table, days, past)] if past else []
-        clock, *counted = await reader.read(
-            list_days if may_be_over else fill("collection/clock"),
+        results = await reader.read(
+            *listing,
             *still_active,
             *_daily_queries(table, days, turns),
             *_daily_queries(table, days, [today]),
         )
-        now = clock.rows[0][-1]
+        now = reader.began_at
+        listed, counted = results[: len(listing)], results[len(listing) :]
         active, read = _rows(counted[: len(still_active)]), _rows(counted[len(still_active) :])
         fresh = _read(table.source, days, [*turns, today], read, now)
         known = {day.date: day for day in past} | fresh
         still_active_by_day = _by_day(table.source, days, active, lambda values: values[0])
         if may_be_over:
-            days = calendar.days_from(clock.rows)
+            days = calendar.days_from(_rows(listed))
         elif not today.start <= now < today.end:
             days = calendar.days_from(await reader.rows(list_days))
 

@@ -91,6 +91,7 @@ class Database:
             first, *results = await self._queue.run(request)
         finally:
             reader.seconds += request.seconds
+        reader.began_at = first.rows[0][-1]
         return ReplicaPosition.of(first.rows[0]), results
 
     def _transaction(self, request: Request, *, timeout: float) -> ReadTransaction:

@@ -29,6 +29,8 @@ class Reader:
         self.timeout = timeout
         #: Time in seconds that the database was kept busy, without waiting for a connection.
         self.seconds = 0.0
+        #: The server's time at which the last transaction began, as a Unix timestamp.
+        self.began_at = 0.0
 
     async def read(self, *statements: str) -> list[Result]:
         """Run statements in one read-only transaction and one round trip; return their results.

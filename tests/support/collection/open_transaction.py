@@ -33,6 +33,8 @@ class OpenTransaction(Reader):
 
     async def _execute(self, statements: Sequence[str], _reader: Reader) -> list[Result]:
         self.reads.append(tuple(statements))
+        now = "SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())"
+        ((self.began_at,),) = self._connection.execute(now).fetchall()
         results = []
         for statement in statements:
             cursor = self._connection.execute(statement.encode())
