@@ -1,9 +1,8 @@
 """The days of the daily statistics: what is counted on each, and its bounds as SQL."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from itertools import pairwise
-from operator import add
 
 from exporter.collection import label_split
 from exporter.collection.label_split import Combination
@@ -23,7 +22,13 @@ class DayCounts:
     closed_without_end: int = 0
 
     def __add__(self, other: "DayCounts") -> "DayCounts":
-        return DayCounts(*map(add, astuple(self), astuple(other)))
+        return DayCounts(
+            self.started + other.started,
+            self.still_active + other.still_active,
+            self.durations + other.durations,
+            self.duration_sum + other.duration_sum,
+            self.closed_without_end + other.closed_without_end,
+        )
 
     @property
     def ended(self) -> int:

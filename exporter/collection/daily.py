@@ -65,8 +65,7 @@ class Daily:
         *past, today = days = list(reversed(previous.days))
         every = self.every(table.source) or 0.0
         may_be_over = previous.at + 2 * every >= today.end
-        list_days = calendar.days_query(table)
-        listing = [list_days] if may_be_over else []
+        listing = [calendar.days_query(table)] if may_be_over else []
         turns = refresh_turns.due(table.source.name, past, previous.at, every=every)
         still_active = [_still_active_query(table, days, past)] if past else []
         results = await reader.read(
@@ -84,7 +83,7 @@ class Daily:
         if may_be_over:
             days = calendar.days_from(_rows(listed))
         elif not today.start <= now < today.end:
-            days = calendar.days_from(await reader.rows(list_days))
+            days = calendar.days_from(await reader.rows(calendar.days_query(table)))
 
         def is_stale(day: Day) -> bool:
             before = known.get(day.date)
