@@ -10,6 +10,7 @@
         AuthFailed              auth
         TimedOut                timeout
           NoAnswer              timeout
+          IdleTooLong           timeout
         Locked                  lock
         PermissionDenied        permission
         SchemaMismatch          schema
@@ -84,7 +85,7 @@ class AuthFailed(SourceError):
 
 
 class TimedOut(SourceError):
-    """The server did not answer within `statement_timeout`, or not at all."""
+    """The server did not answer within `statement_timeout` or its own deadlines, or not at all."""
 
     reason = "timeout"
 
@@ -95,6 +96,10 @@ class NoAnswer(TimedOut):
     def __init__(self, message: str, *, is_silent: bool = True) -> None:
         self.is_silent = is_silent
         super().__init__(message)
+
+
+class IdleTooLong(TimedOut):
+    """The server ended a connection, because nothing came on it for as long as it allows."""
 
 
 class Locked(SourceError):

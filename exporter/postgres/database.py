@@ -281,9 +281,13 @@ class Database:
             if len(sent) == 1:
                 self._mark_down(failure)
             return None
-        if answer.is_lost:
-            return error_causes.explain_lost(self.name, error)
         request, transaction = sent[answer.failed]
+        if answer.is_lost:
+            lost = error_causes.explain_lost(self.name, error.sqlstate, str(error))
+            if not isinstance(lost, errors.TimedOut) or isinstance(lost, errors.IdleTooLong):
+                return lost
+            request.fail(lost)  # it would take as long on another connection
+            return None
         request.fail(
             error_causes.explain_statement(
                 replace(ServerError.of(error), position=answer.position),

@@ -70,6 +70,12 @@ _ELSEWHERE = "PostgreSQL's message may quote row data, so it is only in PostgreS
 _ZONE = re.compile(
     r"(?:TIME\s+ZONE|TimeZone\s*=|'TimeZone'\s*,|timezone\s*\()\s*'((?:[^']|'')+)'", re.IGNORECASE
 )
+#: The server's deadlines that end the connection, by SQLSTATE.
+_FATAL_DEADLINES: dict[str, tuple[type[errors.TimedOut], str]] = {
+    "25P03": (errors.IdleTooLong, "idle_in_transaction_session_timeout"),
+    "25P04": (errors.TimedOut, "transaction_timeout"),
+    "57P05": (errors.IdleTooLong, "idle_session_timeout"),
+}
 _MARKS = "\"'«»„“”‚‘’「」"  # noqa: RUF001 - quotation marks
 
 
@@ -103,9 +109,12 @@ class ServerError:
         )
 
 
-def explain_lost(database: str, error: psycopg.Error) -> errors.ConnectFailed:
-    """The cause of an error that ended the connection."""
-    said = " ".join(str(error).split())
+def explain_lost(database: str, state: str | None, text: str) -> errors.SourceError:
+    """The cause of an error that ended the connection, from its SQLSTATE, if any, and its text."""
+    said = " ".join(text.split())
+    if deadline := _FATAL_DEADLINES.get(state or ""):
+        kind, setting = deadline
+        return kind(f"database {database} ended the connection at its {setting}: {said}")
     return errors.ConnectFailed(f"lost the connection to database {database}: {said}")
 
 

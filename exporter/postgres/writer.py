@@ -7,7 +7,7 @@ from dataclasses import replace
 import psycopg
 
 from exporter.config import DatabaseSettings
-from exporter.errors import ConnectFailed, NoAnswer, SourceError, StandbyServer
+from exporter.errors import ConnectFailed, IdleTooLong, NoAnswer, SourceError, StandbyServer
 from exporter.postgres import error_causes
 from exporter.postgres.connections.abandoned_socket import hang_up
 from exporter.postgres.connections.connector import Connection, Connector
@@ -35,6 +35,7 @@ class Writer:
         self._timezone = timezone
         self._connector = Connector(settings)
         self._connection: Connection | None = None
+        self._last_words: list[tuple[str | None, str]] = []
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Transaction"]:
@@ -62,7 +63,7 @@ class Writer:
         is_new = self._connection is None or self._connection.closed
         try:
             return await self._begin_once()
-        except (ConnectFailed, NoAnswer):
+        except (ConnectFailed, IdleTooLong, NoAnswer):
             if is_new:
                 raise
             await self._disconnect()
@@ -71,13 +72,21 @@ class Writer:
     async def _begin_once(self) -> "Transaction":
         if self._connection is None or self._connection.closed:
             self._connection = await self._connector.connect(lambda left: left.close())
-        transaction = Transaction(self._connection, self._settings.name)
+            self._connection.add_notice_handler(self._note)
+            self._last_words = []
+        transaction = Transaction(self._connection, self._settings.name, self._last_words)
         try:
             await self._set_up(transaction)
         except BaseException:
             await self._roll_back(transaction)
             raise
         return transaction
+
+    def _note(self, notice: psycopg.errors.Diagnostic) -> None:
+        # An error that ends the connection counts as a notice where it comes between two statements
+        # (pqParseInput3() in fe-protocol3.c).
+        if notice.severity_nonlocalized in {"FATAL", "PANIC"}:
+            self._last_words.append((notice.sqlstate, notice.message_primary or ""))
 
     async def _set_up(self, transaction: "Transaction") -> None:
         # Not READ WRITE: a default of read only, as on a full disk, is meant for us too.
@@ -121,9 +130,13 @@ class Writer:
 class Transaction:
     """One open transaction."""
 
-    def __init__(self, connection: Connection, database: str) -> None:
+    def __init__(
+        self, connection: Connection, database: str, last_words: list[tuple[str | None, str]]
+    ) -> None:
+        """`last_words` get what the server says of itself when it ends the connection."""
         self._connection = connection
         self._database = database
+        self._last_words = last_words
 
     async def run(self, statement: str) -> Result:
         """Run one statement. Raises SourceError, at most a second after the server's deadline."""
@@ -151,7 +164,9 @@ class Transaction:
 
     def _failure(self, error: psycopg.Error, statement: str) -> SourceError:
         if self._connection.closed:
-            return error_causes.explain_lost(self._database, error)
+            words = self._last_words
+            said = (error.sqlstate, str(error)) if error.sqlstate or not words else words[-1]
+            return error_causes.explain_lost(self._database, *said)
         # Without a position it counts as an error of a row, whose message may quote the row.
         server_error = replace(ServerError.of(error), position=None)
         sent = ["", statement]  # as of a reader, whose first statement sets the transaction up

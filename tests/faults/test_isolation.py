@@ -197,6 +197,48 @@ def test_a_slow_query_is_ended_by_the_server_and_counted_as_timeout(
         assert interval >= 20
 
 
+def test_a_transaction_that_the_server_ends_is_counted_as_timeout_and_costs_no_other_source(
+    database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            "INSERT INTO conversations.conversation_sessions (session_id, user_id)"
+            " VALUES (gen_random_uuid(), 'slow')"
+        )
+        connection.execute(
+            f"ALTER ROLE {EXPORTER} IN DATABASE {database.name} SET transaction_timeout = '600ms'"
+        )
+    app = {"dsn": database.dsn_for(EXPORTER), **IMPATIENT}
+    slow = {**CONVERSATIONS, "where": "pg_sleep(20) IS NOT NULL", "daily": None}
+    config = write_config(tmp_path, {"app": app}, {"slow": slow, "quick": CONVERSATIONS})
+    with Daemon(config, folder=tmp_path) as daemon:
+        page = daemon.wait_until_ready()
+        assert page.errors("slow") == {"timeout"}
+        assert page.succeeds("quick")
+        assert page.value("session_exporter_database_up") == 1
+        assert "database app ended the connection at its transaction_timeout" in daemon.log
+        assert "database_down" not in daemon.log
+
+
+def test_a_connection_that_the_server_does_not_keep_idle_is_replaced_unnoticed(
+    database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            f"ALTER ROLE {EXPORTER} IN DATABASE {database.name} SET idle_session_timeout = '100ms'"
+        )
+    app = {"dsn": database.dsn_for(EXPORTER), **IMPATIENT}
+    config = write_config(tmp_path, {"app": app}, {"quick": {**CONVERSATIONS, "every": "300ms"}})
+    with Daemon(config, folder=tmp_path) as daemon:
+        first = daemon.wait_until_ready()
+        page = daemon.wait_for_page(
+            lambda page: last_success(page, "quick") > last_success(first, "quick") + 2,
+            "it is collected again and again",
+        )
+        assert page.errors("quick") == set()
+        assert "database_down" not in daemon.log
+
+
 def test_recovers_from_a_killed_and_restarted_server_without_a_restart(
     database: EmbeddedDatabase, victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal, NamedTuple, Protocol
 
-from exporter.errors import BadData, Locked, NoAnswer, RowRefused, TimedOut
+from exporter.errors import BadData, IdleTooLong, Locked, NoAnswer, RowRefused, TimedOut
 from exporter.recovery.close.candidates import Candidate
 
 Trigger = Literal["auto", "manual", "close"]
@@ -119,7 +119,7 @@ class CloseRun:
     async def _close(self, chunk: Sequence[Candidate]) -> None:
         try:
             self.outcome.add(await self.closer.close(chunk, self.outcome.run))
-        except NoAnswer:
+        except (IdleTooLong, NoAnswer):
             raise  # the connection is lost
         except (RowRefused, BadData, TimedOut, WriteBlocked):
             for candidate in chunk:
@@ -132,7 +132,7 @@ class CloseRun:
     async def _close_one(self, candidate: Candidate) -> None:
         try:
             self.outcome.add(await self.closer.close([candidate], self.outcome.run))
-        except NoAnswer:
+        except (IdleTooLong, NoAnswer):
             raise
         except TimedOut as error:
             self.outcome.refused[candidate.session] = str(error)
