@@ -5,7 +5,9 @@ import os
 import sys
 from typing import NoReturn
 
-from exporter.cli.app import app
+from exporter import __version__
+
+VERSION_LINE = f"session-exporter {__version__}"
 
 
 def main() -> NoReturn:
@@ -15,7 +17,13 @@ def main() -> NoReturn:
             # A terminal that cannot show a tick shows a question mark, and no traceback.
             stream.reconfigure(errors="replace")
     try:
-        app(prog_name="session-exporter")
+        if sys.argv[1:] == ["--version"]:
+            print(VERSION_LINE)
+        else:
+            # Parsing options takes ten times as long to import as the version takes to print.
+            from exporter.cli.app import app  # noqa: PLC0415
+
+            app(prog_name="session-exporter")
     finally:
         _flush()
     sys.exit(0)

@@ -9,7 +9,7 @@ import typer
 import typer.core
 import typer.main
 
-from exporter import __version__
+from exporter.cli import VERSION_LINE
 from exporter.errors import ExporterError
 from exporter.text import printable_lines
 
@@ -81,5 +81,5 @@ def version(
 ) -> None:
     """Watches session tables in PostgreSQL for sessions that never end."""
     if show:
-        print(f"session-exporter {__version__}")
+        print(VERSION_LINE)
         raise typer.Exit
