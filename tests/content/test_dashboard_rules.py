@@ -243,11 +243,21 @@ SPOILED_DASHBOARDS = [
     for rule, ways in DASHBOARDS.items()
     for name, spoil in ways.items()
 ]
+#: In the fast tier one kind for each way, and every kind for some.
 SPOILED_PANELS = [
-    pytest.param(rule, kind, spoil, id=f"{rule.__name__}: {name}, {kind}")
-    for rule, ways in PANELS.items()
-    for name, (kinds, spoil) in ways.items()
-    for kind in sorted(kinds)
+    pytest.param(
+        rule,
+        kind,
+        spoil,
+        id=f"{rule.__name__}: {name}, {kind}",
+        marks=() if place == number % len(kinds) else pytest.mark.slow,
+    )
+    for number, (rule, name, kinds, spoil) in enumerate(
+        (rule, name, kinds, spoil)
+        for rule, ways in PANELS.items()
+        for name, (kinds, spoil) in ways.items()
+    )
+    for place, kind in enumerate(sorted(kinds))
 ]
 
 

@@ -1,11 +1,11 @@
 """The catalog and docs/metrics.md tell the same, and no document names a metric that is not."""
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from exporter.collection.collectors import COLLECTORS
 from exporter.collection.snapshots import SKIPS
@@ -23,6 +23,7 @@ from exporter.metrics.catalog import (
 from exporter.recovery.decision.brakes import BRAKES
 from exporter.recovery.status import FAILURES
 from exporter.recovery.status import SKIPS as RECOVERY_SKIPS
+from tests.support.monitoring.rule_cases import load_yaml
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "metrics.md"
@@ -71,9 +72,12 @@ def _documented() -> dict[str, dict[str, str]]:
 DOCUMENTED = _documented()
 
 
-def _recorded() -> set[str]:
-    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
-    return {rule["record"] for group in groups for rule in group["rules"] if "record" in rule}
+@functools.cache
+def _recorded() -> frozenset[str]:
+    groups = load_yaml(RULES.read_text(encoding="utf-8"))["groups"]
+    return frozenset(
+        rule["record"] for group in groups for rule in group["rules"] if "record" in rule
+    )
 
 
 #: Named in documents, and no metrics.
@@ -145,7 +149,7 @@ def test_every_metric_that_a_document_names_exists(document: Path) -> None:
 
 
 def test_every_recorded_series_and_alert_is_documented_and_nothing_else() -> None:
-    rules = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"][0]["rules"]
+    rules = load_yaml(RULES.read_text(encoding="utf-8"))["groups"][0]["rules"]
     assert {_names_in(row[0])[0] for row in _rows("series")} == _recorded()
     alerts = {(rule["alert"], rule["labels"]["severity"]) for rule in rules if "alert" in rule}
     assert {(_names_in(row[0])[0], row[1]) for row in _rows("alert")} == alerts

@@ -350,7 +350,13 @@ class Setup:
     secrets: tuple[str, ...]
 
 
-@pytest.fixture(params=CASES, ids=lambda bad: bad.name)
+@pytest.fixture(
+    params=[
+        # What is alike to the program is another sentence of the fast tests of each error's cause.
+        pytest.param(case, id=case.name, marks=pytest.mark.slow if case.is_alike else ())
+        for case in CASES
+    ]
+)
 def bad(request: pytest.FixtureRequest) -> Bad:
     case = request.param
     assert isinstance(case, Bad)
@@ -423,6 +429,7 @@ ONE_OF_EACH = (
 )
 
 
+@pytest.mark.quick("refused", "policy")
 @pytest.mark.parametrize(
     "bad",
     [
@@ -473,6 +480,7 @@ def collected_at(page: Page) -> float:
     return value
 
 
+@pytest.mark.quick("command0-a refused", "command0-a policy", "command1-no such table")
 @pytest.mark.parametrize(
     "bad",
     [bad for bad in CASES if bad.name in ONE_OF_EACH],

@@ -39,6 +39,7 @@ def imported_by(*arguments: str | Path) -> set[str]:
     return set(ast.literal_eval(done.stdout.splitlines()[-1]))
 
 
+@pytest.mark.quick("version", "check -c")
 @pytest.mark.parametrize(
     ("arguments", "unused"),
     [

@@ -279,6 +279,7 @@ CONFIG_MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.quick("no end_at", "set and marked")
 @pytest.mark.parametrize(("recovery", "sentence"), CONFIG_MISTAKES.values(), ids=CONFIG_MISTAKES)
 def test_a_mistake_in_the_config_is_named_with_its_line(
     ready: EmbeddedDatabase, command: Command, recovery: dict[str, Any], sentence: str
@@ -340,6 +341,7 @@ LIVE_MISTAKES: dict[str, tuple[str, dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.quick("an unknown column", "enum", "a view", "no audit table")
 @pytest.mark.parametrize(
     ("statement", "changes", "sentence"), LIVE_MISTAKES.values(), ids=LIVE_MISTAKES
 )

@@ -154,6 +154,7 @@ OTHER = """
 """
 
 
+@pytest.mark.quick("really")
 @pytest.mark.parametrize(
     "arguments",
     ["", "p_threshold_minutes integer", "p_threshold_minutes int, really bool = true"],
@@ -179,6 +180,7 @@ def test_a_function_of_somebody_elses_is_never_called_automatically(
     assert '"app"."sweep" is not what `session-exporter sql function calls`' in live.stdout
 
 
+@pytest.mark.quick("wanted")
 @pytest.mark.parametrize("arguments", ["wanted uuid", "int", ""])
 def test_a_function_that_cannot_be_called_is_said(
     database: EmbeddedDatabase, installed: Command, arguments: str

@@ -290,6 +290,7 @@ def test_a_restart_between_two_collections_is_not_even_noticed(
         assert "database_up" not in daemon.log
 
 
+@pytest.mark.quick("3")
 @pytest.mark.parametrize("budget", [1, 3])
 def test_never_has_more_connections_than_the_config_allows(
     database: EmbeddedDatabase, tmp_path: Path, budget: int

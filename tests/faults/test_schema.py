@@ -333,6 +333,7 @@ REWRITES = {
 }
 
 
+@pytest.mark.quick("altered-active", "reloaded-daily", "swapped-active")
 @pytest.mark.parametrize("collector", ["active", "daily"])
 @pytest.mark.parametrize("statements", REWRITES.values(), ids=REWRITES)
 def test_a_table_that_is_rewritten_while_its_lock_is_waited_for_is_never_counted_as_empty(

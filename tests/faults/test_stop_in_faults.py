@@ -196,6 +196,9 @@ FAULTS: list[Fault] = [
 ]
 
 
+@pytest.mark.quick(
+    "restarting_server", "frozen_backend", "trickling_network", "wrong_password", "just_after"
+)
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault.__name__ for fault in FAULTS])
 def test_in_the_middle_of(fault: Fault, victim: EmbeddedDatabase, tmp_path: Path) -> None:
     with fault(victim, tmp_path) as daemon:
@@ -209,6 +212,7 @@ def test_while_pgbouncer_is_gone(bouncer: PgBouncer, tmp_path: Path) -> None:
         assert_stops(daemon, seconds=7)
 
 
+@pytest.mark.quick("-1")
 @pytest.mark.parametrize("hours", [1, -1])
 def test_right_after_the_clock_was_stepped(
     victim: EmbeddedDatabase, wall_clock: WallClock, tmp_path: Path, hours: int

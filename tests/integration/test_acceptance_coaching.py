@@ -45,6 +45,7 @@ async def found_among(
         )
 
 
+@pytest.mark.quick("10 minutes")
 @pytest.mark.parametrize(
     ("age", "orphaned"),
     [
@@ -99,6 +100,7 @@ async def test_a_stuck_call_of_nobody_is_listed_like_any_other(
     assert orphan.age == orphan.silence == 3600.0
 
 
+@pytest.mark.quick("idle", "IN_PROGRESS")
 @pytest.mark.parametrize("status", ["idle", "completed", "abandoned", "IN_PROGRESS", ""])
 async def test_every_other_status_is_not_active(
     database: EmbeddedDatabase, source_of: SourceOf, status: str
@@ -129,6 +131,7 @@ async def test_of_the_demos_calls_in_progress_nine_are_stuck(
     assert page("sessions_inconsistent", kind="closed_without_end") == 0
 
 
+@pytest.mark.quick("NULL", "interval '9 minutes'", "overlong")
 @pytest.mark.parametrize(
     ("created", "updated", "kind"),
     [

@@ -89,6 +89,7 @@ async def test_the_ages_are_between_9_and_444_hours(
     assert page("sessions_active_silence_seconds_gcount") is None
 
 
+@pytest.mark.quick("York", "Apia")
 @pytest.mark.parametrize(
     "zone", ["UTC", "Asia/Kathmandu", "America/New_York", "Pacific/Apia", "Europe/London"]
 )

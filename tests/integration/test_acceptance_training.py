@@ -204,6 +204,14 @@ async def test_without_timestamps_in_the_source_says_what_to_write(
     assert page("session_exporter_collection_success", collector="active") == 0
 
 
+@pytest.mark.quick(
+    "'3 hours'-'[]'",
+    "messages2",
+    "messages3",
+    '\'1 hour\'-\'[{"timestamp": "yesterday"',
+    '\'{"timestamp"',
+    "messages12",
+)
 @pytest.mark.parametrize(
     ("created", "messages", "orphaned"),
     [

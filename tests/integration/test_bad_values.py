@@ -44,6 +44,16 @@ def run(database: EmbeddedDatabase, *statements: str) -> None:
             connection.execute(statement.encode())
 
 
+@pytest.mark.quick(
+    "AT TIME ZONE s.t",
+    "-to_tsquery(s.t",
+    "-s.t::regclass",
+    "-s.t::jsonb ",
+    "-xmlparse",
+    "-s.t::int",
+    "public.complain",
+    "public.run",
+)
 @pytest.mark.parametrize(
     "expression",
     [

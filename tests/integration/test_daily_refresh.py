@@ -282,6 +282,14 @@ async def test_a_changed_day_is_read_at_once_though_another_has_its_turn(clinic:
     assert clinic.day(min(turns)).still_active == 0
 
 
+@pytest.mark.quick(
+    "seconds0-UTC",
+    "seconds1-Europe/Berlin-2025-10-25",
+    "seconds2-Europe/Berlin-2025-03-29",
+    "seconds0-America/Havana-2025-11-02T05",
+    "seconds1-Australia",
+    "seconds2-Pacific",
+)
 @pytest.mark.parametrize(
     ("zone", "midnight"),
     [
@@ -412,6 +420,7 @@ async def test_a_day_is_as_long_as_the_clock_says(
         assert clinic.day(oldest).started == hours * 2
 
 
+@pytest.mark.quick("00:59:59", "2025-11-02 01:30", "2025-11-03 01:30")
 @pytest.mark.parametrize(
     ("local", "date"),
     [

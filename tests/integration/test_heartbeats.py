@@ -81,11 +81,19 @@ def hot_share(
         )
         return rows.fetchall()[0]
 
+    # In the server, where a round trip for each would take most of the time; each commits, so that
+    # the next one finds the row before the last one dead.
+    living = f"""
+        DO $do$ BEGIN
+            FOR n IN 1..{beats} LOOP
+                UPDATE {table} SET {written} WHERE id = 100 * (n % 5 + 1);
+                COMMIT;
+            END LOOP;
+        END $do$
+    """
     with database.connect() as connection:
         before = counted(connection)
-        statement = f"UPDATE {table} SET {written} WHERE id = %s"
-        for number in range(beats):
-            connection.execute(statement.encode(), (100 * (number % 5 + 1),))
+        connection.execute(living.encode())
         updated, hot = (now - then for now, then in zip(counted(connection), before, strict=True))
     assert updated == beats
     return hot / updated
@@ -277,6 +285,9 @@ SOURCES: dict[str, tuple[str, dict[str, int], str | None]] = {
 }
 
 
+@pytest.mark.quick(
+    "-columns", "-a start that reads", "-a condition on the", "-a condition with", "-no condition"
+)
 @pytest.mark.parametrize("name", SOURCES)
 async def test_heartbeats_stay_hot_beside_what_is_printed_and_the_collectors_use_it(
     any_database: EmbeddedDatabase,
@@ -338,6 +349,7 @@ TABLES = {
 }
 
 
+@pytest.mark.quick("partitioned", "a long name")
 @pytest.mark.parametrize(("table", "commands"), TABLES.values(), ids=TABLES.keys())
 async def test_heartbeats_stay_hot_in_every_kind_of_table(
     any_database: EmbeddedDatabase,
@@ -352,7 +364,7 @@ async def test_heartbeats_stay_hot_in_every_kind_of_table(
     run(any_database, *(command for each in proposed for command in each.commands))
     run(any_database, f"CREATE INDEX ON {table} (id)", "VACUUM ANALYZE")
     assert await missing(any_database, collect, text) == NO_MORE
-    assert hot_share(any_database, table=table.replace("%", "%%")) >= 0.98
+    assert hot_share(any_database, table=table) >= 0.98
 
 
 def virtual(database: EmbeddedDatabase) -> None:
@@ -500,6 +512,9 @@ INDEXES: dict[str, tuple[str, str | None, int]] = {
 }
 
 
+@pytest.mark.quick(
+    "-none", "-what does", "-a key", "-included", "-an expression", "-a predicate", "-brin", "-both"
+)
 @pytest.mark.parametrize(("index", "columns", "until"), INDEXES.values(), ids=INDEXES.keys())
 async def test_check_live_warns_of_an_index_if_and_only_if_it_prevents_hot_updates(
     any_database: EmbeddedDatabase,

@@ -55,7 +55,9 @@ def create(database: EmbeddedDatabase, *, rows: int = 0) -> None:
     )
 
 
-@pytest.mark.quick("-0", "None", "is_open-unserved1-20000")
+@pytest.mark.quick(
+    "unserved0-0", "unserved1-0", "unserved1-20000", "unserved4-0", "unserved10-0", "unserved12-0"
+)
 @pytest.mark.parametrize("rows", [0, 5, 20_000])
 @pytest.mark.parametrize(
     ("index", "unserved"),
@@ -170,6 +172,7 @@ NAMES = {
 }
 
 
+@pytest.mark.quick("quotes", "percent", "63 bytes in")
 @pytest.mark.parametrize("names", NAMES.values(), ids=NAMES.keys())
 async def test_the_commands_quote_every_name(
     database: EmbeddedDatabase, collect: Collect, source_of: SourceOf, names: tuple[str, str]
@@ -224,6 +227,7 @@ async def test_two_sources_on_one_table_get_indexes_of_their_own(
     assert await missing(database, collect, other) == BOTH_SERVED
 
 
+@pytest.mark.quick("text", "uuid")
 @pytest.mark.parametrize("type_", ["text", "varchar(20)", "int", "uuid", "bool", "jsonb"])
 async def test_a_condition_on_what_is_always_written_alike_can_be_in_an_index(
     database: EmbeddedDatabase, collect: Collect, source_of: SourceOf, type_: str
@@ -288,6 +292,7 @@ async def test_a_materialized_view_gets_commands_that_serve(
     await served_as_printed(database, collect, source_of, CHAT)
 
 
+@pytest.mark.quick("False")
 @pytest.mark.parametrize("is_plain", [False, True])
 async def test_beside_an_expression_stands_that_it_must_be_immutable(
     database: EmbeddedDatabase, source_of: SourceOf, is_plain: bool
@@ -304,6 +309,7 @@ async def test_beside_an_expression_stands_that_it_must_be_immutable(
             run(database, *active.commands)
 
 
+@pytest.mark.quick("lower(kind)", "don't count", "LIKE", "'{1,2}'")
 @pytest.mark.parametrize(
     "expression",
     [
@@ -341,6 +347,7 @@ async def test_where_is_part_of_the_condition(
     assert active.commands[0].endswith('WHERE ("seen" IS NULL OR "id" > 0) AND ("is_open");')
 
 
+@pytest.mark.quick("-ms")
 @pytest.mark.parametrize("unit", ["s", "ms"])
 async def test_an_index_on_the_stored_integer_serves(
     any_database: EmbeddedDatabase, collect: Collect, source_of: SourceOf, unit: str
@@ -353,6 +360,7 @@ async def test_an_index_on_the_stored_integer_serves(
     await served_as_printed(any_database, collect, source_of, text)
 
 
+@pytest.mark.quick("Europe")
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
 async def test_an_index_on_naive_timestamps_serves(
     any_database: EmbeddedDatabase, collect: Collect, source_of: SourceOf, zone: str
@@ -429,6 +437,7 @@ async def test_with_its_index_the_active_query_reads_the_active_rows_alone(
     assert "Seq Scan" not in json.dumps([plan, listed])
 
 
+@pytest.mark.quick("is_open")
 @pytest.mark.parametrize(
     ("index", "node_type"),
     [("(started)", "Index Scan"), ("(started) WHERE is_open", "Index Only Scan")],

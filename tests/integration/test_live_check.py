@@ -167,6 +167,7 @@ def mutes(database: EmbeddedDatabase) -> EmbeddedDatabase:
     return database
 
 
+@pytest.mark.quick("ALTER TABLE chat", "CREATE POLICY", "mutes_of_all")
 @pytest.mark.parametrize(
     "harm",
     [

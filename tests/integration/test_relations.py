@@ -96,6 +96,7 @@ NAMES = {
 }
 
 
+@pytest.mark.quick("UPPER", "quotes", "percent", "63 bytes")
 @pytest.mark.parametrize("names", NAMES.values(), ids=NAMES.keys())
 async def test_every_name_of_a_schema_and_a_table_can_be_declared(
     database: EmbeddedDatabase, collect: Collect, names: tuple[str, str]
@@ -123,6 +124,7 @@ COLUMN_NAMES = {
 }
 
 
+@pytest.mark.quick("camelCase", "quotes", "percent", "alias")
 @pytest.mark.parametrize("columns", COLUMN_NAMES.values(), ids=COLUMN_NAMES.keys())
 async def test_every_name_of_a_column_can_be_used(
     database: EmbeddedDatabase, collect: Collect, columns: tuple[str, str, str]
@@ -141,6 +143,7 @@ async def test_every_name_of_a_column_can_be_used(
     assert_counted(await collect(database, text))
 
 
+@pytest.mark.quick("columns0", "columns1", "columns4")
 @pytest.mark.parametrize(
     ("columns", "declared", "found"),
     [
@@ -200,6 +203,7 @@ async def test_an_unqualified_table_is_the_one_the_search_path_finds(
     assert_counted(await collect(database, CHAT.format(table="chat")))
 
 
+@pytest.mark.quick("names0", "names3", "names6", "names7")
 @pytest.mark.parametrize(
     ("names", "declared", "found"),
     [
@@ -312,6 +316,7 @@ async def test_integers_since_1970_are_times(
     assert oldest == page("sessions_oldest_orphan_last_seen_timestamp_seconds")
 
 
+@pytest.mark.quick("bigint", "date-cast", "epoch", "active-", "interval")
 @pytest.mark.parametrize(
     ("key", "declared", "type_", "sentence"),
     [
@@ -356,6 +361,7 @@ EXPRESSIONS = {
 }
 
 
+@pytest.mark.quick("percent", "looks closed", "dollar", "or on top", "subquery")
 @pytest.mark.parametrize("expression", EXPRESSIONS.values(), ids=EXPRESSIONS.keys())
 async def test_expressions_reach_postgresql_as_they_are_written(
     database: EmbeddedDatabase, collect: Collect, expression: str

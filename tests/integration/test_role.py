@@ -353,6 +353,7 @@ async def test_an_s_inside_a_quoted_name_is_not_the_whole_row(
     assert refused(database, "SELECT secret FROM public.chat")
 
 
+@pytest.mark.quick("don't", "$$")
 @pytest.mark.parametrize(
     "active",
     [
@@ -475,6 +476,7 @@ async def test_aggregates_and_window_functions_can_be_called(
     assert not page.failures
 
 
+@pytest.mark.quick("only agg", "CROSS")
 @pytest.mark.parametrize(
     "subquery",
     [
@@ -501,6 +503,9 @@ async def test_tables_are_granted_however_a_subquery_names_them(
     assert not page.failures
 
 
+@pytest.mark.quick(
+    "o.*) FROM public.chat AS o-", "(chat)", "DISTINCT", "count(*) FROM public.chat-", "max(o.id"
+)
 @pytest.mark.parametrize(
     ("subquery", "is_whole"),
     [

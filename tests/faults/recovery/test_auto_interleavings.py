@@ -144,7 +144,7 @@ SETTINGS = settings(
 )
 
 
-@settings(SETTINGS, max_examples=6)
+@settings(SETTINGS, max_examples=3)
 @given(st.lists(steps, min_size=8, max_size=20))
 def test_nobody_alive_is_closed_and_every_orphan_is_once_no_brake_is_on(
     chats: Chats, tmp_path: Path, happened: list[Step]

@@ -19,7 +19,7 @@ def gated(database: EmbeddedDatabase, tmp_path: Path) -> Iterator[Gated]:
     own.chats.close()
 
 
-@pytest.mark.quick("ends", "sends a message", "is kept")
+@pytest.mark.quick("ends without", "is kept")
 @pytest.mark.parametrize("act", [*ACTS, "is kept", "has no end", "is hidden"])
 def test_what_comes_before_the_lock_is_seen_by_the_statement_after_it(
     gated: Gated, act: str
@@ -42,6 +42,7 @@ def test_what_comes_before_the_lock_is_seen_by_the_statement_after_it(
     assert gated.chats.audit == []
 
 
+@pytest.mark.quick("shows life")
 @pytest.mark.parametrize("act", ["ends", "shows life"])
 def test_who_works_on_a_row_keeps_it(gated: Gated, act: str) -> None:
     with gated.chats.application() as application:
@@ -58,6 +59,7 @@ def test_who_works_on_a_row_keeps_it(gated: Gated, act: str) -> None:
     assert gated.chats.audit == []
 
 
+@pytest.mark.quick("shows life", "is deleted")
 @pytest.mark.parametrize(("act", "writes"), [("ends", 0), ("shows life", 0), ("is deleted", 1)])
 def test_who_comes_later_waits_and_finds_it_closed(gated: Gated, act: str, writes: int) -> None:
     gated.close("write")

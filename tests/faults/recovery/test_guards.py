@@ -10,11 +10,13 @@ from tests.support.recovery.scenarios.races import BY_ITSELF, ELSEWHERE
 PROTECTIONS = BY_ITSELF | ELSEWHERE
 
 
+@pytest.mark.quick("has ended", "just seen", "backlog", "is present", "exempt")
 @pytest.mark.parametrize("why", PROTECTIONS)
 def test_a_session_is_not_closed_while(recoveries: Recoveries, why: str) -> None:
     races.only_who_is_to_be_closed_is_closed(recoveries, PROTECTIONS[why])
 
 
+@pytest.mark.quick("ends without", "is deleted", "shows life")
 @pytest.mark.parametrize("act", sorted(ACTS))
 def test_who_was_not_found_never_waits(recoveries: Recoveries, act: str) -> None:
     races.who_was_not_asked_for_never_waits(recoveries, act)

@@ -52,7 +52,7 @@ SETTINGS = settings(
 )
 
 
-@settings(SETTINGS, max_examples=15)
+@settings(SETTINGS, max_examples=7)
 @given(st.lists(steps, min_size=5, max_size=20))
 def test_nobody_alive_is_closed_and_every_orphan_is_in_the_end(
     recoveries: Recoveries, tmp_path: Path, happened: list[Step]

@@ -13,6 +13,7 @@ MARKED = SOURCE.replace(
 )
 
 
+@pytest.mark.quick("None-", "[1]", '{"a": null}')
 @pytest.mark.parametrize(
     ("note", "marked"),
     [

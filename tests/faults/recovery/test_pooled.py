@@ -55,6 +55,7 @@ def test_it_recovers_and_undoes_and_leaves_no_setting_on_the_servers_connections
         assert settings_in_the_pool(first, second) == [usual, usual]
 
 
+@pytest.mark.quick("write")
 @pytest.mark.parametrize("gate", ["lock", "write"])
 def test_a_frozen_process_keeps_the_application_waiting_for_a_second_at_most(
     gated: Gated, gate: str
@@ -74,6 +75,7 @@ def test_a_frozen_process_keeps_the_application_waiting_for_a_second_at_most(
     assert gated.chats.recovered == gated.chats.audited == [2, 3, 4]
 
 
+@pytest.mark.quick("lock")
 @pytest.mark.parametrize("gate", ["lock", "write"])
 def test_a_killed_process_has_done_nothing(gated: Gated, gate: str) -> None:
     gated.close(gate)

@@ -35,7 +35,7 @@ def kill(process: Process) -> None:
     process.wait()
 
 
-@pytest.mark.quick("by statements", "by functions-lock")
+@pytest.mark.quick("by statements-lock", "by functions-write")
 @pytest.mark.parametrize("gate", ["lock", "write"])
 def test_killed_during_a_statement_it_has_done_nothing(gated: Gated, gate: str) -> None:
     gated.close(gate)
@@ -49,7 +49,7 @@ def test_killed_during_a_statement_it_has_done_nothing(gated: Gated, gate: str) 
     assert gated.chats.recovered == gated.chats.audited == IDS
 
 
-@pytest.mark.quick("by statements", "by functions-lock")
+@pytest.mark.quick("by statements-write", "by functions-lock")
 @pytest.mark.parametrize("gate", ["lock", "write"])
 def test_killed_between_two_statements_it_has_done_nothing(gated: Gated, gate: str) -> None:
     gated.close(gate)
@@ -62,6 +62,7 @@ def test_killed_between_two_statements_it_has_done_nothing(gated: Gated, gate: s
     assert gated.chats.recovered == gated.chats.audited == IDS
 
 
+@pytest.mark.quick("by statements")
 def test_killed_during_the_commit_it_has_done_everything(gated: Gated) -> None:
     gated.close("commit")
     with gated.recover() as process:
@@ -75,6 +76,7 @@ def test_killed_during_the_commit_it_has_done_everything(gated: Gated) -> None:
     assert gated.chats.recovered == gated.chats.audited == IDS
 
 
+@pytest.mark.quick("by functions")
 def test_killed_between_two_batches_it_has_done_one_of_them(gated: Gated) -> None:
     gated.close("write 3")
     with gated.recover("--batch", "2", "--pause", "1ms") as process:
@@ -138,6 +140,7 @@ def test_a_server_that_is_killed_during_a_batch_has_done_those_before(
         gated.chats.close()
 
 
+@pytest.mark.quick("by statements")
 def test_ended_by_the_administrator_it_says_so(gated: Gated) -> None:
     gated.close("write")
     with gated.recover() as process:

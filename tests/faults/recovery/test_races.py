@@ -12,11 +12,13 @@ ON_THE_ROW = sorted(set(ACTS) - {"is present"})
 TO_THE_ROW = sorted({"ends without looking", "is deleted", "is opened again"})
 
 
+@pytest.mark.quick("ends", "shows life", "is present", "is deleted")
 @pytest.mark.parametrize("act", ACTS)
 def test_what_the_application_did_before_the_lock_stays(recoveries: Recoveries, act: str) -> None:
     races.what_came_first_stays(recoveries, act)
 
 
+@pytest.mark.quick("ends without", "is deleted")
 @pytest.mark.parametrize("act", ON_THE_ROW)
 def test_a_row_that_the_application_works_on_is_passed_over(
     recoveries: Recoveries, act: str
@@ -24,6 +26,7 @@ def test_a_row_that_the_application_works_on_is_passed_over(
     races.who_works_on_a_row_keeps_it(recoveries, act)
 
 
+@pytest.mark.quick("write-ends", "write-is deleted", "write-sends", "commit-shows life")
 @pytest.mark.parametrize("act", ON_THE_ROW)
 @pytest.mark.parametrize("step", ["write", "commit"])
 def test_who_comes_after_the_lock_waits_and_finds_a_closed_session(
@@ -58,6 +61,7 @@ def test_evidence_that_nobody_can_see_yet_comes_too_late(recoveries: Recoveries)
     assert chats.recovered == [1]
 
 
+@pytest.mark.quick("ends without", "is present", "is deleted", "is opened")
 @pytest.mark.parametrize("act", ACTS)
 def test_what_comes_after_the_commit_wins_and_undo_leaves_it_alone(
     recoveries: Recoveries, act: str
@@ -65,11 +69,13 @@ def test_what_comes_after_the_commit_wins_and_undo_leaves_it_alone(
     undos.what_comes_after_the_commit_wins(recoveries, act)
 
 
+@pytest.mark.quick("ends without", "is deleted")
 @pytest.mark.parametrize("act", TO_THE_ROW)
 def test_what_was_written_before_an_undo_stays(recoveries: Recoveries, act: str) -> None:
     undos.what_came_before_the_undo_stays(recoveries, act)
 
 
+@pytest.mark.quick("is opened")
 @pytest.mark.parametrize("act", TO_THE_ROW)
 def test_an_undo_passes_over_a_row_that_the_application_works_on(
     recoveries: Recoveries, act: str
@@ -77,6 +83,7 @@ def test_an_undo_passes_over_a_row_that_the_application_works_on(
     undos.undo_passes_over_who_works_on_a_row(recoveries, act)
 
 
+@pytest.mark.quick("write")
 @pytest.mark.parametrize("step", ["write", "commit"])
 def test_who_comes_after_the_lock_of_an_undo_waits_and_finds_the_session_as_it_was(
     recoveries: Recoveries, step: str
@@ -92,6 +99,7 @@ def test_two_undos_of_one_run_take_each_session_back_once(recoveries: Recoveries
     undos.two_undos_take_back_once(recoveries)
 
 
+@pytest.mark.quick("write")
 @pytest.mark.parametrize("step", ["write", "commit"])
 def test_a_second_recovery_passes_over_what_the_first_has_locked(
     recoveries: Recoveries, step: str

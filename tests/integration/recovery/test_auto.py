@@ -82,6 +82,7 @@ async def test_a_dry_run_writes_nothing(database: EmbeddedDatabase, recover: Rec
         assert sum(state.failed.values()) == 0
 
 
+@pytest.mark.quick("by statements")
 async def test_without_an_audit_table_nothing_is_closed(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
@@ -148,7 +149,7 @@ async def test_sessions_that_somebody_holds_for_long_keep_none_of_the_others(
     assert len(open_ones(database)) == 41
 
 
-@pytest.mark.quick("by statements")
+@pytest.mark.slow
 async def test_while_the_application_is_down_nothing_is_closed_and_nothing_when_it_is_back(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
@@ -197,7 +198,7 @@ async def test_an_outage_closes_nothing_though_the_heartbeats_stop_one_after_the
     assert len(open_ones(database)) == 20
 
 
-@pytest.mark.quick("by statements")
+@pytest.mark.quick("by statements-NULL")
 @pytest.mark.parametrize("seen", ["NULL", "now() + interval '1 year'"])
 async def test_a_session_without_a_usable_time_does_not_make_a_silent_application_look_alive(
     database: EmbeddedDatabase, recover: Recover, seen: str
@@ -305,7 +306,7 @@ async def test_evidence_that_cannot_be_read_is_a_brake(
         assert open_ones(database) == {1, 3, 4, 5, 6}
 
 
-@pytest.mark.quick("by statements")
+@pytest.mark.quick("by statements-evidence")
 @pytest.mark.parametrize(
     ("expression", "named"),
     [
@@ -334,6 +335,7 @@ async def test_an_expression_that_fails_for_one_session_closes_none_and_is_named
         assert len(open_ones(database)) == 60
 
 
+@pytest.mark.quick("by statements")
 async def test_a_row_that_a_trigger_protects_is_set_aside_and_the_others_go_on(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
@@ -357,7 +359,9 @@ async def test_a_row_that_a_trigger_protects_is_set_aside_and_the_others_go_on(
         assert open_ones(database) & {1, 2, 3} == set()
 
 
-@pytest.mark.quick("by statements")
+@pytest.mark.quick(
+    "by statements-UPDATE public.chat SET seen", "by statements-UPDATE public.chat SET ended"
+)
 @pytest.mark.parametrize(
     "later",
     [
@@ -398,7 +402,7 @@ async def test_a_recovered_session_that_its_evidence_proves_alive_is_told_once(
     assert rows(database, told) == [("1",)]
 
 
-@pytest.mark.quick("by statements")
+@pytest.mark.quick("by statements-closing makes it true, then")
 @pytest.mark.parametrize(
     ("evidence", "later"),
     [
@@ -494,6 +498,7 @@ async def test_what_others_recover_is_counted_too(
         assert state.candidates is None
 
 
+@pytest.mark.quick("by statements")
 async def test_a_paused_source_is_looked_at_and_left_alone(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:

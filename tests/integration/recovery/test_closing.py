@@ -123,6 +123,7 @@ async def test_a_protected_session_and_one_without_an_end_are_left_alone_and_cou
     assert still_open(any_database) == {"vip", "endless"}
 
 
+@pytest.mark.quick("char(8)", "integer", "text-")
 @pytest.mark.parametrize(
     ("type_", "mine", "other", "given"),
     [
@@ -270,6 +271,7 @@ async def test_starts_without_a_zone_and_in_numbers_are_compared_as_moments(
     assert still_open(database) == {"not before"}
 
 
+@pytest.mark.quick("59.999999 seconds-True", "'60 seconds'-False", "NULL-True", "NULL-NULL")
 @pytest.mark.parametrize(
     ("started", "seen", "is_refused"),
     [

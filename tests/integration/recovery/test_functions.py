@@ -141,6 +141,7 @@ async def test_what_is_created_is_what_the_document_says(coaching: EmbeddedDatab
     assert documented == {name for (name,) in created}
 
 
+@pytest.mark.quick("pg18-9", "NULL")
 @pytest.mark.parametrize("minutes", ["9", "0", "-1", "NULL"])
 async def test_the_form_for_people_closes_nobody_who_may_be_alive(
     coaching: EmbeddedDatabase, minutes: str
@@ -150,6 +151,7 @@ async def test_the_form_for_people_closes_nobody_who_may_be_alive(
     assert rows(coaching, "SELECT FROM session_exporter.recovery") == []
 
 
+@pytest.mark.quick("UPDATE public.chat", "DELETE FROM", "SET ROLE")
 @pytest.mark.parametrize(
     "statement",
     [
@@ -239,6 +241,7 @@ async def test_they_refuse_a_transaction_that_does_not_see_what_others_commit(
     assert open_ones(any_database) == {1}
 
 
+@pytest.mark.quick("savepoint")
 @pytest.mark.parametrize(
     "wrapped",
     [
@@ -270,6 +273,7 @@ async def test_they_refuse_to_hold_more_locks_at_once(
         rows(any_database, statement, RECOVERY_ROLE)
 
 
+@pytest.mark.quick("close")
 @pytest.mark.parametrize("trigger", ["'close'", "'undo'", "NULL"])
 async def test_they_refuse_another_trigger(
     any_database: EmbeddedDatabase, installed: Install, trigger: str

@@ -88,6 +88,7 @@ def example(database: EmbeddedDatabase) -> dict[str, Source]:
     return dict(load_config(EXAMPLE, {"DATABASE_URL": database.dsn}).sources)
 
 
+@pytest.mark.quick("coaching", "training")
 @pytest.mark.parametrize("name", ["conversations", "coaching", "transcripts", "training"])
 async def test_the_example_can_be_recovered_by_the_demos_role(
     any_database: EmbeddedDatabase, name: str
@@ -233,6 +234,13 @@ MISTAKES = {
 }
 
 
+@pytest.mark.quick(
+    "an unknown column",
+    "a type that",
+    "an end that is no time",
+    "a column twice",
+    "a mark in a column",
+)
 @pytest.mark.parametrize(("change", "sentence"), MISTAKES.values(), ids=MISTAKES)
 async def test_what_cannot_work_is_a_sentence(
     any_database: EmbeddedDatabase,
@@ -308,6 +316,13 @@ MET = {
 }
 
 
+@pytest.mark.quick(
+    "-a trigger on a column",
+    "-a trigger on inserts",
+    "-a disabled",
+    "-a publication",
+    "-a parent of what",
+)
 @pytest.mark.parametrize(("statements", "sentence"), MET.values(), ids=MET)
 async def test_it_tells_what_an_update_meets(
     any_database: EmbeddedDatabase,
@@ -367,6 +382,7 @@ BY_STATE = PARTS.format(key="state", for_open="FOR VALUES IN ('open')")
 BY_START = PARTS.format(key="started", for_open="FOR VALUES IN ('2020-01-01')")
 
 
+@pytest.mark.quick("tables0", "tables1", "tables4", "tables7", "tables8")
 @pytest.mark.parametrize(
     ("tables", "event", "sentence"),
     [

@@ -87,6 +87,7 @@ async def test_nobody_is_told_unless_a_channel_is_declared(
         assert heard(listener) == []
 
 
+@pytest.mark.quick("session0", "session3")
 @pytest.mark.parametrize(
     "session", ["x" * 20_000, "x" * 7900, "\x01" * 2000, "é" * 4000, '"' * 5000]
 )

@@ -115,6 +115,7 @@ async def test_recovers_and_undoes(recover: Callable[[], Awaitable[tuple[int, in
     assert await recover() == (3, 3)
 
 
+@pytest.mark.quick("SET started_at", "DELETE", "SELECT transcript", "CREATE")
 @pytest.mark.parametrize(
     "statement",
     [

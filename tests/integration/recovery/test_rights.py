@@ -203,6 +203,7 @@ async def test_with_the_printed_rights_recovery_does_everything(recovered: Recov
     assert found["recovery rights"].status is Status.OK
 
 
+@pytest.mark.quick("by functions")
 async def test_without_any_single_right_on_the_audit_something_fails(
     recovered: Recovered,
 ) -> None:
@@ -232,6 +233,7 @@ async def assert_each_is_needed(recovered: Recovered, rights: Iterable[tuple[Rig
     assert unneeded == []
 
 
+@pytest.mark.quick("by functions")
 async def test_check_live_prints_each_single_right_that_is_missing(recovered: Recovered) -> None:
     await assert_each_is_printed(recovered, single_rights(recovered.source))
 
