@@ -131,6 +131,18 @@ def test_a_cause_can_have_all_that_must_be_equal(
     )
 
 
+@pytest.mark.quick(
+    "other calls-False",
+    "a-SessionsOrphanedAboveThreshold session-exporter app calls b-False0",
+    "SessionsExporterDown session-exporter-SessionsDatabaseDown",
+    "SessionsExporterAbsent session-exporter-SessionsSourceGone",
+    "SessionsReplicaLagging session-exporter app-SessionsCollectionFailing",
+    "size-SessionsDataStale",
+    "calls active-SessionsDataStale",
+    "SessionsOrphanedRising session-exporter app calls-True",
+    "SessionsConfigReload",
+    "SessionsRecoveryBraked",
+)
 @pytest.mark.parametrize(
     ("cause", "symptom", "is_held"),
     [

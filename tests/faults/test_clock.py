@@ -4,9 +4,9 @@ The clock is set for the daemon alone, by libfaketime (Debian's package faketime
 monotonic clock as it is. Without it these tests are skipped, and in CI they fail.
 """
 
-import contextlib
 import datetime as dt
 import http.client
+import itertools
 import os
 import signal
 import subprocess
@@ -53,7 +53,7 @@ def start_session(database: EmbeddedDatabase, *, minutes_ago: float = 0) -> None
         )
 
 
-def goes_on(daemon: Daemon, *, runs: int = 4, seconds: float = 60.0) -> Page:
+def goes_on(daemon: Daemon, *, runs: int = 2, seconds: float = 60.0) -> Page:
     """Wait until it was collected some times more, and return the last page."""
     page = daemon.scrape()
     for _ in range(runs):
@@ -74,8 +74,14 @@ def interval_of(page: Page) -> float:
     return interval
 
 
+@pytest.mark.quick("back and further")
+@pytest.mark.parametrize(
+    "offsets",
+    [(-HOUR, HOUR), (-HOUR, 0, HOUR, 0)],
+    ids=["back and further", "back and forth, and further and back"],
+)
 def test_a_clock_that_is_set_back_and_forth_changes_neither_the_interval_nor_any_age(
-    database: EmbeddedDatabase, wall_clock: WallClock, tmp_path: Path
+    database: EmbeddedDatabase, wall_clock: WallClock, tmp_path: Path, offsets: tuple[int, ...]
 ) -> None:
     # Were ages ours to compute, an hour more or less would orphan the one or not the other.
     start_session(database, minutes_ago=90)
@@ -84,9 +90,7 @@ def test_a_clock_that_is_set_back_and_forth_changes_neither_the_interval_nor_any
     config = config_for(database, tmp_path)
     with Daemon(config, folder=tmp_path, environ=wall_clock.environ) as daemon:
         goes_on(daemon)
-        for number, (offset, step) in enumerate(
-            [(-HOUR, -HOUR), (0, HOUR), (HOUR, HOUR), (0, -HOUR)], start=1
-        ):
+        for number, (before, offset) in enumerate(itertools.pairwise((0, *offsets)), start=1):
             wall_clock.set(offset)
             page = goes_on(daemon)
             timestamp = page.value(LAST_SUCCESS, collector="active")
@@ -98,10 +102,10 @@ def test_a_clock_that_is_set_back_and_forth_changes_neither_the_interval_nor_any
             age = 240 * 60 + 2 * (time.monotonic() - began)
             assert page.value("sessions_active_age_seconds_gsum") == pytest.approx(age, abs=30)
             wait_for_step(daemon, number)
-            assert steps(daemon)[-1] == pytest.approx(step, abs=1)
+            assert steps(daemon)[-1] == pytest.approx(offset - before, abs=1)
             assert interval_of(page) < 10
         page = goes_on(daemon)
-        assert len(steps(daemon)) == 4
+        assert len(steps(daemon)) == len(offsets)
         assert page.errors("chats") == set()
 
 
@@ -124,39 +128,29 @@ def test_a_machine_that_learns_the_time_only_after_the_start_is_no_problem(
         assert steps(daemon) == pytest.approx([30 * YEAR, -30 * YEAR, 30 * YEAR], abs=1)
 
 
+@pytest.mark.quick("2026-10-25")
+@pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
 def test_daylight_saving_time_does_not_matter(
-    database: EmbeddedDatabase, wall_clock: WallClock, tmp_path: Path
+    database: EmbeddedDatabase, wall_clock: WallClock, tmp_path: Path, day: str
 ) -> None:
     """The hour that does not exist in spring, and the one that exists twice in autumn."""
-    spring = dt.datetime(2026, 3, 29, 1, tzinfo=dt.UTC).timestamp()
-    autumn = dt.datetime(2026, 10, 25, 1, tzinfo=dt.UTC).timestamp()
+    change = dt.datetime.fromisoformat(f"{day}T01:00Z").timestamp()
     config = config_for(database, tmp_path)
     environ = wall_clock.environ | {"TZ": "Europe/Berlin"}
-    with contextlib.ExitStack() as stack:
-        daemons: list[tuple[Daemon, float]] = []
-        for change in (spring, autumn):
-            # Of its own: the offset as it is when the daemon starts.
-            own = wall_clock.another(f"offset-{change:.0f}", change - 3 - time.time())
-            daemon = Daemon(config, folder=tmp_path, environ=environ | own)
-            daemons.append((stack.enter_context(daemon), change))
-        for daemon, change in daemons:
+    # The offset as it is when the daemon starts.
+    own = wall_clock.another(f"offset-{change:.0f}", change - 3 - time.time())
+    with Daemon(config, folder=tmp_path, environ=environ | own) as daemon:
 
-            def collected_after(page: Page, moment: float) -> bool:
-                timestamp = page.value(LAST_SUCCESS, collector="active")
-                return timestamp is not None and timestamp > moment
+        def collected_after(page: Page, moment: float) -> bool:
+            timestamp = page.value(LAST_SUCCESS, collector="active")
+            return timestamp is not None and timestamp > moment
 
-            page = daemon.wait_for_page(
-                lambda page, change=change: collected_after(page, change),  # type: ignore[misc]
-                "it goes on",
-            )
-            assert not collected_after(page, change + HOUR / 2)
-            page = daemon.wait_for_page(
-                lambda page, change=change: collected_after(page, change + 1.5),  # type: ignore[misc]
-                "and on",
-            )
-            assert page.succeeds("chats")
-            assert page.errors("chats") == set()
-            assert steps(daemon) == []
+        page = daemon.wait_for_page(lambda page: collected_after(page, change), "it goes on")
+        assert not collected_after(page, change + HOUR / 2)
+        page = daemon.wait_for_page(lambda page: collected_after(page, change + 1.5), "and on")
+        assert page.succeeds("chats")
+        assert page.errors("chats") == set()
+        assert steps(daemon) == []
 
 
 # standing still

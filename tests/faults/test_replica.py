@@ -174,7 +174,7 @@ def test_a_long_transaction_after_a_quiet_spell_is_not_lag(
         wait_for(lambda: standby.ask(old), "the last commit is old")
         with Daemon(config, folder=tmp_path) as daemon:
             first = daemon.wait_for_page(lambda page: page.succeeds("chats"), "it is collected")
-            seen_behind, until = 0, time.monotonic() + 3
+            seen_behind, until = 0, time.monotonic() + 2
 
             def has_seen_it_all() -> bool:
                 nonlocal seen_behind

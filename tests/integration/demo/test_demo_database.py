@@ -9,6 +9,7 @@ from exporter.demo.roles import RECOVERY
 from exporter.demo.server.databases import EmbeddedDatabase, drop_database
 from exporter.demo.server.server import PostgresServer, wheel_binaries
 from exporter.demo.systems.schemas import APP, EXPORTER, SYSTEMS, WATCHED, create_empty
+from tests.support.servers.quick_server import QuickServer
 
 
 @pytest.mark.parametrize("table", WATCHED, ids=".".join)
@@ -20,6 +21,7 @@ def test_the_exporters_role_reads_what_is_watched(
         assert connection.execute(query).fetchall() == []
 
 
+@pytest.mark.quick("UPDATE conv", "coaching.profiles", "public.mine", "ROLE another")
 @pytest.mark.parametrize(
     "statement",
     [
@@ -129,7 +131,7 @@ def test_active_rows_are_read_through_their_index(
 
 
 def test_a_server_that_was_stopped_can_be_set_up_again(fast_folder: Path | None) -> None:
-    own = PostgresServer(wheel_binaries(), parent=fast_folder)
+    own = QuickServer(wheel_binaries(), parent=fast_folder)
     for _ in range(2):
         with own:
             psycopg.connect(setup.create(own).exporter_dsn).close()

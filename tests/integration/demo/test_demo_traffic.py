@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from random import Random
 
+import psycopg
 import pytest
 
 from exporter.demo import traffic
@@ -20,17 +21,17 @@ MOVED = b"""
 """
 
 
-def ended(database: EmbeddedDatabase) -> tuple[int, ...]:
-    with database.connect() as connection:
-        return connection.execute(MOVED).fetchall()[0]
+def ended(connection: psycopg.Connection[tuple[int, ...]]) -> tuple[int, ...]:
+    return connection.execute(MOVED).fetchall()[0]
 
 
 async def everything_moves(database: EmbeddedDatabase, deadline: float = 20.0) -> None:
     """Wait until a session has ended in each table that had not when we began to look."""
-    before, until = ended(database), time.monotonic() + deadline
-    while any(now <= then for now, then in zip(ended(database), before, strict=True)):
-        assert time.monotonic() < until, f"{before} became {ended(database)}"
-        await asyncio.sleep(0.02)
+    with database.connect() as connection:
+        before, until = ended(connection), time.monotonic() + deadline
+        while any(now <= then for now, then in zip(ended(connection), before, strict=True)):
+            assert time.monotonic() < until, f"{before} became {ended(connection)}"
+            await asyncio.sleep(0.02)
 
 
 @contextlib.asynccontextmanager

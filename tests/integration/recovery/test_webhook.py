@@ -211,7 +211,7 @@ async def test_what_was_told_is_not_told_again(
     assert set(told_rows) == {(True, None, 1)}
 
 
-@pytest.mark.quick("301", "410", "503")
+@pytest.mark.quick("301", "503")
 @pytest.mark.parametrize("status", [301, 307, 400, 404, 410, 429, 500, 503])
 async def test_an_answer_other_than_2xx_is_tried_again_until_it_is(
     database: EmbeddedDatabase, told: Callable[..., Source], status: int

