@@ -8,7 +8,6 @@ from exporter.demo.server.binaries import runnable
 from exporter.demo.server.cluster import initialise
 from exporter.demo.server.server import SUPERUSER, PostgresServer
 
-
 #: To start, to drop a database and to stop, a server looks through all of its buffers.
 SMALL = {"shared_buffers": "16MB"}
 
