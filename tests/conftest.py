@@ -23,6 +23,8 @@ from tests.support.servers.quick_server import QuickServer
 from tests.support.servers.versions import SYSTEM_BINARIES, VERSIONS, settings_of
 
 MEMORY = Path("/dev/shm")
+#: The variable that tells workers of a folder in it.
+FAST_FOLDER = "SESSION_EXPORTER_FAST_FOLDER"
 
 
 #: The files that take longest begin first, so that no worker is left with one of them at the end.
@@ -48,6 +50,21 @@ LONGEST_FIRST = (
     "content/test_alerts.py",
     "content/test_alertmanager.py",
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder that all workers share: what initdb makes is made once."""
+    if hasattr(config, "workerinput"):
+        return
+    os.environ.pop(FAST_FOLDER, None)
+    status = os.statvfs(MEMORY) if MEMORY.is_dir() else None
+    roomy = status is not None and status.f_bavail * status.f_frsize > 3 * 1024**3
+    if status is None or not roomy or status.f_flag & os.ST_NOEXEC:
+        return
+    folder = tempfile.TemporaryDirectory(prefix="session-exporter-tests-", dir=MEMORY)
+    config.add_cleanup(folder.cleanup)
+    Path(folder.name).chmod(0o755)  # the server's user has to get in
+    os.environ[FAST_FOLDER] = folder.name
 
 
 def pytest_report_header() -> list[str]:
@@ -104,16 +121,9 @@ def _mark_slow(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def fast_folder() -> Iterator[Path | None]:
+def fast_folder() -> Path | None:
     """Where servers are quick: a database is 300 small files, and each test gets a fresh one."""
-    status = os.statvfs(MEMORY) if MEMORY.is_dir() else None
-    roomy = status is not None and status.f_bavail * status.f_frsize > 3 * 1024**3
-    if status is None or not roomy or status.f_flag & os.ST_NOEXEC:
-        yield None
-        return
-    with tempfile.TemporaryDirectory(prefix="session-exporter-tests-", dir=MEMORY) as folder:
-        Path(folder).chmod(0o755)  # the server's user has to get in
-        yield Path(folder)
+    return Path(os.environ[FAST_FOLDER]) if FAST_FOLDER in os.environ else None
 
 
 @pytest.fixture(scope="session")

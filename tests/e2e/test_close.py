@@ -198,6 +198,7 @@ def test_what_the_application_holds_is_left_and_told(
     )
 
 
+@pytest.mark.quick("arguments0", "arguments2", "arguments4")
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

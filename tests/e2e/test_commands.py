@@ -151,6 +151,7 @@ def test_once_prints_the_page_in_the_openmetrics_format(
     assert values["sessions_orphaned"] == 1
 
 
+@pytest.mark.quick("table", "openmetrics")
 @pytest.mark.parametrize("format_", ["table", "prometheus", "openmetrics"])
 def test_once_prints_the_others_when_a_source_failed_and_exits_1(
     with_a_broken_source: Path, orphans: None, tmp_path: Path, format_: str
@@ -333,6 +334,7 @@ def test_sql_role_prints_a_role_with_which_collection_succeeds(
 # wrong usage
 
 
+@pytest.mark.quick("arguments0", "arguments1", "arguments3", "arguments5")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -353,6 +355,7 @@ def test_wrong_usage_exits_2(arguments: tuple[str, ...], message: str, tmp_path:
     assert done.stdout == ""
 
 
+@pytest.mark.quick("arguments0", "arguments3", "arguments5")
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -476,6 +479,7 @@ def test_a_cross_in_json_has_its_commands_and_exit_code_1(
     assert crosses[2]["commands"] == []
 
 
+@pytest.mark.quick("table")
 @pytest.mark.parametrize("format_", ["table", "json"])
 def test_check_live_says_once_that_it_cannot_connect(
     database: EmbeddedDatabase, tmp_path: Path, format_: str

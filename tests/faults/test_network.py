@@ -128,6 +128,7 @@ def test_while_a_network_swallows_scrapes_are_fast_and_other_databases_are_colle
         assert page.errors("near") == set()
 
 
+@pytest.mark.quick("SWALLOW_REQUESTS", "SWALLOW_ANSWERS")
 @pytest.mark.parametrize("mode", [Mode.SWALLOW, Mode.SWALLOW_REQUESTS, Mode.SWALLOW_ANSWERS])
 def test_swallowed_bytes_are_a_timeout_at_the_clients_deadline(
     config: Path, proxy: Proxy, mode: Mode
@@ -159,6 +160,7 @@ def test_an_answer_that_trickles_in_is_a_timeout_all_the_same(config: Path, prox
         assert_recovers(exporting, proxy, "timeout")
 
 
+@pytest.mark.quick("TRICKLE")
 @pytest.mark.parametrize("mode", [Mode.SWALLOW, Mode.TRICKLE])
 def test_a_server_that_never_finishes_its_greeting_is_a_failed_connect(
     config: Path, proxy: Proxy, mode: Mode
@@ -458,6 +460,7 @@ class NameServer:
         return self._real("127.0.0.1", *arguments, **named)
 
 
+@pytest.mark.quick("environment")
 @pytest.mark.parametrize("place", ["service file", "environment"])
 def test_a_name_from_libpqs_own_places_that_nobody_answers_holds_nothing_up(
     database: EmbeddedDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str

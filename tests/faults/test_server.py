@@ -409,6 +409,7 @@ def test_a_server_without_a_free_connection(victim: EmbeddedDatabase, tmp_path: 
         assert page.errors("chats_1") == {"connect"}
 
 
+@pytest.mark.quick("role")
 @pytest.mark.parametrize("limited", ["role", "database"])
 def test_a_connection_limit_is_asked_again_soon(
     victim: EmbeddedDatabase, tmp_path: Path, limited: str

@@ -152,6 +152,7 @@ async def test_quoted_names_are_found_by_their_bare_spelling(
     assert sum(page.by("date", "sessions_daily_ended").values()) == 1
 
 
+@pytest.mark.quick("Kiritimati")
 @pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles"])
 async def test_a_fresh_session_is_fresh_whatever_zone_the_server_and_the_role_are_in(
     any_database: EmbeddedDatabase, collect: Collect, zone: str
@@ -173,6 +174,7 @@ async def test_a_fresh_session_is_fresh_whatever_zone_the_server_and_the_role_ar
     assert page("sessions_inconsistent", kind="future") == 0
 
 
+@pytest.mark.quick("UTC", "York")
 @pytest.mark.parametrize(
     ("written_in", "orphaned", "future"),
     [("UTC", 0, 0), ("Asia/Kathmandu", 1, 0), ("America/New_York", 0, 1)],

@@ -85,6 +85,7 @@ def chats(database: EmbeddedDatabase, tmp_path: Path) -> Iterator[Chats]:
 FULL = [("session_exporter.recovery", []), ("public.ended_later", [1, 2])]
 
 
+@pytest.mark.quick("session_exporter.recovery")
 @pytest.mark.parametrize(("table", "before"), FULL)
 def test_by_hand_it_says_so_and_what_was_done_before(
     chats: Chats, tmp_path: Path, table: str, before: list[int]

@@ -49,6 +49,7 @@ def recover_all(recoveries: Recoveries, *expected: int) -> None:
         assert [int(each.session) for each in recovery.finish().recovered] == list(expected)
 
 
+@pytest.mark.quick("write")
 @pytest.mark.parametrize("step", ["write", "commit"])
 def test_a_recovery_that_freezes_keeps_nobody_waiting_for_long(
     recoveries: Recoveries, step: str

@@ -113,6 +113,7 @@ async def test_auto_sets_it_aside_and_closes_the_others(
         assert open_ones(database) & {1, 2, 3} == set()
 
 
+@pytest.mark.quick("by functions")
 async def test_auto_that_gives_up_goes_on_with_others_the_next_time(
     database: EmbeddedDatabase, recover: Recover, slow_chats: Callable[..., None]
 ) -> None:

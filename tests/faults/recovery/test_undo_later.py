@@ -31,6 +31,7 @@ def test_what_a_run_has_written_is_taken_back_whatever_the_config_writes_by_now(
     assert [chats.row(1), chats.row(2)] == before
 
 
+@pytest.mark.quick("DROP")
 @pytest.mark.parametrize("change", ["DROP COLUMN ended_by", "RENAME COLUMN ended_by TO closed_by"])
 def test_what_cannot_be_taken_back_whole_is_not_taken_back(
     recoveries: Recoveries, tmp_path: Path, change: str

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -7,16 +8,19 @@ from exporter.demo import history
 from exporter.demo.history import coaching, conversations, training
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP
+from tests.support.servers.fresh_databases import FreshDatabases
 
 NOW = datetime(2026, 11, 20, 22, 47, tzinfo=UTC)
 Rows = list[tuple[Any, ...]]
 
 
-@pytest.fixture
-def filled(any_database: EmbeddedDatabase) -> EmbeddedDatabase:
-    with any_database.connect(APP) as connection:
-        history.fill(connection, NOW)
-    return any_database
+@pytest.fixture(scope="module")
+def filled(databases: FreshDatabases) -> Iterator[EmbeddedDatabase]:
+    """Shared by this file, whose tests only read it."""
+    with databases.fresh() as database:
+        with database.connect(APP) as connection:
+            history.fill(connection, NOW)
+        yield database
 
 
 def rows(database: EmbeddedDatabase, query: str) -> Rows:

@@ -158,6 +158,7 @@ def audit(database: EmbeddedDatabase) -> dict[str, tuple[dict[str, Any], dict[st
     return {session: (before, after) for session, before, after in found}
 
 
+@pytest.mark.quick("by functions")
 async def test_conversations_with_backlog_18_of_18_and_0_are_left(
     prepared: EmbeddedDatabase, recovery_of: Recover
 ) -> None:

@@ -346,6 +346,7 @@ async def test_what_ended_moved_or_went_after_it_was_found_is_left_alone(
     assert ended == [("2001-01-01",)]
 
 
+@pytest.mark.quick("heartbeat")
 @pytest.mark.parametrize(
     ("does", "closed"),
     [

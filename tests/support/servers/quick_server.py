@@ -1,5 +1,6 @@
 """A server that starts ten times as fast: initdb runs once, and each server gets a copy."""
 
+import fcntl
 import subprocess
 from pathlib import Path
 
@@ -24,8 +25,10 @@ class QuickServer(PostgresServer):
             return
         self._programs = runnable(self.binaries, self._account, self.folder)
         made = self._parent / f"initdb-{self.binaries.parent.name}"
-        if not made.exists():
-            _run_initdb(self._programs, made, self.passwords[SUPERUSER])
+        with made.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # the first of the workers makes it
+            if not made.exists():
+                _run_initdb(self._programs, made, self.passwords[SUPERUSER])
         self.passwords[SUPERUSER] = (made / "superuser").read_text(encoding="utf-8")
         subprocess.run(["cp", "-a", made / "data", self.data], check=True)
         with (self.data / "postgresql.conf").open("a", encoding="utf-8") as file:
