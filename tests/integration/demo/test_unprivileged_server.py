@@ -8,6 +8,7 @@ import pytest
 
 from exporter.demo.server.account import server_account
 from exporter.demo.server.server import PostgresServer, wheel_binaries
+from tests.support.servers.quick_server import QuickServer
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change to another user")
 
@@ -38,9 +39,10 @@ def test_an_ordinary_user_can_start_and_stop_it(nobody: None) -> None:
     assert not folder.exists()
 
 
-def test_started_by_root_it_runs_as_another_user_without_roots_groups() -> None:
-    with PostgresServer(wheel_binaries()) as own:
-        status = Path(f"/proc/{own.processes()[0]}/status").read_text()
+def test_started_by_root_it_runs_as_another_user_without_roots_groups(
+    server: PostgresServer,
+) -> None:
+    status = Path(f"/proc/{server.processes()[0]}/status").read_text()
     fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     account = server_account()
     assert account.uid
@@ -49,7 +51,9 @@ def test_started_by_root_it_runs_as_another_user_without_roots_groups() -> None:
     assert fields["Groups"].strip() == ""
 
 
-def test_programs_in_a_folder_closed_to_others_are_copied(tmp_path: Path) -> None:
+def test_programs_in_a_folder_closed_to_others_are_copied(
+    tmp_path: Path, fast_folder: Path | None
+) -> None:
     package = wheel_binaries().parent.parent
     closed = tmp_path / "closed"
     shutil.copytree(package / "pginstall18", closed / package.name / "pginstall18", symlinks=True)
@@ -57,7 +61,8 @@ def test_programs_in_a_folder_closed_to_others_are_copied(tmp_path: Path) -> Non
     if (package.parent / libraries).is_dir():
         shutil.copytree(package.parent / libraries, closed / libraries)
     closed.chmod(0o700)
-    with PostgresServer(closed / package.name / "pginstall18" / "bin") as own:
+    binaries = closed / package.name / "pginstall18" / "bin"
+    with QuickServer(binaries, parent=fast_folder) as own:
         programs = Path(f"/proc/{own.processes()[0]}/exe").readlink()
         assert programs.is_relative_to(own.folder)
         psycopg.connect(own.dsn()).close()
