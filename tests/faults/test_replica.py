@@ -117,7 +117,7 @@ def test_what_lags_too_far_behind_is_a_failure_whose_old_values_vanish_until_it_
 
         standby.ask("pg_wal_replay_pause()")
         paused = lambda: standby.ask("pg_get_wal_replay_pause_state()") == "paused"  # noqa: E731
-        wait_for(paused, "replay is paused")
+        wait_for(paused, "replay is paused", every=0.1)
         start_session(primary)
         page = daemon.wait_for_page(lambda page: not page.succeeds("chats"), "it lags")
         # The new row is not there yet, and the old count may be served for stale_after only.
@@ -151,7 +151,9 @@ def test_an_idle_primary_is_not_lag(
     standby.wait_until_it_follows()
     config = config_for(standby, tmp_path, max_replica_lag="1s")
     with frozen(primary), Daemon(config, folder=tmp_path) as daemon:
-        wait_for(lambda: standby.ask(idle), "nothing happens for longer than max_replica_lag")
+        wait_for(
+            lambda: standby.ask(idle), "nothing happens for longer than max_replica_lag", every=0.1
+        )
         first = daemon.wait_for_page(lambda page: page.succeeds("chats"), "it is collected")
         page = daemon.wait_for_page(
             lambda page: collected(page) > collected(first) + 2, "it is collected for two seconds"
@@ -171,7 +173,7 @@ def test_a_long_transaction_after_a_quiet_spell_is_not_lag(
     old = "clock_timestamp() - pg_last_xact_replay_timestamp() > interval '1 s'"
     with EmbeddedDatabase(primary, NAME).connect() as connection, connection.transaction():
         connection.execute("CREATE TABLE IF NOT EXISTS public.written (n) AS SELECT 1")
-        wait_for(lambda: standby.ask(old), "the last commit is old")
+        wait_for(lambda: standby.ask(old), "the last commit is old", every=0.1)
         with Daemon(config, folder=tmp_path) as daemon:
             first = daemon.wait_for_page(lambda page: page.succeeds("chats"), "it is collected")
             seen_behind, until = 0, time.monotonic() + 1
@@ -202,7 +204,7 @@ def test_a_standby_that_receives_nothing_does_not_claim_to_be_up_to_date(
         primary.kill()
         try:
             gone = "NOT EXISTS (SELECT FROM pg_stat_wal_receiver)"
-            wait_for(lambda: standby.ask(gone), "the receiver ends")
+            wait_for(lambda: standby.ask(gone), "the receiver ends", every=0.1)
             page = daemon.wait_for_page(lambda page: not page.succeeds("chats"), "it lags")
             assert page.errors("chats") == {"lag"}
             assert lag_of(page) > 1
@@ -258,7 +260,7 @@ def test_a_standby_that_has_replayed_nothing_since_its_start_is_not_served(
         "pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn()"
         " AND pg_last_xact_replay_timestamp() IS NULL"
     )
-    wait_for(lambda: standby.ask(behind), "it has received and not replayed")
+    wait_for(lambda: standby.ask(behind), "it has received and not replayed", every=0.1)
     with Daemon(config_for(standby, tmp_path), folder=tmp_path) as daemon:
         page = daemon.wait_until_ready()
         assert page.errors("chats") == {"lag"}

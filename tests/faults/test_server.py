@@ -214,6 +214,7 @@ def test_logins_that_hang_leave_no_more_processes_than_the_config_allows(
                 exporting.end_backoff()
                 page = exporting.collect("active")
                 most = max(most, len(logging_in()))
+                time.sleep(0.02)
             assert page.errors("chats_1") >= {"connect"}
             assert most == 1
             assert "max_connections (1) are taken" in exporting.failure("chats_2")

@@ -97,7 +97,7 @@ class Exporting:
             page = self.collect(*collectors)
             return page if condition(page) else None
 
-        return wait_for(matching, what, seconds=seconds, details=lambda: self.log)
+        return wait_for(matching, what, seconds=seconds, every=0.05, details=lambda: self.log)
 
     def page(self) -> Page:
         """The /metrics page."""

@@ -64,4 +64,4 @@ def wait_until_silent(daemon: Daemon) -> None:
             seen, since = now, time.monotonic()
         return time.monotonic() - since > 0.6
 
-    wait_for(silent, "a collection hangs")
+    wait_for(silent, "a collection hangs", every=0.05)

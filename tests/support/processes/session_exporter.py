@@ -311,7 +311,7 @@ class Daemon:
     def wait_until_ready(self) -> Page:
         """Wait until every source was collected or has reported why not."""
         ready = lambda: self.get("/-/ready").status == 200  # noqa: E731
-        wait_for(ready, "it is ready", details=lambda: self.log)
+        wait_for(ready, "it is ready", every=0.05, details=lambda: self.log)
         return self.scrape()
 
     def stop(self, number: signal.Signals = signal.SIGTERM, *, seconds: float = 10.0) -> int:

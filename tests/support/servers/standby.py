@@ -58,4 +58,4 @@ class Standby(PostgresServer):
             " AND pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()"
             " AND EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming')"
         )
-        wait_for(lambda: self.ask(follows), "the standby follows", seconds=seconds)
+        wait_for(lambda: self.ask(follows), "the standby follows", seconds=seconds, every=0.05)
