@@ -23,6 +23,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+EXAMPLE = Path(__file__).parents[3] / "config.yaml"
+
 #: Bytes: a command's arguments and environment.
 LONGEST_REQUEST = 1 << 18
 
@@ -123,11 +125,14 @@ def serve() -> None:
 
     The answers to a request go into the pipe that came with it.
     """
-    import exporter  # noqa: PLC0415 - the tests import this module for Preloaded
+    import exporter.config  # noqa: PLC0415 - the tests import this module for Preloaded
 
     for module in pkgutil.walk_packages(exporter.__path__, "exporter."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)  # what a command imports when it is asked for
+    # What is made when it is first needed, such as patterns and validators, each child finds made.
+    exporter.config.load_config(EXAMPLE, {"DATABASE_URL": ""})
+    gc.collect()
     gc.freeze()  # so that a child does not copy all of it
     requests = socket.socket(fileno=os.dup(0))
     ended, wake = os.pipe()
