@@ -352,7 +352,7 @@ class Setup:
 
 @pytest.fixture(
     params=[
-        # What is alike to the program is another sentence of the fast tests of each error's cause.
+        # What is alike to the program repeats the case before it with another sentence.
         pytest.param(case, id=case.name, marks=pytest.mark.slow if case.is_alike else ())
         for case in CASES
     ]
