@@ -465,7 +465,7 @@ async def test_what_is_still_active_of_past_days_is_found_by_any_index_on_the_st
         known = await Daily().collect(reader, table, None)
         await Daily().collect(reader, table, known)
         ((plan,),) = connection.execute(
-            f"EXPLAIN (ANALYZE, FORMAT JSON) {reader.reads[-1][1]}".encode()
+            f"EXPLAIN (ANALYZE, FORMAT JSON) {reader.reads[-1][-2]}".encode()
         ).fetchall()
     (scan,) = [node for node in nodes(plan[0]["Plan"]) if "Relation Name" in node]
     assert scan["Node Type"] == node_type
