@@ -60,8 +60,9 @@ class Moment:
         """
         if self.unit is None and not self.has_zone_for_sure:
             # The planner drops the condition. Should the column become one without a time zone, it
-            # makes the statement fail and the table be bound again: only timestamptz fits.
-            fits = f"pg_catalog.tstzrange(NULL, NULL) @> ({self.raw})"
+            # makes the statement fail and the table be bound again: only timestamptz fits. Beside
+            # NULL a domain is its base type ("UNION, CASE, and Related Constructs").
+            fits = f"pg_catalog.tstzrange(NULL, NULL) @> coalesce(({self.raw}), NULL)"
             return f"CASE WHEN true OR {fits} THEN ({self.raw}) END"
         if self.unit is None:
             return f"({self.raw})::timestamptz"

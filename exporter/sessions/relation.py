@@ -6,16 +6,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from exporter.config import TableName
+from exporter.config.fields.sql_lexer import fold
 from exporter.errors import SchemaMismatch
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
-from exporter.sessions.sql_names import names, uses_whole_row
+from exporter.sessions.sql_names import SYSTEM_COLUMNS, names, of_row, uses_whole_row
 
 #: pg_class.relkind in words.
 KINDS = {"r": "table", "p": "partitioned table", "v": "view"}
 KINDS |= {"m": "materialized view", "f": "foreign table"}
 
-_COUNTS_TIME = re.compile(r"timestamp|date$|bigint|integer|numeric|double|real")
+_MOMENT = re.compile(r"timestamp(\(\d\))? with(out)? time zone|date")
+_NUMBER = re.compile(r"smallint|integer|bigint|numeric(\(.*\))?|real|double precision")
+#: Of values that are names, and tell which time counts.
+_NAME = re.compile(r"(text|character|boolean|uuid|\"?char\"?)\b.*(?<!\])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,27 @@ class Column:
     """The columns that its value is computed from."""
     virtual: str | None = None
     """The expression of a column that is computed when it is read, and not stored."""
+    is_not_null: bool = False
+
+    @property
+    def is_moment(self) -> bool:
+        """Whether its type is one of points in time."""
+        return _MOMENT.fullmatch(self.type) is not None
 
     @property
     def counts_time(self) -> bool:
         """Whether its type is one of times, or of numbers, which may count time."""
-        return _COUNTS_TIME.match(self.type) is not None
+        return self.is_moment or _NUMBER.fullmatch(self.type) is not None
+
+    @property
+    def is_small(self) -> bool:
+        """Whether an index can hold every value of its type."""
+        return self.counts_time or self.is_enum or self.type in {"uuid", "boolean"}
+
+    @property
+    def names_something(self) -> bool:
+        """Whether its type is one of names and states, which tell at most which time counts."""
+        return self.is_enum or _NAME.fullmatch(self.type) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +75,7 @@ class Relation:
 
         Raises SchemaMismatch with the nearest names.
         """
-        found = self.columns.get(word) or self.columns.get(word.lower())
+        found = self.columns.get(word) or self.columns.get(fold(word))
         if found is None:
             near = difflib.get_close_matches(word, self.columns, n=1)
             hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(self.columns)}"
@@ -69,10 +89,14 @@ class Relation:
         like a column) and never too few; the row as a whole (`s`, `s.*`) means all of them.
         """
         texts = list(texts)
-        if any(map(uses_whole_row, texts)):
+        if any(uses_whole_row(text) or self._calls_on_row(text) for text in texts):
             return list(self.columns)
         mentioned = set[str]().union(*map(names, texts))
         return [name for name in self.columns if name in mentioned]
+
+    def _calls_on_row(self, text: str) -> bool:
+        """Whether it has `s.f` for `f(s)`, a function of the row as a whole."""
+        return not of_row(text) <= {*self.columns, *SYSTEM_COLUMNS, "*"}
 
 
 async def find(reader: Reader, table: TableName) -> Relation:
@@ -86,8 +110,8 @@ async def find(reader: Reader, table: TableName) -> Relation:
         )
     oid, schema, name, kind = rows[0][:4]
     columns = {
-        name: Column(name, type_, is_enum, tuple(generated_from), virtual)
-        for *_, name, type_, is_enum, generated_from, virtual in rows
+        name: Column(name, type_, is_enum, tuple(generated_from), virtual, is_not_null)
+        for *_, name, type_, is_enum, generated_from, virtual, is_not_null in rows
         if name is not None
     }
     return Relation(oid, schema, name, KINDS[kind], columns)
@@ -100,7 +124,7 @@ def match_name(declared: TableName, column: str, *, is_visible: str) -> dict[str
     """
 
     def spellings(column: str, name: str, *, is_quoted: bool) -> str:
-        names = dict.fromkeys([name] if is_quoted else [name, name.lower()])
+        names = dict.fromkeys([name] if is_quoted else [name, fold(name)])
         return f"{column} IN ({', '.join(map(literal, names))})"
 
     in_schema = is_visible

@@ -13,6 +13,9 @@ from exporter.queries import identifier
 #: What every expression calls the row.
 ALIAS = "s"
 
+#: What every table has besides its columns.
+SYSTEM_COLUMNS = {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
+
 _EDGE = Token("other", "")
 _DOT = Token("other", ".")
 _NAME_KINDS = {"word", "quoted"}
@@ -29,8 +32,11 @@ def code(sql: str) -> list[Token]:
 
 
 def names(sql: str) -> set[str]:
-    """Every word and quoted identifier, as the name that it means; AT TIME ZONE is none."""
-    pieces = code(sql)
+    """Every word and quoted identifier, as the name that it means.
+
+    Not AT TIME ZONE, the alias in `s.status`, or the type in `::timestamp` and `date '2026-01-01'`.
+    """
+    pieces = [*code(sql), _EDGE]
     texts = [token.text.lower() for token in pieces]
     operators = {
         n + place
@@ -41,8 +47,21 @@ def names(sql: str) -> set[str]:
     return {
         token.value
         for n, token in enumerate(pieces)
-        if token.kind in _NAME_KINDS and n not in operators
+        if token.kind in _NAME_KINDS
+        and n not in operators
+        and not _is_type(pieces, n)
+        and not (_is_alias(token) and pieces[n + 1] == _DOT and pieces[n - 1 : n] != [_DOT])
     }
+
+
+def _is_alias(token: Token) -> bool:
+    return token.kind in _NAME_KINDS and token.value == ALIAS
+
+
+def _is_type(pieces: list[Token], n: int) -> bool:
+    """Whether a name stands where only that of a type can: behind `::`, or before a string."""
+    is_cast = [token.text for token in pieces[max(n - 2, 0) : n]] == [":", ":"]
+    return is_cast or (pieces[n].kind == "word" and pieces[n + 1].kind == "string")
 
 
 def called(sql: str) -> set[str]:
@@ -65,6 +84,15 @@ def qualified(sql: str) -> set[tuple[str, str]]:
     }
 
 
+def of_row(sql: str) -> set[str]:
+    """What follows the alias and a dot: columns, functions of the row, `*`."""
+    return {
+        after.value or after.text
+        for before, name, dot, after in _windows([_EDGE, *code(sql)])
+        if _is_alias(name) and dot == _DOT and before.text not in {".", ":"}
+    }
+
+
 def _windows(pieces: list[Token]) -> Iterator[tuple[Token, Token, Token, Token]]:
     return zip(pieces, pieces[1:], pieces[2:], pieces[3:], strict=False)
 
@@ -73,10 +101,9 @@ def uses_whole_row(sql: str) -> bool:
     """Whether the row `s` itself is a value (`s`, `s.*`) and not only its columns."""
     pieces = [_EDGE, *code(sql), _EDGE, _EDGE]
     return any(
-        token.kind == "word"
-        and token.value == ALIAS
-        and before.text != "."
-        and (after.text != "." or next_.text == "*")
+        _is_alias(token)
+        and before.text not in {".", ":"}
+        and ((after.text != "." and token.kind == "word") or (after, next_.text) == (_DOT, "*"))
         for before, token, after, next_ in _windows(pieces)
     )
 
@@ -88,10 +115,10 @@ def without_alias(sql: str) -> str:
     """
     kept: list[Token] = []
     is_column = False
-    for token in tokens(sql):
+    for token in _without_space_at_dots(sql):
         last = kept[-1] if kept else Token("other", "(")
-        is_alias = (last.kind, last.value) == ("word", ALIAS) and kept[-2:-1] != [_DOT]
-        if token == _DOT and is_alias:
+        is_type = [each.text for each in kept[-3:-1]] == [":", ":"]
+        if token == _DOT and _is_alias(last) and kept[-2:-1] != [_DOT] and not is_type:
             kept.pop()
             is_column = True
             continue
@@ -103,6 +130,13 @@ def without_alias(sql: str) -> str:
         if token.kind != "space" or (last.kind != "space" and last.text != "("):
             kept.append(token)
     return "".join(token.text for token in kept).strip()
+
+
+def _without_space_at_dots(sql: str) -> Iterator[Token]:
+    pieces = [_EDGE, *tokens(sql), _EDGE]
+    for before, token, after in zip(pieces, pieces[1:], pieces[2:], strict=False):
+        if token.kind != "space" or _DOT not in {before, after}:
+            yield token
 
 
 def without_subqueries(sql: str) -> str:

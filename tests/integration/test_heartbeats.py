@@ -3,23 +3,25 @@
 Each test lets sessions live and counts: no timing decides.
 """
 
-import itertools
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from exporter.check.findings import Finding, Status
-from exporter.check.live import check_all
-from exporter.clock import Clock
+from exporter.check.findings import Status
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.postgres import Database
 from exporter.sessions.indexes.proposals import MUST_BE_IMMUTABLE
-from tests.support.collection import declarations
-from tests.support.collection.indexes import BOTH_MISSING, Collect, missing, proposals, run
+from tests.support.collection.indexes import (
+    BOTH_MISSING,
+    Collect,
+    missing,
+    proposals,
+    run,
+    signs_of_life,
+)
 
 SourceOf = Callable[[str], Source]
 
@@ -472,17 +474,6 @@ async def test_a_foreign_table_gets_a_sentence(
         assert each.remark == (
             '"public"."chat" is a foreign table: an index belongs on the table on its server'
         )
-
-
-async def signs_of_life(database: EmbeddedDatabase, source: Source) -> list[Finding]:
-    """What `check --live` says about them."""
-    ticks: Iterator[float] = map(float, itertools.count())
-    pool = Database(declarations.settings_of(database.dsn))
-    try:
-        found = check_all(pool, [source], Clock(monotonic=lambda: next(ticks), wall=lambda: 0.0))
-        return [each async for each in found if each.check == "indexes and signs of life"]
-    finally:
-        await pool.close()
 
 
 #: What an index is on, the columns that the warning names, and from which version on it is none.

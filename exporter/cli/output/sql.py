@@ -15,10 +15,10 @@ def proposals_sql(source: Source, database: str, proposed: Sequence[Proposal]) -
         lines.append(f"-- {source.name} ({database}): collector {each.collector} {state}.")
         if each.remark:
             lines += [f"-- {line}" for line in f"{each.remark}.".splitlines()]
-        prefix = "-- " if each.is_served else ""
-        lines += [
-            "\n".join(prefix + line for line in command.split("\n")) for command in each.commands
-        ]
+        for command in each.commands:
+            # A name may hold any line break, and psql ends a comment at each.
+            commented = [f"-- {line}" for line in command.splitlines()]
+            lines += commented if each.is_served else [command]
     return "\n".join(lines)
 
 

@@ -40,6 +40,7 @@ _TOKEN = re.compile(
 )
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _CLOSES = {")": "(", "]": "["}
+_LONGEST_NAME = 63
 _OPENED = {"'": "string", '"': "quoted name", "$": "dollar quote"}
 
 
@@ -87,6 +88,20 @@ def check_complete(sql: str) -> None:
         raise IncompleteSqlError(sql, position, f"the {bracket} {{}} is not closed", is_open=True)
 
 
+def fold(name: str) -> str:
+    """What an unquoted name means: in lower case as far as it is ASCII (scansup.c)."""
+    if name.isascii():
+        return name.lower()
+    return "".join(each.lower() if each.isascii() else each for each in name)
+
+
+def _truncated(name: str) -> str:
+    """What PostgreSQL keeps of a name: 63 bytes of whole characters."""
+    if len(name) <= _LONGEST_NAME // 4:
+        return name
+    return name.encode(errors="replace")[:_LONGEST_NAME].decode(errors="ignore")
+
+
 def _tokens(sql: str) -> Iterator[tuple[int, Token]]:
     """Yield the tokens, each with its position."""
     position = 0
@@ -105,9 +120,9 @@ def _tokens(sql: str) -> Iterator[tuple[int, Token]]:
                 raise IncompleteSqlError(sql, start, problem, is_open=True)
             case "quoted":
                 name = text[text.index('"') + 1 : -1].replace('""', '"')
-                yield start, Token("quoted", text, name)
+                yield start, Token("quoted", text, _truncated(name))
             case "word":
-                yield start, Token("word", text, text.lower())
+                yield start, Token("word", text, _truncated(fold(text)))
             case "space":
                 yield start, Token("space", text)
             case "string":

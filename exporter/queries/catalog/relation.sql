@@ -14,7 +14,8 @@ SELECT
             AND g.refobjid = c.oid AND f.attnum <> a.attnum
         ORDER BY f.attnum
     ),
-    CASE WHEN a.attgenerated = 'v' THEN pg_get_expr(d.adbin, d.adrelid) END
+    CASE WHEN a.attgenerated = 'v' THEN pg_get_expr(d.adbin, d.adrelid) END,
+    a.attnotnull
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -1,8 +1,9 @@
 -- The indexes of a table, its partitions and children that hold one of some columns: as a key, in
 -- INCLUDE, in an expression or in the predicate, on all of which the index depends (pg_depend).
--- One that belongs to another of these, as the index of a partition does, is left out, and so is the
--- primary key: nothing changes that. From PostgreSQL 16 on a BRIN index
--- takes no HOT update away (its release notes). One that is not valid does, as long as it is live.
+-- One that belongs to another of these, as the index of a partition does, is left out, and so is one
+-- that no partition has, and a primary key of this column alone: nothing changes that. From PostgreSQL
+-- 16 on a BRIN index takes no HOT update away (its release notes). One that is not valid does, as long
+-- as it is live. The row as a whole, which is column 0 of an expression, has no such dependency.
 WITH RECURSIVE part AS (
     SELECT {oid}::oid AS oid
     UNION
@@ -11,12 +12,13 @@ WITH RECURSIVE part AS (
 SELECT n.nspname, c.relname, array_agg(a.attname::text ORDER BY a.attnum)
 FROM part
 JOIN pg_index AS i ON i.indrelid = part.oid AND i.indislive
-    AND NOT i.indisprimary
 JOIN pg_class AS c ON c.oid = i.indexrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 JOIN pg_am AS m ON m.oid = c.relam
 JOIN pg_attribute AS a ON a.attrelid = i.indrelid
 WHERE a.attname IN ({columns})
+    AND NOT (i.indisprimary AND i.indnkeyatts = 1 AND a.attnum = i.indkey[0])
+    AND (c.relkind = 'i' OR EXISTS (SELECT FROM pg_inherits AS b WHERE b.inhparent = c.oid))
     AND NOT EXISTS (
         SELECT FROM pg_inherits AS above
         JOIN pg_index AS o ON o.indexrelid = above.inhparent
@@ -32,6 +34,7 @@ WHERE a.attname IN ({columns})
                 AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid
                 AND d.refobjsubid = a.attnum
         )
+        OR concat(i.indexprs, i.indpred) LIKE '%:varattno 0 %'
     )
 GROUP BY n.nspname, c.relname
 ORDER BY n.nspname, c.relname

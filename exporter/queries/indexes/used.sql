@@ -1,6 +1,7 @@
--- Of the indexes that a plan named: whether each is partial, and its first column as EXPLAIN has it,
--- but for parentheses around it.
-SELECT n.nspname, c.relname, i.indpred IS NOT NULL, pg_get_indexdef(i.indexrelid, 1, false)
+-- Of the indexes that a plan named: the first column as EXPLAIN has it, but for parentheses around it,
+-- and the predicate.
+SELECT n.nspname, c.relname, pg_get_indexdef(i.indexrelid, 1, false),
+    pg_get_expr(i.indpred, i.indrelid)
 FROM pg_index AS i
 JOIN pg_class AS c ON c.oid = i.indexrelid
 JOIN pg_namespace AS n ON n.oid = c.relnamespace

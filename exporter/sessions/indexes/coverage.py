@@ -25,6 +25,13 @@ class _Use(NamedTuple):
     condition: list[Token]
 
 
+class _Index(NamedTuple):
+    """What EXPLAIN calls its first column, and its predicate if it is partial."""
+
+    first: str
+    predicate: str | None
+
+
 class IndexSearch:
     """Looks up for each collector whether an index serves it, in two reads."""
 
@@ -46,17 +53,19 @@ class IndexSearch:
         """How the planner uses indexes, of the results of the first read."""
         _, *plans = results
         return IndexUses(
+            self._table,
             {
                 collector: list(_scans(plan.rows[0][0][0]["Plan"], self._table))
                 for collector, plan in zip(self._searches, plans, strict=True)
-            }
+            },
         )
 
 
 class IndexUses:
     """For each collector the scans of its plan, and for each scan the indexes that it uses."""
 
-    def __init__(self, scans: Mapping[str, list[list[_Use]]]) -> None:
+    def __init__(self, table: SessionTable, scans: Mapping[str, list[list[_Use]]]) -> None:
+        self._table = table
         self._scans = scans
 
     @property
@@ -72,11 +81,38 @@ class IndexUses:
 
     def missing(self, rows: Iterable[Row]) -> dict[str, bool]:
         """For each collector whether no index serves it, of the rows of the second read."""
-        known = {(schema, name): (is_partial, first) for schema, name, is_partial, first in rows}
+        known = {(schema, name): _Index(*facts) for schema, name, *facts in rows}
+
+        def serves(use: _Use, collector: str) -> bool:
+            index = known.get(use.name)
+            return index is not None and self._serves(use, index, is_active=collector == "active")
+
         return {
-            collector: not all(any(_serves(use, known) for use in scan) for scan in scans)
+            collector: not all(any(serves(use, collector) for use in scan) for scan in scans)
             for collector, scans in self._scans.items()
         }
+
+    def _serves(self, use: _Use, index: "_Index", *, is_active: bool) -> bool:
+        """An index serves if it is one of the active rows, or if its first column is looked up.
+
+        A plan can show an index scan that reads the whole index: that one does not count, nor one
+        that finds only what every row of the source has.
+        """
+        wanted = self._table.expressions["active"] if is_active else self._table.started_at.raw
+        if is_active and index.predicate is not None and self._shares(index.predicate, wanted):
+            return True
+        return self._shares(index.first, wanted) and _looks_up(use.condition, index.first)
+
+    def _shares(self, held: str, wanted: str) -> bool:
+        """Whether an index holds a column that is wanted; of a view's tables it is unknown."""
+        if self._table.relation.kind == "view":
+            return True
+        return not self._columns(wanted).isdisjoint(self._columns(held))
+
+    def _columns(self, text: str) -> set[str]:
+        relation = self._table.relation
+        found = relation.columns_in([text])
+        return {*found, *(each for name in found for each in relation.columns[name].generated_from)}
 
 
 async def missing(reader: Reader, table: SessionTable) -> dict[str, bool]:
@@ -134,13 +170,12 @@ def _nodes_with(key: str, plan: Plan) -> Iterator[Plan]:
         yield from _nodes_with(key, child)
 
 
-def _serves(use: _Use, known: Mapping[_Name, tuple[bool, str]]) -> bool:
-    """An index serves if it is partial, or if its first column is in the index condition.
-
-    A plan can show an index scan that reads the whole index: that one does not count.
-    """
-    is_partial, first = known.get(use.name, (False, ""))
+def _looks_up(condition: list[Token], first: str) -> bool:
+    """Whether a condition compares the first column of an index; every row may have a value."""
     column = [token.text for token in code(first) if token.text not in _PUNCTUATION]
-    condition = [token.text for token in use.condition if token.text not in _PUNCTUATION]
-    starts = range(len(condition) - len(column) + 1) if column else ()
-    return is_partial or any(condition[n : n + len(column)] == column for n in starts)
+    found = [token.text for token in condition if token.text not in _PUNCTUATION]
+    size = len(column)
+    return any(
+        found[n : n + size] == column and found[n + size : n + size + 3] != ["IS", "NOT", "NULL"]
+        for n in range(len(found) - size + 1 if column else 0)
+    )

@@ -11,10 +11,7 @@ from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.sessions.conditions import conjuncts, fixed_column
 from exporter.sessions.session_table import SessionTable
-from exporter.sessions.sql_names import without_subqueries
-
-#: The types of documents, in which there may be a time.
-_DOCUMENTS = {"json", "jsonb"}
+from exporter.sessions.sql_names import code, of_row, without_subqueries
 
 #: Of one such index, beside none: measured by benchmarks/heartbeats.py.
 COST = "half of the updates per second, three times the WAL"
@@ -31,32 +28,45 @@ def written_columns(table: SessionTable) -> set[str]:
     """The columns that a sign of life writes while a session is active.
 
     It is the column that `last_seen_at` is. Of those that an expression reads it is not the start,
-    the end, the id, what the conditions fix, or what a subquery reads; and where a time, a number
-    or a document is left, no text or enum, which tells then which time counts. Further columns may
-    change, but that cannot be known.
+    the id, what the conditions fix, or what a subquery compares rows of other tables with; and
+    where anything else is left, no name or state, which tells then which time counts. Further
+    columns may change, but that cannot be known.
     """
     if table.last_seen_at is None or table.relation.kind not in {"table", "partitioned table"}:
         return set()
     columns, last_seen = table.relation.columns, table.last_seen_at.raw
-    read = {
-        source
-        for name in table.relation.columns_in([without_subqueries(last_seen)])
-        for source in columns[name].generated_from or (name,)
-    }
-    if fixed_column(last_seen) is None:
+    inside = {name for name in of_row(last_seen) if name in columns and columns[name].is_moment}
+    mentioned = {*table.relation.columns_in([without_subqueries(last_seen)]), *inside}
+    read = {source for name in mentioned for source in columns[name].generated_from or (name,)}
+    if fixed_column(last_seen) not in read:
         read -= {fixed_column(text) for text in _constant_while_active(table)}
-    times = {name for name in read if columns[name].counts_time or columns[name].type in _DOCUMENTS}
+    cast = _cast_columns(last_seen)
+    times = {name for name in read if name in cast or not columns[name].names_something}
     written = times or read
-    return written | {each.name for each in columns.values() if written & {*each.generated_from}}
+    return written | {
+        each.name
+        for each in columns.values()
+        if written & {*each.generated_from} and not each.names_something
+    }
 
 
 def _constant_while_active(table: SessionTable) -> list[str]:
     conditions = [table.expressions[key] for key in ("where", "active") if key in table.expressions]
-    keys = ("started_at", "ended_at", "id")
+    keys = ("started_at", "id")
     return [
         *(each for condition in conditions for each in conjuncts(condition)),
         *(table.expressions[key] for key in keys if key in table.expressions),
     ]
+
+
+def _cast_columns(sql: str) -> set[str]:
+    """The names that are cast: `seen::timestamptz`, `(s.seen)::timestamptz`."""
+    pieces = [token for token in code(sql) if token.text not in {"(", ")"}]
+    return {
+        name.value
+        for name, *colons in zip(pieces, pieces[1:], pieces[2:], strict=False)
+        if [each.text for each in colons] == [":", ":"]
+    }
 
 
 async def find_indexes(reader: Reader, table: SessionTable) -> list[HeldIndex]:

@@ -7,9 +7,15 @@ from exporter.postgres import Reader
 from exporter.queries import fill, literal
 from exporter.sessions.indexes.heartbeats import written_columns
 from exporter.sessions.session_table import SessionTable
-from exporter.sessions.sql_names import called, code, names, uses_whole_row, without_alias
+from exporter.sessions.sql_names import (
+    SYSTEM_COLUMNS,
+    called,
+    code,
+    names,
+    uses_whole_row,
+    without_alias,
+)
 
-_SYSTEM_COLUMNS = {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 #: Words of SQL whose value depends on the time or the session.
 _MUTABLE = {"current_timestamp", "current_time", "current_date", "localtime", "localtimestamp"}
 _MUTABLE |= {"current_user", "session_user", "user", "current_role", "current_catalog"}
@@ -49,7 +55,7 @@ class Obstacles:
         functions = {f"{name}()" for name in called(text) & self.mutable}
         if mutable := functions | (words & _MUTABLE):
             yield f"uses {', '.join(sorted(mutable))}, which is not immutable as an index demands"
-        if system := (names(text) & _SYSTEM_COLUMNS) - {*columns}:
+        if system := (names(text) & SYSTEM_COLUMNS) - {*columns}:
             yield f"reads {', '.join(sorted(system))}, and PostgreSQL indexes no system column"
         if written := [name for name in read if name in self.written]:
             yield (

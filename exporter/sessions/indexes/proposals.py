@@ -6,17 +6,18 @@ of the active rows alone where those are all that is read.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain, count
 
 from exporter.postgres import Reader
-from exporter.queries import fill, fit_name, identifier
+from exporter.queries import fill, fit_name, identifier, literal
 from exporter.sessions import SessionTable
 from exporter.sessions.conditions import conjuncts, fixed_column
 from exporter.sessions.indexes import coverage
 from exporter.sessions.indexes.obstacles import Obstacles, find_obstacles
 from exporter.sessions.relation import KINDS
-from exporter.sessions.sql_names import without_alias
+from exporter.sessions.sql_names import code, without_alias
 
 _COLUMN = re.compile(r'"(?:[^"]|"")*"')
 
@@ -62,6 +63,35 @@ class _Part:
     """As in pg_class: `r` is a table, `p` a partitioned and `f` a foreign one."""
 
 
+class _Names:
+    """The names of indexes, which are those of no other relation in their schema."""
+
+    def __init__(self, taken: Mapping[tuple[str, str], bool] | None = None) -> None:
+        """`taken` says of schemas and names whether each is an index that is not valid."""
+        self._taken = dict(taken or {})
+
+    def choose(self, parts: list[_Part], purpose: str) -> dict[tuple[str, str], str]:
+        """A name for each part, with a number where one is taken, as PostgreSQL does itself."""
+        chosen = {}
+        for part in parts:
+            endings = chain(["_idx"], (f"_idx{number}" for number in count(1)))
+            names = (fit_name(f"{part.name}_{purpose}", ending) for ending in endings)
+            name = next(each for each in names if (part.schema, each) not in self._taken)
+            self._taken[part.schema, name] = False
+            chosen[part.schema, part.name] = name
+        return chosen
+
+    def broken(self, parts: list[_Part], purpose: str) -> list[str]:
+        """A sentence for each index that was left by a command that failed."""
+        names = ((part.schema, fit_name(f"{part.name}_{purpose}", "_idx")) for part in parts)
+        return [
+            f"{identifier(*name)} is not valid, as CREATE INDEX CONCURRENTLY leaves it when it "
+            "fails: drop it with DROP INDEX CONCURRENTLY"
+            for name in names
+            if self._taken.get(name)
+        ]
+
+
 async def propose(reader: Reader, table: SessionTable) -> list[Proposal]:
     """For each collector its commands, and whether an index serves it already."""
     missing = await coverage.missing(reader, table)
@@ -76,6 +106,7 @@ async def propose(reader: Reader, table: SessionTable) -> list[Proposal]:
         for part in parts
         if part.kind == "f"
     ]
+    names = await _find_names(reader, parts)
     proposals = []
     for collector, unserved in missing.items():
         definition = (_of_active if collector == "active" else _of_start)(table, obstacles)
@@ -83,8 +114,10 @@ async def propose(reader: Reader, table: SessionTable) -> list[Proposal]:
         source, name = table.source.name, table.relation.name
         purpose = collector if source == name else f"{source}_{collector}"
         sql = definition.sql
-        commands = () if sql is None else tuple(_commands(parts, purpose, sql))
-        remark = "; ".join([*definition.remarks, *foreign]) or None
+        named = names.choose(parts, purpose) if unserved else _Names().choose(parts, purpose)
+        commands = () if sql is None else tuple(_commands(parts, named, sql))
+        broken = names.broken(parts, purpose) if unserved and commands else []
+        remark = "; ".join([*definition.remarks, *foreign, *broken]) or None
         proposals.append(Proposal(collector, not unserved, commands, remark))
     return proposals
 
@@ -104,8 +137,15 @@ def _of_active(table: SessionTable, obstacles: Obstacles) -> _Definition:
         for key in ("where", "active")
         if key in table.expressions
     }
-    held = {key: [each for each in declared[key] if not obstacles.of(each)] for key in declared}
-    keys = [text for text in _possible_keys(table) if not obstacles.of(text)]
+    held = {
+        key: [
+            each
+            for each in declared[key]
+            if not obstacles.of(each) and not _is_certain(table, each)
+        ]
+        for key in declared
+    }
+    keys = [text for text in _possible_keys(table, obstacles) if not obstacles.of(text)]
     if not keys:
         declared["started_at"] = [table.started_at.raw]
     problems = tuple(
@@ -125,16 +165,28 @@ def _of_active(table: SessionTable, obstacles: Obstacles) -> _Definition:
     return _Definition(f"({_key(keys[0])}) WHERE {predicate}", remarks)
 
 
-def _possible_keys(table: SessionTable) -> list[str]:
+def _is_certain(table: SessionTable, condition: str) -> bool:
+    """Whether a constraint says so: PostgreSQL 18 drops it from a query, and not from an index."""
+    name, *rest = code(without_alias(condition))
+    column = table.relation.columns.get(name.value)
+    is_test = [token.text.lower() for token in rest] == ["is", "not", "null"]
+    return is_test and column is not None and column.is_not_null
+
+
+def _possible_keys(table: SessionTable, obstacles: Obstacles) -> list[str]:
     """The start as a column, the times and numbers that it reads, the id; at last an expression.
 
-    Any key finds the active rows, and only of a column it is certain that PostgreSQL accepts it.
+    Any key finds the active rows, and only of a column it is certain that PostgreSQL accepts it;
+    and a value that does not fit in an index makes the application's own writes fail.
     """
     relation, start = table.relation, table.started_at.raw
     read = relation.columns_in([start])
     is_column = fixed_column(start) is not None
     times = [name for name in read if is_column or relation.columns[name].counts_time]
-    columns = [*times, *relation.columns_in([table.id or ""])]
+    if obstacles.written & {*read}:
+        times = []  # what is added to a time that is written is written with it
+    ids = relation.columns_in([table.id or ""])
+    columns = [*times, *(name for name in ids if relation.columns[name].is_small)]
     return [*(f"s.{identifier(name)}" for name in columns), start]
 
 
@@ -156,22 +208,26 @@ async def _parts(reader: Reader, table: SessionTable) -> list[_Part]:
     ]
 
 
-def _commands(parts: list[_Part], purpose: str, definition: str) -> Iterator[str]:
+async def _find_names(reader: Reader, parts: list[_Part]) -> _Names:
+    schemas = ", ".join(literal(name) for name in sorted({part.schema for part in parts}))
+    rows = await reader.rows(fill("indexes/taken", schemas=schemas or "NULL"))
+    return _Names({(schema, name): is_broken for schema, name, is_broken in rows})
+
+
+def _commands(
+    parts: list[_Part], names: Mapping[tuple[str, str], str], definition: str
+) -> Iterator[str]:
     """CONCURRENTLY, which a partitioned table cannot do: there one per partition, then attached."""
     indexed = [part for part in parts if part.kind != "f"]
     for part in indexed:
         how, only = ("", "ONLY ") if part.kind == "p" else ("CONCURRENTLY ", "")
-        index = identifier(_index_name(part.name, purpose))
+        index = identifier(names[part.schema, part.name])
         table = identifier(part.schema, part.name)
         yield f"CREATE INDEX {how}{index}\n    ON {only}{table} {definition};"
     for part in reversed(indexed):
         if part.parent is not None:
             above, index = (
-                identifier(schema, _index_name(name, purpose))
+                identifier(schema, names[schema, name])
                 for schema, name in (part.parent, (part.schema, part.name))
             )
             yield f"ALTER INDEX {above}\n    ATTACH PARTITION {index};"
-
-
-def _index_name(table: str, purpose: str) -> str:
-    return fit_name(f"{table}_{purpose}", "_idx")

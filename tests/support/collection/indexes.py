@@ -1,8 +1,12 @@
 """The indexes of a source: which are missing, which are proposed, and whether those serve."""
 
-from collections.abc import Awaitable, Callable
+import itertools
+from collections.abc import Awaitable, Callable, Iterator
 
 from exporter import sessions
+from exporter.check.findings import Finding
+from exporter.check.live import check_all
+from exporter.clock import Clock
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database
@@ -55,3 +59,14 @@ async def served_as_printed(
     assert await missing(database, collect, text) == BOTH_SERVED
     assert all(each.is_served for each in await proposals(database, source_of(text)))
     return proposed
+
+
+async def signs_of_life(database: EmbeddedDatabase, source: Source) -> list[Finding]:
+    """What `check --live` says about them."""
+    ticks: Iterator[float] = map(float, itertools.count())
+    pool = Database(declarations.settings_of(database.dsn))
+    try:
+        found = check_all(pool, [source], Clock(monotonic=lambda: next(ticks), wall=lambda: 0.0))
+        return [each async for each in found if each.check == "indexes and signs of life"]
+    finally:
+        await pool.close()

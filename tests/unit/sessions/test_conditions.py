@@ -49,6 +49,17 @@ def test_what_stands_in_parentheses_does_not_matter(condition: str) -> None:
         ("lower(a) = 'x'", None),
         ("'x' = a", None),
         ("a IN ('x', 'y')", None),
+        ("NOT a IS NULL", None),
+        ("a IS DISTINCT FROM NULL", None),
+        ("a IS NOT DISTINCT FROM b", None),
+        ("a IS NULL = false", None),
+        ("a = b", None),
+        ("a = 'x' || b", None),
+        ("a = 'x' IS NULL", None),
+        ("a = 'x'::text || b", None),
+        ("a = 1", "a"),
+        ("a = 'x'::public.mood[]", "a"),
+        ("NOT a IS FALSE", "a"),
     ],
 )
 def test_a_condition_that_admits_one_value_fixes_its_column(

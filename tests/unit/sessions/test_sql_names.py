@@ -14,9 +14,13 @@ from exporter.sessions.sql_names import (
 @pytest.mark.parametrize(
     ("sql", "found"),
     [
-        ("s.status = 'in_progress'", {"s", "status"}),
+        ("s.status = 'in_progress'", {"status"}),
+        ("s.s = 1 AND s . status", {"s", "and", "status"}),
+        ("a::timestamp > date '2026-01-01' AND b::text", {"a", "and", "b"}),
+        ("Größe Ärger", {"größe", "Ärger"}),
+        (f"a{'b' * 80} c", {f"a{'b' * 62}", "c"}),
         ("Status", {"status"}),
-        ('s."createdAt" IS NULL', {"s", "createdAt", "is", "null"}),
+        ('s."createdAt" IS NULL', {"createdAt", "is", "null"}),
         ("\"it's\" = 'it''s mine'", {"it's"}),
         ('"a ""b"""', {'a "b"'}),
         ("a -- don't b\nAND c", {"a", "and", "c"}),

@@ -11,3 +11,11 @@ def test_a_remark_of_several_lines_is_a_comment_in_each() -> None:
     proposal = Proposal("active", is_served=False, commands=(), remark="it is 'a\nb'")
     source = SimpleNamespace(name="chat")
     assert proposals_sql(source, "app", [proposal]).splitlines()[1:] == ["-- it is 'a", "-- b'."]  # type: ignore[arg-type] # only the name is read
+
+
+def test_a_command_that_need_not_be_run_is_a_comment_whatever_the_name_of_a_table() -> None:
+    command = 'CREATE INDEX "a\rDROP TABLE b; --"\n    ON "a\u2028c" (d);'
+    proposal = Proposal("active", is_served=True, commands=(command,))
+    source = SimpleNamespace(name="chat")
+    printed = proposals_sql(source, "app", [proposal])  # type: ignore[arg-type] # only the name is read
+    assert all(line.startswith("-- ") for line in printed.splitlines())
