@@ -236,6 +236,16 @@ async def test_an_index_for_other_rows_serves_nobody(
     assert await missing(database, collect, text) == BOTH_SERVED
 
 
+async def test_an_index_that_a_subquery_uses_serves_the_subquery_alone(
+    database: EmbeddedDatabase, collect: Collect
+) -> None:
+    create(database)
+    run(database, "CREATE INDEX ON public.chat (status) WHERE is_open")
+    older = "EXISTS (SELECT FROM public.chat AS c WHERE c.status = s.status AND c.is_open)"
+    text = chat(active=f"s.is_open OR {older}")
+    assert await missing(database, collect, text) == {"active": 1, "daily": 1}
+
+
 async def test_a_name_that_is_taken_gets_a_number_and_a_broken_index_a_sentence(
     any_database: EmbeddedDatabase, collect: Collect, source_of: SourceOf
 ) -> None:

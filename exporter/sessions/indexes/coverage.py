@@ -17,6 +17,9 @@ _Name = tuple[str, str]
 #: Of a condition, after its alias was dropped. An index writes other parentheses than a condition.
 _PUNCTUATION = {".", "(", ")"}
 
+#: What a scan has below it besides the parts of its own index lookup.
+_SUBQUERIES = frozenset({"SubPlan", "InitPlan"})
+
 
 class _Use(NamedTuple):
     """How a scan uses one index: its schema and name, and the condition that it looks up."""
@@ -150,7 +153,7 @@ def _scans(plan: Plan, table: SessionTable) -> Iterator[list[_Use]]:
                 (plan["Schema"], node["Index Name"]),
                 [each for each in code(node.get("Index Cond", "")) if each.value != alias],
             )
-            for node in _nodes_with("Index Name", plan)
+            for node in _nodes_with("Index Name", plan, without=_SUBQUERIES)
         ]
     else:
         for child in plan.get("Plans", []):
@@ -163,11 +166,13 @@ def relations(plan: Plan) -> Iterator[tuple[str, str]]:
         yield node["Schema"], node["Relation Name"]
 
 
-def _nodes_with(key: str, plan: Plan) -> Iterator[Plan]:
+def _nodes_with(key: str, plan: Plan, *, without: frozenset[str] = frozenset()) -> Iterator[Plan]:
+    """The nodes that have a key, but for those `without` is the relationship to their parent."""
     if key in plan:
         yield plan
     for child in plan.get("Plans", []):
-        yield from _nodes_with(key, child)
+        if child.get("Parent Relationship") not in without:
+            yield from _nodes_with(key, child, without=without)
 
 
 def _looks_up(condition: list[Token], first: str) -> bool:
