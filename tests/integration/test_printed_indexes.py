@@ -215,7 +215,7 @@ async def test_names_that_are_written_in_another_way_are_those_columns(
     await served_as_printed(database, collect, source_of, text)
 
 
-async def test_an_index_for_other_rows_serves_nobody(
+async def test_an_index_for_other_rows_serves_no_collector(
     database: EmbeddedDatabase, collect: Collect, source_of: SourceOf
 ) -> None:
     create(database)

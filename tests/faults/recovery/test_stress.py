@@ -117,7 +117,7 @@ def test_under_load_nobody_alive_is_closed_and_no_end_is_overwritten(chats: Chat
     with Background() as background, Traffic(chats, writers=4, alive=400).flowing():
         working = [background.begin(each.work(is_over)) for each in recoverers + automatic]
         is_over.wait(seconds)
-        try:  # a busy machine takes longer, and a session that was passed over spends nothing
+        try:  # a busy machine takes longer, and a session that was skipped spends nothing
             wait_for(lambda: is_spent_by(automatic), "a budget is spent")
         finally:
             is_over.set()

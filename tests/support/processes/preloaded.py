@@ -166,7 +166,7 @@ def _answer_ends(answers: dict[int, int]) -> None:
         if child == 0:
             return
         answer = answers.pop(child)
-        with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more
+        with contextlib.suppress(BrokenPipeError):  # no test waits for it any longer
             os.write(answer, b"%d\n" % os.waitstatus_to_exitcode(status))
         os.close(answer)
 
