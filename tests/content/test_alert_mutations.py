@@ -69,9 +69,6 @@ EQUIVALENT = {
     ): "all that is not lag is left out two lines below",
 }
 
-#: The rules of the page, for which the fast tier tries every change; the slow tier tries all.
-SAMPLE = {"SessionsOrphanedAboveThreshold", "sessions:orphaned_count"}
-
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
@@ -153,14 +150,8 @@ def _reaching(name: str) -> list[RuleCase]:
     return sorted(found, key=lambda case: (name not in case.sees, case.cost))
 
 
-@pytest.mark.parametrize(
-    "rule",
-    [
-        pytest.param(rule, marks=() if name_of(rule) in SAMPLE else pytest.mark.slow)
-        for rule in RULES
-    ],
-    ids=name_of,
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", RULES, ids=name_of)
 def test_every_change_of_a_rule_fails_a_test(rule: Rule, tmp_path: Path) -> None:
     program("promtool")
     survivors = {mutant.change for mutant in _survivors(list(mutants(rule)), tmp_path)}

@@ -67,7 +67,8 @@ CHOICES = (
     {"database": "live", "source": "tried"},  # is not recovered yet
 )
 
-EXPRESSIONS = [each for path in FILES for each in find_expressions(load(path))]
+DASHBOARDS = {path.stem: load(path) for path in FILES}
+EXPRESSIONS = [each for dashboard in DASHBOARDS.values() for each in find_expressions(dashboard)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,28 +250,31 @@ def firing(prometheus: Prometheus) -> bool:
     )
 
 
-def choices(watched: Watched, expression: Expression) -> Iterator[dict[str, str]]:
-    """Values for the variables of a dashboard: one source after the other, or all that it lists."""
-    names = {path.stem: load(path)["templating"]["list"] for path in FILES}[expression.dashboard]
-    if "source" in {each["name"] for each in names}:
-        yield from ({"job": JOB} | each for each in CHOICES)
-        return
-    values: dict[str, str] = {}
-    for each in (each for each in EXPRESSIONS if each.dashboard == expression.dashboard):
-        if each.kind == "variable":
-            found = watched.answer(each, values)
-            values[each.label] = f"({'|'.join(found)})"
-    yield values
+@pytest.fixture(scope="module")
+def choices(watched: Watched) -> dict[str, list[dict[str, str]]]:
+    """Values for each dashboard's variables: one source after the other, or all that it lists."""
+    found = {}
+    for uid, dashboard in DASHBOARDS.items():
+        if "source" in {each["name"] for each in dashboard["templating"]["list"]}:
+            found[uid] = [{"job": JOB} | each for each in CHOICES]
+            continue
+        values: dict[str, str] = {}
+        for each in (each for each in EXPRESSIONS if each.dashboard == uid):
+            if each.kind == "variable":
+                values[each.label] = f"({'|'.join(watched.answer(each, values))})"
+        found[uid] = [values]
+    return found
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS, ids=str)
-def test_every_expression_returns_data(watched: Watched, expression: Expression) -> None:
-    assert any(watched.answer(expression, values) for values in choices(watched, expression))
+def test_every_expression_returns_data(
+    watched: Watched, choices: dict[str, list[dict[str, str]]], expression: Expression
+) -> None:
+    assert any(watched.answer(expression, values) for values in choices[expression.dashboard])
 
 
 def panel(uid: str, title: str) -> dict[str, Any]:
-    (path,) = [each for each in FILES if each.stem == uid]
-    (found,) = [each for each in find_panels(load(path)) if each["title"] == title]
+    (found,) = [each for each in find_panels(DASHBOARDS[uid]) if each["title"] == title]
     return found
 
 
@@ -306,9 +310,9 @@ ALL = {"job": JOB, "database": "(app|copy|gone)"}
 ONE = {"job": JOB, "database": "app", "source": "training"}
 RECOVERED = {"job": JOB, "database": "live", "source": "calls"}
 TABLES = [
-    (path.stem, each["title"])
-    for path in FILES
-    for each in find_panels(load(path))
+    (uid, each["title"])
+    for uid, dashboard in DASHBOARDS.items()
+    for each in find_panels(dashboard)
     if len(each["targets"]) > 1 and each["type"] in {"table", "barchart"}
 ]
 

@@ -128,7 +128,7 @@ def test_a_machine_that_learns_the_time_only_after_the_start_is_no_problem(
         assert steps(daemon) == pytest.approx([30 * YEAR, -30 * YEAR, 30 * YEAR], abs=1)
 
 
-@pytest.mark.quick("2026-10-25")
+@pytest.mark.slow  # it is no step of the clock
 @pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
 def test_daylight_saving_time_does_not_matter(
     database: EmbeddedDatabase, wall_clock: WallClock, tmp_path: Path, day: str

@@ -305,6 +305,7 @@ def open_sockets() -> int:
     return sum(target.startswith("socket:") for target in targets)
 
 
+@pytest.mark.slow  # each fault is in a test of its own
 @pytest.mark.usefixtures("hasty")
 def test_survives_each_fault_without_a_lie_a_leak_or_a_bug(
     victim: EmbeddedDatabase, tmp_path: Path, errors: list[str]

@@ -212,7 +212,7 @@ def test_while_pgbouncer_is_gone(bouncer: PgBouncer, tmp_path: Path) -> None:
         assert_stops(daemon, seconds=7)
 
 
-@pytest.mark.quick("-1")
+@pytest.mark.slow  # that a step of the clock harms nothing is in test_clock
 @pytest.mark.parametrize("hours", [1, -1])
 def test_right_after_the_clock_was_stepped(
     victim: EmbeddedDatabase, wall_clock: WallClock, tmp_path: Path, hours: int

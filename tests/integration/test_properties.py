@@ -278,6 +278,7 @@ SETTINGS = settings(
 
 
 @settings(SETTINGS, max_examples=20)
+@pytest.mark.quick("timestamptz")
 @pytest.mark.parametrize("kind", KINDS)
 @given(data=st.data())
 def test_every_sample_is_what_the_words_of_the_design_say(

@@ -32,9 +32,14 @@ class QuickServer(PostgresServer):
         self.passwords[SUPERUSER] = (made / "superuser").read_text(encoding="utf-8")
         subprocess.run(["cp", "-a", made / "data", self.data], check=True)
         with (self.data / "postgresql.conf").open("a", encoding="utf-8") as file:
-            for name, value in (SMALL | self.settings).items():
+            for name, value in (self._quick_settings() | self.settings).items():
                 quoted = value.replace("'", "''")
                 file.write(f"{name} = '{quoted}'\n")
+
+    def _quick_settings(self) -> dict[str, str]:
+        # From version 16 on, the password of a new role is hashed once.
+        major = int((self.data / "PG_VERSION").read_text(encoding="ascii"))
+        return SMALL | ({"scram_iterations": "1"} if major >= 16 else {})
 
 
 def _run_initdb(programs: Path, folder: Path, password: str) -> None:

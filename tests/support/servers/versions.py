@@ -18,8 +18,6 @@ SETTINGS = {
 def settings_of(major: int) -> dict[str, str]:
     """The settings of a major version: those that not every version has make it quicker."""
     settings = dict(SETTINGS)
-    if major >= 16:
-        settings["scram_iterations"] = "1"  # a password is hashed once
     if major >= 18:
         settings["io_method"] = "sync"  # no other process reads what is in memory anyway
     return settings

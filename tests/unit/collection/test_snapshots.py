@@ -170,7 +170,7 @@ def run(load_sources: LoadSources, *, examples: int) -> None:
 def test_a_served_value_is_of_the_last_success_and_never_too_old(
     load_sources: LoadSources,
 ) -> None:
-    run(load_sources, examples=10)
+    run(load_sources, examples=4)
 
 
 @pytest.mark.slow
