@@ -88,10 +88,6 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
-def pytest_sessionfinish() -> None:
-    gc.unfreeze()
-
-
 @pytest.hookimpl(tryfirst=True)  # before `-m 'not slow'` is asked
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     _mark_slow(items)

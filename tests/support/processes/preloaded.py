@@ -4,6 +4,7 @@ A server, which is this file as a program, forks for each command. The child is 
 arguments, folder, environment and exit code of its own, as if the program had been started.
 """
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -69,8 +70,7 @@ class Preloaded:
 
     def __init__(self, program: Path) -> None:
         self._program = str(program)
-        self._server: subprocess.Popen[bytes] | None = None
-        self._requests, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._requests: socket.socket | None = None
         self._lock = threading.Lock()
 
     def run(
@@ -106,18 +106,26 @@ class Preloaded:
         }
         answers, answering = os.pipe()
         with self._lock:
-            self._server = self._server or self._start()
+            self._requests = self._requests or self._start()
             socket.send_fds(self._requests, [json.dumps(asked).encode()], [answering])
         os.close(answering)
         return Child([self._program, *arguments], answers)
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        with self._theirs:
-            return subprocess.Popen(
+    def _start(self) -> socket.socket:
+        requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            server = subprocess.Popen(
                 [sys.executable, __file__],
-                stdin=self._theirs.fileno(),
+                stdin=theirs.fileno(),
                 env={"PATH": os.environ.get("PATH", os.defpath)},
             )
+
+        def stop() -> None:
+            requests.close()
+            server.wait()
+
+        atexit.register(stop)
+        return requests
 
 
 def serve() -> None:
