@@ -1,8 +1,9 @@
 """When jobs run: APScheduler 3.
 
 APScheduler keeps the next run as wall-clock time: when the clock is set back by an hour, nothing
-would run for an hour. So the clock is watched, and a step restarts all intervals. A suspended
-machine is a step forward for it.
+would run for an hour. So the clock is watched, also at each run: one that is set forth and back in
+a moment would else leave the next runs in the future. A step restarts all intervals; a suspended
+machine is a step forward.
 
 APScheduler's job is our own coroutine and not a task that it spawns, so that
 `max_instances` sees a run that is still going, and the next one is skipped and counted.
@@ -50,6 +51,8 @@ class Schedule:
         self._jobs = {"/".join(job.key): job for job in jobs}
         self._groups = _groups(self._jobs)
         self._triggers: dict[str, _Trigger] = {}
+        #: The wall clock less the loop's, which stands still on a suspended machine, as its timers.
+        self._clock_offset = 0.0
         self._running: set[asyncio.Task[None]] = set()
         self._scheduler.add_listener(
             lambda event: self._jobs[event.job_id].overlapped(), EVENT_JOB_MAX_INSTANCES
@@ -72,6 +75,7 @@ class Schedule:
                     next_run_time=begin,
                 )
         self._scheduler.start()
+        self._clock_offset = self._read_clock_offset()
         self._watching = asyncio.create_task(self._watch_clock())
 
     async def stop(self, patience: float) -> None:
@@ -91,6 +95,7 @@ class Schedule:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine runs in a task
         self._running.add(task)
+        self._notice_step()
         try:
             job = self._jobs[id_]
             await job.run()
@@ -109,21 +114,21 @@ class Schedule:
         self._scheduler.reschedule_job(id_, trigger=trigger)
 
     async def _watch_clock(self) -> None:
-        # The loop's own clock: it stands still on a suspended machine, and so do its timers.
-        loop = asyncio.get_running_loop()
-
-        def offset() -> float:
-            return self._clock.wall() - loop.time()
-
-        known = offset()
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            if abs(step := offset() - known) > STEP_SECONDS:
-                logs.warning("clock_stepped", seconds=step)
-                for id_, trigger in self._triggers.items():
-                    trigger.move(step)
-                    self._reschedule(id_)
-            known = offset()
+            self._notice_step()
+
+    def _notice_step(self) -> None:
+        offset = self._read_clock_offset()
+        step, self._clock_offset = offset - self._clock_offset, offset
+        if abs(step) > STEP_SECONDS:
+            logs.warning("clock_stepped", seconds=step)
+            for id_, trigger in self._triggers.items():
+                trigger.move(step)
+                self._reschedule(id_)
+
+    def _read_clock_offset(self) -> float:
+        return self._clock.wall() - asyncio.get_running_loop().time()
 
 
 class _Trigger(BaseTrigger):  # type: ignore[misc] # APScheduler 3 has no annotations

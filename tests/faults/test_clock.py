@@ -109,6 +109,24 @@ def test_a_clock_that_is_set_back_and_forth_changes_neither_the_interval_nor_any
         assert page.errors("chats") == set()
 
 
+def test_a_clock_that_is_set_forth_and_back_in_a_moment_stops_nothing(
+    database: EmbeddedDatabase, wall_clock: WallClock, tmp_path: Path
+) -> None:
+    config = config_for(database, tmp_path)
+    with Daemon(config, folder=tmp_path, environ=wall_clock.environ) as daemon:
+        for _ in range(3):
+            now = goes_on(daemon).value(LAST_SUCCESS, collector="active")
+            wall_clock.set(HOUR)
+            daemon.wait_for_page(
+                lambda page, now=now: page.value(LAST_SUCCESS, collector="active") > now + HOUR / 2,  # type: ignore[misc]
+                "it is collected in an hour",
+            )
+            # Runs were scheduled by that time; the watch may not have looked meanwhile.
+            wall_clock.set(0)
+            page = goes_on(daemon)
+        assert page.errors("chats") == set()
+
+
 def test_a_machine_that_learns_the_time_only_after_the_start_is_no_problem(
     database: EmbeddedDatabase, wall_clock: WallClock, tmp_path: Path
 ) -> None:
