@@ -14,20 +14,20 @@ from exporter.errors import ExporterError
 from exporter.text import printable_lines
 
 #: The module of each command, in the order of --help. One is imported when it is asked for: all of
-#: them take several times as long as most need.
+#: them take several times as long as most need. A command returns True where it has failed.
 COMMANDS = {
     "run": "exporter.cli.commands.run",
     "check": "exporter.cli.commands.check",
     "once": "exporter.cli.commands.once",
     "orphans": "exporter.cli.commands.orphans",
     "schema": "exporter.cli.commands.schema",
-    "demo": "exporter.cli.commands.demo",
-    "recover": "exporter.cli.recovery.recover",
-    "undo": "exporter.cli.recovery.undo",
-    "runs": "exporter.cli.recovery.runs",
-    "close": "exporter.cli.recovery.close",
-    "pause": "exporter.cli.recovery.pause",
-    "resume": "exporter.cli.recovery.pause",
+    "demo": "exporter.cli.commands.run",
+    "recover": "exporter.cli.commands.recover",
+    "undo": "exporter.cli.commands.runs",
+    "runs": "exporter.cli.commands.runs",
+    "close": "exporter.cli.commands.recover",
+    "pause": "exporter.cli.commands.pause",
+    "resume": "exporter.cli.commands.pause",
     "sql": "exporter.cli.commands.sql",
 }
 
@@ -52,10 +52,10 @@ class Commands(typer.core.TyperGroup):
         super().__init__(**settings)
         self.commands = ImportedCommands(COMMANDS)
 
-    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's own signature
+    def invoke(self, ctx: Any) -> None:  # noqa: ANN401 - typer's own
         """Run the command; no traceback for an ExporterError."""
         try:
-            return super().invoke(ctx)
+            has_failed = super().invoke(ctx)
         except ExporterError as error:
             print(f"session-exporter: {printable_lines(str(error))}", file=sys.stderr)
             raise typer.Exit(error.exit_code) from None
@@ -63,6 +63,8 @@ class Commands(typer.core.TyperGroup):
             # The other end was closed, as `| head` does; Python would complain at exit.
             sys.stdout = None
             raise typer.Exit(0) from None
+        if has_failed:
+            raise typer.Exit(1)
 
 
 app = typer.Typer(

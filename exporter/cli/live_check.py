@@ -1,35 +1,51 @@
 """`session-exporter check --live`: whether the config fits the databases."""
 
-import typer
+import dataclasses
+
+import uvloop
 
 from exporter import logs
 from exporter.check.findings import Finding, Status
 from exporter.check.live import check_config
-from exporter.cli.each_source import wait_for
 from exporter.cli.options import ListFormat
-from exporter.cli.output.findings import finding_place, finding_text, findings_json
 from exporter.config import Config
 from exporter.daemon import process
-from exporter.text import as_json
+from exporter.text import as_json, printable
+
+_MARKS = {Status.OK: "✓", Status.WARNING: "!", Status.FAILED: "✗"}
 
 
-def check_live(config: Config, format_: ListFormat) -> None:
-    """Print what is found of each source; exit 1 if a check failed."""
+def check_live(config: Config, format_: ListFormat) -> bool:
+    """Print what is found of each source; returns whether a check failed."""
     logs.log_errors_only()
 
     async def found() -> list[Finding]:
         findings: list[Finding] = []
+        place = ""
         async for finding in check_config(config, process.CLOCK):
-            if format_ is ListFormat.TABLE:
-                place = finding_place(finding)
-                if not findings or finding_place(findings[-1]) != place:
-                    print(place)
-                print(finding_text(finding), flush=True)
             findings.append(finding)
+            if format_ is ListFormat.JSON:
+                continue
+            if _place(finding) != place:
+                place = _place(finding)
+                print(place)
+            print(_text(finding), flush=True)
         return findings
 
-    findings = wait_for(found())
+    findings = uvloop.run(found())
     if format_ is ListFormat.JSON:
-        print(as_json(findings_json(findings)))
-    if any(finding.status is Status.FAILED for finding in findings):
-        raise typer.Exit(1)
+        print(as_json([dataclasses.asdict(each) for each in findings]))
+    return any(finding.status is Status.FAILED for finding in findings)
+
+
+def _place(found: Finding) -> str:
+    """What a finding is about."""
+    about = f"database {found.database}"
+    return about if found.source is None else f"source {found.source} in {about}"
+
+
+def _text(found: Finding) -> str:
+    """One line with a tick, a warning or a cross; commands below it, ready to be copied."""
+    line = printable(f"  {_MARKS[found.status]} {found.check}: {found.message}")
+    commands = (f"      {each}" for command in found.commands for each in command.split("\n"))
+    return "\n".join([line, *map(printable, commands)])

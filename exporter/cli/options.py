@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from exporter.config import Source, parse_duration
-from exporter.errors import UsageError
+from exporter.config import Config, Source, load_config, parse_duration
+from exporter.errors import ExporterError, UsageError
+from exporter.postgres import dsn_problem
 
 DEFAULT_CONFIG = Path("config.yaml")
 DEFAULT_PORT = 10046
@@ -38,6 +39,21 @@ BatchSize = Annotated[
 PlanRows = Annotated[
     int, typer.Option("--limit", min=0, help="Maximum number of rows shown in the plan.")
 ]
+
+
+def load(path: Path) -> Config:
+    """The config, if this version can connect to its databases; raises ExporterError."""
+    config = load_config(path)
+    dsns = {f"databases.{each.name}.dsn": each.dsn for each in config.databases.values()}
+    dsns |= {
+        f"sources.{each.name}.recovery.dsn": each.recovery.dsn
+        for each in config.sources.values()
+        if each.recovery.dsn is not None
+    }
+    for key, dsn in dsns.items():
+        if problem := dsn_problem(dsn):
+            raise ExporterError(f"{path}: {key}: {problem}")
+    return config
 
 
 def duration(option: str, text: str | None, *, may_be_zero: bool = False) -> float | None:

@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from exporter.cli.config_file import load
-from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, ListFormat
+from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, ListFormat, load
 
 
 def check(
@@ -16,15 +15,15 @@ def check(
     format_: Annotated[
         ListFormat, typer.Option("--format", help="Output format of --live.")
     ] = ListFormat.TABLE,
-) -> None:
+) -> bool:
     """Validate the config file; with --live check it against the databases."""
     config = load(config_file)
     if live:
         # Everything that reads a database takes longer to import than the rest of `check` takes.
         from exporter.cli.live_check import check_live  # noqa: PLC0415
 
-        check_live(config, format_)
-        return
+        return check_live(config, format_)
     series = sum(each.series() * len(each.databases) for each in config.sources.values())
     counted = f"sources: {len(config.sources)}, databases: {len(config.databases)}"
     print(f"{config_file} is valid ({counted}, at most {series} time series about sessions)")
+    return False

@@ -5,11 +5,10 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
+import uvloop
 
 from exporter import logs
-from exporter.cli.config_file import load
-from exporter.cli.each_source import wait_for
-from exporter.cli.options import DEFAULT_CONFIG, ConfigFile
+from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, load
 from exporter.cli.output.overview import failure_lines, overview
 from exporter.daemon import process
 from exporter.daemon.app import Exporter
@@ -29,7 +28,7 @@ def once(
     format_: Annotated[
         MetricsFormat, typer.Option("--format", help="Output format.")
     ] = MetricsFormat.TABLE,
-) -> None:
+) -> bool:
     """Collect everything once and print it; exit 1 if a source failed."""
     config = load(config_file)
     logs.log_errors_only()
@@ -40,7 +39,7 @@ def once(
         await exporter.close()
         return exporter
 
-    exporter = wait_for(collected())
+    exporter = uvloop.run(collected())
     if format_ is MetricsFormat.TABLE:
         print(overview(exporter.snapshots))
     else:
@@ -48,5 +47,4 @@ def once(
         print(page.decode(), end="")
     for line in failure_lines(exporter.snapshots):
         print(f"session-exporter: {line}", file=sys.stderr)
-    if not all(state.succeeded for state in exporter.snapshots.states.values()):
-        raise typer.Exit(1)
+    return not all(state.succeeded for state in exporter.snapshots.states.values())

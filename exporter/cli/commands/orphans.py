@@ -5,42 +5,78 @@ from typing import Annotated, Any
 import typer
 
 from exporter import sessions
-from exporter.cli.config_file import load
-from exporter.cli.each_source import for_each_source
-from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, ListFormat, OneSource, duration
-from exporter.cli.output.orphans import orphan_json, orphan_table
-from exporter.config import Source
+from exporter.cli import options
+from exporter.cli.each_source import find_sources, for_each_source
+from exporter.config import Source, format_duration
 from exporter.postgres import Reader
-from exporter.sessions.orphan_list import list_orphans
-from exporter.text import as_json
+from exporter.sessions.orphan_list import OrphanList, list_orphans
+from exporter.text import UNKNOWN, age, as_json, finite, instant, shorten, table
 
 
 def orphans(
-    source: OneSource = None,
-    config_file: ConfigFile = DEFAULT_CONFIG,
+    source: options.OneSource = None,
+    config_file: options.ConfigFile = options.DEFAULT_CONFIG,
     older_than: Annotated[
         str | None,
         typer.Option(metavar="DURATION", help="Instead of the source's orphaned_after, like 1h."),
     ] = None,
     format_: Annotated[
-        ListFormat, typer.Option("--format", help="Output format.")
-    ] = ListFormat.TABLE,
+        options.ListFormat, typer.Option("--format", help="Output format.")
+    ] = options.ListFormat.TABLE,
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of rows per source.")] = 100,
-) -> None:
+) -> bool:
     """List the orphaned sessions: the rows behind the number."""
-    config = load(config_file)
-    seconds = duration("--older-than", older_than)
+    config = options.load(config_file)
+    seconds = options.duration("--older-than", older_than)
+    is_json = format_ is options.ListFormat.JSON
 
     async def listed(reader: Reader, each: Source, database: str) -> Any:  # noqa: ANN401 - text or JSON
-        table = await sessions.bind(reader, each)
-        found = await list_orphans(reader, table, limit=limit, older_than=seconds)
-        write = orphan_json if format_ is ListFormat.JSON else orphan_table
+        bound = await sessions.bind(reader, each)
+        found = await list_orphans(reader, bound, limit=limit, older_than=seconds)
+        write = orphan_json if is_json else orphan_table
         return write(each, database, found, seconds or each.orphaned_after)
 
-    results, failed = for_each_source(config, source, listed)
-    if format_ is ListFormat.JSON:
+    results, failed = for_each_source(config, find_sources(config, source), listed)
+    if is_json:
         print(as_json(results))
     elif results:
         print("\n\n".join(results))
-    if failed:
-        raise typer.Exit(1)
+    return failed
+
+
+def orphan_table(source: Source, database: str, found: OrphanList, older_than: float) -> str:
+    """The orphans of one source, for people."""
+    count, silent = found.orphaned_count, format_duration(older_than)
+    title = f"{source.name} ({database}): orphaned_count {count}, not seen for more than {silent}"
+    if not found.orphans:
+        return title
+    shown = [each.name for each in source.show]
+    rows = [
+        [o.id or UNKNOWN, instant(o.last_seen), age(o.silence), age(o.age)]
+        + [UNKNOWN if value is None else shorten(value) for value in o.show.values()]
+        for o in found.orphans
+    ]
+    lines = [title, table(["id", "last seen", "silent for", "age", *shown], rows)]
+    if count > len(found.orphans):
+        lines.append(f"… and {count - len(found.orphans)} more; --limit {count} shows all")
+    return "\n".join(lines)
+
+
+def orphan_json(source: Source, database: str, found: OrphanList, older_than: float) -> object:
+    """The same for programs. Times are Unix timestamps, ages seconds; null is unknown."""
+    return {
+        "source": source.name,
+        "database": database,
+        "older_than_seconds": older_than,
+        "orphaned_count": found.orphaned_count,
+        "orphans": [
+            {
+                "id": orphan.id,
+                "last_seen": finite(orphan.last_seen),
+                "silence_seconds": finite(orphan.silence),
+                "age_seconds": finite(orphan.age),
+                "show": dict(orphan.show),
+            }
+            for orphan in found.orphans
+        ],
+    }

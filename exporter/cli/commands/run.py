@@ -1,13 +1,15 @@
-"""`session-exporter run`: the daemon."""
+"""`session-exporter run` and `demo`: the daemon, on your databases or on an embedded one."""
 
+import functools
+import sys
 from typing import Annotated
 
 import typer
+import uvloop
 
 from exporter import logs
 from exporter.cli import options
-from exporter.cli.config_file import load
-from exporter.cli.each_source import wait_for
+from exporter.cli.output.overview import counts
 from exporter.daemon import process
 from exporter.logs import LogFormat
 
@@ -20,7 +22,16 @@ def run(
     ] = LogFormat.LOGFMT,
 ) -> None:
     """Collect on a schedule and serve /metrics until SIGTERM."""
-    config = load(config_file)
+    config = options.load(config_file)
     sock = process.listen(*options.parse_address(listen_address))
     logs.start(format_=log_format)
-    wait_for(process.run(config, sock))
+    uvloop.run(process.run(config, sock))
+
+
+def demo(listen_address: options.ListenAddress = f"127.0.0.1:{options.DEFAULT_PORT}") -> None:
+    """Run an embedded PostgreSQL with simulated traffic, and the exporter on it."""
+    from exporter.demo.run import run_demo  # noqa: PLC0415 - only the demo needs its extra
+
+    say = functools.partial(print, flush=True)  # a pipe would get it at the very end
+    sock = process.listen(*options.parse_address(listen_address))
+    run_demo(sock, sys.argv[0], say, counts)

@@ -1,40 +1,55 @@
 """`session-exporter sql …`: SQL for a DBA to read and run."""
 
+from collections.abc import Iterable, Sequence
+
 import typer
 
 from exporter import sessions
-from exporter.cli.config_file import load
-from exporter.cli.each_source import for_each_source, has_rule, require_rule
-from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile
-from exporter.cli.output.sql import proposals_sql, role_sql
+from exporter.cli.each_source import find_sources, for_each_source, require_rule
+from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, load
 from exporter.config import Source
 from exporter.postgres import Reader
-from exporter.queries import fill
+from exporter.queries import fill, identifier
 from exporter.recovery.functions.script import script_for
 from exporter.recovery.rule.connections import reading_settings
 from exporter.sessions import grants
-from exporter.sessions.indexes.proposals import propose
+from exporter.sessions.indexes.proposals import Proposal, propose
 
 sql = typer.Typer(no_args_is_help=True, help="Print SQL for a DBA to read and run.")
 
 
 @sql.command()
-def index(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> None:
+def index(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
     """Print the commands that create the indexes which a source needs."""
+    config = load(config_file)
 
     async def proposed(reader: Reader, each: Source, database: str) -> str:
         table = await sessions.bind(reader, each)
         return proposals_sql(each, database, await propose(reader, table))
 
-    results, failed = for_each_source(load(config_file), source, proposed)
+    results, failed = for_each_source(config, find_sources(config, source), proposed)
     if results:
         print("\n\n".join(results))
-    if failed:
-        raise typer.Exit(1)
+    return failed
+
+
+def proposals_sql(source: Source, database: str, proposed: Sequence[Proposal]) -> str:
+    """The indexes that a source wants, as SQL with comments."""
+    lines = []
+    for each in proposed:
+        state = "is served by an index already" if each.is_served else "has no index that serves it"
+        lines.append(f"-- {source.name} ({database}): collector {each.collector} {state}.")
+        if each.remark:
+            lines += [f"-- {line}" for line in f"{each.remark}.".splitlines()]
+        for command in each.commands:
+            # A name may hold any line break, and psql ends a comment at each.
+            commented = [f"-- {line}" for line in command.splitlines()]
+            lines += commented if each.is_served else [command]
+    return "\n".join(lines)
 
 
 @sql.command()
-def role(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
+def role(config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
     """Print the commands that create roles with just the rights for collection and recovery."""
     config = load(config_file)
 
@@ -45,33 +60,52 @@ def role(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
         rights = await grants.recovery_grants(reader, each, role=grants.RECOVERY_ROLE)
         return database, await grants.database_name(reader), rights
 
-    results, failed = for_each_source(config, None, granted)
+    sources = config.sources.values()
+    results, failed = for_each_source(config, sources, granted)
     if results:
         print(role_sql(grants.ROLE, results))
-    if any(map(has_rule, config.sources.values())):
-        results, failed_too = for_each_source(config, None, recovering, only=has_rule)
-        failed = failed or failed_too
-        if results:
-            may = "close the sessions that recovery closes (after: session-exporter sql audit)"
-            print(f"\n{role_sql(grants.RECOVERY_ROLE, results, may=may)}")
-    if failed:
-        raise typer.Exit(1)
+    recovered = [each for each in sources if each.recovery.is_declared]
+    results, failed_too = for_each_source(config, recovered, recovering)
+    if results:
+        may = "close the sessions that recovery closes (after: session-exporter sql audit)"
+        print(f"\n{role_sql(grants.RECOVERY_ROLE, results, may=may)}")
+    return failed or failed_too
+
+
+def role_sql(
+    name: str,
+    granted: Iterable[tuple[str, str, list[str]]],
+    *,
+    may: str = "read what session-exporter needs",
+) -> str:
+    """A role and its rights by database (config name, real name, grants), as SQL with comments."""
+    lines = [
+        f"-- A role that may {may}, and nothing else.",
+        f"CREATE ROLE {name} LOGIN;",
+        f"-- Give it a password in psql: \\password {name}",
+    ]
+    statements: dict[str, dict[str, None]] = {}
+    for database, real_name, rights in granted:
+        connect = f"GRANT CONNECT ON DATABASE {identifier(real_name)} TO {name};"
+        statements.setdefault(database, {}).update(dict.fromkeys([connect, *rights]))
+    for database, wanted in statements.items():
+        lines += [f"\n-- In database {database}:", *wanted]
+    return "\n".join(lines)
 
 
 @sql.command()
-def function(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> None:
+def function(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
     """Print functions that recover a source for a role with no right but to call them."""
     config = load(config_file)
-    require_rule(config, source, lacks="no `set`")
 
     async def write(reader: Reader, each: Source, _database: str) -> str:
         return await script_for(reader, each, config.sources.values())
 
-    results, failed = for_each_source(config, source, write, settings=reading_settings)
+    chosen = [require_rule(config, source)]
+    results, failed = for_each_source(config, chosen, write, settings=reading_settings)
     if results:
         print("\n\n".join(dict.fromkeys(results)))
-    if failed:
-        raise typer.Exit(1)
+    return failed
 
 
 @sql.command()

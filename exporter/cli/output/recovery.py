@@ -1,26 +1,29 @@
-"""What recovery by hand and a planned stop would do, and what they have done."""
+"""What recovery by hand and a planned stop would do, how far they are, and what they have done."""
 
-from collections.abc import Iterator, Sequence
+import sys
+import time
+from collections.abc import Callable, Sequence
 
 from exporter.config import format_duration
 from exporter.recovery.audit.control import Pause
-from exporter.recovery.audit.runs import Run
 from exporter.recovery.close.batches import Outcome
 from exporter.recovery.close.candidates import Preview
 from exporter.recovery.close.planned_stop import StopPlan
-from exporter.recovery.manual import PreparedUndo
 from exporter.recovery.plan import Plan, future_ends_text
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import RECENT
-from exporter.recovery.undo import UndoOutcome
 from exporter.text import UNKNOWN, age, instant, printable, shorten, table
+
+#: How often a line is written where there is no terminal, in seconds.
+SECONDS_BETWEEN_LINES = 10.0
+
+_BAR = 30
 
 
 def plan_text(plan: Plan, database: str) -> str:
     """The plan: exact counts first, then what would be written, then what speaks against it."""
     source, counts = plan.rule.table.source, plan.counts
     silent = format_duration(source.orphaned_after)
-    orphaned = f"{counts.orphaned} of them orphaned (not seen for more than {silent})"
     kept = [
         (counts.alive, "alive, by recovery.evidence"),
         (counts.nameless, "without an id"),
@@ -30,12 +33,10 @@ def plan_text(plan: Plan, database: str) -> str:
     if not plan.with_backlog:
         longest = format_duration(source.recovery.max_age)
         kept.append((counts.backlog, f"backlog, not seen for more than {longest}; see --backlog"))
+    found = f"{counts.orphaned} of them orphaned (not seen for more than {silent})"
     lines = [
-        f"{source.name} ({database}), table {plan.rule.relation.sql}:",
-        f"  {counts.active} active sessions, {orphaned}",
-        *_kept_lines(*kept),
-        f"  {plan.count} would be closed",
-        *_preview_lines(plan.rule, plan.previews, plan.count),
+        *_counted(plan.rule, database, f"{counts.active} active sessions, {found}", kept),
+        *_previewed(plan.rule, plan.previews, plan.count),
     ]
     if plan.hidden:
         lines.append(f"warning: the new values cannot be shown: {printable(plan.hidden)}")
@@ -54,21 +55,19 @@ def plan_text(plan: Plan, database: str) -> str:
 
 
 def stop_text(plan: StopPlan, database: str) -> str:
-    """The plan: exact counts first, then what would be written, then what speaks against it."""
+    """The same of a planned stop."""
     source, stop = plan.rule.table.source, plan.stop
-    if stop.server is None:
-        which = f"started before {stop.before}"
-    else:
+    which = f"started before {stop.before}"
+    if stop.server is not None:
         which = f"of server {printable(stop.server)}"
+    kept = [
+        (plan.exempt, "protected, by recovery.exempt"),
+        (plan.endless, "without an end: recovery.end_at gives none"),
+    ]
+    found = f"{plan.active} active sessions, {plan.concerned} of them {which}"
     lines = [
-        f"{source.name} ({database}), table {plan.rule.relation.sql}:",
-        f"  {plan.active} active sessions, {plan.concerned} of them {which}",
-        *_kept_lines(
-            (plan.exempt, "protected, by recovery.exempt"),
-            (plan.endless, "without an end: recovery.end_at gives none"),
-        ),
-        f"  {plan.ready} would be closed",
-        *_preview_lines(plan.rule, plan.previews, plan.ready),
+        *_counted(plan.rule, database, found, kept),
+        *_previewed(plan.rule, plan.previews, plan.ready),
     ]
     if plan.unshown is not None:
         lines.append(f"  the sessions cannot be shown: {printable(plan.unshown)}")
@@ -84,25 +83,50 @@ def stop_text(plan: StopPlan, database: str) -> str:
     return "\n".join(lines)
 
 
-def _kept_lines(*kept: tuple[int, str]) -> list[str]:
-    return [f"    {count} are left alone: {why}" for count, why in kept if count]
+def _counted(rule: Rule, database: str, found: str, kept: Sequence[tuple[int, str]]) -> list[str]:
+    return [
+        f"{rule.table.source.name} ({database}), table {rule.relation.sql}:",
+        f"  {found}",
+        *(f"    {count} are left alone: {why}" for count, why in kept if count),
+    ]
 
 
-def _preview_lines(rule: Rule, previews: Sequence[Preview], count: int) -> Iterator[str]:
-    """What would be written, for the first of `count` sessions."""
+def _previewed(rule: Rule, previews: Sequence[Preview], count: int) -> list[str]:
+    """How many sessions would be closed, and what would be written to the first of them."""
+    lines = [f"  {count} would be closed"]
     if previews:
-        changed, returned = list(rule.changes), list(rule.returning)
-        rows = [
-            [each.session, UNKNOWN if each.last_seen is None else instant(each.last_seen)]
-            + [age(each.silence)]
-            + [_cell(each.changes[name]) for name in changed]
-            + [_cell(each.returning[name]) for name in returned]
-            for each in previews
-        ]
-        written = [f"{name} becomes" for name in changed]
-        yield table(["id", "last seen", "silent for", *written, *returned], rows)
+        headers = [f"{name} becomes" for name in rule.changes] + list(rule.returning)
+        rows = []
+        for each in previews:
+            last_seen = UNKNOWN if each.last_seen is None else instant(each.last_seen)
+            values = [each.changes[name] for name in rule.changes]
+            values += [each.returning[name] for name in rule.returning]
+            cells = ["NULL" if value is None else shorten(str(value)) for value in values]
+            rows.append([each.session, last_seen, age(each.silence), *cells])
+        lines.append(table(["id", "last seen", "silent for", *headers], rows))
     if count > len(previews):
-        yield f"… and {count - len(previews)} more"
+        lines.append(f"… and {count - len(previews)} more")
+    return lines
+
+
+def progress_of(total: int) -> Callable[[Outcome], None]:
+    """A function to call after each transaction: on a terminal it draws a bar on stderr."""
+    is_terminal = sys.stderr.isatty()
+    written = time.monotonic()
+
+    def write(outcome: Outcome) -> None:
+        nonlocal written
+        done = outcome.closed + outcome.skipped + len(outcome.refused)
+        if is_terminal:
+            filled = min(_BAR * done // max(total, 1), _BAR)
+            bar = "#" * filled + "." * (_BAR - filled)
+            end = "\n" if done >= total else ""
+            print(f"\r  [{bar}] {done} of {total}", end=end, file=sys.stderr)
+        elif time.monotonic() - written > SECONDS_BETWEEN_LINES:
+            written = time.monotonic()
+            print(f"  {done} of {total}", file=sys.stderr, flush=True)
+
+    return write
 
 
 def outcome_text(
@@ -139,49 +163,3 @@ def pause_text(pause: Pause, verb: str = "is") -> str:
     """Since when automatic recovery is paused, by which role, and why."""
     why = "" if pause.reason is None else f": {pause.reason}"
     return printable(f"{verb} paused since {instant(pause.at)} by {pause.role}{why}")
-
-
-def runs_table(runs: Sequence[Run]) -> str:
-    """The runs, in this order."""
-    rows = [
-        [str(r.run), instant(r.at), r.source, r.trigger, r.role, str(r.sessions), str(r.undone)]
-        for r in runs
-    ]
-    return table(["run", "at", "source", "trigger", "role", "sessions", "undone"], rows)
-
-
-def undo_text(prepared: PreparedUndo) -> str:
-    """What undoing would do."""
-    run, plan = prepared.run, prepared.plan
-    lines = [f"run {run.run} on {run.source}, {instant(run.at)}: {run.sessions} sessions"]
-    kept = [
-        (plan.undone, "were undone before"),
-        (plan.changed, "are left alone: their rows were written to since"),
-        (plan.gone, "are gone"),
-    ]
-    lines += [f"  {count} {what}" for count, what in kept if count]
-    lines.append(f"  {len(plan.numbers)} are unchanged since and would be restored")
-    if prepared.is_closed_again:
-        lines.append(
-            "  automatic recovery is on and will close these again; to prevent that, run "
-            f"session-exporter pause {run.source} first"
-        )
-    return "\n".join(lines)
-
-
-def undo_outcome_text(outcome: UndoOutcome) -> str:
-    """What was undone, and what was not."""
-    lines = [f"  {outcome.undone} were undone"]
-    if outcome.skipped:
-        lines.append(
-            f"  {outcome.skipped} skipped: written to meanwhile, or locked by another transaction"
-        )
-    lines += [
-        f"  audit row {number} could not be undone: {printable(why)}"
-        for number, why in outcome.refused.items()
-    ]
-    return "\n".join(lines)
-
-
-def _cell(value: object) -> str:
-    return "NULL" if value is None else shorten(str(value))

@@ -1,7 +1,7 @@
 """A source that is recovered by the functions that are printed for it, with the rights printed."""
 
 from exporter import sessions
-from exporter.cli.output.sql import role_sql
+from exporter.cli.commands.sql import role_sql
 from exporter.config import Config, Source
 from exporter.config.fields.sql import FunctionName
 from exporter.demo.server.databases import EmbeddedDatabase, create_role

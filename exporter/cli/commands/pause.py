@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from exporter.cli.config_file import load
 from exporter.cli.each_source import for_each_source, require_rule
-from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, plain_text
+from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, load, plain_text
 from exporter.cli.output.recovery import pause_text
 from exporter.config import Config, Source
 from exporter.errors import UsageError
@@ -22,44 +21,43 @@ def pause(
     reason: Annotated[
         str | None, typer.Option(metavar="TEXT", help="The reason, which is stored with the pause.")
     ] = None,
-) -> None:
+) -> bool:
     """Pause automatic recovery of a source, in all exporters at once."""
     if reason is not None and not plain_text("--reason", reason).strip():
         raise UsageError("--reason: expected a text, got nothing")
 
-    async def work(reader: Reader, writer: Writer, name: str) -> str:
-        is_new = await control.pause(reader, writer, name, reason=reason)
-        found = await control.find_pause(reader, name)
+    async def work(reader: Reader, writer: Writer) -> str:
+        is_new = await control.pause(reader, writer, source, reason=reason)
+        found = await control.find_pause(reader, source)
         if found is None:
             return "was paused, and has been resumed by another command since"
         if is_new:
             return pause_text(found)
         return f"{pause_text(found)}; it was paused before, and that pause is kept"
 
-    _for_each_database(load(config_file), source, work)
+    return _for_each_database(load(config_file), source, work)
 
 
-def resume(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> None:
+def resume(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
     """Let a paused source be recovered automatically again."""
 
-    async def work(reader: Reader, writer: Writer, name: str) -> str:
-        ended = await control.resume(reader, writer, name)
+    async def work(reader: Reader, writer: Writer) -> str:
+        ended = await control.resume(reader, writer, source)
         return "was not paused" if ended is None else f"is resumed; it {pause_text(ended, 'was')}"
 
-    _for_each_database(load(config_file), source, work)
+    return _for_each_database(load(config_file), source, work)
 
 
 def _for_each_database(
-    config: Config, name: str, work: Callable[[Reader, Writer, str], Awaitable[str]]
-) -> None:
+    config: Config, name: str, work: Callable[[Reader, Writer], Awaitable[str]]
+) -> bool:
     """Do it in each database of the source, and print a sentence for each."""
 
     async def run(reader: Reader, each: Source, database: str) -> None:
         async with open_writer(config.databases[database], each) as writer:
-            sentence = await work(reader, writer, each.name)
-        print(f"{each.name} ({database}) {sentence}", flush=True)
+            sentence = await work(reader, writer)
+        print(f"{name} ({database}) {sentence}", flush=True)
 
-    require_rule(config, name)
-    _, failed = for_each_source(config, name, run, settings=writing_settings)
-    if failed:
-        raise typer.Exit(1)
+    sources = [require_rule(config, name)]
+    _, failed = for_each_source(config, sources, run, settings=writing_settings)
+    return failed

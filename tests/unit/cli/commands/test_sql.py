@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from exporter.cli.output.sql import proposals_sql
+from exporter.cli.commands.sql import proposals_sql
 from exporter.sessions.indexes.proposals import Proposal
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from exporter import text
-from exporter.cli.output.orphans import orphan_json, orphan_table
+from exporter.cli.commands.orphans import orphan_json, orphan_table
 from exporter.sessions.orphan_list import Orphan, OrphanList
 from tests.support.collection.declarations import FULL, LoadSources
 

@@ -1,0 +1,128 @@
+"""`session-exporter recover` and `close`: close orphaned sessions, or those of a planned stop."""
+
+from typing import Annotated
+
+import typer
+
+from exporter.cli import options
+from exporter.cli.each_source import for_each_source, require_rule
+from exporter.cli.output import recovery as output
+from exporter.config import Source
+from exporter.errors import UsageError
+from exporter.postgres import Reader
+from exporter.recovery import manual
+from exporter.recovery.close.batches import Outcome
+from exporter.recovery.close.planned_stop import close_sessions
+from exporter.recovery.rule.connections import open_writer, reading_settings, writing_settings
+
+_NOTHING_CHANGED = "Nothing was changed; --yes closes them."
+
+
+def recover(  # noqa: PLR0917 - typer passes them by name
+    source: options.ASource,
+    config_file: options.ConfigFile = options.DEFAULT_CONFIG,
+    yes: options.Yes = False,
+    backlog: Annotated[
+        bool, typer.Option("--backlog", help="Also sessions older than max_age.")
+    ] = False,
+    despite_brake: Annotated[
+        bool, typer.Option("--despite-brake", help="Also while a brake is on.")
+    ] = False,
+    batch: options.BatchSize = None,
+    pause: Annotated[
+        str | None,
+        typer.Option(metavar="DURATION", help="Pause between transactions; 0 for none."),
+    ] = None,
+    limit: options.PlanRows = 20,
+) -> bool:
+    """Show which orphaned sessions would be closed, and how; with --yes close them."""
+    config = options.load(config_file)
+    wait = options.duration("--pause", pause, may_be_zero=True)
+
+    async def done(reader: Reader, each: Source, database: str) -> tuple[int, Outcome | None]:
+        each = options.set_pace(each, batch, wait)
+        plan = await manual.prepare_recovery(reader, each, with_backlog=backlog, limit=limit)
+        print(output.plan_text(plan, database), flush=True)
+        if not yes or not plan.count:
+            return plan.count, None
+        if not despite_brake:
+            manual.require_no_brake(plan)
+        outcome, progress = Outcome(), output.progress_of(plan.count)
+        try:
+            async with open_writer(config.databases[database], each) as writer:
+                await manual.recover(reader, writer, plan, progress, outcome)
+        except BaseException:  # a lost connection, or Ctrl-C
+            print(output.interrupted_text(outcome), flush=True)
+            raise
+        print(output.outcome_text(outcome), flush=True)
+        return plan.count, outcome
+
+    chosen = [require_rule(config, source)]
+    results, failed = for_each_source(config, chosen, done, settings=reading_settings)
+    if not yes and any(count for count, _ in results):
+        print(_NOTHING_CHANGED)
+    return failed or any(outcome and outcome.refused for _, outcome in results)
+
+
+def close(  # noqa: PLR0917 - typer passes them by name
+    source: options.ASource,
+    config_file: options.ConfigFile = options.DEFAULT_CONFIG,
+    server: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="The sessions of this server, by recovery.server."),
+    ] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="All sessions that started before this command.")
+    ] = False,
+    even_live: Annotated[
+        bool, typer.Option("--even-live", help="With --all: also while sessions show life.")
+    ] = False,
+    yes: options.Yes = False,
+    batch: options.BatchSize = None,
+    pause: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Pause between transactions.")
+    ] = None,
+    limit: options.PlanRows = 20,
+) -> bool:
+    """Show which active sessions a planned stop would close, and how; with --yes close them."""
+    if all_ == (server is not None):
+        came = "both" if all_ else "neither"
+        raise UsageError(f"expected either --server ID or --all, got {came}")
+    if even_live and not all_:
+        raise UsageError("--even-live goes with --all; --server closes live sessions anyway")
+    if server is not None and not options.plain_text("--server", server).strip():
+        raise UsageError("--server: expected the id of a server, got nothing; is a variable unset?")
+    config = options.load(config_file)
+    chosen = require_rule(config, source)
+    if server is not None and chosen.recovery.server is None:
+        raise UsageError(
+            f"{config.path}: sources.{source}.recovery.server is not set, so the sessions of one "
+            "server cannot be told apart; name the column there, or use --all"
+        )
+    wait = options.duration("--pause", pause)
+
+    async def done(reader: Reader, each: Source, database: str) -> tuple[int, bool]:
+        """How many were to be closed, and whether all of them are."""
+        each = options.set_pace(each, batch, wait)
+        plan = await manual.prepare_stop(
+            reader, each, server=server, even_live=even_live, limit=limit
+        )
+        print(output.stop_text(plan, database), flush=True)
+        if not plan.ready:
+            return 0, True
+        if not yes:
+            if plan.is_refused:
+                print("  --yes would be refused; stop the application first, or add --even-live")
+            return plan.ready, True
+        manual.require_stopped(plan)
+        async with open_writer(config.databases[database], each) as writer:
+            progress = output.progress_of(plan.ready)
+            outcome, left = await close_sessions(reader, writer, plan, progress)
+        skipped = "ended, moved to another server, or active again"
+        print(output.outcome_text(outcome, skipped=skipped, left=left), flush=True)
+        return plan.ready, not outcome.refused and not left
+
+    results, failed = for_each_source(config, [chosen], done, settings=writing_settings)
+    if not yes and any(ready for ready, _ in results):
+        print(_NOTHING_CHANGED)
+    return failed or not all(is_complete for _, is_complete in results)

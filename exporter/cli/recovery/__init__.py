@@ -1,1 +1,0 @@
-"""The commands that close sessions by hand, undo it, and pause automatic recovery."""
