@@ -9,7 +9,7 @@ from exporter.collection.collectors import COLLECTORS
 from exporter.collection.job import Job, Key
 from exporter.collection.snapshots import Snapshots, State
 from exporter.config import Config, DatabaseSettings, Source
-from exporter.daemon.metrics_page import ConfigFacts, Page
+from exporter.daemon.metrics_page import Page
 from exporter.postgres import Database, Writer
 from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.rule.connections import writing_settings
@@ -26,7 +26,6 @@ class Exporter:
             for source in config.sources.values()
             for database in source.databases
         ]
-        recovered = [pair for pair in pairs if pair[1].recovery.is_declared]
         bindings = [(database, Binding(source)) for database, source in pairs]
         collected = [
             (database, binding, collector, every)
@@ -38,36 +37,32 @@ class Exporter:
             (Key(database.name, binding.source.name, collector.name), State(interval=every))
             for database, binding, collector, every in collected
         )
-        self.recovery_statuses = RecoveryStatuses(
-            (database.name, source.name) for database, source in recovered
-        )
         self.collections = [
             Collection(database, binding, collector, snapshots=self.snapshots, clock=clock)
             for database, binding, collector, _ in collected
         ]
-        self.recoveries = [
-            AutomaticRecovery(
-                database.settings, source, statuses=self.recovery_statuses, clock=clock
-            )
-            for database, source in recovered
-        ]
-        self.webhook_jobs = [
-            _webhook_job(writing_settings(database.settings, source), source, clock)
-            for database, source in pairs
-            if source.recovery.webhook is not None
+        recovered = [pair for pair in pairs if pair[1].recovery.is_declared]
+        statuses = RecoveryStatuses((database.name, source.name) for database, source in recovered)
+        self.jobs: list[Job] = [
+            *self.collections,
+            *(
+                AutomaticRecovery(database.settings, source, statuses=statuses, clock=clock)
+                for database, source in recovered
+            ),
+            *(
+                _webhook_job(database.settings, source, clock)
+                for database, source in recovered
+                if source.recovery.webhook is not None
+            ),
         ]
         self.page = Page(
             sources=config.sources,
             databases=self.databases,
             snapshots=self.snapshots,
-            recoveries=self.recovery_statuses,
-            config=ConfigFacts(config.digest, clock.wall()),
+            recoveries=statuses,
+            config_digest=config.digest,
             clock=clock,
         )
-
-    @property
-    def jobs(self) -> list[Job]:
-        return [*self.collections, *self.recoveries, *self.webhook_jobs]
 
     async def collect_once(self) -> None:
         """Run every collection once, each database as parallel as its connections allow."""
@@ -84,5 +79,5 @@ def _webhook_job(settings: DatabaseSettings, source: Source, clock: Clock) -> Jo
     # Importing httpx takes 4 MB, which an exporter without webhooks does not need.
     from exporter.recovery.webhook.delivery import WebhookSender  # noqa: PLC0415
 
-    writer = Writer(settings, timezone=sessions.time_zone(source))
+    writer = Writer(writing_settings(settings, source), timezone=sessions.time_zone(source))
     return WebhookSender(writer, source, database=settings.name, wall=clock.wall)

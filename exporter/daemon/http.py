@@ -5,56 +5,68 @@ No request waits for a database: every answer is made from snapshots in memory.
 
 from collections.abc import Iterator
 from functools import lru_cache
+from html import escape
+from importlib import resources
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from exporter import __version__
 from exporter.clock import Clock
-from exporter.collection.snapshots import Snapshots
-from exporter.daemon import status_page
+from exporter.collection.job import Key
+from exporter.collection.snapshots import Snapshots, State
 from exporter.daemon.metrics_page import Page
 from exporter.metrics.exposition import OPENMETRICS, TEXT, Format
 
+_STATUS_PAGE = resources.files(__package__).joinpath("status_page.html").read_text(encoding="utf-8")
 
-class Application(Starlette):
+
+def application(page: Page, snapshots: Snapshots, clock: Clock) -> Starlette:
     """The ASGI application of one config."""
 
-    def __init__(self, page: Page, snapshots: Snapshots, clock: Clock) -> None:
-        self._page = page
-        self._snapshots = snapshots
-        self._clock = clock
-        super().__init__(
-            routes=[
-                Route("/metrics", self._metrics),
-                Route("/", self._status),
-                Route("/-/healthy", self._healthy),
-                Route("/-/ready", self._ready),
-            ],
-            exception_handlers={405: _not_allowed},
-        )
-
-    async def _metrics(self, request: Request) -> Response:
+    async def metrics(request: Request) -> Response:
         format_ = negotiate(request.headers.get("accept", ""))
         is_compressed = accepts_gzip(request.headers.get("accept-encoding", ""))
         headers = {"content-type": format_.content_type, "vary": "accept, accept-encoding"}
         if is_compressed:
             headers["content-encoding"] = "gzip"
-        return Response(await self._page.rendered(format_, gzip=is_compressed), headers=headers)
+        return Response(await page.rendered(format_, gzip=is_compressed), headers=headers)
 
-    async def _status(self, _request: Request) -> Response:
-        return HTMLResponse(status_page.render(self._snapshots, self._clock.monotonic()))
+    async def status(_request: Request) -> Response:
+        now = clock.monotonic()
+        rows = "\n".join(_status_row(key, state, now) for key, state in snapshots.states.items())
+        return HTMLResponse(_STATUS_PAGE.format(version=escape(__version__), rows=rows))
 
-    async def _healthy(self, _request: Request) -> Response:
+    async def healthy(_request: Request) -> Response:
         return PlainTextResponse("session-exporter is alive.\n")
 
-    async def _ready(self, _request: Request) -> Response:
-        if self._snapshots.is_ready():
+    async def ready(_request: Request) -> Response:
+        if snapshots.is_ready():
             return PlainTextResponse("session-exporter is ready.\n")
         return PlainTextResponse(
             "Not ready: some sources have not been collected yet.\n", status_code=503
         )
+
+    return Starlette(
+        routes=[
+            Route("/metrics", metrics),
+            Route("/", status),
+            Route("/-/healthy", healthy),
+            Route("/-/ready", ready),
+        ],
+        exception_handlers={405: _not_allowed},
+    )
+
+
+def _status_row(key: Key, state: State, now: float) -> str:
+    """The outcome of the last collection of a source, as a row of a table."""
+    outcome = state.failure or "not yet"
+    if state.succeeded:
+        outcome = "succeeded" if state.is_fresh(now) else "too long ago"
+    cells = (key.source, key.database, key.collector, outcome)
+    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
 
 
 async def _not_allowed(_request: Request, _error: Exception) -> Response:

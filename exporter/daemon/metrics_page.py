@@ -43,14 +43,6 @@ _BY_NAME = {collector.name: collector for collector in COLLECTORS}
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigFacts:
-    """The config in use: its digest, and when it was read, in Unix time."""
-
-    digest: str
-    read_at: float
-
-
-@dataclass(frozen=True, slots=True)
 class _Kept:
     """The state that a page is made from, and its bodies by format and whether compressed."""
 
@@ -70,7 +62,7 @@ class Page:
         databases: Mapping[str, Database],
         snapshots: Snapshots,
         recoveries: RecoveryStatuses,
-        config: ConfigFacts,
+        config_digest: str,
         clock: Clock,
     ) -> None:
         self._sources = sources
@@ -78,7 +70,7 @@ class Page:
         self._snapshots = snapshots
         self._recoveries = recoveries
         self._clock = clock
-        self._constant = render(_of_exporter(config))
+        self._constant = render(_of_exporter(config_digest, clock.wall()))
         self._rendered: dict[object, tuple[object, Chunk]] = {}
         self._kept: _Kept | None = None
         self._rendering = asyncio.Lock()
@@ -89,30 +81,30 @@ class Page:
 
     async def rendered(self, format_: Format, *, gzip: bool = False) -> bytes:
         """The same as render(); made in a thread, one at a time, so that the event loop goes on."""
-        if (known := self._known(format_, gzip=gzip)) is not None:
-            return known
+        kept = self._current()
+        if kept is not None and (format_, gzip) in kept.bodies:
+            return kept.bodies[format_, gzip]
         async with self._rendering:
             return await asyncio.to_thread(self.render, format_, gzip=gzip)
 
     def render(self, format_: Format, *, gzip: bool = False) -> bytes:
         """The whole page. No value about a source in it is older than its `stale_after`."""
-        if (known := self._known(format_, gzip=gzip)) is not None:
-            return known
-        kept = self._kept
-        if kept is None or not self._is_valid(kept):
+        kept = self._current()
+        if kept is None:
             kept = self._kept = self._make()
-        # process_* by prometheus_client; in OpenMetrics with the mark that ends the page.
-        generate = generate_latest if format_ is TEXT else generate_openmetrics
-        parts = chain(join(kept.chunks, format_), [bytes(generate(self._process))])
-        body = kept.bodies[format_, gzip] = b"".join(_compressed(parts) if gzip else parts)
-        return body
+        if (format_, gzip) not in kept.bodies:
+            # process_* by prometheus_client; in OpenMetrics with the mark that ends the page.
+            generate = generate_latest if format_ is TEXT else generate_openmetrics
+            parts = chain(join(kept.chunks, format_), [bytes(generate(self._process))])
+            kept.bodies[format_, gzip] = b"".join(_compressed(parts) if gzip else parts)
+        return kept.bodies[format_, gzip]
 
-    def _known(self, format_: Format, *, gzip: bool) -> bytes | None:
+    def _current(self) -> _Kept | None:
+        """What was made before, if it still holds."""
         kept = self._kept
-        return kept.bodies.get((format_, gzip)) if kept and self._is_valid(kept) else None
-
-    def _is_valid(self, kept: _Kept) -> bool:
-        return kept.state == self._state() and self._clock.monotonic() < kept.valid_until
+        if kept is None or self._clock.monotonic() >= kept.valid_until:
+            return None
+        return kept if kept.state == self._state() else None
 
     def _state(self) -> tuple[object, ...]:
         health = ((each.up, each.replica_lag) for each in self._databases.values())
@@ -133,7 +125,8 @@ class Page:
     def _chunks(self, now: float) -> Iterator[Chunk]:
         yield self._constant
         for name, database in self._databases.items():
-            yield render(_of_database(database), (("database", name),))
+            lag = m.REPLICA_LAG.samples(database.replica_lag)
+            yield render([*m.DATABASE_UP.samples(database.up), *lag], (("database", name),))
         series: defaultdict[tuple[str, str], int] = defaultdict(int)
         for key, state in self._snapshots.states.items():
             chunk = self._collected(key, state, now)
@@ -182,17 +175,12 @@ def _compressed(parts: Iterable[bytes]) -> Iterator[bytes]:
     yield compressor.flush()
 
 
-def _of_exporter(config: ConfigFacts) -> Iterator[Sample]:
+def _of_exporter(config_digest: str, started_at: float) -> Iterator[Sample]:
     version = (("version", __version__), ("python", platform.python_version()))
     yield Sample(m.BUILD_INFO, version, 1)
-    yield Sample(m.CONFIG_INFO, (("hash", config.digest),), 1)
+    yield Sample(m.CONFIG_INFO, (("hash", config_digest),), 1)
     yield Sample(m.CONFIG_RELOAD_SUCCESSFUL, (), 1)
-    yield Sample(m.CONFIG_RELOAD_TIMESTAMP, (), config.read_at)
-
-
-def _of_database(database: Database) -> Iterator[Sample]:
-    yield from m.DATABASE_UP.samples(database.up)
-    yield from m.REPLICA_LAG.samples(database.replica_lag)
+    yield Sample(m.CONFIG_RELOAD_TIMESTAMP, (), started_at)
 
 
 def _of_collector(key: Key, state: State, source: Source, *, is_fresh: bool) -> Iterator[Sample]:

@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 
 import uvicorn
 
@@ -21,17 +22,10 @@ from exporter.errors import ExporterError
 STOP_PATIENCE = 5.0
 
 
-def _since_boot() -> float:
-    """Seconds that count suspension of the machine too, where the system has such a clock.
-
-    On Linux time.monotonic() stops then (clock_gettime(2), CLOCK_BOOTTIME), and values of before
-    would be served as if they were new.
-    """
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if HAS_BOOTTIME else time.monotonic()
-
-
-HAS_BOOTTIME = hasattr(time, "CLOCK_BOOTTIME")
-CLOCK = Clock(monotonic=_since_boot, wall=time.time)
+# On Linux time.monotonic() stops while the machine is suspended (clock_gettime(2), CLOCK_BOOTTIME),
+# and values of before would be served as if they were new.
+_MONOTONIC = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+CLOCK = Clock(monotonic=partial(time.clock_gettime, _MONOTONIC), wall=time.time)
 
 
 class _Server(uvicorn.Server):
@@ -78,7 +72,7 @@ async def run(
     schedule = Schedule(exporter.jobs, CLOCK)
     server = _Server(
         uvicorn.Config(
-            http.Application(exporter.page, exporter.snapshots, CLOCK),
+            http.application(exporter.page, exporter.snapshots, CLOCK),
             log_config=None,
             access_log=False,
             lifespan="off",

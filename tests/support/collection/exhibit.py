@@ -12,7 +12,7 @@ from exporter.collection.daily import DailyValues
 from exporter.collection.job import Key
 from exporter.collection.snapshots import Snapshot, Snapshots, State
 from exporter.config import Config, Source
-from exporter.daemon.metrics_page import ConfigFacts, Page
+from exporter.daemon.metrics_page import Page
 from exporter.metrics.catalog import BUCKETS
 from exporter.metrics.exposition import TEXT
 from exporter.postgres import Database
@@ -52,7 +52,7 @@ class Exhibit:
             databases=self.databases,
             snapshots=self.snapshots,
             recoveries=self.recoveries,
-            config=ConfigFacts("0123456789ab", 1_700_000_000.0),
+            config_digest="0123456789ab",
             clock=clock.clock,
         )
 
