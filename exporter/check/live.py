@@ -2,13 +2,18 @@
 
 from collections.abc import AsyncIterator, Iterable
 
-from exporter.check.database import check_database
-from exporter.check.findings import Finding, Status
+from exporter.check.findings import Finding, FindingWriter, Status
 from exporter.check.recovery import check_recovery
 from exporter.check.source import check_source
 from exporter.clock import Clock
 from exporter.config import Config, Source
+from exporter.errors import SourceError
 from exporter.postgres import Database
+from exporter.queries import fill
+
+#: A larger difference of clocks, in seconds, is a warning: Prometheus compares its own time with
+#: timestamps of the database.
+CLOCK_TOLERANCE = 2.0
 
 
 async def check_config(config: Config, clock: Clock) -> AsyncIterator[Finding]:
@@ -26,7 +31,7 @@ async def check_all(
 ) -> AsyncIterator[Finding]:
     """Check a database and, if it can be reached, the sources in it."""
     is_reachable = True
-    async for finding in check_database(database, clock):
+    async for finding in _check_database(database, clock):
         is_reachable &= finding.status is not Status.FAILED
         yield finding
     for source in sources if is_reachable else ():
@@ -35,3 +40,38 @@ async def check_all(
         if source.recovery.is_declared:
             async for finding in check_recovery(database.settings, source):
                 yield finding
+
+
+async def _check_database(database: Database, clock: Clock) -> AsyncIterator[Finding]:
+    """Whether it can be reached, as which role, whether it is a standby, and its clock."""
+    findings = FindingWriter(database.name)
+    before = clock.wall()
+    try:
+        (row,) = await database.reader().rows(fill("check/server"))
+    except SourceError as error:
+        yield findings.failed("connection", str(error))
+        return
+    after = clock.wall()
+    user, name, version, is_standby, now = row
+    yield findings.ok("connection", f"connected to {name} on PostgreSQL {version} as {user}")
+    kind = "it is a primary"
+    if is_standby:
+        lag = database.replica_lag
+        behind = "its lag is unknown" if lag is None else f"{lag:.1f} s behind its primary"
+        kind = f"it is a standby, {behind}: it can be collected from"
+    yield findings.ok("replica", kind)
+    yield _clock(findings, now - (before + after) / 2, CLOCK_TOLERANCE + (after - before) / 2)
+
+
+def _clock(findings: FindingWriter, difference: float, tolerance: float) -> Finding:
+    """Compare with this machine's clock; both arguments are in seconds."""
+    if abs(difference) <= tolerance:
+        return findings.ok(
+            "clock", f"the server's clock differs from this machine's by {abs(difference):.3f} s"
+        )
+    direction = "ahead of" if difference > 0 else "behind"
+    return findings.warning(
+        "clock",
+        f"the server's clock is {abs(difference):.1f} s {direction} this machine's; counts are "
+        "correct, but ages that Prometheus computes are off by that",
+    )

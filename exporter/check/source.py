@@ -6,12 +6,13 @@ from exporter import sessions
 from exporter.check.findings import Finding, FindingWriter
 from exporter.collection.active import counting_query
 from exporter.collection.daily import query_of_all_days
-from exporter.config import Source
+from exporter.config import DailySettings, Source
 from exporter.errors import BadData, SourceError
 from exporter.postgres import Database, Reader
 from exporter.queries import fill, literal
 from exporter.sessions import SessionTable
-from exporter.sessions.indexes import coverage, heartbeats, proposals
+from exporter.sessions.indexes import coverage, heartbeats
+from exporter.sessions.indexes.proposals import Proposal, propose
 from exporter.sessions.used_objects import find_relations
 
 #: Indexes that one finding names: every partition may have its own.
@@ -27,17 +28,18 @@ async def check_source(database: Database, source: Source) -> AsyncIterator[Find
         yield findings.ok("table", f"{table.table} is a {table.relation.kind}")
         yield findings.ok("expressions", f"every type fits: {_types(table)}")
         is_trusted = database.settings.row_security == "trust"
-        for finding in await _rights(reader, table, findings, is_trusted=is_trusted):
+        async for finding in _rights(reader, table, findings, is_trusted=is_trusted):
             yield finding
         yield await _evaluation(reader, table, findings)
-        for finding in await _indexes(reader, table, findings):
-            yield finding
+        for proposal in await propose(reader, table):
+            yield _index(proposal, findings)
         if heartbeats.written_columns(table):
             yield await _heartbeats(reader, table, findings)
-        yield await _cost(reader, table, findings)
+        cost = await _cost_of(reader, counting_query(table))
+        yield findings.ok("cost", f"one collection of active {cost}, every {source.every:g} s")
         if source.daily is not None:
             daily = database.reader(timezone=reader.timezone, timeout=source.daily.timeout)
-            for finding in await _daily(daily, table, findings):
+            async for finding in _daily(daily, table, source.daily, findings):
                 yield finding
     except SourceError as error:
         yield findings.failed(error.reason, str(error))
@@ -54,7 +56,7 @@ def _types(table: SessionTable) -> str:
 
 async def _rights(
     reader: Reader, table: SessionTable, findings: FindingWriter, *, is_trusted: bool
-) -> list[Finding]:
+) -> AsyncIterator[Finding]:
     """Check row-level security and rights to write, of every relation that expressions read."""
     # A plan names what is below a view. It leaves out what it need not read: a table of which a
     # policy shows no row at all, for one.
@@ -69,23 +71,22 @@ async def _rights(
     # With row_security: refuse, binding fails where any row could be hidden.
     filtered = [name for name, is_filtered, _ in rows if is_filtered and is_trusted]
     writable = [f"{', '.join(privileges)} on {name}" for name, _, privileges in rows if privileges]
-    found = [
-        findings.ok("rights", "the role may read what is needed and sees every row"),
-        findings.ok("read-only", "the role cannot write to what it reads"),
-    ]
     if filtered:
-        found[0] = findings.warning(
+        yield findings.warning(
             "row-level security",
             f"applies to this role on {', '.join(filtered)} and is trusted (row_security: trust): "
             "make sure that its policies show every row",
         )
+    else:
+        yield findings.ok("rights", "the role may read what is needed and sees every row")
     if writable:
-        found[1] = findings.warning(
+        yield findings.warning(
             "read-only",
             f"the role could also {'; '.join(writable)}; `session-exporter sql role` prints one "
             "that cannot",
         )
-    return found
+    else:
+        yield findings.ok("read-only", "the role cannot write to what it reads")
 
 
 def _evaluation_query(table: SessionTable) -> str:
@@ -109,20 +110,15 @@ async def _explained(reader: Reader, table: SessionTable, error: SourceError) ->
     return f"{key}: {error}" if key else str(error)
 
 
-async def _indexes(reader: Reader, table: SessionTable, findings: FindingWriter) -> list[Finding]:
-    found = []
-    for proposal in await proposals.propose(reader, table):
-        name = f"index for {proposal.collector}"
-        remark = f"; {proposal.remark}" if proposal.remark else ""
-        if proposal.is_served:
-            found.append(findings.ok(name, f"an index serves collector {proposal.collector}"))
-        elif proposal.commands:
-            message = f"no index serves collector {proposal.collector}{remark}; ask a DBA to run:"
-            found.append(findings.failed(name, message, *proposal.commands))
-        else:
-            message = f"no index serves collector {proposal.collector}{remark}"
-            found.append(findings.warning(name, message))
-    return found
+def _index(proposal: Proposal, findings: FindingWriter) -> Finding:
+    name = f"index for {proposal.collector}"
+    if proposal.is_served:
+        return findings.ok(name, f"an index serves collector {proposal.collector}")
+    remark = f"; {proposal.remark}" if proposal.remark else ""
+    message = f"no index serves collector {proposal.collector}{remark}"
+    if not proposal.commands:
+        return findings.warning(name, message)
+    return findings.failed(name, f"{message}; ask a DBA to run:", *proposal.commands)
 
 
 async def _heartbeats(reader: Reader, table: SessionTable, findings: FindingWriter) -> Finding:
@@ -143,28 +139,23 @@ async def _heartbeats(reader: Reader, table: SessionTable, findings: FindingWrit
     )
 
 
-async def _cost(reader: Reader, table: SessionTable, findings: FindingWriter) -> Finding:
-    cost = await _cost_of(reader, counting_query(table))
-    return findings.ok("cost", f"one collection of active {cost}, every {table.source.every:g} s")
-
-
-async def _daily(reader: Reader, table: SessionTable, findings: FindingWriter) -> list[Finding]:
+async def _daily(
+    reader: Reader, table: SessionTable, daily: DailySettings, findings: FindingWriter
+) -> AsyncIterator[Finding]:
     """Run the statement of the daily statistics, which reads closed sessions too."""
-    name, daily = "evaluation for daily", table.source.daily
-    assert daily is not None  # noqa: S101 - asked only then
+    name = "evaluation for daily"
     try:
         cost = await _cost_of(reader, await query_of_all_days(reader, table))
     except SourceError as error:
-        return [findings.failed(name, await _explained(reader, table, error))]
+        yield findings.failed(name, await _explained(reader, table, error))
+        return
     days = f"{daily.days} days" if daily.days > 1 else "day"
-    return [
-        findings.ok(name, f"what daily reads works on every session that started in its {days}"),
-        findings.ok(
-            "cost of daily",
-            f"reading all days {cost}; later each past day once an hour, and today alone every "
-            f"{daily.every:g} s",
-        ),
-    ]
+    yield findings.ok(name, f"what daily reads works on every session that started in its {days}")
+    yield findings.ok(
+        "cost of daily",
+        f"reading all days {cost}; later each past day once an hour, and today alone every "
+        f"{daily.every:g} s",
+    )
 
 
 async def _cost_of(reader: Reader, statement: str) -> str:

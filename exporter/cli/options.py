@@ -36,6 +36,9 @@ Yes = Annotated[
 BatchSize = Annotated[
     int | None, typer.Option("--batch", min=1, max=10_000, help="Sessions per transaction.")
 ]
+Pause = Annotated[
+    str | None, typer.Option(metavar="DURATION", help="Pause between transactions; 0 for none.")
+]
 PlanRows = Annotated[
     int, typer.Option("--limit", min=0, help="Maximum number of rows shown in the plan.")
 ]
@@ -66,9 +69,9 @@ def duration(option: str, text: str | None, *, may_be_zero: bool = False) -> flo
         raise UsageError(f"{option}: {error}, got '{text}'") from None
 
 
-def set_pace(source: Source, batch: int | None, pause: float | None) -> Source:
+def set_pace(source: Source, batch: int | None, pause: str | None) -> Source:
     """The source with the values of --batch and --pause, where they are given."""
-    given = {"batch": batch, "pause": pause}
+    given = {"batch": batch, "pause": duration("--pause", pause, may_be_zero=True)}
     changes = {key: value for key, value in given.items() if value is not None}
     return source.model_copy(update={"recovery": source.recovery.model_copy(update=changes)})
 

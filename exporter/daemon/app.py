@@ -56,11 +56,10 @@ class Exporter:
             ),
         ]
         self.page = Page(
-            sources=config.sources,
+            config=config,
             databases=self.databases,
             snapshots=self.snapshots,
             recoveries=statuses,
-            config_digest=config.digest,
             clock=clock,
         )
 

@@ -20,7 +20,7 @@ from exporter.clock import Clock
 from exporter.collection.collectors import COLLECTORS
 from exporter.collection.job import Key
 from exporter.collection.snapshots import Counters, Snapshots, State
-from exporter.config import MODES, Source
+from exporter.config import MODES, Config, Source
 from exporter.metrics import catalog as m
 from exporter.metrics.catalog import Sample
 from exporter.metrics.exposition import TEXT, Chunk, Format, Labels, join, render
@@ -58,25 +58,26 @@ class Page:
     def __init__(
         self,
         *,
-        sources: Mapping[str, Source],
         databases: Mapping[str, Database],
         snapshots: Snapshots,
         recoveries: RecoveryStatuses,
-        config_digest: str,
+        config: Config,
         clock: Clock,
     ) -> None:
-        self._sources = sources
+        self._sources = config.sources
         self._databases = databases
         self._snapshots = snapshots
         self._recoveries = recoveries
         self._clock = clock
-        self._constant = render(_of_exporter(config_digest, clock.wall()))
+        self._constant = render(_of_exporter(config, clock.wall()))
         self._rendered: dict[object, tuple[object, Chunk]] = {}
         self._kept: _Kept | None = None
         self._rendering = asyncio.Lock()
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
-        self._small = {name for name, each in sources.items() if each.series() <= _RENDERED_AHEAD}
+        self._small = {
+            name for name, each in config.sources.items() if each.series() <= _RENDERED_AHEAD
+        }
         snapshots.on_change = self._render_ahead
 
     async def rendered(self, format_: Format, *, gzip: bool = False) -> bytes:
@@ -175,10 +176,10 @@ def _compressed(parts: Iterable[bytes]) -> Iterator[bytes]:
     yield compressor.flush()
 
 
-def _of_exporter(config_digest: str, started_at: float) -> Iterator[Sample]:
+def _of_exporter(config: Config, started_at: float) -> Iterator[Sample]:
     version = (("version", __version__), ("python", platform.python_version()))
     yield Sample(m.BUILD_INFO, version, 1)
-    yield Sample(m.CONFIG_INFO, (("hash", config_digest),), 1)
+    yield Sample(m.CONFIG_INFO, (("hash", config.digest),), 1)
     yield Sample(m.CONFIG_RELOAD_SUCCESSFUL, (), 1)
     yield Sample(m.CONFIG_RELOAD_TIMESTAMP, (), started_at)
 

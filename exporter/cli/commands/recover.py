@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from exporter.cli import options
+from exporter.cli import recovery_text as text
 from exporter.cli.each_source import for_each_source, require_rule
-from exporter.cli.output import recovery as output
 from exporter.config import Source
 from exporter.errors import UsageError
 from exporter.postgres import Reader
@@ -29,36 +29,31 @@ def recover(  # noqa: PLR0917 - typer passes them by name
         bool, typer.Option("--despite-brake", help="Also while a brake is on.")
     ] = False,
     batch: options.BatchSize = None,
-    pause: Annotated[
-        str | None,
-        typer.Option(metavar="DURATION", help="Pause between transactions; 0 for none."),
-    ] = None,
+    pause: options.Pause = None,
     limit: options.PlanRows = 20,
 ) -> bool:
     """Show which orphaned sessions would be closed, and how; with --yes close them."""
     config = options.load(config_file)
-    wait = options.duration("--pause", pause, may_be_zero=True)
+    chosen = options.set_pace(require_rule(config, source), batch, pause)
 
     async def done(reader: Reader, each: Source, database: str) -> tuple[int, Outcome | None]:
-        each = options.set_pace(each, batch, wait)
         plan = await manual.prepare_recovery(reader, each, with_backlog=backlog, limit=limit)
-        print(output.plan_text(plan, database), flush=True)
+        print(text.plan_text(plan, database), flush=True)
         if not yes or not plan.count:
             return plan.count, None
         if not despite_brake:
             manual.require_no_brake(plan)
-        outcome, progress = Outcome(), output.progress_of(plan.count)
+        outcome, progress = Outcome(), text.progress_of(plan.count)
         try:
             async with open_writer(config.databases[database], each) as writer:
                 await manual.recover(reader, writer, plan, progress, outcome)
         except BaseException:  # a lost connection, or Ctrl-C
-            print(output.interrupted_text(outcome), flush=True)
+            print(text.interrupted_text(outcome), flush=True)
             raise
-        print(output.outcome_text(outcome), flush=True)
+        print(text.outcome_text(outcome), flush=True)
         return plan.count, outcome
 
-    chosen = [require_rule(config, source)]
-    results, failed = for_each_source(config, chosen, done, settings=reading_settings)
+    results, failed = for_each_source(config, [chosen], done, settings=reading_settings)
     if not yes and any(count for count, _ in results):
         print(_NOTHING_CHANGED)
     return failed or any(outcome and outcome.refused for _, outcome in results)
@@ -79,9 +74,7 @@ def close(  # noqa: PLR0917 - typer passes them by name
     ] = False,
     yes: options.Yes = False,
     batch: options.BatchSize = None,
-    pause: Annotated[
-        str | None, typer.Option(metavar="DURATION", help="Pause between transactions.")
-    ] = None,
+    pause: options.Pause = None,
     limit: options.PlanRows = 20,
 ) -> bool:
     """Show which active sessions a planned stop would close, and how; with --yes close them."""
@@ -93,21 +86,19 @@ def close(  # noqa: PLR0917 - typer passes them by name
     if server is not None and not options.plain_text("--server", server).strip():
         raise UsageError("--server: expected the id of a server, got nothing; is a variable unset?")
     config = options.load(config_file)
-    chosen = require_rule(config, source)
+    chosen = options.set_pace(require_rule(config, source), batch, pause)
     if server is not None and chosen.recovery.server is None:
         raise UsageError(
             f"{config.path}: sources.{source}.recovery.server is not set, so the sessions of one "
             "server cannot be told apart; name the column there, or use --all"
         )
-    wait = options.duration("--pause", pause)
 
     async def done(reader: Reader, each: Source, database: str) -> tuple[int, bool]:
         """How many were to be closed, and whether all of them are."""
-        each = options.set_pace(each, batch, wait)
         plan = await manual.prepare_stop(
             reader, each, server=server, even_live=even_live, limit=limit
         )
-        print(output.stop_text(plan, database), flush=True)
+        print(text.stop_text(plan, database), flush=True)
         if not plan.ready:
             return 0, True
         if not yes:
@@ -116,10 +107,10 @@ def close(  # noqa: PLR0917 - typer passes them by name
             return plan.ready, True
         manual.require_stopped(plan)
         async with open_writer(config.databases[database], each) as writer:
-            progress = output.progress_of(plan.ready)
+            progress = text.progress_of(plan.ready)
             outcome, left = await close_sessions(reader, writer, plan, progress)
         skipped = "ended, moved to another server, or active again"
-        print(output.outcome_text(outcome, skipped=skipped, left=left), flush=True)
+        print(text.outcome_text(outcome, skipped=skipped, left=left), flush=True)
         return plan.ready, not outcome.refused and not left
 
     results, failed = for_each_source(config, [chosen], done, settings=writing_settings)

@@ -9,7 +9,7 @@ import uvloop
 
 from exporter import logs
 from exporter.cli import options
-from exporter.cli.output.overview import counts
+from exporter.cli.commands.once import counts
 from exporter.daemon import process
 from exporter.logs import LogFormat
 

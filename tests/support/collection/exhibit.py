@@ -48,11 +48,10 @@ class Exhibit:
             ("app", name) for name, each in config.sources.items() if each.recovery.set
         )
         self.page = Page(
-            sources=config.sources,
+            config=config,
             databases=self.databases,
             snapshots=self.snapshots,
             recoveries=self.recoveries,
-            config_digest="0123456789ab",
             clock=clock.clock,
         )
 
