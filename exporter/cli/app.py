@@ -59,9 +59,7 @@ class Commands(typer.core.TyperGroup):
         except ExporterError as error:
             print(f"session-exporter: {printable_lines(str(error))}", file=sys.stderr)
             raise typer.Exit(error.exit_code) from None
-        except BrokenPipeError:
-            # The other end was closed, as `| head` does; Python would complain at exit.
-            sys.stdout = None
+        except BrokenPipeError:  # the other end was closed, as `| head` does
             raise typer.Exit(0) from None
         if has_failed:
             raise typer.Exit(1)

@@ -28,10 +28,7 @@ def find_sources(config: Config, name: str | None) -> list[Source]:
 
 
 def require_rule(config: Config, name: str) -> Source:
-    """The source of that name, if the config says what closing a session of it writes.
-
-    Raises UsageError.
-    """
+    """The source, if the config says what closing its sessions writes; raises UsageError."""
     (source,) = find_sources(config, name)
     if not source.recovery.is_declared:
         raise UsageError(

@@ -7,10 +7,8 @@ from collections.abc import Callable, Sequence
 from exporter.config import format_duration
 from exporter.recovery.audit.control import Pause
 from exporter.recovery.close.batches import Outcome
-from exporter.recovery.close.candidates import Preview
 from exporter.recovery.close.planned_stop import StopPlan
 from exporter.recovery.plan import Plan, future_ends_text
-from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import RECENT
 from exporter.text import UNKNOWN, age, instant, printable, shorten, table
 
@@ -33,11 +31,9 @@ def plan_text(plan: Plan, database: str) -> str:
     if not plan.with_backlog:
         longest = format_duration(source.recovery.max_age)
         kept.append((counts.backlog, f"backlog, not seen for more than {longest}; see --backlog"))
-    found = f"{counts.orphaned} of them orphaned (not seen for more than {silent})"
-    lines = [
-        *_counted(plan.rule, database, f"{counts.active} active sessions, {found}", kept),
-        *_previewed(plan.rule, plan.previews, plan.count),
-    ]
+    which = f"orphaned (not seen for more than {silent})"
+    found = f"{counts.active} active sessions, {counts.orphaned} of them {which}"
+    lines = _plan_lines(plan, database, found, kept, plan.count)
     if plan.hidden:
         lines.append(f"warning: the new values cannot be shown: {printable(plan.hidden)}")
     if plan.future_ends:
@@ -65,10 +61,7 @@ def stop_text(plan: StopPlan, database: str) -> str:
         (plan.endless, "without an end: recovery.end_at gives none"),
     ]
     found = f"{plan.active} active sessions, {plan.concerned} of them {which}"
-    lines = [
-        *_counted(plan.rule, database, found, kept),
-        *_previewed(plan.rule, plan.previews, plan.ready),
-    ]
+    lines = _plan_lines(plan, database, found, kept, plan.ready)
     if plan.unshown is not None:
         lines.append(f"  the sessions cannot be shown: {printable(plan.unshown)}")
     if stop.server is None:
@@ -83,29 +76,29 @@ def stop_text(plan: StopPlan, database: str) -> str:
     return "\n".join(lines)
 
 
-def _counted(rule: Rule, database: str, found: str, kept: Sequence[tuple[int, str]]) -> list[str]:
-    return [
+def _plan_lines(
+    plan: Plan | StopPlan, database: str, found: str, kept: Sequence[tuple[int, str]], count: int
+) -> list[str]:
+    """What was found, how many would be closed, and what would be written to the first of them."""
+    rule = plan.rule
+    lines = [
         f"{rule.table.source.name} ({database}), table {rule.relation.sql}:",
         f"  {found}",
-        *(f"    {count} are left alone: {why}" for count, why in kept if count),
+        *(f"    {number} are left alone: {why}" for number, why in kept if number),
+        f"  {count} would be closed",
     ]
-
-
-def _previewed(rule: Rule, previews: Sequence[Preview], count: int) -> list[str]:
-    """How many sessions would be closed, and what would be written to the first of them."""
-    lines = [f"  {count} would be closed"]
-    if previews:
+    if plan.previews:
         headers = [f"{name} becomes" for name in rule.changes] + list(rule.returning)
         rows = []
-        for each in previews:
+        for each in plan.previews:
             last_seen = UNKNOWN if each.last_seen is None else instant(each.last_seen)
             values = [each.changes[name] for name in rule.changes]
             values += [each.returning[name] for name in rule.returning]
             cells = ["NULL" if value is None else shorten(str(value)) for value in values]
             rows.append([each.session, last_seen, age(each.silence), *cells])
         lines.append(table(["id", "last seen", "silent for", *headers], rows))
-    if count > len(previews):
-        lines.append(f"… and {count - len(previews)} more")
+    if count > len(plan.previews):
+        lines.append(f"… and {count - len(plan.previews)} more")
     return lines
 
 

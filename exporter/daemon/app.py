@@ -20,6 +20,7 @@ class Exporter:
     """One config at work; the schedule runs its jobs."""
 
     def __init__(self, config: Config, clock: Clock) -> None:
+        self.config = config
         self.databases = {name: Database(each) for name, each in config.databases.items()}
         pairs = [
             (self.databases[database], source)

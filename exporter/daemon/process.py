@@ -5,14 +5,13 @@ import contextlib
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 import uvicorn
 
 from exporter import logs
 from exporter.clock import Clock
-from exporter.config import Config
 from exporter.daemon import http
 from exporter.daemon.app import Exporter
 from exporter.daemon.schedule import Schedule
@@ -57,18 +56,12 @@ def listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-async def run(
-    config: Config,
-    sock: socket.socket,
-    *,
-    started: Callable[[Exporter], Awaitable[None]] | None = None,
-) -> None:
-    """Collect and serve until SIGTERM or SIGINT; `started` runs beside it from the start."""
+async def run(exporter: Exporter, sock: socket.socket) -> None:
+    """Collect and serve until SIGTERM or SIGINT; closes the exporter."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    exporter = Exporter(config, CLOCK)
     schedule = Schedule(exporter.jobs, CLOCK)
     server = _Server(
         uvicorn.Config(
@@ -83,12 +76,11 @@ async def run(
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[sock]))
-    beside = [] if started is None else [asyncio.ensure_future(started(exporter))]
     stopping = asyncio.create_task(stop.wait())
     schedule.start()
     host, port = sock.getsockname()[:2]
     host = f"[{host}]" if ":" in host else host
-    logs.info("started", address=f"{host}:{port}", sources=len(config.sources))
+    logs.info("started", address=f"{host}:{port}", sources=len(exporter.config.sources))
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
@@ -98,8 +90,6 @@ async def run(
     finally:
         server.should_exit = True
         stopping.cancel()
-        for task in beside:
-            task.cancel()
         await exporter.close()
-        await asyncio.gather(serving, stopping, *beside, return_exceptions=True)
+        await asyncio.gather(serving, stopping, return_exceptions=True)
     logs.info("stopped")

@@ -42,11 +42,8 @@ class Schedule:
         self._watching: asyncio.Task[None] | None = None
         self._scheduler = AsyncIOScheduler(
             timezone=dt.UTC,
-            job_defaults={
-                "coalesce": True,
-                "max_instances": 1,
-                "misfire_grace_time": None,  # the default drops a run that is a second late
-            },
+            # By default a run that is a second late is dropped.
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self._jobs = {"/".join(job.key): job for job in jobs}
         self._groups = _groups(self._jobs)
@@ -66,13 +63,9 @@ class Schedule:
                 interval = self._jobs[id_].interval
                 delay = number * min(SPREAD_SECONDS, interval / len(self._groups))
                 begin = now + dt.timedelta(seconds=delay)
-                self._triggers[id_] = _Trigger(begin, interval)
+                trigger = self._triggers[id_] = _Trigger(begin, interval)
                 self._scheduler.add_job(
-                    self._run,
-                    self._triggers[id_],
-                    args=[id_, interval],
-                    id=id_,
-                    next_run_time=begin,
+                    self._run, trigger, args=[id_, interval], id=id_, next_run_time=begin
                 )
         self._scheduler.start()
         self._clock_offset = self._read_clock_offset()

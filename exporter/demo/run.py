@@ -97,7 +97,9 @@ async def _run(
     logs.start(logs.WARNING)
     host, port = sock.getsockname()[:2]
 
-    async def welcome(exporter: Exporter) -> None:
+    exporter = Exporter(config, process.CLOCK)
+
+    async def welcome() -> None:
         while not exporter.snapshots.is_ready():  # noqa: ASYNC110 - snapshots have no event to wait for
             await asyncio.sleep(0.05)
         say(
@@ -111,10 +113,12 @@ async def _run(
             )
         )
 
+    welcoming = asyncio.create_task(welcome())
     going = asyncio.create_task(traffic.run(database.app_dsn))
     try:
-        await process.run(config, sock, started=welcome)
+        await process.run(exporter, sock)
     finally:
+        welcoming.cancel()
         going.cancel()
         with suppress(asyncio.CancelledError):
             await going

@@ -11,6 +11,7 @@ from exporter import logs
 from exporter.cli import options
 from exporter.cli.commands.once import counts
 from exporter.daemon import process
+from exporter.daemon.app import Exporter
 from exporter.logs import LogFormat
 
 
@@ -25,7 +26,7 @@ def run(
     config = options.load(config_file)
     sock = process.listen(*options.parse_address(listen_address))
     logs.start(format_=log_format)
-    uvloop.run(process.run(config, sock))
+    uvloop.run(process.run(Exporter(config, process.CLOCK), sock))
 
 
 def demo(listen_address: options.ListenAddress = f"127.0.0.1:{options.DEFAULT_PORT}") -> None:
