@@ -21,14 +21,17 @@ def check_live(config: Config, format_: ListFormat) -> bool:
 
     async def found() -> list[Finding]:
         findings: list[Finding] = []
-        place = ""
+        last_place = ""
         async for finding in check_config(config, process.CLOCK):
             findings.append(finding)
             if format_ is ListFormat.JSON:
                 continue
-            if _place(finding) != place:
-                place = _place(finding)
+            place = f"database {finding.database}"
+            if finding.source is not None:
+                place = f"source {finding.source} in {place}"
+            if place != last_place:
                 print(place)
+                last_place = place
             print(_text(finding), flush=True)
         return findings
 
@@ -36,12 +39,6 @@ def check_live(config: Config, format_: ListFormat) -> bool:
     if format_ is ListFormat.JSON:
         print(as_json([dataclasses.asdict(each) for each in findings]))
     return any(finding.status is Status.FAILED for finding in findings)
-
-
-def _place(found: Finding) -> str:
-    """What a finding is about."""
-    about = f"database {found.database}"
-    return about if found.source is None else f"source {found.source} in {about}"
 
 
 def _text(found: Finding) -> str:

@@ -165,7 +165,7 @@ def test_all_is_refused_while_the_application_lives_unless_it_is_said(
         refused.stderr
     )
     assert active(eighteen) == 19
-    done = close("--all", "--even-live", "--yes")
+    done = close("--all", "--even-live", "--yes", "--pause", "0")
     assert (done.returncode, done.stderr) == (0, "")
     assert "19 were closed" in done.stdout
     assert active(eighteen) == 0

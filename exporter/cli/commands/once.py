@@ -49,8 +49,7 @@ def once(
     else:
         page = exporter.page.render(TEXT if format_ is MetricsFormat.PROMETHEUS else OPENMETRICS)
         print(page.decode(), end="")
-    for line in failure_lines(exporter.snapshots):
-        print(f"session-exporter: {line}", file=sys.stderr)
+    _print_failures(exporter.snapshots)
     return not all(state.succeeded for state in exporter.snapshots.states.values())
 
 
@@ -83,17 +82,16 @@ def _collected(snapshots: Snapshots) -> dict[tuple[str, str], dict[str, Any]]:
     return collected
 
 
-def failure_lines(snapshots: Snapshots) -> list[str]:
+def _print_failures(snapshots: Snapshots) -> None:
     """What failed and why, one line for the collectors of a source that failed alike."""
     alike: dict[tuple[str, str, str], list[str]] = {}
     for key, state in snapshots.states.items():
         # Without a reason it was only spared another attempt on a database that is out of reach.
         if state.failure is not None and state.reason is not None:
             alike.setdefault((key.source, key.database, state.failure), []).append(key.collector)
-    return [
-        printable(f"{source} ({database}): collector {', '.join(collectors)}: {failure}")
-        for (source, database, failure), collectors in alike.items()
-    ]
+    for (source, database, failure), collectors in alike.items():
+        line = f"{source} ({database}): collector {', '.join(collectors)}: {failure}"
+        print(f"session-exporter: {printable(line)}", file=sys.stderr)
 
 
 def _counted(values: ActiveValues | None) -> list[str]:
@@ -115,13 +113,9 @@ def _row_count(values: SizeValues | None) -> str:
 
 
 def _days(values: DailyValues) -> str:
-    rows = [
-        [
-            day.date,
-            str(day.total.started),
-            UNKNOWN if day.total.average_duration is None else f"{day.total.average_duration:.1f}",
-            str(day.total.still_active),
-        ]
-        for day in values.days
-    ]
+    rows = []
+    for day in values.days:
+        total, average = day.total, day.total.average_duration
+        seconds = UNKNOWN if average is None else f"{average:.1f}"
+        rows.append([day.date, str(total.started), seconds, str(total.still_active)])
     return table(["date", "started", "average duration in s", "still active"], rows)
