@@ -71,7 +71,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Watches session tables in PostgreSQL for sessions that never end.",
 )
 
 

@@ -143,15 +143,6 @@ def outcome_text(
     return "\n".join(lines)
 
 
-def interrupted_text(outcome: Outcome) -> str:
-    """What was done before it ended early. Whether a commit without an answer holds is unknown."""
-    return (
-        f"  {outcome.closed} were closed before the run ended early; if the connection was lost, "
-        f"its last batch may be closed too\n  run {outcome.run}; session-exporter undo "
-        f"{outcome.run} shows what it closed, and with --yes undoes it"
-    )
-
-
 def pause_text(pause: Pause, verb: str = "is") -> str:
     """Since when automatic recovery is paused, by which role, and why."""
     why = "" if pause.reason is None else f": {pause.reason}"

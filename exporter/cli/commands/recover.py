@@ -47,8 +47,13 @@ def recover(  # noqa: PLR0917 - typer passes them by name
         try:
             async with open_writer(config.databases[database], each) as writer:
                 await manual.recover(reader, writer, plan, progress, outcome)
-        except BaseException:  # a lost connection, or Ctrl-C
-            print(text.interrupted_text(outcome), flush=True)
+        except BaseException:  # Ctrl-C, or a lost connection: a commit without an answer may hold
+            print(
+                f"  {outcome.closed} were closed before the run ended early; if the connection was "
+                f"lost, its last batch may be closed too\n  run {outcome.run}; session-exporter "
+                f"undo {outcome.run} shows what it closed, and with --yes undoes it",
+                flush=True,
+            )
             raise
         print(text.outcome_text(outcome), flush=True)
         return plan.count, outcome
