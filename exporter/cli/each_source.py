@@ -27,6 +27,11 @@ def find_sources(config: Config, name: str | None) -> list[Source]:
     raise UsageError(f"{config.path} declares no source {name}; {hint}")
 
 
+def find_recovered(config: Config, name: str | None) -> list[Source]:
+    """The same of the sources whose config says what closing a session writes."""
+    return [each for each in find_sources(config, name) if each.recovery.is_declared]
+
+
 def require_rule(config: Config, name: str) -> Source:
     """The source, if the config says what closing its sessions writes; raises UsageError."""
     (source,) = find_sources(config, name)

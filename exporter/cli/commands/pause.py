@@ -7,7 +7,7 @@ import typer
 
 from exporter.cli.each_source import for_each_source, require_rule
 from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, load, plain_text
-from exporter.cli.recovery_text import pause_text
+from exporter.cli.output.recovery import pause_text
 from exporter.config import Config, Source
 from exporter.errors import UsageError
 from exporter.postgres import Reader, Writer

@@ -1,21 +1,18 @@
-"""`session-exporter recover` and `close`: close orphaned sessions, or those of a planned stop."""
+"""`session-exporter recover`: closing orphaned sessions by hand."""
 
 from typing import Annotated
 
 import typer
 
 from exporter.cli import options
-from exporter.cli import recovery_text as text
 from exporter.cli.each_source import for_each_source, require_rule
+from exporter.cli.output import recovery as text
+from exporter.cli.output.progress import progress_of
 from exporter.config import Source
-from exporter.errors import UsageError
 from exporter.postgres import Reader
 from exporter.recovery import manual
 from exporter.recovery.close.batches import Outcome
-from exporter.recovery.close.planned_stop import close_sessions
-from exporter.recovery.rule.connections import open_writer, reading_settings, writing_settings
-
-_NOTHING_CHANGED = "Nothing was changed; --yes closes them."
+from exporter.recovery.rule.connections import open_writer, reading_settings
 
 
 def recover(  # noqa: PLR0917 - typer passes them by name
@@ -43,7 +40,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
             return plan.count, None
         if not despite_brake:
             manual.require_no_brake(plan)
-        outcome, progress = Outcome(), text.progress_of(plan.count)
+        outcome, progress = Outcome(), progress_of(plan.count)
         try:
             async with open_writer(config.databases[database], each) as writer:
                 await manual.recover(reader, writer, plan, progress, outcome)
@@ -60,65 +57,5 @@ def recover(  # noqa: PLR0917 - typer passes them by name
 
     results, failed = for_each_source(config, [chosen], done, settings=reading_settings)
     if not yes and any(count for count, _ in results):
-        print(_NOTHING_CHANGED)
+        print(text.NOTHING_CHANGED)
     return failed or any(outcome and outcome.refused for _, outcome in results)
-
-
-def close(  # noqa: PLR0917 - typer passes them by name
-    source: options.ASource,
-    config_file: options.ConfigFile = options.DEFAULT_CONFIG,
-    server: Annotated[
-        str | None,
-        typer.Option(metavar="ID", help="The sessions of this server, by recovery.server."),
-    ] = None,
-    all_: Annotated[
-        bool, typer.Option("--all", help="All sessions that started before this command.")
-    ] = False,
-    even_live: Annotated[
-        bool, typer.Option("--even-live", help="With --all: also while sessions show life.")
-    ] = False,
-    yes: options.Yes = False,
-    batch: options.BatchSize = None,
-    pause: options.Pause = None,
-    limit: options.PlanRows = 20,
-) -> bool:
-    """Show which active sessions a planned stop would close, and how; with --yes close them."""
-    if all_ == (server is not None):
-        came = "both" if all_ else "neither"
-        raise UsageError(f"expected either --server ID or --all, got {came}")
-    if even_live and not all_:
-        raise UsageError("--even-live goes with --all; --server closes live sessions anyway")
-    if server is not None and not options.plain_text("--server", server).strip():
-        raise UsageError("--server: expected the id of a server, got nothing; is a variable unset?")
-    config = options.load(config_file)
-    chosen = options.set_pace(require_rule(config, source), batch, pause)
-    if server is not None and chosen.recovery.server is None:
-        raise UsageError(
-            f"{config.path}: sources.{source}.recovery.server is not set, so the sessions of one "
-            "server cannot be told apart; name the column there, or use --all"
-        )
-
-    async def done(reader: Reader, each: Source, database: str) -> tuple[int, bool]:
-        """How many were to be closed, and whether all of them are."""
-        plan = await manual.prepare_stop(
-            reader, each, server=server, even_live=even_live, limit=limit
-        )
-        print(text.stop_text(plan, database), flush=True)
-        if not plan.ready:
-            return 0, True
-        if not yes:
-            if plan.is_refused:
-                print("  --yes would be refused; stop the application first, or add --even-live")
-            return plan.ready, True
-        manual.require_stopped(plan)
-        async with open_writer(config.databases[database], each) as writer:
-            progress = text.progress_of(plan.ready)
-            outcome, left = await close_sessions(reader, writer, plan, progress)
-        skipped = "ended, moved to another server, or active again"
-        print(text.outcome_text(outcome, skipped=skipped, left=left), flush=True)
-        return plan.ready, not outcome.refused and not left
-
-    results, failed = for_each_source(config, [chosen], done, settings=writing_settings)
-    if not yes and any(ready for ready, _ in results):
-        print(_NOTHING_CHANGED)
-    return failed or not all(is_complete for _, is_complete in results)

@@ -1,20 +1,10 @@
-"""`session-exporter runs` and `undo`: the runs of recovery, and undoing one."""
+"""`session-exporter runs`: the runs of recovery."""
 
-import uuid
-from typing import Annotated
-
-import typer
-
-from exporter.cli.each_source import find_sources, for_each_source
-from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, OneSource, Yes, load
-from exporter.config import Config, Source
-from exporter.errors import UsageError
-from exporter.postgres import Reader
-from exporter.recovery import manual
+from exporter.cli.each_source import find_recovered, for_each_source
+from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, OneSource, load
 from exporter.recovery.audit.runs import list_runs
-from exporter.recovery.rule.connections import open_writer, reading_settings
-from exporter.recovery.undo import UndoOutcome
-from exporter.text import instant, printable, table
+from exporter.recovery.rule.connections import reading_settings
+from exporter.text import instant, table
 
 
 def runs(source: OneSource = None, config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
@@ -22,7 +12,7 @@ def runs(source: OneSource = None, config_file: ConfigFile = DEFAULT_CONFIG) -> 
     config = load(config_file)
     found, failed = for_each_source(
         config,
-        _recovered(config, source),
+        find_recovered(config, source),
         lambda reader, each, _: list_runs(reader, each.name),
         settings=reading_settings,
     )
@@ -33,76 +23,3 @@ def runs(source: OneSource = None, config_file: ConfigFile = DEFAULT_CONFIG) -> 
     ]
     print(table(["run", "at", "source", "trigger", "role", "sessions", "undone"], rows))
     return failed
-
-
-def undo(
-    run: Annotated[str, typer.Argument(metavar="RUN")],
-    config_file: ConfigFile = DEFAULT_CONFIG,
-    yes: Yes = False,
-) -> bool:
-    """Show which sessions of a run can be undone; with --yes write back what was there before."""
-    config = load(config_file)
-    try:
-        wanted = uuid.UUID(run)
-    except ValueError:
-        raise UsageError(
-            f"RUN: expected the id of a run, as `runs` lists it, got '{run}'"
-        ) from None
-
-    async def done(reader: Reader, each: Source, database: str) -> tuple[bool, bool]:
-        """Whether the run was found, and whether some of it could not be undone."""
-        prepared = await manual.prepare_undo(reader, each, wanted)
-        if prepared is None:
-            return False, False
-        print(_plan_text(prepared), flush=True)
-        if not yes or not prepared.plan.numbers:
-            return True, False
-        async with open_writer(config.databases[database], each) as writer:
-            outcome = await manual.undo(writer, prepared)
-        print(_outcome_text(outcome))
-        return True, bool(outcome.refused)
-
-    sources = _recovered(config, None)
-    results, failed = for_each_source(config, sources, done, settings=reading_settings)
-    if not failed and not any(is_found for is_found, _ in results):
-        raise UsageError(f"no run {wanted} in any database of {config_file}; `runs` lists them")
-    if not failed and not yes:
-        print("Nothing was changed; --yes undoes it.")
-    return failed or any(is_refused for _, is_refused in results)
-
-
-def _recovered(config: Config, name: str | None) -> list[Source]:
-    return [each for each in find_sources(config, name) if each.recovery.is_declared]
-
-
-def _plan_text(prepared: manual.PreparedUndo) -> str:
-    """What undoing would do."""
-    run, plan = prepared.run, prepared.plan
-    lines = [f"run {run.run} on {run.source}, {instant(run.at)}: {run.sessions} sessions"]
-    kept = [
-        (plan.undone, "were undone before"),
-        (plan.changed, "are left alone: their rows were written to since"),
-        (plan.gone, "are gone"),
-    ]
-    lines += [f"  {count} {what}" for count, what in kept if count]
-    lines.append(f"  {len(plan.numbers)} are unchanged since and would be restored")
-    if prepared.is_closed_again:
-        lines.append(
-            "  automatic recovery is on and will close these again; to prevent that, run "
-            f"session-exporter pause {run.source} first"
-        )
-    return "\n".join(lines)
-
-
-def _outcome_text(outcome: UndoOutcome) -> str:
-    """What was undone, and what was not."""
-    lines = [f"  {outcome.undone} were undone"]
-    if outcome.skipped:
-        lines.append(
-            f"  {outcome.skipped} skipped: written to meanwhile, or locked by another transaction"
-        )
-    lines += [
-        f"  audit row {number} could not be undone: {printable(why)}"
-        for number, why in outcome.refused.items()
-    ]
-    return "\n".join(lines)

@@ -1,8 +1,6 @@
-"""What recovery by hand and a planned stop would do, how far they are, and what they have done."""
+"""What recovery by hand and a planned stop would do, and what they have done."""
 
-import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from exporter.config import format_duration
 from exporter.recovery.audit.control import Pause
@@ -12,10 +10,7 @@ from exporter.recovery.plan import Plan, future_ends_text
 from exporter.recovery.rule.selection import RECENT
 from exporter.text import UNKNOWN, age, instant, printable, shorten, table
 
-#: How often a line is written where there is no terminal, in seconds.
-SECONDS_BETWEEN_LINES = 10.0
-
-_BAR = 30
+NOTHING_CHANGED = "Nothing was changed; --yes closes them."
 
 
 def plan_text(plan: Plan, database: str) -> str:
@@ -100,26 +95,6 @@ def _plan_lines(
     if count > len(plan.previews):
         lines.append(f"… and {count - len(plan.previews)} more")
     return lines
-
-
-def progress_of(total: int) -> Callable[[Outcome], None]:
-    """A function to call after each transaction: on a terminal it draws a bar on stderr."""
-    is_terminal = sys.stderr.isatty()
-    written = time.monotonic()
-
-    def write(outcome: Outcome) -> None:
-        nonlocal written
-        done = outcome.closed + outcome.skipped + len(outcome.refused)
-        if is_terminal:
-            filled = min(_BAR * done // max(total, 1), _BAR)
-            bar = "#" * filled + "." * (_BAR - filled)
-            end = "\n" if done >= total else ""
-            print(f"\r  [{bar}] {done} of {total}", end=end, file=sys.stderr)
-        elif time.monotonic() - written > SECONDS_BETWEEN_LINES:
-            written = time.monotonic()
-            print(f"  {done} of {total}", file=sys.stderr, flush=True)
-
-    return write
 
 
 def outcome_text(

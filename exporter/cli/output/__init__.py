@@ -1,0 +1,1 @@
+"""Text of more than one command."""
