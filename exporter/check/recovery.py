@@ -4,7 +4,7 @@ Checked with the connection of recovery, or, where a function in the database cl
 with that of collection. Nothing is locked or written.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 from exporter import sessions
 from exporter.check.findings import Finding, FindingWriter
@@ -14,11 +14,12 @@ from exporter.errors import AuditUnusable, PermissionDenied, SourceError, Standb
 from exporter.postgres import Database, Reader
 from exporter.queries import array, fill
 from exporter.recovery.audit.installation import NO_AUDIT
-from exporter.recovery.decision.brakes import brake_sentences, situation_by_hand
-from exporter.recovery.plan import count_by_hand, count_future_ends, future_ends_text
+from exporter.recovery.decision.brakes import find_brakes
+from exporter.recovery.plan import count_by_hand, future_ends
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.connections import reading_settings, writing_settings
 from exporter.recovery.rule.rule import Rule
+from exporter.recovery.rule.selection import orphaned_sessions
 
 #: What each kind of side effect means that check/side_effects.sql finds.
 SIDE_EFFECTS = {
@@ -76,7 +77,7 @@ async def _check(
     if not await reader.value(fill("recovery/audit/exists")):
         yield findings.missing(f"recovery {AuditUnusable.reason}", NO_AUDIT)
     rule = await bind_rule(reader, source)
-    for finding in await _side_effects(reader, rule, findings):
+    async for finding in _side_effects(reader, rule, findings):
         yield finding
     if source.recovery.call is None:
         checked = check_statements(reader, rule, role, findings)
@@ -85,32 +86,32 @@ async def _check(
     async for finding in checked:
         yield finding
     yield await _plan(reader, rule, findings)
-    if ends := await count_future_ends(reader, rule, with_backlog=True):
-        yield findings.warning(
-            "recovery end", f"of all orphaned sessions, {future_ends_text(ends)}"
-        )
+    orphans = orphaned_sessions(rule, with_backlog=True)
+    if ends := await future_ends(reader, orphans):
+        yield findings.warning("recovery end", f"of all orphaned sessions, {ends}")
 
 
-async def _side_effects(reader: Reader, rule: Rule, findings: FindingWriter) -> list[Finding]:
+async def _side_effects(
+    reader: Reader, rule: Rule, findings: FindingWriter
+) -> AsyncIterator[Finding]:
     rows = await reader.rows(
         fill("check/side_effects", oid=str(rule.relation.oid), columns=array(rule.changes))
     )
 
-    def sentences(meanings: dict[str, str]) -> Iterator[str]:
-        for kind, name, about in rows:
-            if kind in meanings:
-                yield meanings[kind].format(name=name, about=about)
+    def sentences(meanings: dict[str, str]) -> str:
+        found = (row for row in rows if row[0] in meanings)
+        return "; ".join(
+            meanings[kind].format(name=name, about=about) for kind, name, about in found
+        )
 
-    obstacles, effects = "; ".join(sentences(OBSTACLES)), "; ".join(sentences(SIDE_EFFECTS))
-    found = []
+    obstacles, effects = sentences(OBSTACLES), sentences(SIDE_EFFECTS)
     if obstacles:
-        found.append(findings.failed("recovery prevented", obstacles))
+        yield findings.failed("recovery prevented", obstacles)
     if effects:
-        found.append(findings.warning("recovery meets", effects))
+        yield findings.warning("recovery meets", effects)
     elif not obstacles:
         none = "no trigger, rule, publication or foreign key depends on what closing writes"
-        found.append(findings.ok("recovery meets", none))
-    return found
+        yield findings.ok("recovery meets", none)
 
 
 async def _plan(reader: Reader, rule: Rule, findings: FindingWriter) -> Finding:
@@ -128,7 +129,7 @@ async def _plan(reader: Reader, rule: Rule, findings: FindingWriter) -> Finding:
         f"mode {recovery.mode}; of {counts.active} active sessions {counts.orphaned} are orphaned"
         f"{left}, and {counts.ready} would be closed now"
     )
-    brakes = brake_sentences(situation_by_hand(counts), recovery)
+    brakes = "; ".join(find_brakes(counts, recovery, new=counts.ready).values())
     if brakes:
-        return findings.warning("recovery now", f"{would}, but for a brake: {'; '.join(brakes)}")
+        return findings.warning("recovery now", f"{would}, but for a brake: {brakes}")
     return findings.ok("recovery now", would)

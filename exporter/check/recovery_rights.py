@@ -65,13 +65,10 @@ async def check_function(
         yield findings.warning(
             "recovery callers", "every role may call it; ask a DBA to run:", revoke
         )
-    commands: list[str] = []
-    if not function.is_callable_by_role:
-        commands.append(f"GRANT EXECUTE ON FUNCTION {function.signature} TO {identifier(role)};")
-    reading_role = str(await reader.value(fill("check/server")))
+    commands, caller = list[str](), identifier(role)
     roles = {
         grants.RECOVERY_ROLE: role,
-        grants.ROLE: reading_role,
+        grants.ROLE: str(await reader.value(fill("check/server"))),
         grants.DEFINER_ROLE: function.owner,
     }
     for declared, actual in roles.items():
@@ -79,11 +76,9 @@ async def check_function(
         missing = await missing_rights(reader, needed, role=actual)
         commands += grants_of(missing, identifier(actual))
     if not function.is_callable_by_role:
-        call = [
-            Right("USAGE", function.schema),
-            Right("EXECUTE", function.schema, function=function.signature),
-        ]
-        commands += [each for each in grants_of(call, identifier(role)) if each not in commands]
+        execute = Right("EXECUTE", function.schema, function=function.signature)
+        first, last = execute.grant(caller), Right("USAGE", function.schema).grant(caller)
+        commands = list(dict.fromkeys([first, *commands, last]))
     if commands:
         yield findings.missing(
             "recovery rights",

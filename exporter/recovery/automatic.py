@@ -5,7 +5,6 @@ locks and by a recheck under them, and how much of it by the audit table.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Literal
 
 from exporter import logs, sessions
@@ -15,13 +14,13 @@ from exporter.collection.job import Job, Key, stretch_interval
 from exporter.config import DatabaseSettings, Source
 from exporter.errors import AuditUnusable, PermissionDenied, SourceError, reason_label
 from exporter.postgres import Database, Reader, Writer
-from exporter.recovery.audit.control import is_paused
+from exporter.recovery.audit.control import find_pause
 from exporter.recovery.audit.counters import AuditCounter
-from exporter.recovery.audit.installation import NO_AUDIT, has_audit
+from exporter.recovery.audit.installation import NO_AUDIT, has_table
 from exporter.recovery.audit.maintenance import AuditMaintenance
-from exporter.recovery.close.batches import CloseRun, Outcome
+from exporter.recovery.close.batches import CloseRun
 from exporter.recovery.close.by_function import make_closer
-from exporter.recovery.close.candidates import Candidate
+from exporter.recovery.close.candidates import Candidate, Outcome
 from exporter.recovery.decision.decision import Decision, Memory, decide
 from exporter.recovery.decision.observation import Observation, observe, quiet_after
 from exporter.recovery.functions.installed import InstalledFunction, find_recover_function
@@ -29,7 +28,8 @@ from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
 from exporter.recovery.rule.connections import reading_settings, writing_settings
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
+from exporter.recovery.rule.selection import orphaned_sessions
+from exporter.recovery.status import RecoveryStatuses
 
 #: Brakes and candidates are served for this many intervals after the last run.
 STALE_INTERVALS = 3
@@ -42,10 +42,7 @@ BIND_AGAIN_AFTER = 300.0
 
 
 class AutomaticRecovery(Job):
-    """One source in one database, with its own connections and role.
-
-    In mode disabled it only counts what the audit says.
-    """
+    """One source in one database; in mode disabled it only counts what the audit says."""
 
     FAILED = "recovery_failed"
     SUCCEEDED = "recovery_works"
@@ -86,7 +83,7 @@ class AutomaticRecovery(Job):
         mode = self._source.recovery.mode
         reader = self._database.reader(timezone=sessions.time_zone(self._source))
         try:
-            is_audited = await has_audit(reader)
+            is_audited = await has_table(reader)
         except PermissionDenied:
             if mode == "disabled":
                 return  # a role that only collects need not see the audit
@@ -98,7 +95,8 @@ class AutomaticRecovery(Job):
         if mode == "auto":
             await self._maintain_audit(await self._bind(reader))
         if is_audited:
-            self._change_status(**(await self._counter.read(reader))._asdict())
+            recovered, undone, contradicted = await self._counter.read(reader)
+            self._change_status(recovered=recovered, undone=undone, contradicted=contradicted)
         self.interval = stretch_interval(self._source.every, reader.seconds)
 
     def _failed(self, error: SourceError) -> None:
@@ -136,7 +134,7 @@ class AutomaticRecovery(Job):
         brakes, blind = ",".join(sorted(decision.brakes)), observation.blind
         state = (brakes, blind) if brakes else None
         self._log_change("recovery_braked", state, brakes=brakes or "none", error=blind or None)
-        paused = await is_paused(reader, self._source.name)
+        paused = await find_pause(reader, self._source.name) is not None
         self._change_status(paused=paused)
         if paused:
             self._count("skipped", paused=len(decision.confirmed))
@@ -155,9 +153,8 @@ class AutomaticRecovery(Job):
             self._log_change("recovery_dry_run", len(chosen), would_close=len(chosen))
             return
         reader = self._database.reader(timezone=sessions.time_zone(self._source))
-        closer = make_closer(
-            self._writer, reader, rule, self._function, trigger="auto", with_backlog=False
-        )
+        orphans = orphaned_sessions(rule, with_backlog=False)
+        closer = make_closer(self._writer, reader, orphans, self._function, trigger="auto")
         run = CloseRun(closer, recovery.batch, recovery.pause)
         try:
             await run.close(
@@ -169,11 +166,8 @@ class AutomaticRecovery(Job):
 
     def _choose(self, decision: Decision, observation: Observation, now: float) -> list[str]:
         """The sessions that this run closes: those that it could not close last time come last."""
-        self._set_aside = {
-            session: each
-            for session, each in self._set_aside.items()
-            if session in observation.candidates
-        }
+        for gone in self._set_aside.keys() - observation.candidates.keys():
+            del self._set_aside[gone]
         waiting = {session for session, each in self._set_aside.items() if each.waits(now)}
         free = [session for session in decision.confirmed if session not in waiting]
         return sorted(free, key=self._not_closed.__contains__)[: self._source.recovery.per_run]
@@ -207,15 +201,10 @@ class AutomaticRecovery(Job):
                 error = f"audit maintenance failed, will retry: {cause}"
                 logs.warning(self.FAILED, **self._names, reason=cause.reason, error=error)
 
-    @property
-    def _status(self) -> RecoveryStatus:
-        return self._statuses.by_pair[self.key[:2]]
-
     def _change_status(self, **changes: object) -> None:
-        status = replace(self._status, **changes)  # type: ignore[arg-type] # the fields of it
-        self._statuses.replace(self.key[:2], status)
+        self._statuses.change(self.key[:2], **changes)
 
     def _count(self, name: Literal["failed", "skipped"], **more: int) -> None:
-        counts: Mapping[str, int] = getattr(self._status, name)
+        counts: Mapping[str, int] = getattr(self._statuses.by_pair[self.key[:2]], name)
         changed = {label: count + more.get(label, 0) for label, count in counts.items()}
         self._change_status(**{name: changed})

@@ -2,33 +2,33 @@
 
 from dataclasses import dataclass
 
-from exporter.errors import BadData
+from exporter.config import Source
 from exporter.postgres import Reader
-from exporter.recovery.audit.control import Pause
+from exporter.recovery.audit.control import Pause, find_pause_or_error
 from exporter.recovery.audit.installation import require_audit
 from exporter.recovery.close.candidates import Preview, read_previews
-from exporter.recovery.decision.brakes import brake_sentences, situation_by_hand
+from exporter.recovery.decision.brakes import find_brakes
 from exporter.recovery.decision.observation import (
     SessionCounts,
     count_sessions,
     find_evidence_error,
 )
-from exporter.recovery.functions.installed import InstalledFunction
-from exporter.recovery.rule.checks import name_failing_key
+from exporter.recovery.functions.installed import InstalledFunction, find_recover_function
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.checks import check_rule, read_naming_key
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.selection import orphaned_sessions, selected
+from exporter.recovery.rule.selection import Selection, orphaned_sessions
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What would be done, with the sessions that were silent for longest first."""
 
-    rule: Rule
+    selection: Selection
     counts: SessionCounts
-    with_backlog: bool
     previews: tuple[Preview, ...]
-    future_ends: int = 0
-    """How many sessions would get an end in the future."""
+    future_ends: str = ""
+    """What is wrong where sessions would get an end in the future."""
     hidden: str = ""
     """Why there are no previews."""
     function: InstalledFunction | None = None
@@ -39,30 +39,33 @@ class Plan:
     """Why it is not known whether there is one."""
 
     @property
-    def count(self) -> int:
-        return self.counts.ready + (self.counts.backlog if self.with_backlog else 0)
+    def backlog(self) -> int:
+        """How many sessions of the backlog would be closed too."""
+        return self.counts.backlog if self.selection.with_backlog else 0
 
     @property
-    def brakes(self) -> tuple[str, ...]:
-        situation = situation_by_hand(self.counts, with_backlog=self.with_backlog)
-        return brake_sentences(situation, self.rule.table.source.recovery)
+    def count(self) -> int:
+        return self.counts.ready + self.backlog
+
+    @property
+    def brakes(self) -> list[str]:
+        """A sentence for each brake; all candidates are new to a run by hand, without grace."""
+        counts, settings = self.counts, self.selection.rule.table.source.recovery
+        return [*find_brakes(counts, settings, new=counts.ready, backlog=self.backlog).values()]
 
 
-async def make_plan(reader: Reader, rule: Rule, *, with_backlog: bool, limit: int) -> Plan:
-    """Count the sessions, and preview up to `limit`. Raises SourceError."""
+async def make_plan(reader: Reader, source: Source, *, with_backlog: bool, limit: int) -> Plan:
+    """Check everything, count, and preview up to `limit` sessions. Raises SourceError."""
+    rule = await bind_rule(reader, source)
+    function = await find_recover_function(reader, rule)
+    await check_rule(reader, rule, writes=function is None)
     await require_audit(reader)
     counts = await count_by_hand(reader, rule)
-    try:
-        future_ends = await count_future_ends(reader, rule, with_backlog=with_backlog)
-    except BadData as error:
-        raise await name_failing_key(reader, rule, error) from None
-    previews, hidden = tuple[Preview, ...](), ""
-    try:
-        selection = orphaned_sessions(rule, with_backlog=with_backlog)
-        previews = await read_previews(reader, rule, selection, limit=limit)
-    except BadData as error:  # closing sets such a session aside, and goes on with the others
-        hidden = str(await name_failing_key(reader, rule, error))
-    return Plan(rule, counts, with_backlog, previews, future_ends, hidden)
+    selection = orphaned_sessions(rule, with_backlog=with_backlog)
+    ends = await future_ends(reader, selection)
+    previews, hidden = await read_previews(reader, selection, limit=limit)
+    pause, pause_error = await find_pause_or_error(reader, source.name)
+    return Plan(selection, counts, previews, ends, hidden, function, pause, pause_error)
 
 
 async def count_by_hand(reader: Reader, rule: Rule) -> SessionCounts:
@@ -71,20 +74,18 @@ async def count_by_hand(reader: Reader, rule: Rule) -> SessionCounts:
     Raises SourceError, in the words of the brake `blind` where the evidence cannot be read.
     """
     if error := await find_evidence_error(reader, rule):
-        situation = situation_by_hand(SessionCounts(), blind=str(error))
-        raise type(error)(*brake_sentences(situation, rule.table.source.recovery))
+        settings = rule.table.source.recovery
+        brakes = find_brakes(SessionCounts(), settings, new=0, blind=str(error))
+        raise type(error)(brakes["blind"])
     return await count_sessions(reader, rule)
 
 
-async def count_future_ends(reader: Reader, rule: Rule, *, with_backlog: bool) -> int:
-    """How many of the sessions that would be closed now would get an end in the future."""
-    selection = orphaned_sessions(rule, with_backlog=with_backlog)
-    statement = rule.statement("recovery/plan/future_ends", **selected(rule, selection))
-    return int(await reader.value(statement))
-
-
-def future_ends_text(count: int) -> str:
-    """What is wrong with an end in the future, and what to do."""
+async def future_ends(reader: Reader, selection: Selection) -> str:
+    """What is wrong where sessions that would be closed now would get an end in the future."""
+    statement = selection.statement("recovery/plan/future_ends")
+    ((count,),) = await read_naming_key(reader, selection.rule, statement)
+    if not count:
+        return ""
     return (
         f"{count} of them would get an end in the future, and a duration longer than the session; "
         "write end_at as least(now(), …)"

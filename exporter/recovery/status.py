@@ -1,7 +1,7 @@
 """The state of recovery of each source, as the metrics report it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from exporter.errors import REASONS
 
@@ -41,6 +41,6 @@ class RecoveryStatuses:
         self.by_pair = {pair: RecoveryStatus() for pair in pairs}
         self.version = 0
 
-    def replace(self, pair: tuple[str, str], status: RecoveryStatus) -> None:
-        self.by_pair[pair] = status
+    def change(self, pair: tuple[str, str], **changes: object) -> None:
+        self.by_pair[pair] = replace(self.by_pair[pair], **changes)  # type: ignore[arg-type] # fields
         self.version += 1

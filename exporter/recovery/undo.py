@@ -7,18 +7,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from exporter.config import Source
 from exporter.errors import BadData, FunctionMismatch, Locked, RowRefused, SchemaMismatch
 from exporter.postgres import Reader, Writer
 from exporter.queries import fill, literal
-from exporter.recovery.functions.installed import InstalledFunction
+from exporter.recovery.audit.control import find_pause_or_error
+from exporter.recovery.functions.definitions import MOST
+from exporter.recovery.functions.installed import InstalledFunction, find_undo_function
+from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.statements import undo_statement
 
 
 @dataclass(frozen=True, slots=True)
 class UndoPlan:
     """What undoing a run would do now, by session."""
 
+    rule: Rule
+    function: InstalledFunction | None
+    """What undoes it, where that is not done by statements."""
     numbers: tuple[int, ...]
     """The audit rows of sessions that are unchanged since."""
     changed: int
@@ -26,6 +32,8 @@ class UndoPlan:
     undone: int
     columns: tuple[str, ...]
     """What the run has written, which need not be what the config writes today."""
+    is_closed_again: bool
+    """Whether automatic recovery is on, and not known to be paused."""
 
 
 @dataclass(slots=True)
@@ -39,11 +47,13 @@ class UndoOutcome:
     """Why some could not be undone, by audit row."""
 
 
-async def plan_undo(reader: Reader, rule: Rule, run: uuid.UUID) -> UndoPlan:
+async def plan_undo(reader: Reader, source: Source, run: uuid.UUID) -> UndoPlan:
     """Compare every session of a run with how it was left.
 
-    Raises SchemaMismatch where the table no longer has a column that the run has written.
+    Raises SourceError, such as SchemaMismatch where a column that the run has written is gone.
     """
+    rule = await bind_rule(reader, source)
+    function = await find_undo_function(reader, rule)
     result, named = await reader.read(
         rule.statement("recovery/undo/plan", run=literal(str(run))),
         fill("recovery/undo/columns", run=literal(str(run))),
@@ -56,63 +66,61 @@ async def plan_undo(reader: Reader, rule: Rule, run: uuid.UUID) -> UndoPlan:
             f"{rule.relation.sql} no longer has the column {', '.join(lost)}, which this run has "
             "written, so nothing of it can be undone; session_exporter.recovery has the old values"
         )
-    return UndoPlan(numbers, states["changed"], states["gone"], states["undone"], columns)
+    is_closed_again = False
+    if numbers and source.recovery.mode == "auto":
+        pause, _ = await find_pause_or_error(reader, source.name)
+        is_closed_again = pause is None
+    return UndoPlan(
+        rule=rule,
+        function=function,
+        numbers=numbers,
+        changed=states["changed"],
+        gone=states["gone"],
+        undone=states["undone"],
+        columns=columns,
+        is_closed_again=is_closed_again,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class UndoRun:
-    """Undoes one plan, by statements, or by the function of find_undo_function()."""
+async def undo(writer: Writer, plan: UndoPlan, *, batch: int, pause: float) -> UndoOutcome:
+    """Write back what was there before, `batch` sessions at a time; what was committed stays.
 
-    writer: Writer
-    rule: Rule
-    plan: UndoPlan
-    function: InstalledFunction | None
-
-    async def run(self, *, batch: int, pause: float) -> UndoOutcome:
-        """Write back what was there before, `batch` sessions at a time.
-
-        Raises SourceError, and FunctionMismatch where the function cannot undo all of it.
-        """
-        self._require_columns()
-        outcome, rest = UndoOutcome(), iter(self.plan.numbers)
-        while chunk := tuple(islice(rest, batch)):
-            try:
-                outcome.undone += await self._undo(chunk)
-            except (RowRefused, BadData):
-                for number in chunk:
-                    try:
-                        outcome.undone += await self._undo([number])
-                    except (RowRefused, BadData) as error:
-                        outcome.refused[number] = str(error)
-            await asyncio.sleep(pause)
-        outcome.skipped = len(self.plan.numbers) - outcome.undone - len(outcome.refused)
-        return outcome
-
-    def _require_columns(self) -> None:
-        later = [name for name in self.plan.columns if name not in self.rule.changes]
-        if self.function is not None and later and self.plan.numbers:
-            raise FunctionMismatch(
-                f"this run has also written {', '.join(later)}, which `set` no longer writes and "
-                f"{self.function.sql} cannot restore; undo it as a role that may write to "
-                f"{self.rule.relation.sql}, without `call`"
-            )
-
-    async def _undo(self, chunk: Sequence[int]) -> int:
-        numbers = _listed(chunk)
+    Raises SourceError, such as FunctionMismatch where the function cannot undo all of it.
+    """
+    later = [name for name in plan.columns if name not in plan.rule.changes]
+    if plan.function is not None and later and plan.numbers:
+        raise FunctionMismatch(
+            f"this run has also written {', '.join(later)}, which `set` no longer writes and "
+            f"{plan.function.sql} cannot restore; undo it as a role that may write to "
+            f"{plan.rule.relation.sql}, without `call`"
+        )
+    outcome, rest = UndoOutcome(), iter(plan.numbers)
+    while chunk := tuple(islice(rest, min(batch, MOST))):
         try:
-            async with self.writer.transaction() as transaction:
-                if self.function is not None:
-                    call = fill("recovery/undo/call", function=self.function.sql, numbers=numbers)
-                    return len(await transaction.rows(call))
-                lock = self.rule.statement("recovery/undo/lock", numbers=numbers)
-                locked = _listed([number for (number,) in await transaction.rows(lock)])
-                if not locked:
-                    return 0
-                undo = undo_statement(self.rule, self.plan.columns, numbers=locked)
-                return len(await transaction.rows(undo))
-        except Locked:
-            return 0
+            outcome.undone += await _undo(writer, plan, chunk)
+        except (RowRefused, BadData):
+            for number in chunk:
+                try:
+                    outcome.undone += await _undo(writer, plan, [number])
+                except (RowRefused, BadData) as error:
+                    outcome.refused[number] = str(error)
+        await asyncio.sleep(pause)
+    outcome.skipped = len(plan.numbers) - outcome.undone - len(outcome.refused)
+    return outcome
 
 
-def _listed(numbers: Sequence[int]) -> str:
-    return ", ".join(map(str, numbers))
+async def _undo(writer: Writer, plan: UndoPlan, chunk: Sequence[int]) -> int:
+    numbers = ", ".join(map(str, chunk))
+    try:
+        async with writer.transaction() as transaction:
+            if plan.function is not None:
+                call = fill("recovery/undo/call", function=plan.function.sql, numbers=numbers)
+                return len(await transaction.rows(call))
+            lock = plan.rule.statement("recovery/undo/lock", numbers=numbers)
+            locked = ", ".join(str(number) for (number,) in await transaction.rows(lock))
+            if not locked:
+                return 0
+            undo = plan.rule.undo_statement(plan.columns, numbers=locked)
+            return len(await transaction.rows(undo))
+    except Locked:
+        return 0

@@ -12,7 +12,7 @@ from exporter.config import Source
 from exporter.errors import UsageError
 from exporter.postgres import Reader
 from exporter.recovery import manual
-from exporter.recovery.close.planned_stop import close_sessions
+from exporter.recovery.close.planned_stop import close_sessions, require_stopped
 from exporter.recovery.rule.connections import open_writer, writing_settings
 
 
@@ -52,9 +52,7 @@ def close(  # noqa: PLR0917 - typer passes them by name
 
     async def done(reader: Reader, each: Source, database: str) -> tuple[int, bool]:
         """How many were to be closed, and whether all of them are."""
-        plan = await manual.prepare_stop(
-            reader, each, server=server, even_live=even_live, limit=limit
-        )
+        plan = await manual.plan_stop(reader, each, server=server, even_live=even_live, limit=limit)
         print(text.stop_text(plan, database), flush=True)
         if not plan.ready:
             return 0, True
@@ -62,7 +60,7 @@ def close(  # noqa: PLR0917 - typer passes them by name
             if plan.is_refused:
                 print("  --yes would be refused; stop the application first, or add --even-live")
             return plan.ready, True
-        manual.require_stopped(plan)
+        require_stopped(plan)
         async with open_writer(config.databases[database], each) as writer:
             progress = progress_of(plan.ready)
             outcome, left = await close_sessions(reader, writer, plan, progress)

@@ -11,7 +11,8 @@ from exporter.cli.output.progress import progress_of
 from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.recovery import manual
-from exporter.recovery.close.batches import Outcome
+from exporter.recovery.close.candidates import Outcome
+from exporter.recovery.plan import make_plan
 from exporter.recovery.rule.connections import open_writer, reading_settings
 
 
@@ -34,7 +35,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
     chosen = options.set_pace(require_rule(config, source), batch, pause)
 
     async def done(reader: Reader, each: Source, database: str) -> tuple[int, Outcome | None]:
-        plan = await manual.prepare_recovery(reader, each, with_backlog=backlog, limit=limit)
+        plan = await make_plan(reader, each, with_backlog=backlog, limit=limit)
         print(text.plan_text(plan, database), flush=True)
         if not yes or not plan.count:
             return plan.count, None

@@ -11,8 +11,10 @@ from exporter.config import Source
 from exporter.errors import UsageError
 from exporter.postgres import Reader
 from exporter.recovery import manual
+from exporter.recovery import undo as undoing
+from exporter.recovery.audit.runs import Run
 from exporter.recovery.rule.connections import open_writer, reading_settings
-from exporter.recovery.undo import UndoOutcome
+from exporter.recovery.undo import UndoOutcome, UndoPlan
 from exporter.text import instant, printable
 
 
@@ -32,14 +34,16 @@ def undo(
 
     async def done(reader: Reader, each: Source, database: str) -> tuple[bool, bool]:
         """Whether the run was found, and whether some of it could not be undone."""
-        prepared = await manual.prepare_undo(reader, each, wanted)
-        if prepared is None:
+        found = await manual.plan_undo(reader, each, wanted)
+        if found is None:
             return False, False
-        print(_plan_text(prepared), flush=True)
-        if not yes or not prepared.plan.numbers:
+        _, plan = found
+        print(_plan_text(*found), flush=True)
+        if not yes or not plan.numbers:
             return True, False
+        pace = each.recovery
         async with open_writer(config.databases[database], each) as writer:
-            outcome = await manual.undo(writer, prepared)
+            outcome = await undoing.undo(writer, plan, batch=pace.batch, pause=pace.pause)
         print(_outcome_text(outcome))
         return True, bool(outcome.refused)
 
@@ -52,9 +56,8 @@ def undo(
     return failed or any(is_refused for _, is_refused in results)
 
 
-def _plan_text(prepared: manual.PreparedUndo) -> str:
+def _plan_text(run: Run, plan: UndoPlan) -> str:
     """What undoing would do."""
-    run, plan = prepared.run, prepared.plan
     lines = [f"run {run.run} on {run.source}, {instant(run.at)}: {run.sessions} sessions"]
     kept = [
         (plan.undone, "were undone before"),
@@ -63,7 +66,7 @@ def _plan_text(prepared: manual.PreparedUndo) -> str:
     ]
     lines += [f"  {count} {what}" for count, what in kept if count]
     lines.append(f"  {len(plan.numbers)} are unchanged since and would be restored")
-    if prepared.is_closed_again:
+    if plan.is_closed_again:
         lines.append(
             "  automatic recovery is on and will close these again; to prevent that, run "
             f"session-exporter pause {run.source} first"

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from exporter.recovery.close.batches import Outcome
+from exporter.recovery.close.candidates import Outcome
 
 #: How often a line is written where there is no terminal, in seconds.
 SECONDS_BETWEEN_LINES = 10.0

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from exporter.config import format_duration
 from exporter.recovery.audit.control import Pause
-from exporter.recovery.close.batches import Outcome
+from exporter.recovery.close.candidates import Outcome
 from exporter.recovery.close.planned_stop import StopPlan
-from exporter.recovery.plan import Plan, future_ends_text
+from exporter.recovery.plan import Plan
 from exporter.recovery.rule.selection import RECENT
 from exporter.text import UNKNOWN, age, instant, printable, shorten, table
 
@@ -15,7 +15,7 @@ NOTHING_CHANGED = "Nothing was changed; --yes closes them."
 
 def plan_text(plan: Plan, database: str) -> str:
     """The plan: exact counts first, then what would be written, then what speaks against it."""
-    source, counts = plan.rule.table.source, plan.counts
+    source, counts = plan.selection.rule.table.source, plan.counts
     silent = format_duration(source.orphaned_after)
     kept = [
         (counts.alive, "alive, by recovery.evidence"),
@@ -23,7 +23,7 @@ def plan_text(plan: Plan, database: str) -> str:
         (counts.exempt, "protected, by recovery.exempt"),
         (counts.endless, "without an end: recovery.end_at gives none"),
     ]
-    if not plan.with_backlog:
+    if not plan.selection.with_backlog:
         longest = format_duration(source.recovery.max_age)
         kept.append((counts.backlog, f"backlog, not seen for more than {longest}; see --backlog"))
     which = f"orphaned (not seen for more than {silent})"
@@ -32,7 +32,7 @@ def plan_text(plan: Plan, database: str) -> str:
     if plan.hidden:
         lines.append(f"warning: the new values cannot be shown: {printable(plan.hidden)}")
     if plan.future_ends:
-        lines.append(f"warning: {future_ends_text(plan.future_ends)}")
+        lines.append(f"warning: {plan.future_ends}")
     lines += [f"brake {printable(brake)}" for brake in plan.brakes]
     if plan.function is not None:
         lines.append(f"  by {plan.function.sql} in the database, which audits what it does")
@@ -47,7 +47,7 @@ def plan_text(plan: Plan, database: str) -> str:
 
 def stop_text(plan: StopPlan, database: str) -> str:
     """The same of a planned stop."""
-    source, stop = plan.rule.table.source, plan.stop
+    rule, stop = plan.selection.rule, plan.stop
     which = f"started before {stop.before}"
     if stop.server is not None:
         which = f"of server {printable(stop.server)}"
@@ -57,14 +57,14 @@ def stop_text(plan: StopPlan, database: str) -> str:
     ]
     found = f"{plan.active} active sessions, {plan.concerned} of them {which}"
     lines = _plan_lines(plan, database, found, kept, plan.ready)
-    if plan.unshown is not None:
-        lines.append(f"  the sessions cannot be shown: {printable(plan.unshown)}")
+    if plan.hidden:
+        lines.append(f"  the sessions cannot be shown: {printable(plan.hidden)}")
     if stop.server is None:
         moment = format_duration(RECENT)
         lines.append(
             f"  {plan.seen_recently} of the active sessions showed life within the last {moment}"
         )
-        if plan.rule.table.last_seen_at is None and source.recovery.evidence is None:
+        if rule.table.last_seen_at is None and rule.table.source.recovery.evidence is None:
             lines.append(
                 "  The source has neither last_seen_at nor evidence: only a start is a sign of life"
             )
@@ -75,7 +75,7 @@ def _plan_lines(
     plan: Plan | StopPlan, database: str, found: str, kept: Sequence[tuple[int, str]], count: int
 ) -> list[str]:
     """What was found, how many would be closed, and what would be written to the first of them."""
-    rule = plan.rule
+    rule = plan.selection.rule
     lines = [
         f"{rule.table.source.name} ({database}), table {rule.relation.sql}:",
         f"  {found}",

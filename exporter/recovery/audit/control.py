@@ -1,10 +1,13 @@
-"""Pauses of automatic recovery: kept in the source's database, for all exporters."""
+"""What a person decides about automatic recovery, for all exporters: its pauses."""
 
 from dataclasses import dataclass
 
-from exporter.errors import AuditUnusable
+from exporter.errors import AuditUnusable, PermissionDenied
 from exporter.postgres import Reader, Transaction, Writer
 from exporter.queries import fill, literal
+from exporter.recovery.audit.installation import has_table
+
+PAUSES = "session_exporter.pause"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,24 +19,27 @@ class Pause:
     reason: str | None
 
 
-async def is_paused(reader: Reader | Transaction, source_name: str) -> bool:
-    """Whether automatic recovery of a source is paused. Raises SourceError."""
-    return await find_pause(reader, source_name) is not None
-
-
 async def find_pause(reader: Reader | Transaction, source_name: str) -> Pause | None:
     """The pause of a source, or None, also where the table is missing. Raises SourceError."""
-    if not await _has_table(reader):
+    if not await has_table(reader, PAUSES):
         return None
     rows = await reader.rows(fill("recovery/control/paused", source=literal(source_name)))
     return Pause(*rows[0]) if rows else None
 
 
+async def find_pause_or_error(reader: Reader, source_name: str) -> tuple[Pause | None, str]:
+    """The pause of a source, or why this role may not know it. Raises other SourceErrors."""
+    try:
+        return await find_pause(reader, source_name), ""
+    except PermissionDenied as error:
+        return None, str(error)
+
+
 async def pause(reader: Reader, writer: Writer, source_name: str, *, reason: str | None) -> bool:
     """Pause a source; returns whether it was not paused before. Raises SourceError."""
-    if not await _has_table(reader):
+    if not await has_table(reader, PAUSES):
         raise AuditUnusable(
-            "there is no table session_exporter.pause, in which a pause is kept; "
+            f"there is no table {PAUSES}, in which a pause is kept; "
             "`session-exporter sql audit` prints the commands that create it"
         )
     statement = fill(
@@ -46,12 +52,7 @@ async def pause(reader: Reader, writer: Writer, source_name: str, *, reason: str
 
 async def resume(reader: Reader, writer: Writer, source_name: str) -> Pause | None:
     """End the pause of a source and return what it was, or None. Raises SourceError."""
-    if not await _has_table(reader):
+    if not await has_table(reader, PAUSES):
         return None
     rows = await writer.rows(fill("recovery/control/resume", source=literal(source_name)))
     return Pause(*rows[0]) if rows else None
-
-
-async def _has_table(reader: Reader | Transaction) -> bool:
-    ((has_table,),) = await reader.rows(fill("recovery/control/has_pause"))
-    return bool(has_table)

@@ -1,39 +1,31 @@
-"""Counts of recoveries by all exporters and commands, from the audit table, since the start."""
+"""Counts of what the audit table records, for counters of metrics."""
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import NamedTuple
 
-from exporter.postgres import Reader
+from exporter.postgres import Reader, Row
 from exporter.queries import fill, literal
 from exporter.recovery.status import TRIGGERS
 
 
-class AuditCounts(NamedTuple):
-    """Since the start of this exporter: they only grow, also when old rows are deleted."""
-
-    recovered: Mapping[str, int]
-    undone: int
-    contradicted: int
-
-
 class AuditCounter:
-    """Counts the rows of one source as they are added to the audit table or marked in it."""
+    """Counts rows of one source as they are added or marked, since the first call of read().
+
+    The counts only grow, also when old rows are deleted.
+    """
 
     def __init__(self, source: str) -> None:
         self._source = source
         self._marks: tuple[int, float] | None = None
-        self._counted: set[tuple[str, str, int]] = set()
+        self._counted: set[Row] = set()
         self._totals: Counter[tuple[str, str]] = Counter()
 
-    async def read(self, reader: Reader) -> AuditCounts:
-        """Count new rows and marks, from the first call on. Raises SourceError."""
+    async def read(self, reader: Reader) -> tuple[dict[str, int], int, int]:
+        """Recovered by trigger, undone, contradicted, with what is new. Raises SourceError."""
         if self._marks is None:
             self._marks = await self._current_marks(reader)
             self._counted = await self._since(reader, self._marks)
         found = await self._since(reader, self._marks)
-        new = found - self._counted
-        self._totals.update((event, trigger) for event, trigger, _ in new)
+        self._totals.update((event, trigger) for event, trigger, _ in found - self._counted)
         # They lie a minute back: what is committed meanwhile is after them, for the next call.
         self._marks = await self._current_marks(reader)
         self._counted = found
@@ -41,13 +33,14 @@ class AuditCounter:
             {trigger: self._totals[event, trigger] for trigger in TRIGGERS}
             for event in ("recovered", "undone", "contradicted")
         )
-        return AuditCounts(recovered, sum(undone.values()), sum(contradicted.values()))
+        return recovered, sum(undone.values()), sum(contradicted.values())
 
-    async def _since(self, reader: Reader, marks: tuple[int, float]) -> set[tuple[str, str, int]]:
+    async def _since(self, reader: Reader, marks: tuple[int, float]) -> set[Row]:
+        """Event, trigger and number of each row."""
         number, time = str(marks[0]), repr(marks[1])
         source = literal(self._source)
         statement = fill("recovery/audit/counters", source=source, number=number, time=time)
-        return {(event, trigger, number) for event, trigger, number in await reader.rows(statement)}
+        return set(await reader.rows(statement))
 
     async def _current_marks(self, reader: Reader) -> tuple[int, float]:
         ((number, time),) = await reader.rows(fill("recovery/audit/counter_marks"))

@@ -1,21 +1,24 @@
-"""Whether the tables of the audit are there."""
+"""The tables of the audit: whether they are in a database."""
 
 from exporter.errors import AuditUnusable
-from exporter.postgres import Reader
-from exporter.queries import fill
+from exporter.postgres import Reader, Transaction
+from exporter.queries import fill, literal
+
+AUDIT = "session_exporter.recovery"
 
 NO_AUDIT = (
-    "there is no table session_exporter.recovery, in which a recovery is audited; "
+    f"there is no table {AUDIT}, in which a recovery is audited; "
     "`session-exporter sql audit` prints the commands that create it"
 )
 
 
-async def has_audit(reader: Reader) -> bool:
-    """Whether the audit table is there. Raises SourceError."""
-    return bool(await reader.value(fill("recovery/audit/is_visible")))
+async def has_table(reader: Reader | Transaction, name: str = AUDIT) -> bool:
+    """Whether a table is there, for a role that may use its schema. Raises SourceError."""
+    ((is_there,),) = await reader.rows(fill("recovery/audit/is_visible", table=literal(name)))
+    return bool(is_there)
 
 
 async def require_audit(reader: Reader) -> None:
     """Raise AuditUnusable where the audit table is not there."""
-    if not await has_audit(reader):
+    if not await has_table(reader):
         raise AuditUnusable(NO_AUDIT)

@@ -1,11 +1,11 @@
-"""The runs of recovery, as the audit table has them; there are none where it is missing."""
+"""The runs of recovery, from the audit table."""
 
 import uuid
 from dataclasses import dataclass
 
 from exporter.postgres import Reader
 from exporter.queries import fill, literal
-from exporter.recovery.audit.installation import has_audit
+from exporter.recovery.audit.installation import has_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +14,6 @@ class Run:
 
     run: uuid.UUID
     source: str
-    relation: str
     trigger: str
     role: str
     at: float
@@ -34,7 +33,7 @@ async def find_run(reader: Reader, run: uuid.UUID) -> Run | None:
 
 
 async def _read_runs(reader: Reader, condition: str, *, limit: int) -> list[Run]:
-    if not await has_audit(reader):
+    if not await has_table(reader):
         return []
     statement = fill("recovery/audit/runs", condition=condition, limit=str(limit))
     return [Run(*row) for row in await reader.rows(statement)]

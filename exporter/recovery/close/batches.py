@@ -6,14 +6,16 @@ on READ COMMITTED). So each closer locks first, and rechecks with a newer snapsh
 """
 
 import asyncio
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
 from exporter.errors import BadData, IdleTooLong, Locked, NoAnswer, RowRefused, TimedOut
-from exporter.recovery.close.candidates import Candidate
+from exporter.postgres import Reader, Transaction
+from exporter.recovery.audit.control import find_pause
+from exporter.recovery.close.candidates import Candidate, Outcome
+from exporter.recovery.rule.rule import Rule
 
 Trigger = Literal["auto", "manual", "close"]
 
@@ -26,47 +28,6 @@ class WriteBlocked(Exception):
     """Writing waited for a lock; with several sessions it is not known for which of them."""
 
 
-class ClosedSession(NamedTuple):
-    """A session that was closed, and what the config wants reported of it."""
-
-    session: str
-    report: str
-    """JSON."""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one transaction did with the candidates it was given."""
-
-    closed: Sequence[ClosedSession] = ()
-    skipped: int = 0
-    over_budget: int = 0
-    paused: int = 0
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of the candidates of one run."""
-
-    run: uuid.UUID = field(default_factory=uuid.uuid4)
-    closed: int = 0
-    recovered: list[ClosedSession] = field(default_factory=list)
-    """Those that were closed, until `progress` takes them out."""
-    skipped: int = 0
-    """Locked by another transaction, or not what they were: they are rechecked in a later run."""
-    refused: dict[str, str] = field(default_factory=dict)
-    """Set aside, and why, by session."""
-    over_budget: int = 0
-    paused: int = 0
-
-    def add(self, batch: Batch) -> None:
-        self.closed += len(batch.closed)
-        self.recovered += batch.closed
-        self.skipped += batch.skipped
-        self.over_budget += batch.over_budget
-        self.paused += batch.paused
-
-
 class Closer(Protocol):
     """What closes sessions in one transaction: by statements, or by a function in the database."""
 
@@ -74,11 +35,27 @@ class Closer(Protocol):
     def most(self) -> int:
         """The most sessions of one transaction, whatever is asked for."""
 
-    async def close(self, chunk: Sequence[Candidate], run: uuid.UUID) -> Batch:
-        """Lock, recheck, close, and write the audit, all or nothing.
+    async def close(self, chunk: Sequence[Candidate], outcome: Outcome) -> None:
+        """All or nothing; `outcome` has what was committed. Raises SourceError and WriteBlocked."""
 
-        Raises SourceError, and WriteBlocked.
-        """
+
+async def admit(
+    reader: Reader | Transaction, rule: Rule, trigger: Trigger, chunk: Sequence[Candidate]
+) -> tuple[Sequence[Candidate], bool]:
+    """Those that one transaction may close, and whether a pause forbids it.
+
+    With the trigger `auto` no more than the hour's budget, which all exporters share through the
+    audit table, and nothing once the source is paused: each transaction checks.
+    """
+    if trigger != "auto":
+        return chunk, False
+    if await find_pause(reader, rule.table.source.name):
+        return (), True
+    if isinstance(reader, Transaction):
+        # Two statements: the count has to see what the one that we waited for has committed.
+        await reader.run(rule.statement("recovery/close/queue"))
+    ((budget,),) = await reader.rows(rule.statement("recovery/close/budget"))
+    return chunk[: max(budget, 0)], False
 
 
 @dataclass(slots=True)
@@ -110,39 +87,30 @@ class CloseRun:
             self.progress(self.outcome)
         return self.outcome
 
-    async def retry(self, skipped: Sequence[Candidate]) -> None:
-        """Close those that were skipped, at once: `progress` has been called with them."""
-        self.outcome.skipped -= len(skipped)
-        self._wait, self.progress = 0.0, lambda _: None
-        await self.close(skipped)
-
     async def _close(self, chunk: Sequence[Candidate]) -> None:
+        """Close these together, or else each alone."""
         try:
-            self.outcome.add(await self.closer.close(chunk, self.outcome.run))
+            await self.closer.close(chunk, self.outcome)
         except (IdleTooLong, NoAnswer):
             raise  # the connection is lost
-        except (RowRefused, BadData, TimedOut, WriteBlocked):
-            for candidate in chunk:
-                await self._close_one(candidate)
         except Locked:
             self.outcome.skipped += len(chunk)
+        except (RowRefused, BadData, TimedOut, WriteBlocked) as error:
+            if len(chunk) == 1:
+                self._set_aside(chunk[0], error)
+                return
+            for candidate in chunk:
+                await self._close([candidate])
         else:
             self._slow_in_a_row = 0
 
-    async def _close_one(self, candidate: Candidate) -> None:
-        try:
-            self.outcome.add(await self.closer.close([candidate], self.outcome.run))
-        except (IdleTooLong, NoAnswer):
-            raise
-        except TimedOut as error:
-            self.outcome.refused[candidate.session] = str(error)
+    def _set_aside(self, candidate: Candidate, error: Exception) -> None:
+        if isinstance(error, WriteBlocked):
+            self.outcome.skipped += 1
+            return
+        self.outcome.refused[candidate.session] = str(error)
+        if isinstance(error, TimedOut):
             self._slow_in_a_row += 1
             if self._slow_in_a_row >= SLOW_IN_A_ROW:
                 many = f"{SLOW_IN_A_ROW} sessions in a row took too long, each alone"
                 raise TimedOut(f"{many}: {error}") from None
-        except (RowRefused, BadData) as error:
-            self.outcome.refused[candidate.session] = str(error)
-        except (Locked, WriteBlocked):
-            self.outcome.skipped += 1
-        else:
-            self._slow_in_a_row = 0

@@ -1,13 +1,15 @@
-"""The sessions that a selection selects: which they are, and what closing would write."""
+"""The sessions that a selection selects: which they are, what closing would write, and did."""
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from exporter.errors import BadData
 from exporter.postgres import Reader
 from exporter.queries import join_lines, literal
-from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.selection import Selection, orphaned_sessions, selected
+from exporter.recovery.rule.checks import read_naming_key
+from exporter.recovery.rule.selection import Selection
 
 #: The most candidates in memory at once, but for rows that share an id.
 PAGE = 10_000
@@ -32,25 +34,52 @@ class Preview:
     returning: Mapping[str, Any]
 
 
-async def find_candidates(
-    reader: Reader,
-    rule: Rule,
-    *,
-    with_backlog: bool = False,
-    selection: Selection | None = None,
-    page: int = PAGE,
-) -> AsyncIterator[list[Candidate]]:
-    """Pages of the sessions that would be closed now: orphans, or the selection's.
+class ClosedSession(NamedTuple):
+    """A session that was closed, and what the config wants reported of it."""
 
-    Within a page the longest silent come first. Rows may be closed between two pages.
-    Raises SourceError.
+    session: str
+    report: str
+    """JSON."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the candidates of one run."""
+
+    run: uuid.UUID = field(default_factory=uuid.uuid4)
+    closed: int = 0
+    recovered: list[ClosedSession] = field(default_factory=list)
+    """Those that were closed, until `progress` takes them out."""
+    skipped: int = 0
+    """Locked by another transaction, or not what they were: they are rechecked in a later run."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Set aside, and why, by session."""
+    over_budget: int = 0
+    paused: int = 0
+
+    def add(
+        self, closed: Sequence[ClosedSession], asked: int, admitted: int, *, is_paused: bool
+    ) -> None:
+        """Count one transaction, which was asked to close more than were admitted to it."""
+        self.closed += len(closed)
+        self.recovered += closed
+        self.skipped += admitted - len(closed)
+        if is_paused:
+            self.paused += asked - admitted
+        else:
+            self.over_budget += asked - admitted
+
+
+async def find_candidates(
+    reader: Reader, selection: Selection, *, page: int = PAGE
+) -> AsyncIterator[list[Candidate]]:
+    """Pages of the sessions that would be closed now, each with the longest silent first.
+
+    Rows may be closed between two pages. Raises SourceError.
     """
-    parts = selected(rule, selection or orphaned_sessions(rule, with_backlog=with_backlog))
-    after = "true"
+    rule, after = selection.rule, "true"
     while True:
-        statement = rule.statement(
-            "recovery/plan/candidates", after=after, limit=str(page), **parts
-        )
+        statement = selection.statement("recovery/plan/candidates", after=after, limit=str(page))
         rows = await reader.rows(statement)
         if rows:
             yield [Candidate(session, version) for session, version, _ in rows]
@@ -60,18 +89,21 @@ async def find_candidates(
 
 
 async def read_previews(
-    reader: Reader, rule: Rule, selection: Selection, *, limit: int
-) -> tuple[Preview, ...]:
-    """The first `limit` of them, longest silent first."""
-    changes = (f"left(({text})::text, 200)" for text in rule.changes.values())
-    statement = rule.statement(
-        "recovery/plan/preview",
-        **selected(rule, selection),
-        end=selection.end,
-        values=join_lines([*changes]),
-        limit=str(limit),
+    reader: Reader, selection: Selection, *, limit: int
+) -> tuple[tuple[Preview, ...], str]:
+    """The first `limit` of them, longest silent first; or none, and why.
+
+    One row's bad value keeps nothing from being closed: that session is set aside.
+    """
+    rule, changes = selection.rule, selection.rule.changes
+    values = join_lines([f"left(({text})::text, 200)" for text in changes.values()])
+    statement = selection.statement("recovery/plan/preview", values=values, limit=str(limit))
+    try:
+        rows = await read_naming_key(reader, rule, statement)
+    except BadData as error:
+        return (), str(error)
+    previews = (
+        Preview(session, seen, silence, dict(zip(changes, values, strict=True)), returning)
+        for session, seen, silence, *values, returning in rows
     )
-    return tuple(
-        Preview(session, seen, silence, dict(zip(rule.changes, values, strict=True)), returning)
-        for session, seen, silence, *values, returning in await reader.rows(statement)
-    )
+    return tuple(previews), ""

@@ -5,15 +5,25 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from exporter.errors import BadData, SchemaMismatch, UsageError
+from exporter.config import Source, format_duration
+from exporter.errors import BadData, SchemaMismatch, SourceError, UsageError
 from exporter.postgres import Reader, Writer
 from exporter.queries import fill, literal
 from exporter.recovery.audit.installation import require_audit
-from exporter.recovery.close.batches import CloseRun, Outcome
+from exporter.recovery.close.batches import CloseRun
 from exporter.recovery.close.by_statements import StatementCloser
-from exporter.recovery.close.candidates import Candidate, Preview, find_candidates, read_previews
+from exporter.recovery.close.candidates import (
+    Candidate,
+    Outcome,
+    Preview,
+    find_candidates,
+    read_previews,
+)
+from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.checks import check_rule
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import (
+    RECENT,
     PlannedStop,
     Selection,
     is_concerned,
@@ -31,7 +41,6 @@ SECONDS_BETWEEN_ATTEMPTS = 0.2
 class StopPlan:
     """What a planned stop would do. `active` and `seen_recently` are of the whole table."""
 
-    rule: Rule
     stop: PlannedStop
     selection: Selection
     active: int
@@ -42,8 +51,8 @@ class StopPlan:
     seen_recently: int
     """Active sessions that were seen recently."""
     previews: tuple[Preview, ...]
-    unshown: str | None = None
-    """Why there is no preview: one row's bad value keeps no server from stopping."""
+    hidden: str
+    """Why there are no previews."""
 
     @property
     def concerned(self) -> int:
@@ -60,11 +69,15 @@ async def clock(reader: Reader) -> str:
     return str(await reader.value(fill("recovery/plan/clock")))
 
 
-async def make_stop_plan(reader: Reader, rule: Rule, stop: PlannedStop, *, limit: int) -> StopPlan:
-    """Count, and preview up to `limit` sessions.
+async def make_stop_plan(
+    reader: Reader, source: Source, stop: PlannedStop, *, limit: int
+) -> StopPlan:
+    """Check everything, count, and preview up to `limit` sessions.
 
     Raises SourceError, and UsageError for a server that the column's type cannot hold.
     """
+    rule = await bind_rule(reader, source)
+    await check_rule(reader, rule)
     await require_audit(reader)
     selection = stopping_sessions(rule, stop)
     if stop.server is not None:
@@ -77,13 +90,8 @@ async def make_stop_plan(reader: Reader, rule: Rule, stop: PlannedStop, *, limit
     )
     counted = await reader.rows(statement)
     counts = Counter({state: count for state, count, _ in counted})
-    previews, unshown = tuple[Preview, ...](), None
-    try:
-        previews = await read_previews(reader, rule, selection, limit=limit)
-    except BadData as error:
-        unshown = str(error)
+    previews, hidden = await read_previews(reader, selection, limit=limit)
     return StopPlan(
-        rule=rule,
         stop=stop,
         selection=selection,
         active=counts.total(),
@@ -92,8 +100,18 @@ async def make_stop_plan(reader: Reader, rule: Rule, stop: PlannedStop, *, limit
         ready=counts["ready"],
         seen_recently=sum(recent for _, _, recent in counted),
         previews=previews,
-        unshown=unshown,
+        hidden=hidden,
     )
+
+
+def require_stopped(plan: StopPlan) -> None:
+    """Raise SourceError where sessions were seen recently, and that forbids the stop."""
+    if plan.is_refused:
+        raise SourceError(
+            f"nothing was closed: {plan.seen_recently} of {plan.active} active sessions showed "
+            f"life within the last {format_duration(RECENT)}, so the application seems to be "
+            "running; stop it first, or add --even-live"
+        )
 
 
 async def close_sessions(
@@ -104,25 +122,22 @@ async def close_sessions(
     A session that is locked is tried again for about a second. One that began to fit after the
     sessions were found stays as it is. Raises SourceError; what was committed stays.
     """
-    recovery = plan.rule.table.source.recovery
-    closer = StatementCloser(writer, plan.rule, "close", plan.selection)
-    closing = CloseRun(closer, recovery.batch, recovery.pause, progress)
-    found = await _find_all(reader, plan)
-    outcome = await closing.close(found)
-    left = await _left(reader, plan, found, outcome)
-    for _ in range(MORE_ATTEMPTS):
-        if not left:
-            break
+    recovery = plan.selection.rule.table.source.recovery
+    closer = StatementCloser(writer, "close", plan.selection)
+    found = await _find_all(reader, plan.selection)
+    outcome = await CloseRun(closer, recovery.batch, recovery.pause, progress).close(found)
+    attempts = 0
+    while (left := await _left(reader, plan, found, outcome)) and attempts < MORE_ATTEMPTS:
+        attempts += 1
         await asyncio.sleep(SECONDS_BETWEEN_ATTEMPTS)
-        await closing.retry(left)
-        left = await _left(reader, plan, found, outcome)
+        outcome.skipped -= len(left)
+        await CloseRun(closer, recovery.batch, recovery.pause, outcome=outcome).close(left)
     outcome.skipped -= len(left)
     return outcome, len(left)
 
 
-async def _find_all(reader: Reader, plan: StopPlan) -> list[Candidate]:
-    pages = find_candidates(reader, plan.rule, selection=plan.selection)
-    return [each async for page in pages for each in page]
+async def _find_all(reader: Reader, selection: Selection) -> list[Candidate]:
+    return [each async for page in find_candidates(reader, selection) for each in page]
 
 
 async def _left(
@@ -133,8 +148,7 @@ async def _left(
         return []
     wanted = {each.session for each in found} - outcome.refused.keys()
     wanted -= {each.session for each in outcome.recovered}  # one may have been reopened
-    again = await _find_all(reader, plan)
-    return [each for each in again if each.session in wanted]
+    return [each for each in await _find_all(reader, plan.selection) if each.session in wanted]
 
 
 async def _check_server(reader: Reader, rule: Rule, server: str) -> None:

@@ -3,8 +3,6 @@
 Automatic recovery, the plan of `recover` and `check --live` all decide by find_brakes().
 """
 
-from dataclasses import dataclass
-
 from exporter.config import RecoverySettings
 from exporter.recovery.decision.observation import SessionCounts
 
@@ -17,59 +15,36 @@ FEWEST_FOR_SHARE = 20
 FEWEST_FOR_SILENCE = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """The facts that the brakes depend on."""
+def find_brakes(
+    counts: SessionCounts,
+    settings: RecoverySettings,
+    *,
+    new: int,
+    backlog: int = 0,
+    is_in_grace: bool = False,
+    blind: str = "",
+) -> dict[str, str]:
+    """The brakes that are on, in the order of BRAKES, each with a sentence that says why.
 
-    counts: SessionCounts
-    new: int
-    """Candidates that are not of the backlog and were none in the last run without too many."""
-    backlog: int = 0
-    """Sessions of the backlog that are to be closed too, which only a person asks for."""
-    is_in_grace: bool = False
-    """Whether the exporter or the server has started only a moment ago."""
-    blind: str = ""
-    """Why the evidence cannot be read."""
-
-    @property
-    def current(self) -> int:
-        """The active sessions without the backlog: it says nothing of how many are lost now."""
-        return self.counts.active - self.counts.backlog
-
-
-def situation_by_hand(
-    counts: SessionCounts, *, with_backlog: bool = False, blind: str = ""
-) -> Situation:
-    """The situation of a run by hand: all candidates are new to it, and it has no grace."""
-    backlog = counts.backlog if with_backlog else 0
-    return Situation(counts, new=counts.ready, backlog=backlog, blind=blind)
-
-
-def find_brakes(situation: Situation, settings: RecoverySettings) -> frozenset[str]:
-    """The brakes that are on."""
-    counts, new = situation.counts, situation.new
-    conditions = {
-        "share": counts.active >= FEWEST_FOR_SHARE and new > settings.max_share * situation.current,
-        "count": new + situation.backlog > settings.max_count,
-        "grace": situation.is_in_grace,
+    `new` are the candidates that are not of the backlog and were none in the last run without too
+    many; `backlog` are those of it that are to be closed too, which only a person asks for.
+    """
+    current = counts.active - counts.backlog  # which says nothing of how many are lost now
+    together = new + backlog
+    is_on = {
+        "share": counts.active >= FEWEST_FOR_SHARE and new > settings.max_share * current,
+        "count": together > settings.max_count,
+        "grace": is_in_grace,
         "silent": counts.active >= FEWEST_FOR_SILENCE and not counts.live,
-        "blind": bool(situation.blind),
+        "blind": bool(blind),
     }
-    return frozenset(brake for brake, is_on in conditions.items() if is_on)
-
-
-def brake_sentences(situation: Situation, settings: RecoverySettings) -> tuple[str, ...]:
-    """Each brake that is on and why, in the order of BRAKES."""
-    counts, new = situation.counts, situation.new
-    sentences = {
-        "share": f"{new} of {situation.current} active sessions (backlog excluded) are orphaned, "
-        f"more than max_share ({settings.max_share:.0%})",
-        "count": f"{new + situation.backlog} sessions at once are more than max_count "
-        f"({settings.max_count})",
+    why = {
+        "share": f"{new} of {current} active sessions (backlog excluded) are orphaned, more than "
+        f"max_share ({settings.max_share:.0%})",
+        "count": f"{together} sessions at once are more than max_count ({settings.max_count})",
         "grace": f"the exporter or the server has started less than {settings.grace:g} s ago",
         "silent": f"no recent sign of life in any of {counts.active} active sessions; is the "
         "application itself down?",
-        "blind": f"the evidence cannot be read: {situation.blind}",
+        "blind": f"the evidence cannot be read: {blind}",
     }
-    on = find_brakes(situation, settings)
-    return tuple(f"{brake}: {sentences[brake]}" for brake in BRAKES if brake in on)
+    return {brake: f"{brake}: {why[brake]}" for brake in BRAKES if is_on[brake]}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from exporter.config import RecoverySettings
-from exporter.recovery.decision.brakes import Situation, find_brakes
+from exporter.recovery.decision.brakes import find_brakes
 from exporter.recovery.decision.observation import CandidateState, Observation
 
 
@@ -22,11 +22,10 @@ class Memory:
     """When the last run was that counted for confirmation."""
     silent_at: float | None = None
     """When the application was last silent."""
-    candidates: Mapping[str, CandidateState] = field(default_factory=dict)
     known: frozenset[str] = frozenset()
     """The candidates of the last run in which there were not too many new ones."""
-    streaks: Mapping[str, int] = field(default_factory=dict)
-    """In how many runs in a row each candidate has been in the same state."""
+    streaks: Mapping[str, tuple[CandidateState, int]] = field(default_factory=dict)
+    """The state of each candidate, and for how many runs in a row it has been in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,38 +55,32 @@ def decide(
     started_at = memory.started_at
     if memory.server is not None and observation.server not in {"", memory.server}:
         started_at = at
-    situation = Situation(
+    found = find_brakes(
         observation.counts,
+        settings,
         # New since the last run without too many, not since the one before: so many orphans at once
         # do not become right by waiting. The brake holds until they live again or are closed.
         new=sum(session not in memory.known for session in candidates),
         is_in_grace=at - started_at < settings.grace,
         blind=observation.blind,
     )
-    brakes = find_brakes(situation, settings)
+    brakes = frozenset(found)
     silent_at = at if "silent" in brakes else memory.silent_at
     if silent_at is not None and 0 < at - silent_at < max(settings.grace, recovery_window):
         brakes |= {"grace"}
     has_too_many = bool(brakes & {"share", "count"}) or bool(observation.blind)
     is_counted = memory.counted_at is None or at - memory.counted_at >= min_interval
-    streaks = {
-        session: _streak(memory, session, state, is_counted=is_counted)
-        for session, state in candidates.items()
-    }
+    streaks = {}
+    for session, state in candidates.items():
+        before, runs = memory.streaks.get(session, (state, 0))
+        streaks[session] = state, max(runs + is_counted, 1) if before == state else 1
     remembered = Memory(
         started_at=started_at,
         server=observation.server or memory.server,
         counted_at=at if is_counted else memory.counted_at,
         silent_at=silent_at,
-        candidates=memory.candidates if observation.blind else candidates,
         known=memory.known if has_too_many else frozenset(candidates),
         streaks={} if brakes else streaks,
     )
-    confirmed = () if brakes else tuple(s for s, n in streaks.items() if n >= settings.confirm)
+    confirmed = tuple(s for s, (_, runs) in remembered.streaks.items() if runs >= settings.confirm)
     return Decision(remembered, brakes, confirmed)
-
-
-def _streak(memory: Memory, session: str, state: CandidateState, *, is_counted: bool) -> int:
-    if memory.candidates.get(session) != state:
-        return 1
-    return max(memory.streaks.get(session, 0) + is_counted, 1)

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from exporter.errors import BackingOff, BadData, SourceError
+from exporter.errors import BackingOff, SourceError
 from exporter.postgres import Reader
 from exporter.queries import fill
-from exporter.recovery.rule.checks import name_failing_key
+from exporter.recovery.rule.checks import name_failing_key, read_naming_key
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.selection import orphaned_sessions, selected
+from exporter.recovery.rule.selection import orphaned_sessions
 from exporter.sessions import interval
 
 
@@ -39,8 +39,7 @@ class SessionCounts:
 
     @property
     def orphaned(self) -> int:
-        kept = self.alive + self.nameless + self.exempt + self.endless
-        return kept + self.backlog + self.ready
+        return sum((self.alive, self.nameless, self.exempt, self.endless, self.backlog, self.ready))
 
 
 class CandidateState(NamedTuple):
@@ -68,12 +67,9 @@ async def observe(reader: Reader, rule: Rule, *, at: float) -> Observation:
     server = str(await reader.value(fill("recovery/plan/server")))
     if error := await find_evidence_error(reader, rule):
         return Observation(at, SessionCounts(), {}, server, blind=str(error))
-    parts = selected(rule, orphaned_sessions(rule, with_backlog=False))
     counts = await count_sessions(reader, rule)
-    try:
-        rows = await reader.rows(rule.statement("recovery/plan/observation", **parts))
-    except BadData as error:
-        raise await name_failing_key(reader, rule, error) from None
+    orphans = orphaned_sessions(rule, with_backlog=False)
+    rows = await read_naming_key(reader, rule, orphans.statement("recovery/plan/observation"))
     candidates = {session: CandidateState(*state) for session, *state in rows}
     return Observation(at, counts, candidates, server)
 
@@ -96,11 +92,7 @@ async def count_sessions(reader: Reader, rule: Rule) -> SessionCounts:
         tolerance=interval(rule.table.source.future_tolerance),
         quiet=interval(quiet_after(rule)),
     )
-    try:
-        rows = await reader.rows(statement)
-    except BadData as error:
-        raise await name_failing_key(reader, rule, error) from None
-    return SessionCounts(**dict(rows))
+    return SessionCounts(**dict(await read_naming_key(reader, rule, statement)))
 
 
 def quiet_after(rule: Rule) -> float:

@@ -5,37 +5,37 @@ parameter here. A DBA reads and creates them.
 """
 
 import math
-from dataclasses import replace
 
-from exporter import sessions
 from exporter.postgres.error_causes import NOT_AUDITED, NOT_WRITTEN, STILL_ACTIVE
 from exporter.queries import array, fill, fit_name, identifier, join_lines, literal
 from exporter.recovery.functions.function import Function
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import orphaned_sessions
-from exporter.recovery.rule.statements import MAINTENANCE, close_statement, undo_statement
 
 SCHEMA = "session_exporter"
 #: The most sessions of one call: all of them stay locked until it is over.
 MOST = 1000
 
+#: What maintains the audit, by the name of the task: its template.
+MAINTENANCE = {
+    "contradicted": "recovery/audit/contradicted",
+    "alive": "recovery/audit/contradicted_by_evidence",
+    "old": "recovery/audit/prune",
+}
+
 
 def recover_function(rule: Rule) -> Function:
     """The function that closes the sessions it is given, where they still are orphans.
 
-    Called for `auto`, it keeps to the hour's budget, which all exporters share, and leaves the
-    backlog alone.
+    Called for `auto`, it keeps to the hour's budget and leaves the backlog alone.
     """
     source = rule.table.source
     is_permitted = "session_exporter_trigger = 'manual' AND session_exporter_with_backlog"
     selection = orphaned_sessions(rule, with_backlog=False)
-    selection = replace(selection, young=f"(({is_permitted}) IS TRUE OR {selection.young})")
     run, notify = "session_exporter_run", ""
     if source.recovery.notify:
-        notify = fill(
-            "recovery/functions/notify",
-            notify=rule.statement("recovery/close/notify", run=run),
-        )
+        statement = rule.statement("recovery/close/notify", run=run)
+        notify = fill("recovery/functions/notify", notify=statement)
     body = rule.statement(
         "recovery/functions/recover_body",
         demands=_demands("session_exporter_ids"),
@@ -43,13 +43,12 @@ def recover_function(rule: Rule) -> Function:
         budget=rule.statement("recovery/close/budget"),
         paused=rule.statement("recovery/control/paused"),
         lock=rule.statement("recovery/close/lock", ids="session_exporter_ids"),
-        close=close_statement(
-            rule,
-            selection,
+        close=selection.close_statement(
             ids="session_exporter_locked",
             versions="session_exporter_versions",
             run=run,
             trigger="session_exporter_trigger",
+            young=f"(({is_permitted}) IS TRUE OR {selection.young})",
         ),
         notify=notify,
         not_written=literal(NOT_WRITTEN),
@@ -68,30 +67,28 @@ def recover_function(rule: Rule) -> Function:
     session_exporter_with_backlog boolean
 """,
         returns="TABLE (session_exporter_session text, session_exporter_returning jsonb)",
-        settings=_settings(rule),
         body=body,
         purpose="closes orphaned sessions",
-        source=source.name,
+        source=source,
     )
 
 
 def undo_function(rule: Rule) -> Function:
     """The function that undoes what rows of the audit record."""
-    source = rule.table.source.name
+    source = rule.table.source
     ours = "SELECT unnest(session_exporter_ours)"
     return Function(
         schema=SCHEMA,
-        name=fit_name(f"undo_{source}"),
+        name=fit_name(f"undo_{source.name}"),
         arguments="bigint[]",
         declared="session_exporter_numbers bigint[]",
         returns="SETOF bigint",
-        settings=_settings(rule),
         body=rule.statement(
             "recovery/functions/undo_body",
             demands=_demands("session_exporter_numbers"),
             lock=rule.statement("recovery/undo/lock", numbers=ours),
             columns=array(rule.changes),
-            undo=undo_statement(rule, rule.changes, numbers=ours),
+            undo=rule.undo_statement(rule.changes, numbers=ours),
         ),
         purpose="undoes recoveries",
         source=source,
@@ -100,14 +97,13 @@ def undo_function(rule: Rule) -> Function:
 
 def maintenance_function(rule: Rule) -> Function:
     """The function that maintains the audit: it notes contradictions, and deletes old rows."""
-    source = rule.table.source.name
+    source = rule.table.source
     return Function(
         schema=SCHEMA,
-        name=fit_name(f"maintain_{source}"),
+        name=fit_name(f"maintain_{source.name}"),
         arguments="text",
         declared="session_exporter_task text",
         returns="SETOF bigint",
-        settings=_settings(rule),
         body=fill(
             "recovery/functions/maintenance_body",
             **{task: rule.statement(template) for task, template in MAINTENANCE.items()},
@@ -138,7 +134,6 @@ def stuck_function(rule: Rule, *, named_after: str) -> Function:
         arguments="integer",
         declared=f"p_threshold_minutes integer DEFAULT {minutes}",
         returns=f"TABLE ({', '.join(returned)})",
-        settings=_settings(rule),
         body=rule.statement(
             "recovery/functions/stuck_body",
             minutes=str(minutes),
@@ -148,25 +143,10 @@ def stuck_function(rule: Rule, *, named_after: str) -> Function:
             recover=recover_function(rule).sql,
         ),
         purpose="for people: closes what is stuck",
-        source=rule.table.source.name,
+        source=rule.table.source,
     )
 
 
 def _demands(given: str) -> str:
     """What is checked before anything is locked; `given` is the array that the function takes."""
     return fill("recovery/functions/requirements", given=given, most=str(MOST))
-
-
-def _settings(rule: Rule) -> dict[str, str]:
-    return {
-        "TimeZone": sessions.time_zone(rule.table.source),
-        "DateStyle": "ISO, MDY",
-        "IntervalStyle": "postgres",
-        "extra_float_digits": "1",  # a number is audited with all its digits
-        "standard_conforming_strings": "on",
-        "transform_null_equals": "off",
-        "row_security": "off",
-        "lock_timeout": "250ms",
-        "jit": "off",
-        "plan_cache_mode": "force_custom_plan",  # a generic plan matches no partial index
-    }

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
 
+from exporter import sessions
+from exporter.config import Source
 from exporter.queries import fill, identifier, literal
+from exporter.sessions import grants
 
 #: With what the comment on every printed function begins.
 MARK = "session-exporter:"
@@ -14,6 +17,19 @@ MARK = "session-exporter:"
 #: Of every printed function: its language, that it runs as its owner (SECURITY DEFINER) and is
 #: VOLATILE, and that temporary objects come last in the search path, which its owner may choose.
 TRAITS = ("plpgsql", True, "v", True)
+
+#: What is set while one runs, besides search_path and the time zone of the source.
+SETTINGS = {
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "extra_float_digits": "1",  # a number is audited with all its digits
+    "standard_conforming_strings": "on",
+    "transform_null_equals": "off",
+    "row_security": "off",
+    "lock_timeout": "250ms",
+    "jit": "off",
+    "plan_cache_mode": "force_custom_plan",  # a generic plan matches no partial index
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +58,13 @@ class Function(Signature):
     declared: str
     """The arguments with names and defaults."""
     returns: str
-    settings: Mapping[str, str]
-    """What is set while it runs, besides search_path."""
     body: str
     purpose: str
-    source: str
+    source: Source
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return {"TimeZone": sessions.time_zone(self.source), **SETTINGS}
 
     @property
     def fingerprint(self) -> str:
@@ -56,14 +74,15 @@ class Function(Signature):
     @property
     def comment(self) -> str:
         """The comment by which it is recognised in the database."""
-        printing = f"session-exporter sql function {self.source}"
+        source = self.source.name
+        printing = f"session-exporter sql function {source}"
         return (
-            f"{MARK} {self.purpose}, of source {self.source}. After a change of its config, print "
+            f"{MARK} {self.purpose}, of source {source}. After a change of its config, print "
             f"it again: {printing} (fingerprint {self.fingerprint})"
         )
 
     def created(self, path: list[str]) -> str:
-        """The commands that create it, to look unqualified names up along `path`."""
+        """The commands that create it for RECOVERY_ROLE, with names looked up along `path`."""
         settings = (f"SET {name} = {literal(value)}" for name, value in self.settings.items())
         return fill(
             "recovery/functions/definition",
@@ -74,6 +93,9 @@ class Function(Signature):
             path=", ".join(map(identifier, dict.fromkeys([*path, "pg_temp"]))),
             settings="\n".join(settings),
             body=_dollar_quoted(self.body),
+            comment=literal(self.comment),
+            role=grants.RECOVERY_ROLE,
+            definer=grants.DEFINER_ROLE,
         )
 
 

@@ -1,7 +1,6 @@
 """The functions of `sql function` in the database: whether they are what is printed now."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from exporter.config import TableName
@@ -54,22 +53,19 @@ async def find_recover_function(reader: Reader, rule: Rule) -> InstalledFunction
     Raises FunctionMismatch where it is missing, or not what is printed for the present config.
     """
     called = rule.table.source.recovery.call
-    return None if called is None else await _find(reader, rule, called, recover_function)
+    return None if called is None else await _find(reader, rule, called, recover_function(rule))
 
 
 async def find_undo_function(reader: Reader, rule: Rule) -> InstalledFunction | None:
-    """The function that undoes, where one closes: it was printed together with that.
-
-    Raises FunctionMismatch.
-    """
+    """The function that undoes, where one closes. Raises FunctionMismatch."""
     if await find_recover_function(reader, rule) is None:
         return None
     undo = undo_function(rule)
-    return await _find(reader, rule, TableName(undo.schema, undo.name, True, True), undo_function)
+    return await _find(reader, rule, TableName(undo.schema, undo.name, True, True), undo)
 
 
 async def _find(
-    reader: Reader, rule: Rule, called: TableName, print_: Callable[[Rule], Function]
+    reader: Reader, rule: Rule, called: TableName, printed: Function
 ) -> InstalledFunction:
     source = rule.table.source.name
     if not rule.changes:
@@ -77,8 +73,11 @@ async def _find(
             f"recovery.call: source {source} has no `set`, which says what closing a session "
             "writes, so that `session-exporter sql function` cannot print a function"
         )
-    printing, printed = f"session-exporter sql function {source}", print_(rule)
-    found = await _read_functions(reader, called)
+    printing = f"session-exporter sql function {source}"
+    # All functions of this name, the very spelling first.
+    parts = match_name(called, "p.proname", is_visible="pg_function_is_visible(p.oid)")
+    rows = await reader.rows(fill("recovery/functions/installed", **parts))
+    found = [InstalledFunction(*row) for row in rows]
     if not found:
         raise FunctionMismatch(
             f"recovery.call: there is no function {called} in this database; `{printing}` prints "
@@ -99,10 +98,3 @@ def _difference(function: InstalledFunction) -> str:
     if function.declared_fingerprint != function.fingerprint:
         return "the function was changed after it was created"
     return "the config, the table or session-exporter has changed"
-
-
-async def _read_functions(reader: Reader, called: TableName) -> list[InstalledFunction]:
-    """All functions of this name, the very spelling first."""
-    parts = match_name(called, "p.proname", is_visible="pg_function_is_visible(p.oid)")
-    rows = await reader.rows(fill("recovery/functions/installed", **parts))
-    return [InstalledFunction(*row) for row in rows]

@@ -7,7 +7,6 @@ from exporter.errors import PermissionDenied
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.recovery.functions import definitions
-from exporter.recovery.functions.function import Function
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
 from exporter.recovery.rule.rule import Rule
@@ -24,8 +23,7 @@ async def script_for(reader: Reader, source: Source, all_sources: Iterable[Sourc
         await check_rule(reader, rule, writes=False)
     # Two sources on one table need two functions: then each is named after its source.
     is_shared = sum(other.table == source.table for other in all_sources) > 1
-    named_after = source.name if is_shared else rule.relation.name
-    return await script(reader, rule, named_after=named_after)
+    return await script(reader, rule, named_after=source.name if is_shared else rule.relation.name)
 
 
 async def script(reader: Reader, rule: Rule, *, named_after: str) -> str:
@@ -44,10 +42,10 @@ async def script(reader: Reader, rule: Rule, *, named_after: str) -> str:
         rights="\n".join(rights),
         schemas=", ".join(map(identifier, schemas)),
         role=grants.RECOVERY_ROLE,
-        recover=_commands(recover, path),
-        undo=_commands(undo, path),
-        maintain=_commands(definitions.maintenance_function(rule), path),
-        stuck=_commands(stuck, path),
+        recover=recover.created(path),
+        undo=undo.created(path),
+        maintain=definitions.maintenance_function(rule).created(path),
+        stuck=stuck.created(path),
         recover_name=recover.sql,
         undo_name=undo.sql,
     )
@@ -58,15 +56,4 @@ def _warning(schema: str) -> str:
     return (
         f"-- WARNING: every role may create objects in {name}, and names are looked up there.\n"
         f"-- Run this first: REVOKE CREATE ON SCHEMA {name} FROM PUBLIC;\n"
-    )
-
-
-def _commands(function: Function, path: list[str]) -> str:
-    return fill(
-        "recovery/functions/commands",
-        created=function.created(path),
-        signature=function.signature,
-        comment=literal(function.comment),
-        role=grants.RECOVERY_ROLE,
-        definer=grants.DEFINER_ROLE,
     )

@@ -27,14 +27,12 @@ async def bind_rule(reader: Reader, source: Source) -> Rule:
             "declare the table that it reads as a source"
         )
     id_ = await _id(reader, table)
-    end = own_end_or(table, await _end(reader, table))
-    changes = _changes(table)
     return Rule(
         table=table,
         id=f"s.{identifier(id_)}",
         id_type=relation.columns[id_].type,
-        end=end,
-        changes=changes,
+        end=own_end_or(table, await _end(reader, table)),
+        changes=_changes(table),
         returning={each.name: _expression(relation, each.sql) for each in recovery.returning},
         alive=_condition(relation, recovery.evidence),
         exempt=_condition(relation, recovery.exempt),
@@ -89,13 +87,13 @@ def _changes(table: SessionTable) -> dict[str, str]:
         spellings[name] = word
         changes[name] = _new_value(table, word, text)
     if recovery.mark is not None:
-        marked = _mark(table.relation, recovery.mark.column, recovery.mark.merge)
-        for name in marked.keys() & spellings.keys():
+        name, merged = _mark(table.relation, recovery.mark.column, recovery.mark.merge)
+        if name in spellings:
             raise SchemaMismatch(
                 f"recovery.mark.column: {recovery.mark.column} and {spellings[name]} in "
                 f"recovery.set are one column, {name}; a column is written once"
             )
-        changes |= marked
+        changes[name] = merged
     return changes
 
 
@@ -133,8 +131,8 @@ def _typed(table: SessionTable, type_: str) -> str:
     return f"({end})::timestamp" if start.is_naive else end
 
 
-def _mark(relation: Relation, word: str, merge: str) -> dict[str, str]:
-    """The change of the marked column: safe for NULL, arrays and scalars."""
+def _mark(relation: Relation, word: str, merge: str) -> tuple[str, str]:
+    """The marked column and its new value: safe for NULL, arrays and scalars."""
     column = relation.column(word)
     if column.type != "jsonb":
         raise SchemaMismatch(
@@ -144,7 +142,7 @@ def _mark(relation: Relation, word: str, merge: str) -> dict[str, str]:
     name = f"s.{identifier(column.name)}"
     # NULL || jsonb is NULL, and an array or a scalar would become an array of both.
     merged = f"CASE jsonb_typeof({name}) WHEN 'object' THEN {name} || {literal(merge)}::jsonb"
-    return {column.name: f"{merged} ELSE coalesce({name}, {literal(merge)}::jsonb) END"}
+    return column.name, f"{merged} ELSE coalesce({name}, {literal(merge)}::jsonb) END"
 
 
 def _condition(relation: Relation, declared: str | None) -> str:

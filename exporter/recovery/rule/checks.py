@@ -8,7 +8,7 @@ from exporter.errors import (
     SchemaMismatch,
     SourceError,
 )
-from exporter.postgres import Reader
+from exporter.postgres import Reader, Row
 from exporter.queries import fill, identifier
 from exporter.recovery.rule.rule import END, Rule
 from exporter.sessions.relation import Relation
@@ -53,6 +53,14 @@ async def check_rule(reader: Reader, rule: Rule, *, writes: bool = True) -> None
     texts |= {f"returning.{name}": text for name, text in rule.returning.items()}
     for key, text in texts.items():
         await _check(reader, _describe(text, rule.table.table), key)
+
+
+async def read_naming_key(reader: Reader, rule: Rule, statement: str) -> list[Row]:
+    """The rows of a statement. Raises SourceError that names the key of the failing expression."""
+    try:
+        return await reader.rows(statement)
+    except BadData as error:
+        raise await name_failing_key(reader, rule, error) from None
 
 
 async def name_failing_key(reader: Reader, rule: Rule, error: SourceError) -> SourceError:

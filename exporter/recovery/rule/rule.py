@@ -3,10 +3,10 @@
 The row is `s`, and the end that is chosen for it is `e.session_exporter_end`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from exporter.queries import fill, identifier, literal
+from exporter.queries import fill, identifier, join_lines, literal
 from exporter.sessions import TRANSACTION_TIME, Moment, SessionTable, interval
 from exporter.sessions.relation import Relation
 
@@ -34,6 +34,8 @@ class Rule:
     def statement(self, name: str, **parts: str) -> str:
         """The template `queries/<name>.sql`; `parts` are what the rule does not decide."""
         table, recovery = self.table, self.table.source.recovery
+        assignments = [f"{identifier(name)} = ({text})" for name, text in self.changes.items()]
+        silence = f"extract(epoch FROM now() - {table.last_seen})"
         shared = {
             "table": table.table,
             "rows": table.rows,
@@ -46,8 +48,15 @@ class Rule:
             "exempt": self.exempt,
             "end": self.end,
             "backlog": self.is_backlog,
-            "written": self.columns_written,
-            "returning": self.reported,
+            "assignments": join_lines(assignments),
+            "written": _object({name: f"s.{identifier(name)}" for name in self.changes}),
+            "returning": _object(self.returning),
+            "evidence": _object({"last_seen": table.last_seen, "silence_seconds": silence}),
+            # Evidence that reads what closing writes may prove a closed session alive; then
+            # nothing follows from it later.
+            "still_alive": _object({"alive": self.alive} if recovery.evidence is not None else {}),
+            # A webhook that is declared later is not notified of what was closed before.
+            "tell_at": "NULL" if recovery.webhook is None else "now()",
             "source": literal(table.source.name),
             "relation": literal(table.relation.sql),
             "queue": literal(f"session-exporter recovery {table.source.name}"),
@@ -57,6 +66,17 @@ class Rule:
             "declared": literal(recovery.evidence or ""),
         }
         return fill(name, **(shared | parts))
+
+    def undo_statement(self, names: Iterable[str], *, numbers: str) -> str:
+        """Write back what was in these columns before, and note it; `numbers` stands in IN (…)."""
+        columns = {name: self.relation.columns[name].type for name in names}
+        return self.statement(
+            "recovery/undo/undo",
+            columns=", ".join(map(identifier, columns)),
+            values=join_lines([_value_before(name) for name in columns]),
+            definitions=", ".join(f"{identifier(name)} {type_}" for name, type_ in columns.items()),
+            numbers=numbers,
+        )
 
     @property
     def relation(self) -> Relation:
@@ -76,40 +96,12 @@ class Rule:
         max_age = self.table.source.recovery.max_age
         return f"coalesce({self.table.orphaned(TRANSACTION_TIME, max_age)}, false)"
 
-    @property
-    def columns_written(self) -> str:
-        """The columns that are written, with their values now, as jsonb."""
-        return _object({name: f"s.{identifier(name)}" for name in self.changes})
 
-    @property
-    def reported(self) -> str:
-        return _object(self.returning)
-
-    @property
-    def evidence(self) -> str:
-        """What is known of a session when it is closed, as jsonb."""
-        silence = f"extract(epoch FROM now() - {self.table.last_seen})"
-        return _object({"last_seen": self.table.last_seen, "silence_seconds": silence})
-
-    @property
-    def still_alive(self) -> str:
-        """Of a row that was closed: whether the evidence proves it alive as it is now, as jsonb.
-
-        So does evidence that reads what closing writes, and then nothing follows from it later.
-        """
-        is_declared = self.table.source.recovery.evidence is not None
-        return _object({"alive": self.alive} if is_declared else {})
-
-    @property
-    def description(self) -> dict[str, object]:
-        """By which rule a session is closed, for the audit."""
-        source = self.table.source
-        return {
-            "orphaned_after_seconds": source.orphaned_after,
-            "end_at": source.recovery.end_at or "last_seen",
-            "evidence": source.recovery.evidence,
-            "exempt": source.recovery.exempt,
-        }
+def _value_before(name: str) -> str:
+    """A column as it was. One that closing did not change stays: in jsonb, NULL is null."""
+    was_changed = f"a.before -> {literal(name)} IS DISTINCT FROM a.after -> {literal(name)}"
+    column = identifier(name)
+    return f"CASE WHEN {was_changed} THEN b.{column} ELSE s.{column} END"
 
 
 def _object(values: Mapping[str, str]) -> str:

@@ -3,8 +3,9 @@
 The row is `s`. No condition is ever NULL.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporter.errors import SchemaMismatch
 from exporter.queries import identifier, literal
@@ -33,9 +34,10 @@ class PlannedStop:
 class Selection:
     """Sessions to close: how they are found, and what is rechecked under the lock."""
 
+    rule: Rule
     condition: str
-    young: str
-    """Whether a session that fits is closed without explicit permission."""
+    with_backlog: bool
+    """Whether what is too old to be closed without explicit permission is closed too."""
     end: str
     """When the session ended, as timestamptz."""
     is_version_fixed: bool
@@ -43,22 +45,50 @@ class Selection:
     description: Mapping[str, object]
     """For the audit."""
 
+    @property
+    def young(self) -> str:
+        """Whether a session is not of the backlog, or that does not matter."""
+        return "true" if self.with_backlog else f"NOT {self.rule.is_backlog}"
+
+    def statement(self, name: str, **parts: str) -> str:
+        """A template about the sessions that can be closed: those with an id and an end."""
+        is_complete = f"{self.rule.id} IS NOT NULL AND ({self.end}) IS NOT NULL"
+        recoverable = f"{self.condition} AND {is_complete}"
+        selected = {"recoverable": recoverable, "young": self.young, "end": self.end}
+        return self.rule.statement(name, **(selected | parts))
+
+    def close_statement(self, *, ids: str, versions: str, **parts: str) -> str:
+        """Recheck, close, and write the audit: sent as it is, or in a function in the database.
+
+        `ids` is an array, and `versions` another one that has for each of them the only version of
+        its row that is closed. The other parts are `run`, `trigger`, and `young` if not as here.
+        """
+        return self.statement(
+            "recovery/close/close",
+            recoverable=self.condition,  # with an id and an end: the statement itself looks
+            rule=literal(json.dumps(self.description)),
+            ids=ids,
+            versions=versions,
+            **parts,
+        )
+
 
 def orphaned_sessions(rule: Rule, *, with_backlog: bool) -> Selection:
     """What recovery closes."""
+    source = rule.table.source
     return Selection(
+        rule=rule,
         condition=rule.recoverable,
-        young="true" if with_backlog else f"NOT {rule.is_backlog}",
+        with_backlog=with_backlog,
         end=rule.end,
         is_version_fixed=True,
-        description=rule.description,
+        description={
+            "orphaned_after_seconds": source.orphaned_after,
+            "end_at": source.recovery.end_at or "last_seen",
+            "evidence": source.recovery.evidence,
+            "exempt": source.recovery.exempt,
+        },
     )
-
-
-def selected(rule: Rule, selection: Selection) -> dict[str, str]:
-    """Which rows are candidates, as the parts that templates of recovery share."""
-    is_complete = f"{rule.id} IS NOT NULL AND ({selection.end}) IS NOT NULL"
-    return {"recoverable": f"{selection.condition} AND {is_complete}", "young": selection.young}
 
 
 def stopping_sessions(rule: Rule, stop: PlannedStop) -> Selection:
@@ -79,13 +109,14 @@ def stopping_sessions(rule: Rule, stop: PlannedStop) -> Selection:
     # What the application's own end call would write now. An orphan was left long before, and ends
     # as recovery would end it. Clocks differ, and no duration is negative.
     now = own_end_or(table, f"greatest(now(), {table.started_at.sql})")
-    return Selection(
+    selection = orphaned_sessions(rule, with_backlog=True)
+    return replace(
+        selection,
         condition=f"{table.rows} AND {condition} AND NOT {rule.exempt}",
-        young="true",
         end=f"CASE WHEN {orphaned} THEN ({rule.end}) ELSE {now} END",
         # A last heartbeat on the way down keeps no session from being closed.
         is_version_fixed=False,
-        description={**rule.description, **description},
+        description={**selection.description, **description},
     )
 
 

@@ -11,7 +11,7 @@ from exporter.config import Source
 from exporter.errors import NotDelivered
 from exporter.postgres import Writer
 from exporter.recovery.webhook.http import WebhookClient
-from exporter.recovery.webhook.outbox import Claim, claim, mark_delivered, schedule_retry
+from exporter.recovery.webhook.outbox import Claim, Outbox
 
 #: How long after a recovery its delivery begins at the latest, in seconds.
 EVERY = 5.0
@@ -35,9 +35,8 @@ class DeliveryCounts:
 class WebhookSender(Job):
     """Delivers the recoveries of one source in one database, by hand or of other exporters too.
 
-    Several may do so at the same time, in any number of exporters. The connection is its own, so
-    that a slow receiver delays no recovery; while a request runs there is neither a transaction nor
-    a lock.
+    Any number of exporters may do so at the same time. The connection is its own, so that a slow
+    receiver delays no recovery; while a request runs there is neither a transaction nor a lock.
     """
 
     FAILED = "webhook_failed"
@@ -54,7 +53,8 @@ class WebhookSender(Job):
             raise ValueError(f"{source.name} has no webhook")
         self._writer = writer
         self._wall = wall
-        self._lease = webhook.timeout + LEASE_MARGIN
+        lease = webhook.timeout + LEASE_MARGIN
+        self._outbox = Outbox(writer, source.name, database=database, lease=lease)
         self._client = WebhookClient(webhook, concurrency=CONCURRENCY)
 
     async def _run(self) -> None:
@@ -67,7 +67,7 @@ class WebhookSender(Job):
         recorded is delivered again.
         """
         counts, is_going_on = DeliveryCounts(), True
-        while is_going_on and (claims := await self._claim()):
+        while is_going_on and (claims := await self._outbox.claim(CONCURRENCY)):
             before = counts.delivered
             await self._deliver(claims, counts)
             is_going_on = counts.delivered > before and len(claims) == CONCURRENCY
@@ -79,12 +79,6 @@ class WebhookSender(Job):
         await self._client.close()
         await self._writer.close()
 
-    async def _claim(self) -> list[Claim]:
-        database, source, _ = self.key
-        return await claim(
-            self._writer, source, database=database, limit=CONCURRENCY, lease=self._lease
-        )
-
     async def _deliver(self, claims: Iterable[Claim], counts: DeliveryCounts) -> None:
         """Send all at once, and record each as soon as it is answered."""
         sending = [asyncio.create_task(self._send(each)) for each in claims]
@@ -93,10 +87,10 @@ class WebhookSender(Job):
                 claimed, failure = await answered
                 if failure is None:
                     counts.delivered += 1
-                    await mark_delivered(self._writer, claimed)
+                    await self._outbox.mark_delivered(claimed)
                 else:
                     counts.failed, counts.reason = counts.failed + 1, failure
-                    await schedule_retry(self._writer, claimed, _wait(claimed.attempts))
+                    await self._outbox.schedule_retry(claimed, _wait(claimed.attempts))
         finally:
             for task in sending:
                 task.cancel()

@@ -55,8 +55,14 @@ class WebhookClient:
             SIGNATURE: signature(secret, timestamp, body),
         }
         try:
-            async with asyncio.timeout(self._webhook.timeout):
-                status = await self._status(body, headers)
+            async with (
+                asyncio.timeout(self._webhook.timeout),
+                # Only the status: the body of an answer may be of any length, and is not read.
+                self._client.stream(
+                    "POST", self._webhook.url, content=body, headers=headers
+                ) as response,
+            ):
+                status = response.status_code
         except TimeoutError:
             raise NotDelivered(f"no answer within {self._webhook.timeout:g} s") from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):
@@ -70,13 +76,6 @@ class WebhookClient:
             )
         if not 200 <= status < 300:
             raise NotDelivered(f"answered {status}")
-
-    async def _status(self, body: bytes, headers: dict[str, str]) -> int:
-        # Only the status: the body of an answer may be of any length, and is not read.
-        async with self._client.stream(
-            "POST", self._webhook.url, content=body, headers=headers
-        ) as response:
-            return response.status_code
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -1,4 +1,4 @@
-"""The audit rows that are not delivered to the webhook yet."""
+"""Outbox: the audit rows of a source that are not delivered to the webhook yet."""
 
 from dataclasses import dataclass
 
@@ -19,31 +19,37 @@ class Claim:
     """JSON."""
 
 
-async def claim(
-    writer: Writer, source: str, *, database: str, limit: int, lease: float
-) -> list[Claim]:
-    """Claim up to `limit` rows for `lease` seconds; no lock is held. Raises SourceError."""
-    statement = fill(
-        "recovery/webhook/claim",
-        source=literal(source),
-        database=literal(database),
-        limit=str(limit),
-        lease=literal(lease),
-    )
-    return [Claim(*row) for row in await writer.rows(statement)]
+@dataclass(frozen=True, slots=True)
+class Outbox:
+    """Any number of exporters share one; each method raises SourceError."""
 
+    writer: Writer
+    source: str
+    database: str
+    lease: float
+    """How long a claim lasts, in seconds."""
 
-async def mark_delivered(writer: Writer, claimed: Claim) -> None:
-    """Record that the webhook has accepted it. Raises SourceError."""
-    await writer.rows(fill("recovery/webhook/delivered", number=str(claimed.number)))
+    async def claim(self, limit: int) -> list[Claim]:
+        """Claim up to `limit` rows that are due; no lock is held."""
+        statement = fill(
+            "recovery/webhook/claim",
+            source=literal(self.source),
+            database=literal(self.database),
+            limit=str(limit),
+            lease=literal(self.lease),
+        )
+        return [Claim(*row) for row in await self.writer.rows(statement)]
 
+    async def mark_delivered(self, claimed: Claim) -> None:
+        """Record that the webhook has accepted it."""
+        await self.writer.rows(fill("recovery/webhook/delivered", number=str(claimed.number)))
 
-async def schedule_retry(writer: Writer, claimed: Claim, wait: float) -> None:
-    """Make it due again in `wait` seconds. Raises SourceError."""
-    statement = fill(
-        "recovery/webhook/retry",
-        number=str(claimed.number),
-        attempts=str(claimed.attempts),
-        wait=literal(wait),
-    )
-    await writer.rows(statement)
+    async def schedule_retry(self, claimed: Claim, wait: float) -> None:
+        """Make it due again in `wait` seconds."""
+        statement = fill(
+            "recovery/webhook/retry",
+            number=str(claimed.number),
+            attempts=str(claimed.attempts),
+            wait=literal(wait),
+        )
+        await self.writer.rows(statement)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.recovery.close.batches import Outcome
+from exporter.recovery.close.candidates import Outcome
 from tests.support.recovery.chats import ACTS
 from tests.support.recovery.recoveries import Recoveries
 from tests.support.recovery.scenarios import races, undos

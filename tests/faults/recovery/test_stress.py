@@ -96,7 +96,7 @@ class Recoverer:
         rule = await bind_rule(reader, source)
         trigger: Trigger = "auto" if self._is_automatic else "manual"
         selection = orphaned_sessions(rule, with_backlog=not self._is_automatic)
-        closer = StatementCloser(writer, rule, trigger, selection)
+        closer = StatementCloser(writer, trigger, selection)
         while not is_over.is_set():
             found = await all_candidates(reader, rule, with_backlog=True)
             outcome = await CloseRun(closer, batch=10, pause=0).close(found)

@@ -19,17 +19,15 @@ from exporter.demo.roles import RECOVERY, prepare
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.postgres import Database, Writer
-from exporter.recovery.close.batches import CloseRun, Outcome
+from exporter.recovery.close.batches import CloseRun
 from exporter.recovery.close.by_function import make_closer
-from exporter.recovery.functions.installed import (
-    InstalledFunction,
-    find_recover_function,
-    find_undo_function,
-)
+from exporter.recovery.close.candidates import Outcome
+from exporter.recovery.functions.installed import InstalledFunction, find_recover_function
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.undo import UndoRun, plan_undo
+from exporter.recovery.rule.selection import orphaned_sessions
+from exporter.recovery.undo import plan_undo, undo
 from tests.support.recovery.close_runs import all_candidates
 from tests.support.recovery.functions.installation import calling, install
 
@@ -58,16 +56,14 @@ class Recovery(NamedTuple):
     async def run(self, *, backlog: bool = True) -> Outcome:
         reader = self.pool.reader(timezone=sessions.time_zone(self.rule.table.source))
         found = await all_candidates(reader, self.rule, with_backlog=backlog)
-        closer = make_closer(
-            self.writer, reader, self.rule, self.function, trigger="manual", with_backlog=backlog
-        )
+        selection = orphaned_sessions(self.rule, with_backlog=backlog)
+        closer = make_closer(self.writer, reader, selection, self.function, trigger="manual")
         return await CloseRun(closer, batch=7, pause=0).close(found)
 
     async def undo(self, outcome: Outcome) -> int:
         reader = self.pool.reader(timezone=sessions.time_zone(self.rule.table.source))
-        plan = await plan_undo(reader, self.rule, outcome.run)
-        function = await find_undo_function(reader, self.rule)
-        undone = await UndoRun(self.writer, self.rule, plan, function).run(batch=7, pause=0)
+        plan = await plan_undo(reader, self.rule.table.source, outcome.run)
+        undone = await undo(self.writer, plan, batch=7, pause=0)
         assert not undone.refused
         return undone.undone
 

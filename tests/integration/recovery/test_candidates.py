@@ -8,7 +8,6 @@ from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.recovery.close.batches import CloseRun
 from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.close.candidates import find_candidates
-from exporter.recovery.rule.selection import orphaned_sessions
 from tests.support.recovery.close_runs import close_found
 from tests.support.recovery.planned_stops import chat, prepare, run, still_open, stopping
 
@@ -40,8 +39,8 @@ async def test_pages_hold_every_candidate_once(
     quoted = [each.replace("'", "''") for each in ids]
     prepare(database, using, *(chat(each, **ORPHAN) for each in quoted))
     async with stopping(database, tmp_path) as it:
-        pages = [found async for found in find_candidates(it.reader, it.rule, page=page)]
-        (all_of_them,) = [each async for each in find_candidates(it.reader, it.rule)]
+        pages = [found async for found in find_candidates(it.reader, it.orphans, page=page)]
+        (all_of_them,) = [each async for each in find_candidates(it.reader, it.orphans)]
     assert all(len(each) == page for each in pages[:-1])
     assert 1 <= len(pages[-1]) <= page
     assert len(set(all_of_them)) == len(ids)
@@ -54,8 +53,8 @@ async def test_the_longest_silent_of_a_page_come_first(
     prepare(any_database, *(chat(name, **ORPHAN) for name in ("a", "b", "c")))
     run(any_database, "UPDATE chat SET seen = seen - interval '1 hour' WHERE id = 'b'")
     async with stopping(any_database, tmp_path) as it:
-        (found,) = [each async for each in find_candidates(it.reader, it.rule)]
-        pages = [each async for each in find_candidates(it.reader, it.rule, page=2)]
+        (found,) = [each async for each in find_candidates(it.reader, it.orphans)]
+        pages = [each async for each in find_candidates(it.reader, it.orphans, page=2)]
     assert found[0].session == "b"
     assert [each.session for each in pages[0]] == ["b", "a"]
 
@@ -67,7 +66,7 @@ async def test_closing_a_page_neither_skips_nor_repeats_those_of_the_next(
     prepare(any_database, *(chat(name, **ORPHAN) for name in names), chat("chat 05b", **LIVE))
     found = []
     async with stopping(any_database, tmp_path) as it:
-        async for page in find_candidates(it.reader, it.rule, page=4):
+        async for page in find_candidates(it.reader, it.orphans, page=4):
             found += [each.session for each in page]
             await close_found(it.writer, it.rule, page[:2])  # others hold the rest
             # One that comes back is none of those to come, and one of before is not found again.
@@ -84,10 +83,9 @@ async def test_a_run_closes_more_than_one_page_in_batches_of_its_own(
 ) -> None:
     prepare(database, *(chat(f"chat {number}", **ORPHAN) for number in range(11)))
     async with stopping(database, tmp_path) as it:
-        selection = orphaned_sessions(it.rule, with_backlog=False)
-        closer = StatementCloser(it.writer, it.rule, "manual", selection)
+        closer = StatementCloser(it.writer, "manual", it.orphans)
         closing = CloseRun(closer, batch=3, pause=0)
-        async for page in find_candidates(it.reader, it.rule, page=4):
+        async for page in find_candidates(it.reader, it.orphans, page=4):
             outcome = await closing.close(page)
     assert (outcome.closed, outcome.skipped, outcome.refused) == (11, 0, {})
     assert still_open(database) == set()
@@ -109,7 +107,7 @@ async def test_a_session_without_an_id_is_on_no_page(
         ),
     )
     async with stopping(database, tmp_path) as it:
-        pages = [page async for page in find_candidates(it.reader, it.rule, page=2)]
+        pages = [page async for page in find_candidates(it.reader, it.orphans, page=2)]
     assert [[each.session for each in page] for page in pages] == [["a", "b"], ["c"]]
 
 
@@ -129,5 +127,5 @@ async def test_rows_that_share_an_id_are_on_one_page(
         chat("zebra", **ORPHAN),
     )
     async with stopping(database, tmp_path) as it:
-        pages = [page async for page in find_candidates(it.reader, it.rule, page=2)]
+        pages = [page async for page in find_candidates(it.reader, it.orphans, page=2)]
     assert [[each.session for each in page] for page in pages] == [["twin"] * 3, ["zebra"]]

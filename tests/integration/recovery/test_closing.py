@@ -11,9 +11,9 @@ from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import EXPORTER
 from exporter.errors import AuditUnusable, SchemaMismatch, UsageError
 from exporter.recovery.audit.runs import find_run
-from exporter.recovery.close.batches import Outcome
+from exporter.recovery.close.candidates import Outcome
 from exporter.recovery.rule.selection import PlannedStop
-from exporter.recovery.undo import UndoOutcome, UndoRun, plan_undo
+from exporter.recovery.undo import UndoOutcome, plan_undo, undo
 from tests.support.collection.open_transaction import OpenTransaction
 from tests.support.recovery.close_runs import all_candidates, close_found
 from tests.support.recovery.planned_stops import CHAT, chat, prepare, run, still_open, stopping
@@ -533,9 +533,9 @@ async def test_it_is_written_down_and_can_be_undone(
         again, left = await it.close_server("a")
         assert (again.recovered, again.skipped, left) == ([], 0, 0)
         run(any_database, "UPDATE chat SET is_open = true WHERE id = 'reopened'")
-        plan = await plan_undo(it.reader, it.rule, outcome.run)
+        plan = await plan_undo(it.reader, it.source, outcome.run)
         assert (len(plan.numbers), plan.changed) == (2, 1)
-        undone = await UndoRun(it.writer, it.rule, plan, None).run(batch=50, pause=0)
+        undone = await undo(it.writer, plan, batch=50, pause=0)
         assert undone == UndoOutcome(undone=2)
     assert rows(any_database, "SELECT * FROM chat WHERE id <> 'reopened' ORDER BY id") == before
 
@@ -554,8 +554,8 @@ async def test_a_role_with_the_least_rights_can_do_it(
         assert (len(outcome.recovered), left) == (2, 0)
         stop = PlannedStop(None, await it.now())
         assert (await it.plan(stop)).ready == 0
-        plan = await plan_undo(it.reader, it.rule, outcome.run)
-        await UndoRun(it.writer, it.rule, plan, None).run(batch=50, pause=0)
+        plan = await plan_undo(it.reader, it.source, outcome.run)
+        await undo(it.writer, plan, batch=50, pause=0)
     assert still_open(any_database) == {"live", "left open"}
     audited = rows(any_database, "SELECT DISTINCT role::text FROM session_exporter.recovery")
     assert audited == [(EXPORTER,)]

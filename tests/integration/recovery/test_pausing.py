@@ -7,7 +7,7 @@ import pytest
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import EXPORTER
 from exporter.errors import AuditUnusable, PermissionDenied
-from exporter.recovery.audit.control import find_pause, is_paused, pause, resume
+from exporter.recovery.audit.control import find_pause, pause, resume
 from tests.support.recovery.planned_stops import prepare, run, stopping
 from tests.support.servers.statements import rows
 
@@ -19,16 +19,16 @@ async def test_a_pause_is_seen_over_any_connection_until_it_is_resumed(
 ) -> None:
     prepare(any_database)
     async with stopping(any_database, tmp_path) as one, stopping(any_database, tmp_path) as other:
-        assert not await is_paused(other.reader, "chat")
+        assert await find_pause(other.reader, "chat") is None
         assert await pause(one.reader, one.writer, "chat", reason="a deploy")
-        assert await is_paused(other.reader, "chat")
+        assert await find_pause(other.reader, "chat") is not None
         found = await find_pause(other.reader, "chat")
         assert found is not None
         assert (found.role, found.reason) == ("postgres", "a deploy")
         just_now = f"SELECT abs(extract(epoch FROM now()) - {found.at}) < 30"
         assert rows(any_database, just_now) == [(True,)]
         assert await resume(other.reader, other.writer, "chat") == found
-        assert not await is_paused(one.reader, "chat")
+        assert await find_pause(one.reader, "chat") is None
 
 
 async def test_pausing_and_resuming_twice_changes_nothing(
@@ -51,30 +51,30 @@ async def test_a_pause_is_about_one_source_whatever_its_name_and_reason_hold(
     name, reason = "it's", "100 % {sure} \\ 'quoted' -- ☎\n;"
     async with stopping(database, tmp_path) as it:
         await pause(it.reader, it.writer, name, reason=reason)
-        assert not await is_paused(it.reader, "chat")
-        assert await is_paused(it.reader, name)
+        assert await find_pause(it.reader, "chat") is None
+        assert await find_pause(it.reader, name) is not None
     assert rows(database, KEPT) == [(name, "postgres", reason)]
 
 
-async def test_without_the_table_nothing_is_paused_and_nothing_can_be(
+async def test_without_the_table_nothing_find_pause_and_nothing_can_be(
     database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(database, "DROP TABLE session_exporter.pause")
     async with stopping(database, tmp_path) as it:
-        assert not await is_paused(it.reader, "chat")
+        assert await find_pause(it.reader, "chat") is None
         assert await resume(it.reader, it.writer, "chat") is None
         with pytest.raises(AuditUnusable, match="sql audit"):
             await pause(it.reader, it.writer, "chat", reason=None)
 
 
-async def test_a_role_that_may_not_look_is_told_and_never_that_nothing_is_paused(
+async def test_a_role_that_may_not_look_is_told_and_never_that_nothing_find_pause(
     database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(database, f"GRANT USAGE ON SCHEMA session_exporter TO {EXPORTER}")
     run(database, f"GRANT SELECT ON chat TO {EXPORTER}")
     async with stopping(database, tmp_path, role=EXPORTER) as it:
         with pytest.raises(PermissionDenied):
-            await is_paused(it.reader, "chat")
+            await find_pause(it.reader, "chat")
 
 
 async def test_a_role_with_the_least_rights_can_pause_and_resume(
@@ -101,4 +101,4 @@ async def test_the_audit_commands_can_be_run_again(
     run(database, "INSERT INTO session_exporter.pause (source) VALUES ('chat')")
     prepare(database)
     async with stopping(database, tmp_path) as it:
-        assert await is_paused(it.reader, "chat")
+        assert await find_pause(it.reader, "chat") is not None

@@ -12,10 +12,8 @@ from exporter.demo.server.databases import EmbeddedDatabase, create_role
 from exporter.postgres import Database, Reader, Writer
 from exporter.queries import fill
 from exporter.recovery.plan import make_plan
-from exporter.recovery.rule.binding import bind_rule
-from exporter.recovery.rule.checks import check_rule
 from exporter.recovery.rule.connections import writing_settings
-from exporter.recovery.undo import UndoRun, plan_undo
+from exporter.recovery.undo import plan_undo, undo
 from exporter.sessions import grants
 from tests.support.recovery.close_runs import all_candidates, close_found
 
@@ -87,17 +85,16 @@ def recover(database: EmbeddedDatabase, tmp_path: Path) -> Callable[[], Awaitabl
         execute(database, printed.replace(f"CREATE ROLE {role} LOGIN;", ""))
 
     async def work(reader: Reader) -> tuple[int, int]:
-        rule = await bind_rule(reader, source)
-        await check_rule(reader, rule)
-        plan = await make_plan(reader, rule, with_backlog=False, limit=5)
+        plan = await make_plan(reader, source, with_backlog=False, limit=5)
+        rule = plan.selection.rule
         candidates = await all_candidates(reader, rule, with_backlog=False)
         assert len(candidates) == plan.count
         settings = writing_settings(config.databases["app"], source)
         writer = Writer(settings, timezone="UTC")
         try:
             outcome = await close_found(writer, rule, candidates)
-            undoing = await plan_undo(reader, rule, outcome.run)
-            undone = await UndoRun(writer, rule, undoing, None).run(batch=50, pause=0.0)
+            undoing = await plan_undo(reader, source, outcome.run)
+            undone = await undo(writer, undoing, batch=50, pause=0.0)
         finally:
             await writer.close()
         return len(outcome.recovered), undone.undone

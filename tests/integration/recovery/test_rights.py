@@ -17,15 +17,12 @@ from exporter.config import Config, DatabaseSettings, Source, load_config
 from exporter.demo.server.databases import EmbeddedDatabase, create_role
 from exporter.errors import PermissionDenied
 from exporter.postgres import Database, Reader, Writer
-from exporter.queries import fill, identifier
+from exporter.queries import fill, identifier, literal
 from exporter.recovery.audit import control
 from exporter.recovery.audit.runs import list_runs
 from exporter.recovery.automatic import AutomaticRecovery
-from exporter.recovery.functions.installed import find_undo_function
-from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.status import RecoveryStatuses
-from exporter.recovery.undo import UndoRun, plan_undo
-from exporter.recovery.webhook.outbox import claim, mark_delivered, schedule_retry
+from exporter.recovery.undo import plan_undo, undo
 from exporter.sessions import grants
 from exporter.sessions.grants import DEFINER_ROLE, RECOVERY_ROLE, ROLE, Right
 from tests.support.recovery.functions.installation import calling, install
@@ -93,14 +90,10 @@ class Recovered:
         """Close, count, maintain, deliver, undo, pause and resume. Raises PermissionDenied."""
         await self._close()
         async with self.reader() as reader, self.writer() as writer:
-            rule = await bind_rule(reader, self.source)
-            for claimed in await claim(writer, "chat", database="app", limit=1, lease=1.0):
-                await schedule_retry(writer, claimed, 0.0)
-                await mark_delivered(writer, claimed)
+            await _deliver(writer)
             run, *_ = await list_runs(reader, source="chat")
-            plan = await plan_undo(reader, rule, run.run)
-            function = await find_undo_function(reader, rule)
-            outcome = await UndoRun(writer, rule, plan, function).run(batch=9, pause=0.0)
+            plan = await plan_undo(reader, self.source, run.run)
+            outcome = await undo(writer, plan, batch=9, pause=0.0)
             assert outcome.undone == 1
         async with self.writer() as writer, _reader_of(self.closing) as reader:
             assert await control.pause(reader, writer, "chat", reason="a test")
@@ -133,6 +126,14 @@ class Recovered:
 def _as_role(database: EmbeddedDatabase, config: Config, role: str) -> DatabaseSettings:
     dsn = {"dsn": database.dsn_for(role), "name": "app"}
     return config.databases["app"].model_copy(update=dsn)
+
+
+async def _deliver(writer: Writer) -> None:
+    """The statements of the webhook's deliveries; what is delivered does not matter here."""
+    claim = {"source": literal("chat"), "database": literal("app"), "limit": "1"}
+    await writer.rows(fill("recovery/webhook/claim", **claim, lease=literal(1.0)))
+    await writer.rows(fill("recovery/webhook/retry", number="1", attempts="1", wait=literal(0.0)))
+    await writer.rows(fill("recovery/webhook/delivered", number="1"))
 
 
 @asynccontextmanager

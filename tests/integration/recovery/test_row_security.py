@@ -13,7 +13,7 @@ from exporter.demo.systems.schemas import EXPORTER
 from exporter.errors import PermissionDenied
 from exporter.postgres import Database, Writer
 from exporter.queries import fill
-from exporter.recovery.close.batches import Outcome
+from exporter.recovery.close.candidates import Outcome
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
 from tests.support.collection.declarations import settings_of, source_of

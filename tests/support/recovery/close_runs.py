@@ -1,19 +1,25 @@
 """Candidates of recovery, and runs that close them by statements."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from exporter.postgres import Reader, Writer
-from exporter.recovery.close.batches import CloseRun, Outcome, Trigger
+from exporter.recovery.close.batches import CloseRun, Trigger
 from exporter.recovery.close.by_statements import StatementCloser
-from exporter.recovery.close.candidates import Candidate, find_candidates
+from exporter.recovery.close.candidates import Candidate, Outcome, find_candidates
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import Selection, orphaned_sessions
 
 
-async def all_candidates(reader: Reader, rule: Rule, **options: Any) -> list[Candidate]:
+async def all_candidates(
+    reader: Reader,
+    rule: Rule,
+    *,
+    with_backlog: bool = False,
+    selection: Selection | None = None,
+) -> list[Candidate]:
     """Return all pages of `find_candidates` in one list."""
-    return [each async for page in find_candidates(reader, rule, **options) for each in page]
+    selection = selection or orphaned_sessions(rule, with_backlog=with_backlog)
+    return [each async for page in find_candidates(reader, selection) for each in page]
 
 
 async def close_found(
@@ -28,5 +34,5 @@ async def close_found(
 ) -> Outcome:
     """Close these candidates in one run, if they are orphaned, or in the selection, still."""
     selection = selection or orphaned_sessions(rule, with_backlog=with_backlog)
-    closer = StatementCloser(writer, rule, trigger, selection)
+    closer = StatementCloser(writer, trigger, selection)
     return await CloseRun(closer, batch, pause=0).close(found)

@@ -9,7 +9,7 @@ from exporter.config import Source, load_config
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database, Reader, Writer
 from exporter.queries import fill
-from exporter.recovery.close.batches import Outcome
+from exporter.recovery.close.candidates import Outcome
 from exporter.recovery.close.planned_stop import (
     StopPlan,
     clock,
@@ -18,7 +18,7 @@ from exporter.recovery.close.planned_stop import (
 )
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.selection import PlannedStop
+from exporter.recovery.rule.selection import PlannedStop, Selection, orphaned_sessions
 from tests.support.collection import declarations
 from tests.support.servers.statements import rows
 
@@ -92,13 +92,18 @@ class Stopping:
     writer: Writer
     told: list[Outcome] = field(default_factory=list)
 
+    @property
+    def orphans(self) -> Selection:
+        """What recovery by hand would close, without the backlog."""
+        return orphaned_sessions(self.rule, with_backlog=False)
+
     async def now(self) -> str:
         """The database's clock."""
         return await clock(self.reader)
 
     async def plan(self, stop: PlannedStop) -> StopPlan:
         """What it would do."""
-        return await make_stop_plan(self.reader, self.rule, stop, limit=20)
+        return await make_stop_plan(self.reader, self.source, stop, limit=20)
 
     async def close(
         self, plan: StopPlan, progress: Callable[[Outcome], None] = lambda _: None

@@ -17,11 +17,10 @@ from typing import Any, Generic, Self, TypeVar
 from exporter import sessions
 from exporter.config import Source
 from exporter.postgres import Database, Reader, Result, Transaction, Writer
-from exporter.recovery.close.batches import Outcome
-from exporter.recovery.close.candidates import Candidate
+from exporter.recovery.close.candidates import Candidate, Outcome
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.undo import UndoOutcome, UndoRun, plan_undo
+from exporter.recovery.undo import UndoOutcome, plan_undo, undo
 from tests.support.collection.declarations import settings_of
 from tests.support.processes.background import Background
 from tests.support.recovery.chats import Chats
@@ -187,11 +186,11 @@ class Recoveries:
     async def _undone(
         self, halts: Halts, run: uuid.UUID, numbers: Sequence[int] | None
     ) -> UndoOutcome:
-        async with self._bound(halts) as (reader, rule, writer):
-            plan = await plan_undo(reader, rule, run)
+        async with self._bound(halts) as (reader, _, writer):
+            plan = await plan_undo(reader, self._source, run)
             if numbers is not None:
                 plan = replace(plan, numbers=tuple(numbers))
-            return await UndoRun(writer, rule, plan, None).run(batch=50, pause=0)
+            return await undo(writer, plan, batch=50, pause=0)
 
     @asynccontextmanager
     async def _bound(self, halts: Halts) -> AsyncIterator[tuple[Reader, Rule, Writer]]:

@@ -15,7 +15,7 @@ from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database, Writer
 from exporter.queries import fill
-from exporter.recovery.close.batches import Outcome
+from exporter.recovery.close.candidates import Outcome
 from exporter.recovery.rule.binding import bind_rule
 from tests.support.collection.declarations import settings_of, source_of
 from tests.support.recovery.close_runs import all_candidates, close_found

@@ -16,7 +16,6 @@ from exporter.collection.snapshots import SKIPS
 from exporter.daemon.metrics_page import PROCESS_METRICS_EVERY
 from exporter.errors import REASONS
 from exporter.metrics.exposition import OPENMETRICS, TEXT, join
-from exporter.recovery.status import RecoveryStatus
 from tests.support.collection.declarations import FULL, PLAIN, LoadSources
 from tests.support.collection.exhibit import (
     ACTIVE,
@@ -333,11 +332,13 @@ def test_a_source_has_as_many_series_as_its_config_says_and_as_the_page_says(
     exhibit.succeeds(ACTIVE, active_values(source, 1))
     if source.recovery.set:
         matches(full=False)
-        exhibit.recoveries.replace(
+        exhibit.recoveries.change(
             ("app", "chats"),
-            RecoveryStatus(
-                brakes=frozenset(), paused=False, candidates=1, last_run=1.0, expires_at=2000.0
-            ),
+            brakes=frozenset(),
+            paused=False,
+            candidates=1,
+            last_run=1.0,
+            expires_at=2000.0,
         )
     matches(full=True)
     hand_clock.now += STALE_AFTER + 1

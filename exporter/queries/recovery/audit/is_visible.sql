@@ -1,2 +1,2 @@
--- Whether the audit table exists, for a role that may use its schema.
-SELECT to_regclass('session_exporter.recovery') IS NOT NULL
+-- Whether a table of the audit exists, for a role that may use its schema.
+SELECT to_regclass({table}) IS NOT NULL

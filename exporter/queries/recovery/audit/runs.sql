@@ -1,6 +1,6 @@
 -- The runs of recovery, newest first.
 SELECT
-    run, min(source), min(relation), min(trigger), min(role)::text,
+    run, min(source), min(trigger), min(role)::text,
     extract(epoch FROM min(at))::float8, count(*), count(undone_at)
 FROM session_exporter.recovery
 WHERE {condition}

@@ -11,7 +11,7 @@ WITH session_exporter_found AS MATERIALIZED (
         s.ctid AS session_exporter_row,
         {id} AS session_exporter_id,
         ({end}) AS session_exporter_end,
-        {before} AS session_exporter_before,
+        {written} AS session_exporter_before,
         {evidence} AS session_exporter_evidence,
         {returning} AS session_exporter_returning
     FROM {table} AS s
@@ -31,7 +31,7 @@ session_exporter_closed AS (
     RETURNING
         ({id})::text AS session_exporter_session,
         e.session_exporter_before,
-        {after} AS session_exporter_after,
+        {written} AS session_exporter_after,
         ({rows}) IS TRUE AS session_exporter_is_active,
         e.session_exporter_evidence || {still_alive} AS session_exporter_evidence,
         e.session_exporter_returning

@@ -11,3 +11,8 @@ SET search_path = {path}
 -- Nothing that a caller has set changes what an expression means, or how long others wait.
 {settings}
 AS {body};
+COMMENT ON FUNCTION {signature}
+    IS {comment};
+REVOKE ALL ON FUNCTION {signature} FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION {signature} TO {role};
+ALTER FUNCTION {signature} OWNER TO {definer};

@@ -6,13 +6,7 @@ from typing import Any, cast
 import pytest
 
 from exporter.config import RecoverySettings
-from exporter.recovery.decision.brakes import (
-    BRAKES,
-    Situation,
-    brake_sentences,
-    find_brakes,
-    situation_by_hand,
-)
+from exporter.recovery.decision.brakes import BRAKES, find_brakes
 from exporter.recovery.decision.decision import Memory, decide
 from exporter.recovery.decision.observation import CandidateState, Observation, SessionCounts
 from exporter.recovery.plan import Plan
@@ -62,7 +56,8 @@ def automatically(counts: SessionCounts, *, at: float = NOW, blind: str = "") ->
 def by_hand(counts: SessionCounts, *, with_backlog: bool = False) -> set[str]:
     """The brakes of a plan."""
     rule = SimpleNamespace(table=SimpleNamespace(source=SimpleNamespace(recovery=SETTINGS)))
-    plan = Plan(cast("Any", rule), counts, with_backlog, previews=())
+    selection = SimpleNamespace(rule=rule, with_backlog=with_backlog)
+    plan = Plan(cast("Any", selection), counts, previews=())
     return {sentence.partition(": ")[0] for sentence in plan.brakes}
 
 
@@ -94,16 +89,12 @@ def test_grace_is_for_automatic_recovery_alone(at: float, brakes: set[str]) -> N
 
 def test_evidence_that_cannot_be_read_is_blind_for_both() -> None:
     assert automatically(SessionCounts(), blind="permission denied") == {"blind"}
-    situation = situation_by_hand(SessionCounts(), blind="permission denied")
-    assert brake_sentences(situation, SETTINGS) == (
-        "blind: the evidence cannot be read: permission denied",
-    )
+    brakes = find_brakes(SessionCounts(), SETTINGS, new=0, blind="permission denied")
+    assert brakes == {"blind": "blind: the evidence cannot be read: permission denied"}
 
 
 def test_every_brake_has_a_sentence() -> None:
-    situation = Situation(
-        SessionCounts(ready=300), new=300, is_in_grace=True, blind="permission denied"
-    )
-    assert find_brakes(situation, SETTINGS) == set(BRAKES)
-    sentences = brake_sentences(situation, SETTINGS)
-    assert [sentence.partition(": ")[0] for sentence in sentences] == list(BRAKES)
+    counts = SessionCounts(ready=300)
+    brakes = find_brakes(counts, SETTINGS, new=300, is_in_grace=True, blind="permission denied")
+    assert list(brakes) == list(BRAKES)
+    assert [sentence.partition(": ")[0] for sentence in brakes.values()] == list(BRAKES)
