@@ -15,16 +15,13 @@ from exporter.postgres import error_causes
 from exporter.postgres.connections.abandoned_socket import AbandonedSocket, hang_up
 from exporter.postgres.connections.connection_slots import ConnectionSlots
 from exporter.postgres.connections.connector import Connection, Connector
-from exporter.postgres.deadlines import Deadline, limit_lock_timeout
+from exporter.postgres.deadlines import Deadline
 from exporter.postgres.error_causes import ServerError
-from exporter.postgres.message import Answer, Message, ReadTransaction, Result
-from exporter.postgres.read_queue import TIMEOUT_IN_COMPANY, ReadQueue, Request
+from exporter.postgres.message import Message, Request, Result
+from exporter.postgres.read_queue import TIMEOUT_IN_COMPANY, ReadQueue
 from exporter.postgres.reader import Reader
 from exporter.postgres.replica_lag import ReplicaPosition
 from exporter.queries import fill, literal
-
-#: A request and the transaction that it is sent as.
-_Sent = tuple[Request, ReadTransaction]
 
 #: A standby that seems to lag is checked again after this time, in seconds.
 LAG_RECHECK_AFTER = 0.5
@@ -94,11 +91,6 @@ class Database:
         reader.began_at = first.rows[0][-1]
         return ReplicaPosition.of(first.rows[0]), results
 
-    def _transaction(self, request: Request, *, timeout: float) -> ReadTransaction:
-        return ReadTransaction(
-            self._settings_of(request.timezone, timeout), request.statements, timeout
-        )
-
     @cache  # noqa: B019 - a database lives as long as its config
     def _settings_of(self, timezone: str, timeout: float) -> str:
         return fill(
@@ -110,14 +102,14 @@ class Database:
         )
 
     def _lock_timeout(self, statement_timeout: float) -> float:
-        return limit_lock_timeout(self.settings.lock_timeout, statement_timeout)
+        """Below the statement's: otherwise a locked table looks like a slow query."""
+        return min(self.settings.lock_timeout, statement_timeout / 2)
 
     async def close(self) -> None:
         """Close every connection, also those whose server does not answer."""
         await self._queue.close()
         for connection in list(self._busy):
-            if hung_up := hang_up(connection.pgconn):
-                hung_up.close()
+            hang_up(connection.pgconn)
         while self._idle:
             await self._idle.pop().close()
         await self._connector.close()
@@ -131,33 +123,33 @@ class Database:
             self._mark_down(error)
             raise
         abandoned: list[AbandonedSocket] = []
-        seconds = 0.0
+        requests: Sequence[Request] = ()
         try:
             requests = take()
-            limit = TIMEOUT_IN_COMPANY if len(requests) > 1 else math.inf
-            sent = [
-                (request, self._transaction(request, timeout=min(request.timeout, limit)))
-                for request in requests
-            ]
-            seconds = sum(transaction.seconds for _, transaction in sent)
-            if sent:
-                await self._send_on_any(sent, abandoned)
+            most = TIMEOUT_IN_COMPANY if len(requests) > 1 else math.inf
+            for request in requests:
+                request.limit = min(request.timeout, most)
+                request.settings = self._settings_of(request.timezone, request.limit)
+            if requests:
+                await self._send_on_any(requests, abandoned)
         finally:
             if abandoned:
                 # A backend that we hung up on goes on until its own statement_timeout ends it, and
                 # longer if it is stuck.
-                self._slots.abandon(seconds, *_watch(abandoned))
+                self._slots.abandon(sum(each.most_seconds for each in requests), abandoned)
             else:
                 self._slots.release()
 
-    async def _send_on_any(self, sent: Sequence[_Sent], abandoned: list[AbandonedSocket]) -> None:
+    async def _send_on_any(
+        self, requests: Sequence[Request], abandoned: list[AbandonedSocket]
+    ) -> None:
         """Send on an idle connection, or on a new one where all idle ones turn out to be lost.
 
         Only when that fails too does the database count as down.
         """
         failure: errors.SourceError | None = None
         while self._idle:
-            failure = await self._run(self._idle.pop(), sent, abandoned)
+            failure = await self._run(self._idle.pop(), requests, abandoned)
             if failure is None:
                 return
         try:
@@ -166,12 +158,15 @@ class Database:
             if failure is not None:
                 self._mark_down(error)
             raise
-        failure = await self._run(connection, sent, abandoned)
+        failure = await self._run(connection, requests, abandoned)
         if failure is not None:
-            for request, _ in sent:
-                request.fail(failure)
-            if len(sent) == 1:  # of several, one may have crashed its backend
-                self._mark_down(failure)
+            self._fail_all(requests, failure)
+
+    def _fail_all(self, requests: Sequence[Request], failure: errors.SourceError) -> None:
+        for request in requests:
+            request.fail(failure)
+        if len(requests) == 1:  # of several, one may have crashed its backend
+            self._mark_down(failure)
 
     async def _connect(self, abandoned: list[AbandonedSocket]) -> Connection:
         loop = asyncio.get_running_loop()
@@ -215,74 +210,73 @@ class Database:
         self.up = True
 
     async def _run(
-        self, connection: Connection, sent: Sequence[_Sent], abandoned: list[AbandonedSocket]
+        self,
+        connection: Connection,
+        requests: Sequence[Request],
+        abandoned: list[AbandonedSocket],
     ) -> errors.SourceError | None:
         """Send what is not done yet, and note what came of it; return why the connection was lost.
 
         What follows a failure is left as it was.
         """
-
-        def give_up() -> None:
-            if hung_up := hang_up(connection.pgconn):
-                abandoned.append(hung_up)
-
-        undone = [each for each in sent if not each[0].is_done]
-        comment = ", ".join(request.name for request, _ in undone)
-        message = Message(comment, [transaction for _, transaction in undone])
-        deadline = Deadline(message.seconds, give_up)
+        undone = [request for request in requests if not request.is_done]
+        message = Message(undone)
+        deadline = Deadline(message.seconds, lambda: hang_up(connection.pgconn, abandoned.append))
         loop = asyncio.get_running_loop()
         started = loop.time()
         self._busy.add(connection)
-        answer: Answer | None = None
+        is_usable = False
         try:
-            answer = await message.send(connection, deadline)
+            await message.send(connection, deadline)
+            is_usable = not message.is_lost
         finally:
             elapsed = loop.time() - started
             self._busy.discard(connection)
-            is_idle = connection.info.transaction_status == pq.TransactionStatus.IDLE
-            if answer is None or answer.is_lost or connection.closed or not is_idle:
-                await connection.close()
-            else:
+            is_idle = connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
+            if is_usable and is_idle:  # a closed one is not idle
                 self._idle.append(connection)
+            else:
+                await connection.close()
         # Longer than all deadlines together: this process was stopped (SIGSTOP, a paused machine),
         # which says nothing about the database and must not stretch the interval.
         if elapsed <= 2 * message.seconds:
-            durations = answer.durations(elapsed)
+            durations = message.durations(elapsed)
             self._network_seconds = min(self._network_seconds, durations[-1])
-            for (request, _), seconds in zip(undone, durations, strict=False):
+            for request, seconds in zip(undone, durations, strict=False):
                 request.seconds += seconds
-            last, _ = undone[min(len(durations), len(undone)) - 1]
+            last = undone[min(len(durations), len(undone)) - 1]
             last.network_seconds = self._network_seconds
-        for (request, _), results in zip(undone, answer.committed, strict=False):
+        for request, results in zip(undone, message.committed, strict=False):
             request.results = results
-        if answer.error is None or all(request.is_done for request, _ in undone):
+        if message.error is None or all(request.is_done for request in undone):
             self._mark_up()
             return None
-        return self._note_failure(undone, answer, answer.error, deadline)
+        return self._note_failure(undone, message, message.error, deadline)
 
     def _note_failure(
-        self, sent: Sequence[_Sent], answer: Answer, error: psycopg.Error, deadline: Deadline
+        self,
+        requests: Sequence[Request],
+        message: Message,
+        error: psycopg.Error,
+        deadline: Deadline,
     ) -> errors.SourceError | None:
-        # The first result of each transaction is that of its settings, with the position of a
-        # standby. A syntax error is found before there is any.
-        begun = [results[0] for results in (*answer.committed, answer.begun) if results]
+        # The first result of each request is that of its settings, with the position of a standby.
+        # A syntax error is found before there is any.
+        begun = [results[0] for results in (*message.committed, message.begun) if results]
         if begun:
             self.replica_lag = ReplicaPosition.of(begun[-1].rows[0]).known_lag
-        elif answer.is_lost or deadline.has_passed:
+        elif message.is_lost or deadline.has_passed:
             self.replica_lag = None
         if deadline.has_passed:
             failure = errors.NoAnswer(
                 f"database {self.name} did not answer within {deadline.seconds:g} s; "
                 "the connection was dropped",
-                is_silent=not answer.begun,
+                is_silent=not message.begun,
             )
-            for request, _ in sent:
-                request.fail(failure)
-            if len(sent) == 1:
-                self._mark_down(failure)
+            self._fail_all(requests, failure)
             return None
-        request, transaction = sent[answer.failed]
-        if answer.is_lost:
+        request = requests[message.failed]
+        if message.is_lost:
             lost = error_causes.explain_lost(self.name, error.sqlstate, str(error))
             if not isinstance(lost, errors.TimedOut) or isinstance(lost, errors.IdleTooLong):
                 return lost
@@ -290,20 +284,10 @@ class Database:
             return None
         request.fail(
             error_causes.explain_statement(
-                replace(ServerError.of(error), position=answer.position),
-                [transaction.settings, *transaction.statements],
-                statement_timeout=transaction.timeout,
-                lock_timeout=self._lock_timeout(transaction.timeout),
+                replace(ServerError.of(error), position=message.position),
+                [request.settings, *request.statements],
+                statement_timeout=request.limit,
+                lock_timeout=self._lock_timeout(request.limit),
             )
         )
         return None
-
-
-def _watch(sockets: list[AbandonedSocket]) -> tuple[Callable[[], bool], Callable[[], None]]:
-    """Two functions: whether a backend still holds one of the sockets, and to close them."""
-
-    def close() -> None:
-        for each in sockets:
-            each.close()
-
-    return lambda: any(each.is_held for each in sockets), close

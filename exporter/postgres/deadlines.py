@@ -1,4 +1,4 @@
-"""Deadlines: how long a statement may take on the server, and how much longer the client waits.
+"""Deadline: how much longer than the server's own deadlines the client waits for an answer.
 
 The server's own are set per transaction, by collection/begin.sql and recovery/close/begin.sql.
 """
@@ -9,18 +9,9 @@ from collections.abc import Callable
 #: How much longer than the server's own deadline the client waits before it hangs up.
 CLIENT_GRACE_SECONDS = 1.0
 
-#: Of a statement of recovery, and of its locks: as in recovery/close/begin.sql.
-STATEMENT_SECONDS = 2.0
-LOCK_SECONDS = 0.25
-
-
-def limit_lock_timeout(lock_timeout: float, statement_timeout: float) -> float:
-    """A lock timeout below the statement's: otherwise a locked table looks like a slow query."""
-    return min(lock_timeout, statement_timeout / 2)
-
 
 class Deadline:
-    """The client's deadline for an answer. Needs a running event loop.
+    """The client's deadline for an answer: starts at each `with`, and ends after it.
 
     `hang_up` has to shut the socket down: if the task were cancelled instead, psycopg would wait
     for up to ten more seconds on a server that does not answer.
@@ -30,15 +21,12 @@ class Deadline:
         self.seconds = seconds
         self.has_passed = False
         self._hang_up = hang_up
-        self._timer: asyncio.TimerHandle | None = None
 
-    def restart(self) -> None:
-        self.cancel()
+    def __enter__(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(self.seconds, self._pass)
 
-    def cancel(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
 
     def _pass(self) -> None:
         self.has_passed = True

@@ -1,4 +1,4 @@
-"""Message: one or more transactions that only read, sent as one simple Query in one round trip.
+"""Message: one or more reads of one database, sent as one simple Query in one round trip.
 
 The server does not send what it has answered before the whole message is done, or fails: so one
 deadline holds for all of it. After an error it skips the rest of the message.
@@ -7,7 +7,7 @@ deadline holds for all of it. After an error it skips the rest of the message.
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -17,7 +17,8 @@ from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
 
-from exporter.postgres.connections.connector import Connection
+from exporter.errors import SourceError
+from exporter.postgres.connections.connector import Connection, socket_ready
 from exporter.postgres.deadlines import CLIENT_GRACE_SECONDS, Deadline
 
 _SEPARATOR = ";\n"
@@ -31,139 +32,139 @@ class Result:
     types: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ReadTransaction:
-    """One transaction as it is sent: its settings (collection/begin.sql) and its statements.
+@dataclass(slots=True, eq=False)
+class Request:
+    """One read, which is one transaction: what to run and for whom, and what came of it.
 
-    Each statement has to give rows. `timeout` is the statement_timeout in the settings, in seconds.
+    Without results and without an error it has not been run, or not to its end.
     """
 
-    settings: str
-    statements: Sequence[str]
+    name: str
+    timezone: str
     timeout: float
+    """In seconds, for each statement."""
+    statements: Sequence[str]
+    """Each has to give rows."""
+    settings: str = ""
+    """collection/begin.sql for the message that it is sent in."""
+    limit: float = 0.0
+    """The statement_timeout in these settings, in seconds: in company less than `timeout`."""
+    results: list[Result] | None = None
+    """Of the settings and of each statement."""
+    error: SourceError | None = None
+    seconds: float = 0.0
+    """How long it kept the database busy."""
+    network_seconds: float = 0.0
+    """What part of that a message always takes on its way."""
 
     @property
-    def text(self) -> str:
-        return _SEPARATOR.join((self.settings, *self.statements, "COMMIT"))
+    def parts(self) -> Sequence[str]:
+        """What is sent: the settings, the statements and the end."""
+        return (self.settings, *self.statements, "COMMIT")
 
     @property
-    def seconds(self) -> float:
+    def most_seconds(self) -> float:
         """How long the server may take for it; the settings themselves take no time."""
-        return max(len(self.statements), 1) * self.timeout
+        return max(len(self.statements), 1) * self.limit
 
-    def offset(self, number: int) -> int:
-        """Where a statement begins, in characters; number 0 is the settings."""
-        before = (self.settings, *self.statements)[:number]
-        return sum(len(text) + len(_SEPARATOR) for text in before)
+    @property
+    def is_done(self) -> bool:
+        return self.results is not None or self.error is not None
 
-
-@dataclass(slots=True)
-class Answer:
-    """What came back for a message; the error, if any, is that of the transaction `failed`."""
-
-    committed: list[list[Result]] = field(default_factory=list)
-    """The results of each transaction that was committed, in order; the first: its settings."""
-    begun: list[Result] = field(default_factory=list)
-    """The results of the transaction that failed, before it did."""
-    error: psycopg.Error | None = None
-    position: int | None = None
-    """Where the error is in the statement that failed, in characters from 1."""
-    failed: int = 0
-    is_lost: bool = False
-    """Whether the connection was lost."""
-
-    def durations(self, elapsed: float) -> list[float]:
-        """How long each transaction took, in seconds, when all of them took `elapsed`.
-
-        By the clock of the server, which may be set in between: never less than 0 nor more than
-        all of it. The time of the round trip is counted for the last transaction.
-        """
-        begun = [results[0].rows[0][-1] for results in (*self.committed, self.begun) if results]
-        taken = [min(max(after - before, 0.0), elapsed) for before, after in pairwise(begun)]
-        return [*taken, max(elapsed - sum(taken), 0.0)]
+    def fail(self, error: SourceError) -> None:
+        """Note the error, unless there are results."""
+        if self.results is None:
+            self.error = error
 
 
 class Message:
-    """Several transactions on one connection, of which each has to end before the next begins."""
+    """Several requests on one connection, of which each has to end before the next begins.
 
-    def __init__(self, comment: str, transactions: Sequence[ReadTransaction]) -> None:
-        """`comment` is the beginning of what pg_stat_activity shows of the message."""
-        self._comment = f"/* {comment.replace('*/', '')} */ " if comment else ""
-        self._transactions = transactions
+    And what came back. After an error nothing else has been run.
+    """
+
+    def __init__(self, requests: Sequence[Request]) -> None:
+        self._requests = requests
+        comment = ", ".join([request.name for request in requests]).replace("*/", "")
+        #: The beginning of what pg_stat_activity shows of the message.
+        self._comment = f"/* {comment} */ " if comment else ""
         #: The client's deadline, in seconds.
-        self.seconds = sum(each.seconds for each in transactions) + CLIENT_GRACE_SECONDS
+        self.seconds = sum(each.most_seconds for each in requests) + CLIENT_GRACE_SECONDS
+        #: The results of each request that was committed, in order; the first: its settings.
+        self.committed: list[list[Result]] = []
+        #: The results of the request that failed, before it did.
+        self.begun: list[Result] = []
+        self.error: psycopg.Error | None = None
+        #: Which request failed, and where in its statement, in characters from 1.
+        self.failed = 0
+        self.position: int | None = None
+        self.is_lost = False
 
-    async def send(self, connection: Connection, deadline: Deadline) -> Answer:
+    async def send(self, connection: Connection, deadline: Deadline) -> None:
         """Send it and wait for its answer; after an error the transaction is rolled back."""
-        answer, decoder = Answer(), Transformer(connection)
-        texts = (each.text for each in self._transactions)
-        text = self._comment + _SEPARATOR.join(texts)
-        deadline.restart()
+        pgconn, decoder = connection.pgconn, Transformer(connection)
+        parts = [part for request in self._requests for part in request.parts]
+        text = self._comment + _SEPARATOR.join(parts)
         try:
-            await _exchange(
-                connection.pgconn, text.encode(), lambda result: _take(answer, result, decoder)
-            )
+            with deadline:
+                await _exchange(pgconn, text.encode(), lambda result: self._take(result, decoder))
         except psycopg.Error as error:
-            answer.error = answer.error or error
+            self.error = self.error or error
         except asyncio.CancelledError:
             # A query whose result is not used must not go on in the server.
             with suppress(psycopg.Error):
                 await connection.cancel_safe(timeout=CLIENT_GRACE_SECONDS)
             raise
-        if answer.error is not None:
-            status = connection.pgconn.transaction_status
-            answer.is_lost = connection.closed or _ends_the_connection(answer.error)
-            self._locate(answer, answer.error, has_begun=status != TransactionStatus.IDLE)
-            if status == TransactionStatus.INERROR:
+        if self.error is not None:
+            self.is_lost = connection.closed or _ends_the_connection(self.error)
+            self._locate(self.error, has_begun=pgconn.transaction_status != TransactionStatus.IDLE)
+            if pgconn.transaction_status == TransactionStatus.INERROR:
                 # At once: behind PgBouncer the server stays ours, idle in a failed transaction.
-                deadline.restart()
-                with suppress(psycopg.Error):  # the first error is the one to report
-                    await _exchange(connection.pgconn, b"ROLLBACK", lambda _: None)
-        deadline.cancel()
-        return answer
+                with deadline, suppress(psycopg.Error):  # the first error is the one to report
+                    await _exchange(pgconn, b"ROLLBACK", lambda _: None)
 
-    def _locate(self, answer: Answer, error: psycopg.Error, *, has_begun: bool) -> None:
-        """Find which transaction has failed, and where in its statement.
+    def durations(self, elapsed: float) -> list[float]:
+        """How long each request took, in seconds, when all of them took `elapsed`.
 
-        A syntax error is found before anything in the message is executed: by its position.
+        By the clock of the server, which may be set in between: never less than 0 nor more than
+        all of it. The time of the round trip is counted for the last request.
         """
-        position = error.diag.statement_position
-        place = int(position) - len(self._comment) if position else None
-        answer.failed, number = len(answer.committed), len(answer.begun)
-        start = sum(
-            len(each.text) + len(_SEPARATOR) for each in self._transactions[: answer.failed]
-        )
-        if place is not None and not has_begun and not answer.committed:
-            answer.failed, number, start = self._statement_at(place)
-        if place is not None and answer.failed < len(self._transactions):
-            answer.position = place - start - self._transactions[answer.failed].offset(number)
+        begun = [results[0].rows[0][-1] for results in (*self.committed, self.begun) if results]
+        taken = [min(max(after - before, 0.0), elapsed) for before, after in pairwise(begun)]
+        return [*taken, max(elapsed - sum(taken), 0.0)]
 
-    def _statement_at(self, place: int) -> tuple[int, int, int]:
-        """The transaction and the statement at a place of the text, and where the first begins."""
-        start = 0
-        for index, each in enumerate(self._transactions):
-            end = start + len(each.text) + len(_SEPARATOR)
-            if place <= end or each is self._transactions[-1]:
-                numbers = range(len(each.statements), -1, -1)
-                number = next((n for n in numbers if place - start > each.offset(n)), 0)
-                return index, number, start
-            start = end
-        raise AssertionError("a message has a transaction")
+    def _take(self, result: pq.abc.PGresult, decoder: abc.Transformer) -> None:
+        match result.status:
+            case ExecStatus.TUPLES_OK:
+                decoder.set_pgresult(result)
+                rows = decoder.load_rows(0, result.ntuples, tuple)
+                types = tuple([result.ftype(n) for n in range(result.nfields)])
+                self.begun.append(Result(rows, types))
+            case ExecStatus.COMMAND_OK:
+                if result.command_status == b"COMMIT":
+                    self.committed.append(self.begun)
+                    self.begun = []
+            case _:  # of several errors, the first one is the cause
+                self.error = self.error or error_from_result(result, decoder.encoding)
 
+    def _locate(self, error: psycopg.Error, *, has_begun: bool) -> None:
+        """Find which request has failed, and where in its statement.
 
-def _take(answer: Answer, result: pq.abc.PGresult, decoder: abc.Transformer) -> None:
-    match result.status:
-        case ExecStatus.TUPLES_OK:
-            decoder.set_pgresult(result)
-            rows = decoder.load_rows(0, result.ntuples, tuple)
-            types = tuple(result.ftype(n) for n in range(result.nfields))
-            answer.begun.append(Result(rows, types))
-        case ExecStatus.COMMAND_OK:
-            if result.command_status == b"COMMIT":
-                answer.committed.append(answer.begun)
-                answer.begun = []
-        case _:  # of several errors, the first one is the cause
-            answer.error = answer.error or error_from_result(result, decoder.encoding)
+        It is the one after those that were answered; but a syntax error is found before anything
+        in the message is executed, and located by its position.
+        """
+        self.failed = len(self.committed)
+        place = int(error.diag.statement_position or 0) - len(self._comment)
+        executed = (self.failed, len(self.begun)) if has_begun or self.committed else None
+        for index, request in enumerate(self._requests):
+            for number, part in enumerate(request.parts):
+                end = len(part) + len(_SEPARATOR)
+                is_found = (index, number) == executed if executed else place <= end
+                if is_found:
+                    self.failed = index
+                    self.position = place if error.diag.statement_position else None
+                    return
+                place -= end
 
 
 async def _exchange(
@@ -176,36 +177,16 @@ async def _exchange(
     """
     pgconn.send_query(text)
     while pgconn.flush():
-        if await _ready(pgconn.socket, is_sending=True):
+        if await socket_ready(pgconn.socket, to_read=True, to_write=True):
             pgconn.consume_input()
     while True:
         while pgconn.is_busy():
-            await _ready(pgconn.socket)
+            await socket_ready(pgconn.socket, to_read=True)
             pgconn.consume_input()
         result = pgconn.get_result()
         if result is None:
             return
         take(result)
-
-
-async def _ready(descriptor: int, *, is_sending: bool = False) -> bool:
-    """Wait until a socket can be read or, if so, written; return whether it can be read."""
-    loop = asyncio.get_running_loop()
-    ready: asyncio.Future[bool] = loop.create_future()
-
-    def end(*, can_read: bool) -> None:
-        if not ready.done():
-            ready.set_result(can_read)
-
-    loop.add_reader(descriptor, lambda: end(can_read=True))
-    if is_sending:
-        loop.add_writer(descriptor, lambda: end(can_read=False))
-    try:
-        return await ready
-    finally:
-        loop.remove_reader(descriptor)
-        if is_sending:
-            loop.remove_writer(descriptor)
 
 
 def _ends_the_connection(error: psycopg.Error) -> bool:

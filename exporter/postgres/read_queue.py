@@ -9,10 +9,9 @@ given, and only what it does then counts. It goes alone until it has succeeded q
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 
 from exporter.errors import SourceError
-from exporter.postgres.message import Result
+from exporter.postgres.message import Request, Result
 
 #: Transactions in one message.
 MOST_TOGETHER = 16
@@ -20,35 +19,6 @@ MOST_TOGETHER = 16
 #: What statement_timeout is for a read in company, in seconds, and what counts as slow.
 TIMEOUT_IN_COMPANY = 0.25
 SLOW_SECONDS = 0.05
-
-
-@dataclass(slots=True, eq=False)
-class Request:
-    """One read: what to run and for whom, and what came of it.
-
-    Without results and without an error it has not been run, or not to its end.
-    """
-
-    name: str
-    timezone: str
-    timeout: float
-    statements: Sequence[str]
-    results: list[Result] | None = None
-    """Of the settings and of each statement."""
-    error: SourceError | None = None
-    seconds: float = 0.0
-    """How long it kept the database busy."""
-    network_seconds: float = 0.0
-    """What part of that a message always takes on its way."""
-
-    @property
-    def is_done(self) -> bool:
-        return self.results is not None or self.error is not None
-
-    def fail(self, error: SourceError) -> None:
-        """Note the error, unless there are results."""
-        if self.results is None:
-            self.error = error
 
 
 #: Sends what it takes once there may be a connection, and notes what came of it in each request.

@@ -11,16 +11,15 @@ from exporter.errors import ConnectFailed, IdleTooLong, NoAnswer, SourceError, S
 from exporter.postgres import error_causes
 from exporter.postgres.connections.abandoned_socket import hang_up
 from exporter.postgres.connections.connector import Connection, Connector
-from exporter.postgres.deadlines import (
-    CLIENT_GRACE_SECONDS,
-    LOCK_SECONDS,
-    STATEMENT_SECONDS,
-    Deadline,
-)
+from exporter.postgres.deadlines import CLIENT_GRACE_SECONDS, Deadline
 from exporter.postgres.error_causes import ServerError
 from exporter.postgres.message import Result
 from exporter.postgres.reader import Row
 from exporter.queries import fill, literal
+
+#: The server's deadlines of a statement and of its locks: as in recovery/close/begin.sql.
+STATEMENT_SECONDS = 2.0
+LOCK_SECONDS = 0.25
 
 
 class Writer:
@@ -140,27 +139,22 @@ class Transaction:
 
     async def run(self, statement: str) -> Result:
         """Run one statement. Raises SourceError, at most a second after the server's deadline."""
-        deadline = Deadline(STATEMENT_SECONDS + CLIENT_GRACE_SECONDS, self._give_up)
-        deadline.restart()
+        connection = self._connection
+        seconds = STATEMENT_SECONDS + CLIENT_GRACE_SECONDS
+        deadline = Deadline(seconds, lambda: hang_up(connection.pgconn))
         try:
-            cursor = await self._connection.execute(statement.encode())
-            columns = cursor.description
-            if columns is None:
-                return Result([], ())
-            return Result(await cursor.fetchall(), tuple(each.type_code for each in columns))
+            with deadline:
+                cursor = await connection.execute(statement.encode())
+                columns = cursor.description
+                rows = await cursor.fetchall() if columns else []
+                return Result(rows, tuple(each.type_code for each in columns or ()))
         except psycopg.Error as error:
             if deadline.has_passed:
                 raise NoAnswer(f"database {self._database} did not answer") from None
             raise self._failure(error, statement) from None
-        finally:
-            deadline.cancel()
 
     async def rows(self, statement: str) -> list[Row]:
         return (await self.run(statement)).rows
-
-    def _give_up(self) -> None:
-        if left := hang_up(self._connection.pgconn):
-            left.close()
 
     def _failure(self, error: psycopg.Error, statement: str) -> SourceError:
         if self._connection.closed:

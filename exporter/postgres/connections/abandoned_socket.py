@@ -4,6 +4,7 @@ import contextlib
 import os
 import socket
 import sys
+from collections.abc import Callable
 
 import psycopg
 from psycopg.pq.abc import PGconn
@@ -55,12 +56,16 @@ class AbandonedSocket:
         self._socket.close()
 
 
-def hang_up(pgconn: PGconn) -> AbandonedSocket | None:
-    """Shut down the socket of a connection; None where it has none."""
-    try:
-        return AbandonedSocket(pgconn.socket)
-    except (psycopg.Error, OSError):
-        return None
+def hang_up(
+    pgconn: PGconn, abandoned: Callable[[AbandonedSocket], None] = AbandonedSocket.close
+) -> None:
+    """Shut down the socket of a connection; `abandoned` gets it where there was a backend."""
+    with contextlib.suppress(psycopg.Error, OSError):
+        left = AbandonedSocket(pgconn.socket)
+        if left.was_connected:
+            abandoned(left)
+        else:
+            left.close()
 
 
 def _state(sock: socket.socket) -> int | None:

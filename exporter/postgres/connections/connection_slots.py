@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from exporter.errors import NoAnswer
+from exporter.postgres.connections.abandoned_socket import AbandonedSocket
 
 #: How often an abandoned backend is checked, in seconds.
 CHECK_EVERY = 1.0
@@ -52,15 +53,17 @@ class ConnectionSlots:
         if not self._answer_one(is_granted=True):
             self._free += 1
 
-    def abandon(
-        self, seconds: float, is_held: Callable[[], bool], forget: Callable[[], None]
-    ) -> None:
-        """Release a slot after `seconds`, and not while it `is_held`; then call `forget`."""
-        task = asyncio.create_task(self._until_gone(seconds, is_held))
+    def abandon(self, seconds: float, sockets: Sequence[AbandonedSocket]) -> None:
+        """Release a slot after `seconds`, and not while a backend holds one of its sockets.
+
+        Then the sockets are closed.
+        """
+        task = asyncio.create_task(self._until_gone(seconds, sockets))
 
         def gone(task: asyncio.Task[None]) -> None:
             self._abandoned.discard(task)
-            forget()
+            for each in sockets:
+                each.close()
             self.release()
 
         self._abandoned.add(task)
@@ -71,7 +74,10 @@ class ConnectionSlots:
             task.cancel()
         await asyncio.gather(*self._abandoned, return_exceptions=True)
 
-    async def _until_gone(self, seconds: float, is_held: Callable[[], bool]) -> None:
+    async def _until_gone(self, seconds: float, sockets: Sequence[AbandonedSocket]) -> None:
+        def is_held() -> bool:
+            return any(each.is_held for each in sockets)
+
         await asyncio.sleep(seconds)
         if not is_held():
             return

@@ -81,7 +81,8 @@ class Connector:
             async with asyncio.timeout(timeout):
                 is_connected = await _poll(pgconn)
         except TimeoutError:
-            _give_up(pgconn, abandoned)
+            hang_up(pgconn, abandoned)
+            pgconn.finish()
             raise self._no_answer() from None
         except BaseException:
             pgconn.finish()
@@ -125,34 +126,35 @@ class Connector:
         return parameters
 
 
-def _give_up(pgconn: pq.abc.PGconn, abandoned: Callable[[AbandonedSocket], None]) -> None:
-    left = hang_up(pgconn)
-    pgconn.finish()
-    if left is not None and left.was_connected:
-        abandoned(left)
-    elif left is not None:
-        left.close()
-
-
 async def _poll(pgconn: pq.abc.PGconn) -> bool:
     """Whether it is connected in the end, after all that libpq has to wait for (PQconnectPoll)."""
     while True:
         status = PollingStatus(pgconn.connect_poll())
         if status in {PollingStatus.OK, PollingStatus.FAILED}:
             return status == PollingStatus.OK
-        await _ready(pgconn.socket, status)
+        is_reading = status == PollingStatus.READING
+        await socket_ready(pgconn.socket, to_read=is_reading, to_write=not is_reading)
 
 
-async def _ready(descriptor: int, status: PollingStatus) -> None:
-    loop, ready = asyncio.get_running_loop(), asyncio.Event()
-    add, remove = loop.add_writer, loop.remove_writer
-    if status == PollingStatus.READING:
-        add, remove = loop.add_reader, loop.remove_reader
-    add(descriptor, ready.set)
+async def socket_ready(descriptor: int, *, to_read: bool, to_write: bool = False) -> bool:
+    """Wait until a socket can be read or written, as wanted; return whether it can be read."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[bool] = loop.create_future()
+
+    def end(*, can_read: bool) -> None:
+        if not ready.done():
+            ready.set_result(can_read)
+
+    if to_read:
+        loop.add_reader(descriptor, lambda: end(can_read=True))
+    if to_write:
+        loop.add_writer(descriptor, lambda: end(can_read=False))
     try:
-        await ready.wait()
+        return await ready
     finally:
-        remove(descriptor)
+        loop.remove_reader(descriptor)
+        if to_write:
+            loop.remove_writer(descriptor)
 
 
 def _password(database: str, path: "os.PathLike[str]") -> str:

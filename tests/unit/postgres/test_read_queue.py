@@ -6,13 +6,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from exporter.errors import ConnectFailed, Locked, SourceError
-from exporter.postgres.message import Result
-from exporter.postgres.read_queue import (
-    MOST_TOGETHER,
-    SLOW_SECONDS,
-    ReadQueue,
-    Request,
-)
+from exporter.postgres.message import Request, Result
+from exporter.postgres.read_queue import MOST_TOGETHER, SLOW_SECONDS, ReadQueue
 
 RESULTS = [Result([(1,)], ())]
 

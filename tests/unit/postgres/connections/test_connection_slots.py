@@ -6,6 +6,7 @@ import pytest
 
 from exporter.errors import NoAnswer
 from exporter.postgres.connections import connection_slots
+from exporter.postgres.connections.abandoned_socket import AbandonedSocket
 from exporter.postgres.connections.connection_slots import ConnectionSlots
 
 
@@ -13,6 +14,18 @@ async def settle() -> None:
     """Let everything run that can."""
     for _ in range(10):
         await asyncio.sleep(0)
+
+
+class Left(AbandonedSocket):
+    """A socket whose backend is gone when the test says so; counts how often it is closed."""
+
+    is_held = True
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
 
 
 class Connecting:
@@ -59,16 +72,16 @@ async def test_a_lost_place_comes_back_when_its_time_is_over_and_its_backend_gon
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(connection_slots, "CHECK_EVERY", 0.0)
-    places, is_held, forgotten = ConnectionSlots(1), True, []
+    places, left = ConnectionSlots(1), Left()
     await places.acquire()
-    places.abandon(0.0, lambda: is_held, lambda: forgotten.append(True))
+    places.abandon(0.0, [left])
     await settle()
     with pytest.raises(NoAnswer, match=r"all connections of max_connections \(1\) are taken"):
         await places.acquire()
-    assert not forgotten
-    is_held = False
+    assert left.closed == 0
+    left.is_held = False
     await settle()
-    assert forgotten
+    assert left.closed == 1
     await places.acquire()
 
 
@@ -77,18 +90,18 @@ async def test_who_waits_is_told_when_the_last_place_is_lost() -> None:
     await places.acquire()
     await places.acquire()
     waiting = Connecting(places)
-    places.abandon(0.0, lambda: True, lambda: None)
+    places.abandon(0.0, [Left()])
     await settle()
     assert not waiting.task.done()  # one place may still come back
-    places.abandon(0.0, lambda: True, lambda: None)
+    places.abandon(0.0, [Left()])
     await settle()
     assert isinstance(waiting.task.exception(), NoAnswer)
     await places.close()
 
 
 async def test_closing_forgets_what_was_lost() -> None:
-    places, forgotten = ConnectionSlots(1), []
+    places, left = ConnectionSlots(1), Left()
     await places.acquire()
-    places.abandon(60.0, lambda: True, lambda: forgotten.append(True))
+    places.abandon(60.0, [left])
     await places.close()
-    assert forgotten
+    assert left.closed == 1
