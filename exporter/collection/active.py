@@ -1,9 +1,8 @@
 """Collector `active`: counts, ages and contradictions of the active rows."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from exporter.collection import label_split
 from exporter.collection.age_cells import AgeCells, Grid, Histogram, seconds_ahead
@@ -14,6 +13,9 @@ from exporter.metrics.catalog import Family, Sample
 from exporter.postgres import Reader, Row
 from exporter.queries import join_lines
 from exporter.sessions import STATEMENT_TIME, SessionTable
+
+#: The labels of a histogram's buckets.
+_BOUNDS = [(("le", bound),) for bound in (*(f"{each:.1f}" for each in catalog.BUCKETS), "+Inf")]
 
 
 @dataclass(slots=True)
@@ -42,22 +44,6 @@ class ActiveValues:
     inconsistent: Mapping[str, int]
 
 
-class _Cell(NamedTuple):
-    """One row of active.sql: the sessions that share all cells and labels."""
-
-    is_orphaned: bool
-    start: int | None
-    seen: int | None
-    labels: tuple[int, ...]
-    now: float
-    rows: int
-    oldest_start: float | None
-    age: float | None
-    oldest_seen: float | None
-    silence: float | None
-    contradictions: tuple[int, ...]
-
-
 class Active:
     """One pass over the active rows, every `every` seconds."""
 
@@ -73,7 +59,7 @@ class Active:
         self, reader: Reader, table: SessionTable, _previous: ActiveValues | None
     ) -> ActiveValues:
         rows = await reader.rows(table.keep(self.name, counting_query))
-        return _values(table, [_cell(table, row) for row in rows])
+        return _values(table, rows)
 
     def samples(self, source: Source, values: ActiveValues) -> Iterator[Sample]:
         def counted(family: Family, value: Callable[[Counts], int]) -> Iterator[Sample]:
@@ -91,27 +77,23 @@ class Active:
         yield from catalog.INCONSISTENT.samples_by("kind", values.inconsistent)
 
 
-def _start_cells(source: Source) -> AgeCells:
-    return AgeCells.of(source.overlong_after, future_tolerance=source.future_tolerance)
+def _cells(source: Source) -> tuple[AgeCells, AgeCells, Grid]:
+    """The boundaries for the start and for last seen, which is the start where not declared.
 
-
-def _seen_cells(source: Source) -> AgeCells:
-    """The boundaries for last seen: those of the start where that is the same."""
-    if source.last_seen_at is None:
-        return _start_cells(source)
-    return AgeCells.of(future_tolerance=source.future_tolerance)
-
-
-def _grid(source: Source) -> Grid:
-    """The coordinates of a row: orphaned or not, its start, last seen where declared, labels."""
-    seen = [] if source.last_seen_at is None else [_seen_cells(source).size]
+    And the coordinates of a row: orphaned or not, its start, last seen where declared, labels.
+    """
+    starts = AgeCells.of(source.overlong_after, future_tolerance=source.future_tolerance)
     labels = [len(label.values) + 1 for label in source.labels.values()]
-    return Grid((2, _start_cells(source).size, *seen, *labels))
+    if source.last_seen_at is None:
+        return starts, starts, Grid((2, starts.size, *labels))
+    seens = AgeCells.of(future_tolerance=source.future_tolerance)
+    return starts, seens, Grid((2, starts.size, seens.size, *labels))
 
 
 def counting_query(table: SessionTable) -> str:
     """The statement that counts the active rows of a table."""
     source = table.source
+    starts, seens, grid = _cells(source)
     columns = [
         f"{table.orphaned(STATEMENT_TIME)} AS is_orphaned",
         f"{table.started_at.sql} AS started_at",
@@ -119,12 +101,12 @@ def counting_query(table: SessionTable) -> str:
     ]
     coordinates = [
         "CASE WHEN is_orphaned THEN 1 ELSE 0 END",
-        _start_cells(source).cell("started_at"),
+        starts.cell("started_at"),
     ]
     measures = _measures("started_at")
     if table.last_seen_at is not None:
         columns.append(f"{table.last_seen} AS last_seen")
-        coordinates.append(_seen_cells(source).cell("last_seen"))
+        coordinates.append(seens.cell("last_seen"))
         measures += _measures("last_seen")
     if table.ended_at is not None:
         columns.append(f"{table.ended_at.sql} AS ended_at")
@@ -135,7 +117,7 @@ def counting_query(table: SessionTable) -> str:
     return table.statement(
         "collection/active",
         now=STATEMENT_TIME.now,
-        cell=_grid(source).cell([*coordinates, *label_split.names(table)]),
+        cell=grid.cell([*coordinates, *label_split.names(table)]),
         measures=join_lines(measures),
         columns=join_lines(columns),
     )
@@ -149,53 +131,50 @@ def _measures(column: str) -> list[str]:
     return [f"extract(epoch FROM min({column}))::float8", f"-sum({seconds_ahead(column)})"]
 
 
-def _cell(table: SessionTable, row: Row) -> _Cell:
+def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
+    """Add up the rows of active.sql, each of which is a cell: sessions of equal coordinates."""
     source = table.source
-    number, *values = row
-    is_orphaned, start, *others = _grid(source).coordinates(number)
-    start_cell = seen_cell = _start_cells(source).known(start)
-    if table.last_seen_at is None:  # last seen is the start
-        values[4:4] = values[2:4]
-    else:
-        seen_cell = _seen_cells(source).known(others.pop(0))
-    coordinates = [bool(is_orphaned), start_cell, seen_cell, tuple(others)]
-    return _Cell._make([*coordinates, *values[:6], tuple(values[6:])])
-
-
-def _values(table: SessionTable, cells: list[_Cell]) -> ActiveValues:
-    source = table.source
-    starts, seens = _start_cells(source), _seen_cells(source)
+    starts, seens, grid = _cells(source)
     total = Counts()
     by_label = {labels: Counts() for labels in label_split.combinations(source)}
     kinds: Counter[str] = Counter(undated=0, future=0)
     named = ["ended_but_active"] * (table.ended_at is not None) + list(source.integrity)
     kinds.update(dict.fromkeys(named, 0))
-    for cell in cells:
+    ages, silences, oldest_starts, oldest_orphans = [], [], [], []
+    for number, _now, sessions, *measures in rows:
+        is_orphaned, start, *labels = grid.coordinates(number)
+        oldest_start, age, *others = measures
+        seen, oldest_seen, silence = start, oldest_start, age
+        if table.last_seen_at is not None:
+            seen, *labels = labels
+            oldest_seen, silence, *others = others
         is_overlong = (
             source.overlong_after is not None
-            and not cell.is_orphaned
-            and starts.is_older(cell.start, source.overlong_after)
+            and not is_orphaned
+            and starts.is_older(start, source.overlong_after)
         )
         counted = [total]
         if source.labels:
-            counted.append(by_label[label_split.combination(source, cell.labels)])
+            counted.append(by_label[label_split.combination(source, labels)])
         for counts in counted:
-            counts.active += cell.rows
-            counts.orphaned += cell.rows * cell.is_orphaned
-            counts.overlong += cell.rows * is_overlong
-        kinds["undated"] += cell.rows * (cell.seen is None)
-        kinds["future"] += cell.rows * seens.is_future(cell.seen)
-        kinds.update(dict(zip(named, cell.contradictions, strict=True)))
+            counts.active += sessions
+            counts.orphaned += sessions * is_orphaned
+            counts.overlong += sessions * is_overlong
+        kinds["undated"] += sessions * (seen == seens.undated)
+        kinds["future"] += sessions * seens.is_future(seen)
+        kinds.update(dict(zip(named, others, strict=True)))
+        ages.append((start, sessions, age))
+        silences.append((seen, sessions, silence))
+        oldest_starts.append(oldest_start)
+        oldest_orphans.append(oldest_seen if is_orphaned else None)
     return ActiveValues(
-        now=cells[0].now if cells else None,
+        now=rows[0][1] if rows else None,
         total=total,
         by_label=by_label,
-        age=Histogram.of(starts, ((cell.start, cell.rows, cell.age) for cell in cells)),
-        silence=None
-        if table.last_seen_at is None
-        else Histogram.of(seens, ((cell.seen, cell.rows, cell.silence) for cell in cells)),
-        oldest_start=_oldest(cell.oldest_start for cell in cells),
-        oldest_orphan_last_seen=_oldest(cell.oldest_seen for cell in cells if cell.is_orphaned),
+        age=Histogram.of(starts, ages),
+        silence=None if table.last_seen_at is None else Histogram.of(seens, silences),
+        oldest_start=_oldest(oldest_starts),
+        oldest_orphan_last_seen=_oldest(oldest_orphans),
         inconsistent=dict(kinds),
     )
 
@@ -205,8 +184,7 @@ def _oldest(timestamps: Iterable[float | None]) -> float | None:
 
 
 def _histogram(family: Family, histogram: Histogram) -> Iterator[Sample]:
-    bounds = [f"{bound:.1f}" for bound in catalog.BUCKETS] + ["+Inf"]
-    for bound, rows in zip(bounds, histogram.buckets, strict=True):
-        yield Sample(family, (("le", bound),), rows, "_bucket")
+    for labels, rows in zip(_BOUNDS, histogram.buckets, strict=True):
+        yield Sample(family, labels, rows, "_bucket")
     yield Sample(family, (), histogram.buckets[-1], "_gcount")
     yield Sample(family, (), histogram.sum, "_gsum")

@@ -50,25 +50,26 @@ class AgeCells:
         """How many cells there are."""
         return len(self.ages) + 2
 
+    @property
+    def undated(self) -> int:
+        """The cell of the rows without a time."""
+        return len(self.ages) + 1
+
     def cell(self, column: str) -> str:
         """SQL that gives the cell of a timestamptz column."""
         bounds = ",".join(f"{0 - age:.6f}" for age in self.ages)
         bucket = f"pg_catalog.width_bucket({seconds_ahead(column)}, '{{{bounds}}}'::float8[])"
-        return f"coalesce({bucket}, {self.size - 1})"
-
-    def known(self, cell: int) -> int | None:
-        """The cell, and None for that of the rows without a time."""
-        return None if cell == self.size - 1 else cell
+        return f"coalesce({bucket}, {self.undated})"
 
     def has_length(self, cell: int) -> bool:
         """Whether the rows of a cell are older than now, and not infinitely."""
         return 0 < cell <= self.ages.index(0.0)
 
-    def is_older(self, cell: int | None, age: float) -> bool:
+    def is_older(self, cell: int, age: float) -> bool:
         """Whether all rows of a cell are strictly older than one of the ages."""
-        return cell is not None and cell <= self.ages.index(age)
+        return cell <= self.ages.index(age)
 
-    def is_future(self, cell: int | None) -> bool:
+    def is_future(self, cell: int) -> bool:
         """Whether the rows of a cell lie further ahead than the tolerance."""
         return cell == len(self.ages)
 
@@ -81,19 +82,16 @@ class Histogram:
     sum: float
 
     @classmethod
-    def of(
-        cls, ages: AgeCells, cells: Iterable[tuple[int | None, int, float | None]]
-    ) -> "Histogram":
+    def of(cls, ages: AgeCells, cells: Iterable[tuple[int, int, float | None]]) -> "Histogram":
         """Add up `cells`: number of the cell, number of its rows, sum of their ages in seconds."""
-        known = [(cell, rows, seconds) for cell, rows, seconds in cells if cell is not None]
-        buckets = [
-            sum([rows for cell, rows, _ in known if cell > last_older])
-            for last_older in map(ages.ages.index, BUCKETS)
-        ]
-        total = math.fsum(
-            seconds for cell, _, seconds in known if seconds is not None and ages.has_length(cell)
-        )
-        return cls((*buckets, sum(rows for _, rows, _ in known)), total)
+        rows_of, lengths = [0] * ages.size, []
+        for cell, rows, seconds in cells:
+            rows_of[cell] += rows
+            if seconds is not None and ages.has_length(cell):
+                lengths.append(seconds)
+        firsts = [*(ages.ages.index(bound) + 1 for bound in BUCKETS), 0]
+        buckets = [sum(rows_of[first : ages.undated]) for first in firsts]
+        return cls(tuple(buckets), math.fsum(lengths))
 
 
 @dataclass(frozen=True, slots=True)

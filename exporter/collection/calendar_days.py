@@ -1,18 +1,25 @@
-"""The days of the daily statistics: what is counted on each, and its bounds as SQL."""
+"""The days of the daily statistics: what is counted on each, its bounds as SQL, when it is due.
 
+A past day has its turn to be read again once an hour although nothing says that it changed: at a
+minute of its own, so that no run reads many days and the sources do not read theirs together.
+"""
+
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
 from exporter.collection import label_split
 from exporter.collection.label_split import Combination
-from exporter.postgres import Row
+from exporter.postgres import Reader, Row
 from exporter.queries import literal
 from exporter.sessions import STATEMENT_TIME, SessionTable
 
+HOUR_SECONDS = 3600.0
 
-@dataclass(frozen=True, slots=True)
-class DayCounts:
+
+class DayCounts(NamedTuple):
     """The sessions that started on one day. Durations are of ended sessions, in seconds."""
 
     started: int = 0
@@ -20,15 +27,6 @@ class DayCounts:
     durations: int = 0
     duration_sum: float = 0.0
     closed_without_end: int = 0
-
-    def __add__(self, other: "DayCounts") -> "DayCounts":
-        return DayCounts(
-            self.started + other.started,
-            self.still_active + other.still_active,
-            self.durations + other.durations,
-            self.duration_sum + other.duration_sum,
-            self.closed_without_end + other.closed_without_end,
-        )
 
     @property
     def ended(self) -> int:
@@ -48,19 +46,24 @@ class Day:
     start: float
     end: float
     read_at: float = 0.0
-    total: DayCounts = DayCounts()
+    total: DayCounts = field(default_factory=DayCounts)
     by_label: Mapping[Combination, DayCounts] = field(default_factory=dict)
+
+
+async def read_days(reader: Reader, table: SessionTable) -> list[Day]:
+    """The days up to today, oldest first."""
+    return days_from(await reader.rows(days_query(table)))
 
 
 def days_query(table: SessionTable) -> str:
     """The statement that lists the days, for days_from()."""
     assert table.source.daily is not None  # noqa: S101 - the collector has no interval otherwise
-    zone, oldest = literal(table.source.timezone), str(table.source.daily.days - 1)
+    zone = literal(table.source.timezone)
     return table.statement(
         "collection/days",
         now=STATEMENT_TIME.now,
         zone=zone,
-        oldest=oldest,
+        oldest=str(table.source.daily.days - 1),
         first_instant=_first_instant(zone),
     )
 
@@ -119,3 +122,27 @@ def by_day(table: SessionTable, days: Sequence[Day], run: Sequence[Day]) -> dict
 
 def _instant(timestamp: float) -> str:
     return f"pg_catalog.to_timestamp({timestamp:.6f})"
+
+
+def due(source: str, past_days: Sequence[Day], now: float, *, every: float) -> list[Day]:
+    """The past days whose turn had come at the last run, `now`, since they were read.
+
+    The turns of one source are spread evenly, and begin at a minute that follows from its name.
+    They come sooner than once an hour by the run in which they are only noticed.
+    """
+    period = max(HOUR_SECONDS - every, every)
+    begin = zlib.crc32(source.encode())
+
+    def turn(number: int, at: float) -> float:
+        return (at - begin - number * period / len(past_days)) // period
+
+    return [
+        day
+        for number, day in enumerate(past_days)
+        if turn(number, day.read_at) != turn(number, now)
+    ]
+
+
+def is_overdue(day: Day, now: float) -> bool:
+    """Whether a day was read an hour ago or, by a clock that was put back, in the future."""
+    return not 0 <= now - day.read_at < HOUR_SECONDS

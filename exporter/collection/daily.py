@@ -6,13 +6,12 @@ it was last read before it was over, and once an hour.
 Nearly every run is one read: which days there are is known from the run before, until midnight.
 """
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from exporter.collection import calendar_days as calendar
-from exporter.collection import label_split, refresh_turns
+from exporter.collection import label_split
 from exporter.collection.calendar_days import Day, DayCounts
 from exporter.collection.label_split import Combination
 from exporter.config import Source
@@ -21,8 +20,6 @@ from exporter.metrics.catalog import Family, Sample
 from exporter.postgres import Reader, Result, Row
 from exporter.queries import join_lines
 from exporter.sessions import SessionTable
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ class Daily:
     ) -> DailyValues:
         if previous is not None:
             return await self._refresh(reader, table, previous)
-        days = calendar.days_from(await reader.rows(calendar.days_query(table)))
+        days = await calendar.read_days(reader, table)
         now = reader.began_at
         return _values(days, await _read_days(reader, table, days, days, now), now)
 
@@ -66,7 +63,7 @@ class Daily:
         every = self.every(table.source) or 0.0
         may_be_over = previous.at + 2 * every >= today.end
         listing = [calendar.days_query(table)] if may_be_over else []
-        turns = refresh_turns.due(table.source.name, past, previous.at, every=every)
+        turns = calendar.due(table.source.name, past, previous.at, every=every)
         still_active = [_still_active_query(table, days, past)] if past else []
         results = await reader.read(
             *listing,
@@ -75,15 +72,18 @@ class Daily:
             *_daily_queries(table, days, [today]),
         )
         now = reader.began_at
-        listed, counted = results[: len(listing)], results[len(listing) :]
-        active, read = _rows(counted[: len(still_active)]), _rows(counted[len(still_active) :])
-        fresh = _read(table.source, days, [*turns, today], read, now)
+        listed = results.pop(0).rows if may_be_over else []
+        active = results.pop(0).rows if past else []
+        active_by_day = {
+            date: Counter({labels: sessions for labels, (sessions,) in counted.items()})
+            for date, counted in _by_day(table.source, days, active).items()
+        }
+        fresh = _read(table.source, days, [*turns, today], _rows(results), now)
         known = {day.date: day for day in past} | fresh
-        still_active_by_day = _by_day(table.source, days, active, lambda values: values[0])
         if may_be_over:
-            days = calendar.days_from(_rows(listed))
+            days = calendar.days_from(listed)
         elif not today.start <= now < today.end:
-            days = calendar.days_from(await reader.rows(calendar.days_query(table)))
+            days = await calendar.read_days(reader, table)
 
         def is_stale(day: Day) -> bool:
             before = known.get(day.date)
@@ -91,8 +91,8 @@ class Daily:
                 return True
             return day.date not in fresh and (
                 before.read_at < day.end
-                or refresh_turns.is_overdue(before, now)
-                or _still_active(before) != _without_zeros(still_active_by_day.get(day.date, {}))
+                or calendar.is_overdue(before, now)
+                or _still_active(before) != active_by_day.get(day.date, Counter())
             )
 
         stale = list(filter(is_stale, days))
@@ -123,7 +123,7 @@ class Daily:
 
 async def query_of_all_days(reader: Reader, table: SessionTable) -> str:
     """The statement that reads every day, as the first run does."""
-    days = calendar.days_from(await reader.rows(calendar.days_query(table)))
+    days = await calendar.read_days(reader, table)
     (query,) = _daily_queries(table, days, days)
     return query
 
@@ -141,14 +141,10 @@ def _values(days: list[Day], known: Mapping[str, Day], now: float) -> DailyValue
     return DailyValues(tuple(known[day.date] for day in reversed(days)), now)
 
 
-def _still_active(day: Day) -> dict[Combination, int]:
+def _still_active(day: Day) -> Counter[Combination]:
+    """By combination; a missing one is equal to 0, as where the database has no group for it."""
     counts = day.by_label or {(): day.total}
-    return _without_zeros({key: count.still_active for key, count in counts.items()})
-
-
-def _without_zeros(counts: Mapping[Combination, int]) -> dict[Combination, int]:
-    """The counts as the database gives them in groups; without a group it gives a 0."""
-    return {key: count for key, count in counts.items() if count}
+    return Counter({labels: count.still_active for labels, count in counts.items()})
 
 
 def _still_active_query(table: SessionTable, days: list[Day], past: list[Day]) -> str:
@@ -197,15 +193,15 @@ def _rows(results: Iterable[Result]) -> list[Row]:
 
 
 def _by_day(
-    source: Source, days: list[Day], rows: Iterable[Row], value: Callable[[Row], T]
-) -> dict[str, dict[Combination, T]]:
+    source: Source, days: list[Day], rows: Iterable[Row]
+) -> dict[str, dict[Combination, Row]]:
     """Sort result rows (day number, label numbers …, values …) by date and combination."""
     end = 1 + len(source.labels)
-    found: defaultdict[str, dict[Combination, T]] = defaultdict(dict)
+    found: dict[str, dict[Combination, Row]] = {day.date: {} for day in days}
     for row in rows:
         if row[0] is not None and 1 <= row[0] <= len(days):
             labels = label_split.combination(source, row[1:end])
-            found[days[row[0] - 1].date][labels] = value(row[end:])
+            found[days[row[0] - 1].date][labels] = row[end:]
     return found
 
 
@@ -213,12 +209,12 @@ def _read(
     source: Source, days: list[Day], stale: list[Day], rows: Iterable[Row], now: float
 ) -> dict[str, Day]:
     """The stale days with the counts just read; a day without rows counts 0."""
-    found = _by_day(source, days, rows, lambda values: DayCounts(*values))
+    found = _by_day(source, days, rows)
     read = {}
     for day in stale:
-        by_label = {labels: DayCounts() for labels in label_split.combinations(source)}
-        counted = found.get(day.date, {})
-        total = sum(counted.values(), DayCounts())
+        counted = {labels: DayCounts(*row) for labels, row in found[day.date].items()}
+        total = DayCounts(*map(sum, zip(DayCounts(), *counted.values(), strict=True)))
+        by_label = dict.fromkeys(label_split.combinations(source), DayCounts())
         if source.labels:
             by_label |= counted
         read[day.date] = replace(day, read_at=now, total=total, by_label=by_label)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from exporter import sessions
-from exporter.collection import refresh_turns
+from exporter.collection import calendar_days
 from exporter.collection.daily import Daily, DailyValues
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
@@ -254,7 +254,7 @@ async def test_sources_have_their_turns_at_different_times(clinic: Clinic) -> No
     assert clinic.values is not None
     past = clinic.values.days[:0:-1]
     in_a_minute = {
-        name: bool(refresh_turns.due(name, past, clinic.values.at + 60, every=EVERY))
+        name: bool(calendar_days.due(name, past, clinic.values.at + 60, every=EVERY))
         for name in map(str, range(1000))
     }
     # A minute is a tenth of the time between two turns.

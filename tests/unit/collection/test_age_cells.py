@@ -36,8 +36,8 @@ def test_exactly_as_far_ahead_as_the_tolerance_is_not_future(tolerance: float) -
 
 def test_no_time_at_all_is_neither_old_nor_future() -> None:
     cells = AgeCells.of(7200, future_tolerance=60)
-    assert not cells.is_older(None, 7200)
-    assert not cells.is_future(None)
+    assert not cells.is_older(cells.undated, 7200)
+    assert not cells.is_future(cells.undated)
 
 
 def test_several_limits_are_told_apart_and_none_of_them_may_be_missing() -> None:
@@ -75,7 +75,7 @@ def test_a_histogram_adds_up_its_cells() -> None:
             (cell(cells, 4000), 3, 12000.0),
             (cell(cells, 1e9), 1, None),  # minus infinity has an age, but adds to no sum
             (cell(cells, -3600), 5, 0.0),  # future: young, and as old as now
-            (None, 7, None),  # undated: in no bucket
+            (cells.undated, 7, None),  # undated: in no bucket
         ],
     )
     assert histogram.buckets[0] == 7
