@@ -5,7 +5,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from exporter.collection import label_split
-from exporter.collection.age_cells import AgeCells, Grid, Histogram, seconds_ahead
+from exporter.collection.age_cells import (
+    AgeCells,
+    Histogram,
+    grid_cell,
+    grid_coordinates,
+    seconds_ahead,
+)
 from exporter.collection.label_split import Combination
 from exporter.config import Source
 from exporter.metrics import catalog
@@ -77,23 +83,23 @@ class Active:
         yield from catalog.INCONSISTENT.samples_by("kind", values.inconsistent)
 
 
-def _cells(source: Source) -> tuple[AgeCells, AgeCells, Grid]:
-    """The boundaries for the start and for last seen, which is the start where not declared.
+def _cells(source: Source) -> tuple[AgeCells, AgeCells, list[int]]:
+    """The cells of the start and of last seen, which is the start where not declared.
 
-    And the coordinates of a row: orphaned or not, its start, last seen where declared, labels.
+    And the sizes of a row's coordinates: orphaned or not, start, last seen where declared, labels.
     """
     starts = AgeCells.of(source.overlong_after, future_tolerance=source.future_tolerance)
     labels = [len(label.values) + 1 for label in source.labels.values()]
     if source.last_seen_at is None:
-        return starts, starts, Grid((2, starts.size, *labels))
+        return starts, starts, [2, starts.size, *labels]
     seens = AgeCells.of(future_tolerance=source.future_tolerance)
-    return starts, seens, Grid((2, starts.size, seens.size, *labels))
+    return starts, seens, [2, starts.size, seens.size, *labels]
 
 
 def counting_query(table: SessionTable) -> str:
     """The statement that counts the active rows of a table."""
     source = table.source
-    starts, seens, grid = _cells(source)
+    starts, seens, sizes = _cells(source)
     columns = [
         f"{table.orphaned(STATEMENT_TIME)} AS is_orphaned",
         f"{table.started_at.sql} AS started_at",
@@ -117,7 +123,7 @@ def counting_query(table: SessionTable) -> str:
     return table.statement(
         "collection/active",
         now=STATEMENT_TIME.now,
-        cell=grid.cell([*coordinates, *label_split.names(table)]),
+        cell=grid_cell(sizes, [*coordinates, *label_split.names(table)]),
         measures=join_lines(measures),
         columns=join_lines(columns),
     )
@@ -134,7 +140,7 @@ def _measures(column: str) -> list[str]:
 def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
     """Add up the rows of active.sql, each of which is a cell: sessions of equal coordinates."""
     source = table.source
-    starts, seens, grid = _cells(source)
+    starts, seens, sizes = _cells(source)
     total = Counts()
     by_label = {labels: Counts() for labels in label_split.combinations(source)}
     kinds: Counter[str] = Counter(undated=0, future=0)
@@ -142,7 +148,7 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
     kinds.update(dict.fromkeys(named, 0))
     ages, silences, oldest_starts, oldest_orphans = [], [], [], []
     for number, _now, sessions, *measures in rows:
-        is_orphaned, start, *labels = grid.coordinates(number)
+        is_orphaned, start, *labels = grid_coordinates(sizes, number)
         oldest_start, age, *others = measures
         seen, oldest_seen, silence = start, oldest_start, age
         if table.last_seen_at is not None:

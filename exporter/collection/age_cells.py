@@ -1,4 +1,4 @@
-"""AgeCells: ages as boundaries, between which width_bucket() places each row; Grid: its cell."""
+"""AgeCells: ages as boundaries, between which width_bucket() places each row; a grid of them."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -94,27 +94,21 @@ class Histogram:
         return cls(tuple(buckets), math.fsum(lengths))
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Several small numbers of a row as one, because PostgreSQL groups by one column fastest.
+def grid_cell(sizes: Sequence[int], coordinates: Sequence[str]) -> str:
+    """SQL that makes one number of a row's coordinates: PostgreSQL groups by one column fastest.
 
-    `sizes` are those of the coordinates: each counts from 0 to before its size.
+    Each coordinate is SQL, and counts from 0 to before its size.
     """
+    number = coordinates[0]
+    for size, coordinate in zip(sizes[1:], coordinates[1:], strict=True):
+        number = f"({number}) * {size} + {coordinate}"
+    return number
 
-    sizes: tuple[int, ...]
 
-    def cell(self, coordinates: Sequence[str]) -> str:
-        """SQL that gives the number of a cell, of the SQL of its coordinates."""
-        first, *others = coordinates
-        number = first
-        for size, coordinate in zip(self.sizes[1:], others, strict=True):
-            number = f"({number}) * {size} + {coordinate}"
-        return number
-
-    def coordinates(self, cell: int) -> list[int]:
-        """The coordinates of a numbered cell."""
-        found = []
-        for size in reversed(self.sizes):
-            cell, coordinate = divmod(cell, size)
-            found.append(coordinate)
-        return found[::-1]
+def grid_coordinates(sizes: Sequence[int], number: int) -> list[int]:
+    """The coordinates of a cell that is numbered by grid_cell()."""
+    found = []
+    for size in reversed(sizes):
+        number, coordinate = divmod(number, size)
+        found.append(coordinate)
+    return found[::-1]

@@ -66,20 +66,26 @@ class Collection(Job):
         clock: Clock,
     ) -> None:
         key = Key(database.name, binding.source.name, collector.name)
-        super().__init__(key, interval=snapshots.states[key].interval)
+        self._every = snapshots.states[key].interval
+        super().__init__(key, interval=self._every)
         self._database = database
         self._binding = binding
         self._collector = collector
         self._snapshots = snapshots
         self._clock = clock
-        self._reader = self._new_reader()
+        self._reader: Reader
         self._unnamed, self._named, self._name_again_at = "", "", 0.0
 
     def overlapped(self) -> None:
         self._snapshots.overlapped(self.key)
 
     async def _run(self) -> None:
-        self._reader = reader = self._new_reader()
+        source = self._binding.source
+        self._reader = reader = self._database.reader(
+            f"{source.name} {self._collector.name}",
+            timezone=sessions.time_zone(source),
+            timeout=self._collector.timeout(source),
+        )
         at, timestamp = self._clock.monotonic(), self._clock.wall()
         values = await self._collect(reader, at)
         self.interval = stretch_interval(self._every, reader.seconds)
@@ -133,21 +139,9 @@ class Collection(Job):
         self.interval = self._retry_after(0.0)
         self._snapshots.backed_off(self.key, error.reason, str(error), interval=self.interval)
 
-    def _new_reader(self) -> Reader:
-        source = self._binding.source
-        return self._database.reader(
-            f"{source.name} {self._collector.name}",
-            timezone=sessions.time_zone(source),
-            timeout=self._collector.timeout(source),
-        )
-
     @property
     def _names(self) -> dict[str, str]:
         return self.key._asdict()
-
-    @property
-    def _every(self) -> float:
-        return self._collector.every(self._binding.source) or 0.0
 
     def _retry_after(self, seconds: float) -> float:
         """The interval after a failure: a slow collector tries again as soon as a quick one."""

@@ -29,7 +29,7 @@ def application(page: Page, snapshots: Snapshots, clock: Clock) -> Starlette:
     async def metrics(request: Request) -> Response:
         format_ = negotiate(request.headers.get("accept", ""))
         is_compressed = accepts_gzip(request.headers.get("accept-encoding", ""))
-        headers = {"content-type": format_.content_type, "vary": "accept, accept-encoding"}
+        headers = {"content-type": format_, "vary": "accept, accept-encoding"}
         if is_compressed:
             headers["content-encoding"] = "gzip"
         return Response(await page.rendered(format_, gzip=is_compressed), headers=headers)

@@ -95,7 +95,7 @@ class Page:
             kept = self._kept = self._make()
         if (format_, gzip) not in kept.bodies:
             # process_* by prometheus_client; in OpenMetrics with the mark that ends the page.
-            generate = generate_latest if format_ is TEXT else generate_openmetrics
+            generate = generate_latest if format_ == TEXT else generate_openmetrics
             parts = chain(join(kept.chunks, format_), [bytes(generate(self._process))])
             kept.bodies[format_, gzip] = b"".join(_compressed(parts) if gzip else parts)
         return kept.bodies[format_, gzip]

@@ -19,16 +19,10 @@ from exporter.metrics.catalog import FAMILIES, Family, Sample
 Labels = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
-    """An exposition format and its media type."""
-
-    name: str
-    content_type: str
-
-
-TEXT = Format("text", "text/plain; version=0.0.4; charset=utf-8")
-OPENMETRICS = Format("openmetrics", "application/openmetrics-text; version=1.0.0; charset=utf-8")
+#: An exposition format is named by its media type.
+Format = str
+TEXT: Format = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS: Format = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +55,7 @@ def join(chunks: Iterable[Chunk], format_: Format) -> Iterator[bytes]:
     for chunk in chunks:
         for name, part in chunk.lines.items():
             lines[name].append(part)
-    write = _text if format_ is TEXT else _openmetrics
+    write = _text if format_ == TEXT else _openmetrics
     return chain.from_iterable(write(family, lines) for family in FAMILIES)
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cache
 
 import psycopg
@@ -12,10 +11,9 @@ from psycopg import pq
 from exporter import backoff, errors, logs
 from exporter.config import DatabaseSettings
 from exporter.postgres import error_causes
-from exporter.postgres.connections.abandoned_socket import AbandonedSocket, hang_up
+from exporter.postgres.connections.abandoned_socket import AbandonedSocket, Deadline, hang_up
 from exporter.postgres.connections.connection_slots import ConnectionSlots
 from exporter.postgres.connections.connector import Connection, Connector
-from exporter.postgres.deadlines import Deadline
 from exporter.postgres.error_causes import ServerError
 from exporter.postgres.message import Message, Request, Result
 from exporter.postgres.read_queue import TIMEOUT_IN_COMPANY, ReadQueue
@@ -221,7 +219,7 @@ class Database:
         """
         undone = [request for request in requests if not request.is_done]
         message = Message(undone)
-        deadline = Deadline(message.seconds, lambda: hang_up(connection.pgconn, abandoned.append))
+        deadline = Deadline(message.seconds, connection.pgconn, abandoned.append)
         loop = asyncio.get_running_loop()
         started = loop.time()
         self._busy.add(connection)
@@ -284,7 +282,7 @@ class Database:
             return None
         request.fail(
             error_causes.explain_statement(
-                replace(ServerError.of(error), position=message.position),
+                ServerError.of(error, message.position),
                 [request.settings, *request.statements],
                 statement_timeout=request.limit,
                 lock_timeout=self._lock_timeout(request.limit),

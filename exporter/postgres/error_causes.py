@@ -28,11 +28,7 @@ _OF_DATABASE = re.compile(
 )
 #: The name of the privilege, in a detail; only the Spanish translation does not use it.
 _MAY_NOT_CONNECT = re.compile(r"(?<![A-Za-z])CONNECT(?![A-Za-z])|privilegios de conexión")
-_BOILERPLATE = re.compile(
-    r"^connection failed: |Is the server running on that host and accepting TCP/IP connections\?"
-    r"|.*All failures were:",
-    re.DOTALL,
-)
+_BOILERPLATE = "Is the server running on that host and accepting TCP/IP connections?"
 _SERVER_TEXT = re.compile(r"connection to server .*? failed: (.*(?:\nDETAIL: .*)?)")
 
 
@@ -81,7 +77,7 @@ _MARKS = "\"'«»„“”‚‘’「」"  # noqa: RUF001 - quotation marks
 
 @dataclass(frozen=True, slots=True)
 class ServerError:
-    """An error of the server about a statement; `position` counts its characters from 1."""
+    """An error of the server; `position` is where in the statement, in characters from 1."""
 
     state: str
     message: str
@@ -95,14 +91,13 @@ class ServerError:
     """Whether a policy of row-level security refused the new row."""
 
     @classmethod
-    def of(cls, error: psycopg.Error) -> "ServerError":
+    def of(cls, error: psycopg.Error, position: int | None) -> "ServerError":
         diagnosis = error.diag
-        position = diagnosis.statement_position
         return cls(
             state=error.sqlstate or "",
             message=diagnosis.message_primary or str(error),
             hint=diagnosis.message_hint,
-            position=int(position) if position else None,
+            position=position,
             is_inside=diagnosis.context is not None,
             is_raised=diagnosis.source_function == "exec_stmt_raise",
             is_by_policy=diagnosis.source_function == "ExecWithCheckOptions",
@@ -119,13 +114,13 @@ def explain_lost(database: str, state: str | None, text: str) -> errors.SourceEr
 
 
 def explain_connecting(database: str, text: str, *, user: str = "") -> errors.SourceError:
-    """The cause of a failed connect, from libpq's text for all hosts that were tried.
+    """The cause of a failed connect, from libpq's text for one server.
 
     A server may answer in another language than English. A message that quotes the user, and is
     neither about connections nor about a database, is one about authentication. A user who may not
     connect to this database has authenticated, and lacks a right.
     """
-    said = " ".join(_BOILERPLATE.sub("", text).split())
+    said = " ".join(text.replace(_BOILERPLATE, "").split())
     message = f"cannot connect to database {database}: {said}"
     if _AUTH.search(text) or _is_about(user, text):
         return errors.AuthFailed(message)

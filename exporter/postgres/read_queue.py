@@ -21,15 +21,14 @@ TIMEOUT_IN_COMPANY = 0.25
 SLOW_SECONDS = 0.05
 
 
-#: Sends what it takes once there may be a connection, and notes what came of it in each request.
-#: Raises SourceError where nothing could be sent.
-Send = Callable[[Callable[[], Sequence[Request]]], Awaitable[None]]
-
-
 class ReadQueue:
     """The reads that wait for a connection. Needs a running event loop."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Callable[[Callable[[], Sequence[Request]]], Awaitable[None]]) -> None:
+        """`send` sends what it takes once there may be a connection, and notes what came of it.
+
+        It raises SourceError where nothing could be sent.
+        """
         self._send = send
         self._waiting: deque[tuple[Request, asyncio.Future[bool]]] = deque()
         self._sending: set[asyncio.Task[None]] = set()
@@ -84,34 +83,25 @@ class ReadQueue:
 
         try:
             await self._send(take)
+            alone = [request for request, _ in taken if request.error and len(taken) > 1]
         except SourceError as error:
             # There was no connection. The first one reports it; each of the others is sent alone,
             # and reports what it meets itself.
-            for request in [each for each in take() if not each.is_done][:1]:
+            undone = [request for request in take() if not request.is_done]
+            for request in undone[:1]:
                 request.fail(error)
-            self._answer(taken, is_alone=lambda request: not request.is_done)
+            alone = undone[1:]
         except Exception as error:  # noqa: BLE001 - its job logs it with a traceback
             # A bug of ours, perhaps with the values of one of them: alone, each meets its own.
             if len(taken) == 1 and not taken[0][1].done():
                 taken[0][1].set_exception(error)
-            self._answer(taken, is_alone=lambda request: request.results is None)
+            alone = [request for request, _ in taken if request.results is None]
         except BaseException:
             for _, sent in taken:
                 sent.cancel()
             raise
-        else:
-            is_company = len(taken) > 1
-            self._answer(taken, is_alone=lambda each: is_company and each.error is not None)
-
-    def _answer(
-        self,
-        taken: list[tuple[Request, asyncio.Future[bool]]],
-        *,
-        is_alone: Callable[[Request], bool],
-    ) -> None:
+        for request in alone:
+            request.error, request.seconds = None, 0.0
         for request, sent in taken:
-            has_to_go_alone = is_alone(request)
-            if has_to_go_alone:
-                request.error, request.seconds = None, 0.0
             if not sent.done():
-                sent.set_result(has_to_go_alone)
+                sent.set_result(request in alone)

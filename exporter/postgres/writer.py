@@ -2,16 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import psycopg
 
 from exporter.config import DatabaseSettings
 from exporter.errors import ConnectFailed, IdleTooLong, NoAnswer, SourceError, StandbyServer
 from exporter.postgres import error_causes
-from exporter.postgres.connections.abandoned_socket import hang_up
+from exporter.postgres.connections.abandoned_socket import CLIENT_GRACE_SECONDS, Deadline
 from exporter.postgres.connections.connector import Connection, Connector
-from exporter.postgres.deadlines import CLIENT_GRACE_SECONDS, Deadline
 from exporter.postgres.error_causes import ServerError
 from exporter.postgres.message import Result
 from exporter.postgres.reader import Row
@@ -65,7 +63,6 @@ class Writer:
         except (ConnectFailed, IdleTooLong, NoAnswer):
             if is_new:
                 raise
-            await self._disconnect()
             return await self._begin_once()
 
     async def _begin_once(self) -> "Transaction":
@@ -75,7 +72,16 @@ class Writer:
             self._last_words = []
         transaction = Transaction(self._connection, self._settings.name, self._last_words)
         try:
-            await self._set_up(transaction)
+            # Not READ WRITE: a default of read only, as on a full disk, is meant for us too.
+            await transaction.run("BEGIN ISOLATION LEVEL READ COMMITTED")
+            row_security = "off" if self._settings.row_security == "refuse" else "on"
+            settings = fill(
+                "recovery/close/begin",
+                row_security=literal(row_security),
+                timezone=literal(self._timezone),
+            )
+            (begun,) = await transaction.rows(settings)
+            self._require_writable(*begun[-2:])
         except BaseException:
             await self._roll_back(transaction)
             raise
@@ -87,16 +93,7 @@ class Writer:
         if notice.severity_nonlocalized in {"FATAL", "PANIC"}:
             self._last_words.append((notice.sqlstate, notice.message_primary or ""))
 
-    async def _set_up(self, transaction: "Transaction") -> None:
-        # Not READ WRITE: a default of read only, as on a full disk, is meant for us too.
-        await transaction.run("BEGIN ISOLATION LEVEL READ COMMITTED")
-        settings = fill(
-            "recovery/close/begin",
-            row_security=literal("off" if self._settings.row_security == "refuse" else "on"),
-            timezone=literal(self._timezone),
-        )
-        begun = await transaction.run(settings)
-        is_read_only, is_standby = begun.rows[0][-2:]
+    def _require_writable(self, is_read_only: bool, is_standby: bool) -> None:
         if is_standby:
             raise StandbyServer(
                 f"database {self._settings.name} is a standby; sessions are recovered on the "
@@ -139,12 +136,11 @@ class Transaction:
 
     async def run(self, statement: str) -> Result:
         """Run one statement. Raises SourceError, at most a second after the server's deadline."""
-        connection = self._connection
         seconds = STATEMENT_SECONDS + CLIENT_GRACE_SECONDS
-        deadline = Deadline(seconds, lambda: hang_up(connection.pgconn))
+        deadline = Deadline(seconds, self._connection.pgconn)
         try:
             with deadline:
-                cursor = await connection.execute(statement.encode())
+                cursor = await self._connection.execute(statement.encode())
                 columns = cursor.description
                 rows = await cursor.fetchall() if columns else []
                 return Result(rows, tuple(each.type_code for each in columns or ()))
@@ -162,7 +158,7 @@ class Transaction:
             said = (error.sqlstate, str(error)) if error.sqlstate or not words else words[-1]
             return error_causes.explain_lost(self._database, *said)
         # Without a position it counts as an error of a row, whose message may quote the row.
-        server_error = replace(ServerError.of(error), position=None)
+        server_error = ServerError.of(error, position=None)
         sent = ["", statement]  # as of a reader, whose first statement sets the transaction up
         return error_causes.explain_writing(
             server_error, sent, statement_timeout=STATEMENT_SECONDS, lock_timeout=LOCK_SECONDS

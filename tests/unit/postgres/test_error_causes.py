@@ -144,7 +144,7 @@ def test_a_time_zone_that_is_in_a_row_is_not(zone: str) -> None:
     ],
 )
 def test_a_failed_connect_is_judged_by_its_text(said: str, cause: type[ConnectFailed]) -> None:
-    failure = error_causes.explain_connecting("app", f"connection failed: {said}")
+    failure = error_causes.explain_connecting("app", said)
     assert type(failure) is cause
     assert str(failure).startswith("cannot connect to database app: ")
     assert "Is the server running" not in str(failure)
@@ -168,7 +168,7 @@ def test_a_failed_connect_is_judged_by_its_text(said: str, cause: type[ConnectFa
     ],
 )
 def test_a_server_may_speak_another_language(said: str, cause: type[ConnectFailed]) -> None:
-    text = f'connection failed: connection to server at "app" (10.0.0.1), port 5432 failed: {said}'
+    text = f'connection to server at "app" (10.0.0.1), port 5432 failed: {said}'
     assert type(error_causes.explain_connecting("app", text, user="app")) is cause
 
 
