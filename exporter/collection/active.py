@@ -1,17 +1,10 @@
 """Collector `active`: counts, ages and contradictions of the active rows."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from exporter.collection import label_split
-from exporter.collection.age_cells import (
-    AgeCells,
-    Histogram,
-    grid_cell,
-    grid_coordinates,
-    seconds_ahead,
-)
+from exporter.collection import age_cells, label_split
+from exporter.collection.age_cells import AgeCells, Histogram, seconds_ahead
 from exporter.collection.label_split import Combination
 from exporter.config import Source
 from exporter.metrics import catalog
@@ -64,8 +57,7 @@ class Active:
     async def collect(
         self, reader: Reader, table: SessionTable, _previous: ActiveValues | None
     ) -> ActiveValues:
-        rows = await reader.rows(table.keep(self.name, counting_query))
-        return _values(table, rows)
+        return _values(table, await reader.rows(table.keep(self.name, counting_query)))
 
     def samples(self, source: Source, values: ActiveValues) -> Iterator[Sample]:
         def counted(family: Family, value: Callable[[Counts], int]) -> Iterator[Sample]:
@@ -105,10 +97,7 @@ def counting_query(table: SessionTable) -> str:
         f"{table.started_at.sql} AS started_at",
         *label_split.columns(table),
     ]
-    coordinates = [
-        "CASE WHEN is_orphaned THEN 1 ELSE 0 END",
-        starts.cell("started_at"),
-    ]
+    coordinates = ["CASE WHEN is_orphaned THEN 1 ELSE 0 END", starts.cell("started_at")]
     measures = _measures("started_at")
     if table.last_seen_at is not None:
         columns.append(f"{table.last_seen} AS last_seen")
@@ -123,7 +112,7 @@ def counting_query(table: SessionTable) -> str:
     return table.statement(
         "collection/active",
         now=STATEMENT_TIME.now,
-        cell=grid_cell(sizes, [*coordinates, *label_split.names(table)]),
+        cell=age_cells.grid_cell(sizes, [*coordinates, *label_split.names(table)]),
         measures=join_lines(measures),
         columns=join_lines(columns),
     )
@@ -143,12 +132,11 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
     starts, seens, sizes = _cells(source)
     total = Counts()
     by_label = {labels: Counts() for labels in label_split.combinations(source)}
-    kinds: Counter[str] = Counter(undated=0, future=0)
     named = ["ended_but_active"] * (table.ended_at is not None) + list(source.integrity)
-    kinds.update(dict.fromkeys(named, 0))
+    kinds = dict.fromkeys(["undated", "future", *named], 0)
     ages, silences, oldest_starts, oldest_orphans = [], [], [], []
     for number, _now, sessions, *measures in rows:
-        is_orphaned, start, *labels = grid_coordinates(sizes, number)
+        is_orphaned, start, *labels = age_cells.grid_coordinates(sizes, number)
         oldest_start, age, *others = measures
         seen, oldest_seen, silence = start, oldest_start, age
         if table.last_seen_at is not None:
@@ -168,7 +156,8 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
             counts.overlong += sessions * is_overlong
         kinds["undated"] += sessions * (seen == seens.undated)
         kinds["future"] += sessions * seens.is_future(seen)
-        kinds.update(dict(zip(named, others, strict=True)))
+        for kind, contradicting in zip(named, others, strict=True):
+            kinds[kind] += contradicting
         ages.append((start, sessions, age))
         silences.append((seen, sessions, silence))
         oldest_starts.append(oldest_start)
@@ -181,7 +170,7 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
         silence=None if table.last_seen_at is None else Histogram.of(seens, silences),
         oldest_start=_oldest(oldest_starts),
         oldest_orphan_last_seen=_oldest(oldest_orphans),
-        inconsistent=dict(kinds),
+        inconsistent=kinds,
     )
 
 

@@ -50,10 +50,13 @@ class Job:
             if self._logged.get(self.FAILED) is not None:
                 self._log_failure(error)
         except SourceError as error:
-            self._fail(error)
+            self._failed(error)
+            self._log_failure(error)
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the daemon
             logs.bug(self.BUG, error, **self._names)
-            self._fail(SourceError(f"a bug in session-exporter: {error!r}"))
+            failure = SourceError(f"a bug in session-exporter: {error!r}")
+            self._failed(failure)
+            self._log_failure(failure)
         else:
             if not self._has_succeeded:
                 logs.info(self.SUCCEEDED, **self._names)
@@ -86,10 +89,6 @@ class Job:
             self._logged[event] = state
             logs.warning(event, **self._names, **fields)
 
-    def _fail(self, error: SourceError) -> None:
-        self._failed(error)
-        self._has_succeeded = False
-        self._log_failure(error)
-
     def _log_failure(self, error: SourceError) -> None:
+        self._has_succeeded = False
         self._log_change(self.FAILED, error.reason, reason=error.reason, error=str(error))

@@ -51,7 +51,9 @@ def samples(
     """The samples of one value, in all and by label; None is unknown and yields no sample."""
     if (known := value(total)) is not None:
         yield Sample(family, labels, known)
+    if source.labels:
+        family = family.by_label
     for values in combinations(source):
         if (known := value(by_label[values])) is not None:
             pairs = tuple(zip(source.labels, values, strict=True))
-            yield Sample(family.by_label, labels + pairs, known)
+            yield Sample(family, labels + pairs, known)

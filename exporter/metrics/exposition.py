@@ -37,11 +37,12 @@ def render(samples: Iterable[Sample], labels: Labels = ()) -> Chunk:
     """Render samples, each with `labels` before its own."""
     lines: defaultdict[str, list[str]] = defaultdict(list)
     common = _pairs(labels)
+    alone = f"{{{common}}}" if common else ""
+    before = f"{{{common}," if common else "{"
     for family, own, value, suffix in samples:
         name = _name(family.name, suffix)
-        inside = f"{common},{_pairs(own)}" if common and own else common or _pairs(own)
-        number = str(value) if isinstance(value, int) else floatToGoString(value)
-        braced = f"{{{inside}}}" if inside else ""
+        braced = f"{before}{_pairs(own)}}}" if own else alone
+        number = value if isinstance(value, int) else floatToGoString(value)
         lines[name].append(f"{name}{braced} {number}\n")
     return Chunk(
         {name: "".join(each).encode() for name, each in lines.items()},

@@ -11,14 +11,14 @@ from psycopg import pq
 from exporter import backoff, errors, logs
 from exporter.config import DatabaseSettings
 from exporter.postgres import error_causes
-from exporter.postgres.connections.abandoned_socket import AbandonedSocket, Deadline, hang_up
+from exporter.postgres.connections.abandoned_socket import AbandonedSocket, hang_up
 from exporter.postgres.connections.connection_slots import ConnectionSlots
 from exporter.postgres.connections.connector import Connection, Connector
 from exporter.postgres.error_causes import ServerError
 from exporter.postgres.message import Message, Request, Result
 from exporter.postgres.read_queue import TIMEOUT_IN_COMPANY, ReadQueue
 from exporter.postgres.reader import Reader
-from exporter.postgres.replica_lag import ReplicaPosition
+from exporter.postgres.replica_lag import ReplicaPosition, known_lag, require_lag_below
 from exporter.queries import fill, literal
 
 #: A standby that seems to lag is checked again after this time, in seconds.
@@ -66,16 +66,17 @@ class Database:
         loop = asyncio.get_running_loop()
         most, began = self.settings.max_replica_lag, loop.time()
         position, results = await self._read(statements, reader)
-        if position.is_too_old(most):
+        lag = position.lag
+        if lag is not None and lag > most:
             # After a quiet time the last commit is old, and a long transaction that is writing now
             # looks like lag: it is none if everything received is replayed a moment later.
             await asyncio.sleep(LAG_RECHECK_AFTER)
             later, _ = await self._read([], reader)
             if later.has_replayed(position):
                 position, results = await self._read(statements, reader)
-                position = position.at_most(loop.time() - began)
-        self.replica_lag = position.known_lag
-        position.require_lag_below(most)
+                lag = None if position.lag is None else min(position.lag, loop.time() - began)
+        self.replica_lag = known_lag(lag)
+        require_lag_below(lag, most)
         return results
 
     async def _read(
@@ -87,7 +88,7 @@ class Database:
         finally:
             reader.seconds += request.seconds
         reader.began_at = first.rows[0][-1]
-        return ReplicaPosition.of(first.rows[0]), results
+        return ReplicaPosition(*first.rows[0][:3]), results
 
     @cache  # noqa: B019 - a database lives as long as its config
     def _settings_of(self, timezone: str, timeout: float) -> str:
@@ -208,10 +209,7 @@ class Database:
         self.up = True
 
     async def _run(
-        self,
-        connection: Connection,
-        requests: Sequence[Request],
-        abandoned: list[AbandonedSocket],
+        self, connection: Connection, requests: Sequence[Request], abandoned: list[AbandonedSocket]
     ) -> errors.SourceError | None:
         """Send what is not done yet, and note what came of it; return why the connection was lost.
 
@@ -219,13 +217,12 @@ class Database:
         """
         undone = [request for request in requests if not request.is_done]
         message = Message(undone)
-        deadline = Deadline(message.seconds, connection.pgconn, abandoned.append)
         loop = asyncio.get_running_loop()
         started = loop.time()
         self._busy.add(connection)
         is_usable = False
         try:
-            await message.send(connection, deadline)
+            await message.send(connection, abandoned.append)
             is_usable = not message.is_lost
         finally:
             elapsed = loop.time() - started
@@ -249,25 +246,21 @@ class Database:
         if message.error is None or all(request.is_done for request in undone):
             self._mark_up()
             return None
-        return self._note_failure(undone, message, message.error, deadline)
+        return self._note_failure(undone, message, message.error)
 
     def _note_failure(
-        self,
-        requests: Sequence[Request],
-        message: Message,
-        error: psycopg.Error,
-        deadline: Deadline,
+        self, requests: Sequence[Request], message: Message, error: psycopg.Error
     ) -> errors.SourceError | None:
         # The first result of each request is that of its settings, with the position of a standby.
         # A syntax error is found before there is any.
         begun = [results[0] for results in (*message.committed, message.begun) if results]
         if begun:
-            self.replica_lag = ReplicaPosition.of(begun[-1].rows[0]).known_lag
-        elif message.is_lost or deadline.has_passed:
+            self.replica_lag = known_lag(begun[-1].rows[0][0])
+        elif message.is_lost or message.is_late:
             self.replica_lag = None
-        if deadline.has_passed:
+        if message.is_late:
             failure = errors.NoAnswer(
-                f"database {self.name} did not answer within {deadline.seconds:g} s; "
+                f"database {self.name} did not answer within {message.seconds:g} s; "
                 "the connection was dropped",
                 is_silent=not message.begun,
             )

@@ -18,7 +18,11 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
 
 from exporter.errors import SourceError
-from exporter.postgres.connections.abandoned_socket import CLIENT_GRACE_SECONDS, Deadline
+from exporter.postgres.connections.abandoned_socket import (
+    CLIENT_GRACE_SECONDS,
+    AbandonedSocket,
+    Deadline,
+)
 from exporter.postgres.connections.connector import Connection, socket_ready
 
 _SEPARATOR = ";\n"
@@ -99,10 +103,17 @@ class Message:
         self.failed = 0
         self.position: int | None = None
         self.is_lost = False
+        self.is_late = False
 
-    async def send(self, connection: Connection, deadline: Deadline) -> None:
-        """Send it and wait for its answer; after an error the transaction is rolled back."""
+    async def send(
+        self, connection: Connection, abandoned: Callable[[AbandonedSocket], None]
+    ) -> None:
+        """Send it and wait for its answer; after an error the transaction is rolled back.
+
+        At the deadline `abandoned` gets the socket of the connection.
+        """
         pgconn, decoder = connection.pgconn, Transformer(connection)
+        deadline = Deadline(self.seconds, pgconn, abandoned)
         parts = [part for request in self._requests for part in request.parts]
         text = self._comment + _SEPARATOR.join(parts)
         try:
@@ -122,6 +133,7 @@ class Message:
                 # At once: behind PgBouncer the server stays ours, idle in a failed transaction.
                 with deadline, suppress(psycopg.Error):  # the first error is the one to report
                     await _exchange(pgconn, b"ROLLBACK", lambda _: None)
+            self.is_late = deadline.has_passed
 
     def durations(self, elapsed: float) -> list[float]:
         """How long each request took, in seconds, when all of them took `elapsed`.

@@ -1,35 +1,24 @@
-"""ReplicaPosition: how far a standby is behind its primary, and whether that is too far."""
+"""ReplicaPosition: how far a standby is behind its primary, and whether that is too far.
+
+A lag is the age in seconds of the last commit that the standby replayed: 0 where it has replayed
+all that it received, infinity where that is unknown, and None on a primary.
+"""
 
 import math
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import NamedTuple
 
 from exporter.errors import ReplicaLagging
 
 
-@dataclass(frozen=True, slots=True)
-class ReplicaPosition:
-    """What a standby has received and replayed; all None on a primary.
+class ReplicaPosition(NamedTuple):
+    """What a standby has received and replayed, in bytes of WAL; all None on a primary.
 
-    `lag` is the age in seconds of the last commit that it replayed, 0 where it has replayed all
-    that it received, and infinity where that is unknown. `received` and `replayed` are bytes of
-    WAL; `received` is None while no receiver runs.
+    `received` is None while no receiver runs.
     """
 
     lag: float | None
     received: int | None
     replayed: int | None
-
-    @classmethod
-    def of(cls, settings: tuple[Any, ...]) -> "ReplicaPosition":
-        return cls(*settings[:3])
-
-    @property
-    def known_lag(self) -> float | None:
-        return None if self.lag == math.inf else self.lag
-
-    def is_too_old(self, most: float) -> bool:
-        return self.lag is not None and self.lag > most
 
     def has_replayed(self, earlier: "ReplicaPosition") -> bool:
         """Whether everything is replayed that had been received at an earlier position."""
@@ -40,19 +29,21 @@ class ReplicaPosition:
             and self.replayed >= earlier.received
         )
 
-    def at_most(self, seconds: float) -> "ReplicaPosition":
-        """The same position with a lag of at most `seconds`."""
-        return self if self.lag is None else replace(self, lag=min(self.lag, seconds))
 
-    def require_lag_below(self, most: float) -> None:
-        """Raise ReplicaLagging where it is behind by more than `most` seconds, or may be."""
-        if self.lag == math.inf:
-            raise ReplicaLagging(
-                "the standby receives nothing and has replayed no transaction since it was "
-                "started: its lag is unknown"
-            )
-        if self.is_too_old(most):
-            raise ReplicaLagging(
-                f"the standby is {self.lag:.0f} s behind its primary, more than max_replica_lag "
-                f"({most:.0f} s): every heartbeat would look old"
-            )
+def known_lag(lag: float | None) -> float | None:
+    """The lag, and None where it is unknown."""
+    return None if lag == math.inf else lag
+
+
+def require_lag_below(lag: float | None, most: float) -> None:
+    """Raise ReplicaLagging where a standby is behind by more than `most` seconds, or may be."""
+    if lag == math.inf:
+        raise ReplicaLagging(
+            "the standby receives nothing and has replayed no transaction since it was "
+            "started: its lag is unknown"
+        )
+    if lag is not None and lag > most:
+        raise ReplicaLagging(
+            f"the standby is {lag:.0f} s behind its primary, more than max_replica_lag "
+            f"({most:.0f} s): every heartbeat would look old"
+        )

@@ -38,9 +38,18 @@ class Writer:
     async def transaction(self) -> AsyncIterator["Transaction"]:
         """Run the block as one READ COMMITTED transaction, which an error rolls back.
 
+        It begins on a new connection where the idle one was lost in the meantime: the server
+        (idle_session_timeout), a pooler or a firewall may have ended it.
+
         Raises StandbyServer, and SourceError where transactions are read only by default.
         """
-        transaction = await self._begin()
+        is_new = self._connection is None or self._connection.closed
+        try:
+            transaction = await self._begin()
+        except (ConnectFailed, IdleTooLong, NoAnswer):
+            if is_new:
+                raise
+            transaction = await self._begin()
         try:
             yield transaction
             await transaction.run("COMMIT")
@@ -53,19 +62,6 @@ class Writer:
             return await transaction.rows(statement)
 
     async def _begin(self) -> "Transaction":
-        """Begin a transaction, on a new connection where the idle one was lost in the meantime.
-
-        The server (idle_session_timeout), a pooler or a firewall may have ended it.
-        """
-        is_new = self._connection is None or self._connection.closed
-        try:
-            return await self._begin_once()
-        except (ConnectFailed, IdleTooLong, NoAnswer):
-            if is_new:
-                raise
-            return await self._begin_once()
-
-    async def _begin_once(self) -> "Transaction":
         if self._connection is None or self._connection.closed:
             self._connection = await self._connector.connect(lambda left: left.close())
             self._connection.add_notice_handler(self._note)

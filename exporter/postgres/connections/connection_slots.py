@@ -20,7 +20,7 @@ class ConnectionSlots:
     def __init__(self, size: int) -> None:
         self._size = size
         self._free = size
-        self._waiting: deque[asyncio.Future[bool]] = deque()
+        self._waiting: deque[asyncio.Future[None]] = deque()
         self._abandoned: set[asyncio.Task[None]] = set()
         self._held = 0
 
@@ -29,29 +29,28 @@ class ConnectionSlots:
 
         Raises NoAnswer when stuck backends hold all of them, which can last for days.
         """
+        if self._held == self._size:
+            raise self._all_held()
         if self._free:
             self._free -= 1
             return
-        if self._held < self._size:
-            waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-            self._waiting.append(waiter)
-            try:
-                if await waiter:
-                    return
-            except asyncio.CancelledError:
-                if waiter.done() and not waiter.cancelled() and waiter.result():
-                    self.release()
-                raise
-        raise NoAnswer(
-            f"all connections of max_connections ({self._size}) are taken by backends of the "
-            "server that stopped answering and have not ended since; find them in "
-            "pg_stat_activity by application_name, and check what blocks them on their host",
-            is_silent=True,
-        )
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self.release()
+            raise
 
     def release(self) -> None:
-        if not self._answer_one(is_granted=True):
-            self._free += 1
+        """Give a slot to the request that has waited longest, if there is one."""
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+        self._free += 1
 
     def abandon(self, seconds: float, sockets: Sequence[AbandonedSocket]) -> None:
         """Release a slot after `seconds`, and not while a backend holds one of its sockets.
@@ -83,19 +82,18 @@ class ConnectionSlots:
             return
         self._held += 1
         try:
-            if self._held == self._size:
-                while self._answer_one(is_granted=False):
-                    pass
+            while self._held == self._size and self._waiting:
+                waiter = self._waiting.popleft()
+                if not waiter.done():
+                    waiter.set_exception(self._all_held())
             while is_held():  # noqa: ASYNC110 - the kernel has to be asked
                 await asyncio.sleep(CHECK_EVERY)
         finally:
             self._held -= 1
 
-    def _answer_one(self, *, is_granted: bool) -> bool:
-        """Answer the longest waiting request for a slot, if there is one."""
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(is_granted)
-                return True
-        return False
+    def _all_held(self) -> NoAnswer:
+        return NoAnswer(
+            f"all connections of max_connections ({self._size}) are taken by backends of the "
+            "server that stopped answering and have not ended since; find them in "
+            "pg_stat_activity by application_name, and check what blocks them on their host"
+        )

@@ -64,8 +64,6 @@ class Connector:
         if failure is None:
             why = "; ".join(problems) or "its host has no address"
             raise ConnectFailed(f"cannot connect to database {self._settings.name}: {why}")
-        if len(servers) == 1 and len(problems) == 1:
-            raise failure
         raise type(failure)("; ".join(dict.fromkeys(problems)))
 
     async def close(self) -> None:
@@ -74,8 +72,7 @@ class Connector:
     async def _try(
         self, server: Attempt, timeout: float, abandoned: Callable[[AbandonedSocket], None]
     ) -> Connection:
-        text = conninfo.make_conninfo("", **{k: v for k, v in server.items() if v is not None})
-        pgconn = pq.PGconn.connect_start(text.encode())
+        pgconn = pq.PGconn.connect_start(conninfo.make_conninfo(**server).encode())
         try:
             async with asyncio.timeout(timeout):
                 is_connected = await _poll(pgconn)

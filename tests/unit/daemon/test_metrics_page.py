@@ -193,7 +193,7 @@ class Counted(dict[str, bool]):
         return super().items()
 
 
-@pytest.mark.parametrize("format_", [TEXT, OPENMETRICS], ids=lambda each: each.name)
+@pytest.mark.parametrize("format_", [TEXT, OPENMETRICS], ids=["text", "openmetrics"])
 def test_a_page_is_kept_until_something_changes(exhibit: Exhibit, format_: Any) -> None:
     first = exhibit.page.render(format_)
     exhibit.clock.now += PROCESS_METRICS_EVERY / 2
@@ -254,7 +254,7 @@ def test_a_source_of_many_series_is_rendered_by_the_scrape_alone(
     assert missing.rendered == 1
 
 
-@pytest.mark.parametrize("format_", [TEXT, OPENMETRICS], ids=lambda each: each.name)
+@pytest.mark.parametrize("format_", [TEXT, OPENMETRICS], ids=["text", "openmetrics"])
 def test_a_compressed_page_is_the_page_as_one_gzip_member(exhibit: Exhibit, format_: Any) -> None:
     exhibit.succeeds(ACTIVE, active_values(exhibit.config.sources["chats"], 3))
     compressed = exhibit.page.render(format_, gzip=True)

@@ -28,7 +28,7 @@ from exporter.metrics.exposition import OPENMETRICS, TEXT, Chunk, Format, join, 
 CHATS = (("database", "app"), ("source", "chats"))
 CALLS = (("database", "app"), ("source", "calls"))
 
-FORMATS = pytest.mark.parametrize("format_", [TEXT, OPENMETRICS], ids=lambda each: each.name)
+FORMATS = pytest.mark.parametrize("format_", [TEXT, OPENMETRICS], ids=["text", "openmetrics"])
 
 
 def page_of(chunks: list[Chunk], format_: Format) -> bytes:
@@ -36,7 +36,7 @@ def page_of(chunks: list[Chunk], format_: Format) -> bytes:
 
 
 def parse(page: bytes, format_: Format) -> list[Metric]:
-    if format_ is TEXT:
+    if format_ == TEXT:
         return list(text(page.decode()))
     return list(openmetrics(page.decode() + "# EOF\n"))
 
@@ -126,7 +126,7 @@ def test_every_family_of_the_catalog_comes_back_with_its_help(format_: Format) -
     families = {family.name: family for family in parse(page, format_)}
     for family in FAMILIES:
         name = family.name
-        if family.type == "counter" or (family.type == "info" and format_ is OPENMETRICS):
+        if family.type == "counter" or (family.type == "info" and format_ == OPENMETRICS):
             name = name.removesuffix("_total").removesuffix("_info")
         assert families[name].documentation == family.help
 
