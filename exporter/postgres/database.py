@@ -54,12 +54,8 @@ class Database:
 
         Readers with a name share messages; it has to be that of the work, see ReadQueue.
         """
-        return Reader(
-            self._read_checked,
-            name=name,
-            timezone=timezone,
-            timeout=timeout or self.settings.statement_timeout,
-        )
+        timeout = timeout or self.settings.statement_timeout
+        return Reader(self._read_checked, name=name, timezone=timezone, timeout=timeout)
 
     async def _read_checked(self, statements: Sequence[str], reader: Reader) -> list[Result]:
         """Run statements for a reader. Raises ReplicaLagging, or another SourceError."""
@@ -259,11 +255,8 @@ class Database:
         elif message.is_lost or message.is_late:
             self.replica_lag = None
         if message.is_late:
-            failure = errors.NoAnswer(
-                f"database {self.name} did not answer within {message.seconds:g} s; "
-                "the connection was dropped",
-                is_silent=not message.begun,
-            )
+            why = f"did not answer within {message.seconds:g} s; the connection was dropped"
+            failure = errors.NoAnswer(f"database {self.name} {why}", is_silent=not message.begun)
             self._fail_all(requests, failure)
             return None
         request = requests[message.failed]
@@ -273,12 +266,11 @@ class Database:
                 return lost
             request.fail(lost)  # it would take as long on another connection
             return None
-        request.fail(
-            error_causes.explain_statement(
-                ServerError.of(error, message.position),
-                [request.settings, *request.statements],
-                statement_timeout=request.limit,
-                lock_timeout=self._lock_timeout(request.limit),
-            )
+        cause = error_causes.explain_statement(
+            ServerError.of(error, message.position),
+            [request.settings, *request.statements],
+            statement_timeout=request.limit,
+            lock_timeout=self._lock_timeout(request.limit),
         )
+        request.fail(cause)
         return None

@@ -61,6 +61,7 @@ _KINDS = {
     "XX": "an internal error of PostgreSQL or of an extension",
 }
 _ELSEWHERE = "PostgreSQL's message may quote row data, so it is only in PostgreSQL's own log"
+_RIGHTS = "`session-exporter sql role` prints the rights that are needed"
 
 #: Where a statement of ours, or an expression, names a time zone.
 _ZONE = re.compile(
@@ -122,17 +123,15 @@ def explain_connecting(database: str, text: str, *, user: str = "") -> errors.So
     """
     said = " ".join(text.replace(_BOILERPLATE, "").split())
     message = f"cannot connect to database {database}: {said}"
-    if _AUTH.search(text) or _is_about(user, text):
+    by_server = " ".join(_SERVER_TEXT.findall(text))  # not the host, which may be named as the user
+    if _AUTH.search(text) or _is_about(user, by_server):
         return errors.AuthFailed(message)
-    if _MAY_NOT_CONNECT.search(" ".join(_SERVER_TEXT.findall(text))):
-        return errors.PermissionDenied(
-            f"{message}; `session-exporter sql role` prints the rights that are needed"
-        )
+    if _MAY_NOT_CONNECT.search(by_server):
+        return errors.PermissionDenied(f"{message}; {_RIGHTS}")
     return errors.ConnectFailed(message)
 
 
-def _is_about(user: str, text: str) -> bool:
-    said = " ".join(_SERVER_TEXT.findall(text))  # not the host, which may have the same name
+def _is_about(user: str, said: str) -> bool:
     quoted = rf"[\"'«»„“‚‘「]\s?{re.escape(user)}\s?\W"  # noqa: RUF001 - quotation marks
     around, found = re.subn(quoted, " ", said)
     is_else = _OF_CONNECTIONS.search(around) or _OF_DATABASE.search(around)
@@ -241,9 +240,7 @@ def _of_state(  # noqa: PLR0911 - a table of cases
                 "Give it BYPASSRLS, or a policy that shows it every row and row_security: trust"
             )
         case _, "42501":
-            return errors.PermissionDenied(
-                f"{message}; `session-exporter sql role` prints the rights that are needed"
-            )
+            return errors.PermissionDenied(f"{message}; {_RIGHTS}")
         case (class_, _) if is_quotable and (class_ in _ABOUT_THE_STATEMENT or state == "22023"):
             return errors.SchemaMismatch(message)
         case (class_, _) if {class_, state} & _ABOUT_THE_SERVER:

@@ -18,11 +18,7 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
 
 from exporter.errors import SourceError
-from exporter.postgres.connections.abandoned_socket import (
-    CLIENT_GRACE_SECONDS,
-    AbandonedSocket,
-    Deadline,
-)
+from exporter.postgres.connections.abandoned_socket import CLIENT_GRACE_SECONDS, Abandon, Deadline
 from exporter.postgres.connections.connector import Connection, socket_ready
 
 _SEPARATOR = ";\n"
@@ -82,10 +78,7 @@ class Request:
 
 
 class Message:
-    """Several requests on one connection, of which each has to end before the next begins.
-
-    And what came back. After an error nothing else has been run.
-    """
+    """Requests for one connection, run one after the other up to an error, and what came back."""
 
     def __init__(self, requests: Sequence[Request]) -> None:
         self._requests = requests
@@ -105,13 +98,8 @@ class Message:
         self.is_lost = False
         self.is_late = False
 
-    async def send(
-        self, connection: Connection, abandoned: Callable[[AbandonedSocket], None]
-    ) -> None:
-        """Send it and wait for its answer; after an error the transaction is rolled back.
-
-        At the deadline `abandoned` gets the socket of the connection.
-        """
+    async def send(self, connection: Connection, abandoned: Abandon) -> None:
+        """Send it, wait for its answer and roll back after an error; `abandoned`: see hang_up()."""
         pgconn, decoder = connection.pgconn, Transformer(connection)
         deadline = Deadline(self.seconds, pgconn, abandoned)
         parts = [part for request in self._requests for part in request.parts]

@@ -25,10 +25,7 @@ class ReadQueue:
     """The reads that wait for a connection. Needs a running event loop."""
 
     def __init__(self, send: Callable[[Callable[[], Sequence[Request]]], Awaitable[None]]) -> None:
-        """`send` sends what it takes once there may be a connection, and notes what came of it.
-
-        It raises SourceError where nothing could be sent.
-        """
+        """`send` sends what it takes, and raises SourceError where it got no connection for it."""
         self._send = send
         self._waiting: deque[tuple[Request, asyncio.Future[bool]]] = deque()
         self._sending: set[asyncio.Task[None]] = set()

@@ -11,13 +11,11 @@ from exporter.errors import ReplicaLagging
 
 
 class ReplicaPosition(NamedTuple):
-    """What a standby has received and replayed, in bytes of WAL; all None on a primary.
-
-    `received` is None while no receiver runs.
-    """
+    """What a standby has received and replayed, in bytes of WAL; all None on a primary."""
 
     lag: float | None
     received: int | None
+    """None while no receiver runs."""
     replayed: int | None
 
     def has_replayed(self, earlier: "ReplicaPosition") -> bool:

@@ -18,7 +18,6 @@ _FIN_WAIT2 = 5
 #: A host that has vanished closes nothing: probed after 10 s, and given up 15 s later.
 _KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 
-
 #: How much longer than the server's own deadlines, which are set per transaction, the client waits
 #: before it hangs up.
 CLIENT_GRACE_SECONDS = 1.0
@@ -62,6 +61,10 @@ class AbandonedSocket:
         self._socket.close()
 
 
+#: What takes an abandoned socket.
+Abandon = Callable[[AbandonedSocket], None]
+
+
 class Deadline:
     """The client's deadline for an answer: starts at each `with`, and ends after it.
 
@@ -70,18 +73,15 @@ class Deadline:
     """
 
     def __init__(
-        self,
-        seconds: float,
-        pgconn: PGconn,
-        abandoned: Callable[[AbandonedSocket], None] = AbandonedSocket.close,
+        self, seconds: float, pgconn: PGconn, abandoned: Abandon = AbandonedSocket.close
     ) -> None:
-        self.seconds = seconds
         self.has_passed = False
+        self._seconds = seconds
         self._pgconn = pgconn
         self._abandoned = abandoned
 
     def __enter__(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self.seconds, self._pass)
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._pass)
 
     def __exit__(self, *_: object) -> None:
         self._timer.cancel()
@@ -91,9 +91,7 @@ class Deadline:
         hang_up(self._pgconn, self._abandoned)
 
 
-def hang_up(
-    pgconn: PGconn, abandoned: Callable[[AbandonedSocket], None] = AbandonedSocket.close
-) -> None:
+def hang_up(pgconn: PGconn, abandoned: Abandon = AbandonedSocket.close) -> None:
     """Shut down the socket of a connection; `abandoned` gets it where there was a backend."""
     with contextlib.suppress(psycopg.Error, OSError):
         left = AbandonedSocket(pgconn.socket)

@@ -12,10 +12,7 @@ CHECK_EVERY = 1.0
 
 
 class ConnectionSlots:
-    """Slots for connections, granted in the order of asking.
-
-    Needs a running event loop, and is used from its thread alone.
-    """
+    """Slots for connections, granted in the order of asking; for one event loop."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -25,10 +22,7 @@ class ConnectionSlots:
         self._held = 0
 
     async def acquire(self) -> None:
-        """Wait for a slot.
-
-        Raises NoAnswer when stuck backends hold all of them, which can last for days.
-        """
+        """Wait for a slot. Raises NoAnswer when stuck backends hold all, as they may for days."""
         if self._held == self._size:
             raise self._all_held()
         if self._free:
@@ -53,10 +47,7 @@ class ConnectionSlots:
         self._free += 1
 
     def abandon(self, seconds: float, sockets: Sequence[AbandonedSocket]) -> None:
-        """Release a slot after `seconds`, and not while a backend holds one of its sockets.
-
-        Then the sockets are closed.
-        """
+        """Release a slot and close its sockets, after `seconds` and once no backend holds one."""
         task = asyncio.create_task(self._until_gone(seconds, sockets))
 
         def gone(task: asyncio.Task[None]) -> None:

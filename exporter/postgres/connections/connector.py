@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -14,7 +13,7 @@ from psycopg.pq import PollingStatus
 from exporter.config import DatabaseSettings
 from exporter.errors import AuthFailed, ConnectFailed, SourceError
 from exporter.postgres import error_causes
-from exporter.postgres.connections.abandoned_socket import AbandonedSocket, hang_up
+from exporter.postgres.connections.abandoned_socket import Abandon, hang_up
 from exporter.postgres.connections.dsn import dsn_problem, parameters_of
 from exporter.postgres.connections.name_lookup import Attempt, Resolver, attempts, in_thread
 
@@ -39,7 +38,7 @@ class Connector:
         self._settings = settings
         self._resolver = Resolver()
 
-    async def connect(self, abandoned: Callable[[AbandonedSocket], None]) -> Connection:
+    async def connect(self, abandoned: Abandon) -> Connection:
         """Connect. Raises AuthFailed, PermissionDenied or ConnectFailed.
 
         Name lookup with reading the password, and each server, get `connect_timeout`. `abandoned`
@@ -69,9 +68,7 @@ class Connector:
     async def close(self) -> None:
         await self._resolver.close()
 
-    async def _try(
-        self, server: Attempt, timeout: float, abandoned: Callable[[AbandonedSocket], None]
-    ) -> Connection:
+    async def _try(self, server: Attempt, timeout: float, abandoned: Abandon) -> Connection:
         pgconn = pq.PGconn.connect_start(conninfo.make_conninfo(**server).encode())
         try:
             async with asyncio.timeout(timeout):

@@ -33,23 +33,16 @@ def parameters_of(dsn: str) -> dict[str, Any]:
     """The parameters of a valid connection string, with the hosts of a service file or PGHOST.
 
     libpq would look names up while the event loop waits. So the exporter looks them up, and has to
-    know all of them.
+    know all of them. Only libpq knows where its service files are, and reports the parameters of a
+    connection that was started; none where the service does not exist. This one fails because of
+    its sslmode, before libpq looks up a name or opens a socket (PQconnectStart: connectOptions2 in
+    src/interfaces/libpq/fe-connect.c).
     """
     parameters: dict[str, Any] = conninfo.conninfo_to_dict(dsn)
-    effective = _effective(parameters)
-    return {**{key: effective[key] for key in _HOSTS if key in effective}, **parameters}
-
-
-def _effective(parameters: dict[str, Any]) -> dict[str, str]:
-    """All parameters that libpq would connect with; none where the service does not exist.
-
-    Only libpq knows where its service files are, and reports the parameters of a connection that
-    was started. This one fails because of its sslmode, before libpq looks up a name or opens a
-    socket (PQconnectStart: connectOptions2 in src/interfaces/libpq/fe-connect.c).
-    """
-    text = conninfo.make_conninfo("", **{**parameters, "sslmode": "-"})
+    text = conninfo.make_conninfo(**{**parameters, "sslmode": "-"})
     begun = pq.PGconn.connect_start(text.encode())
     try:
-        return {each.keyword.decode(): each.val.decode() for each in begun.info if each.val}
+        used = {each.keyword.decode(): each.val.decode() for each in begun.info if each.val}
     finally:
         begun.finish()
+    return {key: used[key] for key in _HOSTS if key in used} | parameters
