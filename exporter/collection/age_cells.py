@@ -61,10 +61,6 @@ class AgeCells:
         bucket = f"pg_catalog.width_bucket({seconds_ahead(column)}, '{{{bounds}}}'::float8[])"
         return f"coalesce({bucket}, {self.undated})"
 
-    def has_length(self, cell: int) -> bool:
-        """Whether the rows of a cell are older than now, and not infinitely."""
-        return 0 < cell <= self.ages.index(0.0)
-
     def is_older(self, cell: int, age: float) -> bool:
         """Whether all rows of a cell are strictly older than one of the ages."""
         return cell <= self.ages.index(age)
@@ -84,10 +80,10 @@ class Histogram:
     @classmethod
     def of(cls, ages: AgeCells, cells: Iterable[tuple[int, int, float | None]]) -> "Histogram":
         """Add up `cells`: number of the cell, number of its rows, sum of their ages in seconds."""
-        rows_of, lengths = [0] * ages.size, []
+        rows_of, lengths, now = [0] * ages.size, [], ages.ages.index(0.0)
         for cell, rows, seconds in cells:
             rows_of[cell] += rows
-            if seconds is not None and ages.has_length(cell):
+            if seconds is not None and 0 < cell <= now:  # neither infinitely old nor in the future
                 lengths.append(seconds)
         firsts = [*(ages.ages.index(bound) + 1 for bound in BUCKETS), 0]
         buckets = [sum(rows_of[first : ages.undated]) for first in firsts]

@@ -260,13 +260,6 @@ SERIES = Family(
     "session_exporter_series", "Time series about sessions that this source serves now."
 )
 
-#: Served by prometheus_client's ProcessCollector, on Linux.
-PROCESS_METRICS = (
-    *("process_virtual_memory_bytes", "process_resident_memory_bytes"),
-    *("process_start_time_seconds", "process_cpu_seconds_total"),
-    *("process_open_fds", "process_max_fds"),
-)
-
 # The families above, in their order, which is the order of the page.
 FAMILIES = tuple(
     each
@@ -274,7 +267,3 @@ FAMILIES = tuple(
     if isinstance(family, Family)
     for each in ((family, family.by_label) if family.split else (family,))
 )
-#: Every family about a source.
-SESSION_FAMILIES = tuple(family for family in FAMILIES if family.name.startswith("sessions_"))
-#: Every family about the exporter itself.
-EXPORTER_FAMILIES = FAMILIES[len(SESSION_FAMILIES) :]

@@ -17,8 +17,9 @@ from dashboards.exported_json import (
     load,
     substitute_variables,
 )
-from exporter.metrics.catalog import FAMILIES, PROCESS_METRICS
+from exporter.metrics.catalog import FAMILIES
 from tests.support.monitoring import promql
+from tests.support.monitoring.families import PROCESS_METRICS
 
 REPLICAS = {"instance", "pod", "container", "endpoint", "node"}
 

@@ -13,16 +13,11 @@ from exporter.config import load_config
 from exporter.config.source import BUILT_IN_KINDS
 from exporter.errors import REASONS
 from exporter.metrics import catalog
-from exporter.metrics.catalog import (
-    EXPORTER_FAMILIES,
-    FAMILIES,
-    PROCESS_METRICS,
-    SESSION_FAMILIES,
-    Family,
-)
+from exporter.metrics.catalog import FAMILIES, Family
 from exporter.recovery.decision.brakes import BRAKES
 from exporter.recovery.status import FAILURES
 from exporter.recovery.status import SKIPS as RECOVERY_SKIPS
+from tests.support.monitoring.families import EXPORTER_FAMILIES, PROCESS_METRICS, SESSION_FAMILIES
 from tests.support.monitoring.rule_cases import load_yaml
 
 ROOT = Path(__file__).parents[2]

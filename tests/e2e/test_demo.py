@@ -14,7 +14,7 @@ import pytest
 
 from exporter.demo.example import CONFIG
 from exporter.metrics import catalog
-from exporter.metrics.catalog import SESSION_FAMILIES
+from tests.support.monitoring.families import SESSION_FAMILIES
 from tests.support.processes.session_exporter import PROGRAM, Page, environment, wait_for
 
 #: Nothing to tell where nobody looks for sessions to close: the demo's config has it disabled.

@@ -18,7 +18,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from exporter import __version__
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import EXPORTER
-from exporter.metrics.catalog import FAMILIES, PROCESS_METRICS, REPLICA_LAG
+from exporter.metrics.catalog import FAMILIES, REPLICA_LAG
+from tests.support.monitoring.families import PROCESS_METRICS
 from tests.support.processes.session_exporter import IMPATIENT, Daemon, write_config
 
 GOLDEN = Path(__file__).with_name("golden_metrics.txt")

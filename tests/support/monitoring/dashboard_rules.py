@@ -23,8 +23,9 @@ from dashboards.exported_json import (
     load,
     substitute_variables,
 )
-from exporter.metrics.catalog import FAMILIES, PROCESS_METRICS
+from exporter.metrics.catalog import FAMILIES
 from tests.support.monitoring import promql
+from tests.support.monitoring.families import PROCESS_METRICS
 
 DASHBOARDS = {path.stem: load(path) for path in FILES}
 UNITS = {value for name, value in vars(units).items() if name[0].isupper()}

@@ -25,7 +25,8 @@ from promql_parser import (
     parse,
 )
 
-from exporter.metrics.catalog import FAMILIES, PROCESS_METRICS, Family
+from exporter.metrics.catalog import FAMILIES, Family
+from tests.support.monitoring.families import PROCESS_METRICS
 
 RULES = Path(__file__).parents[3] / "alerts" / "session-exporter.rules.yml"
 
