@@ -237,8 +237,6 @@ class Database:
                 request.seconds += seconds
             last = undone[min(len(durations), len(undone)) - 1]
             last.network_seconds = self._network_seconds
-        for request, results in zip(undone, message.committed, strict=False):
-            request.results = results
         if message.error is None or all(request.is_done for request in undone):
             self._mark_up()
             return None
@@ -247,11 +245,9 @@ class Database:
     def _note_failure(
         self, requests: Sequence[Request], message: Message, error: psycopg.Error
     ) -> errors.SourceError | None:
-        # The first result of each request is that of its settings, with the position of a standby.
-        # A syntax error is found before there is any.
-        begun = [results[0] for results in (*message.committed, message.begun) if results]
-        if begun:
-            self.replica_lag = known_lag(begun[-1].rows[0][0])
+        # Where there is a row of settings, it has the lag; a syntax error is found before there is.
+        if message.first_rows:
+            self.replica_lag = known_lag(message.first_rows[-1][0])
         elif message.is_lost or message.is_late:
             self.replica_lag = None
         if message.is_late:
@@ -259,7 +255,7 @@ class Database:
             failure = errors.NoAnswer(f"database {self.name} {why}", is_silent=not message.begun)
             self._fail_all(requests, failure)
             return None
-        request = requests[message.failed]
+        request = requests[message.current]
         if message.is_lost:
             lost = error_causes.explain_lost(self.name, error.sqlstate, str(error))
             if not isinstance(lost, errors.TimedOut) or isinstance(lost, errors.IdleTooLong):

@@ -87,13 +87,13 @@ class Message:
         self._comment = f"/* {comment} */ " if comment else ""
         #: The client's deadline, in seconds.
         self.seconds = sum(each.most_seconds for each in requests) + CLIENT_GRACE_SECONDS
-        #: The results of each request that was committed, in order; the first: its settings.
-        self.committed: list[list[Result]] = []
-        #: The results of the request that failed, before it did.
+        #: The row that each request began with, which is that of its settings.
+        self.first_rows: list[tuple[Any, ...]] = []
+        #: Which request is run, or has failed, and its results so far.
+        self.current = 0
         self.begun: list[Result] = []
         self.error: psycopg.Error | None = None
-        #: Which request failed, and where in its statement, in characters from 1.
-        self.failed = 0
+        #: Where in the statement the error is, in characters from 1.
         self.position: int | None = None
         self.is_lost = False
         self.is_late = False
@@ -129,8 +129,8 @@ class Message:
         By the clock of the server, which may be set in between: never less than 0 nor more than
         all of it. The time of the round trip is counted for the last request.
         """
-        begun = [results[0].rows[0][-1] for results in (*self.committed, self.begun) if results]
-        taken = [min(max(after - before, 0.0), elapsed) for before, after in pairwise(begun)]
+        began = [row[-1] for row in self.first_rows]
+        taken = [min(max(after - before, 0.0), elapsed) for before, after in pairwise(began)]
         return [*taken, max(elapsed - sum(taken), 0.0)]
 
     def _take(self, result: pq.abc.PGresult, decoder: abc.Transformer) -> None:
@@ -139,10 +139,13 @@ class Message:
                 decoder.set_pgresult(result)
                 rows = decoder.load_rows(0, result.ntuples, tuple)
                 types = tuple([result.ftype(n) for n in range(result.nfields)])
+                if not self.begun:
+                    self.first_rows.append(rows[0])
                 self.begun.append(Result(rows, types))
             case ExecStatus.COMMAND_OK:
                 if result.command_status == b"COMMIT":
-                    self.committed.append(self.begun)
+                    self._requests[self.current].results = self.begun
+                    self.current += 1
                     self.begun = []
             case _:  # of several errors, the first one is the cause
                 self.error = self.error or error_from_result(result, decoder.encoding)
@@ -153,15 +156,14 @@ class Message:
         It is the one after those that were answered; but a syntax error is found before anything
         in the message is executed, and located by its position.
         """
-        self.failed = len(self.committed)
         place = int(error.diag.statement_position or 0) - len(self._comment)
-        executed = (self.failed, len(self.begun)) if has_begun or self.committed else None
+        executed = (self.current, len(self.begun)) if has_begun or self.current else None
         for index, request in enumerate(self._requests):
             for number, part in enumerate(request.parts):
                 end = len(part) + len(_SEPARATOR)
                 is_found = (index, number) == executed if executed else place <= end
                 if is_found:
-                    self.failed = index
+                    self.current = index
                     self.position = place if error.diag.statement_position else None
                     return
                 place -= end

@@ -1,7 +1,7 @@
 """Connector: opens a connection with the settings of a database, or raises why it cannot."""
 
 import asyncio
-import os
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -150,10 +150,9 @@ async def socket_ready(descriptor: int, *, to_read: bool, to_write: bool = False
             loop.remove_writer(descriptor)
 
 
-def _password(database: str, path: "os.PathLike[str]") -> str:
+def _password(database: str, path: Path) -> str:
     try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123 - any PathLike
-            return file.read().rstrip("\r\n")
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         detail = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise AuthFailed(
