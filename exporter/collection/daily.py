@@ -6,7 +6,6 @@ it was last read before it was over, and once an hour.
 Nearly every run is one read: which days there are is known from the run before, until midnight.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -75,7 +74,7 @@ class Daily:
         listed = results.pop(0).rows if may_be_over else []
         active = results.pop(0).rows if past else []
         active_by_day = {
-            date: Counter({labels: sessions for labels, (sessions,) in counted.items()})
+            date: {labels: sessions for labels, (sessions,) in counted.items() if sessions}
             for date, counted in _by_day(table.source, days, active).items()
         }
         fresh = _read(table.source, days, [*turns, today], _rows(results), now)
@@ -92,7 +91,7 @@ class Daily:
             return day.date not in fresh and (
                 before.read_at < day.end
                 or calendar.is_overdue(before, now)
-                or _still_active(before) != active_by_day.get(day.date, Counter())
+                or _still_active(before) != active_by_day.get(day.date, {})
             )
 
         stale = list(filter(is_stale, days))
@@ -141,10 +140,10 @@ def _values(days: list[Day], known: Mapping[str, Day], now: float) -> DailyValue
     return DailyValues(tuple(known[day.date] for day in reversed(days)), now)
 
 
-def _still_active(day: Day) -> Counter[Combination]:
-    """By combination; a missing one is equal to 0, as where the database has no group for it."""
+def _still_active(day: Day) -> dict[Combination, int]:
+    """By combination, without zeros: the database may have no group for one."""
     counts = day.by_label or {(): day.total}
-    return Counter({labels: count.still_active for labels, count in counts.items()})
+    return {labels: each.still_active for labels, each in counts.items() if each.still_active}
 
 
 def _still_active_query(table: SessionTable, days: list[Day], past: list[Day]) -> str:
