@@ -14,6 +14,7 @@ from exporter.postgres import error_causes
 from exporter.postgres.connections.abandoned_socket import AbandonedSocket, hang_up
 from exporter.postgres.connections.connection_slots import ConnectionSlots
 from exporter.postgres.connections.connector import Connection, Connector
+from exporter.postgres.deadlines import limit_lock_timeout
 from exporter.postgres.error_causes import ServerError
 from exporter.postgres.message import Message, Request, Result
 from exporter.postgres.read_queue import TIMEOUT_IN_COMPANY, ReadQueue
@@ -97,8 +98,7 @@ class Database:
         )
 
     def _lock_timeout(self, statement_timeout: float) -> float:
-        """Below the statement's: otherwise a locked table looks like a slow query."""
-        return min(self.settings.lock_timeout, statement_timeout / 2)
+        return limit_lock_timeout(self.settings.lock_timeout, statement_timeout)
 
     async def close(self) -> None:
         """Close every connection, also those whose server does not answer."""

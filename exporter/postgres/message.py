@@ -18,8 +18,9 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus, TransactionStatus
 
 from exporter.errors import SourceError
-from exporter.postgres.connections.abandoned_socket import CLIENT_GRACE_SECONDS, Abandon, Deadline
+from exporter.postgres.connections.abandoned_socket import Abandon
 from exporter.postgres.connections.connector import Connection, socket_ready
+from exporter.postgres.deadlines import CLIENT_GRACE_SECONDS, Deadline
 
 _SEPARATOR = ";\n"
 

@@ -8,16 +8,17 @@ import psycopg
 from exporter.config import DatabaseSettings
 from exporter.errors import ConnectFailed, IdleTooLong, NoAnswer, SourceError, StandbyServer
 from exporter.postgres import error_causes
-from exporter.postgres.connections.abandoned_socket import CLIENT_GRACE_SECONDS, Deadline
 from exporter.postgres.connections.connector import Connection, Connector
+from exporter.postgres.deadlines import (
+    CLIENT_GRACE_SECONDS,
+    LOCK_SECONDS,
+    STATEMENT_SECONDS,
+    Deadline,
+)
 from exporter.postgres.error_causes import ServerError
 from exporter.postgres.message import Result
 from exporter.postgres.reader import Row
 from exporter.queries import fill, literal
-
-#: The server's deadlines of a statement and of its locks: as in recovery/close/begin.sql.
-STATEMENT_SECONDS = 2.0
-LOCK_SECONDS = 0.25
 
 
 class Writer:

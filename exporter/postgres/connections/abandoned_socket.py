@@ -1,6 +1,5 @@
-"""Hangs up on a server that does not answer within a deadline, and watches whether it noticed."""
+"""Hangs up on a server that does not answer, and watches whether it noticed."""
 
-import asyncio
 import contextlib
 import os
 import socket
@@ -17,10 +16,6 @@ _FIN_WAIT2 = 5
 
 #: A host that has vanished closes nothing: probed after 10 s, and given up 15 s later.
 _KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
-
-#: How much longer than the server's own deadlines, which are set per transaction, the client waits
-#: before it hangs up.
-CLIENT_GRACE_SECONDS = 1.0
 
 
 class AbandonedSocket:
@@ -63,32 +58,6 @@ class AbandonedSocket:
 
 #: What takes an abandoned socket.
 Abandon = Callable[[AbandonedSocket], None]
-
-
-class Deadline:
-    """The client's deadline for an answer: starts at each `with`, and ends after it.
-
-    When it passes, the socket is shut down: if the task were cancelled instead, psycopg would wait
-    for up to ten more seconds on a server that does not answer.
-    """
-
-    def __init__(
-        self, seconds: float, pgconn: PGconn, abandoned: Abandon = AbandonedSocket.close
-    ) -> None:
-        self.has_passed = False
-        self._seconds = seconds
-        self._pgconn = pgconn
-        self._abandoned = abandoned
-
-    def __enter__(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._pass)
-
-    def __exit__(self, *_: object) -> None:
-        self._timer.cancel()
-
-    def _pass(self) -> None:
-        self.has_passed = True
-        hang_up(self._pgconn, self._abandoned)
 
 
 def hang_up(pgconn: PGconn, abandoned: Abandon = AbandonedSocket.close) -> None:

@@ -14,8 +14,9 @@ from exporter.config import DatabaseSettings
 from exporter.errors import AuthFailed, ConnectFailed, SourceError
 from exporter.postgres import error_causes
 from exporter.postgres.connections.abandoned_socket import Abandon, hang_up
+from exporter.postgres.connections.detached_thread import in_thread
 from exporter.postgres.connections.dsn import dsn_problem, parameters_of
-from exporter.postgres.connections.name_lookup import Attempt, Resolver, attempts, in_thread
+from exporter.postgres.connections.name_lookup import Attempt, Resolver, attempts
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 

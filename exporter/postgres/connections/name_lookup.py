@@ -3,13 +3,12 @@
 import asyncio
 import random
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
+
+from exporter.postgres.connections.detached_thread import in_thread
 
 Attempt = dict[str, Any]
-T = TypeVar("T")
 
 
 class Resolver:
@@ -70,22 +69,3 @@ def _each_host(parameters: Attempt) -> Iterator[Attempt]:
     for index in range(number):
         chosen = {key: each[index if len(each) > 1 else 0] for key, each in lists.items()}
         yield {**parameters, **{key: value or None for key, value in chosen.items()}}
-
-
-async def in_thread(work: Callable[[], T]) -> T:
-    """Run `work` in a separate thread and wait for it; cancelling stops the waiting alone.
-
-    The event loop's own threads are few, and those that hang would block other work and the end of
-    the process, which does not wait for this one. Raises what `work` raises.
-    """
-    done: Future[T] = Future()
-    done.set_running_or_notify_cancel()
-
-    def run() -> None:
-        try:
-            done.set_result(work())
-        except Exception as error:  # noqa: BLE001 - raised again where it is awaited
-            done.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return await asyncio.wrap_future(done)
