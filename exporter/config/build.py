@@ -1,122 +1,109 @@
-"""Builds databases and sources from plain data; every problem is reported to the document."""
+"""Builds the settings from plain data; every problem is reported to the document."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from exporter.config import messages
 from exporter.config.database import DatabaseSettings
+from exporter.config.fields.model import Model
 from exporter.config.fields.parser import ExpectedError, suggest
 from exporter.config.fields.values import NAME
 from exporter.config.file.document import MISSING, Document, KeyPath, lookup, printable
 from exporter.config.source import Source
 
-SECTIONS = ("databases", "defaults", "sources")
 MERGED = ("daily", "recovery")  # merged key by key with the defaults; others are replaced
 
-M = TypeVar("M", DatabaseSettings, Source)
 
+class ConfigFile(Model):
+    """The config file of session-exporter."""
 
-@dataclass(frozen=True)
-class ConfigLocation:
-    """Where one database or source stands in the file, and where it inherits from."""
-
-    root: dict[str, Any]
-    own: KeyPath
-    inherited: KeyPath | None = None
-
-    def of(self, loc: KeyPath) -> KeyPath:
-        """Return the path in the file of what a model has at `loc`."""
-        depth = 2 if loc and loc[0] in MERGED else 1
-        path = (*self.own, *loc)
-        if self.inherited and lookup(self.root, (*self.own, *loc[:depth])) is MISSING:
-            is_inherited = lookup(self.root, (*self.inherited, *loc[:depth])) is not MISSING
-            path = (*self.inherited, *loc) if is_inherited else path
-        # A column that is written without a mapping around it has no path inside itself.
-        while not self._exists(path):
-            path = path[:-1]
-        return path
-
-    def of_contradiction(self, keys: tuple[str, ...]) -> KeyPath:
-        """Return the path of the first key that is written here, else of the inherited one."""
-        paths = [self.of((key,)) for key in keys]
-        written = [path for path in paths if lookup(self.root, path) is not MISSING]
-        here = [path for path in written if path[:-1] == self.own]
-        everything_inherited = len(written) == len(paths)
-        return next(iter(here or (written if everything_inherited else [])), (*self.own, keys[0]))
-
-    def _exists(self, path: KeyPath) -> bool:
-        """Whether a value is there, or is missing from a mapping that is there."""
-        around = lookup(self.root, path[:-1])
-        return lookup(self.root, path) is not MISSING or isinstance(around, dict)
+    databases: Mapping[str, DatabaseSettings] = Field(min_length=1)
+    """The databases by name; the name becomes the label database."""
+    defaults: Source | None = None
+    """Any key of a source; applies to each source that does not write it itself."""
+    sources: Mapping[str, Source] = Field(min_length=1)
+    """The session tables by name; the name becomes the label source."""
 
 
 class Builder:
-    """Builds the valid parts, so that one problem does not hide others."""
+    """Merges the defaults into the sources, and finds where in the file each problem belongs."""
 
     def __init__(self, document: Document, folder: Path) -> None:
         self.document = document
         self.folder = folder
         self.root: dict[str, Any] = {}
-        if document.data is None:
-            document.reject((), "the file is empty; docs/configuration.md begins with one")
-        elif not isinstance(document.data, dict):
+
+    def build(self) -> ConfigFile | None:
+        """Return the settings without the defaults, which are merged; None if any are invalid."""
+        if self.document.data is None:
+            self._report((), "the file is empty; docs/configuration.md begins with one")
+            return None
+        if not isinstance(self.document.data, dict):
             self._report((), ExpectedError("a mapping with the keys databases and sources"))
-        else:
-            self.root = document.data
-            self._check_sections()
+            return None
+        self.root = self.document.data
+        self._check_defaults()
+        used = {key: value for key, value in self.root.items() if not key.startswith("x-")}
+        used.pop("defaults", None)
+        for section in ("databases", "sources"):
+            if not used.get(section):
+                self._report(
+                    (section,), ExpectedError(f"at least one of the {section}", got="none")
+                )
+            elif isinstance(used[section], dict):
+                used[section] = {
+                    name: self._named((section, name), data) for name, data in used[section].items()
+                }
+        try:
+            return ConfigFile.model_validate(used, by_name=False, context=self.folder)
+        except ValidationError as error:
+            for each in error.errors(include_url=False):
+                self._report_invalid(each, messages.find_expected(each, ConfigFile))
+            return None
 
-    def build_databases(self) -> dict[str, DatabaseSettings]:
-        built = {}
-        for name, data in self._section("databases").items():
-            location = ConfigLocation(self.root, ("databases", name))
-            if database := self._build(DatabaseSettings, name, data, location):
-                built[name] = database
-        return built
-
-    def build_sources(self) -> dict[str, Source]:
-        defaults = self._section("defaults")
-        self._check_defaults(defaults)
-        built = {}
-        for name, data in self._section("sources").items():
-            location = ConfigLocation(self.root, ("sources", name), inherited=("defaults",))
-            merged = _merge(defaults, data) if isinstance(data, dict) else data
-            if isinstance(merged, dict):
-                merged["database"] = self._checked_databases(merged, location)
-            if source := self._build(Source, name, merged, location):
-                built[name] = source
-        return built
-
-    def _section(self, name: str) -> dict[str, Any]:
-        section = self.root.get(name)
-        return section if isinstance(section, dict) else {}
-
-    def _check_sections(self) -> None:
-        for key in self.root:
-            if key not in SECTIONS and not key.startswith("x-"):
-                self._report((key,), messages.unknown_key(key, SECTIONS))
-        for name in SECTIONS:
-            section = self.root.get(name)
-            if section is not None and not isinstance(section, dict):
-                self._report((name,), ExpectedError(messages.MAPPING))
-            elif not section and name != "defaults":
-                self._report((name,), ExpectedError(f"at least one of the {name}", got="none"))
-
-    def _check_defaults(self, defaults: dict[str, Any]) -> None:
+    def _check_defaults(self) -> None:
         """Report wrong values; missing keys and contradictions are reported for each source."""
-        location = ConfigLocation(self.root, ("defaults",))
-        for error in self._validate(Source, "defaults", defaults, location)[1]:
-            expected = messages.find_expected(error, Source)
-            incomplete = error["type"] == "missing" and len(error["loc"]) == 1
-            has_keys = isinstance(expected, ExpectedError) and bool(expected.keys)
-            if error["loc"] and not incomplete and not has_keys:
-                self._report_invalid(error, expected, location)
+        defaults = self.root.get("defaults")
+        if not isinstance(defaults, dict):
+            if defaults is not None:
+                self._report(("defaults",), ExpectedError(messages.MAPPING))
+            return
+        data = self._with_name(("defaults",), defaults)
+        try:
+            Source.model_validate(data, by_name=False, context=self.folder)
+        except ValidationError as error:
+            for each in error.errors(include_url=False):
+                expected = messages.find_expected(each, Source)
+                incomplete = each["type"] == "missing" and len(each["loc"]) == 1
+                has_keys = isinstance(expected, ExpectedError) and bool(expected.keys)
+                if each["loc"] and not incomplete and not has_keys:
+                    each["loc"] = ("defaults", *each["loc"])
+                    self._report_invalid(each, expected)
 
-    def _checked_databases(self, data: dict[str, Any], location: ConfigLocation) -> object:
+    def _named(self, path: KeyPath, data: object) -> object:
+        """Return what is validated of one database or source, with its name and the defaults."""
+        section, name = path
+        if not re.fullmatch(NAME, str(name)):
+            got = repr(printable(str(name)))
+            self._report(path, ExpectedError(f"a name ({NAME})", got=got))
+        if not isinstance(data, dict):
+            return data
+        if section == "sources":
+            data = _merge(self._section("defaults"), data)
+            data["database"] = self._checked_databases(path, data)
+        return self._with_name(path, data)
+
+    def _with_name(self, path: KeyPath, data: dict[str, Any]) -> dict[str, Any]:
+        if "name" in data:  # a field of the model, but in the file it is the key around it
+            self._report(self._find((*path, "name")), "unknown key; the name is the key around it")
+        return {**data, "name": path[-1]}
+
+    def _checked_databases(self, path: KeyPath, data: dict[str, Any]) -> object:
         """Return the source's `database`; names that are not in the file are reported."""
         known = list(self._section("databases"))
         readable = [printable(name) for name in known]
@@ -124,54 +111,51 @@ class Builder:
         if "database" not in data:
             if len(known) > 1:
                 expected = ExpectedError("the name of a database", there_are)
-                self._report(location.of(("database",)), expected)
+                self._report((*path, "database"), expected)
             return known[:1] or ["none"]
         value = data["database"]
         for index, name in enumerate(value if isinstance(value, list) else [value]):
             if known and isinstance(name, str) and name not in known:
                 advice = suggest(name, readable) or there_are
-                path = location.of(("database", index))
-                self._report(path, ExpectedError("the name of a database", advice))
+                written = self._find((*path, "database", index))
+                self._report(written, ExpectedError("the name of a database", advice))
         return value
 
-    def _build(self, model: type[M], name: str, data: object, location: ConfigLocation) -> M | None:
-        if not re.fullmatch(NAME, name):
-            got = repr(printable(name))
-            self._report(location.own, ExpectedError(f"a name ({NAME})", got=got))
-        if not isinstance(data, dict):
-            self._report(location.own, ExpectedError(messages.MAPPING))
-            return None
-        built, errors = self._validate(model, name, data, location)
-        for error in errors:
-            self._report_invalid(error, messages.find_expected(error, model), location)
-        return built
+    def _section(self, name: str) -> dict[str, Any]:
+        section = self.root.get(name)
+        return section if isinstance(section, dict) else {}
 
-    def _validate(
-        self, model: type[M], name: str, data: dict[str, Any], location: ConfigLocation
-    ) -> tuple[M | None, list[ErrorDetails]]:
-        if "name" in data:  # a field of the model, but in the file it is the key around it
-            self._report(location.of(("name",)), "unknown key; the name is the key around it")
-        named = {**data, "name": name}
-        try:
-            return model.model_validate(named, by_name=False, context=self.folder), []
-        except ValidationError as error:
-            return None, error.errors(include_url=False)
-
-    def _report_invalid(
-        self, error: ErrorDetails, expected: ExpectedError | str, location: ConfigLocation
-    ) -> None:
+    def _report_invalid(self, error: ErrorDetails, expected: ExpectedError | str) -> None:
         loc = tuple(part for part in error["loc"] if part != "[key]")
         if isinstance(expected, str):
-            self._report(location.of(loc), expected)
+            self._report(self._find(loc), expected)
         elif expected.keys:
-            both = (self._show_with_name(key, location) for key in expected.keys)
-            expected.got = expected.got or " and ".join(both)
-            self._report(location.of_contradiction(expected.keys), expected)
+            paths = [self._find((*loc[:2], key)) for key in expected.keys]
+            expected.got = expected.got or " and ".join(map(self._show_with_name, paths))
+            written = [path for path in paths if lookup(self.root, path) is not MISSING]
+            here = [path for path in written if path[0] == loc[0]]
+            inherited = written if len(written) == len(paths) else []
+            self._report(next(iter(here or inherited), (*loc[:2], expected.keys[0])), expected)
         else:
-            self._report(location.of((*loc, *expected.at)), expected)
+            self._report(self._find((*loc, *expected.at)), expected)
 
-    def _show_with_name(self, key: str, location: ConfigLocation) -> str:
-        path = location.of((key,))
+    def _find(self, loc: KeyPath) -> KeyPath:
+        """Return the path in the file of what the merged data has at `loc`."""
+        depth = 4 if any(key in loc[2:3] for key in MERGED) else 3
+        path = loc
+        if loc[0] == "sources" and lookup(self.root, loc[:depth]) is MISSING:
+            inherited = ("defaults", *loc[2:])
+            if lookup(self.root, inherited[: depth - 1]) is not MISSING:
+                path = inherited
+        # A column that is written without a mapping around it has no path inside itself.
+        while lookup(self.root, path) is MISSING:
+            if isinstance(lookup(self.root, path[:-1]), dict):
+                break
+            path = path[:-1]
+        return path
+
+    def _show_with_name(self, path: KeyPath) -> str:
+        key = str(path[-1])
         if lookup(self.root, path) is MISSING:
             default = (DatabaseSettings.model_fields | Source.model_fields)[key].default
             return f"{key} {default} (the default)" if default else f"no {key}"

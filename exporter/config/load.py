@@ -36,12 +36,11 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Config:
     content = _read(path)
     document = _parse(path, content)
     substitute(document, os.environ if environ is None else environ)
-    builder = Builder(document, path.parent)
-    databases, sources = builder.build_databases(), builder.build_sources()
-    if document.problems:
+    file = Builder(document, path.parent).build()
+    if file is None or document.problems:
         raise ConfigError(str(path), document.problems)
     digest = hashlib.sha256(content).hexdigest()[:12]
-    return Config(path=path, digest=digest, databases=databases, sources=sources)
+    return Config(path=path, digest=digest, databases=file.databases, sources=file.sources)
 
 
 def _read(path: Path) -> bytes:

@@ -1,8 +1,9 @@
 """Turns the problem of a value into the sentence that the user reads."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from typing import get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -94,7 +95,10 @@ def _quote(value: str) -> str:
 
 def _model_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseModel]:
     """Return the model that an error's location leads to."""
-    for part in loc:
-        field = keys_of(model).get(str(part))
-        model = next(models_in(field.annotation), model) if field else model
+    parts = iter(loc)
+    for part in parts:
+        if field := keys_of(model).get(str(part)):
+            model = next(models_in(field.annotation), model)
+            if get_origin(field.annotation) is Mapping:
+                next(parts, None)  # a name, which may be the same as a key
     return model

@@ -3,26 +3,13 @@
 import ast
 import inspect
 import itertools
-from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field
-
+from exporter.config.build import ConfigFile
 from exporter.config.database import DatabaseSettings
 from exporter.config.fields.model import Model
 from exporter.config.fields.values import NAME
 from exporter.config.source import Source
-
-
-class ConfigFile(Model):
-    """The config file of session-exporter."""
-
-    databases: Mapping[str, DatabaseSettings] = Field(min_length=1)
-    """The databases by name; the name becomes the label database."""
-    defaults: Source | None = None
-    """Any key of a source; applies to each source that does not write it itself."""
-    sources: Mapping[str, Source] = Field(min_length=1)
-    """The session tables by name; the name becomes the label source."""
 
 
 def json_schema() -> dict[str, Any]:
@@ -39,8 +26,7 @@ def json_schema() -> dict[str, Any]:
     for definition in (schema, *definitions.values()):
         for key in definition.get("properties", {}).values():
             key.pop("title", None)  # it repeats the key
-    models: list[type[Model]] = [ConfigFile, *Model.__subclasses__()]
-    for each in models:
+    for each in Model.__subclasses__():
         properties = definitions.get(each.__name__, schema)["properties"]
         for key, text in descriptions(each).items():
             if key in properties:
