@@ -9,10 +9,8 @@ import yaml
 
 from exporter.config.build import Builder
 from exporter.config.database import DatabaseSettings
-from exporter.config.fields.model import FrozenMapping, Model
-from exporter.config.fields.sql_keys import find_sql_keys
+from exporter.config.fields.model import FrozenMapping, Model, find_sql_keys
 from exporter.config.file.document import Document
-from exporter.config.file.environment import substitute
 from exporter.config.file.yaml_composer import MAX_DEPTH, MAX_NODES, TooLargeError
 from exporter.config.file.yaml_errors import explain
 from exporter.config.file.yaml_reader import parse
@@ -34,8 +32,7 @@ class Config(Model):
 def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Config:
     """Read the config file; raises ConfigError with everything that is wrong with it."""
     content = _read(path)
-    document = _parse(path, content)
-    substitute(document, os.environ if environ is None else environ)
+    document = _parse(path, content, os.environ if environ is None else environ)
     file = Builder(document, path.parent).build()
     if file is None or document.problems:
         raise ConfigError(str(path), document.problems)
@@ -60,10 +57,10 @@ def _read(path: Path) -> bytes:
     raise ConfigError(str(path), [Problem(0, "", message)])
 
 
-def _parse(path: Path, content: bytes) -> Document:
+def _parse(path: Path, content: bytes, environ: Mapping[str, str]) -> Document:
     try:
         text = content.decode("utf-8-sig")
-        return parse(text)
+        return parse(text, environ)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         problem = Problem(line, "", "expected UTF-8 text, got other bytes; save the file as UTF-8")

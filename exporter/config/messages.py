@@ -22,7 +22,13 @@ from exporter.config.file.yaml_errors import block_form
 
 MAPPING = "a mapping of keys to values"
 
-_NO_MAPPING = {"dict_type", "mapping_type", "model_type"}  # pydantic's errors
+# What a type of pydantic expects, by the name of its error.
+_EXPECTED = {
+    **dict.fromkeys(("dict_type", "mapping_type", "model_type"), MAPPING),
+    "bool_type": "true or false",
+    "too_short": "at least one value",
+    "tuple_type": "a list",
+}
 _READ_AS = {bool: "a boolean", float: "a number", date: "a date", datetime: "a date"}
 
 
@@ -44,7 +50,7 @@ def find_expected(error: ErrorDetails, model: type[BaseModel]) -> ExpectedError 
             return unknown_key(key, known)
         example = (known[key].examples or [""])[0]
         return f"expected this key, for example `{key}: {example}`, got nothing"
-    return ExpectedError(MAPPING if error["type"] in _NO_MAPPING else error["msg"])
+    return ExpectedError(_EXPECTED.get(error["type"], error["msg"]))
 
 
 def write_sentence(document: Document, path: KeyPath, error: ExpectedError) -> str:

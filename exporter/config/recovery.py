@@ -8,9 +8,8 @@ from exporter.config.fields.columns import OutputColumns
 from exporter.config.fields.model import FrozenMapping, Model, NullIsEmpty
 from exporter.config.fields.numbers import Seconds, Share, duration, whole_number
 from exporter.config.fields.parser import ExpectedError
-from exporter.config.fields.sql import ColumnName, FunctionName, NewValue, Sql, qualified_name
+from exporter.config.fields.sql import ColumnName, NewValue, Sql, TableName, qualified_name
 from exporter.config.fields.values import (
-    Boolean,
     ConnectionString,
     JsonObject,
     ReadableFile,
@@ -24,6 +23,7 @@ MODES: tuple[Mode, ...] = ("disabled", "dry_run", "auto")
 # pg_notify() refuses a name of more than 63 bytes.
 Channel = Annotated[str, name_like("the name of a channel", r"[A-Za-z_][A-Za-z0-9_$]{0,62}")]
 Url = Annotated[str, name_like("a URL that begins with https:// or http://", r"https?://[^\s]+")]
+Function = Annotated[TableName, qualified_name("a function such as session_exporter.recover_calls")]
 OneDayOrMore = Annotated[
     float, duration(86400, "per_hour is counted in the audit, and undo needs it on the next day")
 ]
@@ -70,9 +70,7 @@ class RecoverySettings(Model):
     set: FrozenMapping[ColumnName, NewValue] = Field({}, validate_default=True)
     """What closing a session writes: an SQL expression for each column, in which {end} is the end
     of the session."""
-    call: Annotated[FunctionName, qualified_name(FunctionName)] | None = Field(
-        None, examples=["session_exporter.recover_calls"]
-    )
+    call: Function | None = Field(None, examples=["session_exporter.recover_calls"])
     """The function in the database that closes sessions instead of recovery's own statements: the
     one that `sql function` prints, and no other. Requires set; null: none."""
     end_at: Sql | None = None
@@ -88,7 +86,7 @@ class RecoverySettings(Model):
     """A condition that protects a session from recovery."""
     server: ColumnName | None = None
     """The column that names the server of a session, for `close --server`."""
-    trust_age: Boolean = False
+    trust_age: bool = False
     """Whether age alone is enough for auto where neither last_seen_at nor evidence is set."""
     confirm: Annotated[int, whole_number(2, 100)] = 2
     """Number of runs in a row in which a session must look the same before auto closes it."""

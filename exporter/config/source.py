@@ -6,8 +6,13 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from exporter.config.fields.columns import OutputColumn, OutputColumns, PointInTime
-from exporter.config.fields.labels import Label, LabelName
+from exporter.config.fields.columns import (
+    Label,
+    LabelName,
+    OutputColumn,
+    OutputColumns,
+    PointInTime,
+)
 from exporter.config.fields.model import FrozenMapping, Model, NonEmptyList, NullIsEmpty
 from exporter.config.fields.numbers import Seconds, whole_number
 from exporter.config.fields.parser import ExpectedError, Parser
@@ -52,7 +57,9 @@ class Source(Model):
     databases: DatabaseNames = Field(alias="database")
     """The database that holds the table; a list means the same source in each of them. Optional
     where there is only one database."""
-    table: Annotated[TableName, qualified_name(TableName)] = Field(examples=["public.sessions"])
+    table: Annotated[TableName, qualified_name("a table such as public.sessions")] = Field(
+        examples=["public.sessions"]
+    )
     """A table, partitioned table or view, with its schema."""
     where: Sql | None = None
     """Condition for a row to exist at all, for example deleted_at IS NULL."""

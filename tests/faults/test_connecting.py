@@ -22,7 +22,9 @@ from tests.support.servers.versions import VERSIONS
 
 async def ask(dsn: str, question: str) -> object:
     """What a server answers to a collection that connects like this."""
-    pool = Database(DatabaseSettings(name="app", dsn=dsn, connect_timeout=2.0))
+    pool = Database(
+        DatabaseSettings(name="app", dsn=dsn).model_copy(update={"connect_timeout": 2.0})
+    )
     try:
         (result,) = await pool.reader().read(question)
         return result.rows[0][0]
@@ -91,9 +93,8 @@ async def test_a_password_file_that_cannot_be_read_to_its_end_holds_nothing_up(
 ) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    pool = Database(
-        DatabaseSettings(name="app", dsn=database.dsn, password_file=pipe, connect_timeout=2.0)
-    )
+    settings = DatabaseSettings(name="app", dsn=database.dsn)
+    pool = Database(settings.model_copy(update={"password_file": pipe, "connect_timeout": 2.0}))
     reading = asyncio.create_task(pool.reader().read("SELECT 1"))
     turns = 0
     while not reading.done():

@@ -279,7 +279,8 @@ async def end_connections(victim: EmbeddedDatabase, *, times: int) -> None:
     """Also between the last answer and the end of the transaction, when psycopg is not aware."""
     counting = f"SELECT count(*) FROM {TABLE}"
     ending = OURS.replace(b"SELECT pid", b"SELECT pg_terminate_backend(pid)")
-    pool = Database(DatabaseSettings(name="app", dsn=victim.dsn_for(EXPORTER), connect_timeout=2.0))
+    settings = DatabaseSettings(name="app", dsn=victim.dsn_for(EXPORTER))
+    pool = Database(settings.model_copy(update={"connect_timeout": 2.0}))
     reasons: collections.Counter[str] = collections.Counter()
     killer = await psycopg.AsyncConnection.connect(victim.dsn, autocommit=True)
     try:

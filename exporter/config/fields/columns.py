@@ -1,4 +1,4 @@
-"""Points in time, and the columns that lists and reports show."""
+"""What is read of each row: points in time, labels, and the columns that lists and reports show."""
 
 from dataclasses import replace
 from typing import Annotated, Any, Literal
@@ -6,12 +6,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
-from exporter.config.fields.model import DistinctList, Model, NullIsEmpty
+from exporter.config.fields.model import DistinctList, Model, NonEmptyList, NullIsEmpty
 from exporter.config.fields.parser import ExpectedError, Parser
 from exporter.config.fields.sql import COLUMN, EXPRESSION, Sql, parse_expression
-from exporter.config.fields.values import choice, parse_name
+from exporter.config.fields.values import choice, name_like, parse_name
 
-RESERVED = "id|last_seen|age|database|source"
+TAKEN_COLUMNS = "id|last_seen|age|database|source"
+TAKEN_LABELS = "database|source|date|le|kind|instance|job|__.*"
+LABEL = "[a-zA-Z_][a-zA-Z0-9_]*"
 
 
 class TimeColumn(Model):
@@ -39,6 +41,31 @@ def _parse_point_in_time(value: object) -> object:
 PointInTime = Annotated[TimeColumn, ColumnOrMapping(_parse_point_in_time, is_sql=True)]
 
 
+def _parse_label_value(value: object) -> object:
+    """Return a text; a whole number stands for its digits."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ExpectedError("a text", "put it in quotes")
+    if value == "other":
+        raise ExpectedError("a value besides other", "other is always there; leave it out")
+    return value
+
+
+_LABEL_VALUE = {"type": ["string", "integer"], "minLength": 1, "not": {"const": "other"}}
+LabelName = Annotated[str, name_like(f"a label name ({LABEL})", LABEL, TAKEN_LABELS)]
+LabelValue = Annotated[str, Parser(_parse_label_value, _LABEL_VALUE)]
+
+
+class Label(Model):
+    """A label by which counts are split."""
+
+    value: Sql = Field(examples=["difficulty"])
+    """The value of the label: a column or an expression."""
+    values: NonEmptyList[LabelValue] = Field(examples=["[BEGINNER, PRO]"])
+    """Values that are counted separately; all others, and NULL, count as other."""
+
+
 class OutputColumn(Model):
     """A named value of each session in a list or a report."""
 
@@ -48,8 +75,6 @@ class OutputColumn(Model):
 
 def _parse_output_column(value: object) -> OutputColumn:
     """Return the name of a column, or `name: expression`."""
-    if isinstance(value, OutputColumn):
-        return value
     if not isinstance(value, dict):
         name = _parse_output_name(value)
         return OutputColumn(name=name, sql=name)
@@ -64,7 +89,7 @@ def _parse_output_column(value: object) -> OutputColumn:
 
 def _parse_output_name(value: object) -> str:
     what = "the name of a column, or name: expression"
-    return parse_name(value, what=what, pattern=COLUMN, reserved=RESERVED)
+    return parse_name(value, what=what, pattern=COLUMN, reserved=TAKEN_COLUMNS)
 
 
 _TEXT = {"type": "string"}

@@ -1,14 +1,15 @@
-"""The base class of all config models, and their collections."""
+"""The base class of all config models, their collections, and which of their keys take SQL."""
 
 from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
-from typing import Annotated, Any, TypeVar, get_args
+from types import MappingProxyType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, Strict
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
 
 from exporter.config.fields.parser import ExpectedError, Parser
+from exporter.config.file.yaml_errors import SqlKeys
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -39,18 +40,6 @@ class NullIsEmpty(Parser):
         return {"anyOf": [handler(schema), {"type": "null"}]}
 
 
-def _require_list(value: object) -> tuple[object, ...]:
-    if not isinstance(value, list | tuple):
-        raise ExpectedError("a list")
-    return tuple(value)
-
-
-def _require_items(value: object) -> object:
-    if value in ([], ()):
-        raise ExpectedError("at least one value")
-    return value
-
-
 def _require_distinct(values: tuple[T, ...]) -> tuple[T, ...]:
     seen = set()
     for index, value in enumerate(values):
@@ -61,10 +50,10 @@ def _require_distinct(values: tuple[T, ...]) -> tuple[T, ...]:
 
 
 FrozenMapping = Annotated[Mapping[K, T], NullIsEmpty(), AfterValidator(MappingProxyType)]
-DistinctList = Annotated[
-    tuple[T, ...], BeforeValidator(_require_list), AfterValidator(_require_distinct)
+DistinctList = Annotated[tuple[T, ...], Strict(False), AfterValidator(_require_distinct)]
+NonEmptyList = Annotated[
+    tuple[T, ...], Strict(False), Field(min_length=1), AfterValidator(_require_distinct)
 ]
-NonEmptyList = Annotated[DistinctList[T], BeforeValidator(_require_items)]
 
 
 def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
@@ -80,3 +69,26 @@ def models_in(annotation: object) -> Iterator[type[BaseModel]]:
         yield annotation
     for argument in get_args(annotation):
         yield from models_in(argument)
+
+
+def find_sql_keys(model: type[BaseModel]) -> SqlKeys:
+    """Return the keys of this model, and of the models in its fields, whose values are SQL."""
+    keys: set[str] = set()
+    parents: set[str] = set()
+    for key, field in keys_of(model).items():
+        for part in (field.annotation, *field.metadata):
+            for is_item in _find_sql(part):
+                (parents if is_item else keys).add(key)
+        for inner in map(find_sql_keys, models_in(field.annotation)):
+            keys |= inner.keys
+            parents |= inner.parents
+    return SqlKeys(frozenset(keys), frozenset(parents))
+
+
+def _find_sql(part: object, *, is_item: bool = False) -> Iterator[bool]:
+    """Yield for each parser of SQL in an annotation whether it parses the items of a collection."""
+    if isinstance(part, Parser) and part.is_sql:
+        yield is_item
+    is_collection = get_origin(part) not in {None, Annotated, Union, UnionType}
+    for argument in get_args(part):
+        yield from _find_sql(argument, is_item=is_item or is_collection)

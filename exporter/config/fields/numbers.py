@@ -3,8 +3,6 @@
 import re
 from typing import Annotated
 
-from pydantic import ValidationInfo
-
 from exporter.config.fields.parser import VARIABLE, ExpectedError, Parser
 from exporter.config.file.document import Text
 
@@ -44,9 +42,7 @@ def parse_duration(value: object) -> float:
 def duration(at_least: float = 0.0, why: str = "") -> Parser:
     """Accept a duration with its unit, seconds in Python; `why` a shorter one is refused."""
 
-    def parse(value: object, info: ValidationInfo) -> float:
-        if info.context is None and isinstance(value, int | float):
-            return float(value)
+    def parse(value: object) -> float:
         seconds = parse_duration(value)
         if seconds < at_least:
             raise ExpectedError(f"at least {format_duration(at_least)}", why)
@@ -79,12 +75,10 @@ def whole_number(at_least: int, at_most: int = 1_000_000_000) -> Parser:
 def _parse_share(value: object) -> float:
     text = value.strip() if isinstance(value, str) else ""
     digits = text.removesuffix("%").strip()
-    if isinstance(value, float) and not text:
-        return value  # in Python
     if not text.endswith("%") or not digits.isdecimal() or not 1 <= int(digits) <= 100:
         raise ExpectedError("a share such as 20%")
     return int(digits) / 100
 
 
 _SHARE = {"type": "string", "pattern": f"^(100|[1-9][0-9]?)\\s*%$|{VARIABLE}"}
-Share = Annotated[float, Parser(_parse_share, _SHARE)]  # percent in the file, up to 1 in Python
+Share = Annotated[float, Parser(_parse_share, _SHARE)]  # percent in the file, up to 1 here

@@ -39,7 +39,7 @@ class Parser:
     """Marks a field of a model, `Annotated[bool, Parser(…)]`, and parses its value in the file."""
 
     parse: Callable[[object], object] | Callable[[object, ValidationInfo], object]
-    """Returns the value; raises ExpectedError. `info.context` is None outside of a file."""
+    """Returns the value; raises ExpectedError. `info.context` is the folder of the file."""
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string", "minLength": 1})
     """The JSON schema of the values that the file may hold."""
     is_sql: bool = False

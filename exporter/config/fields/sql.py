@@ -7,7 +7,7 @@ them, and that each is one whole expression.
 import json
 import re
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Self
+from typing import Annotated
 
 from exporter.config.fields.parser import ExpectedError, Parser
 from exporter.config.fields.sql_lexer import IncompleteSqlError, check_complete
@@ -56,31 +56,29 @@ ColumnName = Annotated[str, name_like("the name of a column", rf"{COLUMN}|.+")]
 
 @dataclass(frozen=True, slots=True)
 class TableName:
-    """The name of a table as declared; the case of an unquoted one is resolved in the database."""
+    """The name of a table or a function as declared; the database resolves an unquoted case."""
 
     schema_: str | None
     name: str
     schema_quoted: bool = False
     name_quoted: bool = False
 
-    EXAMPLE: ClassVar[str] = "a table such as public.sessions"
-
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str, expected: str) -> "TableName":
         """Parse `name`, `schema.name` or `"Schema"."Name"`; raises ExpectedError."""
         match = _TABLE.fullmatch(text.strip())
         if match is None:
             advice = 'other names in double quotes and in a block, each separately: "My"."Table"'
-            raise ExpectedError(cls.EXAMPLE, advice)
+            raise ExpectedError(expected, advice)
         schema, quoted_schema, name, quoted_name = match.groups()
         table = cls(
-            schema_=_unquote(quoted_schema) or schema,
-            name=_unquote(quoted_name) or name,
+            schema_=(quoted_schema or "").replace('""', '"') or schema,
+            name=(quoted_name or "").replace('""', '"') or name,
             schema_quoted=quoted_schema is not None,
             name_quoted=quoted_name is not None,
         )
         if any(len(part.encode()) > MAX_IDENTIFIER for part in (table.schema_ or "", table.name)):
-            kind, *_ = cls.EXAMPLE.partition(" such as ")
+            kind, *_ = expected.partition(" such as ")
             raise ExpectedError(f"{kind} whose names have at most {MAX_IDENTIFIER} bytes")
         return table
 
@@ -91,21 +89,13 @@ class TableName:
         return f"{_quote(self.schema_) if self.schema_quoted else self.schema_}.{name}"
 
 
-class FunctionName(TableName):
-    """The name of a function as declared."""
-
-    EXAMPLE: ClassVar[str] = "a function such as session_exporter.recover_calls"
-
-
-def qualified_name(kind: type[TableName]) -> Parser:
+def qualified_name(expected: str) -> Parser:
     """Accept the name of a table or a function, with or without its schema."""
 
     def parse(value: object) -> TableName:
-        if isinstance(value, kind):
-            return value
         if not isinstance(value, str):
-            raise ExpectedError(kind.EXAMPLE, block=True)
-        return kind.parse(value)
+            raise ExpectedError(expected, block=True)
+        return TableName.parse(value, expected)
 
     return Parser(parse, is_sql=True)
 
@@ -129,7 +119,3 @@ def _require_complete(sql: str) -> None:
 
 def _quote(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
-
-
-def _unquote(inside: str | None) -> str | None:
-    return inside.replace('""', '"') if inside is not None else None

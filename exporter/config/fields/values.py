@@ -66,18 +66,7 @@ def _time_zones() -> frozenset[str]:
 TimeZone = Annotated[str, Parser(_parse_time_zone)]
 
 
-def _parse_boolean(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ExpectedError("true or false")
-    return value
-
-
-Boolean = Annotated[bool, Parser(_parse_boolean, {"type": "boolean"})]
-
-
-def _parse_json_object(value: object, info: ValidationInfo) -> str:
-    if isinstance(value, str) and info.context is None:
-        return value  # in Python
+def _parse_json_object(value: object) -> str:
     if not isinstance(value, dict) or not value:
         raise ExpectedError("a mapping that is merged, such as {auto_recovered: true}")
     try:
@@ -102,8 +91,6 @@ ConnectionString = Annotated[str, Parser(_parse_connection_string, {"type": "str
 
 
 def _parse_readable_file(value: object, info: ValidationInfo) -> Path:
-    if isinstance(value, Path):
-        return value
     if not isinstance(value, str) or not value or "\0" in value:
         raise ExpectedError("the path of a file")
     path = info.context / value if isinstance(info.context, Path) else Path(value)

@@ -5,33 +5,29 @@ so only its nodes are used, and read here.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 
 import yaml
 from yaml.constructor import SafeConstructor
 
 from exporter.config.file.document import Document, KeyPath, Text, printable
+from exporter.config.file.environment import substitute
 from exporter.config.file.yaml_composer import MAX_DEPTH, MAX_NODES, TooLargeError, compose
 
 MAX_SPELLING = 300  # characters; only messages use it
 
 _TAG = "tag:yaml.org,2002:"
-_CONSTRUCT = {
-    _TAG + "bool": SafeConstructor.construct_yaml_bool,
-    _TAG + "float": SafeConstructor.construct_yaml_float,
-    _TAG + "int": SafeConstructor.construct_yaml_int,
-    _TAG + "null": SafeConstructor.construct_yaml_null,
-    _TAG + "timestamp": SafeConstructor.construct_yaml_timestamp,
-}
+_OTHER_TAGS = {f"{_TAG}{kind}" for kind in ("bool", "float", "int", "null", "timestamp")}
 # "value" is a lone `=`, and "merge" a `<<` that stands where a value stands.
 _TEXT_TAGS = {_TAG + "str", _TAG + "value", _TAG + "merge"}
 _TAG_MESSAGE = "expected a plain value, got a YAML tag; put text that begins with ! in quotes"
 
 
-def parse(text: str) -> Document:
+def parse(text: str, environ: Mapping[str, str]) -> Document:
     """Read one YAML document; raises yaml.YAMLError or TooLargeError."""
     node = compose(text)
-    reader = _Reader(text)
+    reader = _Reader(text, environ)
     if node is not None:
         reader.document.data = reader.read(node, ())
     return reader.document
@@ -44,8 +40,9 @@ class _RejectedError(Exception):
 class _Reader:
     """Turns nodes into dicts, lists and scalars, and records where each came from."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, environ: Mapping[str, str]) -> None:
         self.text = f"{text}\n"
+        self.environ = environ
         self.document = Document()
         self.nodes = 0
         self.around: list[yaml.Node] = []  # the nodes that contain the current one
@@ -55,7 +52,7 @@ class _Reader:
         self.document.spelling[path] = self._spelling(node)
         try:
             if isinstance(node, yaml.ScalarNode):
-                return self._scalar(node)
+                return self._scalar(node, path)
             return self._collection(node, path)
         except _RejectedError as rejected:
             self.document.reject(path, str(rejected))
@@ -81,21 +78,20 @@ class _Reader:
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, object]:
         mapping: dict[str, object] = {}
-        first_line: dict[str, int] = {}
+        lines = self.document.lines
         for key_node, value_node in node.value:
             key, line = self._key(key_node, path), key_node.start_mark.line + 1
-            if key in first_line:
-                message = f"already given on line {first_line[key]}; keep one of the two"
+            if (*path, key) in lines:
+                message = f"already given on line {lines[*path, key]}; keep one of the two"
                 self.document.reject((*path, key), message, line)
                 continue
-            first_line[key] = line
+            lines[*path, key] = line
             if not _is_merge(key_node):
-                self.document.lines[*path, key] = line
                 mapping[key] = self.read(value_node, (*path, key))
         for key_node, value_node in self._merged(node, path):
             key = self._key(key_node, path)
             if key not in mapping:
-                self.document.lines[*path, key] = key_node.start_mark.line + 1
+                lines[*path, key] = key_node.start_mark.line + 1
                 mapping[key] = self.read(value_node, (*path, key))
         return mapping
 
@@ -127,33 +123,39 @@ class _Reader:
         self.document.reject((*path, spelling), message, node.start_mark.line + 1)
         return spelling
 
-    def _scalar(self, node: yaml.ScalarNode) -> object:
+    def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> object:
         # 010, 0x10, 1_000 and 1:30 are numbers to YAML 1.1, and rarely meant as such.
         odd_number = node.tag == _TAG + "int" and not re.fullmatch(
             r"-?(0|[1-9]\d{0,17})", node.value
         )
         if node.tag in _TEXT_TAGS or odd_number:
-            return self._text(node)
-        if node.tag not in _CONSTRUCT:
+            return self._text(node, path)
+        if node.tag not in _OTHER_TAGS:
             raise _RejectedError(_TAG_MESSAGE)
         try:
-            return _CONSTRUCT[node.tag](SafeConstructor(), node)
+            return SafeConstructor.yaml_constructors[node.tag](SafeConstructor(), node)
         # PyYAML's patterns match more than Python accepts: 2024-02-30, `!!int ""`.
         except (ValueError, KeyError, IndexError, AttributeError, OverflowError):
             kind = node.tag.removeprefix(_TAG)
             message = f"YAML reads this as a {kind}, and it is not a valid one; put it in quotes"
             raise _RejectedError(message) from None
 
-    def _text(self, node: yaml.ScalarNode) -> Text:
+    def _text(self, node: yaml.ScalarNode, path: KeyPath) -> Text:
         try:
             node.value.encode()
         except UnicodeEncodeError:
             raise _RejectedError("expected text that can be written in UTF-8") from None
-        if node.style:  # in quotes or a block: nothing is cut off
-            return Text(node.value)
-        end_of_line = self.text.index("\n", node.end_mark.index)
-        rest = self.text[node.end_mark.index : end_of_line].strip()
-        return Text(node.value, comment=rest[1:] if rest.startswith("#") else "")
+        comment = ""
+        if not node.style:  # not in quotes or a block, so that a comment can cut it off
+            end_of_line = self.text.index("\n", node.end_mark.index)
+            rest = self.text[node.end_mark.index : end_of_line].strip()
+            comment = rest[1:] if rest.startswith("#") else ""
+        text = Text(node.value, comment)
+        # A key that begins with x- is ignored; where an alias uses its value, that is filled.
+        is_ignored = bool(path) and str(path[0]).startswith("x-")
+        if "${" not in text or is_ignored:
+            return text
+        return substitute(text, self.environ, partial(self.document.reject, path))
 
     def _spelling(self, node: yaml.Node) -> str:
         start, end = node.start_mark.index, node.end_mark.index

@@ -36,7 +36,7 @@ def test_null_takes_a_default_back(merged: Callable[[str, str], Source]) -> None
 
 def test_daily_and_recovery_are_merged_key_by_key(merged: Callable[[str, str], Source]) -> None:
     source = merged("{orphaned_after: 2h, daily: {days: 3, timeout: 1m}}", "daily: {days: 5}")
-    assert source.daily == DailySettings(days=5, every=300.0, timeout=60.0)
+    assert source.daily == DailySettings.model_validate({"days": 5, "timeout": "1m"})
 
 
 def test_a_source_has_daily_statistics_again_although_the_defaults_have_none(

@@ -2,8 +2,7 @@
 
 from exporter import sessions
 from exporter.cli.commands.sql import role_sql
-from exporter.config import Config, Source
-from exporter.config.fields.sql import FunctionName
+from exporter.config import Config, Source, TableName
 from exporter.demo.server.databases import EmbeddedDatabase, create_role
 from exporter.demo.systems.schemas import EXPORTER
 from exporter.postgres import Database, Reader
@@ -15,7 +14,7 @@ from tests.support.servers.statements import execute
 
 def calling(source: Source, *, function: str = "") -> Source:
     """The source with `recovery.call`: of what is printed for it, or of another function."""
-    called = FunctionName.parse(function or f"session_exporter.recover_{source.name}")
+    called = TableName.parse(function or f"session_exporter.recover_{source.name}", "a function")
     return source.model_copy(
         update={"recovery": source.recovery.model_copy(update={"call": called})}
     )

@@ -8,8 +8,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from exporter.config import Source
-from exporter.config.fields.model import keys_of, models_in
-from exporter.config.fields.sql_keys import find_sql_keys
+from exporter.config.fields.model import find_sql_keys, keys_of, models_in
 from exporter.config.file.yaml_errors import SqlKeys
 
 KEYS = find_sql_keys(Source)

@@ -28,7 +28,7 @@ PARTS = (
 def read(text: str) -> tuple[object, ...]:
     """Everything that the rest of the program learns of a text."""
     try:
-        document = yaml_reader.parse(text)
+        document = yaml_reader.parse(text, {})
     except (yaml.YAMLError, TooLargeError) as error:
         return type(error), str(error)
     return document, comments(document)

@@ -11,7 +11,9 @@ from exporter.recovery.decision.decision import Memory, decide
 from exporter.recovery.decision.observation import CandidateState, Observation, SessionCounts
 from exporter.recovery.plan import Plan
 
-SETTINGS = RecoverySettings(set={"is_active": "false"}, end_at="now", grace=60.0)
+SETTINGS = RecoverySettings.model_validate(
+    {"set": {"is_active": "false"}, "end_at": "now", "grace": "1m"}
+)
 NOW = 1000.0
 
 #: Counts of sessions, and the brakes that are on.

@@ -8,7 +8,9 @@ from exporter.config import RecoverySettings
 from exporter.recovery.decision.decision import Decision, Memory, decide
 from exporter.recovery.decision.observation import CandidateState, Observation, SessionCounts
 
-RULE = RecoverySettings(set={"is_active": "false"}, end_at="now", grace=60.0)
+RULE = RecoverySettings.model_validate(
+    {"set": {"is_active": "false"}, "end_at": "now", "grace": "1m"}
+)
 EVERY = 30.0
 STARTED = 1000.0
 CALM = STARTED + 600.0
