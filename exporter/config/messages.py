@@ -26,7 +26,6 @@ MAPPING = "a mapping of keys to values"
 _EXPECTED = {
     **dict.fromkeys(("dict_type", "mapping_type", "model_type"), MAPPING),
     "bool_type": "true or false",
-    "too_short": "at least one value",
     "tuple_type": "a list",
 }
 _READ_AS = {bool: "a boolean", float: "a number", date: "a date", datetime: "a date"}

@@ -62,7 +62,9 @@ class Label(Model):
 
     value: Sql = Field(examples=["difficulty"])
     """The value of the label: a column or an expression."""
-    values: NonEmptyList[LabelValue] = Field(examples=["[BEGINNER, PRO]"])
+    values: NonEmptyList[LabelValue] = Field(
+        examples=["[BEGINNER, PRO]"], json_schema_extra={"minItems": 1}
+    )
     """Values that are counted separately; all others, and NULL, count as other."""
 
 

@@ -4,7 +4,14 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType, UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, Strict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    Strict,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
 
@@ -40,6 +47,12 @@ class NullIsEmpty(Parser):
         return {"anyOf": [handler(schema), {"type": "null"}]}
 
 
+def _require_items(value: object) -> object:
+    if value == []:
+        raise ExpectedError("at least one value")
+    return value
+
+
 def _require_distinct(values: tuple[T, ...]) -> tuple[T, ...]:
     seen = set()
     for index, value in enumerate(values):
@@ -51,9 +64,7 @@ def _require_distinct(values: tuple[T, ...]) -> tuple[T, ...]:
 
 FrozenMapping = Annotated[Mapping[K, T], NullIsEmpty(), AfterValidator(MappingProxyType)]
 DistinctList = Annotated[tuple[T, ...], Strict(False), AfterValidator(_require_distinct)]
-NonEmptyList = Annotated[
-    tuple[T, ...], Strict(False), Field(min_length=1), AfterValidator(_require_distinct)
-]
+NonEmptyList = Annotated[DistinctList[T], BeforeValidator(_require_items)]
 
 
 def keys_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
