@@ -25,6 +25,7 @@ cli/app.py turns each into a sentence and an exit code, collection/job.py into a
 metric.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -57,7 +58,7 @@ class Problem:
 class ConfigError(ExporterError):
     """The config file cannot be used. Holds every problem that was found, not only the first."""
 
-    def __init__(self, path: str, problems: list[Problem]) -> None:
+    def __init__(self, path: str, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems))
         super().__init__("\n".join(each.describe(path) for each in self.problems))
 

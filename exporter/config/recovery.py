@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from exporter.config.fields.columns import OutputColumns
-from exporter.config.fields.model import FrozenMapping, Model, NullIsEmpty
+from exporter.config.fields.model import FrozenMapping, Model, null_as
 from exporter.config.fields.numbers import Seconds, Share, duration, whole_number
 from exporter.config.fields.parser import ExpectedError
 from exporter.config.fields.sql import ColumnName, NewValue, Sql, TableName, qualified_name
@@ -114,7 +114,7 @@ class RecoverySettings(Model):
     null: none."""
     webhook: Webhook | None = None
     """Endpoint notified of recovered sessions; null: none."""
-    audit: Annotated[Audit, NullIsEmpty()] = Field({}, validate_default=True)
+    audit: Annotated[Audit, null_as({})] = Field({}, validate_default=True)
     """The record of every recovery."""
 
     @property

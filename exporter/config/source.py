@@ -13,7 +13,7 @@ from exporter.config.fields.columns import (
     OutputColumns,
     PointInTime,
 )
-from exporter.config.fields.model import FrozenMapping, Model, NonEmptyList, NullIsEmpty
+from exporter.config.fields.model import FrozenMapping, Model, NonEmptyList, null_as
 from exporter.config.fields.numbers import Seconds, whole_number
 from exporter.config.fields.parser import ExpectedError, Parser
 from exporter.config.fields.sql import Sql, TableName, qualified_name
@@ -105,7 +105,7 @@ class Source(Model):
     """Maximum number of time series of the source in one database."""
     future_tolerance: Seconds = Field("1m", validate_default=True)
     """How far ahead of the database's clock a time may be without being inconsistent."""
-    recovery: Annotated[RecoverySettings, NullIsEmpty()] = Field({}, validate_default=True)
+    recovery: Annotated[RecoverySettings, null_as({})] = Field({}, validate_default=True)
     """Whether and how orphaned sessions are closed."""
 
     @field_validator("overlong_after")

@@ -1,12 +1,11 @@
 """What is read of each row: points in time, labels, and the columns that lists and reports show."""
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, GetJsonSchemaHandler
-from pydantic_core import CoreSchema
+from pydantic import Field
 
-from exporter.config.fields.model import DistinctList, Model, NonEmptyList, NullIsEmpty
+from exporter.config.fields.model import DistinctList, Model, NonEmptyList, null_as
 from exporter.config.fields.parser import ExpectedError, Parser
 from exporter.config.fields.sql import COLUMN, EXPRESSION, Sql, parse_expression
 from exporter.config.fields.values import choice, name_like, parse_name
@@ -25,20 +24,12 @@ class TimeColumn(Model):
     """For an integer: the unit in which it counts since 1970, s or ms. null: a timestamp."""
 
 
-class ColumnOrMapping(Parser):
-    """A column or an expression alone, or a mapping that says more about it."""
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {"anyOf": [EXPRESSION.schema, handler(schema)]}
-
-
 def _parse_point_in_time(value: object) -> object:
     return value if isinstance(value, dict | TimeColumn) else {"column": value}
 
 
-PointInTime = Annotated[TimeColumn, ColumnOrMapping(_parse_point_in_time, is_sql=True)]
+_POINT_IN_TIME = Parser(_parse_point_in_time, EXPRESSION.schema, or_type=True, is_sql=True)
+PointInTime = Annotated[TimeColumn, _POINT_IN_TIME]
 
 
 def _parse_label_value(value: object) -> object:
@@ -98,4 +89,4 @@ _TEXT = {"type": "string"}
 _PAIR = {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": _TEXT}
 _OUTPUT_COLUMN = Parser(_parse_output_column, {"anyOf": [_TEXT, _PAIR]}, is_sql=True)
 
-OutputColumns = Annotated[DistinctList[Annotated[OutputColumn, _OUTPUT_COLUMN]], NullIsEmpty(tuple)]
+OutputColumns = Annotated[DistinctList[Annotated[OutputColumn, _OUTPUT_COLUMN]], null_as(())]

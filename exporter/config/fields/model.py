@@ -1,19 +1,17 @@
 """The base class of all config models, their collections, and which of their keys take SQL."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType, UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, TypeVar, Union, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    GetJsonSchemaHandler,
     Strict,
 )
 from pydantic.fields import FieldInfo
-from pydantic_core import CoreSchema
 
 from exporter.config.fields.parser import ExpectedError, Parser
 from exporter.config.file.yaml_errors import SqlKeys
@@ -35,16 +33,9 @@ class Model(BaseModel):
     )
 
 
-class NullIsEmpty(Parser):
-    """Reads null, which is what a key with all of its children commented out is, as empty."""
-
-    def __init__(self, empty: Callable[[], object] = dict) -> None:
-        super().__init__(lambda value: empty() if value is None else value)
-
-    def __get_pydantic_json_schema__(
-        self, schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        return {"anyOf": [handler(schema), {"type": "null"}]}
+def null_as(empty: object) -> Parser:
+    """Read null, which is what a key with all of its children commented out is, as empty."""
+    return Parser(lambda value: empty if value is None else value, {"type": "null"}, or_type=True)
 
 
 def _require_items(value: object) -> object:
@@ -62,7 +53,7 @@ def _require_distinct(values: tuple[T, ...]) -> tuple[T, ...]:
     return values
 
 
-FrozenMapping = Annotated[Mapping[K, T], NullIsEmpty(), AfterValidator(MappingProxyType)]
+FrozenMapping = Annotated[Mapping[K, T], null_as({}), AfterValidator(MappingProxyType)]
 DistinctList = Annotated[tuple[T, ...], Strict(False), AfterValidator(_require_distinct)]
 NonEmptyList = Annotated[DistinctList[T], BeforeValidator(_require_items)]
 

@@ -42,6 +42,8 @@ class Parser:
     """Returns the value; raises ExpectedError. `info.context` is the folder of the file."""
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string", "minLength": 1})
     """The JSON schema of the values that the file may hold."""
+    or_type: bool = False
+    """Whether the file may also hold what the type of the field itself takes."""
     is_sql: bool = False
     """Whether problems with the value show how to write SQL in YAML."""
 
@@ -51,9 +53,9 @@ class Parser:
         return BeforeValidator(self.parse).__get_pydantic_core_schema__(source, handler)
 
     def __get_pydantic_json_schema__(
-        self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return dict(self.schema)
+        return {"anyOf": [handler(schema), self.schema]} if self.or_type else dict(self.schema)
 
 
 def suggest(word: object, known: Iterable[str]) -> str:

@@ -1,6 +1,10 @@
-"""A config file as plain data: its values, where each of them stands, and its problems."""
+"""A config file as plain data: its values, where each of them stands, and its problems.
+
+A text takes environment variables, written `${NAME}` and `${NAME:-default}`.
+"""
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -9,6 +13,12 @@ from exporter.errors import Problem
 KeyPath = tuple[str | int, ...]
 
 MISSING: Final = object()
+
+# A reference to an environment variable: an escaped one, a well-formed one, the beginning of a
+# malformed one, in this order.
+_REFERENCE = re.compile(
+    r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>(?:(?!\$\{)[^}])*))?\}|\$\{"
+)
 
 
 class Text(str):
@@ -29,6 +39,34 @@ class Text(str):
         return self
 
 
+def substitute(text: Text, environ: Mapping[str, str], reject: Callable[[str], None]) -> Text:
+    """Return the text with its references replaced; `reject` gets a message for each wrong one."""
+    used = []
+
+    def replacement(match: re.Match[str]) -> str:
+        name, default = match["name"], match["default"]
+        if match[0] == "$${":
+            return "${"
+        if name is None:
+            reject("expected ${NAME} or ${NAME:-default}; $${ writes a plain ${")
+            return ""
+        used.append(name)
+        # As in a shell, :- stands in for an empty value too.
+        found = environ.get(name) or default if default is not None else environ.get(name)
+        if found is None:
+            advice = f"set it, or give a default: ${{{name}:-...}}"
+            reject(f"the environment variable {name} is not set; {advice}")
+            return ""
+        try:
+            found.encode()
+        except UnicodeEncodeError:
+            reject(f"the environment variable {name} does not hold UTF-8 text")
+        return found
+
+    filled = _REFERENCE.sub(replacement, text)
+    return Text(filled, comment=text.comment, variables=tuple(dict.fromkeys(used)))
+
+
 @dataclass
 class Document:
     """The data of a config file, with the line and the spelling of each value."""
@@ -36,14 +74,12 @@ class Document:
     data: Any = None
     lines: dict[KeyPath, int] = field(default_factory=lambda: {(): 1})
     spelling: dict[KeyPath, str] = field(default_factory=dict)  # values as the file writes them
-    problems: list[Problem] = field(default_factory=list)
+    problems: set[Problem] = field(default_factory=set)
     rejected: set[KeyPath] = field(default_factory=set)  # paths that have a problem already
 
     def reject(self, path: KeyPath, message: str, line: int | None = None) -> None:
-        problem = Problem(line or self.line(path), dotted(path), message)
         self.rejected.add(path)
-        if problem not in self.problems:
-            self.problems.append(problem)
+        self.problems.add(Problem(line or self.line(path), dotted(path), message))
 
     def line(self, path: KeyPath) -> int:
         """Return the line of a key, or of the nearest mapping around it where it is missing."""

@@ -11,8 +11,7 @@ from functools import partial
 import yaml
 from yaml.constructor import SafeConstructor
 
-from exporter.config.file.document import Document, KeyPath, Text, printable
-from exporter.config.file.environment import substitute
+from exporter.config.file.document import Document, KeyPath, Text, printable, substitute
 from exporter.config.file.yaml_composer import MAX_DEPTH, MAX_NODES, TooLargeError, compose
 
 MAX_SPELLING = 300  # characters; only messages use it
@@ -45,30 +44,30 @@ class _Reader:
         self.environ = environ
         self.document = Document()
         self.nodes = 0
-        self.around: list[yaml.Node] = []  # the nodes that contain the current one
+        self.around: list[yaml.Node] = []  # the current node, and those that contain it
 
     def read(self, node: yaml.Node, path: KeyPath) -> object:
         self._count()
         self.document.spelling[path] = self._spelling(node)
+        self.around.append(node)
         try:
-            if isinstance(node, yaml.ScalarNode):
-                return self._scalar(node, path)
-            return self._collection(node, path)
+            return self._value(node, path)
         except _RejectedError as rejected:
             self.document.reject(path, str(rejected))
             return None
-
-    def _collection(self, node: yaml.Node, path: KeyPath) -> object:
-        if node in self.around:
-            raise _RejectedError("this alias contains itself; write the value out")
-        self.around.append(node)
-        try:
-            if isinstance(node, yaml.MappingNode) and node.tag == _TAG + "map":
-                return self._mapping(node, path)
-            if isinstance(node, yaml.SequenceNode) and node.tag == _TAG + "seq":
-                return self._sequence(node, path)
         finally:
             self.around.pop()
+
+    def _value(self, node: yaml.Node, path: KeyPath) -> object:
+        match node:
+            case yaml.ScalarNode():
+                return self._scalar(node, path)
+            case _ if node in self.around[:-1]:
+                raise _RejectedError("this alias contains itself; write the value out")
+            case yaml.MappingNode(tag="tag:yaml.org,2002:map"):
+                return self._mapping(node, path)
+            case yaml.SequenceNode(tag="tag:yaml.org,2002:seq"):
+                return self._sequence(node, path)
         raise _RejectedError(_TAG_MESSAGE)
 
     def _sequence(self, node: yaml.SequenceNode, path: KeyPath) -> list[object]:
