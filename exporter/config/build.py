@@ -13,7 +13,7 @@ from exporter.config.database import DatabaseSettings
 from exporter.config.fields.model import Model
 from exporter.config.fields.parser import ExpectedError, suggest
 from exporter.config.fields.values import NAME
-from exporter.config.file.document import MISSING, Document, KeyPath, lookup, printable
+from exporter.config.file.document import MISSING, Document, KeyPath, printable
 from exporter.config.source import Source
 
 MERGED = ("daily", "recovery")  # merged key by key with the defaults; others are replaced
@@ -52,9 +52,8 @@ class Builder:
         used.pop("defaults", None)
         for section in ("databases", "sources"):
             if not used.get(section):
-                self._report(
-                    (section,), ExpectedError(f"at least one of the {section}", got="none")
-                )
+                expected = ExpectedError(f"at least one of the {section}", got="none")
+                self._report((section,), expected)
             elif isinstance(used[section], dict):
                 used[section] = {
                     name: self._named((section, name), data) for name, data in used[section].items()
@@ -132,7 +131,7 @@ class Builder:
         elif expected.keys:
             paths = [self._find((*loc[:2], key)) for key in expected.keys]
             expected.got = expected.got or " and ".join(map(self._show_with_name, paths))
-            written = [path for path in paths if lookup(self.root, path) is not MISSING]
+            written = [path for path in paths if self.document.value(path) is not MISSING]
             here = [path for path in written if path[0] == loc[0]]
             inherited = written if len(written) == len(paths) else []
             self._report(next(iter(here or inherited), (*loc[:2], expected.keys[0])), expected)
@@ -141,22 +140,22 @@ class Builder:
 
     def _find(self, loc: KeyPath) -> KeyPath:
         """Return the path in the file of what the merged data has at `loc`."""
-        depth = 4 if any(key in loc[2:3] for key in MERGED) else 3
+        value = self.document.value
         path = loc
-        if loc[0] == "sources" and lookup(self.root, loc[:depth]) is MISSING:
+        if loc[0] == "sources" and len(loc) > 2:
+            depth = 4 if loc[2] in MERGED else 3
             inherited = ("defaults", *loc[2:])
-            if lookup(self.root, inherited[: depth - 1]) is not MISSING:
+            is_own = value(loc[:depth]) is not MISSING
+            if not is_own and value(inherited[: depth - 1]) is not MISSING:
                 path = inherited
         # A column that is written without a mapping around it has no path inside itself.
-        while lookup(self.root, path) is MISSING:
-            if isinstance(lookup(self.root, path[:-1]), dict):
-                break
+        while value(path) is MISSING and not isinstance(value(path[:-1]), dict):
             path = path[:-1]
         return path
 
     def _show_with_name(self, path: KeyPath) -> str:
         key = str(path[-1])
-        if lookup(self.root, path) is MISSING:
+        if self.document.value(path) is MISSING:
             default = (DatabaseSettings.model_fields | Source.model_fields)[key].default
             return f"{key} {default} (the default)" if default else f"no {key}"
         return f"{key} {messages.show_value(self.document, path)}"

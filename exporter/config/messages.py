@@ -1,7 +1,7 @@
 """Turns the problem of a value into the sentence that the user reads."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import get_origin
 
@@ -10,14 +10,7 @@ from pydantic_core import ErrorDetails
 
 from exporter.config.fields.model import keys_of, models_in
 from exporter.config.fields.parser import ExpectedError, suggest
-from exporter.config.file.document import (
-    MISSING,
-    Document,
-    KeyPath,
-    Text,
-    lookup,
-    may_hold_password,
-)
+from exporter.config.file.document import MISSING, Document, KeyPath, Text, may_hold_password
 from exporter.config.file.yaml_errors import block_form
 
 MAPPING = "a mapping of keys to values"
@@ -31,11 +24,6 @@ _EXPECTED = {
 _READ_AS = {bool: "a boolean", float: "a number", date: "a date", datetime: "a date"}
 
 
-def unknown_key(key: str, known: Iterable[str]) -> str:
-    """Return the message for a key that does not exist."""
-    return f"unknown key; {suggest(key, known) or 'known here: ' + ', '.join(known)}"
-
-
 def find_expected(error: ErrorDetails, model: type[BaseModel]) -> ExpectedError | str:
     """Return what the model expected, or the whole message about a key."""
     cause = error.get("ctx", {}).get("error")
@@ -46,7 +34,7 @@ def find_expected(error: ErrorDetails, model: type[BaseModel]) -> ExpectedError 
     if error["type"] in {"extra_forbidden", "missing"}:
         key, known = str(error["loc"][-1]), keys_of(_model_at(model, error["loc"][:-1]))
         if error["type"] == "extra_forbidden":
-            return unknown_key(key, known)
+            return f"unknown key; {suggest(key, known) or 'known here: ' + ', '.join(known)}"
         example = (known[key].examples or [""])[0]
         return f"expected this key, for example `{key}: {example}`, got nothing"
     return ExpectedError(_EXPECTED.get(error["type"], error["msg"]))
@@ -62,7 +50,7 @@ def write_sentence(document: Document, path: KeyPath, error: ExpectedError) -> s
 
 def show_value(document: Document, path: KeyPath) -> str:
     """Return a value as messages show it; never one that is, or may be, a secret."""
-    value = lookup(document.data, path)
+    value = document.value(path)
     if isinstance(value, dict | list):
         kind = "mapping" if isinstance(value, dict) else "list"
         return f"a {kind}" if value else f"an empty {kind}"
@@ -72,12 +60,15 @@ def show_value(document: Document, path: KeyPath) -> str:
         return "the value of " + " and ".join(f"${{{name}}}" for name in value.variables)
     if path[-1:] == ("dsn",) or (path[:1] == ("databases",) and len(path) < 3):
         return "a value that is not shown"
-    return _quote(value) if isinstance(value, str) else _add_type(document.spelling[path], value)
+    if isinstance(value, str):
+        return _quote(value)
+    read_as = _READ_AS.get(type(value))
+    return document.spelling[path] + (f", which YAML reads as {read_as}" if read_as else "")
 
 
 def _as_block(document: Document, path: KeyPath) -> str:
     """Return the block form, where the value is in another form and YAML can have changed it."""
-    value, spelling = lookup(document.data, path), document.spelling.get(path, "")
+    value, spelling = document.value(path), document.spelling.get(path, "")
     comment = f" #{value.comment}" if isinstance(value, Text) and value.comment else ""
     if isinstance(value, str) and not comment:
         spelling = re.sub(r"\A>.*\n", "", spelling)
@@ -85,11 +76,6 @@ def _as_block(document: Document, path: KeyPath) -> str:
             return ""
     key = next(part for part in reversed(path) if isinstance(part, str))
     return block_form(key, spelling + comment)
-
-
-def _add_type(spelling: str, value: object) -> str:
-    kind = _READ_AS.get(type(value))
-    return f"{spelling}, which YAML reads as {kind}" if kind else spelling
 
 
 def _quote(value: str) -> str:

@@ -108,10 +108,9 @@ def _tokens(sql: str) -> Iterator[tuple[int, Token]]:
     while match := _TOKEN.match(sql, position):
         start, position, text = position, match.end(), match[0]
         match match.lastgroup:
-            case "block_comment":
-                position = _end_of_comment(sql, start)
-                yield start, Token("space", " ")
-            case "line_comment":
+            case "line_comment" | "block_comment":
+                if text == "/*":
+                    position = _end_of_comment(sql, start)
                 yield start, Token("space", " ")
             case "comment_end":
                 raise IncompleteSqlError(sql, start, "the */ {} ends no comment", is_open=False)

@@ -81,21 +81,21 @@ class Document:
         self.rejected.add(path)
         self.problems.add(Problem(line or self.line(path), dotted(path), message))
 
+    def value(self, path: KeyPath) -> object:
+        """Return the value at the path, or MISSING."""
+        value = self.data
+        for part in path:
+            if isinstance(value, list) and isinstance(part, int):
+                value = value[part] if part < len(value) else MISSING
+            else:
+                value = value.get(part, MISSING) if isinstance(value, dict) else MISSING
+        return value
+
     def line(self, path: KeyPath) -> int:
         """Return the line of a key, or of the nearest mapping around it where it is missing."""
         while path not in self.lines:
             path = path[:-1]
         return self.lines[path]
-
-
-def lookup(data: object, path: KeyPath) -> object:
-    """Return the value at the path, or MISSING."""
-    for part in path:
-        if isinstance(data, list) and isinstance(part, int):
-            data = data[part] if part < len(data) else MISSING
-        else:
-            data = data.get(part, MISSING) if isinstance(data, dict) else MISSING
-    return data
 
 
 def dotted(path: KeyPath) -> str:

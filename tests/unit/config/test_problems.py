@@ -63,6 +63,14 @@ FILES = {
             "config.yaml:2: sources: expected at least one of the sources, got none"
         ),
     ),
+    "defaults without sources": (
+        HEAD + "defaults: {every: 1m}\n",
+        "config.yaml:1: sources: expected at least one of the sources, got none",
+    ),
+    "a source that is called like a key": (
+        HEAD + ONE.replace("chat:", "recovery:") + "    evry: 1m\n",
+        "config.yaml:9: sources.recovery.evry: unknown key; did you mean every?",
+    ),
     "neither key": (
         "x-anchors: {}\n",
         (
