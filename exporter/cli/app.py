@@ -22,12 +22,12 @@ COMMANDS = {
     "orphans": "exporter.cli.commands.orphans",
     "schema": "exporter.cli.commands.schema",
     "demo": "exporter.cli.commands.demo",
-    "recover": "exporter.cli.commands.recover",
-    "undo": "exporter.cli.commands.undo",
-    "runs": "exporter.cli.commands.runs",
-    "close": "exporter.cli.commands.close",
-    "pause": "exporter.cli.commands.pause",
-    "resume": "exporter.cli.commands.pause",
+    "recover": "exporter.cli.recovery.recover",
+    "undo": "exporter.cli.recovery.undo",
+    "runs": "exporter.cli.recovery.runs",
+    "close": "exporter.cli.recovery.close",
+    "pause": "exporter.cli.recovery.pause",
+    "resume": "exporter.cli.recovery.pause",
     "sql": "exporter.cli.commands.sql",
 }
 

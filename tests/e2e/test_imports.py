@@ -60,6 +60,7 @@ def test_a_command_does_not_import_what_it_does_not_use(
 def test_each_module_of_a_command_is_in_the_table() -> None:
     modules = {
         ".".join(each.relative_to(ROOT).with_suffix("").parts)
-        for each in (CLI / "commands").glob("[!_]*.py")
+        for folder in ("commands", "recovery")
+        for each in (CLI / folder).glob("[!_]*.py")
     }
     assert modules == set(COMMANDS.values())
