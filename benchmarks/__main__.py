@@ -10,6 +10,7 @@ ALL = (
     "heartbeats",
     "large_config",
     "many_sources",
+    "peers",
     "scraping",
     "wire",
 )

@@ -7,7 +7,6 @@ most 3 s. The daemon's own parts run here, without HTTP: databases, schedule, sn
 
 import argparse
 import asyncio
-import os
 import statistics
 import tempfile
 import time
@@ -72,14 +71,7 @@ class Probe:
 
 def server_seconds(database: EmbeddedDatabase) -> float:
     """Processor time of all processes of the server so far."""
-    ticks = 0
-    for pid in database.server.processes():
-        try:
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except FileNotFoundError:  # one that has just ended
-            continue
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+    return machine.processor_seconds(database.server.processes())
 
 
 async def measure(config: Path, database: EmbeddedDatabase, seconds: float) -> None:
