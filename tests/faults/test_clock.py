@@ -127,6 +127,7 @@ def test_a_clock_that_is_set_forth_and_back_in_a_moment_stops_nothing(
         assert page.errors("chats") == set()
 
 
+@pytest.mark.slow  # a step of thirty years in place of an hour
 def test_a_machine_that_learns_the_time_only_after_the_start_is_no_problem(
     database: EmbeddedDatabase, wall_clock: WallClock, tmp_path: Path
 ) -> None:

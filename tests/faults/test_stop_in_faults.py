@@ -196,9 +196,7 @@ FAULTS: list[Fault] = [
 ]
 
 
-@pytest.mark.quick(
-    "restarting_server", "frozen_backend", "trickling_network", "wrong_password", "just_after"
-)
+@pytest.mark.quick("restarting_server", "frozen_backend", "trickling_network")
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault.__name__ for fault in FAULTS])
 def test_in_the_middle_of(fault: Fault, victim: EmbeddedDatabase, tmp_path: Path) -> None:
     with fault(victim, tmp_path) as daemon:

@@ -204,7 +204,7 @@ async def test_with_the_printed_rights_recovery_does_everything(recovered: Recov
     assert found["recovery rights"].status is Status.OK
 
 
-@pytest.mark.quick("by functions")
+@pytest.mark.slow  # the fast tier has that check --live prints each that is missing
 async def test_without_any_single_right_on_the_audit_something_fails(
     recovered: Recovered,
 ) -> None:
