@@ -1,21 +1,20 @@
 """The settings of one database: how to connect to it, and the limits on its use."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from exporter.config.fields.model import Model
 from exporter.config.fields.numbers import Seconds, duration, whole_number
 from exporter.config.fields.parser import ExpectedError
 from exporter.config.fields.values import ConnectionString, ReadableFile, choice
 
-RowSecurity = Literal["refuse", "trust"]
-
 
 class DatabaseSettings(Model):
     """One database that holds session tables."""
 
-    name: str
+    name: SkipJsonSchema[str]  # the key around it
     dsn: ConnectionString = Field(repr=False, examples=["${DATABASE_URL}"])
     """How to connect: a libpq connection string, as postgresql:// or as key=value. libpq supplies
     what it leaves out (PG* variables, service file, .pgpass); "" leaves out everything."""
@@ -32,7 +31,7 @@ class DatabaseSettings(Model):
     """Time limit for waiting for a lock; shorter than statement_timeout."""
     max_replica_lag: Seconds = Field("30s", validate_default=True)
     """Maximum lag of a standby; beyond it, its data is too old to be used."""
-    row_security: Annotated[RowSecurity, choice(get_args(RowSecurity))] = "refuse"
+    row_security: Annotated[Literal["refuse", "trust"], choice(("refuse", "trust"))] = "refuse"
     """refuse: fail where row-level security hides rows from the role. trust: its policy lets the
     role see every row."""
 

@@ -6,20 +6,14 @@ import itertools
 from typing import Any
 
 from exporter.config.build import ConfigFile
-from exporter.config.database import DatabaseSettings
 from exporter.config.fields.model import Model
 from exporter.config.fields.values import NAME
-from exporter.config.source import Source
 
 
 def json_schema() -> dict[str, Any]:
     """Return the schema (draft 2020-12). A file that fits it may still contradict itself."""
     schema = ConfigFile.model_json_schema()
     definitions = schema["$defs"]
-    for model in (DatabaseSettings, Source):  # their name is the key around them
-        definition = definitions[model.__name__]
-        del definition["properties"]["name"]
-        definition["required"].remove("name")
     del definitions["Source"]["required"]  # the defaults may hold all of them
     for section in ("databases", "sources"):
         schema["properties"][section]["propertyNames"] = {"pattern": f"^{NAME}$"}

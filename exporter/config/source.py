@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from exporter.config.fields.columns import (
     Label,
@@ -53,7 +54,7 @@ class DailySettings(Model):
 class Source(Model):
     """A session table. Fields that a check of another one needs come before it."""
 
-    name: str
+    name: SkipJsonSchema[str]  # the key around it
     databases: DatabaseNames = Field(alias="database")
     """The database that holds the table; a list means the same source in each of them. Optional
     where there is only one database."""

@@ -8,7 +8,7 @@ from pydantic import Field
 from exporter.config.fields.model import DistinctList, Model, NonEmptyList, null_as
 from exporter.config.fields.parser import ExpectedError, Parser
 from exporter.config.fields.sql import COLUMN, EXPRESSION, Sql, parse_expression
-from exporter.config.fields.values import choice, name_like, parse_name
+from exporter.config.fields.values import choice, name_like
 
 TAKEN_COLUMNS = "id|last_seen|age|database|source"
 TAKEN_LABELS = "database|source|date|le|kind|instance|job|__.*"
@@ -66,23 +66,21 @@ class OutputColumn(Model):
     sql: str
 
 
+_OUTPUT_NAME = name_like("the name of a column, or name: expression", COLUMN, TAKEN_COLUMNS)
+
+
 def _parse_output_column(value: object) -> OutputColumn:
     """Return the name of a column, or `name: expression`."""
     if not isinstance(value, dict):
-        name = _parse_output_name(value)
+        name = _OUTPUT_NAME.parse(value)
         return OutputColumn(name=name, sql=name)
     if len(value) != 1:
         raise ExpectedError("one name: expression in each item of the list")
     [(key, sql)] = value.items()
     try:
-        return OutputColumn(name=_parse_output_name(key), sql=parse_expression(sql))
+        return OutputColumn(name=_OUTPUT_NAME.parse(key), sql=parse_expression(sql))
     except ExpectedError as error:
         raise replace(error, at=(key,)) from None
-
-
-def _parse_output_name(value: object) -> str:
-    what = "the name of a column, or name: expression"
-    return parse_name(value, what=what, pattern=COLUMN, reserved=TAKEN_COLUMNS)
 
 
 _TEXT = {"type": "string"}

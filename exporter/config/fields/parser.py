@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
 from exporter.config.file.document import KeyPath, Text
@@ -38,8 +38,9 @@ class ExpectedError(ValueError):
 class Parser:
     """Marks a field of a model, `Annotated[bool, Parser(…)]`, and parses its value in the file."""
 
-    parse: Callable[[object], object] | Callable[[object, ValidationInfo], object]
-    """Returns the value; raises ExpectedError. `info.context` is the folder of the file."""
+    parse: Callable[..., Any]
+    """Takes the value, and ValidationInfo if it likes: its context is the folder of the file.
+    Returns the value of the field; raises ExpectedError."""
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string", "minLength": 1})
     """The JSON schema of the values that the file may hold."""
     or_type: bool = False

@@ -3,7 +3,7 @@
 import json
 import re
 import zoneinfo
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -29,23 +29,19 @@ def choice(words: tuple[str, ...]) -> Parser:
     return Parser(parse, {"anyOf": [{"enum": list(words)}, variable]})
 
 
-def parse_name(value: object, *, what: str, pattern: str, reserved: str = "") -> str:
-    """Return a name that matches the pattern and is not reserved: a pattern too, word|word."""
-    if not isinstance(value, str) or not re.fullmatch(pattern, value):
-        raise ExpectedError(what)
-    if re.fullmatch(reserved, value):
-        words = reserved.replace(".*", "*").split("|")
-        raise ExpectedError(f"a name other than {', '.join(words)}")
-    return str(value)
-
-
 def name_like(what: str, pattern: str, reserved: str = "") -> Parser:
-    """Accept a name that matches the pattern and is not reserved."""
+    """Accept a name that matches the pattern and is not reserved: a pattern too, word|word."""
+
+    def parse(value: object) -> str:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise ExpectedError(what)
+        if re.fullmatch(reserved, value):
+            words = reserved.replace(".*", "*").split("|")
+            raise ExpectedError(f"a name other than {', '.join(words)}")
+        return str(value)
+
     schema = {"type": "string", "pattern": f"^({pattern})$|{VARIABLE}"}
-    return Parser(
-        partial(parse_name, what=what, pattern=pattern, reserved=reserved),
-        schema | ({"not": {"pattern": f"^({reserved})$"}} if reserved else {}),
-    )
+    return Parser(parse, schema | ({"not": {"pattern": f"^({reserved})$"}} if reserved else {}))
 
 
 def _parse_time_zone(value: object) -> str:
