@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
-from pydantic_core import ErrorDetails
 
 from exporter.config import messages
 from exporter.config.database import DatabaseSettings
@@ -36,53 +35,46 @@ class Builder:
     def __init__(self, document: Document, folder: Path) -> None:
         self.document = document
         self.folder = folder
-        self.root: dict[str, Any] = {}
 
     def build(self) -> ConfigFile | None:
         """Return the settings without the defaults, which are merged; None if any are invalid."""
-        if self.document.data is None:
+        data = self.document.data
+        if data is None:
             self._report((), "the file is empty; docs/configuration.md begins with one")
             return None
-        if not isinstance(self.document.data, dict):
+        if not isinstance(data, dict):
             self._report((), ExpectedError("a mapping with the keys databases and sources"))
             return None
-        self.root = self.document.data
-        self._check_defaults()
-        used = {key: value for key, value in self.root.items() if not key.startswith("x-")}
-        used.pop("defaults", None)
+        used = {key: value for key, value in data.items() if not key.startswith("x-")}
+        if isinstance(used.get("defaults"), dict):
+            self._check_defaults(used.pop("defaults"))
         for section in ("databases", "sources"):
             if not used.get(section):
                 expected = ExpectedError(f"at least one of the {section}", got="none")
                 self._report((section,), expected)
             elif isinstance(used[section], dict):
                 used[section] = {
-                    name: self._named((section, name), data) for name, data in used[section].items()
+                    name: self._named((section, name), each) for name, each in used[section].items()
                 }
         try:
             return ConfigFile.model_validate(used, by_name=False, context=self.folder)
         except ValidationError as error:
             for each in error.errors(include_url=False):
-                self._report_invalid(each, messages.find_expected(each, ConfigFile))
+                self._report_invalid(each["loc"], messages.find_expected(each, ConfigFile))
             return None
 
-    def _check_defaults(self) -> None:
+    def _check_defaults(self, defaults: dict[str, Any]) -> None:
         """Report wrong values; missing keys and contradictions are reported for each source."""
-        defaults = self.root.get("defaults")
-        if not isinstance(defaults, dict):
-            if defaults is not None:
-                self._report(("defaults",), ExpectedError(messages.MAPPING))
-            return
         data = self._with_name(("defaults",), defaults)
         try:
             Source.model_validate(data, by_name=False, context=self.folder)
         except ValidationError as error:
             for each in error.errors(include_url=False):
                 expected = messages.find_expected(each, Source)
-                incomplete = each["type"] == "missing" and len(each["loc"]) == 1
-                has_keys = isinstance(expected, ExpectedError) and bool(expected.keys)
-                if each["loc"] and not incomplete and not has_keys:
-                    each["loc"] = ("defaults", *each["loc"])
-                    self._report_invalid(each, expected)
+                is_missing = each["type"] == "missing" and len(each["loc"]) == 1
+                is_contradiction = isinstance(expected, ExpectedError) and bool(expected.keys)
+                if each["loc"] and not is_missing and not is_contradiction:
+                    self._report_invalid(("defaults", *each["loc"]), expected)
 
     def _named(self, path: KeyPath, data: object) -> object:
         """Return what is validated of one database or source, with its name and the defaults."""
@@ -121,11 +113,11 @@ class Builder:
         return value
 
     def _section(self, name: str) -> dict[str, Any]:
-        section = self.root.get(name)
+        section = self.document.value((name,))
         return section if isinstance(section, dict) else {}
 
-    def _report_invalid(self, error: ErrorDetails, expected: ExpectedError | str) -> None:
-        loc = tuple(part for part in error["loc"] if part != "[key]")
+    def _report_invalid(self, loc: KeyPath, expected: ExpectedError | str) -> None:
+        loc = tuple(part for part in loc if part != "[key]")
         if isinstance(expected, str):
             self._report(self._find(loc), expected)
         elif expected.keys:

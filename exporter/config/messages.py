@@ -13,11 +13,10 @@ from exporter.config.fields.parser import ExpectedError, suggest
 from exporter.config.file.document import MISSING, Document, KeyPath, Text, may_hold_password
 from exporter.config.file.yaml_errors import block_form
 
-MAPPING = "a mapping of keys to values"
-
 # What a type of pydantic expects, by the name of its error.
 _EXPECTED = {
-    **dict.fromkeys(("dict_type", "mapping_type", "model_type"), MAPPING),
+    "dict_type": "a mapping of keys to values",
+    "model_type": "a mapping of keys to values",
     "bool_type": "true or false",
     "tuple_type": "a list",
 }

@@ -63,6 +63,13 @@ FILES = {
             "config.yaml:2: sources: expected at least one of the sources, got none"
         ),
     ),
+    "nothing but empty defaults": (
+        "defaults: {}\n",
+        (
+            "config.yaml:1: databases: expected at least one of the databases, got none\n"
+            "config.yaml:1: sources: expected at least one of the sources, got none"
+        ),
+    ),
     "defaults without sources": (
         HEAD + "defaults: {every: 1m}\n",
         "config.yaml:1: sources: expected at least one of the sources, got none",
