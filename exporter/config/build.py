@@ -49,7 +49,7 @@ class Builder:
         if isinstance(used.get("defaults"), dict):
             self._check_defaults(used.pop("defaults"))
         for section in ("databases", "sources"):
-            if not used.get(section):
+            if used.get(section) in (None, {}):
                 expected = ExpectedError(f"at least one of the {section}", got="none")
                 self._report((section,), expected)
             elif isinstance(used[section], dict):

@@ -85,6 +85,10 @@ FILES = {
             "config.yaml:1: sources: expected at least one of the sources, got none"
         ),
     ),
+    "sources that are an empty list": (
+        HEAD + "sources: []\n",
+        "config.yaml:3: sources: expected a mapping of keys to values, got an empty list",
+    ),
     "sources that are a list": (
         HEAD + "sources: [chat]\n",
         "config.yaml:3: sources: expected a mapping of keys to values, got a list",
