@@ -1,16 +1,19 @@
 """Takes conditions apart: what AND joins, and the columns of which they admit one value."""
 
-from exporter.config.fields.sql_lexer import Token, tokens
+import re
+
+from exporter.config.fields.sql_lexer import tokens
+from exporter.sessions.session_table import SessionTable
 from exporter.sessions.sql_names import code, without_alias
 
 #: What binds weaker than AND, or has an AND of its own.
 _INDIVISIBLE = {"or", "between"}
-#: What is said of a boolean.
-_STATES = [["is", "true"], ["is", "false"], ["is", "not", "true"], ["is", "not", "false"]]
-#: Between the names of types, and words that are no part of one.
-_IN_CASTS = {":", ".", "[", "]"}
-_OPERATORS = {"and", "or", "is", "in", "not", "between", "like", "ilike"}
 _OPENS, _CLOSES = {"(", "[", "case"}, {")", "]", "end"}
+#: The tokens of a condition that fixes a column; a string is `'`. The literal may have casts.
+_FIXED = re.compile(
+    r"(not )?\S+( is (not )?(true|false))?"
+    r"|\S+ (is (null|unknown)|= ('|\d\S*|true|false|null)( : : \S+( \. \S+)*( \[ \])*)*)"
+)
 
 
 def conjuncts(sql: str) -> list[str]:
@@ -38,27 +41,16 @@ def fixed_column(condition: str) -> str | None:
     tell.
     """
     pieces = code(without_alias(condition))
-    is_negated = pieces[0].text.lower() == "not"
-    name, *rest = pieces[is_negated:] or [Token("other", "")]
-    words = [token.text.lower() for token in rest]
-    if is_negated:
-        is_fixed = words in _STATES
-    else:
-        is_fixed = words in [*_STATES, ["is", "null"], ["is", "unknown"]] or _is_constant(rest)
-    return name.value if name.value and (not words or is_fixed) else None
+    texts = [{"string": "'", "quoted": '"'}.get(each.kind, each.text.lower()) for each in pieces]
+    fixed = _FIXED.fullmatch(" ".join(texts))
+    return pieces[1 if fixed[1] else 0].value or None if fixed else None
 
 
-def _is_constant(comparison: list[Token]) -> bool:
-    """Whether it is `=` and a literal, perhaps with casts: `= 'open'::public.state`."""
-    if len(comparison) < 2 or comparison[0].text != "=":
-        return False
-    value, *casts = comparison[1:]
-    is_literal = value.kind == "string" or value.text[:1].isdigit()
-    is_literal = is_literal or value.text.lower() in {"true", "false", "null"}
-    has_casts_alone = not casts or [each.text for each in casts[:2]] == [":", ":"]
-    return (
-        is_literal
-        and has_casts_alone
-        and all(each.kind in {"word", "quoted"} or each.text in _IN_CASTS for each in casts)
-        and not {each.value for each in casts} & _OPERATORS
-    )
+def conditions_of(table: SessionTable) -> list[tuple[str, str]]:
+    """What AND joins in `where` and `active`, each after its config key."""
+    return [
+        (key, condition)
+        for key in ("where", "active")
+        if key in table.expressions
+        for condition in conjuncts(table.expressions[key])
+    ]

@@ -10,7 +10,7 @@ from exporter.config.fields.sql_lexer import fold
 from exporter.errors import SchemaMismatch
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
-from exporter.sessions.sql_names import SYSTEM_COLUMNS, names, of_row, uses_whole_row
+from exporter.sessions.sql_names import SYSTEM_COLUMNS, chains, names
 
 #: pg_class.relkind in words.
 KINDS = {"r": "table", "p": "partitioned table", "v": "view"}
@@ -86,17 +86,18 @@ class Relation:
         """The columns that expressions mention, in the table's order.
 
         Words are compared with the real columns, so that too many may be found (a function named
-        like a column) and never too few; the row as a whole (`s`, `s.*`) means all of them.
+        like a column) and never too few; the row as a whole means all of them.
         """
         texts = list(texts)
-        if any(uses_whole_row(text) or self._calls_on_row(text) for text in texts):
+        if any(map(self.uses_row, texts)):
             return list(self.columns)
         mentioned = set[str]().union(*map(names, texts))
         return [name for name in self.columns if name in mentioned]
 
-    def _calls_on_row(self, text: str) -> bool:
-        """Whether it has `s.f` for `f(s)`, a function of the row as a whole."""
-        return not of_row(text) <= {*self.columns, *SYSTEM_COLUMNS, "*"}
+    def uses_row(self, text: str) -> bool:
+        """Whether the row itself is a value: `s`, `s.*`, or `s.f` for `f(s)`."""
+        known = {*self.columns, *SYSTEM_COLUMNS}
+        return any(chain.is_row and chain.of_row not in known for chain in chains(text))
 
 
 async def find(reader: Reader, table: TableName) -> Relation:

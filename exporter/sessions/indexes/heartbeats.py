@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
-from exporter.sessions.conditions import conjuncts, fixed_column
+from exporter.sessions.conditions import conditions_of, fixed_column
 from exporter.sessions.session_table import SessionTable
-from exporter.sessions.sql_names import code, of_row, without_subqueries
+from exporter.sessions.sql_names import chains, code
 
 #: Of one such index, beside none: measured by benchmarks/heartbeats.py.
 COST = "half of the updates per second, three times the WAL"
@@ -35,11 +35,20 @@ def written_columns(table: SessionTable) -> set[str]:
     if table.last_seen_at is None or table.relation.kind not in {"table", "partitioned table"}:
         return set()
     columns, last_seen = table.relation.columns, table.last_seen_at.raw
-    inside = {name for name in of_row(last_seen) if name in columns and columns[name].is_moment}
-    mentioned = {*table.relation.columns_in([without_subqueries(last_seen)]), *inside}
+    mentioned = {
+        name
+        for chain in chains(last_seen)
+        for name in chain.columns
+        if name in columns
+        and (not chain.is_in_subquery or (chain.is_row and columns[name].is_moment))
+    }
+    if table.relation.uses_row(last_seen):
+        mentioned = {*columns}
     read = {source for name in mentioned for source in columns[name].generated_from or (name,)}
     if fixed_column(last_seen) not in read:
-        read -= {fixed_column(text) for text in _constant_while_active(table)}
+        conditions = [condition for _, condition in conditions_of(table)]
+        constant = [*conditions, table.started_at.raw, table.id or "NULL"]
+        read -= {fixed_column(text) for text in constant}
     cast = _cast_columns(last_seen)
     times = {name for name in read if name in cast or not columns[name].names_something}
     written = times or read
@@ -48,15 +57,6 @@ def written_columns(table: SessionTable) -> set[str]:
         for each in columns.values()
         if written & {*each.generated_from} and not each.names_something
     }
-
-
-def _constant_while_active(table: SessionTable) -> list[str]:
-    conditions = [table.expressions[key] for key in ("where", "active") if key in table.expressions]
-    keys = ("started_at", "id")
-    return [
-        *(each for condition in conditions for each in conjuncts(condition)),
-        *(table.expressions[key] for key in keys if key in table.expressions),
-    ]
 
 
 def _cast_columns(sql: str) -> set[str]:

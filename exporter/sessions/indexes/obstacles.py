@@ -7,14 +7,7 @@ from exporter.postgres import Reader
 from exporter.queries import fill, literal
 from exporter.sessions.indexes.heartbeats import written_columns
 from exporter.sessions.session_table import SessionTable
-from exporter.sessions.sql_names import (
-    SYSTEM_COLUMNS,
-    called,
-    code,
-    names,
-    uses_whole_row,
-    without_alias,
-)
+from exporter.sessions.sql_names import SYSTEM_COLUMNS, chains, names
 
 #: Words of SQL whose value depends on the time or the session.
 _MUTABLE = {"current_timestamp", "current_time", "current_date", "localtime", "localtimestamp"}
@@ -41,8 +34,8 @@ class Obstacles:
     def _of(self, text: str) -> Iterator[str]:
         columns = self.table.relation.columns
         read = self.table.relation.columns_in([text])
-        words = {token.value for token in code(without_alias(text)) if token.kind == "word"}
-        if uses_whole_row(text):
+        words = {chain.names[0] for chain in chains(text) if not chain.is_quoted}
+        if self.table.relation.uses_row(text):
             yield "uses the row s as a whole, which cannot be part of an index; name its columns"
         for name in read:
             if columns[name].virtual:
@@ -52,7 +45,7 @@ class Obstacles:
                 )
         if words & {"select", "table"}:
             yield "has a subquery, which cannot be part of an index"
-        functions = {f"{name}()" for name in called(text) & self.mutable}
+        functions = {f"{name}()" for name in _called(text) & self.mutable}
         if mutable := functions | (words & _MUTABLE):
             yield f"uses {', '.join(sorted(mutable))}, which is not immutable as an index demands"
         if system := (names(text) & SYSTEM_COLUMNS) - {*columns}:
@@ -68,7 +61,12 @@ class Obstacles:
 
 async def find_obstacles(reader: Reader, table: SessionTable, texts: list[str]) -> Obstacles:
     """Ask PostgreSQL which functions of these expressions are never immutable."""
-    functions = set[str]().union(*map(called, texts))
+    functions = set[str]().union(*map(_called, texts))
     listed = ", ".join(map(literal, sorted(functions))) or "NULL"
     rows = await reader.rows(fill("indexes/mutable_functions", names=listed))
     return Obstacles(table, frozenset(written_columns(table)), frozenset(name for (name,) in rows))
+
+
+def _called(sql: str) -> set[str]:
+    """The names before a parenthesis: every function that is called, and other words."""
+    return {chain.names[-1] for chain in chains(sql) if chain.after.text == "("}
