@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from exporter.config import Source
 from exporter.queries import fill
 from exporter.sessions.moments import CLOCK_QUERY, Instant, Moment
-from exporter.sessions.orphaned import is_orphaned, last_seen
 from exporter.sessions.relation import Relation
 
 
@@ -48,7 +47,10 @@ class SessionTable:
 
     @property
     def last_seen(self) -> str:
-        return last_seen(self.started_at, self.last_seen_at)
+        """The newest sign of life; greatest() ignores NULL."""
+        if self.last_seen_at is None:
+            return self.started_at.sql
+        return f"greatest({self.last_seen_at.sql}, {self.started_at.sql})"
 
     @property
     def last_seen_order(self) -> str:
@@ -58,10 +60,13 @@ class SessionTable:
     def orphaned(self, time: Instant, after: float | None = None) -> str:
         """The condition that an active row is orphaned at a time; NULL for a row without any time.
 
-        It was last seen strictly longer ago than `orphaned_after`, or than `after` seconds.
+        It was last seen strictly longer ago than `orphaned_after`, or than `after` seconds. Without
+        `last_seen_at` the stored start is compared, so that its index serves.
         """
-        seconds = self.source.orphaned_after if after is None else after
-        return is_orphaned(self.started_at, self.last_seen_at, seconds, time)
+        bound = time.ago(self.source.orphaned_after if after is None else after)
+        if self.last_seen_at is None:
+            return self.started_at.before(bound)
+        return f"{self.last_seen} < {bound}"
 
     def keep(self, name: str, make: Callable[["SessionTable"], str]) -> str:
         """The statement that `make` makes of this table, made once as long as it is bound."""

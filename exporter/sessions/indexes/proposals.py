@@ -9,11 +9,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, count
+from typing import NamedTuple
 
 from exporter.postgres import Reader
 from exporter.queries import fill, fit_name, identifier, literal
 from exporter.sessions import SessionTable
-from exporter.sessions.conditions import conjuncts, fixed_column
+from exporter.sessions.conditions import conditions_of, fixed_column
 from exporter.sessions.indexes import coverage
 from exporter.sessions.indexes.obstacles import Obstacles, find_obstacles
 from exporter.sessions.relation import KINDS
@@ -44,52 +45,20 @@ class Proposal:
     remark: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Definition:
-    """What comes after the name of the table; None where there is none, for these reasons."""
-
-    sql: str | None
-    remarks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     """A table, or one of its partitions or children."""
 
     schema: str
     name: str
-    parent: tuple[str, str] | None
+    parent_schema: str | None
+    parent: str | None
     kind: str
     """As in pg_class: `r` is a table, `p` a partitioned and `f` a foreign one."""
 
 
-class _Names:
-    """The names of indexes, which are those of no other relation in their schema."""
-
-    def __init__(self, taken: Mapping[tuple[str, str], bool] | None = None) -> None:
-        """`taken` says of schemas and names whether each is an index that is not valid."""
-        self._taken = dict(taken or {})
-
-    def choose(self, parts: list[_Part], purpose: str) -> dict[tuple[str, str], str]:
-        """A name for each part, with a number where one is taken, as PostgreSQL does itself."""
-        chosen = {}
-        for part in parts:
-            endings = chain(["_idx"], (f"_idx{number}" for number in count(1)))
-            names = (fit_name(f"{part.name}_{purpose}", ending) for ending in endings)
-            name = next(each for each in names if (part.schema, each) not in self._taken)
-            self._taken[part.schema, name] = False
-            chosen[part.schema, part.name] = name
-        return chosen
-
-    def broken(self, parts: list[_Part], purpose: str) -> list[str]:
-        """A sentence for each index that was left by a command that failed."""
-        names = ((part.schema, fit_name(f"{part.name}_{purpose}", "_idx")) for part in parts)
-        return [
-            f"{identifier(*name)} is not valid, as CREATE INDEX CONCURRENTLY leaves it when it "
-            "fails: drop it with DROP INDEX CONCURRENTLY"
-            for name in names
-            if self._taken.get(name)
-        ]
+_Name = tuple[str, str]
+#: What comes after the name of the table, or None where there is no index for it; and remarks.
+_Definition = tuple[str | None, list[str]]
 
 
 async def propose(reader: Reader, table: SessionTable) -> list[Proposal]:
@@ -100,69 +69,83 @@ async def propose(reader: Reader, table: SessionTable) -> list[Proposal]:
         why = f"{table.table} is a {kind}: {_WITHOUT_INDEX[kind]}"
         return [Proposal(name, not unserved, (), why) for name, unserved in missing.items()]
     obstacles = await find_obstacles(reader, table, [table.started_at.raw, table.rows])
-    parts = await _parts(reader, table)
+    oid = str(table.relation.oid)
+    parts = [_Part(*row) for row in await reader.rows(fill("indexes/partitions", oid=oid))]
     foreign = [
         f"{identifier(part.schema, part.name)} is a {KINDS['f']}: {_WITHOUT_INDEX[KINDS['f']]}"
         for part in parts
         if part.kind == "f"
     ]
-    names = await _find_names(reader, parts)
+    schemas = ", ".join(map(literal, sorted({part.schema for part in parts}))) or "NULL"
+    rows = await reader.rows(fill("indexes/taken", schemas=schemas))
+    taken = {(schema, name): is_broken for schema, name, is_broken in rows}
     proposals = []
     for collector, unserved in missing.items():
-        definition = (_of_active if collector == "active" else _of_start)(table, obstacles)
+        definition, remarks = _DEFINITIONS[collector](table, obstacles)
         # Two sources on one table want two indexes: the name says whose it is.
         source, name = table.source.name, table.relation.name
         purpose = collector if source == name else f"{source}_{collector}"
-        sql = definition.sql
-        named = names.choose(parts, purpose) if unserved else _Names().choose(parts, purpose)
-        commands = () if sql is None else tuple(_commands(parts, named, sql))
-        broken = names.broken(parts, purpose) if unserved and commands else []
-        remark = "; ".join([*definition.remarks, *foreign, *broken]) or None
+        broken = _broken(parts, purpose, taken) if unserved and definition else []
+        names = _choose_names(parts, purpose, taken if unserved else {})
+        commands = tuple(_commands(parts, names, definition)) if definition else ()
+        remark = "; ".join([*remarks, *foreign, *broken]) or None
         proposals.append(Proposal(collector, not unserved, commands, remark))
     return proposals
+
+
+def _broken(parts: list[_Part], purpose: str, taken: Mapping[_Name, bool]) -> list[str]:
+    """A sentence for each index that was left by a command that failed."""
+    names = ((part.schema, fit_name(f"{part.name}_{purpose}", "_idx")) for part in parts)
+    return [
+        f"{identifier(*name)} is not valid, as CREATE INDEX CONCURRENTLY leaves it when it "
+        "fails: drop it with DROP INDEX CONCURRENTLY"
+        for name in names
+        if taken.get(name)
+    ]
+
+
+def _choose_names(parts: list[_Part], purpose: str, taken: dict[_Name, bool]) -> dict[_Name, str]:
+    """A name for each part, with a number where one is taken, as PostgreSQL does itself.
+
+    The names of indexes are those of no other relation in their schema; they are `taken` then.
+    """
+    chosen = {}
+    for part in parts:
+        endings = chain(["_idx"], (f"_idx{number}" for number in count(1)))
+        names = (fit_name(f"{part.name}_{purpose}", ending) for ending in endings)
+        name = next(each for each in names if (part.schema, each) not in taken)
+        taken[part.schema, name] = False
+        chosen[part.schema, part.name] = name
+    return chosen
 
 
 def _of_start(table: SessionTable, obstacles: Obstacles) -> _Definition:
     """The start of every row."""
     start = table.started_at.raw
     if obstacle := obstacles.of(start):
-        return _Definition(None, (f"started_at {obstacle}",))
-    return _Definition(f"({_key(start)})", _reminder([start]))
+        return None, [f"started_at {obstacle}"]
+    return f"({_key(start)})", _reminder([start])
 
 
 def _of_active(table: SessionTable, obstacles: Obstacles) -> _Definition:
     """A column of the active rows, without the conditions that an index cannot hold."""
-    declared = {
-        key: conjuncts(table.expressions[key])
-        for key in ("where", "active")
-        if key in table.expressions
-    }
-    held = {
-        key: [
-            each
-            for each in declared[key]
-            if not obstacles.of(each) and not _is_certain(table, each)
-        ]
-        for key in declared
-    }
-    keys = [text for text in _possible_keys(table, obstacles) if not obstacles.of(text)]
-    if not keys:
-        declared["started_at"] = [table.started_at.raw]
-    problems = tuple(
-        dict.fromkeys(
-            f"{key} {obstacle}"
-            for key, texts in declared.items()
-            for text in texts
-            if (obstacle := obstacles.of(text))
-        )
-    )
-    if not keys or not held["active"]:
-        return _Definition(None, problems)
-    conditions = [each for key in held for each in held[key]]
-    predicate = " AND ".join(f"({without_alias(each)})" for each in conditions)
-    without = ("this index does without that",) if problems else ()
-    remarks = (*problems, *without, *_reminder([keys[0], *conditions]))
-    return _Definition(f"({_key(keys[0])}) WHERE {predicate}", remarks)
+    conditions = conditions_of(table)
+    held = [
+        (key, text)
+        for key, text in conditions
+        if not obstacles.of(text) and not _is_certain(table, text)
+    ]
+    index_key = next((k for k in _possible_keys(table, obstacles) if not obstacles.of(k)), None)
+    wanted = conditions if index_key else [*conditions, ("started_at", table.started_at.raw)]
+    found = [(key, obstacles.of(text)) for key, text in wanted]
+    problems = [*dict.fromkeys(f"{key} {obstacle}" for key, obstacle in found if obstacle)]
+    if index_key is None or "active" not in dict(held):
+        return None, problems
+    texts = [text for _, text in held]
+    predicate = " AND ".join(f"({without_alias(text)})" for text in texts)
+    without = ["this index does without that"] if problems else []
+    remarks = [*problems, *without, *_reminder([index_key, *texts])]
+    return f"({_key(index_key)}) WHERE {predicate}", remarks
 
 
 def _is_certain(table: SessionTable, condition: str) -> bool:
@@ -190,9 +173,9 @@ def _possible_keys(table: SessionTable, obstacles: Obstacles) -> list[str]:
     return [*(f"s.{identifier(name)}" for name in columns), start]
 
 
-def _reminder(texts: list[str]) -> tuple[str, ...]:
+def _reminder(texts: list[str]) -> list[str]:
     is_plain = all(_COLUMN.fullmatch(without_alias(text)) for text in texts)
-    return () if is_plain else (MUST_BE_IMMUTABLE,)
+    return [] if is_plain else [MUST_BE_IMMUTABLE]
 
 
 def _key(text: str) -> str:
@@ -200,23 +183,11 @@ def _key(text: str) -> str:
     return key if _COLUMN.fullmatch(key) else f"({key})"
 
 
-async def _parts(reader: Reader, table: SessionTable) -> list[_Part]:
-    rows = await reader.rows(fill("indexes/partitions", oid=str(table.relation.oid)))
-    return [
-        _Part(schema, name, (above_schema, above) if above else None, kind)
-        for schema, name, above_schema, above, kind in rows
-    ]
+#: For each collector what its index is on.
+_DEFINITIONS = {"active": _of_active, "daily": _of_start}
 
 
-async def _find_names(reader: Reader, parts: list[_Part]) -> _Names:
-    schemas = ", ".join(literal(name) for name in sorted({part.schema for part in parts}))
-    rows = await reader.rows(fill("indexes/taken", schemas=schemas or "NULL"))
-    return _Names({(schema, name): is_broken for schema, name, is_broken in rows})
-
-
-def _commands(
-    parts: list[_Part], names: Mapping[tuple[str, str], str], definition: str
-) -> Iterator[str]:
+def _commands(parts: list[_Part], names: Mapping[_Name, str], definition: str) -> Iterator[str]:
     """CONCURRENTLY, which a partitioned table cannot do: there one per partition, then attached."""
     indexed = [part for part in parts if part.kind != "f"]
     for part in indexed:
@@ -225,9 +196,7 @@ def _commands(
         table = identifier(part.schema, part.name)
         yield f"CREATE INDEX {how}{index}\n    ON {only}{table} {definition};"
     for part in reversed(indexed):
-        if part.parent is not None:
-            above, index = (
-                identifier(schema, names[schema, name])
-                for schema, name in (part.parent, (part.schema, part.name))
-            )
+        if part.parent_schema is not None and part.parent is not None:
+            above = identifier(part.parent_schema, names[part.parent_schema, part.parent])
+            index = identifier(part.schema, names[part.schema, part.name])
             yield f"ALTER INDEX {above}\n    ATTACH PARTITION {index};"
