@@ -37,10 +37,9 @@ class Size:
     async def collect(
         self, reader: Reader, table: SessionTable, _previous: SizeValues | None
     ) -> SizeValues:
-        search = coverage.IndexSearch(table)
-        (sized, *plans) = await reader.read(_size_query(table), *search.plans)
-        uses, size = search.uses(plans), sized.rows[0][0]
-        lookups = {"indexes": uses.indexes, "analyzed": None}
+        (sized, *plans) = await reader.read(_size_query(table), *coverage.plan_statements(table))
+        uses, size = coverage.uses_in(table, plans), sized.rows[0][0]
+        lookups = {"indexes": coverage.used_statement(uses), "analyzed": None}
         if table.relation.kind == "view":
             plan = size[0]["Plan"]
             lookups["analyzed"], size = _never_analyzed_query(plan), float(plan["Plan Rows"])
@@ -48,7 +47,8 @@ class Size:
         results = await reader.read(*statements.values()) if statements else []
         found = dict(zip(statements, (result.rows for result in results), strict=True))
         is_known = not any(is_never for (is_never,) in found.get("analyzed", []))
-        return SizeValues(size if is_known else None, uses.missing(found.get("indexes", [])))
+        missing = coverage.missing_among(table, uses, found.get("indexes", []))
+        return SizeValues(size if is_known else None, missing)
 
     def samples(self, _source: Source, values: SizeValues) -> Iterator[Sample]:
         yield from ROWS_ESTIMATED.samples(values.rows)

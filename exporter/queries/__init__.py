@@ -17,7 +17,6 @@ from psycopg import sql  # noqa: TID253 - quotes and composes; it never connects
 #: Of a name, in bytes; PostgreSQL cuts longer ones silently (NAMEDATALEN).
 LONGEST_NAME = 63
 
-
 #: What a template selects and why it is shaped so: for readers, and not sent.
 _HEADER = re.compile(r"\A(?:--.*\n)+")
 
@@ -60,5 +59,4 @@ def join_lines(parts: list[str], indent: int = 4) -> str:
 
 def array(texts: Iterable[str]) -> str:
     """Quote texts as one array literal."""
-    escaped = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
-    return literal("{" + ",".join([f'"{text}"' for text in escaped]) + "}")
+    return sql.Literal(list(texts)).as_string(None).strip()

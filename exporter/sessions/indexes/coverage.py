@@ -12,7 +12,6 @@ from exporter.sessions import SessionTable, interval
 from exporter.sessions.sql_names import code
 
 Plan = Mapping[str, Any]
-_Name = tuple[str, str]
 
 #: Of a condition, after its alias was dropped. An index writes other parentheses than a condition.
 _PUNCTUATION = {".", "(", ")"}
@@ -24,119 +23,96 @@ _SUBQUERIES = frozenset({"SubPlan", "InitPlan"})
 class _Use(NamedTuple):
     """How a scan uses one index: its schema and name, and the condition that it looks up."""
 
-    name: _Name
+    name: tuple[str, str]
     condition: list[Token]
 
 
-class _Index(NamedTuple):
-    """What EXPLAIN calls its first column, and its predicate if it is partial."""
-
-    first: str
-    predicate: str | None
-
-
-class IndexSearch:
-    """Looks up for each collector whether an index serves it, in two reads."""
-
-    def __init__(self, table: SessionTable) -> None:
-        self._table = table
-        self._searches = _searches(table)
-
-    @property
-    def plans(self) -> list[str]:
-        """The statements of the first read; they discourage sequential scans, so they come last.
-
-        On a small table the planner would prefer a sequential scan whatever indexes exist.
-        """
-        discourage = "SELECT set_config('enable_seqscan', 'off', true)"
-        searches = self._searches.values()
-        return [discourage, *(fill("catalog/explain", statement=search) for search in searches)]
-
-    def uses(self, results: Sequence[Result]) -> "IndexUses":
-        """How the planner uses indexes, of the results of the first read."""
-        _, *plans = results
-        return IndexUses(
-            self._table,
-            {
-                collector: list(_scans(plan.rows[0][0][0]["Plan"], self._table))
-                for collector, plan in zip(self._searches, plans, strict=True)
-            },
-        )
-
-
-class IndexUses:
-    """For each collector the scans of its plan, and for each scan the indexes that it uses."""
-
-    def __init__(self, table: SessionTable, scans: Mapping[str, list[list[_Use]]]) -> None:
-        self._table = table
-        self._scans = scans
-
-    @property
-    def indexes(self) -> str | None:
-        """The statement of the second read; None where no index is used."""
-        names = {use.name for scans in self._scans.values() for use in chain(*scans)}
-        if not names:
-            return None
-        listed = ", ".join(
-            f"({literal(schema)}, {literal(name)})" for schema, name in sorted(names)
-        )
-        return fill("indexes/used", names=listed)
-
-    def missing(self, rows: Iterable[Row]) -> dict[str, bool]:
-        """For each collector whether no index serves it, of the rows of the second read."""
-        known = {(schema, name): _Index(*facts) for schema, name, *facts in rows}
-
-        def serves(use: _Use, collector: str) -> bool:
-            index = known.get(use.name)
-            return index is not None and self._serves(use, index, is_active=collector == "active")
-
-        return {
-            collector: not all(any(serves(use, collector) for use in scan) for scan in scans)
-            for collector, scans in self._scans.items()
-        }
-
-    def _serves(self, use: _Use, index: "_Index", *, is_active: bool) -> bool:
-        """An index serves if it is one of the active rows, or if its first column is looked up.
-
-        A plan can show an index scan that reads the whole index: that one does not count, nor one
-        that finds only what every row of the source has.
-        """
-        wanted = self._table.expressions["active"] if is_active else self._table.started_at.raw
-        if is_active and index.predicate is not None and self._shares(index.predicate, wanted):
-            return True
-        return self._shares(index.first, wanted) and _looks_up(use.condition, index.first)
-
-    def _shares(self, held: str, wanted: str) -> bool:
-        """Whether an index holds a column that is wanted; of a view's tables it is unknown."""
-        if self._table.relation.kind == "view":
-            return True
-        return not self._columns(wanted).isdisjoint(self._columns(held))
-
-    def _columns(self, text: str) -> set[str]:
-        relation = self._table.relation
-        found = relation.columns_in([text])
-        return {*found, *(each for name in found for each in relation.columns[name].generated_from)}
+#: For each collector the scans of its plan, and for each scan the indexes that it uses.
+Uses = Mapping[str, list[list[_Use]]]
 
 
 async def missing(reader: Reader, table: SessionTable) -> dict[str, bool]:
     """For each collector whether no index serves it. Raises SourceError."""
-    search = IndexSearch(table)
-    uses = search.uses(await reader.read(*search.plans))
-    return uses.missing(await reader.rows(uses.indexes) if uses.indexes else [])
+    uses = uses_in(table, await reader.read(*plan_statements(table)))
+    used = used_statement(uses)
+    return missing_among(table, uses, await reader.rows(used) if used else [])
+
+
+def plan_statements(table: SessionTable) -> list[str]:
+    """The statements of the first read; they discourage sequential scans, so they come last.
+
+    On a small table the planner would prefer a sequential scan whatever indexes exist.
+    """
+    discourage = "SELECT set_config('enable_seqscan', 'off', true)"
+    searches = _searches(table).values()
+    return [discourage, *(fill("catalog/explain", statement=search) for search in searches)]
+
+
+def uses_in(table: SessionTable, results: Sequence[Result]) -> Uses:
+    """How the planner uses indexes, of the results of the first read."""
+    _, *plans = results
+    return {
+        collector: list(_scans(plan.rows[0][0][0]["Plan"], table))
+        for collector, plan in zip(_searches(table), plans, strict=True)
+    }
+
+
+def used_statement(uses: Uses) -> str | None:
+    """The statement of the second read; None where no index is used."""
+    names = {use.name for scans in uses.values() for use in chain(*scans)}
+    listed = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in sorted(names))
+    return fill("indexes/used", names=listed) if names else None
+
+
+def missing_among(table: SessionTable, uses: Uses, rows: Iterable[Row]) -> dict[str, bool]:
+    """For each collector whether no index serves it, of the rows of the second read."""
+    known = {(schema, name): facts for schema, name, *facts in rows}
+
+    def serves(use: _Use, collector: str) -> bool:
+        return use.name in known and _serves(table, collector, use.condition, *known[use.name])
+
+    return {
+        collector: not all(any(serves(use, collector) for use in scan) for scan in scans)
+        for collector, scans in uses.items()
+    }
+
+
+def _serves(
+    table: SessionTable, collector: str, condition: list[Token], first: str, predicate: str | None
+) -> bool:
+    """An index serves if it is one of the active rows, or if its first column is looked up.
+
+    A plan can show an index scan that reads the whole index: that one does not count, nor one
+    that finds only what every row of the source has. Of a view's tables the columns are unknown.
+    """
+    is_active = collector == "active"
+    wanted = _columns(table, table.expressions["active"] if is_active else table.started_at.raw)
+
+    def holds_wanted(held: str) -> bool:
+        return table.relation.kind == "view" or not wanted.isdisjoint(_columns(table, held))
+
+    if is_active and predicate is not None and holds_wanted(predicate):
+        return True
+    return holds_wanted(first) and _looks_up(condition, first)
+
+
+def _columns(table: SessionTable, text: str) -> set[str]:
+    """The columns that an expression reads, and those that a generated one is computed from."""
+    found = table.relation.columns_in([text])
+    return {*found, *(each for n in found for each in table.relation.columns[n].generated_from)}
 
 
 def _searches(table: SessionTable) -> dict[str, str]:
     """For each collector that reads rows, a query for the rows that it must find quickly."""
-
-    def search(rows: str) -> str:
-        start = f"({table.started_at.raw})"
-        return table.statement("indexes/search", start=start, rows=rows)
-
-    searches = {"active": search(table.rows)}
+    rows = {"active": table.rows}
     if table.source.daily is not None:
         today = table.started_at.from_(f"(now() - {interval(86400)})")
-        searches["daily"] = search(f"{table.exists} AND {today}")
-    return searches
+        rows["daily"] = f"{table.exists} AND {today}"
+    start = f"({table.started_at.raw})"
+    return {
+        collector: table.statement("indexes/search", start=start, rows=found)
+        for collector, found in rows.items()
+    }
 
 
 def _scans(plan: Plan, table: SessionTable) -> Iterator[list[_Use]]:

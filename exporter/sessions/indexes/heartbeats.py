@@ -5,8 +5,6 @@ column that it changes (PostgreSQL documentation, "Heap-Only Tuples"). Otherwise
 them, whether they hold the column or not.
 """
 
-from typing import NamedTuple
-
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.sessions.conditions import conditions_of, fixed_column
@@ -15,13 +13,6 @@ from exporter.sessions.sql_names import chains, code
 
 #: Of one such index, beside none: measured by benchmarks/heartbeats.py.
 COST = "half of the updates per second, three times the WAL"
-
-
-class HeldIndex(NamedTuple):
-    """An index that holds columns which a sign of life writes."""
-
-    name: str
-    columns: tuple[str, ...]
 
 
 def written_columns(table: SessionTable) -> set[str]:
@@ -69,9 +60,12 @@ def _cast_columns(sql: str) -> set[str]:
     }
 
 
-async def find_indexes(reader: Reader, table: SessionTable) -> list[HeldIndex]:
-    """The existing indexes, the application's own too, that hold a column a sign of life writes."""
+async def find_indexes(reader: Reader, table: SessionTable) -> list[str]:
+    """The existing indexes, the application's own too, that hold a column a sign of life writes.
+
+    Each with these columns: `"public"."held" (seen)`.
+    """
     columns = ", ".join(map(literal, sorted(written_columns(table)))) or "NULL"
     oid = str(table.relation.oid)
     rows = await reader.rows(fill("indexes/holding", oid=oid, columns=columns))
-    return [HeldIndex(identifier(schema, name), tuple(held)) for schema, name, held in rows]
+    return [f"{identifier(schema, name)} ({', '.join(held)})" for schema, name, held in rows]
