@@ -16,10 +16,10 @@ from exporter.postgres.connections.connection_slots import ConnectionSlots
 from exporter.postgres.connections.connector import Connection, Connector
 from exporter.postgres.deadlines import limit_lock_timeout
 from exporter.postgres.error_causes import ServerError
-from exporter.postgres.message import Message, Request, Result
 from exporter.postgres.read_queue import TIMEOUT_IN_COMPANY, ReadQueue
 from exporter.postgres.reader import Reader
 from exporter.postgres.replica_lag import ReplicaPosition, known_lag, require_lag_below
+from exporter.postgres.simple_query import Message, Request, Result
 from exporter.queries import fill, literal
 
 #: A standby that seems to lag is checked again after this time, in seconds.

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from exporter.errors import SourceError
-from exporter.postgres.message import Request, Result
+from exporter.postgres.simple_query import Request, Result
 
 #: Transactions in one message.
 MOST_TOGETHER = 16

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from exporter.postgres.message import Result
+from exporter.postgres.simple_query import Result
 
 Row = tuple[Any, ...]
 

@@ -16,8 +16,8 @@ from exporter.postgres.deadlines import (
     Deadline,
 )
 from exporter.postgres.error_causes import ServerError
-from exporter.postgres.message import Result
 from exporter.postgres.reader import Row
+from exporter.postgres.simple_query import Result
 from exporter.queries import fill, literal
 
 

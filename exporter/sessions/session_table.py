@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from exporter.config import Source
 from exporter.queries import fill
 from exporter.sessions.moments import CLOCK_QUERY, Instant, Moment
+from exporter.sessions.orphaned import is_orphaned, last_seen
 from exporter.sessions.relation import Relation
 
 
@@ -47,10 +48,7 @@ class SessionTable:
 
     @property
     def last_seen(self) -> str:
-        """The newest sign of life; greatest() ignores NULL."""
-        if self.last_seen_at is None:
-            return self.started_at.sql
-        return f"greatest({self.last_seen_at.sql}, {self.started_at.sql})"
+        return last_seen(self.started_at, self.last_seen_at)
 
     @property
     def last_seen_order(self) -> str:
@@ -58,15 +56,9 @@ class SessionTable:
         return self.started_at.raw if self.last_seen_at is None else self.last_seen
 
     def orphaned(self, time: Instant, after: float | None = None) -> str:
-        """The condition that an active row is orphaned at a time; NULL for a row without any time.
-
-        It was last seen strictly longer ago than `orphaned_after`, or than `after` seconds. Without
-        `last_seen_at` the stored start is compared, so that its index serves.
-        """
-        bound = time.ago(self.source.orphaned_after if after is None else after)
-        if self.last_seen_at is None:
-            return self.started_at.before(bound)
-        return f"{self.last_seen} < {bound}"
+        """is_orphaned() at a time, by `orphaned_after` or after another time in seconds."""
+        seconds = self.source.orphaned_after if after is None else after
+        return is_orphaned(self.started_at, self.last_seen_at, seconds, time)
 
     def keep(self, name: str, make: Callable[["SessionTable"], str]) -> str:
         """The statement that `make` makes of this table, made once as long as it is bound."""

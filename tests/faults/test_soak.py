@@ -26,7 +26,7 @@ import pytest
 import uvloop
 
 import exporter.collection.job
-import exporter.postgres.message
+import exporter.postgres.simple_query
 from exporter.collection.job import Key
 from exporter.collection.snapshots import Snapshot
 from exporter.config import load_config
@@ -252,7 +252,7 @@ def victim(fast_folder: Path | None) -> Iterator[EmbeddedDatabase]:
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Collect often even while everything is slow: this is about many faults, not about load."""
     monkeypatch.setattr(exporter.collection.job, "DUTY", 1)
-    monkeypatch.setattr(exporter.postgres.message, "CLIENT_GRACE_SECONDS", 0.3)
+    monkeypatch.setattr(exporter.postgres.simple_query, "CLIENT_GRACE_SECONDS", 0.3)
     monkeypatch.setattr(exporter.backoff, "CONNECT", (0.1, 1.0))
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from exporter.errors import ConnectFailed, Locked, SourceError
-from exporter.postgres.message import Request, Result
 from exporter.postgres.read_queue import MOST_TOGETHER, SLOW_SECONDS, ReadQueue
+from exporter.postgres.simple_query import Request, Result
 
 RESULTS = [Result([(1,)], ())]
 
