@@ -39,9 +39,6 @@ BatchSize = Annotated[
 Pause = Annotated[
     str | None, typer.Option(metavar="DURATION", help="Pause between transactions; 0 for none.")
 ]
-PlanRows = Annotated[
-    int, typer.Option("--limit", min=0, help="Maximum number of rows shown in the plan.")
-]
 
 
 def load(path: Path) -> Config:

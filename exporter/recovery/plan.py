@@ -1,12 +1,14 @@
 """What a recovery by hand would do now, and what speaks against it. Nothing is written."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 
-from exporter.config import Source
+from exporter.config import Source, format_duration
 from exporter.postgres import Reader
 from exporter.recovery.audit.control import Pause, find_pause_or_error
 from exporter.recovery.audit.installation import require_audit
 from exporter.recovery.close.candidates import Preview, read_previews
+from exporter.recovery.close.named import explain_unselected
 from exporter.recovery.decision.brakes import find_brakes
 from exporter.recovery.decision.observation import (
     SessionCounts,
@@ -16,6 +18,7 @@ from exporter.recovery.decision.observation import (
 from exporter.recovery.functions.installed import InstalledFunction, find_recover_function
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule, read_naming_key
+from exporter.recovery.rule.limits import Limits, check_ids
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import Selection, orphaned_sessions
 
@@ -25,7 +28,15 @@ class Plan:
     """What would be done, with the sessions that were silent for longest first."""
 
     selection: Selection
+    limits: Limits
     counts: SessionCounts
+    """Of the whole source, whatever the limits are; the brakes are judged on these."""
+    selected: int
+    """How many sessions that can be closed --id and --older-than choose."""
+    count: int
+    """How many of them would be closed: no more than --limit."""
+    unselected: Mapping[str, str]
+    """Why sessions that --id names would not be closed, by id."""
     previews: tuple[Preview, ...]
     future_ends: str = ""
     """What is wrong where sessions would get an end in the future."""
@@ -39,33 +50,80 @@ class Plan:
     """Why it is not known whether there is one."""
 
     @property
-    def backlog(self) -> int:
-        """How many sessions of the backlog would be closed too."""
-        return self.counts.backlog if self.selection.with_backlog else 0
-
-    @property
-    def count(self) -> int:
-        return self.counts.ready + self.backlog
+    def eligible(self) -> int:
+        """How many would be closed without limits."""
+        return _eligible(self.counts, self.selection)
 
     @property
     def brakes(self) -> list[str]:
-        """A sentence for each brake; all candidates are new to a run by hand, without grace."""
+        """A sentence for each brake; all candidates are new to a run by hand, without grace.
+
+        A wave of orphans does not become right because only a part of it is to be closed.
+        """
         counts, settings = self.counts, self.selection.rule.table.source.recovery
-        return [*find_brakes(counts, settings, new=counts.ready, backlog=self.backlog).values()]
+        backlog = counts.backlog if self.selection.with_backlog else 0
+        return [*find_brakes(counts, settings, new=counts.ready, backlog=backlog).values()]
 
 
-async def make_plan(reader: Reader, source: Source, *, with_backlog: bool, limit: int) -> Plan:
-    """Check everything, count, and preview up to `limit` sessions. Raises SourceError."""
+async def make_plan(
+    reader: Reader, source: Source, *, with_backlog: bool, show: int, limits: Limits
+) -> Plan:
+    """Check everything, count, and preview up to `show` sessions.
+
+    Raises SourceError, and UsageError for an id that the column's type cannot hold.
+    """
     rule = await bind_rule(reader, source)
+    await check_ids(reader, rule, limits.ids)
     function = await find_recover_function(reader, rule)
     await check_rule(reader, rule, writes=function is None)
     await require_audit(reader)
-    counts = await count_by_hand(reader, rule)
+    counts = chosen = await count_by_hand(reader, rule)
+    if limits.options:
+        chosen = await count_sessions(reader, rule, only=limits.condition(rule))
     selection = orphaned_sessions(rule, with_backlog=with_backlog)
+    selected = _eligible(chosen, selection)
+    selection, count = limits.apply(selection, selected)
+
+    async def count_categories(only: str) -> Mapping[str, int]:
+        return asdict(await count_sessions(reader, rule, only=only))
+
+    why = dict.fromkeys(("live", "quiet", "unknown"), "not orphaned") | left_alone(selection)
+    unselected = await explain_unselected(reader, selection, limits, count_categories, why)
     ends = await future_ends(reader, selection)
-    previews, hidden = await read_previews(reader, selection, limit=limit)
+    previews, hidden = await read_previews(reader, selection, show=min(show, count))
     pause, pause_error = await find_pause_or_error(reader, source.name)
-    return Plan(selection, counts, previews, ends, hidden, function, pause, pause_error)
+    return Plan(
+        selection=selection,
+        limits=limits,
+        counts=counts,
+        selected=selected,
+        count=count,
+        unselected=unselected,
+        previews=previews,
+        future_ends=ends,
+        hidden=hidden,
+        function=function,
+        pause=pause,
+        pause_error=pause_error,
+    )
+
+
+def _eligible(counts: SessionCounts, selection: Selection) -> int:
+    return counts.ready + (counts.backlog if selection.with_backlog else 0)
+
+
+def left_alone(selection: Selection) -> dict[str, str]:
+    """Why orphaned sessions are not closed, by the category of SessionCounts."""
+    why = {
+        "alive": "alive, by recovery.evidence",
+        "nameless": "without an id",
+        "exempt": "protected, by recovery.exempt",
+        "endless": "without an end: recovery.end_at gives none",
+    }
+    if not selection.with_backlog:
+        longest = format_duration(selection.rule.table.source.recovery.max_age)
+        why["backlog"] = f"backlog, not seen for more than {longest}; see --backlog"
+    return why
 
 
 async def count_by_hand(reader: Reader, rule: Rule) -> SessionCounts:

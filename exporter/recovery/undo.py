@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -15,7 +15,15 @@ from exporter.recovery.audit.control import find_pause_or_error
 from exporter.recovery.functions.definitions import MOST
 from exporter.recovery.functions.installed import InstalledFunction, find_undo_function
 from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.limits import NO_LIMITS, Limits, check_ids
 from exporter.recovery.rule.rule import Rule
+
+#: Why a session is not restored, by the state that plan.sql gives it.
+NOT_RESTORED = {
+    "undone": "undone before",
+    "changed": "its row was written to since",
+    "gone": "gone",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +33,16 @@ class UndoPlan:
     rule: Rule
     function: InstalledFunction | None
     """What undoes it, where that is not done by statements."""
+    unchanged: int
+    """How many sessions of the run are unchanged since."""
+    selected: int
+    """How many of these --id chooses."""
     numbers: tuple[int, ...]
-    """The audit rows of sessions that are unchanged since."""
+    """The audit rows of those that would be restored: no more than --limit, in this order."""
+    sessions: tuple[str, ...]
+    """Their ids."""
+    unselected: Mapping[str, str]
+    """Why sessions that --id names would not be restored, by id."""
     changed: int
     gone: int
     undone: int
@@ -47,19 +63,34 @@ class UndoOutcome:
     """Why some could not be undone, by audit row."""
 
 
-async def plan_undo(reader: Reader, source: Source, run: uuid.UUID) -> UndoPlan:
+async def plan_undo(
+    reader: Reader, source: Source, run: uuid.UUID, *, limits: Limits = NO_LIMITS
+) -> UndoPlan:
     """Compare every session of a run with how it was left.
 
-    Raises SourceError, such as SchemaMismatch where a column that the run has written is gone.
+    Raises SourceError, such as SchemaMismatch where a column that the run has written is gone, and
+    UsageError for an id that the column's type cannot hold.
     """
     rule = await bind_rule(reader, source)
+    await check_ids(reader, rule, limits.ids)
     function = await find_undo_function(reader, rule)
     result, named = await reader.read(
         rule.statement("recovery/undo/plan", run=literal(str(run))),
         fill("recovery/undo/columns", run=literal(str(run))),
     )
-    states = Counter(state for _, state in result.rows)
-    numbers = tuple(number for number, state in result.rows if state == "same")
+    states = Counter(state for _, _, state in result.rows)
+    named_sessions = await _find_named(reader, rule, run, limits.ids)
+    chosen = {session for sessions in named_sessions.values() for session in sessions}
+    unchanged = [
+        (number, session)
+        for number, session, state in result.rows
+        if state == "same" and (not limits.ids or session in chosen)
+    ]
+    restored = unchanged[: limits.most]
+    numbers = tuple(number for number, _ in restored)
+    why = {session: NOT_RESTORED[state] for _, session, state in result.rows if state != "same"}
+    why |= {session: "over --limit" for _, session in unchanged}
+    why = {each: why[each] for each in why.keys() - {session for _, session in restored}}
     columns = tuple(name for (name,) in named.rows)
     if numbers and (lost := [n for n in columns if n not in rule.relation.columns]):
         raise SchemaMismatch(
@@ -73,13 +104,34 @@ async def plan_undo(reader: Reader, source: Source, run: uuid.UUID) -> UndoPlan:
     return UndoPlan(
         rule=rule,
         function=function,
+        unchanged=states["same"],
+        selected=len(unchanged),
         numbers=numbers,
+        sessions=tuple(session for _, session in restored),
+        unselected={
+            id_: next((why[each] for each in sessions if each in why), "not of this run")
+            for id_, sessions in named_sessions.items()
+            if not sessions or all(each in why for each in sessions)
+        },
         changed=states["changed"],
         gone=states["gone"],
         undone=states["undone"],
         columns=columns,
         is_closed_again=is_closed_again,
     )
+
+
+async def _find_named(
+    reader: Reader, rule: Rule, run: uuid.UUID, ids: Sequence[str]
+) -> dict[str, list[str]]:
+    """The sessions of the run that each id names, as the audit has them."""
+    found = {}
+    for each in ids:
+        statement = rule.statement(
+            "recovery/undo/named", run=literal(str(run)), named=literal(each)
+        )
+        found[each] = [session for (session,) in await reader.rows(statement)]
+    return found
 
 
 async def undo(writer: Writer, plan: UndoPlan, *, batch: int, pause: float) -> UndoOutcome:

@@ -36,8 +36,8 @@ def shape(text: str) -> list[str]:
 @pytest.mark.parametrize(
     ("document", "command"),
     [
-        ("README.md", "recover conversations --backlog --limit 1"),
-        ("docs/recovery.md", "recover conversations --limit 2"),
+        ("README.md", "recover conversations --backlog --show 1"),
+        ("docs/recovery.md", "recover conversations --show 2"),
     ],
 )
 def test_the_plan_in_the_documents_is_the_one_of_the_demos_history(

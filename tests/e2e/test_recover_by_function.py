@@ -12,6 +12,7 @@ from exporter.demo.server.databases import EmbeddedDatabase, create_role
 from exporter.demo.systems.schemas import EXPORTER
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.processes.session_exporter import run, write_config
+from tests.support.servers.statements import rows
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -113,6 +114,19 @@ def test_what_is_printed_is_all_that_it_takes(
     assert (undone.returncode, undone.stderr) == (0, "")
     assert "5 were undone" in undone.stdout
     assert states(database) == [("open", 7)]
+
+    assert "2 were closed" in installed("recover", "calls", "--yes", "--limit", "2").stdout
+    assert states(database) == [("lost", 2), ("open", 5)]
+    query = """SELECT id::text FROM app."Calls" WHERE state = 'open' ORDER BY started DESC"""
+    _, one, other, *_ = (id_ for (id_,) in rows(database, query))
+    assert "1 were closed" in installed("recover", "calls", "--yes", "--id", one).stdout
+    assert states(database) == [("lost", 3), ("open", 4)]
+    limited = ("--id", other, "--older-than", "4h")
+    assert "0 would be closed" in installed("recover", "calls", "--yes", *limited).stdout
+    assert (
+        "1 would be closed"
+        in installed("recover", "calls", "--backlog", "--older-than", "4h").stdout
+    )
 
 
 def test_a_changed_config_stops_it_before_anything_is_changed(

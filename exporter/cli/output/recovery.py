@@ -1,34 +1,26 @@
 """What recovery by hand and a planned stop would do, and what they have done."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from exporter.config import format_duration
 from exporter.recovery.audit.control import Pause
 from exporter.recovery.close.candidates import Outcome
-from exporter.recovery.close.planned_stop import StopPlan
-from exporter.recovery.plan import Plan
+from exporter.recovery.close.planned_stop import LEFT_ALONE, StopPlan
+from exporter.recovery.plan import Plan, left_alone
 from exporter.recovery.rule.selection import RECENT
-from exporter.text import UNKNOWN, age, instant, printable, shorten, table
+from exporter.text import UNKNOWN, age, finite, instant, printable, shorten, table
 
 NOTHING_CHANGED = "Nothing was changed; --yes closes them."
 
 
 def plan_text(plan: Plan, database: str) -> str:
     """The plan: exact counts first, then what would be written, then what speaks against it."""
-    source, counts = plan.selection.rule.table.source, plan.counts
-    silent = format_duration(source.orphaned_after)
-    kept = [
-        (counts.alive, "alive, by recovery.evidence"),
-        (counts.nameless, "without an id"),
-        (counts.exempt, "protected, by recovery.exempt"),
-        (counts.endless, "without an end: recovery.end_at gives none"),
-    ]
-    if not plan.selection.with_backlog:
-        longest = format_duration(source.recovery.max_age)
-        kept.append((counts.backlog, f"backlog, not seen for more than {longest}; see --backlog"))
+    counts = plan.counts
+    silent = format_duration(plan.selection.rule.table.source.orphaned_after)
     which = f"orphaned (not seen for more than {silent})"
     found = f"{counts.active} active sessions, {counts.orphaned} of them {which}"
-    lines = _plan_lines(plan, database, found, kept, plan.count)
+    lines = _plan_lines(plan, database, found)
     if plan.hidden:
         lines.append(f"warning: the new values cannot be shown: {printable(plan.hidden)}")
     if plan.future_ends:
@@ -51,12 +43,8 @@ def stop_text(plan: StopPlan, database: str) -> str:
     which = f"started before {stop.before}"
     if stop.server is not None:
         which = f"of server {printable(stop.server)}"
-    kept = [
-        (plan.exempt, "protected, by recovery.exempt"),
-        (plan.endless, "without an end: recovery.end_at gives none"),
-    ]
     found = f"{plan.active} active sessions, {plan.concerned} of them {which}"
-    lines = _plan_lines(plan, database, found, kept, plan.ready)
+    lines = _plan_lines(plan, database, found)
     if plan.hidden:
         lines.append(f"  the sessions cannot be shown: {printable(plan.hidden)}")
     if stop.server is None:
@@ -71,15 +59,88 @@ def stop_text(plan: StopPlan, database: str) -> str:
     return "\n".join(lines)
 
 
-def _plan_lines(
-    plan: Plan | StopPlan, database: str, found: str, kept: Sequence[tuple[int, str]], count: int
-) -> list[str]:
+def plan_json(plan: Plan, database: str) -> dict[str, object]:
+    """The same for programs. Times are Unix timestamps, durations seconds; null is unknown."""
+    return _json(
+        plan,
+        database,
+        active=plan.counts.active,
+        orphaned=plan.counts.orphaned,
+        brakes=plan.brakes,
+        warnings=[text for text in (plan.hidden, plan.future_ends, plan.pause_error) if text],
+        paused=plan.pause is not None,
+    )
+
+
+def stop_json(plan: StopPlan, database: str) -> dict[str, object]:
+    """The same of a planned stop."""
+    return _json(
+        plan,
+        database,
+        active=plan.active,
+        concerned=plan.concerned,
+        seen_recently=plan.seen_recently,
+        refused=plan.is_refused,
+        warnings=[plan.hidden] if plan.hidden else [],
+    )
+
+
+def _json(plan: Plan | StopPlan, database: str, **values: object) -> dict[str, object]:
+    sessions = [
+        {
+            "id": each.session,
+            "last_seen": finite(each.last_seen),
+            "silence_seconds": finite(each.silence),
+            "becomes": dict(each.changes),
+            "returning": dict(each.returning),
+        }
+        for each in plan.previews
+    ]
+    planned = {
+        **values,
+        "left_alone": {key: count for key, count, _ in _left_alone(plan)},
+        "would_close": plan.count,
+        "ids_left_alone": dict(plan.unselected),
+        "sessions": sessions,
+    }
+    return {
+        "source": plan.selection.rule.table.source.name,
+        "database": database,
+        "plan": planned,
+    }
+
+
+def _left_alone(plan: Plan | StopPlan) -> list[tuple[str, int, str]]:
+    """What is not closed, of what could be meant: its name in JSON, how many, and why."""
+    if isinstance(plan, Plan):
+        found = plan.counts
+        eligible = plan.eligible
+        kept = [(key, getattr(found, key), why) for key, why in left_alone(plan.selection).items()]
+    else:
+        eligible = plan.ready
+        kept = [(key, getattr(plan, key), why) for key, why in LEFT_ALONE.items()]
+    limits = plan.limits
+    if limits.options:
+        other = max(eligible - plan.selected, 0)
+        kept.append(("not_chosen", other, f"not chosen by {limits.options}"))
+    if limits.most is not None:
+        kept.append(("over_limit", plan.selected - plan.count, "over --limit"))
+    return kept
+
+
+def unselected_lines(unselected: Mapping[str, str]) -> list[str]:
+    """Each session that --id names and that would be left alone, and why."""
+    return [f"    --id {printable(shorten(each))}: {why}" for each, why in unselected.items()]
+
+
+def _plan_lines(plan: Plan | StopPlan, database: str, found: str) -> list[str]:
     """What was found, how many would be closed, and what would be written to the first of them."""
-    rule = plan.selection.rule
+    rule, count = plan.selection.rule, plan.count
     lines = [
         f"{rule.table.source.name} ({database}), table {rule.relation.sql}:",
         f"  {found}",
-        *(f"    {number} are left alone: {why}" for number, why in kept if number),
+        *(f"    {number} are left alone: {why}" for _, number, why in _left_alone(plan) if number),
+        *unselected_lines(plan.unselected),
         f"  {count} would be closed",
     ]
     if plan.previews:
@@ -97,11 +158,26 @@ def _plan_lines(
     return lines
 
 
+def outcome_json(outcome: Outcome, *, left: int = 0, is_complete: bool = True) -> dict[str, Any]:
+    """What was done, for programs; `is_complete` is whether the run came to its end."""
+    return {
+        "run": str(outcome.run) if outcome.closed or not is_complete else None,
+        "outcome": {
+            "closed": outcome.closed,
+            "skipped": outcome.skipped,
+            "locked": left,
+            "refused": dict(outcome.refused),
+            "complete": is_complete,
+        },
+    }
+
+
 def outcome_text(
     outcome: Outcome,
     *,
     skipped: str = "active again, or locked by another transaction",
     left: int = 0,
+    over_limit: int = 0,
 ) -> str:
     """What was done, how to undo it, and how many sessions are left to close."""
     lines = [f"  {outcome.closed} were closed"]
@@ -113,6 +189,8 @@ def outcome_text(
         lines.append(
             f"  {left} are still active: locked by another transaction; run the command again"
         )
+    if over_limit:
+        lines.append(f"  {over_limit} more are left, because of --limit")
     if outcome.closed:
         lines.append(f"  run {outcome.run}; to undo it: session-exporter undo {outcome.run}")
     return "\n".join(lines)

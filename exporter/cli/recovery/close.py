@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
-from exporter.cli import options
+from exporter.cli import limits, options
 from exporter.cli.each_source import for_each_source, require_rule
 from exporter.cli.output import recovery as text
 from exporter.cli.output.progress import progress_of
+from exporter.cli.output.report import Report
 from exporter.config import Source
 from exporter.errors import UsageError
 from exporter.postgres import Reader
@@ -32,7 +33,11 @@ def close(  # noqa: PLR0917 - typer passes them by name
     yes: options.Yes = False,
     batch: options.BatchSize = None,
     pause: options.Pause = None,
-    limit: options.PlanRows = 20,
+    id_: limits.Ids = None,
+    older_than: limits.OlderThan = None,
+    limit: limits.Limit = None,
+    show: limits.Show = 20,
+    format_: limits.PlanFormat = options.ListFormat.TABLE,
 ) -> bool:
     """Show which active sessions a planned stop would close, and how; with --yes close them."""
     if all_ == (server is not None):
@@ -50,25 +55,38 @@ def close(  # noqa: PLR0917 - typer passes them by name
             "server cannot be told apart; name the column there, or use --all"
         )
 
+    given = limits.limits_of(chosen, id_, older_than, limit)
+
     async def done(reader: Reader, each: Source, database: str) -> tuple[int, bool]:
         """How many were to be closed, and whether all of them are."""
-        plan = await manual.plan_stop(reader, each, server=server, even_live=even_live, limit=limit)
-        print(text.stop_text(plan, database), flush=True)
-        if not plan.ready:
+        nonlocal given
+        plan = await manual.plan_stop(
+            reader, each, server=server, even_live=even_live, show=show, limits=given
+        )
+        given = given.without(plan.count)
+        report.begin(text.stop_text(plan, database), **text.stop_json(plan, database))
+        if not plan.count:
             return 0, True
         if not yes:
             if plan.is_refused:
-                print("  --yes would be refused; stop the application first, or add --even-live")
-            return plan.ready, True
+                report.note(
+                    "  --yes would be refused; stop the application first, or add --even-live"
+                )
+            return plan.count, True
         require_stopped(plan)
         async with open_writer(config.databases[database], each) as writer:
-            progress = progress_of(plan.ready)
+            progress = progress_of(plan.count)
             outcome, left = await close_sessions(reader, writer, plan, progress)
         skipped = "ended, moved to another server, or active again"
-        print(text.outcome_text(outcome, skipped=skipped, left=left), flush=True)
-        return plan.ready, not outcome.refused and not left
+        over = plan.selected - plan.count
+        report.add(
+            text.outcome_text(outcome, skipped=skipped, left=left, over_limit=over),
+            **text.outcome_json(outcome, left=left),
+        )
+        return plan.count, not outcome.refused and not left
 
-    results, failed = for_each_source(config, [chosen], done, settings=writing_settings)
-    if not yes and any(ready for ready, _ in results):
-        print(text.NOTHING_CHANGED)
+    with Report(format_) as report:
+        results, failed = for_each_source(config, [chosen], done, settings=writing_settings)
+        if not yes and any(count for count, _ in results):
+            report.note(text.NOTHING_CHANGED)
     return failed or not all(is_complete for _, is_complete in results)

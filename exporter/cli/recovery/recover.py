@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
-from exporter.cli import options
+from exporter.cli import limits, options
 from exporter.cli.each_source import for_each_source, require_rule
 from exporter.cli.output import recovery as text
 from exporter.cli.output.progress import progress_of
+from exporter.cli.output.report import Report
 from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.recovery import manual
@@ -28,15 +29,22 @@ def recover(  # noqa: PLR0917 - typer passes them by name
     ] = False,
     batch: options.BatchSize = None,
     pause: options.Pause = None,
-    limit: options.PlanRows = 20,
+    id_: limits.Ids = None,
+    older_than: limits.OlderThan = None,
+    limit: limits.Limit = None,
+    show: limits.Show = 20,
+    format_: limits.PlanFormat = options.ListFormat.TABLE,
 ) -> bool:
     """Show which orphaned sessions would be closed, and how; with --yes close them."""
     config = options.load(config_file)
     chosen = options.set_pace(require_rule(config, source), batch, pause)
+    given = limits.limits_of(chosen, id_, older_than, limit)
 
     async def done(reader: Reader, each: Source, database: str) -> tuple[int, Outcome | None]:
-        plan = await make_plan(reader, each, with_backlog=backlog, limit=limit)
-        print(text.plan_text(plan, database), flush=True)
+        nonlocal given
+        plan = await make_plan(reader, each, with_backlog=backlog, show=show, limits=given)
+        given = given.without(plan.count)
+        report.begin(text.plan_text(plan, database), **text.plan_json(plan, database))
         if not yes or not plan.count:
             return plan.count, None
         if not despite_brake:
@@ -46,17 +54,19 @@ def recover(  # noqa: PLR0917 - typer passes them by name
             async with open_writer(config.databases[database], each) as writer:
                 await manual.recover(reader, writer, plan, progress, outcome)
         except BaseException:  # Ctrl-C, or a lost connection: a commit without an answer may hold
-            print(
+            report.add(
                 f"  {outcome.closed} were closed before the run ended early; if the connection was "
                 f"lost, its last batch may be closed too\n  run {outcome.run}; session-exporter "
                 f"undo {outcome.run} shows what it closed, and with --yes undoes it",
-                flush=True,
+                **text.outcome_json(outcome, is_complete=False),
             )
             raise
-        print(text.outcome_text(outcome), flush=True)
+        over = plan.selected - plan.count
+        report.add(text.outcome_text(outcome, over_limit=over), **text.outcome_json(outcome))
         return plan.count, outcome
 
-    results, failed = for_each_source(config, [chosen], done, settings=reading_settings)
-    if not yes and any(count for count, _ in results):
-        print(text.NOTHING_CHANGED)
+    with Report(format_) as report:
+        results, failed = for_each_source(config, [chosen], done, settings=reading_settings)
+        if not yes and any(count for count, _ in results):
+            report.note(text.NOTHING_CHANGED)
     return failed or any(outcome and outcome.refused for _, outcome in results)

@@ -1,77 +1,157 @@
 """`session-exporter undo`: writing back what was there before a run."""
 
+import re
 import uuid
 from typing import Annotated
 
 import typer
 
+from exporter.cli import limits, options
 from exporter.cli.each_source import find_recovered, for_each_source
-from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, Yes, load
-from exporter.config import Source
-from exporter.errors import UsageError
+from exporter.cli.output import recovery as text
+from exporter.cli.output.report import Report
+from exporter.config import Config, Source
+from exporter.errors import ExporterError, UsageError
 from exporter.postgres import Reader
 from exporter.recovery import manual
 from exporter.recovery import undo as undoing
-from exporter.recovery.audit.runs import Run
+from exporter.recovery.audit.runs import Run, find_beginning
 from exporter.recovery.rule.connections import open_writer, reading_settings
+from exporter.recovery.rule.limits import Limits
 from exporter.recovery.undo import UndoOutcome, UndoPlan
-from exporter.text import instant, printable
+from exporter.text import instant, printable, shorten, table
+
+#: Of the id of a run, at its beginning: fewer could be those of another run tomorrow.
+FEWEST_DIGITS = 8
 
 
-def undo(
-    run: Annotated[str, typer.Argument(metavar="RUN")],
-    config_file: ConfigFile = DEFAULT_CONFIG,
-    yes: Yes = False,
+def undo(  # noqa: PLR0917 - typer passes them by name
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="Its id, or at least its first 8 characters.")
+    ],
+    config_file: options.ConfigFile = options.DEFAULT_CONFIG,
+    yes: options.Yes = False,
+    id_: limits.Ids = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, help="Undo at most so many, in the order of their closing."),
+    ] = None,
+    show: limits.Show = 20,
+    format_: limits.PlanFormat = options.ListFormat.TABLE,
 ) -> bool:
     """Show which sessions of a run can be undone; with --yes write back what was there before."""
-    config = load(config_file)
-    try:
-        wanted = uuid.UUID(run)
-    except ValueError:
-        raise UsageError(
-            f"RUN: expected the id of a run, as `runs` lists it, got '{run}'"
-        ) from None
+    config = options.load(config_file)
+    given = Limits(ids=limits.plain_ids(id_), most=limit)
+    wanted = _find_run(config, run)
 
     async def done(reader: Reader, each: Source, database: str) -> tuple[bool, bool]:
         """Whether the run was found, and whether some of it could not be undone."""
-        found = await manual.plan_undo(reader, each, wanted)
+        found = await manual.plan_undo(reader, each, wanted, given)
         if found is None:
             return False, False
         _, plan = found
-        print(_plan_text(*found), flush=True)
+        report.begin(_plan_text(*found, show), **_plan_json(*found, database, show))
         if not yes or not plan.numbers:
             return True, False
         pace = each.recovery
         async with open_writer(config.databases[database], each) as writer:
             outcome = await undoing.undo(writer, plan, batch=pace.batch, pause=pace.pause)
-        print(_outcome_text(outcome))
+        report.add(_outcome_text(outcome), outcome=_outcome_json(outcome))
         return True, bool(outcome.refused)
 
     sources = find_recovered(config, None)
-    results, failed = for_each_source(config, sources, done, settings=reading_settings)
-    if not failed and not any(is_found for is_found, _ in results):
-        raise UsageError(f"no run {wanted} in any database of {config_file}; `runs` lists them")
-    if not failed and not yes:
-        print("Nothing was changed; --yes undoes it.")
+    with Report(format_) as report:
+        results, failed = for_each_source(config, sources, done, settings=reading_settings)
+        if not failed and not any(is_found for is_found, _ in results):
+            raise UsageError(f"no run {wanted} in any database of {config_file}; `runs` lists them")
+        if not failed and not yes:
+            report.note("Nothing was changed; --yes undoes it.")
     return failed or any(is_refused for _, is_refused in results)
 
 
-def _plan_text(run: Run, plan: UndoPlan) -> str:
+def _find_run(config: Config, given: str) -> uuid.UUID:
+    """The run of an id or of its beginning, in all databases; raises UsageError."""
+    try:
+        return uuid.UUID(given)
+    except ValueError:
+        digits = given.replace("-", "").lower()
+    if not re.fullmatch(rf"[0-9a-f]{{{FEWEST_DIGITS},32}}", digits):
+        raise UsageError(
+            f"RUN: expected the id of a run, as `runs` lists it, or its beginning of at least "
+            f"{FEWEST_DIGITS} characters, got {given!a}"
+        )
+    found, failed = for_each_source(
+        config,
+        find_recovered(config, None),
+        lambda reader, each, _: find_beginning(reader, each.name, digits),
+        settings=reading_settings,
+    )
+    runs = sorted({str(each.run) for of_one in found for each in of_one})
+    if len(runs) > 1:
+        raise UsageError(f"RUN: {given} is the beginning of several runs: {', '.join(runs)}")
+    if failed:
+        raise ExporterError(
+            f"whether {given} is the beginning of several runs is not known; give the whole id"
+        )
+    if not runs:
+        raise UsageError(f"no run {given} in any database of {config.path}; `runs` lists them")
+    return uuid.UUID(runs[0])
+
+
+def _plan_text(run: Run, plan: UndoPlan, show: int) -> str:
     """What undoing would do."""
     lines = [f"run {run.run} on {run.source}, {instant(run.at)}: {run.sessions} sessions"]
     kept = [
         (plan.undone, "were undone before"),
         (plan.changed, "are left alone: their rows were written to since"),
         (plan.gone, "are gone"),
+        (plan.unchanged - plan.selected, "are left alone: not chosen by --id"),
+        (plan.selected - len(plan.numbers), "are left alone: over --limit"),
     ]
     lines += [f"  {count} {what}" for count, what in kept if count]
+    lines += text.unselected_lines(plan.unselected)
     lines.append(f"  {len(plan.numbers)} are unchanged since and would be restored")
+    if shown := list(zip(plan.sessions, plan.numbers, strict=True))[:show]:
+        rows = [[shorten(session), str(number)] for session, number in shown]
+        lines.append(table(["id", "audit row"], rows))
+    if len(plan.numbers) > len(shown):
+        lines.append(f"… and {len(plan.numbers) - len(shown)} more")
     if plan.is_closed_again:
         lines.append(
             "  automatic recovery is on and will close these again; to prevent that, run "
             f"session-exporter pause {run.source} first"
         )
     return "\n".join(lines)
+
+
+def _plan_json(run: Run, plan: UndoPlan, database: str, show: int) -> dict[str, object]:
+    """The same for programs."""
+    planned = {
+        "sessions_of_run": run.sessions,
+        "left_alone": {
+            "undone": plan.undone,
+            "changed": plan.changed,
+            "gone": plan.gone,
+            "not_chosen": plan.unchanged - plan.selected,
+            "over_limit": plan.selected - len(plan.numbers),
+        },
+        "would_restore": len(plan.numbers),
+        "ids_left_alone": dict(plan.unselected),
+        "sessions": [
+            {"id": session, "audit_row": number}
+            for session, number in zip(plan.sessions[:show], plan.numbers[:show], strict=True)
+        ],
+        "closed_again": plan.is_closed_again,
+    }
+    return {"source": run.source, "database": database, "run": str(run.run), "plan": planned}
+
+
+def _outcome_json(outcome: UndoOutcome) -> dict[str, object]:
+    return {
+        "undone": outcome.undone,
+        "skipped": outcome.skipped,
+        "refused": {str(number): why for number, why in outcome.refused.items()},
+    }
 
 
 def _outcome_text(outcome: UndoOutcome) -> str:

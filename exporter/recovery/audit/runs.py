@@ -32,6 +32,15 @@ async def find_run(reader: Reader, run: uuid.UUID) -> Run | None:
     return runs[0] if runs else None
 
 
+async def find_beginning(reader: Reader, source: str, digits: str) -> list[Run]:
+    """The latest fifty runs of a source whose id begins with these digits, in lower case.
+
+    Raises SourceError.
+    """
+    begins = f"starts_with(replace(run::text, '-', ''), {literal(digits)})"
+    return await _read_runs(reader, f"source = {literal(source)} AND {begins}", limit=50)
+
+
 async def _read_runs(reader: Reader, condition: str, *, limit: int) -> list[Run]:
     if not await has_table(reader):
         return []

@@ -75,8 +75,13 @@ async def find_candidates(
 ) -> AsyncIterator[list[Candidate]]:
     """Pages of the sessions that would be closed now, each with the longest silent first.
 
-    Rows may be closed between two pages. Raises SourceError.
+    Rows may be closed between two pages. Where only so many are closed, these are one page, which
+    a person has asked for. Raises SourceError.
     """
+    if selection.most is not None:
+        rows = await reader.rows(selection.statement("recovery/plan/longest_silent"))
+        yield [Candidate(*row) for row in rows]
+        return
     rule, after = selection.rule, "true"
     while True:
         statement = selection.statement("recovery/plan/candidates", after=after, limit=str(page))
@@ -89,15 +94,15 @@ async def find_candidates(
 
 
 async def read_previews(
-    reader: Reader, selection: Selection, *, limit: int
+    reader: Reader, selection: Selection, *, show: int
 ) -> tuple[tuple[Preview, ...], str]:
-    """The first `limit` of them, longest silent first; or none, and why.
+    """The first of them, longest silent first, but no more than `show`; or none, and why.
 
     One row's bad value keeps nothing from being closed: that session is set aside.
     """
     rule, changes = selection.rule, selection.rule.changes
     values = join_lines([f"left(({text})::text, 200)" for text in changes.values()])
-    statement = selection.statement("recovery/plan/preview", values=values, limit=str(limit))
+    statement = selection.statement("recovery/plan/preview", values=values, limit=str(show))
     try:
         rows = await read_naming_key(reader, rule, statement)
     except BadData as error:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from exporter.config import Source, format_duration
 from exporter.errors import BadData, SchemaMismatch, SourceError, UsageError
@@ -19,8 +19,10 @@ from exporter.recovery.close.candidates import (
     find_candidates,
     read_previews,
 )
+from exporter.recovery.close.named import explain_unselected
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
+from exporter.recovery.rule.limits import Limits, check_ids
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import (
     RECENT,
@@ -48,6 +50,13 @@ class StopPlan:
     endless: int
     """Concerned, but `end_at` gives no end for these orphans."""
     ready: int
+    limits: Limits
+    selected: int
+    """How many of those that are ready --id and --older-than choose."""
+    count: int
+    """How many of them would be closed: no more than --limit."""
+    unselected: Mapping[str, str]
+    """Why sessions that --id names would not be closed, by id."""
     seen_recently: int
     """Active sessions that were seen recently."""
     previews: tuple[Preview, ...]
@@ -69,28 +78,52 @@ async def clock(reader: Reader) -> str:
     return str(await reader.value(fill("recovery/plan/clock")))
 
 
-async def make_stop_plan(
-    reader: Reader, source: Source, stop: PlannedStop, *, limit: int
-) -> StopPlan:
-    """Check everything, count, and preview up to `limit` sessions.
+#: Why sessions that are concerned are not closed, by the category of stop_counts.sql.
+LEFT_ALONE = {
+    "exempt": "protected, by recovery.exempt",
+    "endless": "without an end: recovery.end_at gives none",
+}
 
-    Raises SourceError, and UsageError for a server that the column's type cannot hold.
+
+async def make_stop_plan(
+    reader: Reader, source: Source, stop: PlannedStop, *, show: int, limits: Limits
+) -> StopPlan:
+    """Check everything, count, and preview up to `show` sessions.
+
+    Raises SourceError, and UsageError for a server or an id that the column's type cannot hold.
     """
     rule = await bind_rule(reader, source)
+    await check_ids(reader, rule, limits.ids)
     await check_rule(reader, rule)
     await require_audit(reader)
     selection = stopping_sessions(rule, stop)
     if stop.server is not None:
         await _check_server(reader, rule, stop.server)
-    statement = rule.statement(
-        "recovery/plan/stop_counts",
-        in_scope=is_concerned(rule, stop),
-        end=selection.end,
-        seen_recently=seen_recently(rule),
-    )
-    counted = await reader.rows(statement)
-    counts = Counter({state: count for state, count, _ in counted})
-    previews, hidden = await read_previews(reader, selection, limit=limit)
+
+    async def count_rows(only: str) -> tuple[Counter[str], int]:
+        statement = rule.statement(
+            "recovery/plan/stop_counts",
+            rows=f"{rule.table.rows} AND {only}",
+            in_scope=is_concerned(rule, stop),
+            end=selection.end,
+            seen_recently=seen_recently(rule),
+        )
+        counted = await reader.rows(statement)
+        counts = Counter({state: count for state, count, _ in counted})
+        return counts, sum(recent for _, _, recent in counted)
+
+    async def count_categories(only: str) -> Mapping[str, int]:
+        return (await count_rows(only))[0]
+
+    counts, recent = await count_rows("true")
+    selected = counts["ready"]
+    if limits.options:
+        selected = (await count_categories(limits.condition(rule)))["ready"]
+    selection, count = limits.apply(selection, selected)
+    other = "started after this command" if stop.server is None else "not of this server"
+    why = {"other": other} | LEFT_ALONE
+    unselected = await explain_unselected(reader, selection, limits, count_categories, why)
+    previews, hidden = await read_previews(reader, selection, show=min(show, count))
     return StopPlan(
         stop=stop,
         selection=selection,
@@ -98,7 +131,11 @@ async def make_stop_plan(
         exempt=counts["exempt"],
         endless=counts["endless"],
         ready=counts["ready"],
-        seen_recently=sum(recent for _, _, recent in counted),
+        limits=limits,
+        selected=selected,
+        count=count,
+        unselected=unselected,
+        seen_recently=recent,
         previews=previews,
         hidden=hidden,
     )
@@ -148,7 +185,9 @@ async def _left(
         return []
     wanted = {each.session for each in found} - outcome.refused.keys()
     wanted -= {each.session for each in outcome.recovered}  # one may have been reopened
-    return [each for each in await _find_all(reader, plan.selection) if each.session in wanted]
+    # Not only the longest silent of now: those that were closed have left that list to others.
+    every = replace(plan.selection, most=None)
+    return [each for each in await _find_all(reader, every) if each.session in wanted]
 
 
 async def _check_server(reader: Reader, rule: Rule, server: str) -> None:

@@ -85,10 +85,14 @@ async def find_evidence_error(reader: Reader, rule: Rule) -> SourceError | None:
     return None
 
 
-async def count_sessions(reader: Reader, rule: Rule) -> SessionCounts:
-    """Count the active sessions by category. Raises SourceError that names the failing key."""
+async def count_sessions(reader: Reader, rule: Rule, *, only: str = "true") -> SessionCounts:
+    """Count the active sessions by category, or only some of them, by a condition.
+
+    Raises SourceError that names the failing key.
+    """
     statement = rule.statement(
         "recovery/plan/counts",
+        rows=rule.table.rows if only == "true" else f"{rule.table.rows} AND {only}",
         tolerance=interval(rule.table.source.future_tolerance),
         quiet=interval(quiet_after(rule)),
     )

@@ -44,17 +44,31 @@ class Selection:
     """Whether a session has to be exactly as it was found, not only to fit still."""
     description: Mapping[str, object]
     """For the audit."""
+    most: int | None = None
+    """How many are closed at most, the longest silent first; None is all."""
 
     @property
     def young(self) -> str:
         """Whether a session is not of the backlog, or that does not matter."""
         return "true" if self.with_backlog else f"NOT {self.rule.is_backlog}"
 
+    @property
+    def first(self) -> str:
+        """ORDER BY and LIMIT of a query for the most; nothing where all are closed."""
+        if self.most is None:
+            return ""
+        return f"ORDER BY {self.rule.table.last_seen_order}, {self.rule.id} LIMIT {self.most}"
+
     def statement(self, name: str, **parts: str) -> str:
         """A template about the sessions that can be closed: those with an id and an end."""
         is_complete = f"{self.rule.id} IS NOT NULL AND ({self.end}) IS NOT NULL"
         recoverable = f"{self.condition} AND {is_complete}"
-        selected = {"recoverable": recoverable, "young": self.young, "end": self.end}
+        selected = {
+            "recoverable": recoverable,
+            "young": self.young,
+            "end": self.end,
+            "first": self.first,
+        }
         return self.rule.statement(name, **(selected | parts))
 
     def close_statement(self, *, ids: str, versions: str, **parts: str) -> str:

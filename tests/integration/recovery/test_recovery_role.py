@@ -13,6 +13,7 @@ from exporter.postgres import Database, Reader, Writer
 from exporter.queries import fill
 from exporter.recovery.plan import make_plan
 from exporter.recovery.rule.connections import writing_settings
+from exporter.recovery.rule.limits import NO_LIMITS
 from exporter.recovery.undo import plan_undo, undo
 from exporter.sessions import grants
 from tests.support.recovery.close_runs import all_candidates, close_found
@@ -85,7 +86,7 @@ def recover(database: EmbeddedDatabase, tmp_path: Path) -> Callable[[], Awaitabl
         execute(database, printed.replace(f"CREATE ROLE {role} LOGIN;", ""))
 
     async def work(reader: Reader) -> tuple[int, int]:
-        plan = await make_plan(reader, source, with_backlog=False, limit=5)
+        plan = await make_plan(reader, source, with_backlog=False, show=5, limits=NO_LIMITS)
         rule = plan.selection.rule
         candidates = await all_candidates(reader, rule, with_backlog=False)
         assert len(candidates) == plan.count

@@ -17,6 +17,7 @@ from exporter.recovery.close.planned_stop import (
     make_stop_plan,
 )
 from exporter.recovery.rule.binding import bind_rule
+from exporter.recovery.rule.limits import NO_LIMITS, Limits
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import PlannedStop, Selection, orphaned_sessions
 from tests.support.collection import declarations
@@ -101,9 +102,9 @@ class Stopping:
         """The database's clock."""
         return await clock(self.reader)
 
-    async def plan(self, stop: PlannedStop) -> StopPlan:
+    async def plan(self, stop: PlannedStop, limits: Limits = NO_LIMITS) -> StopPlan:
         """What it would do."""
-        return await make_stop_plan(self.reader, self.source, stop, limit=20)
+        return await make_stop_plan(self.reader, self.source, stop, show=20, limits=limits)
 
     async def close(
         self, plan: StopPlan, progress: Callable[[Outcome], None] = lambda _: None

@@ -1,6 +1,9 @@
 -- How many of the sessions that would be closed now would get an end that is still to come.
-SELECT count(*)
-FROM {table} AS s
-WHERE {recoverable}
-    AND {young}
-    AND ({end}) > now()
+SELECT count(*) FILTER (WHERE e.session_exporter_end > now())
+FROM (
+    SELECT ({end}) AS session_exporter_end
+    FROM {table} AS s
+    WHERE {recoverable}
+        AND {young}
+    {first}
+) AS e

@@ -9,5 +9,5 @@ FROM {table} AS s
 CROSS JOIN LATERAL (SELECT ({end}) AS session_exporter_end) AS e
 WHERE {recoverable}
     AND {young}
-ORDER BY {order}
+ORDER BY {order}, {id}
 LIMIT {limit}

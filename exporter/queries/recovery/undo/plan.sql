@@ -2,6 +2,7 @@
 -- whatever is written to it, even the same values, gives it another one.
 SELECT
     a.number,
+    a.session,
     CASE
         WHEN a.undone_at IS NOT NULL THEN 'undone'
         WHEN s.ctid IS NULL THEN 'gone'

@@ -10,6 +10,7 @@ from exporter.recovery.decision.brakes import BRAKES, find_brakes
 from exporter.recovery.decision.decision import Memory, decide
 from exporter.recovery.decision.observation import CandidateState, Observation, SessionCounts
 from exporter.recovery.plan import Plan
+from exporter.recovery.rule.limits import NO_LIMITS
 
 SETTINGS = RecoverySettings.model_validate(
     {"set": {"is_active": "false"}, "end_at": "now", "grace": "1m"}
@@ -59,7 +60,15 @@ def by_hand(counts: SessionCounts, *, with_backlog: bool = False) -> set[str]:
     """The brakes of a plan."""
     rule = SimpleNamespace(table=SimpleNamespace(source=SimpleNamespace(recovery=SETTINGS)))
     selection = SimpleNamespace(rule=rule, with_backlog=with_backlog)
-    plan = Plan(cast("Any", selection), counts, previews=())
+    plan = Plan(
+        cast("Any", selection),
+        NO_LIMITS,
+        counts,
+        selected=0,  # brakes are judged on the whole source
+        count=0,
+        unselected={},
+        previews=(),
+    )
     return {sentence.partition(": ")[0] for sentence in plan.brakes}
 
 

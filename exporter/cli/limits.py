@@ -1,0 +1,44 @@
+"""Options of the commands that change sessions: which of them, how many, and what is printed."""
+
+from typing import Annotated
+
+import typer
+
+from exporter.cli import options
+from exporter.config import Source, format_duration
+from exporter.errors import UsageError
+from exporter.recovery.rule.limits import Limits
+
+Ids = Annotated[
+    list[str] | None,
+    typer.Option("--id", metavar="ID", help="Only this session; may be given several times."),
+]
+OlderThan = Annotated[
+    str | None,
+    typer.Option(metavar="DURATION", help="Only sessions last seen longer ago than this."),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", min=1, help="Change at most so many sessions, longest silent first."),
+]
+Show = Annotated[int, typer.Option("--show", min=0, help="Sessions that the plan lists.")]
+PlanFormat = Annotated[options.ListFormat, typer.Option("--format", help="Output format.")]
+
+
+def limits_of(
+    source: Source, ids: list[str] | None, older_than: str | None, most: int | None
+) -> Limits:
+    """The values of --id, --older-than and --limit; raises UsageError."""
+    seconds = options.duration("--older-than", older_than)
+    if seconds is not None and seconds < source.orphaned_after:
+        raise UsageError(
+            f"--older-than: expected at least {format_duration(source.orphaned_after)}, which is "
+            f"orphaned_after of {source.name}, got '{older_than}'; it chooses among the sessions "
+            "that are orphaned anyway"
+        )
+    return Limits(plain_ids(ids), seconds, most)
+
+
+def plain_ids(ids: list[str] | None) -> tuple[str, ...]:
+    """The values of --id, each once; raises UsageError."""
+    return tuple(dict.fromkeys(options.plain_text("--id", each) for each in ids or ()))

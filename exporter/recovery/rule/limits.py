@@ -1,0 +1,78 @@
+"""What a command by hand is limited to: sessions by their ids, by their silence, and by number."""
+
+from dataclasses import dataclass, replace
+
+from exporter.errors import BadData, UsageError
+from exporter.postgres import Reader
+from exporter.queries import literal
+from exporter.recovery.rule.rule import Rule
+from exporter.recovery.rule.selection import Selection
+from exporter.sessions import TRANSACTION_TIME
+from exporter.text import shorten
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The values of --id, --older-than in seconds, and --limit."""
+
+    ids: tuple[str, ...] = ()
+    older_than: float | None = None
+    most: int | None = None
+
+    @property
+    def options(self) -> str:
+        """The options that choose among the sessions, for a message."""
+        given = {"--id": self.ids, "--older-than": self.older_than is not None}
+        return ", ".join(option for option, is_given in given.items() if is_given)
+
+    def without(self, count: int) -> "Limits":
+        """What they are in the next database of the source, after so many sessions of this one."""
+        return self if self.most is None else replace(self, most=self.most - count)
+
+    def condition(self, rule: Rule) -> str:
+        """Whether a session is chosen by them; NULL for one without an id."""
+        chosen = [has_id(rule, *self.ids)] if self.ids else []
+        if self.older_than is not None:
+            is_older = rule.table.orphaned(TRANSACTION_TIME, self.older_than)
+            chosen.append(f"coalesce({is_older}, false)")
+        return " AND ".join(chosen) or "true"
+
+    def apply(self, selection: Selection, selected: int) -> tuple[Selection, int]:
+        """The selection of what is chosen, and how many of these `selected` sessions are closed.
+
+        The choice is rechecked under the lock like the rest of the condition.
+        """
+        condition = selection.condition
+        if self.options:
+            condition += f" AND {self.condition(selection.rule)}"
+        if self.most is None:
+            return replace(selection, condition=condition), selected
+        count = min(self.most, selected)
+        return replace(selection, condition=condition, most=count), count
+
+
+NO_LIMITS = Limits()
+
+
+def has_id(rule: Rule, *ids: str) -> str:
+    """Whether a row has one of these ids; NULL where it has none.
+
+    There is no cast, because one to varchar(5) would cut a longer id to that of another session.
+    """
+    return f"{rule.id} IN ({', '.join(map(literal, ids))})"
+
+
+async def check_ids(reader: Reader, rule: Rule, ids: tuple[str, ...]) -> None:
+    """Have PostgreSQL compare the id with each value, on no row. Raises UsageError."""
+    if not ids:
+        return
+    try:
+        await reader.read(rule.statement("catalog/describe", expressions=has_id(rule, *ids)))
+    except BadData as error:
+        if len(ids) > 1:
+            for each in ids:
+                await check_ids(reader, rule, (each,))
+        raise UsageError(
+            f"--id: the id of {rule.table.source.name} is of type {rule.id_type}, and "
+            f"{shorten(ids[0])!a} is not a value of it ({error})"
+        ) from None
