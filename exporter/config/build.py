@@ -117,7 +117,9 @@ class Builder:
         return section if isinstance(section, dict) else {}
 
     def _report_invalid(self, loc: KeyPath, expected: ExpectedError | str) -> None:
-        loc = tuple(part for part in loc if part != "[key]")
+        # Pydantic writes [key] behind a key that is wrong itself; the file may have one named so.
+        if loc and loc[-1] == "[key]" and self.document.value(loc) is MISSING:
+            loc = loc[:-1]
         if isinstance(expected, str):
             self._report(self._find(loc), expected)
         elif expected.keys:

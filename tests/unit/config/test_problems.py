@@ -70,6 +70,17 @@ FILES = {
             "config.yaml:1: sources: expected at least one of the sources, got none"
         ),
     ),
+    "a key that is written as pydantic marks keys": (
+        HEAD + ONE + "'[key]': 1\n",
+        "config.yaml:9: [key]: unknown key; known here: databases, defaults, sources",
+    ),
+    "a source that is written as pydantic marks keys": (
+        HEAD + ONE + "  '[key]': 1\n",
+        (
+            "config.yaml:9: sources.[key]: expected a name ([A-Za-z_][A-Za-z0-9_.-]{0,62}), "
+            "got '[key]'"
+        ),
+    ),
     "defaults without sources": (
         HEAD + "defaults: {every: 1m}\n",
         "config.yaml:1: sources: expected at least one of the sources, got none",
