@@ -51,8 +51,9 @@ class Exporter:
                 for database, source in recovered
             ),
             *(
+                # Also where `set` is gone by now: what was closed before is still delivered.
                 _webhook_job(database.settings, source, clock)
-                for database, source in recovered
+                for database, source in pairs
                 if source.recovery.webhook is not None
             ),
         ]
