@@ -33,8 +33,8 @@ def limits_of(
     if seconds is not None and seconds < source.orphaned_after:
         raise UsageError(
             f"--older-than: expected at least {format_duration(source.orphaned_after)}, which is "
-            f"orphaned_after of {source.name}, got '{older_than}'; it chooses among the sessions "
-            "that are orphaned anyway"
+            f"orphaned_after of {source.name}, got '{older_than}'; a shorter silence "
+            "does not make a session orphaned"
         )
     return Limits(plain_ids(ids), seconds, most)
 

@@ -185,7 +185,7 @@ async def _left(
         return []
     wanted = {each.session for each in found} - outcome.refused.keys()
     wanted -= {each.session for each in outcome.recovered}  # one may have been reopened
-    # Not only the longest silent of now: those that were closed have left that list to others.
+    # Not only the longest silent of now: one with a heartbeat since is not one of these any more.
     every = replace(plan.selection, most=None)
     return [each for each in await _find_all(reader, every) if each.session in wanted]
 
