@@ -57,19 +57,27 @@ def run_demo(
     say: Callable[[str], None],
     overview: Callable[[Snapshots], str],
 ) -> None:
-    """Run until Ctrl-C or SIGTERM; `say` prints text, `command` is the name of the program.
+    """Run until Ctrl-C, SIGTERM or SIGHUP; `say` prints text, `command` is the name of the program.
 
     `overview` renders what was collected.
     Raises ExporterError when PostgreSQL cannot be started.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    arrived: list[int] = []
+
+    def interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+        arrived.append(number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
     say("Starting an embedded PostgreSQL with two weeks of sessions …")
     server = PostgresServer(wheel_binaries(18))
     try:
         try:
             server.start()
             database = setup.create(server)
+            if arrived:  # Python drops what is raised in a finalizer or in a callback of weakref
+                raise KeyboardInterrupt
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_run(sock, database, command, say, overview))
             say("Stopping PostgreSQL and removing its files …")
@@ -122,8 +130,3 @@ async def _run(
         going.cancel()
         with suppress(asyncio.CancelledError):
             await going
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    """Handle SIGTERM and SIGHUP like Ctrl-C, so that the server is stopped."""
-    raise KeyboardInterrupt
