@@ -135,7 +135,7 @@ CHOICES: dict[str, tuple[tuple[str, ...], set[str], tuple[str, ...]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.quick("one of the backlog", "two oldest", "in vain", "over", "of a server")
+@pytest.mark.quick("one of the backlog", "over", "one of a server")
 @pytest.mark.parametrize(("arguments", "closed", "said"), CHOICES.values(), ids=CHOICES)
 def test_the_plan_is_what_is_done_and_the_rest_is_left(
     five: EmbeddedDatabase,
@@ -167,6 +167,7 @@ def test_the_longest_silent_are_done_first_one_by_one(
     assert [each for (each,) in order] == ["2", "4", "1", "3", "5"]
 
 
+@pytest.mark.slow  # it waits for a lock
 def test_a_locked_session_of_a_stop_is_tried_again_and_no_other_instead(
     five: EmbeddedDatabase, command: Command
 ) -> None:
@@ -228,7 +229,7 @@ def test_a_hostile_id_names_its_own_session_alone(
 UUIDS = [f"9f3c5d0e-0000-4000-8000-0000000000a{n}" for n in range(3)]
 
 
-@pytest.mark.quick("int", "varchar")
+@pytest.mark.quick("varchar")
 @pytest.mark.parametrize(
     ("type_", "ids", "given", "refused"),
     [

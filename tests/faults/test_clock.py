@@ -114,7 +114,7 @@ def test_a_clock_that_is_set_forth_and_back_in_a_moment_stops_nothing(
 ) -> None:
     config = config_for(database, tmp_path)
     with Daemon(config, folder=tmp_path, environ=wall_clock.environ) as daemon:
-        for _ in range(3):
+        for _ in range(2):
             now = goes_on(daemon).value(LAST_SUCCESS, collector="active")
             wall_clock.set(HOUR)
             daemon.wait_for_page(

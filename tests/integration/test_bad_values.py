@@ -49,10 +49,7 @@ def run(database: EmbeddedDatabase, *statements: str) -> None:
     "-to_tsquery(s.t",
     "-s.t::regclass",
     "-s.t::jsonb ",
-    "-xmlparse",
-    "-s.t::int",
     "public.complain",
-    "public.run",
 )
 @pytest.mark.parametrize(
     "expression",
