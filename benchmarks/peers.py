@@ -2,8 +2,8 @@
 
 The budgets: 0.2 s of processor time for 1,000 collections; 10 times the scrapes of the best Go
 exporter. All collect the same facts of one table, in one run: how many sessions are active and
-orphaned, and the oldest start. The reader installs the peers; what is missing is said and left out.
-An exporter that collects when it is scraped is scraped once an interval. The floor is one statement
+orphaned, and the oldest start. Peers that are not installed are reported and skipped. An exporter
+that collects when it is scraped is scraped once an interval. The floor is one statement
 written by hand, prepared, on one connection. Each exporter has one core. For the scrapes, peers
 collect constants too, so that their pages have about as many series as ours.
 """

@@ -76,7 +76,7 @@ def run_demo(
         try:
             server.start()
             database = setup.create(server)
-            if arrived:  # Python drops what is raised in a finalizer or in a callback of weakref
+            if arrived:  # Python ignores an exception in a finalizer or a weakref callback
                 raise KeyboardInterrupt
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(_run(sock, database, command, say, overview))

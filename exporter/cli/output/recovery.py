@@ -111,7 +111,7 @@ def _json(plan: Plan | StopPlan, database: str, **values: object) -> dict[str, o
 
 
 def _left_alone(plan: Plan | StopPlan) -> list[tuple[str, int, str]]:
-    """What is not closed, of what could be meant: its name in JSON, how many, and why."""
+    """The sessions that are left alone: the category in JSON, how many, and why."""
     if isinstance(plan, Plan):
         found = plan.counts
         eligible = plan.eligible
