@@ -91,7 +91,7 @@ async def _rights(
 
 def _evaluation_query(table: SessionTable) -> str:
     """Every expression over all active rows, as one statement."""
-    tried = ",\n".join(f"count(({text}))" for text in table.expressions.values())
+    tried = ",\n".join(f"pg_catalog.count(({text}))" for text in table.expressions.values())
     return fill("check/evaluate_all", expressions=tried, table=table.table, rows=table.rows)
 
 

@@ -105,10 +105,10 @@ def counting_query(table: SessionTable) -> str:
         measures += _measures("last_seen")
     if table.ended_at is not None:
         columns.append(f"{table.ended_at.sql} AS ended_at")
-        measures.append(f"count(*) FILTER (WHERE ended_at <= {STATEMENT_TIME.now})")
+        measures.append(f"pg_catalog.count(*) FILTER (WHERE ended_at <= {STATEMENT_TIME.now})")
     for number, condition in enumerate(table.integrity):
         columns.append(f"({condition}) AS integrity_{number}")
-        measures.append(f"count(*) FILTER (WHERE integrity_{number})")
+        measures.append(f"pg_catalog.count(*) FILTER (WHERE integrity_{number})")
     return table.statement(
         "collection/active",
         now=STATEMENT_TIME.now,
@@ -123,7 +123,10 @@ def _measures(column: str) -> list[str]:
 
     The sum is of floats, because one of intervals overflows (3,000 rows in the year 1 do it).
     """
-    return [f"extract(epoch FROM min({column}))::float8", f"-sum({seconds_ahead(column)})"]
+    return [
+        f"extract(epoch FROM pg_catalog.min({column}))::float8",
+        f"-pg_catalog.sum({seconds_ahead(column)})",
+    ]
 
 
 def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:

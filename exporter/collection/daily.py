@@ -167,14 +167,14 @@ def _daily_queries(table: SessionTable, days: list[Day], stale: list[Day]) -> li
         missing.append("ended_at IS NULL")
     if table.duration is not None:
         columns.append(f"{table.duration} AS duration")
-        missing += ["duration IS NULL", "duration < 0"]
+        missing += ["duration IS NULL", "duration < '0'"]
     # A negative duration contradicts itself, NaN sorts above every number, and of numbers
     # near the largest the sum would overflow.
-    valid = "NOT is_active AND duration >= 0 AND duration < 1e290"
+    valid = "NOT is_active AND duration >= '0' AND duration < '1e290'"
     measures = [
-        f"count(*) FILTER (WHERE {valid})" if table.duration else "0",
-        f"coalesce(sum(duration) FILTER (WHERE {valid}), 0)" if table.duration else "0",
-        f"count(*) FILTER (WHERE NOT is_active AND ({' OR '.join(missing) or 'false'}))",
+        f"pg_catalog.count(*) FILTER (WHERE {valid})" if table.duration else "0",
+        f"coalesce(pg_catalog.sum(duration) FILTER (WHERE {valid}), 0)" if table.duration else "0",
+        f"pg_catalog.count(*) FILTER (WHERE NOT is_active AND ({' OR '.join(missing) or 'false'}))",
     ]
     return [
         table.statement(

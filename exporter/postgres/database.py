@@ -95,6 +95,7 @@ class Database:
             lock_timeout=literal(f"{self._lock_timeout(timeout) * 1000:.0f}"),
             row_security=literal("off" if self.settings.row_security == "refuse" else "on"),
             timezone=literal(timezone),
+            path=fill("catalog/path"),
         )
 
     def _lock_timeout(self, statement_timeout: float) -> float:

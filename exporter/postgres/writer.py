@@ -76,6 +76,7 @@ class Writer:
                 "recovery/close/begin",
                 row_security=literal(row_security),
                 timezone=literal(self._timezone),
+                path=fill("catalog/path"),
             )
             (begun,) = await transaction.rows(settings)
             self._require_writable(*begun[-2:])

@@ -128,7 +128,7 @@ async def name_failing_expression(reader: Reader, table: SessionTable) -> str | 
     ]
     if table.source.daily is not None:
         # The daily statistics read these expressions from rows that are not active too.
-        window = f"(now() - {interval((table.source.daily.days + 1) * 86400)})"
+        window = f"(pg_catalog.now() - {interval((table.source.daily.days + 1) * 86400)})"
         rows = f"{table.exists} AND {table.started_at.from_(window)}"
         read_daily = {"active", "started_at", "ended_at", "duration"}
         attempts += [
@@ -203,8 +203,8 @@ def _duration(declared: str | None, started_at: Moment, ended_at: Moment | None)
     if ended_at is None:
         return None
     start, end = started_at.sql, ended_at.sql
-    finite = f"isfinite({start}) AND isfinite({end})"
-    return f"CASE WHEN {finite} THEN date_part('epoch', {end} - {start}) END"
+    finite = f"pg_catalog.isfinite({start}) AND pg_catalog.isfinite({end})"
+    return f"CASE WHEN {finite} THEN pg_catalog.date_part('epoch', {end} - {start}) END"
 
 
 def _label(expression: str, values: tuple[str, ...]) -> str:

@@ -27,7 +27,7 @@ class Instant:
 
 
 #: The same for all statements of a transaction, and of a message with several transactions.
-TRANSACTION_TIME = Instant(at="now()", scope="({})")
+TRANSACTION_TIME = Instant(at="pg_catalog.now()", scope="({})")
 
 #: The same everywhere in one statement that begins WITH this clock: taken when the statement runs,
 #: which may be long after its message came. Each use is a scalar subquery, computed once and not
@@ -62,11 +62,12 @@ class Moment:
             # The planner drops the condition. Should the column become one without a time zone, it
             # makes the statement fail and the table be bound again: only timestamptz fits. Beside
             # NULL a domain is its base type ("UNION, CASE, and Related Constructs").
-            fits = f"pg_catalog.tstzrange(NULL, NULL) @> coalesce(({self.raw}), NULL)"
+            any_time = "pg_catalog.tstzrange(NULL, NULL)"
+            fits = f"{any_time} OPERATOR(pg_catalog.@>) coalesce(({self.raw}), NULL)"
             return f"CASE WHEN true OR {fits} THEN ({self.raw}) END"
         if self.unit is None:
             return f"({self.raw})::timestamptz"
-        seconds = f"({self.raw})::float8 / {self.unit:.0f}"
+        seconds = f"({self.raw})::float8 / {self.unit:.0f}::float8"
         bounded = f"greatest(least({seconds}, 9224318015999), -210866803200)"
         return f"CASE WHEN ({self.raw}) IS NOT NULL THEN pg_catalog.to_timestamp({bounded}) END"
 
@@ -79,17 +80,19 @@ class Moment:
         return self._compare(">=", bound, "-")
 
     def _compare(self, operator: str, bound: str, widen: str) -> str:
+        # Qualified, because a column may be of a domain, for which anyone can make an operator.
+        compared = f"({self.raw}) OPERATOR(pg_catalog.{operator})"
         if self.unit is not None:
-            units = f"extract(epoch FROM {bound}) * {self.unit:.0f}"
+            units = f"extract(epoch FROM {bound}) * {self.unit:.0f}::numeric"
             # x < 1.5 and x < 2 are the same for whole numbers, and so are x >= 1.5 and x >= 2.
-            return f"({self.raw}) {operator} " + (
-                f"ceil({units})::bigint" if self.is_whole else f"({units})"
+            return f"{compared} " + (
+                f"pg_catalog.ceil({units})::bigint" if self.is_whole else f"({units})"
             )
         if not self.is_naive:
-            return f"({self.raw}) {operator} {bound}"
+            return f"{compared} {bound}"
         if not self.has_clock_changes:
-            return f"({self.raw}) {operator} ({bound})::timestamp"
+            return f"{compared} ({bound})::timestamp"
         # Where the clock is put back an hour of local times means two instants: the index finds
         # a little more than needed, and the instant itself decides.
-        nearby = f"({self.raw}) {operator} ({bound})::timestamp {widen} interval '3 hours'"
+        nearby = f"{compared} ({bound})::timestamp {widen} interval '3 hours'"
         return f"{nearby} AND {self.sql} {operator} {bound}"

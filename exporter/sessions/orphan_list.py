@@ -39,7 +39,7 @@ def orphans_query(table: SessionTable, *, limit: int, older_than: float | None =
         f"extract(epoch FROM {table.last_seen})::float8",
         f"{now} - extract(epoch FROM {table.started_at.sql})::float8",
         now,
-        *(f"left(({text})::text, {LONGEST_TEXT})" for text in texts),
+        *(f"pg_catalog.left(({text})::text, {LONGEST_TEXT})" for text in texts),
     ]
     return table.statement(
         "collection/orphans",

@@ -34,6 +34,12 @@ class Column:
     virtual: str | None = None
     """The expression of a column that is computed when it is read, and not stored."""
     is_not_null: bool = False
+    operators: str = "pg_catalog"
+    """The schema of the operators that compare its values."""
+
+    def operator(self, symbol: str) -> str:
+        """One of these, as SQL, whatever other operators its type has in the search path."""
+        return f"OPERATOR({identifier(self.operators)}.{symbol})"
 
     @property
     def is_moment(self) -> bool:
@@ -102,7 +108,7 @@ class Relation:
 
 async def find(reader: Reader, table: TableName) -> Relation:
     """Look up a declared table in the catalog. Raises SchemaMismatch where there is none."""
-    parts = match_name(table, "c.relname", is_visible="pg_table_is_visible(c.oid)")
+    parts = match_name(table, "c.relname", is_visible="pg_catalog.pg_table_is_visible(c.oid)")
     rows = await reader.rows(fill("catalog/relation", **parts))
     if not rows:
         raise SchemaMismatch(
@@ -111,8 +117,8 @@ async def find(reader: Reader, table: TableName) -> Relation:
         )
     oid, schema, name, kind = rows[0][:4]
     columns = {
-        name: Column(name, type_, is_enum, tuple(generated_from), virtual, is_not_null)
-        for *_, name, type_, is_enum, generated_from, virtual, is_not_null in rows
+        name: Column(name, type_, is_enum, tuple(generated_from), *others)
+        for _, _, _, _, name, type_, is_enum, generated_from, *others in rows
         if name is not None
     }
     return Relation(oid, schema, name, KINDS[kind], columns)

@@ -1,2 +1,2 @@
 -- The name by which GRANT CONNECT knows this database.
-SELECT current_database()
+SELECT pg_catalog.current_database()

@@ -3,14 +3,14 @@
 -- A name without a schema is what the search path finds; PostgreSQL's own need no right.
 SELECT
     n.nspname,
-    format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)),
-    has_function_privilege('public', p.oid, 'EXECUTE')
+    pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes)),
+    pg_catalog.has_function_privilege('public', p.oid, 'EXECUTE')
 FROM pg_proc AS p
 JOIN pg_namespace AS n ON n.oid = p.pronamespace
 WHERE p.prokind IN ('f', 'a', 'w')
     AND n.nspname NOT IN ('pg_catalog', 'information_schema')
     AND (
         (n.nspname, p.proname) IN ({qualified})
-        OR (p.proname IN ({plain}) AND pg_function_is_visible(p.oid))
+        OR (p.proname IN ({plain}) AND pg_catalog.pg_function_is_visible(p.oid))
     )
 ORDER BY 1, 2

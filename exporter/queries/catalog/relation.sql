@@ -2,23 +2,53 @@
 -- from: its default depends on them (pg_depend), on itself internally.
 -- An unquoted name finds its exact spelling first, else its lower case, as `s.column` does.
 -- Without a schema it is the one that the search path finds.
+-- A type of another schema is qualified, so that no other path finds another type of that name. The
+-- operators by which values are compared are those of the default B-tree of the type, or of that
+-- below a domain; an enum or an array has PostgreSQL's own.
 SELECT
     c.oid::int8, n.nspname, c.relname, c.relkind::text, a.attname,
-    format_type(a.atttypid, a.atttypmod),
-    EXISTS (SELECT FROM pg_type t WHERE t.oid = a.atttypid AND t.typtype = 'e'),
+    CASE
+        WHEN t.nspname <> 'pg_catalog' AND pg_catalog.pg_type_is_visible(t.named)
+            THEN pg_catalog.quote_ident(t.nspname) || '.'
+        ELSE ''
+    END || pg_catalog.format_type(a.atttypid, a.atttypmod),
+    t.typtype = 'e',
     ARRAY(
         SELECT f.attname::text
         FROM pg_depend AS g
         JOIN pg_attribute AS f ON f.attrelid = g.refobjid AND f.attnum = g.refobjsubid
-        WHERE a.attgenerated <> '' AND g.classid = 'pg_attrdef'::regclass AND g.objid = d.oid
+        WHERE a.attgenerated <> '' AND g.classid = 'pg_attrdef'::regclass::oid AND g.objid = d.oid
             AND g.refobjid = c.oid AND f.attnum <> a.attnum
         ORDER BY f.attnum
     ),
-    CASE WHEN a.attgenerated = 'v' THEN pg_get_expr(d.adbin, d.adrelid) END,
-    a.attnotnull
+    CASE WHEN a.attgenerated = 'v' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END,
+    a.attnotnull,
+    coalesce((
+        WITH RECURSIVE base AS (
+            SELECT a.atttypid AS oid
+            UNION ALL
+            SELECT t.typbasetype
+            FROM base JOIN pg_type AS t ON t.oid = base.oid AND t.typtype = 'd'
+        )
+        SELECT q.nspname
+        FROM base
+        JOIN pg_opclass AS k ON k.opcintype = base.oid AND k.opcdefault
+        JOIN pg_am AS b ON b.oid = k.opcmethod AND b.amname = 'btree'
+        JOIN pg_amop AS m ON m.amopfamily = k.opcfamily AND m.amopstrategy = 3
+            AND m.amoplefttype = base.oid AND m.amoprighttype = base.oid
+        JOIN pg_operator AS o ON o.oid = m.amopopr
+        JOIN pg_namespace AS q ON q.oid = o.oprnamespace
+    ), 'pg_catalog')
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN (
+    SELECT
+        t.oid, t.typtype, n.nspname,
+        CASE WHEN t.typelem <> '0' AND t.typlen = -1 THEN t.typelem ELSE t.oid END AS named
+    FROM pg_type AS t
+    JOIN pg_namespace AS n ON n.oid = t.typnamespace
+) AS t ON t.oid = a.atttypid
 LEFT JOIN pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
 WHERE c.oid = (
     SELECT c.oid

@@ -5,6 +5,6 @@ JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
     AND (
         (n.nspname, c.relname) IN ({qualified})
-        OR (c.relname IN ({plain}) AND pg_table_is_visible(c.oid))
+        OR (c.relname IN ({plain}) AND pg_catalog.pg_table_is_visible(c.oid))
     )
 ORDER BY n.nspname, c.relname

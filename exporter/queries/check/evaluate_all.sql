@@ -1,6 +1,6 @@
 -- Every declared expression, evaluated for every active row.
 SELECT
-    count(*),
+    pg_catalog.count(*),
     {expressions}
 FROM {table} AS s
 WHERE {rows}

@@ -9,21 +9,21 @@ SELECT r.number, ARRAY[]::text[] AS missing
 FROM needed AS r
 JOIN pg_namespace AS n ON n.nspname = r.schema_name
 WHERE r.table_name IS NULL
-    AND NOT has_schema_privilege({role}, n.oid, r.privilege)
+    AND NOT pg_catalog.has_schema_privilege({role}, n.oid, r.privilege)
 UNION ALL
 SELECT r.number, ARRAY[]::text[]
 FROM needed AS r
 JOIN pg_namespace AS n ON n.nspname = r.schema_name
 JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = r.table_name
-WHERE r.column_names = '{{}}'
-    AND NOT has_table_privilege({role}, c.oid, r.privilege)
+WHERE pg_catalog.cardinality(r.column_names) = 0
+    AND NOT pg_catalog.has_table_privilege({role}, c.oid, r.privilege)
 UNION ALL
-SELECT r.number, array_agg(w.name ORDER BY w.position)
+SELECT r.number, pg_catalog.array_agg(w.name ORDER BY w.position)
 FROM needed AS r
 JOIN pg_namespace AS n ON n.nspname = r.schema_name
 JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = r.table_name
-CROSS JOIN unnest(r.column_names) WITH ORDINALITY AS w (name, position)
+CROSS JOIN pg_catalog.unnest(r.column_names) WITH ORDINALITY AS w (name, position)
 JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = w.name AND NOT a.attisdropped
-WHERE NOT has_column_privilege({role}, c.oid, a.attnum, r.privilege)
+WHERE NOT pg_catalog.has_column_privilege({role}, c.oid, a.attnum, r.privilege)
 GROUP BY r.number
 ORDER BY 1

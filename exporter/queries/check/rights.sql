@@ -2,22 +2,23 @@
 -- of it, and how the role could write to it. INSERT and UPDATE can be granted for single columns.
 -- A plan names partitions; the policies and rights that count are those of the whole table.
 SELECT
-    format('%I.%I', n.nspname, c.relname),
-    row_security_active(c.oid),
+    pg_catalog.format('%I.%I', n.nspname, c.relname),
+    pg_catalog.row_security_active(c.oid),
     ARRAY(
         SELECT privilege
-        FROM unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS privilege
+        FROM pg_catalog.unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS privilege
         WHERE CASE
-            WHEN privilege IN ('INSERT', 'UPDATE') THEN has_any_column_privilege(c.oid, privilege)
-            ELSE has_table_privilege(c.oid, privilege)
+            WHEN privilege IN ('INSERT', 'UPDATE')
+                THEN pg_catalog.has_any_column_privilege(c.oid, privilege)
+            ELSE pg_catalog.has_table_privilege(c.oid, privilege)
         END
     )
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.oid = {oid} OR c.oid IN (
-    SELECT coalesce(pg_partition_root(named.oid), named.oid)
+WHERE c.oid = {oid}::oid OR c.oid IN (
+    SELECT coalesce(pg_catalog.pg_partition_root(named.oid)::oid, named.oid)
     FROM pg_class AS named
     JOIN pg_namespace AS n ON n.oid = named.relnamespace
     WHERE (n.nspname, named.relname) IN ({names})
 )
-ORDER BY c.oid <> {oid}, 1
+ORDER BY c.oid <> {oid}::oid, 1

@@ -1,4 +1,7 @@
 -- The role, the database, the version, whether it is a standby, and the present time.
 SELECT
-    current_user::text, current_database()::text, current_setting('server_version'),
-    pg_is_in_recovery(), extract(epoch FROM clock_timestamp())::float8
+    current_user::text,
+    pg_catalog.current_database()::text,
+    pg_catalog.current_setting('server_version'),
+    pg_catalog.pg_is_in_recovery(),
+    extract(epoch FROM pg_catalog.clock_timestamp())::float8

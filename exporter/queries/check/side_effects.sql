@@ -38,8 +38,8 @@ published AS (
 SELECT 'trigger' AS kind, t.tgname::text AS name, t.tgfoid::regproc::text AS about
 FROM pg_trigger AS t
 JOIN met ON met.relid = t.tgrelid
-WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & 16 <> 0
-    AND (t.tgtype & 1 <> 0 OR t.tgrelid = {oid}::oid)
+WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype::int & 16 <> 0
+    AND (t.tgtype::int & 1 <> 0 OR t.tgrelid = {oid}::oid)
     AND (
         t.tgattr::text = ''
         OR EXISTS (
@@ -50,8 +50,8 @@ UNION
 SELECT 'moving trigger', t.tgname::text, t.tgfoid::regproc::text
 FROM pg_trigger AS t
 JOIN met ON met.relid = t.tgrelid
-WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype & 1 <> 0
-    AND t.tgtype & (4 | 8) <> 0
+WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND t.tgtype::int & 1 <> 0
+    AND t.tgtype::int & (4 | 8) <> 0
     AND EXISTS (SELECT FROM moved)
 UNION
 SELECT
@@ -84,7 +84,7 @@ SELECT
     END,
     k.conname::text, k.conrelid::regclass::text
 FROM pg_constraint AS k
-WHERE k.contype = 'f' AND k.confrelid = {oid}::oid AND k.conparentid = 0
+WHERE k.contype = 'f' AND k.confrelid = {oid}::oid AND k.conparentid = '0'
 UNION
 SELECT 'parent', k.conname::text, k.confrelid::regclass::text
 FROM pg_constraint AS k

@@ -6,7 +6,7 @@ WITH {clock}
 SELECT
     {cell} AS cell,
     extract(epoch FROM {now})::float8,
-    count(*),
+    pg_catalog.count(*),
     {measures}
 FROM (
     SELECT

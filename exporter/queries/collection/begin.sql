@@ -5,6 +5,7 @@
 -- where none was, the age of the data is unknown: infinity.
 -- The next two columns are how far it has received, while it does, and replayed: bytes of WAL. The
 -- last one is when this transaction began, in a message of several.
+-- Operators are qualified, because pg_catalog may not come first in the path yet.
 BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;
 SET LOCAL statement_timeout = {statement_timeout};
 SET LOCAL lock_timeout = {lock_timeout};
@@ -16,12 +17,14 @@ SET LOCAL TimeZone = {timezone};
 SELECT
     CASE
         WHEN NOT pg_catalog.pg_is_in_recovery() THEN NULL
-        WHEN pg_catalog.pg_last_wal_receive_lsn() = pg_catalog.pg_last_wal_replay_lsn()
+        WHEN pg_catalog.pg_last_wal_receive_lsn()
+                OPERATOR(pg_catalog.=) pg_catalog.pg_last_wal_replay_lsn()
             AND (pg_catalog.pg_stat_get_wal_receiver()).pid IS NOT NULL THEN 0
         ELSE coalesce(
             pg_catalog.date_part(
                 'epoch',
-                pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp()
+                pg_catalog.clock_timestamp()
+                    OPERATOR(pg_catalog.-) pg_catalog.pg_last_xact_replay_timestamp()
             ),
             'infinity'
         )
@@ -29,10 +32,11 @@ SELECT
     CASE
         WHEN pg_catalog.pg_is_in_recovery()
             AND (pg_catalog.pg_stat_get_wal_receiver()).pid IS NOT NULL
-        THEN (pg_catalog.pg_last_wal_receive_lsn() - '0/0')::bigint
+        THEN (pg_catalog.pg_last_wal_receive_lsn() OPERATOR(pg_catalog.-) '0/0')::bigint
     END,
     CASE
         WHEN pg_catalog.pg_is_in_recovery()
-        THEN (pg_catalog.pg_last_wal_replay_lsn() - '0/0')::bigint
+        THEN (pg_catalog.pg_last_wal_replay_lsn() OPERATOR(pg_catalog.-) '0/0')::bigint
     END,
+    {path},
     pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())

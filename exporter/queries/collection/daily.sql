@@ -5,8 +5,8 @@
 SELECT
     {day} AS day,
     {labels}
-    count(*),
-    count(*) FILTER (WHERE is_active),
+    pg_catalog.count(*),
+    pg_catalog.count(*) FILTER (WHERE is_active),
     {measures}
 FROM (
     SELECT

@@ -2,6 +2,6 @@
 -- A day is half-open and need not have 24 hours. The last row is tomorrow: where today ends.
 WITH {clock}
 SELECT
-    to_char((({now} AT TIME ZONE {zone})::date - n)::timestamp, 'YYYY-MM-DD'),
+    pg_catalog.to_char((({now} AT TIME ZONE {zone})::date - n)::timestamp, 'YYYY-MM-DD'),
     extract(epoch FROM {first_instant})::float8
-FROM generate_series({oldest}, -1, -1) AS n
+FROM pg_catalog.generate_series({oldest}, -1, -1) AS n

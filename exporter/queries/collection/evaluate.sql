@@ -1,4 +1,4 @@
 -- Whether an expression can be evaluated for every row; run after an error.
-SELECT count(({expression}))
+SELECT pg_catalog.count(({expression}))
 FROM {table} AS s
 WHERE {rows}

@@ -8,18 +8,23 @@ WITH RECURSIVE part AS (
 ), sized AS (
     SELECT
         c.relkind, c.reltuples, c.relpages,
-        pg_relation_size(c.oid) / current_setting('block_size')::int AS pages
+        pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int AS pages
     FROM part
     JOIN pg_class AS c ON c.oid = part.oid
     WHERE c.relkind IN ('r', 'm', 'f')
 ), estimated AS (
     SELECT
         CASE
-            WHEN relkind = 'f' THEN nullif(reltuples, -1)
+            WHEN relkind = 'f' THEN nullif(reltuples, '-1')
             WHEN pages = 0 THEN 0
-            WHEN reltuples >= 0 AND relpages > 0 THEN reltuples / relpages * pages
+            WHEN reltuples >= '0' AND relpages > 0
+                THEN reltuples::float8 / relpages::float8 * pages::float8
         END AS rows
     FROM sized
 )
-SELECT CASE WHEN count(*) = count(rows) THEN coalesce(round(sum(rows)::numeric), 0) END::float8
+SELECT
+    CASE
+        WHEN pg_catalog.count(*) = pg_catalog.count(rows)
+            THEN coalesce(pg_catalog.round(pg_catalog.sum(rows)::numeric), 0)
+    END::float8
 FROM estimated

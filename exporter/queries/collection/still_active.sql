@@ -5,7 +5,7 @@
 SELECT
     {day} AS day,
     {labels}
-    count(*)
+    pg_catalog.count(*)
 FROM (
     SELECT
     {columns}

@@ -9,7 +9,7 @@ WITH RECURSIVE part AS (
     UNION
     SELECT i.inhrelid FROM part JOIN pg_inherits AS i ON i.inhparent = part.oid
 )
-SELECT n.nspname, c.relname, array_agg(a.attname::text ORDER BY a.attnum)
+SELECT n.nspname, c.relname, pg_catalog.array_agg(a.attname::text ORDER BY a.attnum)
 FROM part
 JOIN pg_index AS i ON i.indrelid = part.oid AND i.indislive
 JOIN pg_class AS c ON c.oid = i.indexrelid
@@ -25,16 +25,16 @@ WHERE a.attname IN ({columns})
         JOIN part AS p ON p.oid = o.indrelid
         WHERE above.inhrelid = i.indexrelid
     )
-    AND (m.amname <> 'brin' OR current_setting('server_version_num')::int < 160000)
+    AND (m.amname <> 'brin' OR pg_catalog.current_setting('server_version_num')::int < 160000)
     AND (
         a.attnum = ANY (i.indkey)
         OR EXISTS (
             SELECT FROM pg_depend AS d
-            WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
-                AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid
+            WHERE d.classid = 'pg_class'::regclass::oid AND d.objid = i.indexrelid
+                AND d.refclassid = 'pg_class'::regclass::oid AND d.refobjid = i.indrelid
                 AND d.refobjsubid = a.attnum
         )
-        OR concat(i.indexprs, i.indpred) LIKE '%:varattno 0 %'
+        OR pg_catalog.concat(i.indexprs, i.indpred) LIKE '%:varattno 0 %'
     )
 GROUP BY n.nspname, c.relname
 ORDER BY n.nspname, c.relname

@@ -3,4 +3,4 @@ SELECT p.proname
 FROM pg_proc AS p
 WHERE p.proname IN ({names})
 GROUP BY p.proname
-HAVING bool_and(p.provolatile <> 'i')
+HAVING pg_catalog.bool_and(p.provolatile <> 'i')

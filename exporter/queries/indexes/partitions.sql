@@ -8,7 +8,9 @@ WITH RECURSIVE part AS (
     FROM part
     JOIN pg_inherits AS i ON i.inhparent = part.oid AND NOT i.inhdetachpending
 ), placed AS (
-    SELECT oid, max(parent) AS parent, max(level) AS level FROM part GROUP BY oid
+    SELECT oid, pg_catalog.max(parent) AS parent, pg_catalog.max(level) AS level
+    FROM part
+    GROUP BY oid
 )
 SELECT n.nspname, c.relname, pn.nspname, p.relname, c.relkind::text
 FROM placed

@@ -37,7 +37,8 @@ async def find_beginning(reader: Reader, source: str, digits: str) -> list[Run]:
 
     Raises SourceError.
     """
-    begins = f"starts_with(replace(run::text, '-', ''), {literal(digits)})"
+    text = "pg_catalog.replace(run::text, '-', '')"
+    begins = f"pg_catalog.starts_with({text}, {literal(digits)})"
     return await _read_runs(reader, f"source = {literal(source)} AND {begins}", limit=50)
 
 

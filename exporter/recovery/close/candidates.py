@@ -101,7 +101,7 @@ async def read_previews(
     One row's bad value keeps nothing from being closed: that session is set aside.
     """
     rule, changes = selection.rule, selection.rule.changes
-    values = join_lines([f"left(({text})::text, 200)" for text in changes.values()])
+    values = join_lines([f"pg_catalog.left(({text})::text, 200)" for text in changes.values()])
     statement = selection.statement("recovery/plan/preview", values=values, limit=str(show))
     try:
         rows = await read_naming_key(reader, rule, statement)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from exporter.config import Source, format_duration
 from exporter.errors import BadData, SchemaMismatch, SourceError, UsageError
 from exporter.postgres import Reader, Writer
-from exporter.queries import fill, literal
+from exporter.queries import fill
 from exporter.recovery.audit.installation import require_audit
 from exporter.recovery.close.batches import CloseRun
 from exporter.recovery.close.by_statements import StatementCloser
@@ -29,8 +29,8 @@ from exporter.recovery.rule.selection import (
     PlannedStop,
     Selection,
     is_concerned,
+    is_of_server,
     seen_recently,
-    server_column,
     stopping_sessions,
 )
 
@@ -192,7 +192,7 @@ async def _left(
 
 async def _check_server(reader: Reader, rule: Rule, server: str) -> None:
     """Have PostgreSQL compare the column with the id, on no row."""
-    comparison = f"({server_column(rule)} = {literal(server)})"
+    comparison = f"({is_of_server(rule, server)})"
     try:
         await reader.read(rule.statement("catalog/describe", expressions=comparison))
     except BadData as error:

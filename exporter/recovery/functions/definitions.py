@@ -76,7 +76,7 @@ def recover_function(rule: Rule) -> Function:
 def undo_function(rule: Rule) -> Function:
     """The function that undoes what rows of the audit record."""
     source = rule.table.source
-    ours = "SELECT unnest(session_exporter_ours)"
+    ours = "SELECT pg_catalog.unnest(session_exporter_ours)"
     return Function(
         schema=SCHEMA,
         name=fit_name(f"undo_{source.name}"),
@@ -120,7 +120,7 @@ def stuck_function(rule: Rule, *, named_after: str) -> Function:
     names = [name for name in rule.returning if name not in own]
     columns = [
         f"session_exporter_closed.session_exporter_session::{rule.id_type}",
-        *(f"session_exporter_returning ->> {literal(name)}" for name in names),
+        *(f"session_exporter_returning ->> {literal(name)}::text" for name in names),
         "session_exporter_seen.session_exporter_since",
     ]
     returned = [

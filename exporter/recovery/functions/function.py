@@ -15,7 +15,8 @@ from exporter.sessions import grants
 MARK = "session-exporter:"
 
 #: Of every printed function: its language, that it runs as its owner (SECURITY DEFINER) and is
-#: VOLATILE, and that temporary objects come last in the search path, which its owner may choose.
+#: VOLATILE, and that pg_catalog comes first in the search path and temporary objects last; what
+#: lies between may be chosen by its owner.
 TRAITS = ("plpgsql", True, "v", True)
 
 #: What is set while one runs, besides search_path and the time zone of the source.
@@ -90,7 +91,7 @@ class Function(Signature):
             function=self.sql,
             arguments=self.declared,
             returns=self.returns,
-            path=", ".join(map(identifier, dict.fromkeys([*path, "pg_temp"]))),
+            path=", ".join(map(identifier, dict.fromkeys(["pg_catalog", *path, "pg_temp"]))),
             settings="\n".join(settings),
             body=_dollar_quoted(self.body),
             comment=literal(self.comment),

@@ -10,7 +10,7 @@ from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.recovery.rule.rule import END, Rule, has_ended, own_end_or
 from exporter.sessions import Moment, SessionTable
-from exporter.sessions.relation import Relation
+from exporter.sessions.relation import Column, Relation
 
 _WORD = re.compile(r"[^\W\d][\w$]*")
 #: Words that are values and no columns.
@@ -26,11 +26,9 @@ async def bind_rule(reader: Reader, source: Source) -> Rule:
             f"recovery: {relation.sql} is a {relation.kind}; only tables can be recovered, so "
             "declare the table that it reads as a source"
         )
-    id_ = await _id(reader, table)
     return Rule(
         table=table,
-        id=f"s.{identifier(id_)}",
-        id_type=relation.columns[id_].type,
+        id_column=await _id(reader, table),
         end=own_end_or(table, await _end(reader, table)),
         changes=_changes(table),
         returning={each.name: _expression(relation, each.sql) for each in recovery.returning},
@@ -39,7 +37,7 @@ async def bind_rule(reader: Reader, source: Source) -> Rule:
     )
 
 
-async def _id(reader: Reader, table: SessionTable) -> str:
+async def _id(reader: Reader, table: SessionTable) -> Column:
     """The column of the id, which has to be unique."""
     declared = table.source.id or ""
     if not _WORD.fullmatch(declared):
@@ -52,7 +50,7 @@ async def _id(reader: Reader, table: SessionTable) -> str:
         raise SchemaMismatch(
             f"id: recovery needs a column with a unique index, and {column.name} has none"
         )
-    return column.name
+    return column
 
 
 async def _end(reader: Reader, table: SessionTable) -> str:
@@ -61,7 +59,7 @@ async def _end(reader: Reader, table: SessionTable) -> str:
     if declared == "last_seen":
         return table.last_seen
     if declared == "now":
-        return "now()"
+        return "pg_catalog.now()"
     text = _expression(table.relation, declared)
     types = await sessions.types_of(reader, table.relation, {"recovery.end_at": text})
     type_ = types["recovery.end_at"]
@@ -126,7 +124,7 @@ def _typed(table: SessionTable, type_: str) -> str:
         return f"({end})::{plain}"
     start: Moment = table.started_at
     if start.unit is not None:
-        units = f"(extract(epoch FROM {end}) * {start.unit:.0f})"
+        units = f"(extract(epoch FROM {end}) * {start.unit:.0f}::numeric)"
         return f"{units}::bigint" if start.is_whole else units
     return f"({end})::timestamp" if start.is_naive else end
 
@@ -141,7 +139,9 @@ def _mark(relation: Relation, word: str, merge: str) -> tuple[str, str]:
         )
     name = f"s.{identifier(column.name)}"
     # NULL || jsonb is NULL, and an array or a scalar would become an array of both.
-    merged = f"CASE jsonb_typeof({name}) WHEN 'object' THEN {name} || {literal(merge)}::jsonb"
+    merged = (
+        f"CASE pg_catalog.jsonb_typeof({name}) WHEN 'object' THEN {name} || {literal(merge)}::jsonb"
+    )
     return column.name, f"{merged} ELSE coalesce({name}, {literal(merge)}::jsonb) END"
 
 

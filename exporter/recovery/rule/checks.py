@@ -40,7 +40,7 @@ async def check_rule(reader: Reader, rule: Rule, *, writes: bool = True) -> None
     relation = rule.relation
     if writes:
         await policies(reader, relation)
-    end = f"(SELECT now()::timestamptz AS {END})"
+    end = f"(SELECT pg_catalog.now() AS {END})"
     for name, text in rule.changes.items():
         if writes:
             statement = rule.statement(

@@ -59,7 +59,8 @@ def has_id(rule: Rule, *ids: str) -> str:
 
     There is no cast, because one to varchar(5) would cut a longer id to that of another session.
     """
-    return f"{rule.id} IN ({', '.join(map(literal, ids))})"
+    equals = rule.id_column.operator("=")
+    return f"({' OR '.join(f'{rule.id} {equals} {literal(each)}' for each in ids)})"
 
 
 async def check_ids(reader: Reader, rule: Rule, ids: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from exporter.queries import fill, identifier, join_lines, literal
 from exporter.sessions import TRANSACTION_TIME, Moment, SessionTable, interval
-from exporter.sessions.relation import Relation
+from exporter.sessions.relation import Column, Relation
 
 #: No column of an application is called this, so that a bare word is never ambiguous.
 END = "session_exporter_end"
@@ -19,8 +19,7 @@ class Rule:
     """One source bound to its table for writing. Every text is SQL about the row `s`."""
 
     table: SessionTable
-    id: str
-    id_type: str
+    id_column: Column
     end: str
     """When the session ended, as timestamptz."""
     changes: Mapping[str, str]
@@ -35,12 +34,13 @@ class Rule:
         """The template `queries/<name>.sql`; `parts` are what the rule does not decide."""
         table, recovery = self.table, self.table.source.recovery
         assignments = [f"{identifier(name)} = ({text})" for name, text in self.changes.items()]
-        silence = f"extract(epoch FROM now() - {table.last_seen})"
+        silence = f"extract(epoch FROM pg_catalog.now() - {table.last_seen})"
         shared = {
             "table": table.table,
             "rows": table.rows,
             "id": self.id,
             "id_type": self.id_type,
+            "equals": self.id_column.operator("="),
             "last_seen": table.last_seen,
             "order": table.last_seen_order,
             "orphaned": table.orphaned(TRANSACTION_TIME),
@@ -56,7 +56,7 @@ class Rule:
             # nothing follows from it later.
             "still_alive": _object({"alive": self.alive} if recovery.evidence is not None else {}),
             # A webhook that is declared later is not notified of what was closed before.
-            "tell_at": "NULL" if recovery.webhook is None else "now()",
+            "tell_at": "NULL" if recovery.webhook is None else "pg_catalog.now()",
             "source": literal(table.source.name),
             "relation": literal(table.relation.sql),
             "queue": literal(f"session-exporter recovery {table.source.name}"),
@@ -79,6 +79,14 @@ class Rule:
         )
 
     @property
+    def id(self) -> str:
+        return f"s.{identifier(self.id_column.name)}"
+
+    @property
+    def id_type(self) -> str:
+        return self.id_column.type
+
+    @property
     def relation(self) -> Relation:
         return self.table.relation
 
@@ -99,14 +107,15 @@ class Rule:
 
 def _value_before(name: str) -> str:
     """A column as it was. One that closing did not change stays: in jsonb, NULL is null."""
-    was_changed = f"a.before -> {literal(name)} IS DISTINCT FROM a.after -> {literal(name)}"
+    key = f"{literal(name)}::text"
+    was_changed = f"a.before -> {key} IS DISTINCT FROM a.after -> {key}"
     column = identifier(name)
     return f"CASE WHEN {was_changed} THEN b.{column} ELSE s.{column} END"
 
 
 def _object(values: Mapping[str, str]) -> str:
     pairs = (f"{literal(name)}, ({text})" for name, text in values.items())
-    return f"jsonb_build_object({', '.join(pairs)})"
+    return f"pg_catalog.jsonb_build_object({', '.join(pairs)})"
 
 
 def own_end_or(table: SessionTable, end: str) -> str:
@@ -119,4 +128,4 @@ def own_end_or(table: SessionTable, end: str) -> str:
 
 def has_ended(ended_at: Moment) -> str:
     """Whether an end has passed: one in the future is only planned."""
-    return f"{ended_at.sql} <= now()"
+    return f"{ended_at.sql} <= pg_catalog.now()"

@@ -122,7 +122,7 @@ def stopping_sessions(rule: Rule, stop: PlannedStop) -> Selection:
     orphaned = f"coalesce({table.orphaned(TRANSACTION_TIME)}, false) AND NOT {rule.alive}"
     # What the application's own end call would write now. An orphan was left long before, and ends
     # as recovery would end it. Clocks differ, and no duration is negative.
-    now = own_end_or(table, f"greatest(now(), {table.started_at.sql})")
+    now = own_end_or(table, f"greatest(pg_catalog.now(), {table.started_at.sql})")
     selection = orphaned_sessions(rule, with_backlog=True)
     return replace(
         selection,
@@ -137,28 +137,28 @@ def stopping_sessions(rule: Rule, stop: PlannedStop) -> Selection:
 def is_concerned(rule: Rule, stop: PlannedStop) -> str:
     """Whether an active session is one of the server's, or started before the instant."""
     if stop.server is not None:
-        return f"coalesce({server_column(rule)} = {literal(stop.server)}, false)"
+        return f"coalesce({is_of_server(rule, stop.server)}, false)"
     table, bound = rule.table, f"{literal(stop.before)}::timestamptz"
     start, start_bound = table.started_at, bound
     if start.unit is not None and start.is_whole:
         # A whole number of seconds may be up to one second before the real start.
         unit = "second" if start.unit == 1 else "milliseconds"
-        start_bound = f"date_trunc('{unit}', {bound})"
+        start_bound = f"pg_catalog.date_trunc('{unit}', {bound})"
     # Where the start is not known, what was seen before that moment had started by then.
     known = f"CASE WHEN ({start.raw}) IS NOT NULL THEN {start.before(start_bound)}"
     return f"coalesce({known} ELSE {table.last_seen} < {bound} END, false)"
 
 
-def server_column(rule: Rule) -> str:
-    """The column that `recovery.server` names."""
+def is_of_server(rule: Rule, server: str) -> str:
+    """Whether a session is one of the server's; raises SchemaMismatch without such a column."""
     try:
         column = rule.relation.column(rule.table.source.recovery.server or "")
     except SchemaMismatch as error:
         raise SchemaMismatch(f"recovery.server: {error}") from None
-    return f"s.{identifier(column.name)}"
+    return f"s.{identifier(column.name)} {column.operator('=')} {literal(server)}"
 
 
 def seen_recently(rule: Rule) -> str:
     """Whether a session was seen within RECENT, or further evidence proves it alive."""
-    seen = f"coalesce({rule.table.last_seen} > now() - {interval(RECENT)}, false)"
+    seen = f"coalesce({rule.table.last_seen} > pg_catalog.now() - {interval(RECENT)}, false)"
     return f"({seen} OR {rule.alive})"

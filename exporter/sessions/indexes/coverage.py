@@ -43,7 +43,7 @@ def plan_statements(table: SessionTable) -> list[str]:
 
     On a small table the planner would prefer a sequential scan whatever indexes exist.
     """
-    discourage = "SELECT set_config('enable_seqscan', 'off', true)"
+    discourage = "SELECT pg_catalog.set_config('enable_seqscan', 'off', true)"
     searches = _searches(table).values()
     return [discourage, *(fill("catalog/explain", statement=search) for search in searches)]
 
@@ -106,7 +106,7 @@ def _searches(table: SessionTable) -> dict[str, str]:
     """For each collector that reads rows, a query for the rows that it must find quickly."""
     rows = {"active": table.rows}
     if table.source.daily is not None:
-        today = table.started_at.from_(f"(now() - {interval(86400)})")
+        today = table.started_at.from_(f"(pg_catalog.now() - {interval(86400)})")
         rows["daily"] = f"{table.exists} AND {today}"
     start = f"({table.started_at.raw})"
     return {

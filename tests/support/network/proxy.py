@@ -14,7 +14,8 @@ from tests.support.processes.background import Background
 #: More connections than this at once are reset: an exporter must never need as many.
 MOST_CONNECTIONS = 50
 
-CHUNK = 16 * 1024
+#: A message of several collections arrives as one piece.
+CHUNK = 64 * 1024
 TRICKLE_SECONDS = 0.02  # between two bytes
 
 

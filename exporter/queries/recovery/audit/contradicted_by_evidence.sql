@@ -7,22 +7,22 @@ WITH session_exporter_recent AS MATERIALIZED (
     FROM session_exporter.recovery AS a
     WHERE a.source = {source}
         AND a.relation = {relation}
-        AND a.at > now() - interval '7 days'
+        AND a.at > pg_catalog.now() - interval '7 days'
         AND a.trigger <> 'close'
         AND a.undone_at IS NULL
         AND a.contradicted_at IS NULL
-        AND a.evidence -> 'alive' = 'false'
-        AND a.rule ->> 'evidence' = {declared}
+        AND a.evidence -> 'alive'::text = 'false'
+        AND a.rule ->> 'evidence'::text = {declared}
     ORDER BY a.at DESC
     LIMIT 1000
 )
 UPDATE session_exporter.recovery AS a
-SET contradicted_at = now()
+SET contradicted_at = pg_catalog.now()
 FROM session_exporter_recent AS r
 WHERE a.number = r.number
     AND EXISTS (
         SELECT FROM {table} AS s
-        WHERE {id} = (r.session)::{id_type}
+        WHERE {id} {equals} (r.session)::{id_type}
             AND {alive}
     )
 RETURNING a.number

@@ -1,7 +1,10 @@
 -- Where the next read of the audit begins: a minute back.
 SELECT
     coalesce(
-        (SELECT max(number) FROM session_exporter.recovery WHERE at < now() - interval '1 minute'),
+        (
+            SELECT pg_catalog.max(number) FROM session_exporter.recovery
+            WHERE at < pg_catalog.now() - interval '1 minute'
+        ),
         0
     ),
-    extract(epoch FROM now() - interval '1 minute')::float8
+    extract(epoch FROM pg_catalog.now() - interval '1 minute')::float8

@@ -7,8 +7,8 @@ WHERE source = {source} AND number > {number}
 UNION ALL
 SELECT 'undone', trigger, number
 FROM session_exporter.recovery
-WHERE source = {source} AND undone_at > to_timestamp({time})
+WHERE source = {source} AND undone_at > pg_catalog.to_timestamp({time})
 UNION ALL
 SELECT 'contradicted', trigger, number
 FROM session_exporter.recovery
-WHERE source = {source} AND contradicted_at > to_timestamp({time})
+WHERE source = {source} AND contradicted_at > pg_catalog.to_timestamp({time})

@@ -4,7 +4,7 @@ CREATE SCHEMA IF NOT EXISTS session_exporter;
 CREATE TABLE IF NOT EXISTS session_exporter.recovery (
     number      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     run         uuid NOT NULL,
-    at          timestamptz NOT NULL DEFAULT now(),
+    at          timestamptz NOT NULL DEFAULT pg_catalog.now(),
     source      text NOT NULL,
     relation    text NOT NULL,
     session     text NOT NULL,
@@ -31,7 +31,7 @@ CREATE INDEX IF NOT EXISTS recovery_to_tell ON session_exporter.recovery (source
 -- The sources that are not recovered automatically until they are resumed: all exporters read it.
 CREATE TABLE IF NOT EXISTS session_exporter.pause (
     source    text PRIMARY KEY,
-    paused_at timestamptz NOT NULL DEFAULT now(),
+    paused_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     paused_by name NOT NULL DEFAULT session_user,
     reason    text
 );

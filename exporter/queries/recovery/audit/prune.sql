@@ -2,7 +2,7 @@
 DELETE FROM session_exporter.recovery
 WHERE number IN (
     SELECT number FROM session_exporter.recovery
-    WHERE source = {source} AND at < now() - {keep}
+    WHERE source = {source} AND at < pg_catalog.now() - {keep}
     ORDER BY number
     LIMIT 1000
 )

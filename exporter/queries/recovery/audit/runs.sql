@@ -1,9 +1,9 @@
 -- The runs of recovery, newest first.
 SELECT
-    run, min(source), min(trigger), min(role)::text,
-    extract(epoch FROM min(at))::float8, count(*), count(undone_at)
+    run, pg_catalog.min(source), pg_catalog.min(trigger), pg_catalog.min(role)::text,
+    extract(epoch FROM pg_catalog.min(at))::float8, pg_catalog.count(*), pg_catalog.count(undone_at)
 FROM session_exporter.recovery
 WHERE {condition}
 GROUP BY run
-ORDER BY min(number) DESC
+ORDER BY pg_catalog.min(number) DESC
 LIMIT {limit}

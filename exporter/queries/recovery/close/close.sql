@@ -15,8 +15,9 @@ WITH session_exporter_found AS MATERIALIZED (
         {evidence} AS session_exporter_evidence,
         {returning} AS session_exporter_returning
     FROM {table} AS s
-    WHERE {id} = ANY ({ids}::{id_type}[])
-        AND (SELECT jsonb_object({ids}::text[], {versions}::text[])) ->> ({id})::text = s.xmin::text
+    WHERE {id} {equals} ANY ({ids}::{id_type}[])
+        AND (SELECT pg_catalog.jsonb_object({ids}::text[], {versions}::text[])) ->> ({id})::text
+            = s.xmin::text
         AND {recoverable}
         AND {young}
         AND ({end}) IS NOT NULL
@@ -25,7 +26,7 @@ session_exporter_closed AS (
     UPDATE {table} AS s
     SET {assignments}
     FROM session_exporter_found AS e
-    WHERE {id} = e.session_exporter_id
+    WHERE {id} {equals} e.session_exporter_id
         AND s.ctid = e.session_exporter_row
         AND s.tableoid = e.session_exporter_table
     RETURNING
@@ -44,15 +45,15 @@ session_exporter_written AS (
         {run}::uuid, {source}, {relation}, session_exporter_session, {trigger}, {rule}::jsonb,
         session_exporter_evidence, session_exporter_before, session_exporter_after,
         -- The row's xmin from now on: the last 32 bits of this transaction's number.
-        (SELECT (pg_current_xact_id()::text::numeric % 4294967296)::text),
+        (SELECT (pg_catalog.pg_current_xact_id()::text::numeric % 4294967296::numeric)::text),
         {tell_at}
     FROM session_exporter_closed
     RETURNING session
 )
 -- What should have been closed, and was written down, to compare with: a trigger may skip a row.
 SELECT
-    (SELECT count(*) FROM session_exporter_found) AS session_exporter_found_count,
-    (SELECT count(*) FROM session_exporter_written) AS session_exporter_written_count,
+    (SELECT pg_catalog.count(*) FROM session_exporter_found) AS session_exporter_found_count,
+    (SELECT pg_catalog.count(*) FROM session_exporter_written) AS session_exporter_written_count,
     c.session_exporter_session, c.session_exporter_returning::text AS session_exporter_report,
     c.session_exporter_is_active
 FROM (SELECT) AS always

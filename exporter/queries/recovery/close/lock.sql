@@ -3,6 +3,6 @@
 -- FOR UPDATE, so that a child row that is being inserted this moment keeps us out too.
 SELECT ({id})::text, s.xmin::text
 FROM {table} AS s
-WHERE {id} = ANY ({ids}::{id_type}[])
+WHERE {id} {equals} ANY ({ids}::{id_type}[])
     AND {rows}
 FOR UPDATE OF s SKIP LOCKED

@@ -39,7 +39,7 @@ BEGIN
     session_exporter_versions := ARRAY(
         SELECT pg_catalog.jsonb_object(session_exporter_ids, session_exporter_versions)
             ->> session_exporter_lock.session_exporter_id
-        FROM unnest(session_exporter_locked)
+        FROM pg_catalog.unnest(session_exporter_locked)
             WITH ORDINALITY AS session_exporter_lock (session_exporter_id, session_exporter_number)
         ORDER BY session_exporter_lock.session_exporter_number
     );
@@ -48,9 +48,9 @@ BEGIN
     -- or in a block with EXCEPTION, they get another one, and could never be undone.
     IF EXISTS (
         SELECT FROM {table} AS s
-        WHERE {id} = ANY (session_exporter_locked::{id_type}[])
+        WHERE {id} {equals} ANY (session_exporter_locked::{id_type}[])
             AND s.xmax::text
-                <> (pg_catalog.pg_current_xact_id()::text::numeric % 4294967296)::text
+                <> (pg_catalog.pg_current_xact_id()::text::numeric % 4294967296::numeric)::text
     ) THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_transaction_state', MESSAGE =
             'recovery could not be undone after a savepoint: call it outside of one, as the only '

@@ -26,7 +26,7 @@ BEGIN
         WHERE {recoverable}
             AND {id} IS NOT NULL
             AND {last_seen}
-                < now() - pg_catalog.make_interval(mins => p_threshold_minutes)
+                < pg_catalog.now() - pg_catalog.make_interval(mins => p_threshold_minutes)
             AND ({end}) IS NOT NULL
         ORDER BY {order}
         LIMIT {most}
@@ -37,10 +37,12 @@ BEGIN
     SELECT
         {columns}
     FROM {recover}(
-        session_exporter_ids, session_exporter_versions, pg_catalog.gen_random_uuid(), 'manual',
-        true
+        session_exporter_ids, session_exporter_versions, pg_catalog.gen_random_uuid(),
+        'manual'::text, true
     ) AS session_exporter_closed (session_exporter_session, session_exporter_returning)
-    JOIN unnest(session_exporter_ids, session_exporter_since)
+    JOIN ROWS FROM (
+        pg_catalog.unnest(session_exporter_ids), pg_catalog.unnest(session_exporter_since)
+    )
         AS session_exporter_seen (session_exporter_id, session_exporter_since)
         ON session_exporter_seen.session_exporter_id
             = session_exporter_closed.session_exporter_session

@@ -12,7 +12,7 @@ BEGIN
             AND a.relation = {relation}
             -- A run that has written other columns too could not be undone as a whole by this function.
             AND NOT EXISTS (
-                SELECT FROM jsonb_object_keys(a.before) AS k (name)
+                SELECT FROM pg_catalog.jsonb_object_keys(a.before) AS k (name)
                 WHERE k.name <> ALL ({columns}::text[])
             )
     );

@@ -2,8 +2,8 @@
 -- checked in this order. CASE, because a later condition is not evaluated for the others.
 SELECT
     CASE
-        WHEN coalesce({last_seen} > now() + {tolerance}, true) THEN 'unknown'
-        WHEN {last_seen} >= now() - {quiet} THEN 'live'
+        WHEN coalesce({last_seen} > pg_catalog.now() + {tolerance}, true) THEN 'unknown'
+        WHEN {last_seen} >= pg_catalog.now() - {quiet} THEN 'live'
         WHEN ({orphaned}) IS NOT TRUE THEN 'quiet'
         WHEN {alive} THEN 'alive'
         WHEN {id} IS NULL THEN 'nameless'
@@ -12,7 +12,7 @@ SELECT
         WHEN {backlog} THEN 'backlog'
         ELSE 'ready'
     END AS session_exporter_category,
-    count(*)
+    pg_catalog.count(*)
 FROM {table} AS s
 WHERE {rows}
 GROUP BY session_exporter_category

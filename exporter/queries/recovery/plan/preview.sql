@@ -1,8 +1,8 @@
 -- What would become of the sessions that would be closed now, longest silent first.
 SELECT
-    left(({id})::text, 200),
+    pg_catalog.left(({id})::text, 200),
     extract(epoch FROM {last_seen})::float8,
-    extract(epoch FROM now() - {last_seen})::float8,
+    extract(epoch FROM pg_catalog.now() - {last_seen})::float8,
     {values},
     {returning}
 FROM {table} AS s

@@ -7,8 +7,8 @@ SELECT
         WHEN ({end}) IS NULL THEN 'endless'
         ELSE 'ready'
     END AS session_exporter_fate,
-    count(*),
-    count(*) FILTER (WHERE {seen_recently})
+    pg_catalog.count(*),
+    pg_catalog.count(*) FILTER (WHERE {seen_recently})
 FROM {table} AS s
 WHERE {rows}
 GROUP BY session_exporter_fate

@@ -1,5 +1,5 @@
 -- Whether one expression of the config can be evaluated for every orphaned session.
-SELECT count(*) FILTER (WHERE ({text}) IS NULL)
+SELECT pg_catalog.count(*) FILTER (WHERE ({text}) IS NULL)
 FROM {table} AS s
 CROSS JOIN LATERAL (SELECT ({end}) AS session_exporter_end) AS e
 WHERE {rows}

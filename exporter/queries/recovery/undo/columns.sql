@@ -1,5 +1,5 @@
 -- The columns that a run has written: those of its own time, whatever the config writes by now.
-SELECT DISTINCT jsonb_object_keys(a.before)
+SELECT DISTINCT pg_catalog.jsonb_object_keys(a.before)
 FROM session_exporter.recovery AS a
 WHERE a.run = {run}::uuid
 ORDER BY 1

@@ -5,4 +5,4 @@ FROM (
     WHERE a.run = {run}::uuid
     OFFSET 0 -- first: what else is in the audit may be no such id
 ) AS a
-WHERE (a.session)::{id_type} = {named}
+WHERE (a.session)::{id_type} {equals} {named}

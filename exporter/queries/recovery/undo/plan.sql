@@ -10,6 +10,6 @@ SELECT
         ELSE 'changed'
     END
 FROM session_exporter.recovery AS a
-LEFT JOIN {table} AS s ON {id} = (a.session)::{id_type}
+LEFT JOIN {table} AS s ON {id} {equals} (a.session)::{id_type}
 WHERE a.run = {run}::uuid
 ORDER BY a.number

@@ -4,7 +4,7 @@ WITH session_exporter_due AS MATERIALIZED (
     SELECT a.number
     FROM session_exporter.recovery AS a
     WHERE a.source = {source}
-        AND a.next_attempt_at <= now()
+        AND a.next_attempt_at <= pg_catalog.now()
         AND a.undone_at IS NULL
     ORDER BY a.next_attempt_at
     LIMIT {limit}
@@ -12,22 +12,22 @@ WITH session_exporter_due AS MATERIALIZED (
 )
 UPDATE session_exporter.recovery AS a
 SET attempts = a.attempts + 1,
-    next_attempt_at = now() + {lease} * interval '1 second'
+    next_attempt_at = pg_catalog.now() + {lease}::float8 * interval '1 second'
 FROM session_exporter_due AS d
 WHERE a.number = d.number
 RETURNING
     a.number,
     a.attempts,
-    concat(a.run, '-', a.number),
+    pg_catalog.concat(a.run, '-', a.number),
     -- As text: a number keeps all its digits, and what is signed is what is sent.
-    json_build_object(
+    pg_catalog.json_build_object(
         'number', a.number,
         'run', a.run,
         'database', {database},
         'source', a.source,
         'relation', a.relation,
         'session', a.session,
-        'at', to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        'at', pg_catalog.to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'trigger', a.trigger,
         'before', a.before,
         'after', a.after,

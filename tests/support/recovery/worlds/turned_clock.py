@@ -1,16 +1,17 @@
 """A small world: an application with chats, a clock that the test turns, and who recovers in it.
 
-The database's clock is now() of a schema that is looked in before PostgreSQL's own, so that time
-passes without a row being touched. Times are whole minutes.
+Where a statement of recovery asks for the database's time it is given that of another function, so
+that time passes without a row being touched. Times are whole minutes.
 """
 
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from exporter.clock import Clock
 from exporter.config import Source
-from exporter.postgres import Result, Transaction, Writer
+from exporter.postgres import Database, Reader, Result, Transaction, Writer
 from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
 from tests.support.collection.declarations import settings_of
@@ -27,7 +28,10 @@ INSERT INTO clock.turned VALUES ('0');
 CREATE FUNCTION clock.now() RETURNS timestamptz LANGUAGE sql STABLE AS
     'SELECT pg_catalog.now() + (SELECT by FROM clock.turned)';
 """
+#: The application, which writes now(), finds the turned one first.
 SEARCH = 'ALTER DATABASE "{}" SET search_path = clock, pg_catalog, public'
+
+_NOW = re.compile(r"(?:pg_catalog\.)?\bnow\(\)")
 
 Act = tuple[str, *tuple[object, ...]]
 
@@ -146,6 +150,7 @@ class Recoverer:
         settings = settings_of(world.chats.database.dsn)
         clock = Clock(monotonic=lambda: world.steady * 60.0 + 1000.0, wall=lambda: 0.0)
         self._recovering = AutomaticRecovery(settings, source, statuses=self._statuses, clock=clock)
+        self._recovering._database = _TurnedDatabase(settings)
         writer = _Interrupted(settings, timezone="UTC")
         writer.before = self._interrupt
         self._recovering._writer = self._recovering._maintenance._writer = writer
@@ -211,8 +216,19 @@ class Recoverer:
             self._world.act(*act)
 
 
+def _turned(statement: str) -> str:
+    return _NOW.sub("clock.now()", statement)
+
+
+class _TurnedDatabase(Database):
+    """Reads at the time of the turned clock."""
+
+    async def _read_checked(self, statements: Sequence[str], reader: Reader) -> list[Result]:
+        return await super()._read_checked([_turned(each) for each in statements], reader)
+
+
 class _Interrupted(Writer):
-    """Others act before a step is taken."""
+    """Others act before a step is taken, and the time is that of the turned clock."""
 
     before: Callable[[str], None]
 
@@ -230,4 +246,4 @@ class _Telling(Transaction):
     async def run(self, statement: str) -> Result:
         if step := step_of(statement):
             self._before(step)
-        return await self._transaction.run(statement)
+        return await self._transaction.run(_turned(statement))
