@@ -15,6 +15,7 @@ from exporter.postgres import Database, Reader
 from exporter.queries import array, fill
 from exporter.recovery.audit.installation import NO_AUDIT
 from exporter.recovery.decision.brakes import find_brakes
+from exporter.recovery.functions.creators import find_creators
 from exporter.recovery.plan import count_by_hand, future_ends
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.connections import reading_settings, writing_settings
@@ -85,10 +86,27 @@ async def _check(
         checked = check_function(reader, closer, rule, role, findings)
     async for finding in checked:
         yield finding
+    yield await _search_path(reader, findings)
     yield await _plan(reader, rule, findings)
     orphans = orphaned_sessions(rule, with_backlog=True)
     if ends := await future_ends(reader, orphans):
         yield findings.warning("recovery end", f"of all orphaned sessions, {ends}")
+
+
+async def _search_path(reader: Reader, findings: FindingWriter) -> Finding:
+    """Whether others may create what an expression of the config would find."""
+    found = await find_creators(reader)
+    if not found:
+        return findings.ok(
+            "recovery path", "only owners may create objects in the schemas of the search path"
+        )
+    return findings.warning(
+        "recovery path",
+        f"{'; '.join(each.sentence for each in found)}: an expression of the config that names a "
+        "function, operator or type without its schema may find one of theirs, which would run "
+        "with the rights of recovery; ask a DBA to run:",
+        *(each.revoke for each in found),
+    )
 
 
 async def _side_effects(

@@ -65,6 +65,13 @@ async def check_function(
         yield findings.warning(
             "recovery callers", "every role may call it; ask a DBA to run:", revoke
         )
+    if function.owner_can_log_in:
+        owner = identifier(function.owner)
+        yield findings.warning(
+            "recovery owner",
+            f"{owner}, with whose rights it runs, can log in; ask a DBA to run:",
+            f"ALTER ROLE {owner} NOLOGIN;",
+        )
     commands, caller = list[str](), identifier(role)
     roles = {
         grants.RECOVERY_ROLE: role,

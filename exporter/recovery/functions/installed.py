@@ -28,6 +28,7 @@ class InstalledFunction(Signature):
     comment: str
     owner: str
     """The role with whose rights it runs."""
+    owner_can_log_in: bool
     is_callable_by_role: bool
     """Whether the role that reads may call it."""
     is_public: bool
@@ -43,7 +44,10 @@ class InstalledFunction(Signature):
         """The digest of what the catalog has."""
         settings = dict(each.split("=", 1) for each in self.settings)
         path = settings.pop("search_path", "")
-        traits = (self.language, self.is_definer, self.volatility, path.endswith("pg_temp"))
+        schemas = path.split(", ")
+        # pg_catalog comes first unless it is named later.
+        is_safe = schemas[-1] == "pg_temp" and "pg_catalog" not in schemas[1:]
+        traits = (self.language, self.is_definer, self.volatility, is_safe)
         return fingerprint(self, self.body, settings, *traits)
 
 
@@ -75,7 +79,7 @@ async def _find(
         )
     printing = f"session-exporter sql function {source}"
     # All functions of this name, the very spelling first.
-    parts = match_name(called, "p.proname", is_visible="pg_function_is_visible(p.oid)")
+    parts = match_name(called, "p.proname", is_visible="pg_catalog.pg_function_is_visible(p.oid)")
     rows = await reader.rows(fill("recovery/functions/installed", **parts))
     found = [InstalledFunction(*row) for row in rows]
     if not found:

@@ -7,6 +7,7 @@ from exporter.errors import PermissionDenied
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.recovery.functions import definitions
+from exporter.recovery.functions.creators import SchemaCreators, find_creators
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
 from exporter.recovery.rule.rule import Rule
@@ -28,7 +29,7 @@ async def script_for(reader: Reader, source: Source, all_sources: Iterable[Sourc
 
 async def script(reader: Reader, rule: Rule, *, named_after: str) -> str:
     """Everything from BEGIN to COMMIT; `named_after` is what recover_stuck_… is called after."""
-    ((path, open_schemas),) = await reader.rows(fill("recovery/functions/search_path"))
+    path = await reader.value(fill("recovery/functions/search_path"))
     rights = await grants.recovery_grants(reader, rule.table.source, role=grants.DEFINER_ROLE)
     recover, undo = definitions.recover_function(rule), definitions.undo_function(rule)
     stuck = definitions.stuck_function(rule, named_after=named_after)
@@ -36,7 +37,7 @@ async def script(reader: Reader, rule: Rule, *, named_after: str) -> str:
     return fill(
         "recovery/functions/script",
         source=printable(rule.table.source.name),
-        warnings="\n".join(map(_warning, open_schemas)),
+        warnings="\n".join([_warning(each) for each in await find_creators(reader)]),
         definer_name=literal(grants.DEFINER_ROLE),
         definer=grants.DEFINER_ROLE,
         rights="\n".join(rights),
@@ -51,9 +52,8 @@ async def script(reader: Reader, rule: Rule, *, named_after: str) -> str:
     )
 
 
-def _warning(schema: str) -> str:
-    name = printable(identifier(schema))
+def _warning(found: SchemaCreators) -> str:
     return (
-        f"-- WARNING: every role may create objects in {name}, and names are looked up there.\n"
-        f"-- Run this first: REVOKE CREATE ON SCHEMA {name} FROM PUBLIC;\n"
+        f"-- WARNING: {printable(found.sentence)}, and names are looked up there.\n"
+        f"-- Run this first: {printable(found.revoke)}\n"
     )

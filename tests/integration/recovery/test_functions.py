@@ -19,7 +19,7 @@ from exporter.queries import fill
 from exporter.recovery.functions.definitions import MOST
 from exporter.recovery.functions.installed import find_recover_function
 from exporter.recovery.rule.binding import bind_rule
-from exporter.sessions.grants import RECOVERY_ROLE
+from exporter.sessions.grants import DEFINER_ROLE, RECOVERY_ROLE
 from tests.support.collection.declarations import settings_of
 from tests.support.recovery.functions.chat import (
     RUN,
@@ -343,11 +343,13 @@ async def test_a_changed_config_is_noticed_and_so_is_a_changed_function(
             changed = "is not what `session-exporter sql function chat` prints now"
             with pytest.raises(FunctionMismatch, match=changed):
                 await find_recover_function(reader, other)
+        catalog_later = "public, pg_catalog, pg_temp"
         for change in (
             "ALTER FUNCTION session_exporter.recover_chat SECURITY INVOKER",
             "ALTER FUNCTION session_exporter.recover_chat SECURITY DEFINER STABLE",
             "ALTER FUNCTION session_exporter.recover_chat VOLATILE RESET search_path",
             "ALTER FUNCTION session_exporter.recover_chat SET search_path = pg_temp, public",
+            f"ALTER FUNCTION session_exporter.recover_chat SET search_path = {catalog_later}",
         ):
             execute(any_database, change)
             with pytest.raises(FunctionMismatch, match=changed):
@@ -414,6 +416,32 @@ async def test_schemas_in_which_everybody_may_create_are_warned_of(
         assert 'REVOKE CREATE ON SCHEMA "public" FROM PUBLIC;' in await printed_for(reader, source)
         execute(any_database, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
         assert "WARNING" not in await printed_for(reader, source)
+        execute(any_database, f"GRANT CREATE ON SCHEMA public TO {EXPORTER}")
+        revoke = f'REVOKE CREATE ON SCHEMA "public" FROM "{EXPORTER}";'
+        assert revoke in await printed_for(reader, source)
+
+
+async def test_a_definer_that_can_log_in_is_refused_before_anything_is_created(
+    any_database: EmbeddedDatabase, installed: Install
+) -> None:
+    source = await installed(mode="auto")
+    settings = settings_of(any_database.dsn_for(EXPORTER))
+    own = {"dsn": any_database.dsn_for(RECOVERY_ROLE)}
+    source = source.model_copy(update={"recovery": source.recovery.model_copy(update=own)})
+    execute(any_database, f"ALTER ROLE {DEFINER_ROLE} LOGIN")
+    try:
+        found = {each.check: each async for each in check_recovery(settings, source)}
+        execute(any_database, "DROP FUNCTION session_exporter.undo_chat")
+        async with reading(any_database, source, "postgres") as reader:
+            printed = await printed_for(reader, source)
+        with pytest.raises(errors.InvalidRoleSpecification, match="can log in"):
+            execute(any_database, printed)
+        assert rows(any_database, "SELECT FROM pg_proc WHERE proname = 'undo_chat'") == []
+        assert found["recovery owner"].status is Status.WARNING
+        execute(any_database, *found["recovery owner"].commands, printed)
+    finally:
+        execute(any_database, f"ALTER ROLE {DEFINER_ROLE} NOLOGIN")
+    assert len(rows(any_database, "SELECT FROM pg_proc WHERE proname = 'undo_chat'")) == 1
 
 
 async def test_check_live_says_whether_they_can_be_called(

@@ -99,6 +99,7 @@ async def test_the_example_can_be_recovered_by_the_demos_role(
     found = await check(any_database, example(any_database)[name], RECOVERY)
     assert {key: each.status for key, each in found.items()} == {
         "recovery rights": Status.OK,
+        "recovery path": Status.OK,
         "recovery rule": Status.OK,
         "recovery meets": Status.OK,
         "recovery now": Status.OK,
@@ -185,6 +186,23 @@ async def test_recovery_is_checked_as_the_role_that_recovers(
     recovery = source.recovery.model_copy(update={"dsn": database.dsn})
     found = await check(database, source.model_copy(update={"recovery": recovery}), EXPORTER)
     assert found["recovery rights"].message == "postgres may close sessions"
+
+
+async def test_roles_that_may_create_in_a_schema_of_the_path_are_named(
+    database: EmbeddedDatabase, chat: Callable[..., Source]
+) -> None:
+    """Not the owner, nor a superuser; nor where the schema is not in the path."""
+    ready(database, "CREATE SCHEMA other", "GRANT CREATE ON SCHEMA other TO PUBLIC")
+    assert (await check(database, chat()))["recovery path"].status is Status.OK
+    run(database, f"GRANT CREATE ON SCHEMA public TO {EXPORTER}")
+    found = (await check(database, chat()))["recovery path"]
+    assert found.status is Status.WARNING
+    assert f'role "{EXPORTER}" may create objects in "public"' in found.message
+    run(database, "GRANT CREATE ON SCHEMA public TO PUBLIC")
+    found = (await check(database, chat()))["recovery path"]
+    assert 'every role may create objects in "public"' in found.message
+    run(database, *found.commands, f"REVOKE CREATE ON SCHEMA public FROM {EXPORTER}")
+    assert (await check(database, chat()))["recovery path"].status is Status.OK
 
 
 MISTAKES = {

@@ -7,6 +7,11 @@ BEGIN;
 -- The functions work with the rights of this role, which cannot log in, and with no others.
 DO $$
 BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = {definer_name} AND rolcanlogin) THEN
+        RAISE EXCEPTION USING ERRCODE = 'invalid_role_specification', MESSAGE =
+            'role {definer} can log in, and the functions would give its rights to a login: '
+            'nothing was created; run ALTER ROLE {definer} NOLOGIN, or rename that role';
+    END IF;
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {definer_name}) THEN
         CREATE ROLE {definer} NOLOGIN;
     END IF;
@@ -15,6 +20,10 @@ $$;
 {rights}
 
 GRANT USAGE ON SCHEMA {schemas} TO {role};
+
+-- The functions look up names in expressions of the config in the schemas of search_path below. A role
+-- that may create objects in one of these could make a function, operator or type that an expression
+-- finds, and it would run with the rights of the functions' owner: let only owners create there.
 
 -- Closes the sessions it is given, in the versions in which they were found.
 {recover}
@@ -31,9 +40,11 @@ GRANT USAGE ON SCHEMA {schemas} TO {role};
 -- The first two are tried on no row, with the rights that they will have: what is missing or does not
 -- fit is an error now, and nothing is created. Rolled back, for the triggers that run on no row too.
 SAVEPOINT session_exporter_trial;
-SELECT FROM {recover_name}('{{}}', '{{}}', gen_random_uuid(), 'manual', false);
+SELECT FROM {recover_name}(
+    '{{}}'::text[], '{{}}'::text[], pg_catalog.gen_random_uuid(), 'manual'::text, false
+);
 ROLLBACK TO SAVEPOINT session_exporter_trial;
-SELECT FROM {undo_name}('{{}}');
+SELECT FROM {undo_name}('{{}}'::bigint[]);
 ROLLBACK TO SAVEPOINT session_exporter_trial;
 
 COMMIT;

@@ -1,0 +1,33 @@
+"""Which roles may create what expressions of the config find: overloads in their search path."""
+
+from dataclasses import dataclass
+
+from exporter.postgres import Reader
+from exporter.queries import fill, identifier
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaCreators:
+    """A schema of the search path, and who besides its owner may create objects in it."""
+
+    schema: str
+    roles: tuple[str, ...]
+    """Empty for PUBLIC, which is every role."""
+
+    @property
+    def sentence(self) -> str:
+        roles = f"role {', '.join(map(identifier, self.roles))}" if self.roles else "every role"
+        return f"{roles} may create objects in {identifier(self.schema)}"
+
+    @property
+    def revoke(self) -> str:
+        roles = ", ".join(map(identifier, self.roles)) or "PUBLIC"
+        return f"REVOKE CREATE ON SCHEMA {identifier(self.schema)} FROM {roles};"
+
+
+async def find_creators(reader: Reader) -> list[SchemaCreators]:
+    """The schemas in the search path of this role in which others than the owner may create."""
+    found = dict[str, list[str]]()
+    for schema, role in await reader.rows(fill("recovery/functions/creators")):
+        found.setdefault(schema, []).extend([role] if role is not None else [])
+    return [SchemaCreators(schema, tuple(roles)) for schema, roles in found.items()]
