@@ -19,6 +19,7 @@
         RowRefused              other
         StandbyServer           standby
         AuditUnusable           audit
+          AuditVersionMismatch  audit_version
         FunctionMismatch        function
 
 cli/app.py turns each into a sentence and an exit code, collection/job.py into a log line and a
@@ -147,6 +148,12 @@ class AuditUnusable(SourceError):
     """The tables of the audit are missing, or do not take a row, so that nothing may be closed."""
 
     reason = "audit"
+
+
+class AuditVersionMismatch(AuditUnusable):
+    """The schema of the audit is older or newer than this program's, so that nothing is closed."""
+
+    reason = "audit_version"
 
 
 class FunctionMismatch(SourceError):

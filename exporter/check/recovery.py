@@ -13,7 +13,7 @@ from exporter.config import DatabaseSettings, Source, format_duration
 from exporter.errors import AuditUnusable, PermissionDenied, SourceError, StandbyServer
 from exporter.postgres import Database, Reader
 from exporter.queries import array, fill
-from exporter.recovery.audit.installation import NO_AUDIT
+from exporter.recovery.audit.installation import NO_AUDIT, check_version, find_version
 from exporter.recovery.decision.brakes import find_brakes
 from exporter.recovery.functions.creators import find_creators
 from exporter.recovery.plan import count_by_hand, future_ends
@@ -77,6 +77,8 @@ async def _check(
         )
     if not await reader.value(fill("recovery/audit/exists")):
         yield findings.missing(f"recovery {AuditUnusable.reason}", NO_AUDIT)
+    else:
+        check_version(await find_version(reader))
     rule = await bind_rule(reader, source)
     async for finding in _side_effects(reader, rule, findings):
         yield finding

@@ -7,7 +7,7 @@ from exporter.demo.example import load_example
 from exporter.demo.server.databases import EmbeddedDatabase, create_role
 from exporter.demo.systems.schemas import APP
 from exporter.postgres import Database
-from exporter.queries import fill
+from exporter.recovery.audit.installation import audit_script
 from exporter.sessions import grants
 
 RECOVERY = grants.RECOVERY_ROLE  # runs `recover`; the demo's daemon closes nothing
@@ -21,7 +21,7 @@ async def prepare(database: EmbeddedDatabase) -> None:
         sql.Identifier(database.name), sql.Identifier(RECOVERY)
     )
     with database.connect(APP) as connection:
-        connection.execute(fill("recovery/audit/installation").encode())
+        connection.execute(audit_script().encode())
         connection.execute(connect)
         for grant in await _printed_grants(database.dsn_for(APP)):
             connection.execute(grant.encode())

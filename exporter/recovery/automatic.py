@@ -16,7 +16,7 @@ from exporter.errors import AuditUnusable, PermissionDenied, SourceError, reason
 from exporter.postgres import Database, Reader, Writer
 from exporter.recovery.audit.control import find_pause
 from exporter.recovery.audit.counters import AuditCounter
-from exporter.recovery.audit.installation import NO_AUDIT, has_table
+from exporter.recovery.audit.installation import NO_AUDIT, has_audit
 from exporter.recovery.audit.maintenance import AuditMaintenance
 from exporter.recovery.close.batches import CloseRun
 from exporter.recovery.close.by_function import make_closer
@@ -83,7 +83,7 @@ class AutomaticRecovery(Job):
         mode = self._source.recovery.mode
         reader = self._database.reader(timezone=sessions.time_zone(self._source))
         try:
-            is_audited = await has_table(reader)
+            is_audited = await has_audit(reader)
         except PermissionDenied:
             if mode == "disabled":
                 return  # a role that only collects need not see the audit

@@ -13,7 +13,7 @@ import yaml
 from exporter.cli.app import app
 from exporter.cli.options import DEFAULT_PORT
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.queries import fill
+from exporter.recovery.audit.installation import audit_script
 from tests.support.documents import TEXTS, blocks, commands
 from tests.support.monitoring.programs import Alertmanager, program
 from tests.support.monitoring.promql import SYNTHETIC, catalog, labels, selectors
@@ -128,7 +128,7 @@ def test_alertmanager_takes_every_silence() -> None:
 def test_every_statement_runs(name: str, database: EmbeddedDatabase) -> None:
     # One after the other, as a person does: what one block begins, a later one commits.
     with database.connect() as connection:
-        connection.execute(fill("recovery/audit/installation").encode())
+        connection.execute(audit_script().encode())
         for block in blocks(TEXTS[name], "sql"):
             connection.execute(block.encode())
         assert connection.info.transaction_status.name == "IDLE"

@@ -274,7 +274,7 @@ def test_a_pause_needs_the_table_that_sql_audit_makes(
     database: EmbeddedDatabase, close: Close
 ) -> None:
     with database.connect() as connection:
-        connection.execute("DROP TABLE session_exporter.pause")
+        connection.execute("DROP SCHEMA session_exporter CASCADE")
     done = close(command="pause")
     assert done.returncode == 1
     assert "`session-exporter sql audit` prints the commands" in done.stderr

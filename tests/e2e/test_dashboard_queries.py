@@ -29,7 +29,7 @@ from exporter.demo import history
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.server.server import wheel_binaries
 from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
-from exporter.queries import fill
+from exporter.recovery.audit.installation import audit_script
 from tests.support.monitoring.programs import Prometheus, Sample, create_blocks
 from tests.support.monitoring.promql import RULES
 from tests.support.processes.session_exporter import (
@@ -142,7 +142,7 @@ def live_sources(dsn: str) -> dict[str, dict[str, Any]]:
 def create_live(database: EmbeddedDatabase) -> None:
     """Make the tables that are recovered, and the one in which that is written down."""
     with database.connect(APP) as connection:
-        connection.execute(fill("recovery/audit/installation").encode())
+        connection.execute(audit_script().encode())
         for name in ("calls", "tight"):
             connection.execute(LIVE_TABLES.format(name=name, reader=EXPORTER).encode())
         connection.execute("INSERT INTO session_exporter.pause (source) VALUES ('halted')")

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.queries import fill, literal
+from exporter.queries import literal
+from exporter.recovery.audit.installation import audit_script
 from exporter.text import shorten
 from tests.support.processes.session_exporter import run, write_config
 from tests.support.servers.statements import execute, rows
@@ -46,7 +47,7 @@ HOURS = {"5": 3, "3": 4, "1": 5, "4": 6, "2": 7}
 @pytest.fixture
 def command(database: EmbeddedDatabase, tmp_path: Path) -> Command:
     """Run a command with a config of its own."""
-    execute(database, fill("recovery/audit/installation"))
+    execute(database, audit_script())
 
     def command(*arguments: str, recovery: dict[str, Any] | None = None, sources: int = 1) -> Done:
         declared = {**SOURCE, "recovery": {**RECOVERY, **(recovery or {})}}

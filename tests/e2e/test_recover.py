@@ -14,7 +14,7 @@ import pytest
 from exporter.demo.server.databases import EmbeddedDatabase, create_database
 from exporter.demo.server.server import wheel_binaries
 from exporter.demo.systems.schemas import EXPORTER
-from exporter.queries import fill
+from exporter.recovery.audit.installation import audit_script
 from tests.support.processes.session_exporter import PROGRAM, environment, run, write_config
 from tests.support.servers.quick_server import QuickServer
 from tests.support.servers.standby import PRIMARY_SETTINGS, Standby
@@ -51,7 +51,7 @@ RECOVERY: dict[str, Any] = {
 
 @pytest.fixture
 def ready(database: EmbeddedDatabase) -> EmbeddedDatabase:
-    execute(database, TABLE, fill("recovery/audit/installation"))
+    execute(database, TABLE, audit_script())
     return database
 
 
@@ -387,7 +387,7 @@ def replicated(fast_folder: Path | None) -> Iterator[tuple[EmbeddedDatabase, Emb
     binaries = wheel_binaries(18)
     with QuickServer(binaries, settings=PRIMARY_SETTINGS, parent=fast_folder) as primary:
         database = create_database(primary, "watched")
-        execute(database, TABLE, fill("recovery/audit/installation"))
+        execute(database, TABLE, audit_script())
         with Standby(primary, parent=fast_folder) as standby:
             standby.wait_until_it_follows()
             yield database, EmbeddedDatabase(standby, "watched")

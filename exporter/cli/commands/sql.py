@@ -1,19 +1,22 @@
 """`session-exporter sql …`: SQL for a DBA to read and run."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import typer
 
 from exporter import sessions
-from exporter.cli.each_source import find_sources, for_each_source, require_rule
+from exporter.cli.each_source import find_recovered, find_sources, for_each_source, require_rule
 from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, load
 from exporter.config import Source
 from exporter.postgres import Reader
-from exporter.queries import fill, identifier
+from exporter.queries import identifier
+from exporter.recovery.audit.installation import VERSION, audit_script, find_version
 from exporter.recovery.functions.script import script_for
 from exporter.recovery.rule.connections import reading_settings
 from exporter.sessions import grants
 from exporter.sessions.indexes.proposals import Proposal, propose
+from exporter.text import printable
 
 sql = typer.Typer(no_args_is_help=True, help="Print SQL for a DBA to read and run.")
 
@@ -109,6 +112,38 @@ def function(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
 
 
 @sql.command()
-def audit() -> None:
-    """Print the commands that create the tables of the audit of recovery."""
-    print(fill("recovery/audit/installation"))
+def audit(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
+    """Print the commands that create the tables of the audit of recovery, or update them.
+
+    They are safe to run in each database of the config, and twice: what is there is left as it is.
+    Without a config file, or without a connection, they are all printed.
+    """
+    found = _audit_versions(config_file) if config_file.exists() else {}
+    for database, version in found.items():
+        print(f"-- Database {printable(database)}: {_audit_state(version)}.")
+    if commands := audit_script(min((version or 0 for version in found.values()), default=0)):
+        print(commands)
+
+
+def _audit_versions(config_file: Path) -> dict[str, int | None]:
+    """The version of the schema in each database with recovery; None where it was not read."""
+    config = load(config_file)
+    recovered = find_recovered(config, None)
+    one_each = {place: each for each in recovered for place in each.databases}
+    versions = dict[str, int | None](dict.fromkeys(one_each))
+
+    async def read(reader: Reader, _: Source, database: str) -> None:
+        versions[database] = await find_version(reader)
+
+    for_each_source(config, one_each.values(), read)
+    return versions
+
+
+def _audit_state(version: int | None) -> str:
+    if version is None:
+        return "the version of the schema session_exporter is unknown"
+    if version == 0:
+        return "the schema session_exporter has no version yet"
+    if version == VERSION:
+        return f"the schema session_exporter is current, of version {version}"
+    return f"the schema session_exporter is of version {version}; this program's is {VERSION}"

@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-from exporter.errors import AuditUnusable, PermissionDenied
+from exporter.errors import PermissionDenied
 from exporter.postgres import Reader, Transaction, Writer
 from exporter.queries import fill, literal
-from exporter.recovery.audit.installation import has_table
-
-PAUSES = "session_exporter.pause"
+from exporter.recovery.audit.installation import has_audit, require_audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +18,8 @@ class Pause:
 
 
 async def find_pause(reader: Reader | Transaction, source_name: str) -> Pause | None:
-    """The pause of a source, or None, also where the table is missing. Raises SourceError."""
-    if not await has_table(reader, PAUSES):
+    """The pause of a source, or None, also where there is no audit. Raises SourceError."""
+    if not await has_audit(reader):
         return None
     rows = await reader.rows(fill("recovery/control/paused", source=literal(source_name)))
     return Pause(*rows[0]) if rows else None
@@ -37,11 +35,7 @@ async def find_pause_or_error(reader: Reader, source_name: str) -> tuple[Pause |
 
 async def pause(reader: Reader, writer: Writer, source_name: str, *, reason: str | None) -> bool:
     """Pause a source; returns whether it was not paused before. Raises SourceError."""
-    if not await has_table(reader, PAUSES):
-        raise AuditUnusable(
-            f"there is no table {PAUSES}, in which a pause is kept; "
-            "`session-exporter sql audit` prints the commands that create it"
-        )
+    await require_audit(reader)
     statement = fill(
         "recovery/control/pause",
         source=literal(source_name),
@@ -52,7 +46,7 @@ async def pause(reader: Reader, writer: Writer, source_name: str, *, reason: str
 
 async def resume(reader: Reader, writer: Writer, source_name: str) -> Pause | None:
     """End the pause of a source and return what it was, or None. Raises SourceError."""
-    if not await has_table(reader, PAUSES):
+    if not await has_audit(reader):
         return None
     rows = await writer.rows(fill("recovery/control/resume", source=literal(source_name)))
     return Pause(*rows[0]) if rows else None

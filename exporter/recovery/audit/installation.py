@@ -1,10 +1,18 @@
-"""The tables of the audit: whether they are in a database."""
+"""The schema of the audit: its numbered steps, and whether a database has all of them."""
 
-from exporter.errors import AuditUnusable
+from exporter.errors import AuditUnusable, AuditVersionMismatch
 from exporter.postgres import Reader, Transaction
-from exporter.queries import fill, literal
+from exporter.queries import fill
 
 AUDIT = "session_exporter.recovery"
+
+#: What makes the schema, in this order: step N makes version N of the version before. Each is
+#: queries/recovery/audit/steps/NAME.sql, and runs as one statement. A step that was released is
+#: never changed.
+STEPS = ("1_recovery",)
+
+#: The version that this program reads and writes.
+VERSION = len(STEPS)
 
 NO_AUDIT = (
     f"there is no table {AUDIT}, in which a recovery is audited; "
@@ -12,13 +20,54 @@ NO_AUDIT = (
 )
 
 
-async def has_table(reader: Reader | Transaction, name: str = AUDIT) -> bool:
-    """Whether a table is there, for a role that may use its schema. Raises SourceError."""
-    ((is_there,),) = await reader.rows(fill("recovery/audit/is_visible", table=literal(name)))
+def audit_script(found: int = 0) -> str:
+    """The commands that make the schema of this program from version `found`; safe to run twice."""
+    version = fill("recovery/audit/version")
+    steps = (
+        fill(
+            "recovery/audit/step",
+            version=version,
+            number=str(number),
+            commands=fill(f"recovery/audit/steps/{name}"),
+        )
+        for number, name in enumerate(STEPS, start=1)
+        if number > found
+    )
+    return "\n\n".join(steps)
+
+
+async def find_version(reader: Reader) -> int:
+    """The version of the schema; 0 where there is none, or no number. Raises SourceError."""
+    return int(await reader.value(fill("recovery/audit/version")))
+
+
+def check_version(found: int) -> None:
+    """Raise AuditVersionMismatch for another version than that of this program."""
+    if found < VERSION:
+        raise AuditVersionMismatch(
+            f"the schema session_exporter is of version {found}, and this session-exporter needs "
+            f"version {VERSION}; `session-exporter sql audit` prints the commands that update it"
+        )
+    if found > VERSION:
+        raise AuditVersionMismatch(
+            f"the schema session_exporter is of version {found}, which is newer than version "
+            f"{VERSION}, the last that this session-exporter knows; install a newer one"
+        )
+
+
+async def has_audit(reader: Reader | Transaction) -> bool:
+    """Whether the audit is there, for a role that may use its schema.
+
+    Raises AuditVersionMismatch for one of another version, or another SourceError.
+    """
+    statement = fill("recovery/audit/is_visible", version=fill("recovery/audit/version"))
+    ((is_there, version),) = await reader.rows(statement)
+    if is_there:
+        check_version(version)
     return bool(is_there)
 
 
 async def require_audit(reader: Reader) -> None:
-    """Raise AuditUnusable where the audit table is not there."""
-    if not await has_table(reader):
+    """Raise AuditUnusable where the audit is not there, or of another version."""
+    if not await has_audit(reader):
         raise AuditUnusable(NO_AUDIT)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from exporter.postgres import Reader
 from exporter.queries import fill, literal
-from exporter.recovery.audit.installation import has_table
+from exporter.recovery.audit.installation import has_audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ async def find_beginning(reader: Reader, source: str, digits: str) -> list[Run]:
 
 
 async def _read_runs(reader: Reader, condition: str, *, limit: int) -> list[Run]:
-    if not await has_table(reader):
+    if not await has_audit(reader):
         return []
     statement = fill("recovery/audit/runs", condition=condition, limit=str(limit))
     return [Run(*row) for row in await reader.rows(statement)]

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.queries import fill
+from exporter.recovery.audit.installation import audit_script
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.recovery.functions.chat import (
     TABLES,
@@ -39,7 +39,7 @@ Recreate = Callable[[], Awaitable[None]]
 @pytest.fixture
 def recreate(database: EmbeddedDatabase, tmp_path: Path) -> Recreate:
     """Five lost chats, and the functions as the templates are now; three may be closed an hour."""
-    execute(database, TABLES, fill("recovery/audit/installation"))
+    execute(database, TABLES, audit_script())
     lose(database, 5)
 
     async def recreate() -> None:

@@ -12,7 +12,7 @@ from exporter.demo import history
 from exporter.demo.roles import RECOVERY, prepare
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP, EXPORTER
-from exporter.queries import fill
+from exporter.recovery.audit.installation import audit_script
 from tests.support.collection import declarations
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml"
@@ -68,7 +68,7 @@ def run(database: EmbeddedDatabase, *statements: str) -> None:
 
 
 def ready(database: EmbeddedDatabase, *statements: str) -> None:
-    run(database, TABLE, fill("recovery/audit/installation"), *statements)
+    run(database, TABLE, audit_script(), *statements)
 
 
 async def check(
@@ -427,7 +427,7 @@ async def test_the_triggers_of_partitions_and_of_children_are_told_too(
     sentence: str | None,
 ) -> None:
     trigger = f"CREATE TRIGGER touch {event} EXECUTE FUNCTION noop()"
-    run(database, tables, NOOP, trigger, fill("recovery/audit/installation"))
+    run(database, tables, NOOP, trigger, audit_script())
     found = (await check(database, chat()))["recovery meets"]
     if sentence is None:
         assert found.status is Status.OK

@@ -56,10 +56,10 @@ async def test_a_pause_is_about_one_source_whatever_its_name_and_reason_hold(
     assert rows(database, KEPT) == [(name, "postgres", reason)]
 
 
-async def test_without_the_table_nothing_find_pause_and_nothing_can_be(
+async def test_without_the_audit_nothing_find_pause_and_nothing_can_be(
     database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
-    prepare(database, "DROP TABLE session_exporter.pause")
+    prepare(database, "DROP SCHEMA session_exporter CASCADE")
     async with stopping(database, tmp_path) as it:
         assert await find_pause(it.reader, "chat") is None
         assert await resume(it.reader, it.writer, "chat") is None

@@ -19,6 +19,7 @@ from exporter.errors import PermissionDenied
 from exporter.postgres import Database, Reader, Writer
 from exporter.queries import fill, identifier, literal
 from exporter.recovery.audit import control
+from exporter.recovery.audit.installation import audit_script
 from exporter.recovery.audit.runs import list_runs
 from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.status import RecoveryStatuses
@@ -152,7 +153,7 @@ async def recovered(
     execute(
         database,
         TABLE,
-        fill("recovery/audit/installation"),
+        audit_script(),
         "REVOKE ALL ON SCHEMA public FROM PUBLIC",
     )
     (tmp_path / "secret").write_text("correct-horse-battery-staple\n")

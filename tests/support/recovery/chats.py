@@ -12,9 +12,9 @@ from typing import Any, Self
 import psycopg
 from psycopg.rows import dict_row
 
-from exporter import queries
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.recovery.audit.installation import audit_script
 from tests.support.collection.declarations import source_of
 from tests.support.processes.session_exporter import wait_for
 
@@ -134,7 +134,7 @@ class Chats:
         self.source: Source = source_of(folder, source)
         self._connection = database.connect()
         self._connection.execute(SCHEMA.encode())
-        self._connection.execute(queries.fill("recovery/audit/installation").encode())
+        self._connection.execute(audit_script().encode())
 
     def close(self) -> None:
         """Hang up."""

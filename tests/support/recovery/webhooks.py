@@ -14,7 +14,7 @@ from exporter import sessions
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database, Writer
-from exporter.queries import fill
+from exporter.recovery.audit.installation import audit_script
 from exporter.recovery.close.candidates import Outcome
 from exporter.recovery.rule.binding import bind_rule
 from tests.support.collection.declarations import settings_of, source_of
@@ -48,7 +48,7 @@ def prepare(database: EmbeddedDatabase, *ids: str) -> None:
     """Make the audit table, and visits that are orphaned."""
     with database.connect() as connection:
         connection.execute(VISITS)
-        connection.execute(fill("recovery/audit/installation").encode())
+        connection.execute(audit_script().encode())
     orphan(database, *ids)
 
 

@@ -11,7 +11,7 @@ from exporter.clock import Clock
 from exporter.config import load_config
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import EXPORTER
-from exporter.queries import fill
+from exporter.recovery.audit.installation import audit_script
 from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
 from exporter.sessions.grants import RECOVERY_ROLE
@@ -83,7 +83,7 @@ def runners(database: EmbeddedDatabase, folder: Path, *, by_functions: bool) -> 
         database,
         "CREATE TABLE public.chat (id int PRIMARY KEY, is_open bool NOT NULL DEFAULT true,"
         " started timestamptz NOT NULL DEFAULT now(), seen timestamptz, ended timestamptz)",
-        fill("recovery/audit/installation"),
+        audit_script(),
     )
 
     @asynccontextmanager

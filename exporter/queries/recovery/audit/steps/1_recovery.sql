@@ -1,4 +1,5 @@
--- Everything that recovery has written, and what was there before: what undo restores.
+-- Version 1: everything that recovery has written, and what was there before.
+-- Tables of an older release have no version: they get the columns that they lack.
 CREATE SCHEMA IF NOT EXISTS session_exporter;
 
 CREATE TABLE IF NOT EXISTS session_exporter.recovery (
@@ -22,6 +23,11 @@ CREATE TABLE IF NOT EXISTS session_exporter.recovery (
     attempts    int NOT NULL DEFAULT 0,
     notified_at timestamptz
 );
+ALTER TABLE session_exporter.recovery
+    ADD COLUMN IF NOT EXISTS contradicted_at timestamptz,
+    ADD COLUMN IF NOT EXISTS next_attempt_at timestamptz,
+    ADD COLUMN IF NOT EXISTS attempts int NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS notified_at timestamptz;
 
 CREATE INDEX IF NOT EXISTS recovery_run ON session_exporter.recovery (run);
 CREATE INDEX IF NOT EXISTS recovery_source_at ON session_exporter.recovery (source, at);
