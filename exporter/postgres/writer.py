@@ -18,6 +18,7 @@ from exporter.postgres.deadlines import (
 from exporter.postgres.error_causes import ServerError
 from exporter.postgres.reader import Row
 from exporter.postgres.simple_query import Result
+from exporter.postgres.text_settings import text_settings
 from exporter.queries import fill, literal
 
 
@@ -77,6 +78,7 @@ class Writer:
                 row_security=literal(row_security),
                 timezone=literal(self._timezone),
                 path=fill("catalog/path"),
+                texts=text_settings(),
             )
             (begun,) = await transaction.rows(settings)
             self._require_writable(*begun[-2:])

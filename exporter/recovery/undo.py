@@ -1,15 +1,16 @@
-"""Undoing a run of recovery: each session only while it is exactly as it was left."""
+"""Undoing a run of recovery: each session only while it has what recovery has written."""
 
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from exporter.config import Source
 from exporter.errors import BadData, FunctionMismatch, Locked, RowRefused, SchemaMismatch
 from exporter.postgres import Reader, Writer
+from exporter.postgres.text_settings import text_settings
 from exporter.queries import fill, literal
 from exporter.recovery.audit.control import find_pause_or_error
 from exporter.recovery.functions.definitions import MOST
@@ -21,8 +22,9 @@ from exporter.recovery.rule.rule import Rule
 #: Why a session is not restored, by the state that plan.sql gives it.
 NOT_RESTORED = {
     "undone": "undone before",
-    "changed": "its row was written to since",
+    "changed": "what was written to it was changed since",
     "gone": "gone",
+    "untrusted": "audited by a role that may not write to these columns",
 }
 
 
@@ -46,6 +48,8 @@ class UndoPlan:
     changed: int
     gone: int
     undone: int
+    untrusted: int
+    """How many were audited by a role that may not write to these columns itself."""
     columns: tuple[str, ...]
     """What the run has written, which need not be what the config writes today."""
     is_closed_again: bool
@@ -62,6 +66,11 @@ class UndoOutcome:
     refused: dict[int, str] = field(default_factory=dict)
     """Why some could not be undone, by audit row."""
 
+    @property
+    def done(self) -> int:
+        """How many need no more work in this run."""
+        return self.undone + self.skipped + len(self.refused)
+
 
 async def plan_undo(
     reader: Reader, source: Source, run: uuid.UUID, *, limits: Limits = NO_LIMITS
@@ -74,9 +83,11 @@ async def plan_undo(
     rule = await bind_rule(reader, source)
     await check_ids(reader, rule, limits.ids)
     function = await find_undo_function(reader, rule)
-    result, named = await reader.read(
-        rule.statement("recovery/undo/plan", run=literal(str(run))),
-        fill("recovery/undo/columns", run=literal(str(run))),
+    written = rule.statement("recovery/undo/columns", run=literal(str(run)))
+    columns = tuple(name for (name,) in await reader.rows(written))
+    present = [name for name in columns if name in rule.relation.columns]
+    _, result = await reader.read(
+        f"SELECT {text_settings()}", rule.plan_undo_statement(present, run=literal(str(run)))
     )
     states = Counter(state for _, _, state in result.rows)
     named_sessions = await _find_named(reader, rule, run, limits.ids)
@@ -91,8 +102,7 @@ async def plan_undo(
     why = {session: NOT_RESTORED[state] for _, session, state in result.rows if state != "same"}
     why |= {session: "over --limit" for _, session in unchanged}
     why = {each: why[each] for each in why.keys() - {session for _, session in restored}}
-    columns = tuple(name for (name,) in named.rows)
-    if numbers and (lost := [n for n in columns if n not in rule.relation.columns]):
+    if numbers and (lost := [name for name in columns if name not in present]):
         raise SchemaMismatch(
             f"{rule.relation.sql} no longer has the column {', '.join(lost)}, which this run has "
             "written, so nothing of it can be undone; session_exporter.recovery has the old values"
@@ -116,6 +126,7 @@ async def plan_undo(
         changed=states["changed"],
         gone=states["gone"],
         undone=states["undone"],
+        untrusted=states["untrusted"],
         columns=columns,
         is_closed_again=is_closed_again,
     )
@@ -134,10 +145,18 @@ async def _find_named(
     return found
 
 
-async def undo(writer: Writer, plan: UndoPlan, *, batch: int, pause: float) -> UndoOutcome:
+async def undo(
+    writer: Writer,
+    plan: UndoPlan,
+    *,
+    batch: int,
+    pause: float,
+    progress: Callable[[UndoOutcome], None] = lambda _: None,
+) -> UndoOutcome:
     """Write back what was there before, `batch` sessions at a time; what was committed stays.
 
-    Raises SourceError, such as FunctionMismatch where the function cannot undo all of it.
+    `progress` is called after each batch. Raises SourceError, such as FunctionMismatch where the
+    function cannot undo all of it.
     """
     later = [name for name in plan.columns if name not in plan.rule.changes]
     if plan.function is not None and later and plan.numbers:
@@ -148,6 +167,7 @@ async def undo(writer: Writer, plan: UndoPlan, *, batch: int, pause: float) -> U
         )
     outcome, rest = UndoOutcome(), iter(plan.numbers)
     while chunk := tuple(islice(rest, min(batch, MOST))):
+        before = outcome.done
         try:
             outcome.undone += await _undo(writer, plan, chunk)
         except (RowRefused, BadData):
@@ -156,8 +176,9 @@ async def undo(writer: Writer, plan: UndoPlan, *, batch: int, pause: float) -> U
                     outcome.undone += await _undo(writer, plan, [number])
                 except (RowRefused, BadData) as error:
                     outcome.refused[number] = str(error)
+        outcome.skipped += before + len(chunk) - outcome.done
+        progress(outcome)
         await asyncio.sleep(pause)
-    outcome.skipped = len(plan.numbers) - outcome.undone - len(outcome.refused)
     return outcome
 
 

@@ -20,8 +20,6 @@ DEFINER_ROLE = "session_exporter_definer"
 _SCHEMA = "session_exporter"
 #: A condition on the version of a row reads these; SELECT on each column does not include them.
 _SYSTEM_COLUMNS = ("xmin", "ctid", "tableoid")
-#: In the printed functions: which transaction has locked a row.
-_LOCK_COLUMN = "xmax"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +100,7 @@ async def closing_rights(reader: Reader, source: Source, *, role: str) -> list[R
     if role == RECOVERY_ROLE and not _by_statements(source):
         return audit
     table, _ = await sessions.declared(reader, source)
-    seen = (*_SYSTEM_COLUMNS, _LOCK_COLUMN) if role == DEFINER_ROLE else _SYSTEM_COLUMNS
-    rights = [Right("SELECT", table.schema, table.name, seen)]
+    rights = [Right("SELECT", table.schema, table.name, _SYSTEM_COLUMNS)]
     if role != ROLE:
         recovery = source.recovery
         written = [*recovery.set, *([recovery.mark.column] if recovery.mark is not None else [])]

@@ -36,6 +36,8 @@ class Column:
     is_not_null: bool = False
     operators: str = "pg_catalog"
     """The schema of the operators that compare its values."""
+    is_json: bool = False
+    """Whether its type is json or jsonb, or a domain of these."""
 
     def operator(self, symbol: str) -> str:
         """One of these, as SQL, whatever other operators its type has in the search path."""

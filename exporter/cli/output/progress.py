@@ -1,10 +1,11 @@
-"""How far closing is: on a terminal a bar, elsewhere a line now and then, both on stderr."""
+"""How far closing or undoing is, on stderr: on a terminal a bar, elsewhere a line now and then."""
 
 import sys
 import time
 from collections.abc import Callable
 
 from exporter.recovery.close.candidates import Outcome
+from exporter.recovery.undo import UndoOutcome
 
 #: How often a line is written where there is no terminal, in seconds.
 SECONDS_BETWEEN_LINES = 10.0
@@ -12,14 +13,14 @@ SECONDS_BETWEEN_LINES = 10.0
 _BAR = 30
 
 
-def progress_of(total: int) -> Callable[[Outcome], None]:
+def progress_of(total: int) -> Callable[[Outcome | UndoOutcome], None]:
     """A function to call after each transaction: on a terminal it draws a bar on stderr."""
     is_terminal = sys.stderr.isatty()
     written = time.monotonic()
 
-    def write(outcome: Outcome) -> None:
+    def write(outcome: Outcome | UndoOutcome) -> None:
         nonlocal written
-        done = outcome.closed + outcome.skipped + len(outcome.refused)
+        done = outcome.done
         if is_terminal:
             filled = min(_BAR * done // max(total, 1), _BAR)
             bar = "#" * filled + "." * (_BAR - filled)

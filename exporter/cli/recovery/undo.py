@@ -9,6 +9,7 @@ import typer
 from exporter.cli import limits, options
 from exporter.cli.each_source import find_recovered, for_each_source
 from exporter.cli.output import recovery as text
+from exporter.cli.output.progress import progress_of
 from exporter.cli.output.report import Report
 from exporter.config import Config, Source
 from exporter.errors import ExporterError, UsageError
@@ -55,7 +56,13 @@ def undo(  # noqa: PLR0917 - typer passes them by name
             return True, False
         pace = each.recovery
         async with open_writer(config.databases[database], each) as writer:
-            outcome = await undoing.undo(writer, plan, batch=pace.batch, pause=pace.pause)
+            outcome = await undoing.undo(
+                writer,
+                plan,
+                batch=pace.batch,
+                pause=pace.pause,
+                progress=progress_of(len(plan.numbers)),
+            )
         report.add(_outcome_text(outcome), outcome=_outcome_json(outcome))
         return True, bool(outcome.refused)
 
@@ -103,8 +110,12 @@ def _plan_text(run: Run, plan: UndoPlan, show: int) -> str:
     lines = [f"run {run.run} on {run.source}, {instant(run.at)}: {run.sessions} sessions"]
     kept = [
         (plan.undone, "were undone before"),
-        (plan.changed, "are left alone: their rows were written to since"),
+        (plan.changed, "are left alone: what was written to them was changed since"),
         (plan.gone, "are gone"),
+        (
+            plan.untrusted,
+            "are left alone: their audit rows are of a role that may not write to these columns",
+        ),
         (plan.unchanged - plan.selected, "are left alone: not chosen by --id"),
         (plan.selected - len(plan.numbers), "are left alone: over --limit"),
     ]
@@ -132,6 +143,7 @@ def _plan_json(run: Run, plan: UndoPlan, database: str, show: int) -> dict[str, 
             "undone": plan.undone,
             "changed": plan.changed,
             "gone": plan.gone,
+            "untrusted": plan.untrusted,
             "not_chosen": plan.unchanged - plan.selected,
             "over_limit": plan.selected - len(plan.numbers),
         },

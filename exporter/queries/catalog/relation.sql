@@ -24,21 +24,16 @@ SELECT
     CASE WHEN a.attgenerated = 'v' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END,
     a.attnotnull,
     coalesce((
-        WITH RECURSIVE base AS (
-            SELECT a.atttypid AS oid
-            UNION ALL
-            SELECT t.typbasetype
-            FROM base JOIN pg_type AS t ON t.oid = base.oid AND t.typtype = 'd'
-        )
         SELECT q.nspname
-        FROM base
-        JOIN pg_opclass AS k ON k.opcintype = base.oid AND k.opcdefault
+        FROM pg_opclass AS k
         JOIN pg_am AS b ON b.oid = k.opcmethod AND b.amname = 'btree'
         JOIN pg_amop AS m ON m.amopfamily = k.opcfamily AND m.amopstrategy = 3
             AND m.amoplefttype = base.oid AND m.amoprighttype = base.oid
         JOIN pg_operator AS o ON o.oid = m.amopopr
         JOIN pg_namespace AS q ON q.oid = o.oprnamespace
-    ), 'pg_catalog')
+        WHERE k.opcintype = base.oid AND k.opcdefault
+    ), 'pg_catalog'),
+    coalesce(base.oid IN ('json'::regtype::oid, 'jsonb'::regtype::oid), false)
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
 LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -49,6 +44,17 @@ LEFT JOIN (
     FROM pg_type AS t
     JOIN pg_namespace AS n ON n.oid = t.typnamespace
 ) AS t ON t.oid = a.atttypid
+LEFT JOIN LATERAL (
+    WITH RECURSIVE base AS (
+        SELECT t.oid, t.typtype
+        UNION ALL
+        SELECT b.oid, b.typtype
+        FROM base
+        JOIN pg_type AS d ON d.oid = base.oid AND d.typtype = 'd'
+        JOIN pg_type AS b ON b.oid = d.typbasetype
+    )
+    SELECT base.oid FROM base WHERE base.typtype <> 'd'
+) AS base ON true
 LEFT JOIN pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
 WHERE c.oid = (
     SELECT c.oid

@@ -57,6 +57,11 @@ class Outcome:
     over_budget: int = 0
     paused: int = 0
 
+    @property
+    def done(self) -> int:
+        """How many need no more work in this run."""
+        return self.closed + self.skipped + len(self.refused)
+
     def add(
         self, closed: Sequence[ClosedSession], asked: int, admitted: int, *, is_paused: bool
     ) -> None:

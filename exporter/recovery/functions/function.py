@@ -8,6 +8,7 @@ from itertools import count
 
 from exporter import sessions
 from exporter.config import Source
+from exporter.postgres.text_settings import TEXT_SETTINGS
 from exporter.queries import fill, identifier, literal
 from exporter.sessions import grants
 
@@ -20,10 +21,7 @@ MARK = "session-exporter:"
 TRAITS = ("plpgsql", True, "v", True)
 
 #: What is set while one runs, besides search_path and the time zone of the source.
-SETTINGS = {
-    "DateStyle": "ISO, MDY",
-    "IntervalStyle": "postgres",
-    "extra_float_digits": "1",  # a number is audited with all its digits
+SETTINGS = TEXT_SETTINGS | {
     "standard_conforming_strings": "on",
     "transform_null_equals": "off",
     "row_security": "off",

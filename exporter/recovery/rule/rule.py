@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from exporter.queries import fill, identifier, join_lines, literal
+from exporter.recovery.rule.texts import is_unchanged, json_object, restored, texts_of
 from exporter.sessions import TRANSACTION_TIME, Moment, SessionTable, interval
 from exporter.sessions.relation import Column, Relation
 
@@ -35,12 +36,14 @@ class Rule:
         table, recovery = self.table, self.table.source.recovery
         assignments = [f"{identifier(name)} = ({text})" for name, text in self.changes.items()]
         silence = f"extract(epoch FROM pg_catalog.now() - {table.last_seen})"
+        equals = self.id_column.operator("=")
+        still_alive = {"alive": self.alive} if recovery.evidence is not None else {}
         shared = {
             "table": table.table,
             "rows": table.rows,
             "id": self.id,
             "id_type": self.id_type,
-            "equals": self.id_column.operator("="),
+            "equals": equals,
             "last_seen": table.last_seen,
             "order": table.last_seen_order,
             "orphaned": table.orphaned(TRANSACTION_TIME),
@@ -49,12 +52,15 @@ class Rule:
             "end": self.end,
             "backlog": self.is_backlog,
             "assignments": join_lines(assignments),
-            "written": _object({name: f"s.{identifier(name)}" for name in self.changes}),
-            "returning": _object(self.returning),
-            "evidence": _object({"last_seen": table.last_seen, "silence_seconds": silence}),
+            "is_of_audit": f"{self.id} {equals} (a.session[1])::{self.id_type}",
+            "written": texts_of(self.changes),
+            "is_unchanged": is_unchanged(self._columns(self.changes)),
+            "is_trusted": fill("recovery/undo/is_trusted", relation=literal(table.relation.sql)),
+            "returning": json_object(self.returning),
+            "evidence": json_object({"last_seen": table.last_seen, "silence_seconds": silence}),
             # Evidence that reads what closing writes may prove a closed session alive; then
             # nothing follows from it later.
-            "still_alive": _object({"alive": self.alive} if recovery.evidence is not None else {}),
+            "still_alive": json_object(still_alive),
             # A webhook that is declared later is not notified of what was closed before.
             "tell_at": "NULL" if recovery.webhook is None else "pg_catalog.now()",
             "source": literal(table.source.name),
@@ -69,13 +75,37 @@ class Rule:
 
     def undo_statement(self, names: Iterable[str], *, numbers: str) -> str:
         """Write back what was in these columns before, and note it; `numbers` stands in IN (…)."""
-        columns = {name: self.relation.columns[name].type for name in names}
+        columns = self._columns(names)
         return self.statement(
             "recovery/undo/undo",
-            columns=", ".join(map(identifier, columns)),
-            values=join_lines([_value_before(name) for name in columns]),
-            definitions=", ".join(f"{identifier(name)} {type_}" for name, type_ in columns.items()),
+            columns=", ".join(identifier(each.name) for each in columns),
+            restored=restored(columns),
+            is_unchanged=self._is_as_left(columns),
             numbers=numbers,
+        )
+
+    def plan_undo_statement(self, names: Iterable[str], *, run: str) -> str:
+        """How each session of a run, which has written these columns, is now."""
+        is_as_left = self._is_as_left(self._columns(names))
+        return self.statement("recovery/undo/plan", run=run, is_unchanged=is_as_left)
+
+    def _columns(self, names: Iterable[str]) -> list[Column]:
+        return [self.relation.columns[name] for name in names]
+
+    def _is_as_left(self, columns: Iterable[Column]) -> str:
+        """Whether the row is the one that recovery wrote to, with what it wrote; never NULL.
+
+        Partitions may have rows with the same id and the same values: then the version tells.
+        """
+        if self.relation.kind != "partitioned table":
+            return is_unchanged(columns)
+        return fill(
+            "recovery/undo/is_only",
+            table=self.table.table,
+            id=self.id,
+            other_id=f"o.{identifier(self.id_column.name)}",
+            equals=self.id_column.operator("="),
+            is_unchanged=is_unchanged(columns),
         )
 
     @property
@@ -103,19 +133,6 @@ class Rule:
         """Whether an orphan is too old to be closed without explicit permission; never NULL."""
         max_age = self.table.source.recovery.max_age
         return f"coalesce({self.table.orphaned(TRANSACTION_TIME, max_age)}, false)"
-
-
-def _value_before(name: str) -> str:
-    """A column as it was. One that closing did not change stays: in jsonb, NULL is null."""
-    key = f"{literal(name)}::text"
-    was_changed = f"a.before -> {key} IS DISTINCT FROM a.after -> {key}"
-    column = identifier(name)
-    return f"CASE WHEN {was_changed} THEN b.{column} ELSE s.{column} END"
-
-
-def _object(values: Mapping[str, str]) -> str:
-    pairs = (f"{literal(name)}, ({text})" for name, text in values.items())
-    return f"pg_catalog.jsonb_build_object({', '.join(pairs)})"
 
 
 def own_end_or(table: SessionTable, end: str) -> str:

@@ -54,12 +54,6 @@ def heeds_the_isolation(database: EmbeddedDatabase, connection: Connection) -> b
     return is_refused(database, connection)
 
 
-def heeds_a_savepoint(database: EmbeddedDatabase, connection: Connection) -> bool:
-    connection.execute(b"BEGIN")
-    connection.execute(b"SAVEPOINT a")
-    return is_refused(database, connection)
-
-
 def is_refused(database: EmbeddedDatabase, connection: Connection) -> bool:
     try:
         closed(database, connection)
@@ -140,7 +134,6 @@ STILL_ACTIVE = "session_exporter_is_active"
 
 MUTATIONS = [
     Mutation(REQUIREMENTS, without_branch("'transaction_isolation'"), heeds_the_isolation),
-    Mutation(BODY, without_branch("xmax"), heeds_a_savepoint),
     Mutation(BODY, with_call("greatest", "1000"), heeds_the_budget),
     Mutation(BODY, without_branch("{paused}"), heeds_a_pause),
     Mutation(LOCK, without_words("SKIP LOCKED"), passes_over_what_is_locked),

@@ -43,9 +43,9 @@ HASTY = SOURCE.replace("10m", "500ms").replace("10 minutes", "500 milliseconds")
 #: by the recovery's clock. Rows and messages are held by locks: the order of the commits counts.
 #: Presence is seen if the application knew of its commit before the recovery looked.
 WRONGLY_CLOSED = f"""
-SELECT a.session::integer AS id, l.act, a.at - l.at AS silence
+SELECT a.session[1]::integer AS id, l.act, a.at - l.at AS silence
 FROM session_exporter.recovery AS a
-JOIN public.log AS l ON l.chat = a.session::integer
+JOIN public.log AS l ON l.chat = a.session[1]::integer
 LEFT JOIN public.acknowledged AS k ON k.number = l.number
 WHERE l.act IN ('start', 'life', 'message', 'presence', 'reopen')
     AND l.at >= a.at - interval '{THRESHOLD} seconds'
@@ -60,7 +60,8 @@ HISTORY = """
 SELECT chat AS id, act, pg_xact_commit_timestamp(xid::xid) AS at FROM public.log
 WHERE act IN ('start', 'end', 'careless end', 'reopen')
 UNION ALL
-SELECT session::integer, 'recovery', pg_xact_commit_timestamp(xmin) FROM session_exporter.recovery
+SELECT session[1]::integer, 'recovery', pg_xact_commit_timestamp(xmin)
+FROM session_exporter.recovery
 ORDER BY id, at
 """
 

@@ -61,7 +61,7 @@ def test_a_session_that_cannot_be_taken_back_keeps_none_of_the_others(
             FOR EACH ROW EXECUTE FUNCTION public.divide()""")
     with recoveries.undoing_what_can_be(run) as undoing:
         outcome = undoing.finish()
-    one = next(row["number"] for row in chats.audit if row["session"] == "1")
+    one = next(row["number"] for row in chats.audit if row["session"] == ["1"])
     assert (outcome.undone, outcome.refused) == (1, {one: "division by zero"})
     assert chats.audited == [1]
 

@@ -8,6 +8,7 @@ import pytest
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.errors import AuditVersionMismatch
 from exporter.postgres import Database, Reader
+from exporter.queries import fill
 from exporter.recovery.audit.control import find_pause
 from exporter.recovery.audit.installation import (
     VERSION,
@@ -115,3 +116,40 @@ def test_sql_audit_prints_what_a_database_lacks(database: EmbeddedDatabase, tmp_
     assert without_config == audit_script() + "\n"
     execute(database, "DROP SCHEMA session_exporter CASCADE", without_config)
     assert "is current" in printed()
+
+
+#: What the release before has written when it closed a chat, and the chat as it was left.
+VERSION_1 = """
+CREATE TABLE public.chat (
+    id int PRIMARY KEY, is_open bool, at timestamptz, score numeric, notes jsonb, tags text[]
+);
+INSERT INTO public.chat VALUES (1, false, '2026-01-01 12:00Z', 1.50, '"closed"', '{a,NULL}');
+INSERT INTO session_exporter.recovery
+    (run, source, relation, session, trigger, rule, evidence, before, after, row_version)
+SELECT
+    '5f0c6c1e-0f4e-4c62-9d1c-3b9f5f6e2a10', 'chat', '"public"."chat"', '1', 'manual', '{}', '{}',
+    '{"is_open": true, "at": null, "score": 2.0, "notes": "open", "tags": ["b"]}',
+    jsonb_build_object(
+        'is_open', is_open, 'at', at, 'score', score, 'notes', notes, 'tags', tags
+    ),
+    xmin::text
+FROM public.chat
+"""
+
+
+def test_what_version_1_has_written_is_undone(database: EmbeddedDatabase, tmp_path: Path) -> None:
+    execute(database, fill("recovery/audit/steps/1_recovery"), VERSION_1, audit_script())
+    source = {
+        "table": "public.chat",
+        "active": "is_open",
+        "started_at": "at",
+        "last_seen_at": "at",
+        "id": "id",
+        "orphaned_after": "1h",
+        "recovery": {"set": {"is_open": False}},
+    }
+    config = write_config(tmp_path, {"app": {"dsn": database.dsn}}, {"chat": source})
+    done = run("undo", "5f0c6c1e", "--yes", "-c", config, folder=tmp_path)
+    assert "  1 were undone" in done.stdout, done.stdout + done.stderr
+    (row,) = rows(database, "SELECT is_open, at, score, notes::text, tags FROM public.chat")
+    assert (*row[:2], str(row[2]), *row[3:]) == (True, None, "2.0", '"open"', ["b"])

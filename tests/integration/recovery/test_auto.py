@@ -25,8 +25,8 @@ def fill_audit(
     return (
         "INSERT INTO session_exporter.recovery"
         " (run, at, source, relation, session, trigger, rule, evidence, before, after, row_version)"
-        f" VALUES (gen_random_uuid(), {at}, '{source}', '\"public\".\"chat\"', {session},"
-        f" '{trigger}', '{{}}', '{{}}', '{{}}', '{{}}', '1')"
+        f" VALUES (gen_random_uuid(), {at}, '{source}', '\"public\".\"chat\"',"
+        f" ARRAY[({session})::text], '{trigger}', '{{}}', '{{}}', '{{}}', '{{}}', '1')"
     )
 
 
@@ -48,7 +48,7 @@ async def test_what_is_orphaned_in_two_runs_is_closed_and_nothing_else(
         assert state.last_run == 1_700_000_000.0
     ended = rows(database, "SELECT id, ended = seen FROM public.chat WHERE ended IS NOT NULL")
     assert sorted(ended) == [(1, True), (2, True)]
-    audit = "SELECT session, trigger, source, before ->> 'ended' FROM session_exporter.recovery"
+    audit = "SELECT session[1], trigger, source, before ->> 'ended' FROM session_exporter.recovery"
     assert sorted(rows(database, audit)) == [
         ("1", "auto", "chat", None),
         ("2", "auto", "chat", None),
@@ -398,7 +398,7 @@ async def test_a_recovered_session_that_its_evidence_proves_alive_is_told_once(
         execute(database, "INSERT INTO public.message VALUES (1, now())")
         assert (await runner.run()).contradicted == 1
         assert (await runner.run()).contradicted == 1
-    told = "SELECT session FROM session_exporter.recovery WHERE contradicted_at IS NOT NULL"
+    told = "SELECT session[1] FROM session_exporter.recovery WHERE contradicted_at IS NOT NULL"
     assert rows(database, told) == [("1",)]
 
 
@@ -437,7 +437,9 @@ async def test_ids_of_another_table_contradict_nothing(
     sessions(database, 100, 60, seen="5 minutes")
     async with recover() as runner:
         await runner.run(2)
-        execute(database, "UPDATE session_exporter.recovery SET session = 'a', relation = 'other'")
+        execute(
+            database, "UPDATE session_exporter.recovery SET session = '{a}', relation = 'other'"
+        )
         assert sum((await runner.run(2)).failed.values()) == 0
 
 
@@ -454,7 +456,7 @@ async def test_an_id_that_has_become_of_another_type_keeps_no_counting_and_is_to
         state = await runner.run(2)
         assert state.recovered["auto"] == 1
         assert {why: n for why, n in state.failed.items() if n} == {"data": 1}
-    assert rows(database, "SELECT session FROM session_exporter.recovery ORDER BY 1") == [
+    assert rows(database, "SELECT session[1] FROM session_exporter.recovery ORDER BY 1") == [
         ("1",),
         ("a",),
     ]
@@ -559,7 +561,7 @@ async def test_what_is_older_than_the_audit_is_kept_is_forgotten(
     async with recover(audit={"keep": "30d"}) as runner:
         await runner.run(2)
         old = "UPDATE session_exporter.recovery SET at = now() - interval '31 days'"
-        execute(database, f"{old} WHERE session = '1'")
+        execute(database, f"{old} WHERE session = '{1}'")
     async with recover(audit={"keep": "30d"}) as runner:
         await runner.run()
-    assert rows(database, "SELECT session FROM session_exporter.recovery") == [("2",)]
+    assert rows(database, "SELECT session[1] FROM session_exporter.recovery") == [("2",)]

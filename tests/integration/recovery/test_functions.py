@@ -221,7 +221,7 @@ async def test_whatever_the_caller_has_set_or_created_they_do_the_same(
         SELECT ended = seen AT TIME ZONE 'America/New_York',
             length = extract(epoch FROM seen - started) / 7.0,
             (a.after ->> 'length')::float8 = length
-        FROM public.chat JOIN session_exporter.recovery AS a ON a.session = id::text
+        FROM public.chat JOIN session_exporter.recovery AS a ON a.session[1] = id::text
         """,
     )
     assert row == (True, True, True)
@@ -250,17 +250,18 @@ async def test_they_refuse_a_transaction_that_does_not_see_what_others_commit(
     ],
     ids=["a savepoint", "a block with EXCEPTION"],
 )
-async def test_they_refuse_what_could_not_be_undone(
+async def test_what_they_close_in_a_savepoint_is_undone(
     any_database: EmbeddedDatabase, installed: Install, wrapped: str
 ) -> None:
     await installed()
     lose(any_database, 1)
     with any_database.connect(RECOVERY_ROLE) as connection:
         connection.execute(b"BEGIN")
-        statement = wrapped.format(found(any_database) + call())
-        with pytest.raises(errors.InvalidTransactionState, match="could not be undone"):
-            connection.execute(statement.encode())
-    assert open_ones(any_database) == {1}
+        connection.execute(wrapped.format(found(any_database) + call()).encode())
+        connection.execute(b"COMMIT")
+        assert open_ones(any_database) == set()
+        undone = connection.execute(b"SELECT session_exporter.undo_chat('{1}')").fetchall()
+    assert (undone, open_ones(any_database)) == ([(1,)], {1})
 
 
 async def test_they_refuse_to_hold_more_locks_at_once(

@@ -50,7 +50,7 @@ async def test_whoever_listens_hears_of_each_session_once(
         outcome = await recover(any_database, source, batch=2)
         told = heard(listener)
         rows = listener.execute(
-            "SELECT session, number FROM session_exporter.recovery ORDER BY number"
+            "SELECT session[1], number FROM session_exporter.recovery ORDER BY number"
         )
         assert {each["session"] for each in told} == {"one", "two", "three"}
         assert [(each["session"], each["number"]) for each in told] == rows.fetchall()
@@ -100,7 +100,7 @@ async def test_an_id_that_does_not_fit_is_looked_up_by_its_number(
         (told,) = heard(listener)
         assert told["session"] is None
         row = listener.execute(
-            "SELECT session FROM session_exporter.recovery WHERE number = %s", [told["number"]]
+            "SELECT session[1] FROM session_exporter.recovery WHERE number = %s", [told["number"]]
         ).fetchone()
         assert row == (session,)
 

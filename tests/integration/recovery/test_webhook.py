@@ -483,7 +483,7 @@ async def test_a_row_that_somebody_has_locked_keeps_none_of_the_others(
         await recover(database, source)
         with database.connect() as connection, connection.transaction():
             connection.execute(
-                "SELECT FROM session_exporter.recovery WHERE session = 'two' FOR UPDATE"
+                "SELECT FROM session_exporter.recovery WHERE session = '{two}' FOR UPDATE"
             )
             assert await run_once(database, source) == DeliveryCounts(delivered=2)
         assert await run_once(database, source) == DeliveryCounts(delivered=1)
@@ -584,7 +584,7 @@ async def test_nobody_is_told_of_what_was_undone_or_was_before_there_was_a_webho
         await recover(database, source)
         with database.connect() as connection:
             connection.execute(
-                "UPDATE session_exporter.recovery SET undone_at = now() WHERE session = 'undone'"
+                "UPDATE session_exporter.recovery SET undone_at = now() WHERE session = '{undone}'"
             )
         assert await run_once(database, source) == DeliveryCounts(delivered=1)
         assert served.sessions == ["told"]

@@ -179,7 +179,7 @@ class Chats:
     @property
     def audited(self) -> list[int]:
         """Which chats the audit says were recovered, and were not undone."""
-        return sorted(int(row["session"]) for row in self.audit if row["undone_at"] is None)
+        return sorted(int(row["session"][0]) for row in self.audit if row["undone_at"] is None)
 
     @property
     def recovered(self) -> list[int]:

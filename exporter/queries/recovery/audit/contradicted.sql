@@ -11,8 +11,8 @@ WHERE a.source = {source}
     AND a.contradicted_at IS NULL
     AND EXISTS (
         SELECT FROM {table} AS s
-        WHERE {id} {equals} (a.session)::{id_type}
+        WHERE {is_of_audit}
             AND s.xmin::text <> a.row_version
-            AND ({written} <> a.after OR {last_seen} > a.at)
+            AND ({last_seen} > a.at OR NOT {is_unchanged})
     )
 RETURNING a.number

@@ -22,7 +22,7 @@ FROM session_exporter_recent AS r
 WHERE a.number = r.number
     AND EXISTS (
         SELECT FROM {table} AS s
-        WHERE {id} {equals} (r.session)::{id_type}
+        WHERE {is_of_audit}
             AND {alive}
     )
 RETURNING a.number

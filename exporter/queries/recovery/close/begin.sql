@@ -6,7 +6,7 @@ SELECT
     pg_catalog.set_config('idle_in_transaction_session_timeout', '1s', true),
     pg_catalog.set_config('row_security', {row_security}, true),
     pg_catalog.set_config('TimeZone', {timezone}, true),
-    pg_catalog.set_config('extra_float_digits', '1', true), -- or undo would round
+    {texts},
     pg_catalog.set_config('jit', 'off', true),
     pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool,
     pg_catalog.pg_is_in_recovery()

@@ -6,7 +6,7 @@ SELECT pg_catalog.pg_notify({channel}, pg_catalog.json_build_object(
     'run', a.run,
     'source', a.source,
     'session', CASE
-        WHEN pg_catalog.octet_length(pg_catalog.to_json(a.session)::text) <= 7000 THEN a.session
+        WHEN pg_catalog.octet_length(pg_catalog.to_json(a.session[1])::text) <= 7000 THEN a.session[1]
     END,
     'number', a.number
 )::text)

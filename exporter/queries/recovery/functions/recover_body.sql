@@ -44,19 +44,6 @@ BEGIN
         ORDER BY session_exporter_lock.session_exporter_number
     );
 
-    -- The audit notes the number of the transaction as the new version of the rows. In a savepoint,
-    -- or in a block with EXCEPTION, they get another one, and could never be undone.
-    IF EXISTS (
-        SELECT FROM {table} AS s
-        WHERE {id} {equals} ANY (session_exporter_locked::{id_type}[])
-            AND s.xmax::text
-                <> (pg_catalog.pg_current_xact_id()::text::numeric % 4294967296::numeric)::text
-    ) THEN
-        RAISE EXCEPTION USING ERRCODE = 'invalid_transaction_state', MESSAGE =
-            'recovery could not be undone after a savepoint: call it outside of one, as the only '
-            'statement of its transaction';
-    END IF;
-
     FOR session_exporter_row IN
 {close}
     LOOP

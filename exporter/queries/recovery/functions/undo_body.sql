@@ -10,6 +10,7 @@ BEGIN
         WHERE a.number = ANY (session_exporter_numbers)
             AND a.source = {source}
             AND a.relation = {relation}
+            AND {is_trusted}
             -- A run that has written other columns too could not be undone as a whole by this function.
             AND NOT EXISTS (
                 SELECT FROM pg_catalog.jsonb_object_keys(a.before) AS k (name)

@@ -2,4 +2,5 @@
 SELECT DISTINCT pg_catalog.jsonb_object_keys(a.before)
 FROM session_exporter.recovery AS a
 WHERE a.run = {run}::uuid
+    AND {is_trusted}
 ORDER BY 1

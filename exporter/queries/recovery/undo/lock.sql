@@ -6,5 +6,5 @@ FROM (
     WHERE a.number IN ({numbers})
     OFFSET 0 -- first: what else is in the audit may be no such id
 ) AS a
-JOIN {table} AS s ON {id} {equals} (a.session)::{id_type}
+JOIN {table} AS s ON {is_of_audit}
 FOR UPDATE OF s SKIP LOCKED

@@ -1,15 +1,15 @@
--- How each session of a run is now, compared with how it was left. The version of a row is its xmin:
--- whatever is written to it, even the same values, gives it another one.
+-- How each session of a run is now, compared with how it was left.
 SELECT
     a.number,
-    a.session,
+    a.session[1],
     CASE
         WHEN a.undone_at IS NOT NULL THEN 'undone'
+        WHEN NOT {is_trusted} THEN 'untrusted'
         WHEN s.ctid IS NULL THEN 'gone'
-        WHEN s.xmin::text = a.row_version THEN 'same'
+        WHEN {is_unchanged} THEN 'same'
         ELSE 'changed'
     END
 FROM session_exporter.recovery AS a
-LEFT JOIN {table} AS s ON {id} {equals} (a.session)::{id_type}
+LEFT JOIN {table} AS s ON {is_of_audit}
 WHERE a.run = {run}::uuid
 ORDER BY a.number

@@ -26,7 +26,7 @@ RETURNING
         'database', {database},
         'source', a.source,
         'relation', a.relation,
-        'session', a.session,
+        'session', a.session[1],
         'at', pg_catalog.to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'trigger', a.trigger,
         'before', a.before,

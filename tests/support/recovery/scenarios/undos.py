@@ -75,7 +75,7 @@ def undo_keeps_the_application_waiting(recoveries: Recoveries, step: str) -> Non
 def what_is_undone_stays_undone(recoveries: Recoveries) -> None:
     """What the audit calls undone is not undone, even if the row looks as it was left."""
     chats, run = recoveries.chats, recovered(recoveries)
-    chats.do("UPDATE session_exporter.recovery SET undone_at = now() WHERE session = '1'")
+    chats.do("UPDATE session_exporter.recovery SET undone_at = now() WHERE session = '{1}'")
     before = chats.row()
     with recoveries.undoing(run, [row["number"] for row in chats.audit]) as undoing:
         assert undoing.finish() == 1

@@ -1,0 +1,11 @@
+-- Whether a row of a partitioned table is unchanged, and no other row could be the one of the audit.
+(
+    {is_unchanged}
+    AND (
+        s.xmin::text = a.row_version
+        OR NOT EXISTS (
+            SELECT FROM {table} AS o
+            WHERE {other_id} {equals} {id} AND (o.tableoid <> s.tableoid OR o.ctid <> s.ctid)
+        )
+    )
+)

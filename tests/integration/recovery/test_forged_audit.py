@@ -1,0 +1,123 @@
+"""Attacks of a role with the printed rights: what it writes to the audit gives it no other right.
+
+It closes chats by statements, and may only call the functions that close what is in the vault.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.systems.schemas import EXPORTER
+from exporter.recovery.audit.installation import audit_script
+from exporter.sessions.grants import RECOVERY_ROLE
+from tests.support.processes.session_exporter import run, write_config
+from tests.support.servers.statements import execute, rows
+
+TABLES = """
+CREATE TABLE public.chat (id int PRIMARY KEY, is_open bool, at timestamptz, secret text);
+CREATE TABLE public.vault (id int PRIMARY KEY, is_open bool, at timestamptz, secret text);
+INSERT INTO public.chat SELECT n, false, now() - interval '2 hours', 'ours'
+    FROM generate_series(1, 2) AS n;
+INSERT INTO public.vault SELECT * FROM public.chat
+"""
+RUN = "5f0c6c1e-0f4e-4c62-9d1c-3b9f5f6e2a10"
+#: A row as if a run had closed session 1, and what was there before were something else.
+FORGED = f"""
+INSERT INTO session_exporter.recovery
+    (run, source, relation, session, trigger, rule, evidence, before, after, row_version)
+SELECT '{RUN}', '{{table}}', '"public"."{{table}}"', '{{{{1}}}}', 'manual', '{{{{}}}}', '{{{{}}}}',
+    '{{before}}', '{{after}}', xmin::text
+FROM (SELECT '1' AS xmin) AS s
+RETURNING number
+"""
+OPEN = ('{"is_open": "t"}', '{"is_open": "f"}')
+SECRET = ('{"is_open": "t", "secret": "forged"}', '{"is_open": "f", "secret": "ours"}')
+
+Command = Callable[..., str]
+
+
+def source(table: str, **recovery: str) -> dict[str, object]:
+    return {
+        "table": f"public.{table}",
+        "active": "is_open",
+        "started_at": "at",
+        "last_seen_at": "at",
+        "id": "id",
+        "orphaned_after": "1h",
+        "recovery": {"set": {"is_open": False}, **recovery},
+    }
+
+
+@pytest.fixture
+def command(any_database: EmbeddedDatabase, tmp_path: Path) -> Command:
+    """A command as the database's superuser."""
+    execute(any_database, TABLES, audit_script())
+    for role in (EXPORTER, RECOVERY_ROLE):
+        if role not in any_database.server.passwords:
+            create_role(any_database.server, role)
+    vault = source("vault", call="session_exporter.recover_vault")
+    config = write_config(
+        tmp_path, {"app": {"dsn": any_database.dsn}}, {"chat": source("chat"), "vault": vault}
+    )
+
+    def command(*arguments: str) -> str:
+        done = run(*arguments, "-c", config, folder=tmp_path)
+        return done.stdout + done.stderr
+
+    printed = command("sql", "role")
+    execute(any_database, re.sub(r"CREATE ROLE session_exporter\w* LOGIN;", "", printed))
+    execute(any_database, command("sql", "function", "vault"))
+    return command
+
+
+def forge(database: EmbeddedDatabase, table: str, values: tuple[str, str]) -> int:
+    """Insert an audit row with the rights that were printed."""
+    statement = FORGED.format(table=table, before=values[0], after=values[1])
+    ((number,),) = rows(database, statement, role=RECOVERY_ROLE)
+    return int(number)
+
+
+def test_a_forged_row_of_a_function_s_source_is_not_undone(
+    any_database: EmbeddedDatabase, command: Command
+) -> None:
+    number = forge(any_database, "vault", OPEN)
+    undo = f"SELECT session_exporter.undo_vault(ARRAY[{number}]::bigint[])"
+    assert rows(any_database, undo, role=RECOVERY_ROLE) == []
+    printed = command("undo", RUN, "--yes")
+    assert "1 are left alone: their audit rows are of a role that may not" in printed, printed
+    assert rows(any_database, "SELECT FROM public.vault WHERE is_open") == []
+
+
+def test_a_forged_value_of_another_column_is_not_written(
+    any_database: EmbeddedDatabase, command: Command
+) -> None:
+    """Not even by a role with more rights, which undoes the run."""
+    forge(any_database, "chat", SECRET)
+    printed = command("undo", RUN, "--yes")
+    assert "1 are left alone: their audit rows are of a role that may not" in printed, printed
+    assert rows(any_database, "SELECT FROM public.chat WHERE is_open OR secret <> 'ours'") == []
+
+
+def test_what_the_role_may_write_itself_is_undone_whoever_undoes_it(
+    any_database: EmbeddedDatabase, command: Command
+) -> None:
+    forge(any_database, "chat", OPEN)
+    assert "  1 were undone" in command("undo", RUN, "--yes")
+
+
+@pytest.mark.usefixtures("command")
+def test_what_undo_trusts_cannot_be_written(any_database: EmbeddedDatabase) -> None:
+    forge(any_database, "chat", OPEN)
+    for statement in (
+        f"INSERT INTO session_exporter.recovery (run, writer) VALUES ('{RUN}', 'postgres')",
+        "UPDATE session_exporter.recovery SET writer = 'postgres'",
+        """UPDATE session_exporter.recovery SET before = '{"is_open": "t"}'""",
+        "UPDATE session_exporter.recovery SET after = before",
+        "UPDATE session_exporter.recovery SET source = 'vault'",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            execute(any_database, statement, role=RECOVERY_ROLE)
