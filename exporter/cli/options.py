@@ -36,6 +36,9 @@ Yes = Annotated[
 BatchSize = Annotated[
     int | None, typer.Option("--batch", min=1, max=10_000, help="Sessions per transaction.")
 ]
+Reason = Annotated[
+    str | None, typer.Option("--reason", metavar="TEXT", help="The reason, which is stored.")
+]
 Pause = Annotated[
     str | None, typer.Option(metavar="DURATION", help="Pause between transactions; 0 for none.")
 ]
@@ -80,6 +83,13 @@ def plain_text(option: str, text: str) -> str:
     except UnicodeEncodeError:
         raise UsageError(f"{option}: expected text in UTF-8, got {text!a}") from None
     return text
+
+
+def given_reason(reason: str | None) -> str | None:
+    """The value of --reason, if it is one; raises UsageError."""
+    if reason is not None and not plain_text("--reason", reason).strip():
+        raise UsageError("--reason: expected a text, got nothing")
+    return reason
 
 
 def parse_address(text: str) -> tuple[str, int]:

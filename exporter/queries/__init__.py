@@ -52,6 +52,11 @@ def literal(value: str | float) -> str:
     return sql.Literal(value).as_string(None).strip()
 
 
+def text_or_null(value: str | None) -> str:
+    """Quote a text, or NULL where there is none."""
+    return "NULL" if value is None else literal(value)
+
+
 def join_lines(parts: list[str], indent: int = 4) -> str:
     """Join select items or conditions with commas, one per line."""
     return (",\n" + " " * indent).join(parts)

@@ -37,6 +37,8 @@ async def recover(
     plan: Plan,
     progress: Callable[[Outcome], None],
     outcome: Outcome,
+    *,
+    reason: str | None,
 ) -> None:
     """Close the orphaned sessions; `outcome` has what was committed, also after a SourceError."""
     recovery = plan.selection.rule.table.source.recovery
@@ -45,7 +47,9 @@ async def recover(
         progress(outcome)
         outcome.recovered.clear()  # there may be very many
 
-    closer = make_closer(writer, reader, plan.selection, plan.function, trigger="manual")
+    closer = make_closer(
+        writer, reader, plan.selection, plan.function, trigger="manual", reason=reason
+    )
     run = CloseRun(closer, recovery.batch, recovery.pause, report, outcome)
     async for page in find_candidates(reader, plan.selection):
         await run.close(page)

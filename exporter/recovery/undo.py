@@ -11,7 +11,7 @@ from exporter.config import Source
 from exporter.errors import BadData, FunctionMismatch, Locked, RowRefused, SchemaMismatch
 from exporter.postgres import Reader, Writer
 from exporter.postgres.text_settings import text_settings
-from exporter.queries import fill, literal
+from exporter.queries import fill, literal, text_or_null
 from exporter.recovery.audit.control import find_pause_or_error
 from exporter.recovery.functions.definitions import MOST
 from exporter.recovery.functions.installed import InstalledFunction, find_undo_function
@@ -152,6 +152,7 @@ async def undo(
     batch: int,
     pause: float,
     progress: Callable[[UndoOutcome], None] = lambda _: None,
+    reason: str | None = None,
 ) -> UndoOutcome:
     """Write back what was there before, `batch` sessions at a time; what was committed stays.
 
@@ -169,11 +170,11 @@ async def undo(
     while chunk := tuple(islice(rest, min(batch, MOST))):
         before = outcome.done
         try:
-            outcome.undone += await _undo(writer, plan, chunk)
+            outcome.undone += await _undo(writer, plan, chunk, reason)
         except (RowRefused, BadData):
             for number in chunk:
                 try:
-                    outcome.undone += await _undo(writer, plan, [number])
+                    outcome.undone += await _undo(writer, plan, [number], reason)
                 except (RowRefused, BadData) as error:
                     outcome.refused[number] = str(error)
         outcome.skipped += before + len(chunk) - outcome.done
@@ -182,18 +183,20 @@ async def undo(
     return outcome
 
 
-async def _undo(writer: Writer, plan: UndoPlan, chunk: Sequence[int]) -> int:
-    numbers = ", ".join(map(str, chunk))
+async def _undo(writer: Writer, plan: UndoPlan, chunk: Sequence[int], reason: str | None) -> int:
+    numbers, given = ", ".join(map(str, chunk)), text_or_null(reason)
     try:
         async with writer.transaction() as transaction:
             if plan.function is not None:
-                call = fill("recovery/undo/call", function=plan.function.sql, numbers=numbers)
+                call = fill(
+                    "recovery/undo/call", function=plan.function.sql, numbers=numbers, reason=given
+                )
                 return len(await transaction.rows(call))
             lock = plan.rule.statement("recovery/undo/lock", numbers=numbers)
             locked = ", ".join(str(number) for (number,) in await transaction.rows(lock))
             if not locked:
                 return 0
-            undo = plan.rule.undo_statement(plan.columns, numbers=locked)
+            undo = plan.rule.undo_statement(plan.columns, numbers=locked, reason=given)
             return len(await transaction.rows(undo))
     except Locked:
         return 0

@@ -53,8 +53,8 @@ class Right:
 
 #: A row's own time and role are the defaults of their columns, which no role may write.
 _INSERTED = (
-    *("run", "source", "relation", "session", "trigger", "rule", "evidence", "before", "after"),
-    *("row_version", "next_attempt_at"),
+    *("run", "source", "relation", "session", "trigger", "reason", "rule", "evidence"),
+    *("before", "after", "row_version", "next_attempt_at"),
 )
 _DELIVERY = ("next_attempt_at", "attempts", "notified_at")
 
@@ -77,7 +77,7 @@ def audit_rights(source: Source, *, role: str) -> list[Right]:
         (uses, "USAGE", None, ()),
         (reads if role == ROLE else writes or delivers, "SELECT", "recovery", ()),
         (writes, "INSERT", "recovery", _INSERTED),
-        (writes, "UPDATE", "recovery", ("undone_at",)),
+        (writes, "UPDATE", "recovery", ("undone_at", "undo_reason")),
         (maintains, "UPDATE", "recovery", ("contradicted_at",)),
         (maintains, "DELETE", "recovery", ()),
         (delivers, "UPDATE", "recovery", _DELIVERY),

@@ -36,6 +36,7 @@ def close(  # noqa: PLR0917 - typer passes them by name
     id_: limits.Ids = None,
     older_than: limits.OlderThan = None,
     limit: limits.Limit = None,
+    reason: options.Reason = None,
     show: limits.Show = 20,
     format_: limits.PlanFormat = options.ListFormat.TABLE,
 ) -> bool:
@@ -47,7 +48,7 @@ def close(  # noqa: PLR0917 - typer passes them by name
         raise UsageError("--even-live goes with --all; --server closes live sessions anyway")
     if server is not None and not options.plain_text("--server", server).strip():
         raise UsageError("--server: expected the id of a server, got nothing; is a variable unset?")
-    config = options.load(config_file)
+    given_why, config = options.given_reason(reason), options.load(config_file)
     chosen = options.set_pace(require_rule(config, source), batch, pause)
     if server is not None and chosen.recovery.server is None:
         raise UsageError(
@@ -76,7 +77,7 @@ def close(  # noqa: PLR0917 - typer passes them by name
         require_stopped(plan)
         async with open_writer(config.databases[database], each) as writer:
             progress = progress_of(plan.count)
-            outcome, left = await close_sessions(reader, writer, plan, progress)
+            outcome, left = await close_sessions(reader, writer, plan, progress, reason=given_why)
         skipped = "ended, moved to another server, or active again"
         over = plan.selected - plan.count
         report.add(

@@ -1,15 +1,11 @@
 """`session-exporter pause` and `resume`: whether a source may be recovered automatically."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
-
-import typer
 
 from exporter.cli.each_source import for_each_source, require_rule
-from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, load, plain_text
+from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, Reason, given_reason, load
 from exporter.cli.output.recovery import pause_text
 from exporter.config import Config, Source
-from exporter.errors import UsageError
 from exporter.postgres import Reader, Writer
 from exporter.recovery.audit import control
 from exporter.recovery.rule.connections import open_writer, writing_settings
@@ -18,16 +14,13 @@ from exporter.recovery.rule.connections import open_writer, writing_settings
 def pause(
     source: ASource,
     config_file: ConfigFile = DEFAULT_CONFIG,
-    reason: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="The reason, which is stored with the pause.")
-    ] = None,
+    reason: Reason = None,
 ) -> bool:
     """Pause automatic recovery of a source, in all exporters at once."""
-    if reason is not None and not plain_text("--reason", reason).strip():
-        raise UsageError("--reason: expected a text, got nothing")
+    given = given_reason(reason)
 
     async def work(reader: Reader, writer: Writer) -> str:
-        is_new = await control.pause(reader, writer, source, reason=reason)
+        is_new = await control.pause(reader, writer, source, reason=given)
         found = await control.find_pause(reader, source)
         if found is None:
             return "was paused, and has been resumed by another command since"

@@ -32,11 +32,12 @@ def recover(  # noqa: PLR0917 - typer passes them by name
     id_: limits.Ids = None,
     older_than: limits.OlderThan = None,
     limit: limits.Limit = None,
+    reason: options.Reason = None,
     show: limits.Show = 20,
     format_: limits.PlanFormat = options.ListFormat.TABLE,
 ) -> bool:
     """Show which orphaned sessions would be closed, and how; with --yes close them."""
-    config = options.load(config_file)
+    given_why, config = options.given_reason(reason), options.load(config_file)
     chosen = options.set_pace(require_rule(config, source), batch, pause)
     given = limits.limits_of(chosen, id_, older_than, limit)
 
@@ -52,7 +53,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
         outcome, progress = Outcome(), progress_of(plan.count)
         try:
             async with open_writer(config.databases[database], each) as writer:
-                await manual.recover(reader, writer, plan, progress, outcome)
+                await manual.recover(reader, writer, plan, progress, outcome, reason=given_why)
         except BaseException:  # Ctrl-C, or a lost connection: a commit without an answer may hold
             report.add(
                 f"  {outcome.closed} were closed before the run ended early; if the connection was "

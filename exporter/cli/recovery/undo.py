@@ -37,11 +37,12 @@ def undo(  # noqa: PLR0917 - typer passes them by name
         int | None,
         typer.Option("--limit", min=1, help="Undo at most so many, in the order of their closing."),
     ] = None,
+    reason: options.Reason = None,
     show: limits.Show = 20,
     format_: limits.PlanFormat = options.ListFormat.TABLE,
 ) -> bool:
     """Show which sessions of a run can be undone; with --yes write back what was there before."""
-    config = options.load(config_file)
+    given_why, config = options.given_reason(reason), options.load(config_file)
     given = Limits(ids=limits.plain_ids(id_), most=limit)
     wanted = _find_run(config, run)
 
@@ -62,6 +63,7 @@ def undo(  # noqa: PLR0917 - typer passes them by name
                 batch=pace.batch,
                 pause=pace.pause,
                 progress=progress_of(len(plan.numbers)),
+                reason=given_why,
             )
         report.add(_outcome_text(outcome), outcome=_outcome_json(outcome))
         return True, bool(outcome.refused)

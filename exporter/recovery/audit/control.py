@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from exporter.errors import PermissionDenied
 from exporter.postgres import Reader, Transaction, Writer
-from exporter.queries import fill, literal
+from exporter.queries import fill, literal, text_or_null
 from exporter.recovery.audit.installation import has_audit, require_audit
 
 
@@ -39,7 +39,7 @@ async def pause(reader: Reader, writer: Writer, source_name: str, *, reason: str
     statement = fill(
         "recovery/control/pause",
         source=literal(source_name),
-        reason="NULL" if reason is None else literal(reason),
+        reason=text_or_null(reason),
     )
     return bool(await writer.rows(statement))
 

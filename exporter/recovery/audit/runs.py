@@ -19,6 +19,9 @@ class Run:
     at: float
     sessions: int
     undone: int
+    reason: str | None
+    """What a person has given as the reason of closing."""
+    undo_reason: str | None
 
 
 async def list_runs(reader: Reader, source: str) -> list[Run]:

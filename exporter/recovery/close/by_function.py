@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from exporter.errors import Locked
 from exporter.postgres import Reader, Writer
-from exporter.queries import array, fill, literal
+from exporter.queries import array, fill, literal, text_or_null
 from exporter.recovery.close.batches import Closer, Trigger, WriteBlocked, admit
 from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.close.candidates import Candidate, ClosedSession, Outcome
@@ -24,6 +24,7 @@ class FunctionCloser:
     selection: Selection
     reader: Reader
     function: InstalledFunction
+    reason: str | None = None
     most = MOST
 
     async def close(self, chunk: Sequence[Candidate], outcome: Outcome) -> None:
@@ -41,6 +42,7 @@ class FunctionCloser:
             run=literal(str(run)),
             trigger=literal(self.trigger),
             with_backlog="true" if self.selection.with_backlog else "false",
+            reason=text_or_null(self.reason),
         )
         try:
             return [ClosedSession(*row) for row in await self.writer.rows(statement)]
@@ -55,8 +57,9 @@ def make_closer(
     function: InstalledFunction | None,
     *,
     trigger: Trigger,
+    reason: str | None = None,
 ) -> Closer:
     """What closes orphaned sessions; `function` is that of find_recover_function()."""
     if function is None:
-        return StatementCloser(writer, trigger, selection)
-    return FunctionCloser(writer, trigger, selection, reader, function)
+        return StatementCloser(writer, trigger, selection, reason)
+    return FunctionCloser(writer, trigger, selection, reader, function, reason)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from exporter.errors import AuditUnusable, Locked, RowRefused
 from exporter.postgres import Transaction, Writer
 from exporter.postgres.error_causes import NOT_AUDITED, NOT_WRITTEN, STILL_ACTIVE
-from exporter.queries import array, literal
+from exporter.queries import array, literal, text_or_null
 from exporter.recovery.close.batches import Trigger, WriteBlocked, admit
 from exporter.recovery.close.candidates import Candidate, ClosedSession, Outcome
 from exporter.recovery.rule.selection import Selection
@@ -20,6 +20,8 @@ class StatementCloser:
     writer: Writer
     trigger: Trigger
     selection: Selection
+    reason: str | None = None
+    """What a person has given, for the audit."""
     most = 10_000
 
     async def close(self, chunk: Sequence[Candidate], outcome: Outcome) -> None:
@@ -53,6 +55,7 @@ class StatementCloser:
             versions=array(candidate.version for candidate in locked),
             run=literal(str(run)),
             trigger=literal(self.trigger),
+            reason=text_or_null(self.reason),
         )
         rows = await transaction.rows(statement)
         found, written = rows[0][:2]

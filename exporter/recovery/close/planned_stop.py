@@ -152,7 +152,12 @@ def require_stopped(plan: StopPlan) -> None:
 
 
 async def close_sessions(
-    reader: Reader, writer: Writer, plan: StopPlan, progress: Callable[[Outcome], None]
+    reader: Reader,
+    writer: Writer,
+    plan: StopPlan,
+    progress: Callable[[Outcome], None],
+    *,
+    reason: str | None = None,
 ) -> tuple[Outcome, int]:
     """Close what was planned. Returns the outcome, and how many of them are still active.
 
@@ -160,7 +165,7 @@ async def close_sessions(
     sessions were found stays as it is. Raises SourceError; what was committed stays.
     """
     recovery = plan.selection.rule.table.source.recovery
-    closer = StatementCloser(writer, "close", plan.selection)
+    closer = StatementCloser(writer, "close", plan.selection, reason)
     found = await _find_all(reader, plan.selection)
     outcome = await CloseRun(closer, recovery.batch, recovery.pause, progress).close(found)
     attempts = 0

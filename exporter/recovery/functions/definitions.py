@@ -48,6 +48,7 @@ def recover_function(rule: Rule) -> Function:
             versions="session_exporter_versions",
             run=run,
             trigger="session_exporter_trigger",
+            reason="session_exporter_reason",
             young=f"(({is_permitted}) IS TRUE OR {selection.young})",
         ),
         notify=notify,
@@ -58,13 +59,14 @@ def recover_function(rule: Rule) -> Function:
     return Function(
         schema=SCHEMA,
         name=fit_name(f"recover_{source.name}"),
-        arguments="text[], text[], uuid, text, boolean",
+        arguments="text[], text[], uuid, text, boolean, text",
         declared="""
     session_exporter_ids text[],
     session_exporter_versions text[],
     session_exporter_run uuid,
     session_exporter_trigger text,
-    session_exporter_with_backlog boolean
+    session_exporter_with_backlog boolean,
+    session_exporter_reason text DEFAULT NULL
 """,
         returns="TABLE (session_exporter_session text, session_exporter_returning jsonb)",
         body=body,
@@ -80,15 +82,15 @@ def undo_function(rule: Rule) -> Function:
     return Function(
         schema=SCHEMA,
         name=fit_name(f"undo_{source.name}"),
-        arguments="bigint[]",
-        declared="session_exporter_numbers bigint[]",
+        arguments="bigint[], text",
+        declared="session_exporter_numbers bigint[], session_exporter_reason text DEFAULT NULL",
         returns="SETOF bigint",
         body=rule.statement(
             "recovery/functions/undo_body",
             demands=_demands("session_exporter_numbers"),
             lock=rule.statement("recovery/undo/lock", numbers=ours),
             columns=array(rule.changes),
-            undo=rule.undo_statement(rule.changes, numbers=ours),
+            undo=rule.undo_statement(rule.changes, numbers=ours, reason="session_exporter_reason"),
         ),
         purpose="undoes recoveries",
         source=source,

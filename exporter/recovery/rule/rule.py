@@ -73,7 +73,7 @@ class Rule:
         }
         return fill(name, **(shared | parts))
 
-    def undo_statement(self, names: Iterable[str], *, numbers: str) -> str:
+    def undo_statement(self, names: Iterable[str], *, numbers: str, reason: str) -> str:
         """Write back what was in these columns before, and note it; `numbers` stands in IN (…)."""
         columns = self._columns(names)
         return self.statement(
@@ -82,6 +82,7 @@ class Rule:
             restored=restored(columns),
             is_unchanged=self._is_as_left(columns),
             numbers=numbers,
+            reason=reason,
         )
 
     def plan_undo_statement(self, names: Iterable[str], *, run: str) -> str:

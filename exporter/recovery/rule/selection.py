@@ -75,7 +75,8 @@ class Selection:
         """Recheck, close, and write the audit: sent as it is, or in a function in the database.
 
         `ids` is an array, and `versions` another one that has for each of them the only version of
-        its row that is closed. The other parts are `run`, `trigger`, and `young` if not as here.
+        its row that is closed. The other parts are `run`, `trigger`, `reason`, and `young` if not
+        as here.
         """
         return self.statement(
             "recovery/close/close",

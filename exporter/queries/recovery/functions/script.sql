@@ -25,6 +25,10 @@ GRANT USAGE ON SCHEMA {schemas} TO {role};
 -- that may create objects in one of these could make a function, operator or type that an expression
 -- finds, and it would run with the rights of the functions' owner: let only owners create there.
 
+-- These had other arguments in an older release.
+DROP FUNCTION IF EXISTS {recover_name}(text[], text[], uuid, text, boolean);
+DROP FUNCTION IF EXISTS {undo_name}(bigint[]);
+
 -- Closes the sessions it is given, in the versions in which they were found.
 {recover}
 

@@ -38,7 +38,7 @@ BEGIN
         {columns}
     FROM {recover}(
         session_exporter_ids, session_exporter_versions, pg_catalog.gen_random_uuid(),
-        'manual'::text, true
+        'manual'::text, true, NULL::text
     ) AS session_exporter_closed (session_exporter_session, session_exporter_returning)
     JOIN ROWS FROM (
         pg_catalog.unnest(session_exporter_ids), pg_catalog.unnest(session_exporter_since)

@@ -14,7 +14,7 @@ WITH session_exporter_restored AS (
     RETURNING a.number AS session_exporter_number
 )
 UPDATE session_exporter.recovery AS a
-SET undone_at = pg_catalog.now()
+SET undone_at = pg_catalog.now(), undo_reason = {reason}
 FROM session_exporter_restored
 WHERE a.number = session_exporter_number
 RETURNING a.number

@@ -12,7 +12,10 @@ ALTER TABLE session_exporter.recovery
     ADD COLUMN writer name NOT NULL DEFAULT current_user,
     -- Why a session was orphaned, and which owner it had, where that is known.
     ADD COLUMN cause text,
-    ADD COLUMN owner text;
+    ADD COLUMN owner text,
+    -- What a person has given as the reason of closing, and of undoing.
+    ADD COLUMN reason text,
+    ADD COLUMN undo_reason text;
 COMMENT ON COLUMN session_exporter.recovery.before IS
     'the columns that were written, as the texts of their types';
 
