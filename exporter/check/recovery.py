@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from exporter import sessions
 from exporter.check.findings import Finding, FindingWriter
-from exporter.check.recovery_rights import check_function, check_statements
+from exporter.check.recovery_rights import check_excess, check_function, check_statements
 from exporter.config import DatabaseSettings, Source, format_duration
 from exporter.errors import AuditUnusable, PermissionDenied, SourceError, StandbyServer
 from exporter.postgres import Database, Reader
@@ -87,6 +87,9 @@ async def _check(
     else:
         checked = check_function(reader, closer, rule, role, findings)
     async for finding in checked:
+        yield finding
+    collecting = str(await reader.value(fill("check/server")))
+    async for finding in check_excess(reader, dict.fromkeys([role, collecting]), findings):
         yield finding
     yield await _search_path(reader, findings)
     yield await _plan(reader, rule, findings)

@@ -1,11 +1,12 @@
 """Whether the roles of recovery have their rights, and PostgreSQL accepts what closing writes."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import replace
 
 from exporter.check.findings import Finding, FindingWriter
 from exporter.errors import PermissionDenied
 from exporter.postgres import Reader
-from exporter.queries import fill, identifier, literal
+from exporter.queries import array, fill, identifier, literal, text_or_null
 from exporter.recovery.functions.installed import find_recover_function, find_undo_function
 from exporter.recovery.rule.checks import check_rule, policies
 from exporter.recovery.rule.rule import Rule
@@ -96,16 +97,39 @@ async def check_function(
         yield findings.ok("recovery rights", f"{role} may call {function.sql}")
 
 
+async def check_excess(
+    reader: Reader, roles: Iterable[str], findings: FindingWriter
+) -> AsyncIterator[Finding]:
+    """Which of these roles may write more to the audit than any needs: it could be forged."""
+    needed = ", ".join(
+        f"({literal(privilege)}::text, {array(columns)}::text[])"
+        for privilege, columns in grants.AUDIT_WRITES.items()
+    )
+    for role in roles:
+        statement = fill("check/excess_rights", needed=needed, role=literal(role))
+        found = await reader.rows(statement)
+        if found:
+            listed = ", ".join(
+                f"{privilege} ({', '.join(columns)})" if columns else privilege
+                for privilege, columns in found
+            )
+            yield findings.warning(
+                "recovery audit rights",
+                f"{role} may write more to session_exporter.recovery than it needs: {listed}; "
+                "undo may trust what it forges; ask a DBA to run the next line, and then what "
+                "`session-exporter sql role` prints",
+                f"REVOKE ALL ON session_exporter.recovery FROM {identifier(role)};",
+            )
+
+
 async def missing_rights(reader: Reader, rights: Sequence[Right], *, role: str) -> list[Right]:
-    """Those of the rights on schemas and tables that a role does not have, or only in part."""
+    """Those of the rights that a role does not have, or only in part."""
     needed = ",\n    ".join(
         f"({number}, {literal(right.privilege)}, {literal(right.schema)}, "
-        f"{'NULL' if right.table is None else literal(right.table)}::text, "
-        f"ARRAY[{', '.join(map(literal, right.columns))}]::text[])"
+        f"{text_or_null(right.table)}::text, "
+        f"ARRAY[{', '.join(map(literal, right.columns))}]::text[], "
+        f"{text_or_null(right.function or None)}::text)"
         for number, right in enumerate(rights)
     )
     found = await reader.rows(fill("check/missing_rights", needed=needed, role=literal(role)))
-    return [
-        Right(rights[number].privilege, rights[number].schema, rights[number].table, tuple(columns))
-        for number, columns in found
-    ]
+    return [replace(rights[number], columns=tuple(columns)) for number, columns in found]

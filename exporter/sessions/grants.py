@@ -56,7 +56,16 @@ _INSERTED = (
     *("run", "source", "relation", "session", "trigger", "reason", "rule", "evidence"),
     *("before", "after", "row_version", "next_attempt_at"),
 )
+#: Deletes old rows, and no others.
+_PRUNE = Right("EXECUTE", _SCHEMA, function=f"{_SCHEMA}.prune(text, interval)")
 _DELIVERY = ("next_attempt_at", "attempts", "notified_at")
+
+
+#: All that any role needs to write to the table of the audit: what is not here, undo can trust.
+AUDIT_WRITES = {
+    "INSERT": _INSERTED,
+    "UPDATE": ("undone_at", "undo_reason", "contradicted_at", *_DELIVERY),
+}
 
 
 def _by_statements(source: Source) -> bool:
@@ -79,15 +88,15 @@ def audit_rights(source: Source, *, role: str) -> list[Right]:
         (writes, "INSERT", "recovery", _INSERTED),
         (writes, "UPDATE", "recovery", ("undone_at", "undo_reason")),
         (maintains, "UPDATE", "recovery", ("contradicted_at",)),
-        (maintains, "DELETE", "recovery", ()),
         (delivers, "UPDATE", "recovery", _DELIVERY),
         (uses, "SELECT", "pause", ()),
         (closes, "INSERT", "pause", ("source", "reason")),
         (closes, "DELETE", "pause", ()),
     )
-    return [
+    granted = [
         Right(what, _SCHEMA, table, columns) for needed, what, table, columns in rights if needed
     ]
+    return [*granted, *([_PRUNE] if maintains else [])]
 
 
 async def closing_rights(reader: Reader, source: Source, *, role: str) -> list[Right]:
@@ -145,14 +154,19 @@ async def grants(reader: Reader, source: Source) -> list[str]:
 
 
 async def recovery_grants(reader: Reader, source: Source, *, role: str) -> list[str]:
-    """The grants to recover one source, for the role that closes or for the functions' owner."""
+    """The grants to recover one source, for the role that closes or for the functions' owner.
+
+    What an older release or config has asked for on the audit is revoked from the one that closes.
+    """
     closing = await closing_rights(reader, source, role=role)
+    revoked = [f"REVOKE ALL ON ALL TABLES IN SCHEMA {_SCHEMA} FROM {role};"]
     if role == RECOVERY_ROLE and not _by_statements(source):
         printing = "-- EXECUTE on the functions is granted by: session-exporter sql function SOURCE"
-        return [*grants_of(closing, role), printing]
+        return [*revoked, *grants_of(closing, role), printing]
     table, expressions = await sessions.declared(reader, source)
     texts = [*expressions.values(), *_recovery_texts(source)]
-    return grants_of([*await _reading_rights(reader, table, texts), *closing], role)
+    granted = grants_of([*await _reading_rights(reader, table, texts), *closing], role)
+    return [*revoked, *granted] if role == RECOVERY_ROLE else granted
 
 
 def _recovery_texts(source: Source) -> list[str]:

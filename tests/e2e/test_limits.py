@@ -164,7 +164,7 @@ def test_the_longest_silent_are_done_first_one_by_one(
     for left in range(4, -1, -1):
         done = command(*RECOVER, "--limit", "1", "--yes")
         assert ("are left, because of --limit" in done.stdout) == bool(left)
-    order = rows(five, "SELECT session FROM session_exporter.recovery ORDER BY number")
+    order = rows(five, "SELECT session[1] FROM session_exporter.recovery ORDER BY number")
     assert [each for (each,) in order] == ["2", "4", "1", "3", "5"]
 
 
@@ -315,7 +315,8 @@ def test_an_undo_is_limited_too(five: EmbeddedDatabase, command: Command) -> Non
     assert "2 are unchanged since and would be restored" in plan.stdout
     assert "… and 1 more" in plan.stdout
     assert "1 are left alone: over --limit" in plan.stdout
-    for sentence in ("1: its row was written to since", "5: gone", "6: not of this run"):
+    changed = "1: what was written to it was changed since"
+    for sentence in (changed, "5: gone", "6: not of this run"):
         assert f"--id {sentence}" in plan.stdout
     assert "2 were undone" in command(*limited, "--yes").stdout
     assert len(still_open(five)) == 4

@@ -187,7 +187,7 @@ def test_a_run_is_listed_and_taken_back_after_a_plan_of_its_own(
     closed = contents(ready)
 
     plan = command("undo", run_)
-    assert "1 are left alone: their rows were written to since" in plan.stdout
+    assert "1 are left alone: what was written to them was changed since" in plan.stdout
     assert "1 are gone" in plan.stdout
     assert "3 are unchanged since" in plan.stdout
     assert contents(ready) == closed

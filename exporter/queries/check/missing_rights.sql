@@ -1,14 +1,14 @@
 -- The rights that a role needs and does not have, by number; of a right on columns, those that are
 -- missing. Looked up in the catalog, because a role without USAGE on a schema cannot name a table in
 -- it. What does not exist is not listed.
-WITH needed (number, privilege, schema_name, table_name, column_names) AS (
+WITH needed (number, privilege, schema_name, table_name, column_names, function) AS (
     VALUES
     {needed}
 )
 SELECT r.number, ARRAY[]::text[] AS missing
 FROM needed AS r
 JOIN pg_namespace AS n ON n.nspname = r.schema_name
-WHERE r.table_name IS NULL
+WHERE r.table_name IS NULL AND r.function IS NULL
     AND NOT pg_catalog.has_schema_privilege({role}, n.oid, r.privilege)
 UNION ALL
 SELECT r.number, ARRAY[]::text[]
@@ -26,4 +26,13 @@ CROSS JOIN pg_catalog.unnest(r.column_names) WITH ORDINALITY AS w (name, positio
 JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = w.name AND NOT a.attisdropped
 WHERE NOT pg_catalog.has_column_privilege({role}, c.oid, a.attnum, r.privilege)
 GROUP BY r.number
+UNION ALL
+SELECT r.number, ARRAY[]::text[]
+FROM needed AS r
+JOIN pg_namespace AS n ON n.nspname = r.schema_name
+JOIN pg_proc AS p ON p.pronamespace = n.oid
+    AND r.function = pg_catalog.format(
+        '%I.%I(%s)', n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes)
+    )
+WHERE NOT pg_catalog.has_function_privilege({role}, p.oid, 'EXECUTE')
 ORDER BY 1

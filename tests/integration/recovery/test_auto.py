@@ -561,7 +561,7 @@ async def test_what_is_older_than_the_audit_is_kept_is_forgotten(
     async with recover(audit={"keep": "30d"}) as runner:
         await runner.run(2)
         old = "UPDATE session_exporter.recovery SET at = now() - interval '31 days'"
-        execute(database, f"{old} WHERE session = '{1}'")
+        execute(database, f"{old} WHERE session = ARRAY['1']")
     async with recover(audit={"keep": "30d"}) as runner:
         await runner.run()
     assert rows(database, "SELECT session[1] FROM session_exporter.recovery") == [("2",)]

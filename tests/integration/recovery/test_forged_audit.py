@@ -34,6 +34,8 @@ SELECT '{RUN}', '{{table}}', '"public"."{{table}}"', '{{{{1}}}}', 'manual', '{{{
 FROM (SELECT '1' AS xmin) AS s
 RETURNING number
 """
+#: Of the audit's own rights, what no config can ask for: the last day is kept.
+PRUNE = "SELECT session_exporter.prune('chat', '-1 day')"
 OPEN = ('{"is_open": "t"}', '{"is_open": "f"}')
 SECRET = ('{"is_open": "t", "secret": "forged"}', '{"is_open": "f", "secret": "ours"}')
 
@@ -54,24 +56,29 @@ def source(table: str, **recovery: str) -> dict[str, object]:
 
 @pytest.fixture
 def command(any_database: EmbeddedDatabase, tmp_path: Path) -> Command:
-    """A command as the database's superuser."""
+    """A command as the database's superuser, or as another role."""
     execute(any_database, TABLES, audit_script())
     for role in (EXPORTER, RECOVERY_ROLE):
         if role not in any_database.server.passwords:
             create_role(any_database.server, role)
     vault = source("vault", call="session_exporter.recover_vault")
-    config = write_config(
-        tmp_path, {"app": {"dsn": any_database.dsn}}, {"chat": source("chat"), "vault": vault}
-    )
+    sources = {"chat": source("chat", mode="auto"), "vault": vault}
 
-    def command(*arguments: str) -> str:
+    def command(*arguments: str, dsn: str = "postgres") -> str:
+        app = {"dsn": any_database.dsn_for(dsn)}
+        config = write_config(tmp_path, {"app": app}, sources)
         done = run(*arguments, "-c", config, folder=tmp_path)
         return done.stdout + done.stderr
 
-    printed = command("sql", "role")
-    execute(any_database, re.sub(r"CREATE ROLE session_exporter\w* LOGIN;", "", printed))
+    grant(any_database, command)
     execute(any_database, command("sql", "function", "vault"))
     return command
+
+
+def grant(database: EmbeddedDatabase, command: Command) -> None:
+    """What sql role prints, for roles that are there."""
+    printed = command("sql", "role")
+    execute(database, re.sub(r"CREATE ROLE session_exporter\w* LOGIN;", "", printed))
 
 
 def forge(database: EmbeddedDatabase, table: str, values: tuple[str, str]) -> int:
@@ -118,6 +125,21 @@ def test_what_undo_trusts_cannot_be_written(any_database: EmbeddedDatabase) -> N
         """UPDATE session_exporter.recovery SET before = '{"is_open": "t"}'""",
         "UPDATE session_exporter.recovery SET after = before",
         "UPDATE session_exporter.recovery SET source = 'vault'",
+        "DELETE FROM session_exporter.recovery",
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             execute(any_database, statement, role=RECOVERY_ROLE)
+        assert rows(any_database, PRUNE, role=RECOVERY_ROLE) == []
+
+
+def test_check_live_names_what_a_role_may_write_beyond_its_rights(
+    any_database: EmbeddedDatabase, command: Command
+) -> None:
+    """Such as all that an older release has printed."""
+    assert "may write more" not in command("check", "--live", dsn=RECOVERY_ROLE)
+    execute(any_database, f"GRANT INSERT, DELETE ON session_exporter.recovery TO {RECOVERY_ROLE}")
+    checked = command("check", "--live", dsn=RECOVERY_ROLE)
+    assert f"{RECOVERY_ROLE} may write more to session_exporter.recovery than it needs" in checked
+    assert "DELETE, INSERT (number, at, role," in checked
+    grant(any_database, command)
+    assert "may write more" not in command("check", "--live", dsn=RECOVERY_ROLE)

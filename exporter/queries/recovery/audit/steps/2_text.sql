@@ -52,3 +52,20 @@ FROM (
 WHERE a.number = session_exporter_texts.number
     AND a.undone_at IS NULL;
 END IF;
+
+-- Deletes old rows of a source, a thousand at a time, for roles that may delete no others.
+CREATE OR REPLACE FUNCTION session_exporter.prune(source text, keep interval)
+RETURNS SETOF bigint
+LANGUAGE sql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $prune$
+    DELETE FROM session_exporter.recovery
+    WHERE number IN (
+        SELECT a.number FROM session_exporter.recovery AS a
+        WHERE a.source = $1 AND a.at < now() - greatest($2, interval '1 day')
+        ORDER BY a.number
+        LIMIT 1000
+    )
+    RETURNING number
+$prune$;
+REVOKE ALL ON FUNCTION session_exporter.prune(text, interval) FROM PUBLIC;
