@@ -79,15 +79,16 @@ WHERE is_active AND session_start < now() - interval '2 hours'
 #: scattered, as when rows were written over many times.
 AGES = {"in order": "(1 - number::float8 / {rows})", "scattered": "random()"}
 
+WRITTEN = ("is_active", "session_end", "ended_at", "duration_seconds")
+TEXTS = ", ".join(f"'{name}', nullif(format('%s', s.{name}), '')" for name in WRITTEN)
+
 #: One statement that locks all rows at once, and audits the same values as recovery does.
 AUDITED = """\
 WITH found AS MATERIALIZED (
     SELECT
         s.session_id,
         least(now(), s.session_start + interval '2 hours') AS ending,
-        jsonb_build_object(
-            'is_active', s.is_active, 'session_end', s.session_end,
-            'ended_at', s.ended_at, 'duration_seconds', s.duration_seconds) AS before,
+        jsonb_build_object({texts}) AS before,
         jsonb_build_object(
             'last_seen', s.session_start,
             'silence_seconds', extract(epoch FROM now() - s.session_start)) AS evidence
@@ -103,21 +104,19 @@ closed AS (
         duration_seconds = extract(epoch FROM e.ending - s.session_start)
     FROM found AS e
     WHERE s.session_id = e.session_id
-    RETURNING s.session_id, e.before, e.evidence, jsonb_build_object(
-        'is_active', s.is_active, 'session_end', s.session_end,
-        'ended_at', s.ended_at, 'duration_seconds', s.duration_seconds) AS after
+    RETURNING s.session_id, e.before, e.evidence, jsonb_build_object({texts}) AS after
 )
 INSERT INTO session_exporter.recovery
     (run, source, relation, session, trigger, rule, evidence, before, after, row_version)
 SELECT
     '00000000-0000-0000-0000-000000000000', 'conversations', 'public.conversations',
-    session_id::text, 'manual',
+    ARRAY[session_id::text], 'manual',
     '{"orphaned_after_seconds": 7200.0,
         "end_at": "least(now(), s.session_start + interval ''2 hours'')\\n",
         "evidence": null, "exempt": null}',
     evidence, before, after, (pg_current_xact_id()::text::numeric % 4294967296)::text
 FROM closed
-"""
+""".replace("{texts}", TEXTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +138,7 @@ class Bench:
         self._table = TABLE.format(rows=rows, age=AGES[order].format(rows=rows))
         self._config = folder / "config.yaml"
         self._config.write_text(CONFIG.format(dsn=database.dsn), encoding="utf-8")
-        for command in programs.run("sql", "audit").output.split(";\n"):
-            self._do(command)
+        self._do(programs.run("sql", "audit", "-c", self._config).output)
 
     def statement(self, text: str) -> Figures:
         """One transaction of one statement: every lock is held until it ends."""
@@ -169,7 +167,7 @@ class Bench:
 
     def _prove(self, *, is_audited: bool) -> None:
         left = self._count("public.conversations WHERE is_active OR duration_seconds <> 7200")
-        audited = self._count("session_exporter.recovery WHERE after->>'is_active' = 'false'")
+        audited = self._count("session_exporter.recovery WHERE after->>'is_active' = 'f'")
         if left or audited != self._rows * is_audited:
             raise RuntimeError(f"{left} sessions are not closed, {audited} are in the audit")
 

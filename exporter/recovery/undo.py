@@ -10,9 +10,9 @@ from itertools import islice
 from exporter.config import Source
 from exporter.errors import BadData, FunctionMismatch, Locked, RowRefused, SchemaMismatch
 from exporter.postgres import Reader, Writer
-from exporter.postgres.text_settings import text_settings
-from exporter.queries import fill, literal, text_or_null
+from exporter.queries import fill, text_or_null
 from exporter.recovery.audit.control import find_pause_or_error
+from exporter.recovery.audit.run_sessions import find_columns, find_named, find_states
 from exporter.recovery.functions.definitions import MOST
 from exporter.recovery.functions.installed import InstalledFunction, find_undo_function
 from exporter.recovery.rule.binding import bind_rule
@@ -83,23 +83,20 @@ async def plan_undo(
     rule = await bind_rule(reader, source)
     await check_ids(reader, rule, limits.ids)
     function = await find_undo_function(reader, rule)
-    written = rule.statement("recovery/undo/columns", run=literal(str(run)))
-    columns = tuple(name for (name,) in await reader.rows(written))
+    columns = await find_columns(reader, rule, run)
     present = [name for name in columns if name in rule.relation.columns]
-    _, result = await reader.read(
-        f"SELECT {text_settings()}", rule.plan_undo_statement(present, run=literal(str(run)))
-    )
-    states = Counter(state for _, _, state in result.rows)
-    named_sessions = await _find_named(reader, rule, run, limits.ids)
+    found = await find_states(reader, rule, present, run)
+    states = Counter(state for _, _, state in found)
+    named_sessions = await find_named(reader, rule, run, limits.ids)
     chosen = {session for sessions in named_sessions.values() for session in sessions}
     unchanged = [
         (number, session)
-        for number, session, state in result.rows
+        for number, session, state in found
         if state == "same" and (not limits.ids or session in chosen)
     ]
     restored = unchanged[: limits.most]
     numbers = tuple(number for number, _ in restored)
-    why = {session: NOT_RESTORED[state] for _, session, state in result.rows if state != "same"}
+    why = {session: NOT_RESTORED[state] for _, session, state in found if state != "same"}
     why |= {session: "over --limit" for _, session in unchanged}
     why = {each: why[each] for each in why.keys() - {session for _, session in restored}}
     if numbers and (lost := [name for name in columns if name not in present]):
@@ -130,19 +127,6 @@ async def plan_undo(
         columns=columns,
         is_closed_again=is_closed_again,
     )
-
-
-async def _find_named(
-    reader: Reader, rule: Rule, run: uuid.UUID, ids: Sequence[str]
-) -> dict[str, list[str]]:
-    """The sessions of the run that each id names, as the audit has them."""
-    found = {}
-    for each in ids:
-        statement = rule.statement(
-            "recovery/undo/named", run=literal(str(run)), named=literal(each)
-        )
-        found[each] = [session for (session,) in await reader.rows(statement)]
-    return found
 
 
 async def undo(

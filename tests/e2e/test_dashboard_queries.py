@@ -153,7 +153,7 @@ def contradict(database: EmbeddedDatabase) -> None:
     with database.connect(APP) as connection:
         connection.execute(
             "UPDATE calls SET seen = now() WHERE id = ("
-            " SELECT min(a.session::integer) FROM session_exporter.recovery AS a"
+            " SELECT min(a.session[1]::integer) FROM session_exporter.recovery AS a"
             " WHERE a.source = 'calls')"
         )
 

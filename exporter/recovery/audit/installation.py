@@ -22,10 +22,10 @@ NO_AUDIT = (
 
 def audit_script(found: int = 0) -> str:
     """The commands that make the schema of this program from version `found`; safe to run twice."""
-    version = fill("recovery/audit/version")
+    version = fill("recovery/audit/steps/version")
     steps = (
         fill(
-            "recovery/audit/step",
+            "recovery/audit/steps/step",
             version=version,
             number=str(number),
             commands=fill(f"recovery/audit/steps/{name}"),
@@ -38,7 +38,7 @@ def audit_script(found: int = 0) -> str:
 
 async def find_version(reader: Reader) -> int:
     """The version of the schema; 0 where there is none, or no number. Raises SourceError."""
-    return int(await reader.value(fill("recovery/audit/version")))
+    return int(await reader.value(fill("recovery/audit/steps/version")))
 
 
 def check_version(found: int) -> None:
@@ -60,7 +60,7 @@ async def has_audit(reader: Reader | Transaction) -> bool:
 
     Raises AuditVersionMismatch for one of another version, or another SourceError.
     """
-    statement = fill("recovery/audit/is_visible", version=fill("recovery/audit/version"))
+    statement = fill("recovery/audit/is_visible", version=fill("recovery/audit/steps/version"))
     ((is_there, version),) = await reader.rows(statement)
     if is_there:
         check_version(version)

@@ -85,10 +85,10 @@ class Rule:
             reason=reason,
         )
 
-    def plan_undo_statement(self, names: Iterable[str], *, run: str) -> str:
+    def plan_undo_statement(self, names: Iterable[str], **page: str) -> str:
         """How each session of a run, which has written these columns, is now."""
         is_as_left = self._is_as_left(self._columns(names))
-        return self.statement("recovery/undo/plan", run=run, is_unchanged=is_as_left)
+        return self.statement("recovery/undo/plan", is_unchanged=is_as_left, **page)
 
     def _columns(self, names: Iterable[str]) -> list[Column]:
         return [self.relation.columns[name] for name in names]

@@ -19,6 +19,7 @@ from exporter.demo.roles import RECOVERY, prepare
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.postgres import Database, Writer
+from exporter.recovery.audit import run_sessions
 from exporter.recovery.close.batches import CloseRun
 from exporter.recovery.close.by_function import make_closer
 from exporter.recovery.close.candidates import Outcome
@@ -363,8 +364,9 @@ async def test_training_ends_at_the_last_message_and_keeps_score_and_messages(
 @pytest.mark.quick("by statements-coaching", "by functions-training")
 @pytest.mark.parametrize("name", TABLES)
 async def test_undo_makes_every_row_what_it_was(
-    prepared: EmbeddedDatabase, recovery_of: Recover, name: str
+    prepared: EmbeddedDatabase, recovery_of: Recover, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
+    monkeypatch.setattr(run_sessions, "PAGE", 5)
     fill(prepared)
     before = rows(prepared, name)
     recovery = await recovery_of(name)

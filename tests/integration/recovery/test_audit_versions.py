@@ -19,6 +19,7 @@ from exporter.recovery.audit.installation import (
 from exporter.recovery.audit.runs import list_runs
 from tests.support.collection.declarations import settings_of
 from tests.support.processes.session_exporter import CONVERSATIONS, run, write_config
+from tests.support.recovery.automatic.runner import open_ones, runners, sessions
 from tests.support.servers.statements import execute, rows
 
 OTHER = "COMMENT ON SCHEMA session_exporter IS 'session-exporter audit, version {}'"
@@ -71,13 +72,36 @@ async def test_tables_of_an_older_release_get_what_they_lack(
 
 
 @pytest.mark.parametrize(("version", "what"), [(0, "sql audit"), (VERSION + 1, "newer")])
-async def test_another_version_is_a_sentence_everywhere(
-    database: EmbeddedDatabase, reader: Reader, tmp_path: Path, version: int, what: str
+async def test_another_version_is_refused(
+    database: EmbeddedDatabase, reader: Reader, version: int, what: str
 ) -> None:
     execute(database, audit_script(), OTHER.format(version))
     for reading in (require_audit(reader), list_runs(reader, "chats"), find_pause(reader, "chats")):
         with pytest.raises(AuditVersionMismatch, match=rf"version {version}\b.*{what}"):
             await reading
+
+
+async def test_the_daemon_closes_nothing_and_says_why(
+    database: EmbeddedDatabase, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recover = runners(database, tmp_path, by_functions=False)
+    sessions(database, 1, 2)
+    sessions(database, 3, 40, seen="5 minutes")
+    execute(database, OTHER.format(VERSION + 1))
+    async with recover() as runner:
+        state = await runner.run(2)
+    assert state.failed["schema"] == 2
+    assert len(open_ones(database)) == 42
+    (record,) = caplog.records
+    assert f"is of version {VERSION + 1}" in str(vars(record))
+
+
+@pytest.mark.slow  # the fast tier has that all that read the audit refuse it
+@pytest.mark.parametrize("version", [0, VERSION + 1])
+def test_every_command_says_that_the_version_is_another(
+    database: EmbeddedDatabase, tmp_path: Path, version: int
+) -> None:
+    execute(database, audit_script(), OTHER.format(version))
     config = write_config(
         tmp_path,
         {"app": {"dsn": database.dsn}},

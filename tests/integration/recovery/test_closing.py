@@ -27,7 +27,7 @@ LEFT_OPEN = {"started": "now() - interval '9 days'", "seen": "now() - interval '
 LEAST_RIGHTS = f"""\
 GRANT USAGE ON SCHEMA public, session_exporter TO {EXPORTER};
 GRANT SELECT, UPDATE (is_open, ended, seconds) ON chat TO {EXPORTER};
-GRANT SELECT, INSERT, UPDATE (undone_at) ON session_exporter.recovery TO {EXPORTER}
+GRANT SELECT, INSERT, UPDATE (undone_at, undo_reason) ON session_exporter.recovery TO {EXPORTER}
 """
 
 

@@ -109,6 +109,7 @@ def test_a_forged_value_of_another_column_is_not_written(
     assert rows(any_database, "SELECT FROM public.chat WHERE is_open OR secret <> 'ours'") == []
 
 
+@pytest.mark.slow
 def test_what_the_role_may_write_itself_is_undone_whoever_undoes_it(
     any_database: EmbeddedDatabase, command: Command
 ) -> None:
@@ -116,6 +117,7 @@ def test_what_the_role_may_write_itself_is_undone_whoever_undoes_it(
     assert "  1 were undone" in command("undo", RUN, "--yes")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("command")
 def test_what_undo_trusts_cannot_be_written(any_database: EmbeddedDatabase) -> None:
     forge(any_database, "chat", OPEN)
@@ -132,6 +134,7 @@ def test_what_undo_trusts_cannot_be_written(any_database: EmbeddedDatabase) -> N
         assert rows(any_database, PRUNE, role=RECOVERY_ROLE) == []
 
 
+@pytest.mark.slow  # the fast tier has that check --live names them, in test_rights.py
 def test_check_live_names_what_a_role_may_write_beyond_its_rights(
     any_database: EmbeddedDatabase, command: Command
 ) -> None:

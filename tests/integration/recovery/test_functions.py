@@ -457,7 +457,7 @@ async def test_check_live_says_whether_they_can_be_called(
         return {each.check: each async for each in check_recovery(settings, source)}
 
     assert {each.status for each in (await checked()).values()} == {Status.OK}
-    signature = "session_exporter.recover_chat(text[], text[], uuid, text, boolean)"
+    signature = "session_exporter.recover_chat(text[], text[], uuid, text, boolean, text)"
     execute(any_database, f"GRANT EXECUTE ON FUNCTION {signature} TO PUBLIC")
     assert (await checked())["recovery callers"].status is Status.WARNING
     execute(any_database, f"REVOKE EXECUTE ON FUNCTION {signature} FROM PUBLIC, {RECOVERY_ROLE}")

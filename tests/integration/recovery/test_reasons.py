@@ -25,7 +25,7 @@ SOURCE = {
 }
 
 
-@pytest.mark.quick("by functions")
+@pytest.mark.quick("by statements")
 @pytest.mark.parametrize("by_functions", [False, True], ids=["by statements", "by functions"])
 def test_reasons_of_closing_and_undoing_are_listed(
     any_database: EmbeddedDatabase, tmp_path: Path, *, by_functions: bool

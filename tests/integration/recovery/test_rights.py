@@ -205,6 +205,18 @@ async def test_with_the_printed_rights_recovery_does_everything(recovered: Recov
     assert found["recovery rights"].status is Status.OK
 
 
+@pytest.mark.quick("by statements")
+async def test_what_no_role_needs_to_write_to_the_audit_is_named(recovered: Recovered) -> None:
+    assert "recovery audit rights" not in await recovered.check()
+    table = "session_exporter.recovery"
+    execute(recovered.database, f"GRANT INSERT, DELETE ON {table} TO {RECOVERY_ROLE}")
+    found = (await recovered.check())["recovery audit rights"]
+    assert found.status is Status.WARNING
+    listed = "than it needs: DELETE, INSERT (number, at, role,"
+    assert f"{RECOVERY_ROLE} may write more to {table} {listed}" in found.message
+    assert found.commands == (f'REVOKE ALL ON {table} FROM "{RECOVERY_ROLE}";',)
+
+
 @pytest.mark.slow  # the fast tier has that check --live prints each that is missing
 async def test_without_any_single_right_on_the_audit_something_fails(
     recovered: Recovered,

@@ -1,4 +1,4 @@
--- How each session of a run is now, compared with how it was left.
+-- How each session of a run is now, compared with how it was left: a page of them.
 SELECT
     a.number,
     a.session[1],
@@ -9,7 +9,11 @@ SELECT
         WHEN {is_unchanged} THEN 'same'
         ELSE 'changed'
     END
-FROM session_exporter.recovery AS a
+FROM (
+    SELECT * FROM session_exporter.recovery AS a
+    WHERE a.run = {run}::uuid AND a.number > {after}::bigint
+    ORDER BY a.number
+    LIMIT {limit}
+) AS a
 LEFT JOIN {table} AS s ON {is_of_audit}
-WHERE a.run = {run}::uuid
 ORDER BY a.number

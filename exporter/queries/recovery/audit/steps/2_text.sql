@@ -8,7 +8,7 @@ IF NOT EXISTS (
 ) THEN
 ALTER TABLE session_exporter.recovery
     ALTER COLUMN session TYPE text[] USING ARRAY[session],
-    -- Of rows that are there: the role that runs this, which is to know where they come from.
+    -- Rows that are there get the role that runs this: undo restores what it may write itself.
     ADD COLUMN writer name NOT NULL DEFAULT current_user,
     -- Why a session was orphaned, and which owner it had, where that is known.
     ADD COLUMN cause text,

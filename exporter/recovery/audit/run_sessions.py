@@ -1,0 +1,56 @@
+"""The sessions of one run: which columns it has written, and how each row is compared with that."""
+
+import uuid
+from collections.abc import Sequence
+
+from exporter.errors import BadData
+from exporter.postgres import Reader, Row
+from exporter.postgres.text_settings import text_settings
+from exporter.queries import literal
+from exporter.recovery.rule.rule import Rule
+
+#: How many sessions one statement compares, so that it ends in time.
+PAGE = 10_000
+
+
+async def find_columns(reader: Reader, rule: Rule, run: uuid.UUID) -> tuple[str, ...]:
+    """The columns that a run has written, whatever the config writes by now."""
+    statement = rule.statement("recovery/undo/columns", run=literal(str(run)))
+    return tuple(name for (name,) in await reader.rows(statement))
+
+
+async def find_states(
+    reader: Reader, rule: Rule, names: Sequence[str], run: uuid.UUID
+) -> list[Row]:
+    """Number, id and state of each session of the run, read in pages."""
+    found: list[Row] = []
+    after = 0
+    while True:
+        statement = rule.plan_undo_statement(
+            names, run=literal(str(run)), after=str(after), limit=str(PAGE)
+        )
+        try:
+            _, result = await reader.read(f"SELECT {text_settings()}", statement)
+        except BadData as error:
+            raise BadData(
+                f"what this run has written does not fit the types that {', '.join(names)} of "
+                f"{rule.relation.sql} have now ({error}), so nothing of it can be undone; "
+                "session_exporter.recovery has the old values"
+            ) from None
+        if not result.rows:
+            return found
+        found += result.rows
+        after = result.rows[-1][0]
+
+
+async def find_named(
+    reader: Reader, rule: Rule, run: uuid.UUID, ids: Sequence[str]
+) -> dict[str, list[str]]:
+    """The sessions of the run that each id names, as the audit has them."""
+    found = {}
+    for each in ids:
+        statement = rule.statement(
+            "recovery/undo/named", run=literal(str(run)), named=literal(each)
+        )
+        found[each] = [session for (session,) in await reader.rows(statement)]
+    return found
