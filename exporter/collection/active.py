@@ -11,7 +11,7 @@ from exporter.metrics import catalog
 from exporter.metrics.catalog import Family, Sample
 from exporter.postgres import Reader, Row
 from exporter.queries import join_lines
-from exporter.sessions import STATEMENT_TIME, SessionTable
+from exporter.sessions import STATEMENT_TIME, SessionTable, ends
 
 #: The labels of a histogram's buckets.
 _BOUNDS = [(("le", bound),) for bound in (*(f"{each:.1f}" for each in catalog.BUCKETS), "+Inf")]
@@ -105,7 +105,11 @@ def counting_query(table: SessionTable) -> str:
         measures += _measures("last_seen")
     if table.ended_at is not None:
         columns.append(f"{table.ended_at.sql} AS ended_at")
-        measures.append(f"pg_catalog.count(*) FILTER (WHERE ended_at <= {STATEMENT_TIME.now})")
+        has_ended = ends.has_ended("started_at", "ended_at", STATEMENT_TIME)
+        is_impossible = ends.is_impossible("started_at", "ended_at")
+        measures += [
+            f"pg_catalog.count(*) FILTER (WHERE {each})" for each in (has_ended, is_impossible)
+        ]
     for number, condition in enumerate(table.integrity):
         columns.append(f"({condition}) AS integrity_{number}")
         measures.append(f"pg_catalog.count(*) FILTER (WHERE integrity_{number})")
@@ -135,7 +139,8 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
     starts, seens, sizes = _cells(source)
     total = Counts()
     by_label = {labels: Counts() for labels in label_split.combinations(source)}
-    named = ["ended_but_active"] * (table.ended_at is not None) + list(source.integrity)
+    of_end = [] if table.ended_at is None else ["ended_but_active", "impossible_end"]
+    named = [*of_end, *source.integrity]
     kinds = dict.fromkeys(["undated", "future", *named], 0)
     ages, silences, oldest_starts, oldest_orphans = [], [], [], []
     for number, _now, sessions, *measures in rows:

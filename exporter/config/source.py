@@ -22,7 +22,7 @@ from exporter.config.fields.values import TimeZone, name_like
 from exporter.config.recovery import RecoverySettings
 
 KIND = "[a-z_][a-z0-9_]*"
-BUILT_IN_KINDS = "undated|future|ended_but_active|closed_without_end"
+BUILT_IN_KINDS = "undated|future|ended_but_active|impossible_end|closed_without_end"
 
 DatabaseName = Annotated[str, name_like("the name of a database", r"(?s).+")]
 DatabaseNames = Annotated[
@@ -171,7 +171,7 @@ class Source(Model):
         combinations = math.prod(len(label.values) + 1 for label in self.labels.values())
         split = 1 + (combinations if self.labels else 0)
 
-        kinds = 2 + (self.ended_at is not None) + len(self.integrity)
+        kinds = 2 + 2 * (self.ended_at is not None) + len(self.integrity)
         daily = 0
         if self.daily is not None:
             kinds += has_end  # closed_without_end

@@ -1,5 +1,11 @@
 """SessionTable: the one definition of active, last seen and orphaned, as SQL on a real table."""
 
-from exporter.sessions.expressions import bind, declared, name_failing_expression, types_of
+from exporter.sessions.expressions import (
+    NUMBERS,
+    bind,
+    declared,
+    name_failing_expression,
+    types_of,
+)
 from exporter.sessions.moments import STATEMENT_TIME, TRANSACTION_TIME, Instant, Moment, interval
 from exporter.sessions.session_table import SessionTable, time_zone

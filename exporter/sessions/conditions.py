@@ -1,8 +1,8 @@
-"""Takes conditions apart: what AND joins, and the columns of which they admit one value."""
+"""Takes expressions apart: what AND joins, which column has one value, which is stored as it is."""
 
 import re
 
-from exporter.config.fields.sql_lexer import tokens
+from exporter.config.fields.sql_lexer import Token, tokens
 from exporter.sessions.session_table import SessionTable
 from exporter.sessions.sql_names import code, without_alias
 
@@ -14,6 +14,8 @@ _FIXED = re.compile(
     r"(not )?\S+( is (not )?(true|false))?"
     r"|\S+ (is (null|unknown)|= ('|\d\S*|true|false|null)( : : \S+( \. \S+)*( \[ \])*)*)"
 )
+#: NULLIF() gives its first value or NULL, whatever the second is.
+_STORED = re.compile(r"(nullif \( )*\S+( , [^(),]* \))*")
 
 
 def conjuncts(sql: str) -> list[str]:
@@ -40,10 +42,23 @@ def fixed_column(condition: str) -> str | None:
     Also `a IS NULL`, `a IS TRUE` and the like. None where there is no such column, or it cannot
     tell.
     """
-    pieces = code(without_alias(condition))
-    texts = [{"string": "'", "quoted": '"'}.get(each.kind, each.text.lower()) for each in pieces]
-    fixed = _FIXED.fullmatch(" ".join(texts))
+    pieces, text = _shape(condition)
+    fixed = _FIXED.fullmatch(text)
     return pieces[1 if fixed[1] else 0].value or None if fixed else None
+
+
+def stored_column(expression: str) -> str | None:
+    """The column of which an expression is the value, or NULL: `a`, `NULLIF(a, 0)`; else None."""
+    pieces, text = _shape(expression)
+    is_stored = _STORED.fullmatch(text)
+    return pieces[text.count("nullif ( ") * 2].value or None if is_stored else None
+
+
+def _shape(expression: str) -> tuple[list[Token], str]:
+    """The pieces, and as one text in which a string is `'` and a quoted name `"`."""
+    pieces = code(without_alias(expression))
+    texts = [{"string": "'", "quoted": '"'}.get(each.kind, each.text.lower()) for each in pieces]
+    return pieces, " ".join(texts)
 
 
 def conditions_of(table: SessionTable) -> list[tuple[str, str]]:

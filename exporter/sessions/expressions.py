@@ -12,8 +12,9 @@ from exporter.config import Source, TimeColumn
 from exporter.errors import BadData, SchemaMismatch, SourceError
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
-from exporter.sessions import relation
-from exporter.sessions.moments import Moment, interval
+from exporter.sessions import ends, relation
+from exporter.sessions.conditions import stored_column
+from exporter.sessions.moments import UNITS, Moment, interval
 from exporter.sessions.relation import Relation
 from exporter.sessions.session_table import SessionTable
 
@@ -23,7 +24,7 @@ _TYPES |= {701: "double precision", 705: "text", 1043: "character varying", 1082
 _TYPES |= {1114: "timestamp without time zone", 1184: "timestamp with time zone"}
 _TYPES |= {1186: "interval", 1700: "numeric"}
 _WHOLE_NUMBERS = {"bigint", "smallint", "integer"}
-_NUMBERS = _WHOLE_NUMBERS | {"real", "double precision", "numeric"}
+NUMBERS = _WHOLE_NUMBERS | {"real", "double precision", "numeric"}
 #: The config keys of the points in time of a session.
 _TIMES = ("started_at", "last_seen_at", "ended_at")
 _BARE_WORD = re.compile(r"[^\W\d][\w$]*")
@@ -47,11 +48,12 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
     def moment(key: str, column: TimeColumn) -> Moment:
         return Moment(
             raw=expressions[key],
-            unit={"s": 1.0, "ms": 1000.0, None: None}[column.epoch],
+            unit=None if column.epoch is None else UNITS[column.epoch],
             is_whole=types[key] in _WHOLE_NUMBERS,
             has_zone_for_sure=source.timestamps_in is not None,
             is_naive=types[key] == "timestamp without time zone",
             has_clock_changes=source.timestamps_in not in _WITHOUT_CLOCK_CHANGES,
+            column=stored_column(expressions[key]),
         )
 
     columns = {key: getattr(source, key) for key in _TIMES}
@@ -168,7 +170,7 @@ def _check_types(source: Source, types: dict[str, str]) -> None:
                 )
         elif key in _TIMES:
             problems += _time_problems(key, type_, getattr(source, key), source.timestamps_in)
-        elif key == "duration" and type_ not in _NUMBERS:
+        elif key == "duration" and type_ not in NUMBERS:
             problems.append(
                 f"duration: expected seconds as a number, got {type_}; for an interval write "
                 "extract(epoch FROM s.column)"
@@ -179,7 +181,7 @@ def _check_types(source: Source, types: dict[str, str]) -> None:
 
 def _time_problems(key: str, type_: str, column: TimeColumn, zone: str | None) -> Iterator[str]:
     if column.epoch:
-        if type_ not in _NUMBERS:
+        if type_ not in NUMBERS:
             yield f"{key}: expected a number because of epoch: {column.epoch}, got {type_}"
     elif type_ == "timestamp without time zone":
         if zone is None:
@@ -187,24 +189,23 @@ def _time_problems(key: str, type_: str, column: TimeColumn, zone: str | None) -
                 f"{key}: its timestamps carry no time zone; set timestamps_in to the zone they "
                 "are written in, for example timestamps_in: UTC"
             )
-    elif type_ in _NUMBERS:
+    elif type_ in NUMBERS:
         yield (
-            f"{key}: expected a timestamp, got {type_}; for seconds or milliseconds since 1970 "
-            f"write {key}: {{column: {column.sql}, epoch: s}} or epoch: ms"
+            f"{key}: expected a timestamp, got {type_}; for a number that counts since 1970 "
+            f"write {key}: {{column: {column.sql}, epoch: s}}, or epoch: ms, us or ns"
         )
     elif type_ != "timestamp with time zone":
         yield f"{key}: expected a timestamp, got {type_}; cast it, for example (s.at)::timestamptz"
 
 
 def _duration(declared: str | None, started_at: Moment, ended_at: Moment | None) -> str | None:
-    """Seconds; without a declared duration the end minus the start, where both are finite."""
+    """Seconds; without a declared duration the end of a closed row minus its start."""
     if declared is not None:
         return f"({declared})::float8"
     if ended_at is None:
         return None
     start, end = started_at.sql, ended_at.sql
-    finite = f"pg_catalog.isfinite({start}) AND pg_catalog.isfinite({end})"
-    return f"CASE WHEN {finite} THEN pg_catalog.date_part('epoch', {end} - {start}) END"
+    return f"pg_catalog.date_part('epoch', {ends.end_of_closed(start, end)} - {start})"
 
 
 def _label(expression: str, values: tuple[str, ...]) -> str:

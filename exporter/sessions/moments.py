@@ -37,9 +37,16 @@ CLOCK_QUERY = f"{CLOCK} AS MATERIALIZED (SELECT pg_catalog.clock_timestamp() AS 
 STATEMENT_TIME = Instant(at="now", scope=f"(SELECT {{}} FROM {CLOCK})")  # noqa: S608 - a constant
 
 
+#: Units per second of a number that counts since 1970, by the value of `epoch`.
+UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point in time in each row: the expression as it is stored, and what it means."""
+    """A point in time in each row: the expression as it is stored, and what it means.
+
+    Applications write values that stand for none: a number of 0 or less, an infinite time.
+    """
 
     raw: str
     unit: float | None = None
@@ -50,30 +57,49 @@ class Moment:
     """Whether it would be read right even if its type became one without a time zone."""
     is_naive: bool = False
     has_clock_changes: bool = False
+    column: str | None = None
+    """The column that holds it; None where it is computed."""
 
     @property
     def sql(self) -> str:
         """The moment as timestamptz. Naive timestamps are read in the transaction's TimeZone.
 
-        A number is held within what to_timestamp() takes (PostgreSQL's own range of years),
-        because one absurd value must not fail the source; NaN sorts above every number.
+        NULL where the value stands for none. A number is held within what to_timestamp() takes
+        (the last of PostgreSQL's years), because one absurd value must not fail the source.
         """
-        if self.unit is None and not self.has_zone_for_sure:
-            # The planner drops the condition. Should the column become one without a time zone, it
-            # makes the statement fail and the table be bound again: only timestamptz fits. Beside
-            # NULL a domain is its base type ("UNION, CASE, and Related Constructs").
-            any_time = "pg_catalog.tstzrange(NULL, NULL)"
-            fits = f"{any_time} OPERATOR(pg_catalog.@>) coalesce(({self.raw}), NULL)"
-            return f"CASE WHEN true OR {fits} THEN ({self.raw}) END"
-        if self.unit is None:
-            return f"({self.raw})::timestamptz"
-        seconds = f"({self.raw})::float8 / {self.unit:.0f}::float8"
-        bounded = f"greatest(least({seconds}, 9224318015999), -210866803200)"
-        return f"CASE WHEN ({self.raw}) IS NOT NULL THEN pg_catalog.to_timestamp({bounded}) END"
+        if self.unit is not None:
+            # NaN sorts above every number, infinity too. A whole number is neither.
+            is_time = self.above_none
+            if not self.is_whole:
+                is_time += f" AND ({self.raw}) OPERATOR(pg_catalog.<) 'infinity'"
+            seconds = f"least(({self.raw})::float8 / {self.unit:.0f}::float8, 9224318015999)"
+            return f"CASE WHEN {is_time} THEN pg_catalog.to_timestamp({seconds}) END"
+        is_time = f"pg_catalog.isfinite({self.raw})"
+        if self.has_zone_for_sure:
+            return f"CASE WHEN {is_time} THEN ({self.raw})::timestamptz END"
+        # The planner drops the last condition. Should the column become one without a time zone,
+        # it makes the statement fail and the table be bound again: only timestamptz fits. Beside
+        # NULL a domain is its base type ("UNION, CASE, and Related Constructs").
+        any_time = "pg_catalog.tstzrange(NULL, NULL)"
+        fits = f"{any_time} OPERATOR(pg_catalog.@>) coalesce(({self.raw}), NULL)"
+        return f"CASE WHEN {is_time} AND (true OR {fits}) THEN ({self.raw}) END"
+
+    def units(self, instant: str) -> str:
+        """A timestamptz as the number that is stored, with its fractions."""
+        return f"(extract(epoch FROM {instant}) * {self.unit:.1f}::numeric)"
 
     def before(self, bound: str) -> str:
-        """A condition on the stored value, which an index on it serves: strictly before `bound`."""
+        """A condition on the stored value, which an index on it serves: strictly before `bound`.
+
+        It is true of values that stand for none and lie below every time: see above_none.
+        """
         return self._compare("<", bound, "+")
+
+    @property
+    def above_none(self) -> str:
+        """A condition on the stored value: above those that stand for none, but for infinity."""
+        bound = "'-infinity'" if self.unit is None else "0"
+        return f"({self.raw}) OPERATOR(pg_catalog.>) {bound}"
 
     def from_(self, bound: str) -> str:
         """A condition on the stored value, which an index on it serves: at `bound` or later."""
@@ -83,10 +109,9 @@ class Moment:
         # Qualified, because a column may be of a domain, for which anyone can make an operator.
         compared = f"({self.raw}) OPERATOR(pg_catalog.{operator})"
         if self.unit is not None:
-            units = f"extract(epoch FROM {bound}) * {self.unit:.0f}::numeric"
+            units = self.units(bound)
             # x < 1.5 and x < 2 are the same for whole numbers, and so are x >= 1.5 and x >= 2.
-            return f"{compared} " + (
-                f"pg_catalog.ceil({units})::bigint" if self.is_whole else f"({units})"
+            return f"{compared} " + (f"pg_catalog.ceil{units}::bigint" if self.is_whole else units)
             )
         if not self.is_naive:
             return f"{compared} {bound}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from exporter.config import Source
 from exporter.queries import fill
+from exporter.sessions import ends
 from exporter.sessions.moments import CLOCK_QUERY, Instant, Moment
 from exporter.sessions.orphaned import is_orphaned, last_seen
 from exporter.sessions.relation import Relation
@@ -54,6 +55,17 @@ class SessionTable:
     def last_seen_order(self) -> str:
         """What orders by last seen: the stored start where that is the same, for its index."""
         return self.started_at.raw if self.last_seen_at is None else self.last_seen
+
+    def has_ended(self, time: Instant) -> str:
+        """Whether an active row has an end that has passed: one in the future is only planned."""
+        if self.ended_at is None:
+            return "false"
+        return ends.has_ended(self.started_at.sql, self.ended_at.sql, time)
+
+    def stored_in(self, column: str) -> Moment | None:
+        """The moment that a column is declared to hold."""
+        declared = (self.ended_at, self.last_seen_at, self.started_at)
+        return next((each for each in declared if each and each.column == column), None)
 
     def orphaned(self, time: Instant, after: float | None = None) -> str:
         """is_orphaned() at a time, by `orphaned_after` or after another time in seconds."""

@@ -52,6 +52,51 @@ async def test_absurd_starts_in_many_rows_do_not_fail_the_source(
     assert page("sessions_inconsistent", kind="future") == (rows if is_future else 0)
 
 
+@pytest.mark.quick("s-", "ns")
+@pytest.mark.parametrize(
+    ("unit", "second"), [("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9)]
+)
+async def test_each_unit_since_1970_and_what_stands_for_none_in_it(
+    database: EmbeddedDatabase, collect: Collect, unit: str, second: int
+) -> None:
+    with database.connect() as connection:
+        connection.execute(
+            f"""
+            CREATE TABLE public.chat (active bool, at bigint, seen float8);
+            INSERT INTO public.chat
+            SELECT true, extract(epoch FROM now() - age)::numeric * {second}, seen
+            FROM (VALUES
+                (interval '119 minutes', 0::float8), ('121 minutes', -1), ('122 minutes', 'NaN'),
+                ('123 minutes', 'infinity'), ('124 minutes', '-infinity'),
+                ('9 hours', {second} * extract(epoch FROM now()))
+            ) AS rows (age, seen);
+            INSERT INTO public.chat VALUES (true, 0, 0), (true, -1, NULL)
+            """
+        )
+    page = await collect(
+        database,
+        f"""\
+        chat:
+          table: public.chat
+          active: active
+          started_at: {{column: at, epoch: {unit}}}
+          last_seen_at: {{column: seen, epoch: {unit}}}
+          orphaned_after: 2h
+        starts:
+          table: public.chat
+          active: active
+          started_at: {{column: at, epoch: {unit}}}
+          orphaned_after: 2h
+        """,
+    )
+    assert not page.failures
+    for source, orphaned in (("chat", 4), ("starts", 5)):
+        assert page("sessions_active", source=source) == 8
+        assert page("sessions_orphaned", source=source) == orphaned
+        assert page("sessions_inconsistent", source=source, kind="undated") == 2
+        assert page("sessions_inconsistent", source=source, kind="future") == 0
+
+
 @pytest.mark.parametrize("unit", ["s", "ms"])
 async def test_integers_in_the_wrong_unit_are_far_away_and_not_an_error(
     database: EmbeddedDatabase, collect: Collect, unit: str
@@ -113,9 +158,7 @@ async def test_the_list_of_orphans_agrees_with_the_count_for_fractions_of_second
     assert listed.orphaned_count == 3
 
 
-async def test_infinite_times_are_old_or_ahead_and_have_no_part_in_sums(
-    database: EmbeddedDatabase, collect: Collect
-) -> None:
+async def test_infinite_times_are_none(database: EmbeddedDatabase, collect: Collect) -> None:
     with database.connect(APP) as connection:
         connection.execute(
             f"""
@@ -133,13 +176,59 @@ async def test_infinite_times_are_old_or_ahead_and_have_no_part_in_sums(
     page = await collect(database, CONVERSATIONS, role=EXPORTER)
     assert not page.failures
     assert page("sessions_active") == 3
-    assert page("sessions_orphaned") == 1
-    assert page("sessions_inconsistent", kind="future") == 1
-    assert page("sessions_inconsistent", kind="ended_but_active") == 1
-    assert page("sessions_oldest_active_start_timestamp_seconds") == float("-inf")
-    assert page("sessions_active_age_seconds_bucket", le="+Inf") == 3
-    assert page("sessions_active_age_seconds_bucket", le="2592000.0") == 2
+    assert page("sessions_orphaned") == 0
+    assert page("sessions_inconsistent", kind="undated") == 2
+    assert page("sessions_inconsistent", kind="future") == 0
+    assert page("sessions_inconsistent", kind="ended_but_active") == 0
+    assert page("sessions_inconsistent", kind="impossible_end") == 0
+    assert page("sessions_inconsistent", kind="closed_without_end") == 1
+    assert page("sessions_active_age_seconds_bucket", le="+Inf") == 1
     assert page("sessions_active_age_seconds_gsum") == pytest.approx(90, abs=10)
+
+
+@pytest.mark.quick("timestamptz")
+@pytest.mark.parametrize("type_", ["timestamptz", "timestamp", "bigint"])
+async def test_an_end_that_is_not_after_the_start_is_none_of_an_active_row(
+    database: EmbeddedDatabase, collect: Collect, type_: str
+) -> None:
+    def stored(at: str) -> str:
+        at = f"({at})::timestamptz"
+        return {
+            "timestamptz": at,
+            "timestamp": f"{at} AT TIME ZONE 'America/New_York'",
+            "bigint": f"(extract(epoch FROM {at}) * 1000)::bigint",
+        }[type_]
+
+    ends = ["now()", "now() - interval '1 hour'", "now() - interval '61 minutes'"]
+    ends += ["'1970-01-01 00:00Z'", "'1970-01-01 05:00Z'", "'0001-01-01'", "'1990-01-01'"]
+    with database.connect() as connection:
+        connection.execute(f"CREATE TABLE public.chat (active bool, at {type_}, ended {type_})")
+        for end in ends:
+            start = stored("now() - interval '1 hour'")
+            both = f"(true, {start}, {stored(end)}), (false, {start}, {stored(end)})"
+            connection.execute(f"INSERT INTO public.chat VALUES {both}")
+        connection.execute(f"INSERT INTO public.chat VALUES (true, NULL, {stored('now()')})")
+    epoch = ", epoch: ms" if type_ == "bigint" else ""
+    page = await collect(
+        database,
+        f"""\
+        chat:
+          table: public.chat
+          active: active
+          started_at: {{column: at{epoch}}}
+          ended_at: {{column: ended{epoch}}}
+          timestamps_in: America/New_York
+          orphaned_after: 2h
+          daily: {{days: 2}}
+        """,
+    )
+    assert not page.failures
+    assert page("sessions_inconsistent", kind="ended_but_active") == 2  # now; without a start
+    assert page("sessions_inconsistent", kind="impossible_end") == 2  # a minute before; 1990
+    # Of closed rows the start itself is an end.
+    assert page("sessions_inconsistent", kind="closed_without_end") == 5
+    durations = page.by("date", "sessions_daily_average_duration_seconds")
+    assert [*durations.values()] == [pytest.approx(1800, abs=1)]
 
 
 async def test_durations_that_are_no_lengths_are_not_averaged(

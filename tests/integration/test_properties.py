@@ -218,20 +218,19 @@ def text(at: Time) -> str | None:
 
 
 def stored(kind: str, at: Time, zone: str) -> tuple[str | None, Time]:
-    """What is in the column, and which instant that is."""
+    """What is in the column, and which instant that is; None where it stands for none."""
     if kind == "timestamptz" or at is None:
-        return text(at), at
+        return text(at), None if at is None or math.isinf(at) else at
     if kind == "timestamp":
         if math.isinf(at) or at == FAR_AWAY:
-            return text(at := math.copysign(math.inf, at)), at
+            return text(math.copysign(math.inf, at)), None
         shown = oracle.local(int(at), zone)
         return shown.isoformat(sep=" "), oracle.instant(shown, zone)
     unit = SECOND if kind == "seconds" else 1000
     if math.isinf(at):
         # The nearest that an integer comes: it is held within PostgreSQL's own years.
-        limit = 9224318015999 if at > 0 else -210866803200
-        return str(2**63 - 1 if at > 0 else -(2**63)), limit * SECOND
-    return str(int(at) // unit), int(at) // unit * unit
+        return (str(2**63 - 1), 9224318015999 * SECOND) if at > 0 else (str(-(2**63)), None)
+    return str(int(at) // unit), int(at) // unit * unit if at >= unit else None
 
 
 def insert(connection: Connection, kind: str, rows: list[Row], zone: str) -> list[Row]:

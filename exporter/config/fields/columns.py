@@ -16,12 +16,12 @@ LABEL = "[a-zA-Z_][a-zA-Z0-9_]*"
 
 
 class TimeColumn(Model):
-    """A point in time of each row: a timestamp, or an integer that counts since 1970."""
+    """A point in time of each row: a timestamp, or a number that counts since 1970."""
 
     sql: Sql = Field(alias="column", examples=["CreateAt"])
     """A column or an expression."""
-    epoch: Annotated[Literal["s", "ms"], choice(("s", "ms"))] | None = None
-    """For an integer: the unit in which it counts since 1970, s or ms. null: a timestamp."""
+    epoch: Annotated[Literal["s", "ms", "us", "ns"], choice(("s", "ms", "us", "ns"))] | None = None
+    """For a number: the unit in which it counts since 1970, s, ms, us or ns. null: a timestamp."""
 
 
 def _parse_point_in_time(value: object) -> object:

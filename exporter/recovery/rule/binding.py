@@ -8,8 +8,8 @@ from exporter.config.fields.sql_lexer import tokens
 from exporter.errors import SchemaMismatch
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
-from exporter.recovery.rule.rule import END, Rule, has_ended, own_end_or
-from exporter.sessions import Moment, SessionTable
+from exporter.recovery.rule.rule import END, Rule, own_end_or
+from exporter.sessions import TRANSACTION_TIME, Moment, SessionTable
 from exporter.sessions.relation import Column, Relation
 
 _WORD = re.compile(r"[^\W\d][\w$]*")
@@ -109,10 +109,10 @@ def _new_value(table: SessionTable, word: str, text: str) -> str:
             "write it outside of them, for example 'ended ' || {end}"
         )
     value = value.replace("{end}", _typed(table, column.type))
-    name = f"s.{identifier(column.name)}"
-    if table.ended_at is None or table.ended_at.raw != name:
+    if table.ended_at is None or table.ended_at.column != column.name:
         return value
-    return f"CASE WHEN {has_ended(table.ended_at)} THEN {name} ELSE ({value}) END"
+    kept = f"s.{identifier(column.name)}"
+    return f"CASE WHEN {table.has_ended(TRANSACTION_TIME)} THEN {kept} ELSE ({value}) END"
 
 
 def _typed(table: SessionTable, type_: str) -> str:

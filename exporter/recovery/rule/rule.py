@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from exporter.queries import fill, identifier, join_lines, literal
 from exporter.recovery.rule.texts import is_unchanged, json_object, restored, texts_of
-from exporter.sessions import TRANSACTION_TIME, Moment, SessionTable, interval
+from exporter.sessions import TRANSACTION_TIME, SessionTable, interval
 from exporter.sessions.relation import Column, Relation
 
 #: No column of an application is called this, so that a bare word is never ambiguous.
@@ -138,12 +138,8 @@ class Rule:
 
 def own_end_or(table: SessionTable, end: str) -> str:
     """The end that the application has written, where it has; else the one that is chosen."""
-    ended_at = table.ended_at
-    if ended_at is None:
+    if table.ended_at is None:
         return end
-    return f"CASE WHEN {has_ended(ended_at)} THEN {ended_at.sql} ELSE ({end}) END"
-
-
-def has_ended(ended_at: Moment) -> str:
-    """Whether an end has passed: one in the future is only planned."""
-    return f"{ended_at.sql} <= pg_catalog.now()"
+    return (
+        f"CASE WHEN {table.has_ended(TRANSACTION_TIME)} THEN {table.ended_at.sql} ELSE ({end}) END"
+    )

@@ -143,10 +143,10 @@ def is_concerned(rule: Rule, stop: PlannedStop) -> str:
     start, start_bound = table.started_at, bound
     if start.unit is not None and start.is_whole:
         # A whole number of seconds may be up to one second before the real start.
-        unit = "second" if start.unit == 1 else "milliseconds"
+        unit = {1.0: "second", 1e3: "milliseconds"}.get(start.unit, "microseconds")
         start_bound = f"pg_catalog.date_trunc('{unit}', {bound})"
     # Where the start is not known, what was seen before that moment had started by then.
-    known = f"CASE WHEN ({start.raw}) IS NOT NULL THEN {start.before(start_bound)}"
+    known = f"CASE WHEN {start.sql} IS NOT NULL THEN {start.before(start_bound)}"
     return f"coalesce({known} ELSE {table.last_seen} < {bound} END, false)"
 
 

@@ -77,7 +77,11 @@ class Exhibit:
 def active_values(source: Source, active: int, **changes: Any) -> ActiveValues:
     """As much as one collection can find."""
     histogram = Histogram((active,) * (len(BUCKETS) + 1), 1.5)
-    kinds = ["undated", "future", *(["ended_but_active"] if source.ended_at else [])]
+    kinds = [
+        "undated",
+        "future",
+        *(["ended_but_active", "impossible_end"] if source.ended_at else []),
+    ]
     values: dict[str, Any] = {
         "now": 3.0,
         "total": Counts(active, active, active),

@@ -1,7 +1,7 @@
 """What the words of the design mean for session rows, in plain Python: the other side of the
 property tests. It knows no SQL.
 
-Times are whole microseconds since 1970 in UTC, or infinite; None is what NULL is, unknown.
+Times are whole microseconds since 1970 in UTC; None is unknown: NULL, and what stands for it.
 """
 
 import datetime as dt
@@ -148,7 +148,12 @@ def _active(rows: list[Row], rules: Rules, now: int) -> Iterator[tuple[tuple[str
         "future": [row for row in active if row.last_seen is not None and row.last_seen > latest],
     }
     if rules.has_end:
-        kinds["ended_but_active"] = [r for r in active if r.ended is not None and r.ended <= now]
+        ends = [row for row in active if row.ended is not None]
+        real = [row for row in ends if row.start is None or row.start < (row.ended or 0)]
+        kinds["ended_but_active"] = [row for row in real if (row.ended or 0) <= now]
+        kinds["impossible_end"] = [
+            row for row in ends if 86400 * SECOND <= (row.ended or 0) < (row.start or -math.inf)
+        ]
     if rules.has_integrity:
         kinds["broken"] = [row for row in active if row.broken]
     for kind, contradictory in kinds.items():
@@ -188,16 +193,15 @@ def _duration(row: Row, rules: Rules) -> float | None:
     """As declared, else from start to end; what has no beginning or end has no length."""
     if rules.has_duration:
         return row.duration
-    if not rules.has_end or row.ended is None or row.start is None:
-        return None
-    if math.isinf(row.ended) or math.isinf(row.start):
+    if not rules.has_end or row.start is None or row.ended is None or row.ended < row.start:
         return None
     return (row.ended - row.start) / SECOND
 
 
 def _is_without_end(row: Row, rules: Rules) -> bool:
     duration = _duration(row, rules)
-    return (rules.has_end and row.ended is None) or duration is None or duration < 0
+    has_no_end = row.ended is None or (row.start is not None and row.ended < row.start)
+    return (rules.has_end and has_no_end) or duration is None or duration < 0
 
 
 def _histogram(

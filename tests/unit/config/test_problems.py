@@ -461,7 +461,7 @@ config.yaml:18: sources.calls.database: expected the name of a database, got 'ap
 did you mean app?
 config.yaml:19: sources.calls.active: expected an SQL expression, \
 got true, which YAML reads as a boolean; put it in quotes
-config.yaml:20: sources.calls.started_at.epoch: expected s or ms, got 'minutes'
+config.yaml:20: sources.calls.started_at.epoch: expected s, ms, us or ns, got 'minutes'
 config.yaml:21: sources.calls.labels.date: expected a name other than \
 database, source, date, le, kind, instance, job, __*, got 'date'
 config.yaml:21: sources.calls.labels.date.values[0]: expected a text, \

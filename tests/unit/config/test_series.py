@@ -21,8 +21,8 @@ SOURCES = {
     "no alert": (["alert_above: null"], BASE - 1),
     "a sign of life": (["last_seen_at: x"], BASE + 15),
     "a sign of life and a limit": (["last_seen_at: x", "overlong_after: 1d"], BASE + 15 + 1 + 1),
-    "an end": (["ended_at: x"], BASE + 7 + 2),
-    "an end, and no daily statistics": (["ended_at: x", "daily: null"], BASE - 22 + 1),
+    "an end": (["ended_at: x"], BASE + 7 + 3),
+    "an end, and no daily statistics": (["ended_at: x", "daily: null"], BASE - 22 + 2),
     "a duration": (["duration: x"], BASE + 7 + 1),
     "a recovery": (["id: x", "recovery: {set: {a: true}, end_at: now}"], BASE + RECOVERY),
     "two conditions": (["integrity: {a: x, b: y}"], BASE + 2),
@@ -43,7 +43,7 @@ SOURCES = {
             "duration: x",
             "integrity: {a: x}",
         ],
-        7 * 3 + 30 + 2 + 5 + 1 + 7 * (1 + 4 * 7) + 3 + 3,
+        7 * 3 + 30 + 2 + 6 + 1 + 7 * (1 + 4 * 7) + 3 + 3,
     ),
 }
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.sessions.conditions import conjuncts, fixed_column
+from exporter.sessions.conditions import conjuncts, fixed_column, stored_column
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,23 @@ def test_a_condition_that_admits_one_value_fixes_its_column(
     condition: str, column: str | None
 ) -> None:
     assert fixed_column(condition) == column
+
+
+@pytest.mark.parametrize(
+    ("expression", "column"),
+    [
+        ("s.a", "a"),
+        ('s."A b"', "A b"),
+        ("NULLIF(s.a, 0)", "a"),
+        ("nullif(nullif(s.a, -1), '0001-01-01'::timestamp)", "a"),
+        ("s.a / 1000", None),
+        ("coalesce(s.a, 0)", None),
+        ("NULLIF(s.a / 1000, 0)", None),
+        ("NULLIF(s.a, 0) / 1000", None),
+        ("s.a::timestamptz", None),
+    ],
+)
+def test_a_column_or_null_in_its_place_is_stored_in_that_column(
+    expression: str, column: str | None
+) -> None:
+    assert stored_column(expression) == column
