@@ -5,6 +5,7 @@ with that of collection. Nothing is locked or written.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from exporter import sessions
 from exporter.check.findings import Finding, FindingWriter
@@ -14,6 +15,7 @@ from exporter.errors import AuditUnusable, PermissionDenied, SourceError, Standb
 from exporter.postgres import Database, Reader
 from exporter.queries import array, fill
 from exporter.recovery.audit.installation import NO_AUDIT, check_version, find_version
+from exporter.recovery.close.candidates import read_previews
 from exporter.recovery.decision.brakes import find_brakes
 from exporter.recovery.functions.creators import find_creators
 from exporter.recovery.plan import count_by_hand, future_ends
@@ -94,6 +96,13 @@ async def _check(
     yield await _search_path(reader, findings)
     yield await _plan(reader, rule, findings)
     orphans = orphaned_sessions(rule, with_backlog=True)
+    if any(each.unit is not None for each in rule.written_times.values()):
+        active = replace(orphans, condition=rule.table.rows)
+        previews, _ = await read_previews(reader, active, show=1)
+        for each in previews:
+            written = ", ".join(f"{name} = {each.written(name)}" for name in each.times)
+            example = f"closing the session that is silent for longest would write {written}"
+            yield findings.ok("recovery times", example)
     if ends := await future_ends(reader, orphans):
         yield findings.warning("recovery end", f"of all orphaned sessions, {ends}")
 

@@ -157,6 +157,7 @@ STILL_ACTIVE = (
     "it would still be active after what closing writes; a trigger sets it back, or `set` does not "
     "end a session"
 )
+ENDS_AHEAD = "its end would be in the future; write end_at as least(now(), ...)"
 NOT_AUDITED = (
     "session_exporter.recovery did not take a row, without an error, so nothing is closed; it has "
     "a trigger that skips rows"
@@ -167,6 +168,7 @@ _OF_FUNCTIONS: dict[str, tuple[type[errors.SourceError], str]] = {
     "XS001": (errors.RowRefused, NOT_WRITTEN),
     "XS002": (errors.RowRefused, STILL_ACTIVE),
     "XS003": (errors.AuditUnusable, NOT_AUDITED),
+    "XS004": (errors.RowRefused, ENDS_AHEAD),
 }
 
 

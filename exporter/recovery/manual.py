@@ -31,6 +31,12 @@ def require_no_brake(plan: Plan) -> None:
     )
 
 
+def require_past_ends(plan: Plan) -> None:
+    """Raise SourceError where sessions would get an end in the future."""
+    if plan.future_ends:
+        raise SourceError(f"nothing was closed: {plan.future_ends}")
+
+
 async def recover(
     reader: Reader,
     writer: Writer,

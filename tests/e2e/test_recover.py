@@ -137,6 +137,9 @@ def test_the_plan_warns_of_ends_that_are_still_to_come(
     assert warning in command("recover", "chat", recovery=recovery).stdout
     assert warning in command("recover", "chat", "--backlog", recovery=recovery).stdout
     assert "warning" not in command("recover", "chat").stdout
+    done = command("recover", "chat", "--yes", recovery=recovery)
+    assert (done.returncode, len(open_ones(ready))) == (1, 7)
+    assert f"nothing was closed: {warning}, which is refused; write end_at as" in done.stderr
 
 
 def test_yes_closes_what_the_plan_says_and_backlog_the_rest(

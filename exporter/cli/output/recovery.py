@@ -92,6 +92,7 @@ def _json(plan: Plan | StopPlan, database: str, **values: object) -> dict[str, o
             "last_seen": finite(each.last_seen),
             "silence_seconds": finite(each.silence),
             "becomes": dict(each.changes),
+            "times": dict(each.times),
             "returning": dict(each.returning),
         }
         for each in plan.previews
@@ -148,10 +149,10 @@ def _plan_lines(plan: Plan | StopPlan, database: str, found: str) -> list[str]:
         rows = []
         for each in plan.previews:
             last_seen = UNKNOWN if each.last_seen is None else instant(each.last_seen)
-            values = [each.changes[name] for name in rule.changes]
-            values += [each.returning[name] for name in rule.returning]
+            written = [each.written(name) for name in rule.changes]
+            values = [each.returning[name] for name in rule.returning]
             cells = ["NULL" if value is None else shorten(str(value)) for value in values]
-            rows.append([each.session, last_seen, age(each.silence), *cells])
+            rows.append([each.session, last_seen, age(each.silence), *written, *cells])
         lines.append(table(["id", "last seen", "silent for", *headers], rows))
     if count > len(plan.previews):
         lines.append(f"… and {count - len(plan.previews)} more")

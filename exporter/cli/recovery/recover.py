@@ -50,6 +50,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
             return plan.count, None
         if not despite_brake:
             manual.require_no_brake(plan)
+        manual.require_past_ends(plan)
         outcome, progress = Outcome(), progress_of(plan.count)
         try:
             async with open_writer(config.databases[database], each) as writer:

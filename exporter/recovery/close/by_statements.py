@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from exporter.errors import AuditUnusable, Locked, RowRefused
 from exporter.postgres import Transaction, Writer
-from exporter.postgres.error_causes import NOT_AUDITED, NOT_WRITTEN, STILL_ACTIVE
+from exporter.postgres.error_causes import ENDS_AHEAD, NOT_AUDITED, NOT_WRITTEN, STILL_ACTIVE
 from exporter.queries import array, literal, text_or_null
 from exporter.recovery.close.batches import Trigger, WriteBlocked, admit
 from exporter.recovery.close.candidates import Candidate, ClosedSession, Outcome
@@ -63,8 +63,10 @@ class StatementCloser:
         # What does not hold takes all of the transaction back.
         if len(closed) < found:
             raise RowRefused(NOT_WRITTEN)
-        if any(is_active for _, _, is_active in closed):
+        if any(is_ahead for *_, is_ahead in closed):
+            raise RowRefused(ENDS_AHEAD)
+        if any(is_active for _, _, is_active, _ in closed):
             raise RowRefused(STILL_ACTIVE)
         if written < len(closed):
             raise AuditUnusable(NOT_AUDITED)
-        return [ClosedSession(session, report) for session, report, _ in closed]
+        return [ClosedSession(session, report) for session, report, *_ in closed]

@@ -10,6 +10,7 @@ from exporter.postgres import Reader
 from exporter.queries import join_lines, literal
 from exporter.recovery.rule.checks import read_naming_key
 from exporter.recovery.rule.selection import Selection
+from exporter.text import shorten
 
 #: The most candidates in memory at once, but for rows that share an id.
 PAGE = 10_000
@@ -31,7 +32,16 @@ class Preview:
     """None where nothing is known, which is so in a planned stop alone."""
     silence: float | None
     changes: Mapping[str, str | None]
+    """The new value of each column, as text."""
+    times: Mapping[str, str | None]
+    """What the numbers among the changes mean as a time."""
     returning: Mapping[str, Any]
+
+    def written(self, column: str) -> str:
+        """The new value of a column, for people: a number with the time that it means."""
+        value, time = self.changes[column], self.times.get(column)
+        text = "NULL" if value is None else shorten(value)
+        return text if time is None else f"{text} ({time})"
 
 
 class ClosedSession(NamedTuple):
@@ -106,14 +116,19 @@ async def read_previews(
     One row's bad value keeps nothing from being closed: that session is set aside.
     """
     rule, changes = selection.rule, selection.rule.changes
-    values = join_lines([f"pg_catalog.left(({text})::text, 200)" for text in changes.values()])
+    # What is written as a timestamp can be read as it is.
+    times = {name: each.sql for name, each in rule.written_times.items() if each.unit is not None}
+    texts = [*changes.values(), *times.values()]
+    values = join_lines([f"pg_catalog.left(({text})::text, 200)" for text in texts])
     statement = selection.statement("recovery/plan/preview", values=values, limit=str(show))
     try:
         rows = await read_naming_key(reader, rule, statement)
     except BadData as error:
         return (), str(error)
-    previews = (
-        Preview(session, seen, silence, dict(zip(changes, values, strict=True)), returning)
-        for session, seen, silence, *values, returning in rows
-    )
+    previews = []
+    for session, seen, silence, *found, returning in rows:
+        new, meant = found[: len(changes)], found[len(changes) :]
+        written = dict(zip(changes, new, strict=True))
+        means = dict(zip(times, meant, strict=True))
+        previews.append(Preview(session, seen, silence, written, means, returning))
     return tuple(previews), ""

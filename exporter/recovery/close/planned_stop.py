@@ -81,7 +81,7 @@ async def clock(reader: Reader) -> str:
 #: Why sessions that are concerned are not closed, by the category of stop_counts.sql.
 LEFT_ALONE = {
     "exempt": "protected, by recovery.exempt",
-    "endless": "without an end: recovery.end_at gives none",
+    "endless": "without an end: recovery.end_at gives none, or one before the start",
 }
 
 

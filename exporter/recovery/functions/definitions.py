@@ -6,7 +6,7 @@ parameter here. A DBA reads and creates them.
 
 import math
 
-from exporter.postgres.error_causes import NOT_AUDITED, NOT_WRITTEN, STILL_ACTIVE
+from exporter.postgres.error_causes import ENDS_AHEAD, NOT_AUDITED, NOT_WRITTEN, STILL_ACTIVE
 from exporter.queries import array, fill, fit_name, identifier, join_lines, literal
 from exporter.recovery.functions.function import Function
 from exporter.recovery.rule.rule import Rule
@@ -52,6 +52,7 @@ def recover_function(rule: Rule) -> Function:
             young=f"(({is_permitted}) IS TRUE OR {selection.young})",
         ),
         notify=notify,
+        ends_ahead=literal(ENDS_AHEAD),
         not_written=literal(NOT_WRITTEN),
         still_active=literal(STILL_ACTIVE),
         not_audited=literal(NOT_AUDITED),

@@ -8,8 +8,10 @@ from exporter.config.fields.sql_lexer import tokens
 from exporter.errors import SchemaMismatch
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
-from exporter.recovery.rule.rule import END, Rule, own_end_or
-from exporter.sessions import TRANSACTION_TIME, Moment, SessionTable
+from exporter.recovery.rule.rule import Rule, own_end_or
+from exporter.recovery.rule.written_end import end_as
+from exporter.sessions import TRANSACTION_TIME, SessionTable
+from exporter.sessions.ends import end_of_closed
 from exporter.sessions.relation import Column, Relation
 
 _WORD = re.compile(r"[^\W\d][\w$]*")
@@ -30,7 +32,7 @@ async def bind_rule(reader: Reader, source: Source) -> Rule:
         table=table,
         id_column=await _id(reader, table),
         end=own_end_or(table, await _end(reader, table)),
-        changes=_changes(table),
+        changes=await _changes(reader, table),
         returning={each.name: _expression(relation, each.sql) for each in recovery.returning},
         alive=_condition(relation, recovery.evidence),
         exempt=_condition(relation, recovery.exempt),
@@ -68,13 +70,21 @@ async def _end(reader: Reader, table: SessionTable) -> str:
             "recovery.end_at: a timestamp without a time zone; set timestamps_in to its zone"
         )
     if not type_.startswith("timestamp"):
-        raise SchemaMismatch(f"recovery.end_at: expected a timestamp, got {type_}")
-    return f"({text})::timestamptz"
+        raise SchemaMismatch(
+            f"recovery.end_at: expected a timestamp, got {type_}; for a number that counts since "
+            "1970 write to_timestamp() of its seconds"
+        )
+    # One before the start is none, as where the application writes it.
+    return end_of_closed(table.started_at.sql, f"({text})::timestamptz")
 
 
-def _changes(table: SessionTable) -> dict[str, str]:
+async def _changes(reader: Reader, table: SessionTable) -> dict[str, str]:
     """The new value of each column. However a column is spelt, it is written once."""
     recovery, changes = table.source.recovery, dict[str, str]()
+    columns = {f"recovery.set.{word}": table.relation.column(word) for word in recovery.set}
+    # A domain is its base type here. Nothing is read, so that no right is needed.
+    nulls = {key: f"NULL::{column.type}" for key, column in columns.items()}
+    types = await sessions.types_of(reader, table.relation, nulls)
     spellings = dict[str, str]()
     for word, text in recovery.set.items():
         name = table.relation.column(word).name
@@ -83,7 +93,7 @@ def _changes(table: SessionTable) -> dict[str, str]:
                 f"recovery.set: {spellings[name]} and {word} are one column, {name}; write it once"
             )
         spellings[name] = word
-        changes[name] = _new_value(table, word, text)
+        changes[name] = _new_value(table, word, text, types[f"recovery.set.{word}"])
     if recovery.mark is not None:
         name, merged = _mark(table.relation, recovery.mark.column, recovery.mark.merge)
         if name in spellings:
@@ -95,8 +105,8 @@ def _changes(table: SessionTable) -> dict[str, str]:
     return changes
 
 
-def _new_value(table: SessionTable, word: str, text: str) -> str:
-    """What a column becomes; `{end}` is the end in the column's own type and zone."""
+def _new_value(table: SessionTable, word: str, text: str, type_: str) -> str:
+    """What a column of a type becomes; `{end}` is the end in its type, unit and zone."""
     column = table.relation.column(word)
     try:
         value = _expression(table.relation, text)
@@ -108,25 +118,16 @@ def _new_value(table: SessionTable, word: str, text: str) -> str:
             f"recovery.set.{word}: {{end}} is an expression, and in quotes it would be a text; "
             "write it outside of them, for example 'ended ' || {end}"
         )
-    value = value.replace("{end}", _typed(table, column.type))
+    if "{end}" in value:
+        try:
+            end = end_as(table, column, type_, is_alone=value.strip() == "{end}")
+        except SchemaMismatch as error:
+            raise SchemaMismatch(f"recovery.set.{word}: {error}") from None
+        value = value.replace("{end}", end)
     if table.ended_at is None or table.ended_at.column != column.name:
         return value
     kept = f"s.{identifier(column.name)}"
     return f"CASE WHEN {table.has_ended(TRANSACTION_TIME)} THEN {kept} ELSE ({value}) END"
-
-
-def _typed(table: SessionTable, type_: str) -> str:
-    """The end in a column's type; for a type that is no time, as the start is stored."""
-    plain, end = re.sub(r"\(\d+\)", "", type_), f"e.{END}"
-    if plain.startswith("timestamp with time zone"):
-        return end
-    if plain.startswith(("timestamp", "date")):
-        return f"({end})::{plain}"
-    start: Moment = table.started_at
-    if start.unit is not None:
-        units = f"(extract(epoch FROM {end}) * {start.unit:.0f}::numeric)"
-        return f"{units}::bigint" if start.is_whole else units
-    return f"({end})::timestamp" if start.is_naive else end
 
 
 def _mark(relation: Relation, word: str, merge: str) -> tuple[str, str]:

@@ -4,12 +4,16 @@ The row is `s`, and the end that is chosen for it is `e.session_exporter_end`.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporter.queries import fill, identifier, join_lines, literal
 from exporter.recovery.rule.texts import is_unchanged, json_object, restored, texts_of
-from exporter.sessions import TRANSACTION_TIME, SessionTable, interval
+from exporter.sessions import TRANSACTION_TIME, Moment, SessionTable, interval
 from exporter.sessions.relation import Column, Relation
+
+#: By how many seconds a written end may lie ahead: a whole number is rounded up, and a trigger may
+#: write the time of its own, which is later than that of the transaction.
+AHEAD = 5.0
 
 #: No column of an application is called this, so that a bare word is never ambiguous.
 END = "session_exporter_end"
@@ -120,6 +124,31 @@ class Rule:
     @property
     def relation(self) -> Relation:
         return self.table.relation
+
+    @property
+    def written_times(self) -> dict[str, Moment]:
+        """What is written to columns that hold a time of the session, as that moment."""
+        moments = {name: self.table.stored_in(name) for name in self.changes}
+        return {
+            name: replace(each, raw=f"({self.changes[name]})::{self.relation.columns[name].type}")
+            for name, each in moments.items()
+            if each is not None
+        }
+
+    def is_ahead(self, *, is_written: bool) -> str:
+        """Whether the chosen end, or the new value of ended_at, is in the future; never NULL.
+
+        `is_written` is whether the row has the new value. An end at the start is never ahead: by
+        the clock of the application that may be in the future.
+        """
+        table = self.table
+        latest = f"greatest({TRANSACTION_TIME.now}, {table.started_at.sql})"
+        checks, ended_at = [f"e.{END} > {latest}"], table.ended_at
+        new = self.written_times.get(ended_at.column or "") if ended_at else None
+        if ended_at is not None and new is not None:
+            moment = ended_at if is_written else new
+            checks.append(f"{moment.sql} > {latest} + {interval(AHEAD)}")
+        return f"coalesce({' OR '.join(checks)}, false)"
 
     @property
     def recoverable(self) -> str:

@@ -82,6 +82,7 @@ class Selection:
             "recovery/close/close",
             recoverable=self.condition,  # with an id and an end: the statement itself looks
             rule=literal(json.dumps(self.description)),
+            is_ahead=self.rule.is_ahead(is_written=True),
             ids=ids,
             versions=versions,
             **parts,

@@ -34,6 +34,7 @@ session_exporter_closed AS (
         e.session_exporter_before,
         {written} AS session_exporter_after,
         ({rows}) IS TRUE AS session_exporter_is_active,
+        {is_ahead} AS session_exporter_is_ahead,
         e.session_exporter_evidence || {still_alive} AS session_exporter_evidence,
         e.session_exporter_returning
 ),
@@ -56,6 +57,6 @@ SELECT
     (SELECT pg_catalog.count(*) FROM session_exporter_found) AS session_exporter_found_count,
     (SELECT pg_catalog.count(*) FROM session_exporter_written) AS session_exporter_written_count,
     c.session_exporter_session, c.session_exporter_returning::text AS session_exporter_report,
-    c.session_exporter_is_active
+    c.session_exporter_is_active, c.session_exporter_is_ahead
 FROM (SELECT) AS always
 LEFT JOIN session_exporter_closed AS c ON true
