@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 from exporter import sessions
 from exporter.check.findings import Finding, FindingWriter
+from exporter.check.shared_values import check_shared_values
 from exporter.collection.active import counting_query
 from exporter.collection.daily import query_of_all_days
 from exporter.config import DailySettings, Source
@@ -31,6 +32,8 @@ async def check_source(database: Database, source: Source) -> AsyncIterator[Find
         async for finding in _rights(reader, table, findings, is_trusted=is_trusted):
             yield finding
         yield await _evaluation(reader, table, findings)
+        async for finding in check_shared_values(reader, table, findings):
+            yield finding
         for proposal in await propose(reader, table):
             yield _index(proposal, findings)
         if heartbeats.written_columns(table):

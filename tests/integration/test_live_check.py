@@ -98,6 +98,69 @@ async def test_a_missing_index_is_a_cross_with_the_command_that_mends_it(
     assert found["index for active"].status is found["index for daily"].status is Status.OK
 
 
+@pytest.mark.quick("bigint")
+@pytest.mark.parametrize(
+    ("type_", "none", "epoch"),
+    [
+        ("timestamp", "'9999-12-31'", ""),
+        ("timestamptz", "'1990-01-01'", ""),
+        ("bigint", "631152000000", ", epoch: ms"),
+    ],
+)
+async def test_a_value_that_most_active_rows_share_is_named_until_it_is_declared_as_none(
+    database: EmbeddedDatabase, source_of: SourceOf, type_: str, none: str, epoch: str
+) -> None:
+    run(
+        database,
+        f"CREATE TABLE chat (is_open bool, started timestamptz, ended {type_}, seen {type_})",
+        f"INSERT INTO chat SELECT n < 6, now(), {none}, {none} FROM generate_series(1, 9) AS n",
+        "UPDATE chat SET ended = NULL WHERE ctid IN (SELECT ctid FROM chat WHERE is_open LIMIT 2)",
+    )
+    more = "  timestamps_in: UTC\n"
+    declared = {
+        "last_seen_at": f"last_seen_at: {{column: seen{epoch}}}",
+        "ended_at": f"ended_at: {{column: ended{epoch}}}",
+    }
+
+    async def named() -> dict[str, Finding]:
+        lines = [f"  {line}\n" for each in declared.values() for line in each.splitlines()]
+        found = await check(database, source_of(CHAT + more + "".join(lines)))
+        assert found["evaluation"].status is Status.OK
+        return {key: each for key, each in found.items() if key.startswith("value of ")}
+
+    warnings = await named()
+    assert [*warnings] == ["value of last_seen_at", "value of ended_at"]
+    assert warnings["value of ended_at"].message.startswith("3 of 5 active rows have the value ")
+    for finding in warnings.values():
+        assert finding.status is Status.WARNING
+        (line,) = finding.commands
+        declared[line.partition(":")[0]] = line
+    assert await named() == {}
+
+
+@pytest.mark.quick("now", "0001")
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("last_seen_at", "now() - interval '1 hour'"),  # one statement writes every heartbeat
+        ("ended_at", "'0001-01-01'"),
+        ("ended_at", "'infinity'"),
+        ("ended_at", "NULL"),
+    ],
+)
+async def test_a_shared_value_that_may_be_one_or_that_is_none_anyway_is_not_named(
+    database: EmbeddedDatabase, source_of: SourceOf, key: str, value: str
+) -> None:
+    run(
+        database,
+        "CREATE TABLE chat (is_open bool, started timestamptz, at timestamptz)",
+        f"INSERT INTO chat SELECT true, now() - '1 day'::interval, {value}"
+        " FROM generate_series(1, 5)",
+    )
+    found = await check(database, source_of(f"{CHAT}  {key}: at\n"))
+    assert f"value of {key}" not in found
+
+
 async def test_where_no_index_can_be_offered_it_warns(
     database: EmbeddedDatabase, source_of: SourceOf
 ) -> None:

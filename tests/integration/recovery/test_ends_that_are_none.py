@@ -37,7 +37,7 @@ ENDS = [START, f"{START} - interval '1 hour'", "'1970-01-01 00:00Z'::timestamptz
 ENDS += ["'9999-12-31'::timestamptz AT TIME ZONE 'Asia/Tokyo' AT TIME ZONE 'UTC'"]
 
 
-@pytest.mark.quick("bigint", "timestamp-")
+@pytest.mark.quick("bigint")
 @pytest.mark.parametrize("type_", STORED)
 async def test_an_end_that_stands_for_none_is_overwritten_and_a_genuine_one_stays(
     database: EmbeddedDatabase, tmp_path: Path, type_: str

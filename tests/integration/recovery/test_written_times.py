@@ -83,7 +83,7 @@ def chat(start: str, ended: str = "null", end_at: str = "last_seen", **more: str
     )
 
 
-@pytest.mark.quick("naive-ms", "aware-s", "seconds-local-", "seconds-us")
+@pytest.mark.quick("naive-ms", "aware-s", "seconds-local, undeclared")
 @pytest.mark.parametrize("written", WRITTEN)
 @pytest.mark.parametrize("start", STARTS)
 async def test_an_end_takes_type_unit_and_zone_from_its_column(
@@ -105,6 +105,7 @@ async def test_an_end_takes_type_unit_and_zone_from_its_column(
         assert plan.previews[0].times == {"ended": meant}
 
 
+@pytest.mark.quick("numeric", "timestamp", "date")
 @pytest.mark.parametrize(
     ("type_", "more", "said"),
     [
@@ -129,6 +130,26 @@ async def test_a_column_that_cannot_take_the_end_is_a_sentence(
     assert said in str(raised.value)
 
 
+@pytest.mark.quick("naive-floor", "seconds-{end}")
+@pytest.mark.parametrize(
+    ("start", "value", "is_written"),
+    [
+        ("naive", "floor(extract(epoch FROM {end}))", "1764160000"),
+        ("aware", "floor(extract(epoch FROM {end}))", "1764160000"),
+        ("naive", "extract(epoch FROM {end} - s.at + interval '7 s')", "7"),
+        ("seconds", "{end} - s.at + 7", "7"),
+    ],
+)
+async def test_in_an_expression_the_end_is_an_instant_or_what_the_start_counts(
+    database: EmbeddedDatabase, tmp_path: Path, start: str, value: str, is_written: str
+) -> None:
+    prepare(database, start, "bigint")
+    async with stopping(database, tmp_path, chat(start, value=value)) as it:
+        found = await all_candidates(it.reader, it.rule, with_backlog=True)
+        await close_found(it.writer, it.rule, found, with_backlog=True)
+    assert rows(database, "SELECT ended FROM chat") == [(int(is_written),)]
+
+
 #: How an end comes to be in the future: end_at, the column that is ended_at, and what is written.
 AHEAD = {
     "end_at": ("coalesce(s.planned, s.seen)", "null", "{end}"),
@@ -136,6 +157,7 @@ AHEAD = {
 }
 
 
+@pytest.mark.quick("written")
 @pytest.mark.parametrize("how", AHEAD)
 async def test_an_end_in_the_future_is_refused_and_the_other_sessions_are_closed(
     database: EmbeddedDatabase, tmp_path: Path, how: str
@@ -155,6 +177,7 @@ async def test_an_end_in_the_future_is_refused_and_the_other_sessions_are_closed
     assert rows(database, "SELECT id FROM chat WHERE is_open") == [(2,)]
 
 
+@pytest.mark.quick("by functions")
 async def test_auto_sets_aside_what_would_end_in_the_future(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
