@@ -58,7 +58,10 @@ WRITTEN = {
     "instant": ("timestamptz", "ended", SEEN),
     "domain": ("public.moment", "null", SEEN),
 }
-DOMAINS = "CREATE DOMAIN public.moment AS timestamptz; CREATE DOMAIN public.counted AS bigint"
+DOMAINS = (
+    "CREATE DOMAIN public.moment AS timestamptz;"
+    " CREATE DOMAIN public.counted AS bigint DEFAULT -1 NOT NULL"
+)
 
 
 def prepare(database: EmbeddedDatabase, start: str, type_: str) -> None:
