@@ -220,14 +220,25 @@ async def test_an_end_that_is_not_after_the_start_is_none_of_an_active_row(
           timestamps_in: America/New_York
           orphaned_after: 2h
           daily: {{days: 2}}
+        measured:
+          table: public.chat
+          active: active
+          started_at: {{column: at{epoch}}}
+          ended_at: {{column: ended{epoch}}}
+          duration: "60"
+          timestamps_in: America/New_York
+          orphaned_after: 2h
+          daily: {{days: 2}}
         """,
     )
     assert not page.failures
-    assert page("sessions_inconsistent", kind="ended_but_active") == 2  # now; without a start
-    assert page("sessions_inconsistent", kind="impossible_end") == 2  # a minute before; 1990
+    kinds = page.by("kind", "sessions_inconsistent", source="chat")
+    assert kinds["ended_but_active"] == 2  # now; without a start
+    assert kinds["impossible_end"] == 2  # a minute before; 1990
     # Of closed rows the start itself is an end.
-    assert page("sessions_inconsistent", kind="closed_without_end") == 5
-    durations = page.by("date", "sessions_daily_average_duration_seconds")
+    assert kinds["closed_without_end"] == 5
+    assert page.by("kind", "sessions_inconsistent", source="measured") == kinds
+    durations = page.by("date", "sessions_daily_average_duration_seconds", source="chat")
     assert [*durations.values()] == [pytest.approx(1800, abs=1)]
 
 
