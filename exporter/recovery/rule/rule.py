@@ -11,8 +11,8 @@ from exporter.recovery.rule.texts import is_unchanged, json_object, restored, te
 from exporter.sessions import TRANSACTION_TIME, Moment, SessionTable, interval
 from exporter.sessions.relation import Column, Relation
 
-#: By how many seconds a written end may lie ahead: a whole number is rounded up, and a trigger may
-#: write the time of its own, which is later than that of the transaction.
+#: By how many seconds a computed end may lie ahead: a number may be rounded up, and the time that
+#: an expression or a trigger takes is later than that of the transaction.
 AHEAD = 5.0
 
 #: No column of an application is called this, so that a bare word is never ambiguous.
@@ -139,13 +139,16 @@ class Rule:
         """Whether the chosen end, or the new value of ended_at, is in the future; never NULL.
 
         `is_written` is whether the row has the new value. An end at the start is never ahead: by
-        the clock of the application that may be in the future.
+        the clock of the application that may be in the future. What is `{end}` alone is the chosen
+        end; read back, a local time that the clock shows twice may be the later one.
         """
         table = self.table
         latest = f"greatest({TRANSACTION_TIME.now}, {table.started_at.sql})"
         checks, ended_at = [f"e.{END} > {latest}"], table.ended_at
+        texts = {word: text.strip() for word, text in table.source.recovery.set.items()}
+        computed = [self.relation.column(word).name for word in texts if texts[word] != "{end}"]
         new = self.written_times.get(ended_at.column or "") if ended_at else None
-        if ended_at is not None and new is not None:
+        if ended_at is not None and new is not None and ended_at.column in computed:
             moment = ended_at if is_written else new
             checks.append(f"{moment.sql} > {latest} + {interval(AHEAD)}")
         return f"coalesce({' OR '.join(checks)}, false)"

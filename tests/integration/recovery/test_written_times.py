@@ -1,5 +1,6 @@
 """`{end}` takes type, unit and zone from the column that is written, and is never in the future."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from exporter.queries import fill
 from exporter.recovery.manual import require_past_ends
 from exporter.recovery.plan import make_plan
 from exporter.recovery.rule.limits import NO_LIMITS
+from tests.support.collection.database_clock import set_clock
 from tests.support.collection.declarations import settings_of
 from tests.support.recovery.automatic.runner import Recover, open_ones, sessions
 from tests.support.recovery.close_runs import all_candidates, close_found
@@ -178,6 +180,22 @@ async def test_an_end_in_the_future_is_refused_and_the_other_sessions_are_closed
         outcome = await close_found(it.writer, it.rule, found, with_backlog=True)
     assert (outcome.closed, outcome.refused) == (2, {"2": ENDS_AHEAD})
     assert rows(database, "SELECT id FROM chat WHERE is_open") == [(2,)]
+
+
+@pytest.mark.slow
+async def test_a_local_end_in_the_hour_that_the_clock_shows_twice_is_not_ahead(
+    database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    prepare(database, "aware", "timestamp")
+    run(database, "UPDATE public.chat SET at = '2025-10-25', seen = '2025-10-26 00:05Z'")
+    set_clock(database, datetime(2025, 10, 26, 0, 40, tzinfo=UTC))
+    text = chat("aware", "ended").replace("orphaned_after: 2h", "orphaned_after: 10m")
+    async with stopping(database, tmp_path, text) as it:
+        plan = await make_plan(it.reader, it.source, with_backlog=True, show=5, limits=NO_LIMITS)
+        found = await all_candidates(it.reader, it.rule)
+        outcome = await close_found(it.writer, it.rule, found)
+    assert (plan.future_ends, outcome.closed, outcome.refused) == ("", 1, {})
+    assert rows(database, "SELECT ended::text FROM chat") == [("2025-10-26 02:05:00",)]
 
 
 @pytest.mark.quick("by functions")
