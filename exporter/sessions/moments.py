@@ -112,7 +112,6 @@ class Moment:
             units = self.units(bound)
             # x < 1.5 and x < 2 are the same for whole numbers, and so are x >= 1.5 and x >= 2.
             return f"{compared} " + (f"pg_catalog.ceil{units}::bigint" if self.is_whole else units)
-            )
         if not self.is_naive:
             return f"{compared} {bound}"
         if not self.has_clock_changes:
