@@ -97,7 +97,11 @@ def build_database_cost_row() -> Row:
     """Show the load on the databases."""
     return Row(
         "What does it cost the databases?",
-        [data_quality.durations(SCOPE), data_quality.share(SCOPE)],
+        [
+            data_quality.durations(SCOPE, width=8),
+            data_quality.share(SCOPE, width=8),
+            databases.connections(SCOPE, width=8),
+        ],
     )
 
 

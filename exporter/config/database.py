@@ -23,6 +23,9 @@ class DatabaseSettings(Model):
     config file."""
     max_connections: Annotated[int, whole_number(1, 100)] = 2
     """Maximum number of connections that collection has open at the same time."""
+    max_recovery_connections: Annotated[int, whole_number(1, 100)] = 2
+    """Maximum number of connections that recovery in the daemon has open at the same time, all
+    sources of the database together."""
     connect_timeout: Annotated[float, duration(at_least=2)] = Field("5s", validate_default=True)
     """Time limit for connecting, at least 2s."""
     statement_timeout: Seconds = Field("5s", validate_default=True)

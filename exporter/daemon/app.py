@@ -2,7 +2,6 @@
 
 import asyncio
 
-from exporter import sessions
 from exporter.clock import Clock
 from exporter.collection.collection import Binding, Collection
 from exporter.collection.collectors import COLLECTORS
@@ -10,9 +9,9 @@ from exporter.collection.job import Job, Key
 from exporter.collection.snapshots import Snapshots, State
 from exporter.config import Config, DatabaseSettings, Source
 from exporter.daemon.metrics_page import Page
-from exporter.postgres import Database, Writer
+from exporter.postgres import Database
 from exporter.recovery.automatic import AutomaticRecovery
-from exporter.recovery.rule.connections import writing_settings
+from exporter.recovery.rule.connections import RecoveryConnections
 from exporter.recovery.status import RecoveryStatuses
 
 
@@ -43,16 +42,23 @@ class Exporter:
             for database, binding, collector, _ in collected
         ]
         recovered = [pair for pair in pairs if pair[1].recovery.is_declared]
+        self._recovering = RecoveryConnections()
         statuses = RecoveryStatuses((database.name, source.name) for database, source in recovered)
         self.jobs: list[Job] = [
             *self.collections,
             *(
-                AutomaticRecovery(database.settings, source, statuses=statuses, clock=clock)
+                AutomaticRecovery(
+                    database.settings,
+                    source,
+                    statuses=statuses,
+                    clock=clock,
+                    connections=self._recovering,
+                )
                 for database, source in recovered
             ),
             *(
                 # Also where `set` is gone by now: what was closed before is still delivered.
-                _webhook_job(database.settings, source, clock)
+                _webhook_job(self._recovering, database.settings, source, clock)
                 for database, source in pairs
                 if source.recovery.webhook is not None
             ),
@@ -62,6 +68,7 @@ class Exporter:
             databases=self.databases,
             snapshots=self.snapshots,
             recoveries=statuses,
+            recovering=self._recovering,
             clock=clock,
         )
 
@@ -72,13 +79,16 @@ class Exporter:
     async def close(self) -> None:
         for database in self.databases.values():
             await database.close()
+        await self._recovering.close()
         for job in self.jobs:
             await job.close()
 
 
-def _webhook_job(settings: DatabaseSettings, source: Source, clock: Clock) -> Job:
+def _webhook_job(
+    connections: RecoveryConnections, settings: DatabaseSettings, source: Source, clock: Clock
+) -> Job:
     # Importing httpx takes 4 MB, which an exporter without webhooks does not need.
     from exporter.recovery.webhook.delivery import WebhookSender  # noqa: PLC0415
 
-    writer = Writer(writing_settings(settings, source), timezone=sessions.time_zone(source))
+    writer = connections.writer(settings, source)
     return WebhookSender(writer, source, database=settings.name, wall=clock.wall)

@@ -26,6 +26,7 @@ from exporter.metrics.catalog import Sample
 from exporter.metrics.exposition import TEXT, Chunk, Format, Labels, join, render
 from exporter.postgres import Database
 from exporter.recovery.decision.brakes import BRAKES
+from exporter.recovery.rule.connections import RecoveryConnections
 from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
 
 #: process_* change all the time; they are read this often at most, in seconds.
@@ -61,6 +62,7 @@ class Page:
         databases: Mapping[str, Database],
         snapshots: Snapshots,
         recoveries: RecoveryStatuses,
+        recovering: RecoveryConnections,
         config: Config,
         clock: Clock,
     ) -> None:
@@ -68,6 +70,7 @@ class Page:
         self._databases = databases
         self._snapshots = snapshots
         self._recoveries = recoveries
+        self._recovering = recovering
         self._clock = clock
         self._constant = render(_of_exporter(config, clock.wall()))
         self._rendered: dict[object, tuple[object, Chunk]] = {}
@@ -108,7 +111,10 @@ class Page:
         return kept if kept.state == self._state() else None
 
     def _state(self) -> tuple[object, ...]:
-        health = ((each.up, each.replica_lag) for each in self._databases.values())
+        health = (
+            (each.up, each.replica_lag, *self._open_connections(each).values())
+            for each in self._databases.values()
+        )
         return self._snapshots.version, self._recoveries.version, *health
 
     def _make(self) -> _Kept:
@@ -126,8 +132,12 @@ class Page:
     def _chunks(self, now: float) -> Iterator[Chunk]:
         yield self._constant
         for name, database in self._databases.items():
-            lag = m.REPLICA_LAG.samples(database.replica_lag)
-            yield render([*m.DATABASE_UP.samples(database.up), *lag], (("database", name),))
+            health = [
+                *m.DATABASE_UP.samples(database.up),
+                *m.DATABASE_CONNECTIONS.samples_by("use", self._open_connections(database)),
+                *m.REPLICA_LAG.samples(database.replica_lag),
+            ]
+            yield render(health, (("database", name),))
         series: defaultdict[tuple[str, str], int] = defaultdict(int)
         for key, state in self._snapshots.states.items():
             chunk = self._collected(key, state, now)
@@ -145,6 +155,10 @@ class Page:
             known = series[pair] + settings.session_series
             yield settings
             yield self._chunk(pair, "counters", (counters, known), _of_counters(counters, known))
+
+    def _open_connections(self, database: Database) -> dict[str, int]:
+        recovery = self._recovering.open(database.name)
+        return {"collection": database.open_connections, "recovery": recovery}
 
     def _render_ahead(self, key: Key) -> None:
         """Render what has changed, so that a scrape need not; nothing before the first scrape."""

@@ -213,6 +213,11 @@ DATABASE_UP = Family(
     "the first attempt.",
     fold="min",
 )
+DATABASE_CONNECTIONS = Family(
+    "session_exporter_database_connections",
+    "Connections that are open now, for collection and for recovery.",
+    ("use",),
+)
 REPLICA_LAG = Family(
     "session_exporter_database_replica_lag_seconds",
     "How far a standby is behind its primary; no sample on a primary.",

@@ -4,6 +4,7 @@ psycopg_pool reports a missing database and a refused port alike, as a timeout w
 connections are kept here. A connection runs one message at a time.
 """
 
+from exporter.postgres.connections.connection_slots import ConnectionSlots
 from exporter.postgres.connections.dsn import dsn_problem
 from exporter.postgres.database import Database
 from exporter.postgres.read_queue import MOST_TOGETHER

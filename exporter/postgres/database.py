@@ -2,7 +2,8 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import cache
 
 import psycopg
@@ -14,7 +15,7 @@ from exporter.postgres import error_causes
 from exporter.postgres.connections.abandoned_socket import AbandonedSocket, hang_up
 from exporter.postgres.connections.connection_slots import ConnectionSlots
 from exporter.postgres.connections.connector import Connection, Connector
-from exporter.postgres.deadlines import limit_lock_timeout
+from exporter.postgres.deadlines import STATEMENT_SECONDS, limit_lock_timeout
 from exporter.postgres.error_causes import ServerError
 from exporter.postgres.read_queue import TIMEOUT_IN_COMPANY, ReadQueue
 from exporter.postgres.reader import Reader
@@ -26,10 +27,30 @@ from exporter.queries import fill, literal
 LAG_RECHECK_AFTER = 0.5
 
 
+class Lease:
+    """A connection for one user, and what came of it."""
+
+    connection: Connection
+    is_new: bool
+
+    def __init__(self) -> None:
+        #: The sockets that were hung up on.
+        self.abandoned: list[AbandonedSocket] = []
+        #: SQLSTATE and message of what the server says when it ends the connection.
+        self.last_words: list[tuple[str | None, str]] = []
+
+    def note(self, notice: psycopg.errors.Diagnostic) -> None:
+        # An error that ends the connection counts as a notice where it comes between two statements
+        # (pqParseInput3() in fe-protocol3.c).
+        if notice.severity_nonlocalized in {"FATAL", "PANIC"}:
+            self.last_words.append((notice.sqlstate, notice.message_primary or ""))
+
+
 class Database:
     """One configured database, with at most `max_connections` to it at any time."""
 
-    def __init__(self, settings: DatabaseSettings) -> None:
+    def __init__(self, settings: DatabaseSettings, *, slots: ConnectionSlots | None = None) -> None:
+        """`slots`, where other connection strings share them, replace `max_connections`."""
         self.settings = settings
         self.name = settings.name
         #: None until the first attempt; False after a failed connect or a lost connection.
@@ -37,8 +58,9 @@ class Database:
         #: Seconds behind the primary; None on a primary or while unknown.
         self.replica_lag: float | None = None
         self._queue = ReadQueue(self._send)
-        self._slots = ConnectionSlots(settings.max_connections)
+        self._slots = slots or ConnectionSlots(settings.max_connections)
         self._idle: list[Connection] = []
+        self._slots.add_idle(self._idle)
         self._busy: set[Connection] = set()
         #: The least that a message has taken beside the work of the server.
         self._network_seconds = math.inf
@@ -48,15 +70,45 @@ class Database:
         #: Why the last attempt to connect failed, in a sentence and in a word.
         self._unreachable = ("", errors.ConnectFailed.reason)
 
+    @property
+    def open_connections(self) -> int:
+        """Connections that are open now, of all who share the slots."""
+        return self._slots.open
+
     def reader(
-        self, name: str = "", *, timezone: str = "UTC", timeout: float | None = None
+        self,
+        name: str = "",
+        *,
+        user: str = "",
+        timezone: str = "UTC",
+        timeout: float | None = None,
     ) -> Reader:
         """Read access for one piece of work; `timeout` in seconds replaces `statement_timeout`.
 
-        Readers with a name share messages; it has to be that of the work, see ReadQueue.
+        Readers with a name share messages; it has to be that of the work, see ReadQueue. Those
+        without may have a `user`, see ConnectionSlots.
         """
         timeout = timeout or self.settings.statement_timeout
-        return Reader(self._read_checked, name=name, timezone=timezone, timeout=timeout)
+        return Reader(self._read_checked, name=name, user=user, timezone=timezone, timeout=timeout)
+
+    @asynccontextmanager
+    async def connection(self, user: str = "") -> AsyncIterator["Lease"]:
+        """A connection for the block alone: an idle one or a new one. Raises SourceError."""
+        await self._acquire(user)
+        lease = Lease()
+        try:
+            lease.is_new = not self._idle
+            connection = await self._connect(lease.abandoned) if lease.is_new else self._idle.pop()
+            self._busy.add(connection)
+            lease.connection = connection
+            connection.add_notice_handler(lease.note)
+            try:
+                yield lease
+            finally:
+                connection.remove_notice_handler(lease.note)
+                await self._keep(connection)
+        finally:
+            self._leave(user, STATEMENT_SECONDS, lease.abandoned)
 
     async def _read_checked(self, statements: Sequence[str], reader: Reader) -> list[Result]:
         """Run statements for a reader. Raises ReplicaLagging, or another SourceError."""
@@ -79,7 +131,9 @@ class Database:
     async def _read(
         self, statements: Sequence[str], reader: Reader
     ) -> tuple[ReplicaPosition, list[Result]]:
-        request = Request(reader.name, reader.timezone, reader.timeout, statements)
+        request = Request(
+            reader.name, reader.timezone, reader.timeout, statements, user=reader.user
+        )
         try:
             first, *results = await self._queue.run(request)
         finally:
@@ -111,13 +165,25 @@ class Database:
         await self._connector.close()
         await self._slots.close()
 
-    async def _send(self, take: Callable[[], Sequence[Request]]) -> None:
-        """Send requests as one message; see ReadQueue."""
+    async def _acquire(self, user: str) -> None:
         try:
-            await self._slots.acquire()
+            await self._slots.acquire(user)
         except errors.NoAnswer as error:  # stuck backends have all of them
             self._mark_down(error)
             raise
+
+    def _leave(self, user: str, seconds: float, abandoned: Sequence[AbandonedSocket]) -> None:
+        """Give a slot back, of which the server may need so many seconds to end what was sent."""
+        if abandoned:
+            # A backend that we hung up on goes on until its own statement_timeout ends it, and
+            # longer if it is stuck.
+            self._slots.abandon(seconds, abandoned, user)
+        else:
+            self._slots.release(user)
+
+    async def _send(self, take: Callable[[], Sequence[Request]], user: str = "") -> None:
+        """Send requests as one message; see ReadQueue."""
+        await self._acquire(user)
         abandoned: list[AbandonedSocket] = []
         requests: Sequence[Request] = ()
         try:
@@ -129,12 +195,7 @@ class Database:
             if requests:
                 await self._send_on_any(requests, abandoned)
         finally:
-            if abandoned:
-                # A backend that we hung up on goes on until its own statement_timeout ends it, and
-                # longer if it is stuck.
-                self._slots.abandon(sum(each.most_seconds for each in requests), abandoned)
-            else:
-                self._slots.release()
+            self._leave(user, sum(each.most_seconds for each in requests), abandoned)
 
     async def _send_on_any(
         self, requests: Sequence[Request], abandoned: list[AbandonedSocket]
@@ -173,6 +234,7 @@ class Database:
                 message, reason = self._unreachable
                 raise errors.BackingOff(f"{message} (a moment ago; will retry soon)", reason=reason)
             try:
+                await self._slots.make_room()
                 connection = await self._connector.connect(abandoned.append)
             except errors.SourceError as error:
                 error.is_silent = True  # the backoff sets the interval, not how long this took
@@ -205,6 +267,15 @@ class Database:
             logs.info("database_up", database=self.name)
         self.up = True
 
+    async def _keep(self, connection: Connection, *, is_usable: bool = True) -> None:
+        """Have a connection idle that was busy, or close it where it is no good any more."""
+        self._busy.discard(connection)
+        is_idle = connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
+        if is_usable and is_idle:  # a closed one is not idle
+            self._idle.append(connection)
+        else:
+            await connection.close()
+
     async def _run(
         self, connection: Connection, requests: Sequence[Request], abandoned: list[AbandonedSocket]
     ) -> errors.SourceError | None:
@@ -223,12 +294,7 @@ class Database:
             is_usable = not message.is_lost
         finally:
             elapsed = loop.time() - started
-            self._busy.discard(connection)
-            is_idle = connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
-            if is_usable and is_idle:  # a closed one is not idle
-                self._idle.append(connection)
-            else:
-                await connection.close()
+            await self._keep(connection, is_usable=is_usable)
         # Longer than all deadlines together: this process was stopped (SIGSTOP, a paused machine),
         # which says nothing about the database and must not stretch the interval.
         if elapsed <= 2 * message.seconds:

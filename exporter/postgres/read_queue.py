@@ -24,8 +24,13 @@ SLOW_SECONDS = 0.05
 class ReadQueue:
     """The reads that wait for a connection. Needs a running event loop."""
 
-    def __init__(self, send: Callable[[Callable[[], Sequence[Request]]], Awaitable[None]]) -> None:
-        """`send` sends what it takes, and raises SourceError where it got no connection for it."""
+    def __init__(
+        self, send: Callable[[Callable[[], Sequence[Request]], str], Awaitable[None]]
+    ) -> None:
+        """`send` sends what it takes, and raises SourceError where it got no connection for it.
+
+        It gets the user of a read that is sent alone, too.
+        """
         self._send = send
         self._waiting: deque[tuple[Request, asyncio.Future[bool]]] = deque()
         self._sending: set[asyncio.Task[None]] = set()
@@ -38,7 +43,7 @@ class ReadQueue:
         while not is_alone and not request.is_done:
             is_alone = await self._in_company(request)
         if not request.is_done:
-            await self._send(lambda: [request])
+            await self._send(lambda: [request], request.user)
         is_slow = request.seconds - request.network_seconds > SLOW_SECONDS
         if request.error is not None or is_slow:
             self._alone.add(request.name)
@@ -79,7 +84,7 @@ class ReadQueue:
             return [request for request, _ in taken]
 
         try:
-            await self._send(take)
+            await self._send(take, "")
             alone = [request for request, _ in taken if request.error and len(taken) > 1]
         except SourceError as error:
             # There was no connection. The first one reports it; each of the others is sent alone,

@@ -16,15 +16,17 @@ class Reader:
         run: Callable[[Sequence[str], "Reader"], Awaitable[list[Result]]],
         *,
         name: str = "",
+        user: str = "",
         timezone: str,
         timeout: float,
     ) -> None:
         """`run` executes statements with the settings of this reader; `timeout` is in seconds.
 
-        `name` begins what pg_stat_activity shows of them.
+        `name` begins what pg_stat_activity shows of them; `user` takes a slot for each.
         """
         self._run = run
         self.name = name
+        self.user = user
         self.timezone = timezone
         self.timeout = timeout
         #: Time in seconds that the database was kept busy, without waiting for a connection.

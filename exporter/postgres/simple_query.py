@@ -46,6 +46,8 @@ class Request:
     """In seconds, for each statement."""
     statements: Sequence[str]
     """Each has to give rows."""
+    user: str = ""
+    """Who takes the slot for it, where it is sent alone."""
     settings: str = ""
     """collection/begin.sql for the message that it is sent in."""
     limit: float = 0.0

@@ -1,14 +1,14 @@
-"""Writer: one connection that may write, for the short transactions of recovery."""
+"""Writer: the short transactions of recovery, each on a connection that may write."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import psycopg
 
 from exporter.config import DatabaseSettings
 from exporter.errors import ConnectFailed, IdleTooLong, NoAnswer, SourceError, StandbyServer
 from exporter.postgres import error_causes
-from exporter.postgres.connections.connector import Connection, Connector
+from exporter.postgres.database import Database, Lease
 from exporter.postgres.deadlines import (
     CLIENT_GRACE_SECONDS,
     LOCK_SECONDS,
@@ -23,18 +23,26 @@ from exporter.queries import fill, literal
 
 
 class Writer:
-    """One connection, opened when it is first used.
+    """Transactions one after the other, on the connections of one database.
 
     Never pipelined: to PostgreSQL a client that freezes in a pipeline is not idle in transaction,
     and no timeout would release its locks (tried on PostgreSQL 15 to 18).
     """
 
-    def __init__(self, settings: DatabaseSettings, *, timezone: str) -> None:
+    def __init__(
+        self,
+        settings: DatabaseSettings,
+        *,
+        timezone: str,
+        shared: Database | None = None,
+        user: str = "",
+    ) -> None:
+        """`shared` has the connections, for this `user` among others; without it they are own."""
         self._settings = settings
         self._timezone = timezone
-        self._connector = Connector(settings)
-        self._connection: Connection | None = None
-        self._last_words: list[tuple[str | None, str]] = []
+        self._is_own = shared is None
+        self._database = shared or Database(settings)
+        self._user = user
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Transaction"]:
@@ -45,30 +53,31 @@ class Writer:
 
         Raises StandbyServer, and SourceError where transactions are read only by default.
         """
-        is_new = self._connection is None or self._connection.closed
-        try:
-            transaction = await self._begin()
-        except (ConnectFailed, IdleTooLong, NoAnswer):
-            if is_new:
+        async with AsyncExitStack() as stack:
+            transaction = await self._begin(stack)
+            try:
+                yield transaction
+                await transaction.run("COMMIT")
+            except BaseException:
+                await transaction.roll_back()
                 raise
-            transaction = await self._begin()
-        try:
-            yield transaction
-            await transaction.run("COMMIT")
-        except BaseException:
-            await self._roll_back(transaction)
-            raise
 
     async def rows(self, statement: str) -> list[Row]:
         async with self.transaction() as transaction:
             return await transaction.rows(statement)
 
-    async def _begin(self) -> "Transaction":
-        if self._connection is None or self._connection.closed:
-            self._connection = await self._connector.connect(lambda left: left.close())
-            self._connection.add_notice_handler(self._note)
-            self._last_words = []
-        transaction = Transaction(self._connection, self._settings.name, self._last_words)
+    async def _begin(self, stack: AsyncExitStack) -> "Transaction":
+        while True:
+            lease = await stack.enter_async_context(self._database.connection(self._user))
+            try:
+                return await self._begin_on(lease)
+            except (ConnectFailed, IdleTooLong, NoAnswer):
+                if lease.is_new:
+                    raise
+                await stack.aclose()
+
+    async def _begin_on(self, lease: Lease) -> "Transaction":
+        transaction = Transaction(lease, self._settings.name)
         try:
             # Not READ WRITE: a default of read only, as on a full disk, is meant for us too.
             await transaction.run("BEGIN ISOLATION LEVEL READ COMMITTED")
@@ -83,15 +92,9 @@ class Writer:
             (begun,) = await transaction.rows(settings)
             self._require_writable(*begun[-2:])
         except BaseException:
-            await self._roll_back(transaction)
+            await transaction.roll_back()
             raise
         return transaction
-
-    def _note(self, notice: psycopg.errors.Diagnostic) -> None:
-        # An error that ends the connection counts as a notice where it comes between two statements
-        # (pqParseInput3() in fe-protocol3.c).
-        if notice.severity_nonlocalized in {"FATAL", "PANIC"}:
-            self._last_words.append((notice.sqlstate, notice.message_primary or ""))
 
     def _require_writable(self, is_read_only: bool, is_standby: bool) -> None:
         if is_standby:
@@ -107,37 +110,23 @@ class Writer:
             )
 
     async def close(self) -> None:
-        """Close the connection, also where the server does not answer."""
-        await self._connector.close()
-        await self._disconnect()
-
-    async def _disconnect(self) -> None:
-        if self._connection is not None:
-            await self._connection.close()
-            self._connection = None
-
-    async def _roll_back(self, transaction: "Transaction") -> None:
-        try:
-            await transaction.run("ROLLBACK")
-        except SourceError:
-            await self._disconnect()
+        """Close the connection if it is own, also where the server does not answer."""
+        if self._is_own:
+            await self._database.close()
 
 
 class Transaction:
     """One open transaction."""
 
-    def __init__(
-        self, connection: Connection, database: str, last_words: list[tuple[str | None, str]]
-    ) -> None:
-        """`last_words` get what the server says of itself when it ends the connection."""
-        self._connection = connection
+    def __init__(self, lease: Lease, database: str) -> None:
+        self._lease = lease
+        self._connection = lease.connection
         self._database = database
-        self._last_words = last_words
 
     async def run(self, statement: str) -> Result:
         """Run one statement. Raises SourceError, at most a second after the server's deadline."""
         seconds = STATEMENT_SECONDS + CLIENT_GRACE_SECONDS
-        deadline = Deadline(seconds, self._connection.pgconn)
+        deadline = Deadline(seconds, self._connection.pgconn, self._lease.abandoned.append)
         try:
             with deadline:
                 cursor = await self._connection.execute(statement.encode())
@@ -152,9 +141,16 @@ class Transaction:
     async def rows(self, statement: str) -> list[Row]:
         return (await self.run(statement)).rows
 
+    async def roll_back(self) -> None:
+        """Take everything back; where that fails, the connection is of no more use."""
+        try:
+            await self.run("ROLLBACK")
+        except SourceError:
+            await self._connection.close()
+
     def _failure(self, error: psycopg.Error, statement: str) -> SourceError:
         if self._connection.closed:
-            words = self._last_words
+            words = self._lease.last_words
             said = (error.sqlstate, str(error)) if error.sqlstate or not words else words[-1]
             return error_causes.explain_lost(self._database, *said)
         # Without a position it counts as an error of a row, whose message may quote the row.

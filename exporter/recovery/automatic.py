@@ -13,7 +13,7 @@ from exporter.clock import Clock
 from exporter.collection.job import Job, Key, stretch_interval
 from exporter.config import DatabaseSettings, Source
 from exporter.errors import AuditUnusable, PermissionDenied, SourceError, reason_label
-from exporter.postgres import Database, Reader, Writer
+from exporter.postgres import Reader
 from exporter.recovery.audit.control import find_pause
 from exporter.recovery.audit.counters import AuditCounter
 from exporter.recovery.audit.installation import NO_AUDIT, has_audit
@@ -26,7 +26,7 @@ from exporter.recovery.decision.observation import Observation, observe, quiet_a
 from exporter.recovery.functions.installed import InstalledFunction, find_recover_function
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
-from exporter.recovery.rule.connections import reading_settings, writing_settings
+from exporter.recovery.rule.connections import RecoveryConnections
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import orphaned_sessions
 from exporter.recovery.status import RecoveryStatuses
@@ -55,16 +55,17 @@ class AutomaticRecovery(Job):
         *,
         statuses: RecoveryStatuses,
         clock: Clock,
+        connections: RecoveryConnections | None = None,
     ) -> None:
-        """`settings` are those of collection."""
+        """`settings` are those of collection; without `connections` it shares none."""
         super().__init__(Key(settings.name, source.name, "recovery"), interval=source.every)
         self._source = source
         self._statuses = statuses
         self._clock = clock
-        reading = reading_settings(settings, source)
-        self._database = Database(reading.model_copy(update={"max_connections": 1}))
-        writing = writing_settings(settings, source)
-        self._writer = Writer(writing, timezone=sessions.time_zone(source))
+        self._own = RecoveryConnections()
+        shared = connections or self._own
+        self._database = shared.reading(settings, source)
+        self._writer = shared.writer(settings, source)
         self._memory = Memory(started_at=clock.monotonic())
         self._rule: Rule | None = None
         self._function: InstalledFunction | None = None
@@ -76,12 +77,11 @@ class AutomaticRecovery(Job):
         """The sessions that the last run has chosen and could not close."""
 
     async def close(self) -> None:
-        await self._database.close()
-        await self._writer.close()
+        await self._own.close()
 
     async def _run(self) -> None:
         mode = self._source.recovery.mode
-        reader = self._database.reader(timezone=sessions.time_zone(self._source))
+        reader = self._reader()
         try:
             is_audited = await has_audit(reader)
         except PermissionDenied:
@@ -98,6 +98,10 @@ class AutomaticRecovery(Job):
             recovered, undone, contradicted = await self._counter.read(reader)
             self._change_status(recovered=recovered, undone=undone, contradicted=contradicted)
         self.interval = stretch_interval(self._source.every, reader.seconds)
+
+    def _reader(self) -> Reader:
+        zone = sessions.time_zone(self._source)
+        return self._database.reader(user=self._source.name, timezone=zone)
 
     def _failed(self, error: SourceError) -> None:
         self._rule = None
@@ -152,7 +156,7 @@ class AutomaticRecovery(Job):
         if recovery.mode == "dry_run":
             self._log_change("recovery_dry_run", len(chosen), would_close=len(chosen))
             return
-        reader = self._database.reader(timezone=sessions.time_zone(self._source))
+        reader = self._reader()
         orphans = orphaned_sessions(rule, with_backlog=False)
         closer = make_closer(self._writer, reader, orphans, self._function, trigger="auto")
         run = CloseRun(closer, recovery.batch, recovery.pause)

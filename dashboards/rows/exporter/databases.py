@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import dashboard
 from dashboards.panels.graphs import build_graph, build_stat, build_states
 from dashboards.panels.text import UP, Levels, PanelText
 from dashboards.queries import BY_DATABASE, Query, Scope
-from exporter.metrics.catalog import DATABASE_UP, REPLICA_LAG
+from exporter.metrics.catalog import DATABASE_CONNECTIONS, DATABASE_UP, REPLICA_LAG
 
 _BAD = Levels(bad=1)
 
@@ -36,6 +36,19 @@ def databases_over_time(scope: Scope, *, width: int = 12) -> dashboard.Panel:
         runbook="SessionsDatabaseDown",
     )
     return build_states(text, Query(BY_DATABASE, scope.fold(DATABASE_UP)), UP, width=width)
+
+
+def connections(scope: Scope, *, width: int = 12) -> dashboard.Panel:
+    """Show how many connections are open to each database."""
+    text = PanelText(
+        "Connections",
+        shows="Connections that each exporter has open, for collection and for recovery.",
+        act="they stay within `max_connections` and `max_recovery_connections`, whatever the "
+        "number of sources; lower these if the database needs its connections for others.",
+        no_data="no exporter",
+    )
+    query = Query(f"{{{{use}}}} {BY_DATABASE}", scope.fold(DATABASE_CONNECTIONS))
+    return build_graph(text, [query], unit="none", width=width)
 
 
 def lag(scope: Scope, *, width: int = 12) -> dashboard.Panel:

@@ -35,8 +35,8 @@ class DeliveryCounts:
 class WebhookSender(Job):
     """Delivers the recoveries of one source in one database, by hand or of other exporters too.
 
-    Any number of exporters may do so at the same time. The connection is its own, so that a slow
-    receiver delays no recovery; while a request runs there is neither a transaction nor a lock.
+    Any number of exporters may do so at the same time. While a request runs there is neither a
+    transaction nor a lock nor a connection in use, so that a slow receiver delays no recovery.
     """
 
     FAILED = "webhook_failed"

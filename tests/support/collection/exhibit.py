@@ -16,6 +16,7 @@ from exporter.daemon.metrics_page import Page
 from exporter.metrics.catalog import BUCKETS
 from exporter.metrics.exposition import TEXT
 from exporter.postgres import Database
+from exporter.recovery.rule.connections import RecoveryConnections
 from exporter.recovery.status import RecoveryStatuses
 from tests.support.collection.hand_clock import HandClock
 
@@ -52,6 +53,7 @@ class Exhibit:
             databases=self.databases,
             snapshots=self.snapshots,
             recoveries=self.recoveries,
+            recovering=RecoveryConnections(),
             clock=clock.clock,
         )
 

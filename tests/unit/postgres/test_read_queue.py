@@ -24,7 +24,7 @@ class Messages:
         self.network_seconds = 0.0
         self.is_down: SourceError | None = None
 
-    async def _send(self, take: Callable[[], Sequence[Request]]) -> None:
+    async def _send(self, take: Callable[[], Sequence[Request]], _user: str) -> None:
         if self.is_down is not None:
             raise self.is_down
         requests = take()
@@ -133,11 +133,11 @@ async def test_a_bug_that_one_meets_is_not_that_of_the_others_in_its_message() -
     messages = Messages()
     send = messages.queue._send
 
-    async def send_with_bug(take: Callable[[], Sequence[Request]]) -> None:
+    async def send_with_bug(take: Callable[[], Sequence[Request]], user: str) -> None:
         taken = list(take())
         if any(request.name == "b" for request in taken):
             raise ValueError("the rows of b")
-        await send(lambda: taken)
+        await send(lambda: taken, user)
 
     messages.queue._send = send_with_bug
     a, b, c = await messages.run("a", "b", "c")
@@ -157,7 +157,7 @@ async def test_slow_is_what_takes_long_beside_its_way_through_the_network() -> N
 async def test_closing_cancels_what_waits() -> None:
     never = asyncio.Event()
 
-    async def send(_take: Callable[[], Sequence[Request]]) -> None:
+    async def send(_take: Callable[[], Sequence[Request]], _user: str) -> None:
         await never.wait()
 
     queue = ReadQueue(send)

@@ -96,6 +96,7 @@ sources: {chat: {table: t, active: a, started_at: b, orphaned_after: 2h}}
         "dsn": "",
         "password_file": None,
         "max_connections": 2,
+        "max_recovery_connections": 2,
         "connect_timeout": 5.0,
         "lock_timeout": 1.0,
         "statement_timeout": 5.0,
@@ -139,6 +140,7 @@ databases:
     dsn: postgresql://app@db/app
     password_file: password
     max_connections: 3
+    max_recovery_connections: 4
     connect_timeout: 2s
     statement_timeout: 10s
     lock_timeout: 500ms
@@ -189,7 +191,8 @@ sources:
     database = config.databases["app"]
     assert database.dsn == "postgresql://app@db/app"
     assert database.password_file == Path("password")
-    assert (database.max_connections, database.row_security) == (3, "trust")
+    assert (database.max_connections, database.max_recovery_connections) == (3, 4)
+    assert database.row_security == "trust"
     assert (database.connect_timeout, database.lock_timeout) == (2, 0.5)
     assert (database.statement_timeout, database.max_replica_lag) == (10, 60)
     source = config.sources["chat"]

@@ -31,8 +31,8 @@ class Left(AbandonedSocket):
 class Connecting:
     """Somebody who takes a place, and has it until told otherwise."""
 
-    def __init__(self, places: ConnectionSlots) -> None:
-        self.task = asyncio.create_task(places.acquire())
+    def __init__(self, places: ConnectionSlots, user: str = "") -> None:
+        self.task = asyncio.create_task(places.acquire(user))
 
     @property
     def has_place(self) -> bool:
@@ -105,3 +105,68 @@ async def test_closing_forgets_what_was_lost() -> None:
     places.abandon(60.0, [left])
     await places.close()
     assert left.closed == 1
+
+
+async def test_a_user_has_one_place_at_a_time_and_lets_others_pass_while_it_waits() -> None:
+    places = ConnectionSlots(3)
+    first, again, other = (Connecting(places, user) for user in ("a", "a", "b"))
+    await settle()
+    assert [each.has_place for each in (first, again, other)] == [True, False, True]
+    places.release("a")
+    await settle()
+    assert again.has_place
+
+
+async def test_slow_users_leave_one_place_to_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = ConnectionSlots(2)
+    monkeypatch.setattr(connection_slots, "SLOW_SECONDS", 0.0)  # all that end now are slow
+    for user in ("a", "b"):
+        await places.acquire(user)
+        places.release(user)
+    monkeypatch.undo()
+    a, b, quick = (Connecting(places, user) for user in ("a", "b", "quick"))
+    await settle()
+    assert [each.has_place for each in (a, b, quick)] == [True, False, True]
+    places.release("quick")
+    await settle()
+    assert not b.has_place
+    places.release("a")
+    await b.task
+    again = Connecting(places, "a")
+    await settle()
+    assert not again.has_place  # although it was quick the last time
+
+
+async def test_a_user_whose_backend_is_stuck_gets_no_other_place() -> None:
+    places = ConnectionSlots(3, "max_recovery_connections")
+    await places.acquire("a")
+    waiting = Connecting(places, "a")
+    places.abandon(0.0, [Left()], "a")
+    await settle()
+    assert isinstance(waiting.task.exception(), NoAnswer)
+    with pytest.raises(NoAnswer, match="the connection that a may have is taken by backends"):
+        await places.acquire("a")
+    await places.acquire("b")
+    await places.close()
+
+
+async def test_the_only_place_is_not_kept_from_a_slow_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_slots, "SLOW_SECONDS", 0.0)
+    places = ConnectionSlots(1)
+    for _ in range(2):
+        await places.acquire("a")
+        places.release("a")
+
+
+async def test_a_request_that_stops_waiting_is_forgotten() -> None:
+    places = ConnectionSlots(1)
+    await places.acquire("a")
+    leaving, staying = Connecting(places, "b"), Connecting(places, "c")
+    await settle()
+    leaving.task.cancel()
+    await settle()
+    places.release("a")
+    await settle()
+    assert staying.has_place
+    places.release("c")
+    assert places.open == 0
