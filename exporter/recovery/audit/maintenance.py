@@ -1,14 +1,25 @@
 """Maintenance of the audit: contradictions are recorded, and old rows deleted.
 
-One task that fails keeps neither the other tasks nor the counting from being done.
+One task that fails keeps neither the other tasks nor the counting from being done. None takes more
+than its share of the time, however large the audit is: contradictions are looked for in pages.
 """
+
+import asyncio
+import datetime as dt
+from dataclasses import dataclass, field
 
 from exporter import errors
 from exporter.backoff import Backoff
+from exporter.collection.job import stretch_interval
 from exporter.config import Source
-from exporter.postgres import Writer
+from exporter.postgres import Row, Writer
 from exporter.queries import fill, literal
-from exporter.recovery.functions.definitions import MAINTENANCE, maintenance_function
+from exporter.recovery.functions.definitions import (
+    MAINTENANCE,
+    PAGED,
+    maintenance_function,
+    maintenance_statement,
+)
 from exporter.recovery.functions.installed import InstalledFunction
 from exporter.recovery.rule.rule import Rule
 
@@ -25,14 +36,29 @@ STATEMENT_FAILURES = (
 )
 
 
+@dataclass(slots=True)
+class _Task:
+    every: float
+    """The shortest time between two runs, in seconds."""
+    backoff: Backoff = field(default_factory=Backoff)
+    before: dt.datetime | None = None
+    """Where the next page but the newest ends; None: it begins anew."""
+
+
 class AuditMaintenance:
-    """The tasks for one source; deleting old rows is due every PRUNE_EVERY, the others always."""
+    """The tasks for one source; deleting old rows is due every PRUNE_EVERY, the others always.
+
+    One that takes long is due after twenty times as long.
+    """
 
     def __init__(self, writer: Writer, source: Source) -> None:
         self._writer = writer
         has_evidence = source.recovery.evidence is not None
-        tasks = (task for task in MAINTENANCE if task != "alive" or has_evidence)
-        self._waiting = {task: Backoff() for task in tasks}
+        self._tasks = {
+            task: _Task(every=PRUNE_EVERY if task == "old" else 0.0)
+            for task in MAINTENANCE
+            if task != "alive" or has_evidence
+        }
 
     async def run(
         self, rule: Rule, function: InstalledFunction | None, *, at: float
@@ -43,11 +69,12 @@ class AuditMaintenance:
         database cannot be reached.
         """
         failures: list[tuple[errors.SourceError, bool]] = []
-        for task, backoff in self._waiting.items():
+        for name, task in self._tasks.items():
+            backoff = task.backoff
             if backoff.waits(at):
                 continue
             try:
-                await self._run_task(task, rule, function)
+                seconds = await self._run_task(name, task, rule, function)
             except errors.NoAnswer:
                 raise
             except STATEMENT_FAILURES as error:
@@ -55,14 +82,38 @@ class AuditMaintenance:
                 backoff.failed(at, RETRY_AFTER)
             else:
                 backoff.succeeded()
-                if task == "old":
-                    backoff.until = at + PRUNE_EVERY
+                backoff.until = at + stretch_interval(task.every, seconds)
         return failures
 
-    async def _run_task(self, task: str, rule: Rule, function: InstalledFunction | None) -> None:
+    async def _run_task(
+        self, name: str, task: _Task, rule: Rule, function: InstalledFunction | None
+    ) -> float:
+        """Run it once; return how long it kept the database busy, in seconds.
+
+        In pages: always the newest one, and one of the older ones in turn.
+        """
+        rows, seconds = await self._page(name, None, rule, function)
+        if name not in PAGED:
+            return seconds
+        if task.before is not None:
+            older, more = await self._page(name, task.before, rule, function)
+            task.before, seconds = older[0][0], seconds + more
+        else:
+            task.before = rows[0][0]
+        return seconds
+
+    async def _page(
+        self, name: str, before: dt.datetime | None, rule: Rule, function: InstalledFunction | None
+    ) -> tuple[list[Row], float]:
+        ends = f"{literal(before.isoformat() if before else 'infinity')}::timestamptz"
         if function is None:
-            statement = rule.statement(MAINTENANCE[task])
+            statement = maintenance_statement(rule, name, ends)
         else:
             called = maintenance_function(rule).sql
-            statement = fill("recovery/audit/call_maintenance", function=called, task=literal(task))
-        await self._writer.rows(statement)
+            statement = fill(
+                "recovery/audit/call_maintenance", function=called, task=literal(name), before=ends
+            )
+        async with self._writer.transaction() as transaction:
+            began = asyncio.get_running_loop().time()
+            rows = await transaction.rows(statement)
+            return rows, asyncio.get_running_loop().time() - began

@@ -22,6 +22,11 @@ MAINTENANCE = {
     "alive": "recovery/audit/contradicted_by_evidence",
     "old": "recovery/audit/prune",
 }
+#: The tasks that take one page of the audit after the other, and give the time it begins at.
+PAGED = frozenset({"contradicted", "alive"})
+PAGE_ROWS = 1000
+#: Where a page ends, as a parameter of the function.
+BEFORE = "session_exporter_before"
 
 
 def recover_function(rule: Rule) -> Function:
@@ -98,18 +103,27 @@ def undo_function(rule: Rule) -> Function:
     )
 
 
+def maintenance_statement(rule: Rule, task: str, before: str) -> str:
+    """What one task runs; `before` is where its page of the audit ends, as SQL."""
+    page = rule.statement("recovery/audit/page", before=before, rows=str(PAGE_ROWS))
+    return rule.statement(MAINTENANCE[task], page=page)
+
+
 def maintenance_function(rule: Rule) -> Function:
     """The function that maintains the audit: it notes contradictions, and deletes old rows."""
     source = rule.table.source
     return Function(
         schema=SCHEMA,
         name=fit_name(f"maintain_{source.name}"),
-        arguments="text",
-        declared="session_exporter_task text",
-        returns="SETOF bigint",
+        arguments="text, timestamptz",
+        declared="""
+    session_exporter_task text,
+    session_exporter_before timestamptz DEFAULT 'infinity'
+""",
+        returns="SETOF timestamptz",
         body=fill(
             "recovery/functions/maintenance_body",
-            **{task: rule.statement(template) for task, template in MAINTENANCE.items()},
+            **{task: maintenance_statement(rule, task, BEFORE) for task in MAINTENANCE},
         ),
         purpose="maintains the audit",
         source=source,

@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
+from exporter.collection import job
 from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.recovery.functions import definitions
 from tests.support.recovery.automatic.runner import (
     Recover,
     open_ones,
@@ -427,6 +429,37 @@ async def test_evidence_that_says_nothing_of_a_later_life_contradicts_nothing(
     async with recover(evidence=later) as runner:
         assert (await runner.run(2)).contradicted == 0
     assert 1 not in open_ones(database)
+
+
+@pytest.mark.quick("by statements")
+async def test_every_page_of_the_audit_is_looked_at_in_turn_and_the_newest_each_time(
+    database: EmbeddedDatabase, recover: Recover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(definitions, "PAGE_ROWS", 2)
+    sessions(database, 1, 60, seen="5 minutes")
+    # All but the oldest two are of sessions that are gone; two rows have the same time.
+    minutes = {1: 7, 2: 6, 103: 5, 104: 4, 105: 3, 106: 3, 107: 2}
+    execute(
+        database,
+        *(fill_audit(f"'{id_}'", at=f"now() - interval '{n} min'") for id_, n in minutes.items()),
+    )
+    async with recover() as runner:
+        assert (await runner.run(2)).contradicted == 0
+        assert (await runner.run(3)).contradicted == 2
+        execute(database, fill_audit("'3'"))
+        assert (await runner.run()).contradicted == 3
+
+
+@pytest.mark.quick("by statements")
+async def test_a_task_of_maintenance_is_due_after_twenty_times_as_long_as_it_took(
+    database: EmbeddedDatabase, recover: Recover, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions(database, 1, 60, seen="5 minutes")
+    monkeypatch.setattr(job, "DUTY", 1_000_000)
+    async with recover() as runner:
+        await runner.run(2)
+        execute(database, fill_audit("'3'"))
+        assert (await runner.run(2)).contradicted == 0
 
 
 @pytest.mark.quick("by statements")

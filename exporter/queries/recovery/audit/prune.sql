@@ -1,2 +1,2 @@
 -- Deletes rows that are older than the audit is kept, a thousand at a time.
-SELECT number FROM session_exporter.prune({source}::text, {keep}) AS number
+SELECT NULL::timestamptz FROM session_exporter.prune({source}::text, {keep})

@@ -63,7 +63,7 @@ AS $prune$
     WHERE number IN (
         SELECT a.number FROM session_exporter.recovery AS a
         WHERE a.source = $1 AND a.at < now() - greatest($2, interval '1 day')
-        ORDER BY a.number
+        ORDER BY a.at
         LIMIT 1000
     )
     RETURNING number
