@@ -1,12 +1,12 @@
 -- The value that most active rows have in a time column, and how many have it, where that is no time
 -- at which they can have been seen: longer ago than a session is orphaned, or ahead.
-SELECT session_exporter_value::pg_catalog.text, session_exporter_count, session_exporter_rows::int8
+SELECT session_exporter_value::pg_catalog.text, session_exporter_count, session_exporter_rows
 FROM (
     SELECT
         session_exporter_value,
         pg_catalog.min(session_exporter_time) AS session_exporter_time,
         pg_catalog.count(*) AS session_exporter_count,
-        pg_catalog.sum(pg_catalog.count(*)) OVER () AS session_exporter_rows
+        (pg_catalog.sum(pg_catalog.count(*)) OVER ())::int8 AS session_exporter_rows
     FROM (
         SELECT ({value}) AS session_exporter_value, ({time}) AS session_exporter_time
         FROM {table} AS s
@@ -14,6 +14,6 @@ FROM (
     ) AS v
     GROUP BY session_exporter_value
 ) AS g
-WHERE session_exporter_count >= 3
-    AND session_exporter_count * 2 > session_exporter_rows
+WHERE session_exporter_count >= 3::int8
+    AND session_exporter_count * 2::int8 > session_exporter_rows
     AND NOT session_exporter_time BETWEEN pg_catalog.now() - {silence} AND pg_catalog.now() + {ahead}

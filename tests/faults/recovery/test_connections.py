@@ -21,7 +21,7 @@ from exporter.demo.server.server import PostgresServer
 from exporter.demo.systems.schemas import EXPORTER, create_empty
 from exporter.metrics.exposition import TEXT
 from exporter.postgres.connections import connection_slots
-from exporter.queries import fill
+from exporter.recovery.audit.installation import audit_script
 from tests.support.processes.session_exporter import IMPATIENT, Page, write_config
 from tests.support.servers.quick_server import QuickServer
 from tests.support.servers.statements import execute, rows
@@ -58,7 +58,7 @@ def crowded(small_server: PostgresServer) -> EmbeddedDatabase:
 
 
 def with_chats(database: EmbeddedDatabase) -> EmbeddedDatabase:
-    execute(database, CHATS, fill("recovery/audit/installation"))
+    execute(database, CHATS, audit_script())
     return database
 
 

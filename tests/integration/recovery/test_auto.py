@@ -446,7 +446,7 @@ async def test_every_page_of_the_audit_is_looked_at_in_turn_and_the_newest_each_
     async with recover() as runner:
         assert (await runner.run(2)).contradicted == 0
         assert (await runner.run(3)).contradicted == 2
-        execute(database, fill_audit("'3'"))
+        execute(database, fill_audit("'3'"), "UPDATE public.chat SET seen = now() WHERE id = 3")
         assert (await runner.run()).contradicted == 3
 
 
