@@ -7,7 +7,7 @@ from exporter.config import TimeColumn
 from exporter.errors import BadData
 from exporter.postgres import Reader
 from exporter.queries import literal
-from exporter.sessions import NUMBERS, SessionTable, ends, interval
+from exporter.sessions import NUMBERS, SessionTable, interval, orphaned
 
 
 async def check_shared_values(
@@ -22,7 +22,7 @@ async def check_shared_values(
             continue
         time = moment.sql
         if key == "ended_at":  # what is none in comparison with the start needs no NULLIF
-            is_none = f"{time} <= {start} AND NOT {ends.is_impossible(start, time)}"
+            is_none = f"{time} <= {start} AND NOT {orphaned.is_impossible(start, time)}"
             time = f"CASE WHEN ({is_none}) IS NOT TRUE THEN {time} END"
         statement = table.statement(
             "check/shared_value",

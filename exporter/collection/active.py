@@ -11,7 +11,7 @@ from exporter.metrics import catalog
 from exporter.metrics.catalog import Family, Sample
 from exporter.postgres import Reader, Row
 from exporter.queries import join_lines
-from exporter.sessions import STATEMENT_TIME, SessionTable, ends
+from exporter.sessions import STATEMENT_TIME, SessionTable, orphaned
 
 #: The labels of a histogram's buckets.
 _BOUNDS = [(("le", bound),) for bound in (*(f"{each:.1f}" for each in catalog.BUCKETS), "+Inf")]
@@ -105,8 +105,8 @@ def counting_query(table: SessionTable) -> str:
         measures += _measures("last_seen")
     if table.ended_at is not None:
         columns.append(f"{table.ended_at.sql} AS ended_at")
-        has_ended = ends.has_ended("started_at", "ended_at", STATEMENT_TIME)
-        is_impossible = ends.is_impossible("started_at", "ended_at")
+        has_ended = orphaned.has_ended("started_at", "ended_at", STATEMENT_TIME)
+        is_impossible = orphaned.is_impossible("started_at", "ended_at")
         measures += [
             f"pg_catalog.count(*) FILTER (WHERE {each})" for each in (has_ended, is_impossible)
         ]

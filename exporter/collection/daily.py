@@ -18,7 +18,7 @@ from exporter.metrics import catalog
 from exporter.metrics.catalog import Family, Sample
 from exporter.postgres import Reader, Result, Row
 from exporter.queries import join_lines
-from exporter.sessions import SessionTable, ends
+from exporter.sessions import SessionTable, orphaned
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def _daily_queries(table: SessionTable, days: list[Day], stale: list[Day]) -> li
     ]
     missing = []
     if table.ended_at is not None:
-        end = ends.end_of_closed(table.started_at.sql, table.ended_at.sql)
+        end = orphaned.end_of_closed(table.started_at.sql, table.ended_at.sql)
         columns.append(f"{end} AS ended_at")
         missing.append("ended_at IS NULL")
     if table.duration is not None:

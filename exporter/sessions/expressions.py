@@ -12,9 +12,10 @@ from exporter.config import Source, TimeColumn
 from exporter.errors import BadData, SchemaMismatch, SourceError
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
-from exporter.sessions import ends, relation
+from exporter.sessions import relation
 from exporter.sessions.conditions import stored_column
 from exporter.sessions.moments import UNITS, Moment, interval
+from exporter.sessions.orphaned import end_of_closed
 from exporter.sessions.relation import Relation
 from exporter.sessions.session_table import SessionTable
 
@@ -205,7 +206,7 @@ def _duration(declared: str | None, started_at: Moment, ended_at: Moment | None)
     if ended_at is None:
         return None
     start, end = started_at.sql, ended_at.sql
-    return f"pg_catalog.date_part('epoch', {ends.end_of_closed(start, end)} - {start})"
+    return f"pg_catalog.date_part('epoch', {end_of_closed(start, end)} - {start})"
 
 
 def _label(expression: str, values: tuple[str, ...]) -> str:

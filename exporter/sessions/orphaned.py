@@ -1,6 +1,13 @@
-"""Last seen and orphaned, defined once: counts, lists, indexes and recovery all ask this SQL."""
+"""Last seen, orphaned and ended, defined once: counts, lists, indexes and recovery ask this SQL.
+
+Applications write an end that stands for none: the start, 0, the year 1. The functions about ends
+take SQL that gives start and end as timestamptz, NULL where one is none whatever the other is.
+"""
 
 from exporter.sessions.moments import Instant, Moment
+
+#: Every 0 that was written as a timestamp lies before it, in whatever zone.
+_ABOVE_ZERO = "'1970-01-02 00:00:00+00'::timestamptz"
 
 
 def last_seen(started_at: Moment, last_seen_at: Moment | None) -> str:
@@ -21,3 +28,18 @@ def is_orphaned(
     if last_seen_at is None:
         return f"{started_at.before(bound)} AND {started_at.above_none}"
     return f"{last_seen(started_at, last_seen_at)} < {bound}"
+
+
+def has_ended(start: str, end: str, time: Instant) -> str:
+    """Whether an active row has an end that has passed. Only one after its start is an end."""
+    return f"({end} <= {time.now} AND ({end} <= {start}) IS NOT TRUE)"
+
+
+def end_of_closed(start: str, end: str) -> str:
+    """The end of a closed row, which may have lasted no time."""
+    return f"CASE WHEN ({end} < {start}) IS NOT TRUE THEN {end} END"
+
+
+def is_impossible(start: str, end: str) -> str:
+    """Whether the end of an active row contradicts its start, and is more than a kind of 0."""
+    return f"({end} < {start} AND {end} >= {_ABOVE_ZERO})"

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 
 from exporter.config import Source
 from exporter.queries import fill
-from exporter.sessions import ends
 from exporter.sessions.moments import CLOCK_QUERY, Instant, Moment
-from exporter.sessions.orphaned import is_orphaned, last_seen
+from exporter.sessions.orphaned import has_ended, is_orphaned, last_seen
 from exporter.sessions.relation import Relation
 
 
@@ -60,7 +59,7 @@ class SessionTable:
         """Whether an active row has an end that has passed: one in the future is only planned."""
         if self.ended_at is None:
             return "false"
-        return ends.has_ended(self.started_at.sql, self.ended_at.sql, time)
+        return has_ended(self.started_at.sql, self.ended_at.sql, time)
 
     def stored_in(self, column: str) -> Moment | None:
         """The moment that a column is declared to hold."""

@@ -46,6 +46,7 @@ async def test_of_85_rows_18_are_active_and_all_of_these_are_orphaned(
         "undated": 0,
         "future": 0,
         "ended_but_active": 0,
+        "impossible_end": 0,
         "closed_without_end": 0,
     }
     assert page.by("collector", "session_exporter_index_missing") == {"active": 0, "daily": 0}

@@ -11,7 +11,7 @@ from exporter.queries import fill, identifier, literal
 from exporter.recovery.rule.rule import Rule, own_end_or
 from exporter.recovery.rule.written_end import end_as
 from exporter.sessions import TRANSACTION_TIME, SessionTable
-from exporter.sessions.ends import end_of_closed
+from exporter.sessions.orphaned import end_of_closed
 from exporter.sessions.relation import Column, Relation
 
 _WORD = re.compile(r"[^\W\d][\w$]*")
