@@ -24,7 +24,7 @@ NOT_RESTORED = {
     "undone": "undone before",
     "changed": "what was written to it was changed since",
     "gone": "gone",
-    "untrusted": "audited by a role that may not write to these columns",
+    "untrusted": "audited by a role that may not write these values itself",
 }
 
 
@@ -49,7 +49,7 @@ class UndoPlan:
     gone: int
     undone: int
     untrusted: int
-    """How many were audited by a role that may not write to these columns itself."""
+    """How many were audited by a role that may not write these values itself."""
     columns: tuple[str, ...]
     """What the run has written, which need not be what the config writes today."""
     is_closed_again: bool

@@ -116,7 +116,7 @@ def _plan_text(run: Run, plan: UndoPlan, show: int) -> str:
         (plan.gone, "are gone"),
         (
             plan.untrusted,
-            "are left alone: their audit rows are of a role that may not write to these columns",
+            "are left alone: their audit rows are of a role that may not write these values itself",
         ),
         (plan.unchanged - plan.selected, "are left alone: not chosen by --id"),
         (plan.selected - len(plan.numbers), "are left alone: over --limit"),

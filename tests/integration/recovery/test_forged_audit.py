@@ -110,6 +110,21 @@ def test_a_forged_value_of_another_column_is_not_written(
 
 
 @pytest.mark.slow
+def test_a_forged_row_of_a_session_that_a_policy_protects_is_not_undone(
+    any_database: EmbeddedDatabase, command: Command
+) -> None:
+    execute(
+        any_database,
+        "ALTER TABLE public.chat ENABLE ROW LEVEL SECURITY",
+        "CREATE POLICY others ON public.chat USING (id > 1)",
+    )
+    forge(any_database, "chat", OPEN)
+    printed = command("undo", RUN, "--yes")
+    assert "1 are left alone: their audit rows are of a role that may not" in printed, printed
+    assert rows(any_database, "SELECT FROM public.chat WHERE is_open") == []
+
+
+@pytest.mark.slow
 def test_what_the_role_may_write_itself_is_undone_whoever_undoes_it(
     any_database: EmbeddedDatabase, command: Command
 ) -> None:

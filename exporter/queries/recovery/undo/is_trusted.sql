@@ -1,13 +1,21 @@
 -- Whether the role that wrote an audit row may write these values to the table itself: undo restores
 -- nothing else, so that a forged row gives no role what it does not have. A function writes as its owner.
+-- Which rows a policy lets a role write is not known here: then only its own undo trusts it.
 (
     a.writer = current_user
     OR EXISTS (
         SELECT FROM pg_roles AS r
+        JOIN pg_class AS t ON t.oid = {relation}::regclass::oid
         WHERE r.rolname = a.writer
+            AND (
+                NOT t.relrowsecurity
+                OR r.rolsuper
+                OR r.rolbypassrls
+                OR (r.oid = t.relowner AND NOT t.relforcerowsecurity)
+            )
             AND NOT EXISTS (
                 SELECT FROM pg_attribute AS c
-                WHERE c.attrelid = {relation}::regclass::oid
+                WHERE c.attrelid = t.oid
                     AND c.attnum > 0::int2
                     AND NOT c.attisdropped
                     AND a.before ? c.attname::text
