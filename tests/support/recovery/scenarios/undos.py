@@ -95,10 +95,14 @@ def two_undos_take_back_once(recoveries: Recoveries) -> None:
 
 
 def only_the_run_is_undone_and_each_session_gets_its_own_back(recoveries: Recoveries) -> None:
-    """One run of two, with sessions that were not alike before."""
+    """One run of two, with sessions that were not alike before, and are afterwards."""
     chats = recoveries.chats
     chats.add(1, 2, 3)
-    chats.do("UPDATE public.chats SET ended_by = 'nobody ' || id")
+    chats.do(
+        "UPDATE public.chats AS s SET ended_by = 'nobody ' || s.id,"
+        " started_at = o.started_at, last_seen_at = o.last_seen_at"
+        " FROM public.chats AS o WHERE o.id = 1"
+    )
     before = [chats.row(1), chats.row(2)]
     with recoveries.recovery(1, 2) as recovery:
         run = recovery.finish().run
