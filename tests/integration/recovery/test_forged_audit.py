@@ -29,8 +29,8 @@ RUN = "5f0c6c1e-0f4e-4c62-9d1c-3b9f5f6e2a10"
 FORGED = f"""
 INSERT INTO session_exporter.recovery
     (run, source, relation, session, trigger, rule, evidence, before, after, row_version)
-SELECT '{RUN}', '{{table}}', '"public"."{{table}}"', '{{{{1}}}}', 'manual', '{{{{}}}}', '{{{{}}}}',
-    '{{before}}', '{{after}}', xmin::text
+SELECT '{RUN}', '{{table}}', '"public"."{{table}}"', '{{{{1}}}}', '{{trigger}}',
+    '{{{{}}}}', '{{{{}}}}', '{{before}}', '{{after}}', xmin::text
 FROM (SELECT '1' AS xmin) AS s
 RETURNING number
 """
@@ -42,7 +42,7 @@ SECRET = ('{"is_open": "t", "secret": "forged"}', '{"is_open": "f", "secret": "o
 Command = Callable[..., str]
 
 
-def source(table: str, **recovery: str) -> dict[str, object]:
+def source(table: str, **recovery: object) -> dict[str, object]:
     return {
         "table": f"public.{table}",
         "active": "is_open",
@@ -61,7 +61,7 @@ def command(any_database: EmbeddedDatabase, tmp_path: Path) -> Command:
     for role in (EXPORTER, RECOVERY_ROLE):
         if role not in any_database.server.passwords:
             create_role(any_database.server, role)
-    vault = source("vault", call="session_exporter.recover_vault")
+    vault = source("vault", call="session_exporter.recover_vault", per_hour=1)
     sources = {"chat": source("chat", mode="auto"), "vault": vault}
 
     def command(*arguments: str, dsn: str = "postgres") -> str:
@@ -81,9 +81,12 @@ def grant(database: EmbeddedDatabase, command: Command) -> None:
     execute(database, re.sub(r"CREATE ROLE session_exporter\w* LOGIN;", "", printed))
 
 
-def forge(database: EmbeddedDatabase, table: str, values: tuple[str, str]) -> int:
+def forge(
+    database: EmbeddedDatabase, table: str, values: tuple[str, str], trigger: str = "manual"
+) -> int:
     """Insert an audit row with the rights that were printed."""
-    statement = FORGED.format(table=table, before=values[0], after=values[1])
+    before, after = values
+    statement = FORGED.format(table=table, before=before, after=after, trigger=trigger)
     ((number,),) = rows(database, statement, role=RECOVERY_ROLE)
     return int(number)
 
@@ -130,6 +133,20 @@ def test_what_the_role_may_write_itself_is_undone_whoever_undoes_it(
 ) -> None:
     forge(any_database, "chat", OPEN)
     assert "  1 were undone" in command("undo", RUN, "--yes")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("command")
+def test_forged_rows_do_not_use_up_the_budget(any_database: EmbeddedDatabase) -> None:
+    forge(any_database, "vault", OPEN, trigger="auto")
+    execute(any_database, "UPDATE public.vault SET is_open = true")
+    versions = rows(any_database, "SELECT id, xmin::text FROM public.vault ORDER BY id")
+    closed = []
+    for id_, version in versions:
+        given = f"'{{{id_}}}', '{{{version}}}', gen_random_uuid(), 'auto', false"
+        call = f"SELECT session_exporter_session FROM session_exporter.recover_vault({given})"
+        closed += rows(any_database, call, role=RECOVERY_ROLE)
+    assert closed == [("1",)]  # the second is over the budget
 
 
 @pytest.mark.slow

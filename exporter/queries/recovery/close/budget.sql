@@ -6,4 +6,5 @@ SELECT {per_hour} - (
     WHERE a.source = {source}
         AND a.trigger = 'auto'
         AND a.at > pg_catalog.now() - interval '1 hour'
+        AND {is_trusted} -- or another role could use up the budget
 )
