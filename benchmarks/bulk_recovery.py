@@ -1,6 +1,7 @@
 """Recovering a big backlog by hand, against single statements that write the same rows.
 
-The budget: half as fast as one statement that updates and audits, no lock longer than 100 ms.
+The budget: 0.7 of the speed of one statement that updates and audits, 99 % of locks no longer than
+100 ms and none longer than 250 ms.
 """
 
 import argparse
@@ -149,14 +150,15 @@ class Bench:
         self._prove(is_audited=text != BARE)
         return Figures(seconds, [seconds])
 
-    def recover(self, batch: int) -> Figures:
+    def recover(self, batch: int | None) -> Figures:
         """The command, from the shell's point of view: with its start and its plan."""
         self._make_table()
         log = self._database.server.folder / "server.log"
         since = log.stat().st_size
         ended = programs.run(
             *("recover", "conversations", "-c", self._config, "--yes", "--backlog"),
-            *("--despite-brake", "--batch", str(batch), "--pause", "0"),
+            "--despite-brake",
+            *([] if batch is None else ["--batch", str(batch)]),
         )
         self._prove(is_audited=True)
         return Figures(ended.seconds, list(locks.held(log, since)), ended.peak_mib)
@@ -201,6 +203,7 @@ def main() -> None:
         bench = Bench(database, Path(folder), options.rows, options.order)
         ways: dict[str, Callable[[], Figures]] = {"bare UPDATE": partial(bench.statement, BARE)}
         ways["one statement with audit"] = partial(bench.statement, AUDITED)
+        ways["recover"] = partial(bench.recover, None)
         for batch in options.batches:
             ways[f"recover --batch {batch}"] = partial(bench.recover, batch)
         for _ in range(options.repeats):

@@ -10,15 +10,21 @@ from dataclasses import replace
 from exporter import sessions
 from exporter.check.findings import Finding, FindingWriter
 from exporter.check.recovery_rights import check_excess, check_function, check_statements
+from exporter.check.recovery_threshold import check_threshold
 from exporter.config import DatabaseSettings, Source, format_duration
 from exporter.errors import AuditUnusable, PermissionDenied, SourceError, StandbyServer
 from exporter.postgres import Database, Reader
 from exporter.queries import array, fill
-from exporter.recovery.audit.installation import NO_AUDIT, check_version, find_version
+from exporter.recovery.audit.installation import (
+    NO_AUDIT,
+    can_read_audit,
+    check_version,
+    find_version,
+)
 from exporter.recovery.close.candidates import read_previews
 from exporter.recovery.decision.brakes import find_brakes
 from exporter.recovery.functions.creators import find_creators
-from exporter.recovery.plan import count_by_hand, future_ends
+from exporter.recovery.plan.plan import future_ends, observe_by_hand
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.connections import reading_settings, writing_settings
 from exporter.recovery.rule.rule import Rule
@@ -88,12 +94,25 @@ async def _check(
         checked = check_statements(reader, rule, role, findings)
     else:
         checked = check_function(reader, closer, rule, role, findings)
+    commands = list[str]()
     async for finding in checked:
+        commands += finding.commands
         yield finding
     collecting = str(await reader.value(fill("check/server")))
     async for finding in check_excess(reader, dict.fromkeys([role, collecting]), findings):
         yield finding
     yield await _search_path(reader, findings)
+    try:
+        async for finding in _orphans(reader, rule, findings):
+            yield finding
+    except PermissionDenied:
+        if not commands:
+            raise
+        # The rights to observe are among those that are missing.
+
+
+async def _orphans(reader: Reader, rule: Rule, findings: FindingWriter) -> AsyncIterator[Finding]:
+    """What closing the orphaned sessions would do and write."""
     yield await _plan(reader, rule, findings)
     orphans = orphaned_sessions(rule, with_backlog=True)
     if any(each.unit is not None for each in rule.written_times.values()):
@@ -105,6 +124,8 @@ async def _check(
             yield findings.ok("recovery times", example)
     if ends := await future_ends(reader, orphans):
         yield findings.warning("recovery end", f"of all orphaned sessions, {ends}")
+    async for finding in check_threshold(reader, rule, findings):
+        yield finding
 
 
 async def _search_path(reader: Reader, findings: FindingWriter) -> Finding:
@@ -148,7 +169,10 @@ async def _side_effects(
 
 async def _plan(reader: Reader, rule: Rule, findings: FindingWriter) -> Finding:
     """What a recovery would close now, and which brakes would keep it from that."""
-    counts, recovery = await count_by_hand(reader, rule), rule.table.source.recovery
+    # What a role without its rights lacks is reported beside this.
+    is_audited, recovery = await can_read_audit(reader), rule.table.source.recovery
+    observation = await observe_by_hand(reader, rule, is_audited=is_audited)
+    counts = observation.counts
     kept = [
         (counts.alive, "alive by evidence"),
         (counts.nameless, "without an id"),
@@ -161,7 +185,12 @@ async def _plan(reader: Reader, rule: Rule, findings: FindingWriter) -> Finding:
         f"mode {recovery.mode}; of {counts.active} active sessions {counts.orphaned} are orphaned"
         f"{left}, and {counts.ready} would be closed now"
     )
-    brakes = "; ".join(find_brakes(counts, recovery, new=counts.ready).values())
+    if observation.returns.returned:
+        would += (
+            f"; {observation.returns.returned} of {observation.returns.orphaned} sessions that "
+            "became orphaned within the last day returned"
+        )
+    brakes = "; ".join(find_brakes(observation, recovery).values())
     if brakes:
         return findings.warning("recovery now", f"{would}, but for a brake: {brakes}")
     return findings.ok("recovery now", would)

@@ -27,7 +27,7 @@ COMMANDS = {
     "runs": "exporter.cli.recovery.runs",
     "close": "exporter.cli.recovery.close",
     "pause": "exporter.cli.recovery.pause",
-    "resume": "exporter.cli.recovery.pause",
+    "resume": "exporter.cli.recovery.resume",
     "sql": "exporter.cli.commands.sql",
 }
 

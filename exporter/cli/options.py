@@ -34,13 +34,21 @@ Yes = Annotated[
     bool, typer.Option("--yes", help="Carry out the plan. Without it, the plan is only shown.")
 ]
 BatchSize = Annotated[
-    int | None, typer.Option("--batch", min=1, max=10_000, help="Sessions per transaction.")
+    int | None,
+    typer.Option(
+        "--batch",
+        min=1,
+        max=10_000,
+        help="Sessions per transaction. Without it, as many as 50 ms are enough for.",
+        show_default=False,
+    ),
 ]
 Reason = Annotated[
     str | None, typer.Option("--reason", metavar="TEXT", help="The reason, which is stored.")
 ]
 Pause = Annotated[
-    str | None, typer.Option(metavar="DURATION", help="Pause between transactions; 0 for none.")
+    str | None,
+    typer.Option(metavar="DURATION", help="Pause between transactions; none without it."),
 ]
 
 
@@ -70,9 +78,12 @@ def duration(option: str, text: str | None, *, may_be_zero: bool = False) -> flo
 
 
 def set_pace(source: Source, batch: int | None, pause: str | None) -> Source:
-    """The source with the values of --batch and --pause, where they are given."""
-    given = {"batch": batch, "pause": duration("--pause", pause, may_be_zero=True)}
-    changes = {key: value for key, value in given.items() if value is not None}
+    """The source with --batch and --pause; by hand there is no pause but that.
+
+    Without --batch, that of the config is only where a run by hand begins.
+    """
+    seconds = 0.0 if pause is None else duration("--pause", pause, may_be_zero=True)
+    changes = {"pause": seconds} | ({} if batch is None else {"batch": batch})
     return source.model_copy(update={"recovery": source.recovery.model_copy(update=changes)})
 
 

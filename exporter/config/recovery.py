@@ -85,7 +85,7 @@ class RecoverySettings(Model):
     exempt: Sql | None = None
     """A condition that protects a session from recovery."""
     server: ColumnName | None = None
-    """The column that names the server of a session, for `close --server`."""
+    """The column that names the server of a session, for `close --server` and the brake `owner`."""
     trust_age: bool = False
     """Whether age alone is enough for auto where neither last_seen_at nor evidence is set."""
     confirm: Annotated[int, whole_number(2, 100)] = 2
@@ -99,11 +99,12 @@ class RecoverySettings(Model):
     together."""
     max_age: Seconds = Field("7d", validate_default=True)
     """Sessions last seen longer ago than this are backlog: closed only by hand, with --backlog."""
-    max_share: Share = Field("20%", validate_default=True)
-    """Brake: more than this share of the active sessions is orphaned (from 20 active sessions
-    on)."""
+    max_share: Share = Field("10%", validate_default=True)
+    """Brake: more than three sessions, and more than this share of them, became orphaned within
+    half of orphaned_after of each other."""
     max_count: Annotated[int, whole_number(1)] = 200
-    """Brake: more than this number of sessions would be recovered at once."""
+    """Brake: more than this number of sessions became orphaned within half of orphaned_after of
+    each other."""
     batch: Annotated[int, whole_number(1, 10_000)] = 50
     """Number of sessions that one transaction closes."""
     pause: Seconds = Field("100ms", validate_default=True)

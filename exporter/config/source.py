@@ -37,7 +37,7 @@ Kind = Annotated[str, name_like(f"a name ({KIND})", KIND, BUILT_IN_KINDS)]
 # Numbers of time series.
 _AGE_HISTOGRAM = 15  # 13 buckets, gcount and gsum
 _RECOVERY_MODES = 3
-_RECOVERY = 26  # 3 triggers, 10 + 3 reasons, 5 brakes, and 5 that are one each
+_RECOVERY = 31  # 3 triggers, 10 + 3 reasons, 8 brakes, and 7 that are one each
 
 
 class DailySettings(Model):

@@ -223,6 +223,7 @@ def _of_recovery(state: RecoveryStatus, *, is_fresh: bool) -> Iterator[Sample]:
     yield from m.RECOVERED.samples_by("trigger", state.recovered)
     yield from m.RECOVERY_UNDONE.samples(state.undone)
     yield from m.RECOVERY_CONTRADICTED.samples(state.contradicted)
+    yield from m.RETURNED.samples(state.returned)
     yield from m.RECOVERY_FAILED.samples_by("reason", state.failed)
     yield from m.RECOVERY_SKIPPED.samples_by("reason", state.skipped)
     yield from m.RECOVERY_LAST_RUN.samples(state.last_run)
@@ -233,6 +234,7 @@ def _of_recovery(state: RecoveryStatus, *, is_fresh: bool) -> Iterator[Sample]:
         yield from m.RECOVERY_BRAKE.samples_by("brake", brakes)
     yield from m.RECOVERY_PAUSED.samples(state.paused)
     yield from m.RECOVERY_CANDIDATES.samples(state.candidates)
+    yield from m.RECOVERY_HELD.samples(state.held)
 
 
 def _of_counters(counters: Counters, series: int) -> Iterator[Sample]:

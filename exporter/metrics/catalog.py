@@ -158,6 +158,12 @@ RECOVERY_CONTRADICTED = Family(
     "exporter.",
     type="counter",
 )
+RETURNED = Family(
+    "sessions_returned_total",
+    "Orphaned sessions that showed life again or were ended by the application, since the start of "
+    "the exporter; not those that recovery had closed.",
+    type="counter",
+)
 RECOVERY_FAILED = Family(
     "sessions_recovery_failed_total",
     "Runs of recovery that failed, by reason; refused: sessions that a constraint or a trigger "
@@ -182,6 +188,11 @@ RECOVERY_PAUSED = Family(
 RECOVERY_CANDIDATES = Family(
     "sessions_recovery_candidates",
     "Sessions that recovery would close, confirmed or not; no sample where it is disabled.",
+)
+RECOVERY_HELD = Family(
+    "sessions_recovery_held",
+    "Orphaned sessions that wait for a person to resume recovery, or for the budget of the next "
+    "day; no sample where recovery is disabled.",
 )
 RECOVERY_LAST_RUN = Family(
     "sessions_recovery_last_run_timestamp_seconds",

@@ -5,6 +5,7 @@ locks and by a recheck under them, and how much of it by the audit table.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 from exporter import logs, sessions
@@ -12,18 +13,19 @@ from exporter.backoff import Backoff
 from exporter.clock import Clock
 from exporter.collection.job import Job, Key, stretch_interval
 from exporter.config import DatabaseSettings, Source
-from exporter.errors import AuditUnusable, PermissionDenied, SourceError, reason_label
+from exporter.errors import SourceError, reason_label
 from exporter.postgres import Reader
-from exporter.recovery.audit.control import find_pause
+from exporter.recovery.audit.control import find_pause, write_stop
 from exporter.recovery.audit.counters import AuditCounter
-from exporter.recovery.audit.installation import NO_AUDIT, has_audit
+from exporter.recovery.audit.installation import can_read_audit, require_audit
 from exporter.recovery.audit.maintenance import AuditMaintenance
-from exporter.recovery.close.batches import CloseRun
+from exporter.recovery.close.batches import CloseRun, Permission
 from exporter.recovery.close.by_function import make_closer
 from exporter.recovery.close.candidates import Candidate, Outcome
 from exporter.recovery.decision.decision import Decision, Memory, decide
-from exporter.recovery.decision.observation import Observation, observe, quiet_after
+from exporter.recovery.decision.observation import Observation
 from exporter.recovery.functions.installed import InstalledFunction, find_recover_function
+from exporter.recovery.plan.observer import Observer
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
 from exporter.recovery.rule.connections import RecoveryConnections
@@ -66,6 +68,7 @@ class AutomaticRecovery(Job):
         shared = connections or self._own
         self._database = shared.reading(settings, source)
         self._writer = shared.writer(settings, source)
+        self._observer = Observer(source)
         self._memory = Memory(started_at=clock.monotonic())
         self._rule: Rule | None = None
         self._function: InstalledFunction | None = None
@@ -82,16 +85,12 @@ class AutomaticRecovery(Job):
     async def _run(self) -> None:
         mode = self._source.recovery.mode
         reader = self._reader()
-        try:
-            is_audited = await has_audit(reader)
-        except PermissionDenied:
-            if mode == "disabled":
-                return  # a role that only collects need not see the audit
-            raise
-        if mode == "auto" and not is_audited:
-            raise AuditUnusable(NO_AUDIT)
+        # Only closing needs the audit; a role that collects or makes a dry run need not see it.
+        if mode == "auto":
+            await require_audit(reader)
+        is_audited = mode == "auto" or await can_read_audit(reader)
         if mode != "disabled":
-            await self._recover(reader, await self._bind(reader))
+            await self._recover(reader, await self._bind(reader), is_audited=is_audited)
         if mode == "auto":
             await self._maintain_audit(await self._bind(reader))
         if is_audited:
@@ -118,27 +117,38 @@ class AutomaticRecovery(Job):
             self._rule, self._bound_until = rule, now + BIND_AGAIN_AFTER
         return self._rule
 
-    async def _recover(self, reader: Reader, rule: Rule) -> None:
-        now = self._clock.monotonic()
-        observation = await observe(reader, rule, at=now)
+    async def _recover(self, reader: Reader, rule: Rule, *, is_audited: bool) -> None:
+        now, source = self._clock.monotonic(), self._source
+        observation = await self._observer.observe(reader, rule, at=now, is_audited=is_audited)
+        observation = replace(observation, ended_at=self._clock.monotonic())
         decision = decide(
             self._memory,
             observation,
-            self._source.recovery,
+            source.recovery,
+            orphaned_after=source.orphaned_after,
             min_interval=self.interval / 2,
-            recovery_window=quiet_after(rule) if rule.table.last_seen_at is not None else 0.0,
         )
         self._memory = decision.memory
+        if source.recovery.mode == "auto":
+            # The stop first: what was observed until now is no part of a later wave.
+            if decision.stop is not None:
+                await write_stop(self._writer, source.name, decision.stop)
+            await self._observer.save(self._writer, rule, observation)
         self._change_status(
-            brakes=decision.brakes,
+            brakes=frozenset(decision.brakes),
             candidates=len(observation.candidates),
+            held=decision.held,
+            returned=self._observer.returned,
             last_run=self._clock.wall(),
             expires_at=now + STALE_INTERVALS * self.interval,
         )
-        brakes, blind = ",".join(sorted(decision.brakes)), observation.blind
-        state = (brakes, blind) if brakes else None
-        self._log_change("recovery_braked", state, brakes=brakes or "none", error=blind or None)
-        paused = await find_pause(reader, self._source.name) is not None
+        # The numbers in a sentence change from run to run, the brakes do not.
+        brakes = ",".join(sorted(decision.brakes))
+        why = "; ".join(decision.brakes.values())
+        self._log_change("recovery_braked", brakes or None, brakes=brakes or "none", why=why or "-")
+        left = observation.left_alone
+        self._log_change("recovery_leaves_alone", left or None, sessions=left)
+        paused = is_audited and await find_pause(reader, source.name) is not None
         self._change_status(paused=paused)
         if paused:
             self._count("skipped", paused=len(decision.confirmed))
@@ -151,14 +161,16 @@ class AutomaticRecovery(Job):
         recovery = self._source.recovery
         now = self._clock.monotonic()
         chosen = self._choose(decision, observation, now)
-        if not chosen:
-            return
         if recovery.mode == "dry_run":
-            self._log_change("recovery_dry_run", len(chosen), would_close=len(chosen))
+            counts = {"would_close": len(chosen), "returned": self._observer.returned}
+            self._log_change("recovery_dry_run", counts if any(counts.values()) else None, **counts)
+            return
+        if not chosen:
             return
         reader = self._reader()
         orphans = orphaned_sessions(rule, with_backlog=False)
-        closer = make_closer(self._writer, reader, orphans, self._function, trigger="auto")
+        permission = Permission(observation.server, decision.day_limit)
+        closer = make_closer(self._writer, reader, orphans, self._function, permission=permission)
         run = CloseRun(closer, recovery.batch, recovery.pause)
         try:
             await run.close(

@@ -2,19 +2,27 @@
 
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from exporter.config import Source
 from exporter.errors import SourceError
 from exporter.postgres import Reader, Writer
 from exporter.recovery import undo as undoing
+from exporter.recovery.audit import control
+from exporter.recovery.audit.installation import require_audit
 from exporter.recovery.audit.runs import Run, find_run
 from exporter.recovery.close.batches import CloseRun
 from exporter.recovery.close.by_function import make_closer
-from exporter.recovery.close.candidates import Outcome, find_candidates
+from exporter.recovery.close.candidates import Outcome, Preview, find_candidates, read_previews
 from exporter.recovery.close.planned_stop import StopPlan, clock, make_stop_plan
-from exporter.recovery.plan import Plan
+from exporter.recovery.decision.brakes import stop_in_force
+from exporter.recovery.decision.budget import left_today
+from exporter.recovery.decision.observation import Stop
+from exporter.recovery.plan.observer import Observer
+from exporter.recovery.plan.plan import Plan
+from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.limits import NO_LIMITS, Limits
-from exporter.recovery.rule.selection import PlannedStop
+from exporter.recovery.rule.selection import PlannedStop, Selection, held_sessions
 
 
 def require_no_brake(plan: Plan) -> None:
@@ -45,18 +53,20 @@ async def recover(
     outcome: Outcome,
     *,
     reason: str | None,
+    adapts: bool,
 ) -> None:
-    """Close the orphaned sessions; `outcome` has what was committed, also after a SourceError."""
+    """Close the orphaned sessions; `outcome` has what was committed, also after a SourceError.
+
+    `adapts` is whether the batch fits itself to how long rows may stay locked.
+    """
     recovery = plan.selection.rule.table.source.recovery
 
     def report(outcome: Outcome) -> None:
         progress(outcome)
         outcome.recovered.clear()  # there may be very many
 
-    closer = make_closer(
-        writer, reader, plan.selection, plan.function, trigger="manual", reason=reason
-    )
-    run = CloseRun(closer, recovery.batch, recovery.pause, report, outcome)
+    closer = make_closer(writer, reader, plan.selection, plan.function, reason=reason)
+    run = CloseRun(closer, recovery.batch, recovery.pause, report, outcome, adapts)
     async for page in find_candidates(reader, plan.selection):
         await run.close(page)
 
@@ -87,3 +97,45 @@ async def plan_undo(
     if found is None or found.source != source.name:
         return None
     return found, await undoing.plan_undo(reader, source, run, limits=limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The orphaned sessions that wait for a person: those of a stop, or of an earned budget."""
+
+    stop: Stop
+    """One that is not written down yet where a budget holds them."""
+    is_written: bool
+    count: int
+    selection: Selection
+    previews: tuple[Preview, ...]
+    hidden: str
+    """Why there are no previews."""
+
+
+async def find_held(reader: Reader, source: Source, *, show: int) -> Held | None:
+    """What waits for a person, with up to `show` of the sessions; None where nothing does.
+
+    Raises SourceError.
+    """
+    rule = await bind_rule(reader, source)
+    await require_audit(reader)
+    observation = await Observer(source, looks_back=False).observe(reader, rule, at=0.0)
+    stop, count = stop_in_force(observation), observation.control.held
+    is_written = stop is not None
+    if stop is None:
+        count, left = observation.counts.ready, left_today(observation)
+        if left is None or count <= left:
+            return None
+        why = f"{count} sessions are orphaned, and {left} more may be closed today"
+        stop = Stop(observation.now, "budget", why)
+    selection = held_sessions(rule, stop.at)
+    previews, hidden = await read_previews(reader, selection, show=show)
+    return Held(stop, is_written, count, selection, previews, hidden)
+
+
+async def resume(writer: Writer, source: Source, held: Held, *, reason: str | None) -> None:
+    """End what holds the sessions, by a person's decision. Raises SourceError."""
+    if not held.is_written:
+        await control.write_stop(writer, source.name, held.stop)
+    await control.resume_stop(writer, source.name, held.stop, held=held.count, reason=reason)

@@ -28,6 +28,8 @@ class RecoveryStatus:
     brakes: frozenset[str] | None = None
     paused: bool | None = None
     candidates: int | None = None
+    held: int | None = None
+    returned: int = 0
     last_run: float | None = None
     expires_at: float = float("-inf")
     """The monotonic time after which brakes, paused and candidates are no longer served."""

@@ -1,13 +1,16 @@
 """What recovery by hand and a planned stop would do, and what they have done."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from exporter.config import format_duration
 from exporter.recovery.audit.control import Pause
-from exporter.recovery.close.candidates import Outcome
+from exporter.recovery.close.candidates import Outcome, Preview
 from exporter.recovery.close.planned_stop import LEFT_ALONE, StopPlan
-from exporter.recovery.plan import Plan, left_alone
+from exporter.recovery.decision.brakes import stopped_because
+from exporter.recovery.manual import Held
+from exporter.recovery.plan.plan import Plan, left_alone
+from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import RECENT
 from exporter.text import UNKNOWN, age, finite, instant, printable, shorten, table
 
@@ -145,18 +148,40 @@ def _plan_lines(plan: Plan | StopPlan, database: str, found: str) -> list[str]:
         f"  {count} would be closed",
     ]
     if plan.previews:
-        headers = [f"{name} becomes" for name in rule.changes] + list(rule.returning)
-        rows = []
-        for each in plan.previews:
-            last_seen = UNKNOWN if each.last_seen is None else instant(each.last_seen)
-            written = [each.written(name) for name in rule.changes]
-            values = [each.returning[name] for name in rule.returning]
-            cells = ["NULL" if value is None else shorten(str(value)) for value in values]
-            rows.append([each.session, last_seen, age(each.silence), *written, *cells])
-        lines.append(table(["id", "last seen", "silent for", *headers], rows))
+        lines.append(_preview_table(rule, plan.previews))
     if count > len(plan.previews):
         lines.append(f"… and {count - len(plan.previews)} more")
     return lines
+
+
+def _preview_table(rule: Rule, previews: Sequence[Preview]) -> str:
+    """What would be written to each session."""
+    headers = [f"{name} becomes" for name in rule.changes] + list(rule.returning)
+    rows = []
+    for each in previews:
+        last_seen = UNKNOWN if each.last_seen is None else instant(each.last_seen)
+        written = [each.written(name) for name in rule.changes]
+        values = [each.returning[name] for name in rule.returning]
+        cells = ["NULL" if value is None else shorten(str(value)) for value in values]
+        rows.append([each.session, last_seen, age(each.silence), *written, *cells])
+    return table(["id", "last seen", "silent for", *headers], rows)
+
+
+def resume_text(held: Held, source: str, database: str) -> str:
+    """What is held and why, and what automatic recovery would close once it is resumed."""
+    since = instant(held.stop.at)
+    lines = [
+        f"{source} ({database}) is {printable(stopped_because(held.stop))}",
+        f"  {held.count} sessions are held; once resumed, automatic recovery closes those of them",
+        f"  that are still orphaned; what fell silent after {since} is judged as a new wave",
+    ]
+    if held.hidden:
+        lines.append(f"  the sessions cannot be shown: {printable(held.hidden)}")
+    if held.previews:
+        lines.append(_preview_table(held.selection.rule, held.previews))
+    if held.count > len(held.previews):
+        lines.append(f"… and {held.count - len(held.previews)} more")
+    return "\n".join(lines)
 
 
 def outcome_json(outcome: Outcome, *, left: int = 0, is_complete: bool = True) -> dict[str, Any]:

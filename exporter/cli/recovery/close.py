@@ -77,7 +77,9 @@ def close(  # noqa: PLR0917 - typer passes them by name
         require_stopped(plan)
         async with open_writer(config.databases[database], each) as writer:
             progress = progress_of(plan.count)
-            outcome, left = await close_sessions(reader, writer, plan, progress, reason=given_why)
+            outcome, left = await close_sessions(
+                reader, writer, plan, progress, reason=given_why, adapts=batch is None
+            )
         skipped = "ended, moved to another server, or active again"
         over = plan.selected - plan.count
         report.add(

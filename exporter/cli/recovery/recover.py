@@ -13,7 +13,7 @@ from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.recovery import manual
 from exporter.recovery.close.candidates import Outcome
-from exporter.recovery.plan import make_plan
+from exporter.recovery.plan.plan import make_plan
 from exporter.recovery.rule.connections import open_writer, reading_settings
 
 
@@ -54,7 +54,15 @@ def recover(  # noqa: PLR0917 - typer passes them by name
         outcome, progress = Outcome(), progress_of(plan.count)
         try:
             async with open_writer(config.databases[database], each) as writer:
-                await manual.recover(reader, writer, plan, progress, outcome, reason=given_why)
+                await manual.recover(
+                    reader,
+                    writer,
+                    plan,
+                    progress,
+                    outcome,
+                    reason=given_why,
+                    adapts=batch is None,
+                )
         except BaseException:  # Ctrl-C, or a lost connection: a commit without an answer may hold
             report.add(
                 f"  {outcome.closed} were closed before the run ended early; if the connection was "

@@ -1,11 +1,16 @@
-"""What a person decides about automatic recovery, for all exporters: its pauses."""
+"""What all exporters share about automatic recovery: its pauses, stops and observations."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exporter.errors import PermissionDenied
 from exporter.postgres import Reader, Transaction, Writer
 from exporter.queries import fill, literal, text_or_null
 from exporter.recovery.audit.installation import has_audit, require_audit
+from exporter.recovery.decision.observation import Control, Returns, Stop
+from exporter.recovery.decision.returns import Watch
+from exporter.recovery.rule.rule import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +55,66 @@ async def resume(reader: Reader, writer: Writer, source_name: str) -> Pause | No
         return None
     rows = await writer.rows(fill("recovery/control/resume", source=literal(source_name)))
     return Pause(*rows[0]) if rows else None
+
+
+async def read_control(reader: Reader, rule: Rule) -> tuple[Control, Watch]:
+    """What is written about a source, and what earlier exporters have watched by this rule.
+
+    Raises SourceError.
+    """
+    (
+        (stopped_at, brake, why, resumed_stop_at, resumed_at, held, since, until, returns),
+    ) = await reader.rows(rule.statement("recovery/control/control"))
+    control = Control(
+        stop=None if stopped_at is None else Stop(stopped_at, brake, why),
+        resumed_stop_at=resumed_stop_at,
+        resumed_at=resumed_at,
+        resumed_held=held,
+        observed_since=since,
+        observed_until=until,
+    )
+    if until is None:
+        return control, Watch()
+    slots = {slot: Returns(orphaned, returned) for slot, orphaned, returned in returns}
+    return control, Watch(until=until, slots=slots)
+
+
+async def write_observation(
+    writer: Writer, rule: Rule, *, now: float, slots: Mapping[int, Returns]
+) -> None:
+    """Note that the rule was observed, and what has returned. Raises SourceError."""
+    counted = [[slot, each.orphaned, each.returned] for slot, each in slots.items()]
+    await writer.rows(
+        rule.statement(
+            "recovery/control/observe", now=repr(now), returns=literal(json.dumps(counted))
+        )
+    )
+
+
+async def write_stop(writer: Writer, source_name: str, stop: Stop) -> None:
+    """Stop automatic recovery of the source, for all exporters. Raises SourceError."""
+    statement = fill(
+        "recovery/control/stop",
+        source=literal(source_name),
+        at=repr(stop.at),
+        brake=literal(stop.brake),
+        why=literal(stop.why),
+    )
+    await writer.rows(statement)
+
+
+async def resume_stop(
+    writer: Writer, source_name: str, stop: Stop, *, held: int, reason: str | None
+) -> bool:
+    """End this stop, so that what it holds may be closed; returns whether it was not ended before.
+
+    Raises SourceError.
+    """
+    statement = fill(
+        "recovery/control/resume_stop",
+        source=literal(source_name),
+        at=repr(stop.at),
+        held=str(held),
+        reason=text_or_null(reason),
+    )
+    return bool(await writer.rows(statement))

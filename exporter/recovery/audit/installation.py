@@ -9,7 +9,7 @@ AUDIT = "session_exporter.recovery"
 #: What makes the schema, in this order: step N makes version N of the version before. Each is
 #: queries/recovery/audit/steps/NAME.sql, and runs as one statement. A step that was released is
 #: never changed.
-STEPS = ("1_recovery", "2_text")
+STEPS = ("1_recovery", "2_text", "3_control")
 
 #: The version that this program reads and writes.
 VERSION = len(STEPS)
@@ -65,6 +65,11 @@ async def has_audit(reader: Reader | Transaction) -> bool:
     if is_there:
         check_version(version)
     return bool(is_there)
+
+
+async def can_read_audit(reader: Reader) -> bool:
+    """Whether the whole audit is there and this role may read it. Raises other SourceErrors."""
+    return bool(await reader.value(fill("recovery/audit/is_readable")))
 
 
 async def require_audit(reader: Reader) -> None:

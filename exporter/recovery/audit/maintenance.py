@@ -111,7 +111,10 @@ class AuditMaintenance:
         else:
             called = maintenance_function(rule).sql
             statement = fill(
-                "recovery/audit/call_maintenance", function=called, task=literal(name), before=ends
+                "recovery/maintenance/call_maintenance",
+                function=called,
+                task=literal(name),
+                before=ends,
             )
         async with self._writer.transaction() as transaction:
             began = asyncio.get_running_loop().time()

@@ -6,13 +6,23 @@ on READ COMMITTED). So each closer locks first, and rechecks with a newer snapsh
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal, Protocol
 
-from exporter.errors import BadData, IdleTooLong, Locked, NoAnswer, RowRefused, TimedOut
+from exporter.errors import (
+    BadData,
+    IdleTooLong,
+    Locked,
+    NoAnswer,
+    RowRefused,
+    SourceError,
+    TimedOut,
+)
 from exporter.postgres import Reader, Transaction
+from exporter.queries import fill
 from exporter.recovery.audit.control import find_pause
 from exporter.recovery.close.candidates import Candidate, Outcome
 from exporter.recovery.rule.rule import Rule
@@ -22,6 +32,10 @@ Trigger = Literal["auto", "manual", "close"]
 #: So many sessions in a row that could not be closed in time, each alone, mean that the database is
 #: slow and not a session; others that wait for these rows are not to wait any longer.
 SLOW_IN_A_ROW = 5
+
+
+#: For how long a run by hand may keep rows locked, in seconds: an application hardly notices it.
+LOCKED_FOR = 0.05
 
 
 class WriteBlocked(Exception):
@@ -39,23 +53,48 @@ class Closer(Protocol):
         """All or nothing; `outcome` has what was committed. Raises SourceError and WriteBlocked."""
 
 
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What automatic recovery has decided, which each transaction checks again."""
+
+    server: str
+    """The server that was observed."""
+    day_limit: int | None = None
+    """The most sessions of a day; None where only `per_hour` limits them."""
+
+
 async def admit(
-    reader: Reader | Transaction, rule: Rule, trigger: Trigger, chunk: Sequence[Candidate]
+    reader: Reader | Transaction,
+    rule: Rule,
+    permission: Permission | None,
+    chunk: Sequence[Candidate],
 ) -> tuple[Sequence[Candidate], bool]:
     """Those that one transaction may close, and whether a pause forbids it.
 
-    With the trigger `auto` no more than the hour's budget, which all exporters share through the
-    audit table, and nothing once the source is paused: each transaction checks.
+    Automatically no more than the budget, which all exporters share through the audit table, and
+    nothing once the source is paused: each transaction checks. By hand, without a permission, all.
+    Raises SourceError where the server is not the one that was observed.
     """
-    if trigger != "auto":
+    if permission is None:
         return chunk, False
     if await find_pause(reader, rule.table.source.name):
         return (), True
     if isinstance(reader, Transaction):
         # Two statements: the count has to see what the one that we waited for has committed.
         await reader.run(rule.statement("recovery/close/queue"))
-    ((budget,),) = await reader.rows(rule.statement("recovery/close/budget"))
+        await require_server(reader, permission)
+    ((budget,),) = await reader.rows(rule.budget_statement(permission.day_limit))
     return chunk[: max(budget, 0)], False
+
+
+async def require_server(transaction: Transaction, permission: Permission | None) -> None:
+    """Raise SourceError where this is not the server that was observed."""
+    if permission is None:
+        return
+    statement = fill("recovery/close/server", server=fill("recovery/observation/server"))
+    ((server,),) = await transaction.rows(statement)
+    if server != permission.server:
+        raise SourceError("the server changed after the sessions were observed; nothing was closed")
 
 
 @dataclass(slots=True)
@@ -69,6 +108,8 @@ class CloseRun:
     """Called after each transaction."""
     outcome: Outcome = field(default_factory=Outcome)
     """What was committed, also after an error."""
+    adapts: bool = False
+    """Whether `batch` is only where it begins: then as many as take LOCKED_FOR at a time."""
     _wait: float = 0.0
     _slow_in_a_row: int = 0
 
@@ -83,9 +124,17 @@ class CloseRun:
         while chunk := tuple(islice(rest, min(self.batch, self.closer.most))):
             await asyncio.sleep(self._wait)
             self._wait = self.pause
+            began_at = time.perf_counter()
             await self._close(chunk)
+            if self.adapts:
+                self._adapt(len(chunk), time.perf_counter() - began_at)
             self.progress(self.outcome)
         return self.outcome
+
+    def _adapt(self, count: int, seconds: float) -> None:
+        """Close twice as many at most the next time: one that was fast may have been lucky."""
+        fitting = int(count * LOCKED_FOR / max(seconds, 1e-6))
+        self.batch = max(1, min(fitting, 2 * count, self.closer.most))
 
     async def _close(self, chunk: Sequence[Candidate]) -> None:
         """Close these together, or else each alone."""

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from exporter.errors import Locked
 from exporter.postgres import Reader, Writer
 from exporter.queries import array, fill, literal, text_or_null
-from exporter.recovery.close.batches import Closer, Trigger, WriteBlocked, admit
+from exporter.recovery.close.batches import (
+    Closer,
+    Permission,
+    Trigger,
+    WriteBlocked,
+    admit,
+    require_server,
+)
 from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.close.candidates import Candidate, ClosedSession, Outcome
 from exporter.recovery.functions.definitions import MOST
@@ -24,12 +31,14 @@ class FunctionCloser:
     selection: Selection
     reader: Reader
     function: InstalledFunction
+    permission: Permission | None = None
+    """With the trigger `auto` alone."""
     reason: str | None = None
     most = MOST
 
     async def close(self, chunk: Sequence[Candidate], outcome: Outcome) -> None:
         # The function decides itself; this is to count what it leaves, and why.
-        admitted, is_paused = await admit(self.reader, self.selection.rule, self.trigger, chunk)
+        admitted, is_paused = await admit(self.reader, self.selection.rule, self.permission, chunk)
         closed = await self._call(admitted, outcome.run) if admitted else []
         outcome.add(closed, len(chunk), len(admitted), is_paused=is_paused)
 
@@ -45,7 +54,9 @@ class FunctionCloser:
             reason=text_or_null(self.reason),
         )
         try:
-            return [ClosedSession(*row) for row in await self.writer.rows(statement)]
+            async with self.writer.transaction() as transaction:
+                await require_server(transaction, self.permission)
+                return [ClosedSession(*row) for row in await transaction.rows(statement)]
         except Locked as error:
             raise WriteBlocked from error
 
@@ -56,10 +67,14 @@ def make_closer(
     selection: Selection,
     function: InstalledFunction | None,
     *,
-    trigger: Trigger,
+    permission: Permission | None = None,
     reason: str | None = None,
 ) -> Closer:
-    """What closes orphaned sessions; `function` is that of find_recover_function()."""
+    """What closes orphaned sessions; `function` is that of find_recover_function().
+
+    `permission` is that of automatic recovery; None closes by hand.
+    """
+    trigger: Trigger = "manual" if permission is None else "auto"
     if function is None:
-        return StatementCloser(writer, trigger, selection, reason)
-    return FunctionCloser(writer, trigger, selection, reader, function, reason)
+        return StatementCloser(writer, trigger, selection, permission, reason)
+    return FunctionCloser(writer, trigger, selection, reader, function, permission, reason)

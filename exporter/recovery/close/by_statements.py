@@ -8,7 +8,7 @@ from exporter.errors import AuditUnusable, Locked, RowRefused
 from exporter.postgres import Transaction, Writer
 from exporter.postgres.error_causes import ENDS_AHEAD, NOT_AUDITED, NOT_WRITTEN, STILL_ACTIVE
 from exporter.queries import array, literal, text_or_null
-from exporter.recovery.close.batches import Trigger, WriteBlocked, admit
+from exporter.recovery.close.batches import Permission, Trigger, WriteBlocked, admit
 from exporter.recovery.close.candidates import Candidate, ClosedSession, Outcome
 from exporter.recovery.rule.selection import Selection
 
@@ -20,13 +20,17 @@ class StatementCloser:
     writer: Writer
     trigger: Trigger
     selection: Selection
+    permission: Permission | None = None
+    """With the trigger `auto` alone."""
     reason: str | None = None
     """What a person has given, for the audit."""
     most = 10_000
 
     async def close(self, chunk: Sequence[Candidate], outcome: Outcome) -> None:
         async with self.writer.transaction() as transaction:
-            admitted, is_paused = await admit(transaction, self.selection.rule, self.trigger, chunk)
+            admitted, is_paused = await admit(
+                transaction, self.selection.rule, self.permission, chunk
+            )
             closed = await self._close(transaction, admitted, outcome.run) if admitted else []
         outcome.add(closed, len(chunk), len(admitted), is_paused=is_paused)
 

@@ -158,6 +158,7 @@ async def close_sessions(
     progress: Callable[[Outcome], None],
     *,
     reason: str | None = None,
+    adapts: bool,
 ) -> tuple[Outcome, int]:
     """Close what was planned. Returns the outcome, and how many of them are still active.
 
@@ -165,9 +166,10 @@ async def close_sessions(
     sessions were found stays as it is. Raises SourceError; what was committed stays.
     """
     recovery = plan.selection.rule.table.source.recovery
-    closer = StatementCloser(writer, "close", plan.selection, reason)
+    closer = StatementCloser(writer, "close", plan.selection, reason=reason)
     found = await _find_all(reader, plan.selection)
-    outcome = await CloseRun(closer, recovery.batch, recovery.pause, progress).close(found)
+    run = CloseRun(closer, recovery.batch, recovery.pause, progress, adapts=adapts)
+    outcome = await run.close(found)
     attempts = 0
     while (left := await _left(reader, plan, found, outcome)) and attempts < MORE_ATTEMPTS:
         attempts += 1

@@ -3,48 +3,109 @@
 Automatic recovery, the plan of `recover` and `check --live` all decide by find_brakes().
 """
 
+from collections.abc import Mapping
+from math import sqrt
+
 from exporter.config import RecoverySettings
-from exporter.recovery.decision.observation import SessionCounts
+from exporter.recovery.decision.observation import Observation, Owner, Returns, Stop
+from exporter.text import instant
 
-BRAKES = ("share", "count", "grace", "silent", "blind")
+BRAKES = ("share", "count", "owner", "returned", "silent", "clock", "grace", "blind")
 
-#: From this many active sessions on, a share of them means something.
-FEWEST_FOR_SHARE = 20
+#: The brakes that last until a person resumes, or nothing of what they hold is orphaned any more.
+STOPS = ("share", "count", "owner", "returned")
 
-#: From this many active sessions on, silence in all of them is the application's.
+#: From this many sessions on, silence in all of them is the application's, or the owner's.
 FEWEST_FOR_SILENCE = 3
+
+#: More sessions than these make a wave.
+LARGEST_TRICKLE = 3
+
+#: From this many on, sessions that return are no accident.
+FEWEST_RETURNED = 3
+
+#: The share of the orphaned sessions that may return.
+RETURNED_SHARE = 0.05
 
 
 def find_brakes(
-    counts: SessionCounts,
+    observation: Observation,
     settings: RecoverySettings,
     *,
-    new: int,
-    backlog: int = 0,
+    has_moved_clock: bool = False,
     is_in_grace: bool = False,
-    blind: str = "",
 ) -> dict[str, str]:
     """The brakes that are on, in the order of BRAKES, each with a sentence that says why.
 
-    `new` are the candidates that are not of the backlog and were none in the last run without too
-    many; `backlog` are those of it that are to be closed too, which only a person asks for.
+    A stop in force is one of them, whatever is observed by now.
     """
-    current = counts.active - counts.backlog  # which says nothing of how many are lost now
-    together = new + backlog
+    counts, wave = observation.counts, observation.wave
+    # What was orphaned before the wave says nothing of how many there are to lose. What is quiet
+    # is the rest of a wave that is still growing, or heartbeats are too slow to see it in time.
+    together = counts.active - counts.orphaned + wave
+    is_new = wave > 2 * observation.record.largest_wave
+    silent_owner = find_silent_owner(observation.owners)
+    returns = observation.returns
     is_on = {
-        "share": counts.active >= FEWEST_FOR_SHARE and new > settings.max_share * current,
-        "count": together > settings.max_count,
+        "share": is_new
+        and wave > LARGEST_TRICKLE
+        and wave + counts.quiet > settings.max_share * together,
+        "count": is_new and wave > settings.max_count,
+        "owner": bool(silent_owner),
+        "returned": returns.returned >= FEWEST_RETURNED and return_often(returns),
+        "silent": counts.active >= FEWEST_FOR_SILENCE and not observation.beating,
+        "clock": has_moved_clock,
         "grace": is_in_grace,
-        "silent": counts.active >= FEWEST_FOR_SILENCE and not counts.live,
-        "blind": bool(blind),
+        "blind": bool(observation.blind),
     }
     why = {
-        "share": f"{new} of {current} active sessions (backlog excluded) are orphaned, more than "
-        f"max_share ({settings.max_share:.0%})",
-        "count": f"{together} sessions at once are more than max_count ({settings.max_count})",
-        "grace": f"the exporter or the server has started less than {settings.grace:g} s ago",
+        "share": f"{wave} of {together} sessions became orphaned together and {counts.quiet} are "
+        f"silent, more than max_share ({settings.max_share:.0%})",
+        "count": f"{wave} sessions became orphaned together, more than max_count "
+        f"({settings.max_count})",
+        "owner": f"no session of {silent_owner} shows life, while those of others do",
+        "returned": f"{returns.returned} orphaned sessions returned within the last day, in which "
+        f"{returns.orphaned} became orphaned; is orphaned_after too short?",
         "silent": f"no recent sign of life in any of {counts.active} active sessions; is the "
         "application itself down?",
-        "blind": f"the evidence cannot be read: {blind}",
+        "clock": "the database's clock was set forth or back",
+        "grace": f"the exporter or the server has started less than {settings.grace:g} s ago",
+        "blind": f"the evidence cannot be read: {observation.blind}",
     }
+    stop = stop_in_force(observation)
+    if stop is not None:
+        is_on[stop.brake], why[stop.brake] = True, stopped_because(stop)
     return {brake: f"{brake}: {why[brake]}" for brake in BRAKES if is_on[brake]}
+
+
+def stop_in_force(observation: Observation) -> Stop | None:
+    """The stop that lasts: it holds sessions, or a person has to judge `orphaned_after`."""
+    stop = observation.control.stop
+    has_to_last = stop is not None and stop.brake == "returned"
+    return stop if observation.control.held or has_to_last else None
+
+
+def stopped_because(stop: Stop) -> str:
+    """Since when a stop lasts and why, and how it ends."""
+    return f"stopped since {instant(stop.at)}, because {stop.why}"
+
+
+def return_often(returns: Returns) -> bool:
+    """Whether more of the orphaned sessions return than may.
+
+    Small numbers vary by chance, for which three standard deviations are allowed. One that returns
+    is an accident.
+    """
+    allowed = RETURNED_SHARE * returns.orphaned
+    return returns.returned > 1 and returns.returned > allowed + 3 * sqrt(allowed)
+
+
+def find_silent_owner(owners: Mapping[str, Owner]) -> str:
+    """An owner all of whose sessions fell silent while those of others live; or nothing."""
+    for name, owner in owners.items():
+        is_silent = not owner.is_dead and not owner.live
+        if is_silent and owner.active >= FEWEST_FOR_SILENCE and owner.orphaned:
+            others = (other.live for each, other in owners.items() if each != name)
+            if any(others):
+                return name
+    return ""

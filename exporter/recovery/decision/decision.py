@@ -1,19 +1,20 @@
-"""What automatic recovery may close now: pure decisions from the observations of several runs.
-
-Time is an argument, in seconds of a monotonic clock.
-"""
+"""What automatic recovery may close now: pure decisions from the observations of several runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from exporter.config import RecoverySettings
-from exporter.recovery.decision.brakes import find_brakes
-from exporter.recovery.decision.observation import CandidateState, Observation
+from exporter.recovery.decision.brakes import STOPS, find_brakes, stop_in_force
+from exporter.recovery.decision.budget import day_limit, left_today
+from exporter.recovery.decision.observation import CandidateState, Observation, Stop
+
+#: How far the database's clock and the monotonic one may drift apart between two runs, in seconds.
+CLOCK_TOLERANCE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What is known from the runs before; each run makes another one."""
+    """What is known from the runs before; each run makes another one. Times are monotonic."""
 
     started_at: float
     """When the grace began: at the start, and again after a failover."""
@@ -22,19 +23,29 @@ class Memory:
     """When the last run was that counted for confirmation."""
     silent_at: float | None = None
     """When the application was last silent."""
-    known: frozenset[str] = frozenset()
-    """The candidates of the last run in which there were not too many new ones."""
+    clock_offsets: tuple[float, float] | None = None
+    """The database's clock less the monotonic one: the least and the most it may be, because the
+    database has read its clock at some time of the observation."""
+    clock_moved_at: float | None = None
     streaks: Mapping[str, tuple[CandidateState, int]] = field(default_factory=dict)
     """The state of each candidate, and for how many runs in a row it has been in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do now, and what to remember. `confirmed` are sessions, longest silent first."""
+    """What to do now, and what to remember."""
 
     memory: Memory
-    brakes: frozenset[str]
+    brakes: Mapping[str, str]
+    """Those that are on, each with a sentence that says why."""
     confirmed: tuple[str, ...]
+    """Sessions that may be closed now, longest silent first."""
+    held: int
+    """Sessions that wait for a person, or for the budget of the next day."""
+    day_limit: int | None
+    """The most sessions of a day; None where only `per_hour` limits them."""
+    stop: Stop | None
+    """A stop that begins now."""
 
 
 def decide(
@@ -42,36 +53,36 @@ def decide(
     observation: Observation,
     settings: RecoverySettings,
     *,
+    orphaned_after: float,
     min_interval: float,
-    recovery_window: float = 0.0,
 ) -> Decision:
     """Decide what may be closed. Runs less than `min_interval` seconds apart count as one.
 
-    After a silence the application has `recovery_window` seconds, and `grace` at least, in which
-    all of its sessions can show life: one alone that does is not all of them.
-    While a brake is on nothing is confirmed, and when it ends confirming starts over.
+    After a silence, and after a step of the clock, the application has half of `orphaned_after`,
+    and `grace` at least, in which all of its sessions can show life: one alone that does is not
+    all of them. While a brake is on nothing is confirmed, and when it ends confirming starts over.
     """
-    at, candidates = observation.at, observation.candidates
-    started_at = memory.started_at
+    at, half = observation.at, orphaned_after / 2
+    pause = max(settings.grace, half)
+    started_at, moved_at = memory.started_at, memory.clock_moved_at
     if memory.server is not None and observation.server not in {"", memory.server}:
         started_at = at
-    found = find_brakes(
-        observation.counts,
+    offsets = observation.now - observation.until, observation.now - at
+    if memory.clock_offsets is not None and _has_moved(memory.clock_offsets, offsets):
+        moved_at = at
+    brakes = find_brakes(
+        observation,
         settings,
-        # New since the last run without too many, not since the one before: so many orphans at once
-        # do not become right by waiting. The brake holds until they live again or are closed.
-        new=sum(session not in memory.known for session in candidates),
+        has_moved_clock=_is_recent(moved_at, at, pause),
         is_in_grace=at - started_at < settings.grace,
-        blind=observation.blind,
     )
-    brakes = frozenset(found)
     silent_at = at if "silent" in brakes else memory.silent_at
-    if silent_at is not None and 0 < at - silent_at < max(settings.grace, recovery_window):
-        brakes |= {"grace"}
-    has_too_many = bool(brakes & {"share", "count"}) or bool(observation.blind)
+    if "silent" not in brakes and _is_recent(silent_at, at, pause):
+        brakes.setdefault("grace", "grace: the application was silent a short while ago")
+    new_stop = _find_new_stop(observation, brakes)
     is_counted = memory.counted_at is None or at - memory.counted_at >= min_interval
     streaks = {}
-    for session, state in candidates.items():
+    for session, state in () if brakes else observation.candidates.items():
         before, runs = memory.streaks.get(session, (state, 0))
         streaks[session] = state, max(runs + is_counted, 1) if before == state else 1
     remembered = Memory(
@@ -79,8 +90,68 @@ def decide(
         server=observation.server or memory.server,
         counted_at=at if is_counted else memory.counted_at,
         silent_at=silent_at,
-        known=memory.known if has_too_many else frozenset(candidates),
-        streaks={} if brakes else streaks,
+        clock_offsets=offsets,
+        clock_moved_at=moved_at,
+        streaks=streaks,
     )
-    confirmed = tuple(s for s, (_, runs) in remembered.streaks.items() if runs >= settings.confirm)
-    return Decision(remembered, brakes, confirmed)
+    settled_before = _settled_before(observation, orphaned_after)
+    settled = [
+        session
+        for session, (state, runs) in remembered.streaks.items()
+        if runs >= settings.confirm
+        and (state.last_seen < settled_before or _is_dead(observation, state))
+    ]
+    free = [each for each in settled if _is_dead(observation, observation.candidates[each])]
+    limited = [each for each in settled if each not in set(free)][: left_today(observation)]
+    confirmed = {*free, *limited}
+    waiting = len(settled) - len(confirmed)
+    return Decision(
+        memory=remembered,
+        brakes=brakes,
+        confirmed=tuple(each for each in settled if each in confirmed),
+        held=observation.control.held or waiting,
+        day_limit=day_limit(observation),
+        stop=new_stop,
+    )
+
+
+def _find_new_stop(observation: Observation, brakes: Mapping[str, str]) -> Stop | None:
+    """A stop that begins now, where there is something to hold.
+
+    One because sessions return replaces another one, which would end when all of them returned.
+    """
+    lasting = stop_in_force(observation)
+    causes = [brake for brake in STOPS if brake in brakes]
+    if lasting is not None:
+        causes = [brake for brake in causes if brake == "returned" != lasting.brake]
+    if not causes or not observation.counts.ready:
+        return None
+    _, _, why = brakes[causes[0]].partition(": ")
+    return Stop(observation.now, causes[0], why)
+
+
+def _settled_before(observation: Observation, orphaned_after: float) -> float:
+    """A session last seen before this is orphaned for as long as a wave of them takes to show.
+
+    That is half of `orphaned_after` more, also since the rule was first observed.
+    """
+    since = observation.control.observed_since
+    half = orphaned_after / 2
+    if since is None or observation.now - since < half:
+        return float("-inf")
+    return observation.now - orphaned_after - half
+
+
+def _has_moved(before: tuple[float, float], after: tuple[float, float]) -> bool:
+    """Whether the clocks have drifted apart for sure."""
+    least, most = after[0] - before[1], after[1] - before[0]
+    return least > CLOCK_TOLERANCE or most < -CLOCK_TOLERANCE
+
+
+def _is_dead(observation: Observation, state: CandidateState) -> bool:
+    owner = observation.owners.get(state.owner or "")
+    return owner is not None and owner.is_dead
+
+
+def _is_recent(moment: float | None, at: float, seconds: float) -> bool:
+    return moment is not None and at - moment < seconds

@@ -1,16 +1,11 @@
-"""What one run of automatic recovery observes in the database."""
+"""What a run of recovery observes: values, without any rule.
+
+Times are seconds of the database's clock, but for `at`, which is of the monotonic one.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
-
-from exporter.errors import BackingOff, SourceError
-from exporter.postgres import Reader
-from exporter.queries import fill
-from exporter.recovery.rule.checks import name_failing_key, read_naming_key
-from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.selection import orphaned_sessions
-from exporter.sessions import interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +42,105 @@ class CandidateState(NamedTuple):
 
     version: str
     last_seen: float
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The sessions of one owner: a server, worker or pod."""
+
+    active: int
+    live: int
+    """With a sign of life by which the owner is known to run, as `Observation.beating`."""
+    orphaned: int
+    """Since a person has last resumed, backlog excluded."""
+    is_dead: bool = False
+    """Whether evidence proves it dead; its sessions are then orphaned whatever their age."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returns:
+    """Sessions that became orphaned within the last day, and those of them that returned."""
+
+    orphaned: int = 0
+    returned: int = 0
+    """They showed life, or the application has ended them, also after recovery had closed them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedDay:
+    """The sessions closed on one day automatically, or by hand soon after they became orphaned.
+
+    Soon is within a day, so that cleaning up by hand does not raise a limit.
+    """
+
+    closed: int
+    wrong: int
+    """Those of them that were contradicted or undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What the audit says of a source."""
+
+    largest_wave: int = 0
+    """The most sessions closed in the last week that had become orphaned within half of
+    `orphaned_after` of each other, at least `orphaned_after` ago: a wave that still grows proves
+    nothing. What was contradicted or undone does not count. Or a larger one that a person has let
+    be closed."""
+    days: tuple[ClosedDay, ...] = ()
+    """Of the last seven days on which something was closed. What was closed automatically within
+    the last 24 hours is none yet: a mistake may still show."""
+    spent: int = 0
+    """Closed automatically within the last 24 hours; and within the last week, if wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A brake that lasts until a person resumes, or none is orphaned of what it holds.
+
+    That sessions return says nothing of those that it holds, but of `orphaned_after`: this one
+    only a person ends.
+    """
+
+    at: float
+    brake: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What exporters and persons have written about a source in the database."""
+
+    stop: Stop | None = None
+    """The newest one that no person has resumed."""
+    held: int = 0
+    """The orphaned sessions that were last seen before that stop: its wave is among them, even
+    where it was still growing then."""
+    resumed_stop_at: float | None = None
+    """The moment of the newest stop that a person has resumed."""
+    resumed_at: float | None = None
+    """When a person has last resumed."""
+    resumed_held: int = 0
+    """How many sessions that person has let be closed."""
+    observed_since: float | None = None
+    """When this rule was first observed; None before that."""
+    observed_until: float | None = None
+    """When it was last observed, by any exporter."""
+
+    def judged_since(self, orphaned_after: float) -> float:
+        """What became orphaned later is judged: it is a wave that no person has seen.
+
+        A person who resumes has seen what is orphaned then, unless it was alive at the stop.
+        """
+        if self.resumed_at is None or self.resumed_stop_at is None:
+            return float("-inf")
+        return min(self.resumed_at, self.resumed_stop_at + orphaned_after)
+
+    def accepted_wave(self, orphaned_after: float) -> int:
+        """The wave that a person has seen whole, and let be closed."""
+        is_whole = (self.resumed_at or 0.0) > self.judged_since(orphaned_after)
+        return self.resumed_held if is_whole else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,57 +148,28 @@ class Observation:
     """What one run has observed. `server` is another value after a restart or a failover."""
 
     at: float
-    counts: SessionCounts
-    candidates: Mapping[str, CandidateState]
-    """By session, longest silent first."""
+    """When it began, by the monotonic clock."""
+    now: float
     server: str
+    counts: SessionCounts
+    ended_at: float | None = None
+    """When the answer had come, by the monotonic clock; None: at once."""
+    beating: int = 0
+    """Active sessions with a sign of life by which the application is known to run."""
+    wave: int = 0
+    """The most sessions that became orphaned within half of `orphaned_after` of each other and are
+    orphaned still; only what became orphaned since the last observation, or within that half."""
+    candidates: Mapping[str, CandidateState] = field(default_factory=dict)
+    """By session, longest silent first; as many as could be closed soon."""
+    left_alone: int = 0
+    """Orphaned sessions that a person has undone, or that were closed too often."""
+    owners: Mapping[str, Owner] = field(default_factory=dict)
+    returns: Returns = Returns()
+    record: Record = Record()
+    control: Control = Control()
     blind: str = ""
     """Why the evidence cannot be read; then nothing is counted."""
 
-
-async def observe(reader: Reader, rule: Rule, *, at: float) -> Observation:
-    """Observe the sessions at monotonic time `at`. Raises SourceError."""
-    server = str(await reader.value(fill("recovery/plan/server")))
-    if error := await find_evidence_error(reader, rule):
-        return Observation(at, SessionCounts(), {}, server, blind=str(error))
-    counts = await count_sessions(reader, rule)
-    orphans = orphaned_sessions(rule, with_backlog=False)
-    rows = await read_naming_key(reader, rule, orphans.statement("recovery/plan/observation"))
-    candidates = {session: CandidateState(*state) for session, *state in rows}
-    return Observation(at, counts, candidates, server)
-
-
-async def find_evidence_error(reader: Reader, rule: Rule) -> SourceError | None:
-    """Why the evidence cannot be read, or None. Raises BackingOff."""
-    try:
-        await reader.read(rule.statement("recovery/plan/evidence"))
-    except BackingOff:
-        raise
-    except SourceError as error:
-        return await name_failing_key(reader, rule, error)
-    return None
-
-
-async def count_sessions(reader: Reader, rule: Rule, *, only: str = "true") -> SessionCounts:
-    """Count the active sessions by category, or only some of them, by a condition.
-
-    Raises SourceError that names the failing key.
-    """
-    statement = rule.statement(
-        "recovery/plan/counts",
-        rows=rule.table.rows if only == "true" else f"{rule.table.rows} AND {only}",
-        tolerance=interval(rule.table.source.future_tolerance),
-        quiet=interval(quiet_after(rule)),
-    )
-    return SessionCounts(**dict(await read_naming_key(reader, rule, statement)))
-
-
-def quiet_after(rule: Rule) -> float:
-    """For how long a session counts as a sign of life of the application, in seconds.
-
-    Heartbeats come one after the other: when the application stops, its first sessions are orphaned
-    before its last heartbeat is as old. By then the application has to count as silent. A start
-    comes once.
-    """
-    after = rule.table.source.orphaned_after
-    return after if rule.table.last_seen_at is None else after / 2
+    @property
+    def until(self) -> float:
+        return self.at if self.ended_at is None else self.ended_at

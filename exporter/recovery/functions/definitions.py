@@ -18,9 +18,9 @@ MOST = 1000
 
 #: What maintains the audit, by the name of the task: its template.
 MAINTENANCE = {
-    "contradicted": "recovery/audit/contradicted",
-    "alive": "recovery/audit/contradicted_by_evidence",
-    "old": "recovery/audit/prune",
+    "contradicted": "recovery/maintenance/contradicted",
+    "alive": "recovery/maintenance/contradicted_by_evidence",
+    "old": "recovery/maintenance/prune",
 }
 #: The tasks that take one page of the audit after the other, and give the time it begins at.
 PAGED = frozenset({"contradicted", "alive"})
@@ -45,7 +45,7 @@ def recover_function(rule: Rule) -> Function:
         "recovery/functions/recover_body",
         demands=_demands("session_exporter_ids"),
         queue=rule.statement("recovery/close/queue"),
-        budget=rule.statement("recovery/close/budget"),
+        budget=rule.budget_statement(None),
         paused=rule.statement("recovery/control/paused"),
         lock=rule.statement("recovery/close/lock", ids="session_exporter_ids"),
         close=selection.close_statement(
@@ -105,7 +105,7 @@ def undo_function(rule: Rule) -> Function:
 
 def maintenance_statement(rule: Rule, task: str, before: str) -> str:
     """What one task runs; `before` is where its page of the audit ends, as SQL."""
-    page = rule.statement("recovery/audit/page", before=before, rows=str(PAGE_ROWS))
+    page = rule.statement("recovery/maintenance/page", before=before, rows=str(PAGE_ROWS))
     return rule.statement(MAINTENANCE[task], page=page)
 
 

@@ -3,6 +3,7 @@
 The row is `s`, and the end that is chosen for it is `e.session_exporter_end`.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -68,6 +69,7 @@ class Rule:
             # A webhook that is declared later is not notified of what was closed before.
             "tell_at": "NULL" if recovery.webhook is None else "pg_catalog.now()",
             "source": literal(table.source.name),
+            "fingerprint": literal(self.fingerprint),
             "relation": literal(table.relation.sql),
             "queue": literal(f"session-exporter recovery {table.source.name}"),
             "per_hour": str(recovery.per_hour),
@@ -76,6 +78,14 @@ class Rule:
             "declared": literal(recovery.evidence or ""),
         }
         return fill(name, **(shared | parts))
+
+    def budget_statement(self, day_limit: int | None) -> str:
+        """How many sessions automatic recovery may still close; None is no limit of a day."""
+        return self.statement(
+            "recovery/close/budget",
+            per_day="NULL" if day_limit is None else str(day_limit),
+            spent=self.statement("recovery/decision/spent"),
+        )
 
     def undo_statement(self, names: Iterable[str], *, numbers: str, reason: str) -> str:
         """Write back what was in these columns before, and note it; `numbers` stands in IN (…)."""
@@ -120,6 +130,12 @@ class Rule:
     @property
     def id_type(self) -> str:
         return self.id_column.type
+
+    @property
+    def fingerprint(self) -> str:
+        """Which rule this is: another text where other sessions would be orphaned."""
+        meaning = (self.relation.sql, self.recoverable, self.table.last_seen)
+        return hashlib.sha256("\n".join(meaning).encode()).hexdigest()[:16]
 
     @property
     def relation(self) -> Relation:

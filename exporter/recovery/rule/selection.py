@@ -11,6 +11,7 @@ from exporter.errors import SchemaMismatch
 from exporter.queries import identifier, literal
 from exporter.recovery.rule.rule import Rule, own_end_or
 from exporter.sessions import TRANSACTION_TIME, interval
+from exporter.sessions.relation import Column
 
 #: A sign of life younger than this, in seconds, means that the application is running.
 RECENT = 60.0
@@ -107,6 +108,13 @@ def orphaned_sessions(rule: Rule, *, with_backlog: bool) -> Selection:
     )
 
 
+def held_sessions(rule: Rule, stopped_at: float) -> Selection:
+    """The orphaned sessions that were last seen before a stop, which was at this Unix time."""
+    selection = orphaned_sessions(rule, with_backlog=False)
+    was_seen_before = f"{rule.table.last_seen} < pg_catalog.to_timestamp({stopped_at!r}::float8)"
+    return replace(selection, condition=f"{selection.condition} AND {was_seen_before}")
+
+
 def stopping_sessions(rule: Rule, stop: PlannedStop) -> Selection:
     """The active sessions of what stops.
 
@@ -153,11 +161,22 @@ def is_concerned(rule: Rule, stop: PlannedStop) -> str:
 
 def is_of_server(rule: Rule, server: str) -> str:
     """Whether a session is one of the server's; raises SchemaMismatch without such a column."""
+    column = _server_column(rule)
+    return f"s.{identifier(column.name)} {column.operator('=')} {literal(server)}"
+
+
+def owner_of(rule: Rule) -> str:
+    """The server of a session, as text; NULL where `recovery.server` names no column."""
+    if rule.table.source.recovery.server is None:
+        return "NULL::text"
+    return f"(s.{identifier(_server_column(rule).name)})::text"
+
+
+def _server_column(rule: Rule) -> Column:
     try:
-        column = rule.relation.column(rule.table.source.recovery.server or "")
+        return rule.relation.column(rule.table.source.recovery.server or "")
     except SchemaMismatch as error:
         raise SchemaMismatch(f"recovery.server: {error}") from None
-    return f"s.{identifier(column.name)} {column.operator('=')} {literal(server)}"
 
 
 def seen_recently(rule: Rule) -> str:

@@ -12,7 +12,8 @@ SELECT
         WHEN {backlog} THEN 'backlog'
         ELSE 'ready'
     END AS session_exporter_category,
-    pg_catalog.count(*)
+    pg_catalog.count(*) AS session_exporter_count,
+    pg_catalog.count(*) FILTER (WHERE {beating}) AS session_exporter_beating
 FROM {table} AS s
 WHERE {rows}
 GROUP BY session_exporter_category

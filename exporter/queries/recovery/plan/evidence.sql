@@ -1,4 +1,4 @@
--- Whether the evidence can be read at all, over every active row that might need it.
+-- Whether the evidence can be read, for the sessions that it might prove alive.
 SELECT pg_catalog.count(*) FILTER (WHERE {alive})
 FROM {table} AS s
-WHERE {rows}
+WHERE {rows} AND {orphaned}

@@ -4,19 +4,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from exporter.config import Source, format_duration
-from exporter.errors import BadData
+from exporter.errors import BadData, SourceError
 from exporter.postgres import Reader
 from exporter.recovery.audit.control import Pause, find_pause_or_error
 from exporter.recovery.audit.installation import require_audit
 from exporter.recovery.close.candidates import Preview, read_previews
 from exporter.recovery.close.named import explain_unselected
 from exporter.recovery.decision.brakes import find_brakes
-from exporter.recovery.decision.observation import (
-    SessionCounts,
-    count_sessions,
-    find_evidence_error,
-)
+from exporter.recovery.decision.observation import Observation, SessionCounts
 from exporter.recovery.functions.installed import InstalledFunction, find_recover_function
+from exporter.recovery.plan.observer import Observer, count_sessions
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
 from exporter.recovery.rule.limits import Limits, check_ids
@@ -30,8 +27,8 @@ class Plan:
 
     selection: Selection
     limits: Limits
-    counts: SessionCounts
-    """Of the whole source, whatever the limits are; the brakes are judged on these."""
+    observation: Observation
+    """Of the whole source, whatever the limits are; the brakes are judged on it."""
     selected: int
     """How many sessions that can be closed --id and --older-than choose."""
     count: int
@@ -51,19 +48,22 @@ class Plan:
     """Why it is not known whether there is one."""
 
     @property
+    def counts(self) -> SessionCounts:
+        return self.observation.counts
+
+    @property
     def eligible(self) -> int:
         """How many would be closed without limits."""
         return _eligible(self.counts, self.selection)
 
     @property
     def brakes(self) -> list[str]:
-        """A sentence for each brake; all candidates are new to a run by hand, without grace.
+        """A sentence for each brake, also for one that lasts; by hand there is no grace.
 
         A wave of orphans does not become right because only a part of it is to be closed.
         """
-        counts, settings = self.counts, self.selection.rule.table.source.recovery
-        backlog = counts.backlog if self.selection.with_backlog else 0
-        return [*find_brakes(counts, settings, new=counts.ready, backlog=backlog).values()]
+        settings = self.selection.rule.table.source.recovery
+        return [*find_brakes(self.observation, settings).values()]
 
 
 async def make_plan(
@@ -78,7 +78,8 @@ async def make_plan(
     function = await find_recover_function(reader, rule)
     await check_rule(reader, rule, writes=function is None)
     await require_audit(reader)
-    counts = chosen = await count_by_hand(reader, rule)
+    observation = await observe_by_hand(reader, rule, is_audited=True)
+    chosen = observation.counts
     if limits.options:
         chosen = await count_sessions(reader, rule, only=limits.condition(rule))
     selection = orphaned_sessions(rule, with_backlog=with_backlog)
@@ -96,7 +97,7 @@ async def make_plan(
     return Plan(
         selection=selection,
         limits=limits,
-        counts=counts,
+        observation=observation,
         selected=selected,
         count=count,
         unselected=unselected,
@@ -127,16 +128,17 @@ def left_alone(selection: Selection) -> dict[str, str]:
     return why
 
 
-async def count_by_hand(reader: Reader, rule: Rule) -> SessionCounts:
-    """Count the active sessions by category.
+async def observe_by_hand(reader: Reader, rule: Rule, *, is_audited: bool) -> Observation:
+    """Observe once what automatic recovery observes.
 
     Raises SourceError, in the words of the brake `blind` where the evidence cannot be read.
     """
-    if error := await find_evidence_error(reader, rule):
-        settings = rule.table.source.recovery
-        brakes = find_brakes(SessionCounts(), settings, new=0, blind=str(error))
-        raise type(error)(brakes["blind"])
-    return await count_sessions(reader, rule)
+    source = rule.table.source
+    observer = Observer(source, looks_back=False)
+    observation = await observer.observe(reader, rule, at=0.0, is_audited=is_audited)
+    if observation.blind:
+        raise SourceError(find_brakes(observation, source.recovery)["blind"])
+    return observation
 
 
 async def future_ends(reader: Reader, selection: Selection) -> str:

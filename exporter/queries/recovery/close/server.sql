@@ -1,0 +1,2 @@
+-- Which server this transaction is on.
+SELECT {server}

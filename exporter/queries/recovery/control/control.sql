@@ -1,0 +1,22 @@
+-- What is written about a source: its newest stop that is not resumed and is newer than all that are,
+-- the newest that is, and the observation of this rule.
+SELECT
+    extract(epoch FROM stopped.at)::float8, stopped.brake, stopped.why,
+    extract(epoch FROM resumed.at)::float8, extract(epoch FROM resumed.resumed_at)::float8,
+    coalesce(resumed.held, 0),
+    extract(epoch FROM o.since)::float8, extract(epoch FROM o.until)::float8,
+    coalesce(o.returns, '[]')
+FROM (SELECT) AS always
+LEFT JOIN LATERAL (
+    SELECT * FROM session_exporter.stop AS s
+    WHERE s.source = {source} AND s.resumed_at IS NOT NULL
+    ORDER BY s.at DESC
+    LIMIT 1
+) AS resumed ON true
+LEFT JOIN LATERAL (
+    SELECT * FROM session_exporter.stop AS s
+    WHERE s.source = {source} AND s.resumed_at IS NULL AND (resumed.at IS NULL OR s.at > resumed.at)
+    ORDER BY s.at DESC
+    LIMIT 1
+) AS stopped ON true
+LEFT JOIN session_exporter.observation AS o ON o.source = {source} AND o.rule = {fingerprint}

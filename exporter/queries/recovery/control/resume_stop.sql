@@ -1,0 +1,5 @@
+-- Ends a stop by a person's decision; a newer one goes on.
+UPDATE session_exporter.stop
+SET resumed_at = pg_catalog.now(), resumed_by = session_user, held = {held}, reason = {reason}
+WHERE source = {source} AND at = pg_catalog.to_timestamp({at}::float8) AND resumed_at IS NULL
+RETURNING source

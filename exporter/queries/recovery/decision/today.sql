@@ -1,0 +1,19 @@
+-- What automatic recovery has spent of its budget, and the sessions that it closed wrongly, as known
+-- since a moment: those that became orphaned within the last day, or were found within it.
+SELECT
+    (
+{spent}
+    ),
+    (
+        SELECT pg_catalog.count(*)
+        FROM session_exporter.recovery AS a
+        WHERE a.source = {source}
+            AND a.relation = {relation}
+            AND a.contradicted_at IS NOT NULL
+            AND a.at > pg_catalog.now() - interval '7 days'
+            AND (a.evidence ->> 'last_seen'::text)::timestamptz + {after}
+                > pg_catalog.to_timestamp({since})
+            AND greatest(
+                a.contradicted_at, (a.evidence ->> 'last_seen'::text)::timestamptz + {after}
+            ) > pg_catalog.now() - interval '1 day'
+    )

@@ -1,0 +1,36 @@
+"""The earned budget: how many sessions automatic recovery may close in a day."""
+
+from exporter.recovery.decision.brakes import RETURNED_SHARE, return_often
+from exporter.recovery.decision.observation import ClosedDay, Observation
+
+#: So many sessions may be closed on a day before anything is known.
+FIRST = 3
+
+#: For so long, in seconds, a person's decision to resume lifts the limit.
+RESUMED_FOR = 7 * 86400.0
+
+
+def day_limit(observation: Observation) -> int | None:
+    """The most sessions of a day; None where only `per_hour` limits them.
+
+    A day on which more sessions were closed, none of them wrongly, proves that twice as many are
+    no surprise. A wave that an accident makes is larger.
+    """
+    returns, resumed_at = observation.returns, observation.control.resumed_at
+    if return_often(returns):
+        return 0
+    if resumed_at is not None and observation.now - resumed_at < RESUMED_FOR:
+        return None
+    return max([FIRST, *(2 * _earned(day) for day in observation.record.days)])
+
+
+def left_today(observation: Observation) -> int | None:
+    """How many more sessions may be closed today; None where only `per_hour` limits them."""
+    limit = day_limit(observation)
+    return None if limit is None else max(0, limit - observation.record.spent)
+
+
+def _earned(day: ClosedDay) -> int:
+    """One that is wrong is an accident, which never takes a budget back."""
+    has_failed = day.wrong > 1 and day.wrong > RETURNED_SHARE * day.closed
+    return 0 if has_failed else day.closed - day.wrong

@@ -1,0 +1,69 @@
+"""How many orphaned sessions return: how often the rule is wrong, known before it closes any."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from math import inf
+
+from exporter.recovery.decision.observation import Returns
+
+#: Sessions are counted together that became orphaned within so many seconds of the day.
+SLOT = 600.0
+
+DAY = 86400.0
+
+#: The most orphaned sessions that are followed; the newest ones.
+MOST = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """The orphaned sessions of the last run, and what became of those of the last day."""
+
+    known: Mapping[str, float] = field(default_factory=dict)
+    """When each became orphaned, by session."""
+    until: float = -inf
+    """When the last run was: what became orphaned before it is counted already."""
+    slots: Mapping[int, Returns] = field(default_factory=dict)
+    """By the slot in which they became orphaned, or returned."""
+
+    def find_gone(self, orphans: Collection[str]) -> list[str]:
+        """The sessions that were orphaned at the last run and are not any more."""
+        return [session for session in self.known if session not in orphans]
+
+    def count(
+        self,
+        orphans: Mapping[str, float],
+        returned: Collection[str],
+        now: float,
+        *,
+        since: float = -inf,
+    ) -> "Watch":
+        """The next watch: `orphans` are those of this run, by when each became orphaned.
+
+        `returned` are those of find_gone() that live, or that the application has ended; recovered
+        and deleted ones are none, and what became orphaned before `since` does not count. One that
+        became orphaned more than a day ago counts as if that were now.
+        """
+        slots = {slot: counts for slot, counts in self.slots.items() if slot * SLOT >= now - DAY}
+        for session, orphaned_at in orphans.items():
+            if session not in self.known and orphaned_at > self.until:
+                _add(slots, orphaned_at, orphaned=1)
+        for session in returned:
+            orphaned_at = self.known[session]
+            if orphaned_at > since:
+                _add(slots, now, orphaned=int(orphaned_at < now - DAY), returned=1)
+        return Watch(orphans, now, slots)
+
+    def returns(self, *, since: float, now: float) -> Returns:
+        """Of what became orphaned within the last day, and since a moment."""
+        first = max(since, now - DAY)
+        counted = [counts for slot, counts in self.slots.items() if slot * SLOT >= first]
+        return Returns(
+            sum(counts.orphaned for counts in counted), sum(counts.returned for counts in counted)
+        )
+
+
+def _add(slots: dict[int, Returns], at: float, *, orphaned: int = 0, returned: int = 0) -> None:
+    slot = int(at // SLOT)
+    before = slots.get(slot, Returns())
+    slots[slot] = Returns(before.orphaned + orphaned, before.returned + returned)
