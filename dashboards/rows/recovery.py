@@ -15,11 +15,13 @@ from exporter.metrics.catalog import (
     RECOVERY_CANDIDATES,
     RECOVERY_CONTRADICTED,
     RECOVERY_FAILED,
+    RECOVERY_HELD,
     RECOVERY_LAST_RUN,
     RECOVERY_MODE,
     RECOVERY_PAUSED,
     RECOVERY_SKIPPED,
     RECOVERY_UNDONE,
+    RETURNED,
     Family,
 )
 
@@ -33,6 +35,7 @@ _BRAKES: States = {"1": ("on", WARNING)}
 _SOME, _BAD = Levels(warning=1), Levels(bad=1)
 _NOTHING = "not declared, or unknown"
 _PLAN = "`session-exporter recover SOURCE` shows what it would close now, and changes nothing."
+_HELD = "`session-exporter resume SOURCE` shows what is held and why, and changes nothing."
 
 
 def _mode(scope: Scope) -> str:
@@ -57,8 +60,9 @@ def every_source(scope: Scope) -> dashboard.Panel:
     """List what recovery does in each source, the most recoveries first."""
     text = PanelText(
         "Recovery by source, and what it did in the last hour",
-        shows="The mode of each source, the sessions it would close now, the brakes that are on, "
-        "and the events of the last hour. A click on a source opens its dashboard.",
+        shows="The mode of each source, the sessions it would close now, those that wait for a "
+        "person or for the budget of the next day (held), the brakes that are on, and the events "
+        "of the last hour. A click on a source opens its dashboard.",
         act="start with contradicted sessions, which were alive: pause that source. Failures and "
         f"brakes leave sessions orphaned. {_PLAN}",
         no_data="no source: is the exporter scraped?",
@@ -74,10 +78,12 @@ def every_source(scope: Scope) -> dashboard.Panel:
         # Every source always has this metric, so that no source is missing from the table.
         Column("mode", _mode(scope), meanings=_MODES, lasting=True),
         Column("candidates", scope.fold(RECOVERY_CANDIDATES), no_data=_NOTHING),
+        Column("held", scope.fold(RECOVERY_HELD), no_data=_NOTHING, levels=_SOME),
         Column("brakes on", _brakes_on(scope), no_data=_NOTHING, levels=_SOME),
         counted("recovered", RECOVERED),
         counted("failed", RECOVERY_FAILED, _SOME),
         counted("skipped", RECOVERY_SKIPPED),
+        counted("returned", RETURNED, _SOME),
         counted("contradicted", RECOVERY_CONTRADICTED, _BAD),
         counted("undone", RECOVERY_UNDONE),
         last,
@@ -114,10 +120,12 @@ def brakes(scope: Scope, *, width: int = 12) -> dashboard.Panel:
     """Show when a brake was on."""
     text = PanelText(
         "Brakes over time",
-        shows="When a brake kept automatic recovery from closing anything. `grace` is on for some "
-        "minutes after a start or a failover. In a gap the brake was off or unknown.",
-        act="`silent` means that the application is down; for `share` and `count`, check whether "
-        f"so many sessions are really over. {_PLAN}",
+        shows="When a brake kept automatic recovery from closing anything. `share`, `count`, "
+        "`owner` and `returned` last until a person resumes. `grace` and `clock` are on for some "
+        "time after a start, a failover or a step of the clock. In a gap the brake was off, or "
+        "unknown.",
+        act="`silent` means that the application is down; for the four that last, check whether "
+        f"the sessions are really over. {_HELD}",
         no_data="no brake on, or unknown",
         runbook="SessionsRecoveryBraked",
     )
@@ -144,11 +152,11 @@ def skips(scope: Scope, *, width: int = 12) -> dashboard.Panel:
     """Show why confirmed sessions were not closed."""
     text = PanelText(
         "Skipped sessions by reason",
-        shows="Confirmed sessions that a run did not close, counted in each run: the hourly budget "
-        "is used up (budget), another transaction locks or has changed the row (busy), or recovery "
-        "is paused (paused).",
-        act="budget for hours means that more sessions are lost than `per_hour` lets recovery "
-        "close: the fault is in the application. For paused, ask who paused it and why.",
+        shows="Confirmed sessions that a run did not close, counted in each run: the budget of the "
+        "hour or the day is used up (budget), another transaction locks or has changed the row "
+        "(busy), or recovery is paused (paused).",
+        act="budget for hours means that more sessions are lost than recovery may close: the fault "
+        "is in the application. For paused, ask who paused it and why.",
         no_data="none skipped, or unknown",
         runbook="SessionsRecoveryRateHigh",
     )
@@ -158,17 +166,20 @@ def skips(scope: Scope, *, width: int = 12) -> dashboard.Panel:
 
 
 def corrections(scope: Scope, *, width: int = 12) -> dashboard.Panel:
-    """Show the recoveries that were wrong, and those that were undone."""
+    """Show the orphans and recoveries that were wrong, and those that were undone."""
     text = PanelText(
-        "Contradicted and undone in an hour",
-        shows="Recovered sessions that showed life afterwards or got another end, at the time when "
+        "Returned, contradicted and undone in an hour",
+        shows="Orphaned sessions that showed life or were ended by the application (returned); "
+        "recovered ones that did so afterwards or got another end (contradicted), at the time when "
         "that was found; and those that were undone.",
         act="one contradicted session is one too many: `session-exporter pause SOURCE`, then find "
-        "out why it counted as orphaned.",
+        "out why it counted as orphaned. Many returned ones mean that `orphaned_after` is too "
+        "short.",
         no_data=_NOTHING,
         runbook="SessionsRecoveryContradicted",
     )
     queries = [
+        Query(f"returned {BY_SOURCE}", _in_an_hour(scope, RETURNED)),
         Query(f"contradicted {BY_SOURCE}", _in_an_hour(scope, RECOVERY_CONTRADICTED)),
         Query(f"undone {BY_SOURCE}", _in_an_hour(scope, RECOVERY_UNDONE)),
     ]
@@ -176,18 +187,21 @@ def corrections(scope: Scope, *, width: int = 12) -> dashboard.Panel:
 
 
 def candidates_over_time(scope: Scope, *, width: int = 12) -> dashboard.Panel:
-    """Show the sessions that recovery would close, beside all orphaned ones."""
+    """Show the sessions that recovery would close and those that wait, beside all orphaned ones."""
     text = PanelText(
-        "Candidates and orphaned sessions",
-        shows="Sessions that recovery would close, confirmed or not, and all orphaned ones. The "
-        "difference is protected by `exempt`, proved alive by `evidence`, or older than `max_age`.",
-        act="if candidates do not decrease, they are not closed: see the brakes, the failures and "
+        "Candidates, held and orphaned sessions",
+        shows="Sessions that recovery would close, confirmed or not; those that wait for a person "
+        "or for the budget of the next day (held); and all orphaned ones. The difference to the "
+        "candidates is protected by `exempt`, proved alive by `evidence`, undone, or older than "
+        "`max_age`.",
+        act=f"{_HELD} If candidates do not decrease and none is held, see the failures and "
         "the skipped sessions. Those older than `max_age` are closed only by hand, with --backlog.",
         no_data=_NOTHING,
         runbook="SessionsRecoveryBraked",
     )
     queries = [
         Query(f"candidates {BY_SOURCE}", scope.fold(RECOVERY_CANDIDATES)),
+        Query(f"held {BY_SOURCE}", scope.fold(RECOVERY_HELD)),
         Query(f"orphaned {BY_SOURCE}", scope.fold(ORPHANED)),
     ]
     return build_graph(text, queries, unit="none", width=width)
@@ -207,16 +221,20 @@ def mode(scope: Scope) -> dashboard.Panel:
 
 
 def candidates(scope: Scope) -> dashboard.Panel:
-    """Show how many sessions recovery would close."""
+    """Show how many sessions recovery would close, and how many wait."""
     text = PanelText(
-        "Candidates",
-        shows="Sessions that recovery would close, confirmed or not.",
-        act=f"many at once mean a crash, an outage or a wrong `orphaned_after`. {_PLAN}",
+        "Candidates, held",
+        shows="Sessions that recovery would close, confirmed or not; and those that wait for a "
+        "person or for the budget of the next day.",
+        act=f"many at once mean a crash, an outage or a wrong `orphaned_after`. {_HELD}",
         no_data=_NOTHING,
         runbook="SessionsRecoveryBraked",
     )
-    query = Query("candidates", f"sum({scope.fold(RECOVERY_CANDIDATES)})")
-    return build_stat(text, [query], unit="none")
+    queries = [
+        Query("candidates", f"sum({scope.fold(RECOVERY_CANDIDATES)})"),
+        Query("held", f"sum({scope.fold(RECOVERY_HELD)})"),
+    ]
+    return build_stat(text, queries, unit="none", levels_of={1: _SOME})
 
 
 def brakes_now(scope: Scope) -> dashboard.Panel:
@@ -224,7 +242,7 @@ def brakes_now(scope: Scope) -> dashboard.Panel:
     text = PanelText(
         "Brakes on",
         shows="How many brakes keep automatic recovery from closing anything.",
-        act="see in the graph which one it is, and since when.",
+        act=f"see in the graph which one it is, and since when. {_HELD}",
         no_data=_NOTHING,
         runbook="SessionsRecoveryBraked",
     )

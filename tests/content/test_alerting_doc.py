@@ -94,7 +94,7 @@ def test_every_alert_is_in_the_table_with_its_severity() -> None:
 
 def test_the_table_of_what_is_held_back_is_that_of_the_inhibit_rules() -> None:
     everything = {"all other alerts of the same scrape job"}
-    recovery = {"SessionsRecoveryFailing", "SessionsRecoveryBraked"}
+    recovery = {"SessionsRecoveryFailing", "SessionsRecoveryBraked", "SessionsRecoveryHeld"}
     said: dict[str, set[str]] = {}
     for causes, symptoms in table("while this fires", "these are inhibited"):
         for cause in causes.split(", "):
