@@ -10,9 +10,9 @@ from exporter.config import Source
 # start and the oldest orphan, 2 kinds, the estimated rows, 1 + 3 * 7 daily, 2 limits, 3 modes.
 BASE = 2 + 15 + 2 + 2 + 1 + 22 + 2 + 3
 
-# 3 triggers, undone, contradicted, 10 reasons of failures and 3 of skips, 5 brakes, paused,
-# candidates, the last run.
-RECOVERY = 3 + 2 + 10 + 3 + 5 + 3
+# 3 triggers, undone, contradicted, returned, 10 reasons of failures and 3 of skips, 8 brakes,
+# paused, candidates, held, the last run.
+RECOVERY = 3 + 3 + 10 + 3 + 8 + 4
 
 SOURCES = {
     "nothing besides": ([], BASE),

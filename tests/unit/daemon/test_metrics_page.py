@@ -337,6 +337,7 @@ def test_a_source_has_as_many_series_as_its_config_says_and_as_the_page_says(
             brakes=frozenset(),
             paused=False,
             candidates=1,
+            held=0,
             last_run=1.0,
             expires_at=2000.0,
         )

@@ -1,111 +1,132 @@
 """Which brakes are on: the same for automatic recovery, for the plan, and for `check --live`."""
 
-from types import SimpleNamespace
-from typing import Any, cast
+from dataclasses import replace
 
 import pytest
 
-from exporter.config import RecoverySettings
 from exporter.recovery.decision.brakes import BRAKES, find_brakes
-from exporter.recovery.decision.decision import Memory, decide
-from exporter.recovery.decision.observation import CandidateState, Observation, SessionCounts
-from exporter.recovery.plan import Plan
-from exporter.recovery.rule.limits import NO_LIMITS
-
-SETTINGS = RecoverySettings.model_validate(
-    {"set": {"is_active": "false"}, "end_at": "now", "grace": "1m"}
+from exporter.recovery.decision.observation import (
+    Observation,
+    Owner,
+    Record,
+    Returns,
+    SessionCounts,
 )
-NOW = 1000.0
+from tests.support.recovery.worlds.simulation.exporter import SETTINGS
 
-#: Counts of sessions, and the brakes that are on.
-CASES: list[tuple[SessionCounts, set[str]]] = [
-    (SessionCounts(), set()),
-    # the backlog counts neither among the orphans nor among the active sessions
-    (SessionCounts(live=40, quiet=5, backlog=50, ready=5), set()),
-    (SessionCounts(live=40, quiet=5, backlog=50, ready=11), set()),
-    (SessionCounts(live=40, quiet=5, backlog=50, ready=12), {"share"}),
-    (SessionCounts(live=1, backlog=18, ready=1), {"share"}),
-    (SessionCounts(live=10, backlog=300), set()),
-    # more than max_share, from 20 active sessions on
-    (SessionCounts(live=16, ready=4), set()),
-    (SessionCounts(live=15, ready=5), {"share"}),
-    (SessionCounts(live=9, ready=10), set()),
-    (SessionCounts(live=10, ready=10), {"share"}),
-    # orphans that are not closed are none of too many
-    (SessionCounts(live=40, alive=20, ready=5), set()),
-    (SessionCounts(live=40, nameless=9, exempt=9, endless=9, ready=5), set()),
-    # more than max_count
-    (SessionCounts(live=10_000, ready=200), set()),
-    (SessionCounts(live=10_000, ready=201), {"count"}),
-    (SessionCounts(live=201, ready=201), {"share", "count"}),
-    # no sign of life in three active sessions or more, whatever else they are
-    (SessionCounts(ready=2), set()),
-    (SessionCounts(ready=3), {"silent"}),
-    (SessionCounts(live=1, ready=3), set()),
-    (SessionCounts(quiet=2), set()),
-    (SessionCounts(quiet=3), {"silent"}),
-    (SessionCounts(unknown=2, ready=1), {"silent"}),
-    (SessionCounts(backlog=3), {"silent"}),
-]
+CALM = Observation(at=0.0, now=0.0, server="a", counts=SessionCounts(live=100), beating=100)
 
 
-def automatically(counts: SessionCounts, *, at: float = NOW, blind: str = "") -> set[str]:
-    """The brakes of the first run after the start."""
-    candidates = {str(n): CandidateState("1", 5.0) for n in range(counts.ready)}
-    observation = Observation(at, counts, candidates, "a", blind)
-    return set(decide(Memory(started_at=0.0), observation, SETTINGS, min_interval=15.0).brakes)
-
-
-def by_hand(counts: SessionCounts, *, with_backlog: bool = False) -> set[str]:
-    """The brakes of a plan."""
-    rule = SimpleNamespace(table=SimpleNamespace(source=SimpleNamespace(recovery=SETTINGS)))
-    selection = SimpleNamespace(rule=rule, with_backlog=with_backlog)
-    plan = Plan(
-        cast("Any", selection),
-        NO_LIMITS,
-        counts,
-        selected=0,  # brakes are judged on the whole source
-        count=0,
-        unselected={},
-        previews=(),
-    )
-    return {sentence.partition(": ")[0] for sentence in plan.brakes}
+def brakes_of(
+    live: int = 100, wave: int = 0, *, quiet: int = 0, earlier: int = 0, **others: object
+) -> set[str]:
+    """The brakes of a wave of orphans, and of `earlier` ones."""
+    counts = SessionCounts(live=live, quiet=quiet, ready=wave + earlier)
+    observation = replace(CALM, counts=counts, wave=wave, beating=live, **others)  # type: ignore[arg-type]
+    return set(find_brakes(observation, SETTINGS))
 
 
 @pytest.mark.parametrize(
-    ("counts", "brakes"),
-    CASES,
-    ids=lambda each: str(sorted(each) if isinstance(each, set) else each),
+    ("live", "wave", "brakes"),
+    [
+        (90, 10, set()),
+        (89, 11, {"share"}),
+        (1, 3, set()),
+        (1, 4, {"share"}),
+        (10_000, 200, set()),
+        (10_000, 201, {"count"}),
+        (201, 201, {"share", "count"}),
+    ],
 )
-@pytest.mark.parametrize("decides", [automatically, by_hand])
-def test_both_decide_the_same(decides: Any, counts: SessionCounts, brakes: set[str]) -> None:
-    assert decides(counts) == brakes
-
-
-@pytest.mark.parametrize(("backlog", "brakes"), [(199, set()), (200, {"count"})])
-def test_a_backlog_that_is_to_be_closed_counts_for_the_number_and_not_for_the_share(
-    backlog: int, brakes: set[str]
+def test_a_wave_is_more_than_three_and_more_than_a_share_or_a_count(
+    live: int, wave: int, brakes: set[str]
 ) -> None:
-    counts = SessionCounts(live=30, backlog=backlog, ready=1)
-    assert by_hand(counts, with_backlog=True) == brakes
-    assert by_hand(counts) == set()
+    assert brakes_of(live, wave) == brakes
 
 
-@pytest.mark.parametrize(("at", "brakes"), [(59.9, {"grace"}), (60.0, set())])
-def test_grace_is_for_automatic_recovery_alone(at: float, brakes: set[str]) -> None:
-    counts = SessionCounts(live=10, ready=1)
-    assert automatically(counts, at=at) == brakes
-    assert by_hand(counts) == set()
+@pytest.mark.parametrize(("quiet", "brakes"), [(6, set()), (7, {"share"})])
+def test_silent_sessions_are_the_rest_of_a_growing_wave(quiet: int, brakes: set[str]) -> None:
+    assert brakes_of(100 - 4 - quiet, 4, quiet=quiet) == brakes
+    assert brakes_of(100 - 3 - quiet, 3, quiet=quiet) == set()
 
 
-def test_evidence_that_cannot_be_read_is_blind_for_both() -> None:
-    assert automatically(SessionCounts(), blind="permission denied") == {"blind"}
-    brakes = find_brakes(SessionCounts(), SETTINGS, new=0, blind="permission denied")
-    assert brakes == {"blind": "blind: the evidence cannot be read: permission denied"}
+def test_earlier_orphans_neither_make_a_wave_nor_hide_one() -> None:
+    assert brakes_of(90, 10, earlier=300) == set()
+    assert brakes_of(89, 11, earlier=300) == {"share"}
+
+
+@pytest.mark.parametrize(("largest", "brakes"), [(150, set()), (149, {"share", "count"})])
+def test_twice_the_largest_wave_that_was_right_is_no_surprise(
+    largest: int, brakes: set[str]
+) -> None:
+    assert brakes_of(1, 300, record=Record(largest_wave=largest)) == brakes
+
+
+A, B = Owner(active=3, live=0, orphaned=1), Owner(active=9, live=1, orphaned=0)
+
+
+@pytest.mark.parametrize(
+    ("owners", "is_on"),
+    [
+        ({"a": A, "b": B}, True),
+        ({"a": replace(A, active=2), "b": B}, False),
+        ({"a": replace(A, live=1), "b": B}, False),
+        ({"a": replace(A, orphaned=0), "b": B}, False),
+        ({"a": replace(A, is_dead=True), "b": B}, False),
+        ({"a": A, "b": replace(B, live=0)}, False),
+        ({"a": A}, False),
+    ],
+)
+def test_an_owner_that_falls_silent_while_others_live(
+    owners: dict[str, Owner], is_on: bool
+) -> None:
+    assert brakes_of(owners=owners) == ({"owner"} if is_on else set())
+
+
+@pytest.mark.parametrize(
+    ("orphaned", "returned", "is_on"),
+    [
+        (3, 2, False),  # two are too few to stop
+        (3, 3, True),
+        (13, 3, False),  # 5 % are 0.65, and chance is 2.4
+        (12, 3, True),
+        (100, 11, False),
+        (100, 12, True),
+        (1000, 71, False),
+        (1000, 72, True),
+    ],
+)
+def test_more_sessions_return_than_by_chance(orphaned: int, returned: int, is_on: bool) -> None:
+    brakes = brakes_of(returns=Returns(orphaned, returned))
+    assert brakes == ({"returned"} if is_on else set())
+
+
+@pytest.mark.parametrize(
+    ("counts", "beating", "is_on"),
+    [
+        (SessionCounts(live=2), 0, False),
+        (SessionCounts(live=3), 0, True),  # starts alone prove no heartbeat
+        (SessionCounts(live=3), 1, False),
+        (SessionCounts(unknown=2, backlog=1), 0, True),
+    ],
+)
+def test_no_heartbeat_in_three_sessions_is_the_application(
+    counts: SessionCounts, beating: int, is_on: bool
+) -> None:
+    observation = replace(CALM, counts=counts, beating=beating)
+    assert set(find_brakes(observation, SETTINGS)) == ({"silent"} if is_on else set())
 
 
 def test_every_brake_has_a_sentence() -> None:
-    counts = SessionCounts(ready=300)
-    brakes = find_brakes(counts, SETTINGS, new=300, is_in_grace=True, blind="permission denied")
+    observation = replace(
+        CALM,
+        counts=SessionCounts(ready=300),
+        wave=300,
+        beating=0,
+        owners={"a": A, "b": B},
+        returns=Returns(10, 10),
+        blind="permission denied",
+    )
+    brakes = find_brakes(observation, SETTINGS, has_moved_clock=True, is_in_grace=True)
     assert list(brakes) == list(BRAKES)
     assert [sentence.partition(": ")[0] for sentence in brakes.values()] == list(BRAKES)

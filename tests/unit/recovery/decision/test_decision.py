@@ -1,141 +1,183 @@
-"""What automatic recovery may close: seen twice the same, and not while a brake is on."""
+"""What automatic recovery may close: settled, seen twice the same, not while a brake is on."""
 
 from dataclasses import replace
 
 import pytest
 
-from exporter.config import RecoverySettings
 from exporter.recovery.decision.decision import Decision, Memory, decide
-from exporter.recovery.decision.observation import CandidateState, Observation, SessionCounts
-
-RULE = RecoverySettings.model_validate(
-    {"set": {"is_active": "false"}, "end_at": "now", "grace": "1m"}
+from exporter.recovery.decision.observation import (
+    CandidateState,
+    Control,
+    Observation,
+    Owner,
+    Record,
+    Returns,
+    SessionCounts,
+    Stop,
 )
+from tests.support.recovery.worlds.simulation.exporter import SETTINGS
+
+AFTER = 600.0
 EVERY = 30.0
-STARTED = 1000.0
-CALM = STARTED + 600.0
+#: On the monotonic clock; the database's is later by OFFSET.
+NOW = 10_000.0
+OFFSET = 1_000_000.0
+#: What was last seen before this is settled at NOW + EVERY.
+SETTLED = NOW + EVERY + OFFSET - 1.5 * AFTER
+LONG_AGO = Control(observed_since=0.0, observed_until=0.0)
 
 
-def sight(
-    at: float, *sessions: str, active: int = 10, server: str = "a", **looks: CandidateState
+def observe(
+    *sessions: str, at: float = NOW, seen: float = SETTLED - 1, live: int = 100, **others: object
 ) -> Observation:
-    seen = {session: CandidateState("1", 5.0) for session in sessions} | looks
-    counts = SessionCounts(live=active - len(seen), ready=len(seen))
-    return Observation(at, counts, seen, server)
+    values: dict[str, object] = {
+        "candidates": {session: CandidateState("1", seen) for session in sessions},
+        "counts": SessionCounts(live=live, ready=len(sessions)),
+        "beating": live,
+        "control": LONG_AGO,
+        "server": "a",
+    }
+    return Observation(at=at, now=at + OFFSET, **(values | others))  # type: ignore[arg-type]
 
 
-def run(*sights: Observation, rule: RecoverySettings = RULE) -> Decision:
-    """What the last of several runs decides."""
-    decision = Decision(Memory(started_at=STARTED), frozenset(), ())
-    for each in sights:
-        decision = decide(decision.memory, each, rule, min_interval=EVERY / 2)
+def run(*observations: Observation) -> Decision:
+    """What the last of several runs decides; the exporter has started long before."""
+    memory = Memory(started_at=0.0)
+    for each in observations:
+        decision = decide(memory, each, SETTINGS, orphaned_after=AFTER, min_interval=EVERY / 2)
+        memory = decision.memory
     return decision
 
 
-def test_what_looks_the_same_twice_is_confirmed() -> None:
-    assert run(sight(CALM, "x")).confirmed == ()
-    assert run(sight(CALM, "x"), sight(CALM + EVERY, "x")).confirmed == ("x",)
+def run_again(observation: Observation, *, after: float = EVERY) -> Decision:
+    again = replace(observation, at=observation.at + after, now=observation.now + after)
+    return run(observation, again)
 
 
-def test_two_runs_that_are_too_close_together_are_one() -> None:
-    close = [sight(CALM + n, "x") for n in range(10)]
-    assert run(*close).confirmed == ()
-    assert run(*close, sight(CALM + EVERY, "x")).confirmed == ("x",)
+@pytest.mark.parametrize(("seen", "confirmed"), [(SETTLED - 1, ("x",)), (SETTLED, ())])
+def test_a_session_settles_for_half_of_the_threshold(
+    seen: float, confirmed: tuple[str, ...]
+) -> None:
+    assert run(observe("x", seen=seen)).confirmed == ()
+    assert run_again(observe("x", seen=seen)).confirmed == confirmed
 
 
-@pytest.mark.parametrize("look", [CandidateState("2", 5.0), CandidateState("1", 6.0)])
-def test_any_change_starts_confirming_over(look: CandidateState) -> None:
-    first, second = sight(CALM, "x"), sight(CALM + EVERY, x=look)
-    assert run(first, second).confirmed == ()
-    assert run(first, second, replace(second, at=CALM + 2 * EVERY)).confirmed == ("x",)
+@pytest.mark.parametrize(("age", "confirmed"), [(AFTER / 2, ("x",)), (AFTER / 2 - 1, ())])
+def test_settling_starts_over_with_another_rule(age: float, confirmed: tuple[str, ...]) -> None:
+    control = Control(observed_since=NOW + EVERY + OFFSET - age, observed_until=0.0)
+    assert run_again(observe("x", control=control)).confirmed == confirmed
+    assert run_again(observe("x", control=Control())).confirmed == ()
 
 
-def test_what_was_gone_for_a_run_starts_over() -> None:
-    back = sight(CALM + 2 * EVERY, "x")
-    assert run(sight(CALM, "x"), sight(CALM + EVERY), back).confirmed == ()
+@pytest.mark.parametrize(("after", "confirmed"), [(EVERY / 2, ("x",)), (EVERY / 2 - 1, ())])
+def test_two_runs_that_are_too_close_together_are_one(
+    after: float, confirmed: tuple[str, ...]
+) -> None:
+    assert run_again(observe("x", seen=SETTLED - EVERY), after=after).confirmed == confirmed
 
 
-def test_more_runs_can_be_asked_for() -> None:
-    rule = RULE.model_copy(update={"confirm": 3})
-    runs = [sight(CALM + n * EVERY, "x") for n in range(3)]
-    assert run(*runs[:2], rule=rule).confirmed == ()
-    assert run(*runs, rule=rule).confirmed == ("x",)
+@pytest.mark.parametrize("state", [CandidateState("2", 0.0), CandidateState("1", 1.0)])
+def test_any_change_starts_confirming_over(state: CandidateState) -> None:
+    first = observe("x", seen=0.0)
+    changed = observe("x", at=NOW + EVERY, candidates={"x": state})
+    assert run(first, changed).confirmed == ()
+    assert run(first, changed, replace(changed, at=NOW + 2 * EVERY)).confirmed == ()
+    calm = replace(changed, at=NOW + 2 * EVERY, now=changed.now + EVERY)
+    assert run(first, changed, calm).confirmed == ("x",)
 
 
-def names(count: int) -> list[str]:
-    return [f"s{number}" for number in range(count)]
+def test_a_brake_makes_confirming_start_over() -> None:
+    blind = observe("x", at=NOW + EVERY, blind="permission denied")
+    after = observe("x", at=NOW + 2 * EVERY)
+    assert run(observe("x"), blind, after).confirmed == ()
+
+
+@pytest.mark.parametrize(("at", "is_on"), [(299.9, True), (300.0, False)])
+def test_grace_after_a_start_a_failover_and_silence(at: float, is_on: bool) -> None:
+    start = Memory(started_at=0.0)
+    late = observe(at=at)
+    decision = decide(start, late, SETTINGS, orphaned_after=AFTER, min_interval=0.0)
+    assert ("grace" in decision.brakes) == is_on
+    moved, silent = observe(server="b"), observe(beating=0)
+    for cause in (moved, silent):
+        later = replace(cause, at=NOW + at, now=NOW + at + OFFSET, beating=1)
+        assert ("grace" in run(observe(at=NOW - EVERY), cause, later).brakes) == is_on
+
+
+@pytest.mark.parametrize(("step", "is_on"), [(5.0, False), (5.1, True), (-5.1, True)])
+def test_a_step_of_the_databases_clock(step: float, is_on: bool) -> None:
+    first = observe(at=NOW - EVERY)
+    stepped = replace(observe(), now=NOW + OFFSET + step)
+    assert ("clock" in run(first, stepped).brakes) == is_on
+    later = replace(stepped, at=NOW + 299, now=stepped.now + 299)
+    assert ("clock" in run(first, stepped, later).brakes) == is_on
+    later = replace(stepped, at=NOW + 300, now=stepped.now + 300)
+    assert "clock" not in run(first, stepped, later).brakes
 
 
 @pytest.mark.parametrize(
-    ("orphans", "active", "is_on"),
-    [(4, 20, False), (5, 20, True), (19, 19, False), (20, 100, False), (21, 100, True)],
+    ("brake", "observation"),
+    [
+        ("share", observe("x", live=10, wave=4)),
+        ("count", observe("x", live=10_000, wave=201)),
+        ("owner", observe("x", owners={"a": Owner(3, 0, 1), "b": Owner(1, 1, 0)})),
+        ("returned", observe("x", returns=Returns(3, 3))),
+    ],
 )
-def test_the_share_brake_is_about_what_turned_up_since_the_run_before(
-    orphans: int, active: int, is_on: bool
+def test_what_only_a_person_can_judge_stops(brake: str, observation: Observation) -> None:
+    stop = run(observation).stop
+    assert stop is not None
+    assert (stop.at, stop.brake) == (NOW + OFFSET, brake)
+    nothing = replace(observation, counts=SessionCounts(live=10_000))
+    assert run(nothing).stop is None  # nothing would be held
+
+
+@pytest.mark.parametrize(
+    "observation",
+    [observe("x", beating=0), observe("x", blind="permission denied")],
+    ids=["silent", "blind"],
+)
+def test_what_ends_without_a_person_does_not_stop(observation: Observation) -> None:
+    decision = run(observation)
+    assert decision.brakes
+    assert decision.stop is None
+
+
+@pytest.mark.parametrize(
+    ("brake", "held", "is_on"),
+    [("share", 1, True), ("share", 0, False), ("returned", 1, True), ("returned", 0, True)],
+)
+def test_a_stop_lasts_while_it_holds_something_or_sessions_returned(
+    brake: str, held: int, is_on: bool
 ) -> None:
-    first = sight(CALM, *names(orphans), active=active)
-    assert ("share" in run(first).brakes) == is_on
-    again = [replace(first, at=CALM + n * EVERY) for n in range(1, 5)]
-    assert ("share" in run(first, *again).brakes) == is_on  # until somebody has looked
-    fewer = sight(CALM + 5 * EVERY, "s0", active=active)
-    assert "share" not in run(first, *again, fewer).brakes
+    control = replace(LONG_AGO, stop=Stop(0.0, brake, "some cause"), held=held)
+    decision = run_again(observe("x", control=control))
+    why = f"{brake}: stopped since 1970-01-01 00:00:00Z, because some cause"
+    assert decision.brakes == ({brake: why} if is_on else {})
+    assert decision.confirmed == (() if is_on else ("x",))
+    assert decision.stop is None
 
 
-def test_what_turned_up_little_by_little_is_no_brake() -> None:
-    runs = [sight(CALM + n * EVERY, *names(4 * (n + 1)), active=20) for n in range(4)]
-    assert "share" not in run(*runs).brakes
+@pytest.mark.parametrize(("brake", "is_new"), [("share", True), ("returned", False)])
+def test_that_sessions_return_replaces_another_stop(brake: str, is_new: bool) -> None:
+    control = replace(LONG_AGO, stop=Stop(0.0, brake, f"{brake}: why"), held=1)
+    stop = run(observe("x", control=control, returns=Returns(3, 3))).stop
+    assert (stop is not None) == is_new
+    assert run(observe("x", "y", live=1, wave=4, control=control)).stop is None
 
 
-@pytest.mark.parametrize(("orphans", "is_on"), [(200, False), (201, True)])
-def test_the_count_brake(orphans: int, is_on: bool) -> None:
-    assert ("count" in run(sight(CALM, *names(orphans), active=10_000)).brakes) == is_on
+def test_what_waits_for_the_budget_is_held_and_the_longest_silent_are_closed() -> None:
+    waiting = observe("a", "b", "c", record=Record(spent=1))
+    decision = run_again(waiting)
+    assert decision.confirmed == ("a", "b")
+    assert (decision.day_limit, decision.held) == (3, 1)
 
 
-def test_when_a_brake_ends_confirming_starts_over() -> None:
-    many = sight(CALM, "x", *names(300), active=10_000)
-    assert run(many, replace(many, at=CALM + EVERY)).brakes == {"count"}
-    few = sight(CALM + 2 * EVERY, "x", active=10_000)
-    assert run(many, few).brakes == frozenset()
-    assert run(many, few).confirmed == ()
-    assert run(many, few, replace(few, at=CALM + 3 * EVERY)).confirmed == ("x",)
-
-
-def test_grace_after_the_start_and_after_a_failover() -> None:
-    early = sight(STARTED + 59, "x")
-    assert run(early).brakes == {"grace"}
-    assert run(sight(STARTED + 60, "x")).brakes == frozenset()
-    moved = sight(CALM + EVERY, "x", server="b")
-    assert run(sight(CALM, "x"), moved).brakes == {"grace"}
-    over = [sight(CALM + EVERY + t, "x", server="b") for t in (60.0, 90.0)]
-    assert run(sight(CALM, "x"), moved, *over).confirmed == ("x",)
-
-
-@pytest.mark.parametrize(("active", "is_on"), [(2, False), (3, True)])
-def test_no_sign_of_life_at_all_is_the_application_itself(active: int, is_on: bool) -> None:
-    assert ("silent" in run(sight(CALM, *names(active), active=active)).brakes) == is_on
-    assert "silent" not in run(sight(CALM, *names(active), active=active + 1)).brakes
-
-
-def test_who_comes_back_after_silence_has_time_to_show_it() -> None:
-    silent = sight(CALM, *names(5), active=5)
-    back = [sight(CALM + n * EVERY, *names(4), active=5) for n in range(1, 30)]
-    assert run(silent, back[0]).brakes == {"grace"}
-    assert run(silent, *back[:2]).brakes == frozenset()  # a minute of grace is over
-    assert run(silent, *back[:2]).confirmed == ()
-    assert len(run(silent, *back[:3]).confirmed) == 4
-    decision = run(silent)
-    for each in back:
-        decision = decide(
-            decision.memory, each, RULE, min_interval=EVERY / 2, recovery_window=600.0
-        )
-        assert ("grace" in decision.brakes) == (each.at < CALM + 600)
-
-
-def test_blind_is_a_brake_that_forgets_what_was_confirmed_but_not_what_was_seen() -> None:
-    blind = Observation(CALM + EVERY, SessionCounts(), {}, "a", blind="no right")
-    after = sight(CALM + 2 * EVERY, "x")
-    assert run(sight(CALM, "x"), blind).brakes == {"blind"}
-    assert run(sight(CALM, "x"), blind, after).confirmed == ()
-    assert run(sight(CALM, "x"), blind, after, replace(after, at=CALM + 3 * EVERY)).confirmed == (
-        "x",
+def test_sessions_of_a_dead_owner_neither_settle_nor_take_of_the_budget() -> None:
+    dead = observe(
+        "a",
+        candidates={"a": CandidateState("1", NOW + OFFSET, "dead")},
+        owners={"dead": Owner(1, 0, 1, is_dead=True)},
+        record=Record(spent=3),
     )
+    assert run_again(dead).confirmed == ("a",)

@@ -1,0 +1,111 @@
+"""The audit of a model: what was closed, and what it says of a source."""
+
+from bisect import bisect_left, bisect_right, insort
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from math import inf
+
+from exporter.recovery.decision.observation import ClosedDay, Record
+
+DAY = 86400.0
+WEEK = 7 * DAY
+#: So many days back, days with closures are searched for.
+LOOK_BACK = 28
+
+
+@dataclass(slots=True, eq=False)
+class Closure:
+    """Times are of the database's clock."""
+
+    name: str
+    at: float
+    orphaned_at: float
+    is_automatic: bool
+    is_wrong: bool = False
+
+    @property
+    def is_young(self) -> bool:
+        """Whether the session had become orphaned less than a day before."""
+        return self.at - self.orphaned_at < DAY
+
+
+@dataclass
+class Audit:
+    """Closures and what became of them."""
+
+    half: float
+    closures: list[Closure] = field(default_factory=list)
+    _earning: list[float] = field(default_factory=list)
+    _earning_wrong: list[float] = field(default_factory=list)
+    _by_hand: list[float] = field(default_factory=list)
+    _automatic: list[float] = field(default_factory=list)
+    _automatic_wrong: list[float] = field(default_factory=list)
+    _growing: list[float] = field(default_factory=list)
+    _crossings: list[float] = field(default_factory=list)
+    """Of the closures that make the largest wave: right, young, of the last week, and complete."""
+    _largest: int = 0
+    _waves_counted_at: float = -inf
+
+    def add(self, closure: Closure) -> None:
+        self.closures.append(closure)
+        if closure.is_automatic or closure.is_young:
+            insort(self._earning, closure.at)
+        if closure.is_young and not closure.is_automatic:
+            insort(self._by_hand, closure.at)
+        if closure.is_young:
+            heappush(self._growing, closure.orphaned_at)
+        if closure.is_automatic:
+            insort(self._automatic, closure.at)
+
+    def mark_wrong(self, closure: Closure) -> None:
+        closure.is_wrong = True
+        self._waves_counted_at = -inf
+        if closure.is_automatic or closure.is_young:
+            insort(self._earning_wrong, closure.at)
+        if closure.is_automatic:
+            insort(self._automatic_wrong, closure.at)
+
+    def record(self, now: float) -> Record:
+        if not 0 <= now - self._waves_counted_at < 3600:
+            self._count_waves(now)
+        while self._growing and self._growing[0] <= now - 2 * self.half:
+            self._complete(heappop(self._growing))
+        days = []
+        if by_hand := _between(self._by_hand, now - DAY, now):
+            wrong = _between(self._earning_wrong, now - DAY, now)
+            days.append(ClosedDay(by_hand, min(by_hand, wrong)))
+        for back in range(1, LOOK_BACK):
+            since, until = now - (back + 1) * DAY, now - back * DAY
+            if closed := _between(self._earning, since, until):
+                days.append(ClosedDay(closed, _between(self._earning_wrong, since, until)))
+        spent = self.closed_within(DAY, now)
+        spent += _between(self._automatic_wrong, now - WEEK, now - DAY)
+        return Record(self._largest, tuple(days[:7]), spent)
+
+    def closed_within(self, seconds: float, now: float) -> int:
+        return _between(self._automatic, now - seconds, now)
+
+    def _count_waves(self, now: float) -> None:
+        self._waves_counted_at = now
+        self._crossings = []
+        self._largest = 0
+        self._growing = sorted(
+            each.orphaned_at
+            for each in self.closures
+            if each.is_young and not each.is_wrong and each.at > now - WEEK
+        )
+
+    def _complete(self, crossing: float) -> None:
+        crossings = self._crossings
+        insort(crossings, crossing)
+        first = bisect_left(crossings, crossing - self.half)
+        waves = map(self._wave_since, crossings[first : bisect_right(crossings, crossing)])
+        self._largest = max(self._largest, *waves)
+
+    def _wave_since(self, since: float) -> int:
+        crossings = self._crossings
+        return bisect_right(crossings, since + self.half) - bisect_left(crossings, since)
+
+
+def _between(moments: list[float], since: float, until: float) -> int:
+    return bisect_right(moments, until) - bisect_right(moments, since)

@@ -1,0 +1,216 @@
+"""A model of automatic recovery: it observes a table, decides by the real decision, and closes."""
+
+import heapq
+from dataclasses import replace
+from itertools import islice
+from math import inf
+
+from exporter.config import RecoverySettings
+from exporter.recovery.decision.decision import Decision, Memory, decide
+from exporter.recovery.decision.observation import (
+    Control,
+    Observation,
+    Owner,
+    Record,
+    Returns,
+    SessionCounts,
+    Stop,
+)
+from exporter.recovery.decision.returns import DAY, Watch
+from tests.support.recovery.worlds.simulation.audit import Audit, Closure
+from tests.support.recovery.worlds.simulation.life import Life
+from tests.support.recovery.worlds.simulation.session_table import SessionTable
+
+SETTINGS = RecoverySettings.model_validate(
+    {"set": {"is_active": "false"}, "end_at": "now", "max_share": "10%"}
+)
+
+HOUR = 3600.0
+#: The most candidates that one observation reads.
+MOST = 100
+
+
+class Exporter:
+    """All that exporters and persons do with one source, and what they have written."""
+
+    def __init__(self, table: SessionTable) -> None:
+        self.table = table
+        self.audit = Audit(table.orphaned_after / 2)
+        self.control = Control()
+        self.is_paused = False
+        self.server = "a"
+        self.stops: list[Stop] = []
+        self.live_closed: list[tuple[float, Life]] = []
+        self.closed: list[tuple[float, Life]] = []
+        self.watch = Watch()
+        self.restart()
+        self._contradicting: list[tuple[float, int, Closure]] = []
+        self._contradicted: list[tuple[float, float]] = []
+
+    @property
+    def every(self) -> float:
+        return min(60.0, self.table.orphaned_after / 20)
+
+    def restart(self) -> None:
+        """Lose the memory; what is in the database stays."""
+        self.memory = Memory(started_at=self.table.now)
+        self.watch = Watch(until=self.watch.until)
+        self._changes = -1
+
+    def set_threshold(self, after: float) -> None:
+        """Another rule; the database does not know since when it is observed."""
+        self.table.orphaned_after = after
+        self.table.read_again()
+        self.audit.half = after / 2
+        self.control = replace(self.control, observed_since=None, observed_until=None)
+        self.restart()
+
+    def run(self) -> Decision:
+        """Observe, decide and close."""
+        table = self.table
+        if self.control.observed_since is None:
+            self.control = replace(self.control, observed_since=table.clock)
+        observation = self.observe()
+        decision = decide(
+            self.memory,
+            observation,
+            SETTINGS,
+            orphaned_after=table.orphaned_after,
+            min_interval=self.every / 2,
+        )
+        self.memory = decision.memory
+        stop = decision.stop or self.control.stop
+        self.control = replace(self.control, observed_until=table.clock, stop=stop)
+        if decision.stop is not None:
+            self.stops.append(decision.stop)
+        if not self.is_paused:
+            room = SETTINGS.per_hour - self.audit.closed_within(HOUR, table.clock)
+            for name in decision.confirmed[: max(0, min(SETTINGS.per_run, room))]:
+                self.close(name)
+        return decision
+
+    def pause(self) -> None:
+        self.is_paused = True
+
+    def resume(self) -> None:
+        """A person resumes, and names the stop that there is."""
+        stop, control = self.control.stop, self.control
+        self.is_paused = False
+        self.control = replace(
+            control,
+            stop=None,
+            resumed_stop_at=stop.at if stop else self.table.clock,
+            resumed_at=self.table.clock,
+            resumed_held=self._count_held().held,
+        )
+
+    def recover(self) -> None:
+        """A person closes by hand all that is orphaned."""
+        for name in list(self.table.orphans):
+            self.close(name, is_automatic=False)
+
+    def close(self, name: str, *, is_automatic: bool = True) -> None:
+        table = self.table
+        row = table.rows[name]
+        life, now = row.life, table.now
+        table.remove(name)
+        closure = Closure(name, table.clock, row.last_seen + table.orphaned_after, is_automatic)
+        self.audit.add(closure)
+        self.closed.append((now, life))
+        if is_automatic and life.is_alive(now):
+            self.live_closed.append((now, life))
+        shown = min(life.next_beat(now), life.end_written)
+        heapq.heappush(self._contradicting, (shown, len(self.closed), closure))
+
+    def observe(self) -> Observation:
+        table, clock = self.table, self.table.clock
+        returns = self._count_returns()
+        control = self._count_held()
+        since = control.judged_since(table.orphaned_after)
+        counts = table.counts
+        orphaned: dict[str | None, int] = {}
+        if table.owners:
+            for name, crossing in reversed(table.crossings.items()):
+                if crossing <= since:
+                    break
+                owner = table.orphans[name].life.owner
+                orphaned[owner] = orphaned.get(owner, 0) + 1
+        return Observation(
+            at=table.now,
+            now=clock,
+            server=self.server,
+            counts=SessionCounts(
+                live=counts["live"],
+                quiet=counts["quiet"],
+                unknown=counts["unknown"],
+                backlog=counts["backlog"],
+                ready=counts["ready"],
+            ),
+            beating=table.beating,
+            wave=self._count_wave(since),
+            candidates={name: row.state for name, row in islice(table.orphans.items(), MOST)},
+            owners={
+                name: Owner(active, live, orphaned.get(name, 0))
+                for name, (active, live) in table.owners.items()
+                if active
+            },
+            returns=returns,
+            record=self._record(),
+            control=control,
+        )
+
+    def _record(self) -> Record:
+        record = self.audit.record(self.table.clock)
+        accepted = self.control.accepted_wave(self.table.orphaned_after)
+        return replace(record, largest_wave=max(record.largest_wave, accepted))
+
+    def _count_wave(self, since: float) -> int:
+        table, until = self.table, self.control.observed_until
+        half = table.orphaned_after / 2
+        if until is not None:
+            since = max(since, min(table.clock, until) - half)
+        crossings: list[float] = []
+        for crossing in reversed(table.crossings.values()):
+            if crossing <= since:
+                break
+            crossings.append(crossing)
+        largest = first = 0
+        for number, crossing in enumerate(crossings):
+            while crossings[first] > crossing + half:
+                first += 1
+            if number - first >= largest:
+                largest = number - first + 1
+        return largest
+
+    def _count_held(self) -> Control:
+        stop = self.control.stop
+        if stop is None:
+            return self.control
+        held = 0
+        for crossing in self.table.crossings.values():
+            if crossing >= stop.at + self.table.orphaned_after:
+                break
+            held += 1
+        held += self.table.counts["backlog"]
+        return replace(self.control, held=held)
+
+    def _count_returns(self) -> Returns:
+        table, clock = self.table, self.table.clock
+        since = -inf if self.control.resumed_at is None else self.control.resumed_at
+        known, returned = self.watch.known, []
+        if table.changes != self._changes:
+            self._changes = table.changes
+            known = table.crossings.copy()
+            returned = [name for name in self.watch.find_gone(known) if name not in table.removed]
+        self.watch = self.watch.count(known, returned, clock, since=since)
+        contradicting = self._contradicting
+        while contradicting and contradicting[0][0] <= table.now - self.every:
+            closure = heapq.heappop(contradicting)[2]
+            self.audit.mark_wrong(closure)
+            self._contradicted.append((closure.orphaned_at, clock))
+        first = max(since, clock - DAY)
+        counted = self.watch.returns(since=first, now=clock)
+        wrong = sum(
+            orphaned_at > since and found_at > first for orphaned_at, found_at in self._contradicted
+        )
+        return Returns(counted.orphaned + wrong, counted.returned + wrong)

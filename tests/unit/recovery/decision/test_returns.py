@@ -1,0 +1,56 @@
+"""How many orphaned sessions return: those of the last day, and since a person has resumed."""
+
+from math import inf
+
+import pytest
+
+from exporter.recovery.decision.observation import Returns
+from exporter.recovery.decision.returns import DAY, SLOT, Watch
+
+#: The begin of a slot.
+NOW = 100 * DAY
+
+
+def watch(*moments: float, now: float = NOW) -> Watch:
+    """Sessions that became orphaned then, named by number."""
+    return Watch().count({str(n): at for n, at in enumerate(moments)}, [], now)
+
+
+def test_a_session_is_counted_once_and_its_return_once() -> None:
+    first = watch(NOW - 2, NOW - 1)
+    assert first.find_gone({"1": NOW - 1}) == ["0"]
+    again = first.count(first.known, [], NOW + 1)
+    gone = again.count({"1": NOW - 1}, ["0"], NOW + 2)
+    assert gone.returns(since=-inf, now=NOW + 2) == Returns(2, 1)
+    assert gone.find_gone({"1": NOW - 1}) == []
+
+
+def test_what_appears_with_an_old_moment_was_counted_before() -> None:
+    later = watch(NOW - 1).count({"0": NOW - 1, "undone": NOW - 1, "new": NOW + 1}, [], NOW + 2)
+    assert later.returns(since=-inf, now=NOW + 2).orphaned == 2
+
+
+@pytest.mark.parametrize(("age", "orphaned"), [(DAY, 1), (DAY + SLOT, 0)])
+def test_a_day_is_counted(age: float, orphaned: int) -> None:
+    assert watch(NOW - age).returns(since=-inf, now=NOW).orphaned == orphaned
+
+
+@pytest.mark.parametrize(("age", "counts"), [(DAY - SLOT, (1, 1)), (2 * DAY, (1, 1))])
+def test_a_return_counts_when_it_is_seen(age: float, counts: tuple[int, int]) -> None:
+    gone = watch(NOW - age).count({}, ["0"], NOW)
+    assert gone.returns(since=-inf, now=NOW) == Returns(*counts)
+    assert gone.returns(since=-inf, now=NOW + DAY / 2).returned == 1
+    assert gone.returns(since=-inf, now=NOW + DAY + SLOT).returned == 0
+
+
+@pytest.mark.parametrize(("since", "returned"), [(NOW - 11, 1), (NOW - 10, 0)])
+def test_what_was_orphaned_when_a_person_resumed_does_not_count(
+    since: float, returned: int
+) -> None:
+    gone = watch(NOW - 10).count({}, ["0"], NOW, since=since)
+    assert gone.returns(since=-inf, now=NOW).returned == returned
+
+
+def test_the_slot_in_which_a_person_resumes_is_dropped() -> None:
+    counted = watch(NOW + 1, NOW + SLOT + 1, now=NOW + SLOT + 2)
+    assert counted.returns(since=NOW + 5, now=NOW + SLOT + 2).orphaned == 1

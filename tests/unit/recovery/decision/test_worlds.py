@@ -1,0 +1,60 @@
+"""Live sessions stay open whatever breaks: two days after each fault, by simulation."""
+
+import pytest
+
+from tests.support.recovery.worlds.simulation.simulation import SEEDS
+from tests.support.recovery.worlds.simulation.worlds import (
+    FAULTS,
+    World,
+    broken_writers,
+    others,
+    small_populations,
+)
+
+#: Of the grid, worlds that each need another part of the decision.
+TYPICAL = [
+    world
+    for world in broken_writers(seed=1)
+    if str(world) in {"15%-every_60m-after_2h-for_ever", "10%-every_5m-after_2h-for_ever"}
+]
+
+
+def assert_live_sessions_stay_open(world: World, seed: int) -> None:
+    exporter = world.run(seed, is_restarted=seed % 2 == 1)
+    closed = [(round(at), life.name) for at, life in exporter.live_closed]
+    assert len(closed) <= world.most, f"{world}, seed {seed}: {closed}, {exporter.stops}"
+
+
+@pytest.mark.parametrize("world", TYPICAL, ids=str)
+def test_broken_heartbeat_writers_close_no_more_than_a_few(world: World) -> None:
+    assert_live_sessions_stay_open(world, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [str(world) for world in broken_writers(0)])
+def test_broken_heartbeat_writers_in_all_proportions(name: str) -> None:
+    for seed in SEEDS:
+        for world in broken_writers(seed):
+            if str(world) == name:
+                assert_live_sessions_stay_open(world, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_broken_heartbeat_writers_in_small_populations(fault: str, seed: int) -> None:
+    for world in small_populations(fault):
+        assert_live_sessions_stay_open(world, seed)
+
+
+@pytest.mark.quick("night_and_morning-after_2h", "3h_ahead-every_20m-after_2h")
+@pytest.mark.parametrize("world", list(others()), ids=str)
+def test_other_accidents(world: World) -> None:
+    assert_live_sessions_stay_open(world, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world", list(others()), ids=str)
+def test_other_accidents_by_other_chances(world: World) -> None:
+    for seed in SEEDS:
+        assert_live_sessions_stay_open(world, seed)
