@@ -266,7 +266,7 @@ CASES = (
         "schema",
         (
             "started_at: expected a timestamp, got bigint; ",
-            "since 1970 write started_at: {column: epoch, epoch: s} or epoch: ms",
+            "since 1970 write started_at: {column: epoch, epoch: s}, or epoch: ms, us or ns",
         ),
         source={"started_at": "epoch"},
         is_alike=True,

@@ -22,6 +22,7 @@ ONLY_WHILE_RECOVERING = {
     catalog.RECOVERY_BRAKE,
     catalog.RECOVERY_PAUSED,
     catalog.RECOVERY_CANDIDATES,
+    catalog.RECOVERY_HELD,
     catalog.RECOVERY_LAST_RUN,
 }
 

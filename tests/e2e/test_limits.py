@@ -73,7 +73,8 @@ def make(database: EmbeddedDatabase, type_: str, hours: dict[str, int]) -> None:
         seen = f"now() - interval '{silent} hours'"
         execute(
             database,
-            f"INSERT INTO chat (id, started, seen) VALUES ({literal(id_)}, {seen}, {seen})",
+            "INSERT INTO chat (id, started, seen)"
+            f" VALUES ({literal(id_)}, {seen} - interval '1 minute', {seen})",
         )
 
 
@@ -182,11 +183,19 @@ def test_a_locked_session_of_a_stop_is_tried_again_and_no_other_instead(
 
 
 def test_brakes_are_judged_on_the_whole_source(five: EmbeddedDatabase, command: Command) -> None:
+    execute(
+        five,
+        "UPDATE chat SET seen = now() - interval '130 minutes' - id * interval '1 minute',"
+        " started = now() - interval '1 day' WHERE id < 6",
+    )
     braked = {"max_count": 3}
-    for limit in (("--limit", "1"), ("--id", "1"), ("--older-than", "6h")):
+    for limit in (("--limit", "1"), ("--id", "1"), ("--older-than", "133m")):
         done = command(*RECOVER, *limit, "--yes", recovery=braked)
         assert done.returncode == 1
-        assert "brake count: 5 sessions at once are more than max_count (3)" in done.stdout
+        assert (
+            "brake count: 5 sessions became orphaned together, more than max_count (3)"
+            in done.stdout
+        )
         assert "is on for the whole source, whatever part of it is to be closed" in done.stderr
     named = command(*RECOVER, "--id", "1", "--yes", recovery=braked)
     assert "add --despite-brake to close the sessions that --id names" in named.stderr
@@ -364,7 +373,8 @@ def test_json_is_one_document_of_the_plan_and_of_what_was_done(
     assert undo["outcome"] == {"undone": 2, "skipped": 0, "refused": {}}
     stop = as_json(command(*CLOSE, "--format", "json", "--id", "1", "--yes"))
     assert (stop["plan"]["would_close"], stop["outcome"]) == (1, outcome | {"closed": 1})
-    braked = command(*asked, "--yes", recovery={"max_count": 1})
+    execute(five, "UPDATE chat SET seen = now() - interval '90 minutes' WHERE id = 6")  # silent
+    braked = command(*asked, "--yes")
     assert braked.returncode == 1
     assert as_json(braked)["outcome"] is None
     assert as_json(braked)["plan"]["brakes"]

@@ -18,6 +18,7 @@ from exporter.recovery.audit.installation import audit_script
 from tests.support.processes.session_exporter import PROGRAM, environment, run, write_config
 from tests.support.servers.quick_server import QuickServer
 from tests.support.servers.standby import PRIMARY_SETTINGS, Standby
+from tests.support.servers.statements import rows
 
 Done = subprocess.CompletedProcess[str]
 Command = Callable[..., Done]
@@ -237,10 +238,15 @@ def test_an_unknown_run_is_said_to_be_none(command: Command) -> None:
 
 
 def test_a_brake_needs_a_word_to_pass(ready: EmbeddedDatabase, command: Command) -> None:
+    # A person is asked about a wave only while it is younger than half of orphaned_after.
+    assert "brake" not in command("recover", "chat", recovery={"max_count": 3}).stdout
+    execute(ready, "UPDATE chat SET started = started + interval '30 minutes' WHERE id < 6")
     braked = {"max_count": 3}
     done = command("recover", "chat", "--yes", recovery=braked)
     assert done.returncode == 1
-    assert "brake count: 5 sessions at once are more than max_count (3)" in done.stdout
+    assert (
+        "brake count: 5 sessions became orphaned together, more than max_count (3)" in done.stdout
+    )
     assert "add --despite-brake" in done.stderr
     assert len(open_ones(ready)) == 7
     done = command("recover", "chat", "--yes", "--despite-brake", recovery=braked)
@@ -411,3 +417,31 @@ def test_on_a_standby_it_says_where_sessions_are_recovered(
     mended = command("recover", "chat", "--yes", dsn=standby.dsn, recovery={"dsn": primary.dsn})
     assert mended.returncode == 0
     assert open_ones(primary) == {6, 7}
+
+
+def test_resume_shows_what_is_held_and_changes_nothing_without_yes(
+    ready: EmbeddedDatabase, command: Command
+) -> None:
+    why = "5 of 6 sessions became orphaned together"
+    execute(
+        ready,
+        "INSERT INTO session_exporter.stop (source, at, brake, why)"
+        f" VALUES ('chat', now(), 'share', '{why}')",
+    )
+
+    def resumed() -> list[tuple[object, ...]]:
+        query = "SELECT resumed_at IS NOT NULL, reason FROM session_exporter.stop"
+        return rows(ready, query)
+
+    shown = command("resume", "chat")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert why in shown.stdout
+    assert shown.stdout.endswith("Nothing was changed; --yes resumes.\n")
+    assert resumed() == [(False, None)]
+    done = command("resume", "chat", "--yes", "--reason", "a server died")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "chat (app) is resumed; 5 sessions were held\n"
+    assert resumed() == [(True, "a server died")]
+    again = command("resume", "chat")
+    assert (resumed(), len(open_ones(ready))) == ([(True, "a server died")], 7)
+    assert "nothing is held" in again.stdout

@@ -51,7 +51,7 @@ async def test_of_several_hosts_the_first_that_answers_is_taken(database: Embedd
     assert await ask(dsn, "SELECT current_database()") == database.name
 
 
-@pytest.mark.quick("dsn-any", "dsn-prefer", "environment-primary")
+@pytest.mark.quick("dsn-prefer", "environment-primary")
 @pytest.mark.parametrize("attributes", ["any", "prefer-standby", "primary"])
 @pytest.mark.parametrize("place", ["dsn", "environment"])
 async def test_hosts_that_lead_nowhere_leave_time_enough_for_one_that_answers(

@@ -129,6 +129,7 @@ def test_sigterm_while_a_server_is_frozen_exits_0_in_seconds(
         assert daemon.log.rstrip().endswith("event=stopped")
 
 
+@pytest.mark.slow
 def test_sigterm_while_connecting_to_a_frozen_server_exits_0_in_seconds(
     database: EmbeddedDatabase, victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:

@@ -72,6 +72,7 @@ def free(chats: Chats, *ids: int) -> None:
     chats.do("DELETE FROM public.kept WHERE chat = ANY (%s)", list(ids))
 
 
+@pytest.mark.slow
 def test_recovery_goes_on_at_the_new_primary_after_a_grace(
     primary: PostgresServer, fast_folder: Path | None, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 Without a faked clock of the database the twenty minutes are written: all was seen so much earlier.
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,13 @@ def config(chats: Chats, tmp_path: Path) -> Path:
 
 
 def pass_minutes(chats: Chats, minutes: int) -> None:
-    """While nobody shows life."""
-    chats.do("UPDATE public.chats SET last_seen_at = last_seen_at - %s * interval '1 min'", minutes)
+    """No session shows life, and no exporter observes it."""
+    chats.do(
+        "WITH observed AS (UPDATE session_exporter.observation SET until = until - %s),"
+        " resumed AS (UPDATE session_exporter.stop SET resumed_at = resumed_at - %s)"
+        " UPDATE public.chats SET last_seen_at = last_seen_at - %s",
+        *[timedelta(minutes=minutes)] * 3,
+    )
 
 
 def test_nothing_is_closed_while_it_is_down_nor_of_what_comes_back(
@@ -42,17 +48,19 @@ def test_nothing_is_closed_while_it_is_down_nor_of_what_comes_back(
         show_life(chats, 1, 10)  # the first of them are back
         daemon.wait_for_page(lambda page: candidates(page) == ALL - 10, "some are alive")
         page = run_again(daemon, 4)
-        assert brakes(page) == {"share", "grace"}
+        assert brakes(page) == {"returned", "grace"}
         assert chats.audited == []
 
         show_life(chats, 1, 22)  # and more, but some may still be on their way
         daemon.wait_for_page(lambda page: candidates(page) == 3, "most are alive")
-        assert brakes(run_again(daemon, 4)) == {"grace"}
+        assert brakes(run_again(daemon, 4)) == {"returned", "grace"}
         show_life(chats, 1, ALL)
         page = daemon.wait_for_page(lambda page: candidates(page) == 0, "all are back")
+        assert brakes(run_again(daemon, 1)) == {"returned", "grace"}
     assert chats.audited == chats.recovered == []
 
 
+@pytest.mark.slow
 def test_an_exporter_that_starts_while_it_is_down_closes_nothing_either(
     chats: Chats, config: Path, tmp_path: Path
 ) -> None:
@@ -62,6 +70,6 @@ def test_an_exporter_that_starts_while_it_is_down_closes_nothing_either(
         page = run_again(daemon, 4)
         assert brakes(page) == {"silent", "share"}
         show_life(chats, 1, ALL)
-        daemon.wait_for_page(lambda page: brakes(page) == {"grace"}, "all are back")
+        daemon.wait_for_page(lambda page: brakes(page) == {"returned", "grace"}, "all are back")
         assert candidates(run_again(daemon, 4)) == 0
     assert chats.audited == []

@@ -106,10 +106,11 @@ async def test_auto_sets_it_aside_and_closes_the_others(
         state = await runner.run(2)
         assert open_ones(database) & {1, 2, 3} == {2}
         assert (state.failed["refused"], state.failed["timeout"]) == (1, 0)
-        state = await runner.run()  # it is left alone for a minute
-        assert state.failed["refused"] == 1
         execute(database, "TRUNCATE public.slow")
-        await runner.run(3)
+        state = await runner.run(10)  # it is left alone for a minute
+        assert state.failed["refused"] == 1
+        assert open_ones(database) & {1, 2, 3} == {2}
+        await runner.run(6)
         assert open_ones(database) & {1, 2, 3} == set()
 
 

@@ -18,7 +18,8 @@ from exporter import sessions
 from exporter.demo.server.server import wheel_binaries
 from exporter.demo.systems.schemas import create_empty
 from exporter.postgres import Database, Writer
-from exporter.recovery.close.batches import CloseRun, Trigger
+from exporter.queries import fill
+from exporter.recovery.close.batches import CloseRun, Permission, Trigger
 from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.selection import orphaned_sessions
@@ -97,7 +98,9 @@ class Recoverer:
         rule = await bind_rule(reader, source)
         trigger: Trigger = "auto" if self._is_automatic else "manual"
         selection = orphaned_sessions(rule, with_backlog=not self._is_automatic)
-        closer = StatementCloser(writer, trigger, selection)
+        server = await reader.value(f"SELECT {fill('recovery/observation/server')}")
+        permission = Permission(server) if self._is_automatic else None
+        closer = StatementCloser(writer, trigger, selection, permission)
         while not is_over.is_set():
             found = await all_candidates(reader, rule, with_backlog=True)
             outcome = await CloseRun(closer, batch=10, pause=0).close(found)

@@ -58,7 +58,7 @@ class Recovery(NamedTuple):
         reader = self.pool.reader(timezone=sessions.time_zone(self.rule.table.source))
         found = await all_candidates(reader, self.rule, with_backlog=backlog)
         selection = orphaned_sessions(self.rule, with_backlog=backlog)
-        closer = make_closer(self.writer, reader, selection, self.function, trigger="manual")
+        closer = make_closer(self.writer, reader, selection, self.function)
         return await CloseRun(closer, batch=7, pause=0).close(found)
 
     async def undo(self, outcome: Outcome) -> int:

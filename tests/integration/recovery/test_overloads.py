@@ -38,8 +38,9 @@ TABLES = """
         RETURN $1 OPERATOR(pg_catalog.=) 'kept';
     INSERT INTO public.chats (id, started)
         SELECT n, now() - interval '3 hours' FROM generate_series(1, 4) AS n;
-    INSERT INTO public.chats (id, started) VALUES ('kept', now() - interval '3 hours'),
-        ('new', now()), ('old', now() - interval '9 days');
+    INSERT INTO public.chats (id, started, seen) VALUES
+        ('kept', now() - interval '3 hours', NULL), ('old', now() - interval '9 days', NULL),
+        ('new', now() - interval '3 hours', now());
 """
 OWN_TYPES = ("public.chat_name", "public.chat_name[]", "public.moment", "public.node")
 #: What may be found outside of pg_catalog besides the schema session_exporter.

@@ -11,7 +11,7 @@ from exporter.config import load_config
 from exporter.demo.server.databases import EmbeddedDatabase, create_role
 from exporter.postgres import Database, Reader, Writer
 from exporter.recovery.audit.installation import audit_script
-from exporter.recovery.plan import make_plan
+from exporter.recovery.plan.plan import make_plan
 from exporter.recovery.rule.connections import writing_settings
 from exporter.recovery.rule.limits import NO_LIMITS
 from exporter.recovery.undo import plan_undo, undo

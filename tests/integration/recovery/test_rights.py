@@ -1,5 +1,6 @@
 """The printed rights on the audit are enough for all of recovery, and each of them is needed."""
 
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -22,14 +23,17 @@ from exporter.recovery.audit import control
 from exporter.recovery.audit.installation import audit_script
 from exporter.recovery.audit.runs import list_runs
 from exporter.recovery.automatic import AutomaticRecovery
+from exporter.recovery.decision.observation import Stop
 from exporter.recovery.status import RecoveryStatuses
 from exporter.recovery.undo import plan_undo, undo
 from exporter.sessions import grants
 from exporter.sessions.grants import DEFINER_ROLE, RECOVERY_ROLE, ROLE, Right
+from tests.support.recovery.automatic.trust import trust
 from tests.support.recovery.functions.installation import calling, install
 from tests.support.servers.statements import execute
 
-GRACE, EVERY = 300.0, 30.0
+#: Less than the clocks may drift apart: the clock of the database is not turned.
+GRACE, EVERY = 300.0, 4.0
 #: With forty live sessions, a single orphaned one sets no brake.
 TABLE = """
 CREATE TABLE public.chat (
@@ -47,7 +51,7 @@ SOURCE = {
     "last_seen_at": "seen",
     "id": "id",
     "orphaned_after": "1h",
-    "every": "30s",
+    "every": "4s",
     "recovery": {
         "mode": "auto",
         "set": {"is_open": False, "ended": "{end}"},
@@ -88,7 +92,7 @@ class Recovered:
         return {each.check: each async for each in check_recovery(self.collecting, self.source)}
 
     async def do_everything(self) -> None:
-        """Close, count, maintain, deliver, undo, pause and resume. Raises PermissionDenied."""
+        """Close, count, maintain, deliver, undo, pause, stop, resume. Raises PermissionDenied."""
         await self._close()
         async with self.reader() as reader, self.writer() as writer:
             await _deliver(writer)
@@ -99,6 +103,9 @@ class Recovered:
         async with self.writer() as writer, _reader_of(self.closing) as reader:
             assert await control.pause(reader, writer, "chat", reason="a test")
             assert await control.resume(reader, writer, "chat")
+            stop = Stop(at=next(self._ids) * 1.0, brake="share", why="a test")
+            await control.write_stop(writer, "chat", stop)
+            assert await control.resume_stop(writer, "chat", stop, held=1, reason="a test")
 
     async def _close(self) -> None:
         """Close one session as the daemon does: in its second run."""
@@ -109,7 +116,7 @@ class Recovered:
             f" VALUES ({next(self._ids)}, now() - interval '2 days', now() - interval '3 hours')",
         )
         statuses, now = RecoveryStatuses([("app", "chat")]), [1000.0]
-        clock = Clock(monotonic=lambda: now[0], wall=lambda: 1_800_000_000.0)
+        clock = Clock(monotonic=lambda: now[0] + time.monotonic(), wall=lambda: 1_800_000_000.0)
         running = AutomaticRecovery(self.collecting, self.source, statuses=statuses, clock=clock)
         now[0] += GRACE
         try:
@@ -169,6 +176,7 @@ async def recovered(
         await install(database, config, source)
     else:
         await _grant(database, config, source)
+    await trust(config.databases["app"], source)
     own = source.recovery.model_copy(update={"dsn": database.dsn_for(RECOVERY_ROLE)})
     return Recovered(database, config, source.model_copy(update={"recovery": own}))
 
@@ -243,6 +251,7 @@ async def assert_each_is_needed(recovered: Recovered, rights: Iterable[tuple[Rig
             recovered.database,
             right.grant(role),
             "DELETE FROM session_exporter.pause",
+            "DELETE FROM session_exporter.stop WHERE resumed_at IS NULL",
         )
     assert unneeded == []
 

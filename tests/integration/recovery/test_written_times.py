@@ -12,7 +12,7 @@ from exporter.errors import SchemaMismatch, SourceError
 from exporter.postgres.error_causes import ENDS_AHEAD
 from exporter.recovery.audit.installation import audit_script
 from exporter.recovery.manual import require_past_ends
-from exporter.recovery.plan import make_plan
+from exporter.recovery.plan.plan import make_plan
 from exporter.recovery.rule.limits import NO_LIMITS
 from tests.support.collection.database_clock import set_clock
 from tests.support.collection.declarations import settings_of

@@ -57,7 +57,7 @@ chats:
         'recovery'
     end_at: |
       CASE WHEN NOT EXISTS (SELECT FROM public.endless AS o WHERE o.chat = s.id)
-           THEN s.last_seen_at END
+           THEN greatest(s.last_seen_at, s.started_at) END
     evidence: |
       EXISTS (SELECT FROM public.messages AS o
               WHERE o.chat = s.id AND o.at > now() - interval '10 minutes')

@@ -5,7 +5,9 @@ from typing import Any
 
 import yaml
 
+from exporter.recovery.decision.brakes import BRAKES
 from tests.support.processes.session_exporter import IMPATIENT, Daemon, Page, wait_for, write_config
+from tests.support.recovery.automatic.trust import trust_all
 from tests.support.recovery.chats import SOURCE, Chats
 
 LAST_RUN = "sessions_recovery_last_run_timestamp_seconds"
@@ -17,22 +19,30 @@ AUTO: dict[str, Any] = {"mode": "auto", "grace": "1ms", "pause": "1ms"}
 
 
 def auto_config(
-    chats: Chats, folder: Path, *, dsn: str | None = None, every: str = "250ms", **recovery: Any
+    chats: Chats,
+    folder: Path,
+    *,
+    dsn: str | None = None,
+    every: str = "250ms",
+    orphaned_after: str = "10m",
+    is_trusted: bool = True,
+    **recovery: Any,
 ) -> Path:
-    """A config file in which the chats are recovered automatically."""
+    """A config file in which the chats are recovered automatically, as if for long."""
     (source,) = yaml.safe_load(SOURCE).values()
     source |= {"every": every, "stale_after": "60s", "daily": None}
+    source["orphaned_after"] = orphaned_after
     source["recovery"] |= AUTO | recovery
     app = {"dsn": dsn or chats.database.dsn, **IMPATIENT}
-    return write_config(folder, {"app": app}, {"chats": source})
+    path = write_config(folder, {"app": app}, {"chats": source})
+    if is_trusted:
+        trust_all(path, dsn=chats.database.dsn)
+    return path
 
 
 def brakes(page: Page) -> set[str] | None:
     """The brakes that are on; None where nobody knows."""
-    known = {
-        brake: page.value("sessions_recovery_brake", brake=brake)
-        for brake in ("share", "count", "grace", "silent", "blind")
-    }
+    known = {brake: page.value("sessions_recovery_brake", brake=brake) for brake in BRAKES}
     return None if None in known.values() else {brake for brake, is_on in known.items() if is_on}
 
 

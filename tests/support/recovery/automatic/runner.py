@@ -1,5 +1,6 @@
 """Automatic recovery of one table of chats, run by the test, which also sets its clock."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,10 +16,13 @@ from exporter.recovery.audit.installation import audit_script
 from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
 from exporter.sessions.grants import RECOVERY_ROLE
+from tests.support.recovery.automatic.by_hand import ByHand
+from tests.support.recovery.automatic.trust import trust
 from tests.support.recovery.functions.installation import calling, install
 from tests.support.servers.statements import execute, rows
 
-EVERY = 30.0
+#: Less than the clocks may drift apart: the clock of the database is not turned.
+EVERY = 4.0
 
 GRACE = 300.0
 
@@ -36,6 +40,7 @@ SOURCE: dict[str, Any] = {
     "ended_at": "ended",
     "id": "id",
     "orphaned_after": "1h",
+    "every": "4s",
 }
 
 
@@ -43,11 +48,16 @@ class Runner:
     """A `AutomaticRecovery` of one source, whose clock is the test's own; past its grace."""
 
     def __init__(
-        self, recovering: AutomaticRecovery, statuses: RecoveryStatuses, clock: list[float]
+        self,
+        recovering: AutomaticRecovery,
+        statuses: RecoveryStatuses,
+        clock: list[float],
+        by_hand: ByHand,
     ) -> None:
         self._recovering = recovering
         self._statuses = statuses
         self._clock = clock
+        self.by_hand = by_hand
         clock[0] += GRACE
 
     @property
@@ -88,7 +98,7 @@ def runners(database: EmbeddedDatabase, folder: Path, *, by_functions: bool) -> 
 
     @asynccontextmanager
     async def recover(
-        source: dict[str, Any] | None = None, **recovery: Any
+        source: dict[str, Any] | None = None, *, is_trusted: bool = True, **recovery: Any
     ) -> AsyncIterator[Runner]:
         path = folder / "config.yaml"
         declared = {**SOURCE, **(source or {}), "recovery": {**RECOVERY, **recovery}}
@@ -97,8 +107,10 @@ def runners(database: EmbeddedDatabase, folder: Path, *, by_functions: bool) -> 
         config = load_config(path, {})
         chat, now = config.sources["chat"], [1000.0]
         statuses = RecoveryStatuses([("app", "chat")])
-        clock = Clock(monotonic=lambda: now[0], wall=lambda: 1_700_000_000.0)
+        clock = Clock(monotonic=lambda: now[0] + time.monotonic(), wall=lambda: 1_700_000_000.0)
         settings = config.databases["app"]
+        if is_trusted and chat.recovery.mode == "auto":
+            await trust(settings, chat)
         if by_functions and chat.recovery.mode == "auto":
             chat = calling(chat)
             await install(database, config, chat)
@@ -107,7 +119,7 @@ def runners(database: EmbeddedDatabase, folder: Path, *, by_functions: bool) -> 
             chat = chat.model_copy(update={"recovery": chat.recovery.model_copy(update=own)})
         recovering = AutomaticRecovery(settings, chat, statuses=statuses, clock=clock)
         try:
-            yield Runner(recovering, statuses, now)
+            yield Runner(recovering, statuses, now, ByHand(settings, chat))
         finally:
             await recovering.close()
 

@@ -1,0 +1,36 @@
+"""What a stop holds, run after run, until none of it is orphaned any more."""
+
+import pytest
+
+from exporter.demo.server.databases import EmbeddedDatabase
+from tests.support.recovery.automatic.runner import Recover, open_ones, sessions
+from tests.support.servers.statements import execute, rows
+
+pytestmark = pytest.mark.quick("by statements")
+
+
+async def test_a_stop_is_one_and_holds_what_was_orphaned_until_none_of_it_is(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    sessions(database, 1, 20, seen="5 minutes")
+    sessions(database, 21, 5, seen="70 minutes")
+    async with recover() as runner:
+        await runner.run()
+        state = await runner.run(3)
+        assert (state.held, state.brakes) == (5, frozenset({"share"}))
+        # What was seen after the stop neither prolongs it nor is it held by it.
+        execute(
+            database,
+            "UPDATE session_exporter.stop SET at = now() - interval '65 minutes'"
+            " WHERE resumed_at IS NULL",
+            "DELETE FROM public.chat WHERE id BETWEEN 21 AND 24",
+        )
+        sessions(database, 26, 1, seen="1 hour")
+        state = await runner.run()
+        assert state.held == 1
+        stops = "SELECT brake FROM session_exporter.stop WHERE resumed_at IS NULL"
+        assert rows(database, stops) == [("share",)]
+        execute(database, "DELETE FROM public.chat WHERE id = 25")
+        state = await runner.run()
+        assert (state.held, state.brakes) == (0, frozenset())
+    assert open_ones(database) == {*range(1, 21), 26}

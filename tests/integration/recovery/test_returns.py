@@ -1,0 +1,66 @@
+"""Which orphaned sessions count as returned: those that live, or that the application has ended."""
+
+import pytest
+
+from exporter.demo.server.databases import EmbeddedDatabase
+from tests.support.recovery.automatic.by_hand import let_pass
+from tests.support.recovery.automatic.runner import Recover, open_ones, sessions
+from tests.support.servers.statements import execute
+
+END = "UPDATE public.chat SET is_open = false, ended = now() WHERE id = "
+
+
+@pytest.mark.parametrize("mode", ["auto", "dry_run"])
+@pytest.mark.quick("by statements-auto", "by statements-dry_run")
+async def test_life_and_a_genuine_end_are_returns_and_nothing_else_is(
+    database: EmbeddedDatabase, recover: Recover, mode: str
+) -> None:
+    sessions(database, 1, 6, seen="80 minutes")
+    sessions(database, 100, 400, seen="1 minute")
+    async with recover(mode=mode, is_trusted=False) as runner:
+        assert (await runner.run()).returned == 0
+        execute(database, "UPDATE public.chat SET seen = now() WHERE id = 1")
+        assert (await runner.run()).returned == 1
+        execute(database, f"{END}2")
+        assert (await runner.run()).returned == 2
+        execute(database, "DELETE FROM public.chat WHERE id = 3")
+        execute(database, "UPDATE public.chat SET seen = seen - interval '1 min' WHERE id = 4")
+        assert (await runner.run(2)).returned == 2
+        execute(database, "UPDATE public.chat SET is_open = true, seen = now() WHERE id = 2")
+        assert (await runner.run(2)).returned == 2  # counted once
+
+
+@pytest.mark.quick("by statements")
+async def test_what_recovery_closes_is_no_return_and_neither_is_an_undo(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    sessions(database, 1, 2)
+    sessions(database, 100, 40, seen="1 minute")
+    async with recover() as runner:
+        await runner.run(2)
+        assert not open_ones(database) & {1, 2}
+        assert (await runner.run(2)).returned == 0
+        assert await runner.by_hand.undo() == 2
+        assert (await runner.run(2)).returned == 0
+
+
+@pytest.mark.quick("by statements")
+async def test_three_returns_stop_recovery_also_after_a_restart_and_before_it_has_closed_any(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    sessions(database, 1, 3, seen="61 minutes")
+    sessions(database, 10, 1, seen="5 hours")
+    sessions(database, 100, 40, seen="1 minute")
+    async with recover(is_trusted=False) as runner:
+        await runner.run()
+        execute(database, "UPDATE public.chat SET seen = now() WHERE id < 4")
+        assert (await runner.run()).brakes == {"returned"}
+    let_pass(database, "31 minutes")
+    execute(database, "UPDATE public.chat SET seen = now() WHERE id <> 10")
+    async with recover(is_trusted=False) as runner:
+        state = await runner.run(3)
+        assert (state.brakes, state.held, state.returned) == ({"returned"}, 1, 0)
+        assert 10 in open_ones(database)
+        await runner.by_hand.resume()
+        state = await runner.run(2)
+        assert (state.brakes, 10 in open_ones(database)) == (frozenset(), False)
