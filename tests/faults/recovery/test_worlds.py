@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.demo.server.databases import EmbeddedDatabase
+from tests.support.collection.declarations import settings_of
+from tests.support.recovery.automatic.trust import trust
 from tests.support.recovery.chats import SOURCE, Chats
 from tests.support.recovery.worlds.turned_clock import CLOCK, SEARCH, Act, Recoverer, World
 
@@ -96,7 +98,8 @@ def test_nobody_alive_is_closed_in_many_more_worlds(chats: Chats, happened: list
 
 
 def live_through(chats: Chats, happened: list[Act]) -> None:
-    chats.do("TRUNCATE chats, messages, presence, session_exporter.recovery")
+    ours = "session_exporter.recovery, session_exporter.stop, session_exporter.observation"
+    chats.do(f"TRUNCATE chats, messages, presence, {ours}")
     with chats.application() as application:
         world = World(chats, application)
         for id_ in (0, 1, 2, 3):
@@ -107,6 +110,7 @@ def live_through(chats: Chats, happened: list[Act]) -> None:
 async def live(world: World, happened: list[Act]) -> None:
     """Let all of it happen, and then let the application work and the exporters go on."""
     source = world.chats.source
+    await trust(settings_of(world.chats.database.dsn), source)
     exporters = [Recoverer(world, source), Recoverer(world, source)]
     world.elapse(6)  # past their grace
     try:
@@ -146,7 +150,16 @@ def within(values: list[object]) -> tuple[list[Act], list[Act]]:
 
 
 async def everybody_lost_is_closed(world: World, exporter: Recoverer) -> None:
-    """The application is up, and nobody but chat 0 is heard of again."""
+    """The application is up, and nobody but chat 0 is heard of again.
+
+    A person resumes what has stopped, and what was closed too often was long ago.
+    """
+    await exporter.run()
+    world.do("UPDATE session_exporter.recovery SET at = at - interval '8 days'")
+    world.do(
+        "INSERT INTO session_exporter.stop (source, at, brake, why, resumed_at)"
+        " VALUES ('chats', now(), 'budget', 'a test', now())"
+    )
     world.is_down = False
     world.reopen(0)
     latest = max(max(each.shown, *each.told, each.shown) for each in world.known.values())

@@ -195,6 +195,7 @@ class Recoverer:
     async def close(self) -> None:
         await self._recovering.close()
         await self._recovering._writer.close()
+        await self._recovering._database.close()
 
     def _streak(self, id_: int, version: int) -> int:
         before = self._streaks.get(id_)
