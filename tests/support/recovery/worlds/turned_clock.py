@@ -126,9 +126,10 @@ class World:
 
     @property
     def is_silent(self) -> bool:
-        """Three are active or more, and nobody was seen of late; what is to come is no sign."""
+        """Three are active or more, and no heart has beaten of late; what is to come is no sign."""
         active = [session for session in self.known.values() if session.by is None]
-        return len(active) >= 3 and not any(0 <= self.now - s.shown < QUIET for s in active)
+        beats = (s.seen > s.started and 0 <= self.now - s.seen < QUIET for s in active)
+        return len(active) >= 3 and not any(beats)
 
     def _up(self, id_: int) -> Session | None:
         session = self.known.get(id_)
