@@ -249,6 +249,7 @@ def watched(
         wait_for(
             lambda: not missing(prometheus),
             "alerts fire",
+            seconds=180,  # on a busy machine
             every=0.5,
             details=lambda: f"{missing(prometheus)}\n{replicas[0].log}{prometheus.log}",
         )
