@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from exporter.check.findings import Finding, FindingWriter
 from exporter.config import format_duration
 from exporter.postgres import Reader
-from exporter.recovery.plan.observer import half_of
+from exporter.recovery.plan.counts import half_of
 from exporter.recovery.rule.rule import Rule
 
 #: Of fewer sessions, 5 % are not one.

@@ -136,6 +136,9 @@ async def find_held(reader: Reader, source: Source, *, show: int) -> Held | None
 
 async def resume(writer: Writer, source: Source, held: Held, *, reason: str | None) -> None:
     """End what holds the sessions, by a person's decision. Raises SourceError."""
-    if not held.is_written:
-        await control.write_stop(writer, source.name, held.stop)
-    await control.resume_stop(writer, source.name, held.stop, held=held.count, reason=reason)
+    async with writer.transaction() as transaction:
+        if not held.is_written:
+            await control.write_stop(transaction, source.name, held.stop)
+        await control.resume_stop(
+            transaction, source.name, held.stop, held=held.count, reason=reason
+        )

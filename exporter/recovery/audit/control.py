@@ -91,7 +91,7 @@ async def write_observation(
     )
 
 
-async def write_stop(writer: Writer, source_name: str, stop: Stop) -> None:
+async def write_stop(writer: Writer | Transaction, source_name: str, stop: Stop) -> None:
     """Stop automatic recovery of the source, for all exporters. Raises SourceError."""
     statement = fill(
         "recovery/control/stop",
@@ -104,7 +104,7 @@ async def write_stop(writer: Writer, source_name: str, stop: Stop) -> None:
 
 
 async def resume_stop(
-    writer: Writer, source_name: str, stop: Stop, *, held: int, reason: str | None
+    writer: Writer | Transaction, source_name: str, stop: Stop, *, held: int, reason: str | None
 ) -> bool:
     """End this stop, so that what it holds may be closed; returns whether it was not ended before.
 

@@ -42,7 +42,7 @@ class _Task:
     """The shortest time between two runs, in seconds."""
     backoff: Backoff = field(default_factory=Backoff)
     before: dt.datetime | None = None
-    """Where the next page but the newest ends; None: it begins anew."""
+    """Where the next page but the newest ends; None: at the newest again."""
 
 
 class AuditMaintenance:

@@ -13,7 +13,8 @@ from exporter.recovery.close.named import explain_unselected
 from exporter.recovery.decision.brakes import find_brakes
 from exporter.recovery.decision.observation import Observation, SessionCounts
 from exporter.recovery.functions.installed import InstalledFunction, find_recover_function
-from exporter.recovery.plan.observer import Observer, count_sessions
+from exporter.recovery.plan.counts import count_sessions
+from exporter.recovery.plan.observer import Observer
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
 from exporter.recovery.rule.limits import Limits, check_ids

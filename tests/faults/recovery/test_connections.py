@@ -64,7 +64,7 @@ def with_chats(database: EmbeddedDatabase) -> EmbeddedDatabase:
 
 
 def source(dsn: str, where: str, **more: Any) -> dict[str, Any]:
-    """One of the chats, recovered automatically through a connection string of its own."""
+    """One of the chats, recovered automatically through its connection string."""
     closing = {"set": {"is_open": False, "ended": "{end}"}, "end_at": "now", "trust_age": True}
     return {
         "database": "app",

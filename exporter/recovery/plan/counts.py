@@ -1,0 +1,62 @@
+"""The active sessions by category, and which of them show that the application runs."""
+
+from exporter.postgres import Reader
+from exporter.recovery.decision.observation import SessionCounts
+from exporter.recovery.rule.checks import read_naming_key
+from exporter.recovery.rule.rule import Rule
+from exporter.sessions import interval
+
+#: A heartbeat later than this after the start proves that heartbeats are written, in seconds.
+BEAT_AFTER_START = 10.0
+
+
+def counts_statement(rule: Rule, *, only: str = "true") -> str:
+    """Count the active sessions by category, or only some of them, by a condition."""
+    table = rule.table
+    return rule.statement(
+        "recovery/plan/counts",
+        rows=table.rows if only == "true" else f"{table.rows} AND {only}",
+        tolerance=interval(table.source.future_tolerance),
+        quiet=interval(quiet_after(rule)),
+        beating=shows_beat(rule),
+    )
+
+
+def shows_beat(rule: Rule) -> str:
+    """Whether an active session has a sign of life by which the application is known to run.
+
+    A heartbeat; a start proves only that sessions can be started. One in the future proves nothing.
+    """
+    table = rule.table
+    quiet, tolerance = interval(quiet_after(rule)), interval(table.source.future_tolerance)
+    recent = f"BETWEEN pg_catalog.now() - {quiet} AND pg_catalog.now() + {tolerance}"
+    if table.last_seen_at is None:
+        return f"coalesce({table.last_seen} {recent}, false)"
+    seen, start = table.last_seen_at.sql, table.started_at.sql
+    is_beat = f"coalesce({seen} > {start} + {interval(BEAT_AFTER_START)}, true)"
+    return f"coalesce({seen} {recent} AND {is_beat}, false)"
+
+
+async def count_sessions(reader: Reader, rule: Rule, *, only: str = "true") -> SessionCounts:
+    """Count the active sessions by category, or only some of them, by a condition.
+
+    Raises SourceError that names the failing key.
+    """
+    rows = await read_naming_key(reader, rule, counts_statement(rule, only=only))
+    return SessionCounts(**{category: count for category, count, _ in rows})
+
+
+def half_of(rule: Rule) -> float:
+    """Half of `orphaned_after`, in seconds: within it a wave of silence shows completely."""
+    return rule.table.source.orphaned_after / 2
+
+
+def quiet_after(rule: Rule) -> float:
+    """For how long a session counts as a sign of life of the application, in seconds.
+
+    Heartbeats come one after the other: when the application stops, its first sessions are orphaned
+    before its last heartbeat is as old. By then the application has to count as silent. A start
+    comes once.
+    """
+    after = rule.table.source.orphaned_after
+    return after if rule.table.last_seen_at is None else after / 2
