@@ -53,7 +53,7 @@ async def test_it_begins_with_the_first_observation_of_the_rule_by_any_exporter(
 
 
 @pytest.mark.quick("by statements")
-async def test_a_threshold_that_is_lowered_starts_anew(
+async def test_a_threshold_that_is_lowered_starts_over(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
     sessions(database, 1, 1, seen="5 hours")

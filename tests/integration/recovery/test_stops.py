@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.errors import SourceError
 from tests.support.recovery.automatic.by_hand import let_pass
 from tests.support.recovery.automatic.runner import Recover, open_ones, sessions
 from tests.support.servers.statements import execute, rows
@@ -117,6 +118,30 @@ async def test_what_is_held_is_closed_after_the_resume_and_its_return_is_not(
     async with recover() as runner:
         await runner.run(2)
     assert open_ones(database) == LIVE | {1}
+
+
+@pytest.mark.quick("by statements")
+async def test_a_resume_of_the_budget_that_fails_leaves_no_stop_behind(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    execute(
+        database,
+        "UPDATE public.chat SET seen = now() - n * interval '1 h' - interval '2 h'"
+        " FROM generate_series(1, 6) AS n WHERE id = n",
+    )
+    async with recover() as runner:
+        execute(
+            database,
+            "DELETE FROM session_exporter.stop",
+            "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql"
+            " AS $$ BEGIN RAISE EXCEPTION 'no resuming'; END $$",
+            "CREATE TRIGGER refuse BEFORE UPDATE ON session_exporter.stop"
+            " FOR EACH ROW EXECUTE FUNCTION public.refuse()",
+        )
+        await runner.run(3)
+        with pytest.raises(SourceError):
+            await runner.by_hand.resume()
+    assert stops(database) == []
 
 
 @pytest.mark.quick("by statements")
