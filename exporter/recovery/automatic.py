@@ -76,8 +76,8 @@ class AutomaticRecovery(Job):
         self._counter = AuditCounter(source.name)
         self._maintenance = AuditMaintenance(self._writer, source)
         self._set_aside: dict[str, Backoff] = {}
-        self._not_closed: frozenset[str] = frozenset()
-        """The sessions that the last run has chosen and could not close."""
+        self._tried: dict[str, float] = {}
+        """When each session was last chosen that could not be closed."""
 
     async def close(self) -> None:
         await self._own.close()
@@ -119,21 +119,36 @@ class AutomaticRecovery(Job):
 
     async def _recover(self, reader: Reader, rule: Rule, *, is_audited: bool) -> None:
         now, source = self._clock.monotonic(), self._source
-        observation = await self._observer.observe(reader, rule, at=now, is_audited=is_audited)
+        set_aside = [session for session, each in self._set_aside.items() if each.waits(now)]
+        observation = await self._observer.observe(
+            reader, rule, at=now, is_audited=is_audited, set_aside=set_aside
+        )
         observation = replace(observation, ended_at=self._clock.monotonic())
+        self._tried = {
+            session: tried_at
+            for session, tried_at in self._tried.items()
+            if session in observation.candidates
+        }
+        self._set_aside = {
+            session: each
+            for session, each in self._set_aside.items()
+            if each.waits(now) or session in observation.candidates
+        }
         decision = decide(
             self._memory,
             observation,
             source.recovery,
             orphaned_after=source.orphaned_after,
             min_interval=self.interval / 2,
+            tried=self._tried,
         )
         self._memory = decision.memory
-        if source.recovery.mode == "auto":
-            # The stop first: what was observed until now is no part of a later wave.
-            if decision.stop is not None:
-                await write_stop(self._writer, source.name, decision.stop)
-            await self._observer.save(self._writer, rule, observation)
+        is_auto = source.recovery.mode == "auto"
+        if is_auto and decision.stop is not None:
+            await write_stop(self._writer, source.name, decision.stop)
+        await self._observer.save(
+            self._writer if is_auto else None, rule, observation, is_judged=decision.is_judged
+        )
         self._change_status(
             brakes=frozenset(decision.brakes),
             candidates=len(observation.candidates),
@@ -160,7 +175,7 @@ class AutomaticRecovery(Job):
     ) -> None:
         recovery = self._source.recovery
         now = self._clock.monotonic()
-        chosen = self._choose(decision, observation, now)
+        chosen = decision.confirmed[: recovery.per_run]
         if recovery.mode == "dry_run":
             counts = {"would_close": len(chosen), "returned": self._observer.returned}
             self._log_change("recovery_dry_run", counts if any(counts.values()) else None, **counts)
@@ -177,16 +192,9 @@ class AutomaticRecovery(Job):
                 [Candidate(each, observation.candidates[each].version) for each in chosen]
             )
         finally:  # also where it ends early: what was committed stays
-            self._not_closed = frozenset(chosen) - {each.session for each in run.outcome.recovered}
+            closed = {each.session for each in run.outcome.recovered}
+            self._tried |= {session: now for session in chosen if session not in closed}
             self._record(run.outcome, now)
-
-    def _choose(self, decision: Decision, observation: Observation, now: float) -> list[str]:
-        """The sessions that this run closes: those that it could not close last time come last."""
-        for gone in self._set_aside.keys() - observation.candidates.keys():
-            del self._set_aside[gone]
-        waiting = {session for session, each in self._set_aside.items() if each.waits(now)}
-        free = [session for session in decision.confirmed if session not in waiting]
-        return sorted(free, key=self._not_closed.__contains__)[: self._source.recovery.per_run]
 
     def _record(self, outcome: Outcome, now: float) -> None:
         if outcome.paused:

@@ -15,11 +15,12 @@ from exporter.recovery.close.batches import CloseRun
 from exporter.recovery.close.by_function import make_closer
 from exporter.recovery.close.candidates import Outcome, Preview, find_candidates, read_previews
 from exporter.recovery.close.planned_stop import StopPlan, clock, make_stop_plan
-from exporter.recovery.decision.brakes import stop_in_force
+from exporter.recovery.decision.brakes import find_brakes, stop_in_force
 from exporter.recovery.decision.budget import left_today
-from exporter.recovery.decision.observation import Stop
+from exporter.recovery.decision.decision import find_stop
+from exporter.recovery.decision.observation import Observation, Stop
 from exporter.recovery.plan.observer import Observer
-from exporter.recovery.plan.plan import Plan
+from exporter.recovery.plan.plan import Plan, require_sight
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.limits import NO_LIMITS, Limits
 from exporter.recovery.rule.selection import PlannedStop, Selection, held_sessions
@@ -107,6 +108,8 @@ class Held:
     """One that is not written down yet where a budget holds them."""
     is_written: bool
     count: int
+    wave: int
+    """The most of them that became orphaned within half of `orphaned_after` of each other."""
     selection: Selection
     previews: tuple[Preview, ...]
     hidden: str
@@ -116,22 +119,45 @@ class Held:
 async def find_held(reader: Reader, source: Source, *, show: int) -> Held | None:
     """What waits for a person, with up to `show` of the sessions; None where nothing does.
 
-    Raises SourceError.
+    A brake that stops automatic recovery holds them too where no exporter has found it yet.
+    Raises SourceError, also where the evidence cannot be read, and where nothing is to be decided
+    because a brake is on that ends without a person.
     """
     rule = await bind_rule(reader, source)
     await require_audit(reader)
-    observation = await Observer(source, looks_back=False).observe(reader, rule, at=0.0)
+    observer = Observer(source)
+    observation = await observer.observe(reader, rule, at=0.0)
+    require_sight(observation, source)
     stop, count = stop_in_force(observation), observation.control.held
     is_written = stop is not None
     if stop is None:
-        count, left = observation.counts.ready, left_today(observation)
-        if left is None or count <= left:
+        stop, count = _find_unwritten_stop(observation, source), observation.closable
+        if stop is None:
             return None
-        why = f"{count} sessions are orphaned, and {left} more may be closed today"
-        stop = Stop(observation.now, "budget", why)
     selection = held_sessions(rule, stop.at)
     previews, hidden = await read_previews(reader, selection, show=show)
-    return Held(stop, is_written, count, selection, previews, hidden)
+    wave = observer.held_wave(stop)
+    return Held(stop, is_written, count, wave, selection, previews, hidden)
+
+
+def _find_unwritten_stop(observation: Observation, source: Source) -> Stop | None:
+    """The stop that automatic recovery would find now, or one by the budget."""
+    count, recovery = observation.closable, source.recovery
+    if recovery.mode != "auto" or not count:
+        return None
+    brakes = find_brakes(observation, recovery)
+    if stop := find_stop(observation, brakes):
+        return stop
+    left = left_today(observation)
+    if left is None or count <= left:
+        return None
+    if brakes:
+        raise SourceError(
+            f"{count} sessions wait for the budget, and nothing was resumed, because this ends "
+            f"without a person: {'; '.join(brakes.values())}"
+        )
+    why = f"{count} sessions are orphaned, and {left} more may be closed today"
+    return Stop(observation.now, "budget", why)
 
 
 async def resume(writer: Writer, source: Source, held: Held, *, reason: str | None) -> None:
@@ -140,5 +166,5 @@ async def resume(writer: Writer, source: Source, held: Held, *, reason: str | No
         if not held.is_written:
             await control.write_stop(transaction, source.name, held.stop)
         await control.resume_stop(
-            transaction, source.name, held.stop, held=held.count, reason=reason
+            transaction, source.name, held.stop, held=held.count, wave=held.wave, reason=reason
         )

@@ -7,5 +7,12 @@ from exporter.sessions.expressions import (
     name_failing_expression,
     types_of,
 )
-from exporter.sessions.moments import STATEMENT_TIME, TRANSACTION_TIME, Instant, Moment, interval
+from exporter.sessions.moments import (
+    STATEMENT_TIME,
+    TRANSACTION_TIME,
+    Instant,
+    Moment,
+    interval,
+    unix_time,
+)
 from exporter.sessions.session_table import SessionTable, time_zone

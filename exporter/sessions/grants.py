@@ -58,6 +58,7 @@ _INSERTED = (
 )
 #: Deletes old rows, and no others.
 _PRUNE = Right("EXECUTE", _SCHEMA, function=f"{_SCHEMA}.prune(text, interval)")
+_OBSERVED = ("until", "judged", "orphans", "returns")
 _DELIVERY = ("next_attempt_at", "attempts", "notified_at")
 
 
@@ -95,10 +96,10 @@ def audit_rights(source: Source, *, role: str) -> list[Right]:
         (closes, "DELETE", "pause", ()),
         (observes, "SELECT", "stop", ()),
         (closes, "INSERT", "stop", ("source", "at", "brake", "why")),
-        (closes, "UPDATE", "stop", ("resumed_at", "resumed_by", "held", "reason")),
+        (closes, "UPDATE", "stop", ("resumed_at", "resumed_by", "held", "wave", "reason")),
         (observes, "SELECT", "observation", ()),
-        (closes, "INSERT", "observation", ("source", "rule", "since", "until", "returns")),
-        (closes, "UPDATE", "observation", ("until", "returns")),
+        (closes, "INSERT", "observation", ("source", "rule", "since", *_OBSERVED)),
+        (closes, "UPDATE", "observation", _OBSERVED),
     )
     granted = [
         Right(what, _SCHEMA, table, columns) for needed, what, table, columns in rights if needed

@@ -11,6 +11,11 @@ def interval(seconds: float) -> str:
     return f"interval '{seconds:.6f} seconds'"
 
 
+def unix_time(seconds: float) -> str:
+    """Write a Unix time as SQL: a float8, which may be infinite."""
+    return f"'{seconds!r}'::float8"
+
+
 @dataclass(frozen=True, slots=True)
 class Instant:
     """What time it is, as SQL. `scope` is the form around an expression of `at`."""

@@ -1,15 +1,14 @@
 """What all exporters share about automatic recovery: its pauses, stops and observations."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exporter.errors import PermissionDenied
 from exporter.postgres import Reader, Transaction, Writer
 from exporter.queries import fill, literal, text_or_null
 from exporter.recovery.audit.installation import has_audit, require_audit
-from exporter.recovery.decision.observation import Control, Returns, Stop
-from exporter.recovery.decision.returns import Watch
+from exporter.recovery.decision.observation import Control, Resume, Returns, Stop
+from exporter.recovery.decision.watch import Watch
 from exporter.recovery.rule.rule import Rule
 
 
@@ -63,30 +62,37 @@ async def read_control(reader: Reader, rule: Rule) -> tuple[Control, Watch]:
     Raises SourceError.
     """
     (
-        (stopped_at, brake, why, resumed_stop_at, resumed_at, held, since, until, returns),
+        (*stop, resumed_stop_at, resumed_at, wave, since, until, judged, orphans, returns),
     ) = await reader.rows(rule.statement("recovery/control/control"))
+    # A person who has resumed under another rule has seen what that one held.
+    is_resumed = resumed_at is not None and since is not None and resumed_at >= since
     control = Control(
-        stop=None if stopped_at is None else Stop(stopped_at, brake, why),
-        resumed_stop_at=resumed_stop_at,
-        resumed_at=resumed_at,
-        resumed_held=held,
+        stop=None if stop[0] is None else Stop(*stop),
+        resume=Resume(resumed_at, resumed_stop_at, wave) if is_resumed else None,
         observed_since=since,
-        observed_until=until,
+        judged_until=judged,
     )
     if until is None:
         return control, Watch()
     slots = {slot: Returns(orphaned, returned) for slot, orphaned, returned in returns}
-    return control, Watch(until=until, slots=slots)
+    return control, Watch(orphans, until, slots)
 
 
 async def write_observation(
-    writer: Writer, rule: Rule, *, now: float, slots: Mapping[int, Returns]
+    writer: Writer, rule: Rule, watch: Watch, *, judged_until: float | None
 ) -> None:
-    """Note that the rule was observed, and what has returned. Raises SourceError."""
-    counted = [[slot, each.orphaned, each.returned] for slot, each in slots.items()]
+    """Note that the rule was observed, until when it is judged, and what was watched.
+
+    Raises SourceError.
+    """
+    returns = [[slot, each.orphaned, each.returned] for slot, each in watch.slots.items()]
     await writer.rows(
         rule.statement(
-            "recovery/control/observe", now=repr(now), returns=literal(json.dumps(counted))
+            "recovery/control/observe",
+            now=repr(watch.until),
+            judged="NULL" if judged_until is None else repr(judged_until),
+            orphans=literal(json.dumps(watch.known)),
+            returns=literal(json.dumps(returns)),
         )
     )
 
@@ -104,7 +110,13 @@ async def write_stop(writer: Writer | Transaction, source_name: str, stop: Stop)
 
 
 async def resume_stop(
-    writer: Writer | Transaction, source_name: str, stop: Stop, *, held: int, reason: str | None
+    writer: Writer | Transaction,
+    source_name: str,
+    stop: Stop,
+    *,
+    held: int,
+    wave: int,
+    reason: str | None,
 ) -> bool:
     """End this stop, so that what it holds may be closed; returns whether it was not ended before.
 
@@ -115,6 +127,7 @@ async def resume_stop(
         source=literal(source_name),
         at=repr(stop.at),
         held=str(held),
+        wave=str(wave),
         reason=text_or_null(reason),
     )
     return bool(await writer.rows(statement))

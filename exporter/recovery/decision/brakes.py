@@ -21,6 +21,9 @@ FEWEST_FOR_SILENCE = 3
 #: More sessions than these make a wave.
 LARGEST_TRICKLE = 3
 
+#: How an owner is written whose name is empty.
+NO_NAME = '""'
+
 #: From this many on, sessions that return are no accident.
 FEWEST_RETURNED = 3
 
@@ -51,7 +54,7 @@ def find_brakes(
         and wave > LARGEST_TRICKLE
         and wave + counts.quiet > settings.max_share * together,
         "count": is_new and wave > settings.max_count,
-        "owner": bool(silent_owner),
+        "owner": silent_owner is not None,
         "returned": returns.returned >= FEWEST_RETURNED and return_often(returns),
         "silent": counts.active >= FEWEST_FOR_SILENCE and not observation.beating,
         "clock": has_moved_clock,
@@ -63,7 +66,7 @@ def find_brakes(
         f"silent, more than max_share ({settings.max_share:.0%})",
         "count": f"{wave} sessions became orphaned together, more than max_count "
         f"({settings.max_count})",
-        "owner": f"no session of {silent_owner} shows life, while those of others do",
+        "owner": f"no session of {silent_owner or NO_NAME} shows life, while those of others do",
         "returned": f"{returns.returned} orphaned sessions returned within the last day, in which "
         f"{returns.orphaned} became orphaned; is orphaned_after too short?",
         "silent": f"no recent sign of life in any of {counts.active} active sessions; is the "
@@ -100,12 +103,12 @@ def return_often(returns: Returns) -> bool:
     return returns.returned > 1 and returns.returned > allowed + 3 * sqrt(allowed)
 
 
-def find_silent_owner(owners: Mapping[str, Owner]) -> str:
-    """An owner all of whose sessions fell silent while those of others live; or nothing."""
+def find_silent_owner(owners: Mapping[str, Owner]) -> str | None:
+    """An owner all of whose sessions fell silent while those of others live; or None."""
     for name, owner in owners.items():
         is_silent = not owner.is_dead and not owner.live
         if is_silent and owner.active >= FEWEST_FOR_SILENCE and owner.orphaned:
             others = (other.live for each, other in owners.items() if each != name)
             if any(others):
                 return name
-    return ""
+    return None

@@ -1,13 +1,10 @@
 """The earned budget: how many sessions automatic recovery may close in a day."""
 
 from exporter.recovery.decision.brakes import RETURNED_SHARE, return_often
-from exporter.recovery.decision.observation import ClosedDay, Observation
+from exporter.recovery.decision.observation import RESUMED_FOR, ClosedDay, Observation
 
 #: So many sessions may be closed on a day before anything is known.
 FIRST = 3
-
-#: For so long, in seconds, a person's decision to resume lifts the limit.
-RESUMED_FOR = 7 * 86400.0
 
 
 def day_limit(observation: Observation) -> int | None:
@@ -16,10 +13,10 @@ def day_limit(observation: Observation) -> int | None:
     A day on which more sessions were closed, none of them wrongly, proves that twice as many are
     no surprise. A wave that an accident makes is larger.
     """
-    returns, resumed_at = observation.returns, observation.control.resumed_at
-    if return_often(returns):
+    resume = observation.control.resume
+    if return_often(observation.returns):
         return 0
-    if resumed_at is not None and observation.now - resumed_at < RESUMED_FOR:
+    if resume is not None and observation.now - resume.at < RESUMED_FOR:
         return None
     return max([FIRST, *(2 * _earned(day) for day in observation.record.days)])
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from exporter.config import RecoverySettings
 from exporter.recovery.decision.brakes import STOPS, find_brakes, stop_in_force
@@ -47,6 +48,11 @@ class Decision:
     stop: Stop | None
     """A stop that begins now."""
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether what is orphaned by now is no wave, as far as can be known."""
+        return not self.brakes
+
 
 def decide(
     memory: Memory,
@@ -55,8 +61,11 @@ def decide(
     *,
     orphaned_after: float,
     min_interval: float,
+    tried: Mapping[str, float] = MappingProxyType({}),
 ) -> Decision:
     """Decide what may be closed. Runs less than `min_interval` seconds apart count as one.
+
+    Sessions that were `tried` in vain come after all others, the one first that was tried first.
 
     After a silence, and after a step of the clock, the application has half of `orphaned_after`,
     and `grace` at least, in which all of its sessions can show life: one alone that does is not
@@ -79,7 +88,7 @@ def decide(
     silent_at = at if "silent" in brakes else memory.silent_at
     if "silent" not in brakes and _is_recent(silent_at, at, pause):
         brakes.setdefault("grace", "grace: the application was silent a short while ago")
-    new_stop = _find_new_stop(observation, brakes)
+    new_stop = find_stop(observation, brakes)
     is_counted = memory.counted_at is None or at - memory.counted_at >= min_interval
     streaks = {}
     for session, state in () if brakes else observation.candidates.items():
@@ -94,28 +103,29 @@ def decide(
         clock_moved_at=moved_at,
         streaks=streaks,
     )
-    settled_before = _settled_before(observation, orphaned_after)
+    settled_before = _settled_before(observation, half)
     settled = [
         session
         for session, (state, runs) in remembered.streaks.items()
         if runs >= settings.confirm
-        and (state.last_seen < settled_before or _is_dead(observation, state))
+        and (state.orphaned_at < settled_before or _is_dead(observation, state))
     ]
-    free = [each for each in settled if _is_dead(observation, observation.candidates[each])]
-    limited = [each for each in settled if each not in set(free)][: left_today(observation)]
-    confirmed = {*free, *limited}
-    waiting = len(settled) - len(confirmed)
+    settled.sort(key=lambda session: tried.get(session, float("-inf")))
+    free = {each for each in settled if _is_dead(observation, observation.candidates[each])}
+    limited = [each for each in settled if each not in free][: left_today(observation)]
+    confirmed = free.union(limited)
+    held = observation.control.held or len(settled) - len(confirmed)
     return Decision(
         memory=remembered,
         brakes=brakes,
         confirmed=tuple(each for each in settled if each in confirmed),
-        held=observation.control.held or waiting,
+        held=observation.closable if new_stop is not None else held,
         day_limit=day_limit(observation),
         stop=new_stop,
     )
 
 
-def _find_new_stop(observation: Observation, brakes: Mapping[str, str]) -> Stop | None:
+def find_stop(observation: Observation, brakes: Mapping[str, str]) -> Stop | None:
     """A stop that begins now, where there is something to hold.
 
     One because sessions return replaces another one, which would end when all of them returned.
@@ -124,22 +134,21 @@ def _find_new_stop(observation: Observation, brakes: Mapping[str, str]) -> Stop 
     causes = [brake for brake in STOPS if brake in brakes]
     if lasting is not None:
         causes = [brake for brake in causes if brake == "returned" != lasting.brake]
-    if not causes or not observation.counts.ready:
+    if not causes or not observation.closable:
         return None
     _, _, why = brakes[causes[0]].partition(": ")
     return Stop(observation.now, causes[0], why)
 
 
-def _settled_before(observation: Observation, orphaned_after: float) -> float:
-    """A session last seen before this is orphaned for as long as a wave of them takes to show.
+def _settled_before(observation: Observation, half: float) -> float:
+    """A session that became orphaned before this has been so for as long as a wave takes to show.
 
-    That is half of `orphaned_after` more, also since the rule was first observed.
+    That is half of `orphaned_after`, also since the rule was first observed.
     """
     since = observation.control.observed_since
-    half = orphaned_after / 2
     if since is None or observation.now - since < half:
         return float("-inf")
-    return observation.now - orphaned_after - half
+    return observation.now - half
 
 
 def _has_moved(before: tuple[float, float], after: tuple[float, float]) -> bool:

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+#: For so long, in seconds, a person's decision to resume lifts the limit of a day.
+RESUMED_FOR = 7 * 86400.0
+
 
 @dataclass(frozen=True, slots=True)
 class SessionCounts:
@@ -41,7 +44,8 @@ class CandidateState(NamedTuple):
     """Any change of a candidate's row, and any sign of life, makes another one."""
 
     version: str
-    last_seen: float
+    orphaned_at: float
+    """When it became orphaned, by its age or otherwise."""
     owner: str | None = None
 
 
@@ -93,6 +97,8 @@ class Record:
     the last 24 hours is none yet: a mistake may still show."""
     spent: int = 0
     """Closed automatically within the last 24 hours; and within the last week, if wrong."""
+    wrong: int = 0
+    """Of what was closed since a person has last resumed, what was contradicted or undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,17 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Resume:
+    """The last decision of a person to resume."""
+
+    at: float
+    stop_at: float
+    """The moment of the stop that it has ended."""
+    wave: int = 0
+    """The largest wave of the sessions that it has let be closed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Control:
     """What exporters and persons have written about a source in the database."""
 
@@ -117,30 +134,32 @@ class Control:
     held: int = 0
     """The orphaned sessions that were last seen before that stop: its wave is among them, even
     where it was still growing then."""
-    resumed_stop_at: float | None = None
-    """The moment of the newest stop that a person has resumed."""
-    resumed_at: float | None = None
-    """When a person has last resumed."""
-    resumed_held: int = 0
-    """How many sessions that person has let be closed."""
+    resume: Resume | None = None
+    """One under this rule: of another one it says nothing."""
     observed_since: float | None = None
     """When this rule was first observed; None before that."""
-    observed_until: float | None = None
-    """When it was last observed, by any exporter."""
+    judged_until: float | None = None
+    """What became orphaned until then is judged: no brake was on. None before any such time."""
 
     def judged_since(self, orphaned_after: float) -> float:
         """What became orphaned later is judged: it is a wave that no person has seen.
 
         A person who resumes has seen what is orphaned then, unless it was alive at the stop.
         """
-        if self.resumed_at is None or self.resumed_stop_at is None:
+        if self.resume is None:
             return float("-inf")
-        return min(self.resumed_at, self.resumed_stop_at + orphaned_after)
+        return min(self.resume.at, self.resume.stop_at + orphaned_after)
 
-    def accepted_wave(self, orphaned_after: float) -> int:
-        """The wave that a person has seen whole, and let be closed."""
-        is_whole = (self.resumed_at or 0.0) > self.judged_since(orphaned_after)
-        return self.resumed_held if is_whole else 0
+    def accepted_wave(self, orphaned_after: float, now: float, wrong: int) -> int:
+        """The wave that a person has seen whole, and let be closed, within the last week.
+
+        Those of it that were contradicted or undone do not count.
+        """
+        resume = self.resume
+        if resume is None or now - resume.at > RESUMED_FOR:
+            return 0
+        is_whole = resume.at > self.judged_since(orphaned_after)
+        return max(0, resume.wave - wrong) if is_whole else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +177,8 @@ class Observation:
     """Active sessions with a sign of life by which the application is known to run."""
     wave: int = 0
     """The most sessions that became orphaned within half of `orphaned_after` of each other and are
-    orphaned still; only what became orphaned since the last observation, or within that half."""
+    orphaned still; only what became orphaned while a brake was on, since the last observation, or
+    within that half."""
     candidates: Mapping[str, CandidateState] = field(default_factory=dict)
     """By session, longest silent first; as many as could be closed soon."""
     left_alone: int = 0
@@ -173,3 +193,8 @@ class Observation:
     @property
     def until(self) -> float:
         return self.at if self.ended_at is None else self.ended_at
+
+    @property
+    def closable(self) -> int:
+        """How many sessions could be closed, were there no brake, budget or settling."""
+        return self.counts.ready - self.left_alone

@@ -33,8 +33,9 @@ def shows_beat(rule: Rule) -> str:
     if table.last_seen_at is None:
         return f"coalesce({table.last_seen} {recent}, false)"
     seen, start = table.last_seen_at.sql, table.started_at.sql
-    is_beat = f"coalesce({seen} > {start} + {interval(BEAT_AFTER_START)}, true)"
-    return f"coalesce({seen} {recent} AND {is_beat}, false)"
+    # What is recent can be subtracted from; a start may be so far away that nothing can be added.
+    is_beat = f"coalesce({start} < {seen} - {interval(BEAT_AFTER_START)}, true)"
+    return f"CASE WHEN {seen} {recent} THEN {is_beat} ELSE false END"
 
 
 async def count_sessions(reader: Reader, rule: Rule, *, only: str = "true") -> SessionCounts:

@@ -3,36 +3,34 @@
 Nothing is written but by save().
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from exporter.config import Source
 from exporter.errors import BackingOff, SourceError
 from exporter.postgres import Reader, Writer
-from exporter.queries import array, fill
+from exporter.queries import array
 from exporter.recovery.audit import control as controlling
 from exporter.recovery.decision.observation import (
     CandidateState,
-    ClosedDay,
     Control,
     Observation,
     Owner,
     Record,
-    Returns,
     SessionCounts,
+    Stop,
 )
-from exporter.recovery.decision.returns import MOST, Watch
-from exporter.recovery.plan.counts import counts_statement, half_of, shows_beat
-from exporter.recovery.rule.checks import name_failing_key, read_naming_key
+from exporter.recovery.decision.watch import Watch, largest_wave
+from exporter.recovery.plan.counts import half_of
+from exporter.recovery.plan.record import RecordReader
+from exporter.recovery.plan.sessions import (
+    find_evidence_error,
+    read_clock_and_server,
+    read_sessions,
+)
+from exporter.recovery.rule.checks import read_naming_key
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.selection import orphaned_sessions, owner_of
-from exporter.sessions import interval
-
-#: A session that was closed so often within 72 hours is set aside.
-MOST_CLOSURES = 3
-
-#: The record is read again after so many seconds, or 20 times as long as reading it took.
-RECORD_EVERY = 60.0
 
 _NEVER = float("-inf")
 
@@ -50,28 +48,41 @@ class Observer:
         self.returned = 0
         """The sessions that returned, since this was made."""
         self._watch: Watch | None = None
+        self._by_age: Mapping[str, float] = {}
+        """Of the sessions that are watched, when their age made each orphaned."""
         self._control = Control()
         """Where nothing may be written, as it would be if it were."""
-        self._record = Record()
-        self._record_until = _NEVER
-        self._saved: tuple[str, Mapping[int, Returns]] | None = None
+        self._record = RecordReader()
+        self._saved_rule = ""
         self._saved_until = _NEVER
 
     async def observe(
-        self, reader: Reader, rule: Rule, *, at: float, is_audited: bool = True
+        self,
+        reader: Reader,
+        rule: Rule,
+        *,
+        at: float,
+        is_audited: bool = True,
+        set_aside: Collection[str] = (),
     ) -> Observation:
         """Observe at monotonic time `at`; without the audit, what it says is not known.
 
+        No session that is `set_aside` is a candidate.
         Raises SourceError; evidence that cannot be read makes the observation blind.
         """
         control, saved = self._control, Watch()
         if is_audited:
             control, saved = await controlling.read_control(reader, rule)
         if control.observed_since is None:
-            control = replace(control, observed_since=self._control.observed_since)
+            remembered = self._control
+            control = replace(
+                control,
+                observed_since=remembered.observed_since,
+                judged_until=remembered.judged_until,
+            )
         try:
-            observation, orphans = await self._read(
-                reader, rule, control, at=at, is_audited=is_audited
+            found = await read_sessions(
+                reader, rule, control.stop, is_audited=is_audited, set_aside=set_aside
             )
         except BackingOff:
             raise
@@ -79,102 +90,91 @@ class Observer:
             blind = await find_evidence_error(reader, rule)
             if blind is None:
                 raise
-            ((now, server),) = await reader.rows(_clock_and_server())
+            now, server = await read_clock_and_server(reader)
             return Observation(at, now, server, SessionCounts(), control=control, blind=str(blind))
-        if self._watch is None:
-            self._watch = saved
-        gone = self._watch.find_gone(orphans)
+        now, orphans = found.now, found.orphans
+        before = saved if self._watch is None else self._watch
+        by_age = self._by_age = {session: orphaned_at for session, orphaned_at, _ in orphans}
+        gone = before.find_gone(by_age)
         returned = await self._find_returned(reader, rule, gone, is_audited=is_audited)
-        since = _NEVER if control.resumed_at is None else control.resumed_at
-        self._watch = self._watch.count(orphans, returned, observation.now, since=since)
+        since = _NEVER if control.resume is None else control.resume.at
+        watch = self._watch = before.count(by_age, returned, now, since=since)
         self.returned += len(returned)
-        returns = self._watch.returns(since=since, now=observation.now)
+        if returned or any(by_age[each] < at for each, at in watch.known.items() if at == now):
+            self._saved_until = _NEVER  # or the next exporter would find them once more
+        returns = watch.returns(since=since, now=now)
         record = Record()
         if is_audited:
-            record, contradicted = await self._read_record(reader, rule, since=since, at=at)
+            record, contradicted = await self._record.read(reader, rule, since=since, at=at)
             returns = replace(
                 returns,
                 orphaned=returns.orphaned + contradicted,
                 returned=returns.returned + contradicted,
             )
-        accepted = control.accepted_wave(self._source.orphaned_after)
+        after = self._source.orphaned_after
+        accepted = control.accepted_wave(after, now, record.wrong)
         record = replace(record, largest_wave=max(record.largest_wave, accepted))
-        first = observation.now if control.observed_since is None else control.observed_since
-        control = replace(observation.control, observed_since=first)
-        self._control = replace(control, observed_until=observation.now)
-        return replace(observation, returns=returns, record=record, control=control)
-
-    async def save(self, writer: Writer, rule: Rule, observation: Observation) -> None:
-        """Note for all exporters that the rule is observed, and what returned.
-
-        Not at each run: a note that is an eighth of the wave's time old makes the next exporter
-        look so much further back. Raises SourceError.
-        """
-        slots = {} if self._watch is None else self._watch.slots
-        rule_and_slots = (rule.fingerprint, slots)
-        if rule_and_slots == self._saved and observation.now < self._saved_until:
-            return
-        await controlling.write_observation(writer, rule, now=observation.now, slots=slots)
-        self._saved, self._saved_until = rule_and_slots, observation.now + half_of(rule) / 8
-
-    async def _read(
-        self, reader: Reader, rule: Rule, control: Control, *, at: float, is_audited: bool
-    ) -> tuple[Observation, dict[str, float]]:
-        """The observation, and when each orphaned session became orphaned."""
-        recovery, after = rule.table.source.recovery, rule.table.source.orphaned_after
-        half, judged_since = half_of(rule), control.judged_since(after)
-        since = judged_since
-        if control.observed_until is not None:
-            since = max(since, control.observed_until - half)
-        wave_since = f"pg_catalog.to_timestamp({_time(since)})"
-        if control.observed_until is None and not self._looks_back:
-            wave_since = f"greatest({wave_since}, pg_catalog.now() - {interval(half)})"
-        times = {
-            "after": interval(after),
-            "half": interval(half),
-            "owner": owner_of(rule),
-        }
-        selection = orphaned_sessions(rule, with_backlog=False)
-        owners = "owners" if recovery.server is not None else "no_owners"
-        left_alone = "left_alone" if is_audited else "none_left_alone"
-        statement = selection.statement(
-            "recovery/observation/observation",
-            **times,
-            server=fill("recovery/observation/server"),
-            counts=counts_statement(rule),
-            owners=selection.statement(
-                f"recovery/observation/{owners}",
-                **times,
-                beating=shows_beat(rule),
-                judged_since=_time(judged_since),
-            ),
-            wave_since=wave_since,
-            stopped_at=_time(_NEVER if control.stop is None else control.stop.at),
-            left_alone=rule.statement(
-                f"recovery/observation/{left_alone}", most_closures=str(MOST_CLOSURES)
-            ),
-            closable=fill("recovery/observation/closable"),
-            most=str(max(recovery.per_run, recovery.max_count) * 2),
-            most_watched=str(MOST),
+        judged_since = control.judged_since(after)
+        unjudged = Counter(
+            owner for session, _, owner in orphans if watch.known[session] > judged_since
         )
-        (row,) = await read_naming_key(reader, rule, statement)
-        now, server, counts, beating, wave, held, left, candidates, recent, grouped = row
-        observation = Observation(
+        first = now if control.observed_since is None else control.observed_since
+        control = self._control = replace(control, held=found.held, observed_since=first)
+        return Observation(
             at=at,
             now=now,
-            server=server,
-            counts=SessionCounts(**(counts or {})),
-            beating=beating,
-            wave=wave,
-            left_alone=left,
+            server=found.server,
+            counts=SessionCounts(**(found.counts or {})),
+            beating=found.beating,
+            wave=watch.wave(half_of(rule), since=self._wave_since(control, now)),
+            left_alone=found.left_alone,
             candidates={
-                session: CandidateState(version, seen, owner)
-                for session, version, seen, owner in candidates
+                session: CandidateState(version, watch.known.get(session, orphaned_at), owner)
+                for session, version, orphaned_at, owner in found.candidates
             },
-            owners={name: Owner(*numbers) for name, *numbers in grouped},
-            control=replace(control, held=held),
+            owners={
+                name: Owner(active, live, unjudged[name]) for name, active, live in found.owners
+            },
+            returns=returns,
+            record=record,
+            control=control,
         )
-        return observation, dict(recent)
+
+    async def save(
+        self, writer: Writer | None, rule: Rule, observation: Observation, *, is_judged: bool
+    ) -> None:
+        """Note for all exporters that the rule is observed, what was watched, and what is judged.
+
+        Without a writer this observer alone remembers it. Not at each run: a note that is an
+        eighth of the wave's time old makes the next exporter look so much further back.
+        Raises SourceError.
+        """
+        if is_judged:
+            self._control = replace(self._control, judged_until=observation.now)
+        if writer is None or self._watch is None or observation.blind:
+            return
+        if rule.fingerprint == self._saved_rule and observation.now < self._saved_until:
+            return
+        await controlling.write_observation(
+            writer, rule, self._watch, judged_until=self._control.judged_until
+        )
+        self._saved_rule = rule.fingerprint
+        self._saved_until = observation.now + half_of(rule) / 8
+
+    def held_wave(self, stop: Stop) -> int:
+        """The largest wave of the observed sessions that a stop holds."""
+        last = stop.at + self._source.orphaned_after
+        known = {} if self._watch is None else self._watch.known
+        held = (at for session, at in known.items() if self._by_age[session] < last)
+        return largest_wave(held, self._source.orphaned_after / 2)
+
+    def _wave_since(self, control: Control, now: float) -> float:
+        """What became orphaned later than this may make a wave that nobody has judged."""
+        judged_since = control.judged_since(self._source.orphaned_after)
+        half = self._source.orphaned_after / 2
+        if control.judged_until is not None:
+            return max(judged_since, control.judged_until - half)
+        return judged_since if self._looks_back else max(judged_since, now - half)
 
     async def _find_returned(
         self, reader: Reader, rule: Rule, gone: list[str], *, is_audited: bool
@@ -188,45 +188,3 @@ class Observer:
             "recovery/decision/returned", ids=array(gone), recovered=recovered
         )
         return {session for (session,) in await read_naming_key(reader, rule, statement)}
-
-    async def _read_record(
-        self, reader: Reader, rule: Rule, *, since: float, at: float
-    ) -> tuple[Record, int]:
-        """The record, and how many sessions of the last day were contradicted since a moment."""
-        after = interval(rule.table.source.orphaned_after)
-        if at >= self._record_until:
-            before = reader.seconds
-            statement = rule.statement(
-                "recovery/decision/record", after=after, half=interval(half_of(rule))
-            )
-            ((largest, days),) = await reader.rows(statement)
-            self._record = Record(largest, tuple(ClosedDay(*day) for day in days))
-            self._record_until = at + max(RECORD_EVERY, 20 * (reader.seconds - before))
-        statement = rule.statement(
-            "recovery/decision/today",
-            spent=rule.statement("recovery/decision/spent"),
-            after=after,
-            since=_time(since),
-        )
-        ((spent, contradicted),) = await reader.rows(statement)
-        return replace(self._record, spent=spent), contradicted
-
-
-async def find_evidence_error(reader: Reader, rule: Rule) -> SourceError | None:
-    """Why the evidence cannot be read for the orphaned sessions, or None. Raises BackingOff."""
-    try:
-        await reader.read(rule.statement("recovery/plan/evidence"))
-    except BackingOff:
-        raise
-    except SourceError as error:
-        return await name_failing_key(reader, rule, error)
-    return None
-
-
-def _time(seconds: float) -> str:
-    """A Unix time as SQL, also an infinite one."""
-    return f"'{seconds!r}'::float8"
-
-
-def _clock_and_server() -> str:
-    return fill("recovery/observation/blind", server=fill("recovery/observation/server"))

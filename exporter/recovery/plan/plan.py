@@ -137,9 +137,14 @@ async def observe_by_hand(reader: Reader, rule: Rule, *, is_audited: bool) -> Ob
     source = rule.table.source
     observer = Observer(source, looks_back=False)
     observation = await observer.observe(reader, rule, at=0.0, is_audited=is_audited)
+    require_sight(observation, source)
+    return observation
+
+
+def require_sight(observation: Observation, source: Source) -> None:
+    """Raise SourceError, in the words of the brake, where the evidence cannot be read."""
     if observation.blind:
         raise SourceError(find_brakes(observation, source.recovery)["blind"])
-    return observation
 
 
 async def future_ends(reader: Reader, selection: Selection) -> str:

@@ -133,8 +133,9 @@ class Rule:
 
     @property
     def fingerprint(self) -> str:
-        """Which rule this is: another text where other sessions would be orphaned."""
-        meaning = (self.relation.sql, self.recoverable, self.table.last_seen)
+        """Which rule this is: another text where other sessions would be closed."""
+        last_seen, backlog = self.table.last_seen, self.is_backlog
+        meaning = (self.relation.sql, self.recoverable, last_seen, backlog, self.end)
         return hashlib.sha256("\n".join(meaning).encode()).hexdigest()[:16]
 
     @property

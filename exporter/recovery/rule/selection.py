@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 from exporter.errors import SchemaMismatch
 from exporter.queries import identifier, literal
+from exporter.recovery.rule.left_alone import is_closable, left_alone_statement
 from exporter.recovery.rule.rule import Rule, own_end_or
-from exporter.sessions import TRANSACTION_TIME, interval
+from exporter.sessions import TRANSACTION_TIME, interval, unix_time
 from exporter.sessions.relation import Column
 
 #: A sign of life younger than this, in seconds, means that the application is running.
@@ -109,10 +110,17 @@ def orphaned_sessions(rule: Rule, *, with_backlog: bool) -> Selection:
 
 
 def held_sessions(rule: Rule, stopped_at: float) -> Selection:
-    """The orphaned sessions that were last seen before a stop, which was at this Unix time."""
-    selection = orphaned_sessions(rule, with_backlog=False)
-    was_seen_before = f"{rule.table.last_seen} < pg_catalog.to_timestamp({stopped_at!r}::float8)"
-    return replace(selection, condition=f"{selection.condition} AND {was_seen_before}")
+    """The orphaned sessions that were last seen before a stop, which was at this Unix time.
+
+    Without those that automatic recovery leaves alone.
+    """
+    selection, seen = orphaned_sessions(rule, with_backlog=False), rule.table.last_seen
+    was_seen_before = f"{seen} < pg_catalog.to_timestamp({unix_time(stopped_at)})"
+    may_be_closed = is_closable(
+        f"({left_alone_statement(rule)})", session=f"({rule.id})::text", seen=seen
+    )
+    condition = f"{selection.condition} AND {was_seen_before} AND {may_be_closed}"
+    return replace(selection, condition=condition)
 
 
 def stopping_sessions(rule: Rule, stop: PlannedStop) -> Selection:

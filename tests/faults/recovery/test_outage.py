@@ -24,7 +24,7 @@ def config(chats: Chats, tmp_path: Path) -> Path:
 def pass_minutes(chats: Chats, minutes: int) -> None:
     """No session shows life, and no exporter observes it."""
     chats.do(
-        "WITH observed AS (UPDATE session_exporter.observation SET until = until - %s),"
+        "WITH observed AS (UPDATE session_exporter.observation SET judged = judged - %s),"
         " resumed AS (UPDATE session_exporter.stop SET resumed_at = resumed_at - %s)"
         " UPDATE public.chats SET last_seen_at = last_seen_at - %s",
         *[timedelta(minutes=minutes)] * 3,
@@ -48,7 +48,7 @@ def test_nothing_is_closed_while_it_is_down_nor_of_what_comes_back(
         show_life(chats, 1, 10)  # the first of them are back
         daemon.wait_for_page(lambda page: candidates(page) == ALL - 10, "some are alive")
         page = run_again(daemon, 4)
-        assert brakes(page) == {"returned", "grace"}
+        assert brakes(page) == {"returned", "share", "grace"}
         assert chats.audited == []
 
         show_life(chats, 1, 22)  # and more, but some may still be on their way

@@ -105,7 +105,7 @@ class Recovered:
             assert await control.resume(reader, writer, "chat")
             stop = Stop(at=next(self._ids) * 1.0, brake="share", why="a test")
             await control.write_stop(writer, "chat", stop)
-            assert await control.resume_stop(writer, "chat", stop, held=1, reason="a test")
+            assert await control.resume_stop(writer, "chat", stop, held=1, wave=1, reason="a test")
 
     async def _close(self) -> None:
         """Close one session as the daemon does: in its second run."""

@@ -1,16 +1,17 @@
 -- What is written about a source: its newest stop that is not resumed and is newer than all that are,
--- the newest that is, and the observation of this rule.
+-- the newest that is, and the observation of this rule. A clock that was ahead for a time may have
+-- given a stop or a resume a moment of the future: a resume counts when that has come.
 SELECT
     extract(epoch FROM stopped.at)::float8, stopped.brake, stopped.why,
     extract(epoch FROM resumed.at)::float8, extract(epoch FROM resumed.resumed_at)::float8,
-    coalesce(resumed.held, 0),
+    coalesce(resumed.wave, 0),
     extract(epoch FROM o.since)::float8, extract(epoch FROM o.until)::float8,
-    coalesce(o.returns, '[]')
+    extract(epoch FROM least(o.judged, pg_catalog.now()))::float8, coalesce(o.orphans, '{{}}'), coalesce(o.returns, '[]')
 FROM (SELECT) AS always
 LEFT JOIN LATERAL (
-    SELECT * FROM session_exporter.stop AS s
-    WHERE s.source = {source} AND s.resumed_at IS NOT NULL
-    ORDER BY s.at DESC
+    SELECT least(s.at, s.resumed_at) AS at, s.resumed_at, s.wave FROM session_exporter.stop AS s
+    WHERE s.source = {source} AND s.resumed_at <= pg_catalog.now()
+    ORDER BY 1 DESC
     LIMIT 1
 ) AS resumed ON true
 LEFT JOIN LATERAL (

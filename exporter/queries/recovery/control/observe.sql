@@ -1,4 +1,13 @@
--- Notes that a rule was observed, and what became of the orphaned sessions of the last day.
-INSERT INTO session_exporter.observation (source, rule, since, until, returns)
-VALUES ({source}, {fingerprint}, pg_catalog.to_timestamp({now}::float8), pg_catalog.to_timestamp({now}::float8), {returns}::jsonb)
-ON CONFLICT (source, rule) DO UPDATE SET until = excluded.until, returns = excluded.returns
+-- Notes that a rule was observed, until when it is judged, its orphaned sessions, and how many of those of
+-- the last day returned.
+INSERT INTO session_exporter.observation (source, rule, since, until, judged, orphans, returns)
+VALUES (
+    {source}, {fingerprint}, pg_catalog.to_timestamp({now}::float8),
+    pg_catalog.to_timestamp({now}::float8), pg_catalog.to_timestamp({judged}::float8),
+    {orphans}::jsonb, {returns}::jsonb
+)
+ON CONFLICT (source, rule) DO UPDATE SET
+    until = excluded.until,
+    judged = excluded.judged,
+    orphans = excluded.orphans,
+    returns = excluded.returns

@@ -1,8 +1,19 @@
--- What automatic recovery has spent of its budget, and the sessions that it closed wrongly, as known
--- since a moment: those that became orphaned within the last day, or were found within it.
+-- What automatic recovery has spent of its budget; of what was closed since a moment, what was
+-- contradicted or undone; and of what became orphaned since then, what was contradicted: those that
+-- became orphaned within the last day, or were found within it.
 SELECT
     (
 {spent}
+    ),
+    (
+        SELECT pg_catalog.count(*)
+        FROM session_exporter.recovery AS a
+        WHERE a.source = {source}
+            AND a.relation = {relation}
+            AND (a.undone_at IS NOT NULL OR a.contradicted_at IS NOT NULL)
+            AND a.at > greatest(
+                pg_catalog.to_timestamp({since}), pg_catalog.now() - interval '7 days'
+            )
     ),
     (
         SELECT pg_catalog.count(*)

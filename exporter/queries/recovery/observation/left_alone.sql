@@ -1,15 +1,14 @@
 -- Sessions that automatic recovery leaves alone, and when they were last seen: what a person has undone,
--- until it shows life; and, whenever it was seen, what was closed too often.
+-- until it shows life; and, whenever it was seen, what was closed too often. Whichever source of the
+-- table it was closed for.
 SELECT
     a.session[1] AS session_exporter_id,
     (a.evidence ->> 'last_seen'::text)::timestamptz AS session_exporter_seen
 FROM session_exporter.recovery AS a
-WHERE a.source = {source} AND a.relation = {relation} AND a.undone_at IS NOT NULL
+WHERE a.relation = {relation} AND a.undone_at IS NOT NULL
 UNION ALL
 SELECT a.session[1], NULL
 FROM session_exporter.recovery AS a
-WHERE a.source = {source}
-    AND a.relation = {relation}
-    AND a.at > pg_catalog.now() - interval '72 hours'
+WHERE a.relation = {relation} AND a.at > pg_catalog.now() - interval '72 hours'
 GROUP BY a.session[1]
 HAVING pg_catalog.count(*) >= {most_closures}::int8

@@ -11,7 +11,7 @@ from exporter.postgres import Database, Reader
 from exporter.recovery import manual, undo
 from exporter.recovery.audit.runs import list_runs
 from exporter.recovery.decision.observation import Observation
-from exporter.recovery.decision.returns import SLOT
+from exporter.recovery.decision.watch import SLOT
 from exporter.recovery.plan.observer import Observer
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.connections import open_writer, reading_settings
@@ -39,9 +39,9 @@ class ByHand:
             rule = await bind_rule(reader, self.source)
             return await Observer(self.source).observe(reader, rule, at=0.0)
 
-    async def held(self) -> manual.Held | None:
+    async def held(self, *, show: int = 0) -> manual.Held | None:
         async with self.reader() as reader:
-            return await manual.find_held(reader, self.source, show=0)
+            return await manual.find_held(reader, self.source, show=show)
 
     async def resume(self) -> manual.Held | None:
         """`resume --yes`: what it has let through."""
@@ -67,6 +67,8 @@ def let_pass(database: EmbeddedDatabase, passed: str) -> None:
         f"UPDATE public.chat SET started = started - {by}, seen = seen - {by},"
         f" ended = ended - {by}",
         f"UPDATE session_exporter.observation SET since = since - {by}, until = until - {by},"
+        f" judged = judged - {by}, orphans = (SELECT coalesce(jsonb_object_agg(key, value::float8"
+        f" - extract(epoch FROM {by})), '{{}}') FROM jsonb_each_text(orphans)),"
         f" returns = (SELECT coalesce(jsonb_agg(jsonb_set(slot, '{{0}}', to_jsonb((slot ->> 0)::int"
         f" - ceil(extract(epoch FROM {by}) / {SLOT})::int))), '[]')"
         " FROM jsonb_array_elements(returns) AS slot)",

@@ -98,7 +98,7 @@ class Expected:
         """The most that became orphaned within HALF of each other."""
         first = float("inf") if self.until is None else self.until + HALF + AFTER
         first = min(first, self._judged)
-        ages = [age for row in self._orphans() if (age := row.last_seen or 0.0) <= first]
+        ages = [age for row in self._closable() if (age := row.last_seen or 0.0) <= first]
         return max((sum(each <= age <= each + HALF for age in ages) for each in ages), default=0)
 
     @property
@@ -116,11 +116,11 @@ class Expected:
     @property
     def watched(self) -> dict[str, float]:
         """How long ago each became orphaned."""
-        return {str(row.id): (row.last_seen or 0.0) - AFTER for row in self._orphans()}
+        return {str(row.id): (row.last_seen or 0.0) - AFTER for row in self._closable()}
 
     @property
     def owners(self) -> dict[str, tuple[int, int, int]]:
-        orphans = [row for row in self._orphans() if (row.last_seen or 0.0) <= self._judged]
+        orphans = [row for row in self._closable() if (row.last_seen or 0.0) <= self._judged]
         return {
             owner: (
                 sum(row.owner == owner for row in self.rows),
@@ -149,7 +149,9 @@ class Expected:
     @property
     def _judged(self) -> float:
         """Silent for so long at most: what a person, who has resumed just now, has not seen."""
-        return float("inf") if self.resumed is None else max(self.resumed, AFTER)
+        return (
+            float("inf") if self.resumed is None or self.until is None else max(self.resumed, AFTER)
+        )
 
     @property
     def _quiet(self) -> float:

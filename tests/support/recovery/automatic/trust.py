@@ -12,8 +12,8 @@ from exporter.postgres import Database
 from exporter.recovery.rule.binding import bind_rule
 
 OBSERVED = """
-INSERT INTO session_exporter.observation (source, rule, since, until, returns)
-VALUES (%s, %s, now() - interval '30 days', now(), '[]')
+INSERT INTO session_exporter.observation (source, rule, since, until, judged, returns)
+VALUES (%s, %s, now() - interval '30 days', '-infinity', now(), '[]')
 ON CONFLICT (source, rule) DO NOTHING
 """
 

@@ -6,13 +6,18 @@ import pytest
 
 from exporter.recovery.decision.brakes import BRAKES, find_brakes
 from exporter.recovery.decision.observation import (
+    Control,
     Observation,
     Owner,
     Record,
+    Resume,
     Returns,
     SessionCounts,
 )
 from tests.support.recovery.worlds.simulation.exporter import SETTINGS
+
+HOUR = 3600.0
+WEEK = 7 * 24 * HOUR
 
 CALM = Observation(at=0.0, now=0.0, server="a", counts=SessionCounts(live=100), beating=100)
 
@@ -48,6 +53,25 @@ def test_a_wave_is_more_than_three_and_more_than_a_share_or_a_count(
 def test_silent_sessions_are_the_rest_of_a_growing_wave(quiet: int, brakes: set[str]) -> None:
     assert brakes_of(100 - 4 - quiet, 4, quiet=quiet) == brakes
     assert brakes_of(100 - 3 - quiet, 3, quiet=quiet) == set()
+
+
+@pytest.mark.parametrize(
+    ("resumed_ago", "stopped_ago", "wrong", "wave"),
+    [
+        (0.0, 2 * HOUR, 0, 20),
+        (0.0, 2 * HOUR, 5, 15),
+        (0.0, 2 * HOUR, 25, 0),
+        (WEEK, WEEK + 2 * HOUR, 0, 20),
+        (WEEK + 1, WEEK + 2 * HOUR, 0, 0),
+        (0.0, HOUR / 2, 0, 0),
+    ],
+    ids=["whole", "some wrong", "all wrong", "a week ago", "longer ago", "may have grown"],
+)
+def test_a_wave_that_a_person_has_seen_whole_is_no_surprise_for_a_week(
+    resumed_ago: float, stopped_ago: float, wrong: int, wave: int
+) -> None:
+    resume = Resume(at=-resumed_ago, stop_at=-stopped_ago, wave=20)
+    assert Control(resume=resume).accepted_wave(HOUR, 0.0, wrong) == wave
 
 
 def test_earlier_orphans_neither_make_a_wave_nor_hide_one() -> None:

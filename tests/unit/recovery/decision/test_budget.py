@@ -8,6 +8,7 @@ from exporter.recovery.decision.observation import (
     Control,
     Observation,
     Record,
+    Resume,
     Returns,
     SessionCounts,
 )
@@ -18,7 +19,7 @@ WEEK = 7 * 86400.0
 def limit(
     *days: ClosedDay, returns: tuple[int, int] = (0, 0), resumed_ago: float | None = None
 ) -> int | None:
-    resumed_at = None if resumed_ago is None else WEEK - resumed_ago
+    resume = None if resumed_ago is None else Resume(WEEK - resumed_ago, 0.0)
     return day_limit(
         Observation(
             at=0.0,
@@ -27,7 +28,7 @@ def limit(
             counts=SessionCounts(),
             returns=Returns(*returns),
             record=Record(days=days),
-            control=Control(resumed_at=resumed_at),
+            control=Control(resume=resume),
         )
     )
 

@@ -22,9 +22,9 @@ EVERY = 30.0
 #: On the monotonic clock; the database's is later by OFFSET.
 NOW = 10_000.0
 OFFSET = 1_000_000.0
-#: What was last seen before this is settled at NOW + EVERY.
-SETTLED = NOW + EVERY + OFFSET - 1.5 * AFTER
-LONG_AGO = Control(observed_since=0.0, observed_until=0.0)
+#: What became orphaned before this is settled at NOW + EVERY.
+SETTLED = NOW + EVERY + OFFSET - AFTER / 2
+LONG_AGO = Control(observed_since=0.0, judged_until=0.0)
 
 
 def observe(
@@ -64,7 +64,7 @@ def test_a_session_settles_for_half_of_the_threshold(
 
 @pytest.mark.parametrize(("age", "confirmed"), [(AFTER / 2, ("x",)), (AFTER / 2 - 1, ())])
 def test_settling_starts_over_with_another_rule(age: float, confirmed: tuple[str, ...]) -> None:
-    control = Control(observed_since=NOW + EVERY + OFFSET - age, observed_until=0.0)
+    control = Control(observed_since=NOW + EVERY + OFFSET - age, judged_until=0.0)
     assert run_again(observe("x", control=control)).confirmed == confirmed
     assert run_again(observe("x", control=Control())).confirmed == ()
 

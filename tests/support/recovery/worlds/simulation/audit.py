@@ -85,6 +85,10 @@ class Audit:
     def closed_within(self, seconds: float, now: float) -> int:
         return _between(self._automatic, now - seconds, now)
 
+    def count_wrong(self, since: float) -> int:
+        """Of what was closed since then, what was contradicted."""
+        return sum(each.is_wrong and each.at > since for each in reversed(self.closures))
+
     def _count_waves(self, now: float) -> None:
         self._waves_counted_at = now
         self._crossings = []

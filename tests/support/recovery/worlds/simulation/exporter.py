@@ -8,15 +8,17 @@ from math import inf
 from exporter.config import RecoverySettings
 from exporter.recovery.decision.decision import Decision, Memory, decide
 from exporter.recovery.decision.observation import (
+    CandidateState,
     Control,
     Observation,
     Owner,
     Record,
+    Resume,
     Returns,
     SessionCounts,
     Stop,
 )
-from exporter.recovery.decision.returns import DAY, Watch
+from exporter.recovery.decision.watch import DAY, Watch, largest_wave
 from tests.support.recovery.worlds.simulation.audit import Audit, Closure
 from tests.support.recovery.worlds.simulation.life import Life
 from tests.support.recovery.worlds.simulation.session_table import SessionTable
@@ -42,7 +44,7 @@ class Exporter:
         self.stops: list[Stop] = []
         self.live_closed: list[tuple[float, Life]] = []
         self.closed: list[tuple[float, Life]] = []
-        self.watch = Watch()
+        self._saved = Watch()
         self.restart()
         self._contradicting: list[tuple[float, int, Closure]] = []
         self._contradicted: list[tuple[float, float]] = []
@@ -54,7 +56,7 @@ class Exporter:
     def restart(self) -> None:
         """Lose the memory; what is in the database stays."""
         self.memory = Memory(started_at=self.table.now)
-        self.watch = Watch(until=self.watch.until)
+        self.watch = self._saved
         self._changes = -1
 
     def set_threshold(self, after: float) -> None:
@@ -62,7 +64,8 @@ class Exporter:
         self.table.orphaned_after = after
         self.table.read_again()
         self.audit.half = after / 2
-        self.control = replace(self.control, observed_since=None, observed_until=None)
+        self.control = replace(self.control, observed_since=None, judged_until=None, resume=None)
+        self._saved = Watch()
         self.restart()
 
     def run(self) -> Decision:
@@ -80,7 +83,11 @@ class Exporter:
         )
         self.memory = decision.memory
         stop = decision.stop or self.control.stop
-        self.control = replace(self.control, observed_until=table.clock, stop=stop)
+        self.control = replace(self.control, stop=stop)
+        if decision.is_judged:
+            self.control = replace(self.control, judged_until=table.clock)
+        if table.clock >= self._saved.until + table.orphaned_after / 16:
+            self._saved = self.watch
         if decision.stop is not None:
             self.stops.append(decision.stop)
         if not self.is_paused:
@@ -94,15 +101,17 @@ class Exporter:
 
     def resume(self) -> None:
         """A person resumes, and names the stop that there is."""
-        stop, control = self.control.stop, self.control
-        self.is_paused = False
-        self.control = replace(
-            control,
-            stop=None,
-            resumed_stop_at=stop.at if stop else self.table.clock,
-            resumed_at=self.table.clock,
-            resumed_held=self._count_held().held,
+        table, stop = self.table, self.control.stop
+        stop_at = stop.at if stop else table.clock
+        held = (
+            at
+            for name, at in self.watch.known.items()
+            if table.crossings.get(name, inf) < stop_at + table.orphaned_after
         )
+        wave = largest_wave(held, table.orphaned_after / 2)
+        self.is_paused = False
+        resume = Resume(table.clock, stop_at, wave)
+        self.control = replace(self.control, stop=None, resume=resume)
 
     def recover(self) -> None:
         """A person closes by hand all that is orphaned."""
@@ -148,7 +157,10 @@ class Exporter:
             ),
             beating=table.beating,
             wave=self._count_wave(since),
-            candidates={name: row.state for name, row in islice(table.orphans.items(), MOST)},
+            candidates={
+                name: CandidateState(str(row.last_seen), self.watch.known[name], row.life.owner)
+                for name, row in islice(table.orphans.items(), MOST)
+            },
             owners={
                 name: Owner(active, live, orphaned.get(name, 0))
                 for name, (active, live) in table.owners.items()
@@ -161,26 +173,20 @@ class Exporter:
 
     def _record(self) -> Record:
         record = self.audit.record(self.table.clock)
-        accepted = self.control.accepted_wave(self.table.orphaned_after)
+        resume, wrong = self.control.resume, 0
+        if resume is not None:
+            wrong = self.audit.count_wrong(resume.at)
+        record = replace(record, wrong=wrong)
+        accepted = self.control.accepted_wave(
+            self.table.orphaned_after, self.table.clock, record.wrong
+        )
         return replace(record, largest_wave=max(record.largest_wave, accepted))
 
     def _count_wave(self, since: float) -> int:
-        table, until = self.table, self.control.observed_until
-        half = table.orphaned_after / 2
-        if until is not None:
-            since = max(since, min(table.clock, until) - half)
-        crossings: list[float] = []
-        for crossing in reversed(table.crossings.values()):
-            if crossing <= since:
-                break
-            crossings.append(crossing)
-        largest = first = 0
-        for number, crossing in enumerate(crossings):
-            while crossings[first] > crossing + half:
-                first += 1
-            if number - first >= largest:
-                largest = number - first + 1
-        return largest
+        half, judged_until = self.table.orphaned_after / 2, self.control.judged_until
+        if judged_until is not None:
+            since = max(since, min(self.table.clock, judged_until) - half)
+        return self.watch.wave(half, since=since)
 
     def _count_held(self) -> Control:
         stop = self.control.stop
@@ -196,7 +202,7 @@ class Exporter:
 
     def _count_returns(self) -> Returns:
         table, clock = self.table, self.table.clock
-        since = -inf if self.control.resumed_at is None else self.control.resumed_at
+        since = -inf if self.control.resume is None else self.control.resume.at
         known, returned = self.watch.known, []
         if table.changes != self._changes:
             self._changes = table.changes

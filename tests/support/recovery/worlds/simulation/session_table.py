@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
-from exporter.recovery.decision.observation import CandidateState
 from tests.support.recovery.worlds.simulation.life import Life
 
 #: A heartbeat so much later than the start is one of its own.
@@ -20,20 +19,14 @@ MAX_AGE = 7 * 86400.0
 #: Moments are compared exactly in SQL; here an event is due so much later.
 LATER = 1e-3
 
-UNSEEN = CandidateState("", -inf)
-
 
 @dataclass(slots=True)
 class Row:
     life: Life
     category: str
     is_beating: bool = False
-    state: CandidateState = UNSEEN
-
-    @property
-    def last_seen(self) -> float:
-        """On the database's clock."""
-        return self.state.last_seen
+    last_seen: float = -inf
+    """On the database's clock."""
 
 
 class SessionTable:
@@ -121,8 +114,7 @@ class SessionTable:
         stamped = self._stamp(beat) if beat > -inf else -inf
         clock = self.clock
         seen = max(stamped, started)
-        if seen != row.state.last_seen:
-            row.state = CandidateState(str(seen), seen, life.owner)
+        row.last_seen = seen
         is_beating = stamped > started + STARTING and clock - half <= stamped
         age = clock - seen
         events = [life.end_written]

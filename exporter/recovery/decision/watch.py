@@ -1,6 +1,9 @@
-"""How many orphaned sessions return: how often the rule is wrong, known before it closes any."""
+"""The orphaned sessions from run to run: when each became orphaned, in which waves.
 
-from collections.abc import Collection, Mapping
+And how many of them return: how often the rule is wrong, known before it closes any.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 
@@ -38,21 +41,32 @@ class Watch:
         *,
         since: float = -inf,
     ) -> "Watch":
-        """The next watch: `orphans` are those of this run, by when each became orphaned.
+        """The next watch: `orphans` are those of this run, by when their age made them orphaned.
 
+        One that was old enough at the last run, and not orphaned then, is orphaned since now: its
+        evidence has ended, it was opened again, or it was imported.
         `returned` are those of find_gone() that live, or that the application has ended; recovered
         and deleted ones are none, and what became orphaned before `since` does not count. One that
         became orphaned more than a day ago counts as if that were now.
         """
         slots = {slot: counts for slot, counts in self.slots.items() if slot * SLOT >= now - DAY}
+        known = {}
         for session, orphaned_at in orphans.items():
-            if session not in self.known and orphaned_at > self.until:
-                _add(slots, orphaned_at, orphaned=1)
+            before = self.known.get(session)
+            if before is not None:
+                known[session] = max(before, orphaned_at)
+                continue
+            known[session] = orphaned_at
+            if orphaned_at <= self.until:
+                if len(self.known) >= MOST:
+                    continue  # it may have been orphaned, and not followed
+                known[session] = now
+            _add(slots, known[session], orphaned=1)
         for session in returned:
             orphaned_at = self.known[session]
             if orphaned_at > since:
                 _add(slots, now, orphaned=int(orphaned_at < now - DAY), returned=1)
-        return Watch(orphans, now, slots)
+        return Watch(known, now, slots)
 
     def returns(self, *, since: float, now: float) -> Returns:
         """Of what became orphaned within the last day, and since a moment."""
@@ -61,6 +75,24 @@ class Watch:
         return Returns(
             sum(counts.orphaned for counts in counted), sum(counts.returned for counts in counted)
         )
+
+    def wave(self, half: float, *, since: float) -> int:
+        """The most of the known sessions that became orphaned within `half` seconds of each other.
+
+        Only what became orphaned later than `since` counts.
+        """
+        return largest_wave((at for at in self.known.values() if at > since), half)
+
+
+def largest_wave(moments: Iterable[float], half: float) -> int:
+    """The most moments that lie within `half` seconds of each other."""
+    ordered = sorted(moments)
+    largest = first = 0
+    for number, moment in enumerate(ordered):
+        while ordered[first] < moment - half:
+            first += 1
+        largest = max(largest, number - first + 1)
+    return largest
 
 
 def _add(slots: dict[int, Returns], at: float, *, orphaned: int = 0, returned: int = 0) -> None:

@@ -5,7 +5,7 @@ from math import inf
 import pytest
 
 from exporter.recovery.decision.observation import Returns
-from exporter.recovery.decision.returns import DAY, SLOT, Watch
+from exporter.recovery.decision.watch import DAY, MOST, SLOT, Watch
 
 #: The begin of a slot.
 NOW = 100 * DAY
@@ -25,9 +25,37 @@ def test_a_session_is_counted_once_and_its_return_once() -> None:
     assert gone.find_gone({"1": NOW - 1}) == []
 
 
-def test_what_appears_with_an_old_moment_was_counted_before() -> None:
-    later = watch(NOW - 1).count({"0": NOW - 1, "undone": NOW - 1, "new": NOW + 1}, [], NOW + 2)
-    assert later.returns(since=-inf, now=NOW + 2).orphaned == 2
+def test_what_is_orphaned_otherwise_than_by_its_age_is_so_since_it_was_found() -> None:
+    orphans = {"0": NOW - 1, "opened again": NOW - 500, "new": NOW + 1}
+    later = watch(NOW - 1).count(orphans, [], NOW + 2)
+    assert later.known == orphans | {"opened again": NOW + 2}
+    assert later.returns(since=-inf, now=NOW + 2).orphaned == 3
+    assert later.count(orphans, [], NOW + 3).known == later.known
+
+
+def test_a_session_that_lived_between_two_runs_became_orphaned_later() -> None:
+    assert watch(NOW - 500).count({"0": NOW + 1}, [], NOW + 2).known == {"0": NOW + 1}
+
+
+def test_before_the_first_run_the_age_alone_tells() -> None:
+    assert watch(NOW - 500).known == {"0": NOW - 500}
+
+
+def test_what_is_not_followed_may_have_been_orphaned_before() -> None:
+    full = watch(*range(MOST))
+    assert full.count({**full.known, "old": -5.0}, [], NOW + 1).known["old"] == -5.0
+
+
+@pytest.mark.parametrize(
+    ("moments", "wave"),
+    [([], 0), ([5.0], 1), ([0.0, 10.0], 2), ([0.0, 10.1], 1), ([30.0, 0.0, 9.0, 21.0, 3.0], 3)],
+)
+def test_a_wave_is_the_most_of_any_half(moments: list[float], wave: int) -> None:
+    assert watch(*moments).wave(10.0, since=-inf) == wave
+
+
+def test_a_wave_counts_from_a_moment_on() -> None:
+    assert watch(1.0, 2.0, 3.0).wave(10.0, since=1.0) == 2
 
 
 @pytest.mark.parametrize(("age", "orphaned"), [(DAY, 1), (DAY + SLOT, 0)])

@@ -1,0 +1,45 @@
+"""What the audit says of how well a source was closed, which is read again from time to time."""
+
+from dataclasses import replace
+
+from exporter.postgres import Reader
+from exporter.recovery.decision.observation import ClosedDay, Record
+from exporter.recovery.plan.counts import half_of
+from exporter.recovery.rule.rule import Rule
+from exporter.sessions import interval, unix_time
+
+#: The record is read again after so many seconds, or 20 times as long as reading it took.
+RECORD_EVERY = 60.0
+
+
+class RecordReader:
+    """Reads the record of one source: what is spent in each run, the weeks before less often."""
+
+    def __init__(self) -> None:
+        self._record = Record()
+        self._until = float("-inf")
+
+    async def read(
+        self, reader: Reader, rule: Rule, *, since: float, at: float
+    ) -> tuple[Record, int]:
+        """The record at monotonic time `at`, and how many sessions were contradicted.
+
+        Those are of the last day, and became orphaned since a moment. Raises SourceError.
+        """
+        after = interval(rule.table.source.orphaned_after)
+        if at >= self._until:
+            before = reader.seconds
+            statement = rule.statement(
+                "recovery/decision/record", after=after, half=interval(half_of(rule))
+            )
+            ((largest, days),) = await reader.rows(statement)
+            self._record = Record(largest, tuple(ClosedDay(*day) for day in days))
+            self._until = at + max(RECORD_EVERY, 20 * (reader.seconds - before))
+        statement = rule.statement(
+            "recovery/decision/today",
+            spent=rule.statement("recovery/decision/spent"),
+            after=after,
+            since=unix_time(since),
+        )
+        ((spent, wrong, contradicted),) = await reader.rows(statement)
+        return replace(self._record, spent=spent, wrong=wrong), contradicted

@@ -1,0 +1,91 @@
+"""What one run of recovery reads of the sessions: all that it decides by, in one statement."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from exporter.errors import BackingOff, SourceError
+from exporter.postgres import Reader
+from exporter.queries import array, fill
+from exporter.recovery.decision.observation import Stop
+from exporter.recovery.decision.watch import MOST
+from exporter.recovery.plan.counts import counts_statement, shows_beat
+from exporter.recovery.rule.checks import name_failing_key, read_naming_key
+from exporter.recovery.rule.left_alone import is_closable, left_alone_statement
+from exporter.recovery.rule.rule import Rule
+from exporter.recovery.rule.selection import orphaned_sessions, owner_of
+from exporter.sessions import interval, unix_time
+
+
+class ReadSessions(NamedTuple):
+    """The row of the statement. Times are Unix times of the database's clock."""
+
+    now: float
+    server: str
+    counts: dict[str, int] | None
+    """By category; None where no session is active."""
+    beating: int
+    held: int
+    left_alone: int
+    candidates: list[tuple[str, str, float, str | None]]
+    """Session, version, when its age made it orphaned, owner; longest silent first."""
+    orphans: list[tuple[str, float, str | None]]
+    """Session, when its age made it orphaned, owner; the newest ones."""
+    owners: list[tuple[str, int, int]]
+    """Name, active sessions, those that show that the owner runs."""
+
+
+async def read_sessions(
+    reader: Reader,
+    rule: Rule,
+    stop: Stop | None,
+    *,
+    is_audited: bool,
+    set_aside: Collection[str],
+) -> ReadSessions:
+    """Read them; no session that is `set_aside` is a candidate.
+
+    Raises SourceError that names the failing key.
+    """
+    recovery, owner = rule.table.source.recovery, owner_of(rule)
+    selection = orphaned_sessions(rule, with_backlog=False)
+    owners = "owners" if recovery.server is not None else "no_owners"
+    statement = selection.statement(
+        "recovery/observation/observation",
+        after=interval(rule.table.source.orphaned_after),
+        owner=owner,
+        server=fill("recovery/observation/server"),
+        counts=counts_statement(rule),
+        owners=selection.statement(
+            f"recovery/observation/{owners}", owner=owner, beating=shows_beat(rule)
+        ),
+        stopped_at=unix_time(float("-inf") if stop is None else stop.at),
+        left_alone=left_alone_statement(rule, is_audited=is_audited),
+        closable=is_closable(
+            "session_exporter_left_alone",
+            session="o.session_exporter_id",
+            seen="o.session_exporter_seen",
+        ),
+        set_aside=array(set_aside),
+        most=str(max(recovery.per_run, recovery.max_count) * 2),
+        most_watched=str(MOST),
+    )
+    (row,) = await read_naming_key(reader, rule, statement)
+    return ReadSessions(*row)
+
+
+async def find_evidence_error(reader: Reader, rule: Rule) -> SourceError | None:
+    """Why the evidence cannot be read for the orphaned sessions, or None. Raises BackingOff."""
+    try:
+        await reader.read(rule.statement("recovery/plan/evidence"))
+    except BackingOff:
+        raise
+    except SourceError as error:
+        return await name_failing_key(reader, rule, error)
+    return None
+
+
+async def read_clock_and_server(reader: Reader) -> tuple[float, str]:
+    """What is known where the sessions cannot be read. Raises SourceError."""
+    statement = fill("recovery/observation/blind", server=fill("recovery/observation/server"))
+    ((now, server),) = await reader.rows(statement)
+    return now, server

@@ -1,0 +1,18 @@
+"""What automatic recovery leaves alone: sessions that were undone, or closed too often."""
+
+from exporter.queries import fill
+from exporter.recovery.rule.rule import Rule
+
+#: A session that was closed so often within 72 hours is left alone.
+MOST_CLOSURES = 3
+
+
+def left_alone_statement(rule: Rule, *, is_audited: bool = True) -> str:
+    """Their ids, as texts, and when each was last seen, or NULL. Without an audit, none."""
+    name = "left_alone" if is_audited else "none_left_alone"
+    return rule.statement(f"recovery/observation/{name}", most_closures=str(MOST_CLOSURES))
+
+
+def is_closable(left_alone: str, *, session: str, seen: str) -> str:
+    """Whether an orphaned session is none of them, which are those of a table or a subquery."""
+    return fill("recovery/observation/closable", left_alone=left_alone, session=session, seen=seen)
