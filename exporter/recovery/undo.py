@@ -11,7 +11,6 @@ from exporter.config import Source
 from exporter.errors import BadData, FunctionMismatch, Locked, RowRefused, SchemaMismatch
 from exporter.postgres import Reader, Writer
 from exporter.queries import fill, text_or_null
-from exporter.recovery.audit.control import find_pause_or_error
 from exporter.recovery.audit.run_sessions import find_columns, find_named, find_states
 from exporter.recovery.functions.definitions import MOST
 from exporter.recovery.functions.installed import InstalledFunction, find_undo_function
@@ -52,8 +51,6 @@ class UndoPlan:
     """How many were audited by a role that may not write these values itself."""
     columns: tuple[str, ...]
     """What the run has written, which need not be what the config writes today."""
-    is_closed_again: bool
-    """Whether automatic recovery is on, and not known to be paused."""
 
 
 @dataclass(slots=True)
@@ -104,10 +101,6 @@ async def plan_undo(
             f"{rule.relation.sql} no longer has the column {', '.join(lost)}, which this run has "
             "written, so nothing of it can be undone; session_exporter.recovery has the old values"
         )
-    is_closed_again = False
-    if numbers and source.recovery.mode == "auto":
-        pause, _ = await find_pause_or_error(reader, source.name)
-        is_closed_again = pause is None
     return UndoPlan(
         rule=rule,
         function=function,
@@ -125,7 +118,6 @@ async def plan_undo(
         undone=states["undone"],
         untrusted=states["untrusted"],
         columns=columns,
-        is_closed_again=is_closed_again,
     )
 
 

@@ -202,16 +202,15 @@ def test_a_run_is_listed_and_taken_back_after_a_plan_of_its_own(
     assert line.split()[-2:] == ["5", "3"]
 
 
-def test_an_undo_says_that_automatic_recovery_would_close_the_sessions_again(
-    ready: EmbeddedDatabase, command: Command
-) -> None:
+def test_an_undo_says_that_automatic_recovery_leaves_the_sessions_alone(command: Command) -> None:
     auto = {"mode": "auto", "trust_age": True}
     run_ = the_run(command("recover", "chat", "--yes", recovery=auto))
-    pause_first = "session-exporter pause chat first"
-    assert pause_first in command("undo", run_, recovery=auto).stdout
-    assert pause_first not in command("undo", run_).stdout
-    execute(ready, "INSERT INTO session_exporter.pause (source) VALUES ('chat')")
-    assert pause_first not in command("undo", run_, recovery=auto).stdout
+    stay_open = "automatic recovery leaves undone sessions alone until they show life"
+    plan = command("undo", run_, recovery=auto)
+    assert (stay_open in plan.stdout, "pause" in plan.stdout) == (True, False)
+    assert stay_open not in command("undo", run_).stdout
+    assert stay_open in command("undo", run_, "--yes", recovery=auto).stdout
+    assert stay_open not in command("undo", run_, recovery=auto).stdout  # none is left to undo
 
 
 def test_what_was_done_is_told_when_it_ends_in_the_middle(

@@ -129,11 +129,8 @@ def _plan_text(run: Run, plan: UndoPlan, show: int) -> str:
         lines.append(table(["id", "audit row"], rows))
     if len(plan.numbers) > len(shown):
         lines.append(f"… and {len(plan.numbers) - len(shown)} more")
-    if plan.is_closed_again:
-        lines.append(
-            "  automatic recovery is on and will close these again; to prevent that, run "
-            f"session-exporter pause {run.source} first"
-        )
+    if plan.numbers and plan.rule.table.source.recovery.mode == "auto":
+        lines.append("  automatic recovery leaves undone sessions alone until they show life")
     return "\n".join(lines)
 
 
@@ -155,7 +152,6 @@ def _plan_json(run: Run, plan: UndoPlan, database: str, show: int) -> dict[str, 
             {"id": session, "audit_row": number}
             for session, number in zip(plan.sessions[:show], plan.numbers[:show], strict=True)
         ],
-        "closed_again": plan.is_closed_again,
     }
     return {"source": run.source, "database": database, "run": str(run.run), "plan": planned}
 
