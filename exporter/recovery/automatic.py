@@ -13,7 +13,7 @@ from exporter.backoff import Backoff
 from exporter.clock import Clock
 from exporter.collection.job import Job, Key, stretch_interval
 from exporter.config import DatabaseSettings, Source
-from exporter.errors import SourceError, reason_label
+from exporter.errors import AuditVersionMismatch, PermissionDenied, SourceError, reason_label
 from exporter.postgres import Reader
 from exporter.recovery.audit.control import find_pause, write_stop
 from exporter.recovery.audit.counters import AuditCounter
@@ -85,10 +85,16 @@ class AutomaticRecovery(Job):
     async def _run(self) -> None:
         mode = self._source.recovery.mode
         reader = self._reader()
-        # Only closing needs the audit; a role that collects or makes a dry run need not see it.
+        # Only closing needs the audit; a role that collects or makes a dry run need not see it. One
+        # that sees an audit which it cannot read does first all that goes without.
+        is_audited, unreadable = mode == "auto", None
         if mode == "auto":
             await require_audit(reader)
-        is_audited = mode == "auto" or await can_read_audit(reader)
+        else:
+            try:
+                is_audited = await can_read_audit(reader)
+            except (AuditVersionMismatch, PermissionDenied) as error:
+                unreadable = error
         if mode != "disabled":
             await self._recover(reader, await self._bind(reader), is_audited=is_audited)
         if mode == "auto":
@@ -97,6 +103,9 @@ class AutomaticRecovery(Job):
             recovered, undone, contradicted = await self._counter.read(reader)
             self._change_status(recovered=recovered, undone=undone, contradicted=contradicted)
         self.interval = stretch_interval(self._source.every, reader.seconds)
+        if unreadable is not None:
+            self._change_status(paused=None)
+            raise unreadable
 
     def _reader(self) -> Reader:
         zone = sessions.time_zone(self._source)

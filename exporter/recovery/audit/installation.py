@@ -1,10 +1,13 @@
 """The schema of the audit: its numbered steps, and whether a database has all of them."""
 
-from exporter.errors import AuditUnusable, AuditVersionMismatch
+from exporter.errors import AuditUnusable, AuditVersionMismatch, PermissionDenied
 from exporter.postgres import Reader, Transaction
 from exporter.queries import fill
 
 AUDIT = "session_exporter.recovery"
+
+#: The tables of the schema, of which each role that reads the audit needs all.
+TABLES = ("recovery", "pause", "stop", "observation")
 
 #: What makes the schema, in this order: step N makes version N of the version before. Each is
 #: queries/recovery/audit/steps/NAME.sql, and runs as one statement. A step that was released is
@@ -68,8 +71,22 @@ async def has_audit(reader: Reader | Transaction) -> bool:
 
 
 async def can_read_audit(reader: Reader) -> bool:
-    """Whether the whole audit is there and this role may read it. Raises other SourceErrors."""
-    return bool(await reader.value(fill("recovery/audit/is_readable")))
+    """Whether the audit is there and this role may read it.
+
+    Raises AuditVersionMismatch for one of another version, PermissionDenied where the role may read
+    only some of its tables, and other SourceErrors.
+    """
+    statement = fill("recovery/audit/is_readable", version=fill("recovery/audit/steps/version"))
+    ((readable, version),) = await reader.rows(statement)
+    if "recovery" not in readable:
+        return False
+    check_version(version)
+    if missing := [table for table in TABLES if table not in readable]:
+        raise PermissionDenied(
+            f"the role may read {AUDIT}, but of the same schema not {', '.join(missing)}; "
+            "`session-exporter sql role` prints the rights"
+        )
+    return True
 
 
 async def require_audit(reader: Reader) -> None:

@@ -6,13 +6,15 @@ from pathlib import Path
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.errors import AuditVersionMismatch
+from exporter.demo.systems.schemas import EXPORTER
+from exporter.errors import AuditVersionMismatch, PermissionDenied
 from exporter.postgres import Database, Reader
 from exporter.queries import fill
 from exporter.recovery.audit.control import find_pause
 from exporter.recovery.audit.installation import (
     VERSION,
     audit_script,
+    can_read_audit,
     find_version,
     require_audit,
 )
@@ -94,6 +96,49 @@ async def test_the_daemon_closes_nothing_and_says_why(
     assert len(open_ones(database)) == 42
     (record,) = caplog.records
     assert f"is of version {VERSION + 1}" in str(vars(record))
+
+
+@pytest.mark.parametrize("mode", ["disabled", "dry_run"])
+async def test_a_daemon_that_closes_nothing_says_it_too_and_does_the_rest(
+    database: EmbeddedDatabase, tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: str
+) -> None:
+    recover = runners(database, tmp_path, by_functions=False)
+    sessions(database, 1, 1)
+    sessions(database, 3, 40, seen="5 minutes")
+    execute(  # as version 2 has left it
+        database, "DROP TABLE session_exporter.stop, session_exporter.observation", OTHER.format(2)
+    )
+    async with recover(mode=mode) as runner:
+        state = await runner.run(3)
+        assert (state.failed["schema"], state.paused) == (3, None)
+        assert state.candidates == {"disabled": None, "dry_run": 1}[mode]
+        failures = [vars(each) for each in caplog.records if "recovery_failed" in str(vars(each))]
+        assert len(failures) == 1
+        assert "is of version 2" in str(failures)
+        assert "`session-exporter sql audit` prints" in str(failures)
+        execute(database, audit_script())
+        state = await runner.run()
+        assert state.failed["schema"] == 3
+
+
+async def test_a_role_that_may_read_only_a_part_of_the_audit_is_reported(
+    database: EmbeddedDatabase,
+) -> None:
+    execute(
+        database,
+        audit_script(),
+        f"GRANT USAGE ON SCHEMA session_exporter TO {EXPORTER}",
+    )
+    pool = Database(settings_of(database.dsn_for(EXPORTER)))
+    try:
+        reader = pool.reader()
+        assert not await can_read_audit(reader)  # as one that only collects
+        for table in ("recovery", "pause"):  # as an older `sql role` has granted them
+            execute(database, f"GRANT SELECT ON session_exporter.{table} TO {EXPORTER}")
+        with pytest.raises(PermissionDenied, match=r"not stop, observation; .*sql role"):
+            await can_read_audit(reader)
+    finally:
+        await pool.close()
 
 
 @pytest.mark.slow  # the fast tier has that all that read the audit refuse it
