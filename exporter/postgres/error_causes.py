@@ -162,6 +162,11 @@ NOT_AUDITED = (
     "session_exporter.recovery did not take a row, without an error, so nothing is closed; it has "
     "a trigger that skips rows"
 )
+HELD = (
+    "a stop of automatic recovery holds some of these sessions, so none of them is closed; "
+    "`session-exporter resume SOURCE` shows them and why, and with --yes ends the stop; to close "
+    "them in spite of it, give a reason, or add --despite-brake to `recover`"
+)
 #: The errors that the functions of `sql function` raise, each with its own SQLSTATE. The
 #: message is not taken from the server, because any trigger may raise these states too.
 _OF_FUNCTIONS: dict[str, tuple[type[errors.SourceError], str]] = {
@@ -169,6 +174,7 @@ _OF_FUNCTIONS: dict[str, tuple[type[errors.SourceError], str]] = {
     "XS002": (errors.RowRefused, STILL_ACTIVE),
     "XS003": (errors.AuditUnusable, NOT_AUDITED),
     "XS004": (errors.RowRefused, ENDS_AHEAD),
+    "XS005": (errors.SourceError, HELD),
 }
 
 

@@ -79,7 +79,7 @@ def audit_rights(source: Source, *, role: str) -> list[Right]:
     # Whether sessions are found and counted with the connection of collection.
     reads = recovery.is_declared and (recovery.call is not None or recovery.dsn is None)
     uses = reads or role != ROLE
-    observes = uses and role != DEFINER_ROLE
+    observes = uses and role != DEFINER_ROLE  # the functions read only the stops
     # The functions do all of their work in each mode.
     writes = role == DEFINER_ROLE or (closes and _by_statements(source))
     maintains = role == DEFINER_ROLE or (writes and recovery.mode == "auto")
@@ -94,7 +94,7 @@ def audit_rights(source: Source, *, role: str) -> list[Right]:
         (uses, "SELECT", "pause", ()),
         (closes, "INSERT", "pause", ("source", "reason")),
         (closes, "DELETE", "pause", ()),
-        (observes, "SELECT", "stop", ()),
+        (uses, "SELECT", "stop", ()),
         (closes, "INSERT", "stop", ("source", "at", "brake", "why")),
         (closes, "UPDATE", "stop", ("resumed_at", "resumed_by", "held", "wave", "reason")),
         (observes, "SELECT", "observation", ()),

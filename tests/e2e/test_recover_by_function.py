@@ -128,6 +128,14 @@ def test_what_is_printed_is_all_that_it_takes(
         in installed("recover", "calls", "--backlog", "--older-than", "4h").stdout
     )
 
+    stop = "INSERT INTO session_exporter.stop (source, brake, why) VALUES ('calls', 'share', 'x')"
+    execute(database, stop)
+    braked = installed("recover", "calls", "--yes")
+    assert (braked.returncode, "add --despite-brake" in braked.stderr) == (1, True)
+    assert "2 were closed" in installed("recover", "calls", "--yes", "--despite-brake").stdout
+    assert states(database) == [("lost", 5), ("open", 2)]
+    assert installed("runs").stdout.splitlines()[1].endswith(" --despite-brake")
+
 
 def test_a_changed_config_stops_it_before_anything_is_changed(
     database: EmbeddedDatabase, installed: Command

@@ -25,7 +25,10 @@ def recover(  # noqa: PLR0917 - typer passes them by name
         bool, typer.Option("--backlog", help="Also sessions older than max_age.")
     ] = False,
     despite_brake: Annotated[
-        bool, typer.Option("--despite-brake", help="Also while a brake is on.")
+        bool,
+        typer.Option(
+            "--despite-brake", help="Also while a brake is on. It is the reason without --reason."
+        ),
     ] = False,
     batch: options.BatchSize = None,
     pause: options.Pause = None,
@@ -37,7 +40,9 @@ def recover(  # noqa: PLR0917 - typer passes them by name
     format_: limits.PlanFormat = options.ListFormat.TABLE,
 ) -> bool:
     """Show which orphaned sessions would be closed, and how; with --yes close them."""
-    given_why, config = options.given_reason(reason), options.load(config_file)
+    # A printed function asks for a reason while a stop holds a session.
+    said = "--despite-brake" if despite_brake else None
+    given_why, config = options.given_reason(reason) or said, options.load(config_file)
     chosen = options.set_pace(require_rule(config, source), batch, pause)
     given = limits.limits_of(chosen, id_, older_than, limit)
 

@@ -63,7 +63,11 @@ async def read_control(reader: Reader, rule: Rule) -> tuple[Control, Watch]:
     """
     (
         (*stop, resumed_stop_at, resumed_at, wave, since, until, judged, orphans, returns),
-    ) = await reader.rows(rule.statement("recovery/control/control"))
+    ) = await reader.rows(
+        rule.statement(
+            "recovery/control/control", stopped=rule.statement("recovery/control/stopped")
+        )
+    )
     # A person who has resumed under another rule has seen what that one held.
     is_resumed = resumed_at is not None and since is not None and resumed_at >= since
     control = Control(

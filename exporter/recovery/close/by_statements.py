@@ -60,6 +60,7 @@ class StatementCloser:
             run=literal(str(run)),
             trigger=literal(self.trigger),
             reason=text_or_null(self.reason),
+            **self._heed_stops(),
         )
         rows = await transaction.rows(statement)
         found, written = rows[0][:2]
@@ -67,10 +68,16 @@ class StatementCloser:
         # What does not hold takes all of the transaction back.
         if len(closed) < found:
             raise RowRefused(NOT_WRITTEN)
-        if any(is_ahead for *_, is_ahead in closed):
+        if any(is_ahead for *_, is_ahead, _ in closed):
             raise RowRefused(ENDS_AHEAD)
-        if any(is_active for _, _, is_active, _ in closed):
+        if any(is_active for _, _, is_active, *_ in closed):
             raise RowRefused(STILL_ACTIVE)
         if written < len(closed):
             raise AuditUnusable(NOT_AUDITED)
         return [ClosedSession(session, report) for session, report, *_ in closed]
+
+    def _heed_stops(self) -> dict[str, str]:
+        """Automatically no session is closed that a stop holds; a person has seen the plan."""
+        if self.permission is not None:
+            return {"skips_held": "true"}
+        return {"skips_held": "false", "held": "false"}

@@ -6,7 +6,13 @@ parameter here. A DBA reads and creates them.
 
 import math
 
-from exporter.postgres.error_causes import ENDS_AHEAD, NOT_AUDITED, NOT_WRITTEN, STILL_ACTIVE
+from exporter.postgres.error_causes import (
+    ENDS_AHEAD,
+    HELD,
+    NOT_AUDITED,
+    NOT_WRITTEN,
+    STILL_ACTIVE,
+)
 from exporter.queries import array, fill, fit_name, identifier, join_lines, literal
 from exporter.recovery.functions.function import Function
 from exporter.recovery.rule.rule import Rule
@@ -32,7 +38,8 @@ BEFORE = "session_exporter_before"
 def recover_function(rule: Rule) -> Function:
     """The function that closes the sessions it is given, where they still are orphans.
 
-    Called for `auto`, it keeps to the hour's budget and leaves the backlog alone.
+    Called for `auto`, it keeps to the hour's budget and leaves alone the backlog and what a stop
+    holds. Called by a person, it refuses what a stop holds, unless there is a reason.
     """
     source = rule.table.source
     is_permitted = "session_exporter_trigger = 'manual' AND session_exporter_with_backlog"
@@ -55,8 +62,10 @@ def recover_function(rule: Rule) -> Function:
             trigger="session_exporter_trigger",
             reason="session_exporter_reason",
             young=f"(({is_permitted}) IS TRUE OR {selection.young})",
+            skips_held="session_exporter_trigger = 'auto'",
         ),
         notify=notify,
+        held_by_stop=literal(HELD),
         ends_ahead=literal(ENDS_AHEAD),
         not_written=literal(NOT_WRITTEN),
         still_active=literal(STILL_ACTIVE),

@@ -184,6 +184,18 @@ class Rule:
         max_age = self.table.source.recovery.max_age
         return f"coalesce({self.table.orphaned(TRANSACTION_TIME, max_age)}, false)"
 
+    @property
+    def is_held(self) -> str:
+        """Whether a stop holds an orphan, as of the snapshot that reads this; never NULL.
+
+        The moment of the stop is looked up once in a statement.
+        """
+        before = self.statement(
+            "recovery/control/held_before", stopped=self.statement("recovery/control/stopped")
+        )
+        held = f"NOT {self.is_backlog} AND {self.table.last_seen} < (\n{before}\n)"
+        return f"coalesce({held}, false)"
+
 
 def own_end_or(table: SessionTable, end: str) -> str:
     """The end that the application has written, where it has; else the one that is chosen."""

@@ -77,8 +77,8 @@ class Selection:
         """Recheck, close, and write the audit: sent as it is, or in a function in the database.
 
         `ids` is an array, and `versions` another one that has for each of them the only version of
-        its row that is closed. The other parts are `run`, `trigger`, `reason`, and `young` if not
-        as here.
+        its row that is closed. The other parts are `run`, `trigger`, `reason`, `skips_held`, which
+        is whether sessions that a stop holds are left alone, and `young` and `held` if not as here.
         """
         return self.statement(
             "recovery/close/close",
@@ -87,7 +87,7 @@ class Selection:
             is_ahead=self.rule.is_ahead(is_written=True),
             ids=ids,
             versions=versions,
-            **parts,
+            **({"held": self.rule.is_held} | parts),
         )
 
 

@@ -31,6 +31,8 @@ from tests.support.recovery.statements.changes import (
 from tests.support.recovery.statements.templates import Templates
 from tests.support.servers.statements import execute
 
+STOP = "INSERT INTO session_exporter.stop (source, brake, why) VALUES ('chat', 'share', 'a test')"
+
 Connection = psycopg.Connection[Any]
 Holds = Callable[[EmbeddedDatabase, Connection], bool]
 Recreate = Callable[[], Awaitable[None]]
@@ -69,6 +71,19 @@ def heeds_the_budget(database: EmbeddedDatabase, connection: Connection) -> bool
 def heeds_a_pause(database: EmbeddedDatabase, connection: Connection) -> bool:
     execute(database, "INSERT INTO session_exporter.pause (source) VALUES ('chat')")
     return closed(database, connection, "auto") == set()
+
+
+def heeds_a_stop(database: EmbeddedDatabase, connection: Connection) -> bool:
+    execute(database, STOP)
+    try:
+        return closed(database, connection, "auto") == set()
+    except psycopg.Error:  # automatically nothing that it holds is asked for
+        return False
+
+
+def refuses_what_a_stop_holds(database: EmbeddedDatabase, connection: Connection) -> bool:
+    execute(database, STOP)
+    return is_failure(database, connection, "XS005")
 
 
 def passes_over_what_is_locked(database: EmbeddedDatabase, connection: Connection) -> bool:
@@ -136,6 +151,9 @@ MUTATIONS = [
     Mutation(REQUIREMENTS, without_branch("'transaction_isolation'"), heeds_the_isolation),
     Mutation(BODY, with_call("greatest", "1000"), heeds_the_budget),
     Mutation(BODY, without_branch("{paused}"), heeds_a_pause),
+    Mutation(CLOSE, without_condition("{skips_held}"), heeds_a_stop),
+    Mutation(BODY, without_branch("session_exporter_is_held"), refuses_what_a_stop_holds),
+    Mutation(CLOSE, with_column("session_exporter_is_held", "false"), refuses_what_a_stop_holds),
     Mutation(LOCK, without_words("SKIP LOCKED"), passes_over_what_is_locked),
     Mutation(CLOSE, without_condition("xmin"), closes_each_in_its_version),
     Mutation(BODY, without_branch(FOUND), heeds_a_trigger_that_skips),
@@ -162,7 +180,7 @@ async def test_without_a_guard_something_goes_wrong(
         assert not mutation.holds(database, connection)
 
 
-@pytest.mark.quick("heeds_a_pause", "closes_each")
+@pytest.mark.quick("heeds_a_pause", "heeds_a_stop", "closes_each")
 @pytest.mark.parametrize("holds", dict.fromkeys(each.holds for each in MUTATIONS))
 async def test_with_every_guard_it_holds(
     database: EmbeddedDatabase, recreate: Recreate, holds: Holds

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from psycopg import errors
 
@@ -490,6 +491,33 @@ async def test_a_run_that_wrote_other_columns_is_not_undone_by_half(
     await installed()  # that knows all of what was written
     assert len(rows(any_database, undo)) == 2
     assert open_ones(any_database) == {1, 2}
+
+
+async def test_by_hand_they_refuse_what_a_stop_holds_unless_there_is_a_reason(
+    any_database: EmbeddedDatabase, installed: Install
+) -> None:
+    await installed()
+    lose(any_database, 1, "10 days")
+    stop = "INSERT INTO session_exporter.stop (source, brake, why) VALUES ('chat', 'share', '')"
+    execute(any_database, stop)
+    with any_database.connect(RECOVERY_ROLE) as connection:
+        assert closed(any_database, connection, "manual", backlog=True) == {"1"}  # holds no backlog
+        execute(any_database, "INSERT INTO chat (id, seen) VALUES (2, now() - interval '2 hours')")
+        stuck = "SELECT session_id FROM public.recover_stuck_chat()"
+        for statement in (found(any_database) + call(), stuck):
+            with pytest.raises(psycopg.Error, match="a stop of automatic recovery holds") as raised:
+                connection.execute(statement.encode())
+            assert raised.value.sqlstate == "XS005"
+        assert open_ones(any_database) == {2}
+        with_reason = call().replace("False", "False, 'they have ended'")
+        assert connection.execute((found(any_database) + with_reason).encode()).fetchall() == [
+            ("2",)
+        ]
+    reasons = "SELECT reason FROM session_exporter.recovery ORDER BY number"
+    assert rows(any_database, reasons) == [(None,), ("they have ended",)]
+    execute(any_database, "INSERT INTO chat (id, seen) VALUES (3, now() - interval '2 hours')")
+    execute(any_database, "UPDATE session_exporter.stop SET at = now() - interval '3 hours'")
+    assert rows(any_database, stuck, RECOVERY_ROLE) == [(3,)]  # seen after the stop
 
 
 async def test_a_session_without_an_id_keeps_none_of_the_others(

@@ -13,6 +13,7 @@ WITH session_exporter_found AS MATERIALIZED (
         ({end}) AS session_exporter_end,
         {written} AS session_exporter_before,
         {evidence} AS session_exporter_evidence,
+        {held} AS session_exporter_is_held,
         {returning} AS session_exporter_returning
     FROM {table} AS s
     WHERE {id} {equals} ANY ({ids}::{id_type}[])
@@ -21,6 +22,7 @@ WITH session_exporter_found AS MATERIALIZED (
         AND {recoverable}
         AND {young}
         AND ({end}) IS NOT NULL
+        AND NOT ({skips_held} AND {held})
 ),
 session_exporter_closed AS (
     UPDATE {table} AS s
@@ -35,6 +37,7 @@ session_exporter_closed AS (
         {written} AS session_exporter_after,
         ({rows}) IS TRUE AS session_exporter_is_active,
         {is_ahead} AS session_exporter_is_ahead,
+        e.session_exporter_is_held,
         e.session_exporter_evidence || {still_alive} AS session_exporter_evidence,
         e.session_exporter_returning
 ),
@@ -57,6 +60,6 @@ SELECT
     (SELECT pg_catalog.count(*) FROM session_exporter_found) AS session_exporter_found_count,
     (SELECT pg_catalog.count(*) FROM session_exporter_written) AS session_exporter_written_count,
     c.session_exporter_session, c.session_exporter_returning::text AS session_exporter_report,
-    c.session_exporter_is_active, c.session_exporter_is_ahead
+    c.session_exporter_is_active, c.session_exporter_is_ahead, c.session_exporter_is_held
 FROM (SELECT) AS always
 LEFT JOIN session_exporter_closed AS c ON true

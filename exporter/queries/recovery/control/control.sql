@@ -1,6 +1,5 @@
--- What is written about a source: its newest stop that is not resumed and is newer than all that are,
--- the newest that is, and the observation of this rule. A clock that was ahead for a time may have
--- given a stop or a resume a moment of the future: a resume counts when that has come.
+-- What is written about a source: its stop that counts, the newest that a person has resumed, and the
+-- observation of this rule.
 SELECT
     extract(epoch FROM stopped.at)::float8, stopped.brake, stopped.why,
     extract(epoch FROM resumed.at)::float8, extract(epoch FROM resumed.resumed_at)::float8,
@@ -15,9 +14,6 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS resumed ON true
 LEFT JOIN LATERAL (
-    SELECT * FROM session_exporter.stop AS s
-    WHERE s.source = {source} AND s.resumed_at IS NULL AND (resumed.at IS NULL OR s.at > resumed.at)
-    ORDER BY s.at DESC
-    LIMIT 1
+{stopped}
 ) AS stopped ON true
 LEFT JOIN session_exporter.observation AS o ON o.source = {source} AND o.rule = {fingerprint}

@@ -48,6 +48,9 @@ BEGIN
 {close}
     LOOP
         CONTINUE WHEN session_exporter_row.session_exporter_session IS NULL;
+        IF session_exporter_row.session_exporter_is_held AND session_exporter_reason IS NULL THEN
+            RAISE EXCEPTION USING ERRCODE = 'XS005', MESSAGE = {held_by_stop};
+        END IF;
         IF session_exporter_row.session_exporter_is_ahead THEN
             RAISE EXCEPTION USING ERRCODE = 'XS004', MESSAGE = {ends_ahead};
         END IF;

@@ -89,9 +89,13 @@ def found(database: EmbeddedDatabase) -> str:
 
 
 def closed(
-    database: EmbeddedDatabase, connection: psycopg.Connection[Any], *arguments: str
+    database: EmbeddedDatabase,
+    connection: psycopg.Connection[Any],
+    trigger: str = "manual",
+    *,
+    backlog: bool = False,
 ) -> set[str]:
-    statement = found(database) + call(*arguments)
+    statement = found(database) + call(trigger, backlog=backlog)
     return {session for (session,) in connection.execute(statement.encode()).fetchall()}
 
 

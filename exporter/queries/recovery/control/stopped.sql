@@ -1,0 +1,13 @@
+-- The stop of a source that counts: the newest that is not resumed, if it is newer than all that are.
+-- A clock that was ahead for a time may have given a stop or a resume a moment of the future: a resume
+-- counts when that has come, and its stop is no younger.
+SELECT s.at, s.brake, s.why
+FROM session_exporter.stop AS s
+WHERE s.source = {source}
+    AND s.resumed_at IS NULL
+    AND s.at > ALL (
+        SELECT least(r.at, r.resumed_at) FROM session_exporter.stop AS r
+        WHERE r.source = {source} AND r.resumed_at <= pg_catalog.now()
+    )
+ORDER BY s.at DESC
+LIMIT 1
