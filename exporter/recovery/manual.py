@@ -156,7 +156,7 @@ def _find_unwritten_stop(observation: Observation, source: Source) -> Stop | Non
             f"{count} sessions wait for the budget, and nothing was resumed, because this ends "
             f"without a person: {'; '.join(brakes.values())}"
         )
-    why = f"{count} sessions are orphaned, and {left} more may be closed today"
+    why = f"{count} sessions are orphaned, and the budget of 24 hours allows {left} more"
     return Stop(observation.now, "budget", why)
 
 

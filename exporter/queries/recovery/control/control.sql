@@ -5,7 +5,9 @@ SELECT
     extract(epoch FROM resumed.at)::float8, extract(epoch FROM resumed.resumed_at)::float8,
     coalesce(resumed.wave, 0),
     extract(epoch FROM o.since)::float8, extract(epoch FROM o.until)::float8,
-    extract(epoch FROM least(o.judged, pg_catalog.now()))::float8, coalesce(o.orphans, '{{}}'), coalesce(o.returns, '[]')
+    -- A clock that was ahead when it was judged says nothing.
+    extract(epoch FROM CASE WHEN o.judged <= pg_catalog.now() THEN o.judged END)::float8,
+    coalesce(o.orphans, '{{}}'), coalesce(o.returns, '[]')
 FROM (SELECT) AS always
 LEFT JOIN LATERAL (
     SELECT least(s.at, s.resumed_at) AS at, s.resumed_at, s.wave FROM session_exporter.stop AS s

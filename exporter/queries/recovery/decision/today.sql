@@ -22,9 +22,9 @@ SELECT
             AND a.relation = {relation}
             AND a.contradicted_at IS NOT NULL
             AND a.at > pg_catalog.now() - interval '7 days'
-            AND (a.evidence ->> 'last_seen'::text)::timestamptz + {after}
-                > pg_catalog.to_timestamp({since})
+            AND (a.evidence ->> 'last_seen'::text)::timestamptz
+                > pg_catalog.to_timestamp({since}) - {after}
             AND greatest(
-                a.contradicted_at, (a.evidence ->> 'last_seen'::text)::timestamptz + {after}
-            ) > pg_catalog.now() - interval '1 day'
+                a.contradicted_at - {after}, (a.evidence ->> 'last_seen'::text)::timestamptz
+            ) > pg_catalog.now() - interval '1 day' - {after}
     )

@@ -4,6 +4,8 @@ ALTER TABLE session_exporter.observation
     ADD COLUMN IF NOT EXISTS judged timestamptz,
     -- By the text of the id, a Unix time.
     ADD COLUMN IF NOT EXISTS orphans jsonb NOT NULL DEFAULT '{{}}';
+-- What was orphaned before is not known by name: its age tells.
+UPDATE session_exporter.observation SET judged = until, until = '-infinity' WHERE until > '-infinity';
 ALTER TABLE session_exporter.stop
     -- The largest wave of those that a person has let be closed.
     ADD COLUMN IF NOT EXISTS wave int8;
