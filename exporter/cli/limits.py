@@ -1,5 +1,6 @@
 """Options of the commands that change sessions: which of them, how many, and what is printed."""
 
+import json
 from typing import Annotated
 
 import typer
@@ -8,10 +9,15 @@ from exporter.cli import options
 from exporter.config import Source, format_duration
 from exporter.errors import UsageError
 from exporter.recovery.rule.limits import Limits
+from exporter.text import shorten
 
 Ids = Annotated[
     list[str] | None,
-    typer.Option("--id", metavar="ID", help="Only this session; may be given several times."),
+    typer.Option(
+        "--id",
+        metavar="ID",
+        help="Only this session; may be given several times.",
+    ),
 ]
 OlderThan = Annotated[
     str | None,
@@ -41,4 +47,22 @@ def limits_of(
 
 def plain_ids(ids: list[str] | None) -> tuple[str, ...]:
     """The values of --id, each once; raises UsageError."""
-    return tuple(dict.fromkeys(options.plain_text("--id", each) for each in ids or ()))
+    return tuple(dict.fromkeys(_plain_id(each) for each in ids or ()))
+
+
+def _plain_id(text: str) -> str:
+    """The value itself, or the only element of a JSON array: how an id is written in the audit.
+
+    An id that looks like such an array has to be in one.
+    """
+    try:
+        # A number is meant as it is written.
+        elements = json.loads(text, parse_int=str, parse_float=str) if text[:1] == "[" else [text]
+    except (ValueError, RecursionError):
+        elements = [text]
+    if len(elements) != 1 or not isinstance(elements[0], str):
+        raise UsageError(
+            "--id: expected a value, or a JSON array with one text or number, because an id has "
+            f"one column, got {shorten(text)!a}"
+        )
+    return options.plain_text("--id", elements[0])

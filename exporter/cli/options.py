@@ -93,6 +93,8 @@ def plain_text(option: str, text: str) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise UsageError(f"{option}: expected text in UTF-8, got {text!a}") from None
+    if "\0" in text:
+        raise UsageError(f"{option}: expected text without a zero byte, got {text!a}")
     return text
 
 
