@@ -13,6 +13,15 @@ from exporter.recovery.rule.rule import Rule
 from exporter.sessions import grants
 from exporter.sessions.grants import Right, grants_of
 
+#: What a role could do with more rights than it needs, by table of the audit.
+EXCESS = {
+    "recovery": "undo may trust what it forges",
+    "pause": "the exporter itself could end a pause, which is a right of persons "
+    f"({grants.OPERATOR_ROLE})",
+    "stop": "the exporter itself could end a stop, which is a right of persons "
+    f"({grants.OPERATOR_ROLE})",
+}
+
 
 async def check_statements(
     reader: Reader, rule: Rule, role: str, findings: FindingWriter
@@ -100,26 +109,32 @@ async def check_function(
 async def check_excess(
     reader: Reader, roles: Iterable[str], findings: FindingWriter
 ) -> AsyncIterator[Finding]:
-    """Which of these roles may write more to the audit than any needs: it could be forged."""
+    """Which of these roles may write more to the audit than any needs.
+
+    A row could be forged, or a stop ended by the exporter itself.
+    """
     needed = ", ".join(
-        f"({literal(privilege)}::text, {array(columns)}::text[])"
-        for privilege, columns in grants.AUDIT_WRITES.items()
+        f"({literal(table)}::text, {literal(privilege)}::text, {array(columns)}::text[])"
+        for (table, privilege), columns in grants.AUDIT_WRITES.items()
     )
+    tables = ", ".join(map(literal, EXCESS))
     for role in roles:
-        statement = fill("check/excess_rights", needed=needed, role=literal(role))
+        statement = fill("check/excess_rights", tables=tables, needed=needed, role=literal(role))
         found = await reader.rows(statement)
-        if found:
+        for table, why in EXCESS.items():
             listed = ", ".join(
                 f"{privilege} ({', '.join(columns)})" if columns else privilege
-                for privilege, columns in found
+                for each, privilege, columns in found
+                if each == table
             )
-            yield findings.warning(
-                "recovery audit rights",
-                f"{role} may write more to session_exporter.recovery than it needs: {listed}; "
-                "undo may trust what it forges; ask a DBA to run the next line, and then what "
-                "`session-exporter sql role` prints",
-                f"REVOKE ALL ON session_exporter.recovery FROM {identifier(role)};",
-            )
+            if listed:
+                yield findings.warning(
+                    "recovery audit rights",
+                    f"{role} may write more to session_exporter.{table} than it needs: {listed}; "
+                    f"{why}; ask a DBA to run the next line, and then what `session-exporter sql "
+                    "role` prints",
+                    f"REVOKE ALL ON session_exporter.{table} FROM {identifier(role)};",
+                )
 
 
 async def missing_rights(reader: Reader, rights: Sequence[Right], *, role: str) -> list[Right]:

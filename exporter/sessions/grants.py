@@ -14,6 +14,8 @@ from exporter.sessions.used_objects import find_functions, find_relations, find_
 ROLE = "session_exporter"
 #: Closes sessions, by its own statements or by calling the functions of `sql function`.
 RECOVERY_ROLE = "session_exporter_recovery"
+#: Of persons, who are its members: it ends pauses and stops, besides all that RECOVERY_ROLE may do.
+OPERATOR_ROLE = "session_exporter_operator"
 #: Owns the functions of `sql function`, which run with its rights.
 DEFINER_ROLE = "session_exporter_definer"
 
@@ -62,11 +64,24 @@ _OBSERVED = ("until", "judged", "orphans", "returns")
 _DELIVERY = ("next_attempt_at", "attempts", "notified_at")
 
 
-#: All that any role needs to write to the table of the audit: what is not here, undo can trust.
+_STOP = ("source", "at", "brake", "why")
+
+#: All that roles but OPERATOR_ROLE need to write to tables of the audit: what is not here, undo can
+#: trust, and only a person ends.
 AUDIT_WRITES = {
-    "INSERT": _INSERTED,
-    "UPDATE": ("undone_at", "undo_reason", "contradicted_at", *_DELIVERY),
+    ("recovery", "INSERT"): _INSERTED,
+    ("recovery", "UPDATE"): ("undone_at", "undo_reason", "contradicted_at", *_DELIVERY),
+    ("pause", "INSERT"): ("source", "reason"),
+    ("pause", "UPDATE"): (),
+    ("stop", "INSERT"): _STOP,
+    ("stop", "UPDATE"): (),
 }
+
+#: What OPERATOR_ROLE may do besides.
+OPERATOR_RIGHTS = (
+    Right("DELETE", _SCHEMA, "pause"),
+    Right("UPDATE", _SCHEMA, "stop", ("resumed_at", "resumed_by", "held", "wave", "reason")),
+)
 
 
 def _by_statements(source: Source) -> bool:
@@ -93,10 +108,8 @@ def audit_rights(source: Source, *, role: str) -> list[Right]:
         (delivers, "UPDATE", "recovery", _DELIVERY),
         (uses, "SELECT", "pause", ()),
         (closes, "INSERT", "pause", ("source", "reason")),
-        (closes, "DELETE", "pause", ()),
         (uses, "SELECT", "stop", ()),
-        (closes, "INSERT", "stop", ("source", "at", "brake", "why")),
-        (closes, "UPDATE", "stop", ("resumed_at", "resumed_by", "held", "wave", "reason")),
+        (closes, "INSERT", "stop", _STOP),
         (observes, "SELECT", "observation", ()),
         (closes, "INSERT", "observation", ("source", "rule", "since", *_OBSERVED)),
         (closes, "UPDATE", "observation", _OBSERVED),
@@ -175,6 +188,12 @@ async def recovery_grants(reader: Reader, source: Source, *, role: str) -> list[
     texts = [*expressions.values(), *_recovery_texts(source)]
     granted = grants_of([*await _reading_rights(reader, table, texts), *closing], role)
     return [*revoked, *granted] if role == RECOVERY_ROLE else granted
+
+
+def operator_grants() -> list[str]:
+    """The grants of OPERATOR_ROLE, which is a member of RECOVERY_ROLE."""
+    revoked = f"REVOKE ALL ON ALL TABLES IN SCHEMA {_SCHEMA} FROM {OPERATOR_ROLE};"
+    return [revoked, *grants_of(OPERATOR_RIGHTS, OPERATOR_ROLE)]
 
 
 def _recovery_texts(source: Source) -> list[str]:

@@ -10,7 +10,7 @@ from exporter.cli.each_source import find_recovered, find_sources, for_each_sour
 from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, load
 from exporter.config import Source
 from exporter.postgres import Reader
-from exporter.queries import identifier
+from exporter.queries import fill, identifier
 from exporter.recovery.audit.installation import VERSION, audit_script, find_version
 from exporter.recovery.functions.script import script_for
 from exporter.recovery.rule.connections import reading_settings
@@ -72,6 +72,7 @@ def role(config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
     if results:
         may = "close the sessions that recovery closes (after: session-exporter sql audit)"
         print(f"\n{role_sql(grants.RECOVERY_ROLE, results, may=may)}")
+        print(f"\n{operator_sql(results)}")
     return failed or failed_too
 
 
@@ -87,13 +88,31 @@ def role_sql(
         f"CREATE ROLE {name} LOGIN;",
         f"-- Give it a password in psql: \\password {name}",
     ]
+    return "\n".join([*lines, *_by_database(name, granted)])
+
+
+def operator_sql(recovered: Iterable[tuple[str, str, list[str]]]) -> str:
+    """The role of persons in the databases with recovery, as SQL with comments."""
+    name = grants.OPERATOR_ROLE
+    lines = [
+        "-- A role of persons, its members: besides what the role for recovery may do, they end",
+        "-- stops and pauses (session-exporter resume). The exporter itself must not be a member.",
+        fill("recovery/control/operator", role=name, recovery=grants.RECOVERY_ROLE),
+        f"-- For each person, who needs a login of their own: GRANT {name} TO alice;",
+    ]
+    granted = ((database, real, grants.operator_grants()) for database, real, _ in recovered)
+    return "\n".join([*lines, *_by_database(name, granted)])
+
+
+def _by_database(name: str, granted: Iterable[tuple[str, str, list[str]]]) -> list[str]:
+    lines = list[str]()
     statements: dict[str, dict[str, None]] = {}
     for database, real_name, rights in granted:
         connect = f"GRANT CONNECT ON DATABASE {identifier(real_name)} TO {name};"
         statements.setdefault(database, {}).update(dict.fromkeys([connect, *rights]))
     for database, wanted in statements.items():
         lines += [f"\n-- In database {database}:", *wanted]
-    return "\n".join(lines)
+    return lines
 
 
 @sql.command()

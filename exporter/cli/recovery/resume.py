@@ -39,6 +39,7 @@ def resume(
             print(resume_text(held, source, database), flush=True)
             return False
         async with open_writer(config.databases[database], each) as writer:
+            await control.require_operator(writer)
             ended = await control.resume(reader, writer, source)
             if held is not None:
                 await manual.resume(writer, each, held, reason=reason)

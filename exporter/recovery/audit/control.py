@@ -10,6 +10,7 @@ from exporter.recovery.audit.installation import has_audit, require_audit
 from exporter.recovery.decision.observation import Control, Resume, Returns, Stop
 from exporter.recovery.decision.watch import Watch
 from exporter.recovery.rule.rule import Rule
+from exporter.sessions.grants import OPERATOR_ROLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,17 @@ async def pause(reader: Reader, writer: Writer, source_name: str, *, reason: str
         reason=text_or_null(reason),
     )
     return bool(await writer.rows(statement))
+
+
+async def require_operator(writer: Writer) -> None:
+    """Raise PermissionDenied where the role may not end a pause and a stop; the audit is there."""
+    ((role, may_resume),) = await writer.rows(fill("recovery/control/may_resume"))
+    if not may_resume:
+        raise PermissionDenied(
+            f"role {role} may not end a stop or a pause, which is a right of persons: connect as a "
+            f"member of {OPERATOR_ROLE} (docs/recovery/close.md says how); a DBA makes one by "
+            f"GRANT {OPERATOR_ROLE} TO …, after what `session-exporter sql role` prints"
+        )
 
 
 async def resume(reader: Reader, writer: Writer, source_name: str) -> Pause | None:

@@ -120,7 +120,8 @@ class AutoWorld(World):
 
     def resume(self) -> None:
         """A person lets go on whatever is held."""
-        self._background.wait(ByHand(self._settings, self._source).resume())
+        person = ByHand(self._settings, self._source, dsn=self._settings.dsn)
+        self._background.wait(person.resume())
 
     def recover_by_itself(self, apart: float = EVERY) -> None:
         """One run, and what must have come of it. Runs that follow at once count as one."""

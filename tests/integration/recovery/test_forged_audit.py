@@ -13,7 +13,7 @@ import pytest
 from exporter.demo.server.databases import EmbeddedDatabase, create_role
 from exporter.demo.systems.schemas import EXPORTER
 from exporter.recovery.audit.installation import audit_script
-from exporter.sessions.grants import RECOVERY_ROLE
+from exporter.sessions.grants import OPERATOR_ROLE, RECOVERY_ROLE
 from tests.support.processes.session_exporter import run, write_config
 from tests.support.servers.statements import execute, rows
 
@@ -149,9 +149,11 @@ def test_forged_rows_do_not_use_up_the_budget(any_database: EmbeddedDatabase) ->
     assert closed == [("1",)]  # the second is over the budget
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # the fast tier has this of a stop, in test_resume_rights.py
 @pytest.mark.usefixtures("command")
-def test_what_undo_trusts_cannot_be_written(any_database: EmbeddedDatabase) -> None:
+def test_what_undo_trusts_cannot_be_written_nor_a_stop_lifted(
+    any_database: EmbeddedDatabase,
+) -> None:
     forge(any_database, "chat", OPEN)
     for statement in (
         f"INSERT INTO session_exporter.recovery (run, writer) VALUES ('{RUN}', 'postgres')",
@@ -160,6 +162,12 @@ def test_what_undo_trusts_cannot_be_written(any_database: EmbeddedDatabase) -> N
         "UPDATE session_exporter.recovery SET after = before",
         "UPDATE session_exporter.recovery SET source = 'vault'",
         "DELETE FROM session_exporter.recovery",
+        "UPDATE session_exporter.stop SET resumed_at = now()",
+        "UPDATE session_exporter.stop SET at = now()",
+        "DELETE FROM session_exporter.stop",
+        "INSERT INTO session_exporter.stop (source, brake, why, resumed_at) SELECT 'a','','',now()",
+        "DELETE FROM session_exporter.pause",
+        f"SET ROLE {OPERATOR_ROLE}",
     ):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             execute(any_database, statement, role=RECOVERY_ROLE)

@@ -1,4 +1,5 @@
--- The stop of a source that counts: the newest that is not resumed, if it is newer than all that are.
+-- The stop of a source that counts: the newest that is not resumed, if it is newer than all that are. One
+-- because sessions return ends by no other that another exporter has written.
 -- A clock that was ahead for a time may have given a stop or a resume a moment of the future: a resume
 -- counts when that has come, and its stop is no younger.
 SELECT s.at, s.brake, s.why
@@ -9,5 +10,5 @@ WHERE s.source = {source}
         SELECT least(r.at, r.resumed_at) FROM session_exporter.stop AS r
         WHERE r.source = {source} AND r.resumed_at <= pg_catalog.now()
     )
-ORDER BY s.at DESC
+ORDER BY s.brake = 'returned'::text DESC, s.at DESC
 LIMIT 1

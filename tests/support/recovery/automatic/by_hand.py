@@ -21,9 +21,12 @@ from tests.support.servers.statements import execute
 class ByHand:
     """The commands of a person, for one source."""
 
-    def __init__(self, settings: DatabaseSettings, source: Source) -> None:
+    def __init__(self, settings: DatabaseSettings, source: Source, *, dsn: str) -> None:
+        """`dsn` connects as a role that may resume."""
         self.settings = settings
         self.source = source
+        own = source.recovery.model_copy(update={"dsn": dsn})
+        self._as_person = source.model_copy(update={"recovery": own})
 
     @asynccontextmanager
     async def reader(self) -> AsyncIterator[Reader]:
@@ -47,7 +50,7 @@ class ByHand:
         """`resume --yes`: what it has let through."""
         held = await self.held()
         if held is not None:
-            async with open_writer(self.settings, self.source) as writer:
+            async with open_writer(self.settings, self._as_person) as writer:
                 await manual.resume(writer, self.source, held, reason="a test")
         return held
 

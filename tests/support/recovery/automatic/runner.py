@@ -121,7 +121,7 @@ def runners(database: EmbeddedDatabase, folder: Path, *, by_functions: bool) -> 
             chat = chat.model_copy(update={"recovery": chat.recovery.model_copy(update=own)})
         recovering = AutomaticRecovery(settings, chat, statuses=statuses, clock=clock)
         try:
-            yield Runner(recovering, statuses, now, ByHand(settings, chat))
+            yield Runner(recovering, statuses, now, ByHand(settings, chat, dsn=database.dsn))
         finally:
             await recovering.close()
 
