@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 
 UNKNOWN = "-"
 
+_FOUR_CENTURIES = 146_097 * 86_400.0
+
 #: Of a value in a table, in characters; --format json has more of it.
 WIDEST_CELL = 60
 
@@ -57,11 +59,17 @@ def age(seconds: float | None) -> str:
 
 
 def instant(timestamp: float) -> str:
-    """A Unix timestamp in UTC to the second."""
-    try:
-        return dt.datetime.fromtimestamp(timestamp, dt.UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    except (ValueError, OverflowError, OSError):
-        return str(timestamp)
+    """A Unix timestamp in UTC to the second, as PostgreSQL writes it where Python has no such year.
+
+    The calendar repeats after 400 years.
+    """
+    if not math.isfinite(timestamp):
+        return str(timestamp).replace("inf", "infinity")
+    cycles, rest = divmod(timestamp, _FOUR_CENTURIES)
+    moment = dt.datetime.fromtimestamp(rest, dt.UTC)
+    year = moment.year + 400 * int(cycles)
+    era, year = ("", year) if year > 0 else (" BC", 1 - year)
+    return f"{year:04}-{moment:%m-%d %H:%M:%S}Z{era}"
 
 
 def shorten(text: str) -> str:

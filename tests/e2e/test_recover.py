@@ -441,6 +441,10 @@ def test_resume_shows_what_is_held_and_changes_nothing_without_yes(
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "chat (app) is resumed; 5 sessions were held\n"
     assert resumed() == [(True, "a server died")]
-    again = command("resume", "chat")
+    again = command("resume", "chat", "--yes", "--reason", "another one")
     assert (resumed(), len(open_ones(ready))) == ([(True, "a server died")], 7)
-    assert "nothing is held" in again.stdout
+    assert re.fullmatch(
+        r"chat \(app\) was not paused, and nothing is held; it was resumed before, at \S+ \S+Z by "
+        r"postgres: a server died\n",
+        again.stdout,
+    )

@@ -97,7 +97,7 @@ def operator_sql(recovered: Iterable[tuple[str, str, list[str]]]) -> str:
     lines = [
         "-- A role of persons, its members: besides what the role for recovery may do, they end",
         "-- stops and pauses (session-exporter resume). The exporter itself must not be a member.",
-        fill("recovery/control/operator", role=name, recovery=grants.RECOVERY_ROLE),
+        fill("recovery/audit/operator", role=name, recovery=grants.RECOVERY_ROLE),
         f"-- For each person, who needs a login of their own: GRANT {name} TO alice;",
     ]
     granted = ((database, real, grants.operator_grants()) for database, real, _ in recovered)

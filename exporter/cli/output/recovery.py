@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from exporter.config import format_duration
-from exporter.recovery.audit.control import Pause
+from exporter.recovery.audit.control import Pause, Resumption
 from exporter.recovery.close.candidates import Outcome, Preview
 from exporter.recovery.close.planned_stop import LEFT_ALONE, StopPlan
 from exporter.recovery.decision.brakes import stopped_because
@@ -170,8 +170,11 @@ def _preview_table(rule: Rule, previews: Sequence[Preview]) -> str:
 def resume_text(held: Held, source: str, database: str) -> str:
     """What is held and why, and what automatic recovery would close once it is resumed."""
     since = instant(held.stop.at)
+    why = stopped_because(held.stop)
+    if not held.is_written:
+        why = "not stopped, but may close fewer sessions within 24 hours than are orphaned"
     lines = [
-        f"{source} ({database}) is {printable(stopped_because(held.stop))}",
+        f"{source} ({database}) is {printable(why)}",
         f"  {held.count} sessions are held; once resumed, automatic recovery closes those of them",
         f"  that are still orphaned; what fell silent after {since} is judged as a new wave",
     ]
@@ -182,6 +185,17 @@ def resume_text(held: Held, source: str, database: str) -> str:
     if held.count > len(held.previews):
         lines.append(f"… and {held.count - len(held.previews)} more")
     return "\n".join(lines)
+
+
+def nothing_to_resume_text(before: Resumption | None) -> str:
+    """That there is nothing to resume, and which person has resumed before."""
+    if before is None:
+        return "was not paused, and nothing is held"
+    why = "" if before.reason is None else f": {before.reason}"
+    return printable(
+        f"was not paused, and nothing is held; it was resumed before, at {instant(before.at)} by "
+        f"{before.role or UNKNOWN}{why}"
+    )
 
 
 def outcome_json(outcome: Outcome, *, left: int = 0, is_complete: bool = True) -> dict[str, Any]:

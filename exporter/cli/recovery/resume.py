@@ -7,7 +7,7 @@ import typer
 from exporter.cli import limits
 from exporter.cli.each_source import for_each_source, require_rule
 from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, Yes, load, plain_text
-from exporter.cli.output.recovery import pause_text, resume_text
+from exporter.cli.output.recovery import nothing_to_resume_text, pause_text, resume_text
 from exporter.config import Source
 from exporter.errors import UsageError
 from exporter.postgres import Reader
@@ -38,17 +38,19 @@ def resume(
         if held is not None and not yes:
             print(resume_text(held, source, database), flush=True)
             return False
-        async with open_writer(config.databases[database], each) as writer:
-            await control.require_operator(writer)
-            ended = await control.resume(reader, writer, source)
-            if held is not None:
-                await manual.resume(writer, each, held, reason=reason)
-        sentences = []
-        if held is not None:
-            sentences.append(f"is resumed; {held.count} sessions were held")
-        if ended is not None:
-            sentences.append(f"is resumed; it {pause_text(ended, 'was')}")
-        done = ", and ".join(sentences) or "was not paused, and nothing is held"
+        before, sentences = await control.find_resumption(reader, source), list[str]()
+        if held is not None and before is not None and before.stopped_at >= held.stop.at:
+            held = None  # another person was faster
+        if held is not None or await control.find_pause(reader, source) is not None:
+            async with open_writer(config.databases[database], each) as writer:
+                await control.require_operator(writer)
+                ended = await control.resume(reader, writer, source)
+                if held is not None:
+                    await manual.resume(writer, each, held, reason=reason)
+                    sentences.append(f"is resumed; {held.count} sessions were held")
+            if ended is not None:
+                sentences.append(f"is resumed; it {pause_text(ended, 'was')}")
+        done = ", and ".join(sentences) or nothing_to_resume_text(before)
         print(f"{source} ({database}) {done}", flush=True)
         return True
 

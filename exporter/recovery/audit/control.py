@@ -10,6 +10,7 @@ from exporter.recovery.audit.installation import has_audit, require_audit
 from exporter.recovery.decision.observation import Control, Resume, Returns, Stop
 from exporter.recovery.decision.watch import Watch
 from exporter.recovery.rule.rule import Rule
+from exporter.sessions import unix_time
 from exporter.sessions.grants import OPERATOR_ROLE
 
 
@@ -20,6 +21,22 @@ class Pause:
     at: float
     role: str
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """The end of a stop by a person. Times are Unix time."""
+
+    stopped_at: float
+    at: float
+    role: str | None
+    reason: str | None
+
+
+async def find_resumption(reader: Reader, source_name: str) -> Resumption | None:
+    """The newest end of a stop of a source; the audit is there. Raises SourceError."""
+    rows = await reader.rows(fill("recovery/control/resumed", source=literal(source_name)))
+    return Resumption(*rows[0]) if rows else None
 
 
 async def find_pause(reader: Reader | Transaction, source_name: str) -> Pause | None:
@@ -105,8 +122,8 @@ async def write_observation(
     await writer.rows(
         rule.statement(
             "recovery/control/observe",
-            now=repr(watch.until),
-            judged="NULL" if judged_until is None else repr(judged_until),
+            now=unix_time(watch.until),
+            judged="NULL" if judged_until is None else unix_time(judged_until),
             orphans=literal(json.dumps(watch.known)),
             returns=literal(json.dumps(returns)),
         )
@@ -118,7 +135,7 @@ async def write_stop(writer: Writer | Transaction, source_name: str, stop: Stop)
     statement = fill(
         "recovery/control/stop",
         source=literal(source_name),
-        at=repr(stop.at),
+        at=unix_time(stop.at),
         brake=literal(stop.brake),
         why=literal(stop.why),
     )
@@ -141,7 +158,7 @@ async def resume_stop(
     statement = fill(
         "recovery/control/resume_stop",
         source=literal(source_name),
-        at=repr(stop.at),
+        at=unix_time(stop.at),
         held=str(held),
         wave=str(wave),
         reason=text_or_null(reason),

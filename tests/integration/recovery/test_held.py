@@ -2,6 +2,7 @@
 
 import pytest
 
+from exporter.cli.output.recovery import resume_text
 from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.recovery.automatic.runner import Recover, open_ones, sessions
 from tests.support.servers.statements import execute, rows
@@ -34,3 +35,26 @@ async def test_a_stop_is_one_and_holds_what_was_orphaned_until_none_of_it_is(
         state = await runner.run()
         assert (state.held, state.brakes) == (0, frozenset())
     assert open_ones(database) == {*range(1, 21), 26}
+
+
+async def test_the_wait_for_a_budget_is_no_stop_and_an_infinite_one_is_resumed(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    sessions(database, 1, 4)
+    sessions(database, 100, 40, seen="5 minutes")
+    async with recover() as runner:
+        execute(database, "DELETE FROM session_exporter.stop")
+        held = await runner.by_hand.held()
+        assert held is not None
+        shown = resume_text(held, "chat", "app")
+        assert shown.startswith("chat (app) is not stopped, but may close fewer sessions within 24")
+        execute(
+            database,
+            "INSERT INTO session_exporter.stop (source, at, brake, why)"
+            " VALUES ('chat', 'infinity', 'share', 'a broken clock')",
+        )
+        held = await runner.by_hand.resume()
+        assert held is not None
+        assert "is stopped since infinity" in resume_text(held, "chat", "app")
+    (row,) = rows(database, "SELECT resumed_at IS NOT NULL FROM session_exporter.stop")
+    assert row == (True,)

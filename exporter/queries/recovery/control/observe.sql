@@ -2,8 +2,8 @@
 -- the last day returned.
 INSERT INTO session_exporter.observation (source, rule, since, until, judged, orphans, returns)
 VALUES (
-    {source}, {fingerprint}, pg_catalog.to_timestamp({now}::float8),
-    pg_catalog.to_timestamp({now}::float8), pg_catalog.to_timestamp({judged}::float8),
+    {source}, {fingerprint}, pg_catalog.to_timestamp({now}),
+    pg_catalog.to_timestamp({now}), pg_catalog.to_timestamp({judged}),
     {orphans}::jsonb, {returns}::jsonb
 )
 ON CONFLICT (source, rule) DO UPDATE SET

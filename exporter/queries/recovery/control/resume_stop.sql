@@ -2,5 +2,5 @@
 UPDATE session_exporter.stop
 SET resumed_at = pg_catalog.now(), resumed_by = session_user, held = {held}, wave = {wave},
     reason = {reason}
-WHERE source = {source} AND at = pg_catalog.to_timestamp({at}::float8) AND resumed_at IS NULL
+WHERE source = {source} AND at = pg_catalog.to_timestamp({at}) AND resumed_at IS NULL
 RETURNING source
