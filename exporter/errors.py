@@ -22,7 +22,7 @@
           AuditVersionMismatch  audit_version
         FunctionMismatch        function
 
-cli/app.py turns each into a sentence and an exit code, collection/job.py into a log line and a
+cli/__init__.py turns each into a sentence and an exit code, collection/job.py into a log line and a
 metric.
 """
 

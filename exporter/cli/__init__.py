@@ -1,41 +1,45 @@
 """The commands. The only package that prints or exits."""
 
-import io
-import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from exporter import __version__
+from exporter.cli.streams import open_streams
+from exporter.errors import ExporterError
+from exporter.text import printable_lines
 
 VERSION_LINE = f"session-exporter {__version__}"
 
 
 def main() -> NoReturn:
     """The entry point."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A terminal that cannot show a tick shows a question mark, and no traceback.
-            stream.reconfigure(errors="replace")
+    open_streams()
     try:
-        if sys.argv[1:] == ["--version"]:
-            print(VERSION_LINE)
-        else:
-            # Parsing options takes ten times as long to import as the version takes to print.
-            from exporter.cli.app import app  # noqa: PLC0415
-
-            app(prog_name="session-exporter")
+        with _errors_reported():
+            _run()
     finally:
-        _flush()
+        with _errors_reported():
+            sys.stdout.flush()
     sys.exit(0)
 
 
-def _flush() -> None:
-    """Write what is still buffered; a reader that has closed the pipe is no error."""
+def _run() -> None:
+    if sys.argv[1:] == ["--version"]:
+        print(VERSION_LINE)
+        return
+    # Parsing options takes ten times as long to import as the version takes to print.
+    from exporter.cli.app import app  # noqa: PLC0415
+
+    app(prog_name="session-exporter")
+
+
+@contextmanager
+def _errors_reported() -> Iterator[None]:
+    """Turn what a user can do something about into a sentence and an exit code."""
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            print(f"session-exporter: cannot write the output: {error.strerror}", file=sys.stderr)
-            sys.exit(1)
+        yield
+    except ExporterError as error:
+        print(f"session-exporter: {printable_lines(str(error))}", file=sys.stderr)
+        sys.exit(error.exit_code)

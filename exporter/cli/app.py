@@ -1,7 +1,6 @@
-"""The command line: its commands, and how an error becomes a sentence and an exit code."""
+"""The command line: its commands, and the exit code of one that has failed."""
 
 import importlib
-import sys
 from collections import UserDict
 from typing import Annotated, Any
 
@@ -10,8 +9,6 @@ import typer.core
 import typer.main
 
 from exporter.cli import VERSION_LINE
-from exporter.errors import ExporterError
-from exporter.text import printable_lines
 
 #: The module of each command, in the order of --help. One is imported when it is asked for: all of
 #: them take several times as long as most need. A command returns True where it has failed.
@@ -46,22 +43,15 @@ class ImportedCommands(UserDict[str, Any]):
 
 
 class Commands(typer.core.TyperGroup):
-    """Turns what a user can do something about into a sentence and an exit code."""
+    """The commands by name, each imported when it is asked for."""
 
     def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - typer's own
         super().__init__(**settings)
         self.commands = ImportedCommands(COMMANDS)
 
     def invoke(self, ctx: Any) -> None:  # noqa: ANN401 - typer's own
-        """Run the command; no traceback for an ExporterError."""
-        try:
-            has_failed = super().invoke(ctx)
-        except ExporterError as error:
-            print(f"session-exporter: {printable_lines(str(error))}", file=sys.stderr)
-            raise typer.Exit(error.exit_code) from None
-        except BrokenPipeError:  # the other end was closed, as `| head` does
-            raise typer.Exit(0) from None
-        if has_failed:
+        """Run the command; raises ExporterError, which main() reports."""
+        if super().invoke(ctx):
             raise typer.Exit(1)
 
 
