@@ -82,6 +82,7 @@ def test_a_person_ends_what_the_role_of_the_daemon_may_only_begin(
     assert "1 were undone" in command("undo", last_run(command), "--yes").stdout
 
 
+@pytest.mark.slow  # the fast tier has that check --live names what is too much, in test_rights.py
 def test_a_role_that_may_still_end_them_after_an_update_is_reported(
     database: EmbeddedDatabase, command: Command
 ) -> None:

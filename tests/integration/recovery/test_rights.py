@@ -219,6 +219,15 @@ async def test_with_the_printed_rights_recovery_does_everything(recovered: Recov
 @pytest.mark.quick("by statements")
 async def test_what_no_role_needs_to_write_to_the_audit_is_named(recovered: Recovered) -> None:
     assert "recovery audit rights" not in await recovered.check()
+    pause, stop = (right.grant(RECOVERY_ROLE) for right in grants.OPERATOR_RIGHTS)
+    for grant, table, listed in (
+        (pause, "pause", "DELETE"),
+        (stop, "stop", "UPDATE (resumed_at, resumed_by, held, reason)"),
+    ):
+        execute(recovered.database, grant)
+        found = (await recovered.check())["recovery audit rights"]
+        assert f"to session_exporter.{table} than it needs: {listed}; the exp" in found.message
+        execute(recovered.database, *found.commands)
     table = "session_exporter.recovery"
     execute(recovered.database, f"GRANT INSERT, DELETE ON {table} TO {RECOVERY_ROLE}")
     found = (await recovered.check())["recovery audit rights"]
