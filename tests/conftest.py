@@ -157,14 +157,22 @@ def server(databases: FreshDatabases) -> PostgresServer:
 
 
 @pytest.fixture
-def any_database(databases: FreshDatabases) -> Iterator[EmbeddedDatabase]:
+def has_audit() -> bool:
+    """Whether fresh databases have the audit from the start: tests of recovery say so."""
+    return False
+
+
+@pytest.fixture
+def any_database(databases: FreshDatabases, *, has_audit: bool) -> Iterator[EmbeddedDatabase]:
     """A fresh database with the demo's schemas, on every version."""
-    with databases.fresh() as database:
+    with databases.fresh(has_audit=has_audit) as database:
         yield database
 
 
 @pytest.fixture
-def database(databases_of: Callable[[int], FreshDatabases]) -> Iterator[EmbeddedDatabase]:
+def database(
+    databases_of: Callable[[int], FreshDatabases], *, has_audit: bool
+) -> Iterator[EmbeddedDatabase]:
     """A fresh database with the demo's schemas, on PostgreSQL 18."""
-    with databases_of(18).fresh() as database:
+    with databases_of(18).fresh(has_audit=has_audit) as database:
         yield database

@@ -13,7 +13,6 @@ import yaml
 from exporter.cli.app import app
 from exporter.cli.options import DEFAULT_PORT
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.recovery.audit.installation import audit_script
 from tests.support.documents import TEXTS, blocks, commands
 from tests.support.monitoring.programs import Alertmanager, program
 from tests.support.monitoring.promql import SYNTHETIC, catalog, labels, selectors
@@ -124,11 +123,15 @@ def test_alertmanager_takes_every_silence() -> None:
         assert len(server.silences()) == len(silences)
 
 
+@pytest.fixture
+def has_audit() -> bool:
+    return True
+
+
 @pytest.mark.parametrize("name", [name for name in TEXTS if blocks(TEXTS[name], "sql")])
 def test_every_statement_runs(name: str, database: EmbeddedDatabase) -> None:
     # One after the other, as a person does: what one block begins, a later one commits.
     with database.connect() as connection:
-        connection.execute(audit_script().encode())
         for block in blocks(TEXTS[name], "sql"):
             connection.execute(block.encode())
         assert connection.info.transaction_status.name == "IDLE"

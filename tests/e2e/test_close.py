@@ -40,11 +40,13 @@ Close = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
+def has_audit() -> bool:
+    return True
+
+
+@pytest.fixture
 def close(database: EmbeddedDatabase, tmp_path: Path) -> Close:
     """Run a command with this config, on a database that has the audit table."""
-    audit = run("sql", "audit", folder=tmp_path)
-    with database.connect() as connection:
-        connection.execute(audit.stdout.encode())
     config = write_config(
         tmp_path,
         {"app": {"dsn": database.dsn, **IMPATIENT}},

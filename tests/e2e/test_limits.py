@@ -11,7 +11,6 @@ import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.queries import literal
-from exporter.recovery.audit.installation import audit_script
 from exporter.text import shorten
 from tests.support.processes.session_exporter import run, write_config
 from tests.support.servers.statements import execute, rows
@@ -45,9 +44,13 @@ HOURS = {"5": 3, "3": 4, "1": 5, "4": 6, "2": 7}
 
 
 @pytest.fixture
+def has_audit() -> bool:
+    return True
+
+
+@pytest.fixture
 def command(database: EmbeddedDatabase, tmp_path: Path) -> Command:
     """Run a command with a config of its own."""
-    execute(database, audit_script())
 
     def command(*arguments: str, recovery: dict[str, Any] | None = None, sources: int = 1) -> Done:
         declared = {**SOURCE, "recovery": {**RECOVERY, **(recovery or {})}}

@@ -51,8 +51,13 @@ RECOVERY: dict[str, Any] = {
 
 
 @pytest.fixture
+def has_audit() -> bool:
+    return True
+
+
+@pytest.fixture
 def ready(database: EmbeddedDatabase) -> EmbeddedDatabase:
-    execute(database, TABLE, audit_script())
+    execute(database, TABLE)
     return database
 
 

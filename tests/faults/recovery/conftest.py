@@ -15,6 +15,11 @@ from tests.support.recovery.statements.names import record_steps
 from tests.support.recovery.statements.templates import Templates
 
 
+@pytest.fixture
+def has_audit() -> bool:
+    return True
+
+
 @pytest.fixture(autouse=True)
 def steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Know which step of a transaction each statement is."""

@@ -8,7 +8,6 @@ import psycopg
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.recovery.audit.installation import audit_script
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.recovery.functions.chat import (
     TABLES,
@@ -41,7 +40,7 @@ Recreate = Callable[[], Awaitable[None]]
 @pytest.fixture
 def recreate(database: EmbeddedDatabase, tmp_path: Path) -> Recreate:
     """Five lost chats, and the functions as the templates are now; three may be closed an hour."""
-    execute(database, TABLES, audit_script())
+    execute(database, TABLES)
     lose(database, 5)
 
     async def recreate() -> None:

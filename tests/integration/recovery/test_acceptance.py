@@ -81,6 +81,11 @@ Recover = Callable[[str], Any]
 
 
 @pytest.fixture
+def has_audit() -> bool:
+    return False  # the demo makes it, for its own role
+
+
+@pytest.fixture
 async def prepared(database: EmbeddedDatabase) -> EmbeddedDatabase:
     await prepare(database)
     return database

@@ -29,6 +29,11 @@ RECOVERY = {"set": {"is_active": False, "session_end": "{end}"}, "end_at": "now"
 
 
 @pytest.fixture
+def has_audit() -> bool:
+    return False
+
+
+@pytest.fixture
 async def reader(database: EmbeddedDatabase) -> AsyncIterator[Reader]:
     pool = Database(settings_of(database.dsn))
     yield pool.reader()
@@ -86,6 +91,7 @@ async def test_another_version_is_refused(
 async def test_the_daemon_closes_nothing_and_says_why(
     database: EmbeddedDatabase, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    execute(database, audit_script())
     recover = runners(database, tmp_path, by_functions=False)
     sessions(database, 1, 2)
     sessions(database, 3, 40, seen="5 minutes")

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.recovery.audit.installation import audit_script
 from tests.support.recovery.close_runs import all_candidates, close_found
 from tests.support.recovery.planned_stops import run, stopping
 from tests.support.servers.statements import rows
@@ -50,7 +49,6 @@ async def test_an_end_that_stands_for_none_is_overwritten_and_a_genuine_one_stay
     values = [*none, *(form.format(f"({end})") for end in ENDS), "NULL", form.format(genuine)]
     run(
         database,
-        audit_script(),
         "CREATE TABLE public.chat (id serial PRIMARY KEY, is_open bool DEFAULT true,"
         f" started int DEFAULT 1764150000, seen timestamptz DEFAULT {SEEN}, ended {type_})",
         *(f"INSERT INTO public.chat (ended) VALUES ({value})" for value in values),

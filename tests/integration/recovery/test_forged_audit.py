@@ -12,7 +12,6 @@ import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase, create_role
 from exporter.demo.systems.schemas import EXPORTER
-from exporter.recovery.audit.installation import audit_script
 from exporter.sessions.grants import OPERATOR_ROLE, RECOVERY_ROLE
 from tests.support.processes.session_exporter import run, write_config
 from tests.support.servers.statements import execute, rows
@@ -57,7 +56,7 @@ def source(table: str, **recovery: object) -> dict[str, object]:
 @pytest.fixture
 def command(any_database: EmbeddedDatabase, tmp_path: Path) -> Command:
     """A command as the database's superuser, or as another role."""
-    execute(any_database, TABLES, audit_script())
+    execute(any_database, TABLES)
     for role in (EXPORTER, RECOVERY_ROLE):
         if role not in any_database.server.passwords:
             create_role(any_database.server, role)

@@ -16,7 +16,6 @@ from exporter.demo.roles import prepare
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.errors import FunctionMismatch
-from exporter.recovery.audit.installation import audit_script
 from exporter.recovery.functions.definitions import MOST
 from exporter.recovery.functions.installed import find_recover_function
 from exporter.recovery.rule.binding import bind_rule
@@ -45,7 +44,7 @@ Install = Callable[..., Any]
 @pytest.fixture
 def installed(any_database: EmbeddedDatabase, tmp_path: Path) -> Install:
     """`source = await installed(set={...})`: public.chat, recovered by its functions."""
-    execute(any_database, TABLES, audit_script())
+    execute(any_database, TABLES)
 
     async def installed(**recovery: Any) -> Source:
         config = config_of(any_database, tmp_path, **recovery)
@@ -61,6 +60,7 @@ STUCK = "SELECT * FROM coaching.recover_stuck_roleplay_sessions({})"
 
 @pytest.fixture
 async def coaching(any_database: EmbeddedDatabase) -> EmbeddedDatabase:
+    execute(any_database, "DROP SCHEMA session_exporter CASCADE")  # the demo makes its own
     await prepare(any_database)
     config = load_config(EXAMPLE, {"DATABASE_URL": any_database.dsn})
     await install(any_database, config, calling(config.sources["coaching"]))
@@ -385,7 +385,7 @@ async def test_a_body_that_was_replaced_is_noticed_though_the_comment_stays(
 async def test_what_cannot_work_is_said_when_the_script_is_run_and_nothing_is_created(
     any_database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
-    execute(any_database, TABLES, audit_script())
+    execute(any_database, TABLES)
     config = config_of(any_database, tmp_path, set={"ended": "{end}", "length": "'long'"})
     source = calling(config.sources["chat"])
     with pytest.raises(errors.InvalidTextRepresentation, match="long"):

@@ -12,7 +12,6 @@ from exporter.demo import history
 from exporter.demo.roles import RECOVERY, prepare
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP, EXPORTER
-from exporter.recovery.audit.installation import audit_script
 from tests.support.collection import declarations
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml"
@@ -68,7 +67,7 @@ def run(database: EmbeddedDatabase, *statements: str) -> None:
 
 
 def ready(database: EmbeddedDatabase, *statements: str) -> None:
-    run(database, TABLE, audit_script(), *statements)
+    run(database, TABLE, *statements)
 
 
 async def check(
@@ -95,6 +94,7 @@ async def test_the_example_can_be_recovered_by_the_demos_role(
 ) -> None:
     if name == "training" and any_database.server.major < 16:
         pytest.skip("the example asks pg_input_is_valid(), which PostgreSQL 16 brought")
+    run(any_database, "DROP SCHEMA session_exporter CASCADE")  # the demo makes its own
     await prepare(any_database)
     found = await check(any_database, example(any_database)[name], RECOVERY)
     assert {key: each.status for key, each in found.items()} == {
@@ -107,6 +107,7 @@ async def test_the_example_can_be_recovered_by_the_demos_role(
 
 
 async def test_it_counts_what_would_be_closed_now(database: EmbeddedDatabase) -> None:
+    run(database, "DROP SCHEMA session_exporter CASCADE")  # the demo makes its own
     await prepare(database)
     with database.connect(APP) as connection:
         ((now,),) = connection.execute("SELECT now()").fetchall()
@@ -179,7 +180,7 @@ async def test_a_role_without_rights_is_told_what_to_grant_and_that_is_enough(
 async def test_without_the_audit_table_it_says_how_to_get_it(
     database: EmbeddedDatabase, chat: Callable[..., Source]
 ) -> None:
-    run(database, TABLE)
+    run(database, "DROP SCHEMA session_exporter CASCADE", TABLE)
     assert (await check(database, chat()))["recovery audit"].status is Status.WARNING
     assert "`session-exporter sql audit`" in await the_only_failure(database, chat(mode="auto"))
 
@@ -433,7 +434,7 @@ async def test_the_triggers_of_partitions_and_of_children_are_told_too(
     sentence: str | None,
 ) -> None:
     trigger = f"CREATE TRIGGER touch {event} EXECUTE FUNCTION noop()"
-    run(database, tables, NOOP, trigger, audit_script())
+    run(database, tables, NOOP, trigger)
     found = (await check(database, chat()))["recovery meets"]
     if sentence is None:
         assert found.status is Status.OK

@@ -11,8 +11,10 @@ from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.server.server import wheel_binaries
 from exporter.errors import ConfigError
+from exporter.recovery.audit.installation import audit_script
 from tests.support.recovery.webhooks import orphan, prepare, recover, visits
 from tests.support.servers.quick_server import QuickServer
+from tests.support.servers.statements import execute
 from tests.support.servers.versions import SETTINGS
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -121,6 +123,7 @@ async def test_a_listener_that_reads_nothing_any_more_does_not_stop_recovery(
     settings = {**SETTINGS, "max_notify_queue_pages": "64"}  # the least, instead of 8 GB
     with QuickServer(wheel_binaries(18), settings=settings, parent=fast_folder) as server:
         database = EmbeddedDatabase(server, "postgres")
+        execute(database, audit_script())
         prepare(database, "one")
         with listening(database) as stuck, database.connect() as filling:
             stuck.execute("BEGIN")

@@ -11,7 +11,6 @@ import pytest
 from exporter import sessions
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database
-from exporter.recovery.audit.installation import audit_script
 from exporter.recovery.plan.observer import Observer
 from exporter.recovery.rule.binding import bind_rule
 from tests.support.collection.declarations import settings_of, source_of
@@ -78,7 +77,7 @@ class World:
     def __init__(self, database: EmbeddedDatabase, folder: Path, variant: str) -> None:
         kind, self._value, started, seen = VARIANTS[variant]
         self.has_heartbeat = seen is not None
-        execute(database, TABLES.format(type=kind), audit_script())
+        execute(database, TABLES.format(type=kind))
         text = SOURCE.format(started=started, seen="null" if seen is None else seen)
         self.source = source_of(folder, text)
         self._pool = Database(settings_of(database.dsn))

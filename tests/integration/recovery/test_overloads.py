@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase, create_role
-from exporter.recovery.audit.installation import audit_script
 from exporter.recovery.webhook.outbox import Outbox
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.processes.session_exporter import run, write_config
@@ -91,7 +90,7 @@ Command = Callable[..., str]
 @pytest.fixture
 def attacked(any_database: EmbeddedDatabase) -> ResolvedNames:
     """The tables and the audit are there, and every overload."""
-    execute(any_database, TABLES, audit_script())
+    execute(any_database, TABLES)
     attack(any_database, *OWN_TYPES)
     return ResolvedNames(any_database)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase, create_role
-from exporter.recovery.audit.installation import audit_script
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.processes.session_exporter import run, write_config
 from tests.support.servers.statements import execute, rows
@@ -30,7 +29,7 @@ SOURCE = {
 def test_reasons_of_closing_and_undoing_are_listed(
     any_database: EmbeddedDatabase, tmp_path: Path, *, by_functions: bool
 ) -> None:
-    execute(any_database, TABLE, audit_script())
+    execute(any_database, TABLE)
     recovery = {"set": {"is_open": False}, "pause": "1ms"}
 
     def command(*arguments: str, exits: int = 0) -> str:

@@ -10,7 +10,6 @@ from exporter.cli.commands.sql import role_sql
 from exporter.config import load_config
 from exporter.demo.server.databases import EmbeddedDatabase, create_role
 from exporter.postgres import Database, Reader, Writer
-from exporter.recovery.audit.installation import audit_script
 from exporter.recovery.plan.plan import make_plan
 from exporter.recovery.rule.connections import writing_settings
 from exporter.recovery.rule.limits import NO_LIMITS
@@ -58,7 +57,6 @@ def recover(database: EmbeddedDatabase, tmp_path: Path) -> Callable[[], Awaitabl
         execute(database, f"DROP OWNED BY {role}")
     execute(
         database,
-        audit_script(),
         f'REVOKE ALL ON DATABASE "{database.name}" FROM PUBLIC',
         "INSERT INTO coaching.roleplay_sessions (id, status, started_at)"
         " SELECT gen_random_uuid(), 'in_progress', now() - interval '1 hour'"

@@ -20,7 +20,6 @@ from exporter.errors import PermissionDenied
 from exporter.postgres import Database, Reader, Writer
 from exporter.queries import fill, identifier, literal
 from exporter.recovery.audit import control
-from exporter.recovery.audit.installation import audit_script
 from exporter.recovery.audit.runs import list_runs
 from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.decision.observation import Stop
@@ -163,7 +162,6 @@ async def recovered(
     execute(
         database,
         TABLE,
-        audit_script(),
         "REVOKE ALL ON SCHEMA public FROM PUBLIC",
     )
     (tmp_path / "secret").write_text("correct-horse-battery-staple\n")

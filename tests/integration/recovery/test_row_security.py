@@ -12,7 +12,6 @@ from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import EXPORTER
 from exporter.errors import PermissionDenied
 from exporter.postgres import Database, Writer
-from exporter.recovery.audit.installation import audit_script
 from exporter.recovery.close.candidates import Outcome
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
@@ -47,7 +46,7 @@ Trust = Literal["refuse", "trust"]
 
 @pytest.fixture
 def source(any_database: EmbeddedDatabase, tmp_path: Path) -> Source:
-    execute(any_database, audit_script(), TABLE)
+    execute(any_database, TABLE)
     return source_of(tmp_path, SOURCE)
 
 

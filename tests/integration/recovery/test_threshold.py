@@ -9,7 +9,6 @@ from exporter.check.findings import Status
 from exporter.check.recovery import check_recovery
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.recovery.audit.installation import audit_script
 from tests.support.collection import declarations
 from tests.support.recovery.automatic.runner import Recover, sessions
 from tests.support.servers.statements import execute
@@ -56,7 +55,6 @@ async def test_the_threshold_is_compared_with_the_silence_of_live_sessions(
     execute(
         database,
         TABLE,
-        audit_script(),
         f"""
         INSERT INTO public.chat (id, is_open, started, seen)
         SELECT n, open, now() - ago, now() - ago

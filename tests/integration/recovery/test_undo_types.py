@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.recovery.audit.installation import audit_script
 from tests.support.processes.session_exporter import run, write_config
 from tests.support.servers.statements import execute, rows
 
@@ -168,7 +167,7 @@ def test_every_type_is_restored(
     any_database: EmbeddedDatabase, command: Command, half: int
 ) -> None:
     types = available(any_database)[half::2]
-    execute(any_database, audit_script(), OWN_TYPES, table_of(types))
+    execute(any_database, OWN_TYPES, table_of(types))
     before = values_in(any_database, len(types))
     altered = f'ALTER DATABASE "{any_database.name}"'
     # What a database has set when a session is closed, and other settings when it is undone.
@@ -198,7 +197,7 @@ def test_a_table_that_was_altered_since_is_undone(
     any_database: EmbeddedDatabase, command: Command, change: str
 ) -> None:
     types = ["smallint", "numeric(6,2)", "text", "timestamp", "public.level"]
-    execute(any_database, audit_script(), OWN_TYPES, table_of(types))
+    execute(any_database, OWN_TYPES, table_of(types))
     before = values_in(any_database, 1)
     run_id = recovered(command, len(types))
     execute(any_database, *ALTERED[change].split("; "))
@@ -214,7 +213,6 @@ def test_a_value_that_was_written_since_stays_and_other_columns_do_not_matter(
 ) -> None:
     execute(
         any_database,
-        audit_script(),
         OWN_TYPES,
         table_of(["text"]),
         "INSERT INTO public.chat SELECT n, true, at, v0, o0 FROM public.chat,"
@@ -237,7 +235,7 @@ def test_a_database_that_was_dumped_and_restored_is_undone(
     any_database: EmbeddedDatabase, command: Command
 ) -> None:
     types = ["text", "jsonb", "timestamptz", "public.pair", "double precision"]
-    execute(any_database, audit_script(), OWN_TYPES, table_of(types))
+    execute(any_database, OWN_TYPES, table_of(types))
     before = values_in(any_database, len(types))
     run_id = recovered(command, len(types))
     program = any_database.server.binaries / "pg_dump"
@@ -263,7 +261,7 @@ def test_a_database_that_was_dumped_and_restored_is_undone(
 def test_a_type_that_does_not_have_what_was_written_is_a_sentence(
     any_database: EmbeddedDatabase, command: Command
 ) -> None:
-    execute(any_database, audit_script(), table_of(["name"]))
+    execute(any_database, table_of(["name"]))
     run_id = recovered(command, 1)
     execute(
         any_database,

@@ -10,7 +10,6 @@ from exporter.cli.output.recovery import plan_text
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.errors import SchemaMismatch, SourceError
 from exporter.postgres.error_causes import ENDS_AHEAD
-from exporter.recovery.audit.installation import audit_script
 from exporter.recovery.manual import require_past_ends
 from exporter.recovery.plan.plan import make_plan
 from exporter.recovery.rule.limits import NO_LIMITS
@@ -70,7 +69,6 @@ def prepare(database: EmbeddedDatabase, start: str, type_: str) -> None:
     started_type, started, _ = STARTS[start]
     run(
         database,
-        audit_script(),
         DOMAINS,
         "CREATE TABLE public.chat (id serial PRIMARY KEY, is_open bool DEFAULT true,"
         f" at {started_type} DEFAULT {started}, seen timestamptz DEFAULT {SEEN}, ended {type_},"

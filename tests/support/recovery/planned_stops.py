@@ -8,7 +8,6 @@ from pathlib import Path
 from exporter.config import Source, load_config
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database, Reader, Writer
-from exporter.recovery.audit.installation import audit_script
 from exporter.recovery.close.candidates import Outcome
 from exporter.recovery.close.planned_stop import (
     StopPlan,
@@ -61,8 +60,8 @@ chat:
 
 
 def prepare(database: EmbeddedDatabase, *statements: str) -> None:
-    """Make the audit table and the table of chats, and run the statements."""
-    run(database, audit_script(), TABLE, *statements)
+    """Make the table of chats where the audit is, and run the statements."""
+    run(database, TABLE, *statements)
 
 
 def run(database: EmbeddedDatabase, *statements: str) -> None:

@@ -14,7 +14,6 @@ from exporter import sessions
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database, Writer
-from exporter.recovery.audit.installation import audit_script
 from exporter.recovery.close.candidates import Outcome
 from exporter.recovery.rule.binding import bind_rule
 from tests.support.collection.declarations import settings_of, source_of
@@ -45,10 +44,9 @@ visits:
 
 
 def prepare(database: EmbeddedDatabase, *ids: str) -> None:
-    """Make the audit table, and visits that are orphaned."""
+    """Make visits that are orphaned, where the audit is."""
     with database.connect() as connection:
         connection.execute(VISITS)
-        connection.execute(audit_script().encode())
     orphan(database, *ids)
 
 

@@ -10,11 +10,15 @@ from typing import Self
 
 from psycopg import sql
 
-from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase, create_database
 from exporter.demo.server.server import SUPERUSER, PostgresServer
 from exporter.demo.systems.schemas import APP, create_empty
+from exporter.recovery.audit.installation import audit_script
+from tests.support.servers.statements import execute
 
 TEMPLATE = "template_systems"
+#: The same with the audit of recovery, which takes ten times as long as the copy of a database.
+WITH_AUDIT = "template_with_audit"
 
 _numbers = itertools.count(1)
 
@@ -32,6 +36,7 @@ class FreshDatabases:
             )
         )
         create_empty(server, TEMPLATE)
+        execute(create_database(server, WITH_AUDIT, owner=APP, template=TEMPLATE), audit_script())
 
     def __enter__(self) -> Self:
         return self
@@ -40,13 +45,14 @@ class FreshDatabases:
         self._connection.close()
 
     @contextmanager
-    def fresh(self) -> Iterator[EmbeddedDatabase]:
+    def fresh(self, *, has_audit: bool = False) -> Iterator[EmbeddedDatabase]:
         """Make a database, and drop it at the end."""
+        template = WITH_AUDIT if has_audit else TEMPLATE
         name = f"test_{next(_numbers)}"
         self._connection.execute(
             # The files are copied: to write each page to the log as well takes twice as long.
             sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {} STRATEGY file_copy").format(
-                *map(sql.Identifier, (name, APP, TEMPLATE))
+                *map(sql.Identifier, (name, APP, template))
             )
         )
         yield EmbeddedDatabase(self.server, name)

@@ -12,7 +12,6 @@ from exporter.clock import Clock
 from exporter.config import load_config
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import EXPORTER
-from exporter.recovery.audit.installation import audit_script
 from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
 from exporter.sessions.grants import RECOVERY_ROLE
@@ -90,12 +89,11 @@ def open_ones(database: EmbeddedDatabase) -> set[int]:
 
 
 def runners(database: EmbeddedDatabase, folder: Path, *, by_functions: bool) -> Recover:
-    """Create the table and the audit; `recover(per_hour=3)` is the runner of a source."""
+    """Create the table, where the audit is; `recover(per_hour=3)` is the runner of a source."""
     execute(
         database,
         "CREATE TABLE public.chat (id int PRIMARY KEY, is_open bool NOT NULL DEFAULT true,"
         " started timestamptz NOT NULL DEFAULT now(), seen timestamptz, ended timestamptz)",
-        audit_script(),
     )
 
     @asynccontextmanager
