@@ -3,6 +3,7 @@
 import ast
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,16 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+@cache
+def nodes(module: Path) -> list[ast.stmt]:
+    """The imports and the classes of a module, also those inside of others."""
+    found = ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+    return [node for node in found if isinstance(node, ast.Import | ast.ImportFrom | ast.ClassDef)]
+
+
 def imports(module: Path) -> Iterator[str]:
     """The modules that a module imports, also inside functions."""
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+    for node in nodes(module):
         match node:
             case ast.Import(names=names):
                 yield from (each.name for each in names)
@@ -51,10 +59,7 @@ def test_a_folder_has_fewer_than_a_dozen_things(folder: Path) -> None:
 
 def test_no_two_classes_have_one_name() -> None:
     names = Counter(
-        node.name
-        for module in MODULES
-        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
-        if isinstance(node, ast.ClassDef)
+        node.name for module in MODULES for node in nodes(module) if isinstance(node, ast.ClassDef)
     )
     assert [name for name, count in names.items() if count > 1] == []
 

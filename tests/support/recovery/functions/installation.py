@@ -25,26 +25,27 @@ async def install(database: EmbeddedDatabase, config: Config, source: Source) ->
 
     Whatever other rights these roles had in the database is taken from them before.
     """
-    for role in (EXPORTER, grants.RECOVERY_ROLE):
+    roles = (EXPORTER, grants.RECOVERY_ROLE)
+    for role in roles:
         if role not in database.server.passwords:
             create_role(database.server, role)
-        execute(database, f"DROP OWNED BY {role}")
+    execute(database, *(f"DROP OWNED BY {role}" for role in roles))
     pool = Database(config.databases["app"].model_copy(update={"dsn": database.dsn}))
     try:
         reader = pool.reader(timezone=sessions.time_zone(source))
-        for role, rights in (
-            (EXPORTER, await grants.grants(reader, source)),
-            (
-                grants.RECOVERY_ROLE,
-                await grants.recovery_grants(reader, source, role=grants.RECOVERY_ROLE),
-            ),
-        ):
-            printed = role_sql(role, [("app", await grants.database_name(reader), rights)])
-            execute(database, printed.replace(f"CREATE ROLE {role} LOGIN;", ""))
+        rights = (
+            await grants.grants(reader, source),
+            await grants.recovery_grants(reader, source, role=grants.RECOVERY_ROLE),
+        )
+        name = await grants.database_name(reader)
+        for_roles = [
+            role_sql(role, [("app", name, each)]).replace(f"CREATE ROLE {role} LOGIN;", "")
+            for role, each in zip(roles, rights, strict=True)
+        ]
         printed = await printed_for(reader, source)
     finally:
         await pool.close()
-    execute(database, printed)
+    execute(database, *for_roles, printed)
     return printed
 
 
