@@ -110,6 +110,7 @@ def test_hangs_up_on_a_frozen_server_at_the_deadline(
         assert re.search(r"did not answer within \d+ s; the connection was dropped", daemon.log)
 
 
+@pytest.mark.slow  # test_stop has a query of a frozen server
 def test_sigterm_while_a_server_is_frozen_exits_0_in_seconds(
     database: EmbeddedDatabase, victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:
@@ -262,6 +263,7 @@ def test_recovers_from_a_killed_and_restarted_server_without_a_restart(
         assert page.errors("healthy") == set()
 
 
+@pytest.mark.slow  # test_server has a real restart, and connections that are ended at any moment
 def test_a_restart_between_two_collections_is_not_even_noticed(
     database: EmbeddedDatabase, victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:

@@ -75,6 +75,7 @@ def assert_recovers(exporting: Exporting, proxy: Proxy, *reasons: str) -> None:
     )
 
 
+@pytest.mark.slow  # test_isolation has a frozen server, and test_stop what is swallowed
 def test_while_a_network_swallows_scrapes_are_fast_and_other_databases_are_collected(
     database: EmbeddedDatabase, proxy: Proxy, tmp_path: Path
 ) -> None:

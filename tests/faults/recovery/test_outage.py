@@ -31,6 +31,7 @@ def pass_minutes(chats: Chats, minutes: int) -> None:
     )
 
 
+@pytest.mark.slow  # test_auto has an outage, and so have the simulated worlds
 def test_nothing_is_closed_while_it_is_down_nor_of_what_comes_back(
     chats: Chats, config: Path, tmp_path: Path
 ) -> None:

@@ -76,7 +76,7 @@ def test_a_frozen_process_keeps_the_application_waiting_for_a_second_at_most(
     assert gated.chats.recovered == gated.chats.audited == [2, 3, 4]
 
 
-@pytest.mark.quick("lock")
+@pytest.mark.slow  # without a pooler in test_processes; and a killed pooler, below
 @pytest.mark.parametrize("gate", ["lock", "write"])
 def test_a_killed_process_has_done_nothing(gated: Gated, gate: str) -> None:
     gated.close(gate)

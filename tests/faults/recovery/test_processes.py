@@ -35,7 +35,7 @@ def kill(process: Process) -> None:
     process.wait()
 
 
-@pytest.mark.quick("by statements-lock", "by functions-write")
+@pytest.mark.quick("by functions-write")
 @pytest.mark.parametrize("gate", ["lock", "write"])
 def test_killed_during_a_statement_it_has_done_nothing(gated: Gated, gate: str) -> None:
     gated.close(gate)
@@ -49,7 +49,7 @@ def test_killed_during_a_statement_it_has_done_nothing(gated: Gated, gate: str) 
     assert gated.chats.recovered == gated.chats.audited == IDS
 
 
-@pytest.mark.quick("by statements-write", "by functions-lock")
+@pytest.mark.quick("by statements-write")
 @pytest.mark.parametrize("gate", ["lock", "write"])
 def test_killed_between_two_statements_it_has_done_nothing(gated: Gated, gate: str) -> None:
     gated.close(gate)
@@ -89,7 +89,7 @@ def test_killed_between_two_batches_it_has_done_one_of_them(gated: Gated) -> Non
     assert gated.chats.recovered == gated.chats.audited == IDS
 
 
-@pytest.mark.quick("by statements-lock", "by functions-write")
+@pytest.mark.quick("by statements-lock")
 @pytest.mark.parametrize("gate", ["lock", "write"])
 def test_a_frozen_process_keeps_the_application_waiting_for_a_second_at_most(
     gated: Gated, gate: str

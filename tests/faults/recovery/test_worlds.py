@@ -82,6 +82,7 @@ SETTINGS = settings(
 )
 
 
+@pytest.mark.slow  # test_auto_interleavings has one exporter in such worlds
 @settings(SETTINGS, max_examples=3)
 @given(st.lists(steps, min_size=4, max_size=12))
 def test_nobody_alive_is_closed_and_every_orphan_is_in_the_end(

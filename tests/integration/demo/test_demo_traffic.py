@@ -25,7 +25,7 @@ def ended(connection: psycopg.Connection[tuple[int, ...]]) -> tuple[int, ...]:
     return connection.execute(MOVED).fetchall()[0]
 
 
-async def everything_moves(database: EmbeddedDatabase, deadline: float = 60.0) -> None:
+async def everything_moves(database: EmbeddedDatabase, deadline: float = 20.0) -> None:
     """Wait until a session has ended in each table that had not when we began to look."""
     with database.connect() as connection:
         before, until = ended(connection), time.monotonic() + deadline
@@ -60,6 +60,7 @@ def disconnect(database: EmbeddedDatabase) -> None:
             connection.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
 
 
+@pytest.mark.slow  # so does the next, which looks at the connection besides
 async def test_sessions_start_and_end_in_every_table(database: EmbeddedDatabase) -> None:
     async with running(database):
         await everything_moves(database)

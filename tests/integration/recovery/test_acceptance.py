@@ -301,7 +301,7 @@ async def test_coaching_without_trainee_and_persona_is_recovered_like_any_other(
     assert stuck == {key: by_id[key]["started_at"] for key in reported}
 
 
-@pytest.mark.quick("by statements-NULL", "by functions-an array")
+@pytest.mark.quick("by functions-an array")
 @pytest.mark.parametrize(("config", "marked"), CONFIGS.values(), ids=CONFIGS)
 async def test_whatever_session_config_was_it_survives_and_comes_back(
     prepared: EmbeddedDatabase, recovery_of: Recover, config: str, marked: object
@@ -366,7 +366,7 @@ async def test_training_ends_at_the_last_message_and_keeps_score_and_messages(
     }
 
 
-@pytest.mark.quick("by statements-coaching", "by functions-training")
+@pytest.mark.quick("by functions-training")
 @pytest.mark.parametrize("name", TABLES)
 async def test_undo_makes_every_row_what_it_was(
     prepared: EmbeddedDatabase, recovery_of: Recover, monkeypatch: pytest.MonkeyPatch, name: str
@@ -381,7 +381,7 @@ async def test_undo_makes_every_row_what_it_was(
     assert without_version(rows(prepared, name)) == without_version(before)
 
 
-@pytest.mark.quick("by statements-a constraint", "by functions-a trigger")
+@pytest.mark.quick("by statements-a constraint")
 @pytest.mark.parametrize(
     "protection",
     [

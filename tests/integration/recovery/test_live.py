@@ -87,7 +87,7 @@ def example(database: EmbeddedDatabase) -> dict[str, Source]:
     return dict(load_config(EXAMPLE, {"DATABASE_URL": database.dsn}).sources)
 
 
-@pytest.mark.quick("coaching", "training")
+@pytest.mark.quick("training")
 @pytest.mark.parametrize("name", ["conversations", "coaching", "transcripts", "training"])
 async def test_the_example_can_be_recovered_by_the_demos_role(
     any_database: EmbeddedDatabase, name: str

@@ -17,6 +17,7 @@ from tests.support.recovery.close_runs import all_candidates
 from tests.support.servers.statements import execute, rows
 
 
+@pytest.mark.quick("by statements")
 async def test_nothing_is_closed_on_another_server_than_the_one_that_was_observed(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
