@@ -114,7 +114,7 @@ def test_the_demo_shows_every_metric_about_sessions_with_believable_values(tmp_p
         assert list(temporary.iterdir()) == []
 
 
-@pytest.mark.quick("15")
+@pytest.mark.slow  # test_postgres_server has a server that has just begun
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_a_demo_that_has_just_begun(tmp_path: Path, number: signal.Signals) -> None:
     with demo(tmp_path) as (process, temporary):

@@ -303,6 +303,7 @@ def test_a_sixth_orphan_pages_once_and_the_end_of_the_sessions_resolves_it(stack
     assert len(stack.posts(name, "resolved", **about)) == 1
 
 
+@pytest.mark.slow  # test_alerts has the page, test_alertmanager what it holds back
 def test_a_dead_database_pages_instead_of_what_follows_from_it(stack: Stack) -> None:
     job = "session-exporter-doomed-database"
     orphaned, down, failing = (
@@ -333,6 +334,7 @@ def test_a_dead_database_pages_instead_of_what_follows_from_it(stack: Stack) -> 
     assert len(stack.posts(orphaned, "firing", job=job)) == 1
 
 
+@pytest.mark.slow  # as above
 def test_a_dead_exporter_pages_instead_of_what_it_last_said(stack: Stack) -> None:
     job = "session-exporter-doomed"
     orphaned, down = "SessionsOrphanedAboveThreshold", "SessionsExporterDown"

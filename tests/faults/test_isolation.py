@@ -242,6 +242,7 @@ def test_a_connection_that_the_server_does_not_keep_idle_is_replaced_unnoticed(
         assert "database_down" not in daemon.log
 
 
+@pytest.mark.slow  # test_server has restarts, test_daemon a server that is down at first
 def test_recovers_from_a_killed_and_restarted_server_without_a_restart(
     database: EmbeddedDatabase, victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:
@@ -333,6 +334,7 @@ def test_never_has_more_connections_than_the_config_allows(
     assert most == budget
 
 
+@pytest.mark.slow  # test_server has frozen processes and logins that hang
 def test_a_frozen_server_gets_no_more_connections_than_the_config_allows(
     database: EmbeddedDatabase, victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:

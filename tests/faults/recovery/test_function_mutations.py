@@ -179,7 +179,7 @@ async def test_without_a_guard_something_goes_wrong(
         assert not mutation.holds(database, connection)
 
 
-@pytest.mark.quick("heeds_a_pause", "heeds_a_stop", "closes_each")
+@pytest.mark.quick("closes_each")
 @pytest.mark.parametrize("holds", dict.fromkeys(each.holds for each in MUTATIONS))
 async def test_with_every_guard_it_holds(
     database: EmbeddedDatabase, recreate: Recreate, holds: Holds

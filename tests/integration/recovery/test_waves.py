@@ -341,6 +341,18 @@ async def test_sessions_that_were_undone_are_part_of_no_wave_and_stop_nothing(
 
 
 @pytest.mark.quick("by statements")
+async def test_sessions_that_were_undone_wait_for_no_budget(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    async with recover() as runner:
+        await undo_all(database, runner, 4)
+    execute(database, "DELETE FROM session_exporter.stop")
+    async with recover(is_trusted=False) as runner:
+        assert (await runner.run(2)).held == 0
+        assert await runner.by_hand.held() is None
+
+
+@pytest.mark.quick("by statements")
 async def test_what_a_stop_shows_as_held_are_none_that_were_undone(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:

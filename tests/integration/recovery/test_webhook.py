@@ -390,6 +390,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow  # the fast tier has one that dies without a process of its own, above
 async def test_a_killed_exporter_loses_nothing(
     database: EmbeddedDatabase, told: Callable[..., Source], tmp_path: Path
 ) -> None:
