@@ -31,6 +31,24 @@ async def test_life_and_a_genuine_end_are_returns_and_nothing_else_is(
 
 
 @pytest.mark.quick("by statements")
+async def test_life_by_evidence_is_a_return_and_protection_is_none(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    sessions(database, 1, 3, seen="80 minutes")
+    sessions(database, 100, 40, seen="1 minute")
+    execute(database, "CREATE TABLE public.ping (id int)", "CREATE TABLE public.kept (id int)")
+    evidence = "EXISTS (SELECT FROM public.ping AS p WHERE p.id = s.id)"
+    exempt = "EXISTS (SELECT FROM public.kept AS k WHERE k.id = s.id)"
+    async with recover(evidence=evidence, exempt=exempt) as runner:
+        assert (await runner.run()).candidates == 3
+        execute(
+            database, "INSERT INTO public.ping VALUES (1)", "INSERT INTO public.kept VALUES (2)"
+        )
+        state = await runner.run()
+        assert (state.candidates, state.returned) == (1, 1)
+
+
+@pytest.mark.quick("by statements")
 async def test_what_recovery_closes_is_no_return_and_neither_is_an_undo(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
