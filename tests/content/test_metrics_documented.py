@@ -17,6 +17,7 @@ from exporter.metrics.catalog import FAMILIES, Family
 from exporter.recovery.decision.brakes import BRAKES
 from exporter.recovery.status import FAILURES
 from exporter.recovery.status import SKIPS as RECOVERY_SKIPS
+from exporter.sessions.grants import DEFINER_ROLE, OPERATOR_ROLE, RECOVERY_ROLE
 from tests.support.monitoring.families import EXPORTER_FAMILIES, PROCESS_METRICS, SESSION_FAMILIES
 from tests.support.monitoring.rule_cases import load_yaml
 
@@ -76,7 +77,7 @@ def _recorded() -> frozenset[str]:
 
 
 #: Named in documents, and no metrics.
-ROLES = {"session_exporter_recovery", "session_exporter_definer"}
+ROLES = {RECOVERY_ROLE, OPERATOR_ROLE, DEFINER_ROLE}
 
 
 def _served_names() -> set[str]:
