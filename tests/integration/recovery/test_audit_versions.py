@@ -108,6 +108,7 @@ async def test_the_daemon_closes_nothing_and_says_why(
 async def test_a_daemon_that_closes_nothing_says_it_too_and_does_the_rest(
     database: EmbeddedDatabase, tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: str
 ) -> None:
+    execute(database, audit_script())
     recover = runners(database, tmp_path, by_functions=False)
     sessions(database, 1, 1)
     sessions(database, 3, 40, seen="5 minutes")

@@ -220,7 +220,7 @@ async def test_what_no_role_needs_to_write_to_the_audit_is_named(recovered: Reco
     pause, stop = (right.grant(RECOVERY_ROLE) for right in grants.OPERATOR_RIGHTS)
     for grant, table, listed in (
         (pause, "pause", "DELETE"),
-        (stop, "stop", "UPDATE (resumed_at, resumed_by, held, reason)"),
+        (stop, "stop", "UPDATE (resumed_at, resumed_by, held, reason, wave)"),
     ):
         execute(recovered.database, grant)
         found = (await recovered.check())["recovery audit rights"]

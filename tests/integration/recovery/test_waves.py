@@ -392,7 +392,9 @@ async def test_an_owner_whose_name_is_empty_may_fall_silent_too(
 
 
 @pytest.mark.quick("by statements")
-@pytest.mark.parametrize("started", ["294276-12-31 23:59:59+00", "infinity", "4713-01-01 BC", "-infinity"])
+@pytest.mark.parametrize(
+    "started", ["294276-12-31 23:59:59+00", "infinity", "4713-01-01 BC", "-infinity"]
+)
 async def test_a_start_at_the_end_of_time_stops_nothing(
     database: EmbeddedDatabase, recover: Recover, started: str
 ) -> None:
