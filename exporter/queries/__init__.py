@@ -20,6 +20,9 @@ LONGEST_NAME = 63
 #: What a template selects and why it is shaped so: for readers, and not sent.
 _HEADER = re.compile(r"\A(?:--.*\n)+")
 
+#: Whether an element of an array needs no quotes: it is no NULL, and has none of the syntax.
+_is_plain = re.compile(r"(?!null\Z)[\w.:+-]+", re.ASCII | re.IGNORECASE).fullmatch
+
 
 @cache
 def _template(name: str) -> sql.SQL:
@@ -63,5 +66,11 @@ def join_lines(parts: list[str], indent: int = 4) -> str:
 
 
 def array(texts: Iterable[str]) -> str:
-    """Quote texts as one array literal."""
-    return sql.Literal(list(texts)).as_string(None).strip()
+    """Quote texts as one array literal: there may be thousands, while rows are locked."""
+    elements = [text if _is_plain(text) else _quoted(text) for text in texts]
+    return literal(f"{{{','.join(elements)}}}")
+
+
+def _quoted(element: str) -> str:
+    escaped = element.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

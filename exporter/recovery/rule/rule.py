@@ -6,6 +6,7 @@ The row is `s`, and the end that is chosen for it is `e.session_exporter_end`.
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from exporter.queries import fill, identifier, join_lines, literal
 from exporter.recovery.rule.texts import is_unchanged, json_object, restored, texts_of
@@ -20,7 +21,7 @@ AHEAD = 5.0
 END = "session_exporter_end"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """One source bound to its table for writing. Every text is SQL about the row `s`."""
 
@@ -38,12 +39,17 @@ class Rule:
 
     def statement(self, name: str, **parts: str) -> str:
         """The template `queries/<name>.sql`; `parts` are what the rule does not decide."""
+        return fill(name, **(self._parts | parts))
+
+    @cached_property
+    def _parts(self) -> dict[str, str]:
+        """What the rule decides in any template: made once, not while rows are locked."""
         table, recovery = self.table, self.table.source.recovery
         assignments = [f"{identifier(name)} = ({text})" for name, text in self.changes.items()]
         silence = f"extract(epoch FROM pg_catalog.now() - {table.last_seen})"
         equals = self.id_column.operator("=")
         still_alive = {"alive": self.alive} if recovery.evidence is not None else {}
-        shared = {
+        return {
             "table": table.table,
             "rows": table.rows,
             "id": self.id,
@@ -77,7 +83,6 @@ class Rule:
             "channel": literal(recovery.notify or ""),
             "declared": literal(recovery.evidence or ""),
         }
-        return fill(name, **(shared | parts))
 
     def budget_statement(self, day_limit: int | None) -> str:
         """How many sessions automatic recovery may still close; None is no limit of a day."""
