@@ -24,11 +24,9 @@ def held(log: Path, since: int) -> Iterator[float]:
         lines = file.read().decode(errors="replace").splitlines()
     begun: dict[str, list[float]] = {}
     for process, at, command, duration in (m.groups() for m in map(_LINE.match, lines) if m):
-        if command == "BEGIN":
-            begun[process] = []
-        elif process in begun and command == "COMMIT":
-            starts = begun.pop(process)
+        starts = begun.setdefault(process, [])
+        starts.append(float(at) - float(duration) / 1000)
+        if command == "COMMIT":
+            del begun[process]
             if len(starts) > 1:
                 yield float(at) - starts[1]
-        elif process in begun:
-            begun[process].append(float(at) - float(duration) / 1000)

@@ -57,7 +57,8 @@ class Writer:
             transaction = await self._begin(stack)
             try:
                 yield transaction
-                await transaction.run("COMMIT")
+                if not transaction.is_committed:
+                    await transaction.commit()
             except BaseException:
                 await transaction.roll_back()
                 raise
@@ -80,7 +81,6 @@ class Writer:
         transaction = Transaction(lease, self._settings.name)
         try:
             # Not READ WRITE: a default of read only, as on a full disk, is meant for us too.
-            await transaction.run("BEGIN ISOLATION LEVEL READ COMMITTED")
             row_security = "off" if self._settings.row_security == "refuse" else "on"
             settings = fill(
                 "recovery/close/begin",
@@ -89,8 +89,8 @@ class Writer:
                 path=fill("catalog/path"),
                 texts=text_settings(),
             )
-            (begun,) = await transaction.rows(settings)
-            self._require_writable(*begun[-2:])
+            _, begun = await transaction.send("BEGIN ISOLATION LEVEL READ COMMITTED", settings)
+            self._require_writable(*begun.rows[0][-2:])
         except BaseException:
             await transaction.roll_back()
             raise
@@ -122,21 +122,39 @@ class Transaction:
         self._lease = lease
         self._connection = lease.connection
         self._database = database
+        self.is_committed = False
 
     async def run(self, statement: str) -> Result:
         """Run one statement. Raises SourceError, at most a second after the server's deadline."""
-        seconds = STATEMENT_SECONDS + CLIENT_GRACE_SECONDS
+        (result,) = await self.send(statement)
+        return result
+
+    async def commit(self, *statements: str) -> list[Result]:
+        """Run the statements and commit, all in one message; raises SourceError.
+
+        The server executes no message that is not whole, and then waits for the client no more: so
+        no lock does, as long as the results before COMMIT fit into its buffer, in all 4 KiB.
+        """
+        *results, _ = await self.send(*statements, "COMMIT")
+        self.is_committed = True
+        return results
+
+    async def send(self, *statements: str) -> list[Result]:
+        """Run statements that are sent in one message, up to one that fails; raises SourceError."""
+        seconds = STATEMENT_SECONDS * len(statements) + CLIENT_GRACE_SECONDS
+        message = ";\n".join(statements)
         deadline = Deadline(seconds, self._connection.pgconn, self._lease.abandoned.append)
         try:
             with deadline:
-                cursor = await self._connection.execute(statement.encode())
-                columns = cursor.description
-                rows = await cursor.fetchall() if columns else []
-                return Result(rows, tuple(each.type_code for each in columns or ()))
+                cursor = await self._connection.execute(message.encode())
+                results = [await _result(cursor)]
+                while cursor.nextset():
+                    results.append(await _result(cursor))
+                return results
         except psycopg.Error as error:
             if deadline.has_passed:
                 raise NoAnswer(f"database {self._database} did not answer") from None
-            raise self._failure(error, statement) from None
+            raise self._failure(error, message) from None
 
     async def rows(self, statement: str) -> list[Row]:
         return (await self.run(statement)).rows
@@ -159,3 +177,10 @@ class Transaction:
         return error_causes.explain_writing(
             server_error, sent, statement_timeout=STATEMENT_SECONDS, lock_timeout=LOCK_SECONDS
         )
+
+
+async def _result(cursor: psycopg.AsyncCursor[Row]) -> Result:
+    """The result that the cursor is at."""
+    columns = cursor.description
+    rows = await cursor.fetchall() if columns else []
+    return Result(rows, tuple(each.type_code for each in columns or ()))

@@ -13,6 +13,8 @@ from exporter.recovery.audit.installation import require_audit
 from exporter.recovery.audit.runs import Run, find_run
 from exporter.recovery.close.batches import CloseRun
 from exporter.recovery.close.by_function import make_closer
+from exporter.recovery.close.by_message import MessageCloser
+from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.close.candidates import Outcome, Preview, find_candidates, read_previews
 from exporter.recovery.close.planned_stop import StopPlan, clock, make_stop_plan
 from exporter.recovery.decision.brakes import find_brakes, stop_in_force
@@ -67,6 +69,8 @@ async def recover(
         outcome.recovered.clear()  # there may be very many
 
     closer = make_closer(writer, reader, plan.selection, plan.function, reason=reason)
+    if isinstance(closer, StatementCloser):
+        closer = MessageCloser(closer)
     run = CloseRun(closer, recovery.batch, recovery.pause, report, outcome, adapts)
     async for page in find_candidates(reader, plan.selection):
         await run.close(page)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from exporter.errors import AuditUnusable, Locked, RowRefused
 from exporter.postgres import Transaction, Writer
 from exporter.postgres.error_causes import ENDS_AHEAD, NOT_AUDITED, NOT_WRITTEN, STILL_ACTIVE
-from exporter.queries import array, literal, text_or_null
+from exporter.queries import array, fill, literal, text_or_null
 from exporter.recovery.close.batches import Permission, Trigger, WriteBlocked, admit
 from exporter.recovery.close.candidates import Candidate, ClosedSession, Outcome
-from exporter.recovery.rule.selection import Selection
+from exporter.recovery.rule.selection import Selection, versions_by_id
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,15 @@ class StatementCloser:
     async def _write(
         self, transaction: Transaction, locked: Sequence[Candidate], run: uuid.UUID
     ) -> list[ClosedSession]:
+        ids = array(candidate.session for candidate in locked)
         statement = self.selection.close_statement(
-            ids=array(candidate.session for candidate in locked),
-            versions=array(candidate.version for candidate in locked),
+            ids=ids,
+            versions=versions_by_id(ids, array(candidate.version for candidate in locked)),
+            result=fill("recovery/close/closed_rows"),
             run=literal(str(run)),
             trigger=literal(self.trigger),
             reason=text_or_null(self.reason),
-            **self._heed_stops(),
+            **self.heed_stops(),
         )
         rows = await transaction.rows(statement)
         found, written = rows[0][:2]
@@ -76,7 +78,7 @@ class StatementCloser:
             raise AuditUnusable(NOT_AUDITED)
         return [ClosedSession(session, report) for session, report, *_ in closed]
 
-    def _heed_stops(self) -> dict[str, str]:
+    def heed_stops(self) -> dict[str, str]:
         """Automatically no session is closed that a stop holds; a person has seen the plan."""
         if self.permission is not None:
             return {"skips_held": "true"}

@@ -16,7 +16,7 @@ from exporter.postgres.error_causes import (
 from exporter.queries import array, fill, fit_name, identifier, join_lines, literal
 from exporter.recovery.functions.function import Function
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.selection import orphaned_sessions
+from exporter.recovery.rule.selection import orphaned_sessions, versions_by_id
 
 SCHEMA = "session_exporter"
 #: The most sessions of one call: all of them stay locked until it is over.
@@ -57,7 +57,8 @@ def recover_function(rule: Rule) -> Function:
         lock=rule.statement("recovery/close/lock", ids="session_exporter_ids"),
         close=selection.close_statement(
             ids="session_exporter_locked",
-            versions="session_exporter_versions",
+            versions=versions_by_id("session_exporter_locked", "session_exporter_versions"),
+            result=fill("recovery/close/closed_rows"),
             run=run,
             trigger="session_exporter_trigger",
             reason="session_exporter_reason",

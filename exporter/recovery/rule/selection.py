@@ -76,9 +76,10 @@ class Selection:
     def close_statement(self, *, ids: str, versions: str, **parts: str) -> str:
         """Recheck, close, and write the audit: sent as it is, or in a function in the database.
 
-        `ids` is an array, and `versions` another one that has for each of them the only version of
-        its row that is closed. The other parts are `run`, `trigger`, `reason`, `skips_held`, which
-        is whether sessions that a stop holds are left alone, and `young` and `held` if not as here.
+        `ids` is an array, and `versions` a jsonb object that has for each of them the only version
+        of its row that is closed. The other parts are `run`, `trigger`, `reason`, `result`, which
+        is how it says what was closed, `skips_held`, which is whether sessions that a stop holds
+        are left alone, and `young` and `held` if not as here.
         """
         return self.statement(
             "recovery/close/close",
@@ -89,6 +90,11 @@ class Selection:
             versions=versions,
             **({"held": self.rule.is_held} | parts),
         )
+
+
+def versions_by_id(ids: str, versions: str) -> str:
+    """A jsonb object of two arrays of texts, as SQL."""
+    return f"pg_catalog.jsonb_object({ids}::text[], {versions}::text[])"
 
 
 def orphaned_sessions(rule: Rule, *, with_backlog: bool) -> Selection:

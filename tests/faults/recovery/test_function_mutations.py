@@ -143,6 +143,7 @@ class Mutation(NamedTuple):
 
 BODY, REQUIREMENTS = "recovery/functions/recover_body", "recovery/functions/requirements"
 LOCK, CLOSE = "recovery/close/lock", "recovery/close/close"
+ROWS = "recovery/close/closed_rows"
 FOUND, WRITTEN = "session_exporter_found_count", "session_exporter_written_count"
 STILL_ACTIVE = "session_exporter_is_active"
 
@@ -159,8 +160,8 @@ MUTATIONS = [
     Mutation(CLOSE, with_column(STILL_ACTIVE, "false"), heeds_a_session_that_stays_active),
     Mutation(BODY, without_branch(STILL_ACTIVE), heeds_a_session_that_stays_active),
     Mutation(BODY, without_branch(WRITTEN), heeds_an_audit_that_skips),
-    Mutation(CLOSE, with_column(FOUND, "0"), heeds_a_trigger_that_skips),
-    Mutation(CLOSE, with_column(WRITTEN, "1000"), heeds_an_audit_that_skips),
+    Mutation(ROWS, with_column(FOUND, "0"), heeds_a_trigger_that_skips),
+    Mutation(ROWS, with_column(WRITTEN, "1000"), heeds_an_audit_that_skips),
 ]
 
 

@@ -11,7 +11,7 @@ import pytest
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import EXPORTER
 from tests.support.recovery.chats import ACTS
-from tests.support.recovery.gates import Gated
+from tests.support.recovery.gates import ALONE, Gated
 from tests.support.recovery.scenarios.races import LONGEST
 from tests.support.servers.pgbouncer import PgBouncer, settings_in_the_pool, settings_of
 
@@ -31,7 +31,8 @@ GRANT SELECT ON session_exporter.stop, session_exporter.observation TO {EXPORTER
 def gated(database: EmbeddedDatabase, bouncer: PgBouncer, tmp_path: Path) -> Iterator[Gated]:
     own = Gated(database, tmp_path, dsn=bouncer.dsn())
     own.chats.do(RIGHTS)
-    own.chats.add(*IDS)
+    own.chats.add(1, silent="2 hours")  # the first to be closed
+    own.chats.add(*IDS[1:])
     yield own
     own.chats.close()
 
@@ -42,7 +43,7 @@ def test_it_recovers_and_undoes_and_leaves_no_setting_on_the_servers_connections
     with gated.chats.database.connect(EXPORTER) as client:
         usual = settings_of(client)
     with bouncer.connect() as first, bouncer.connect() as second:
-        with gated.recover("--batch", "1", "--pause", "1ms") as process:
+        with gated.recover("--batch", "3", "--pause", "1ms") as process:
             while process.poll() is None:
                 assert settings_in_the_pool(first, second) == [usual, usual]
         assert process.returncode == 0
@@ -62,7 +63,7 @@ def test_a_frozen_process_keeps_the_application_waiting_for_a_second_at_most(
     gated: Gated, gate: str
 ) -> None:
     gated.close(gate)
-    with gated.recover() as process, gated.chats.application() as application:
+    with gated.recover(*ALONE) as process, gated.chats.application() as application:
         gated.freeze_after(process)
         began = time.monotonic()
         assert application.begin(ACTS["shows life"]).result(LONGEST) == 1
@@ -80,7 +81,7 @@ def test_a_frozen_process_keeps_the_application_waiting_for_a_second_at_most(
 @pytest.mark.parametrize("gate", ["lock", "write"])
 def test_a_killed_process_has_done_nothing(gated: Gated, gate: str) -> None:
     gated.close(gate)
-    with gated.recover() as process:
+    with gated.recover(*ALONE) as process:
         gated.freeze_after(process)
         process.kill()
         process.wait()
@@ -90,11 +91,12 @@ def test_a_killed_process_has_done_nothing(gated: Gated, gate: str) -> None:
     assert gated.chats.recovered == gated.chats.audited == IDS
 
 
-def test_a_pgbouncer_that_is_killed_in_the_middle_has_done_nothing(
-    gated: Gated, bouncer: PgBouncer
+@pytest.mark.parametrize(("options", "done"), [(ALONE, []), ((), IDS)])
+def test_a_pgbouncer_that_is_killed_in_the_middle_has_done_nothing_or_a_whole_message(
+    gated: Gated, bouncer: PgBouncer, options: tuple[str, ...], done: list[int]
 ) -> None:
     gated.close("write")
-    with gated.recover() as process:
+    with gated.recover(*options) as process:
         gated.wait_at_gate(process)
         bouncer.kill()
         gated.open()
@@ -102,7 +104,7 @@ def test_a_pgbouncer_that_is_killed_in_the_middle_has_done_nothing(
     assert process.returncode == 1
     assert "lost the connection to database app" in output
     gated.wait_until_gone()
-    assert gated.chats.recovered == gated.chats.audited == []
+    assert gated.chats.recovered == gated.chats.audited == done
     bouncer.start()
     gated.finish()
     assert gated.chats.recovered == gated.chats.audited == IDS

@@ -19,7 +19,8 @@ from exporter.demo.server.server import wheel_binaries
 from exporter.demo.systems.schemas import create_empty
 from exporter.postgres import Database, Writer
 from exporter.queries import fill
-from exporter.recovery.close.batches import CloseRun, Permission, Trigger
+from exporter.recovery.close.batches import Closer, CloseRun, Permission, Trigger
+from exporter.recovery.close.by_message import MessageCloser
 from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.selection import orphaned_sessions
@@ -80,11 +81,14 @@ def chats(fast_folder: Path | None, tmp_path: Path) -> Iterator[Chats]:
 class Recoverer:
     """Closes all it finds, again and again; what it says it has done."""
 
-    def __init__(self, chats: Chats, *, is_automatic: bool = False) -> None:
+    def __init__(
+        self, chats: Chats, *, is_automatic: bool = False, by_message: bool = False
+    ) -> None:
         self.closed: list[int] = []
         self.passed_over = 0
         self.over_budget = 0
         self._is_automatic = is_automatic
+        self._by_message = by_message
         self._chats = chats
 
     async def work(self, is_over: threading.Event) -> None:
@@ -100,12 +104,16 @@ class Recoverer:
         selection = orphaned_sessions(rule, with_backlog=not self._is_automatic)
         server = await reader.value(f"SELECT {fill('recovery/observation/server')}")
         permission = Permission(server) if self._is_automatic else None
-        closer = StatementCloser(writer, trigger, selection, permission)
+        statements = StatementCloser(writer, trigger, selection, permission)
+        closer: Closer = MessageCloser(statements) if self._by_message else statements
         while not is_over.is_set():
             found = await all_candidates(reader, rule, with_backlog=True)
             outcome = await CloseRun(closer, batch=10, pause=0).close(found)
             assert outcome.refused == {}
-            self.closed += [int(each.session) for each in outcome.recovered]
+            run = f"FROM session_exporter.recovery WHERE run = '{outcome.run}'"
+            closed = [id_ for (id_,) in await reader.rows(f"SELECT session[1]::integer {run}")]
+            assert len(closed) == outcome.closed
+            self.closed += closed
             self.passed_over += outcome.skipped
             self.over_budget += outcome.over_budget
             await asyncio.sleep(0)
@@ -116,7 +124,8 @@ class Recoverer:
 @pytest.mark.slow
 def test_under_load_nobody_alive_is_closed_and_no_end_is_overwritten(chats: Chats) -> None:
     seconds = float(os.environ.get("STRESS_SECONDS") or SECONDS)
-    recoverers, is_over = [Recoverer(chats) for _ in range(RECOVERIES)], threading.Event()
+    recoverers = [Recoverer(chats, by_message=number > 0) for number in range(RECOVERIES)]
+    is_over = threading.Event()
     automatic = [Recoverer(chats, is_automatic=True) for _ in range(AUTOMATIC)]
     with Background() as background, Traffic(chats, writers=4, alive=400).flowing():
         working = [background.begin(each.work(is_over)) for each in recoverers + automatic]

@@ -42,6 +42,9 @@ CREATE CONSTRAINT TRIGGER passes_commit AFTER INSERT ON session_exporter.recover
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.passes_commit();
 """
 
+#: A session that is alone is closed statement by statement, and not in one message.
+ALONE = ("--batch", "1")
+
 GATED = SOURCE.replace(
     "    NOT EXISTS (SELECT FROM public.hidden",
     "    public.passes('lock') AND NOT EXISTS (SELECT FROM public.hidden",
@@ -105,6 +108,7 @@ class Gated:
     ) -> None:
         self.chats = Chats(database, folder, source=GATED)
         self.chats.do(GATES)
+        self.by_functions = by_functions
         self._folder = folder
         self._numbers = itertools.count(1)
         self._config = folder / "gated.yaml"

@@ -7,6 +7,8 @@ SELECT
     pg_catalog.set_config('row_security', {row_security}, true),
     pg_catalog.set_config('TimeZone', {timezone}, true),
     {texts},
+    -- The notices of a trigger would wait for a client that does not read, and locks with them.
+    pg_catalog.set_config('client_min_messages', 'error', true),
     pg_catalog.set_config('jit', 'off', true),
     pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool,
     pg_catalog.pg_is_in_recovery()
