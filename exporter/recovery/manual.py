@@ -170,5 +170,10 @@ async def resume(writer: Writer, source: Source, held: Held, *, reason: str | No
         if not held.is_written:
             await control.write_stop(transaction, source.name, held.stop)
         await control.resume_stop(
-            transaction, source.name, held.stop, held=held.count, wave=held.wave, reason=reason
+            transaction,
+            held.selection.rule,
+            held.stop,
+            held=held.count,
+            wave=held.wave,
+            reason=reason,
         )

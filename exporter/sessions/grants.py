@@ -65,6 +65,7 @@ _DELIVERY = ("next_attempt_at", "attempts", "notified_at")
 
 
 _STOP = ("source", "at", "brake", "why")
+_RESUMED = ("resumed_at", "resumed_by", "held", "wave", "rule", "reason")
 
 #: All that roles but OPERATOR_ROLE need to write to tables of the audit: what is not here, undo can
 #: trust, and only a person ends.
@@ -80,7 +81,9 @@ AUDIT_WRITES = {
 #: What OPERATOR_ROLE may do besides.
 OPERATOR_RIGHTS = (
     Right("DELETE", _SCHEMA, "pause"),
-    Right("UPDATE", _SCHEMA, "stop", ("resumed_at", "resumed_by", "held", "wave", "reason")),
+    Right(
+        "UPDATE", _SCHEMA, "stop", ("resumed_at", "resumed_by", "held", "wave", "rule", "reason")
+    ),
 )
 
 
@@ -112,7 +115,7 @@ def audit_rights(source: Source, *, role: str) -> list[Right]:
         (closes, "INSERT", "stop", _STOP),
         (observes, "SELECT", "observation", ()),
         (closes, "INSERT", "observation", ("source", "rule", "since", *_OBSERVED)),
-        (closes, "UPDATE", "observation", _OBSERVED),
+        (closes, "UPDATE", "observation", ("since", *_OBSERVED)),
     )
     granted = [
         Right(what, _SCHEMA, table, columns) for needed, what, table, columns in rights if needed

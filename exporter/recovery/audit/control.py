@@ -97,11 +97,9 @@ async def read_control(reader: Reader, rule: Rule) -> tuple[Control, Watch]:
             "recovery/control/control", stopped=rule.statement("recovery/control/stopped")
         )
     )
-    # A person who has resumed under another rule has seen what that one held.
-    is_resumed = resumed_at is not None and since is not None and resumed_at >= since
     control = Control(
         stop=None if stop[0] is None else Stop(*stop),
-        resume=Resume(resumed_at, resumed_stop_at, wave) if is_resumed else None,
+        resume=None if resumed_at is None else Resume(resumed_at, resumed_stop_at, wave),
         observed_since=since,
         judged_until=judged,
     )
@@ -143,8 +141,8 @@ async def write_stop(writer: Writer | Transaction, source_name: str, stop: Stop)
 
 
 async def resume_stop(
-    writer: Writer | Transaction,
-    source_name: str,
+    transaction: Transaction,
+    rule: Rule,
     stop: Stop,
     *,
     held: int,
@@ -153,14 +151,13 @@ async def resume_stop(
 ) -> bool:
     """End this stop, so that what it holds may be closed; returns whether it was not ended before.
 
-    Raises SourceError.
+    That is a decision about sessions which are orphaned by this rule. Raises SourceError.
     """
-    statement = fill(
+    statement = rule.statement(
         "recovery/control/resume_stop",
-        source=literal(source_name),
         at=unix_time(stop.at),
         held=str(held),
         wave=str(wave),
         reason=text_or_null(reason),
     )
-    return bool(await writer.rows(statement))
+    return bool(await transaction.rows(statement))

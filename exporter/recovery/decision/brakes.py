@@ -8,6 +8,7 @@ from math import sqrt
 
 from exporter.config import RecoverySettings
 from exporter.recovery.decision.observation import Observation, Owner, Returns, Stop
+from exporter.recovery.decision.watch import MOST
 from exporter.text import instant
 
 BRAKES = ("share", "count", "owner", "returned", "silent", "clock", "grace", "blind")
@@ -43,6 +44,7 @@ def find_brakes(
     A stop in force is one of them, whatever is observed by now.
     """
     counts, wave = observation.counts, observation.wave
+    judged = counts.active - observation.left_alone
     # What was orphaned before the wave says nothing of how many there are to lose. What is quiet
     # is the rest of a wave that is still growing, or heartbeats are too slow to see it in time.
     together = counts.active - counts.orphaned + wave
@@ -53,10 +55,10 @@ def find_brakes(
         "share": is_new
         and wave > LARGEST_TRICKLE
         and wave + counts.quiet > settings.max_share * together,
-        "count": is_new and wave > settings.max_count,
+        "count": (is_new and wave > settings.max_count) or observation.closable > MOST,
         "owner": silent_owner is not None,
         "returned": returns.returned >= FEWEST_RETURNED and return_often(returns),
-        "silent": counts.active >= FEWEST_FOR_SILENCE and not observation.beating,
+        "silent": judged >= FEWEST_FOR_SILENCE and not observation.beating,
         "clock": has_moved_clock,
         "grace": is_in_grace,
         "blind": bool(observation.blind),
@@ -65,11 +67,14 @@ def find_brakes(
         "share": f"{wave} of {together} sessions became orphaned together and {counts.quiet} are "
         f"silent, more than max_share ({settings.max_share:.0%})",
         "count": f"{wave} sessions became orphaned together, more than max_count "
-        f"({settings.max_count})",
+        f"({settings.max_count})"
+        if observation.closable <= MOST
+        else f"{observation.closable} sessions are orphaned, more than the {MOST} that automatic "
+        "recovery follows; close them by hand",
         "owner": f"no session of {silent_owner or NO_NAME} shows life, while those of others do",
         "returned": f"{returns.returned} orphaned sessions returned within the last day, in which "
         f"{returns.orphaned} became orphaned; is orphaned_after too short?",
-        "silent": f"no recent sign of life in any of {counts.active} active sessions; is the "
+        "silent": f"no recent sign of life in any of {judged} active sessions; is the "
         "application itself down?",
         "clock": "the database's clock was set forth or back",
         "grace": f"the exporter or the server has started less than {settings.grace:g} s ago",

@@ -19,6 +19,8 @@ class Memory:
 
     started_at: float
     """When the grace began: at the start, and again after a failover."""
+    start_pause: float | None = None
+    """For how long the grace lasts, in seconds; None before the first run."""
     server: str | None = None
     counted_at: float | None = None
     """When the last run was that counted for confirmation."""
@@ -67,15 +69,20 @@ def decide(
 
     Sessions that were `tried` in vain come after all others, the one first that was tried first.
 
-    After a silence, and after a step of the clock, the application has half of `orphaned_after`,
+    After a silence, after a step of the clock, and after a start, unless what is orphaned was
+    judged shortly before it, the application has half of `orphaned_after`,
     and `grace` at least, in which all of its sessions can show life: one alone that does is not
     all of them. While a brake is on nothing is confirmed, and when it ends confirming starts over.
     """
     at, half = observation.at, orphaned_after / 2
     pause = max(settings.grace, half)
     started_at, moved_at = memory.started_at, memory.clock_moved_at
+    start_pause, judged_until = memory.start_pause, observation.control.judged_until
+    if start_pause is None:
+        was_judged = judged_until is not None and observation.now - judged_until < half / 4
+        start_pause = settings.grace if was_judged else pause
     if memory.server is not None and observation.server not in {"", memory.server}:
-        started_at = at
+        started_at, start_pause = at, settings.grace
     offsets = observation.now - observation.until, observation.now - at
     if memory.clock_offsets is not None and _has_moved(memory.clock_offsets, offsets):
         moved_at = at
@@ -83,7 +90,7 @@ def decide(
         observation,
         settings,
         has_moved_clock=_is_recent(moved_at, at, pause),
-        is_in_grace=at - started_at < settings.grace,
+        is_in_grace=at - started_at < start_pause,
     )
     silent_at = at if "silent" in brakes else memory.silent_at
     if "silent" not in brakes and _is_recent(silent_at, at, pause):
@@ -96,6 +103,7 @@ def decide(
         streaks[session] = state, max(runs + is_counted, 1) if before == state else 1
     remembered = Memory(
         started_at=started_at,
+        start_pause=start_pause,
         server=observation.server or memory.server,
         counted_at=at if is_counted else memory.counted_at,
         silent_at=silent_at,

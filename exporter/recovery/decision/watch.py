@@ -54,7 +54,7 @@ class Watch:
         for session, orphaned_at in orphans.items():
             before = self.known.get(session)
             if before is not None:
-                known[session] = max(before, orphaned_at)
+                known[session] = min(max(before, orphaned_at), now)
                 continue
             known[session] = orphaned_at
             if orphaned_at <= self.until:

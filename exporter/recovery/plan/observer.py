@@ -31,6 +31,7 @@ from exporter.recovery.plan.sessions import (
 )
 from exporter.recovery.rule.checks import read_naming_key
 from exporter.recovery.rule.rule import Rule
+from exporter.sessions import unix_time
 
 _NEVER = float("-inf")
 
@@ -54,7 +55,7 @@ class Observer:
         """Where nothing may be written, as it would be if it were."""
         self._record = RecordReader()
         self._saved_rule = ""
-        self._saved_until = _NEVER
+        self._saved_at = _NEVER
 
     async def observe(
         self,
@@ -96,12 +97,12 @@ class Observer:
         before = saved if self._watch is None else self._watch
         by_age = self._by_age = {session: orphaned_at for session, orphaned_at, _ in orphans}
         gone = before.find_gone(by_age)
-        returned = await self._find_returned(reader, rule, gone, is_audited=is_audited)
+        returned = await _find_returned(reader, rule, gone, before.until, is_audited=is_audited)
         since = _NEVER if control.resume is None else control.resume.at
         watch = self._watch = before.count(by_age, returned, now, since=since)
         self.returned += len(returned)
-        if returned or any(by_age[each] < at for each, at in watch.known.items() if at == now):
-            self._saved_until = _NEVER  # or the next exporter would find them once more
+        if gone or any(by_age[each] < at for each, at in watch.known.items() if at == now):
+            self._saved_at = _NEVER  # or the next exporter would not know it
         returns = watch.returns(since=since, now=now)
         record = Record()
         if is_audited:
@@ -153,13 +154,15 @@ class Observer:
             self._control = replace(self._control, judged_until=observation.now)
         if writer is None or self._watch is None or observation.blind:
             return
-        if rule.fingerprint == self._saved_rule and observation.now < self._saved_until:
+        often = half_of(rule) / 8
+        is_recent = abs(observation.now - self._saved_at) < often
+        if rule.fingerprint == self._saved_rule and is_recent:
             return
         await controlling.write_observation(
             writer, rule, self._watch, judged_until=self._control.judged_until
         )
         self._saved_rule = rule.fingerprint
-        self._saved_until = observation.now + half_of(rule) / 8
+        self._saved_at = observation.now
 
     def held_wave(self, stop: Stop) -> int:
         """The largest wave of the observed sessions that a stop holds."""
@@ -176,15 +179,15 @@ class Observer:
             return max(judged_since, control.judged_until - half)
         return judged_since if self._looks_back else max(judged_since, now - half)
 
-    async def _find_returned(
-        self, reader: Reader, rule: Rule, gone: list[str], *, is_audited: bool
-    ) -> set[str]:
-        if not gone:
-            return set()
-        recovered = "false"
-        if is_audited:
-            recovered = rule.statement("recovery/decision/recovered")
-        statement = rule.statement(
-            "recovery/decision/returned", ids=array(gone), recovered=recovered
-        )
-        return {session for (session,) in await read_naming_key(reader, rule, statement)}
+
+async def _find_returned(
+    reader: Reader, rule: Rule, gone: list[str], last_run: float, *, is_audited: bool
+) -> set[str]:
+    """Which of the sessions that were orphaned at the last run live, or have their own end."""
+    if not gone:
+        return set()
+    recovered = "false"
+    if is_audited:
+        recovered = rule.statement("recovery/decision/recovered", last_run=unix_time(last_run))
+    statement = rule.statement("recovery/decision/returned", ids=array(gone), recovered=recovered)
+    return {session for (session,) in await read_naming_key(reader, rule, statement)}

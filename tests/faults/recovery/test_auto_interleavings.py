@@ -8,6 +8,7 @@ true orphans are closed, and nobody who lives.
 """
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
 from tests.support.collection.declarations import settings_of, source_of
 from tests.support.processes.background import Background
-from tests.support.recovery.automatic.by_hand import ByHand
+from tests.support.recovery.automatic.by_hand import ByHand, shift_observations
 from tests.support.recovery.automatic.trust import trust
 from tests.support.recovery.chats import Application, Chats
 from tests.support.recovery.recoveries import Recoveries
@@ -29,8 +30,8 @@ from tests.support.recovery.worlds.shifted_rows import EVERY_OTHER_MINUTE, THRES
 EVERY = 4.0
 AUTO = EVERY_OTHER_MINUTE.replace("  recovery:", "  every: 4s\n  recovery:")
 AUTO += "    mode: auto\n    pause: 1ms\n    grace: 1ms\n"
-#: Minutes after which an orphan has settled, and how often one is closed in three days.
-SETTLED, MOST_CLOSURES = 1.5 * THRESHOLD, 3
+#: Minutes for which an orphan settles, and how often one is closed in three days.
+SETTLED, MOST_CLOSURES = THRESHOLD / 2, 3
 ANCHOR = 6
 
 ids = st.integers(1, ANCHOR - 1)
@@ -48,6 +49,9 @@ class AutoWorld(World):
         self._background = background
         self._statuses = RecoveryStatuses([("app", "chats")])
         self._seen: dict[int, int] = {}
+        self._last_run = float("-inf")
+        self._orphaned_at: dict[int, float] = {}
+        """By age, or since the run that found it: it was opened again, or evidence ended."""
         self._closures: Counter[int] = Counter()
         self._has_returned = False
         self._source, self._settings = source_of(folder, AUTO), settings_of(chats.database.dsn)
@@ -72,7 +76,7 @@ class AutoWorld(World):
         self._recovering = AutomaticRecovery(
             self._settings, self._source, statuses=self._statuses, clock=clock
         )
-        self._monotonic += self._source.recovery.grace
+        self._monotonic += 60 * SETTLED  # for so long it waits where nothing was judged lately
 
     def show_life(self, id_: int, age: int) -> None:
         if id_ not in self.crashed:
@@ -100,6 +104,11 @@ class AutoWorld(World):
         """By the way that a jump is made here, every row changes: none looks as it did."""
         super().jump(minutes)
         self._seen = {}
+        self.do(shift_observations(f"interval '{minutes} minutes'"))
+        observer = self._recovering._observer
+        if (watch := observer._watch) is not None:
+            known = {session: at - 60.0 * minutes for session, at in watch.known.items()}
+            observer._watch = replace(watch, known=known, until=watch.until - 60.0 * minutes)
 
     def outage(self, minutes: int) -> None:
         """Nobody shows life, and the exporter looks on."""
@@ -126,6 +135,12 @@ class AutoWorld(World):
     def recover_by_itself(self, apart: float = EVERY) -> None:
         """One run, and what must have come of it. Runs that follow at once count as one."""
         orphans = {id_ for id_, each in self.known.items() if each.is_orphan(self.now)}
+        by_age = {i: max(self.known[i].started, self.known[i].seen) + THRESHOLD for i in orphans}
+        self._orphaned_at = {
+            id_: max(self._orphaned_at.get(id_, at if at > self._last_run else self.now), at)
+            for id_, at in by_age.items()
+        }
+        self._last_run = self.now
         self._monotonic += apart
         self._wall += apart
         self._background.wait(self._recovering.run())
@@ -140,8 +155,8 @@ class AutoWorld(World):
         may_close = {
             id_
             for id_ in orphans
-            if self._seen.get(id_) == (session := self.known[id_]).version
-            and self.now - max(session.started, session.seen) > SETTLED
+            if self._seen.get(id_) == self.known[id_].version
+            and self.now - self._orphaned_at[id_] > SETTLED
             and self._closures[id_] < MOST_CLOSURES
         }
         is_free = not state.brakes and apart == EVERY
@@ -209,7 +224,9 @@ def live_through(chats: Chats, tmp_path: Path, happened: list[Step]) -> None:
             for name, *values in happened:
                 getattr(world, name)(*values)
             latest = max(session.last_sign for session in world.known.values())
-            world.jump(max(0, latest + 16 - world.now))
+            world.jump(max(0, latest + 11 - world.now))
+            world.recover_by_itself()
+            world.jump(6)
             # The application is well: whoever has not crashed shows life.
             world.reopen(ANCHOR)
             for id_ in world.known.keys() - world.crashed:

@@ -27,7 +27,7 @@ from tests.support.recovery.automatic.trust import trust
 from tests.support.servers.quick_server import QuickServer
 from tests.support.servers.statements import execute, rows
 
-PAST_GRACE = 301.0
+PAST_GRACE = 1801.0
 CHATS = """
 CREATE TABLE public.chats (
     id int PRIMARY KEY, is_open bool NOT NULL DEFAULT true, started timestamptz NOT NULL,

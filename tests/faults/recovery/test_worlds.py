@@ -158,8 +158,8 @@ async def everybody_lost_is_closed(world: World, exporter: Recoverer) -> None:
     await exporter.run()
     world.do("UPDATE session_exporter.recovery SET at = at - interval '8 days'")
     world.do(
-        "INSERT INTO session_exporter.stop (source, at, brake, why, resumed_at)"
-        " VALUES ('chats', now(), 'budget', 'a test', now())"
+        "INSERT INTO session_exporter.stop (source, at, brake, why, resumed_at, rule)"
+        " SELECT 'chats', now(), 'budget', 'a test', now(), rule FROM session_exporter.observation"
     )
     world.is_down = False
     world.reopen(0)

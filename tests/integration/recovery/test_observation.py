@@ -107,8 +107,9 @@ class World:
             for age, resumed in ((expected.stopped, "NULL"), (expected.resumed, "now()")):
                 if age is not None:
                     cursor.execute(
-                        "INSERT INTO session_exporter.stop (source, at, brake, why, resumed_at)"
-                        f" VALUES ('chat', now() - {age} * interval '1 s', 'share', '', {resumed})"
+                        "INSERT INTO session_exporter.stop (source, at, brake, why, resumed_at,"
+                        f" rule) VALUES ('chat', now() - {age} * interval '1 s', 'share', '',"
+                        f" {resumed}, '{self.rule.fingerprint}')"
                     )
             if expected.until is not None:
                 cursor.execute(

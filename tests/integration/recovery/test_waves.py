@@ -409,13 +409,14 @@ async def test_a_start_at_the_end_of_time_stops_nothing(
 async def test_a_resume_while_the_clock_was_ahead_hides_no_later_stop(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
-    execute(
-        database,
-        "INSERT INTO session_exporter.stop (source, at, brake, why, resumed_at, wave)"
-        " VALUES ('chat', now() + interval '3 h', 'share', 'a test', now() + interval '3 h', 99)",
-    )
     sessions(database, 1, 20, seen="61 minutes")
     async with recover() as runner:
+        execute(
+            database,
+            "INSERT INTO session_exporter.stop (source, at, brake, why, resumed_at, wave, rule)"
+            " SELECT 'chat', later, 'share', 'a test', later, 99, rule"
+            " FROM session_exporter.observation, (SELECT now() + interval '3 h' AS later)",
+        )
         assert (await runner.run(2)).brakes == {"share"}
         assert (await runner.run(2)).held == 20
         assert await runner.by_hand.resume() is not None

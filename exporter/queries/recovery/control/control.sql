@@ -1,17 +1,17 @@
--- What is written about a source: its stop that counts, the newest that a person has resumed, and the
--- observation of this rule.
+-- What is written about a source: its stop that counts, the newest that a person has resumed under this
+-- rule, and the observation of the rule. A clock that was ahead when that was written says nothing.
 SELECT
     extract(epoch FROM stopped.at)::float8, stopped.brake, stopped.why,
     extract(epoch FROM resumed.at)::float8, extract(epoch FROM resumed.resumed_at)::float8,
     coalesce(resumed.wave, 0),
-    extract(epoch FROM o.since)::float8, extract(epoch FROM o.until)::float8,
-    -- A clock that was ahead when it was judged says nothing.
+    extract(epoch FROM CASE WHEN o.since <= pg_catalog.now() THEN o.since END)::float8,
+    extract(epoch FROM o.until)::float8,
     extract(epoch FROM CASE WHEN o.judged <= pg_catalog.now() THEN o.judged END)::float8,
     coalesce(o.orphans, '{{}}'), coalesce(o.returns, '[]')
 FROM (SELECT) AS always
 LEFT JOIN LATERAL (
     SELECT least(s.at, s.resumed_at) AS at, s.resumed_at, s.wave FROM session_exporter.stop AS s
-    WHERE s.source = {source} AND s.resumed_at <= pg_catalog.now()
+    WHERE s.source = {source} AND s.resumed_at <= pg_catalog.now() AND s.rule = {fingerprint}
     ORDER BY 1 DESC
     LIMIT 1
 ) AS resumed ON true

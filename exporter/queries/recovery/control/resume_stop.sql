@@ -1,6 +1,6 @@
 -- Ends a stop by a person's decision; a newer one goes on.
 UPDATE session_exporter.stop
 SET resumed_at = pg_catalog.now(), resumed_by = session_user, held = {held}, wave = {wave},
-    reason = {reason}
+    rule = {fingerprint}, reason = {reason}
 WHERE source = {source} AND at = pg_catalog.to_timestamp({at}) AND resumed_at IS NULL
 RETURNING source

@@ -1,8 +1,9 @@
--- Whether recovery has closed the session, for whichever source of the table, and that was not undone.
+-- Whether recovery has closed the session since the last run, for whichever source of the table, and that
+-- was not undone. Another exporter's transaction may have begun before that run.
 EXISTS (
     SELECT FROM session_exporter.recovery AS a
     WHERE a.relation = {relation}
         AND a.session[1] = ({id})::text
-        AND a.at > pg_catalog.now() - interval '2 days'
+        AND a.at > pg_catalog.to_timestamp({last_run}) - interval '1 minute'
         AND a.undone_at IS NULL
 )

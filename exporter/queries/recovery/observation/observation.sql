@@ -56,6 +56,18 @@ SELECT
             LIMIT {most_watched}
         ) AS r),
     (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
-            w.session_exporter_owner, w.session_exporter_active, w.session_exporter_live
+            w.session_exporter_owner,
+            w.session_exporter_active
+                - coalesce(o.session_exporter_count, 0) + coalesce(c.session_exporter_count, 0),
+            w.session_exporter_live
         )), '[]')
-        FROM session_exporter_owners AS w)
+        FROM session_exporter_owners AS w
+        -- Without what is left alone: it shows no life, and nothing is to be done about it.
+        LEFT JOIN (
+            SELECT session_exporter_owner, pg_catalog.count(*) AS session_exporter_count
+            FROM session_exporter_orphans GROUP BY session_exporter_owner
+        ) AS o ON o.session_exporter_owner = w.session_exporter_owner
+        LEFT JOIN (
+            SELECT session_exporter_owner, pg_catalog.count(*) AS session_exporter_count
+            FROM session_exporter_closable GROUP BY session_exporter_owner
+        ) AS c ON c.session_exporter_owner = w.session_exporter_owner)

@@ -69,14 +69,21 @@ def let_pass(database: EmbeddedDatabase, passed: str) -> None:
         database,
         f"UPDATE public.chat SET started = started - {by}, seen = seen - {by},"
         f" ended = ended - {by}",
+        shift_observations(by),
+        f"UPDATE session_exporter.stop SET at = at - {by}, resumed_at = resumed_at - {by}",
+        f"UPDATE session_exporter.recovery SET at = at - {by}, undone_at = undone_at - {by},"
+        " evidence = jsonb_set(evidence, '{last_seen}',"
+        f" to_jsonb((evidence ->> 'last_seen')::timestamptz - {by}))",
+    )
+
+
+def shift_observations(by: str) -> str:
+    """SQL that makes what exporters have observed an interval older, which is SQL too."""
+    return (
         f"UPDATE session_exporter.observation SET since = since - {by}, until = until - {by},"
         f" judged = judged - {by}, orphans = (SELECT coalesce(jsonb_object_agg(key, value::float8"
         f" - extract(epoch FROM {by})), '{{}}') FROM jsonb_each_text(orphans)),"
         f" returns = (SELECT coalesce(jsonb_agg(jsonb_set(slot, '{{0}}', to_jsonb((slot ->> 0)::int"
         f" - ceil(extract(epoch FROM {by}) / {SLOT})::int))), '[]')"
-        " FROM jsonb_array_elements(returns) AS slot)",
-        f"UPDATE session_exporter.stop SET at = at - {by}, resumed_at = resumed_at - {by}",
-        f"UPDATE session_exporter.recovery SET at = at - {by}, undone_at = undone_at - {by},"
-        " evidence = jsonb_set(evidence, '{last_seen}',"
-        f" to_jsonb((evidence ->> 'last_seen')::timestamptz - {by}))",
+        " FROM jsonb_array_elements(returns) AS slot)"
     )

@@ -123,7 +123,9 @@ class Expected:
         orphans = [row for row in self._closable() if (row.last_seen or 0.0) <= self._judged]
         return {
             owner: (
-                sum(row.owner == owner for row in self.rows),
+                sum(row.owner == owner for row in self.rows)
+                - sum(row.owner == owner for row in self._orphans())
+                + sum(row.owner == owner for row in self._closable()),
                 sum(row.owner == owner and self._beats(row) for row in self.rows),
                 sum(row.owner == owner for row in orphans),
             )
@@ -149,9 +151,7 @@ class Expected:
     @property
     def _judged(self) -> float:
         """Silent for so long at most: what a person, who has resumed just now, has not seen."""
-        return (
-            float("inf") if self.resumed is None or self.until is None else max(self.resumed, AFTER)
-        )
+        return float("inf") if self.resumed is None else max(self.resumed, AFTER)
 
     @property
     def _quiet(self) -> float:

@@ -23,7 +23,8 @@ from tests.support.servers.statements import execute, rows
 #: Less than the clocks may drift apart: the clock of the database is not turned.
 EVERY = 4.0
 
-GRACE = 300.0
+#: Half of orphaned_after: for so long silence is awaited where no exporter has run before.
+GRACE = 1800.0
 
 RECOVERY: dict[str, Any] = {
     "mode": "auto",
@@ -55,7 +56,7 @@ class Runner:
     ) -> None:
         self._recovering = recovering
         self._statuses = statuses
-        self._clock = clock
+        self.clock = clock
         self.by_hand = by_hand
         clock[0] += GRACE
 
@@ -68,7 +69,7 @@ class Runner:
             # On a busy machine it would keep longer intervals, and count fewer of these runs.
             self._recovering.interval = EVERY
             await self._recovering.run()
-            self._clock[0] += EVERY
+            self.clock[0] += EVERY
         return self.state
 
 

@@ -18,8 +18,8 @@ ON CONFLICT (source, rule) DO NOTHING
 """
 
 RESUMED = """
-INSERT INTO session_exporter.stop (source, at, brake, why, resumed_at, resumed_by)
-VALUES (%s, now() - interval '30 days', 'share', 'a test', now(), session_user)
+INSERT INTO session_exporter.stop (source, at, brake, why, resumed_at, resumed_by, rule)
+VALUES (%s, now() - interval '30 days', 'share', 'a test', now(), session_user, %s)
 """
 
 
@@ -32,7 +32,7 @@ async def trust(settings: DatabaseSettings, source: Source) -> None:
         await database.close()
     with psycopg.connect(settings.dsn, autocommit=True) as connection:
         connection.execute(OBSERVED, (source.name, rule.fingerprint))
-        connection.execute(RESUMED, (source.name,))
+        connection.execute(RESUMED, (source.name, rule.fingerprint))
 
 
 def trust_all(path: Path, *, dsn: str) -> None:
