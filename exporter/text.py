@@ -42,6 +42,11 @@ def _width(text: str) -> int:
     return len(text) + wide - marks
 
 
+def number_of(count: int, one: str, many: str) -> str:
+    """A number and what it counts: "1 was closed", "2 were closed"."""
+    return f"{count} {one if count == 1 else many}"
+
+
 def age(seconds: float | None) -> str:
     """An age to read at a glance: its two biggest units."""
     if seconds is None:

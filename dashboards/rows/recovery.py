@@ -213,7 +213,8 @@ def mode(scope: Scope) -> dashboard.Panel:
         "Recovery mode",
         shows="The mode set in config.yaml: disabled, a dry run that closes nothing, or auto; or "
         "paused.",
-        act="`session-exporter resume SOURCE` ends a pause. Ask first who paused it, and why.",
+        act="`session-exporter resume SOURCE` shows who paused it, when and why; with `--yes`, "
+        "as a role that may, it ends the pause.",
         no_data="no exporter",
         runbook="SessionsRecoveryFailing",
     )

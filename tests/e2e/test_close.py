@@ -257,10 +257,22 @@ def test_a_pause_is_told_and_keeps_nobody_from_recovering_by_hand(
     done = close("--yes", "--backlog", "--despite-brake", command="recover")
     assert done.returncode == 0
     assert active(eighteen) == 0
-    for sentence in ("is resumed; it was paused since", "was not paused"):
-        resumed = close(command="resume")
+    shown = close(command="resume")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert re.fullmatch(
+        r"conversations \(app\) is paused since \S+ \S+Z by postgres: we look at it; nothing is "
+        r"held\nNothing was changed; --yes resumes.\n",
+        shown.stdout,
+    )
+    assert "is paused since" in close(command="recover").stdout
+    for sentence in (
+        r"is resumed: the pause of \S+ \S+Z by postgres \(we look at it\) has ended\n",
+        "was not paused, and nothing is held\n",
+    ):
+        resumed = close("--yes", command="resume")
         assert (resumed.returncode, resumed.stderr) == (0, "")
-        assert resumed.stdout.startswith(f"conversations (app) {sentence}")
+        assert re.fullmatch(rf"conversations \(app\) {sentence}", resumed.stdout)
+    assert close(command="resume").stdout == resumed.stdout
     assert "paused" not in close(command="recover").stdout
 
 

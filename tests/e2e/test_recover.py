@@ -444,7 +444,7 @@ def test_resume_shows_what_is_held_and_changes_nothing_without_yes(
     assert resumed() == [(False, None)]
     done = command("resume", "chat", "--yes", "--reason", "a server died")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "chat (app) is resumed; 5 sessions were held\n"
+    assert done.stdout == "chat (app) is resumed: 5 sessions were held\n"
     assert resumed() == [(True, "a server died")]
     again = command("resume", "chat", "--yes", "--reason", "another one")
     assert (resumed(), len(open_ones(ready))) == ([(True, "a server died")], 7)

@@ -60,7 +60,9 @@ def test_a_person_ends_what_the_role_of_the_daemon_may_only_begin(
 ) -> None:
     paused = command("pause", "chat")
     assert (paused.returncode, paused.stderr) == (0, "")
-    assert "1 sessions are held" in command("resume", "chat").stdout
+    shown = command("resume", "chat").stdout
+    assert "1 session is held; once resumed" in shown
+    assert f"  it is also paused since {paused.stdout.split('since ')[1]}" in shown
     refused = command("resume", "chat", "--yes")
     assert refused.returncode == 1
     assert f"chat (app): role {RECOVERY_ROLE} may not end a stop or a pause" in refused.stderr
@@ -76,7 +78,8 @@ def test_a_person_ends_what_the_role_of_the_daemon_may_only_begin(
             execute(database, attack, role=RECOVERY_ROLE)
     done = command("resume", "chat", "--yes", role=PERSON)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "is resumed; 1 sessions were held, and is resumed; it was paused since" in done.stdout
+    assert "is resumed: 1 session was held, and the pause of 2" in done.stdout
+    assert done.stdout.endswith(f"Z by {RECOVERY_ROLE} has ended\n")
     assert rows(database, stops) == [(PERSON,)]
     assert "1 were closed" in command("recover", "chat", "--yes", role=PERSON).stdout
     assert "1 were undone" in command("undo", last_run(command), "--yes").stdout

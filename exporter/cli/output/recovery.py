@@ -12,7 +12,7 @@ from exporter.recovery.manual import Held
 from exporter.recovery.plan.plan import Plan, left_alone
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import RECENT
-from exporter.text import UNKNOWN, age, finite, instant, printable, shorten, table
+from exporter.text import UNKNOWN, age, finite, instant, number_of, printable, shorten, table
 
 NOTHING_CHANGED = "Nothing was changed; --yes closes them."
 
@@ -167,17 +167,23 @@ def _preview_table(rule: Rule, previews: Sequence[Preview]) -> str:
     return table(["id", "last seen", "silent for", *headers], rows)
 
 
-def resume_text(held: Held, source: str, database: str) -> str:
-    """What is held and why, and what automatic recovery would close once it is resumed."""
+def resume_text(held: Held | None, paused: Pause | None, source: str, database: str) -> str:
+    """The pause, what is held and why, and what automatic recovery closes once it is resumed."""
+    if held is None:
+        about = "" if paused is None else f" {pause_text(paused)}"
+        return f"{source} ({database}){about}; nothing is held"
     since = instant(held.stop.at)
     why = stopped_because(held.stop)
     if not held.is_written:
         why = "not stopped, but may close fewer sessions within 24 hours than are orphaned"
+    count = number_of(held.count, "session is held", "sessions are held")
     lines = [
         f"{source} ({database}) is {printable(why)}",
-        f"  {held.count} sessions are held; once resumed, automatic recovery closes those of them",
+        f"  {count}; once resumed, automatic recovery closes those of them",
         f"  that are still orphaned; what fell silent after {since} is judged as a new wave",
     ]
+    if paused is not None:
+        lines.append(f"  it {pause_text(paused, 'is also')}")
     if held.hidden:
         lines.append(f"  the sessions cannot be shown: {printable(held.hidden)}")
     if held.previews:
@@ -185,6 +191,17 @@ def resume_text(held: Held, source: str, database: str) -> str:
     if held.count > len(held.previews):
         lines.append(f"… and {held.count - len(held.previews)} more")
     return "\n".join(lines)
+
+
+def resumed_text(held: Held | None, ended: Pause | None) -> str:
+    """What a person has ended; empty where that is nothing."""
+    done = list[str]()
+    if held is not None:
+        done.append(number_of(held.count, "session was held", "sessions were held"))
+    if ended is not None:
+        why = "" if ended.reason is None else f" ({ended.reason})"
+        done.append(f"the pause of {instant(ended.at)} by {ended.role}{why} has ended")
+    return printable(f"is resumed: {', and '.join(done)}") if done else ""
 
 
 def nothing_to_resume_text(before: Resumption | None) -> str:

@@ -7,7 +7,7 @@ import typer
 from exporter.cli import limits
 from exporter.cli.each_source import for_each_source, require_rule
 from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, Yes, load, plain_text
-from exporter.cli.output.recovery import nothing_to_resume_text, pause_text, resume_text
+from exporter.cli.output.recovery import nothing_to_resume_text, resume_text, resumed_text
 from exporter.config import Source
 from exporter.errors import UsageError
 from exporter.postgres import Reader
@@ -25,9 +25,9 @@ def resume(
     ] = None,
     show: limits.Show = 20,
 ) -> bool:
-    """Let automatic recovery of a source go on after a pause or a stop.
+    """Show the pause of a source, and which sessions are held and why.
 
-    Where sessions are held, show them and why; with --yes let them be closed.
+    With --yes let automatic recovery go on, and close those.
     """
     if reason is not None and not plain_text("--reason", reason).strip():
         raise UsageError("--reason: expected a text, got nothing")
@@ -35,22 +35,20 @@ def resume(
 
     async def work(reader: Reader, each: Source, database: str) -> bool:
         held = await manual.find_held(reader, each, show=show)
-        if held is not None and not yes:
-            print(resume_text(held, source, database), flush=True)
+        paused = await control.find_pause(reader, source)
+        if not yes and (held is not None or paused is not None):
+            print(resume_text(held, paused, source, database), flush=True)
             return False
-        before, sentences = await control.find_resumption(reader, source), list[str]()
+        before, ended = await control.find_resumption(reader, source), None
         if held is not None and before is not None and before.stopped_at >= held.stop.at:
             held = None  # another person was faster
-        if held is not None or await control.find_pause(reader, source) is not None:
+        if held is not None or paused is not None:
             async with open_writer(config.databases[database], each) as writer:
                 await control.require_operator(writer)
                 ended = await control.resume(reader, writer, source)
                 if held is not None:
                     await manual.resume(writer, each, held, reason=reason)
-                    sentences.append(f"is resumed; {held.count} sessions were held")
-            if ended is not None:
-                sentences.append(f"is resumed; it {pause_text(ended, 'was')}")
-        done = ", and ".join(sentences) or nothing_to_resume_text(before)
+        done = resumed_text(held, ended) or nothing_to_resume_text(before)
         print(f"{source} ({database}) {done}", flush=True)
         return True
 

@@ -46,7 +46,7 @@ async def test_the_wait_for_a_budget_is_no_stop_and_an_infinite_one_is_resumed(
         execute(database, "DELETE FROM session_exporter.stop")
         held = await runner.by_hand.held()
         assert held is not None
-        shown = resume_text(held, "chat", "app")
+        shown = resume_text(held, None, "chat", "app")
         assert shown.startswith("chat (app) is not stopped, but may close fewer sessions within 24")
         execute(
             database,
@@ -55,6 +55,6 @@ async def test_the_wait_for_a_budget_is_no_stop_and_an_infinite_one_is_resumed(
         )
         held = await runner.by_hand.resume()
         assert held is not None
-        assert "is stopped since infinity" in resume_text(held, "chat", "app")
+        assert "is stopped since infinity" in resume_text(held, None, "chat", "app")
     (row,) = rows(database, "SELECT resumed_at IS NOT NULL FROM session_exporter.stop")
     assert row == (True,)
