@@ -72,7 +72,7 @@ def installed(database: EmbeddedDatabase, command: Command) -> Command:
     for what in (["audit"], ["role"], ["function", "calls"]):
         done = command("sql", *what, role="postgres")
         assert (done.returncode, done.stderr) == (0, "")
-        execute(database, re.sub(r"CREATE ROLE session_exporter\w* LOGIN;", "", done.stdout))
+        execute(database, done.stdout)
     return command
 
 

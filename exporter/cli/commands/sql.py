@@ -18,6 +18,11 @@ from exporter.sessions import grants
 from exporter.sessions.indexes.proposals import Proposal, propose
 from exporter.text import printable
 
+_REVOKING = """\
+-- What follows takes from these roles all rights on the tables of the audit that it does not grant.
+-- So have all sources of a database in one config; where there are several, run what is printed for
+-- each of them with roles of its own, under other names."""
+
 sql = typer.Typer(no_args_is_help=True, help="Print SQL for a DBA to read and run.")
 
 
@@ -71,7 +76,7 @@ def role(config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
     results, failed_too = for_each_source(config, recovered, recovering)
     if results:
         may = "close the sessions that recovery closes (after: session-exporter sql audit)"
-        print(f"\n{role_sql(grants.RECOVERY_ROLE, results, may=may)}")
+        print(f"\n{_REVOKING}\n\n{role_sql(grants.RECOVERY_ROLE, results, may=may)}")
         print(f"\n{operator_sql(results)}")
     return failed or failed_too
 
@@ -85,7 +90,7 @@ def role_sql(
     """A role and its rights by database (config name, real name, grants), as SQL with comments."""
     lines = [
         f"-- A role that may {may}, and nothing else.",
-        f"CREATE ROLE {name} LOGIN;",
+        fill("catalog/create_role", role=name, login="LOGIN"),
         f"-- Give it a password in psql: \\password {name}",
     ]
     return "\n".join([*lines, *_by_database(name, granted)])
@@ -97,7 +102,8 @@ def operator_sql(recovered: Iterable[tuple[str, str, list[str]]]) -> str:
     lines = [
         "-- A role of persons, its members: besides what the role for recovery may do, they end",
         "-- stops and pauses (session-exporter resume). The exporter itself must not be a member.",
-        fill("recovery/audit/operator", role=name, recovery=grants.RECOVERY_ROLE),
+        fill("catalog/create_role", role=name, login="NOLOGIN"),
+        f"GRANT {grants.RECOVERY_ROLE} TO {name};",
         f"-- For each person, who needs a login of their own: GRANT {name} TO alice;",
     ]
     granted = ((database, real, grants.operator_grants()) for database, real, _ in recovered)

@@ -3,7 +3,6 @@
 It closes chats by statements, and may only call the functions that close what is in the vault.
 """
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,7 +76,7 @@ def command(any_database: EmbeddedDatabase, tmp_path: Path) -> Command:
 def grant(database: EmbeddedDatabase, command: Command) -> None:
     """What sql role prints, for roles that are there."""
     printed = command("sql", "role")
-    execute(database, re.sub(r"CREATE ROLE session_exporter\w* LOGIN;", "", printed))
+    execute(database, printed)
 
 
 def forge(

@@ -81,7 +81,7 @@ def recover(database: EmbeddedDatabase, tmp_path: Path) -> Callable[[], Awaitabl
     async def grant(reader: Reader) -> None:
         rights = await grants.recovery_grants(reader, source, role=role)
         printed = role_sql(role, [("app", await grants.database_name(reader), rights)])
-        execute(database, printed.replace(f"CREATE ROLE {role} LOGIN;", ""))
+        execute(database, printed)
 
     async def work(reader: Reader) -> tuple[int, int]:
         plan = await make_plan(reader, source, with_backlog=False, show=5, limits=NO_LIMITS)

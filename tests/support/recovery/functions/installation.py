@@ -39,8 +39,7 @@ async def install(database: EmbeddedDatabase, config: Config, source: Source) ->
         )
         name = await grants.database_name(reader)
         for_roles = [
-            role_sql(role, [("app", name, each)]).replace(f"CREATE ROLE {role} LOGIN;", "")
-            for role, each in zip(roles, rights, strict=True)
+            role_sql(role, [("app", name, each)]) for role, each in zip(roles, rights, strict=True)
         ]
         printed = await printed_for(reader, source)
     finally:
