@@ -101,6 +101,15 @@ def test_every_command_of_ours_exists_with_its_options(name: str) -> None:
 
 
 @runbooks
+def test_what_the_role_of_the_exporter_may_not_do_is_shown_over_a_connection_of_a_person(
+    name: str,
+) -> None:
+    for line in "".join(blocks(TEXTS[name], "sh")).splitlines():
+        if " resume " in line and "--yes" in line:
+            assert re.match(r"RECOVERY_DATABASE_URL=postgresql://alice@\S+ session-exporter ", line)
+
+
+@runbooks
 def test_every_address_and_event_is_one_of_ours(name: str) -> None:
     for port, path in re.findall(r"http://localhost:(\d+)(\S*)", TEXTS[name]):
         if port != "9093":  # Alertmanager's
