@@ -29,6 +29,7 @@ from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.connections import reading_settings, writing_settings
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import orphaned_sessions
+from exporter.text import number_of
 
 #: What each kind of side effect means that check/side_effects.sql finds.
 SIDE_EFFECTS = {
@@ -182,7 +183,8 @@ async def _plan(reader: Reader, rule: Rule, findings: FindingWriter) -> Finding:
     ]
     left = "".join(f", {count} left alone: {why}" for count, why in kept if count)
     would = (
-        f"mode {recovery.mode}; of {counts.active} active sessions {counts.orphaned} are orphaned"
+        f"mode {recovery.mode}; of {number_of(counts.active, 'active session', 'active sessions')} "
+        f"{number_of(counts.orphaned, 'is orphaned', 'are orphaned')}"
         f"{left}, and {counts.ready} would be closed now"
     )
     if observation.returns.returned:

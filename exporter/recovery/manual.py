@@ -26,6 +26,7 @@ from exporter.recovery.plan.plan import Plan, require_sight
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.limits import NO_LIMITS, Limits
 from exporter.recovery.rule.selection import PlannedStop, Selection, held_sessions
+from exporter.text import number_of
 
 
 def require_no_brake(plan: Plan) -> None:
@@ -156,11 +157,13 @@ def _find_unwritten_stop(observation: Observation, source: Source) -> Stop | Non
     if left is None or count <= left:
         return None
     if brakes:
+        waiting = number_of(count, "session waits", "sessions wait")
         raise SourceError(
-            f"{count} sessions wait for the budget, and nothing was resumed, because this ends "
+            f"{waiting} for the budget, and nothing was resumed, because this ends "
             f"without a person: {'; '.join(brakes.values())}"
         )
-    why = f"{count} sessions are orphaned, and the budget of 24 hours allows {left} more"
+    orphaned = number_of(count, "session is orphaned", "sessions are orphaned")
+    why = f"{orphaned}, and the budget of 24 hours allows {left} more"
     return Stop(observation.now, "budget", why)
 
 

@@ -194,8 +194,8 @@ def test_what_the_application_holds_is_left_and_told(
         connection.execute(f"SELECT FROM {TABLE} LIMIT 1 FOR UPDATE".encode())
         done = close("--server", "pod-1", "--yes")
     assert done.returncode == 1
-    assert "  1 were closed" in done.stdout
-    assert "  1 are still active: locked by another transaction; run the command again" in (
+    assert "  1 was closed" in done.stdout
+    assert "  1 is still active: locked by another transaction; run the command again" in (
         done.stdout
     )
 

@@ -110,7 +110,7 @@ CHOICES: dict[str, tuple[tuple[str, ...], set[str], tuple[str, ...]]] = {
     "the two oldest of the old": (
         (*RECOVER, "--older-than", "270m", "--limit", "2"),
         {"4", "2"},
-        ("2 are left alone: not chosen by --older-than", "1 are left alone: over --limit"),
+        ("2 are left alone: not chosen by --older-than", "1 is left alone: over --limit"),
     ),
     "named": (
         (*RECOVER, "--id", "03", "--id", "5", "--id", "3"),
@@ -167,7 +167,7 @@ def test_the_longest_silent_are_done_first_one_by_one(
 ) -> None:
     for left in range(4, -1, -1):
         done = command(*RECOVER, "--limit", "1", "--yes")
-        assert ("are left, because of --limit" in done.stdout) == bool(left)
+        assert ("left, because of --limit" in done.stdout) == bool(left)
     order = rows(five, "SELECT session[1] FROM session_exporter.recovery ORDER BY number")
     assert [each for (each,) in order] == ["2", "4", "1", "3", "5"]
 
@@ -181,7 +181,7 @@ def test_a_locked_session_of_a_stop_is_tried_again_and_no_other_instead(
         connection.execute("SELECT FROM chat WHERE id = 8 FOR UPDATE")
         done = command(*CLOSE, "--limit", "2", "--yes")
     assert done.returncode == 1
-    assert "1 are still active: locked by another transaction" in done.stdout
+    assert "1 is still active: locked by another transaction" in done.stdout
     assert still_open(five) == {"1", "3", "4", "5", "6", "8"}
 
 
@@ -273,10 +273,10 @@ def test_an_id_is_compared_in_the_type_of_its_column(
         assert f"--id {ids[-1]}x: not found" in longer.stdout
     before = still_open(database)
     done = command(*RECOVER, f"--id={given}", "--yes", "--despite-brake")
-    assert "1 were closed" in done.stdout
+    assert "1 was closed" in done.stdout
     assert len(before - still_open(database)) == 1
     undone = command("undo", as_run(done), f"--id={given}", "--yes")
-    assert "1 were undone" in undone.stdout
+    assert "1 was undone" in undone.stdout
 
 
 def as_run(done: Done) -> str:
@@ -326,14 +326,14 @@ def test_an_undo_is_limited_too(five: EmbeddedDatabase, command: Command) -> Non
     plan = command(*limited, "--show", "1")
     assert "2 are unchanged since and would be restored" in plan.stdout
     assert "… and 1 more" in plan.stdout
-    assert "1 are left alone: over --limit" in plan.stdout
+    assert "1 is left alone: over --limit" in plan.stdout
     changed = "1: what was written to it was changed since"
     for sentence in (changed, "5: gone", "6: not of this run"):
         assert f"--id {sentence}" in plan.stdout
     assert "2 were undone" in command(*limited, "--yes").stdout
     assert len(still_open(five)) == 4
     assert "--id 2: undone before" in command("undo", run_, "--id", "2").stdout
-    assert "1 were undone" in command("undo", run_, "--limit", "7", "--yes").stdout
+    assert "1 was undone" in command("undo", run_, "--limit", "7", "--yes").stdout
     assert still_open(five) == set("23468")
 
 
@@ -350,7 +350,7 @@ def test_a_beginning_of_several_runs_is_refused_with_all_of_them(
         assert done.returncode == 2
         assert f"{beginning} is the beginning of several runs: {', '.join(ids)}" in done.stderr
     assert len(still_open(five)) == 5
-    assert "1 were undone" in command("undo", "abcdef12-341", "--yes", sources=2).stdout
+    assert "1 was undone" in command("undo", "abcdef12-341", "--yes", sources=2).stdout
 
 
 def test_json_is_one_document_of_the_plan_and_of_what_was_done(

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 #: How many of them are backlog already depends on the time of the day.
 CHANGES = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|user-\d+|\d+d \d+h|[-\d:. +]{10,}Z?"
-    r"|\d+ (?=are left alone|would be closed|more)"
+    r"|\d+ (?=would be closed|more)|\d+ (?:is|are) (?=left alone)"
 )
 
 

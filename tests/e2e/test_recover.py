@@ -109,7 +109,7 @@ def test_without_yes_it_shows_the_plan_and_does_nothing(
     done = command("recover", "chat")
     assert done.returncode == 0
     assert "7 active sessions, 6 of them orphaned (not seen for more than 2h)" in done.stdout
-    assert "1 are left alone: backlog, not seen for more than 7d; see --backlog" in done.stdout
+    assert "1 is left alone: backlog, not seen for more than 7d; see --backlog" in done.stdout
     assert "5 would be closed" in done.stdout
     assert "Nothing was changed; --yes closes them." in done.stdout
     assert contents(ready) == before
@@ -155,7 +155,7 @@ def test_yes_closes_what_the_plan_says_and_backlog_the_rest(
     assert (done.returncode, done.stderr) == (0, "")
     assert "5 were closed" in done.stdout
     assert open_ones(ready) == {6, 7}
-    assert "1 were closed" in command("recover", "chat", "--yes", "--backlog").stdout
+    assert "1 was closed" in command("recover", "chat", "--yes", "--backlog").stdout
     assert open_ones(ready) == {6}
     assert "0 would be closed" in command("recover", "chat", "--yes", "--backlog").stdout
 
@@ -196,8 +196,8 @@ def test_a_run_is_listed_and_taken_back_after_a_plan_of_its_own(
     closed = contents(ready)
 
     plan = command("undo", run_)
-    assert "1 are left alone: what was written to them was changed since" in plan.stdout
-    assert "1 are gone" in plan.stdout
+    assert "1 is left alone: what was written was changed since" in plan.stdout
+    assert "1 is gone" in plan.stdout
     assert "3 are unchanged since" in plan.stdout
     assert contents(ready) == closed
 
@@ -252,6 +252,8 @@ def test_a_brake_needs_a_word_to_pass(ready: EmbeddedDatabase, command: Command)
         "brake count: 5 sessions became orphaned together, more than max_count (3)" in done.stdout
     )
     assert "add --despite-brake" in done.stderr
+    plan = command("recover", "chat", recovery=braked).stdout
+    assert plan.endswith("Nothing was changed; --yes --despite-brake closes them.\n")
     assert len(open_ones(ready)) == 7
     done = command("recover", "chat", "--yes", "--despite-brake", recovery=braked)
     assert done.returncode == 0

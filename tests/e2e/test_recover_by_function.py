@@ -119,7 +119,7 @@ def test_what_is_printed_is_all_that_it_takes(
     assert states(database) == [("lost", 2), ("open", 5)]
     query = """SELECT id::text FROM app."Calls" WHERE state = 'open' ORDER BY started DESC"""
     _, one, other, *_ = (id_ for (id_,) in rows(database, query))
-    assert "1 were closed" in installed("recover", "calls", "--yes", "--id", one).stdout
+    assert "1 was closed" in installed("recover", "calls", "--yes", "--id", one).stdout
     assert states(database) == [("lost", 3), ("open", 4)]
     limited = ("--id", other, "--older-than", "4h")
     assert "0 would be closed" in installed("recover", "calls", "--yes", *limited).stdout

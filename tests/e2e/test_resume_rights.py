@@ -82,8 +82,8 @@ def test_a_person_ends_what_the_role_of_the_daemon_may_only_begin(
     assert "is resumed: 1 session was held, and the pause of 2" in done.stdout
     assert done.stdout.endswith(f"Z by {RECOVERY_ROLE} has ended\n")
     assert rows(database, stops) == [(PERSON,)]
-    assert "1 were closed" in command("recover", "chat", "--yes", role=PERSON).stdout
-    assert "1 were undone" in command("undo", last_run(command), "--yes").stdout
+    assert "1 was closed" in command("recover", "chat", "--yes", role=PERSON).stdout
+    assert "1 was undone" in command("undo", last_run(command), "--yes").stdout
 
 
 @pytest.mark.slow  # the fast tier has that check --live names what is too much, in test_rights.py

@@ -15,6 +15,11 @@ from exporter.recovery.rule.selection import RECENT
 from exporter.text import UNKNOWN, age, finite, instant, number_of, printable, shorten, table
 
 NOTHING_CHANGED = "Nothing was changed; --yes closes them."
+BRAKED = "Nothing was changed; --yes --despite-brake closes them."
+#: Of one session, and of any other number.
+ACTIVE = ("active session", "active sessions")
+CLOSED = ("was closed", "were closed")
+LEFT = ("is left alone", "are left alone")
 
 
 def plan_text(plan: Plan, database: str) -> str:
@@ -22,7 +27,7 @@ def plan_text(plan: Plan, database: str) -> str:
     counts = plan.counts
     silent = format_duration(plan.selection.rule.table.source.orphaned_after)
     which = f"orphaned (not seen for more than {silent})"
-    found = f"{counts.active} active sessions, {counts.orphaned} of them {which}"
+    found = f"{number_of(counts.active, *ACTIVE)}, {counts.orphaned} of them {which}"
     lines = _plan_lines(plan, database, found)
     if plan.hidden:
         lines.append(f"warning: the new values cannot be shown: {printable(plan.hidden)}")
@@ -46,7 +51,7 @@ def stop_text(plan: StopPlan, database: str) -> str:
     which = f"started before {stop.before}"
     if stop.server is not None:
         which = f"of server {printable(stop.server)}"
-    found = f"{plan.active} active sessions, {plan.concerned} of them {which}"
+    found = f"{number_of(plan.active, *ACTIVE)}, {plan.concerned} of them {which}"
     lines = _plan_lines(plan, database, found)
     if plan.hidden:
         lines.append(f"  the sessions cannot be shown: {printable(plan.hidden)}")
@@ -143,7 +148,11 @@ def _plan_lines(plan: Plan | StopPlan, database: str, found: str) -> list[str]:
     lines = [
         f"{rule.table.source.name} ({database}), table {rule.relation.sql}:",
         f"  {found}",
-        *(f"    {number} are left alone: {why}" for _, number, why in _left_alone(plan) if number),
+        *(
+            f"    {number_of(number, *LEFT)}: {why}"
+            for _, number, why in _left_alone(plan)
+            if number
+        ),
         *unselected_lines(plan.unselected),
         f"  {count} would be closed",
     ]
@@ -237,17 +246,17 @@ def outcome_text(
     over_limit: int = 0,
 ) -> str:
     """What was done, how to undo it, and how many sessions are left to close."""
-    lines = [f"  {outcome.closed} were closed"]
+    lines = [f"  {number_of(outcome.closed, *CLOSED)}"]
     if outcome.skipped:
         lines.append(f"  {outcome.skipped} skipped: {skipped}")
     for session, why in outcome.refused.items():
         lines.append(printable(f"  {session} was set aside: {why}"))
     if left:
-        lines.append(
-            f"  {left} are still active: locked by another transaction; run the command again"
-        )
+        still = number_of(left, "is still active", "are still active")
+        lines.append(f"  {still}: locked by another transaction; run the command again")
     if over_limit:
-        lines.append(f"  {over_limit} more are left, because of --limit")
+        left_over = number_of(over_limit, "more is left", "more are left")
+        lines.append(f"  {left_over}, because of --limit")
     if outcome.closed:
         lines.append(f"  run {outcome.run}; to undo it: session-exporter undo {outcome.run}")
     return "\n".join(lines)

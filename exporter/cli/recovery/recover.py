@@ -13,8 +13,9 @@ from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.recovery import manual
 from exporter.recovery.close.candidates import Outcome
-from exporter.recovery.plan.plan import make_plan
+from exporter.recovery.plan.plan import Plan, make_plan
 from exporter.recovery.rule.connections import open_writer, reading_settings
+from exporter.text import number_of
 
 
 def recover(  # noqa: PLR0917 - typer passes them by name
@@ -46,13 +47,13 @@ def recover(  # noqa: PLR0917 - typer passes them by name
     chosen = options.set_pace(require_rule(config, source), batch, pause)
     given = limits.limits_of(chosen, id_, older_than, limit)
 
-    async def done(reader: Reader, each: Source, database: str) -> tuple[int, Outcome | None]:
+    async def done(reader: Reader, each: Source, database: str) -> tuple[Plan, Outcome | None]:
         nonlocal given
         plan = await make_plan(reader, each, with_backlog=backlog, show=show, limits=given)
         given = given.without(plan.count)
         report.begin(text.plan_text(plan, database), **text.plan_json(plan, database))
         if not yes or not plan.count:
-            return plan.count, None
+            return plan, None
         if not despite_brake:
             manual.require_no_brake(plan)
         manual.require_past_ends(plan)
@@ -70,18 +71,20 @@ def recover(  # noqa: PLR0917 - typer passes them by name
                 )
         except BaseException:  # Ctrl-C, or a lost connection: a commit without an answer may hold
             report.add(
-                f"  {outcome.closed} were closed before the run ended early; if the connection was "
-                f"lost, its last batch may be closed too\n  run {outcome.run}; session-exporter "
-                f"undo {outcome.run} shows what it closed, and with --yes undoes it",
+                f"  {number_of(outcome.closed, *text.CLOSED)} before the run ended early; if the "
+                f"connection was lost, its last batch may be closed too\n  run {outcome.run}; "
+                f"session-exporter undo {outcome.run} shows what it closed, and with --yes "
+                "undoes it",
                 **text.outcome_json(outcome, is_complete=False),
             )
             raise
         over = plan.selected - plan.count
         report.add(text.outcome_text(outcome, over_limit=over), **text.outcome_json(outcome))
-        return plan.count, outcome
+        return plan, outcome
 
     with Report(format_) as report:
         results, failed = for_each_source(config, [chosen], done, settings=reading_settings)
-        if not yes and any(count for count, _ in results):
-            report.note(text.NOTHING_CHANGED)
+        if not yes and (waiting := [plan for plan, _ in results if plan.count]):
+            braked = any(plan.brakes for plan in waiting)
+            report.note(text.BRAKED if braked else text.NOTHING_CHANGED)
     return failed or any(outcome and outcome.refused for _, outcome in results)

@@ -20,10 +20,11 @@ from exporter.recovery.audit.runs import Run, find_beginning
 from exporter.recovery.rule.connections import open_writer, reading_settings
 from exporter.recovery.rule.limits import Limits
 from exporter.recovery.undo import UndoOutcome, UndoPlan
-from exporter.text import instant, printable, shorten, table
+from exporter.text import instant, number_of, printable, shorten, table
 
 #: Of the id of a run, at its beginning: fewer could be those of another run tomorrow.
 FEWEST_DIGITS = 8
+UNDONE = ("was undone", "were undone")
 
 
 def undo(  # noqa: PLR0917 - typer passes them by name
@@ -109,21 +110,24 @@ def _find_run(config: Config, given: str) -> uuid.UUID:
 
 def _plan_text(run: Run, plan: UndoPlan, show: int) -> str:
     """What undoing would do."""
-    lines = [f"run {run.run} on {run.source}, {instant(run.at)}: {run.sessions} sessions"]
+    sessions = number_of(run.sessions, "session", "sessions")
+    lines = [f"run {run.run} on {run.source}, {instant(run.at)}: {sessions}"]
     kept = [
-        (plan.undone, "were undone before"),
-        (plan.changed, "are left alone: what was written to them was changed since"),
-        (plan.gone, "are gone"),
+        (plan.undone, UNDONE, " before"),
+        (plan.changed, text.LEFT, ": what was written was changed since"),
+        (plan.gone, ("is gone", "are gone"), ""),
         (
             plan.untrusted,
-            "are left alone: their audit rows are of a role that may not write these values itself",
+            text.LEFT,
+            ": audited by a role that may not write these values itself",
         ),
-        (plan.unchanged - plan.selected, "are left alone: not chosen by --id"),
-        (plan.selected - len(plan.numbers), "are left alone: over --limit"),
+        (plan.unchanged - plan.selected, text.LEFT, ": not chosen by --id"),
+        (plan.selected - len(plan.numbers), text.LEFT, ": over --limit"),
     ]
-    lines += [f"  {count} {what}" for count, what in kept if count]
+    lines += [f"  {number_of(count, *forms)}{why}" for count, forms, why in kept if count]
     lines += text.unselected_lines(plan.unselected)
-    lines.append(f"  {len(plan.numbers)} are unchanged since and would be restored")
+    unchanged = number_of(len(plan.numbers), "is unchanged", "are unchanged")
+    lines.append(f"  {unchanged} since and would be restored")
     if shown := list(zip(plan.sessions, plan.numbers, strict=True))[:show]:
         rows = [[shorten(session), str(number)] for session, number in shown]
         lines.append(table(["id", "audit row"], rows))
@@ -166,7 +170,7 @@ def _outcome_json(outcome: UndoOutcome) -> dict[str, object]:
 
 def _outcome_text(outcome: UndoOutcome) -> str:
     """What was undone, and what was not."""
-    lines = [f"  {outcome.undone} were undone"]
+    lines = [f"  {number_of(outcome.undone, *UNDONE)}"]
     if outcome.skipped:
         lines.append(
             f"  {outcome.skipped} skipped: written to meanwhile, or locked by another transaction"

@@ -226,6 +226,6 @@ def test_what_version_1_has_written_is_undone(database: EmbeddedDatabase, tmp_pa
     }
     config = write_config(tmp_path, {"app": {"dsn": database.dsn}}, {"chat": source})
     done = run("undo", "5f0c6c1e", "--yes", "-c", config, folder=tmp_path)
-    assert "  1 were undone" in done.stdout, done.stdout + done.stderr
+    assert "  1 was undone" in done.stdout, done.stdout + done.stderr
     (row,) = rows(database, "SELECT is_open, at, score, notes::text, tags FROM public.chat")
     assert (*row[:2], str(row[2]), *row[3:]) == (True, None, "2.0", '"open"', ["b"])

@@ -96,7 +96,7 @@ def test_a_forged_row_of_a_function_s_source_is_not_undone(
     undo = f"SELECT session_exporter.undo_vault(ARRAY[{number}]::bigint[])"
     assert rows(any_database, undo, role=RECOVERY_ROLE) == []
     printed = command("undo", RUN, "--yes")
-    assert "1 are left alone: their audit rows are of a role that may not" in printed, printed
+    assert "1 is left alone: audited by a role that may not" in printed, printed
     assert rows(any_database, "SELECT FROM public.vault WHERE is_open") == []
 
 
@@ -106,7 +106,7 @@ def test_a_forged_value_of_another_column_is_not_written(
     """Not even by a role with more rights, which undoes the run."""
     forge(any_database, "chat", SECRET)
     printed = command("undo", RUN, "--yes")
-    assert "1 are left alone: their audit rows are of a role that may not" in printed, printed
+    assert "1 is left alone: audited by a role that may not" in printed, printed
     assert rows(any_database, "SELECT FROM public.chat WHERE is_open OR secret <> 'ours'") == []
 
 
@@ -121,7 +121,7 @@ def test_a_forged_row_of_a_session_that_a_policy_protects_is_not_undone(
     )
     forge(any_database, "chat", OPEN)
     printed = command("undo", RUN, "--yes")
-    assert "1 are left alone: their audit rows are of a role that may not" in printed, printed
+    assert "1 is left alone: audited by a role that may not" in printed, printed
     assert rows(any_database, "SELECT FROM public.chat WHERE is_open") == []
 
 
@@ -130,7 +130,7 @@ def test_what_the_role_may_write_itself_is_undone_whoever_undoes_it(
     any_database: EmbeddedDatabase, command: Command
 ) -> None:
     forge(any_database, "chat", OPEN)
-    assert "  1 were undone" in command("undo", RUN, "--yes")
+    assert "  1 was undone" in command("undo", RUN, "--yes")
 
 
 @pytest.mark.slow

@@ -178,7 +178,7 @@ def test_every_type_is_restored(
     texts = zip(types, before[0][2::2], after[0][2::2], strict=True)
     kept = {type_ for type_, was, became in texts if was == became}
     assert kept <= {"text", "varchar(9)"}, "NULL and the empty text look alike"
-    assert "  1 were undone" in command(len(types), "undo", run_id, "--yes")
+    assert "  1 was undone" in command(len(types), "undo", run_id, "--yes")
     assert values_in(any_database, len(types)) == before
 
 
@@ -201,7 +201,7 @@ def test_a_table_that_was_altered_since_is_undone(
     before = values_in(any_database, 1)
     run_id = recovered(command, len(types))
     execute(any_database, *ALTERED[change].split("; "))
-    assert "  1 were undone" in command(len(types), "undo", run_id, "--yes")
+    assert "  1 was undone" in command(len(types), "undo", run_id, "--yes")
     assert values_in(any_database, 1) == before
     assert rows(any_database, "SELECT v1 = 0.10, v2 = '', v4 FROM public.chat") == [
         (True, True, 'it\'s "high", {or} not')
@@ -225,7 +225,7 @@ def test_a_value_that_was_written_since_stays_and_other_columns_do_not_matter(
         "UPDATE public.chat SET at = now(), o0 = 'seen' WHERE id = 2",
     )
     printed = command(1, "undo", run_id, "--yes")
-    assert "1 are left alone: what was written to them was changed since" in printed
+    assert "1 is left alone: what was written was changed since" in printed
     assert "  2 were undone" in printed
     assert rows(any_database, "SELECT id FROM public.chat WHERE is_open ORDER BY 1") == [(2,), (3,)]
 
@@ -253,7 +253,7 @@ def test_a_database_that_was_dumped_and_restored_is_undone(
         capture_output=True,
         text=True,
     )
-    assert "  1 were undone" in command(len(types), "undo", run_id, "--yes")
+    assert "  1 was undone" in command(len(types), "undo", run_id, "--yes")
     assert values_in(any_database, len(types)) == before
 
 
