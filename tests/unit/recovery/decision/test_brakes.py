@@ -49,6 +49,12 @@ def test_a_wave_is_more_than_three_and_more_than_a_share_or_a_count(
     assert brakes_of(live, wave) == brakes
 
 
+@pytest.mark.parametrize(("orphaned", "brakes"), [(10_000, set()), (10_001, {"count"})])
+def test_more_orphans_than_are_followed_are_for_a_person(orphaned: int, brakes: set[str]) -> None:
+    assert brakes_of(earlier=orphaned) == brakes
+    assert brakes_of(earlier=orphaned, left_alone=1) == set()
+
+
 @pytest.mark.parametrize(("quiet", "brakes"), [(6, set()), (7, {"share"})])
 def test_silent_sessions_are_the_rest_of_a_growing_wave(quiet: int, brakes: set[str]) -> None:
     assert brakes_of(100 - 4 - quiet, 4, quiet=quiet) == brakes

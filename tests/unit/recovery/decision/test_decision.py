@@ -104,6 +104,20 @@ def test_grace_after_a_start_a_failover_and_silence(at: float, is_on: bool) -> N
         assert ("grace" in run(observe(at=NOW - EVERY), cause, later).brakes) == is_on
 
 
+@pytest.mark.parametrize(("judged_ago", "waits"), [(149.0, 1.0), (150.0, 600.0), (None, 600.0)])
+def test_after_a_start_a_silence_may_have_just_ended(
+    judged_ago: float | None, waits: float
+) -> None:
+    settings = SETTINGS.model_copy(update={"grace": 1.0})
+    judged = None if judged_ago is None else NOW + OFFSET - judged_ago
+    memory = Memory(started_at=NOW)
+    for later in (0.0, waits - 1, waits):
+        observation = observe(at=NOW + later, control=replace(LONG_AGO, judged_until=judged))
+        decision = decide(memory, observation, settings, orphaned_after=1200.0, min_interval=0.0)
+        memory = decision.memory
+        assert ("grace" in decision.brakes) == (later < waits)
+
+
 @pytest.mark.parametrize(("step", "is_on"), [(5.0, False), (5.1, True), (-5.1, True)])
 def test_a_step_of_the_databases_clock(step: float, is_on: bool) -> None:
     first = observe(at=NOW - EVERY)
