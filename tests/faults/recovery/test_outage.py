@@ -69,7 +69,7 @@ def test_an_exporter_that_starts_while_it_is_down_closes_nothing_either(
     with Daemon(config, folder=tmp_path) as daemon:
         daemon.wait_for_page(lambda page: candidates(page) == ALL, "all look orphaned")
         page = run_again(daemon, 4)
-        assert brakes(page) == {"silent", "share"}
+        assert brakes(page) == {"silent", "share", "grace"}
         show_life(chats, 1, ALL)
         daemon.wait_for_page(lambda page: brakes(page) == {"returned", "grace"}, "all are back")
         assert candidates(run_again(daemon, 4)) == 0

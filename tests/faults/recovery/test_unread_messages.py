@@ -13,6 +13,7 @@ import pytest
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.errors import ConnectFailed
 from exporter.postgres import Transaction, Writer
+from exporter.recovery.audit.installation import audit_script
 from exporter.recovery.close.by_message import MessageCloser
 from exporter.recovery.close.by_statements import StatementCloser
 from tests.support.collection.declarations import settings_of
@@ -22,7 +23,7 @@ from tests.support.recovery.planned_stops import prepare, stopping
 from tests.support.recovery.statements.changes import with_setting
 from tests.support.recovery.statements.templates import Templates
 from tests.support.servers.quick_server import QuickServer
-from tests.support.servers.statements import rows
+from tests.support.servers.statements import execute, rows
 from tests.support.servers.versions import VERSIONS
 
 #: An index of PostgreSQL takes no wider id than about 2,700 bytes.
@@ -71,6 +72,7 @@ async def test_no_lock_waits_for_a_client_that_does_not_read(
     settings = {"unix_socket_directories": sockets, "max_wal_size": "4GB"}
     with QuickServer(VERSIONS[major], settings=settings, parent=fast_folder) as server:
         database = EmbeddedDatabase(server, "postgres")
+        execute(database, audit_script())
         prepare(database, ORPHANS.format(count=count, wide=wide), NOISY)
         name = database.dsn.replace(f"127.0.0.1:{server.port}", "")
         at_socket = settings_of(f"{name}?host={sockets}&port={server.port}")
