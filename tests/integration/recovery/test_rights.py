@@ -114,6 +114,8 @@ class Recovered:
         execute(
             self.database,
             "UPDATE public.chat SET is_open = false WHERE id > 0",
+            # An exporter that has run before would have to find it, and let it settle.
+            "UPDATE session_exporter.observation SET until = '-infinity', orphans = '{}'",
             "INSERT INTO public.chat (id, started, seen)"
             f" VALUES ({next(self._ids)}, now() - interval '2 days', now() - interval '3 hours')",
         )
