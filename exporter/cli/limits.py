@@ -13,11 +13,7 @@ from exporter.text import shorten
 
 Ids = Annotated[
     list[str] | None,
-    typer.Option(
-        "--id",
-        metavar="ID",
-        help="Only this session; may be given several times.",
-    ),
+    typer.Option("--id", metavar="ID", help="Only this session; may be given several times."),
 ]
 OlderThan = Annotated[
     str | None,

@@ -91,7 +91,7 @@ class RecoverySettings(Model):
     confirm: Annotated[int, whole_number(2, 100)] = 2
     """Number of runs in a row in which a session must look the same before auto closes it."""
     grace: Seconds = Field("5m", validate_default=True)
-    """Brake: how long after a start or a failover auto closes nothing."""
+    """Brake: how long at least after a start or a failover auto closes nothing."""
     per_run: Annotated[int, whole_number(1)] = 100
     """Maximum number of sessions that one run of auto closes."""
     per_hour: Annotated[int, whole_number(1)] = 500

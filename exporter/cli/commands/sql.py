@@ -20,8 +20,8 @@ from exporter.text import printable
 
 _REVOKING = """\
 -- What follows takes from these roles all rights on the tables of the audit that it does not grant.
--- So have all sources of a database in one config; where there are several, run what is printed for
--- each of them with roles of its own, under other names."""
+-- So have all sources of a database in one config. Where there are several configs, replace the
+-- names of the roles in what is printed for each of them."""
 
 sql = typer.Typer(no_args_is_help=True, help="Print SQL for a DBA to read and run.")
 

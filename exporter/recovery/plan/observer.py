@@ -172,7 +172,7 @@ class Observer:
         return largest_wave(held, self._source.orphaned_after / 2)
 
     def _wave_since(self, control: Control, now: float) -> float:
-        """What became orphaned later than this may make a wave that nobody has judged."""
+        """What became orphaned later than this may make a wave that is not judged yet."""
         judged_since = control.judged_since(self._source.orphaned_after)
         half = self._source.orphaned_after / 2
         if control.judged_until is not None:

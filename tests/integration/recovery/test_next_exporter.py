@@ -9,22 +9,16 @@ import pytest
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.recovery.audit.installation import audit_script
 from tests.support.recovery.automatic.by_hand import let_pass
+from tests.support.recovery.automatic.live_sessions import LIVE, add_live, passes
 from tests.support.recovery.automatic.runner import GRACE, Recover, open_ones, sessions
 from tests.support.servers.statements import execute, rows
 
-LIVE = set(range(100, 140))
 SHORT_GRACE = 300.0
 
 
 @pytest.fixture(autouse=True)
 def live(database: EmbeddedDatabase, recover: Recover) -> None:
-    sessions(database, 100, 40, seen="1 minute")
-
-
-def passes(database: EmbeddedDatabase, time: str) -> None:
-    """Time passes in which the live sessions show life."""
-    let_pass(database, time)
-    execute(database, "UPDATE public.chat SET seen = now() WHERE id >= 100 AND is_open")
+    add_live(database)
 
 
 @pytest.mark.quick("by statements")

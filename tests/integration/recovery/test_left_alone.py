@@ -1,0 +1,123 @@
+"""Sessions that are refused, locked or undone are not closed, and keep none of the others open."""
+
+from typing import Any
+
+import pytest
+
+from exporter.demo.server.databases import EmbeddedDatabase
+from tests.support.recovery.automatic.live_sessions import LIVE, add_live, lose_ten, passes, stops
+from tests.support.recovery.automatic.runner import Recover, Runner, open_ones, sessions
+from tests.support.servers.statements import execute
+
+LOST = set(range(1, 11))
+
+
+@pytest.fixture(autouse=True)
+def live(database: EmbeddedDatabase, recover: Recover) -> None:
+    add_live(database)
+
+
+@pytest.mark.quick("by statements")
+async def test_sessions_that_are_refused_take_nothing_of_the_budget(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    lose_ten(database, every="2 hours")
+    async with recover(is_trusted=False) as runner:
+        await runner.run()
+    passes(database, "40 minutes")
+    execute(
+        database,
+        "CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql"
+        " AS $$ BEGIN RAISE EXCEPTION 'protected'; END $$",
+        "CREATE TRIGGER refuse BEFORE UPDATE ON public.chat FOR EACH ROW WHEN (NEW.id <= 5)"
+        " EXECUTE FUNCTION public.refuse()",
+    )
+    async with recover(is_trusted=False) as runner:
+        await runner.run(5)
+    assert LOST - open_ones(database) >= {6, 7, 8}
+    assert open_ones(database) >= {1, 2, 3, 4, 5}
+
+
+@pytest.mark.quick("by statements")
+async def test_sessions_that_others_hold_take_nothing_of_the_budget(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    lose_ten(database, every="2 hours")
+    async with recover(is_trusted=False) as runner:
+        await runner.run()
+    passes(database, "40 minutes")
+    with database.connect() as connection, connection.transaction():
+        connection.execute("SELECT FROM public.chat WHERE id <= 5 FOR UPDATE")
+        async with recover(is_trusted=False) as runner:
+            await runner.run(5)
+        assert LOST - open_ones(database) >= {6, 7, 8}
+
+
+async def undo_all(database: EmbeddedDatabase, runner: Runner, count: int) -> None:
+    """Automatic recovery has closed sessions, and a person has undone that."""
+    sessions(database, 1, count, seen="2 hours")
+    await runner.run(2)
+    assert await runner.by_hand.undo() == count
+
+
+@pytest.mark.quick("by statements")
+@pytest.mark.parametrize("server", [None, "owner"])
+async def test_sessions_that_were_undone_are_part_of_no_wave_and_stop_nothing(
+    database: EmbeddedDatabase, recover: Recover, server: str | None
+) -> None:
+    execute(
+        database,
+        "ALTER TABLE public.chat ADD COLUMN owner text",
+        "CREATE FUNCTION public.own() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " NEW.owner := CASE WHEN NEW.id < 10 THEN 'a' ELSE 'b' END; RETURN NEW; END $$",
+        "CREATE TRIGGER own BEFORE INSERT OR UPDATE ON public.chat FOR EACH ROW"
+        " EXECUTE FUNCTION public.own()",
+    )
+    async with recover() as runner:
+        await undo_all(database, runner, 4)
+    more: dict[str, Any] = {} if server is None else {"server": server}
+    passes(database, "40 minutes")
+    async with recover(**more) as runner:
+        state = await runner.run(3)
+        assert (state.brakes, state.held, state.candidates) == (frozenset(), 0, 0)
+        sessions(database, 20, 3, seen="61 minutes")  # with these, it would be a wave
+        state = await runner.run(3)
+        assert (state.brakes, state.candidates) == (frozenset(), 3)
+    assert stops(database) == []
+
+
+@pytest.mark.quick("by statements")
+async def test_sessions_that_were_undone_wait_for_no_budget(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    async with recover() as runner:
+        await undo_all(database, runner, 4)
+    execute(database, "DELETE FROM session_exporter.stop")
+    async with recover(is_trusted=False) as runner:
+        assert (await runner.run(2)).held == 0
+        assert await runner.by_hand.held() is None
+
+
+@pytest.mark.quick("by statements")
+async def test_what_a_stop_shows_as_held_are_none_that_were_undone(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    async with recover() as runner:
+        await undo_all(database, runner, 4)
+        sessions(database, 20, 10, seen="61 minutes")
+        assert (await runner.run(2)).held == 10
+        held = await runner.by_hand.held(show=100)
+        assert held is not None
+        assert (held.count, len(held.previews)) == (10, 10)
+
+
+@pytest.mark.quick("by statements")
+async def test_an_undone_session_is_left_alone_by_each_source_of_its_table(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    async with recover() as runner:
+        await undo_all(database, runner, 2)
+    execute(database, "UPDATE session_exporter.recovery SET source = 'another'")
+    async with recover() as runner:
+        assert (await runner.run(3)).candidates == 0
+    assert open_ones(database) == {1, 2} | LIVE

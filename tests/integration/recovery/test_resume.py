@@ -1,0 +1,101 @@
+"""What a person resumes, and what that does not decide: a wave that no exporter has found yet."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.errors import SourceError
+from exporter.recovery.audit.control import find_resumption
+from tests.support.recovery.automatic.live_sessions import add_live, lose_ten, passes, stops
+from tests.support.recovery.automatic.runner import Recover, Runner, sessions
+from tests.support.servers.statements import execute
+
+
+@pytest.fixture(autouse=True)
+def live(database: EmbeddedDatabase, recover: Recover) -> None:
+    add_live(database)
+
+
+@asynccontextmanager
+async def held_by_budget(database: EmbeddedDatabase, recover: Recover) -> AsyncIterator[Runner]:
+    """Ten sessions were lost one after the other; three are closed, and seven wait."""
+    lose_ten(database, every="10 hours")
+    async with recover(is_trusted=False) as runner:
+        await runner.run()
+    passes(database, "40 minutes")
+    async with recover(is_trusted=False) as runner:
+        assert (await runner.run(3)).held == 7
+        yield runner
+
+
+@pytest.mark.quick("by statements")
+async def test_a_resume_of_the_budget_waives_no_wave(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    async with held_by_budget(database, recover) as runner:
+        held = await runner.by_hand.held()
+        assert held is not None
+        assert (held.stop.brake, held.count) == ("budget", 7)
+        sessions(database, 20, 20, seen="70 minutes")  # no exporter has observed it yet
+        held = await runner.by_hand.resume()
+        assert held is not None
+        assert (held.stop.brake, held.count) == ("share", 27)
+        assert "20 of 60 sessions became orphaned together" in held.stop.why
+
+
+@pytest.mark.quick("by statements")
+async def test_while_the_application_is_silent_no_budget_is_resumed(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    async with held_by_budget(database, recover) as runner:
+        execute(database, "UPDATE public.chat SET seen = now() - interval '40 m' WHERE id >= 100")
+        with pytest.raises(SourceError, match=r"nothing was resumed.*silent: no recent sign"):
+            await runner.by_hand.resume()
+    assert stops(database) == []
+
+
+@pytest.mark.quick("by statements")
+async def test_without_evidence_it_is_not_known_what_is_held(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    execute(database, "CREATE TABLE public.guard (id int)")
+    async with recover(evidence="EXISTS (SELECT FROM public.guard)") as runner:
+        execute(database, "DROP TABLE public.guard")
+        with pytest.raises(SourceError, match="the evidence cannot be read"):
+            await runner.by_hand.resume()
+
+
+@pytest.mark.quick("by statements")
+@pytest.mark.parametrize("mode", ["dry_run", "disabled"])
+async def test_where_nothing_is_closed_automatically_no_budget_holds_anything(
+    database: EmbeddedDatabase, recover: Recover, mode: str
+) -> None:
+    sessions(database, 1, 20, seen="5 hours")
+    async with recover(mode=mode) as runner:
+        assert await runner.by_hand.resume() is None
+    assert stops(database) == []
+
+
+@pytest.mark.quick("by statements")
+async def test_a_resume_while_the_clock_was_ahead_hides_no_later_stop(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    sessions(database, 1, 20, seen="61 minutes")
+    async with recover() as runner:
+        execute(
+            database,
+            "INSERT INTO session_exporter.stop (source, at, brake, why, resumed_at, wave, rule)"
+            " SELECT 'chat', later, 'share', 'a test', later, 99, rule"
+            " FROM session_exporter.observation, (SELECT now() + interval '3 h' AS later)",
+        )
+        assert (await runner.run(2)).brakes == {"share"}
+        assert (await runner.run(2)).held == 20
+        async with runner.by_hand.reader() as reader:
+            before = await find_resumption(reader, "chat")
+            assert before is not None
+            assert before.stopped_at < before.at  # not the one of the future
+        assert await runner.by_hand.resume() is not None
+        assert stops(database) == ["share"]
+        assert (await runner.run(2)).brakes == frozenset()
