@@ -37,7 +37,7 @@ Kind = Annotated[str, name_like(f"a name ({KIND})", KIND, BUILT_IN_KINDS)]
 # Numbers of time series.
 _AGE_HISTOGRAM = 15  # 13 buckets, gcount and gsum
 _RECOVERY_MODES = 3
-_RECOVERY = 31  # 3 triggers, 10 + 3 reasons, 8 brakes, and 7 that are one each
+_RECOVERY = 30  # 3 triggers, 10 + 3 reasons, 8 brakes, and 6 that are one each
 
 
 class DailySettings(Model):
@@ -77,7 +77,7 @@ class Source(Model):
     """Duration of the session in seconds. Without it, ended_at minus started_at."""
     id: Sql | None = None
     """The column or expression that identifies a session. Required by the list of orphans and by
-    recovery."""
+    recovery; with it, orphaned sessions that return are counted."""
     orphaned_after: Seconds = Field(examples=["2h"])
     """An active session last seen longer ago than this is orphaned."""
     overlong_after: Seconds | None = None
@@ -183,6 +183,7 @@ class Source(Model):
             "kinds of inconsistency": kinds,
             "the oldest sessions and the size": 3,
             "recovery": _RECOVERY_MODES + (_RECOVERY if self.recovery.is_declared else 0),
+            "returned sessions": int(self.id is not None),
             "limits": 1 + (self.overlong_after is not None) + (self.alert_above is not None),
         }
 

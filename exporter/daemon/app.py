@@ -11,6 +11,7 @@ from exporter.config import Config, DatabaseSettings, Source
 from exporter.daemon.metrics_page import Page
 from exporter.postgres import Database
 from exporter.recovery.automatic import AutomaticRecovery
+from exporter.recovery.plan.return_counter import ReturnCounter, counts_returns
 from exporter.recovery.rule.connections import RecoveryConnections
 from exporter.recovery.status import RecoveryStatuses
 
@@ -43,7 +44,10 @@ class Exporter:
         ]
         recovered = [pair for pair in pairs if pair[1].recovery.is_declared]
         self._recovering = RecoveryConnections()
-        statuses = RecoveryStatuses((database.name, source.name) for database, source in recovered)
+        followed = [pair for pair in pairs if counts_returns(pair[1])]
+        statuses = RecoveryStatuses(
+            (database.name, source.name) for database, source in pairs if source.id is not None
+        )
         self.jobs: list[Job] = [
             *self.collections,
             *(
@@ -55,6 +59,18 @@ class Exporter:
                     connections=self._recovering,
                 )
                 for database, source in recovered
+            ),
+            *(
+                ReturnCounter(
+                    # Evidence may be readable for the role of recovery alone.
+                    self._recovering.reading(database.settings, source)
+                    if source.recovery.is_declared
+                    else database,
+                    source,
+                    statuses=statuses,
+                    clock=clock,
+                )
+                for database, source in followed
             ),
             *(
                 # Also where `set` is gone by now: what was closed before is still delivered.

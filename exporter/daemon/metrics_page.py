@@ -145,7 +145,8 @@ class Page:
             yield chunk
         for pair, recovery in self._recoveries.by_pair.items():
             is_fresh = now <= recovery.expires_at
-            samples = _of_recovery(recovery, is_fresh=is_fresh)
+            is_declared = self._sources[pair[1]].recovery.is_declared
+            samples = _of_recovery(recovery, is_declared=is_declared, is_fresh=is_fresh)
             chunk = self._chunk(pair, "recovery", (recovery, is_fresh), samples)
             series[pair] += chunk.session_series
             yield chunk
@@ -219,11 +220,13 @@ def _of_settings(source: Source) -> Iterator[Sample]:
     yield from m.RECOVERY_MODE.samples_by("mode", modes)
 
 
-def _of_recovery(state: RecoveryStatus, *, is_fresh: bool) -> Iterator[Sample]:
+def _of_recovery(state: RecoveryStatus, *, is_declared: bool, is_fresh: bool) -> Iterator[Sample]:
+    yield from m.RETURNED.samples(state.returned)
+    if not is_declared:
+        return
     yield from m.RECOVERED.samples_by("trigger", state.recovered)
     yield from m.RECOVERY_UNDONE.samples(state.undone)
     yield from m.RECOVERY_CONTRADICTED.samples(state.contradicted)
-    yield from m.RETURNED.samples(state.returned)
     yield from m.RECOVERY_FAILED.samples_by("reason", state.failed)
     yield from m.RECOVERY_SKIPPED.samples_by("reason", state.skipped)
     yield from m.RECOVERY_LAST_RUN.samples(state.last_run)

@@ -29,7 +29,7 @@ class RecoveryStatus:
     paused: bool | None = None
     candidates: int | None = None
     held: int | None = None
-    returned: int = 0
+    returned: int | None = None
     last_run: float | None = None
     expires_at: float = float("-inf")
     """The monotonic time after which brakes, paused and candidates are no longer served."""
@@ -39,7 +39,7 @@ class RecoveryStatuses:
     """The store. Values are immutable and replaced whole; `version` grows with every change."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """`pairs` of database and source are those that declare recovery."""
+        """`pairs` of database and source are those that declare an id, which recovery needs."""
         self.by_pair = {pair: RecoveryStatus() for pair in pairs}
         self.version = 0
 

@@ -346,7 +346,7 @@ LIVE_MISTAKES: dict[str, tuple[str, dict[str, Any], str]] = {
     "an id that is not unique": (
         "",
         {"id": "seconds"},
-        "id: recovery needs a column with a unique index, and seconds has none",
+        "id: to find a session again, a column with a unique index is needed, and seconds has none",
     ),
     "no audit table": (
         "DROP SCHEMA session_exporter CASCADE",

@@ -10,7 +10,6 @@ from dataclasses import replace
 from exporter.config import Source
 from exporter.errors import BackingOff, SourceError
 from exporter.postgres import Reader, Writer
-from exporter.queries import array
 from exporter.recovery.audit import control as controlling
 from exporter.recovery.decision.observation import (
     CandidateState,
@@ -24,14 +23,13 @@ from exporter.recovery.decision.observation import (
 from exporter.recovery.decision.watch import Watch, largest_wave
 from exporter.recovery.plan.counts import half_of
 from exporter.recovery.plan.record import RecordReader
+from exporter.recovery.plan.returned import find_returned
 from exporter.recovery.plan.sessions import (
     find_evidence_error,
     read_clock_and_server,
     read_sessions,
 )
-from exporter.recovery.rule.checks import read_naming_key
 from exporter.recovery.rule.rule import Rule
-from exporter.sessions import unix_time
 
 _NEVER = float("-inf")
 
@@ -97,7 +95,7 @@ class Observer:
         before = saved if self._watch is None else self._watch
         by_age = self._by_age = {session: orphaned_at for session, orphaned_at, _ in orphans}
         gone = before.find_gone(by_age)
-        returned = await _find_returned(reader, rule, gone, before.until, is_audited=is_audited)
+        returned = await find_returned(reader, rule, gone, before.until, is_audited=is_audited)
         since = _NEVER if control.resume is None else control.resume.at
         watch = self._watch = before.count(by_age, returned, now, since=since)
         self.returned += len(returned)
@@ -178,16 +176,3 @@ class Observer:
         if control.judged_until is not None:
             return max(judged_since, control.judged_until - half)
         return judged_since if self._looks_back else max(judged_since, now - half)
-
-
-async def _find_returned(
-    reader: Reader, rule: Rule, gone: list[str], last_run: float, *, is_audited: bool
-) -> set[str]:
-    """Which of the sessions that were orphaned at the last run live, or have their own end."""
-    if not gone:
-        return set()
-    recovered = "false"
-    if is_audited:
-        recovered = rule.statement("recovery/decision/recovered", last_run=unix_time(last_run))
-    statement = rule.statement("recovery/decision/returned", ids=array(gone), recovered=recovered)
-    return {session for (session,) in await read_naming_key(reader, rule, statement)}

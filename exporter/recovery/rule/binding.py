@@ -39,18 +39,36 @@ async def bind_rule(reader: Reader, source: Source) -> Rule:
     )
 
 
+async def bind_without_changes(reader: Reader, source: Source) -> Rule:
+    """Bind a source whose sessions are followed and not closed, recovery declared or not.
+
+    Raises SourceError, and SchemaMismatch where its `id` is no column with a unique index.
+    """
+    table = await sessions.bind(reader, source)
+    return Rule(
+        table=table,
+        id_column=await _id(reader, table),
+        end=table.last_seen,
+        changes={},
+        returning={},
+        alive=_condition(table.relation, source.recovery.evidence),
+        exempt="false",
+    )
+
+
 async def _id(reader: Reader, table: SessionTable) -> Column:
     """The column of the id, which has to be unique."""
     declared = table.source.id or ""
     if not _WORD.fullmatch(declared):
-        raise SchemaMismatch("id: recovery needs a column, not an expression")
+        raise SchemaMismatch("id: to find a session again, a column is needed, not an expression")
     column = table.relation.column(declared)
     statement = fill(
         "recovery/rule/unique_id", oid=str(table.relation.oid), column=literal(column.name)
     )
     if not await reader.value(statement):
         raise SchemaMismatch(
-            f"id: recovery needs a column with a unique index, and {column.name} has none"
+            "id: to find a session again, a column with a unique index is needed, and "
+            f"{column.name} has none"
         )
     return column
 

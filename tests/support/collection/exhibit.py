@@ -46,7 +46,7 @@ class Exhibit:
         ]
         self.snapshots = Snapshots((key, State(interval=EVERY)) for key in keys)
         self.recoveries = RecoveryStatuses(
-            ("app", name) for name, each in config.sources.items() if each.recovery.set
+            ("app", name) for name, each in config.sources.items() if each.id is not None
         )
         self.page = Page(
             config=config,

@@ -330,6 +330,9 @@ def test_a_source_has_as_many_series_as_its_config_says_and_as_the_page_says(
         exhibit.succeeds(key, daily_values(source, durations=int(has_durations)))
     matches(full=False)  # the oldest start is unknown
     exhibit.succeeds(ACTIVE, active_values(source, 1))
+    if source.id is not None:
+        matches(full=False)
+        exhibit.recoveries.change(("app", "chats"), returned=0)
     if source.recovery.set:
         matches(full=False)
         exhibit.recoveries.change(

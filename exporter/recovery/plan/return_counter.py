@@ -1,0 +1,98 @@
+"""How many orphaned sessions return where recovery is not on: how often it would be wrong."""
+
+from exporter import logs, sessions
+from exporter.clock import Clock
+from exporter.collection.job import Job, Key, stretch_interval
+from exporter.config import Source
+from exporter.errors import SchemaMismatch, SourceError
+from exporter.postgres import Database, Reader
+from exporter.recovery.audit.installation import can_read_audit
+from exporter.recovery.plan.returned import find_returned
+from exporter.recovery.rule.binding import bind_without_changes
+from exporter.recovery.rule.checks import read_naming_key
+from exporter.recovery.rule.rule import Rule
+from exporter.recovery.status import RecoveryStatuses
+
+#: Sessions return after minutes: more often is of no use, in seconds.
+EVERY = 60.0
+
+#: The most orphaned sessions that are followed; the newest ones.
+MOST = 1000
+
+#: A table may have changed: it is bound again after this time, in seconds.
+BIND_AGAIN_AFTER = 300.0
+
+
+def counts_returns(source: Source) -> bool:
+    """Whether a ReturnCounter counts; in the other modes recovery does, from what it observes."""
+    return source.id is not None and source.recovery.mode == "disabled"
+
+
+class ReturnCounter(Job):
+    """Counts the sessions of one source that were orphaned at one run and are not at the next.
+
+    They live, or the application has ended them. Of what one run finds, the next one reads by id
+    only what is not orphaned any more. It needs a column with a unique index as `id`: without one,
+    the whole table would be read.
+    """
+
+    FAILED = "return_count_failed"
+    SUCCEEDED = "return_count_succeeded"
+    BUG = "return_count_bug"
+    SHARES_MESSAGES = True
+
+    def __init__(
+        self, database: Database, source: Source, *, statuses: RecoveryStatuses, clock: Clock
+    ) -> None:
+        self._every = max(source.every, EVERY)
+        super().__init__(Key(database.name, source.name, "returns"), interval=self._every)
+        self._database = database
+        self._source = source
+        self._statuses = statuses
+        self._clock = clock
+        self._rule: Rule | None = None
+        self._bound_until = 0.0
+        self._is_audited = False
+        self._not_counted = ""
+        """Why it does not count, as logged."""
+        self._returned = 0
+        self._known: frozenset[str] = frozenset()
+        self._last_run = 0.0
+
+    async def _run(self) -> None:
+        reader = self._database.reader(
+            f"{self._source.name} returns", timezone=sessions.time_zone(self._source)
+        )
+        try:
+            await self._count(reader, await self._bind(reader))
+        except SchemaMismatch as error:  # the collectors report what fits no collection either
+            self._rule = None
+            if str(error) != self._not_counted:
+                self._not_counted = str(error)
+                logs.info("returns_not_counted", **self._names, why=error)
+        finally:
+            self.interval = stretch_interval(self._every, reader.seconds)
+
+    async def _bind(self, reader: Reader) -> Rule:
+        now = self._clock.monotonic()
+        if self._rule is None or now >= self._bound_until:
+            self._rule = None
+            self._is_audited = await can_read_audit(reader)
+            self._rule = await bind_without_changes(reader, self._source)
+            self._bound_until = now + BIND_AGAIN_AFTER
+        return self._rule
+
+    async def _count(self, reader: Reader, rule: Rule) -> None:
+        statement = rule.statement("recovery/decision/orphaned_ids", most=str(MOST))
+        ((now, orphans),) = await read_naming_key(reader, rule, statement)
+        known = frozenset(orphans)
+        gone = self._known - known
+        returned = await find_returned(
+            reader, rule, gone, self._last_run, is_audited=self._is_audited
+        )
+        self._returned += len(returned)
+        self._known, self._last_run = known, now
+        self._statuses.change(self.key[:2], returned=self._returned)
+
+    def _failed(self, _error: SourceError) -> None:
+        self._rule = None
