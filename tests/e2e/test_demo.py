@@ -92,6 +92,7 @@ def test_the_demo_shows_every_metric_about_sessions_with_believable_values(tmp_p
             with urllib.request.urlopen(address) as response:
                 return Page(response.read().decode())
 
+        wait_for(lambda: "sessions_returned_total{" in page().text, "returned sessions are counted")
         first = page()
         served = {name for name in first.text.split() if name.startswith("sessions_")}
         for family in set(SESSION_FAMILIES) - ONLY_WHILE_RECOVERING:

@@ -4,7 +4,7 @@ from exporter import logs, sessions
 from exporter.clock import Clock
 from exporter.collection.job import Job, Key, stretch_interval
 from exporter.config import Source
-from exporter.errors import SchemaMismatch, SourceError
+from exporter.errors import SourceError
 from exporter.postgres import Database, Reader
 from exporter.recovery.audit.installation import can_read_audit
 from exporter.recovery.plan.returned import find_returned
@@ -36,9 +36,9 @@ class ReturnCounter(Job):
     the whole table would be read.
     """
 
-    FAILED = "return_count_failed"
-    SUCCEEDED = "return_count_succeeded"
-    BUG = "return_count_bug"
+    FAILED = "returns_not_counted"
+    SUCCEEDED = "returns_counted"
+    BUG = "return_counter_bug"
     SHARES_MESSAGES = True
 
     def __init__(
@@ -53,8 +53,6 @@ class ReturnCounter(Job):
         self._rule: Rule | None = None
         self._bound_until = 0.0
         self._is_audited = False
-        self._not_counted = ""
-        """Why it does not count, as logged."""
         self._returned = 0
         self._known: frozenset[str] = frozenset()
         self._last_run = 0.0
@@ -65,11 +63,6 @@ class ReturnCounter(Job):
         )
         try:
             await self._count(reader, await self._bind(reader))
-        except SchemaMismatch as error:  # the collectors report what fits no collection either
-            self._rule = None
-            if str(error) != self._not_counted:
-                self._not_counted = str(error)
-                logs.info("returns_not_counted", **self._names, why=error)
         finally:
             self.interval = stretch_interval(self._every, reader.seconds)
 
@@ -96,3 +89,9 @@ class ReturnCounter(Job):
 
     def _failed(self, _error: SourceError) -> None:
         self._rule = None
+
+    def _log_failure(self, error: SourceError) -> None:
+        """Not as a warning: the collectors warn of what fails them too."""
+        if self._logged.get(self.FAILED) != error.reason:
+            self._logged[self.FAILED] = error.reason
+            logs.info(self.FAILED, **self._names, reason=error.reason, error=str(error))

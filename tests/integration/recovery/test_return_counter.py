@@ -111,7 +111,7 @@ async def test_without_a_unique_index_nothing_is_read_by_id(
             assert await counter.run() is None
     (record,) = caplog.records
     assert record.getMessage() == "returns_not_counted"
-    assert "to find a session again, a column" in str(vars(record)["fields"]["why"])
+    assert "to find a session again, a column" in str(vars(record)["fields"]["error"])
 
 
 async def test_of_many_orphans_the_newest_are_followed(
