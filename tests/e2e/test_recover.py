@@ -207,15 +207,13 @@ def test_a_run_is_listed_and_taken_back_after_a_plan_of_its_own(
     assert line.split()[-2:] == ["5", "3"]
 
 
-def test_an_undo_says_that_automatic_recovery_leaves_the_sessions_alone(command: Command) -> None:
-    auto = {"mode": "auto", "trust_age": True}
-    run_ = the_run(command("recover", "chat", "--yes", recovery=auto))
-    stay_open = "automatic recovery leaves undone sessions alone until they show life"
-    plan = command("undo", run_, recovery=auto)
+def test_an_undo_says_that_recovery_leaves_the_sessions_alone(command: Command) -> None:
+    run_ = the_run(command("recover", "chat", "--yes"))
+    stay_open = "recovery leaves undone sessions alone until they show life, by hand too without --"
+    plan = command("undo", run_)
     assert (stay_open in plan.stdout, "pause" in plan.stdout) == (True, False)
-    assert stay_open not in command("undo", run_).stdout
-    assert stay_open in command("undo", run_, "--yes", recovery=auto).stdout
-    assert stay_open not in command("undo", run_, recovery=auto).stdout  # none is left to undo
+    assert stay_open in command("undo", run_, "--yes").stdout
+    assert stay_open not in command("undo", run_).stdout  # none is left to undo
 
 
 def test_what_was_done_is_told_when_it_ends_in_the_middle(

@@ -84,8 +84,8 @@ def test_a_person_ends_what_the_role_of_the_daemon_may_only_begin(
     assert rows(database, stops) == [(PERSON,)]
     assert "1 was closed" in command("recover", "chat", "--yes", role=PERSON).stdout
     assert "1 was undone" in command("undo", last_run(command), "--yes").stdout
-    # By hand it would be closed again: only automatic recovery leaves it alone.
-    assert "  1 would be closed" in command("recover", "chat").stdout
+    # By hand too it would be closed again only by a person's wish.
+    assert "  1 is left alone: undone by a person" in command("recover", "chat").stdout
     assert "nothing is held" in command("resume", "chat").stdout
 
 

@@ -1,6 +1,7 @@
 """What recovery by hand and a planned stop would do, and what they have done."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from exporter.config import format_duration
@@ -102,6 +103,7 @@ def _json(plan: Plan | StopPlan, database: str, **values: object) -> dict[str, o
             "becomes": dict(each.changes),
             "times": dict(each.times),
             "returning": dict(each.returning),
+            "undone": each.is_undone,
         }
         for each in plan.previews
     ]
@@ -109,6 +111,7 @@ def _json(plan: Plan | StopPlan, database: str, **values: object) -> dict[str, o
         **values,
         "left_alone": {key: count for key, count, _ in _left_alone(plan)},
         "would_close": plan.count,
+        "would_close_undone": plan.undone_count,
         "ids_left_alone": dict(plan.unselected),
         "sessions": sessions,
     }
@@ -122,9 +125,10 @@ def _json(plan: Plan | StopPlan, database: str, **values: object) -> dict[str, o
 def _left_alone(plan: Plan | StopPlan) -> list[tuple[str, int, str]]:
     """The sessions that are left alone: the category in JSON, how many, and why."""
     if isinstance(plan, Plan):
-        found = plan.counts
+        found = asdict(plan.counts) | {"undone": plan.undone}
         eligible = plan.eligible
-        kept = [(key, getattr(found, key), why) for key, why in left_alone(plan.selection).items()]
+        left = left_alone(plan.selection, with_undone=plan.with_undone)
+        kept = [(key, found[key], why) for key, why in left.items()]
     else:
         eligible = plan.ready
         kept = [(key, getattr(plan, key), why) for key, why in LEFT_ALONE.items()]
@@ -145,6 +149,7 @@ def unselected_lines(unselected: Mapping[str, str]) -> list[str]:
 def _plan_lines(plan: Plan | StopPlan, database: str, found: str) -> list[str]:
     """What was found, how many would be closed, and what would be written to the first of them."""
     rule, count = plan.selection.rule, plan.count
+    undone = f", {plan.undone_count} of them undone by a person before" if plan.undone_count else ""
     lines = [
         f"{rule.table.source.name} ({database}), table {rule.relation.sql}:",
         f"  {found}",
@@ -154,7 +159,7 @@ def _plan_lines(plan: Plan | StopPlan, database: str, found: str) -> list[str]:
             if number
         ),
         *unselected_lines(plan.unselected),
-        f"  {count} would be closed",
+        f"  {count} would be closed{undone}",
     ]
     if plan.previews:
         lines.append(_preview_table(rule, plan.previews))
@@ -166,13 +171,16 @@ def _plan_lines(plan: Plan | StopPlan, database: str, found: str) -> list[str]:
 def _preview_table(rule: Rule, previews: Sequence[Preview]) -> str:
     """What would be written to each session."""
     headers = [f"{name} becomes" for name in rule.changes] + list(rule.returning)
+    marks_undone = any(each.is_undone for each in previews)
+    headers += ["undone before"] if marks_undone else []
     rows = []
     for each in previews:
         last_seen = UNKNOWN if each.last_seen is None else instant(each.last_seen)
         written = [each.written(name) for name in rule.changes]
         values = [each.returning[name] for name in rule.returning]
         cells = ["NULL" if value is None else shorten(str(value)) for value in values]
-        rows.append([each.session, last_seen, age(each.silence), *written, *cells])
+        undone = ["yes" if each.is_undone else "no"] if marks_undone else []
+        rows.append([each.session, last_seen, age(each.silence), *written, *cells, *undone])
     return table(["id", "last seen", "silent for", *headers], rows)
 
 

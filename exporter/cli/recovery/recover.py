@@ -25,6 +25,9 @@ def recover(  # noqa: PLR0917 - typer passes them by name
     backlog: Annotated[
         bool, typer.Option("--backlog", help="Also sessions older than max_age.")
     ] = False,
+    undone: Annotated[
+        bool, typer.Option("--undone", help="Also sessions that a person has undone.")
+    ] = False,
     despite_brake: Annotated[
         bool,
         typer.Option(
@@ -49,7 +52,9 @@ def recover(  # noqa: PLR0917 - typer passes them by name
 
     async def done(reader: Reader, each: Source, database: str) -> tuple[Plan, Outcome | None]:
         nonlocal given
-        plan = await make_plan(reader, each, with_backlog=backlog, show=show, limits=given)
+        plan = await make_plan(
+            reader, each, with_backlog=backlog, with_undone=undone, show=show, limits=given
+        )
         given = given.without(plan.count)
         report.begin(text.plan_text(plan, database), **text.plan_json(plan, database))
         if not yes or not plan.count:

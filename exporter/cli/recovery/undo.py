@@ -133,8 +133,11 @@ def _plan_text(run: Run, plan: UndoPlan, show: int) -> str:
         lines.append(table(["id", "audit row"], rows))
     if len(plan.numbers) > len(shown):
         lines.append(f"… and {len(plan.numbers) - len(shown)} more")
-    if plan.numbers and plan.rule.table.source.recovery.mode == "auto":
-        lines.append("  automatic recovery leaves undone sessions alone until they show life")
+    if plan.numbers:
+        lines.append(
+            "  recovery leaves undone sessions alone until they show life, by hand too without "
+            "--undone"
+        )
     return "\n".join(lines)
 
 

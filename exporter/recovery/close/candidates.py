@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from exporter.errors import BadData
@@ -37,6 +37,8 @@ class Preview:
     times: Mapping[str, str | None]
     """What the numbers among the changes mean as a time."""
     returning: Mapping[str, Any]
+    is_undone: bool = False
+    """Whether a person has undone it before."""
 
     def written(self, column: str) -> str:
         """The new value of a column, for people: a number with the time that it means."""
@@ -131,9 +133,20 @@ async def read_previews(
     except BadData as error:
         return (), str(error)
     previews = []
-    for session, seen, silence, *found, returning in rows:
+    for session, seen, silence, is_undone, *found, returning in rows:
         new, meant = found[: len(changes)], found[len(changes) :]
         written = dict(zip(changes, new, strict=True))
         means = dict(zip(times, meant, strict=True))
-        previews.append(Preview(session, seen, silence, written, means, returning))
+        previews.append(Preview(session, seen, silence, written, means, returning, is_undone))
     return tuple(previews), ""
+
+
+async def count_undone(reader: Reader, selection: Selection, *, only: str = "true") -> int:
+    """How many of the selected sessions a person has undone before; the audit is there.
+
+    Raises SourceError that names the failing key.
+    """
+    some = replace(selection, condition=f"{selection.condition} AND {only}")
+    statement = some.statement("recovery/plan/undone")
+    ((count,),) = await read_naming_key(reader, selection.rule, statement)
+    return int(count)

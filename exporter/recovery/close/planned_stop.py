@@ -16,6 +16,7 @@ from exporter.recovery.close.candidates import (
     Candidate,
     Outcome,
     Preview,
+    count_undone,
     find_candidates,
     read_previews,
 )
@@ -62,6 +63,8 @@ class StopPlan:
     previews: tuple[Preview, ...]
     hidden: str
     """Why there are no previews."""
+    undone_count: int
+    """How many of those that would be closed a person has undone before."""
 
     @property
     def concerned(self) -> int:
@@ -138,6 +141,7 @@ async def make_stop_plan(
         seen_recently=recent,
         previews=previews,
         hidden=hidden,
+        undone_count=await count_undone(reader, selection),
     )
 
 

@@ -15,6 +15,7 @@ from exporter.postgres.error_causes import (
 )
 from exporter.queries import array, fill, fit_name, identifier, join_lines, literal
 from exporter.recovery.functions.function import Function
+from exporter.recovery.rule.left_alone import is_undone
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import orphaned_sessions, versions_by_id
 
@@ -165,7 +166,7 @@ def stuck_function(rule: Rule, *, named_after: str) -> Function:
             "recovery/functions/stuck_body",
             minutes=str(minutes),
             most=str(MOST),
-            recoverable=rule.recoverable,
+            recoverable=f"{rule.recoverable} AND NOT {is_undone(rule)}",
             columns=join_lines(columns, indent=8),
             recover=recover_function(rule).sql,
         ),

@@ -8,7 +8,7 @@ from exporter.errors import BadData, SourceError
 from exporter.postgres import Reader
 from exporter.recovery.audit.control import Pause, find_pause_or_error
 from exporter.recovery.audit.installation import require_audit
-from exporter.recovery.close.candidates import Preview, read_previews
+from exporter.recovery.close.candidates import Preview, count_undone, read_previews
 from exporter.recovery.close.named import explain_unselected
 from exporter.recovery.decision.brakes import find_brakes
 from exporter.recovery.decision.observation import Observation, SessionCounts
@@ -19,7 +19,7 @@ from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
 from exporter.recovery.rule.limits import Limits, check_ids
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.selection import Selection, orphaned_sessions
+from exporter.recovery.rule.selection import Selection, sessions_by_hand
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,12 @@ class Plan:
     unselected: Mapping[str, str]
     """Why sessions that --id names would not be closed, by id."""
     previews: tuple[Preview, ...]
+    with_undone: bool = False
+    """Whether sessions that a person has undone are closed too."""
+    undone: int = 0
+    """How many there are of these."""
+    undone_count: int = 0
+    """How many of these would be closed."""
     future_ends: str = ""
     """What is wrong where sessions would get an end in the future."""
     hidden: str = ""
@@ -55,7 +61,8 @@ class Plan:
     @property
     def eligible(self) -> int:
         """How many would be closed without limits."""
-        return _eligible(self.counts, self.selection)
+        kept = 0 if self.with_undone else self.undone
+        return _eligible(self.counts, self.selection, kept=kept)
 
     @property
     def brakes(self) -> list[str]:
@@ -68,7 +75,13 @@ class Plan:
 
 
 async def make_plan(
-    reader: Reader, source: Source, *, with_backlog: bool, show: int, limits: Limits
+    reader: Reader,
+    source: Source,
+    *,
+    with_backlog: bool,
+    with_undone: bool = False,
+    show: int,
+    limits: Limits,
 ) -> Plan:
     """Check everything, count, and preview up to `show` sessions.
 
@@ -80,17 +93,23 @@ async def make_plan(
     await check_rule(reader, rule, writes=function is None)
     await require_audit(reader)
     observation = await observe_by_hand(reader, rule, is_audited=True)
-    chosen = observation.counts
+    selection = sessions_by_hand(rule, with_backlog=with_backlog, with_undone=with_undone)
+    everything = sessions_by_hand(rule, with_backlog=with_backlog, with_undone=True)
+
+    async def count_categories(only: str) -> dict[str, int]:
+        undone = 0 if with_undone else await count_undone(reader, everything, only=only)
+        return {"undone": undone} | asdict(await count_sessions(reader, rule, only=only))
+
+    undone = await count_undone(reader, everything)
+    chosen, chosen_undone = observation.counts, undone
     if limits.options:
-        chosen = await count_sessions(reader, rule, only=limits.condition(rule))
-    selection = orphaned_sessions(rule, with_backlog=with_backlog)
-    selected = _eligible(chosen, selection)
+        only = limits.condition(rule)
+        chosen = await count_sessions(reader, rule, only=only)
+        chosen_undone = await count_undone(reader, everything, only=only)
+    selected = _eligible(chosen, selection, kept=0 if with_undone else chosen_undone)
     selection, count = limits.apply(selection, selected)
-
-    async def count_categories(only: str) -> Mapping[str, int]:
-        return asdict(await count_sessions(reader, rule, only=only))
-
-    why = dict.fromkeys(("live", "quiet", "unknown"), "not orphaned") | left_alone(selection)
+    left = left_alone(selection, with_undone=with_undone)
+    why = dict.fromkeys(("live", "quiet", "unknown"), "not orphaned") | left
     unselected = await explain_unselected(reader, selection, limits, count_categories, why)
     ends = await future_ends(reader, selection)
     previews, hidden = await read_previews(reader, selection, show=min(show, count))
@@ -103,6 +122,9 @@ async def make_plan(
         count=count,
         unselected=unselected,
         previews=previews,
+        with_undone=with_undone,
+        undone=undone,
+        undone_count=await count_undone(reader, selection) if with_undone and undone else 0,
         future_ends=ends,
         hidden=hidden,
         function=function,
@@ -111,12 +133,13 @@ async def make_plan(
     )
 
 
-def _eligible(counts: SessionCounts, selection: Selection) -> int:
-    return counts.ready + (counts.backlog if selection.with_backlog else 0)
+def _eligible(counts: SessionCounts, selection: Selection, *, kept: int) -> int:
+    """How many of them can be closed, of which so many are `kept` because they were undone."""
+    return max(counts.ready + (counts.backlog if selection.with_backlog else 0) - kept, 0)
 
 
-def left_alone(selection: Selection) -> dict[str, str]:
-    """Why orphaned sessions are not closed, by the category of SessionCounts."""
+def left_alone(selection: Selection, *, with_undone: bool) -> dict[str, str]:
+    """Why orphaned sessions are not closed, by category: those of SessionCounts, and `undone`."""
     why = {
         "alive": "alive, by recovery.evidence",
         "nameless": "without an id",
@@ -126,6 +149,8 @@ def left_alone(selection: Selection) -> dict[str, str]:
     if not selection.with_backlog:
         longest = format_duration(selection.rule.table.source.recovery.max_age)
         why["backlog"] = f"backlog, not seen for more than {longest}; see --backlog"
+    if not with_undone:
+        why["undone"] = "undone by a person, and no life seen since; see --undone"
     return why
 
 

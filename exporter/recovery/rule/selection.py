@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from exporter.errors import SchemaMismatch
 from exporter.queries import identifier, literal
-from exporter.recovery.rule.left_alone import is_closable, left_alone_statement
+from exporter.recovery.rule.left_alone import is_closable, is_undone, left_alone_statement
 from exporter.recovery.rule.rule import Rule, own_end_or
 from exporter.sessions import TRANSACTION_TIME, interval, unix_time
 from exporter.sessions.relation import Column
@@ -48,6 +48,8 @@ class Selection:
     """For the audit."""
     most: int | None = None
     """How many are closed at most, the longest silent first; None is all."""
+    undone: str = "false"
+    """Whether a person has undone a session that is closed all the same; never NULL."""
 
     @property
     def young(self) -> str:
@@ -70,6 +72,7 @@ class Selection:
             "young": self.young,
             "end": self.end,
             "first": self.first,
+            "undone": self.undone,
         }
         return self.rule.statement(name, **(selected | parts))
 
@@ -115,6 +118,14 @@ def orphaned_sessions(rule: Rule, *, with_backlog: bool) -> Selection:
     )
 
 
+def sessions_by_hand(rule: Rule, *, with_backlog: bool, with_undone: bool) -> Selection:
+    """What a person closes: what another one has undone only where this is asked for."""
+    selection, undone = orphaned_sessions(rule, with_backlog=with_backlog), is_undone(rule)
+    if with_undone:
+        return replace(selection, undone=undone)
+    return replace(selection, condition=f"{selection.condition} AND NOT {undone}")
+
+
 def held_sessions(rule: Rule, stopped_at: float) -> Selection:
     """The orphaned sessions that were last seen before a stop, which was at this Unix time.
 
@@ -155,6 +166,7 @@ def stopping_sessions(rule: Rule, stop: PlannedStop) -> Selection:
         # A last heartbeat on the way down keeps no session from being closed.
         is_version_fixed=False,
         description={**selection.description, **description},
+        undone=is_undone(rule),
     )
 
 

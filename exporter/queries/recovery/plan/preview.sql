@@ -3,6 +3,7 @@ SELECT
     pg_catalog.left(({id})::text, 200),
     extract(epoch FROM {last_seen})::float8,
     extract(epoch FROM pg_catalog.now() - {last_seen})::float8,
+    {undone},
     {values},
     {returning}
 FROM {table} AS s

@@ -1,0 +1,6 @@
+-- Of what automatic recovery leaves alone, what a person has undone.
+SELECT l.session_exporter_id, l.session_exporter_seen
+FROM (
+{left_alone}
+) AS l
+WHERE l.session_exporter_seen IS NOT NULL
