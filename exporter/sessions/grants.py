@@ -59,7 +59,7 @@ _INSERTED = (
     *("before", "after", "row_version", "next_attempt_at"),
 )
 #: Deletes old rows, and no others.
-_PRUNE = Right("EXECUTE", _SCHEMA, function=f"{_SCHEMA}.prune(text, interval)")
+_PRUNE = Right("EXECUTE", _SCHEMA, function=f"{_SCHEMA}.prune(text, interval, bigint[])")
 _OBSERVED = ("until", "judged", "orphans", "returns")
 _DELIVERY = ("next_attempt_at", "attempts", "notified_at")
 

@@ -32,8 +32,8 @@ SELECT '{RUN}', '{{table}}', '"public"."{{table}}"', '{{{{1}}}}', '{{trigger}}',
 FROM (SELECT '1' AS xmin) AS s
 RETURNING number
 """
-#: Of the audit's own rights, what no config can ask for: the last day is kept.
-PRUNE = "SELECT session_exporter.prune('chat', '-1 day')"
+#: Of the audit's own rights, what no config can ask for: the last week is kept.
+PRUNE = "SELECT session_exporter.prune('chat', '-1 day', '{}')"
 OPEN = ('{"is_open": "t"}', '{"is_open": "f"}')
 SECRET = ('{"is_open": "t", "secret": "forged"}', '{"is_open": "f", "secret": "ours"}')
 

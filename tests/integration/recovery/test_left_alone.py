@@ -7,7 +7,7 @@ import pytest
 from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.recovery.automatic.live_sessions import LIVE, add_live, lose_ten, passes, stops
 from tests.support.recovery.automatic.runner import Recover, Runner, open_ones, sessions
-from tests.support.servers.statements import execute
+from tests.support.servers.statements import execute, rows
 
 LOST = set(range(1, 11))
 
@@ -121,3 +121,28 @@ async def test_an_undone_session_is_left_alone_by_each_source_of_its_table(
     async with recover() as runner:
         assert (await runner.run(3)).candidates == 0
     assert open_ones(database) == {1, 2} | LIVE
+
+
+@pytest.mark.quick("by statements")
+async def test_pruning_keeps_what_was_undone_while_its_session_is_active(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    def audited() -> list[tuple[str]]:
+        return rows(database, "SELECT session[1] FROM session_exporter.recovery ORDER BY 1")
+
+    kept: dict[str, Any] = {"audit": {"keep": "1d"}, "max_age": "30d"}
+    async with recover(**kept) as runner:
+        await undo_all(database, runner, 2)
+    execute(database, "UPDATE public.chat SET is_open = false WHERE id = 2")
+    passes(database, "6 days")  # what is counted within a week is kept
+    async with recover(is_trusted=False, **kept) as runner:
+        await runner.run()
+    assert audited() == [("1",), ("2",)]
+    passes(database, "26 hours")
+    async with recover(is_trusted=False, **kept) as runner:
+        assert (await runner.run(2)).candidates == 0
+    assert audited() == [("1",)]
+    execute(database, "UPDATE public.chat SET is_open = false WHERE id = 1")
+    async with recover(is_trusted=False, **kept) as runner:
+        await runner.run()
+    assert audited() == []
