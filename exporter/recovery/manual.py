@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from exporter.config import Source
+from exporter.config import Source, format_duration
 from exporter.errors import SourceError
 from exporter.postgres import Reader, Writer
 from exporter.recovery import undo as undoing
@@ -17,7 +17,7 @@ from exporter.recovery.close.by_message import MessageCloser
 from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.close.candidates import Outcome, Preview, find_candidates, read_previews
 from exporter.recovery.close.planned_stop import StopPlan, clock, make_stop_plan
-from exporter.recovery.decision.brakes import find_brakes, stop_in_force
+from exporter.recovery.decision.brakes import STOPS, find_brakes, stop_in_force
 from exporter.recovery.decision.budget import left_today
 from exporter.recovery.decision.decision import find_stop
 from exporter.recovery.decision.observation import Observation, Stop
@@ -121,8 +121,17 @@ class Held:
     """Why there are no previews."""
 
 
-async def find_held(reader: Reader, source: Source, *, show: int) -> Held | None:
-    """What waits for a person, with up to `show` of the sessions; None where nothing does.
+@dataclass(frozen=True, slots=True)
+class ResumePlan:
+    """What a person may resume, and why nothing would be closed then all the same."""
+
+    held: Held | None
+    obstacles: tuple[str, ...]
+    """A sentence for each: the mode, and the brakes that are on now and end without a person."""
+
+
+async def plan_resume(reader: Reader, source: Source, *, show: int) -> ResumePlan:
+    """What waits for a person, with up to `show` of the sessions, and what else keeps them open.
 
     A brake that stops automatic recovery holds them too where no exporter has found it yet.
     Raises SourceError, also where the evidence cannot be read, and where nothing is to be decided
@@ -133,16 +142,34 @@ async def find_held(reader: Reader, source: Source, *, show: int) -> Held | None
     observer = Observer(source)
     observation = await observer.observe(reader, rule, at=0.0)
     require_sight(observation, source)
+    obstacles = _find_obstacles(observation, source)
     stop, count = stop_in_force(observation), observation.control.held
     is_written = stop is not None
     if stop is None:
         stop, count = _find_unwritten_stop(observation, source), observation.closable
         if stop is None:
-            return None
+            return ResumePlan(None, obstacles)
     selection = held_sessions(rule, stop.at)
     previews, hidden = await read_previews(reader, selection, show=show)
     wave = observer.held_wave(stop)
-    return Held(stop, is_written, count, wave, selection, previews, hidden)
+    held = Held(stop, is_written, count, wave, selection, previews, hidden)
+    return ResumePlan(held, obstacles)
+
+
+def _find_obstacles(observation: Observation, source: Source) -> tuple[str, ...]:
+    """Why automatic recovery closes nothing now, whatever a person resumes."""
+    recovery = source.recovery
+    if recovery.mode != "auto":
+        return (f"mode {recovery.mode}: nothing is closed automatically; set recovery.mode: auto",)
+    brakes = find_brakes(observation, recovery)
+    wait = format_duration(max(recovery.grace, source.orphaned_after / 2))
+    return tuple(
+        f"{why} Sessions have to show life first, and then for {wait} more"
+        if brake == "silent"
+        else why
+        for brake, why in brakes.items()
+        if brake not in STOPS
+    )
 
 
 def _find_unwritten_stop(observation: Observation, source: Source) -> Stop | None:

@@ -1,6 +1,6 @@
 """What recovery by hand and a planned stop would do, and what they have done."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,7 +9,7 @@ from exporter.recovery.audit.control import Pause, Resumption
 from exporter.recovery.close.candidates import Outcome, Preview
 from exporter.recovery.close.planned_stop import LEFT_ALONE, StopPlan
 from exporter.recovery.decision.brakes import stopped_because
-from exporter.recovery.manual import Held
+from exporter.recovery.manual import Held, ResumePlan
 from exporter.recovery.plan.plan import Plan, left_alone
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import RECENT
@@ -184,11 +184,13 @@ def _preview_table(rule: Rule, previews: Sequence[Preview]) -> str:
     return table(["id", "last seen", "silent for", *headers], rows)
 
 
-def resume_text(held: Held | None, paused: Pause | None, source: str, database: str) -> str:
+def resume_text(plan: ResumePlan, paused: Pause | None, source: str, database: str) -> str:
     """The pause, what is held and why, and what automatic recovery closes once it is resumed."""
+    held = plan.held
     if held is None:
         about = "" if paused is None else f" {pause_text(paused)}"
-        return f"{source} ({database}){about}; nothing is held"
+        found = f"{source} ({database}){about}; nothing is held"
+        return "\n".join([found, *obstacle_lines(plan.obstacles)])
     since = instant(held.stop.at)
     why = stopped_because(held.stop)
     if not held.is_written:
@@ -201,6 +203,7 @@ def resume_text(held: Held | None, paused: Pause | None, source: str, database: 
     ]
     if paused is not None:
         lines.append(f"  it {pause_text(paused, 'is also')}")
+    lines += obstacle_lines(plan.obstacles)
     if held.hidden:
         lines.append(f"  the sessions cannot be shown: {printable(held.hidden)}")
     if held.previews:
@@ -208,6 +211,11 @@ def resume_text(held: Held | None, paused: Pause | None, source: str, database: 
     if held.count > len(held.previews):
         lines.append(f"… and {held.count - len(held.previews)} more")
     return "\n".join(lines)
+
+
+def obstacle_lines(obstacles: Iterable[str]) -> list[str]:
+    """What else keeps automatic recovery from closing, which no `resume` ends."""
+    return [printable(f"  nothing is closed while this lasts: {each}") for each in obstacles]
 
 
 def resumed_text(held: Held | None, ended: Pause | None) -> str:

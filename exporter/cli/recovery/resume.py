@@ -7,7 +7,12 @@ import typer
 from exporter.cli import limits
 from exporter.cli.each_source import for_each_source, require_rule
 from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, Yes, load, plain_text
-from exporter.cli.output.recovery import nothing_to_resume_text, resume_text, resumed_text
+from exporter.cli.output.recovery import (
+    nothing_to_resume_text,
+    obstacle_lines,
+    resume_text,
+    resumed_text,
+)
 from exporter.config import Source
 from exporter.errors import UsageError
 from exporter.postgres import Reader
@@ -34,10 +39,11 @@ def resume(
     config = load(config_file)
 
     async def work(reader: Reader, each: Source, database: str) -> bool:
-        held = await manual.find_held(reader, each, show=show)
+        plan = await manual.plan_resume(reader, each, show=show)
+        held = plan.held
         paused = await control.find_pause(reader, source)
         if not yes and (held is not None or paused is not None):
-            print(resume_text(held, paused, source, database), flush=True)
+            print(resume_text(plan, paused, source, database), flush=True)
             return False
         before, ended = await control.find_resumption(reader, source), None
         if held is not None and before is not None and before.stopped_at >= held.stop.at:
@@ -49,7 +55,8 @@ def resume(
                 if held is not None:
                     await manual.resume(writer, each, held, reason=reason)
         done = resumed_text(held, ended) or nothing_to_resume_text(before)
-        print(f"{source} ({database}) {done}", flush=True)
+        lines = [f"{source} ({database}) {done}", *obstacle_lines(plan.obstacles)]
+        print("\n".join(lines), flush=True)
         return True
 
     sources = [require_rule(config, source)]

@@ -4,6 +4,7 @@ import pytest
 
 from exporter.cli.output.recovery import resume_text
 from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.recovery.manual import ResumePlan, plan_resume
 from tests.support.recovery.automatic.runner import Recover, open_ones, sessions
 from tests.support.servers.statements import execute, rows
 
@@ -44,9 +45,9 @@ async def test_the_wait_for_a_budget_is_no_stop_and_an_infinite_one_is_resumed(
     sessions(database, 100, 40, seen="5 minutes")
     async with recover() as runner:
         execute(database, "DELETE FROM session_exporter.stop")
-        held = await runner.by_hand.held()
-        assert held is not None
-        shown = resume_text(held, None, "chat", "app")
+        async with runner.by_hand.reader() as reader:
+            plan = await plan_resume(reader, runner.by_hand.source, show=0)
+        shown = resume_text(plan, None, "chat", "app")
         assert shown.startswith("chat (app) is not stopped, but may close fewer sessions within 24")
         execute(
             database,
@@ -55,6 +56,7 @@ async def test_the_wait_for_a_budget_is_no_stop_and_an_infinite_one_is_resumed(
         )
         held = await runner.by_hand.resume()
         assert held is not None
-        assert "is stopped since infinity" in resume_text(held, None, "chat", "app")
+        shown = resume_text(ResumePlan(held, ()), None, "chat", "app")
+        assert "is stopped since infinity" in shown
     (row,) = rows(database, "SELECT resumed_at IS NOT NULL FROM session_exporter.stop")
     assert row == (True,)

@@ -2,12 +2,16 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
+from exporter.cli.output.recovery import resume_text
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.errors import SourceError
-from exporter.recovery.audit.control import find_resumption
+from exporter.recovery.audit.control import Pause, find_resumption
+from exporter.recovery.manual import plan_resume
+from tests.support.recovery.automatic.by_hand import let_pass
 from tests.support.recovery.automatic.live_sessions import add_live, lose_ten, passes, stops
 from tests.support.recovery.automatic.runner import Recover, Runner, sessions
 from tests.support.servers.statements import execute
@@ -54,6 +58,31 @@ async def test_while_the_application_is_silent_no_budget_is_resumed(
         with pytest.raises(SourceError, match=r"nothing was resumed.*silent: no recent sign"):
             await runner.by_hand.resume()
     assert stops(database) == []
+
+
+@pytest.mark.quick("by statements")
+@pytest.mark.parametrize("mode", ["auto", "disabled"])
+async def test_a_resume_says_what_else_keeps_sessions_from_being_closed(
+    database: EmbeddedDatabase, recover: Recover, mode: str
+) -> None:
+    execute(
+        database,
+        "INSERT INTO session_exporter.stop (source, brake, why) VALUES ('chat', 'share', 'x')",
+    )
+    let_pass(database, "40 minutes")
+    sessions(database, 1, 5, seen="2 hours")
+    async with recover(mode=mode) as runner, runner.by_hand.reader() as reader:
+        plan = await plan_resume(reader, runner.by_hand.source, show=0)
+    assert plan.held is not None
+    shown = resume_text(plan, None, "chat", "app")
+    paused = resume_text(replace(plan, held=None), Pause(0.0, "alice", None), "chat", "app")
+    obstacle = {
+        "auto": "silent: no recent sign of life in any of 45 active sessions; is the application "
+        "itself down? Sessions have to show life first, and then for 30m more",
+        "disabled": "mode disabled: nothing is closed automatically; set recovery.mode: auto",
+    }
+    for text in (shown, paused):
+        assert f"\n  nothing is closed while this lasts: {obstacle[mode]}" in text
 
 
 @pytest.mark.quick("by statements")

@@ -44,7 +44,7 @@ class ByHand:
 
     async def held(self, *, show: int = 0) -> manual.Held | None:
         async with self.reader() as reader:
-            return await manual.find_held(reader, self.source, show=show)
+            return (await manual.plan_resume(reader, self.source, show=show)).held
 
     async def resume(self) -> manual.Held | None:
         """`resume --yes`: what it has let through."""
