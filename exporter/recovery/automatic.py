@@ -177,6 +177,8 @@ class AutomaticRecovery(Job):
         if paused:
             self._count("skipped", paused=len(decision.confirmed))
         else:
+            if is_auto and not decision.brakes:  # what is held waits for the budget of the day
+                self._count("skipped", budget=decision.held)
             await self._close_confirmed(rule, decision, observation)
 
     async def _close_confirmed(

@@ -11,8 +11,8 @@ TRIGGERS = ("auto", "manual", "close")
 #: application did not let a row be changed.
 FAILURES = (*REASONS, "refused")
 
-#: Why confirmed sessions were not closed: the hour's budget, a row that another transaction has
-#: locked or changed, a pause.
+#: Why confirmed sessions were not closed: the budget of the hour or of the day, a row that another
+#: transaction has locked or changed, a pause.
 SKIPS = ("budget", "busy", "paused")
 
 

@@ -31,6 +31,9 @@ async def held_by_budget(database: EmbeddedDatabase, recover: Recover) -> AsyncI
     passes(database, "40 minutes")
     async with recover(is_trusted=False) as runner:
         assert (await runner.run(3)).held == 7
+        skipped = runner.state.skipped["budget"]
+        assert skipped >= 7
+        assert (await runner.run()).skipped["budget"] == skipped + 7  # counted in each run
         yield runner
 
 
