@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Literal
 
 from exporter import logs, sessions
-from exporter.backoff import Backoff
 from exporter.clock import Clock
 from exporter.collection.job import Job, Key, stretch_interval
 from exporter.config import DatabaseSettings, Source
@@ -22,6 +21,7 @@ from exporter.recovery.audit.maintenance import AuditMaintenance
 from exporter.recovery.close.batches import CloseRun, Permission
 from exporter.recovery.close.by_function import make_closer
 from exporter.recovery.close.candidates import Candidate, Outcome
+from exporter.recovery.close.refusals import Refusals
 from exporter.recovery.decision.decision import Decision, Memory, decide
 from exporter.recovery.decision.observation import Observation
 from exporter.recovery.functions.installed import InstalledFunction, find_recover_function
@@ -36,8 +36,11 @@ from exporter.recovery.status import RecoveryStatuses
 #: Brakes and candidates are served for this many intervals after the last run.
 STALE_INTERVALS = 3
 
-#: Shortest and longest time for which a session that was refused is set aside, in seconds.
-SET_ASIDE = (60.0, 3600.0)
+#: What to do about sessions that are refused.
+REFUSED_ADVICE = (
+    "they are set aside and tried again within an hour; let `recovery` in the config write what "
+    "the constraint or trigger allows, or `exempt` them; `recover SOURCE --yes` names each"
+)
 
 #: The rule is bound to its table again after this time, in seconds.
 BIND_AGAIN_AFTER = 300.0
@@ -75,7 +78,7 @@ class AutomaticRecovery(Job):
         self._bound_until = 0.0
         self._counter = AuditCounter(source.name)
         self._maintenance = AuditMaintenance(self._writer, source)
-        self._set_aside: dict[str, Backoff] = {}
+        self._refusals = Refusals()
         self._tried: dict[str, float] = {}
         """When each session was last chosen that could not be closed."""
 
@@ -128,9 +131,8 @@ class AutomaticRecovery(Job):
 
     async def _recover(self, reader: Reader, rule: Rule, *, is_audited: bool) -> None:
         now, source = self._clock.monotonic(), self._source
-        set_aside = [session for session, each in self._set_aside.items() if each.waits(now)]
         observation = await self._observer.observe(
-            reader, rule, at=now, is_audited=is_audited, set_aside=set_aside
+            reader, rule, at=now, is_audited=is_audited, set_aside=self._refusals.set_aside(now)
         )
         observation = replace(observation, ended_at=self._clock.monotonic())
         self._tried = {
@@ -138,11 +140,7 @@ class AutomaticRecovery(Job):
             for session, tried_at in self._tried.items()
             if session in observation.candidates
         }
-        self._set_aside = {
-            session: each
-            for session, each in self._set_aside.items()
-            if each.waits(now) or session in observation.candidates
-        }
+        self._refusals.forget(observation.candidates, now)
         decision = decide(
             self._memory,
             observation,
@@ -210,8 +208,10 @@ class AutomaticRecovery(Job):
     def _record(self, outcome: Outcome, now: float) -> None:
         if outcome.paused:
             self._change_status(paused=True)
-        for session in outcome.refused:
-            self._set_aside.setdefault(session, Backoff()).failed(now, SET_ASIDE)
+        for cause, count in self._refusals.add(outcome.refused, now).items():
+            logs.warning(
+                "recovery_refused", **self._names, sessions=count, why=cause, advice=REFUSED_ADVICE
+            )
         self._count(
             "skipped", budget=outcome.over_budget, busy=outcome.skipped, paused=outcome.paused
         )

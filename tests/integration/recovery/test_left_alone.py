@@ -18,8 +18,8 @@ def live(database: EmbeddedDatabase, recover: Recover) -> None:
 
 
 @pytest.mark.quick("by statements")
-async def test_sessions_that_are_refused_take_nothing_of_the_budget(
-    database: EmbeddedDatabase, recover: Recover
+async def test_sessions_that_are_refused_take_nothing_of_the_budget_and_are_reported_once(
+    database: EmbeddedDatabase, recover: Recover, caplog: pytest.LogCaptureFixture
 ) -> None:
     lose_ten(database, every="2 hours")
     async with recover(is_trusted=False) as runner:
@@ -36,6 +36,11 @@ async def test_sessions_that_are_refused_take_nothing_of_the_budget(
         await runner.run(5)
     assert LOST - open_ones(database) >= {6, 7, 8}
     assert open_ones(database) >= {1, 2, 3, 4, 5}
+    reported = [vars(each) for each in caplog.records if each.message == "recovery_refused"]
+    ((level, fields),) = [(each["levelname"], each["fields"]) for each in reported]
+    assert (level, 1 <= fields["sessions"] <= 5) == ("WARNING", True)
+    assert "a trigger raised an error" in fields["why"]
+    assert "`exempt`" in fields["advice"]
 
 
 @pytest.mark.quick("by statements")
