@@ -160,7 +160,12 @@ def test_all_is_refused_while_the_application_lives_unless_it_is_said(
 ) -> None:
     start(eighteen, "live")
     told = "  --yes would be refused; stop the application first, or add --even-live"
-    assert told in close("--all").stdout
+    plan = close("--all").stdout
+    assert told in plan
+    # What lives is listed with the others: it is closed when the application has stopped.
+    assert "  19 would be closed" in plan
+    assert len(re.findall("^[0-9a-f]{8}-", plan, re.MULTILINE)) == 19
+    assert "… and 18 more; --show 19 shows all" in close("--all", "--show", "1").stdout
     refused = close("--all", "--yes")
     assert refused.returncode == 1
     assert "nothing was closed: 1 of 19 active sessions showed life within the last 1m" in (
@@ -257,11 +262,12 @@ def test_a_pause_is_told_and_keeps_nobody_from_recovering_by_hand(
     done = close("--yes", "--backlog", "--despite-brake", command="recover")
     assert done.returncode == 0
     assert active(eighteen) == 0
+    off = "  nothing is closed while this lasts: mode disabled: .*\n"
     shown = close(command="resume")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert re.fullmatch(
         r"conversations \(app\) is paused since \S+ \S+Z by postgres: we look at it; nothing is "
-        r"held\nNothing was changed; --yes resumes.\n",
+        rf"held\n{off}Nothing was changed; --yes resumes.\n",
         shown.stdout,
     )
     assert "is paused since" in close(command="recover").stdout
@@ -271,7 +277,7 @@ def test_a_pause_is_told_and_keeps_nobody_from_recovering_by_hand(
     ):
         resumed = close("--yes", command="resume")
         assert (resumed.returncode, resumed.stderr) == (0, "")
-        assert re.fullmatch(rf"conversations \(app\) {sentence}", resumed.stdout)
+        assert re.fullmatch(rf"conversations \(app\) {sentence}{off}", resumed.stdout)
     assert close(command="resume").stdout == resumed.stdout
     assert "paused" not in close(command="recover").stdout
 

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 CHANGES = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|user-\d+|\d+d \d+h|[-\d:. +]{10,}Z?"
     r"|\d+ (?=would be closed|more)|\d+ (?:is|are) (?=left alone)"
+    r"|(?<=--show )\d+"
 )
 
 

@@ -163,9 +163,12 @@ def _plan_lines(plan: Plan | StopPlan, database: str, found: str) -> list[str]:
     ]
     if plan.previews:
         lines.append(_preview_table(rule, plan.previews))
-    if count > len(plan.previews):
-        lines.append(f"… and {count - len(plan.previews)} more")
-    return lines
+    return [*lines, *more_lines(count, len(plan.previews))]
+
+
+def more_lines(count: int, listed: int) -> list[str]:
+    """That so many of the sessions are not listed, and how to list them."""
+    return [f"… and {count - listed} more; --show {count} shows all"] if count > listed else []
 
 
 def _preview_table(rule: Rule, previews: Sequence[Preview]) -> str:
@@ -208,9 +211,7 @@ def resume_text(plan: ResumePlan, paused: Pause | None, source: str, database: s
         lines.append(f"  the sessions cannot be shown: {printable(held.hidden)}")
     if held.previews:
         lines.append(_preview_table(held.selection.rule, held.previews))
-    if held.count > len(held.previews):
-        lines.append(f"… and {held.count - len(held.previews)} more")
-    return "\n".join(lines)
+    return "\n".join([*lines, *more_lines(held.count, len(held.previews))])
 
 
 def obstacle_lines(obstacles: Iterable[str]) -> list[str]:

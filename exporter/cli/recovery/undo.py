@@ -131,8 +131,7 @@ def _plan_text(run: Run, plan: UndoPlan, show: int) -> str:
     if shown := list(zip(plan.sessions, plan.numbers, strict=True))[:show]:
         rows = [[shorten(session), str(number)] for session, number in shown]
         lines.append(table(["id", "audit row"], rows))
-    if len(plan.numbers) > len(shown):
-        lines.append(f"… and {len(plan.numbers) - len(shown)} more")
+    lines += text.more_lines(len(plan.numbers), len(shown))
     if plan.numbers:
         lines.append(
             "  recovery leaves undone sessions alone until they show life, by hand too without "

@@ -125,8 +125,10 @@ async def make_stop_plan(
     selection, count = limits.apply(selection, selected)
     other = "started after this command" if stop.server is None else "not of this server"
     why = {"other": other} | LEFT_ALONE
-    unselected = await explain_unselected(reader, selection, limits, count_categories, why)
-    previews, hidden = await read_previews(reader, selection, show=min(show, count))
+    # What shows life now is counted: it does not when the application has stopped.
+    counted, _ = limits.apply(stopping_sessions(rule, replace(stop, even_live=True)), selected)
+    unselected = await explain_unselected(reader, counted, limits, count_categories, why)
+    previews, hidden = await read_previews(reader, counted, show=min(show, count))
     return StopPlan(
         stop=stop,
         selection=selection,
@@ -141,7 +143,7 @@ async def make_stop_plan(
         seen_recently=recent,
         previews=previews,
         hidden=hidden,
-        undone_count=await count_undone(reader, selection),
+        undone_count=await count_undone(reader, counted),
     )
 
 
