@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from exporter.errors import PermissionDenied
 from exporter.postgres import Reader, Transaction, Writer
@@ -105,8 +106,21 @@ async def read_control(reader: Reader, rule: Rule) -> tuple[Control, Watch]:
     )
     if until is None:
         return control, Watch()
-    slots = {slot: Returns(orphaned, returned) for slot, orphaned, returned in returns}
-    return control, Watch(orphans, until, slots)
+    known = {session: _moment_and_version(each) for session, each in orphans.items()}
+    return control, Watch(
+        known={session: at for session, (at, _) in known.items()},
+        versions={session: version for session, (_, version) in known.items() if version},
+        until=until,
+        slots={slot: Returns(orphaned, returned) for slot, orphaned, returned in returns},
+    )
+
+
+def _moment_and_version(written: float | list[Any]) -> tuple[float, str | None]:
+    """An earlier release has written no version."""
+    if not isinstance(written, list):
+        return written, None
+    at, version = written
+    return at, version
 
 
 async def write_observation(
@@ -116,13 +130,14 @@ async def write_observation(
 
     Raises SourceError.
     """
+    orphans = {session: [at, watch.versions.get(session)] for session, at in watch.known.items()}
     returns = [[slot, each.orphaned, each.returned] for slot, each in watch.slots.items()]
     await writer.rows(
         rule.statement(
             "recovery/control/observe",
             now=unix_time(watch.until),
             judged="NULL" if judged_until is None else unix_time(judged_until),
-            orphans=literal(json.dumps(watch.known)),
+            orphans=literal(json.dumps(orphans)),
             returns=literal(json.dumps(returns)),
         )
     )

@@ -6,6 +6,7 @@ And how many of them return: how often the rule is wrong, known before it closes
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
+from types import MappingProxyType
 
 from exporter.recovery.decision.observation import Returns
 
@@ -24,6 +25,8 @@ class Watch:
 
     known: Mapping[str, float] = field(default_factory=dict)
     """When each became orphaned, by session."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """The version of each one's row, where it is known."""
     until: float = -inf
     """When the last run was: what became orphaned before it is counted already."""
     slots: Mapping[int, Returns] = field(default_factory=dict)
@@ -40,11 +43,13 @@ class Watch:
         now: float,
         *,
         since: float = -inf,
+        versions: Mapping[str, str] = MappingProxyType({}),
     ) -> "Watch":
         """The next watch: `orphans` are those of this run, by when their age made them orphaned.
 
         One that was old enough at the last run, and not orphaned then, is orphaned since now: its
-        evidence has ended, it was opened again, or it was imported.
+        evidence has ended, it was opened again, or it was imported. So is one whose row has another
+        of the `versions`: it may have been closed and opened again since.
         `returned` are those of find_gone() that live, or that the application has ended; recovered
         and deleted ones are none, and what became orphaned before `since` does not count. One that
         became orphaned more than a day ago counts as if that were now.
@@ -53,20 +58,25 @@ class Watch:
         known = {}
         for session, orphaned_at in orphans.items():
             before = self.known.get(session)
-            if before is not None:
+            if before is not None and self._is_same(session, versions):
                 known[session] = min(max(before, orphaned_at), now)
                 continue
             known[session] = orphaned_at
             if orphaned_at <= self.until:
-                if len(self.known) >= MOST:
+                if before is None and len(self.known) >= MOST:
                     continue  # it may have been orphaned, and not followed
                 known[session] = now
-            _add(slots, known[session], orphaned=1)
+            if before is None:
+                _add(slots, known[session], orphaned=1)
         for session in returned:
             orphaned_at = self.known[session]
             if orphaned_at > since:
                 _add(slots, now, orphaned=int(orphaned_at < now - DAY), returned=1)
-        return Watch(known, now, slots)
+        return Watch(known, versions, now, slots)
+
+    def _is_same(self, session: str, versions: Mapping[str, str]) -> bool:
+        before = self.versions.get(session)
+        return before is None or before == versions.get(session, before)
 
     def returns(self, *, since: float, now: float) -> Returns:
         """Of what became orphaned within the last day, and since a moment."""

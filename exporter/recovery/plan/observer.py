@@ -93,11 +93,12 @@ class Observer:
             return Observation(at, now, server, SessionCounts(), control=control, blind=str(blind))
         now, orphans = found.now, found.orphans
         before = saved if self._watch is None else self._watch
-        by_age = self._by_age = {session: orphaned_at for session, orphaned_at, _ in orphans}
+        by_age = self._by_age = {session: orphaned_at for session, orphaned_at, *_ in orphans}
         gone = before.find_gone(by_age)
         returned = await find_returned(reader, rule, gone, before.until, is_audited=is_audited)
         since = _NEVER if control.resume is None else control.resume.at
-        watch = self._watch = before.count(by_age, returned, now, since=since)
+        versions = {session: version for session, *_, version in orphans}
+        watch = self._watch = before.count(by_age, returned, now, since=since, versions=versions)
         self.returned += len(returned)
         if gone or any(by_age[each] < at for each, at in watch.known.items() if at == now):
             self._saved_at = _NEVER  # or the next exporter would not know it
@@ -115,7 +116,7 @@ class Observer:
         record = replace(record, largest_wave=max(record.largest_wave, accepted))
         judged_since = control.judged_since(after)
         unjudged = Counter(
-            owner for session, _, owner in orphans if watch.known[session] > judged_since
+            owner for session, _, owner, _ in orphans if watch.known[session] > judged_since
         )
         first = now if control.observed_since is None else control.observed_since
         control = self._control = replace(control, held=found.held, observed_since=first)

@@ -28,8 +28,8 @@ class ReadSessions(NamedTuple):
     left_alone: int
     candidates: list[tuple[str, str, float, str | None]]
     """Session, version, when its age made it orphaned, owner; longest silent first."""
-    orphans: list[tuple[str, float, str | None]]
-    """Session, when its age made it orphaned, owner; the newest ones."""
+    orphans: list[tuple[str, float, str | None, str]]
+    """Session, when its age made it orphaned, owner, version; the newest ones."""
     owners: list[tuple[str, int, int]]
     """Name, active sessions, those that show that the owner runs."""
 

@@ -74,6 +74,28 @@ async def test_while_no_exporter_ran(
     assert open_ones(database) == GUARDED | LIVE
 
 
+@pytest.mark.quick("by statements-True")
+@pytest.mark.parametrize("is_restarted", [True, False])
+async def test_a_wave_that_is_closed_and_opened_again_between_two_runs(
+    database: EmbeddedDatabase, recover: Recover, is_restarted: bool
+) -> None:
+    execute(
+        database,
+        "INSERT INTO public.chat (id, started, seen) SELECT n, now() - interval '30 days',"
+        " now() - interval '61 m' - n * interval '25 m' FROM generate_series(1, 20) AS n",
+        "INSERT INTO session_exporter.pause (source, reason) VALUES ('chat', 'a test')",
+    )
+    async with recover() as runner:
+        assert (await runner.run(3)).brakes == frozenset()
+        closing, opening = GUARDS["opened again"][1:]
+        execute(database, closing, opening, "DELETE FROM session_exporter.pause")
+        if not is_restarted:
+            assert (await runner.run(3)).brakes == {"share"}
+    async with recover() as runner:
+        assert (await runner.run(3)).brakes == {"share"}
+    assert open_ones(database) == GUARDED | LIVE
+
+
 @pytest.mark.quick("by statements-evidence")
 @pytest.mark.parametrize("guard", GUARDS)
 async def test_a_single_session_settles_from_then_on(

@@ -33,6 +33,23 @@ def test_what_is_orphaned_otherwise_than_by_its_age_is_so_since_it_was_found() -
     assert later.count(orphans, [], NOW + 3).known == later.known
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "since"),
+    [("1", "1", NOW - 500), ("1", "2", NOW + 2), (None, "2", NOW - 500)],
+)
+def test_a_row_that_has_changed_may_have_been_closed_and_opened_again(
+    before: str | None, after: str, since: float
+) -> None:
+    versions = {} if before is None else {"0": before}
+    first = Watch().count({"0": NOW - 500}, [], NOW, versions=versions)
+    later = first.count({"0": NOW - 500}, [], NOW + 2, versions={"0": after})
+    assert later.known == {"0": since}
+    assert later.versions == {"0": after}
+    assert later.returns(since=-inf, now=NOW + 2) == Returns(1)
+    beaten = first.count({"0": NOW + 1}, [], NOW + 2, versions={"0": after})
+    assert beaten.known == {"0": NOW + 1}
+
+
 def test_a_session_that_lived_between_two_runs_became_orphaned_later() -> None:
     assert watch(NOW - 500).count({"0": NOW + 1}, [], NOW + 2).known == {"0": NOW + 1}
 
