@@ -11,7 +11,7 @@ from exporter.recovery.audit.installation import has_audit, require_audit
 from exporter.recovery.decision.observation import Control, Resume, Returns, Stop
 from exporter.recovery.decision.watch import Watch
 from exporter.recovery.rule.rule import Rule
-from exporter.sessions import unix_time
+from exporter.sessions import interval, unix_time
 from exporter.sessions.grants import OPERATOR_ROLE
 
 
@@ -95,7 +95,9 @@ async def read_control(reader: Reader, rule: Rule) -> tuple[Control, Watch]:
         (*stop, resumed_stop_at, resumed_at, wave, since, until, judged, orphans, returns),
     ) = await reader.rows(
         rule.statement(
-            "recovery/control/control", stopped=rule.statement("recovery/control/stopped")
+            "recovery/control/control",
+            stopped=rule.statement("recovery/control/stopped"),
+            recent=interval(_recent(rule)),
         )
     )
     control = Control(
@@ -115,6 +117,12 @@ async def read_control(reader: Reader, rule: Rule) -> tuple[Control, Watch]:
     )
 
 
+def _recent(rule: Rule) -> float:
+    """The age of an observation, in seconds, up to which the rule may be in use: two notes."""
+    source = rule.table.source
+    return max(source.orphaned_after / 8, 3 * source.every)
+
+
 def _moment_and_version(written: float | list[Any]) -> tuple[float, str | None]:
     """An earlier release has written no version."""
     if not isinstance(written, list):
@@ -124,9 +132,9 @@ def _moment_and_version(written: float | list[Any]) -> tuple[float, str | None]:
 
 
 async def write_observation(
-    writer: Writer, rule: Rule, watch: Watch, *, judged_until: float | None
+    writer: Writer, rule: Rule, watch: Watch, *, since: float, judged_until: float | None
 ) -> None:
-    """Note that the rule was observed, until when it is judged, and what was watched.
+    """Note since when the rule is observed, until when it is judged, and what was watched.
 
     Raises SourceError.
     """
@@ -135,6 +143,7 @@ async def write_observation(
     await writer.rows(
         rule.statement(
             "recovery/control/observe",
+            since=unix_time(since),
             now=unix_time(watch.until),
             judged="NULL" if judged_until is None else unix_time(judged_until),
             orphans=literal(json.dumps(orphans)),

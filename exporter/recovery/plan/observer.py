@@ -52,7 +52,7 @@ class Observer:
         self._control = Control()
         """Where nothing may be written, as it would be if it were."""
         self._record = RecordReader()
-        self._saved_rule = ""
+        self._fingerprint = ""
         self._saved_at = _NEVER
 
     async def observe(
@@ -69,6 +69,9 @@ class Observer:
         No session that is `set_aside` is a candidate.
         Raises SourceError; evidence that cannot be read makes the observation blind.
         """
+        if rule.fingerprint != self._fingerprint:  # the table was altered
+            self._fingerprint, self._saved_at = rule.fingerprint, _NEVER
+            self._watch, self._control = None, Control()
         control, saved = self._control, Watch()
         if is_audited:
             control, saved = await controlling.read_control(reader, rule)
@@ -154,13 +157,13 @@ class Observer:
         if writer is None or self._watch is None or observation.blind:
             return
         often = half_of(rule) / 8
-        is_recent = abs(observation.now - self._saved_at) < often
-        if rule.fingerprint == self._saved_rule and is_recent:
+        if abs(observation.now - self._saved_at) < often:
             return
+        control = self._control
+        since = observation.now if control.observed_since is None else control.observed_since
         await controlling.write_observation(
-            writer, rule, self._watch, judged_until=self._control.judged_until
+            writer, rule, self._watch, since=since, judged_until=control.judged_until
         )
-        self._saved_rule = rule.fingerprint
         self._saved_at = observation.now
 
     def held_wave(self, stop: Stop) -> int:

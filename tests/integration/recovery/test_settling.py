@@ -3,6 +3,8 @@
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.recovery.plan.observer import Observer
+from exporter.recovery.rule.binding import bind_rule
 from tests.support.recovery.automatic.by_hand import let_pass
 from tests.support.recovery.automatic.runner import Recover, open_ones, sessions
 from tests.support.servers.statements import execute, rows
@@ -70,6 +72,40 @@ async def test_a_threshold_that_is_lowered_starts_over(
     async with recover(is_trusted=False) as runner:
         await runner.run(2)
     assert open_ones(database) == LIVE
+
+
+@pytest.mark.quick("by statements")
+@pytest.mark.parametrize(("passed", "is_closed"), [("10 hours", False), ("6 minutes", True)])
+async def test_a_threshold_that_is_raised_and_lowered_again_starts_over(
+    database: EmbeddedDatabase, recover: Recover, passed: str, is_closed: bool
+) -> None:
+    sessions(database, 1, 1, seen="85 minutes")
+    async with recover() as runner:
+        await runner.run(2)
+    let_pass(database, passed)
+    show_life(database)
+    async with recover({"orphaned_after": "8h"}, is_trusted=False) as runner:
+        await runner.run(2)
+    for may_be_closed in (is_closed, True):
+        async with recover(is_trusted=False) as runner:
+            await runner.run(3)
+        assert open_ones(database) == (LIVE if may_be_closed else LIVE | {1})
+        let_pass(database, "30 minutes")
+        show_life(database)
+
+
+@pytest.mark.quick("by statements")
+async def test_a_rule_that_changes_while_the_exporter_runs_starts_over(recover: Recover) -> None:
+    async with recover() as runner, runner.by_hand.reader() as reader:
+        source = runner.by_hand.source
+        observer = Observer(source)
+        for orphaned_after in (3600.0, 1800.0):
+            changed = source.model_copy(update={"orphaned_after": orphaned_after})
+            rule = await bind_rule(reader, changed)
+            first, again = [await observer.observe(reader, rule, at=at) for at in (0.0, 4.0)]
+            is_known = orphaned_after == 3600.0
+            assert (first.control.observed_since == first.now) != is_known
+            assert again.control.observed_since == first.control.observed_since
 
 
 @pytest.mark.quick("by statements")

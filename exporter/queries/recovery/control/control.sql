@@ -1,10 +1,17 @@
 -- What is written about a source: its stop that counts, the newest that a person has resumed under this
--- rule, and the observation of the rule. A clock that was ahead when that was written says nothing.
+-- rule, and the observation of the rule. A clock that was ahead when that was written says nothing. A rule
+-- that another one has replaced for a time is observed anew.
 SELECT
     extract(epoch FROM stopped.at)::float8, stopped.brake, stopped.why,
     extract(epoch FROM resumed.at)::float8, extract(epoch FROM resumed.resumed_at)::float8,
     coalesce(resumed.wave, 0),
-    extract(epoch FROM CASE WHEN o.since <= pg_catalog.now() THEN o.since END)::float8,
+    extract(epoch FROM CASE WHEN o.since <= pg_catalog.now() AND NOT EXISTS (
+        SELECT FROM session_exporter.observation AS other
+        WHERE other.source = o.source
+            AND other.until > o.until
+            AND other.until <= pg_catalog.now()
+            AND o.until < pg_catalog.now() - {recent}
+    ) THEN o.since END)::float8,
     extract(epoch FROM o.until)::float8,
     extract(epoch FROM CASE WHEN o.judged <= pg_catalog.now() THEN o.judged END)::float8,
     coalesce(o.orphans, '{{}}'), coalesce(o.returns, '[]')

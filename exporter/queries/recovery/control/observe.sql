@@ -1,13 +1,13 @@
--- Notes that a rule was observed, until when it is judged, its orphaned sessions, and how many of those of
+-- Notes since when a rule is observed, until when it is judged, its orphaned sessions, and how many of those of
 -- the last day returned.
 INSERT INTO session_exporter.observation AS o (source, rule, since, until, judged, orphans, returns)
 VALUES (
-    {source}, {fingerprint}, pg_catalog.to_timestamp({now}),
+    {source}, {fingerprint}, pg_catalog.to_timestamp({since}),
     pg_catalog.to_timestamp({now}), pg_catalog.to_timestamp({judged}),
     {orphans}::jsonb, {returns}::jsonb
 )
 ON CONFLICT (source, rule) DO UPDATE SET
-    since = least(o.since, excluded.since),
+    since = excluded.since,
     until = excluded.until,
     judged = excluded.judged,
     orphans = excluded.orphans,
