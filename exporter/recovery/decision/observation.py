@@ -88,7 +88,7 @@ class Record:
     """What the audit says of a source."""
 
     largest_wave: int = 0
-    """The most sessions closed in the last week that had become orphaned within half of
+    """The most sessions closed in the last week that had certainly become orphaned within half of
     `orphaned_after` of each other, at least `orphaned_after` ago: a wave that still grows proves
     nothing. What was contradicted or undone does not count. Or a larger one that a person has let
     be closed."""

@@ -13,11 +13,11 @@ INSERT INTO session_exporter.recovery (
     run, at, source, relation, session, trigger, rule, evidence, before, after, row_version,
     undone_at, contradicted_at
 )
-SELECT gen_random_uuid(), now() - interval '{closed}', 'chat', '"public"."chat"', ARRAY[n::text],
-    '{trigger}', '{{}}', jsonb_build_object('last_seen',
+SELECT r.run, now() - interval '{closed}', 'chat', '"public"."chat"', ARRAY[n::text],
+    '{trigger}', '{{"orphaned_after_seconds": {after}}}', jsonb_build_object('last_seen',
         now() - interval '{closed}' - interval '{waited}' - interval '1 hour' - n * interval '1 s'
     ), '{{}}', '{{}}', '1', {undone}, {contradicted}
-FROM generate_series(1, {count}) AS n
+FROM generate_series(1, {count}) AS n, (SELECT gen_random_uuid() AS run OFFSET 0) AS r
 """
 
 
@@ -29,11 +29,14 @@ def close(
     waited: str = "40 minutes",
     trigger: str = "manual",
     wrong: str = "",
+    after: int = 3600,
 ) -> None:
     marks = {each: "now()" if each == wrong else "NULL" for each in ("undone", "contradicted")}
     execute(
         database,
-        CLOSED.format(closed=closed, waited=waited, trigger=trigger, count=count, **marks),
+        CLOSED.format(
+            closed=closed, waited=waited, trigger=trigger, count=count, after=after, **marks
+        ),
     )
 
 
@@ -81,13 +84,47 @@ async def test_the_last_day_is_spent_and_earns_nothing_yet_but_by_hand(
 
 
 @pytest.mark.quick("by statements")
+@pytest.mark.parametrize("trigger", ["auto", "manual"])
 async def test_the_largest_wave_is_of_a_week_and_of_what_was_right(
+    database: EmbeddedDatabase, recover: Recover, trigger: str
+) -> None:
+    close(database, 5, "2 days", trigger=trigger)
+    close(database, 7, "2 days", wrong="contradicted", trigger=trigger)
+    close(database, 7, "2 days", wrong="undone", trigger=trigger)
+    close(database, 8, "8 days", trigger=trigger)
+    close(database, 9, "10 minutes", waited="35 minutes", trigger=trigger)  # it may still grow
+    close(database, 9, "2 days", trigger=trigger, after=600)  # by another rule
+    assert (await record(recover)).largest_wave == 5
+
+
+@pytest.mark.quick("by statements")
+@pytest.mark.parametrize(
+    ("waves", "largest"),
+    [
+        ([("48 hours", "31 minutes"), ("47.7 hours", "32 minutes")], 5),  # 18 minutes apart
+        ([("48 hours", "31 minutes"), ("47.4 hours", "32 minutes")], 3),  # 36 minutes apart
+        # Their age allows that they became orphaned together, but not when they were closed.
+        ([("48 hours", "31 minutes"), ("47.4 hours", "67 minutes")], 3),
+        ([("48 hours", "31 minutes"), ("47.7 hours", "49 minutes")], 5),
+        # The first has waited for so long that it may have become orphaned with any of the others.
+        ([("48 hours", "61 minutes"), ("48 hours", "31 minutes")], 2),
+    ],
+)
+async def test_what_was_closed_makes_a_wave_if_it_became_orphaned_together_for_certain(
+    database: EmbeddedDatabase,
+    recover: Recover,
+    waves: list[tuple[str, str]],
+    largest: int,
+) -> None:
+    for count, (closed, waited) in zip((3, 2), waves, strict=True):
+        close(database, count, closed, waited=waited, trigger="auto")
+    assert (await record(recover)).largest_wave == largest
+
+
+@pytest.mark.quick("by statements")
+async def test_what_a_person_closes_in_one_run_is_a_wave_by_its_age(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
-    close(database, 5, "2 days")
-    close(database, 4, "2 days", waited="75 minutes")  # 35 minutes before these
-    close(database, 7, "2 days", wrong="contradicted")
-    close(database, 8, "8 days")
-    assert (await record(recover)).largest_wave == 5
-    close(database, 3, "47 hours", waited="2 hours")  # between both, 20 minutes before the first
-    assert (await record(recover)).largest_wave == 8
+    close(database, 3, "2 days", waited="3 hours")
+    close(database, 2, "2 days", waited="3 hours")  # another run
+    assert (await record(recover)).largest_wave == 3

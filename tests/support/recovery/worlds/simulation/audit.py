@@ -40,8 +40,9 @@ class Audit:
     _by_hand: list[float] = field(default_factory=list)
     _automatic: list[float] = field(default_factory=list)
     _automatic_wrong: list[float] = field(default_factory=list)
-    _growing: list[float] = field(default_factory=list)
-    _crossings: list[float] = field(default_factory=list)
+    _growing: list[tuple[float, float, float]] = field(default_factory=list)
+    """When it became orphaned at the earliest, in which run, and at the latest."""
+    _spans: dict[float, tuple[list[float], list[float]]] = field(default_factory=dict)
     """Of the closures that make the largest wave: right, young, of the last week, and complete."""
     _largest: int = 0
     _waves_counted_at: float = -inf
@@ -53,7 +54,7 @@ class Audit:
         if closure.is_young and not closure.is_automatic:
             insort(self._by_hand, closure.at)
         if closure.is_young:
-            heappush(self._growing, closure.orphaned_at)
+            heappush(self._growing, self._span(closure))
         if closure.is_automatic:
             insort(self._automatic, closure.at)
 
@@ -68,8 +69,8 @@ class Audit:
     def record(self, now: float) -> Record:
         if not 0 <= now - self._waves_counted_at < 3600:
             self._count_waves(now)
-        while self._growing and self._growing[0] <= now - 2 * self.half:
-            self._complete(heappop(self._growing))
+        while self._growing and self._growing[0][0] <= now - 2 * self.half:
+            self._complete(*heappop(self._growing))
         days = []
         if by_hand := _between(self._by_hand, now - DAY, now):
             wrong = _between(self._earning_wrong, now - DAY, now)
@@ -91,24 +92,31 @@ class Audit:
 
     def _count_waves(self, now: float) -> None:
         self._waves_counted_at = now
-        self._crossings = []
+        self._spans = {}
         self._largest = 0
         self._growing = sorted(
-            each.orphaned_at
+            self._span(each)
             for each in self.closures
             if each.is_young and not each.is_wrong and each.at > now - WEEK
         )
 
-    def _complete(self, crossing: float) -> None:
-        crossings = self._crossings
-        insort(crossings, crossing)
-        first = bisect_left(crossings, crossing - self.half)
-        waves = map(self._wave_since, crossings[first : bisect_right(crossings, crossing)])
-        self._largest = max(self._largest, *waves)
+    def _span(self, closure: Closure) -> tuple[float, float, float]:
+        """As record.sql has it; all that a person closes at one moment is one run."""
+        first, at = closure.orphaned_at, closure.at
+        if closure.is_automatic:
+            return first, -inf, max(first, at - self.half)
+        return first, at, first
 
-    def _wave_since(self, since: float) -> int:
-        crossings = self._crossings
-        return bisect_right(crossings, since + self.half) - bisect_left(crossings, since)
+    def _complete(self, first: float, run: float, last: float) -> None:
+        if last > first + self.half:
+            return
+        firsts, lasts = self._spans.setdefault(run, ([], []))
+        insort(firsts, first)
+        insort(lasts, last)
+        begin, end = bisect_left(firsts, last - self.half), bisect_right(firsts, first)
+        for number in range(begin, end):
+            wave = bisect_right(lasts, firsts[number] + self.half) - number
+            self._largest = max(self._largest, wave)
 
 
 def _between(moments: list[float], since: float, until: float) -> int:
