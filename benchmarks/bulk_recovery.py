@@ -61,7 +61,7 @@ SELECT
     now() - interval '3 hours' - {age} * interval '300 days'
 FROM generate_series(1, {rows}) AS number;
 CREATE INDEX ON public.conversations (session_start) WHERE is_active;
-TRUNCATE session_exporter.recovery;
+TRUNCATE session_exporter.recovery, session_exporter.run;
 VACUUM ANALYZE public.conversations;
 CHECKPOINT
 """
@@ -106,16 +106,21 @@ closed AS (
     FROM found AS e
     WHERE s.session_id = e.session_id
     RETURNING s.session_id, e.before, e.evidence, jsonb_build_object({texts}) AS after
+),
+described AS (
+    INSERT INTO session_exporter.run (run, source, rule)
+    VALUES (
+        '00000000-0000-0000-0000-000000000000', 'conversations',
+        '{"orphaned_after_seconds": 7200.0,
+            "end_at": "least(now(), s.session_start + interval ''2 hours'')\\n",
+            "evidence": null, "exempt": null}'
+    )
 )
 INSERT INTO session_exporter.recovery
-    (run, source, relation, session, trigger, rule, evidence, before, after, row_version)
+    (run, source, relation, session, trigger, evidence, before, after, row_version)
 SELECT
     '00000000-0000-0000-0000-000000000000', 'conversations', 'public.conversations',
-    ARRAY[session_id::text], 'manual',
-    '{"orphaned_after_seconds": 7200.0,
-        "end_at": "least(now(), s.session_start + interval ''2 hours'')\\n",
-        "evidence": null, "exempt": null}',
-    evidence, before, after, (pg_current_xact_id()::text::numeric % 4294967296)::text
+    ARRAY[session_id::text], 'manual', evidence, before, after, (pg_current_xact_id()::text::numeric % 4294967296)::text
 FROM closed
 """.replace("{texts}", TEXTS)
 

@@ -55,9 +55,10 @@ class Right:
 
 #: A row's own time and role are the defaults of their columns, which no role may write.
 _INSERTED = (
-    *("run", "source", "relation", "session", "trigger", "reason", "rule", "evidence"),
+    *("run", "source", "relation", "session", "trigger", "reason", "evidence"),
     *("before", "after", "row_version", "next_attempt_at"),
 )
+_RUN = ("run", "source", "rule")
 #: Deletes old rows, and no others.
 _PRUNE = Right("EXECUTE", _SCHEMA, function=f"{_SCHEMA}.prune(text, interval, bigint[])")
 _OBSERVED = ("until", "judged", "orphans", "returns")
@@ -72,6 +73,8 @@ _RESUMED = ("resumed_at", "resumed_by", "held", "wave", "rule", "reason")
 AUDIT_WRITES = {
     ("recovery", "INSERT"): _INSERTED,
     ("recovery", "UPDATE"): ("undone_at", "undo_reason", "contradicted_at", *_DELIVERY),
+    ("run", "INSERT"): _RUN,
+    ("run", "UPDATE"): (),
     ("pause", "INSERT"): ("source", "reason"),
     ("pause", "UPDATE"): (),
     ("stop", "INSERT"): _STOP,
@@ -105,7 +108,9 @@ def audit_rights(source: Source, *, role: str) -> list[Right]:
     rights = (
         (uses, "USAGE", None, ()),
         (reads if role == ROLE else writes or delivers, "SELECT", "recovery", ()),
+        (reads if role == ROLE else writes or delivers, "SELECT", "run", ()),
         (writes, "INSERT", "recovery", _INSERTED),
+        (writes, "INSERT", "run", _RUN),
         (writes, "UPDATE", "recovery", ("undone_at", "undo_reason")),
         (maintains, "UPDATE", "recovery", ("contradicted_at",)),
         (delivers, "UPDATE", "recovery", _DELIVERY),

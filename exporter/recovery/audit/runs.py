@@ -26,12 +26,12 @@ class Run:
 
 async def list_runs(reader: Reader, source: str) -> list[Run]:
     """The latest fifty runs of a source, newest first. Raises SourceError."""
-    return await _read_runs(reader, f"source = {literal(source)}", limit=50)
+    return await _read_runs(reader, f"a.source = {literal(source)}", limit=50)
 
 
 async def find_run(reader: Reader, run: uuid.UUID) -> Run | None:
     """One run, or None where the audit table does not have it. Raises SourceError."""
-    runs = await _read_runs(reader, f"run = {literal(str(run))}::uuid", limit=1)
+    runs = await _read_runs(reader, f"a.run = {literal(str(run))}::uuid", limit=1)
     return runs[0] if runs else None
 
 
@@ -40,9 +40,9 @@ async def find_beginning(reader: Reader, source: str, digits: str) -> list[Run]:
 
     Raises SourceError.
     """
-    text = "pg_catalog.replace(run::text, '-', '')"
+    text = "pg_catalog.replace(a.run::text, '-', '')"
     begins = f"pg_catalog.starts_with({text}, {literal(digits)})"
-    return await _read_runs(reader, f"source = {literal(source)} AND {begins}", limit=50)
+    return await _read_runs(reader, f"a.source = {literal(source)} AND {begins}", limit=50)
 
 
 async def _read_runs(reader: Reader, condition: str, *, limit: int) -> list[Run]:

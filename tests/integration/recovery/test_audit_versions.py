@@ -142,7 +142,7 @@ async def test_a_role_that_may_read_only_a_part_of_the_audit_is_reported(
         assert not await can_read_audit(reader)  # as one that only collects
         for table in ("recovery", "pause"):  # as an older `sql role` has granted them
             execute(database, f"GRANT SELECT ON session_exporter.{table} TO {EXPORTER}")
-        with pytest.raises(PermissionDenied, match=r"not stop, observation; .*sql role"):
+        with pytest.raises(PermissionDenied, match=r"not run, stop, observation; .*sql role"):
             await can_read_audit(reader)
     finally:
         await pool.close()
@@ -229,3 +229,26 @@ def test_what_version_1_has_written_is_undone(database: EmbeddedDatabase, tmp_pa
     assert "  1 was undone" in done.stdout, done.stdout + done.stderr
     (row,) = rows(database, "SELECT is_open, at, score, notes::text, tags FROM public.chat")
     assert (*row[:2], str(row[2]), *row[3:]) == (True, None, "2.0", '"open"', ["b"])
+
+
+def test_what_is_the_same_for_a_run_is_stored_once_and_pruned_with_it(
+    database: EmbeddedDatabase,
+) -> None:
+    """Rows of version 1 have the rule and the role themselves."""
+    second = VERSION_1[VERSION_1.index("INSERT INTO session_exporter.recovery") :]
+    execute(
+        database,
+        fill("recovery/audit/steps/1_recovery"),
+        VERSION_1,
+        second,
+        second.replace("5f0c6c1e", "6f0c6c1e"),
+        audit_script(),
+        "UPDATE session_exporter.recovery SET at = now() - interval '30 days' WHERE number > 1",
+    )
+    runs = "SELECT left(run::text, 1), source, role, rule FROM session_exporter.run ORDER BY run"
+    assert rows(database, runs) == [(each, "chat", "postgres", {}) for each in ("5", "6")]
+    (pruned,) = zip(
+        *rows(database, "SELECT session_exporter.prune('chat', '8 days', '{}') ORDER BY 1"),
+        strict=True,
+    )
+    assert (pruned, len(rows(database, runs))) == ((2, 3), 1)

@@ -26,9 +26,9 @@ def fill_audit(
     """A row as somebody else would have written it; `session` and `at` are SQL."""
     return (
         "INSERT INTO session_exporter.recovery"
-        " (run, at, source, relation, session, trigger, rule, evidence, before, after, row_version)"
+        " (run, at, source, relation, session, trigger, evidence, before, after, row_version)"
         f" VALUES (gen_random_uuid(), {at}, '{source}', '\"public\".\"chat\"',"
-        f" ARRAY[({session})::text], '{trigger}', '{{}}', '{{}}', '{{}}', '{{}}', '1')"
+        f" ARRAY[({session})::text], '{trigger}', '{{}}', '{{}}', '{{}}', '1')"
     )
 
 

@@ -27,7 +27,8 @@ LEFT_OPEN = {"started": "now() - interval '9 days'", "seen": "now() - interval '
 LEAST_RIGHTS = f"""\
 GRANT USAGE ON SCHEMA public, session_exporter TO {EXPORTER};
 GRANT SELECT, UPDATE (is_open, ended, seconds) ON chat TO {EXPORTER};
-GRANT SELECT, INSERT, UPDATE (undone_at, undo_reason) ON session_exporter.recovery TO {EXPORTER}
+GRANT SELECT, INSERT, UPDATE (undone_at, undo_reason) ON session_exporter.recovery TO {EXPORTER};
+GRANT SELECT, INSERT ON session_exporter.run TO {EXPORTER}
 """
 
 
@@ -525,7 +526,8 @@ async def test_it_is_written_down_and_can_be_undone(
         outcome, _ = await it.close_server("a")
         assert rows(
             any_database,
-            "SELECT DISTINCT trigger, rule ->> 'server', source FROM session_exporter.recovery",
+            "SELECT DISTINCT a.trigger, r.rule ->> 'server', a.source"
+            " FROM session_exporter.recovery AS a JOIN session_exporter.run AS r USING (run)",
         ) == [("close", "a", "chat")]
         found = await find_run(it.reader, outcome.run)
         assert found is not None
@@ -557,5 +559,5 @@ async def test_a_role_with_the_least_rights_can_do_it(
         plan = await plan_undo(it.reader, it.source, outcome.run)
         await undo(it.writer, plan, batch=50, pause=0)
     assert still_open(any_database) == {"live", "left open"}
-    audited = rows(any_database, "SELECT DISTINCT role::text FROM session_exporter.recovery")
+    audited = rows(any_database, "SELECT role::text FROM session_exporter.run")
     assert audited == [(EXPORTER,)]

@@ -9,15 +9,20 @@ from tests.support.servers.statements import execute
 
 #: Closed `closed` ago, when they had been orphaned for `waited`; orphaned_after is an hour.
 CLOSED = """
+WITH r AS (
+    INSERT INTO session_exporter.run (run, source, rule)
+    VALUES (gen_random_uuid(), 'chat', '{{"orphaned_after_seconds": {after}}}')
+    RETURNING run
+)
 INSERT INTO session_exporter.recovery (
-    run, at, source, relation, session, trigger, rule, evidence, before, after, row_version,
+    run, at, source, relation, session, trigger, evidence, before, after, row_version,
     undone_at, contradicted_at
 )
 SELECT r.run, now() - interval '{closed}', 'chat', '"public"."chat"', ARRAY[n::text],
-    '{trigger}', '{{"orphaned_after_seconds": {after}}}', jsonb_build_object('last_seen',
+    '{trigger}', jsonb_build_object('last_seen',
         now() - interval '{closed}' - interval '{waited}' - interval '1 hour' - n * interval '1 s'
     ), '{{}}', '{{}}', '1', {undone}, {contradicted}
-FROM generate_series(1, {count}) AS n, (SELECT gen_random_uuid() AS run OFFSET 0) AS r
+FROM generate_series(1, {count}) AS n, r
 """
 
 

@@ -26,9 +26,9 @@ RUN = "5f0c6c1e-0f4e-4c62-9d1c-3b9f5f6e2a10"
 #: A row as if a run had closed session 1, and what was there before were something else.
 FORGED = f"""
 INSERT INTO session_exporter.recovery
-    (run, source, relation, session, trigger, rule, evidence, before, after, row_version)
+    (run, source, relation, session, trigger, evidence, before, after, row_version)
 SELECT '{RUN}', '{{table}}', '"public"."{{table}}"', '{{{{1}}}}', '{{trigger}}',
-    '{{{{}}}}', '{{{{}}}}', '{{before}}', '{{after}}', xmin::text
+    '{{{{}}}}', '{{before}}', '{{after}}', xmin::text
 FROM (SELECT '1' AS xmin) AS s
 RETURNING number
 """

@@ -127,7 +127,10 @@ async def test_the_form_for_people_closes_what_is_stuck_and_says_since_when(
         ("abandoned", {"auto_recovered": True}),
         ("completed", None),
     ]
-    audited = rows(coaching, "SELECT trigger, role FROM session_exporter.recovery")
+    audited = rows(
+        coaching,
+        "SELECT trigger, role FROM session_exporter.recovery JOIN session_exporter.run USING (run)",
+    )
     assert audited == [("manual", RECOVERY_ROLE)] * 3
 
 

@@ -61,11 +61,11 @@ chat:
 
 AUDITED = """
 INSERT INTO session_exporter.recovery (
-    run, at, source, relation, session, trigger, rule, evidence, before, after, row_version,
+    run, at, source, relation, session, trigger, evidence, before, after, row_version,
     undone_at
 )
 SELECT gen_random_uuid(), now() - %(at)s * interval '1 s', 'chat', '"public"."chat"',
-    ARRAY[s.id::text], 'auto', '{{}}', jsonb_build_object('last_seen', {last_seen}),
+    ARRAY[s.id::text], 'auto', jsonb_build_object('last_seen', {last_seen}),
     '{{}}', '{{}}', '1', {undone_at}
 FROM public.chat AS s WHERE s.id = %(id)s
 """
@@ -198,9 +198,9 @@ async def test_many_undone_sessions_do_not_multiply_what_many_orphans_cost(
         database,
         "INSERT INTO public.chat SELECT n, true, now() - interval '2 d', now() - interval '5 h',"
         " NULL, 'a' FROM generate_series(1, 50000) AS n",
-        "INSERT INTO session_exporter.recovery (run, source, relation, session, trigger, rule,"
+        "INSERT INTO session_exporter.recovery (run, source, relation, session, trigger,"
         " evidence, before, after, row_version, undone_at) SELECT gen_random_uuid(), 'chat',"
-        " '\"public\".\"chat\"', ARRAY[n::text], 'auto', '{}', '{\"last_seen\": \"2020-01-01\"}',"
+        ' \'"public"."chat"\', ARRAY[n::text], \'auto\', \'{"last_seen": "2020-01-01"}\','
         " '{}', '{}', '1', now() FROM generate_series(1, 5000) AS n",
         "UPDATE session_exporter.recovery SET evidence = jsonb_build_object('last_seen', s.seen)"
         " FROM public.chat AS s WHERE s.id = (session[1])::int",

@@ -26,6 +26,7 @@ ALTER TABLE public.chat ENABLE ROW LEVEL SECURITY;
 GRANT USAGE ON SCHEMA public, session_exporter TO {EXPORTER};
 GRANT SELECT, UPDATE ON public.chat TO {EXPORTER};
 GRANT SELECT, INSERT, UPDATE ON session_exporter.recovery TO {EXPORTER};
+GRANT SELECT, INSERT ON session_exporter.run TO {EXPORTER};
 GRANT SELECT ON session_exporter.pause TO {EXPORTER};
 """
 SOURCE = """\

@@ -1,10 +1,11 @@
 -- The runs of recovery, newest first.
 SELECT
-    run, pg_catalog.min(source), pg_catalog.min(trigger), pg_catalog.min(role)::text,
-    extract(epoch FROM pg_catalog.min(at))::float8, pg_catalog.count(*), pg_catalog.count(undone_at),
-    pg_catalog.min(reason), pg_catalog.max(undo_reason)
-FROM session_exporter.recovery
+    a.run, pg_catalog.min(a.source), pg_catalog.min(a.trigger), pg_catalog.min(r.role)::text,
+    extract(epoch FROM pg_catalog.min(a.at))::float8, pg_catalog.count(*),
+    pg_catalog.count(a.undone_at), pg_catalog.min(a.reason), pg_catalog.max(a.undo_reason)
+FROM session_exporter.recovery AS a
+LEFT JOIN session_exporter.run AS r ON r.run = a.run AND r.source = a.source
 WHERE {condition}
-GROUP BY run
-ORDER BY pg_catalog.min(number) DESC
+GROUP BY a.run
+ORDER BY pg_catalog.min(a.number) DESC
 LIMIT {limit}

@@ -41,14 +41,19 @@ session_exporter_closed AS (
         e.session_exporter_evidence || {still_alive} AS session_exporter_evidence,
         e.session_exporter_returning
 ),
+session_exporter_run AS (
+    INSERT INTO session_exporter.run (run, source, rule)
+    SELECT {run}::uuid, {source}, {rule}::jsonb
+    WHERE EXISTS (SELECT FROM session_exporter_closed)
+    ON CONFLICT DO NOTHING -- one of its transactions before this one has written it
+),
 session_exporter_written AS (
     INSERT INTO session_exporter.recovery
-        (run, source, relation, session, trigger, reason, rule, evidence, before, after,
-        row_version, next_attempt_at)
+        (run, source, relation, session, trigger, reason, evidence, before, after, row_version,
+        next_attempt_at)
     SELECT
         {run}::uuid, {source}, {relation}, ARRAY[session_exporter_session], {trigger},
-        {reason}, {rule}::jsonb, session_exporter_evidence, session_exporter_before,
-        session_exporter_after,
+        {reason}, session_exporter_evidence, session_exporter_before, session_exporter_after,
         -- The row's xmin from now on: the last 32 bits of this transaction's number.
         (SELECT (pg_catalog.pg_current_xact_id()::text::numeric % 4294967296::numeric)::text),
         {tell_at}

@@ -17,11 +17,12 @@ WITH session_exporter_closed AS MATERIALIZED (
         a.at < (a.evidence ->> 'last_seen'::text)::timestamptz + {after} + interval '1 day'
             AS session_exporter_is_young,
         coalesce(
-            (a.rule ->> 'orphaned_after_seconds'::text)::float8 = extract(epoch FROM {after})::float8,
+            (n.rule ->> 'orphaned_after_seconds'::text)::float8 = extract(epoch FROM {after})::float8,
             false
         ) AS session_exporter_is_of_rule,
         a.undone_at IS NOT NULL OR a.contradicted_at IS NOT NULL AS session_exporter_is_wrong
     FROM session_exporter.recovery AS a
+    LEFT JOIN session_exporter.run AS n ON n.run = a.run AND n.source = a.source
     WHERE a.source = {source}
         AND a.relation = {relation}
         AND a.trigger <> 'close'

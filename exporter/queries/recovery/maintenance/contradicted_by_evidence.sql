@@ -10,7 +10,11 @@ WITH session_exporter_page AS MATERIALIZED (
     FROM session_exporter_page AS p
     WHERE a.number = p.number
         AND a.evidence -> 'alive'::text = 'false'
-        AND a.rule ->> 'evidence'::text = {declared}
+        AND EXISTS (
+            SELECT FROM session_exporter.run AS r
+            WHERE r.run = a.run AND r.source = a.source
+                AND r.rule ->> 'evidence'::text = {declared}
+        )
         AND EXISTS (
             SELECT FROM {table} AS s
             WHERE {is_of_audit}
