@@ -1,14 +1,13 @@
 """What all exporters share about automatic recovery: its pauses, stops and observations."""
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 from exporter.errors import PermissionDenied
 from exporter.postgres import Reader, Transaction, Writer
 from exporter.queries import fill, literal, text_or_null
 from exporter.recovery.audit.installation import has_audit, require_audit
-from exporter.recovery.decision.observation import Control, Resume, Returns, Stop
+from exporter.recovery.audit.written_watch import read_watch, written_orphans, written_returns
+from exporter.recovery.decision.observation import Control, Resume, Stop
 from exporter.recovery.decision.watch import Watch
 from exporter.recovery.rule.rule import Rule
 from exporter.sessions import interval, unix_time
@@ -108,27 +107,13 @@ async def read_control(reader: Reader, rule: Rule) -> tuple[Control, Watch]:
     )
     if until is None:
         return control, Watch()
-    known = {session: _moment_and_version(each) for session, each in orphans.items()}
-    return control, Watch(
-        known={session: at for session, (at, _) in known.items()},
-        versions={session: version for session, (_, version) in known.items() if version},
-        until=until,
-        slots={slot: Returns(orphaned, returned) for slot, orphaned, returned in returns},
-    )
+    return control, read_watch(until, orphans, returns)
 
 
 def _recent(rule: Rule) -> float:
     """The age of an observation, in seconds, up to which the rule may be in use: two notes."""
     source = rule.table.source
     return max(source.orphaned_after / 8, 3 * source.every)
-
-
-def _moment_and_version(written: float | list[Any]) -> tuple[float, str | None]:
-    """An earlier release has written no version."""
-    if not isinstance(written, list):
-        return written, None
-    at, version = written
-    return at, version
 
 
 async def write_observation(
@@ -138,16 +123,14 @@ async def write_observation(
 
     Raises SourceError.
     """
-    orphans = {session: [at, watch.versions.get(session)] for session, at in watch.known.items()}
-    returns = [[slot, each.orphaned, each.returned] for slot, each in watch.slots.items()]
     await writer.rows(
         rule.statement(
             "recovery/control/observe",
             since=unix_time(since),
             now=unix_time(watch.until),
             judged="NULL" if judged_until is None else unix_time(judged_until),
-            orphans=literal(json.dumps(orphans)),
-            returns=literal(json.dumps(returns)),
+            orphans=literal(written_orphans(watch)),
+            returns=literal(written_returns(watch)),
         )
     )
 

@@ -31,6 +31,8 @@ class Watch:
     """When the last run was: what became orphaned before it is counted already."""
     slots: Mapping[int, Returns] = field(default_factory=dict)
     """By the slot in which they became orphaned, or returned."""
+    counted: Mapping[str, int] = field(default_factory=dict)
+    """In which slot the return of each session of the last day is counted."""
 
     def find_gone(self, orphans: Collection[str]) -> list[str]:
         """The sessions that were orphaned at the last run and are not any more."""
@@ -52,9 +54,12 @@ class Watch:
         of the `versions`: it may have been closed and opened again since.
         `returned` are those of find_gone() that live, or that the application has ended; recovered
         and deleted ones are none, and what became orphaned before `since` does not count. One that
-        became orphaned more than a day ago counts as if that were now.
+        became orphaned more than a day ago counts as if that were now. One session counts once in
+        a day, however often it returns.
         """
         slots = {slot: counts for slot, counts in self.slots.items() if slot * SLOT >= now - DAY}
+        counted = {session: slot for session, slot in self.counted.items() if slot in slots}
+        is_counted = {session for session, slot in counted.items() if slot * SLOT >= since}
         known = {}
         for session, orphaned_at in orphans.items():
             before = self.known.get(session)
@@ -66,17 +71,23 @@ class Watch:
                 if before is None and len(self.known) >= MOST:
                     continue  # it may have been orphaned, and not followed
                 known[session] = now
-            if before is None:
+            if before is None and session not in is_counted:
                 _add(slots, known[session], orphaned=1)
         for session in returned:
             orphaned_at = self.known[session]
-            if orphaned_at > since:
+            if orphaned_at > since and session not in is_counted:
                 _add(slots, now, orphaned=int(orphaned_at < now - DAY), returned=1)
-        return Watch(known, versions, now, slots)
+                if len(counted) < MOST:
+                    counted[session] = int(now // SLOT)
+        return Watch(known, versions, now, slots, counted)
 
     def _is_same(self, session: str, versions: Mapping[str, str]) -> bool:
         before = self.versions.get(session)
         return before is None or before == versions.get(session, before)
+
+    def counted_since(self, since: float) -> list[str]:
+        """The sessions of which a return is counted in returns()."""
+        return [session for session, slot in self.counted.items() if slot * SLOT >= since]
 
     def returns(self, *, since: float, now: float) -> Returns:
         """Of what became orphaned within the last day, and since a moment."""

@@ -108,7 +108,10 @@ class Observer:
         returns = watch.returns(since=since, now=now)
         record = Record()
         if is_audited:
-            record, contradicted = await self._record.read(reader, rule, since=since, at=at)
+            counted = watch.counted_since(since)
+            record, contradicted = await self._record.read(
+                reader, rule, since=since, at=at, counted=counted
+            )
             returns = replace(
                 returns,
                 orphaned=returns.orphaned + contradicted,

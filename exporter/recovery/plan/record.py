@@ -1,8 +1,10 @@
 """What the audit says of how well a source was closed, which is read again from time to time."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from exporter.postgres import Reader
+from exporter.queries import array
 from exporter.recovery.decision.observation import ClosedDay, Record
 from exporter.recovery.plan.counts import half_of
 from exporter.recovery.rule.rule import Rule
@@ -20,11 +22,12 @@ class RecordReader:
         self._until = float("-inf")
 
     async def read(
-        self, reader: Reader, rule: Rule, *, since: float, at: float
+        self, reader: Reader, rule: Rule, *, since: float, at: float, counted: Iterable[str] = ()
     ) -> tuple[Record, int]:
         """The record at monotonic time `at`, and how many sessions were contradicted.
 
-        Those are of the last day, and became orphaned since a moment. Raises SourceError.
+        Those are of the last day, became orphaned since a moment, and are none of the `counted`.
+        Raises SourceError.
         """
         after = interval(rule.table.source.orphaned_after)
         if at >= self._until:
@@ -40,6 +43,7 @@ class RecordReader:
             spent=rule.statement("recovery/decision/spent"),
             after=after,
             since=unix_time(since),
+            counted=array(counted),
         )
         ((spent, wrong, contradicted),) = await reader.rows(statement)
         return replace(self._record, spent=spent, wrong=wrong), contradicted

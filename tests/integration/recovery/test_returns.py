@@ -3,6 +3,7 @@
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.recovery.decision.observation import Returns
 from tests.support.recovery.automatic.by_hand import let_pass
 from tests.support.recovery.automatic.runner import Recover, open_ones, sessions
 from tests.support.servers.statements import execute
@@ -82,3 +83,42 @@ async def test_three_returns_stop_recovery_also_after_a_restart_and_before_it_ha
         await runner.by_hand.resume()
         state = await runner.run(2)
         assert (state.brakes, 10 in open_ones(database)) == (frozenset(), False)
+
+
+@pytest.mark.quick("by statements")
+async def test_a_session_whose_evidence_flickers_has_returned_once(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    sessions(database, 1, 1, seen="3 hours")
+    sessions(database, 100, 40, seen="1 minute")
+    execute(database, "CREATE TABLE public.ping (id int)", "INSERT INTO public.ping VALUES (1)")
+    evidence = "EXISTS (SELECT FROM public.ping AS p WHERE p.id = s.id)"
+    for _ in range(4):
+        async with recover(evidence=evidence, is_trusted=False) as runner:
+            execute(database, "TRUNCATE public.ping")
+            await runner.run()
+            execute(database, "INSERT INTO public.ping VALUES (1)")
+            assert (await runner.run()).brakes == frozenset()
+            assert (await runner.by_hand.observe()).returns == Returns(1, 1)
+
+
+@pytest.mark.quick("by statements")
+async def test_a_session_that_is_contradicted_again_and_again_has_returned_once(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    sessions(database, 1, 1)
+    sessions(database, 100, 40, seen="1 minute")
+    execute(
+        database,
+        "INSERT INTO session_exporter.recovery (run, at, source, relation, session, trigger, rule,"
+        " evidence, before, after, row_version, contradicted_at) SELECT gen_random_uuid(),"
+        " now() - interval '1 hour', 'chat',"
+        """ '"public"."chat"', ARRAY['1'], 'auto', '{}', jsonb_build_object('last_seen',"""
+        " now() - interval '2 hours'), '{}', '{}', '1', now() FROM generate_series(1, 2)",
+    )
+    async with recover(is_trusted=False) as runner:
+        assert (await runner.by_hand.observe()).returns.returned == 1
+        await runner.run()
+        execute(database, "UPDATE public.chat SET seen = now() WHERE id = 1")
+        assert (await runner.run()).returned == 1
+        assert (await runner.by_hand.observe()).returns.returned == 1

@@ -1,6 +1,7 @@
 -- What automatic recovery has spent of its budget; of what was closed since a moment, what was
 -- contradicted or undone; and of what became orphaned since then, what was contradicted: those that
--- became orphaned within the last day, or were found within it.
+-- became orphaned within the last day, or were found within it. A session counts once, and not where its
+-- return is counted already.
 SELECT
     (
 {spent}
@@ -16,11 +17,12 @@ SELECT
             )
     ),
     (
-        SELECT pg_catalog.count(*)
+        SELECT pg_catalog.count(DISTINCT a.session)
         FROM session_exporter.recovery AS a
         WHERE a.source = {source}
             AND a.relation = {relation}
             AND a.contradicted_at IS NOT NULL
+            AND a.session[1] <> ALL ({counted}::text[])
             AND a.at > pg_catalog.now() - interval '7 days'
             AND (a.evidence ->> 'last_seen'::text)::timestamptz
                 > pg_catalog.to_timestamp({since}) - {after}

@@ -1,9 +1,12 @@
 """How many orphaned sessions return: those of the last day, and since a person has resumed."""
 
+import json
+from dataclasses import replace
 from math import inf
 
 import pytest
 
+from exporter.recovery.audit.written_watch import read_watch, written_orphans, written_returns
 from exporter.recovery.decision.observation import Returns
 from exporter.recovery.decision.watch import DAY, MOST, SLOT, Watch
 
@@ -86,6 +89,35 @@ def test_a_return_counts_when_it_is_seen(age: float, counts: tuple[int, int]) ->
     assert gone.returns(since=-inf, now=NOW) == Returns(*counts)
     assert gone.returns(since=-inf, now=NOW + DAY / 2).returned == 1
     assert gone.returns(since=-inf, now=NOW + DAY + SLOT).returned == 0
+
+
+def test_a_session_that_returns_again_and_again_counts_once_in_a_day() -> None:
+    orphans, flickering = {"0": NOW - 500}, watch(NOW - 500)
+    for second in range(5):
+        gone = flickering.count({}, ["0"], NOW + 2 * second)
+        flickering = gone.count(orphans, [], NOW + 2 * second + 1)
+        assert flickering.returns(since=-inf, now=NOW + 9) == Returns(1, 1)
+    later = NOW + DAY + SLOT
+    gone = flickering.count(orphans, [], later - 1).count({}, ["0"], later)
+    assert gone.returns(since=-inf, now=later) == Returns(1, 1)
+
+
+def test_a_return_before_a_person_has_resumed_counts_again_afterwards() -> None:
+    gone = watch(NOW - 500).count({}, ["0"], NOW)
+    again = gone.count({"0": NOW + SLOT}, [], NOW + SLOT, since=NOW + 1)
+    later = again.count({}, ["0"], NOW + SLOT + 1, since=NOW + 1)
+    assert later.returns(since=NOW + 1, now=NOW + SLOT + 1) == Returns(1, 1)
+    assert later.counted_since(NOW + 1) == ["0"]
+
+
+def test_what_is_written_of_a_watch_is_read_again() -> None:
+    first = Watch().count({"0": NOW - 5, "1": NOW - 4}, [], NOW, versions={"0": "7", "1": "8"})
+    gone = first.count({"1": NOW - 4}, ["0"], NOW + 1, versions={"1": "8"})
+    orphans, returns = json.loads(written_orphans(gone)), json.loads(written_returns(gone))
+    assert read_watch(NOW + 1, orphans, returns) == gone
+    # An earlier release has written neither versions nor which sessions have returned.
+    earlier = read_watch(NOW + 1, {"1": NOW - 4}, [each[:3] for each in returns])
+    assert earlier == replace(gone, versions={}, counted={})
 
 
 @pytest.mark.parametrize(("since", "returned"), [(NOW - 11, 1), (NOW - 10, 0)])

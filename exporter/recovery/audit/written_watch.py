@@ -1,0 +1,41 @@
+"""A watch as it is written for other exporters: two values of JSON."""
+
+import json
+from typing import Any
+
+from exporter.recovery.decision.observation import Returns
+from exporter.recovery.decision.watch import Watch
+
+
+def written_orphans(watch: Watch) -> str:
+    """When each session became orphaned, and the version of its row."""
+    orphans = {session: [at, watch.versions.get(session)] for session, at in watch.known.items()}
+    return json.dumps(orphans)
+
+
+def written_returns(watch: Watch) -> str:
+    """What is counted in each slot, and which sessions have returned in it."""
+    sessions: dict[int, list[str]] = {slot: [] for slot in watch.slots}
+    for session, slot in watch.counted.items():
+        sessions[slot].append(session)
+    returns = [
+        [slot, each.orphaned, each.returned, sessions[slot]] for slot, each in watch.slots.items()
+    ]
+    return json.dumps(returns)
+
+
+def read_watch(until: float, orphans: dict[str, Any], returns: list[list[Any]]) -> Watch:
+    """The watch of an earlier run. An earlier release has written less of it."""
+    known = {
+        session: each if isinstance(each, list) else [each, None]
+        for session, each in orphans.items()
+    }
+    return Watch(
+        known={session: at for session, (at, _) in known.items()},
+        versions={session: version for session, (_, version) in known.items() if version},
+        until=until,
+        slots={slot: Returns(orphaned, returned) for slot, orphaned, returned, *_ in returns},
+        counted={
+            session: slot for slot, _, _, *more in returns for each in more for session in each
+        },
+    )
