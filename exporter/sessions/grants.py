@@ -100,7 +100,6 @@ def audit_rights(source: Source, *, role: str) -> list[Right]:
     # Whether sessions are found and counted with the connection of collection.
     reads = recovery.is_declared and (recovery.call is not None or recovery.dsn is None)
     uses = reads or role != ROLE
-    observes = uses and role != DEFINER_ROLE  # the functions read only the stops
     # The functions do all of their work in each mode.
     writes = role == DEFINER_ROLE or (closes and _by_statements(source))
     maintains = role == DEFINER_ROLE or (writes and recovery.mode == "auto")
@@ -118,7 +117,7 @@ def audit_rights(source: Source, *, role: str) -> list[Right]:
         (closes, "INSERT", "pause", ("source", "reason")),
         (uses, "SELECT", "stop", ()),
         (closes, "INSERT", "stop", _STOP),
-        (observes, "SELECT", "observation", ()),
+        (uses, "SELECT", "observation", ()),
         (closes, "INSERT", "observation", ("source", "rule", "since", *_OBSERVED)),
         (closes, "UPDATE", "observation", ("since", *_OBSERVED)),
     )

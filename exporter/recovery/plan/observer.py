@@ -157,6 +157,8 @@ class Observer:
         """
         if is_judged:
             self._control = replace(self._control, judged_until=observation.now)
+            if observation.control.stop is not None:
+                self._saved_at = _NEVER  # it has ended, which no exporter may forget
         if writer is None or self._watch is None or observation.blind:
             return
         often = half_of(rule) / 8

@@ -25,6 +25,7 @@ async def test_a_stop_is_one_and_holds_what_was_orphaned_until_none_of_it_is(
             database,
             "UPDATE session_exporter.stop SET at = now() - interval '65 minutes'"
             " WHERE resumed_at IS NULL",
+            "UPDATE session_exporter.observation SET judged = now() - interval '65 minutes'",
             "DELETE FROM public.chat WHERE id BETWEEN 21 AND 24",
         )
         sessions(database, 26, 1, seen="1 hour")

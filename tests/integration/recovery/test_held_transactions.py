@@ -40,7 +40,8 @@ async def test_a_stop_that_is_written_after_the_decision_holds_what_was_orphaned
                 assert not outcome.refused
                 return open_ones(database)
 
-            assert await close(STOP.format("1 minute", "share")) == {1, 2, 3}
+            never_judged = "UPDATE session_exporter.observation SET judged = NULL"
+            assert await close(STOP.format("1 minute", "share"), never_judged) == {1, 2, 3}
             # It holds what was seen before it, and ends by itself: what came later is not held.
             at = "UPDATE session_exporter.stop SET {} WHERE resumed_at IS NULL"
             assert await close(at.format("at = now() - interval '90 minutes'")) == {1, 2}
@@ -50,3 +51,19 @@ async def test_a_stop_that_is_written_after_the_decision_holds_what_was_orphaned
             # One that is older than one that was resumed counts no more.
             older = STOP.format("2 days", "share")
             assert await close(at.format("resumed_at = now()"), older) == set()
+
+
+async def test_a_stop_that_has_ended_holds_nothing_more(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    sessions(database, 1, 2)
+    async with recover() as runner:
+        execute(database, STOP.format("2 minutes", "share"))
+        judged = "UPDATE session_exporter.observation SET judged = now() - interval '{}'"
+        for ago, held in (("70 seconds", 2), ("-1 day", 2), ("50 seconds", 0)):
+            execute(database, judged.format(ago))
+            assert (await runner.by_hand.observe()).control.held == held
+        assert (await runner.run(2)).brakes == frozenset()
+        assert open_ones(database) == set()
+        execute(database, "UPDATE session_exporter.stop SET brake = 'returned'")
+        assert (await runner.run()).brakes == {"returned"}

@@ -121,6 +121,28 @@ async def test_what_is_held_is_closed_after_the_resume_and_its_return_is_not(
 
 
 @pytest.mark.quick("by statements")
+async def test_a_stop_that_has_ended_does_not_come_back(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    evidence = {"evidence": "EXISTS (SELECT FROM public.guard AS g WHERE g.id = s.id)"}
+    execute(database, "CREATE TABLE public.guard (id int)", "INSERT INTO public.guard VALUES (50)")
+    sessions(database, 50, 1, seen="2 days")
+    async with recover(**evidence) as runner:
+        assert (await runner.run(2)).held == 6
+        execute(database, "DELETE FROM public.chat WHERE id < 7")
+        assert (await runner.run(3)).brakes == frozenset()
+    let_pass(database, "2 days")
+    execute(database, "UPDATE public.chat SET seen = now() WHERE id >= 100")
+    async with recover(**evidence, is_trusted=False) as runner:
+        assert (await runner.run(2)).brakes == frozenset()
+    async with recover(**evidence, is_trusted=False) as runner:
+        execute(database, "TRUNCATE public.guard")
+        state = await runner.run(2)
+        assert (state.brakes, state.candidates) == (frozenset(), 1)
+        assert stops(database) == [("share", True)]
+
+
+@pytest.mark.quick("by statements")
 async def test_a_resume_of_the_budget_that_fails_leaves_no_stop_behind(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:

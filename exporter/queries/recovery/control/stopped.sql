@@ -1,5 +1,7 @@
 -- The stop of a source that counts: the newest that is not resumed, if it is newer than all that are. One
--- because sessions return ends by no other that another exporter has written.
+-- because sessions return ends by no other that another exporter has written. Another one has ended when
+-- an exporter has later found no brake on: it has held nothing then, and holds nothing new. An exporter that
+-- observed before the stop was written has done so within a minute.
 -- A clock that was ahead for a time may have given a stop or a resume a moment of the future: a resume
 -- counts when that has come, and its stop is no younger.
 SELECT s.at, s.brake, s.why
@@ -10,5 +12,11 @@ WHERE s.source = {source}
         SELECT least(r.at, r.resumed_at) FROM session_exporter.stop AS r
         WHERE r.source = {source} AND r.resumed_at <= pg_catalog.now()
     )
+    AND (s.brake = 'returned'::text OR NOT EXISTS (
+        SELECT FROM session_exporter.observation AS o
+        WHERE o.source = {source}
+            AND o.rule = {fingerprint}
+            AND o.judged BETWEEN s.at + interval '1 minute' AND pg_catalog.now()
+    ))
 ORDER BY s.brake = 'returned'::text DESC, s.at DESC
 LIMIT 1

@@ -105,6 +105,8 @@ class Expected:
     def held(self) -> int:
         if self.stopped is None or (self.resumed is not None and self.stopped > self.resumed):
             return 0  # a person has resumed a newer one
+        if self.until is not None and self.until <= self.stopped - 60:
+            return 0  # it has ended: later no brake was on
         return sum((row.last_seen or 0.0) > self.stopped for row in self._closable())
 
     @property

@@ -85,7 +85,7 @@ class Exporter:
         stop = decision.stop or self.control.stop
         self.control = replace(self.control, stop=stop)
         if decision.is_judged:
-            self.control = replace(self.control, judged_until=table.clock)
+            self.control = replace(self.control, stop=None, judged_until=table.clock)
         if table.clock >= self._saved.until + table.orphaned_after / 16:
             self._saved = self.watch
         if decision.stop is not None:
