@@ -151,3 +151,29 @@ async def test_pruning_keeps_what_was_undone_while_its_session_is_active(
     async with recover(is_trusted=False, **kept) as runner:
         await runner.run()
     assert audited() == []
+
+
+@pytest.mark.parametrize("lives", [True, False])
+@pytest.mark.quick("by statements")
+async def test_an_undone_session_that_evidence_proves_alive_is_not_left_alone_any_more(
+    database: EmbeddedDatabase, recover: Recover, lives: bool
+) -> None:
+    config = {"evidence": "EXISTS (SELECT FROM public.guard AS g WHERE g.id = s.id)"}
+    execute(database, "CREATE TABLE public.guard (id int)")
+    async with recover() as runner:  # the evidence is declared because of what was closed wrongly
+        await undo_all(database, runner, 1)
+    async with recover(**config) as runner:
+        if lives:
+            execute(database, "INSERT INTO public.guard VALUES (1)")
+        await runner.run()
+        execute(database, "TRUNCATE public.guard")
+        state = await runner.run(3)
+        assert (state.contradicted, state.returned, 1 in open_ones(database)) == (0, 0, True)
+    passes(database, "31 minutes")
+    async with recover(**config) as runner:
+        state = await runner.run(3)
+        assert (1 not in open_ones(database)) == lives
+        assert (state.brakes, state.candidates) == (frozenset(), 0)
+        if lives:  # it was closed again, and is contradicted as any other
+            execute(database, "INSERT INTO public.guard VALUES (1)")
+            assert (await runner.run()).contradicted == 1

@@ -1,6 +1,7 @@
 -- What has been written and noted in the audit of a source since a while ago: each once for every row.
 -- Numbers and times are those of transactions that may commit late, so the marks lie a minute back,
--- and the reader skips what it has counted already.
+-- and the reader skips what it has counted already. What has shown life after it was undone is not
+-- contradicted by that.
 SELECT 'recovered', trigger, number
 FROM session_exporter.recovery
 WHERE source = {source} AND number > {number}
@@ -11,4 +12,6 @@ WHERE source = {source} AND undone_at > pg_catalog.to_timestamp({time})
 UNION ALL
 SELECT 'contradicted', trigger, number
 FROM session_exporter.recovery
-WHERE source = {source} AND contradicted_at > pg_catalog.to_timestamp({time})
+WHERE source = {source}
+    AND contradicted_at > pg_catalog.to_timestamp({time})
+    AND coalesce(contradicted_at < undone_at, true)

@@ -22,6 +22,7 @@ SELECT
         WHERE a.source = {source}
             AND a.relation = {relation}
             AND a.contradicted_at IS NOT NULL
+            AND coalesce(a.contradicted_at < a.undone_at, true)
             AND a.session[1] <> ALL ({counted}::text[])
             AND a.at > pg_catalog.now() - interval '7 days'
             AND (a.evidence ->> 'last_seen'::text)::timestamptz

@@ -10,6 +10,7 @@ WITH session_exporter_page AS MATERIALIZED (
     SET contradicted_at = pg_catalog.now()
     FROM session_exporter_page AS p
     WHERE a.number = p.number
+        AND a.undone_at IS NULL
         AND EXISTS (
             SELECT FROM {table} AS s
             WHERE {is_of_audit}

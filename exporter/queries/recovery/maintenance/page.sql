@@ -1,5 +1,5 @@
 -- One page of what may be contradicted: the newest rows of the audit before a time. Those of one
--- transaction stay together.
+-- transaction stay together. What was undone since may show life again.
 SELECT a.number, a.at
 FROM session_exporter.recovery AS a
 WHERE a.source = {source}
@@ -7,7 +7,6 @@ WHERE a.source = {source}
     AND a.at > pg_catalog.now() - interval '7 days'
     AND a.at < {before}
     AND a.trigger <> 'close'  -- there the application is still up, and its own end may come last
-    AND a.undone_at IS NULL
-    AND a.contradicted_at IS NULL
+    AND coalesce(a.contradicted_at < a.undone_at, a.contradicted_at IS NULL)
 ORDER BY a.at DESC
 FETCH FIRST {rows} ROWS WITH TIES

@@ -1,11 +1,13 @@
 -- Sessions that automatic recovery leaves alone, and when they were last seen: what a person has undone,
--- until it shows life; and, whenever it was seen, what was closed too often. Whichever source of the
+-- until it shows life, be it by evidence alone; and, whenever it was seen, what was closed too often. Whichever source of the
 -- table it was closed for.
 SELECT
     a.session[1] AS session_exporter_id,
     (a.evidence ->> 'last_seen'::text)::timestamptz AS session_exporter_seen
 FROM session_exporter.recovery AS a
-WHERE a.relation = {relation} AND a.undone_at IS NOT NULL
+WHERE a.relation = {relation}
+    AND a.undone_at IS NOT NULL
+    AND coalesce(a.contradicted_at < a.undone_at, true)
 UNION ALL
 SELECT a.session[1], NULL
 FROM session_exporter.recovery AS a
