@@ -140,7 +140,7 @@ class AutomaticRecovery(Job):
             for session, tried_at in self._tried.items()
             if session in observation.candidates
         }
-        self._refusals.forget(observation.candidates, now)
+        self._refusals.forget(observation.orphaned_at, now)
         decision = decide(
             self._memory,
             observation,
@@ -158,7 +158,7 @@ class AutomaticRecovery(Job):
         )
         self._change_status(
             brakes=frozenset(decision.brakes),
-            candidates=len(observation.candidates),
+            candidates=observation.candidate_count,
             held=decision.held,
             returned=self._observer.returned,
             last_run=self._clock.wall(),

@@ -122,7 +122,9 @@ def decide(
     free = {each for each in settled if _is_dead(observation, observation.candidates[each])}
     limited = [each for each in settled if each not in free][: left_today(observation)]
     confirmed = free.union(limited)
-    held = observation.control.held or len(settled) - len(confirmed)
+    held = observation.control.held
+    if not brakes and not held:
+        held = _over_budget(observation, settled_before, closed_freely=len(free))
     return Decision(
         memory=remembered,
         brakes=brakes,
@@ -146,6 +148,13 @@ def find_stop(observation: Observation, brakes: Mapping[str, str]) -> Stop | Non
         return None
     _, _, why = brakes[causes[0]].partition(": ")
     return Stop(observation.now, causes[0], why)
+
+
+def _over_budget(observation: Observation, settled_before: float, *, closed_freely: int) -> int:
+    """How many sessions have settled, and wait for the budget of the next day."""
+    left = left_today(observation)
+    settled = sum(at < settled_before for at in observation.orphaned_at.values())
+    return 0 if left is None else max(0, settled - closed_freely - left)
 
 
 def _settled_before(observation: Observation, half: float) -> float:

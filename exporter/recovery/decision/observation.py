@@ -181,6 +181,10 @@ class Observation:
     within that half."""
     candidates: Mapping[str, CandidateState] = field(default_factory=dict)
     """By session, longest silent first; as many as could be closed soon."""
+    candidate_count: int = 0
+    """How many there are."""
+    orphaned_at: Mapping[str, float] = field(default_factory=dict)
+    """When each of them became orphaned; the newest ones, if there are more than are followed."""
     left_alone: int = 0
     """Orphaned sessions that a person has undone, or that were closed too often."""
     owners: Mapping[str, Owner] = field(default_factory=dict)

@@ -134,9 +134,15 @@ class Observer:
             beating=found.beating,
             wave=watch.wave(half_of(rule), since=self._wave_since(control, now)),
             left_alone=found.left_alone,
+            candidate_count=found.candidate_count,
             candidates={
                 session: CandidateState(version, watch.known.get(session, orphaned_at), owner)
                 for session, version, orphaned_at, owner in found.candidates
+            },
+            orphaned_at={
+                session: orphaned_at
+                for session, orphaned_at in watch.known.items()
+                if session not in set_aside
             },
             owners={
                 name: Owner(active, live, unjudged[name]) for name, active, live in found.owners

@@ -26,6 +26,8 @@ class ReadSessions(NamedTuple):
     beating: int
     held: int
     left_alone: int
+    candidate_count: int
+    """Without those that are set aside; not all of them are read."""
     candidates: list[tuple[str, str, float, str | None]]
     """Session, version, when its age made it orphaned, owner; longest silent first."""
     orphans: list[tuple[str, float, str | None, str]]

@@ -29,9 +29,11 @@ async def held_by_budget(database: EmbeddedDatabase, recover: Recover) -> AsyncI
     async with recover(is_trusted=False) as runner:
         await runner.run()
     passes(database, "40 minutes")
-    async with recover(is_trusted=False) as runner:
-        assert (await runner.run(3)).held == 7
-        skipped = runner.state.skipped["budget"]
+    # Only four candidates are read.
+    async with recover(is_trusted=False, per_run=2, max_count=2) as runner:
+        state = await runner.run(3)
+        assert (state.held, state.candidates) == (7, 8)
+        skipped = state.skipped["budget"]
         assert skipped >= 7
         assert (await runner.run()).skipped["budget"] == skipped + 7  # counted in each run
         yield runner

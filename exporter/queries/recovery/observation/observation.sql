@@ -35,6 +35,8 @@ SELECT
         WHERE c.session_exporter_seen < pg_catalog.to_timestamp({stopped_at})),
     (SELECT pg_catalog.count(*) FROM session_exporter_orphans)
         - (SELECT pg_catalog.count(*) FROM session_exporter_closable),
+    (SELECT pg_catalog.count(*) FROM session_exporter_closable AS c
+        WHERE c.session_exporter_id <> ALL ({set_aside}::text[])),
     (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
             c.session_exporter_id, c.session_exporter_version::text,
             extract(epoch FROM c.session_exporter_seen + {after})::float8, c.session_exporter_owner

@@ -11,6 +11,7 @@ from exporter.recovery.decision.observation import (
     Observation,
     Owner,
     Record,
+    Resume,
     Returns,
     SessionCounts,
     Stop,
@@ -32,6 +33,7 @@ def observe(
 ) -> Observation:
     values: dict[str, object] = {
         "candidates": {session: CandidateState("1", seen) for session in sessions},
+        "orphaned_at": dict.fromkeys(sessions, seen),
         "counts": SessionCounts(live=live, ready=len(sessions)),
         "beating": live,
         "control": LONG_AGO,
@@ -185,6 +187,16 @@ def test_what_waits_for_the_budget_is_held_and_the_longest_silent_are_closed() -
     decision = run_again(waiting)
     assert decision.confirmed == ("a", "b")
     assert (decision.day_limit, decision.held) == (3, 1)
+
+
+def test_what_waits_for_the_budget_is_counted_also_where_it_is_not_read() -> None:
+    many = {str(number): SETTLED - 1 for number in range(900)} | {"young": SETTLED}
+    waiting = observe("a", record=Record(spent=1), orphaned_at=many)
+    assert run_again(waiting).held == 898
+    resumed = replace(LONG_AGO, resume=Resume(NOW + OFFSET, 0.0))
+    assert run_again(replace(waiting, control=resumed)).held == 0
+    assert run_again(replace(waiting, beating=0)).held == 0  # it waits for the application
+    assert run_again(replace(waiting, control=Control())).held == 0  # the rule is new
 
 
 def test_sessions_of_a_dead_owner_neither_settle_nor_take_of_the_budget() -> None:
