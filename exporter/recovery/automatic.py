@@ -132,13 +132,18 @@ class AutomaticRecovery(Job):
     async def _recover(self, reader: Reader, rule: Rule, *, is_audited: bool) -> None:
         now, source = self._clock.monotonic(), self._source
         observation = await self._observer.observe(
-            reader, rule, at=now, is_audited=is_audited, set_aside=self._refusals.set_aside(now)
+            reader,
+            rule,
+            at=now,
+            is_audited=is_audited,
+            set_aside=self._refusals.set_aside(now),
+            last=self._tried,
         )
         observation = replace(observation, ended_at=self._clock.monotonic())
         self._tried = {
             session: tried_at
             for session, tried_at in self._tried.items()
-            if session in observation.candidates
+            if session in observation.orphaned_at
         }
         self._refusals.forget(observation.orphaned_at, now)
         decision = decide(

@@ -63,10 +63,11 @@ class Observer:
         at: float,
         is_audited: bool = True,
         set_aside: Collection[str] = (),
+        last: Collection[str] = (),
     ) -> Observation:
         """Observe at monotonic time `at`; without the audit, what it says is not known.
 
-        No session that is `set_aside` is a candidate.
+        No session that is `set_aside` is a candidate, and these are read `last`.
         Raises SourceError; evidence that cannot be read makes the observation blind.
         """
         if rule.fingerprint != self._fingerprint:  # the table was altered
@@ -84,7 +85,12 @@ class Observer:
             )
         try:
             found = await read_sessions(
-                reader, rule, control.stop, is_audited=is_audited, set_aside=set_aside
+                reader,
+                rule,
+                control.stop,
+                is_audited=is_audited,
+                set_aside=set_aside,
+                last=last,
             )
         except BackingOff:
             raise

@@ -43,8 +43,9 @@ async def read_sessions(
     *,
     is_audited: bool,
     set_aside: Collection[str],
+    last: Collection[str],
 ) -> ReadSessions:
-    """Read them; no session that is `set_aside` is a candidate.
+    """Read them; no session that is `set_aside` is a candidate, and these come `last`.
 
     Raises SourceError that names the failing key.
     """
@@ -68,6 +69,7 @@ async def read_sessions(
             seen="o.session_exporter_seen",
         ),
         set_aside=array(set_aside),
+        last=array(last),
         most=str(max(recovery.per_run, recovery.max_count) * 2),
         most_watched=str(MOST),
     )

@@ -58,6 +58,21 @@ async def test_sessions_that_others_hold_take_nothing_of_the_budget(
         assert LOST - open_ones(database) >= {6, 7, 8}
 
 
+@pytest.mark.quick("by statements")
+async def test_sessions_that_others_hold_for_long_keep_none_open_that_is_not_read_with_them(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    lose_ten(database, every="2 hours")
+    with database.connect() as connection, connection.transaction():
+        connection.execute("SELECT FROM public.chat WHERE id <= 6 FOR UPDATE")
+        async with recover(per_run=2, max_count=2) as runner:
+            await runner.run(9)
+            assert LOST & open_ones(database) == {1, 2, 3, 4, 5, 6}
+            connection.execute("ROLLBACK")
+            await runner.run(6)  # they are tried again, when none of the others is left
+            assert LOST & open_ones(database) == set()
+
+
 async def undo_all(database: EmbeddedDatabase, runner: Runner, count: int) -> None:
     """Automatic recovery has closed sessions, and a person has undone that."""
     sessions(database, 1, count, seen="2 hours")
