@@ -8,9 +8,8 @@ from exporter.recovery.decision.watch import Watch
 
 
 def written_orphans(watch: Watch) -> str:
-    """When each session became orphaned, and the version of its row."""
-    orphans = {session: [at, watch.versions.get(session)] for session, at in watch.known.items()}
-    return json.dumps(orphans)
+    """When each session became orphaned."""
+    return json.dumps(dict(watch.known))
 
 
 def written_returns(watch: Watch) -> str:
@@ -24,15 +23,10 @@ def written_returns(watch: Watch) -> str:
     return json.dumps(returns)
 
 
-def read_watch(until: float, orphans: dict[str, Any], returns: list[list[Any]]) -> Watch:
+def read_watch(until: float, orphans: dict[str, float], returns: list[list[Any]]) -> Watch:
     """The watch of an earlier run. An earlier release has written less of it."""
-    known = {
-        session: each if isinstance(each, list) else [each, None]
-        for session, each in orphans.items()
-    }
     return Watch(
-        known={session: at for session, (at, _) in known.items()},
-        versions={session: version for session, (_, version) in known.items() if version},
+        known=orphans,
         until=until,
         slots={slot: Returns(orphaned, returned) for slot, orphaned, returned, *_ in returns},
         counted={

@@ -24,9 +24,9 @@ class Refusals:
         self._causes: dict[str, float] = {}
         """When each cause occurred last."""
 
-    def set_aside(self, now: float) -> list[str]:
+    def set_aside(self, now: float) -> frozenset[str]:
         """The sessions that are not tried now."""
-        return [session for session, each in self._set_aside.items() if each.waits(now)]
+        return frozenset(session for session, each in self._set_aside.items() if each.waits(now))
 
     def forget(self, candidates: Collection[str], now: float) -> None:
         """Forget the sessions that need not be closed any more."""

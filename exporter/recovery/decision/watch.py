@@ -15,6 +15,9 @@ SLOT = 600.0
 
 DAY = 86400.0
 
+#: A transaction of recovery takes less, in seconds.
+COMMITTED_WITHIN = 60.0
+
 #: The most orphaned sessions that are followed; the newest ones.
 MOST = 10_000
 
@@ -25,8 +28,6 @@ class Watch:
 
     known: Mapping[str, float] = field(default_factory=dict)
     """When each became orphaned, by session."""
-    versions: Mapping[str, str] = field(default_factory=dict)
-    """The version of each one's row, where it is known."""
     until: float = -inf
     """When the last run was: what became orphaned before it is counted already."""
     slots: Mapping[int, Returns] = field(default_factory=dict)
@@ -45,13 +46,13 @@ class Watch:
         now: float,
         *,
         since: float = -inf,
-        versions: Mapping[str, str] = MappingProxyType({}),
+        closed: Mapping[str, float] = MappingProxyType({}),
     ) -> "Watch":
         """The next watch: `orphans` are those of this run, by when their age made them orphaned.
 
         One that was old enough at the last run, and not orphaned then, is orphaned since now: its
-        evidence has ended, it was opened again, or it was imported. So is one whose row has another
-        of the `versions`: it may have been closed and opened again since.
+        evidence has ended, it was opened again, or it was imported. So is one that recovery has
+        `closed` since: it was opened again. These are the times at which it did.
         `returned` are those of find_gone() that live, or that the application has ended; recovered
         and deleted ones are none, and what became orphaned before `since` does not count. One that
         became orphaned more than a day ago counts as if that were now. One session counts once in
@@ -63,7 +64,7 @@ class Watch:
         known = {}
         for session, orphaned_at in orphans.items():
             before = self.known.get(session)
-            if before is not None and self._is_same(session, versions):
+            if before is not None and not self._is_closed_since(session, closed):
                 known[session] = min(max(before, orphaned_at), now)
                 continue
             known[session] = orphaned_at
@@ -79,11 +80,14 @@ class Watch:
                 _add(slots, now, orphaned=int(orphaned_at < now - DAY), returned=1)
                 if len(counted) < MOST:
                     counted[session] = int(now // SLOT)
-        return Watch(known, versions, now, slots, counted)
+        return Watch(known, now, slots, counted)
 
-    def _is_same(self, session: str, versions: Mapping[str, str]) -> bool:
-        before = self.versions.get(session)
-        return before is None or before == versions.get(session, before)
+    def _is_closed_since(self, session: str, closed: Mapping[str, float]) -> bool:
+        """Whether it was closed since the last run, or by a transaction that began before it.
+
+        One that was closed before it became orphaned is known to be opened again.
+        """
+        return closed.get(session, -inf) > max(self.until - COMMITTED_WITHIN, self.known[session])
 
     def counted_since(self, since: float) -> list[str]:
         """The sessions of which a return is counted in returns()."""

@@ -106,8 +106,8 @@ class Observer:
         gone = before.find_gone(by_age)
         returned = await find_returned(reader, rule, gone, before.until, is_audited=is_audited)
         since = _NEVER if control.resume is None else control.resume.at
-        versions = {session: version for session, *_, version in orphans}
-        watch = self._watch = before.count(by_age, returned, now, since=since, versions=versions)
+        closed = {session: at for session, *_, at in orphans if at is not None}
+        watch = self._watch = before.count(by_age, returned, now, since=since, closed=closed)
         self.returned += len(returned)
         if gone or any(by_age[each] < at for each, at in watch.known.items() if at == now):
             self._saved_at = _NEVER  # or the next exporter would not know it

@@ -30,8 +30,8 @@ class ReadSessions(NamedTuple):
     """Without those that are set aside; not all of them are read."""
     candidates: list[tuple[str, str, float, str | None]]
     """Session, version, when its age made it orphaned, owner; longest silent first."""
-    orphans: list[tuple[str, float, str | None, str]]
-    """Session, when its age made it orphaned, owner, version; the newest ones."""
+    orphans: list[tuple[str, float, str | None, float | None]]
+    """Session, when its age made it orphaned, owner, when recovery closed it before; the newest."""
     owners: list[tuple[str, int, int]]
     """Name, active sessions, those that show that the owner runs."""
 
@@ -68,6 +68,9 @@ async def read_sessions(
             session="o.session_exporter_id",
             seen="o.session_exporter_seen",
         ),
+        closed_at=rule.statement("recovery/observation/closed_at", session="r.session_exporter_id")
+        if is_audited
+        else "NULL::float8",
         set_aside=array(set_aside),
         last=array(last),
         most=str(max(recovery.per_run, recovery.max_count) * 2),

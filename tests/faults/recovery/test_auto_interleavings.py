@@ -102,21 +102,13 @@ class AutoWorld(World):
 
     def jump(self, minutes: int) -> None:
         """By the way that a jump is made here, every row changes: none looks as it did."""
-        before = self._versions()
-        self.do(shift_observations(f"interval '{minutes} minutes'", "public.chats"))
         super().jump(minutes)
         self._seen = {}
+        self.do(shift_observations(f"interval '{minutes} minutes'"))
         observer = self._recovering._observer
         if (watch := observer._watch) is not None:
             known = {session: at - 60.0 * minutes for session, at in watch.known.items()}
-            same = watch.versions.items() & before.items()
-            versions = {**watch.versions, **{id_: self._versions()[id_] for id_, _ in same}}
-            until = watch.until - 60.0 * minutes
-            observer._watch = replace(watch, known=known, versions=versions, until=until)
-
-    def _versions(self) -> dict[str, str]:
-        rows = self.recoveries.chats.rows("SELECT id::text, xmin::text FROM public.chats")
-        return {row["id"]: row["xmin"] for row in rows}
+            observer._watch = replace(watch, known=known, until=watch.until - 60.0 * minutes)
 
     def outage(self, minutes: int) -> None:
         """Nobody shows life, and the exporter looks on."""

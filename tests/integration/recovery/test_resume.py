@@ -76,7 +76,10 @@ async def test_a_resume_says_what_else_keeps_sessions_from_being_closed(
     )
     let_pass(database, "40 minutes")
     sessions(database, 1, 5, seen="2 hours")
-    async with recover(mode=mode) as runner, runner.by_hand.reader() as reader:
+    async with (
+        recover(mode=mode, is_trusted=False) as runner,
+        runner.by_hand.reader() as reader,
+    ):
         plan = await plan_resume(reader, runner.by_hand.source, show=0)
     assert plan.held is not None
     shown = resume_text(plan, None, "chat", "app")

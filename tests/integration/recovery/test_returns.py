@@ -110,10 +110,10 @@ async def test_a_session_that_is_contradicted_again_and_again_has_returned_once(
     sessions(database, 100, 40, seen="1 minute")
     execute(
         database,
-        "INSERT INTO session_exporter.recovery (run, at, source, relation, session, trigger, rule,"
+        "INSERT INTO session_exporter.recovery (run, at, source, relation, session, trigger,"
         " evidence, before, after, row_version, contradicted_at) SELECT gen_random_uuid(),"
         " now() - interval '1 hour', 'chat',"
-        """ '"public"."chat"', ARRAY['1'], 'auto', '{}', jsonb_build_object('last_seen',"""
+        """ '"public"."chat"', ARRAY['1'], 'auto', jsonb_build_object('last_seen',"""
         " now() - interval '2 hours'), '{}', '{}', '1', now() FROM generate_series(1, 2)",
     )
     async with recover(is_trusted=False) as runner:

@@ -8,6 +8,7 @@ from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.recovery.automatic.by_hand import let_pass
 from tests.support.recovery.automatic.live_sessions import LIVE, add_live, passes, stops
 from tests.support.recovery.automatic.runner import Recover, open_ones, sessions
+from tests.support.recovery.webhooks import recover as recover_by_hand
 from tests.support.servers.statements import execute, rows
 
 #: Sessions whose age alone makes them orphaned, and which something else keeps from it.
@@ -76,7 +77,7 @@ async def test_while_no_exporter_ran(
 
 @pytest.mark.quick("by statements-True")
 @pytest.mark.parametrize("is_restarted", [True, False])
-async def test_a_wave_that_is_closed_and_opened_again_between_two_runs(
+async def test_a_wave_that_is_closed_by_hand_and_opened_again_between_two_runs(
     database: EmbeddedDatabase, recover: Recover, is_restarted: bool
 ) -> None:
     execute(
@@ -87,8 +88,8 @@ async def test_a_wave_that_is_closed_and_opened_again_between_two_runs(
     )
     async with recover() as runner:
         assert (await runner.run(3)).brakes == frozenset()
-        closing, opening = GUARDS["opened again"][1:]
-        execute(database, closing, opening, "DELETE FROM session_exporter.pause")
+        assert (await recover_by_hand(database, runner.by_hand.source)).closed == 20
+        execute(database, GUARDS["opened again"][2], "DELETE FROM session_exporter.pause")
         if not is_restarted:
             assert (await runner.run(3)).brakes == {"share"}
     async with recover() as runner:

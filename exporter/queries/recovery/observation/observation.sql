@@ -50,7 +50,8 @@ SELECT
     (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
             r.session_exporter_id,
             extract(epoch FROM r.session_exporter_seen + {after})::float8,
-            r.session_exporter_owner, r.session_exporter_version::text
+            r.session_exporter_owner,
+            {closed_at}
         )), '[]')
         FROM (
             SELECT * FROM session_exporter_closable AS c

@@ -67,9 +67,9 @@ def let_pass(database: EmbeddedDatabase, passed: str) -> None:
     by = f"interval '{passed}'"
     execute(
         database,
-        shift_observations(by, "public.chat"),
         f"UPDATE public.chat SET started = started - {by}, seen = seen - {by},"
         f" ended = ended - {by}",
+        shift_observations(by),
         f"UPDATE session_exporter.stop SET at = at - {by}, resumed_at = resumed_at - {by}",
         f"UPDATE session_exporter.recovery SET at = at - {by}, undone_at = undone_at - {by},"
         " evidence = jsonb_set(evidence, '{last_seen}',"
@@ -77,20 +77,12 @@ def let_pass(database: EmbeddedDatabase, passed: str) -> None:
     )
 
 
-def shift_observations(by: str, table: str) -> str:
-    """SQL that makes what exporters have observed an interval older, which is SQL too.
-
-    Rows of the table that are as they were observed may be updated: their version is forgotten.
-    """
-    is_same = (
-        f"EXISTS (SELECT FROM {table} AS s WHERE s.id::text = key AND s.xmin::text = value ->> 1)"
-    )
-    earlier = f"(coalesce(value ->> 0, value #>> '{{}}'))::float8 - extract(epoch FROM {by})"
-    version = f"CASE WHEN NOT {is_same} THEN value -> 1 END"
+def shift_observations(by: str) -> str:
+    """SQL that makes what exporters have observed an interval older, which is SQL too."""
     return (
         f"UPDATE session_exporter.observation SET since = since - {by}, until = until - {by},"
-        f" judged = judged - {by}, orphans = (SELECT coalesce(jsonb_object_agg(key,"
-        f" jsonb_build_array({earlier}, {version})), '{{}}') FROM jsonb_each(orphans)),"
+        f" judged = judged - {by}, orphans = (SELECT coalesce(jsonb_object_agg(key, value::float8"
+        f" - extract(epoch FROM {by})), '{{}}') FROM jsonb_each_text(orphans)),"
         f" returns = (SELECT coalesce(jsonb_agg(jsonb_set(slot, '{{0}}', to_jsonb((slot ->> 0)::int"
         f" - ceil(extract(epoch FROM {by}) / {SLOT})::int))), '[]')"
         " FROM jsonb_array_elements(returns) AS slot)"

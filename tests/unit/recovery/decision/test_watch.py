@@ -37,19 +37,17 @@ def test_what_is_orphaned_otherwise_than_by_its_age_is_so_since_it_was_found() -
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "since"),
-    [("1", "1", NOW - 500), ("1", "2", NOW + 2), (None, "2", NOW - 500)],
+    ("closed", "since"), [(NOW - 61, NOW - 500), (NOW - 59, NOW + 2), (NOW + 1, NOW + 2)]
 )
-def test_a_row_that_has_changed_may_have_been_closed_and_opened_again(
-    before: str | None, after: str, since: float
+def test_what_recovery_has_closed_since_the_last_run_was_opened_again(
+    closed: float, since: float
 ) -> None:
-    versions = {} if before is None else {"0": before}
-    first = Watch().count({"0": NOW - 500}, [], NOW, versions=versions)
-    later = first.count({"0": NOW - 500}, [], NOW + 2, versions={"0": after})
+    """Its transaction may have begun a minute before it was committed."""
+    first = Watch().count({"0": NOW - 500}, [], NOW)
+    later = first.count({"0": NOW - 500}, [], NOW + 2, closed={"0": closed})
     assert later.known == {"0": since}
-    assert later.versions == {"0": after}
     assert later.returns(since=-inf, now=NOW + 2) == Returns(1)
-    beaten = first.count({"0": NOW + 1}, [], NOW + 2, versions={"0": after})
+    beaten = first.count({"0": NOW + 1}, [], NOW + 2, closed={"0": closed})
     assert beaten.known == {"0": NOW + 1}
 
 
@@ -111,13 +109,13 @@ def test_a_return_before_a_person_has_resumed_counts_again_afterwards() -> None:
 
 
 def test_what_is_written_of_a_watch_is_read_again() -> None:
-    first = Watch().count({"0": NOW - 5, "1": NOW - 4}, [], NOW, versions={"0": "7", "1": "8"})
-    gone = first.count({"1": NOW - 4}, ["0"], NOW + 1, versions={"1": "8"})
+    first = Watch().count({"0": NOW - 5, "1": NOW - 4}, [], NOW)
+    gone = first.count({"1": NOW - 4}, ["0"], NOW + 1)
     orphans, returns = json.loads(written_orphans(gone)), json.loads(written_returns(gone))
     assert read_watch(NOW + 1, orphans, returns) == gone
-    # An earlier release has written neither versions nor which sessions have returned.
+    # An earlier release has not written which sessions have returned.
     earlier = read_watch(NOW + 1, {"1": NOW - 4}, [each[:3] for each in returns])
-    assert earlier == replace(gone, versions={}, counted={})
+    assert earlier == replace(gone, counted={})
 
 
 @pytest.mark.parametrize(("since", "returned"), [(NOW - 11, 1), (NOW - 10, 0)])

@@ -1,0 +1,7 @@
+-- When recovery closed an orphaned session last, for whichever source of the table, which nobody undid: since
+-- then the application has opened it again.
+(
+    SELECT extract(epoch FROM pg_catalog.max(a.at))::float8
+    FROM session_exporter.recovery AS a
+    WHERE a.relation = {relation} AND a.session[1] = {session} AND a.undone_at IS NULL
+)
