@@ -9,12 +9,13 @@ from dataclasses import replace
 
 from exporter import sessions
 from exporter.check.findings import Finding, FindingWriter
+from exporter.check.missing_rights import ask_for, missing_to_recover
 from exporter.check.recovery_rights import check_excess, check_function, check_statements
 from exporter.check.recovery_threshold import check_threshold
 from exporter.config import DatabaseSettings, Source, format_duration
 from exporter.errors import AuditUnusable, PermissionDenied, SourceError, StandbyServer
 from exporter.postgres import Database, Reader
-from exporter.queries import array, fill
+from exporter.queries import array, fill, identifier
 from exporter.recovery.audit.installation import (
     NO_AUDIT,
     can_read_audit,
@@ -30,6 +31,7 @@ from exporter.recovery.rule.connections import reading_settings, writing_setting
 from exporter.recovery.rule.left_alone import CLOSED_TOO_OFTEN
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import orphaned_sessions, sessions_by_hand
+from exporter.sessions.grants import grants_of
 from exporter.text import number_of
 
 #: What each kind of side effect means that check/side_effects.sql finds.
@@ -65,7 +67,13 @@ async def check_recovery(settings: DatabaseSettings, source: Source) -> AsyncIte
         async for finding in _check(reader, closer, source, findings):
             yield finding
     except PermissionDenied as error:
-        yield findings.missing("recovery rights", str(error))
+        missing = await missing_to_recover(settings, source)
+        commands = [
+            each
+            for _, grantee, rights in missing
+            for each in grants_of(rights, identifier(grantee))
+        ]
+        yield findings.missing("recovery rights", ask_for(error, commands), *commands)
     except SourceError as error:
         yield findings.failed(f"recovery {error.reason}", str(error))
     finally:

@@ -1,12 +1,12 @@
 """Whether the roles of recovery have their rights, and PostgreSQL accepts what closing writes."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterable
 
 from exporter.check.findings import Finding, FindingWriter
+from exporter.check.missing_rights import missing_rights
 from exporter.errors import PermissionDenied
 from exporter.postgres import Reader
-from exporter.queries import array, fill, identifier, literal, text_or_null
+from exporter.queries import array, fill, identifier, literal
 from exporter.recovery.functions.installed import find_recover_function, find_undo_function
 from exporter.recovery.rule.checks import check_rule, policies
 from exporter.recovery.rule.rule import Rule
@@ -31,7 +31,7 @@ async def check_statements(
     Raises PermissionDenied where row-level security hides every row from UPDATE.
     """
     source = rule.table.source
-    needed = await grants.closing_rights(reader, source, role=grants.RECOVERY_ROLE)
+    needed = await grants.recovery_rights(reader, source, role=grants.RECOVERY_ROLE)
     missing = await missing_rights(reader, needed, role=role)
     if missing:
         advice = "" if source.recovery.dsn else "give recovery a separate role (dsn), or "
@@ -135,16 +135,3 @@ async def check_excess(
                     "role` prints",
                     f"REVOKE ALL ON session_exporter.{table} FROM {identifier(role)};",
                 )
-
-
-async def missing_rights(reader: Reader, rights: Sequence[Right], *, role: str) -> list[Right]:
-    """Those of the rights that a role does not have, or only in part."""
-    needed = ",\n    ".join(
-        f"({number}, {literal(right.privilege)}, {literal(right.schema)}, "
-        f"{text_or_null(right.table)}::text, "
-        f"ARRAY[{', '.join(map(literal, right.columns))}]::text[], "
-        f"{text_or_null(right.function or None)}::text)"
-        for number, right in enumerate(rights)
-    )
-    found = await reader.rows(fill("check/missing_rights", needed=needed, role=literal(role)))
-    return [replace(rights[number], columns=tuple(columns)) for number, columns in found]

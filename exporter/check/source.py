@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 
 from exporter import sessions
 from exporter.check.findings import Finding, FindingWriter
+from exporter.check.missing_rights import ask_for, missing_to_collect
 from exporter.check.shared_values import check_shared_values
 from exporter.collection.active import counting_query
 from exporter.collection.daily import query_of_all_days
 from exporter.config import DailySettings, Source
-from exporter.errors import BadData, SourceError
+from exporter.errors import BadData, PermissionDenied, SourceError
 from exporter.postgres import Database, Reader
 from exporter.queries import fill, literal
 from exporter.sessions import SessionTable
@@ -44,6 +45,10 @@ async def check_source(database: Database, source: Source) -> AsyncIterator[Find
             daily = database.reader(timezone=reader.timezone, timeout=source.daily.timeout)
             async for finding in _daily(daily, table, source.daily, findings):
                 yield finding
+    except PermissionDenied as error:
+        commands = await missing_to_collect(reader, source)
+        yield findings.failed(error.reason, ask_for(error, commands), *commands)
+        return
     except SourceError as error:
         yield findings.failed(error.reason, str(error))
         return

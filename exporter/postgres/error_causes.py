@@ -61,7 +61,7 @@ _KINDS = {
     "XX": "an internal error of PostgreSQL or of an extension",
 }
 _ELSEWHERE = "PostgreSQL's message may quote row data, so it is only in PostgreSQL's own log"
-_RIGHTS = "`session-exporter sql role` prints the rights that are needed"
+RIGHTS = "`session-exporter sql role` prints the rights that are needed"
 
 #: Where a statement of ours, or an expression, names a time zone.
 _ZONE = re.compile(
@@ -127,7 +127,7 @@ def explain_connecting(database: str, text: str, *, user: str = "") -> errors.So
     if _AUTH.search(text) or _is_about(user, by_server):
         return errors.AuthFailed(message)
     if _MAY_NOT_CONNECT.search(by_server):
-        return errors.PermissionDenied(f"{message}; {_RIGHTS}")
+        return errors.PermissionDenied(f"{message}; {RIGHTS}")
     return errors.ConnectFailed(message)
 
 
@@ -248,7 +248,7 @@ def _of_state(  # noqa: PLR0911 - a table of cases
                 "Give it BYPASSRLS, or a policy that shows it every row and row_security: trust"
             )
         case _, "42501":
-            return errors.PermissionDenied(f"{message}; {_RIGHTS}")
+            return errors.PermissionDenied(f"{message}; {RIGHTS}")
         case (class_, _) if is_quotable and (class_ in _ABOUT_THE_STATEMENT or state == "22023"):
             return errors.SchemaMismatch(message)
         case (class_, _) if {class_, state} & _ABOUT_THE_SERVER:

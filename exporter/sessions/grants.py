@@ -36,6 +36,10 @@ class Right:
     """The signature as SQL; then `schema` and `table` say nothing."""
 
     @property
+    def is_of_audit(self) -> bool:
+        return self.schema == _SCHEMA
+
+    @property
     def target(self) -> str:
         if self.function:
             return f"FUNCTION {self.function}"
@@ -171,6 +175,11 @@ async def grants(reader: Reader, source: Source) -> list[str]:
     That is tables and views in subqueries, functions outside PostgreSQL's own schema, and the
     schemas of types and operators. Read from the catalog alone, which takes no rights.
     """
+    return grants_of(await collection_rights(reader, source), ROLE)
+
+
+async def collection_rights(reader: Reader, source: Source) -> list[Right]:
+    """All that ROLE needs for a source; what it needs of the audit only where that is there."""
     table, expressions = await sessions.declared(reader, source)
     texts, rights = list(expressions.values()), list[Right]()
     if not _by_statements(source):
@@ -178,7 +187,7 @@ async def grants(reader: Reader, source: Source) -> list[str]:
         rights = await closing_rights(reader, source, role=ROLE)
     elif await reader.value(fill("recovery/audit/exists")):
         rights = audit_rights(source, role=ROLE)
-    return grants_of([*await _reading_rights(reader, table, texts), *rights], ROLE)
+    return [*await _reading_rights(reader, table, texts), *rights]
 
 
 async def recovery_grants(reader: Reader, source: Source, *, role: str) -> list[str]:
@@ -186,15 +195,22 @@ async def recovery_grants(reader: Reader, source: Source, *, role: str) -> list[
 
     What an older release or config has asked for on the audit is revoked from the one that closes.
     """
-    closing = await closing_rights(reader, source, role=role)
+    granted = grants_of(await recovery_rights(reader, source, role=role), role)
+    if role != RECOVERY_ROLE:
+        return granted
     revoked = [f"REVOKE ALL ON ALL TABLES IN SCHEMA {_SCHEMA} FROM {role};"]
+    printing = "-- EXECUTE on the functions is granted by: session-exporter sql function SOURCE"
+    return [*revoked, *granted, *([] if _by_statements(source) else [printing])]
+
+
+async def recovery_rights(reader: Reader, source: Source, *, role: str) -> list[Right]:
+    """All that the role that closes, or the functions' owner, needs to recover a source."""
+    closing = await closing_rights(reader, source, role=role)
     if role == RECOVERY_ROLE and not _by_statements(source):
-        printing = "-- EXECUTE on the functions is granted by: session-exporter sql function SOURCE"
-        return [*revoked, *grants_of(closing, role), printing]
+        return closing
     table, expressions = await sessions.declared(reader, source)
     texts = [*expressions.values(), *_recovery_texts(source)]
-    granted = grants_of([*await _reading_rights(reader, table, texts), *closing], role)
-    return [*revoked, *granted] if role == RECOVERY_ROLE else granted
+    return [*await _reading_rights(reader, table, texts), *closing]
 
 
 def operator_grants() -> list[str]:

@@ -115,24 +115,31 @@ def test_what_is_printed_is_all_that_it_takes(
     assert "5 were undone" in undone.stdout
     assert states(database) == [("open", 7)]
 
-    assert "2 were closed" in installed("recover", "calls", "--yes", "--limit", "2").stdout
+    assert (
+        "2 were closed" in installed("recover", "calls", "--undone", "--yes", "--limit", "2").stdout
+    )
     assert states(database) == [("lost", 2), ("open", 5)]
     query = """SELECT id::text FROM app."Calls" WHERE state = 'open' ORDER BY started DESC"""
     _, one, other, *_ = (id_ for (id_,) in rows(database, query))
-    assert "1 was closed" in installed("recover", "calls", "--yes", "--id", one).stdout
+    assert "1 was closed" in installed("recover", "calls", "--undone", "--yes", "--id", one).stdout
     assert states(database) == [("lost", 3), ("open", 4)]
     limited = ("--id", other, "--older-than", "4h")
-    assert "0 would be closed" in installed("recover", "calls", "--yes", *limited).stdout
+    assert (
+        "0 would be closed" in installed("recover", "calls", "--undone", "--yes", *limited).stdout
+    )
     assert (
         "1 would be closed"
-        in installed("recover", "calls", "--backlog", "--older-than", "4h").stdout
+        in installed("recover", "calls", "--undone", "--backlog", "--older-than", "4h").stdout
     )
 
     stop = "INSERT INTO session_exporter.stop (source, brake, why) VALUES ('calls', 'share', 'x')"
     execute(database, stop)
-    braked = installed("recover", "calls", "--yes")
+    braked = installed("recover", "calls", "--undone", "--yes")
     assert (braked.returncode, "add --despite-brake" in braked.stderr) == (1, True)
-    assert "2 were closed" in installed("recover", "calls", "--yes", "--despite-brake").stdout
+    assert (
+        "2 were closed"
+        in installed("recover", "calls", "--undone", "--yes", "--despite-brake").stdout
+    )
     assert states(database) == [("lost", 5), ("open", 2)]
     assert installed("runs").stdout.splitlines()[1].endswith(" --despite-brake")
 

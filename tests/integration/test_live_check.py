@@ -300,7 +300,12 @@ async def test_a_missing_right_is_a_cross_that_says_how_to_get_it(
         f"permission denied for {'schema' if name == 'public' else 'table'} {name}"
         in crosses[0].message
     )
-    assert "`session-exporter sql role`" in crosses[0].message
+    assert crosses[0].message.endswith("; ask a DBA to run:")
+    run(mutes, *crosses[0].commands)
+    found = await check(
+        mutes, source_of(WITH_MUTES.replace("chat\n", "public.chat\n")), role=EXPORTER
+    )
+    assert "permission" not in found
 
 
 async def test_what_does_not_fit_is_a_cross_that_says_why(

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from exporter.cli import limits, options
-from exporter.cli.each_source import for_each_source, require_rule
+from exporter.cli.each_recovered import for_each_recovered
+from exporter.cli.each_source import require_rule
 from exporter.cli.output import recovery as text
 from exporter.cli.output.progress import progress_of
 from exporter.cli.output.report import Report
@@ -89,7 +90,7 @@ def close(  # noqa: PLR0917 - typer passes them by name
         return plan.count, not outcome.refused and not left
 
     with Report(format_) as report:
-        results, failed = for_each_source(config, [chosen], done, settings=writing_settings)
+        results, failed = for_each_recovered(config, [chosen], done, settings=writing_settings)
         if not yes and any(count for count, _ in results):
             report.note(text.NOTHING_CHANGED)
     return failed or not all(is_complete for _, is_complete in results)

@@ -1,6 +1,7 @@
 """`session-exporter pause`: no automatic recovery of a source until a person resumes it."""
 
-from exporter.cli.each_source import for_each_source, require_rule
+from exporter.cli.each_recovered import for_each_recovered
+from exporter.cli.each_source import require_rule
 from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, Reason, given_reason, load
 from exporter.cli.output.recovery import pause_text
 from exporter.config import Source
@@ -34,5 +35,5 @@ def pause(
         return f"{pause_text(found)}; it was paused before, and that pause is kept"
 
     sources = [require_rule(config, source)]
-    _, failed = for_each_source(config, sources, work, settings=writing_settings)
+    _, failed = for_each_recovered(config, sources, work, settings=writing_settings)
     return failed

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from exporter.cli import limits, options
-from exporter.cli.each_source import for_each_source, require_rule
+from exporter.cli.each_recovered import for_each_recovered
+from exporter.cli.each_source import require_rule
 from exporter.cli.output import recovery as text
 from exporter.cli.output.progress import progress_of
 from exporter.cli.output.report import Report
@@ -14,7 +15,7 @@ from exporter.postgres import Reader
 from exporter.recovery import manual
 from exporter.recovery.close.candidates import Outcome
 from exporter.recovery.plan.plan import Plan, make_plan
-from exporter.recovery.rule.connections import open_writer, reading_settings
+from exporter.recovery.rule.connections import open_writer
 from exporter.text import number_of
 
 
@@ -88,7 +89,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
         return plan, outcome
 
     with Report(format_) as report:
-        results, failed = for_each_source(config, [chosen], done, settings=reading_settings)
+        results, failed = for_each_recovered(config, [chosen], done)
         if not yes and (waiting := [plan for plan, _ in results if plan.count]):
             braked = any(plan.brakes for plan in waiting)
             report.note(text.BRAKED if braked else text.NOTHING_CHANGED)

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from exporter.cli import limits
-from exporter.cli.each_source import for_each_source, require_rule
+from exporter.cli.each_recovered import for_each_recovered
+from exporter.cli.each_source import require_rule
 from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, Yes, load, plain_text
 from exporter.cli.output.recovery import (
     nothing_to_resume_text,
@@ -18,7 +19,7 @@ from exporter.errors import UsageError
 from exporter.postgres import Reader
 from exporter.recovery import manual
 from exporter.recovery.audit import control
-from exporter.recovery.rule.connections import open_writer, reading_settings
+from exporter.recovery.rule.connections import open_writer
 
 
 def resume(
@@ -60,7 +61,7 @@ def resume(
         return True
 
     sources = [require_rule(config, source)]
-    results, failed = for_each_source(config, sources, work, settings=reading_settings)
+    results, failed = for_each_recovered(config, sources, work)
     if not all(results):
         print("Nothing was changed; --yes resumes.")
     return failed

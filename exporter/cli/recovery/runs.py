@@ -1,20 +1,19 @@
 """`session-exporter runs`: the runs of recovery."""
 
-from exporter.cli.each_source import find_recovered, for_each_source
+from exporter.cli.each_recovered import for_each_recovered
+from exporter.cli.each_source import find_recovered
 from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, OneSource, load
 from exporter.recovery.audit.runs import Run, list_runs
-from exporter.recovery.rule.connections import reading_settings
 from exporter.text import instant, shorten, table
 
 
 def runs(source: OneSource = None, config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
     """List the runs of recovery, newest first."""
     config = load(config_file)
-    found, failed = for_each_source(
+    found, failed = for_each_recovered(
         config,
         find_recovered(config, source),
         lambda reader, each, _: list_runs(reader, each.name),
-        settings=reading_settings,
     )
     newest_first = sorted((run for each in found for run in each), key=lambda run: -run.at)
     rows = [

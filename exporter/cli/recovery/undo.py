@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from exporter.cli import limits, options
-from exporter.cli.each_source import find_recovered, for_each_source
+from exporter.cli.each_recovered import for_each_recovered
+from exporter.cli.each_source import find_recovered
 from exporter.cli.output import recovery as text
 from exporter.cli.output.progress import progress_of
 from exporter.cli.output.report import Report
@@ -17,7 +18,7 @@ from exporter.postgres import Reader
 from exporter.recovery import manual
 from exporter.recovery import undo as undoing
 from exporter.recovery.audit.runs import Run, find_beginning
-from exporter.recovery.rule.connections import open_writer, reading_settings
+from exporter.recovery.rule.connections import open_writer
 from exporter.recovery.rule.limits import Limits
 from exporter.recovery.undo import UndoOutcome, UndoPlan
 from exporter.text import instant, number_of, printable, shorten, table
@@ -71,7 +72,7 @@ def undo(  # noqa: PLR0917 - typer passes them by name
 
     sources = find_recovered(config, None)
     with Report(format_) as report:
-        results, failed = for_each_source(config, sources, done, settings=reading_settings)
+        results, failed = for_each_recovered(config, sources, done)
         if not failed and not any(is_found for is_found, _ in results):
             raise UsageError(f"no run {wanted} in any database of {config_file}; `runs` lists them")
         if not failed and not yes:
@@ -90,11 +91,10 @@ def _find_run(config: Config, given: str) -> uuid.UUID:
             f"RUN: expected the id of a run, as `runs` lists it, or its beginning of at least "
             f"{FEWEST_DIGITS} characters, got {given!a}"
         )
-    found, failed = for_each_source(
+    found, failed = for_each_recovered(
         config,
         find_recovered(config, None),
         lambda reader, each, _: find_beginning(reader, each.name, digits),
-        settings=reading_settings,
     )
     runs = sorted({str(each.run) for of_one in found for each in of_one})
     if len(runs) > 1:

@@ -71,10 +71,17 @@ async def require_operator(writer: Writer) -> None:
     ((role, may_resume),) = await writer.rows(fill("recovery/control/may_resume"))
     if not may_resume:
         raise PermissionDenied(
-            f"role {role} may not end a stop or a pause, which is a right of persons: connect as a "
-            f"member of {OPERATOR_ROLE} (docs/recovery/close.md says how); a DBA makes one by "
-            f"GRANT {OPERATOR_ROLE} TO …, after what `session-exporter sql role` prints"
+            f"role {role} may not end a stop or a pause, which is a right of persons: "
+            f"{operator_advice('…')}"
         )
+
+
+def operator_advice(role: str) -> str:
+    """How a person gets the rights, if the role is theirs."""
+    return (
+        f"connect as a member of {OPERATOR_ROLE} (docs/recovery/close.md says how); a DBA makes "
+        f"one by GRANT {OPERATOR_ROLE} TO {role}, after what `session-exporter sql role` prints"
+    )
 
 
 async def resume(reader: Reader, writer: Writer, source_name: str) -> Pause | None:

@@ -13,6 +13,7 @@ import yaml
 from exporter import sessions
 from exporter.check.findings import Finding, Status
 from exporter.check.recovery import check_recovery
+from exporter.cli.each_recovered import advice_for
 from exporter.clock import Clock
 from exporter.config import Config, DatabaseSettings, Source, load_config
 from exporter.demo.server.databases import EmbeddedDatabase, create_role
@@ -309,3 +310,20 @@ async def test_check_live_demands_what_sql_role_prints_besides_the_rights_to_rea
     execute(recovered.database, *(revoke(right, RECOVERY_ROLE) for right in rights))
     commands = (await recovered.check())["recovery rights"].commands
     assert [command.replace(f'"{RECOVERY_ROLE}"', RECOVERY_ROLE) for command in commands] == closing
+
+
+@pytest.mark.parametrize("recovered", ["by statements"], indirect=True)
+async def test_a_column_that_may_not_be_read_is_granted_by_what_check_and_the_commands_print(
+    recovered: Recovered,
+) -> None:
+    execute(recovered.database, "ALTER TABLE public.chat ADD COLUMN other text")
+    own = recovered.source.recovery.model_copy(update={"server": "secret"})
+    recovered.source = recovered.source.model_copy(update={"recovery": own})
+    grant = f'GRANT SELECT ("secret") ON "public"."chat" TO "{RECOVERY_ROLE}";'
+    advice = await advice_for(recovered.collecting, recovered.source)
+    assert advice == f"role {RECOVERY_ROLE} lacks rights; ask a DBA to run: {grant}"
+    missing = (await recovered.check())["recovery rights"]
+    assert (missing.status, missing.commands) == (Status.FAILED, (grant,))
+    execute(recovered.database, grant)
+    assert (await recovered.check())["recovery rights"].status is Status.OK
+    assert await advice_for(recovered.collecting, recovered.source) == ""

@@ -1,0 +1,76 @@
+"""The rights that roles lack, and the commands by which a DBA grants them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from exporter.config import DatabaseSettings, Source
+from exporter.errors import PermissionDenied, SourceError
+from exporter.postgres import Database, Reader
+from exporter.postgres.error_causes import RIGHTS
+from exporter.queries import fill, identifier, literal, text_or_null
+from exporter.recovery.rule.connections import reading_settings, writing_settings
+from exporter.sessions import grants
+from exporter.sessions.grants import Right, grants_of
+
+
+async def missing_rights(reader: Reader, rights: Sequence[Right], *, role: str) -> list[Right]:
+    """Those of the rights that a role does not have, or only in part."""
+    needed = ",\n    ".join(
+        f"({number}, {literal(right.privilege)}, {literal(right.schema)}, "
+        f"{text_or_null(right.table)}::text, "
+        f"ARRAY[{', '.join(map(literal, right.columns))}]::text[], "
+        f"{text_or_null(right.function or None)}::text)"
+        for number, right in enumerate(rights)
+    )
+    found = await reader.rows(fill("check/missing_rights", needed=needed, role=literal(role)))
+    return [replace(rights[number], columns=tuple(columns)) for number, columns in found]
+
+
+def ask_for(error: PermissionDenied, commands: Sequence[str]) -> str:
+    """The error, before the commands that grant what is missing, if these are known."""
+    return (
+        f"{str(error).removesuffix(f'; {RIGHTS}')}; ask a DBA to run:" if commands else str(error)
+    )
+
+
+async def missing_to_collect(reader: Reader, source: Source) -> list[str]:
+    """The commands that grant what the role of this connection lacks to collect a source.
+
+    None where that is not known.
+    """
+    try:
+        role = str(await reader.value(fill("check/server")))
+        needed = await grants.collection_rights(reader, source)
+        return grants_of(await missing_rights(reader, needed, role=role), identifier(role))
+    except SourceError:
+        return []
+
+
+async def missing_to_recover(
+    settings: DatabaseSettings, source: Source
+) -> list[tuple[str, str, list[Right]]]:
+    """What each role lacks with which a source is recovered, and which role has to get it.
+
+    `settings` are those of collection. Where a function closes sessions, another role finds them.
+    Empty where it is not known.
+    """
+    roles = {grants.RECOVERY_ROLE: writing_settings(settings, source)}
+    if source.recovery.call is not None:
+        roles[grants.ROLE] = reading_settings(settings, source)
+    found = []
+    for declared, connection in roles.items():
+        database = Database(connection.model_copy(update={"max_connections": 1}))
+        reader = database.reader()
+        try:
+            whose = fill("check/grantee", declared=literal(declared))
+            ((role, grantee),) = await reader.rows(whose)
+            if declared == grants.ROLE:
+                needed = await grants.collection_rights(reader, source)
+            else:
+                needed = await grants.recovery_rights(reader, source, role=declared)
+            found.append((role, grantee, await missing_rights(reader, needed, role=role)))
+        except SourceError:
+            continue
+        finally:
+            await database.close()
+    return [each for each in found if each[2]]

@@ -1,0 +1,55 @@
+"""What the commands of persons share: which role they need, where a right is missing."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
+
+from exporter.check.missing_rights import missing_to_recover
+from exporter.cli.each_source import for_each_source
+from exporter.config import Config, DatabaseSettings, Source
+from exporter.errors import PermissionDenied
+from exporter.postgres import Reader
+from exporter.postgres.error_causes import RIGHTS
+from exporter.queries import identifier
+from exporter.recovery.audit.control import operator_advice
+from exporter.recovery.rule.connections import reading_settings
+from exporter.sessions.grants import grants_of
+
+T = TypeVar("T")
+
+
+def for_each_recovered(
+    config: Config,
+    sources: Iterable[Source],
+    work: Callable[[Reader, Source, str], Awaitable[T]],
+    *,
+    settings: Callable[[DatabaseSettings, Source], DatabaseSettings] = reading_settings,
+) -> tuple[list[T], bool]:
+    """The same as for_each_source; where a right is missing, the error says how to get it."""
+
+    async def explained(reader: Reader, source: Source, database: str) -> T:
+        try:
+            return await work(reader, source, database)
+        except PermissionDenied as error:
+            advice = await advice_for(config.databases[database], source)
+            if not advice:
+                raise
+            what = str(error).removesuffix(f"; {RIGHTS}")
+            raise PermissionDenied(f"{what}; {advice}") from None
+
+    return for_each_source(config, sources, explained, settings=settings)
+
+
+async def advice_for(settings: DatabaseSettings, source: Source) -> str:
+    """What to do about the rights that are missing; nothing where none is, or it is not known.
+
+    A role without any right on the audit is that of a person who is no operator yet.
+    """
+    lines = []
+    for role, grantee, missing in await missing_to_recover(settings, source):
+        if any(right.is_of_audit and right.privilege == "USAGE" for right in missing):
+            advice = operator_advice(identifier(role))
+            lines.append(f"role {role} has no right on the audit of recovery: {advice}")
+        else:
+            commands = " ".join(grants_of(missing, identifier(grantee)))
+            lines.append(f"role {role} lacks rights; ask a DBA to run: {commands}")
+    return "; ".join(lines)
