@@ -70,8 +70,6 @@ _DELIVERY = ("next_attempt_at", "attempts", "notified_at")
 
 
 _STOP = ("source", "at", "brake", "why")
-_RESUMED = ("resumed_at", "resumed_by", "held", "wave", "rule", "reason")
-
 #: All that roles but OPERATOR_ROLE need to write to tables of the audit: what is not here, undo can
 #: trust, and only a person ends.
 AUDIT_WRITES = {
@@ -87,7 +85,7 @@ AUDIT_WRITES = {
 
 #: What OPERATOR_ROLE may do besides.
 OPERATOR_RIGHTS = (
-    Right("DELETE", _SCHEMA, "pause"),
+    Right("UPDATE", _SCHEMA, "pause", ("resumed_at", "resumed_by", "resume_reason")),
     Right(
         "UPDATE", _SCHEMA, "stop", ("resumed_at", "resumed_by", "held", "wave", "rule", "reason")
     ),

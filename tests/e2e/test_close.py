@@ -273,7 +273,7 @@ def test_a_pause_is_told_and_keeps_nobody_from_recovering_by_hand(
     assert "is paused since" in close(command="recover").stdout
     for sentence in (
         r"is resumed: the pause of \S+ \S+Z by postgres \(we look at it\) has ended\n",
-        "was not paused, and nothing is held\n",
+        r"was not paused, and nothing is held; it was resumed before, at \S+ \S+Z by postgres\n",
     ):
         resumed = close("--yes", command="resume")
         assert (resumed.returncode, resumed.stderr) == (0, "")

@@ -5,7 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 from exporter.config import format_duration
-from exporter.recovery.audit.control import Pause, Resumption
+from exporter.recovery.audit.control import Pause
+from exporter.recovery.audit.interventions import Intervention
 from exporter.recovery.close.candidates import Outcome, Preview
 from exporter.recovery.close.planned_stop import LEFT_ALONE, StopPlan
 from exporter.recovery.decision.brakes import stopped_because
@@ -230,8 +231,9 @@ def resumed_text(held: Held | None, ended: Pause | None) -> str:
     return printable(f"is resumed: {', and '.join(done)}") if done else ""
 
 
-def nothing_to_resume_text(before: Resumption | None) -> str:
+def nothing_to_resume_text(interventions: Iterable[Intervention]) -> str:
     """That there is nothing to resume, and which person has resumed before."""
+    before = next((each for each in interventions if each.kind == "resume"), None)
     if before is None:
         return "was not paused, and nothing is held"
     why = "" if before.reason is None else f": {before.reason}"

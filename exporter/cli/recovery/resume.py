@@ -19,6 +19,7 @@ from exporter.errors import UsageError
 from exporter.postgres import Reader
 from exporter.recovery import manual
 from exporter.recovery.audit import control
+from exporter.recovery.audit.interventions import list_interventions
 from exporter.recovery.rule.connections import open_writer
 
 
@@ -27,7 +28,8 @@ def resume(
     config_file: ConfigFile = DEFAULT_CONFIG,
     yes: Yes = False,
     reason: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="The reason, which is stored with the stop.")
+        str | None,
+        typer.Option(metavar="TEXT", help="The reason, which is stored and listed by runs."),
     ] = None,
     show: limits.Show = 20,
 ) -> bool:
@@ -52,10 +54,12 @@ def resume(
         if held is not None or paused is not None:
             async with open_writer(config.databases[database], each) as writer:
                 await control.require_operator(writer)
-                ended = await control.resume(reader, writer, source)
+                ended = await control.resume(reader, writer, source, reason=reason)
                 if held is not None:
                     await manual.resume(writer, each, held, reason=reason)
-        done = resumed_text(held, ended) or nothing_to_resume_text(before)
+        done = resumed_text(held, ended)
+        if not done:
+            done = nothing_to_resume_text(await list_interventions(reader, source))
         lines = [f"{source} ({database}) {done}", *obstacle_lines(plan.obstacles)]
         print("\n".join(lines), flush=True)
         return True

@@ -1,39 +1,86 @@
-"""`session-exporter runs`: the runs of recovery."""
+"""`session-exporter runs`: the runs of recovery, and what persons have decided about it."""
+
+from typing import Annotated
+
+import typer
 
 from exporter.cli.each_recovered import for_each_recovered
 from exporter.cli.each_source import find_recovered
-from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, OneSource, load
+from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, ListFormat, OneSource, load
+from exporter.config import Source
+from exporter.postgres import Reader
+from exporter.recovery.audit.interventions import Intervention, list_interventions
 from exporter.recovery.audit.runs import Run, list_runs
-from exporter.text import instant, shorten, table
+from exporter.text import UNKNOWN, as_json, finite, instant, shorten, table
+
+HEADERS = ("run", "at", "source", "trigger", "role", "sessions", "undone", "reason")
 
 
-def runs(source: OneSource = None, config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
-    """List the runs of recovery, newest first."""
+def runs(
+    source: OneSource = None,
+    config_file: ConfigFile = DEFAULT_CONFIG,
+    format_: Annotated[
+        ListFormat, typer.Option("--format", help="Output format.")
+    ] = ListFormat.TABLE,
+) -> bool:
+    """List the runs of recovery, newest first, and its pauses and resumes between them."""
     config = load(config_file)
-    found, failed = for_each_recovered(
-        config,
-        find_recovered(config, source),
-        lambda reader, each, _: list_runs(reader, each.name),
-    )
-    newest_first = sorted((run for each in found for run in each), key=lambda run: -run.at)
+
+    async def work(reader: Reader, each: Source, database: str) -> list[dict[str, object]]:
+        listed = [_of_run(run) for run in await list_runs(reader, each.name)]
+        listed += [_of_person(act) for act in await list_interventions(reader, each.name)]
+        return [{"source": each.name, "database": database, **values} for values in listed]
+
+    found, failed = for_each_recovered(config, find_recovered(config, source), work)
+    newest_first = sorted((row for each in found for row in each), key=_at, reverse=True)
+    if format_ is ListFormat.JSON:
+        print(as_json([row | {"at": finite(_at(row))} for row in newest_first]))
+        return failed
     rows = [
         [
-            str(r.run),
-            instant(r.at),
-            r.source,
-            r.trigger,
-            r.role,
-            str(r.sessions),
-            str(r.undone),
-            _reasons(r),
+            *(str(row["run"] or UNKNOWN), instant(_at(row)), str(row["source"])),
+            *(UNKNOWN if row[key] is None else str(row[key]) for key in HEADERS[3:-1]),
+            _reasons(row),
         ]
-        for r in newest_first
+        for row in newest_first
     ]
-    print(table(["run", "at", "source", "trigger", "role", "sessions", "undone", "reason"], rows))
+    print(table(list(HEADERS), rows))
     return failed
 
 
-def _reasons(run: Run) -> str:
-    """What persons have given as the reasons of closing and of undoing."""
-    given = {"": run.reason, "undone: ": run.undo_reason}
+def _of_run(run: Run) -> dict[str, object]:
+    """A run for programs. Times are Unix timestamps; null is unknown, or does not apply."""
+    return {
+        "run": str(run.run),
+        "at": run.at,
+        "trigger": run.trigger,
+        "role": run.role,
+        "sessions": run.sessions,
+        "undone": run.undone,
+        "reason": run.reason,
+        "undo_reason": run.undo_reason,
+    }
+
+
+def _of_person(act: Intervention) -> dict[str, object]:
+    """The same of a pause or a resume: `sessions` are those that a stop held."""
+    return {
+        "run": None,
+        "at": act.at,
+        "trigger": act.kind,
+        "role": act.role,
+        "sessions": act.held,
+        "undone": None,
+        "reason": act.reason,
+        "undo_reason": None,
+    }
+
+
+def _at(row: dict[str, object]) -> float:
+    return float(str(row["at"]))
+
+
+def _reasons(row: dict[str, object]) -> str:
+    """What persons have given as the reasons, also of undoing."""
+    given = {"": row["reason"], "undone: ": row["undo_reason"]}
     return shorten("; ".join(f"{what}{why}" for what, why in given.items() if why is not None))

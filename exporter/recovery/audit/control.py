@@ -84,11 +84,16 @@ def operator_advice(role: str) -> str:
     )
 
 
-async def resume(reader: Reader, writer: Writer, source_name: str) -> Pause | None:
+async def resume(
+    reader: Reader, writer: Writer, source_name: str, *, reason: str | None = None
+) -> Pause | None:
     """End the pause of a source and return what it was, or None. Raises SourceError."""
     if not await has_audit(reader):
         return None
-    rows = await writer.rows(fill("recovery/control/resume", source=literal(source_name)))
+    statement = fill(
+        "recovery/control/resume", source=literal(source_name), reason=text_or_null(reason)
+    )
+    rows = await writer.rows(statement)
     return Pause(*rows[0]) if rows else None
 
 

@@ -84,7 +84,7 @@ async def test_a_role_with_the_least_rights_can_pause_and_resume(
         any_database,
         f"GRANT USAGE ON SCHEMA session_exporter TO {EXPORTER}",
         f"GRANT SELECT ON chat TO {EXPORTER}",
-        f"GRANT SELECT, INSERT, DELETE ON session_exporter.pause TO {EXPORTER}",
+        f"GRANT SELECT, INSERT, UPDATE ON session_exporter.pause TO {EXPORTER}",
     )
     async with stopping(any_database, tmp_path, role=EXPORTER) as it:
         assert await pause(it.reader, it.writer, "chat", reason=None)

@@ -1,5 +1,6 @@
 """What a person gives as the reason is in the audit, and runs lists it."""
 
+import json
 import re
 from pathlib import Path
 
@@ -54,5 +55,17 @@ def test_reasons_of_closing_and_undoing_are_listed(
     listed = command("runs")
     assert "it's a \\ \u2019; undone: by mistake\n" in listed
     assert "  deploy\n" in listed
+    for act, reason in (("pause",), "we look at it"), (("resume", "--yes"), "it was nothing"):
+        command(act[0], "chat", *act[1:], "--reason", reason)
+    found = json.loads(command("runs", "--format", "json"))
+    newest = [(each["trigger"], each["role"], each["reason"]) for each in found[:2]]
+    assert newest[0] == ("resume", "postgres", "it was nothing")
+    assert newest[1] == ("pause", "postgres", "we look at it")
+    assert (found[-1]["run"], found[-1]["undo_reason"]) == (run_id[1], "by mistake")
+    assert (found[-1]["sessions"], found[-1]["undone"], found[0]["run"]) == (1, 1, None)
+    again = command("resume", "chat")
+    assert "it was resumed before, at " in again
+    assert " by postgres: it was nothing\n" in again
+    assert command("pause", "chat", "--reason", "again").count("it was paused before") == 0
     for name in ("recover", "undo", "pause"):
         assert "--reason: expected a text" in command(name, "chat", "--reason", " ", exits=2)

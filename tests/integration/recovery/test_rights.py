@@ -222,7 +222,7 @@ async def test_what_no_role_needs_to_write_to_the_audit_is_named(recovered: Reco
     assert "recovery audit rights" not in await recovered.check()
     pause, stop = (right.grant(RECOVERY_ROLE) for right in grants.OPERATOR_RIGHTS)
     for grant, table, listed in (
-        (pause, "pause", "DELETE"),
+        (pause, "pause", "UPDATE (resumed_at, resumed_by, resume_reason)"),
         (stop, "stop", "UPDATE (resumed_at, resumed_by, held, reason, wave, rule)"),
     ):
         execute(recovered.database, grant)
