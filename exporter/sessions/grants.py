@@ -8,6 +8,7 @@ from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier
 from exporter.sessions.relation import Relation
+from exporter.sessions.sql_names import SYSTEM_COLUMNS, names
 from exporter.sessions.used_objects import find_functions, find_relations, find_schemas
 
 #: Collects; where a function closes sessions, it also finds them.
@@ -233,8 +234,12 @@ def _recovery_texts(source: Source) -> list[str]:
 async def _reading_rights(reader: Reader, table: Relation, texts: list[str]) -> list[Right]:
     """What it takes to evaluate expressions over a table."""
     columns = table.columns_in(texts)
+    if table.kind in {"table", "partitioned table"}:
+        columns += sorted(set[str]().union(*map(names, texts)) & SYSTEM_COLUMNS)
     others, is_read_whole = await find_relations(reader, table, texts)
-    if is_read_whole or len(columns) == len(table.columns):
+    # Each by its name, or a column that is added later could be read too. Only who reads whole rows
+    # needs those.
+    if is_read_whole or any(map(table.uses_row, texts)):
         columns = []
     functions = await find_functions(reader, texts)
     schemas = [

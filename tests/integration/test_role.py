@@ -378,6 +378,18 @@ async def test_a_lone_apostrophe_hides_no_column_from_the_rights(
     assert not (await collect(database, source, role=EXPORTER)).failures
 
 
+async def test_where_every_column_is_read_one_that_is_added_later_may_not_be(
+    database: EmbeddedDatabase, collect: Collect, give_role: Callable[..., Awaitable[str]]
+) -> None:
+    run(database, "CREATE TABLE public.chat (id int, is_open bool, started timestamptz)")
+    source = CHAT.replace("active: is_open", "active: is_open AND s.ctid IS NOT NULL")
+    printed = await give_role(database, source)
+    assert 'GRANT SELECT ("id", "is_open", "started", "ctid") ON "public"."chat"' in printed
+    run(database, "ALTER TABLE public.chat ADD secret text")
+    assert not (await collect(database, source, role=EXPORTER)).failures
+    assert refused(database, "SELECT secret FROM public.chat")
+
+
 async def test_an_expression_over_the_whole_row_is_granted_every_column(
     database: EmbeddedDatabase, collect: Collect, give_role: Callable[..., Awaitable[str]]
 ) -> None:
