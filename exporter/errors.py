@@ -134,6 +134,10 @@ class ReplicaLagging(SourceError):
     reason = "lag"
 
 
+class EvidenceUnreadable(SourceError):
+    """`recovery.evidence` cannot be evaluated: which orphaned sessions live is not known."""
+
+
 class RowRefused(SourceError):
     """A constraint or a trigger of the application does not let a row be changed."""
 

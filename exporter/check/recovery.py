@@ -13,7 +13,13 @@ from exporter.check.missing_rights import ask_for, missing_to_recover
 from exporter.check.recovery_rights import check_excess, check_function, check_statements
 from exporter.check.recovery_threshold import check_threshold
 from exporter.config import DatabaseSettings, Source, format_duration
-from exporter.errors import AuditUnusable, PermissionDenied, SourceError, StandbyServer
+from exporter.errors import (
+    AuditUnusable,
+    EvidenceUnreadable,
+    PermissionDenied,
+    SourceError,
+    StandbyServer,
+)
 from exporter.postgres import Database, Reader
 from exporter.queries import array, fill, identifier
 from exporter.recovery.audit.installation import (
@@ -22,15 +28,16 @@ from exporter.recovery.audit.installation import (
     check_version,
     find_version,
 )
-from exporter.recovery.close.candidates import count_undone, read_previews
+from exporter.recovery.close.candidates import read_previews
 from exporter.recovery.decision.brakes import find_brakes
 from exporter.recovery.functions.creators import find_creators
+from exporter.recovery.plan.left_alone import count_left_alone
 from exporter.recovery.plan.plan import future_ends, observe_by_hand
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.connections import reading_settings, writing_settings
 from exporter.recovery.rule.left_alone import CLOSED_TOO_OFTEN
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.selection import orphaned_sessions, sessions_by_hand
+from exporter.recovery.rule.selection import orphaned_sessions
 from exporter.sessions.grants import grants_of
 from exporter.text import number_of
 
@@ -74,6 +81,8 @@ async def check_recovery(settings: DatabaseSettings, source: Source) -> AsyncIte
             for each in grants_of(rights, identifier(grantee))
         ]
         yield findings.missing("recovery rights", ask_for(error, commands), *commands)
+    except EvidenceUnreadable as error:
+        yield findings.failed("recovery evidence", str(error).removeprefix("blind: "))
     except SourceError as error:
         yield findings.failed(f"recovery {error.reason}", str(error))
     finally:
@@ -183,24 +192,22 @@ async def _plan(reader: Reader, rule: Rule, findings: FindingWriter) -> Finding:
     is_audited, recovery = await can_read_audit(reader), rule.table.source.recovery
     observation = await observe_by_hand(reader, rule, is_audited=is_audited)
     counts = observation.counts
-    selection = sessions_by_hand(rule, with_backlog=False, with_undone=True)
-    undone = await count_undone(reader, selection) if is_audited else 0
-    # By hand these are closed.
-    too_often = 0 if recovery.mode == "disabled" else max(observation.left_alone - undone, 0)
+    left_alone = await count_left_alone(reader, rule, observation.left_alone)
+    if recovery.mode == "disabled":
+        left_alone.pop(CLOSED_TOO_OFTEN, None)  # by hand these are closed
     kept = [
         (counts.alive, "alive by evidence"),
         (counts.nameless, "without an id"),
         (counts.exempt, "exempt"),
         (counts.endless, "without an end"),
         (counts.backlog, f"backlog (silent for more than {format_duration(recovery.max_age)})"),
-        (undone, "undone by a person, without a sign of life since"),
-        (too_often, CLOSED_TOO_OFTEN),
+        *((count, why) for why, count in left_alone.items()),
     ]
     left = "".join(f", {count} left alone: {why}" for count, why in kept if count)
     would = (
         f"mode {recovery.mode}; of {number_of(counts.active, 'active session', 'active sessions')} "
         f"{number_of(counts.orphaned, 'is orphaned', 'are orphaned')}"
-        f"{left}, and {max(counts.ready - undone - too_often, 0)} would be closed now"
+        f"{left}, and {max(counts.ready - sum(left_alone.values()), 0)} would be closed now"
     )
     if observation.returns.returned:
         would += (

@@ -25,6 +25,7 @@ from exporter.recovery.close.refusals import Refusals
 from exporter.recovery.decision.decision import Decision, Memory, decide
 from exporter.recovery.decision.observation import Observation
 from exporter.recovery.functions.installed import InstalledFunction, find_recover_function
+from exporter.recovery.plan.left_alone import ADVICE, count_left_alone
 from exporter.recovery.plan.observer import Observer
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
@@ -173,8 +174,7 @@ class AutomaticRecovery(Job):
         brakes = ",".join(sorted(decision.brakes))
         why = "; ".join(decision.brakes.values())
         self._log_change("recovery_braked", brakes or None, brakes=brakes or "none", why=why or "-")
-        left = observation.left_alone
-        self._log_change("recovery_leaves_alone", left or None, sessions=left)
+        await self._log_left_alone(reader, rule, observation.left_alone)
         paused = is_audited and await find_pause(reader, source.name) is not None
         self._change_status(paused=paused)
         if paused:
@@ -183,6 +183,14 @@ class AutomaticRecovery(Job):
             if is_auto and not decision.brakes:  # what is held waits for the budget of the day
                 self._count("skipped", budget=decision.held)
             await self._close_confirmed(rule, decision, observation)
+
+    async def _log_left_alone(self, reader: Reader, rule: Rule, left: int) -> None:
+        event, state = "recovery_leaves_alone", left or None
+        if self._logged.get(event) == state:
+            return
+        causes = await count_left_alone(reader, rule, left)
+        why = "; ".join(f"{count} {cause}: {ADVICE[cause]}" for cause, count in causes.items())
+        self._log_change(event, state, sessions=left, why=why or "-")
 
     async def _close_confirmed(
         self, rule: Rule, decision: Decision, observation: Observation

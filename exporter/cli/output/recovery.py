@@ -197,8 +197,10 @@ def resume_text(plan: ResumePlan, paused: Pause | None, source: str, database: s
         return "\n".join([found, *obstacle_lines(plan.obstacles)])
     since = instant(held.stop.at)
     why = stopped_because(held.stop)
-    if not held.is_written:
+    if held.stop.brake == "budget":
         why = "not stopped, but may close fewer sessions within 24 hours than are orphaned"
+    elif not held.is_written:
+        why = f"about to be stopped by the next run, because {held.stop.why}"
     count = number_of(held.count, "session is held", "sessions are held")
     lines = [
         f"{source} ({database}) is {printable(why)}",

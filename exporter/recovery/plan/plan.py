@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from exporter.config import Source, format_duration
-from exporter.errors import BadData, SourceError
+from exporter.errors import BadData, EvidenceUnreadable
 from exporter.postgres import Reader
 from exporter.recovery.audit.control import Pause, find_pause_or_error
 from exporter.recovery.audit.installation import require_audit
@@ -157,7 +157,7 @@ def left_alone(selection: Selection, *, with_undone: bool) -> dict[str, str]:
 async def observe_by_hand(reader: Reader, rule: Rule, *, is_audited: bool) -> Observation:
     """Observe once what automatic recovery observes.
 
-    Raises SourceError, in the words of the brake `blind` where the evidence cannot be read.
+    Raises SourceError, and EvidenceUnreadable in the words of the brake `blind`.
     """
     source = rule.table.source
     observer = Observer(source, looks_back=False)
@@ -167,9 +167,13 @@ async def observe_by_hand(reader: Reader, rule: Rule, *, is_audited: bool) -> Ob
 
 
 def require_sight(observation: Observation, source: Source) -> None:
-    """Raise SourceError, in the words of the brake, where the evidence cannot be read."""
+    """Raise EvidenceUnreadable where it is not known which sessions the evidence proves alive."""
     if observation.blind:
-        raise SourceError(find_brakes(observation, source.recovery)["blind"])
+        raise EvidenceUnreadable(
+            f"{find_brakes(observation, source.recovery)['blind']}; nothing is closed, by hand "
+            "either, while it is not known which sessions live: correct recovery.evidence, or "
+            "grant the right to read what it names"
+        )
 
 
 async def future_ends(reader: Reader, selection: Selection) -> str:

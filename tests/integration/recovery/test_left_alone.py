@@ -1,15 +1,23 @@
 """Sessions that are refused, locked or undone are not closed, and keep none of the others open."""
 
+import re
 from typing import Any
 
 import pytest
 
+from exporter.check.recovery import check_recovery
 from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.recovery.automatic.live_sessions import LIVE, add_live, lose_ten, passes, stops
 from tests.support.recovery.automatic.runner import Recover, Runner, open_ones, sessions
 from tests.support.servers.statements import execute, rows
 
 LOST = set(range(1, 11))
+COPY = """
+INSERT INTO session_exporter.recovery
+    (run, source, relation, session, trigger, rule, evidence, before, after, row_version)
+SELECT run, source, relation, session, trigger, rule, evidence, before, after, row_version
+FROM session_exporter.recovery WHERE session[1] = '1' LIMIT 1
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -107,15 +115,31 @@ async def test_sessions_that_were_undone_are_part_of_no_wave_and_stop_nothing(
 
 
 @pytest.mark.quick("by statements")
-async def test_sessions_that_were_undone_wait_for_no_budget(
-    database: EmbeddedDatabase, recover: Recover
+async def test_sessions_that_were_undone_wait_for_no_budget_and_the_log_says_why(
+    database: EmbeddedDatabase, recover: Recover, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with recover() as runner:
         await undo_all(database, runner, 4)
-    execute(database, "DELETE FROM session_exporter.stop")
+    execute(
+        database,
+        "DELETE FROM session_exporter.stop",
+        # One of them was not undone, but closed three times.
+        "UPDATE session_exporter.recovery SET undone_at = NULL WHERE session[1] = '1'",
+        *[COPY] * 2,
+    )
+    caplog.clear()
     async with recover(is_trusted=False) as runner:
         assert (await runner.run(2)).held == 0
         assert await runner.by_hand.held() is None
+        checked = check_recovery(runner.by_hand.settings, runner.by_hand.source)
+        (now,) = [each.message async for each in checked if each.check == "recovery now"]
+    (logged,) = [vars(each) for each in caplog.records if each.message == "recovery_leaves_alone"]
+    assert logged["fields"]["sessions"] == 4
+    assert re.fullmatch(
+        "3 undone by a person, .*; 1 closed 3 times within 72 hours: .*", logged["fields"]["why"]
+    )
+    causes = "3 left alone: undone by a person, .*, 1 left alone: closed 3 times within 72 hours"
+    assert re.search(f"{causes}, and 0 would be closed now", now)
 
 
 @pytest.mark.quick("by statements")

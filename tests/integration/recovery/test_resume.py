@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from exporter.check.recovery import check_recovery
 from exporter.cli.output.recovery import resume_text
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.errors import SourceError
 from exporter.recovery.audit.control import Pause, find_resumption
-from exporter.recovery.manual import plan_resume
+from exporter.recovery.manual import ResumePlan, plan_resume
 from tests.support.recovery.automatic.by_hand import let_pass
 from tests.support.recovery.automatic.live_sessions import add_live, lose_ten, passes, stops
 from tests.support.recovery.automatic.runner import Recover, Runner, sessions
@@ -51,7 +52,9 @@ async def test_a_resume_of_the_budget_waives_no_wave(
         held = await runner.by_hand.resume()
         assert held is not None
         assert (held.stop.brake, held.count) == ("share", 27)
-        assert "20 of 60 sessions became orphaned together" in held.stop.why
+        shown = resume_text(ResumePlan(held, ()), None, "chat", "app")
+        why = "20 of 60 sessions became orphaned together"
+        assert shown.startswith(f"chat (app) is about to be stopped by the next run, because {why}")
 
 
 @pytest.mark.quick("by statements")
@@ -102,6 +105,13 @@ async def test_without_evidence_it_is_not_known_what_is_held(
         execute(database, "DROP TABLE public.guard")
         with pytest.raises(SourceError, match="the evidence cannot be read"):
             await runner.by_hand.resume()
+    sessions(database, 1, 1)
+    async with recover(evidence="1 / (s.id - 1) > 5") as runner:
+        checked = check_recovery(runner.by_hand.settings, runner.by_hand.source)
+        found = {each.check: each.message async for each in checked}
+    assert found["recovery evidence"].startswith("the evidence cannot be read: recovery.evidence")
+    assert "correct recovery.evidence" in found["recovery evidence"]
+    assert "recovery other" not in found
 
 
 @pytest.mark.quick("by statements")

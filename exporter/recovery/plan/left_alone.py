@@ -1,0 +1,29 @@
+"""Why automatic recovery leaves orphaned sessions alone, and what to do about them."""
+
+from exporter.postgres import Reader
+from exporter.recovery.close.candidates import count_undone
+from exporter.recovery.rule.left_alone import CLOSED_TOO_OFTEN
+from exporter.recovery.rule.rule import Rule
+from exporter.recovery.rule.selection import sessions_by_hand
+
+UNDONE = "undone by a person, without a sign of life since"
+
+#: What to do, by the cause.
+ADVICE = {
+    UNDONE: "these wait until they show life, or for `recover SOURCE --undone`",
+    CLOSED_TOO_OFTEN: "the application opens these again: find out why, or close them by "
+    "`recover SOURCE --id ID`",
+}
+
+
+async def count_left_alone(reader: Reader, rule: Rule, left: int) -> dict[str, int]:
+    """How many of the orphaned sessions that are `left` alone have which cause, but for 0.
+
+    Raises SourceError that names the failing key.
+    """
+    if not left:
+        return {}
+    orphans = sessions_by_hand(rule, with_backlog=False, with_undone=True)
+    undone = await count_undone(reader, orphans)
+    counts = {UNDONE: undone, CLOSED_TOO_OFTEN: max(left - undone, 0)}
+    return {cause: count for cause, count in counts.items() if count}
