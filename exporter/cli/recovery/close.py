@@ -7,9 +7,10 @@ import typer
 from exporter.cli import limits, options
 from exporter.cli.each_recovered import for_each_recovered
 from exporter.cli.each_source import require_rule
-from exporter.cli.output import recovery as text
+from exporter.cli.output.plan import stop_json, stop_text
 from exporter.cli.output.progress import progress_of
 from exporter.cli.output.report import Report
+from exporter.cli.output.run import NOTHING_CHANGED, outcome_json, outcome_text
 from exporter.config import Source
 from exporter.errors import UsageError
 from exporter.postgres import Reader
@@ -66,7 +67,7 @@ def close(  # noqa: PLR0917 - typer passes them by name
             reader, each, server=server, even_live=even_live, show=show, limits=given
         )
         given = given.without(plan.count)
-        report.begin(text.stop_text(plan, database), **text.stop_json(plan, database))
+        report.begin(stop_text(plan, database), **stop_json(plan, database))
         if not plan.count:
             return 0, True
         if not yes:
@@ -84,13 +85,13 @@ def close(  # noqa: PLR0917 - typer passes them by name
         skipped = "ended, moved to another server, or active again"
         over = plan.selected - plan.count
         report.add(
-            text.outcome_text(outcome, skipped=skipped, left=left, over_limit=over),
-            **text.outcome_json(outcome, left=left),
+            outcome_text(outcome, skipped=skipped, left=left, over_limit=over),
+            **outcome_json(outcome, left=left),
         )
         return plan.count, not outcome.refused and not left
 
     with Report(format_) as report:
         results, failed = for_each_recovered(config, [chosen], done, settings=writing_settings)
         if not yes and any(count for count, _ in results):
-            report.note(text.NOTHING_CHANGED)
+            report.note(NOTHING_CHANGED)
     return failed or not all(is_complete for _, is_complete in results)

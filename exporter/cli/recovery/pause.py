@@ -3,7 +3,7 @@
 from exporter.cli.each_recovered import for_each_recovered
 from exporter.cli.each_source import require_rule
 from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, Reason, given_reason, load
-from exporter.cli.output.recovery import pause_text
+from exporter.cli.output.stops import pause_text
 from exporter.config import Source
 from exporter.postgres import Reader, Writer
 from exporter.recovery.audit import control

@@ -7,9 +7,10 @@ import typer
 from exporter.cli import limits, options
 from exporter.cli.each_recovered import for_each_recovered
 from exporter.cli.each_source import require_rule
-from exporter.cli.output import recovery as text
+from exporter.cli.output.plan import plan_json, plan_text
 from exporter.cli.output.progress import progress_of
 from exporter.cli.output.report import Report
+from exporter.cli.output.run import BRAKED, CLOSED, NOTHING_CHANGED, outcome_json, outcome_text
 from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.recovery import manual
@@ -57,7 +58,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
             reader, each, with_backlog=backlog, with_undone=undone, show=show, limits=given
         )
         given = given.without(plan.count)
-        report.begin(text.plan_text(plan, database), **text.plan_json(plan, database))
+        report.begin(plan_text(plan, database), **plan_json(plan, database))
         if not yes or not plan.count:
             return plan, None
         if not despite_brake:
@@ -77,20 +78,20 @@ def recover(  # noqa: PLR0917 - typer passes them by name
                 )
         except BaseException:  # Ctrl-C, or a lost connection: a commit without an answer may hold
             report.add(
-                f"  {number_of(outcome.closed, *text.CLOSED)} before the run ended early; if the "
+                f"  {number_of(outcome.closed, *CLOSED)} before the run ended early; if the "
                 f"connection was lost, its last batch may be closed too\n  run {outcome.run}; "
                 f"session-exporter undo {outcome.run} shows what it closed, and with --yes "
                 "undoes it",
-                **text.outcome_json(outcome, is_complete=False),
+                **outcome_json(outcome, is_complete=False),
             )
             raise
         over = plan.selected - plan.count
-        report.add(text.outcome_text(outcome, over_limit=over), **text.outcome_json(outcome))
+        report.add(outcome_text(outcome, over_limit=over), **outcome_json(outcome))
         return plan, outcome
 
     with Report(format_) as report:
         results, failed = for_each_recovered(config, [chosen], done)
         if not yes and (waiting := [plan for plan, _ in results if plan.count]):
             braked = any(plan.brakes for plan in waiting)
-            report.note(text.BRAKED if braked else text.NOTHING_CHANGED)
+            report.note(BRAKED if braked else NOTHING_CHANGED)
     return failed or any(outcome and outcome.refused for _, outcome in results)

@@ -8,7 +8,7 @@ from exporter.cli import limits
 from exporter.cli.each_recovered import for_each_recovered
 from exporter.cli.each_source import require_rule
 from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, Yes, load, plain_text
-from exporter.cli.output.recovery import (
+from exporter.cli.output.stops import (
     nothing_to_resume_text,
     obstacle_lines,
     resume_text,

@@ -9,9 +9,9 @@ import typer
 from exporter.cli import limits, options
 from exporter.cli.each_recovered import for_each_recovered
 from exporter.cli.each_source import find_recovered
-from exporter.cli.output import recovery as text
 from exporter.cli.output.progress import progress_of
 from exporter.cli.output.report import Report
+from exporter.cli.output.sessions import LEFT, more_lines, unselected_lines
 from exporter.config import Config, Source
 from exporter.errors import ExporterError, UsageError
 from exporter.postgres import Reader
@@ -114,24 +114,24 @@ def _plan_text(run: Run, plan: UndoPlan, show: int) -> str:
     lines = [f"run {run.run} on {run.source}, {instant(run.at)}: {sessions}"]
     kept = [
         (plan.undone, UNDONE, " before"),
-        (plan.changed, text.LEFT, ": what was written was changed since"),
+        (plan.changed, LEFT, ": what was written was changed since"),
         (plan.gone, ("is gone", "are gone"), ""),
         (
             plan.untrusted,
-            text.LEFT,
+            LEFT,
             ": audited by a role that may not write these values itself",
         ),
-        (plan.unchanged - plan.selected, text.LEFT, ": not chosen by --id"),
-        (plan.selected - len(plan.numbers), text.LEFT, ": over --limit"),
+        (plan.unchanged - plan.selected, LEFT, ": not chosen by --id"),
+        (plan.selected - len(plan.numbers), LEFT, ": over --limit"),
     ]
     lines += [f"  {number_of(count, *forms)}{why}" for count, forms, why in kept if count]
-    lines += text.unselected_lines(plan.unselected)
+    lines += unselected_lines(plan.unselected)
     unchanged = number_of(len(plan.numbers), "is unchanged", "are unchanged")
     lines.append(f"  {unchanged} since and would be restored")
     if shown := list(zip(plan.sessions, plan.numbers, strict=True))[:show]:
         rows = [[shorten(session), str(number)] for session, number in shown]
         lines.append(table(["id", "audit row"], rows))
-    lines += text.more_lines(len(plan.numbers), len(shown))
+    lines += more_lines(len(plan.numbers), len(shown))
     if plan.numbers:
         lines.append(
             "  recovery leaves undone sessions alone until they show life, by hand too without "

@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.cli.output.recovery import resume_text
+from exporter.cli.output.stops import resume_text
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.recovery.manual import ResumePlan, plan_resume
 from tests.support.recovery.automatic.runner import Recover, open_ones, sessions

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from exporter.check.recovery import check_recovery
-from exporter.cli.output.recovery import resume_text
+from exporter.cli.output.stops import resume_text
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.errors import SourceError
 from exporter.recovery.audit.control import Pause, find_resumption

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from exporter.check.recovery import check_recovery
-from exporter.cli.output.recovery import plan_json, plan_text
+from exporter.cli.output.plan import plan_json, plan_text
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.recovery.manual import plan_stop
 from exporter.recovery.plan.plan import Plan, make_plan

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from exporter.check.recovery import check_recovery
-from exporter.cli.output.recovery import plan_text
+from exporter.cli.output.plan import plan_text
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.errors import SchemaMismatch, SourceError
 from exporter.postgres.error_causes import ENDS_AHEAD

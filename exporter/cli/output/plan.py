@@ -1,0 +1,152 @@
+"""What recovery by hand and a planned stop would do."""
+
+from dataclasses import asdict
+
+from exporter.cli.output.sessions import LEFT, more_lines, preview_table, unselected_lines
+from exporter.cli.output.stops import pause_text
+from exporter.config import format_duration
+from exporter.recovery.close.planned_stop import LEFT_ALONE, StopPlan
+from exporter.recovery.plan.plan import Plan, left_alone
+from exporter.recovery.rule.selection import RECENT
+from exporter.text import finite, number_of, printable
+
+#: Of one session, and of any other number.
+ACTIVE = ("active session", "active sessions")
+
+
+def plan_text(plan: Plan, database: str) -> str:
+    """The plan: exact counts first, then what would be written, then what speaks against it."""
+    counts = plan.counts
+    silent = format_duration(plan.selection.rule.table.source.orphaned_after)
+    which = f"orphaned (not seen for more than {silent})"
+    found = f"{number_of(counts.active, *ACTIVE)}, {counts.orphaned} of them {which}"
+    lines = _plan_lines(plan, database, found)
+    if plan.hidden:
+        lines.append(f"warning: the new values cannot be shown: {printable(plan.hidden)}")
+    if plan.future_ends:
+        lines.append(f"warning: {plan.future_ends}")
+    lines += [f"brake {printable(brake)}" for brake in plan.brakes]
+    if plan.function is not None:
+        lines.append(f"  by {plan.function.sql} in the database, which audits what it does")
+    if plan.pause is not None:
+        about = pause_text(plan.pause)
+        lines.append(f"  automatic recovery {about}; recovery by hand goes ahead")
+    if plan.pause_error:
+        why = printable(plan.pause_error)
+        lines.append(f"  whether automatic recovery is paused is unknown: {why}")
+    return "\n".join(lines)
+
+
+def stop_text(plan: StopPlan, database: str) -> str:
+    """The same of a planned stop."""
+    rule, stop = plan.selection.rule, plan.stop
+    which = f"started before {stop.before}"
+    if stop.server is not None:
+        which = f"of server {printable(stop.server)}"
+    found = f"{number_of(plan.active, *ACTIVE)}, {plan.concerned} of them {which}"
+    lines = _plan_lines(plan, database, found)
+    if plan.hidden:
+        lines.append(f"  the sessions cannot be shown: {printable(plan.hidden)}")
+    if stop.server is None:
+        moment = format_duration(RECENT)
+        lines.append(
+            f"  {plan.seen_recently} of the active sessions showed life within the last {moment}"
+        )
+        if rule.table.last_seen_at is None and rule.table.source.recovery.evidence is None:
+            lines.append(
+                "  The source has neither last_seen_at nor evidence: only a start is a sign of life"
+            )
+    return "\n".join(lines)
+
+
+def plan_json(plan: Plan, database: str) -> dict[str, object]:
+    """The same for programs. Times are Unix timestamps, durations seconds; null is unknown."""
+    return _json(
+        plan,
+        database,
+        active=plan.counts.active,
+        orphaned=plan.counts.orphaned,
+        brakes=plan.brakes,
+        warnings=[text for text in (plan.hidden, plan.future_ends, plan.pause_error) if text],
+        paused=plan.pause is not None,
+    )
+
+
+def stop_json(plan: StopPlan, database: str) -> dict[str, object]:
+    """The same of a planned stop."""
+    return _json(
+        plan,
+        database,
+        active=plan.active,
+        concerned=plan.concerned,
+        seen_recently=plan.seen_recently,
+        refused=plan.is_refused,
+        warnings=[plan.hidden] if plan.hidden else [],
+    )
+
+
+def _json(plan: Plan | StopPlan, database: str, **values: object) -> dict[str, object]:
+    sessions = [
+        {
+            "id": each.session,
+            "last_seen": finite(each.last_seen),
+            "silence_seconds": finite(each.silence),
+            "becomes": dict(each.changes),
+            "times": dict(each.times),
+            "returning": dict(each.returning),
+            "undone": each.is_undone,
+        }
+        for each in plan.previews
+    ]
+    planned = {
+        **values,
+        "left_alone": {key: count for key, count, _ in _left_alone(plan)},
+        "would_close": plan.count,
+        "would_close_undone": plan.undone_count,
+        "ids_left_alone": dict(plan.unselected),
+        "sessions": sessions,
+    }
+    return {
+        "source": plan.selection.rule.table.source.name,
+        "database": database,
+        "plan": planned,
+    }
+
+
+def _left_alone(plan: Plan | StopPlan) -> list[tuple[str, int, str]]:
+    """The sessions that are left alone: the category in JSON, how many, and why."""
+    if isinstance(plan, Plan):
+        found = asdict(plan.counts) | {"undone": plan.undone}
+        eligible = plan.eligible
+        left = left_alone(plan.selection, with_undone=plan.with_undone)
+        kept = [(key, found[key], why) for key, why in left.items()]
+    else:
+        eligible = plan.ready
+        kept = [(key, getattr(plan, key), why) for key, why in LEFT_ALONE.items()]
+    limits = plan.limits
+    if limits.options:
+        other = max(eligible - plan.selected, 0)
+        kept.append(("not_chosen", other, f"not chosen by {limits.options}"))
+    if limits.most is not None:
+        kept.append(("over_limit", plan.selected - plan.count, "over --limit"))
+    return kept
+
+
+def _plan_lines(plan: Plan | StopPlan, database: str, found: str) -> list[str]:
+    """What was found, how many would be closed, and what would be written to the first of them."""
+    rule, count = plan.selection.rule, plan.count
+    undone = f", {plan.undone_count} of them undone by a person before" if plan.undone_count else ""
+    lines = [
+        f"{rule.table.source.name} ({database}), table {rule.relation.sql}:",
+        f"  {found}",
+        *(
+            f"    {number_of(number, *LEFT)}: {why}"
+            for _, number, why in _left_alone(plan)
+            if number
+        ),
+        *unselected_lines(plan.unselected),
+        f"  {count} would be closed{undone}",
+    ]
+    if plan.previews:
+        lines.append(preview_table(rule, plan.previews))
+    return [*lines, *more_lines(count, len(plan.previews))]

@@ -1,0 +1,36 @@
+"""Lists of sessions: what would be written to each, those that are not listed or not chosen."""
+
+from collections.abc import Mapping, Sequence
+
+from exporter.recovery.close.candidates import Preview
+from exporter.recovery.rule.rule import Rule
+from exporter.text import UNKNOWN, age, instant, printable, shorten, table
+
+#: Of one session, and of any other number.
+LEFT = ("is left alone", "are left alone")
+
+
+def preview_table(rule: Rule, previews: Sequence[Preview]) -> str:
+    """What would be written to each session."""
+    headers = [f"{name} becomes" for name in rule.changes] + list(rule.returning)
+    marks_undone = any(each.is_undone for each in previews)
+    headers += ["undone before"] if marks_undone else []
+    rows = []
+    for each in previews:
+        last_seen = UNKNOWN if each.last_seen is None else instant(each.last_seen)
+        written = [each.written(name) for name in rule.changes]
+        values = [each.returning[name] for name in rule.returning]
+        cells = ["NULL" if value is None else shorten(str(value)) for value in values]
+        undone = ["yes" if each.is_undone else "no"] if marks_undone else []
+        rows.append([each.session, last_seen, age(each.silence), *written, *cells, *undone])
+    return table(["id", "last seen", "silent for", *headers], rows)
+
+
+def more_lines(count: int, listed: int) -> list[str]:
+    """That so many of the sessions are not listed, and how to list them."""
+    return [f"… and {count - listed} more; --show {count} shows all"] if count > listed else []
+
+
+def unselected_lines(unselected: Mapping[str, str]) -> list[str]:
+    """Each session that --id names and that would be left alone, and why."""
+    return [f"    --id {printable(shorten(each))}: {why}" for each, why in unselected.items()]

@@ -1,0 +1,73 @@
+"""Pauses and stops: what they hold and why, and what a person has ended."""
+
+from collections.abc import Iterable
+
+from exporter.cli.output.sessions import more_lines, preview_table
+from exporter.recovery.audit.control import Pause
+from exporter.recovery.audit.interventions import Intervention
+from exporter.recovery.decision.brakes import stopped_because
+from exporter.recovery.manual import Held, ResumePlan
+from exporter.text import UNKNOWN, instant, number_of, printable
+
+
+def pause_text(pause: Pause, verb: str = "is") -> str:
+    """Since when automatic recovery is paused, by which role, and why."""
+    why = "" if pause.reason is None else f": {pause.reason}"
+    return printable(f"{verb} paused since {instant(pause.at)} by {pause.role}{why}")
+
+
+def resume_text(plan: ResumePlan, paused: Pause | None, source: str, database: str) -> str:
+    """The pause, what is held and why, and what automatic recovery closes once it is resumed."""
+    held = plan.held
+    if held is None:
+        about = "" if paused is None else f" {pause_text(paused)}"
+        found = f"{source} ({database}){about}; nothing is held"
+        return "\n".join([found, *obstacle_lines(plan.obstacles)])
+    since = instant(held.stop.at)
+    why = stopped_because(held.stop)
+    if held.stop.brake == "budget":
+        why = "not stopped, but may close fewer sessions within 24 hours than are orphaned"
+    elif not held.is_written:
+        why = f"about to be stopped by the next run, because {held.stop.why}"
+    count = number_of(held.count, "session is held", "sessions are held")
+    lines = [
+        f"{source} ({database}) is {printable(why)}",
+        f"  {count}; once resumed, automatic recovery closes those of them",
+        f"  that are still orphaned; what fell silent after {since} is judged as a new wave",
+    ]
+    if paused is not None:
+        lines.append(f"  it {pause_text(paused, 'is also')}")
+    lines += obstacle_lines(plan.obstacles)
+    if held.hidden:
+        lines.append(f"  the sessions cannot be shown: {printable(held.hidden)}")
+    if held.previews:
+        lines.append(preview_table(held.selection.rule, held.previews))
+    return "\n".join([*lines, *more_lines(held.count, len(held.previews))])
+
+
+def obstacle_lines(obstacles: Iterable[str]) -> list[str]:
+    """What else keeps automatic recovery from closing, which no `resume` ends."""
+    return [printable(f"  nothing is closed while this lasts: {each}") for each in obstacles]
+
+
+def resumed_text(held: Held | None, ended: Pause | None) -> str:
+    """What a person has ended; empty where that is nothing."""
+    done = list[str]()
+    if held is not None:
+        done.append(number_of(held.count, "session was held", "sessions were held"))
+    if ended is not None:
+        why = "" if ended.reason is None else f" ({ended.reason})"
+        done.append(f"the pause of {instant(ended.at)} by {ended.role}{why} has ended")
+    return printable(f"is resumed: {', and '.join(done)}") if done else ""
+
+
+def nothing_to_resume_text(interventions: Iterable[Intervention]) -> str:
+    """That there is nothing to resume, and which person has resumed before."""
+    before = next((each for each in interventions if each.kind == "resume"), None)
+    if before is None:
+        return "was not paused, and nothing is held"
+    why = "" if before.reason is None else f": {before.reason}"
+    return printable(
+        f"was not paused, and nothing is held; it was resumed before, at {instant(before.at)} by "
+        f"{before.role or UNKNOWN}{why}"
+    )
