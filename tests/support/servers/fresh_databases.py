@@ -14,7 +14,7 @@ from exporter.demo.server.databases import EmbeddedDatabase, create_database
 from exporter.demo.server.server import SUPERUSER, PostgresServer
 from exporter.demo.systems.schemas import APP, create_empty
 from exporter.recovery.audit.installation import audit_script
-from tests.support.servers.statements import execute
+from tests.support.servers.statements import KeptConnections, execute, rows
 
 TEMPLATE = "template_systems"
 #: The same with the audit of recovery, which takes ten times as long as the copy of a database.
@@ -35,8 +35,11 @@ class FreshDatabases:
                 sql.Identifier(SUPERUSER), sql.Literal(server.passwords[SUPERUSER])
             )
         )
-        create_empty(server, TEMPLATE)
+        # A third less to copy: without the maps of free space, and rows that initdb has replaced.
+        execute(create_empty(server, TEMPLATE), "VACUUM FULL")
         execute(create_database(server, WITH_AUDIT, owner=APP, template=TEMPLATE), audit_script())
+        # The first connection to a database writes what all of them read, and copies have it then.
+        rows(EmbeddedDatabase(server, TEMPLATE), "SELECT 1")
 
     def __enter__(self) -> Self:
         return self
@@ -55,7 +58,9 @@ class FreshDatabases:
                 *map(sql.Identifier, (name, APP, template))
             )
         )
-        yield EmbeddedDatabase(self.server, name)
+        database = KeptConnections(self.server, name)
+        yield database
+        database.close()
         self._connection.execute(
             sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
         )

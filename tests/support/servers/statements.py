@@ -1,18 +1,69 @@
-"""Statements that a test runs in a database, and rows that it reads."""
+"""Statements that a test runs in a database, and rows that it reads.
 
+To connect costs more than most statements, so a fresh database keeps the connections for the next
+one; each begins as a new one does, and has counted for the statistics what it did.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
+
 from exporter.demo.server.databases import EmbeddedDatabase
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptConnections(EmbeddedDatabase):
+    """A database whose connections are kept, for each role, until it is dropped."""
+
+    _idle: dict[str, list[Connection]] = field(
+        default_factory=lambda: defaultdict(list), compare=False
+    )
+
+    @contextmanager
+    def connection(self, role: str) -> Iterator[Connection]:
+        """One that no other thread uses; after an error it is not used again."""
+        connection = self._idle[role].pop() if self._idle[role] else self.connect(role)
+        try:
+            connection.prepare_threshold = None  # DISCARD ALL forgets what is prepared
+            yield connection
+            connection.execute("DISCARD ALL")
+            connection.execute("SELECT pg_stat_force_next_flush()")
+        except BaseException:
+            connection.close()
+            raise
+        self._idle[role].append(connection)
+
+    def close(self) -> None:
+        """Close all connections."""
+        for connections in self._idle.values():
+            while connections:
+                connections.pop().close()
 
 
 def execute(database: EmbeddedDatabase, *statements: str, role: str = "postgres") -> None:
     """Run each statement in a transaction of its own."""
-    with database.connect(role) as connection:
+    with _connected(database, role) as connection:
         for statement in statements:
             connection.execute(statement.encode())
 
 
 def rows(database: EmbeddedDatabase, query: str, role: str = "postgres") -> list[tuple[Any, ...]]:
     """Return what a query selects."""
-    with database.connect(role) as connection:
+    with _connected(database, role) as connection:
         return connection.execute(query.encode()).fetchall()
+
+
+@contextmanager
+def _connected(database: EmbeddedDatabase, role: str) -> Iterator[Connection]:
+    if isinstance(database, KeptConnections):
+        with database.connection(role) as kept:
+            yield kept
+    else:
+        with database.connect(role) as connection:
+            yield connection
