@@ -18,7 +18,7 @@ from exporter.recovery.audit.installation import audit_script
 from tests.support.processes.session_exporter import PROGRAM, environment, run, write_config
 from tests.support.servers.quick_server import QuickServer
 from tests.support.servers.standby import PRIMARY_SETTINGS, Standby
-from tests.support.servers.statements import rows
+from tests.support.servers.statements import execute, rows
 
 Done = subprocess.CompletedProcess[str]
 Command = Callable[..., Done]
@@ -77,12 +77,6 @@ def command(ready: EmbeddedDatabase, tmp_path: Path) -> Command:
         return run(*arguments, "-c", config, folder=tmp_path)
 
     return command
-
-
-def execute(database: EmbeddedDatabase, *statements: str) -> None:
-    with database.connect() as connection:
-        for statement in statements:
-            connection.execute(statement.encode())
 
 
 def contents(database: EmbeddedDatabase) -> list[tuple[Any, ...]]:

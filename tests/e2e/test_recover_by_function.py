@@ -12,7 +12,7 @@ from exporter.demo.server.databases import EmbeddedDatabase, create_role
 from exporter.demo.systems.schemas import EXPORTER
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.processes.session_exporter import run, write_config
-from tests.support.servers.statements import rows
+from tests.support.servers.statements import execute, rows
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -74,12 +74,6 @@ def installed(database: EmbeddedDatabase, command: Command) -> Command:
         assert (done.returncode, done.stderr) == (0, "")
         execute(database, done.stdout)
     return command
-
-
-def execute(database: EmbeddedDatabase, *statements: str) -> None:
-    with database.connect() as connection:
-        for statement in statements:
-            connection.execute(statement.encode())
 
 
 def states(database: EmbeddedDatabase) -> list[tuple[str, int]]:

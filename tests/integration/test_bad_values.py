@@ -15,6 +15,7 @@ from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database
 from tests.support.collection import declarations
 from tests.support.collection.pages import Collect
+from tests.support.servers.statements import execute as run
 
 SECRET = "Alice Secret"
 CHAT = """\
@@ -36,12 +37,6 @@ CREATE FUNCTION public.refuse(t text) RETURNS bool LANGUAGE plpgsql
 CREATE FUNCTION public.run(t text) RETURNS bool LANGUAGE plpgsql
     AS $$ BEGIN EXECUTE 'SELECT ' || t; RETURN true; END $$;
 """
-
-
-def run(database: EmbeddedDatabase, *statements: str) -> None:
-    with database.connect() as connection:
-        for statement in statements:
-            connection.execute(statement.encode())
 
 
 @pytest.mark.quick(

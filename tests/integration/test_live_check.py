@@ -15,6 +15,7 @@ from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.postgres import Database
 from tests.support.collection import declarations
 from tests.support.collection.declarations import CONVERSATIONS
+from tests.support.servers.statements import execute as run
 
 SourceOf = Callable[[str], Source]
 
@@ -25,12 +26,6 @@ chat:
   started_at: started
   orphaned_after: 2h
 """
-
-
-def run(database: EmbeddedDatabase, *statements: str) -> None:
-    with database.connect() as connection:
-        for statement in statements:
-            connection.execute(statement.encode())
 
 
 async def check(

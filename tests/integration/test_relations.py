@@ -9,6 +9,7 @@ from psycopg import sql
 from exporter.demo.server.databases import EmbeddedDatabase, create_database, drop_database
 from tests.support.collection import declarations, pages
 from tests.support.collection.pages import Page
+from tests.support.servers.statements import execute as run
 
 Collect = Callable[..., Awaitable[Page]]
 
@@ -30,12 +31,6 @@ ROWS = """
     UNION ALL SELECT 4, false, now() - interval '60 seconds', now()
 """
 TABLE = f"CREATE TABLE public.chat ({COLUMNS}); INSERT INTO public.chat {ROWS};"
-
-
-def run(database: EmbeddedDatabase, *statements: str) -> None:
-    with database.connect() as connection:
-        for statement in statements:
-            connection.execute(statement.encode())
 
 
 def assert_counted(page: Page, **labels: str) -> None:

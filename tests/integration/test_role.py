@@ -19,6 +19,7 @@ from exporter.sessions.orphan_list import list_orphans
 from tests.support.collection import declarations, pages
 from tests.support.collection.declarations import COACHING, CONVERSATIONS
 from tests.support.collection.pages import Page
+from tests.support.servers.statements import execute as run
 
 Collect = Callable[..., Awaitable[Page]]
 CHAT = """\
@@ -30,12 +31,6 @@ chat:
   orphaned_after: 2h
 """
 COLUMNS = "id int, is_open bool, started timestamptz, secret text"
-
-
-def run(database: EmbeddedDatabase, *statements: str) -> None:
-    with database.connect() as connection:
-        for statement in statements:
-            connection.execute(statement.encode())
 
 
 @pytest.fixture

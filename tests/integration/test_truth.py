@@ -11,6 +11,7 @@ from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database, dsn_problem
 from exporter.sessions import grants
 from tests.support.collection import database_clock, declarations, pages
+from tests.support.servers.statements import execute as run
 
 CHAT = """\
 chat:
@@ -21,12 +22,6 @@ chat:
   orphaned_after: 2h
 """
 COLUMNS = "id int, is_open bool, started timestamptz, ended timestamptz, note text"
-
-
-def run(database: EmbeddedDatabase, *statements: str) -> None:
-    with database.connect() as connection:
-        for statement in statements:
-            connection.execute(statement.encode())
 
 
 async def test_a_snapshot_is_taken_after_the_lock_whatever_the_default_isolation_is(

@@ -13,6 +13,7 @@ from exporter.demo.roles import RECOVERY, prepare
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP, EXPORTER
 from tests.support.collection import declarations
+from tests.support.servers.statements import execute as run
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml"
 
@@ -58,12 +59,6 @@ def chat(source_of: SourceOf) -> Callable[..., Source]:
         return source_of(text)
 
     return chat
-
-
-def run(database: EmbeddedDatabase, *statements: str) -> None:
-    with database.connect() as connection:
-        for statement in statements:
-            connection.execute(statement.encode())
 
 
 def ready(database: EmbeddedDatabase, *statements: str) -> None:

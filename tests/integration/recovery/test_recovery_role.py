@@ -16,6 +16,7 @@ from exporter.recovery.rule.limits import NO_LIMITS
 from exporter.recovery.undo import plan_undo, undo
 from exporter.sessions import grants
 from tests.support.recovery.close_runs import all_candidates, close_found
+from tests.support.servers.statements import execute
 
 CONFIG = """\
 databases:
@@ -39,12 +40,6 @@ sources:
       returning:
         - trainee: (SELECT p.name FROM coaching.profiles AS p WHERE p.id = s.trainee_id)
 """
-
-
-def execute(database: EmbeddedDatabase, *statements: str, role: str = "postgres") -> None:
-    with database.connect(role) as connection:
-        for statement in statements:
-            connection.execute(statement.encode())
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from exporter.postgres import Database
 from exporter.sessions.indexes.proposals import Proposal, propose
 from tests.support.collection import declarations
 from tests.support.collection.pages import Page
+from tests.support.servers.statements import execute
 
 Collect = Callable[..., Awaitable[Page]]
 
@@ -22,9 +23,7 @@ BOTH_SERVED = {"active": 0, "daily": 0}
 
 def run(database: EmbeddedDatabase, *statements: str) -> None:
     """One at a time in autocommit mode, as CONCURRENTLY demands."""
-    with database.connect() as connection:
-        for statement in statements:
-            connection.execute(statement.encode())
+    execute(database, *statements)
 
 
 async def missing(database: EmbeddedDatabase, collect: Collect, text: str) -> dict[str, float]:

@@ -20,7 +20,7 @@ from exporter.recovery.rule.limits import NO_LIMITS, Limits
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import PlannedStop, Selection, orphaned_sessions
 from tests.support.collection import declarations
-from tests.support.servers.statements import rows
+from tests.support.servers.statements import execute, rows
 
 TABLE = """\
 CREATE TABLE public.chat (
@@ -66,9 +66,7 @@ def prepare(database: EmbeddedDatabase, *statements: str) -> None:
 
 def run(database: EmbeddedDatabase, *statements: str) -> None:
     """Run statements as the superuser."""
-    with database.connect() as connection:
-        for statement in statements:
-            connection.execute(statement.encode())
+    execute(database, *statements)
 
 
 def chat(name: str, **columns: str) -> str:
