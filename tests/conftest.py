@@ -18,6 +18,7 @@ import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.server.server import PostgresServer, wheel_binaries
+from tests.support.processes.preloaded import preload_server
 from tests.support.servers.fresh_databases import FreshDatabases
 from tests.support.servers.quick_server import QuickServer
 from tests.support.servers.versions import SYSTEM_BINARIES, VERSIONS, settings_of
@@ -53,9 +54,12 @@ LONGEST_FIRST = (
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the folder that all workers share: what initdb makes is made once."""
+    """Make what all workers share: a server for commands, and a folder for what initdb makes."""
     if hasattr(config, "workerinput"):
         return
+    commands = contextlib.ExitStack()
+    commands.enter_context(preload_server())
+    config.add_cleanup(commands.close)
     os.environ.pop(FAST_FOLDER, None)
     status = os.statvfs(MEMORY) if MEMORY.is_dir() else None
     roomy = status is not None and status.f_bavail * status.f_frsize > 3 * 1024**3

@@ -21,9 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-import uvloop
-
-import exporter.config
+import exporter
 from exporter.cli import main
 
 EXAMPLE = Path(__file__).parents[3] / "config.yaml"
@@ -32,48 +30,63 @@ EXAMPLE = Path(__file__).parents[3] / "config.yaml"
 LONGEST_REQUEST = 1 << 18
 
 
-def serve() -> None:
-    """Fork for each request on stdin; answer the child's id, and when it has ended its exit code.
+def serve(listening: socket.socket) -> None:
+    """Fork for each request; answer the child's id, and when it has ended its exit code.
 
-    The answers to a request go into the pipe that came with it. If a socket came too, the child is
-    one that runs the commands which are asked for there.
+    It imports the program before the first. The answers to a request go into the pipe that came
+    with it. If a socket came too, the child is one that runs the commands which are asked for
+    there. The end of stdin is that of the server.
     """
-    for module in pkgutil.walk_packages(exporter.__path__, "exporter."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)  # what a command imports when it is asked for
-    # What is made when it is first needed, such as patterns and validators, each child finds made.
-    exporter.config.load_config(EXAMPLE, {"DATABASE_URL": ""})
-    gc.collect()
-    gc.freeze()  # so that a child does not copy all of it
-    requests = socket.socket(fileno=os.dup(0))
+    if sys.stdin in select.select([sys.stdin, listening], [], [])[0]:
+        return
+    _import_all()
     ended, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake)
+    clients = set[socket.socket]()
     answers = dict[int, int]()  # a pipe for each child that runs
     while True:
-        ready = select.select([requests.fileno(), ended], [], [])[0]
-        if requests.fileno() in ready:
-            request, passed, *_ = socket.recv_fds(requests, LONGEST_REQUEST, 2)
+        ready = select.select([sys.stdin, listening, ended, *clients], [], [])[0]
+        if sys.stdin in ready:
+            return
+        if ended in ready:
+            os.read(ended, 512)
+            _answer_ends(answers)
+        if listening in ready:
+            clients.add(listening.accept()[0])
+        for client in clients.intersection(ready):
+            request, passed, *_ = socket.recv_fds(client, LONGEST_REQUEST, 2)
             if not request:
-                return
+                clients.remove(client)
+                client.close()
+                continue
             answer, *commands = passed
             child = os.fork()
             if child == 0:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                for each in (requests.detach(), ended, wake, answer, *answers.values()):
-                    os.close(each)
+                for each in (listening, *clients):
+                    each.close()
+                for pipe in (ended, wake, answer, *answers.values()):
+                    os.close(pipe)
                 if commands:
                     _run_all(socket.socket(fileno=commands[0]))
                 os._exit(_run(json.loads(request)))
-            for each in commands:
-                os.close(each)
+            for command in commands:
+                os.close(command)
             answers[child] = answer
             os.write(answer, b"%d\n" % child)
-        if ended in ready:
-            os.read(ended, 512)
-            _answer_ends(answers)
+
+
+def _import_all() -> None:
+    for module in pkgutil.walk_packages(exporter.__path__, "exporter."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)  # what a command imports when it is asked for
+    # What is made when it is first needed, such as patterns and validators, each child finds made.
+    sys.modules["exporter.config"].load_config(EXAMPLE, {"DATABASE_URL": ""})
+    gc.collect()
+    gc.freeze()  # so that a child does not copy all of it
 
 
 def _answer_ends(answers: dict[int, int]) -> None:
@@ -92,7 +105,7 @@ def _run_all(commands: socket.socket) -> NoReturn:
 
     So whatever it left is closed before its end is known, as if the process had been its own.
     """
-    uvloop.new_event_loop().close()  # it opens a pipe once in a process
+    sys.modules["uvloop"].new_event_loop().close()  # it opens a pipe once in a process
     open_files = _open_files()
     while request := commands.recv(LONGEST_REQUEST):
         code = _run(json.loads(request))
@@ -148,4 +161,4 @@ def _become(asked: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    serve(socket.socket(fileno=int(sys.argv[1])))

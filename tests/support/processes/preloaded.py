@@ -1,8 +1,8 @@
 """The program in a process that has imported it already: most of a short command is imports.
 
-A server (preload_server.py) forks. A command that is started gets a child with the arguments,
-folder, environment and exit code of its own, as if the program had been started. Commands that are
-run to their end share a child, one after the other: to fork costs more than most of them.
+One server (preload_server.py) forks for all workers. A command that is started gets a child with
+the arguments, folder, environment and exit code of its own, as if the program had been started.
+Commands that are run to their end share a child, one after the other: to fork costs more than most.
 """
 
 import atexit
@@ -16,11 +16,32 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 SERVER = Path(__file__).with_name("preload_server.py")
+#: The variable that tells workers where the server listens.
+ADDRESS = "SESSION_EXPORTER_PRELOADED"
+
+
+@contextlib.contextmanager
+def preload_server() -> Iterator[None]:
+    """Let a server listen, which imports the program once it is needed; it ends with the block."""
+    with (
+        tempfile.TemporaryDirectory(prefix="session-exporter-preloaded-") as folder,
+        socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening,
+    ):
+        os.environ[ADDRESS] = str(Path(folder, "socket"))
+        listening.bind(os.environ[ADDRESS])
+        listening.listen()
+        with subprocess.Popen(
+            [sys.executable, SERVER, str(listening.fileno())],
+            stdin=subprocess.PIPE,  # its end is that of the server
+            pass_fds=[listening.fileno()],
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+        ):
+            yield
 
 
 class Child:
@@ -78,15 +99,19 @@ class Runner:
         answer = self._requests.recv(16)
         return int(answer) if answer else self._child.wait()
 
+    def close(self) -> None:
+        """Ask for no more commands, so that it ends."""
+        self._requests.close()
+
     def end(self) -> None:
         """End it at once."""
-        self._requests.close()
+        self.close()
         self._child.kill()
         self._child.wait()
 
 
 class Preloaded:
-    """Runs commands as children of one server, which ends with the tests."""
+    """Runs commands as children of the server."""
 
     def __init__(self, program: Path) -> None:
         self._program = str(program)
@@ -129,25 +154,19 @@ class Preloaded:
     def _fork(self, command: Sequence[str], request: bytes, *passed: int) -> Child:
         answers, answering = os.pipe()
         with self._lock:
-            self._requests = self._requests or self._start()
+            self._requests = self._requests or self._connect()
             socket.send_fds(self._requests, [request], [answering, *passed])
         os.close(answering)
         return Child(command, answers)
 
-    def _start(self) -> socket.socket:
-        requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            server = subprocess.Popen(
-                [sys.executable, SERVER],
-                stdin=theirs.fileno(),
-                env={"PATH": os.environ.get("PATH", os.defpath)},
-            )
+    def _connect(self) -> socket.socket:
+        requests = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        requests.connect(os.environ[ADDRESS])
 
         def stop() -> None:
             for runner in self._idle:
-                runner.end()
+                runner.close()
             requests.close()
-            server.wait()
 
         atexit.register(stop)
         return requests
