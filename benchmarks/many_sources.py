@@ -20,7 +20,7 @@ from benchmarks.collecting import TABLE, fill
 from exporter import logs
 from exporter.config import load_config
 from exporter.daemon.app import Exporter
-from exporter.daemon.process import CLOCK
+from exporter.daemon.machine_clock import CLOCK
 from exporter.daemon.schedule import Schedule
 from exporter.demo.server.databases import EmbeddedDatabase
 

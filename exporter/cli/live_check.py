@@ -9,7 +9,7 @@ from exporter.check.findings import Finding, Status
 from exporter.check.live import check_config
 from exporter.cli.options import ListFormat
 from exporter.config import Config
-from exporter.daemon import process
+from exporter.daemon import machine_clock
 from exporter.text import as_json, printable
 
 _MARKS = {Status.OK: "✓", Status.WARNING: "!", Status.FAILED: "✗"}
@@ -22,7 +22,7 @@ def check_live(config: Config, format_: ListFormat) -> bool:
     async def found() -> list[Finding]:
         findings: list[Finding] = []
         last_place = ""
-        async for finding in check_config(config, process.CLOCK):
+        async for finding in check_config(config, machine_clock.CLOCK):
             findings.append(finding)
             if format_ is ListFormat.JSON:
                 continue

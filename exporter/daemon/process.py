@@ -1,30 +1,21 @@
-"""The process: start, stop, signals, the socket, the server. Only this module reads the clock."""
+"""The process: start, stop, signals, the socket, the server."""
 
 import asyncio
 import contextlib
 import signal
 import socket
-import time
 from collections.abc import Iterator
-from functools import partial
 
 import uvicorn
 
 from exporter import logs
-from exporter.clock import Clock
-from exporter.daemon import http
+from exporter.daemon import http, machine_clock
 from exporter.daemon.app import Exporter
 from exporter.daemon.schedule import Schedule
 from exporter.errors import ExporterError
 
 #: How long running jobs may take to end after SIGTERM, in seconds.
 STOP_PATIENCE = 5.0
-
-
-# On Linux time.monotonic() stops while the machine is suspended (clock_gettime(2), CLOCK_BOOTTIME),
-# and values of before would be served as if they were new.
-_MONOTONIC = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-CLOCK = Clock(monotonic=partial(time.clock_gettime, _MONOTONIC), wall=time.time)
 
 
 class _Server(uvicorn.Server):
@@ -62,10 +53,10 @@ async def run(exporter: Exporter, sock: socket.socket) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    schedule = Schedule(exporter.jobs, CLOCK)
+    schedule = Schedule(exporter.jobs, machine_clock.CLOCK)
     server = _Server(
         uvicorn.Config(
-            http.application(exporter.page, exporter.snapshots, CLOCK),
+            http.application(exporter.page, exporter.snapshots, machine_clock.CLOCK),
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -12,7 +12,7 @@ import uvloop
 
 from exporter import logs
 from exporter.collection.snapshots import Snapshots
-from exporter.daemon import process
+from exporter.daemon import machine_clock, process
 from exporter.daemon.app import Exporter
 from exporter.demo import setup, traffic
 from exporter.demo.example import CONFIG, load_example
@@ -105,7 +105,7 @@ async def _run(
     logs.start(logs.WARNING)
     host, port = sock.getsockname()[:2]
 
-    exporter = Exporter(config, process.CLOCK)
+    exporter = Exporter(config, machine_clock.CLOCK)
 
     async def welcome() -> None:
         while not exporter.snapshots.is_ready():  # noqa: ASYNC110 - snapshots have no event to wait for

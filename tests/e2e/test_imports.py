@@ -39,7 +39,7 @@ def imported_by(*arguments: str | Path) -> set[str]:
     return set(ast.literal_eval(done.stdout.splitlines()[-1]))
 
 
-@pytest.mark.quick("version", "check -c")
+@pytest.mark.quick("version", "check -c", "once")
 @pytest.mark.parametrize(
     ("arguments", "unused"),
     [
@@ -47,6 +47,7 @@ def imported_by(*arguments: str | Path) -> set[str]:
         (["sql", "--help"], ["exporter.check", "exporter.daemon", "exporter.demo", "uvicorn"]),
         (["schema"], [*OF_THE_DAEMON, "psycopg"]),
         (["check", "-c", ROOT / "config.yaml"], OF_THE_DAEMON),
+        (["once", "--help"], ["apscheduler", "exporter.demo", "starlette", "uvicorn"]),
         (["orphans", "--help"], ["exporter.daemon", "exporter.demo", "starlette", "uvicorn"]),
     ],
     ids=lambda value: " ".join(map(str, value))[:20],

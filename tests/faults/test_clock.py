@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-import exporter.daemon.process
+import exporter.daemon.machine_clock
 from exporter.clock import Clock
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import EXPORTER
@@ -236,12 +236,12 @@ class Suspended:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds = 0.0
-        real = exporter.daemon.process.CLOCK
+        real = exporter.daemon.machine_clock.CLOCK
         clock = Clock(
             monotonic=lambda: real.monotonic() + self.seconds,
             wall=lambda: real.wall() + self.seconds,
         )
-        monkeypatch.setattr(exporter.daemon.process, "CLOCK", clock)
+        monkeypatch.setattr(exporter.daemon.machine_clock, "CLOCK", clock)
 
 
 def test_after_a_suspension_nothing_old_is_served(
@@ -266,7 +266,9 @@ def test_after_a_suspension_nothing_old_is_served(
 )
 def test_time_goes_on_while_the_machine_is_suspended() -> None:
     """In a time namespace, the clock since the boot can differ from the one that stands still."""
-    read = "from exporter.daemon.process import *; print(CLOCK.monotonic() - time.monotonic())"
+    read = (
+        "from exporter.daemon.machine_clock import *; print(CLOCK.monotonic() - time.monotonic())"
+    )
     command = ["unshare", "--time", "--boottime", "100000", sys.executable, "-c", read]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert float(done.stdout) > 99_000

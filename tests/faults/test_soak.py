@@ -31,7 +31,7 @@ from exporter.collection.job import Key
 from exporter.collection.snapshots import Snapshot
 from exporter.config import load_config
 from exporter.daemon.app import Exporter
-from exporter.daemon.process import CLOCK
+from exporter.daemon.machine_clock import CLOCK
 from exporter.daemon.schedule import Schedule
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.server.server import wheel_binaries

@@ -13,7 +13,7 @@ from exporter.collection.active import ActiveValues
 from exporter.collection.daily import DailyValues
 from exporter.collection.size import SizeValues
 from exporter.collection.snapshots import Snapshots
-from exporter.daemon import process
+from exporter.daemon import machine_clock
 from exporter.daemon.app import Exporter
 from exporter.metrics.exposition import OPENMETRICS, TEXT
 from exporter.text import UNKNOWN, age, printable, table
@@ -38,7 +38,7 @@ def once(
     logs.log_errors_only()
 
     async def collected() -> Exporter:
-        exporter = Exporter(config, process.CLOCK)
+        exporter = Exporter(config, machine_clock.CLOCK)
         await exporter.collect_once()
         await exporter.close()
         return exporter

@@ -7,7 +7,7 @@ import uvloop
 
 from exporter import logs
 from exporter.cli import options
-from exporter.daemon import process
+from exporter.daemon import machine_clock, process
 from exporter.daemon.app import Exporter
 from exporter.logs import LogFormat
 
@@ -23,4 +23,4 @@ def run(
     config = options.load(config_file)
     sock = process.listen(*options.parse_address(listen_address))
     logs.start(format_=log_format)
-    uvloop.run(process.run(Exporter(config, process.CLOCK), sock))
+    uvloop.run(process.run(Exporter(config, machine_clock.CLOCK), sock))

@@ -11,7 +11,7 @@ import uvloop
 
 from exporter import logs
 from exporter.config import load_config
-from exporter.daemon import process
+from exporter.daemon import machine_clock
 from exporter.daemon.app import Exporter
 from exporter.metrics.exposition import TEXT
 from tests.support.processes.background import Background
@@ -45,7 +45,7 @@ class Exporting:
         make_loop: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop,
     ) -> None:
         self._background = Background(make_loop)
-        self._exporter = Exporter(load_config(config, environ or {}), process.CLOCK)
+        self._exporter = Exporter(load_config(config, environ or {}), machine_clock.CLOCK)
         self._lines = _Lines()
         self._logger = logging.getLogger("session_exporter")
         self._level = self._logger.level

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families as plain_tex
 
 from exporter.config import load_config
 from exporter.daemon.app import Exporter
-from exporter.daemon.process import CLOCK
+from exporter.daemon.machine_clock import CLOCK
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.metrics.catalog import Sample
 from exporter.metrics.exposition import OPENMETRICS, TEXT

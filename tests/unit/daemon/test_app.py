@@ -4,7 +4,7 @@ from pathlib import Path
 
 from exporter.config import load_config
 from exporter.daemon.app import Exporter
-from exporter.daemon.process import CLOCK
+from exporter.daemon.machine_clock import CLOCK
 from exporter.recovery.webhook.delivery import WebhookSender
 
 CONFIG = """\
