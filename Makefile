@@ -22,7 +22,7 @@ demo: .venv/demo.stamp
 # More workers than cores: many tests wait, for a deadline or for a server. Fewer for all tests, among
 # which are those that compare times. Each worker imports all tests, so that what Python compiles is
 # kept even where the environment says otherwise.
-test: PYTEST_TIER := -n 6 -m 'not slow'
+test: PYTEST_TIER := -n 5 -m 'not slow'
 test-all: PYTEST_TIER := -n 2
 test-all: export REAL_PROGRAMS = 1
 test test-all: .venv/dev.stamp

@@ -3,7 +3,7 @@
 Two exporters with slightly different configs watch the demo's four tables, a standby, a table that
 is not as declared, and a database that is not there; a third target does not answer. Both recover a
 table in which one session after the other is orphaned, and cannot recover others. So the panels
-that show trouble have trouble to show.
+that show trouble have trouble to show. Then the exporters end, and all is asked about that moment.
 """
 
 import asyncio
@@ -76,10 +76,11 @@ EXPRESSIONS = [each for dashboard in DASHBOARDS.values() for each in find_expres
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What is asked, and what an exporter's page said when everything was collected."""
+    """What is asked, and when, and what an exporter's page said when everything was collected."""
 
     prometheus: Prometheus
     page: Page
+    at: float
 
     def answer(self, expression: Expression, values: dict[str, str]) -> list[Any]:
         """Ask as Grafana would, with these values of the dashboard's variables."""
@@ -87,9 +88,8 @@ class Watched:
         if expression.kind == "variable":
             return list(self.prometheus.label_values(expression.label, asked))
         if expression.kind == "instant":
-            return list(self.prometheus.query(asked))
-        now = time.time()
-        return list(self.prometheus.query_range(asked, start=now - 20, end=now, step=1))
+            return list(self.prometheus.query(asked, at=self.at))
+        return list(self.prometheus.query_range(asked, start=self.at - 20, end=self.at, step=1))
 
 
 def sources() -> dict[str, dict[str, Any]]:
@@ -204,15 +204,15 @@ def watched(
     tmp_path_factory: pytest.TempPathFactory, fast_folder: Path | None
 ) -> Iterator[Watched]:
     folder = tmp_path_factory.mktemp("dashboards")
-    with ExitStack() as stack:
+    with ExitStack() as stack, ExitStack() as exporting:
         server = QuickServer(wheel_binaries(18), settings=PRIMARY_SETTINGS, parent=fast_folder)
-        stack.enter_context(server)
+        exporting.enter_context(server)
         database = create_empty(server, "watched")
         with database.connect(APP) as connection:
             (row,) = connection.execute("SELECT now()").fetchall()
             history.fill(connection, row[0])
         create_live(database)
-        standby = stack.enter_context(Standby(server, parent=fast_folder))
+        standby = exporting.enter_context(Standby(server, parent=fast_folder))
         standby.wait_until_it_follows()
         dsns = {
             "app": database.dsn_for(EXPORTER),
@@ -227,7 +227,7 @@ def watched(
             declared["copied"]["stale_after"] = stale_after
             config = write_config(folder, databases, declared)
             trust_live(config, database)
-            replicas.append(stack.enter_context(Daemon(config, folder=folder)))
+            replicas.append(exporting.enter_context(Daemon(config, folder=folder)))
         for each in replicas:
             page = each.wait_until_ready()
         instances = [f"127.0.0.1:{each.port}" for each in replicas]
@@ -253,7 +253,15 @@ def watched(
             every=0.5,
             details=lambda: f"{missing(prometheus)}\n{replicas[0].log}{prometheus.log}",
         )
-        yield Watched(prometheus, page)
+        wait_for(
+            lambda: has_counted(Watched(prometheus, page, time.time())),
+            "some are skipped, and one is one",
+            every=0.5,
+            details=lambda: f"{replicas[0].log}{prometheus.log}",
+        )
+        at = time.time()
+        exporting.close()
+        yield Watched(prometheus, page, at)
 
 
 def missing(prometheus: Prometheus) -> set[str]:
@@ -270,6 +278,12 @@ def missing(prometheus: Prometheus) -> set[str]:
     expected = {"conversations", BROKEN, "SessionsRecoveryContradicted", *rising}
     risen = {name for name in rising if prometheus.query(f"max(increase({name}[20s])) > 0")}
     return expected - out - risen
+
+
+def has_counted(watched: Watched) -> bool:
+    """Whether enough samples tell what recovery did: of few, increase() makes none, or too much."""
+    contradicted = number(watched, "sessions-source", "Contradicted in the last hour", RECOVERED)
+    return recovery_by_source(watched)["tight"]["G"] > 0 and round(contradicted) == 1
 
 
 @pytest.fixture(scope="module")
@@ -303,7 +317,7 @@ def panel(uid: str, title: str) -> dict[str, Any]:
 def answers(
     watched: Watched, uid: str, title: str, values: dict[str, str]
 ) -> dict[str, list[Sample]]:
-    """What each query of a panel is answered now."""
+    """What each query of a panel is answered."""
     return {
         target["refId"]: watched.answer(Expression(uid, title, target["expr"], "instant"), values)
         for target in panel(uid, title)["targets"]
@@ -442,37 +456,29 @@ def test_the_number_of_alerts_is_counted_with_the_rules_and_unknown_without_them
     assert watched.prometheus.query(asked, at=then) == []
 
 
-def test_the_table_of_recovery_says_what_happens_in_each_source(watched: Watched) -> None:
+def recovery_by_source(watched: Watched) -> dict[str, dict[str, Any]]:
     title = "Recovery by source, and what it did in the last hour"
+    values = ALL | {"database": "(app|live)"}
+    rows = merged(answers(watched, "sessions-overview", title, values))
+    return {row["source"]: row for row in rows}
 
-    def by_source() -> dict[str, dict[str, Any]]:
-        values = ALL | {"database": "(app|live)"}
-        rows = merged(answers(watched, "sessions-overview", title, values))
-        return {row["source"]: row for row in rows}
 
-    # The first that is skipped makes a series, and the next is an increase of it.
-    wait_for(lambda: by_source()["tight"]["G"] > 0, "some are skipped", every=0.5)
-    found = by_source()
+def test_the_table_of_recovery_says_what_happens_in_each_source(watched: Watched) -> None:
+    found = recovery_by_source(watched)
     names = ("calls", "tight", "unfit", "halted", "tried", "training")
     modes = {name: found[name]["A"] for name in names}
     assert modes == {"calls": 2, "tight": 2, "unfit": 2, "halted": 3, "tried": 1, "training": 0}
     assert found["calls"]["E"] > 0  # recovered
+    assert found["tight"]["G"] > 0  # skipped
     assert found["unfit"]["F"] > 0  # failed
     assert found["tried"]["D"] >= 1  # grace, and returned: calls closes what it watches
     assert "B" not in found["training"]  # candidates: nobody looks, and that is not 0
 
 
 def test_two_exporters_recover_and_what_they_did_is_counted_once(watched: Watched) -> None:
-    def contradicted() -> float:
-        return number(watched, "sessions-source", "Contradicted in the last hour", RECOVERED)
-
-    # Of few samples, increase() makes too much; of two that are added up it would stay 2.
-    wait_for(
-        lambda: round(contradicted()) == 1,
-        "one is one",
-        every=0.5,
-        details=lambda: f"{contradicted()}",
-    )
+    # Of two that are added up it would stay 2.
+    contradicted = number(watched, "sessions-source", "Contradicted in the last hour", RECOVERED)
+    assert round(contradicted) == 1
 
 
 def test_recoveries_are_marked_where_they_happened(watched: Watched) -> None:
