@@ -38,8 +38,22 @@ def primary(fast_folder: Path | None) -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def follower(primary: PostgresServer, fast_folder: Path | None) -> Iterator[Standby]:
+    with Standby(primary, parent=fast_folder) as server:
+        yield server
+
+
 @pytest.fixture
-def standby(primary: PostgresServer, fast_folder: Path | None) -> Iterator[Standby]:
+def standby(follower: Standby) -> Standby:
+    """Shared by this file: it goes on to follow."""
+    follower.wait_until_it_follows()
+    return follower
+
+
+@pytest.fixture
+def own_standby(primary: PostgresServer, fast_folder: Path | None) -> Iterator[Standby]:
+    """For a test that starts it again or promotes it."""
     with Standby(primary, parent=fast_folder) as server:
         server.wait_until_it_follows()
         yield server
@@ -220,19 +234,19 @@ def test_a_standby_that_receives_nothing_does_not_claim_to_be_up_to_date(
 
 
 def test_a_standby_of_which_nobody_knows_how_old_it_is_is_not_served(
-    primary: PostgresServer, standby: Standby, tmp_path: Path
+    primary: PostgresServer, own_standby: Standby, tmp_path: Path
 ) -> None:
     """Started again without its primary, it replays no transaction that would tell."""
-    for server in (primary, standby):
+    for server in (primary, own_standby):
         with EmbeddedDatabase(server, "postgres").connect() as connection:
             connection.execute("CHECKPOINT")  # from where the restarted standby begins
-        standby.wait_until_it_follows()
+        own_standby.wait_until_it_follows()
     primary.kill()
     try:
-        standby.kill()
-        standby.start()
-        assert standby.ask("pg_last_xact_replay_timestamp() IS NULL")
-        with Daemon(config_for(standby, tmp_path), folder=tmp_path) as daemon:
+        own_standby.kill()
+        own_standby.start()
+        assert own_standby.ask("pg_last_xact_replay_timestamp() IS NULL")
+        with Daemon(config_for(own_standby, tmp_path), folder=tmp_path) as daemon:
             page = daemon.wait_until_ready()
             assert page.errors("chats") == {"lag"}
             assert page.values(LAG) == []
@@ -244,24 +258,24 @@ def test_a_standby_of_which_nobody_knows_how_old_it_is_is_not_served(
 
 
 def test_a_standby_that_has_replayed_nothing_since_its_start_is_not_served(
-    primary: PostgresServer, standby: Standby, tmp_path: Path
+    primary: PostgresServer, own_standby: Standby, tmp_path: Path
 ) -> None:
     """It receives, but may not replay yet: how old its data is, is unknown."""
-    for server in (primary, standby):
+    for server in (primary, own_standby):
         with EmbeddedDatabase(server, "postgres").connect() as connection:
             connection.execute("CHECKPOINT")
-        standby.wait_until_it_follows()
-    with EmbeddedDatabase(standby, "postgres").connect() as connection:
+        own_standby.wait_until_it_follows()
+    with EmbeddedDatabase(own_standby, "postgres").connect() as connection:
         connection.execute("ALTER SYSTEM SET recovery_min_apply_delay = '10min'")
-    standby.kill()
-    standby.start()
+    own_standby.kill()
+    own_standby.start()
     start_session(primary)
     behind = (
         "pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn()"
         " AND pg_last_xact_replay_timestamp() IS NULL"
     )
-    wait_for(lambda: standby.ask(behind), "it has received and not replayed", every=0.1)
-    with Daemon(config_for(standby, tmp_path), folder=tmp_path) as daemon:
+    wait_for(lambda: own_standby.ask(behind), "it has received and not replayed", every=0.1)
+    with Daemon(config_for(own_standby, tmp_path), folder=tmp_path) as daemon:
         page = daemon.wait_until_ready()
         assert page.errors("chats") == {"lag"}
         assert page.values("sessions_active") == []
@@ -269,17 +283,17 @@ def test_a_standby_that_has_replayed_nothing_since_its_start_is_not_served(
 
 
 def test_after_a_promotion_there_is_no_lag_any_more_and_collections_go_on(
-    standby: Standby, tmp_path: Path
+    own_standby: Standby, tmp_path: Path
 ) -> None:
-    with Daemon(config_for(standby, tmp_path), folder=tmp_path) as daemon:
+    with Daemon(config_for(own_standby, tmp_path), folder=tmp_path) as daemon:
         page = daemon.wait_for_page(lambda page: page.succeeds("chats"), "it is collected")
         assert page.values(LAG) != []
-        assert standby.ask("pg_promote()")
+        assert own_standby.ask("pg_promote()")
         daemon.wait_for_page(
             lambda page: page.succeeds("chats") and not page.values(LAG), "it is no standby"
         )
-        before = sessions(standby)
-        start_session(standby)
+        before = sessions(own_standby)
+        start_session(own_standby)
         page = daemon.wait_for_page(lambda page: counts(page, before + 1), "it goes on")
         # For the moment of the promotion it is a standby that receives nothing any more.
         assert page.errors("chats") <= {"lag"}
@@ -287,12 +301,12 @@ def test_after_a_promotion_there_is_no_lag_any_more_and_collections_go_on(
 
 
 def test_of_two_hosts_the_one_that_can_write_is_taken_also_after_a_failover(
-    primary: PostgresServer, standby: Standby, tmp_path: Path
+    primary: PostgresServer, own_standby: Standby, tmp_path: Path
 ) -> None:
     """The standby comes first, and lives: it is not the one, until it is promoted."""
     before = sessions(primary)
     secret = f"user={EXPORTER} password={primary.passwords[EXPORTER]}"
-    where = f"host=127.0.0.1,127.0.0.1 port={standby.port},{primary.port} dbname={NAME}"
+    where = f"host=127.0.0.1,127.0.0.1 port={own_standby.port},{primary.port} dbname={NAME}"
     dsn = f"{where} target_session_attrs=read-write {secret}"
     database = {"dsn": dsn, **IMPATIENT}
     config = write_config(tmp_path, {"app": database}, {"chats": {**CONVERSATIONS, "daily": None}})
@@ -309,8 +323,8 @@ def test_of_two_hosts_the_one_that_can_write_is_taken_also_after_a_failover(
             failure = exporting.failure("chats")
             assert "session is read-only" in failure or "not accept" in failure
             assert primary.passwords[EXPORTER] not in exporting.log
-            assert standby.ask("pg_promote()")
-            start_session(standby)
+            assert own_standby.ask("pg_promote()")
+            start_session(own_standby)
             page = exporting.collect_until(
                 lambda page: counts(page, before + 1), "the new primary is collected", "active"
             )
