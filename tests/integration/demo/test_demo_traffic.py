@@ -10,6 +10,7 @@ import pytest
 from exporter.demo import traffic
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP
+from tests.support.servers.statements import execute, rows
 
 PACE = 40.0  # a session lives for 0.1 to 1.5 seconds
 
@@ -31,7 +32,15 @@ async def everything_moves(database: EmbeddedDatabase, deadline: float = 20.0) -
         before, until = ended(connection), time.monotonic() + deadline
         while any(now <= then for now, then in zip(ended(connection), before, strict=True)):
             assert time.monotonic() < until, f"{before} became {ended(connection)}"
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
+
+
+async def something_starts(database: EmbeddedDatabase, deadline: float = 20.0) -> None:
+    """Wait until a session has started."""
+    until = time.monotonic() + deadline
+    while not rows(database, "SELECT FROM conversations.conversation_sessions LIMIT 1"):
+        assert time.monotonic() < until
+        await asyncio.sleep(0.02)
 
 
 @contextlib.asynccontextmanager
@@ -47,60 +56,46 @@ async def running(database: EmbeddedDatabase) -> AsyncIterator[None]:
 
 
 def backends(database: EmbeddedDatabase) -> list[tuple[int, str]]:
-    with database.connect() as connection:
-        return connection.execute(
-            "SELECT pid, usename::text FROM pg_stat_activity"
-            " WHERE application_name = 'demo-traffic' AND datname = current_database()"
-        ).fetchall()
+    return rows(
+        database,
+        "SELECT pid, usename::text FROM pg_stat_activity"
+        " WHERE application_name = 'demo-traffic' AND datname = current_database()",
+    )
 
 
 def disconnect(database: EmbeddedDatabase) -> None:
-    with database.connect() as connection:
-        for pid, _ in backends(database):
-            connection.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+    execute(
+        database, *(f"SELECT pg_terminate_backend({pid}, 5000)" for pid, _ in backends(database))
+    )
 
 
-@pytest.mark.slow  # so does the next, which looks at the connection besides
-async def test_sessions_start_and_end_in_every_table(database: EmbeddedDatabase) -> None:
-    async with running(database):
-        await everything_moves(database)
-
-
-async def test_comes_over_one_connection_of_its_own_as_an_ordinary_role(
+async def test_comes_over_one_connection_as_an_ordinary_role_and_stops_with_nothing_active(
     database: EmbeddedDatabase,
 ) -> None:
     async with running(database):
         await everything_moves(database)
         assert [user for _, user in backends(database)] == [APP]
+    active = "SELECT count(*) FROM conversations.conversation_sessions WHERE is_active"
+    assert rows(database, active) == [(0,)]
+    assert backends(database) == []
 
 
 async def test_goes_on_after_its_connection_was_lost(
     database: EmbeddedDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(database):
-        await everything_moves(database)
+        await something_starts(database)
         disconnect(database)
         await everything_moves(database)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "demo traffic interrupted" in caplog.text
 
 
-async def test_a_planned_stop_leaves_no_conversation_active(database: EmbeddedDatabase) -> None:
-    async with running(database):
-        await everything_moves(database)
-    with database.connect() as connection:
-        active = connection.execute(
-            "SELECT count(*) FROM conversations.conversation_sessions WHERE is_active"
-        ).fetchall()
-    assert active == [(0,)]
-    assert backends(database) == []
-
-
 async def test_stops_though_its_connection_is_lost_at_the_same_moment(
     database: EmbeddedDatabase,
 ) -> None:
     async with running(database):
-        await everything_moves(database)
+        await something_starts(database)
         disconnect(database)  # the event loop does not run between this and the cancellation
 
 
