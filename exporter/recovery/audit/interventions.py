@@ -24,5 +24,5 @@ async def list_interventions(reader: Reader, source_name: str) -> list[Intervent
     """The latest fifty of a source, newest first; none without an audit. Raises SourceError."""
     if not await has_audit(reader):
         return []
-    statement = fill("recovery/control/interventions", source=literal(source_name))
+    statement = fill("recovery/audit/interventions", source=literal(source_name))
     return [Intervention(*row) for row in await reader.rows(statement)]
