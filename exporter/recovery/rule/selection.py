@@ -48,6 +48,9 @@ class Selection:
     """For the audit."""
     most: int | None = None
     """How many are closed at most, the longest silent first; None is all."""
+    wanted: str = "true"
+    """What is asked where sessions are found, and not under the lock: an undo changes the row, so
+    that it has another version then. Never NULL."""
     undone: str = "false"
     """Whether a person has undone a session that is closed all the same; never NULL."""
 
@@ -66,7 +69,7 @@ class Selection:
     def statement(self, name: str, **parts: str) -> str:
         """A template about the sessions that can be closed: those with an id and an end."""
         is_complete = f"{self.rule.id} IS NOT NULL AND ({self.end}) IS NOT NULL"
-        recoverable = f"{self.condition} AND {is_complete}"
+        recoverable = f"{self.condition} AND {self.wanted} AND {is_complete}"
         selected = {
             "recoverable": recoverable,
             "young": self.young,
@@ -123,7 +126,7 @@ def sessions_by_hand(rule: Rule, *, with_backlog: bool, with_undone: bool) -> Se
     selection, undone = orphaned_sessions(rule, with_backlog=with_backlog), is_undone(rule)
     if with_undone:
         return replace(selection, undone=undone)
-    return replace(selection, condition=f"{selection.condition} AND NOT {undone}")
+    return replace(selection, wanted=f"NOT {undone}")
 
 
 def held_sessions(rule: Rule, stopped_at: float) -> Selection:
