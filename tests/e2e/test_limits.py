@@ -325,7 +325,7 @@ def test_an_undo_is_limited_too(five: EmbeddedDatabase, command: Command) -> Non
     limited = ("undo", run_[:8].upper(), *(f"--id={n}" for n in (1, 2, 3, 4, 5, 6)), "--limit=2")
     plan = command(*limited, "--show", "1")
     assert "2 are unchanged since and would be restored" in plan.stdout
-    assert "… and 1 more" in plan.stdout
+    assert "… and 1 more; --show 2 shows all" in plan.stdout
     assert "1 is left alone: over --limit" in plan.stdout
     changed = "1: what was written to it was changed since"
     for sentence in (changed, "5: gone", "6: not of this run"):

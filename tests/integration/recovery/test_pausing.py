@@ -8,6 +8,7 @@ from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import EXPORTER
 from exporter.errors import AuditUnusable, PermissionDenied
 from exporter.recovery.audit.control import find_pause, pause, resume
+from exporter.recovery.audit.interventions import list_interventions
 from tests.support.recovery.planned_stops import prepare, run, stopping
 from tests.support.servers.statements import rows
 
@@ -85,13 +86,21 @@ async def test_a_role_with_the_least_rights_can_pause_and_resume(
         f"GRANT USAGE ON SCHEMA session_exporter TO {EXPORTER}",
         f"GRANT SELECT ON chat TO {EXPORTER}",
         f"GRANT SELECT, INSERT, UPDATE ON session_exporter.pause TO {EXPORTER}",
+        f"GRANT SELECT ON session_exporter.stop TO {EXPORTER}",  # to list its ends too
     )
     async with stopping(any_database, tmp_path, role=EXPORTER) as it:
         assert await pause(it.reader, it.writer, "chat", reason=None)
         assert not await pause(it.reader, it.writer, "chat", reason=None)
-        found = await resume(it.reader, it.writer, "chat")
+        found = await resume(it.reader, it.writer, "chat", reason="it is over")
+        assert await pause(it.reader, it.writer, "chat", reason=None)  # another one
+        acts = await list_interventions(it.reader, "chat")
     assert found is not None
     assert found.role == EXPORTER
+    assert [(each.kind, each.reason) for each in acts] == [
+        ("pause", None),
+        ("resume", "it is over"),
+        ("pause", None),
+    ]
 
 
 async def test_the_audit_commands_can_be_run_again(

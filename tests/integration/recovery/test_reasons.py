@@ -63,9 +63,5 @@ def test_reasons_of_closing_and_undoing_are_listed(
     assert newest[1] == ("pause", "postgres", "we look at it")
     assert (found[-1]["run"], found[-1]["undo_reason"]) == (run_id[1], "by mistake")
     assert (found[-1]["sessions"], found[-1]["undone"], found[0]["run"]) == (1, 1, None)
-    again = command("resume", "chat")
-    assert "it was resumed before, at " in again
-    assert " by postgres: it was nothing\n" in again
-    assert command("pause", "chat", "--reason", "again").count("it was paused before") == 0
     for name in ("recover", "undo", "pause"):
         assert "--reason: expected a text" in command(name, "chat", "--reason", " ", exits=2)
