@@ -88,7 +88,7 @@ async def test_the_last_day_is_spent_and_earns_nothing_yet_but_by_hand(
     assert found.days == (ClosedDay(6, 0), ClosedDay(4, 0), ClosedDay(24, 24), ClosedDay(32, 32))
 
 
-@pytest.mark.quick("by statements")
+@pytest.mark.quick("by statements-auto")
 @pytest.mark.parametrize("trigger", ["auto", "manual"])
 async def test_the_largest_wave_is_of_a_week_and_of_what_was_right(
     database: EmbeddedDatabase, recover: Recover, trigger: str
@@ -102,7 +102,7 @@ async def test_the_largest_wave_is_of_a_week_and_of_what_was_right(
     assert (await record(recover)).largest_wave == 5
 
 
-@pytest.mark.quick("by statements")
+@pytest.mark.quick("statements-waves0", "statements-waves2", "statements-waves4")
 @pytest.mark.parametrize(
     ("waves", "largest"),
     [

@@ -1,5 +1,7 @@
 """Each transaction of automatic recovery heeds the stops that are there when it closes."""
 
+import pytest
+
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.recovery.close.batches import CloseRun, Permission
 from exporter.recovery.close.by_function import make_closer
@@ -53,6 +55,7 @@ async def test_a_stop_that_is_written_after_the_decision_holds_what_was_orphaned
             assert await close(at.format("resumed_at = now()"), older) == set()
 
 
+@pytest.mark.quick("by functions")
 async def test_a_stop_that_has_ended_holds_nothing_more(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:

@@ -74,7 +74,7 @@ async def test_sessions_that_others_hold_for_long_keep_none_open_that_is_not_rea
     with database.connect() as connection, connection.transaction():
         connection.execute("SELECT FROM public.chat WHERE id <= 6 FOR UPDATE")
         async with recover(per_run=2, max_count=2) as runner:
-            await runner.run(9)
+            await runner.run(8)
             assert LOST & open_ones(database) == {1, 2, 3, 4, 5, 6}
             connection.execute("ROLLBACK")
             await runner.run(6)  # they are tried again, when none of the others is left
@@ -193,7 +193,7 @@ async def test_pruning_keeps_what_was_undone_while_its_session_is_active(
 
 
 @pytest.mark.parametrize("lives", [True, False])
-@pytest.mark.quick("by statements")
+@pytest.mark.quick("by statements-True")
 async def test_an_undone_session_that_evidence_proves_alive_is_not_left_alone_any_more(
     database: EmbeddedDatabase, recover: Recover, lives: bool
 ) -> None:

@@ -93,13 +93,15 @@ async def test_a_session_whose_evidence_flickers_has_returned_once(
     sessions(database, 100, 40, seen="1 minute")
     execute(database, "CREATE TABLE public.ping (id int)", "INSERT INTO public.ping VALUES (1)")
     evidence = "EXISTS (SELECT FROM public.ping AS p WHERE p.id = s.id)"
-    for _ in range(4):
+    for _ in range(2):
         async with recover(evidence=evidence, is_trusted=False) as runner:
-            execute(database, "TRUNCATE public.ping")
-            await runner.run()
-            execute(database, "INSERT INTO public.ping VALUES (1)")
-            assert (await runner.run()).brakes == frozenset()
-            assert (await runner.by_hand.observe()).returns == Returns(1, 1)
+            for _ in range(2):
+                execute(database, "TRUNCATE public.ping")
+                await runner.run()
+                execute(database, "INSERT INTO public.ping VALUES (1)")
+                await runner.run()
+            assert runner.state.brakes == frozenset()
+    assert (await runner.by_hand.observe()).returns == Returns(1, 1)
 
 
 @pytest.mark.quick("by statements")
