@@ -70,3 +70,27 @@ async def test_a_stop_that_has_ended_holds_nothing_more(
         assert open_ones(database) == set()
         execute(database, "UPDATE session_exporter.stop SET brake = 'returned'")
         assert (await runner.run()).brakes == {"returned"}
+
+
+@pytest.mark.quick("by statements")
+async def test_what_another_rule_has_found_tells_where_this_one_was_not_in_use(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    sessions(database, 1, 2)
+    async with recover() as runner:
+        execute(
+            database,
+            STOP.format("2 minutes", "share"),
+            "INSERT INTO session_exporter.observation (source, rule, since, until, judged, returns)"
+            " SELECT source, 'another', since, until, now() - interval '50 seconds', '[]'"
+            " FROM session_exporter.observation",
+        )
+        for since, held in ((52, 2), (48, 0)):
+            execute(
+                database,
+                "UPDATE session_exporter.observation SET judged = NULL,"
+                f" since = now() - interval '{since} seconds' WHERE rule <> 'another'",
+            )
+            assert (await runner.by_hand.observe()).control.held == held
+        execute(database, "DELETE FROM session_exporter.observation WHERE rule <> 'another'")
+        assert (await runner.by_hand.observe()).control.held == 0

@@ -1,7 +1,8 @@
 -- The stop of a source that counts: the newest that is not resumed, if it is newer than all that are. One
 -- because sessions return ends by no other that another exporter has written. Another one has ended when
 -- an exporter has later found no brake on: it has held nothing then, and holds nothing new. An exporter that
--- observed before the stop was written has done so within a minute.
+-- observed before the stop was written has done so within a minute. What was found by another rule tells
+-- where this one was not in use then.
 -- A clock that was ahead for a time may have given a stop or a resume a moment of the future: a resume
 -- counts when that has come, and its stop is no younger.
 SELECT s.at, s.brake, s.why
@@ -15,8 +16,11 @@ WHERE s.source = {source}
     AND (s.brake = 'returned'::text OR NOT EXISTS (
         SELECT FROM session_exporter.observation AS o
         WHERE o.source = {source}
-            AND o.rule = {fingerprint}
             AND o.judged BETWEEN s.at + interval '1 minute' AND pg_catalog.now()
+            AND (o.rule = {fingerprint} OR NOT EXISTS (
+                SELECT FROM session_exporter.observation AS own
+                WHERE own.source = {source} AND own.rule = {fingerprint} AND own.since <= o.judged
+            ))
     ))
 ORDER BY s.brake = 'returned'::text DESC, s.at DESC
 LIMIT 1
