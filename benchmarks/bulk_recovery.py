@@ -120,7 +120,8 @@ INSERT INTO session_exporter.recovery
     (run, source, relation, session, trigger, evidence, before, after, row_version)
 SELECT
     '00000000-0000-0000-0000-000000000000', 'conversations', 'public.conversations',
-    ARRAY[session_id::text], 'manual', evidence, before, after, (pg_current_xact_id()::text::numeric % 4294967296)::text
+    ARRAY[session_id::text], 'manual', evidence, before, after,
+    (pg_current_xact_id()::text::numeric % 4294967296)::text
 FROM closed
 """.replace("{texts}", TEXTS)
 

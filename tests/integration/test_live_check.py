@@ -77,7 +77,7 @@ async def test_a_source_that_fits_gets_ticks_only(
     assert found["connection"].message.endswith(f" as {EXPORTER}")
     assert "started_at is timestamp with time zone" in found["expressions"].message
     assert "all 1 active rows" in found["evaluation"].message
-    assert found["series"].message.startswith("at most 59 ")
+    assert found["series"].message.startswith("at most 60 ")
 
 
 async def test_a_missing_index_is_a_cross_with_the_command_that_mends_it(

@@ -21,7 +21,7 @@ RIGHTS = f"""
 GRANT USAGE ON SCHEMA public, session_exporter TO {EXPORTER};
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO {EXPORTER};
 GRANT UPDATE (is_active, ended_at, ended_by) ON public.chats TO {EXPORTER};
-GRANT SELECT, INSERT ON session_exporter.recovery TO {EXPORTER};
+GRANT SELECT, INSERT ON session_exporter.recovery, session_exporter.run TO {EXPORTER};
 GRANT UPDATE (undone_at, undo_reason) ON session_exporter.recovery TO {EXPORTER};
 GRANT SELECT ON session_exporter.stop, session_exporter.observation TO {EXPORTER};
 """

@@ -14,8 +14,8 @@ from tests.support.servers.statements import execute, rows
 LOST = set(range(1, 11))
 COPY = """
 INSERT INTO session_exporter.recovery
-    (run, source, relation, session, trigger, rule, evidence, before, after, row_version)
-SELECT run, source, relation, session, trigger, rule, evidence, before, after, row_version
+    (run, source, relation, session, trigger, evidence, before, after, row_version)
+SELECT run, source, relation, session, trigger, evidence, before, after, row_version
 FROM session_exporter.recovery WHERE session[1] = '1' LIMIT 1
 """
 

@@ -11,7 +11,7 @@ import yaml
 
 from exporter.config import load_config
 from exporter.daemon.app import Exporter
-from exporter.daemon.process import CLOCK
+from exporter.daemon.machine_clock import CLOCK
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.recovery.plan.return_counter import MOST, ReturnCounter
 from tests.support.recovery.automatic.by_hand import ByHand
