@@ -10,6 +10,7 @@ import pytest
 from exporter.demo import traffic
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP
+from tests.support.processes.session_exporter import wait_for
 from tests.support.servers.statements import execute, rows
 
 PACE = 40.0  # a session lives for 0.1 to 1.5 seconds
@@ -77,7 +78,7 @@ async def test_comes_over_one_connection_as_an_ordinary_role_and_stops_with_noth
         assert [user for _, user in backends(database)] == [APP]
     active = "SELECT count(*) FROM conversations.conversation_sessions WHERE is_active"
     assert rows(database, active) == [(0,)]
-    assert backends(database) == []
+    wait_for(lambda: not backends(database), "its connection ends")
 
 
 async def test_goes_on_after_its_connection_was_lost(

@@ -15,35 +15,52 @@ import psycopg
 from exporter.demo.server.databases import EmbeddedDatabase
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+Settings = list[tuple[Any, ...]]
+
+#: What connections begin with; in any search path.
+SETTINGS = "SELECT s::pg_catalog.text FROM pg_catalog.pg_db_role_setting AS s"
 
 
 @dataclass(frozen=True, slots=True)
 class KeptConnections(EmbeddedDatabase):
     """A database whose connections are kept, for each role, until it is dropped."""
 
-    _idle: dict[str, list[Connection]] = field(
+    _idle: dict[str, list[tuple[Connection, Settings]]] = field(
         default_factory=lambda: defaultdict(list), compare=False
     )
 
     @contextmanager
     def connection(self, role: str) -> Iterator[Connection]:
         """One that no other thread uses; after an error it is not used again."""
-        connection = self._idle[role].pop() if self._idle[role] else self.connect(role)
+        connection, settings = self._kept(role) or self._new(role)
         try:
-            connection.prepare_threshold = None  # DISCARD ALL forgets what is prepared
             yield connection
             connection.execute("DISCARD ALL")
-            connection.execute("SELECT pg_stat_force_next_flush()")
+            connection.execute("SELECT pg_catalog.pg_stat_force_next_flush()")
         except BaseException:
             connection.close()
             raise
-        self._idle[role].append(connection)
+        self._idle[role].append((connection, settings))
 
     def close(self) -> None:
         """Close all connections."""
-        for connections in self._idle.values():
-            while connections:
-                connections.pop().close()
+        for kept in self._idle.values():
+            while kept:
+                kept.pop()[0].close()
+
+    def _new(self, role: str) -> tuple[Connection, Settings]:
+        connection = self.connect(role)
+        connection.prepare_threshold = None  # DISCARD ALL forgets what is prepared
+        return connection, connection.execute(SETTINGS).fetchall()
+
+    def _kept(self, role: str) -> tuple[Connection, Settings] | None:
+        if not self._idle[role]:
+            return None
+        connection, settings = self._idle[role].pop()
+        if connection.execute(SETTINGS).fetchall() != settings:
+            connection.close()
+            return None
+        return connection, settings
 
 
 def execute(database: EmbeddedDatabase, *statements: str, role: str = "postgres") -> None:
