@@ -183,7 +183,6 @@ def test_recovering_by_function_uses_nothing_of_others(
     command("undo", run_id, "--yes", call=call)
     execute(
         any_database,
-        "TRUNCATE session_exporter.recovery",  # what was undone would be left alone
         path,
         "SELECT public.recover_stuck_chats()",
         *(
