@@ -10,7 +10,7 @@ help:
 	@echo 'make test-all  run all tests: also mutations, soak, stress and long property tests'
 	@echo 'make bench   run the benchmarks; see benchmarks/README.md'
 	@echo 'make soak    inject one fault a second for SOAK_SECONDS=3600'
-	@echo 'make stress  run an application and three recoveries for STRESS_SECONDS=60'
+	@echo 'make stress  run an application, exporters, persons and crashes for STRESS_SECONDS=60'
 	@echo 'make check   check lint, format, types and the direction of imports'
 	@echo 'make format  format the code and apply safe fixes'
 	@echo 'make dashboards  generate dashboards/json'
@@ -35,7 +35,7 @@ soak: .venv/dev.stamp
 	SOAK_SECONDS=$${SOAK_SECONDS:-3600} $(BIN)/pytest -m slow tests/faults/test_soak.py
 
 stress: .venv/dev.stamp
-	STRESS_SECONDS=$${STRESS_SECONDS:-60} $(BIN)/pytest -s tests/faults/recovery/test_stress.py
+	STRESS_SECONDS=$${STRESS_SECONDS:-60} $(BIN)/pytest -s tests/faults/stress
 
 check: .venv/dev.stamp
 	$(BIN)/ruff check

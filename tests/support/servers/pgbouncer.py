@@ -43,6 +43,7 @@ auth_type = scram-sha-256
 auth_file = {folder}/users.txt
 pool_mode = transaction
 default_pool_size = {pool_size}
+server_login_retry = 1
 """
 
 

@@ -1,5 +1,5 @@
-"""Recoveries at once, by hand and automatic, against an application under load, judged by the times
-of the commits.
+"""Recoveries at once in one process, by hand and automatic, of chats that are all about to be
+orphaned: they meet the application, each other and the end of a budget as often as can be.
 
 `make test-all` does it for SECONDS; `make stress` for STRESS_SECONDS, a minute if nothing else is
 said. In the fast tier test_races and test_interleavings let the same meet one at a time.
@@ -10,7 +10,6 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,10 @@ from tests.support.processes.background import Background
 from tests.support.processes.session_exporter import wait_for
 from tests.support.recovery.chats import SOURCE, Chats
 from tests.support.recovery.close_runs import all_candidates
-from tests.support.recovery.worlds.traffic import Traffic
+from tests.support.recovery.stress.actor import acting
+from tests.support.recovery.stress.application import CrowdWriter, Population
+from tests.support.recovery.stress.history import TRIGGERS, chats_of, print_of
+from tests.support.recovery.stress.judge import faults_of
 from tests.support.servers.quick_server import QuickServer
 
 SECONDS = 8.0
@@ -42,31 +44,8 @@ AUTOMATIC, PER_HOUR = 2, 15
 THRESHOLD = 0.5
 HASTY = SOURCE.replace("10m", "500ms").replace("10 minutes", "500 milliseconds")
 
-#: Sessions with a sign of life that was committed before the recovery, and is within the threshold
-#: by the recovery's clock. Rows and messages are held by locks: the order of the commits counts.
-#: Presence is seen if the application knew of its commit before the recovery looked.
-WRONGLY_CLOSED = f"""
-SELECT a.session[1]::integer AS id, l.act, a.at - l.at AS silence
-FROM session_exporter.recovery AS a
-JOIN public.log AS l ON l.chat = a.session[1]::integer
-LEFT JOIN public.acknowledged AS k ON k.number = l.number
-WHERE l.act IN ('start', 'life', 'message', 'presence', 'reopen')
-    AND l.at >= a.at - interval '{THRESHOLD} seconds'
-    AND CASE
-        WHEN l.act = 'presence' THEN k.at < a.looked_at
-        ELSE pg_xact_commit_timestamp(l.xid::xid) < pg_xact_commit_timestamp(a.xmin)
-    END
-"""
-
-#: Everything that opened or closed a session, in the order of the commits.
-HISTORY = """
-SELECT chat AS id, act, pg_xact_commit_timestamp(xid::xid) AS at FROM public.log
-WHERE act IN ('start', 'end', 'careless end', 'reopen')
-UNION ALL
-SELECT session[1]::integer, 'recovery', pg_xact_commit_timestamp(xmin)
-FROM session_exporter.recovery
-ORDER BY id, at
-"""
+#: The chats that get attention.
+CROWD = 400
 
 
 @pytest.fixture
@@ -128,7 +107,7 @@ def test_under_load_nobody_alive_is_closed_and_no_end_is_overwritten(chats: Chat
     recoverers = [Recoverer(chats, by_message=number > 0) for number in range(RECOVERIES)]
     automatic = [Recoverer(chats, is_automatic=True) for _ in range(AUTOMATIC)]
     by_hand_is_over, is_over = threading.Event(), threading.Event()
-    with Background() as background, Traffic(chats, writers=4, alive=400).flowing():
+    with Background() as background, acting(crowd_writers(chats)) as check:
         working = [background.begin(each.work(by_hand_is_over)) for each in recoverers]
         working += [background.begin(each.work(is_over)) for each in automatic]
         time.sleep(seconds)
@@ -139,6 +118,7 @@ def test_under_load_nobody_alive_is_closed_and_no_end_is_overwritten(chats: Chat
             is_over.set()
         for each in working:
             each.result(30)
+        check()
     closed = sorted(id_ for each in recoverers + automatic for id_ in each.closed)
     passed_over = sum(each.passed_over for each in recoverers)
     print(f"{len(closed)} recovered, {passed_over} passed over")  # noqa: T201 - for `make stress`
@@ -146,28 +126,22 @@ def test_under_load_nobody_alive_is_closed_and_no_end_is_overwritten(chats: Chat
     assert all(each.passed_over for each in recoverers), "they were never in each other's way"
     assert sum(len(each.closed) for each in automatic) == PER_HOUR
     assert all(each.over_budget for each in automatic)
-    assert chats.rows(WRONGLY_CLOSED) == []
     assert chats.audited == closed
-    rows = chats.rows("SELECT id, ended_by FROM public.chats")
-    assert {row["id"]: row["ended_by"] for row in rows} == who_closed_last(chats)
+    for events in chats_of(chats.database):
+        assert faults_of(events, THRESHOLD, []) == [], print_of(events)
+
+
+def crowd_writers(chats: Chats) -> list[CrowdWriter]:
+    chats.do(TRIGGERS)
+    starts = f"SELECT id, now(), now() FROM generate_series(1, {CROWD}) AS id"
+    chats.do(f"INSERT INTO public.chats (id, started_at, last_seen_at) {starts}")
+    population, crowd = Population(CROWD + 1), list(range(1, CROWD + 1))
+    return [
+        CrowdWriter(f"writer {number}", 0, chats.database, population, crowd) for number in range(4)
+    ]
 
 
 def is_spent_by(automatic: list[Recoverer]) -> bool:
     """Whether the whole budget is spent, and each has met its end."""
     closed = sum(len(each.closed) for each in automatic)
     return closed >= PER_HOUR and all(each.over_budget for each in automatic)
-
-
-def who_closed_last(chats: Chats) -> dict[int, str | None]:
-    """By chat, from its history, in which nobody recovers what is not active."""
-    last = {}
-    for id_, history in groupby(chats.rows(HISTORY), key=lambda row: row["id"]):
-        by = None
-        for row in history:
-            if row["act"] == "recovery":
-                assert by is None, f"chat {id_} was recovered though closed by {by}"
-            by = {"start": None, "reopen": None, "recovery": "recovery"}.get(
-                row["act"], "application"
-            )
-        last[id_] = by
-    return last
