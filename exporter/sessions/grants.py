@@ -110,7 +110,7 @@ def audit_rights(source: Source, *, role: str) -> list[Right]:
     rights = (
         (uses, "USAGE", None, ()),
         (reads if role == ROLE else writes or delivers, "SELECT", "recovery", ()),
-        (reads if role == ROLE else writes or delivers, "SELECT", "run", ()),
+        (reads if role == ROLE else writes, "SELECT", "run", ()),
         (writes, "INSERT", "recovery", _INSERTED),
         (writes, "INSERT", "run", _RUN),
         (writes, "UPDATE", "recovery", ("undone_at", "undo_reason")),
