@@ -29,10 +29,10 @@ from tests.support.processes.background import Background
 from tests.support.processes.session_exporter import wait_for
 from tests.support.recovery.chats import SOURCE, Chats
 from tests.support.recovery.close_runs import all_candidates
-from tests.support.recovery.stress.actor import acting
-from tests.support.recovery.stress.application import CrowdWriter, Population
-from tests.support.recovery.stress.history import TRIGGERS, chats_of, print_of
-from tests.support.recovery.stress.judge import faults_of
+from tests.support.recovery.worlds.stress.actor import acting
+from tests.support.recovery.worlds.stress.application import CrowdWriter, Population
+from tests.support.recovery.worlds.stress.history import TRIGGERS, chats_of, print_of
+from tests.support.recovery.worlds.stress.judge import faults_of
 from tests.support.servers.quick_server import QuickServer
 
 SECONDS = 8.0

@@ -7,8 +7,8 @@ import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.recovery.chats import ACTS, Chats
-from tests.support.recovery.stress.history import TRIGGERS, UNLIKE, values_of
-from tests.support.recovery.stress.leftovers import has_locked_chats, open_transactions
+from tests.support.recovery.worlds.stress.history import TRIGGERS, UNLIKE, values_of
+from tests.support.recovery.worlds.stress.leftovers import has_locked_chats, open_transactions
 
 FORGED = """
 INSERT INTO session_exporter.recovery

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.recovery.stress.forged import Forged
-from tests.support.recovery.stress.history import StopEvent
-from tests.support.recovery.stress.judge import HOUR, faults_of, most_in_an_hour
+from tests.support.recovery.worlds.stress.forged import Forged
+from tests.support.recovery.worlds.stress.history import StopEvent
+from tests.support.recovery.worlds.stress.judge import HOUR, faults_of, most_in_an_hour
 
 THRESHOLD = 10.0
 

@@ -15,11 +15,11 @@ import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.processes.session_exporter import wait_for
-from tests.support.recovery.stress.actor import Actor, acting, total
-from tests.support.recovery.stress.application import ChatWriter, Population
-from tests.support.recovery.stress.exporters import DaemonKeeper, HandRecoverer, Processes
-from tests.support.recovery.stress.faults import Faults
-from tests.support.recovery.stress.history import (
+from tests.support.recovery.worlds.stress.actor import Actor, acting, total
+from tests.support.recovery.worlds.stress.application import ChatWriter, Population
+from tests.support.recovery.worlds.stress.exporters import DaemonKeeper, HandRecoverer, Processes
+from tests.support.recovery.worlds.stress.faults import Faults
+from tests.support.recovery.worlds.stress.history import (
     AUTOMATIC,
     UNLIKE,
     chats_of,
@@ -27,10 +27,10 @@ from tests.support.recovery.stress.history import (
     stops_of,
     values_of,
 )
-from tests.support.recovery.stress.judge import faults_of, most_in_an_hour
-from tests.support.recovery.stress.leftovers import has_locked_chats, open_transactions
-from tests.support.recovery.stress.persons import Resumer, Undoer
-from tests.support.recovery.stress.world import THRESHOLD, World, stressed_world
+from tests.support.recovery.worlds.stress.judge import faults_of, most_in_an_hour
+from tests.support.recovery.worlds.stress.leftovers import has_locked_chats, open_transactions
+from tests.support.recovery.worlds.stress.persons import Resumer, Undoer
+from tests.support.recovery.worlds.stress.world import THRESHOLD, World, stressed_world
 
 SECONDS = 10.0
 

@@ -9,8 +9,8 @@ import psycopg
 
 from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.processes.session_exporter import wait_for
-from tests.support.recovery.stress.actor import Actor
-from tests.support.recovery.stress.exporters import Processes
+from tests.support.recovery.worlds.stress.actor import Actor
+from tests.support.recovery.worlds.stress.exporters import Processes
 from tests.support.servers.pgbouncer import PgBouncer
 
 #: The server crashes about so often, in seconds.

@@ -6,7 +6,7 @@ import psycopg
 
 from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.recovery.chats import END, Connection
-from tests.support.recovery.stress.actor import Actor
+from tests.support.recovery.worlds.stress.actor import Actor
 
 START = "INSERT INTO public.chats (id, started_at, last_seen_at) VALUES ({id}, now(), now())"
 ENDS = END + " WHERE id = {id} AND is_active"

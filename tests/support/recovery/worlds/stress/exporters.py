@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.support.processes.session_exporter import Daemon, Running, start
-from tests.support.recovery.stress.actor import Actor
+from tests.support.recovery.worlds.stress.actor import Actor
 
 #: How a person may recover. They accept the brakes, which concern the whole source.
 OPTIONS: tuple[tuple[str, ...], ...] = (

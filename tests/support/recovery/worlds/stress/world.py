@@ -13,7 +13,7 @@ from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.processes.session_exporter import run
 from tests.support.recovery.automatic.daemons import auto_config
 from tests.support.recovery.chats import Chats
-from tests.support.recovery.stress.history import TRIGGERS
+from tests.support.recovery.worlds.stress.history import TRIGGERS
 from tests.support.servers.pgbouncer import PgBouncer
 from tests.support.servers.quick_server import QuickServer
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from tests.support.recovery.stress.history import Event, StopEvent
+from tests.support.recovery.worlds.stress.history import Event, StopEvent
 
 #: What closing writes.
 WRITTEN = ("is_active", "ended_at", "ended_by")

@@ -8,7 +8,7 @@ import threading
 from collections import deque
 
 from exporter.demo.server.databases import EmbeddedDatabase
-from tests.support.recovery.stress.client import (
+from tests.support.recovery.worlds.stress.client import (
     ENDS,
     ENDS_CARELESSLY,
     REOPENS,

@@ -13,7 +13,7 @@ from exporter.recovery.audit.runs import list_runs
 from exporter.recovery.rule.connections import open_writer
 from exporter.recovery.rule.limits import NO_LIMITS, Limits
 from tests.support.recovery.automatic.by_hand import ByHand
-from tests.support.recovery.stress.actor import Actor
+from tests.support.recovery.worlds.stress.actor import Actor
 
 #: Of so many of the newest runs one is undone.
 RECENT = 10

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.support.recovery.stress.history import Event
+from tests.support.recovery.worlds.stress.history import Event
 
 Row = dict[str, Any]
 

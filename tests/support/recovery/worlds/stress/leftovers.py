@@ -5,7 +5,7 @@ from contextlib import suppress
 from psycopg import errors
 
 from exporter.demo.server.databases import EmbeddedDatabase
-from tests.support.recovery.stress.history import values_of
+from tests.support.recovery.worlds.stress.history import values_of
 
 TRANSACTIONS = """
 SELECT concat_ws(' ', pid, application_name, state) FROM pg_stat_activity
