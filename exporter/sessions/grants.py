@@ -68,9 +68,8 @@ _RUN = ("run", "source", "rule")
 _PRUNE = Right("EXECUTE", _SCHEMA, function=f"{_SCHEMA}.prune(text, interval, bigint[])")
 _OBSERVED = ("until", "judged", "orphans", "returns")
 _DELIVERY = ("next_attempt_at", "attempts", "notified_at")
-
-
 _STOP = ("source", "at", "brake", "why")
+
 #: All that roles but OPERATOR_ROLE need to write to tables of the audit: what is not here, undo can
 #: trust, and only a person ends.
 AUDIT_WRITES = {

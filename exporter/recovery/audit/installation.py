@@ -12,7 +12,7 @@ TABLES = ("recovery", "run", "pause", "stop", "observation")
 #: What makes the schema, in this order: step N makes version N of the version before. Each is
 #: queries/recovery/audit/steps/NAME.sql, and runs as one statement. A step that was released is
 #: never changed.
-STEPS = ("1_recovery", "2_text", "3_control", "4_orphans", "5_prune", "6_run", "7_pauses")
+STEPS = ("1_recovery", "2_text", "3_control", "4_orphans", "5_run", "6_pauses")
 
 #: The version that this program reads and writes.
 VERSION = len(STEPS)

@@ -67,7 +67,8 @@ class Observer:
     ) -> Observation:
         """Observe at monotonic time `at`; without the audit, what it says is not known.
 
-        No session that is `set_aside` is a candidate, and these are read `last`.
+        No session that is `set_aside` is a candidate, and those of `last` are read
+        after all others.
         Raises SourceError; evidence that cannot be read makes the observation blind.
         """
         if rule.fingerprint != self._fingerprint:  # the table was altered

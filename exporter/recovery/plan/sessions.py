@@ -45,8 +45,9 @@ async def read_sessions(
     set_aside: Collection[str],
     last: Collection[str],
 ) -> ReadSessions:
-    """Read them; no session that is `set_aside` is a candidate, and these come `last`.
+    """Read them; no session that is `set_aside` is a candidate.
 
+    Candidates of `last` come after all others.
     Raises SourceError that names the failing key.
     """
     recovery, owner = rule.table.source.recovery, owner_of(rule)

@@ -1,5 +1,5 @@
--- When recovery closed an orphaned session last, for whichever source of the table, which nobody undid: since
--- then the application has opened it again.
+-- When recovery closed an orphaned session last, for whichever source of the table, but for what was undone:
+-- since then the application has opened it again.
 (
     SELECT extract(epoch FROM pg_catalog.max(a.at))::float8
     FROM session_exporter.recovery AS a

@@ -1,4 +1,4 @@
--- Version 7: a pause that has ended stays, with the person who has ended it and why.
+-- Version 6: a pause that has ended stays, with the person who has ended it and why.
 ALTER TABLE session_exporter.pause
     ADD COLUMN IF NOT EXISTS resumed_at timestamptz,
     ADD COLUMN IF NOT EXISTS resumed_by name,

@@ -1,4 +1,5 @@
--- Version 6: what is the same for all sessions of a run is stored once.
+-- Version 5: what is the same for all sessions of a run is stored once; pruning keeps what automatic
+-- recovery decides by.
 CREATE TABLE IF NOT EXISTS session_exporter.run (
     run    uuid NOT NULL,
     source text NOT NULL,
@@ -20,7 +21,11 @@ ON CONFLICT DO NOTHING;
 ALTER TABLE session_exporter.recovery DROP COLUMN rule, DROP COLUMN role;
 END IF;
 
--- As before, and a run with its last session.
+DROP FUNCTION IF EXISTS session_exporter.prune(text, interval);
+
+-- Deletes old rows of a source, a thousand at a time, for roles that may delete no others, and a run with
+-- the last of its sessions. It keeps those that the caller names, and the rows of the last week, by which
+-- closures and mistakes are counted.
 CREATE OR REPLACE FUNCTION session_exporter.prune(source text, keep interval, kept bigint[])
 RETURNS SETOF bigint
 LANGUAGE sql VOLATILE SECURITY DEFINER
@@ -48,3 +53,4 @@ AS $prune$
     )
     SELECT number FROM pruned
 $prune$;
+REVOKE ALL ON FUNCTION session_exporter.prune(text, interval, bigint[]) FROM PUBLIC;
