@@ -123,3 +123,6 @@ async def test_of_many_orphans_the_newest_are_followed(
         assert await counter.run() == "0"
         execute(database, f"UPDATE public.chat SET seen = now() WHERE id IN (1, {MOST + 1})")
         assert await counter.run() == "1"
+        # Newer ones take the places of some, which are orphaned as before.
+        sessions(database, 2 * MOST + 1, 5, seen="90 minutes")
+        assert await counter.run() == "1"
