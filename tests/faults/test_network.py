@@ -95,6 +95,10 @@ def test_while_a_network_swallows_scrapes_are_fast_and_other_databases_are_colle
         daemon.wait_for_page(
             lambda page: all(page.values("session_exporter_collection_success")), "all succeed"
         )
+        # Once a minute returned sessions are counted, with the connection of the collectors.
+        daemon.wait_for_page(
+            lambda page: page.value("sessions_returned_total", source="far") == 0, "it is idle"
+        )
         proxy.mode = Mode.SWALLOW
         began, answers = time.monotonic(), list[float]()
 
