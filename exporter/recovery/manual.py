@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from exporter.config import Source, format_duration
@@ -15,7 +16,13 @@ from exporter.recovery.close.batches import CloseRun
 from exporter.recovery.close.by_function import make_closer
 from exporter.recovery.close.by_message import MessageCloser
 from exporter.recovery.close.by_statements import StatementCloser
-from exporter.recovery.close.candidates import Outcome, Preview, find_candidates, read_previews
+from exporter.recovery.close.candidates import (
+    Outcome,
+    Preview,
+    find_candidates,
+    read_ahead,
+    read_previews,
+)
 from exporter.recovery.close.planned_stop import StopPlan, clock, make_stop_plan
 from exporter.recovery.decision.brakes import STOPS, find_brakes, stop_in_force
 from exporter.recovery.decision.budget import left_today
@@ -73,8 +80,9 @@ async def recover(
     if isinstance(closer, StatementCloser):
         closer = MessageCloser(closer)
     run = CloseRun(closer, recovery.batch, recovery.pause, report, outcome, adapts)
-    async for page in find_candidates(reader, plan.selection):
-        await run.close(page)
+    async with aclosing(read_ahead(find_candidates(reader, plan.selection))) as pages:
+        async for page in pages:
+            await run.close(page)
 
 
 async def plan_stop(

@@ -1,7 +1,8 @@
 """The sessions that a selection selects: which they are, what closing would write, and did."""
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -12,8 +13,8 @@ from exporter.recovery.rule.checks import read_naming_key
 from exporter.recovery.rule.selection import Selection
 from exporter.text import shorten
 
-#: The most candidates in memory at once, but for rows that share an id: some 15 MB. Each page reads
-#: all candidates that are left.
+#: The most candidates of one page, but for rows that share an id: some 15 MB. Each page reads all
+#: candidates that are left.
 PAGE = 50_000
 
 
@@ -94,7 +95,7 @@ class Outcome:
 
 async def find_candidates(
     reader: Reader, selection: Selection, *, page: int = PAGE
-) -> AsyncIterator[list[Candidate]]:
+) -> AsyncGenerator[list[Candidate]]:
     """Pages of the sessions that would be closed now, each with the longest silent first.
 
     Rows may be closed between two pages. Where only so many are closed, these are one page, which
@@ -113,6 +114,19 @@ async def find_candidates(
         if len(rows) < page:
             return
         after = f"{rule.id} > {literal(rows[-1][-1])}::{rule.id_type}"
+
+
+async def read_ahead(pages: AsyncGenerator[list[Candidate]]) -> AsyncGenerator[list[Candidate]]:
+    """The same pages; while one is used, the next one is read. Raises what `pages` raises."""
+    following = asyncio.ensure_future(anext(pages, None))
+    try:
+        while page := await following:
+            following = asyncio.ensure_future(anext(pages, None))
+            yield page
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await pages.aclose()
 
 
 async def read_previews(

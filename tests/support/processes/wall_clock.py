@@ -22,8 +22,8 @@ class WallClock:
             "FAKETIME_TIMESTAMP_FILE": str(file),
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "FAKETIME_NO_CACHE": "1",
-            # Its fix for an older glibc ends each wait for Python's global lock at once: two threads
-            # then do nothing but hand it to each other, ten times as slowly.
+            # Its fix for an older glibc ends each wait for Python's global lock at once: two
+            # threads then do nothing but hand it to each other, ten times as slowly.
             "FAKETIME_FORCE_MONOTONIC_FIX": "0",
         }
 
