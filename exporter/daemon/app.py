@@ -8,6 +8,7 @@ from exporter.collection.collectors import COLLECTORS
 from exporter.collection.job import Job, Key
 from exporter.collection.snapshots import Snapshots, State
 from exporter.config import Config, DatabaseSettings, Source
+from exporter.daemon.http_connections import HttpConnections
 from exporter.daemon.metrics_page import Page
 from exporter.postgres import Database
 from exporter.recovery.automatic import AutomaticRecovery
@@ -79,8 +80,10 @@ class Exporter:
                 if source.recovery.webhook is not None
             ),
         ]
+        self.http = HttpConnections()
         self.page = Page(
             config=config,
+            http=self.http,
             databases=self.databases,
             snapshots=self.snapshots,
             recoveries=statuses,

@@ -20,6 +20,9 @@ from exporter.collection.snapshots import Snapshots, State
 from exporter.daemon.metrics_page import Page
 from exporter.metrics.exposition import OPENMETRICS, TEXT, Format
 
+#: Characters of a header that are looked at: Prometheus sends some 400, and time grows with them.
+_READ = 2000
+
 _STATUS_PAGE = resources.files(__package__).joinpath("status_page.html").read_text(encoding="utf-8")
 
 
@@ -27,8 +30,8 @@ def application(page: Page, snapshots: Snapshots, clock: Clock) -> Starlette:
     """The ASGI application of one config."""
 
     async def metrics(request: Request) -> Response:
-        format_ = negotiate(request.headers.get("accept", ""))
-        is_compressed = accepts_gzip(request.headers.get("accept-encoding", ""))
+        format_ = negotiate(request.headers.get("accept", "")[:_READ])
+        is_compressed = accepts_gzip(request.headers.get("accept-encoding", "")[:_READ])
         headers = {"content-type": format_, "vary": "accept, accept-encoding"}
         if is_compressed:
             headers["content-encoding"] = "gzip"
@@ -49,7 +52,7 @@ def application(page: Page, snapshots: Snapshots, clock: Clock) -> Starlette:
             "Not ready: some sources have not been collected yet.\n", status_code=503
         )
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/metrics", metrics),
             Route("/", status),
@@ -58,6 +61,9 @@ def application(page: Page, snapshots: Snapshots, clock: Clock) -> Starlette:
         ],
         exception_handlers={405: _not_allowed},
     )
+    # It would send /metrics/ to whatever host the request names.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _status_row(key: Key, state: State, now: float) -> str:

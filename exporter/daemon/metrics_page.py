@@ -21,6 +21,7 @@ from exporter.collection.collectors import COLLECTORS
 from exporter.collection.job import Key
 from exporter.collection.snapshots import Counters, Snapshots, State
 from exporter.config import MODES, Config, Source
+from exporter.daemon.http_connections import HttpConnections
 from exporter.metrics import catalog as m
 from exporter.metrics.catalog import Sample
 from exporter.metrics.exposition import TEXT, Chunk, Format, Labels, join, render
@@ -29,7 +30,8 @@ from exporter.recovery.decision.brakes import BRAKES
 from exporter.recovery.rule.connections import RecoveryConnections
 from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
 
-#: process_* change all the time; they are read this often at most, in seconds.
+#: process_* and the HTTP connections change all the time; they are read this often at most, in
+#: seconds.
 PROCESS_METRICS_EVERY = 1.0
 
 #: Level of gzip. 4 takes more than twice as long for pages that are 6 % smaller: from there on zlib
@@ -64,6 +66,7 @@ class Page:
         recoveries: RecoveryStatuses,
         recovering: RecoveryConnections,
         config: Config,
+        http: HttpConnections,
         clock: Clock,
     ) -> None:
         self._sources = config.sources
@@ -71,6 +74,7 @@ class Page:
         self._snapshots = snapshots
         self._recoveries = recoveries
         self._recovering = recovering
+        self._http = http
         self._clock = clock
         self._constant = render(_of_exporter(config, clock.wall()))
         self._rendered: dict[object, tuple[object, Chunk]] = {}
@@ -131,6 +135,7 @@ class Page:
 
     def _chunks(self, now: float) -> Iterator[Chunk]:
         yield self._constant
+        yield render(_of_http(self._http))
         for name, database in self._databases.items():
             health = [
                 *m.DATABASE_UP.samples(database.up),
@@ -197,6 +202,11 @@ def _of_exporter(config: Config, started_at: float) -> Iterator[Sample]:
     yield Sample(m.CONFIG_INFO, (("hash", config.digest),), 1)
     yield Sample(m.CONFIG_RELOAD_SUCCESSFUL, (), 1)
     yield Sample(m.CONFIG_RELOAD_TIMESTAMP, (), started_at)
+
+
+def _of_http(http: HttpConnections) -> Iterator[Sample]:
+    yield from m.HTTP_CONNECTIONS.samples(http.count)
+    yield from m.HTTP_REJECTED.samples_by("reason", http.rejected)
 
 
 def _of_collector(key: Key, state: State, source: Source, *, is_fresh: bool) -> Iterator[Sample]:

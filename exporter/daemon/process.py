@@ -2,20 +2,28 @@
 
 import asyncio
 import contextlib
+import resource
 import signal
 import socket
 from collections.abc import Iterator
+from functools import partial
 
 import uvicorn
 
 from exporter import logs
 from exporter.daemon import http, machine_clock
 from exporter.daemon.app import Exporter
+from exporter.daemon.http_connections import HttpConnections, limit_of
+from exporter.daemon.http_protocol import LimitedProtocol
 from exporter.daemon.schedule import Schedule
 from exporter.errors import ExporterError
 
 #: How long running jobs may take to end after SIGTERM, in seconds.
 STOP_PATIENCE = 5.0
+
+
+#: More open files than this are of no use.
+MOST_FILES = 65_536
 
 
 class _Server(uvicorn.Server):
@@ -47,16 +55,43 @@ def listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
+def allow_files() -> int:
+    """Raise the limit of open files as far as this process may; return it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return MOST_FILES if soft == resource.RLIM_INFINITY else soft
+
+
+def limited_protocol(connections: HttpConnections) -> type[LimitedProtocol]:
+    """The protocol of one server, whose connections these are."""
+
+    class Protocol(LimitedProtocol):
+        gate = connections
+
+    return Protocol
+
+
 async def run(exporter: Exporter, sock: socket.socket) -> None:
     """Collect and serve until SIGTERM or SIGINT; closes the exporter."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    # Its default is to end the process, and whoever sends it expects that the config is read again.
+    loop.add_signal_handler(
+        signal.SIGHUP, partial(logs.warning, "sighup_ignored", hint="to read the config, restart")
+    )
+    databases = exporter.config.databases.values()
+    needed = sum(each.max_connections + each.max_recovery_connections for each in databases)
+    exporter.http.most = limit_of(allow_files(), needed)
     schedule = Schedule(exporter.jobs, machine_clock.CLOCK)
     server = _Server(
         uvicorn.Config(
             http.application(exporter.page, exporter.snapshots, machine_clock.CLOCK),
+            http=limited_protocol(exporter.http),
             log_config=None,
             access_log=False,
             lifespan="off",

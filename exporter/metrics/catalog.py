@@ -218,6 +218,15 @@ CONFIG_RELOAD_TIMESTAMP = Family(
     "When the config in use was read.",
     fold="min",
 )
+HTTP_CONNECTIONS = Family(
+    "session_exporter_http_connections", "Connections to the web server that are open now."
+)
+HTTP_REJECTED = Family(
+    "session_exporter_http_rejected_total",
+    "Requests that were refused and connections that were closed since the start, by reason.",
+    ("reason",),
+    type="counter",
+)
 DATABASE_UP = Family(
     "session_exporter_database_up",
     "0 after a failed connect, a failed authentication or a lost connection; no sample before "

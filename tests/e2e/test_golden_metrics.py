@@ -126,7 +126,7 @@ def without_time(text: str) -> str:
 
 _CHANGING = re.compile(
     r"(?!#)(process_\S+|\S+_timestamp_seconds|session_exporter_collection_duration_seconds"
-    r"|session_exporter_database_connections"
+    r"|session_exporter_(?:database|http)_connections"
     r"|sessions_active_(?:age|silence)_seconds_gsum)(\{.*\})? \S+\n"
 )
 

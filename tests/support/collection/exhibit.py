@@ -12,6 +12,7 @@ from exporter.collection.daily import DailyValues
 from exporter.collection.job import Key
 from exporter.collection.snapshots import Snapshot, Snapshots, State
 from exporter.config import Config, Source
+from exporter.daemon.http_connections import HttpConnections
 from exporter.daemon.metrics_page import Page
 from exporter.metrics.catalog import BUCKETS
 from exporter.metrics.exposition import TEXT
@@ -54,6 +55,7 @@ class Exhibit:
             snapshots=self.snapshots,
             recoveries=self.recoveries,
             recovering=RecoveryConnections(),
+            http=HttpConnections(),
             clock=clock.clock,
         )
 
