@@ -24,8 +24,9 @@ MODES: tuple[Mode, ...] = ("disabled", "dry_run", "auto")
 Channel = Annotated[str, name_like("the name of a channel", r"[A-Za-z_][A-Za-z0-9_$]{0,62}")]
 Url = Annotated[str, name_like("a URL that begins with https:// or http://", r"https?://[^\s]+")]
 Function = Annotated[TableName, qualified_name("a function such as session_exporter.recover_calls")]
-OneDayOrMore = Annotated[
-    float, duration(86400, "per_hour is counted in the audit, and undo needs it on the next day")
+SevenDaysOrMore = Annotated[
+    float,
+    duration(7 * 86400, "automatic recovery counts closures and mistakes of a week in the audit"),
 ]
 
 
@@ -54,7 +55,7 @@ class Webhook(Model):
 class Audit(Model):
     """The record of every recovery."""
 
-    keep: OneDayOrMore = Field("90d", validate_default=True)
+    keep: SevenDaysOrMore = Field("90d", validate_default=True)
     """How long the rows of the audit are kept."""
 
 

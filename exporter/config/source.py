@@ -15,7 +15,7 @@ from exporter.config.fields.columns import (
     PointInTime,
 )
 from exporter.config.fields.model import FrozenMapping, Model, NonEmptyList, null_as
-from exporter.config.fields.numbers import Seconds, whole_number
+from exporter.config.fields.numbers import Seconds, format_duration, whole_number
 from exporter.config.fields.parser import ExpectedError, Parser
 from exporter.config.fields.sql import Sql, TableName, qualified_name
 from exporter.config.fields.values import TimeZone, name_like
@@ -218,6 +218,15 @@ def _check_recovery(recovery: RecoverySettings, source: Mapping[str, Any]) -> No
             "a session that is only long would be closed; declare last_seen_at or evidence, or "
             "declare that age is enough",
             got="neither last_seen_at nor evidence",
+            keys=("recovery",),
+        )
+    earliest = 1.5 * source.get("orphaned_after", 0.0)  # it has to settle
+    if recovery.mode != "disabled" and recovery.max_age <= earliest:
+        raise ExpectedError(
+            f"max_age inside recovery longer than {format_duration(earliest)}, which is 1.5 times "
+            "orphaned_after",
+            "every session would be backlog before dry_run and auto consider it",
+            got=format_duration(recovery.max_age),
             keys=("recovery",),
         )
     if recovery.dsn is not None and len(source.get("databases", ())) > 1:

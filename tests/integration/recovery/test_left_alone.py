@@ -174,7 +174,7 @@ async def test_pruning_keeps_what_was_undone_while_its_session_is_active(
     def audited() -> list[tuple[str]]:
         return rows(database, "SELECT session[1] FROM session_exporter.recovery ORDER BY 1")
 
-    kept: dict[str, Any] = {"audit": {"keep": "1d"}, "max_age": "30d"}
+    kept: dict[str, Any] = {"audit": {"keep": "7d"}, "max_age": "30d"}
     async with recover(**kept) as runner:
         await undo_all(database, runner, 2)
     execute(database, "UPDATE public.chat SET is_open = false WHERE id = 2")

@@ -195,11 +195,29 @@ FILES = {
         "databases:\n  app: {dsn: '', connect_timeout: 1s}\n" + ONE,
         "config.yaml:2: databases.app.connect_timeout: expected at least 2s, got '1s'",
     ),
-    "an audit that forgets what the hour's budget counts": (
-        HEAD + ONE + "    recovery: {audit: {keep: 30m}}\n",
+    "an audit that forgets what automatic recovery counts": (
+        HEAD + ONE + "    recovery: {audit: {keep: 6d}}\n",
         (
-            "config.yaml:9: sources.chat.recovery.audit.keep: expected at least 1d, got '30m'; "
-            "per_hour is counted in the audit, and undo needs it on the next day"
+            "config.yaml:9: sources.chat.recovery.audit.keep: expected at least 7d, got '6d'; "
+            "automatic recovery counts closures and mistakes of a week in the audit"
+        ),
+    ),
+    "sessions that are backlog before they could be closed automatically": (
+        HEAD + ONE + "    id: id\n    last_seen_at: seen\n    recovery:\n"
+        "      {mode: auto, max_age: 3h, set: {ended: '{end}'}}\n",
+        (
+            "config.yaml:11: sources.chat.recovery: expected max_age inside recovery longer than "
+            "3h, which is 1.5 times orphaned_after, got 3h; every session would be backlog before "
+            "dry_run and auto consider it"
+        ),
+    ),
+    "a threshold that makes every orphan backlog where max_age is not set": (
+        HEAD + ONE.replace("2h", "5d") + "    id: id\n    last_seen_at: seen\n    recovery:\n"
+        "      {mode: dry_run, set: {ended: '{end}'}}\n",
+        (
+            "config.yaml:11: sources.chat.recovery: expected max_age inside recovery longer than "
+            "7d12h, which is 1.5 times orphaned_after, got 7d; every session would be backlog "
+            "before dry_run and auto consider it"
         ),
     ),
     "locks that outlast statements": (
