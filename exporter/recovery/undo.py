@@ -129,11 +129,12 @@ async def undo(
     pause: float,
     progress: Callable[[UndoOutcome], None] = lambda _: None,
     reason: str | None = None,
+    outcome: UndoOutcome | None = None,
 ) -> UndoOutcome:
     """Write back what was there before, `batch` sessions at a time; what was committed stays.
 
-    `progress` is called after each batch. Raises SourceError, such as FunctionMismatch where the
-    function cannot undo all of it.
+    `progress` is called after each batch, and `outcome` has what was committed, also after an
+    error. Raises SourceError, such as FunctionMismatch where the function cannot undo all of it.
     """
     later = [name for name in plan.columns if name not in plan.rule.changes]
     if plan.function is not None and later and plan.numbers:
@@ -142,7 +143,7 @@ async def undo(
             f"{plan.function.sql} cannot restore; undo it as a role that may write to "
             f"{plan.rule.relation.sql}, without `call`"
         )
-    outcome, rest = UndoOutcome(), iter(plan.numbers)
+    outcome, rest = outcome or UndoOutcome(), iter(plan.numbers)
     while chunk := tuple(islice(rest, min(batch, MOST))):
         before = outcome.done
         try:

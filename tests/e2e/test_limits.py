@@ -373,7 +373,7 @@ def test_json_is_one_document_of_the_plan_and_of_what_was_done(
     assert done["outcome"] == outcome
     undo = as_json(command("undo", done["run"][:8], "--format", "json", "--yes"))
     assert (undo["run"], undo["plan"]["would_restore"]) == (done["run"], 2)
-    assert undo["outcome"] == {"undone": 2, "skipped": 0, "refused": {}}
+    assert undo["outcome"] == {"undone": 2, "skipped": 0, "refused": {}, "complete": True}
     stop = as_json(command(*CLOSE, "--format", "json", "--id", "1", "--yes"))
     assert (stop["plan"]["would_close"], stop["outcome"]) == (1, outcome | {"closed": 1})
     execute(five, "UPDATE chat SET seen = now() - interval '90 minutes' WHERE id = 6")  # silent

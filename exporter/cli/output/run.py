@@ -25,10 +25,19 @@ def outcome_json(outcome: Outcome, *, left: int = 0, is_complete: bool = True) -
     }
 
 
+def ended_early_text(outcome: Outcome) -> str:
+    """What was done until Ctrl-C or an error, and how to see and undo it."""
+    return (
+        f"  {number_of(outcome.closed, *CLOSED)} before the run ended early; if the connection was "
+        f"lost, its last batch may be closed too\n  run {outcome.run}; session-exporter undo "
+        f"{outcome.run} shows what it closed, and with --yes undoes it"
+    )
+
+
 def outcome_text(
     outcome: Outcome,
     *,
-    skipped: str = "active again, or locked by another transaction",
+    skipped: str = "changed since the plan, or locked by another transaction",
     left: int = 0,
     over_limit: int = 0,
 ) -> str:

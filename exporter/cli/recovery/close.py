@@ -10,11 +10,12 @@ from exporter.cli.each_source import require_rule
 from exporter.cli.output.plan import stop_json, stop_text
 from exporter.cli.output.progress import progress_of
 from exporter.cli.output.report import Report
-from exporter.cli.output.run import NOTHING_CHANGED, outcome_json, outcome_text
+from exporter.cli.output.run import NOTHING_CHANGED, ended_early_text, outcome_json, outcome_text
 from exporter.config import Source
 from exporter.errors import UsageError
 from exporter.postgres import Reader
 from exporter.recovery import manual
+from exporter.recovery.close.candidates import Outcome
 from exporter.recovery.close.planned_stop import close_sessions, require_stopped
 from exporter.recovery.rule.connections import open_writer, writing_settings
 
@@ -77,11 +78,15 @@ def close(  # noqa: PLR0917 - typer passes them by name
                 )
             return plan.count, True
         require_stopped(plan)
-        async with open_writer(config.databases[database], each) as writer:
-            progress = progress_of(plan.count)
-            outcome, left = await close_sessions(
-                reader, writer, plan, progress, reason=given_why, adapts=batch is None
-            )
+        outcome, progress = Outcome(), progress_of(plan.count)
+        try:
+            async with open_writer(config.databases[database], each) as writer:
+                left = await close_sessions(
+                    reader, writer, plan, progress, outcome, reason=given_why, adapts=batch is None
+                )
+        except BaseException:  # Ctrl-C, or a lost connection: a commit without an answer may hold
+            report.add(ended_early_text(outcome), **outcome_json(outcome, is_complete=False))
+            raise
         skipped = "ended, moved to another server, or active again"
         over = plan.selected - plan.count
         report.add(

@@ -10,14 +10,19 @@ from exporter.cli.each_source import require_rule
 from exporter.cli.output.plan import plan_json, plan_text
 from exporter.cli.output.progress import progress_of
 from exporter.cli.output.report import Report
-from exporter.cli.output.run import BRAKED, CLOSED, NOTHING_CHANGED, outcome_json, outcome_text
+from exporter.cli.output.run import (
+    BRAKED,
+    NOTHING_CHANGED,
+    ended_early_text,
+    outcome_json,
+    outcome_text,
+)
 from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.recovery import manual
 from exporter.recovery.close.candidates import Outcome
 from exporter.recovery.plan.plan import Plan, make_plan
 from exporter.recovery.rule.connections import open_writer
-from exporter.text import number_of
 
 
 def recover(  # noqa: PLR0917 - typer passes them by name
@@ -77,13 +82,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
                     adapts=batch is None,
                 )
         except BaseException:  # Ctrl-C, or a lost connection: a commit without an answer may hold
-            report.add(
-                f"  {number_of(outcome.closed, *CLOSED)} before the run ended early; if the "
-                f"connection was lost, its last batch may be closed too\n  run {outcome.run}; "
-                f"session-exporter undo {outcome.run} shows what it closed, and with --yes "
-                "undoes it",
-                **outcome_json(outcome, is_complete=False),
-            )
+            report.add(ended_early_text(outcome), **outcome_json(outcome, is_complete=False))
             raise
         over = plan.selected - plan.count
         report.add(outcome_text(outcome, over_limit=over), **outcome_json(outcome))

@@ -57,16 +57,25 @@ def undo(  # noqa: PLR0917 - typer passes them by name
         report.begin(_plan_text(*found, show), **_plan_json(*found, database, show))
         if not yes or not plan.numbers:
             return True, False
-        pace = each.recovery
-        async with open_writer(config.databases[database], each) as writer:
-            outcome = await undoing.undo(
-                writer,
-                plan,
-                batch=pace.batch,
-                pause=pace.pause,
-                progress=progress_of(len(plan.numbers)),
-                reason=given_why,
+        pace, outcome = each.recovery, UndoOutcome()
+        try:
+            async with open_writer(config.databases[database], each) as writer:
+                await undoing.undo(
+                    writer,
+                    plan,
+                    batch=pace.batch,
+                    pause=pace.pause,
+                    progress=progress_of(len(plan.numbers)),
+                    reason=given_why,
+                    outcome=outcome,
+                )
+        except BaseException:  # Ctrl-C, or a lost connection: a commit without an answer may hold
+            report.add(
+                f"  {number_of(outcome.undone, *UNDONE)} before it ended early; if the connection "
+                "was lost, its last batch may be undone too; run it again for the rest",
+                outcome=_outcome_json(outcome, is_complete=False),
             )
+            raise
         report.add(_outcome_text(outcome), outcome=_outcome_json(outcome))
         return True, bool(outcome.refused)
 
@@ -162,11 +171,12 @@ def _plan_json(run: Run, plan: UndoPlan, database: str, show: int) -> dict[str, 
     return {"source": run.source, "database": database, "run": str(run.run), "plan": planned}
 
 
-def _outcome_json(outcome: UndoOutcome) -> dict[str, object]:
+def _outcome_json(outcome: UndoOutcome, *, is_complete: bool = True) -> dict[str, object]:
     return {
         "undone": outcome.undone,
         "skipped": outcome.skipped,
         "refused": {str(number): why for number, why in outcome.refused.items()},
+        "complete": is_complete,
     }
 
 

@@ -162,11 +162,14 @@ async def close_sessions(
     writer: Writer,
     plan: StopPlan,
     progress: Callable[[Outcome], None],
+    outcome: Outcome,
     *,
     reason: str | None = None,
     adapts: bool,
-) -> tuple[Outcome, int]:
-    """Close what was planned. Returns the outcome, and how many of them are still active.
+) -> int:
+    """Close what was planned; returns how many of them are still active.
+
+    `outcome` has what was committed, also after an error.
 
     A session that is locked is tried again for about a second. One that began to fit after the
     sessions were found stays as it is. Raises SourceError; what was committed stays.
@@ -174,8 +177,8 @@ async def close_sessions(
     recovery = plan.selection.rule.table.source.recovery
     closer = StatementCloser(writer, "close", plan.selection, reason=reason)
     found = await _find_all(reader, plan.selection)
-    run = CloseRun(closer, recovery.batch, recovery.pause, progress, adapts=adapts)
-    outcome = await run.close(found)
+    run = CloseRun(closer, recovery.batch, recovery.pause, progress, outcome, adapts)
+    await run.close(found)
     attempts = 0
     while (left := await _left(reader, plan, found, outcome)) and attempts < MORE_ATTEMPTS:
         attempts += 1
@@ -183,7 +186,7 @@ async def close_sessions(
         outcome.skipped -= len(left)
         await CloseRun(closer, recovery.batch, recovery.pause, outcome=outcome).close(left)
     outcome.skipped -= len(left)
-    return outcome, len(left)
+    return len(left)
 
 
 async def _find_all(reader: Reader, selection: Selection) -> list[Candidate]:

@@ -107,7 +107,10 @@ class Stopping:
         self, plan: StopPlan, progress: Callable[[Outcome], None] = lambda _: None
     ) -> tuple[Outcome, int]:
         """Do it."""
-        return await close_sessions(self.reader, self.writer, plan, progress, adapts=False)
+        outcome = Outcome()
+        return outcome, await close_sessions(
+            self.reader, self.writer, plan, progress, outcome, adapts=False
+        )
 
     async def close_server(self, server: str) -> tuple[Outcome, int]:
         """Plan and do it."""
