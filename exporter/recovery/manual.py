@@ -33,7 +33,7 @@ from exporter.recovery.plan.plan import Plan, require_sight
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.limits import NO_LIMITS, Limits
 from exporter.recovery.rule.selection import PlannedStop, Selection, held_sessions
-from exporter.text import number_of
+from exporter.text import instant, number_of
 
 
 def require_no_brake(plan: Plan) -> None:
@@ -135,7 +135,8 @@ class ResumePlan:
 
     held: Held | None
     obstacles: tuple[str, ...]
-    """A sentence for each: the mode, and the brakes that are on now and end without a person."""
+    """A sentence for each: the mode, the brakes that are on now and end without a person, and that
+    the exporters have another rule."""
 
 
 async def plan_resume(reader: Reader, source: Source, *, show: int) -> ResumePlan:
@@ -151,6 +152,8 @@ async def plan_resume(reader: Reader, source: Source, *, show: int) -> ResumePla
     observation = await observer.observe(reader, rule, at=0.0)
     require_sight(observation, source)
     obstacles = _find_obstacles(observation, source)
+    if source.recovery.mode == "auto" and (at := await control.find_other_rule(reader, rule)):
+        obstacles += (_other_rule_text(at),)
     stop, count = stop_in_force(observation), observation.control.held
     is_written = stop is not None
     if stop is None:
@@ -177,6 +180,13 @@ def _find_obstacles(observation: Observation, source: Source) -> tuple[str, ...]
         else why
         for brake, why in brakes.items()
         if brake not in STOPS
+    )
+
+
+def _other_rule_text(at: float) -> str:
+    return (
+        f"the exporters had another rule than this config at {instant(at)} (orphaned_after, "
+        "max_age or an expression): restart them with this config, or resume with theirs"
     )
 
 

@@ -122,6 +122,16 @@ async def read_control(reader: Reader, rule: Rule) -> tuple[Control, Watch]:
     return control, read_watch(until, orphans, returns)
 
 
+async def find_other_rule(reader: Reader, rule: Rule) -> float | None:
+    """When exporters last observed the source by another rule, if they do not use this one.
+
+    Unix time; None where that was not in the last hour. The audit is there. Raises SourceError.
+    """
+    recent = interval(_recent(rule))
+    at = await reader.value(rule.statement("recovery/control/other_rule", recent=recent))
+    return None if at is None else float(at)
+
+
 def _recent(rule: Rule) -> float:
     """The age of an observation, in seconds, up to which the rule may be in use: two notes."""
     source = rule.table.source

@@ -97,6 +97,29 @@ async def test_a_resume_says_what_else_keeps_sessions_from_being_closed(
 
 
 @pytest.mark.quick("by statements")
+async def test_a_resume_by_a_rule_that_no_exporter_has_says_so(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    """A config that was edited, while the exporters still run with the one before."""
+
+    async def obstacles(runner: Runner) -> tuple[str, ...]:
+        async with runner.by_hand.reader() as reader:
+            return (await plan_resume(reader, runner.by_hand.source, show=0)).obstacles
+
+    async with recover(is_trusted=False) as running:
+        assert await obstacles(running) == ()  # no exporter runs
+        await running.run()
+        assert await obstacles(running) == ()
+        async with recover(is_trusted=False, end_at="now()") as edited:
+            (other,) = await obstacles(edited)
+            assert other.startswith("the exporters had another rule than this config at ")
+            await edited.run()  # they are restarted with it, one by one
+            assert await obstacles(edited) == ()
+            passes(database, "2 hours")
+            assert await obstacles(running) == ()  # none runs any more
+
+
+@pytest.mark.quick("by statements")
 async def test_without_evidence_it_is_not_known_what_is_held(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
