@@ -104,5 +104,20 @@ def test_a_role_that_may_still_end_them_after_an_update_is_reported(
     assert reported() == []
 
 
+def test_the_script_takes_no_right_from_an_exporter_that_runs(
+    database: EmbeddedDatabase, command: Command
+) -> None:
+    """It revokes all before it grants, which no other connection may see."""
+    printed = command("sql", "role", role="postgres").stdout
+    words = ("BEGIN", "COMMIT", "GRANT", "REVOKE")
+    statements = [line for line in printed.splitlines() if line.startswith(words)]
+    assert len([each for each in statements if each.startswith("REVOKE")]) == 2
+    may_read = f"SELECT has_table_privilege('{RECOVERY_ROLE}', 'session_exporter.stop', 'SELECT')"
+    with psycopg.connect(database.dsn, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
+            assert rows(database, may_read) == [(True,)], statement
+
+
 def last_run(command: Command) -> str:
     return command("runs").stdout.splitlines()[1].split()[0]

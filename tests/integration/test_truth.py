@@ -163,6 +163,9 @@ async def test_rights_are_printed_per_database_and_without_having_any(
     printed = role_sql("session_exporter", [("a", "one", found), ("b", "two", found)])
     assert printed.count(found[1]) == 2
     assert printed.count("CREATE ROLE") == 1
+    for name in "one", "two":
+        assert f'\n\\connect "{name}"\nBEGIN;\nGRANT CONNECT ON DATABASE "{name}"' in printed
+    assert "\\connect" not in role_sql("session_exporter", [("a", "one", found)])
 
 
 @pytest.mark.parametrize(

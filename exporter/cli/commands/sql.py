@@ -111,13 +111,17 @@ def operator_sql(recovered: Iterable[tuple[str, str, list[str]]]) -> str:
 
 
 def _by_database(name: str, granted: Iterable[tuple[str, str, list[str]]]) -> list[str]:
+    """The rights in each database, in one transaction: no exporter lacks any while it is run."""
     lines = list[str]()
-    statements: dict[str, dict[str, None]] = {}
+    statements: dict[tuple[str, str], dict[str, None]] = {}
     for database, real_name, rights in granted:
-        connect = f"GRANT CONNECT ON DATABASE {identifier(real_name)} TO {name};"
-        statements.setdefault(database, {}).update(dict.fromkeys([connect, *rights]))
-    for database, wanted in statements.items():
-        lines += [f"\n-- In database {database}:", *wanted]
+        quoted = identifier(real_name)
+        connect = f"GRANT CONNECT ON DATABASE {quoted} TO {name};"
+        statements.setdefault((database, quoted), {}).update(dict.fromkeys([connect, *rights]))
+    for (database, quoted), wanted in statements.items():
+        # A script for one database goes through any client; more take psql.
+        change = [f"\\connect {quoted}"] if len(statements) > 1 else []
+        lines += [f"\n-- In database {database}:", *change, "BEGIN;", *wanted, "COMMIT;"]
     return lines
 
 
