@@ -87,7 +87,8 @@ class Job:
         """Log an event if its state is another one than the last time; None: nothing to report."""
         if self._logged.get(event) != state:
             self._logged[event] = state
-            logs.warning(event, **self._names, **fields)
+            log = logs.info if state is None else logs.warning
+            log(event, **self._names, **fields)
 
     def _log_failure(self, error: SourceError) -> None:
         self._has_succeeded = False

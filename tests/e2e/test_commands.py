@@ -199,7 +199,10 @@ def test_orphans_takes_another_age(config: Path, orphans: None, tmp_path: Path) 
     done = run("orphans", "conversations", "-c", config, "--older-than", "1h", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     title, _, *rows = done.stdout.splitlines()
-    assert title == "conversations (app): orphaned_count 2, not seen for more than 1h"
+    assert title == (
+        "conversations (app): orphaned_count 2, not seen for more than 1h; orphaned_after is 2h: "
+        "not all are lost"
+    )
     assert [row.split()[0][-3:] for row in rows] == ["180", "090"]  # longest silent first
 
 

@@ -338,7 +338,12 @@ LIVE_MISTAKES: dict[str, tuple[str, dict[str, Any], str]] = {
     "an id that is not unique": (
         "",
         {"id": "seconds"},
-        "id: to find a session again, a column with a unique index is needed, and seconds has none",
+        'a column with a unique index is needed, and "seconds" has none of its own; create one',
+    ),
+    "an id that is an expression": (
+        "",
+        {"id": "s.id + 0"},
+        "id: to find a session again, a column is needed, not an expression; name one",
     ),
     "no audit table": (
         "DROP SCHEMA session_exporter CASCADE",
@@ -383,6 +388,8 @@ def test_a_missing_right_is_a_sentence_and_the_grants_that_are_printed_are_enoug
     )
     assert f'GRANT {operator} TO "{EXPORTER}"' in done.stderr
     assert contents(ready) == before
+    listed = command("runs", dsn=dsn)
+    assert (listed.returncode, listed.stdout) == (1, "")  # no list without a run
 
     live = command("check", "--live", dsn=dsn).stdout
     grants = re.findall(r"^ +(GRANT .*;)$", live, re.MULTILINE)

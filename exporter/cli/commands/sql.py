@@ -175,4 +175,7 @@ def _audit_state(version: int | None) -> str:
         return "the schema session_exporter has no version yet"
     if version == VERSION:
         return f"the schema session_exporter is current, of version {version}"
-    return f"the schema session_exporter is of version {version}; this program's is {VERSION}"
+    advice = "; install a newer session-exporter" if version > VERSION else ""
+    return (
+        f"the schema session_exporter is of version {version}; this program's is {VERSION}{advice}"
+    )

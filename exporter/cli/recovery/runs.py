@@ -44,7 +44,8 @@ def runs(
         ]
         for row in newest_first
     ]
-    print(table(list(HEADERS), rows))
+    if rows or not failed:
+        print(table(list(HEADERS), rows))
     return failed
 
 

@@ -60,7 +60,10 @@ async def _id(reader: Reader, table: SessionTable) -> Column:
     """The column of the id, which has to be unique."""
     declared = table.source.id or ""
     if not _WORD.fullmatch(declared):
-        raise SchemaMismatch("id: to find a session again, a column is needed, not an expression")
+        raise SchemaMismatch(
+            "id: to find a session again, a column is needed, not an expression; name one with a "
+            "unique index, which may be generated from several"
+        )
     column = table.relation.column(declared)
     statement = fill(
         "recovery/rule/unique_id", oid=str(table.relation.oid), column=literal(column.name)
@@ -68,7 +71,7 @@ async def _id(reader: Reader, table: SessionTable) -> Column:
     if not await reader.value(statement):
         raise SchemaMismatch(
             "id: to find a session again, a column with a unique index is needed, and "
-            f"{column.name} has none"
+            f"{identifier(column.name)} has none of its own; create one, or name another column"
         )
     return column
 
