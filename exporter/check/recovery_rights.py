@@ -82,6 +82,16 @@ async def check_function(
             f"{owner}, with whose rights it runs, can log in; ask a DBA to run:",
             f"ALTER ROLE {owner} NOLOGIN;",
         )
+    ((table, _, writes), *_) = await closer.rows(
+        fill("check/rights", oid=str(rule.relation.oid), names="(NULL, NULL)")
+    )
+    if writes:
+        yield findings.warning(
+            "recovery table rights",
+            f"{role} could also {', '.join(writes)} on {table} without {function.sql}, as after a "
+            "change from recovery by statements; ask a DBA to run:",
+            f"REVOKE {', '.join(writes)} ON {table} FROM {identifier(role)};",
+        )
     commands, caller = list[str](), identifier(role)
     roles = {
         grants.RECOVERY_ROLE: role,

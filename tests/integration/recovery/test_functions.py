@@ -460,6 +460,12 @@ async def test_check_live_says_whether_they_can_be_called(
     signature = "session_exporter.recover_chat(text[], text[], uuid, text, boolean, text)"
     execute(any_database, f"GRANT EXECUTE ON FUNCTION {signature} TO PUBLIC")
     assert (await checked())["recovery callers"].status is Status.WARNING
+    execute(any_database, f"GRANT UPDATE (is_open), DELETE ON public.chat TO {RECOVERY_ROLE}")
+    beside = (await checked())["recovery table rights"]
+    assert beside.status is Status.WARNING
+    assert f"{RECOVERY_ROLE} could also UPDATE, DELETE on public.chat without" in beside.message
+    execute(any_database, *beside.commands)
+    assert "recovery table rights" not in await checked()
     execute(any_database, f"REVOKE EXECUTE ON FUNCTION {signature} FROM PUBLIC, {RECOVERY_ROLE}")
     rights = (await checked())["recovery rights"]
     assert rights.status is Status.FAILED
