@@ -10,6 +10,9 @@ from typing import Any
 
 INFO, WARNING = logging.INFO, logging.WARNING
 
+#: The most characters of one value: a server's message may be of any length.
+_LONGEST = 2000
+
 _WORD = re.compile(r"[A-Za-z0-9_.+-]+")
 _LOG = logging.getLogger("session_exporter")
 
@@ -58,7 +61,13 @@ def _facts(record: logging.LogRecord) -> dict[str, Any]:
     at = f"{at}.{record.msecs:03.0f}Z"
     fields: dict[str, Any] = {"time": at, "level": record.levelname, "event": record.getMessage()}
     fields |= getattr(record, "fields", {})
-    return {key: value for key, value in fields.items() if value is not None}
+    return {key: _bounded(value) for key, value in fields.items() if value is not None}
+
+
+def _bounded(value: object) -> object:
+    if not isinstance(value, str) or len(value) <= _LONGEST:
+        return value
+    return f"{value[:_LONGEST]}… and {len(value) - _LONGEST} more characters"
 
 
 class _Logfmt(logging.Formatter):

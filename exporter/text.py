@@ -82,6 +82,12 @@ def shorten(text: str) -> str:
     return text if len(text) <= WIDEST_CELL else f"{text[: WIDEST_CELL - 1]}…"
 
 
+def some_of(names: Sequence[str], *, most: int) -> str:
+    """Names in a message: so many of them, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def as_json(value: object) -> str:
     """Indented JSON, without NaN and infinity."""
     return json.dumps(value, indent=2, allow_nan=False)

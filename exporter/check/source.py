@@ -16,6 +16,7 @@ from exporter.sessions import SessionTable
 from exporter.sessions.indexes import coverage, heartbeats
 from exporter.sessions.indexes.proposals import Proposal, propose
 from exporter.sessions.used_objects import find_relations
+from exporter.text import some_of
 
 #: Indexes that one finding names: every partition may have its own.
 MOST_LISTED = 5
@@ -135,11 +136,10 @@ async def _heartbeats(reader: Reader, table: SessionTable, findings: FindingWrit
     indexes = await heartbeats.find_indexes(reader, table)
     if not indexes:
         return findings.ok(name, "no index holds a column that changes with last_seen_at")
-    more = f" and {len(indexes) - MOST_LISTED} more" if len(indexes) > MOST_LISTED else ""
     return findings.warning(
         name,
         "an index holds a column that changes with last_seen_at: "
-        f"{', '.join(indexes[:MOST_LISTED])}{more}. An update of such a column is no HOT update: "
+        f"{some_of(indexes, most=MOST_LISTED)}. An update of such a column is no HOT update: "
         f"it writes every index of the table. Measured with one such index: {heartbeats.COST}. "
         "Drop the index unless the application needs it; then `session-exporter sql index` prints "
         "what session-exporter needs",

@@ -11,6 +11,7 @@ from exporter.errors import SchemaMismatch
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.sessions.sql_names import SYSTEM_COLUMNS, chains, names
+from exporter.text import some_of
 
 #: pg_class.relkind in words.
 KINDS = {"r": "table", "p": "partitioned table", "v": "view"}
@@ -20,6 +21,9 @@ _MOMENT = re.compile(r"timestamp(\(\d\))? with(out)? time zone|date")
 _NUMBER = re.compile(r"smallint|integer|bigint|numeric(\(.*\))?|real|double precision")
 #: Of values that are names, and tell which time counts.
 _NAME = re.compile(r"(text|character|boolean|uuid|\"?char\"?)\b.*(?<!\])")
+
+#: Columns that a message names: a table may have 1,600.
+MOST_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,11 @@ class Relation:
         found = self.columns.get(word) or self.columns.get(fold(word))
         if found is None:
             near = difflib.get_close_matches(word, self.columns, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(self.columns)}"
+            hint = (
+                f"did you mean {near[0]}?"
+                if near
+                else f"it has {some_of([*self.columns], most=MOST_NAMED)}"
+            )
             raise SchemaMismatch(f"{self.schema}.{self.name} has no column {word}; {hint}")
         return found
 

@@ -183,6 +183,17 @@ async def test_a_word_that_is_no_column_gets_the_nearest_name(
     assert page("session_exporter_collection_errors_total", reason="schema") == 3
 
 
+async def test_of_many_columns_a_message_names_the_first(
+    database: EmbeddedDatabase, collect: Collect
+) -> None:
+    columns = ", ".join(f"{'x' * 50}_{number} int" for number in range(1500))
+    run(database, f"CREATE TABLE public.chat ({columns})")
+    page = await collect(database, CHAT.format(table="public.chat"))
+    failure = page.failures["chat", "active"]
+    assert failure.endswith(f" {'x' * 50}_19 and 1480 more")
+    assert len(failure) < 1200
+
+
 async def test_an_unqualified_table_is_the_one_the_search_path_finds(
     database: EmbeddedDatabase, collect: Collect
 ) -> None:

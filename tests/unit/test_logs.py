@@ -35,6 +35,11 @@ def untouched_loggers() -> Iterator[None]:
         ({"error": "\u202e"}, r'event=tried error="\u202e"'),
         ({"empty": ""}, 'event=tried empty=""'),
         ({"seconds": 1.23456}, "event=tried seconds=1.235"),
+        ({"error": "a" * 2000}, f"event=tried error={'a' * 2000}"),
+        (
+            {"error": "a" * 94_000},
+            rf'event=tried error="{"a" * 2000}\u2026 and 92000 more characters"',
+        ),
     ],
 )
 def test_an_event_is_one_line_of_pairs(

@@ -43,7 +43,7 @@ async def find_pause(reader: Reader | Transaction, source_name: str) -> Pause | 
     """The pause of a source, or None, also where there is no audit. Raises SourceError."""
     if not await has_audit(reader):
         return None
-    rows = await reader.rows(fill("recovery/control/paused", source=literal(source_name)))
+    rows = await reader.rows(fill("recovery/control/pause/paused", source=literal(source_name)))
     return Pause(*rows[0]) if rows else None
 
 
@@ -59,7 +59,7 @@ async def pause(reader: Reader, writer: Writer, source_name: str, *, reason: str
     """Pause a source; returns whether it was not paused before. Raises SourceError."""
     await require_audit(reader)
     statement = fill(
-        "recovery/control/pause",
+        "recovery/control/pause/pause",
         source=literal(source_name),
         reason=text_or_null(reason),
     )
@@ -91,7 +91,7 @@ async def resume(
     if not await has_audit(reader):
         return None
     statement = fill(
-        "recovery/control/resume", source=literal(source_name), reason=text_or_null(reason)
+        "recovery/control/pause/resume", source=literal(source_name), reason=text_or_null(reason)
     )
     rows = await writer.rows(statement)
     return Pause(*rows[0]) if rows else None

@@ -54,7 +54,7 @@ def recover_function(rule: Rule) -> Function:
         demands=_demands("session_exporter_ids"),
         queue=rule.statement("recovery/close/queue"),
         budget=rule.budget_statement(None),
-        paused=rule.statement("recovery/control/paused"),
+        paused=rule.statement("recovery/control/pause/paused"),
         lock=rule.statement("recovery/close/lock", ids="session_exporter_ids"),
         close=selection.close_statement(
             ids="session_exporter_locked",
