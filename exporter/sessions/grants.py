@@ -139,6 +139,8 @@ async def closing_rights(reader: Reader, source: Source, *, role: str) -> list[R
     if role == RECOVERY_ROLE and not _by_statements(source):
         return audit
     table, _ = await sessions.declared(reader, source)
+    if not table.is_table:
+        return audit  # a view has none of the system columns, and nothing in it is closed
     rights = [Right("SELECT", table.schema, table.name, _SYSTEM_COLUMNS)]
     if role != ROLE:
         recovery = source.recovery
@@ -233,7 +235,7 @@ def _recovery_texts(source: Source) -> list[str]:
 async def _reading_rights(reader: Reader, table: Relation, texts: list[str]) -> list[Right]:
     """What it takes to evaluate expressions over a table."""
     columns = table.columns_in(texts)
-    if table.kind in {"table", "partitioned table"}:
+    if table.is_table:
         columns += sorted(set[str]().union(*map(names, texts)) & SYSTEM_COLUMNS)
     others, is_read_whole = await find_relations(reader, table, texts)
     # Each by its name, or a column that is added later could be read too. Only who reads whole rows

@@ -79,6 +79,11 @@ class Relation:
     columns: Mapping[str, Column]
 
     @property
+    def is_table(self) -> bool:
+        """Whether it has rows of its own, and so system columns; a partitioned table has them."""
+        return self.kind in {"table", "partitioned table"}
+
+    @property
     def sql(self) -> str:
         return identifier(self.schema, self.name)
 

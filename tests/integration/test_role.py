@@ -14,6 +14,7 @@ from exporter.demo import history
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.postgres import Database
+from exporter.recovery.audit.installation import audit_script
 from exporter.sessions import grants
 from exporter.sessions.orphan_list import list_orphans
 from tests.support.collection import declarations, pages
@@ -234,6 +235,26 @@ async def test_a_view_and_not_what_is_below_it(
     assert page("sessions_orphaned") == 1
     assert refused(any_database, "SELECT id FROM public.base")
     assert refused(any_database, "SELECT secret FROM public.chat")
+
+
+async def test_recovery_that_is_declared_on_a_view_gets_no_right_on_it(
+    database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    """A view has no system columns: one GRANT of them, and the rest of the script is not run."""
+    run(database, audit_script(), f"CREATE TABLE public.base ({COLUMNS})")
+    run(database, "CREATE VIEW public.chat AS SELECT * FROM public.base")
+    config = tmp_path / "role.yaml"
+    recovering = f"{CHAT}  recovery: {{set: {{is_open: false}}, end_at: now}}\n"
+    config.write_text(declarations.one_database(recovering), encoding="utf-8")
+    (source,) = load_config(config, {"DATABASE_URL": ""}).sources.values()
+    pool = Database(declarations.settings_of(database.dsn))
+    try:
+        reader = pool.reader(timezone="UTC")
+        printed = await grants.recovery_grants(reader, source, role=EXPORTER)
+    finally:
+        await pool.close()
+    assert not any("xmin" in each or ("UPDATE" in each and "chat" in each) for each in printed)
+    run(database, *printed)
 
 
 async def test_a_subquery_over_a_view_is_granted_what_it_names(

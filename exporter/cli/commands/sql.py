@@ -9,6 +9,7 @@ from exporter import sessions
 from exporter.cli.each_source import find_recovered, find_sources, for_each_source, require_rule
 from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, load
 from exporter.config import Source
+from exporter.errors import ExporterError
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier
 from exporter.recovery.audit.installation import VERSION, audit_script, find_version
@@ -145,9 +146,13 @@ def audit(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
     """Print the commands that create the tables of the audit of recovery, or update them.
 
     They are safe to run in each database of the config, and twice: what is there is left as it is.
-    Without a config file, or without a connection, they are all printed.
+    Without a valid config file, or without a connection, they are all printed.
     """
-    found = _audit_versions(config_file) if config_file.exists() else {}
+    try:
+        found = _audit_versions(config_file) if config_file.exists() else {}
+    except ExporterError:  # a DBA need not have what the config needs, such as its variables
+        print(audit_script(0))
+        raise
     for database, version in found.items():
         print(f"-- Database {printable(database)}: {_audit_state(version)}.")
     if commands := audit_script(min((version or 0 for version in found.values()), default=0)):

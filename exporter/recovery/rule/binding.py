@@ -23,7 +23,7 @@ async def bind_rule(reader: Reader, source: Source) -> Rule:
     """Bind a source to its table. Raises SourceError, and SchemaMismatch for what does not fit."""
     table = await sessions.bind(reader, source)
     relation, recovery = table.relation, source.recovery
-    if relation.kind not in {"table", "partitioned table"}:
+    if not relation.is_table:
         raise SchemaMismatch(
             f"recovery: {relation.sql} is a {relation.kind}; only tables can be recovered, so "
             "declare the table that it reads as a source"

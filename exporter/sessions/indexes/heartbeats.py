@@ -23,7 +23,7 @@ def written_columns(table: SessionTable) -> set[str]:
     where anything else is left, no name or state, which tells then which time counts. Further
     columns may change, but that cannot be known.
     """
-    if table.last_seen_at is None or table.relation.kind not in {"table", "partitioned table"}:
+    if table.last_seen_at is None or not table.relation.is_table:
         return set()
     columns, last_seen = table.relation.columns, table.last_seen_at.raw
     mentioned = {

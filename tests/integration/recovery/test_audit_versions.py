@@ -190,6 +190,10 @@ def test_sql_audit_prints_what_a_database_lacks(database: EmbeddedDatabase, tmp_
     )
     without_config = run("sql", "audit", folder=tmp_path).stdout
     assert without_config == audit_script() + "\n"
+    (tmp_path / "config.yaml").write_text("databases: {app: {dsn: '${NOT_SET}'}}\n")
+    with_a_problem = run("sql", "audit", folder=tmp_path)
+    assert (with_a_problem.returncode, with_a_problem.stdout) == (1, without_config)
+    assert "NOT_SET is not set" in with_a_problem.stderr
     execute(database, "DROP SCHEMA session_exporter CASCADE", without_config)
     assert "is current" in printed()
 
