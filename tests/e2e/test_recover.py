@@ -227,6 +227,26 @@ def test_what_was_done_is_told_when_it_ends_in_the_middle(
     assert "4 were undone" in command("undo", the_run(done), "--yes").stdout
 
 
+def test_a_session_that_shares_its_id_counts_once_in_the_plan_of_an_undo(
+    ready: EmbeddedDatabase, command: Command
+) -> None:
+    """A unique index of a partitioned table holds the partition key too."""
+    execute(
+        ready,
+        "CREATE TABLE public.twins (id int, state state DEFAULT 'open', started timestamptz,"
+        " ended timestamptz, PRIMARY KEY (id, started)) PARTITION BY RANGE (started)",
+        "CREATE TABLE public.all_twins PARTITION OF public.twins DEFAULT",
+        "INSERT INTO public.twins (id, started) SELECT 1, now() - n * interval '1 hour'"
+        " FROM generate_series(3, 5) AS n",
+    )
+    run_ = the_run(command("recover", "chat", "--yes", "--despite-brake", table="public.twins"))
+    plan = command("undo", run_, table="public.twins").stdout
+    assert ": 1 session\n  1 is unchanged since and would be restored\n" in plan
+    assert "1 was undone" in command("undo", run_, "--yes", table="public.twins").stdout
+    plan = command("undo", run_, table="public.twins").stdout
+    assert ": 1 session\n  1 was undone before\n" in plan
+
+
 def test_an_unknown_run_is_said_to_be_none(command: Command) -> None:
     done = command("undo", "00000000-0000-0000-0000-000000000000")
     assert done.returncode == 2

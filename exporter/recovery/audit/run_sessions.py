@@ -22,8 +22,11 @@ async def find_columns(reader: Reader, rule: Rule, run: uuid.UUID) -> tuple[str,
 async def find_states(
     reader: Reader, rule: Rule, names: Sequence[str], run: uuid.UUID
 ) -> list[Row]:
-    """Number, id and state of each session of the run, read in pages."""
-    found: list[Row] = []
+    """Number, id and state of each session of the run, read in pages.
+
+    Where rows share an id, which a partitioned table may allow, that of the row that was closed.
+    """
+    found: dict[int, Row] = {}
     after = 0
     while True:
         statement = rule.plan_undo_statement(
@@ -38,8 +41,10 @@ async def find_states(
                 "session_exporter.recovery has the old values"
             ) from None
         if not result.rows:
-            return found
-        found += result.rows
+            return list(found.values())
+        for row in result.rows:
+            if row[0] not in found or row[2] == "same":
+                found[row[0]] = row
         after = result.rows[-1][0]
 
 
