@@ -6,7 +6,7 @@ Automatic recovery, the plan of `recover` and `check --live` all decide by find_
 from collections.abc import Mapping
 from math import sqrt
 
-from exporter.config import RecoverySettings
+from exporter.config import RecoverySettings, format_duration
 from exporter.recovery.decision.observation import Observation, Owner, Returns, Stop
 from exporter.recovery.decision.watch import MOST
 from exporter.text import instant
@@ -63,9 +63,10 @@ def find_brakes(
         "grace": is_in_grace,
         "blind": bool(observation.blind),
     }
+    quiet = f" and {counts.quiet} more are silent" if counts.quiet else ""
     why = {
-        "share": f"{wave} of {together} sessions became orphaned together and {counts.quiet} are "
-        f"silent, more than max_share ({settings.max_share:.0%})",
+        "share": f"{wave} of {together} sessions became orphaned together{quiet}, more than "
+        f"max_share ({settings.max_share:.0%})",
         "count": f"{wave} sessions became orphaned together, more than max_count "
         f"({settings.max_count})"
         if observation.closable <= MOST
@@ -77,7 +78,8 @@ def find_brakes(
         "silent": f"no recent sign of life in any of {judged} active sessions; is the "
         "application itself down?",
         "clock": "the database's clock was set forth or back",
-        "grace": f"the exporter or the server has started less than {settings.grace:g} s ago",
+        "grace": "the exporter or the server has started, or the application was silent; this ends "
+        f"after {format_duration(settings.grace)}, or half of orphaned_after if that is longer",
         "blind": f"the evidence cannot be read: {observation.blind}",
     }
     stop = stop_in_force(observation)

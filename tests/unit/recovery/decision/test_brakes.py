@@ -61,6 +61,17 @@ def test_silent_sessions_are_the_rest_of_a_growing_wave(quiet: int, brakes: set[
     assert brakes_of(100 - 3 - quiet, 3, quiet=quiet) == set()
 
 
+def test_the_sentence_of_a_wave_counts_the_silent_ones_apart_where_there_are_any() -> None:
+    def sentence(quiet: int) -> str:
+        counts = SessionCounts(live=10, quiet=quiet, ready=20)
+        return find_brakes(replace(CALM, counts=counts, wave=20), SETTINGS)["share"]
+
+    share = "more than max_share (10%)"
+    assert sentence(0) == f"share: 20 of 30 sessions became orphaned together, {share}"
+    together = "20 of 32 sessions became orphaned together and 2 more are silent"
+    assert sentence(2) == f"share: {together}, {share}"
+
+
 @pytest.mark.parametrize(
     ("resumed_ago", "stopped_ago", "wrong", "wave"),
     [
