@@ -142,7 +142,7 @@ async def _orphans(reader: Reader, rule: Rule, findings: FindingWriter) -> Async
             example = f"closing the session that is silent for longest would write {written}"
             yield findings.ok("recovery times", example)
     if ends := await future_ends(reader, orphans):
-        yield findings.warning("recovery end", f"of all orphaned sessions, {ends}")
+        yield findings.warning("recovery end", f"of all orphaned ones, {ends}")
     async for finding in check_threshold(reader, rule, findings):
         yield finding
 

@@ -212,8 +212,8 @@ def test_ends_that_are_still_to_come_are_counted_of_what_is_done(
     five: EmbeddedDatabase, command: Command
 ) -> None:
     ends = {"end_at": "CASE WHEN s.id IN (1, 2) THEN now() + interval '1 h' ELSE s.seen END"}
-    assert "2 of them would get an end" in command(*RECOVER, recovery=ends).stdout
-    assert "1 of them would" in command(*RECOVER, "--limit", "2", recovery=ends).stdout
+    assert "2 sessions would get an end" in command(*RECOVER, recovery=ends).stdout
+    assert "1 session would" in command(*RECOVER, "--limit", "2", recovery=ends).stdout
     assert "an end" not in command(*RECOVER, "--id", "3", recovery=ends).stdout
 
 

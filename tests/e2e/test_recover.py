@@ -125,7 +125,7 @@ def test_a_new_value_that_fails_for_one_session_sets_that_one_aside_and_is_named
     values = {"state": "'closed'", "seconds": "1 / (s.id - 3)"}
     done = command("recover", "chat", "--yes", recovery={"set": values})
     assert "cannot be shown: recovery.set.seconds, which fails for a session" in done.stdout
-    assert "3 was set aside: " in done.stdout
+    assert "  session 3 was set aside: " in done.stdout
     assert open_ones(ready) == {3, 6, 7}
 
 
@@ -133,7 +133,7 @@ def test_the_plan_warns_of_ends_that_are_still_to_come(
     ready: EmbeddedDatabase, command: Command
 ) -> None:
     recovery = {"end_at": "s.started + interval '7 hours'"}
-    warning = "5 of them would get an end in the future"
+    warning = "5 sessions would get an end in the future"
     assert warning in command("recover", "chat", recovery=recovery).stdout
     assert warning in command("recover", "chat", "--backlog", recovery=recovery).stdout
     assert "warning" not in command("recover", "chat").stdout
@@ -289,7 +289,7 @@ def test_a_session_that_a_trigger_protects_is_set_aside_and_said(
     done = command("recover", "chat", "--yes")
     assert done.returncode == 1
     assert "4 were closed" in done.stdout
-    assert re.search(r"3 was set aside: .", done.stdout)
+    assert re.search(r"  session 3 was set aside: .", done.stdout)
     assert open_ones(ready) == {3, 6, 7}
 
 

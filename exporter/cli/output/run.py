@@ -46,7 +46,7 @@ def outcome_text(
     if outcome.skipped:
         lines.append(f"  {outcome.skipped} skipped: {skipped}")
     for session, why in outcome.refused.items():
-        lines.append(printable(f"  {session} was set aside: {why}"))
+        lines.append(printable(f"  session {session} was set aside: {why}"))
     if left:
         still = number_of(left, "is still active", "are still active")
         lines.append(f"  {still}: locked by another transaction; run the command again")

@@ -20,6 +20,7 @@ from exporter.recovery.rule.checks import check_rule
 from exporter.recovery.rule.limits import Limits, check_ids
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import Selection, sessions_by_hand
+from exporter.text import number_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,8 @@ async def future_ends(reader: Reader, selection: Selection) -> str:
         return ""  # of one session, which closing sets aside
     if not count:
         return ""
+    sessions = number_of(count, "session", "sessions")
     return (
-        f"{count} of them would get an end in the future, which is refused; write end_at as "
+        f"{sessions} would get an end in the future, which is refused; write end_at as "
         "least(now(), …)"
     )

@@ -149,7 +149,7 @@ async def test_ends_that_are_still_to_come_are_counted(
         if ahead:
             assert found is not None
             assert found.status is Status.WARNING
-            assert f"{ahead} of them would get an end in the future" in found.message
+            assert f"{ahead} sessions would get an end in the future" in found.message
         else:
             assert found is None
 

@@ -172,7 +172,7 @@ async def test_an_end_in_the_future_is_refused_and_the_other_sessions_are_closed
     text = chat("aware", ended, end_at, value=value)
     async with stopping(database, tmp_path, text) as it:
         plan = await make_plan(it.reader, it.source, with_backlog=True, show=5, limits=NO_LIMITS)
-        with pytest.raises(SourceError, match="nothing was closed: 1 of them would get an end in"):
+        with pytest.raises(SourceError, match="nothing was closed: 1 session would get an end in"):
             require_past_ends(plan)
         found = await all_candidates(it.reader, it.rule, with_backlog=True)
         outcome = await close_found(it.writer, it.rule, found, with_backlog=True)
