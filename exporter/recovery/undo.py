@@ -1,6 +1,7 @@
 """Undoing a run of recovery: each session only while it has what recovery has written."""
 
 import asyncio
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from exporter.errors import BadData, FunctionMismatch, Locked, RowRefused, Schem
 from exporter.postgres import Reader, Writer
 from exporter.queries import fill, text_or_null
 from exporter.recovery.audit.run_sessions import find_columns, find_named, find_states
+from exporter.recovery.close.batches import fitting_batch
 from exporter.recovery.functions.definitions import MOST
 from exporter.recovery.functions.installed import InstalledFunction, find_undo_function
 from exporter.recovery.rule.binding import bind_rule
@@ -126,15 +128,17 @@ async def undo(
     plan: UndoPlan,
     *,
     batch: int,
-    pause: float,
+    pause: float = 0.0,
+    adapts: bool = False,
     progress: Callable[[UndoOutcome], None] = lambda _: None,
     reason: str | None = None,
     outcome: UndoOutcome | None = None,
 ) -> UndoOutcome:
     """Write back what was there before, `batch` sessions at a time; what was committed stays.
 
-    `progress` is called after each batch, and `outcome` has what was committed, also after an
-    error. Raises SourceError, such as FunctionMismatch where the function cannot undo all of it.
+    `adapts` is whether the batch fits itself to how long rows may stay locked. `progress` is called
+    after each batch, and `outcome` has what was committed, also after an error. Raises SourceError,
+    such as FunctionMismatch where the function cannot undo all of it.
     """
     later = [name for name in plan.columns if name not in plan.rule.changes]
     if plan.function is not None and later and plan.numbers:
@@ -145,7 +149,7 @@ async def undo(
         )
     outcome, rest = outcome or UndoOutcome(), iter(plan.numbers)
     while chunk := tuple(islice(rest, min(batch, MOST))):
-        before = outcome.done
+        before, began_at = outcome.done, time.perf_counter()
         try:
             outcome.undone += await _undo(writer, plan, chunk, reason)
         except (RowRefused, BadData):
@@ -155,6 +159,8 @@ async def undo(
                 except (RowRefused, BadData) as error:
                     outcome.refused[number] = str(error)
         outcome.skipped += before + len(chunk) - outcome.done
+        if adapts:
+            batch = fitting_batch(len(chunk), time.perf_counter() - began_at, MOST)
         progress(outcome)
         await asyncio.sleep(pause)
     return outcome

@@ -109,11 +109,11 @@ def test_ctrl_c_leaves_the_number_of_undone_sessions(
     run(*RECOVER, "-c", config, folder=config.parent)
     assert closed_ones(database) == {1, 2, 3, 4, 5}
     ((run_id,),) = rows(database, "SELECT run::text FROM session_exporter.run")
-    stop_at(database, 3, "pg_sleep(1)")
+    stop_at(database, 2, "pg_sleep(1)")
     done = interrupt(database, config, "undo", run_id, "--yes")
     assert (done.returncode, done.stderr) == (130, "")
-    assert "  2 were undone before it ended early" in done.stdout
-    assert closed_ones(database) - {3} == {4, 5}
+    assert "  1 was undone before it ended early" in done.stdout
+    assert closed_ones(database) - {2, 3} == {4, 5}  # the second batch may hold twice as many
 
 
 @pytest.mark.parametrize("format_", ["table", "json"])
@@ -122,14 +122,14 @@ def test_a_lost_connection_leaves_the_number_of_undone_sessions(
 ) -> None:
     run(*RECOVER, "-c", config, folder=config.parent)
     ((run_id,),) = rows(database, "SELECT run::text FROM session_exporter.run")
-    stop_at(database, 3, "pg_terminate_backend(pg_backend_pid())")
+    stop_at(database, 2, "pg_terminate_backend(pg_backend_pid())")
     done = run("undo", run_id, "--yes", "--format", format_, "-c", config, folder=config.parent)
     assert done.returncode == 1
     assert "session-exporter: chat (app): " in done.stderr
     if format_ == "table":
-        assert "  2 were undone before it ended early" in done.stdout
+        assert "  1 was undone before it ended early" in done.stdout
     else:
-        expected = {"undone": 2, "skipped": 0, "refused": {}, "complete": False}
+        expected = {"undone": 1, "skipped": 0, "refused": {}, "complete": False}
         assert json.loads(done.stdout)[0]["outcome"] == expected
 
 

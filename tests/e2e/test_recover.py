@@ -201,6 +201,15 @@ def test_a_run_is_listed_and_taken_back_after_a_plan_of_its_own(
     assert line.split()[-2:] == ["5", "3"]
 
 
+def test_an_undo_is_not_slowed_down_as_automatic_recovery_is(
+    ready: EmbeddedDatabase, command: Command
+) -> None:
+    """It begins with the batch of the config, and does not pause between two."""
+    run_ = the_run(command("recover", "chat", "--yes"))
+    done = command("undo", run_, "--yes", recovery={"batch": 1, "pause": "1h"})
+    assert "5 were undone" in done.stdout
+
+
 def test_an_undo_says_that_recovery_leaves_the_sessions_alone(command: Command) -> None:
     run_ = the_run(command("recover", "chat", "--yes"))
     stay_open = "recovery leaves undone sessions alone until they show life, by hand too without --"

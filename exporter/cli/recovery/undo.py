@@ -57,14 +57,14 @@ def undo(  # noqa: PLR0917 - typer passes them by name
         report.begin(_plan_text(*found, show), **_plan_json(*found, database, show))
         if not yes or not plan.numbers:
             return True, False
-        pace, outcome = each.recovery, UndoOutcome()
+        outcome = UndoOutcome()
         try:
             async with open_writer(config.databases[database], each) as writer:
                 await undoing.undo(
                     writer,
                     plan,
-                    batch=pace.batch,
-                    pause=pace.pause,
+                    batch=each.recovery.batch,
+                    adapts=True,
                     progress=progress_of(len(plan.numbers)),
                     reason=given_why,
                     outcome=outcome,

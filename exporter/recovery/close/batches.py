@@ -38,6 +38,15 @@ SLOW_IN_A_ROW = 5
 LOCKED_FOR = 0.05
 
 
+def fitting_batch(count: int, seconds: float, most: int) -> int:
+    """How many take LOCKED_FOR, after `count` took so many seconds.
+
+    Twice as many at most: one batch that was fast may have been lucky.
+    """
+    fitting = int(count * LOCKED_FOR / max(seconds, 1e-6))
+    return max(1, min(fitting, 2 * count, most))
+
+
 class WriteBlocked(Exception):
     """Writing waited for a lock; with several sessions it is not known for which of them."""
 
@@ -127,14 +136,10 @@ class CloseRun:
             began_at = time.perf_counter()
             await self._close(chunk)
             if self.adapts:
-                self._adapt(len(chunk), time.perf_counter() - began_at)
+                seconds = time.perf_counter() - began_at
+                self.batch = fitting_batch(len(chunk), seconds, self.closer.most)
             self.progress(self.outcome)
         return self.outcome
-
-    def _adapt(self, count: int, seconds: float) -> None:
-        """Close twice as many at most the next time: one that was fast may have been lucky."""
-        fitting = int(count * LOCKED_FOR / max(seconds, 1e-6))
-        self.batch = max(1, min(fitting, 2 * count, self.closer.most))
 
     async def _close(self, chunk: Sequence[Candidate]) -> None:
         """Close these together, or else each alone."""
