@@ -14,7 +14,7 @@ from exporter.postgres import Database
 from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.plan.return_counter import ReturnCounter, counts_returns
 from exporter.recovery.rule.connections import RecoveryConnections
-from exporter.recovery.status import RecoveryStatuses
+from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
 
 
 class Exporter:
@@ -46,7 +46,7 @@ class Exporter:
         recovered = [pair for pair in pairs if pair[1].recovery.is_declared]
         self._recovering = RecoveryConnections()
         followed = [pair for pair in pairs if counts_returns(pair[1])]
-        statuses = RecoveryStatuses(
+        self._statuses = statuses = RecoveryStatuses(
             (database.name, source.name) for database, source in pairs if source.id is not None
         )
         self.jobs: list[Job] = [
@@ -90,6 +90,14 @@ class Exporter:
             recovering=self._recovering,
             clock=clock,
         )
+
+    def recoveries(self) -> dict[tuple[str, str], RecoveryStatus]:
+        """The state of each recovery that is not disabled, by database and source."""
+        return {
+            pair: status
+            for pair, status in self._statuses.by_pair.items()
+            if self.config.sources[pair[1]].recovery.mode != "disabled"
+        }
 
     async def collect_once(self) -> None:
         """Run every collection once, each database as parallel as its connections allow."""

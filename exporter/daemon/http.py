@@ -5,29 +5,24 @@ No request waits for a database: every answer is made from snapshots in memory.
 
 from collections.abc import Iterator
 from functools import lru_cache
-from html import escape
-from importlib import resources
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from exporter import __version__
 from exporter.clock import Clock
-from exporter.collection.job import Key
-from exporter.collection.snapshots import Snapshots, State
-from exporter.daemon.metrics_page import Page
+from exporter.daemon.app import Exporter
+from exporter.daemon.status_page import status_page
 from exporter.metrics.exposition import OPENMETRICS, TEXT, Format
 
 #: Characters of a header that are looked at: Prometheus sends some 400, and time grows with them.
 _READ = 2000
 
-_STATUS_PAGE = resources.files(__package__).joinpath("status_page.html").read_text(encoding="utf-8")
 
-
-def application(page: Page, snapshots: Snapshots, clock: Clock) -> Starlette:
+def application(exporter: Exporter, clock: Clock) -> Starlette:
     """The ASGI application of one config."""
+    page, snapshots = exporter.page, exporter.snapshots
 
     async def metrics(request: Request) -> Response:
         format_ = negotiate(request.headers.get("accept", "")[:_READ])
@@ -38,13 +33,12 @@ def application(page: Page, snapshots: Snapshots, clock: Clock) -> Starlette:
         return Response(await page.rendered(format_, gzip=is_compressed), headers=headers)
 
     @lru_cache(maxsize=1)
-    def status_page(second: int) -> str:
+    def status_of(second: int) -> str:
         """Made once a second: with a thousand sources that takes some milliseconds."""
-        rows = "\n".join(_status_row(key, state, second) for key, state in snapshots.states.items())
-        return _STATUS_PAGE.format(version=escape(__version__), rows=rows)
+        return status_page(snapshots.states, exporter.recoveries(), second)
 
     async def status(_request: Request) -> Response:
-        return HTMLResponse(status_page(int(clock.monotonic())))
+        return HTMLResponse(status_of(int(clock.monotonic())))
 
     async def healthy(_request: Request) -> Response:
         return PlainTextResponse("session-exporter is alive.\n")
@@ -68,15 +62,6 @@ def application(page: Page, snapshots: Snapshots, clock: Clock) -> Starlette:
     # It would send /metrics/ to whatever host the request names.
     app.router.redirect_slashes = False
     return app
-
-
-def _status_row(key: Key, state: State, now: float) -> str:
-    """The outcome of the last collection of a source, as a row of a table."""
-    outcome = state.failure or "not yet"
-    if state.succeeded:
-        outcome = "succeeded" if state.is_fresh(now) else "too long ago"
-    cells = (key.source, key.database, key.collector, outcome)
-    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
 
 
 async def _not_allowed(_request: Request, _error: Exception) -> Response:

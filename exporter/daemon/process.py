@@ -90,7 +90,7 @@ async def run(exporter: Exporter, sock: socket.socket) -> None:
     schedule = Schedule(exporter.jobs, machine_clock.CLOCK)
     server = _Server(
         uvicorn.Config(
-            http.application(exporter.page, exporter.snapshots, machine_clock.CLOCK),
+            http.application(exporter, machine_clock.CLOCK),
             http=limited_protocol(exporter.http),
             log_config=None,
             access_log=False,

@@ -128,7 +128,7 @@ async def find_other_rule(reader: Reader, rule: Rule) -> float | None:
     Unix time; None where that was not in the last hour. The audit is there. Raises SourceError.
     """
     recent = interval(_recent(rule))
-    at = await reader.value(rule.statement("recovery/control/other_rule", recent=recent))
+    at = await reader.value(rule.statement("recovery/observation/other_rule", recent=recent))
     return None if at is None else float(at)
 
 
