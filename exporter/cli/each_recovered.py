@@ -12,7 +12,7 @@ from exporter.postgres.error_causes import RIGHTS
 from exporter.queries import identifier
 from exporter.recovery.audit.control import operator_advice
 from exporter.recovery.rule.connections import reading_settings
-from exporter.sessions.grants import grants_of
+from exporter.sessions.grants import RECOVERY_ROLE, grants_of
 
 T = TypeVar("T")
 
@@ -51,5 +51,8 @@ async def advice_for(settings: DatabaseSettings, source: Source) -> str:
             lines.append(f"role {role} has no right on the audit of recovery: {advice}")
         else:
             commands = " ".join(grants_of(missing, identifier(grantee)))
-            lines.append(f"role {role} lacks rights; ask a DBA to run: {commands}")
+            # Without a dsn of recovery this may be the role that collects: it should not get them.
+            is_own = source.recovery.dsn is not None or role == RECOVERY_ROLE
+            other = "" if is_own else "connect as the role for recovery, or "
+            lines.append(f"role {role} lacks rights; {other}ask a DBA to run: {commands}")
     return "; ".join(lines)

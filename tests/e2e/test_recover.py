@@ -417,6 +417,9 @@ def test_a_missing_right_is_a_sentence_and_the_grants_that_are_printed_are_enoug
     )
     assert f'GRANT {operator} TO "{EXPORTER}"' in done.stderr
     assert contents(ready) == before
+    execute(ready, f"GRANT USAGE ON SCHEMA session_exporter TO {EXPORTER}")
+    wrong = command("recover", "chat", dsn=dsn).stderr
+    assert f"role {EXPORTER} lacks rights; connect as the role for recovery, or ask a DBA" in wrong
     listed = command("runs", dsn=dsn)
     assert (listed.returncode, listed.stdout) == (1, "")  # no list without a run
 
