@@ -127,6 +127,8 @@ class Held:
     previews: tuple[Preview, ...]
     hidden: str
     """Why there are no previews."""
+    also: tuple[str, ...]
+    """A sentence for each other brake that would stop them now, which a resume waives as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,9 @@ async def plan_resume(reader: Reader, source: Source, *, show: int) -> ResumePla
     selection = held_sessions(rule, stop.at)
     previews, hidden = await read_previews(reader, selection, show=show)
     wave = observer.held_wave(stop)
-    held = Held(stop, is_written, count, wave, selection, previews, hidden)
+    brakes = find_brakes(observation, source.recovery).items()
+    also = tuple(why for brake, why in brakes if brake in STOPS and brake != stop.brake)
+    held = Held(stop, is_written, count, wave, selection, previews, hidden, also)
     return ResumePlan(held, obstacles)
 
 

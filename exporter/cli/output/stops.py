@@ -35,6 +35,7 @@ def resume_text(plan: ResumePlan, paused: Pause | None, source: str, database: s
         f"  {count}; once resumed, automatic recovery closes those of them",
         f"  that are still orphaned; what fell silent after {since} is judged as a new wave",
     ]
+    lines[1:1] = [printable(f"  and {each}") for each in held.also]
     if paused is not None:
         lines.append(f"  it {pause_text(paused, 'is also')}")
     lines += obstacle_lines(plan.obstacles)

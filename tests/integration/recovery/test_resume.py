@@ -97,6 +97,24 @@ async def test_a_resume_says_what_else_keeps_sessions_from_being_closed(
 
 
 @pytest.mark.quick("by statements")
+async def test_a_resume_shows_each_brake_that_it_waives(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    """A stop because sessions return holds all, also a wave that no person has seen."""
+    execute(
+        database,
+        "INSERT INTO session_exporter.stop (source, brake, why) VALUES ('chat', 'returned', 'x')",
+    )
+    sessions(database, 1, 20, seen="70 minutes")
+    async with recover(is_trusted=False) as runner, runner.by_hand.reader() as reader:
+        plan = await plan_resume(reader, runner.by_hand.source, show=0)
+    first, second, *_ = resume_text(plan, None, "chat", "app").splitlines()
+    assert first.startswith("chat (app) is stopped since ")
+    assert first.endswith(", because x")
+    assert second.startswith("  and share: 20 of 60 sessions became orphaned together")
+
+
+@pytest.mark.quick("by statements")
 async def test_a_resume_by_a_rule_that_no_exporter_has_says_so(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
