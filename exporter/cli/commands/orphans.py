@@ -48,7 +48,7 @@ def orphan_table(source: Source, database: str, found: OrphanList, older_than: f
     """The orphans of one source, for people."""
     count, silent = found.orphaned_count, format_duration(older_than)
     title = f"{source.name} ({database}): orphaned_count {count}, not seen for more than {silent}"
-    if older_than < source.orphaned_after:
+    if count and older_than < source.orphaned_after:
         title += f"; orphaned_after is {format_duration(source.orphaned_after)}: not all are lost"
     if not found.orphans:
         return title
