@@ -482,7 +482,9 @@ def test_resume_shows_what_is_held_and_changes_nothing_without_yes(
     assert resumed() == [(False, None)]
     done = command("resume", "chat", "--yes", "--reason", "a server died")
     assert (done.returncode, done.stderr) == (0, "")
-    first, obstacle = done.stdout.splitlines()
+    first, cause, obstacle = done.stdout.splitlines()
+    assert cause.startswith("  it was stopped since ")
+    assert cause.endswith(f", because {why}")
     assert first == "chat (app) is resumed: 5 sessions were held"
     assert "mode disabled: nothing is closed automatically" in obstacle
     assert resumed() == [(True, "a server died")]

@@ -80,7 +80,10 @@ def test_a_person_ends_what_the_role_of_the_daemon_may_only_begin(
     done = command("resume", "chat", "--yes", role=PERSON)
     assert (done.returncode, done.stderr) == (0, "")
     assert "is resumed: 1 session was held, and the pause of 2" in done.stdout
-    assert done.stdout.endswith(f"Z by {RECOVERY_ROLE} has ended\n")
+    first, cause = done.stdout.splitlines()
+    assert first.endswith(f"Z by {RECOVERY_ROLE} has ended")
+    assert cause.startswith("  it was stopped since 2")
+    assert cause.endswith(", because a wave")
     assert rows(database, stops) == [(PERSON,)]
     assert "1 was closed" in command("recover", "chat", "--yes", role=PERSON).stdout
     assert "1 was undone" in command("undo", last_run(command), "--yes").stdout

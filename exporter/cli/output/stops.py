@@ -24,18 +24,13 @@ def resume_text(plan: ResumePlan, paused: Pause | None, source: str, database: s
         found = f"{source} ({database}){about}; nothing is held"
         return "\n".join([found, *obstacle_lines(plan.obstacles)])
     since = instant(held.stop.at)
-    why = stopped_because(held.stop)
-    if held.stop.brake == "budget":
-        why = "not stopped, but may close fewer sessions within 24 hours than are orphaned"
-    elif not held.is_written:
-        why = f"about to be stopped by the next run, because {held.stop.why}"
     count = number_of(held.count, "session is held", "sessions are held")
     lines = [
-        f"{source} ({database}) is {printable(why)}",
+        f"{source} ({database}) is {_cause(held)}",
         f"  {count}; once resumed, automatic recovery closes those of them",
         f"  that are still orphaned; what fell silent after {since} is judged as a new wave",
     ]
-    lines[1:1] = [printable(f"  and {each}") for each in held.also]
+    lines[1:1] = _also_lines(held)
     if paused is not None:
         lines.append(f"  it {pause_text(paused, 'is also')}")
     lines += obstacle_lines(plan.obstacles)
@@ -44,6 +39,19 @@ def resume_text(plan: ResumePlan, paused: Pause | None, source: str, database: s
     if held.previews:
         lines.append(preview_table(held.selection.rule, held.previews))
     return "\n".join([*lines, *more_lines(held.count, len(held.previews))])
+
+
+def _cause(held: Held) -> str:
+    """What holds the sessions, after "it is"."""
+    if held.stop.brake == "budget":
+        return "not stopped, but may close fewer sessions within 24 hours than are orphaned"
+    if not held.is_written:
+        return printable(f"about to be stopped by the next run, because {held.stop.why}")
+    return printable(stopped_because(held.stop))
+
+
+def _also_lines(held: Held) -> list[str]:
+    return [printable(f"  and {each}") for each in held.also]
 
 
 def obstacle_lines(obstacles: Iterable[str]) -> list[str]:
@@ -59,7 +67,12 @@ def resumed_text(held: Held | None, ended: Pause | None) -> str:
     if ended is not None:
         why = "" if ended.reason is None else f" ({ended.reason})"
         done.append(f"the pause of {instant(ended.at)} by {ended.role}{why} has ended")
-    return printable(f"is resumed: {', and '.join(done)}") if done else ""
+    if not done:
+        return ""
+    lines = [printable(f"is resumed: {', and '.join(done)}")]
+    if held is not None:  # it may be another stop than the one that was shown
+        lines += [f"  it was {_cause(held)}", *_also_lines(held)]
+    return "\n".join(lines)
 
 
 def nothing_to_resume_text(interventions: Iterable[Intervention]) -> str:
