@@ -72,7 +72,8 @@ def find_brakes(
         if observation.closable <= MOST
         else f"{observation.closable} sessions are orphaned, more than the {MOST} that automatic "
         "recovery follows; close them by hand",
-        "owner": f"no session of {silent_owner or NO_NAME} shows life, while those of others do",
+        "owner": f"no session of owner {silent_owner or NO_NAME} shows life, while those of others "
+        "do",
         "returned": f"{returns.returned} orphaned sessions returned within the last day, in which "
         f"{returns.orphaned} became orphaned; is orphaned_after too short?",
         "silent": f"no recent sign of life in any of {judged} active sessions; is the "

@@ -74,7 +74,7 @@ async def test_an_owner_whose_sessions_all_fell_silent_stops_it_and_a_start_is_n
         assert (await runner.run()).held == 3
         held = await runner.by_hand.held()
         assert held is not None
-        assert held.stop.why == "no session of a shows life, while those of others do"
+        assert held.stop.why == "no session of owner a shows life, while those of others do"
 
 
 @pytest.mark.quick("by statements")

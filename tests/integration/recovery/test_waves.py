@@ -211,7 +211,7 @@ async def test_an_owner_whose_name_is_empty_may_fall_silent_too(
         execute(database, "UPDATE public.chat SET owner = '' WHERE id < 4")
         assert (await runner.run()).brakes == {"owner"}
         ((why,),) = rows(database, "SELECT why FROM session_exporter.stop WHERE brake = 'owner'")
-        assert why == 'no session of "" shows life, while those of others do'
+        assert why == 'no session of owner "" shows life, while those of others do'
 
 
 @pytest.mark.quick("by statements")
