@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from exporter.cli import connection_strings
 from exporter.config import Config, Source, load_config, parse_duration
-from exporter.errors import ExporterError, UsageError
-from exporter.postgres import dsn_problem
+from exporter.errors import UsageError
 
 DEFAULT_CONFIG = Path("config.yaml")
 DEFAULT_PORT = 10046
@@ -55,15 +55,7 @@ Pause = Annotated[
 def load(path: Path) -> Config:
     """The config, if this version can connect to its databases; raises ExporterError."""
     config = load_config(path)
-    dsns = {f"databases.{each.name}.dsn": each.dsn for each in config.databases.values()}
-    dsns |= {
-        f"sources.{each.name}.recovery.dsn": each.recovery.dsn
-        for each in config.sources.values()
-        if each.recovery.dsn is not None
-    }
-    for key, dsn in dsns.items():
-        if problem := dsn_problem(dsn):
-            raise ExporterError(f"{path}: {key}: {problem}")
+    connection_strings.require_valid(config)
     return config
 
 

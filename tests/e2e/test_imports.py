@@ -46,7 +46,10 @@ def imported_by(*arguments: str | Path) -> set[str]:
         (["--version"], [*OF_THE_DAEMON, "asyncio", "exporter.config", "psycopg", "yaml"]),
         (["sql", "--help"], ["exporter.check", "exporter.daemon", "exporter.demo", "uvicorn"]),
         (["schema"], [*OF_THE_DAEMON, "psycopg"]),
-        (["check", "-c", ROOT / "config.yaml"], OF_THE_DAEMON),
+        (
+            ["check", "-c", ROOT / "config.yaml"],
+            [*OF_THE_DAEMON, "asyncio", "exporter.postgres", "exporter.queries", "psycopg"],
+        ),
         (["once", "--help"], ["apscheduler", "exporter.demo", "starlette", "uvicorn"]),
         (["orphans", "--help"], ["exporter.daemon", "exporter.demo", "starlette", "uvicorn"]),
     ],
