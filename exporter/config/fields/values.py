@@ -48,14 +48,23 @@ def _parse_time_zone(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9_+/-]{1,63}", value):
         raise ExpectedError("a time zone such as Europe/Berlin")
     # Where Python has no time zone data, only PostgreSQL checks the name.
-    if value != "UTC" and _time_zones() and value not in _time_zones():
+    if not _can_be_read(value) and _time_zones() and value not in _time_zones():
         raise ExpectedError("a time zone such as Europe/Berlin", suggest(value, _time_zones()))
     return str(value)
 
 
+def _can_be_read(zone: str) -> bool:
+    """Whether Python has data of this zone, and lists it: copies in other folders it does not."""
+    try:
+        zoneinfo.ZoneInfo(zone)
+    except (OSError, ValueError, zoneinfo.ZoneInfoNotFoundError):
+        return False
+    return not zone.startswith(("posix", "right/"))
+
+
 @cache
 def _time_zones() -> frozenset[str]:
-    """Return all names, read once: it opens some 600 files."""
+    """Return all names, read once and only to explain a wrong one: it opens some 600 files."""
     return frozenset(zoneinfo.available_timezones())
 
 

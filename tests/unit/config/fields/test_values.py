@@ -19,6 +19,8 @@ from exporter.config import (
     TimeColumn,
     format_duration,
 )
+from exporter.config.fields import values
+from exporter.config.fields.parser import ExpectedError
 
 DURATIONS = {
     "250ms": 0.25,
@@ -302,3 +304,15 @@ sources:
     after = {name: source.orphaned_after for name, source in config.sources.items()}
     assert after == {"one": 3600, "two": 7200, "three": 600}
     assert config.sources["three"].where == "c"
+
+
+def test_a_time_zone_is_checked_without_a_list_of_all(load_source: Callable[..., Source]) -> None:
+    values._time_zones.cache_clear()
+    load_source("timezone: Europe/Berlin")
+    assert values._time_zones.cache_info().misses == 0
+
+
+@pytest.mark.parametrize("name", ["Europe", "posix/Europe/Berlin", "posixrules", "right/UTC"])
+def test_what_is_no_name_of_a_time_zone_is_refused(name: str) -> None:
+    with pytest.raises(ExpectedError):
+        values._parse_time_zone(name)
