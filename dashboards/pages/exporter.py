@@ -108,9 +108,10 @@ def build_database_cost_row() -> Row:
 def build_own_cost_row() -> Row:
     """Show the load on the exporter's host and on Prometheus."""
     panels = [
-        process.memory(SCOPE, width=12),
-        process.cpu(SCOPE, width=12),
-        process.files(SCOPE, width=12),
+        process.memory(SCOPE),
+        process.cpu(SCOPE),
+        process.files(SCOPE),
+        process.http(SCOPE, width=12),
         data_quality.series(SCOPE),
     ]
     return Row("What does it cost here?", panels)

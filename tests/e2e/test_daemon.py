@@ -40,6 +40,7 @@ def tarpit() -> Iterator[int]:
 def test_serves_metrics_in_both_formats_and_compressed(config: Path, tmp_path: Path) -> None:
     with Daemon(config, folder=tmp_path) as daemon:
         daemon.wait_until_ready()
+        daemon.wait_for_page(lambda page: page.values("sessions_returned_total"), "all is there")
 
         plain = daemon.get("/metrics")
         assert plain.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"

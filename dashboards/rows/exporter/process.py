@@ -5,6 +5,7 @@ from grafana_foundation_sdk.models import dashboard
 from dashboards.panels.graphs import build_graph
 from dashboards.panels.text import PanelText
 from dashboards.queries import PLACE, Query, Scope
+from exporter.metrics.catalog import HTTP_CONNECTIONS, HTTP_REJECTED
 
 _REPLICA = "{{instance}} {{job}} " + PLACE
 
@@ -48,3 +49,21 @@ def files(scope: Scope, *, width: int = 8) -> dashboard.Panel:
     )
     query = Query(_REPLICA, f"process_open_fds{{{scope.process}}}")
     return build_graph(text, [query], unit="none", width=width)
+
+
+def http(scope: Scope, *, width: int = 8) -> dashboard.Panel:
+    """Show the connections to the web server of each exporter, and what it refuses."""
+    text = PanelText(
+        "HTTP",
+        shows="Open connections to the web server of each exporter, and requests and connections "
+        "that it refused in a minute, by reason.",
+        act="refusals without end are a client that is broken or hostile: the log names its "
+        "address (`event=http_rejecting`). Scrapes go on.",
+        no_data="no exporter",
+    )
+    rejected = f"60 * rate({HTTP_REJECTED.name}{{{scope.process}}}[$__rate_interval]) > 0"
+    queries = [
+        Query(f"open {_REPLICA}", f"{HTTP_CONNECTIONS.name}{{{scope.process}}}"),
+        Query(f"refused: {{{{reason}}}} {_REPLICA}", rejected),
+    ]
+    return build_graph(text, queries, unit="none", width=width)
