@@ -52,18 +52,18 @@ def files(scope: Scope, *, width: int = 8) -> dashboard.Panel:
 
 
 def http(scope: Scope, *, width: int = 8) -> dashboard.Panel:
-    """Show the connections to the web server of each exporter, and what it refuses."""
+    """Show the connections to the web servers, and what they refuse."""
     text = PanelText(
         "HTTP",
-        shows="Open connections to the web server of each exporter, and requests and connections "
+        shows="Open connections to the web server of an exporter, and requests and connections "
         "that it refused in a minute, by reason.",
         act="refusals without end are a client that is broken or hostile: the log names its "
         "address (`event=http_rejecting`). Scrapes go on.",
         no_data="no exporter",
     )
-    rejected = f"60 * rate({HTTP_REJECTED.name}{{{scope.process}}}[$__rate_interval]) > 0"
+    rejected = scope.fold(HTTP_REJECTED, call="60 * rate({}[$__rate_interval])")
     queries = [
-        Query(f"open {_REPLICA}", f"{HTTP_CONNECTIONS.name}{{{scope.process}}}"),
-        Query(f"refused: {{{{reason}}}} {_REPLICA}", rejected),
+        Query(f"open {PLACE}", scope.fold(HTTP_CONNECTIONS)),
+        Query(f"refused: {{{{reason}}}} {PLACE}", rejected),
     ]
     return build_graph(text, queries, unit="none", width=width)
