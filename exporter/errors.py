@@ -16,6 +16,7 @@
         SchemaMismatch          schema
         BadData                 data
         ReplicaLagging          lag
+        EvidenceUnreadable      other
         RowRefused              other
         StandbyServer           standby
         AuditUnusable           audit
