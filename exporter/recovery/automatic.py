@@ -18,9 +18,9 @@ from exporter.recovery.audit.control import find_pause, write_stop
 from exporter.recovery.audit.counters import AuditCounter
 from exporter.recovery.audit.installation import can_read_audit, require_audit
 from exporter.recovery.audit.maintenance import AuditMaintenance
-from exporter.recovery.close.batches import CloseRun, Permission
-from exporter.recovery.close.by_function import make_closer
+from exporter.recovery.close.batches import CloseRun, make_closer
 from exporter.recovery.close.candidates import Candidate, Outcome
+from exporter.recovery.close.closer import Permission
 from exporter.recovery.close.refusals import Refusals
 from exporter.recovery.decision.decision import Decision, Memory, decide
 from exporter.recovery.decision.observation import Observation

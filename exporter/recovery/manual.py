@@ -12,10 +12,7 @@ from exporter.recovery import undo as undoing
 from exporter.recovery.audit import control
 from exporter.recovery.audit.installation import require_audit
 from exporter.recovery.audit.runs import Run, find_run
-from exporter.recovery.close.batches import CloseRun
-from exporter.recovery.close.by_function import make_closer
-from exporter.recovery.close.by_message import MessageCloser
-from exporter.recovery.close.by_statements import StatementCloser
+from exporter.recovery.close.batches import CloseRun, make_closer
 from exporter.recovery.close.candidates import (
     Outcome,
     Preview,
@@ -77,8 +74,6 @@ async def recover(
         outcome.recovered.clear()  # there may be very many
 
     closer = make_closer(writer, reader, plan.selection, plan.function, reason=reason)
-    if isinstance(closer, StatementCloser):
-        closer = MessageCloser(closer)
     run = CloseRun(closer, recovery.batch, recovery.pause, report, outcome, adapts)
     async with aclosing(read_ahead(find_candidates(reader, plan.selection))) as pages:
         async for page in pages:

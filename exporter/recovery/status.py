@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
 
 from exporter.errors import REASONS
 
-TRIGGERS = ("auto", "manual", "close")
+Trigger = Literal["auto", "manual", "close"]
+TRIGGERS: tuple[str, ...] = get_args(Trigger)
 
 #: Why a recovery failed: as a collection does, or because a constraint or trigger of the
 #: application did not let a row be changed.

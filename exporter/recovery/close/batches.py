@@ -1,38 +1,25 @@
-"""Closing sessions in batches, in whatever way: what cannot be closed is set aside, and counted.
-
-A single guarded UPDATE is not enough to close one: where evidence is in another table, PostgreSQL
-does not read it again after it has waited for a row lock (documentation, "Transaction Isolation",
-on READ COMMITTED). So each closer locks first, and rechecks with a newer snapshot.
-"""
+"""Closing sessions in batches, in whatever way: what cannot be closed is set aside, and counted."""
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Literal, Protocol
 
-from exporter.errors import (
-    BadData,
-    IdleTooLong,
-    Locked,
-    NoAnswer,
-    RowRefused,
-    SourceError,
-    TimedOut,
-)
-from exporter.postgres import Reader, Transaction
-from exporter.queries import fill
-from exporter.recovery.audit.control import find_pause
+from exporter.errors import BadData, IdleTooLong, Locked, NoAnswer, RowRefused, TimedOut
+from exporter.postgres import Reader, Writer
+from exporter.recovery.close.by_function import FunctionCloser
+from exporter.recovery.close.by_message import MessageCloser
+from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.close.candidates import Candidate, Outcome
-from exporter.recovery.rule.rule import Rule
-
-Trigger = Literal["auto", "manual", "close"]
+from exporter.recovery.close.closer import Closer, Permission, WriteBlocked
+from exporter.recovery.functions.installed import InstalledFunction
+from exporter.recovery.rule.selection import Selection
+from exporter.recovery.status import Trigger
 
 #: So many sessions in a row that could not be closed in time, each alone, mean that the database is
 #: slow and not a session; others that wait for these rows are not to wait any longer.
 SLOW_IN_A_ROW = 5
-
 
 #: For how long a run by hand may keep rows locked, in seconds: an application hardly notices it.
 LOCKED_FOR = 0.05
@@ -47,63 +34,24 @@ def fitting_batch(count: int, seconds: float, most: int) -> int:
     return max(1, min(fitting, 2 * count, most))
 
 
-class WriteBlocked(Exception):
-    """Writing waited for a lock; with several sessions it is not known for which of them."""
+def make_closer(
+    writer: Writer,
+    reader: Reader,
+    selection: Selection,
+    function: InstalledFunction | None,
+    *,
+    permission: Permission | None = None,
+    reason: str | None = None,
+) -> Closer:
+    """What closes orphaned sessions; `function` is that of find_recover_function().
 
-
-class Closer(Protocol):
-    """What closes sessions in one transaction: by statements, or by a function in the database."""
-
-    @property
-    def most(self) -> int:
-        """The most sessions of one transaction, whatever is asked for."""
-
-    async def close(self, chunk: Sequence[Candidate], outcome: Outcome) -> None:
-        """All or nothing; `outcome` has what was committed. Raises SourceError and WriteBlocked."""
-
-
-@dataclass(frozen=True, slots=True)
-class Permission:
-    """What automatic recovery has decided, which each transaction checks again."""
-
-    server: str
-    """The server that was observed."""
-    day_limit: int | None = None
-    """The most sessions of a day; None where only `per_hour` limits them."""
-
-
-async def admit(
-    reader: Reader | Transaction,
-    rule: Rule,
-    permission: Permission | None,
-    chunk: Sequence[Candidate],
-) -> tuple[Sequence[Candidate], bool]:
-    """Those that one transaction may close, and whether a pause forbids it.
-
-    Automatically no more than the budget, which all exporters share through the audit table, and
-    nothing once the source is paused: each transaction checks. By hand, without a permission, all.
-    Raises SourceError where the server is not the one that was observed.
+    `permission` is that of automatic recovery; None closes by hand.
     """
-    if permission is None:
-        return chunk, False
-    if await find_pause(reader, rule.table.source.name):
-        return (), True
-    if isinstance(reader, Transaction):
-        # Two statements: the count has to see what the one that we waited for has committed.
-        await reader.run(rule.statement("recovery/close/queue"))
-        await require_server(reader, permission)
-    ((budget,),) = await reader.rows(rule.budget_statement(permission.day_limit))
-    return chunk[: max(budget, 0)], False
-
-
-async def require_server(transaction: Transaction, permission: Permission | None) -> None:
-    """Raise SourceError where this is not the server that was observed."""
-    if permission is None:
-        return
-    statement = fill("recovery/close/server", server=fill("recovery/observation/server"))
-    ((server,),) = await transaction.rows(statement)
-    if server != permission.server:
-        raise SourceError("the server changed after the sessions were observed; nothing was closed")
+    trigger: Trigger = "manual" if permission is None else "auto"
+    if function is not None:
+        return FunctionCloser(writer, trigger, selection, reader, function, permission, reason)
+    statements = StatementCloser(writer, trigger, selection, permission, reason)
+    return MessageCloser(statements) if permission is None else statements
 
 
 @dataclass(slots=True)

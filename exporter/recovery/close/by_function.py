@@ -1,4 +1,4 @@
-"""Closing sessions by the function of `recovery.call`, and which of both ways there is."""
+"""Closing sessions by the function of `recovery.call`."""
 
 import uuid
 from collections.abc import Sequence
@@ -7,19 +7,12 @@ from dataclasses import dataclass
 from exporter.errors import Locked
 from exporter.postgres import Reader, Writer
 from exporter.queries import array, fill, literal, text_or_null
-from exporter.recovery.close.batches import (
-    Closer,
-    Permission,
-    Trigger,
-    WriteBlocked,
-    admit,
-    require_server,
-)
-from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.close.candidates import Candidate, ClosedSession, Outcome
+from exporter.recovery.close.closer import Permission, WriteBlocked, admit, require_server
 from exporter.recovery.functions.definitions import MOST
 from exporter.recovery.functions.installed import InstalledFunction
 from exporter.recovery.rule.selection import Selection
+from exporter.recovery.status import Trigger
 
 
 @dataclass(frozen=True)
@@ -59,22 +52,3 @@ class FunctionCloser:
                 return [ClosedSession(*row) for row in await transaction.rows(statement)]
         except Locked as error:
             raise WriteBlocked from error
-
-
-def make_closer(
-    writer: Writer,
-    reader: Reader,
-    selection: Selection,
-    function: InstalledFunction | None,
-    *,
-    permission: Permission | None = None,
-    reason: str | None = None,
-) -> Closer:
-    """What closes orphaned sessions; `function` is that of find_recover_function().
-
-    `permission` is that of automatic recovery; None closes by hand.
-    """
-    trigger: Trigger = "manual" if permission is None else "auto"
-    if function is None:
-        return StatementCloser(writer, trigger, selection, permission, reason)
-    return FunctionCloser(writer, trigger, selection, reader, function, permission, reason)

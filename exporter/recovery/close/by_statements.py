@@ -8,9 +8,10 @@ from exporter.errors import AuditUnusable, Locked, RowRefused
 from exporter.postgres import Transaction, Writer
 from exporter.postgres.error_causes import ENDS_AHEAD, NOT_AUDITED, NOT_WRITTEN, STILL_ACTIVE
 from exporter.queries import array, fill, literal, text_or_null
-from exporter.recovery.close.batches import Permission, Trigger, WriteBlocked, admit
 from exporter.recovery.close.candidates import Candidate, ClosedSession, Outcome
+from exporter.recovery.close.closer import Permission, WriteBlocked, admit
 from exporter.recovery.rule.selection import Selection, versions_by_id
+from exporter.recovery.status import Trigger
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,13 @@ from exporter.demo.server.server import wheel_binaries
 from exporter.demo.systems.schemas import create_empty
 from exporter.postgres import Database, Writer
 from exporter.queries import fill
-from exporter.recovery.close.batches import Closer, CloseRun, Permission, Trigger
+from exporter.recovery.close.batches import CloseRun
 from exporter.recovery.close.by_message import MessageCloser
 from exporter.recovery.close.by_statements import StatementCloser
+from exporter.recovery.close.closer import Closer, Permission
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.selection import orphaned_sessions
+from exporter.recovery.status import Trigger
 from tests.support.collection.declarations import settings_of
 from tests.support.processes.background import Background
 from tests.support.processes.session_exporter import wait_for

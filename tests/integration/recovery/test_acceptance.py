@@ -20,9 +20,10 @@ from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.postgres import Database, Writer
 from exporter.recovery.audit import run_sessions
-from exporter.recovery.close.batches import CloseRun
-from exporter.recovery.close.by_function import make_closer
+from exporter.recovery.close.batches import CloseRun, make_closer
+from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.close.candidates import Outcome
+from exporter.recovery.close.closer import Closer
 from exporter.recovery.functions.installed import InstalledFunction, find_recover_function
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
@@ -58,7 +59,10 @@ class Recovery(NamedTuple):
         reader = self.pool.reader(timezone=sessions.time_zone(self.rule.table.source))
         found = await all_candidates(reader, self.rule, with_backlog=backlog)
         selection = orphaned_sessions(self.rule, with_backlog=backlog)
-        closer = make_closer(self.writer, reader, selection, self.function)
+        # Of the ways by hand, the one whose outcome names the sessions.
+        closer: Closer = StatementCloser(self.writer, "manual", selection)
+        if self.function is not None:
+            closer = make_closer(self.writer, reader, selection, self.function)
         return await CloseRun(closer, batch=7, pause=0).close(found)
 
     async def undo(self, outcome: Outcome) -> int:

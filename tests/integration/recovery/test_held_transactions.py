@@ -3,8 +3,8 @@
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
-from exporter.recovery.close.batches import CloseRun, Permission
-from exporter.recovery.close.by_function import make_closer
+from exporter.recovery.close.batches import CloseRun, make_closer
+from exporter.recovery.close.closer import Permission
 from exporter.recovery.functions.installed import find_recover_function
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.connections import open_writer

@@ -6,8 +6,8 @@ from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import EXPORTER
 from exporter.errors import SourceError
 from exporter.queries import fill
-from exporter.recovery.close.batches import CloseRun, Permission
-from exporter.recovery.close.by_function import make_closer
+from exporter.recovery.close.batches import CloseRun, make_closer
+from exporter.recovery.close.closer import Permission
 from exporter.recovery.functions.installed import find_recover_function
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.connections import open_writer

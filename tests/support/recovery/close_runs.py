@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from exporter.postgres import Reader, Writer
-from exporter.recovery.close.batches import CloseRun, Trigger
+from exporter.recovery.close.batches import CloseRun
 from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.close.candidates import Candidate, Outcome, find_candidates
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import Selection, orphaned_sessions
+from exporter.recovery.status import Trigger
 
 
 async def all_candidates(
