@@ -1,14 +1,13 @@
 """One collector on one source: what it has found or why not, and when it is due again."""
 
-import asyncio
 from typing import Any
 
 from exporter import sessions
 from exporter.clock import Clock
+from exporter.collection.binding import Binding
 from exporter.collection.collectors import Collector
 from exporter.collection.job import Job, Key, stretch_interval
 from exporter.collection.snapshots import Snapshot, Snapshots
-from exporter.config import Source
 from exporter.errors import BackingOff, BadData, SchemaMismatch, SourceError
 from exporter.postgres import Database, Reader
 from exporter.sessions import SessionTable
@@ -16,35 +15,10 @@ from exporter.sessions import SessionTable
 #: Without `stale_after`, values are served for this many intervals.
 STALE_INTERVALS = 3
 
-#: Tables change: they are bound again after this time, and at once when a query no longer fits.
-BIND_AGAIN_AFTER_SECONDS = 300.0
-
 #: The failing expression is searched for again after this time, and at once for another message.
 NAME_AGAIN_AFTER_SECONDS = 300.0
 
 _HOW_TO_FIND = "`session-exporter check --live` tries every expression on all active rows"
-
-
-class Binding:
-    """A source bound to its table in one database, shared by the source's collectors."""
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self._table: SessionTable | None = None
-        self._until = 0.0
-        self._binding = asyncio.Lock()
-
-    async def table(self, reader: Reader, now: float) -> SessionTable:
-        """The bound table; raises SourceError when it does not fit its declaration."""
-        async with self._binding:
-            if self._table is None or now >= self._until:
-                self._table = None
-                self._table = await sessions.bind(reader, self.source)
-                self._until = now + BIND_AGAIN_AFTER_SECONDS
-            return self._table
-
-    def forget(self) -> None:
-        self._table = None
 
 
 class Collection(Job):
@@ -59,7 +33,7 @@ class Collection(Job):
     def __init__(
         self,
         database: Database,
-        binding: Binding,
+        binding: Binding[SessionTable],
         collector: Collector,
         *,
         snapshots: Snapshots,
@@ -99,13 +73,13 @@ class Collection(Job):
         previous = snapshot.values if snapshot else None
         table: SessionTable | None = None
         try:
-            table = await self._binding.table(reader, now)
+            table = await self._binding.get(reader, now)
             try:
                 return await self._collector.collect(reader, table, previous)
             except SchemaMismatch:
                 # The table has changed: either it fits as it is now, or binding says what does not.
                 self._binding.forget()
-                table = await self._binding.table(reader, now)
+                table = await self._binding.get(reader, now)
                 return await self._collector.collect(reader, table, previous)
         except BadData as error:
             if table is None:

@@ -2,8 +2,10 @@
 
 import asyncio
 
+from exporter import sessions
 from exporter.clock import Clock
-from exporter.collection.collection import Binding, Collection
+from exporter.collection.binding import Binding
+from exporter.collection.collection import Collection
 from exporter.collection.collectors import COLLECTORS
 from exporter.collection.job import Job, Key
 from exporter.collection.snapshots import Snapshots, State
@@ -28,7 +30,7 @@ class Exporter:
             for source in config.sources.values()
             for database in source.databases
         ]
-        bindings = [(database, Binding(source)) for database, source in pairs]
+        bindings = [(database, Binding(source, sessions.bind)) for database, source in pairs]
         collected = [
             (database, binding, collector, every)
             for collector in COLLECTORS

@@ -10,6 +10,7 @@ from typing import Literal
 
 from exporter import logs, sessions
 from exporter.clock import Clock
+from exporter.collection.binding import Binding
 from exporter.collection.job import Job, Key, stretch_interval
 from exporter.config import DatabaseSettings, Source
 from exporter.errors import AuditVersionMismatch, PermissionDenied, SourceError, reason_label
@@ -43,9 +44,6 @@ REFUSED_ADVICE = (
     "the constraint or trigger allows, or `exempt` them; `recover SOURCE --yes` names each"
 )
 
-#: The rule is bound to its table again after this time, in seconds.
-BIND_AGAIN_AFTER = 300.0
-
 
 class AutomaticRecovery(Job):
     """One source in one database; in mode disabled it only counts what the audit says."""
@@ -74,9 +72,7 @@ class AutomaticRecovery(Job):
         self._writer = shared.writer(settings, source)
         self._observer = Observer(source)
         self._memory = Memory(started_at=clock.monotonic())
-        self._rule: Rule | None = None
-        self._function: InstalledFunction | None = None
-        self._bound_until = 0.0
+        self._binding = Binding(source, _bind)
         self._counter = AuditCounter(source.name)
         self._maintenance = AuditMaintenance(self._writer, source)
         self._refusals = Refusals()
@@ -100,9 +96,10 @@ class AutomaticRecovery(Job):
             except (AuditVersionMismatch, PermissionDenied) as error:
                 unreadable = error
         if mode != "disabled":
-            await self._recover(reader, await self._bind(reader), is_audited=is_audited)
-        if mode == "auto":
-            await self._maintain_audit(await self._bind(reader))
+            bound = await self._binding.get(reader, self._clock.monotonic())
+            await self._recover(reader, *bound, is_audited=is_audited)
+            if mode == "auto":
+                await self._maintain_audit(*bound)
         if is_audited:
             recovered, undone, contradicted = await self._counter.read(reader)
             self._change_status(recovered=recovered, undone=undone, contradicted=contradicted)
@@ -116,21 +113,12 @@ class AutomaticRecovery(Job):
         return self._database.reader(user=self._source.name, timezone=zone)
 
     def _failed(self, error: SourceError) -> None:
-        self._rule = None
+        self._binding.forget()
         self._count("failed", **{reason_label(error.reason): 1})
 
-    async def _bind(self, reader: Reader) -> Rule:
-        now = self._clock.monotonic()
-        if self._rule is None or now >= self._bound_until:
-            self._rule = None
-            rule = await bind_rule(reader, self._source)
-            self._function = await find_recover_function(reader, rule)
-            if self._source.recovery.mode == "auto":
-                await check_rule(reader, rule, writes=self._function is None)
-            self._rule, self._bound_until = rule, now + BIND_AGAIN_AFTER
-        return self._rule
-
-    async def _recover(self, reader: Reader, rule: Rule, *, is_audited: bool) -> None:
+    async def _recover(
+        self, reader: Reader, rule: Rule, function: InstalledFunction | None, *, is_audited: bool
+    ) -> None:
         now, source = self._clock.monotonic(), self._source
         observation = await self._observer.observe(
             reader,
@@ -182,7 +170,7 @@ class AutomaticRecovery(Job):
         else:
             if is_auto and not decision.brakes:  # what is held waits for the budget of the day
                 self._count("skipped", budget=decision.held)
-            await self._close_confirmed(rule, decision, observation)
+            await self._close_confirmed(rule, function, decision, observation)
 
     async def _log_left_alone(self, reader: Reader, rule: Rule, left: int) -> None:
         event, state = "recovery_leaves_alone", left or None
@@ -193,7 +181,11 @@ class AutomaticRecovery(Job):
         self._log_change(event, state, sessions=left, why=why or "-")
 
     async def _close_confirmed(
-        self, rule: Rule, decision: Decision, observation: Observation
+        self,
+        rule: Rule,
+        function: InstalledFunction | None,
+        decision: Decision,
+        observation: Observation,
     ) -> None:
         recovery = self._source.recovery
         now = self._clock.monotonic()
@@ -207,7 +199,7 @@ class AutomaticRecovery(Job):
         reader = self._reader()
         orphans = orphaned_sessions(rule, with_backlog=False)
         permission = Permission(observation.server, decision.day_limit)
-        closer = make_closer(self._writer, reader, orphans, self._function, permission=permission)
+        closer = make_closer(self._writer, reader, orphans, function, permission=permission)
         run = CloseRun(closer, recovery.batch, recovery.pause)
         try:
             await run.close(
@@ -241,9 +233,9 @@ class AutomaticRecovery(Job):
                 why="; ".join(dict.fromkeys(outcome.refused.values())) or "-",
             )
 
-    async def _maintain_audit(self, rule: Rule) -> None:
+    async def _maintain_audit(self, rule: Rule, function: InstalledFunction | None) -> None:
         now = self._clock.monotonic()
-        for cause, is_new in await self._maintenance.run(rule, self._function, at=now):
+        for cause, is_new in await self._maintenance.run(rule, function, at=now):
             self._count("failed", **{reason_label(cause.reason): 1})
             if is_new:
                 error = f"audit maintenance failed, will retry: {cause}"
@@ -256,3 +248,12 @@ class AutomaticRecovery(Job):
         counts: Mapping[str, int] = getattr(self._statuses.by_pair[self.key[:2]], name)
         changed = {label: count + more.get(label, 0) for label, count in counts.items()}
         self._change_status(**{name: changed})
+
+
+async def _bind(reader: Reader, source: Source) -> tuple[Rule, InstalledFunction | None]:
+    """The rule of a source, and the function that closes its sessions, where one does."""
+    rule = await bind_rule(reader, source)
+    function = await find_recover_function(reader, rule)
+    if source.recovery.mode == "auto":
+        await check_rule(reader, rule, writes=function is None)
+    return rule, function

@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from exporter import sessions
 from exporter.check.live import check_all
 from exporter.clock import Clock
 from exporter.collection.active import Active
-from exporter.collection.collection import NAME_AGAIN_AFTER_SECONDS, Binding, Collection
+from exporter.collection.binding import Binding
+from exporter.collection.collection import NAME_AGAIN_AFTER_SECONDS, Collection
 from exporter.collection.job import Key
 from exporter.collection.snapshots import Snapshots, State
 from exporter.config import Source
@@ -132,7 +134,11 @@ class Watched:
         self._snapshots = Snapshots([(self._key, State(interval=30.0))])
         clock = Clock(monotonic=lambda: self.now, wall=lambda: self.now)
         self._collection = Collection(
-            self.pool, Binding(source), Active(), snapshots=self._snapshots, clock=clock
+            self.pool,
+            Binding(source, sessions.bind),
+            Active(),
+            snapshots=self._snapshots,
+            clock=clock,
         )
 
     async def failure(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from exporter import logs, sessions
 from exporter.clock import Clock
+from exporter.collection.binding import Binding
 from exporter.collection.job import Job, Key, stretch_interval
 from exporter.config import Source
 from exporter.errors import SourceError
@@ -18,9 +19,6 @@ EVERY = 60.0
 
 #: The most orphaned sessions that are followed; the newest ones.
 MOST = 1000
-
-#: A table may have changed: it is bound again after this time, in seconds.
-BIND_AGAIN_AFTER = 300.0
 
 
 def counts_returns(source: Source) -> bool:
@@ -50,9 +48,7 @@ class ReturnCounter(Job):
         self._source = source
         self._statuses = statuses
         self._clock = clock
-        self._rule: Rule | None = None
-        self._bound_until = 0.0
-        self._is_audited = False
+        self._binding = Binding(source, _bind)
         self._returned = 0
         self._known: frozenset[str] = frozenset()
         self._last_run = 0.0
@@ -62,36 +58,31 @@ class ReturnCounter(Job):
             f"{self._source.name} returns", timezone=sessions.time_zone(self._source)
         )
         try:
-            await self._count(reader, await self._bind(reader))
+            bound = await self._binding.get(reader, self._clock.monotonic())
+            await self._count(reader, *bound)
         finally:
             self.interval = stretch_interval(self._every, reader.seconds)
 
-    async def _bind(self, reader: Reader) -> Rule:
-        now = self._clock.monotonic()
-        if self._rule is None or now >= self._bound_until:
-            self._rule = None
-            self._is_audited = await can_read_audit(reader)
-            self._rule = await bind_without_changes(reader, self._source)
-            self._bound_until = now + BIND_AGAIN_AFTER
-        return self._rule
-
-    async def _count(self, reader: Reader, rule: Rule) -> None:
+    async def _count(self, reader: Reader, is_audited: bool, rule: Rule) -> None:
         statement = rule.statement("recovery/decision/orphaned_ids", most=str(MOST))
         ((now, orphans),) = await read_naming_key(reader, rule, statement)
         known = frozenset(orphans)
         gone = self._known - known
-        returned = await find_returned(
-            reader, rule, gone, self._last_run, is_audited=self._is_audited
-        )
+        returned = await find_returned(reader, rule, gone, self._last_run, is_audited=is_audited)
         self._returned += len(returned)
         self._known, self._last_run = known, now
         self._statuses.change(self.key[:2], returned=self._returned)
 
     def _failed(self, _error: SourceError) -> None:
-        self._rule = None
+        self._binding.forget()
 
     def _log_failure(self, error: SourceError) -> None:
         """Not as a warning: the collectors warn of what fails them too."""
         if self._logged.get(self.FAILED) != error.reason:
             self._logged[self.FAILED] = error.reason
             logs.info(self.FAILED, **self._names, reason=error.reason, error=str(error))
+
+
+async def _bind(reader: Reader, source: Source) -> tuple[bool, Rule]:
+    """Whether the audit can be read, and the rule of a source."""
+    return await can_read_audit(reader), await bind_without_changes(reader, source)

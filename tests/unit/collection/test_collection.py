@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from exporter.collection.collection import Binding, Collection
+from exporter import sessions
+from exporter.collection.binding import Binding
+from exporter.collection.collection import Collection
 from exporter.collection.job import Key
 from exporter.collection.snapshots import Snapshots, State
 from exporter.config import Source
@@ -59,14 +61,14 @@ class Scripted:
         return iter(())
 
 
-class Bound(Binding):
+class Bound(Binding[Any]):
     """A binding that needs no table."""
 
     def __init__(self, source: Source) -> None:
-        super().__init__(source)
+        super().__init__(source, sessions.bind)
         self.forgotten = 0
 
-    async def table(self, reader: Any, now: float) -> Any:
+    async def get(self, reader: Any, now: float) -> Any:
         return None
 
     def forget(self) -> None:
