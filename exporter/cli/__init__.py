@@ -5,12 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-from exporter import __version__
+from exporter import VERSION_LINE
 from exporter.cli.streams import open_streams
 from exporter.errors import ExporterError
 from exporter.text import printable_lines
-
-VERSION_LINE = f"session-exporter {__version__}"
 
 
 def main() -> NoReturn:

@@ -8,7 +8,7 @@ import typer
 import typer.core
 import typer.main
 
-from exporter.cli import VERSION_LINE
+from exporter import VERSION_LINE
 
 #: The module of each command, in the order of --help. One is imported when it is asked for: all of
 #: them take several times as long as most need. A command returns True where it has failed.

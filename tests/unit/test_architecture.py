@@ -3,7 +3,7 @@
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -52,6 +52,16 @@ def imports(module: Path) -> Iterator[str]:
                 yield from (f"{source}.{each.name}" for each in names)
 
 
+def dotted(module: Path) -> str:
+    return name_of(module).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def module_of(imported: str, names: Collection[str]) -> str | None:
+    """The module that an import is of: itself, or the one that has the name."""
+    parent = imported.rpartition(".")[0]
+    return next((each for each in (imported, parent) if each in names), None)
+
+
 @pytest.mark.parametrize("folder", FOLDERS, ids=name_of)
 def test_a_folder_has_fewer_than_a_dozen_things(folder: Path) -> None:
     things = {each.name for each in folder.iterdir()} - UNCOUNTED
@@ -69,6 +79,24 @@ def test_no_import_is_for_type_checking_alone() -> None:
     """It would hide a circle of imports."""
     hidden = [name_of(each) for each in MODULES if "TYPE_CHECKING" in each.read_text("utf-8")]
     assert hidden == []
+
+
+def test_no_import_inside_a_function_hides_a_circle() -> None:
+    """import-linter counts a package and a module in it as one."""
+    names = {dotted(each): each for each in MODULES}
+    graph = {
+        name: {found for each in imports(module) if (found := module_of(each, names))}
+        for name, module in names.items()
+    }
+    in_circles = set()
+    for name in names:
+        reached, new = set[str](), graph[name]
+        while new:
+            reached |= new
+            new = set[str]().union(*(graph[each] for each in new)) - reached
+        if name in reached:
+            in_circles.add(name)
+    assert in_circles == set()
 
 
 def test_every_module_is_named_after_its_content() -> None:
