@@ -44,7 +44,10 @@ BatchSize = Annotated[
     ),
 ]
 Reason = Annotated[
-    str | None, typer.Option("--reason", metavar="TEXT", help="The reason, which is stored.")
+    str | None,
+    typer.Option(
+        "--reason", metavar="TEXT", help="The reason, which is stored and listed by runs."
+    ),
 ]
 Pause = Annotated[
     str | None,

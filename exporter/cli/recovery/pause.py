@@ -16,9 +16,7 @@ def pause(
     reason: Reason = None,
 ) -> bool:
     """Pause automatic recovery of a source, in all exporters at once."""
-    given = given_reason(reason)
-
-    config = load(config_file)
+    given, config = given_reason(reason), load(config_file)
 
     async def work(reader: Reader, each: Source, database: str) -> None:
         async with open_writer(config.databases[database], each) as writer:

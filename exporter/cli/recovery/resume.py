@@ -1,13 +1,17 @@
 """`session-exporter resume`: ends a pause, or a stop, by a person's decision."""
 
-from typing import Annotated
-
-import typer
-
 from exporter.cli import limits
 from exporter.cli.each_recovered import for_each_recovered
 from exporter.cli.each_source import require_rule
-from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, Yes, load, plain_text
+from exporter.cli.options import (
+    DEFAULT_CONFIG,
+    ASource,
+    ConfigFile,
+    Reason,
+    Yes,
+    given_reason,
+    load,
+)
 from exporter.cli.output.stops import (
     nothing_to_resume_text,
     obstacle_lines,
@@ -15,7 +19,6 @@ from exporter.cli.output.stops import (
     resumed_text,
 )
 from exporter.config import Source
-from exporter.errors import UsageError
 from exporter.postgres import Reader
 from exporter.recovery import manual
 from exporter.recovery.audit import control
@@ -27,19 +30,14 @@ def resume(
     source: ASource,
     config_file: ConfigFile = DEFAULT_CONFIG,
     yes: Yes = False,
-    reason: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", help="The reason, which is stored and listed by runs."),
-    ] = None,
+    reason: Reason = None,
     show: limits.Show = 20,
 ) -> bool:
     """Show the pause of a source, and which sessions are held and why.
 
     With --yes let automatic recovery go on, and close those.
     """
-    if reason is not None and not plain_text("--reason", reason).strip():
-        raise UsageError("--reason: expected a text, got nothing")
-    config = load(config_file)
+    given, config = given_reason(reason), load(config_file)
 
     async def work(reader: Reader, each: Source, database: str) -> bool:
         plan = await manual.plan_resume(reader, each, show=show)
@@ -54,9 +52,9 @@ def resume(
         if held is not None or paused is not None:
             async with open_writer(config.databases[database], each) as writer:
                 await control.require_operator(writer)
-                ended = await control.resume(reader, writer, source, reason=reason)
+                ended = await control.resume(reader, writer, source, reason=given)
                 if held is not None:
-                    await manual.resume(writer, each, held, reason=reason)
+                    await manual.resume(writer, each, held, reason=given)
         done = resumed_text(held, ended)
         if not done:
             done = nothing_to_resume_text(await list_interventions(reader, source))
