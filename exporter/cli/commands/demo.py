@@ -4,7 +4,7 @@ import functools
 import sys
 
 from exporter.cli import options
-from exporter.cli.commands.once import counts
+from exporter.cli.output.overview import counts
 from exporter.daemon import process
 
 
