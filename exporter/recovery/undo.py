@@ -23,7 +23,7 @@ from exporter.recovery.rule.rule import Rule
 #: Why a session is not restored, by the state that plan.sql gives it.
 NOT_RESTORED = {
     "undone": "undone before",
-    "changed": "what was written to it was changed since",
+    "changed": "what was written was changed since",
     "gone": "gone",
     "untrusted": "audited by a role that may not write these values itself",
 }

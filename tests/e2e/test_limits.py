@@ -327,7 +327,7 @@ def test_an_undo_is_limited_too(five: EmbeddedDatabase, command: Command) -> Non
     assert "2 are unchanged since and would be restored" in plan.stdout
     assert "… and 1 more; --show 2 shows all" in plan.stdout
     assert "1 is left alone: over --limit" in plan.stdout
-    changed = "1: what was written to it was changed since"
+    changed = "1: what was written was changed since"
     for sentence in (changed, "5: gone", "6: not of this run"):
         assert f"--id {sentence}" in plan.stdout
     assert "2 were undone" in command(*limited, "--yes").stdout

@@ -5,7 +5,8 @@ from dataclasses import asdict
 from exporter.cli.output.sessions import LEFT, more_lines, preview_table, unselected_lines
 from exporter.cli.output.stops import pause_text
 from exporter.config import format_duration
-from exporter.recovery.close.planned_stop import LEFT_ALONE, StopPlan
+from exporter.recovery.close.named import NEVER_CLOSED
+from exporter.recovery.close.planned_stop import StopPlan
 from exporter.recovery.plan.plan import Plan, left_alone
 from exporter.recovery.rule.selection import RECENT
 from exporter.text import finite, number_of, printable
@@ -122,7 +123,7 @@ def _left_alone(plan: Plan | StopPlan) -> list[tuple[str, int, str]]:
         kept = [(key, found[key], why) for key, why in left.items()]
     else:
         eligible = plan.ready
-        kept = [(key, getattr(plan, key), why) for key, why in LEFT_ALONE.items()]
+        kept = [(key, getattr(plan, key), why) for key, why in NEVER_CLOSED.items()]
     limits = plan.limits
     if limits.options:
         other = max(eligible - plan.selected, 0)

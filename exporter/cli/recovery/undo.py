@@ -20,7 +20,7 @@ from exporter.recovery import undo as undoing
 from exporter.recovery.audit.runs import Run, find_beginning
 from exporter.recovery.rule.connections import open_writer
 from exporter.recovery.rule.limits import Limits
-from exporter.recovery.undo import UndoOutcome, UndoPlan
+from exporter.recovery.undo import NOT_RESTORED, UndoOutcome, UndoPlan
 from exporter.text import instant, number_of, printable, shorten, table
 
 #: Of the id of a run, at its beginning: fewer could be those of another run tomorrow.
@@ -123,13 +123,9 @@ def _plan_text(run: Run, plan: UndoPlan, show: int) -> str:
     lines = [f"run {run.run} on {run.source}, {instant(run.at)}: {sessions}"]
     kept = [
         (plan.undone, UNDONE, " before"),
-        (plan.changed, LEFT, ": what was written was changed since"),
+        (plan.changed, LEFT, f": {NOT_RESTORED['changed']}"),
         (plan.gone, ("is gone", "are gone"), ""),
-        (
-            plan.untrusted,
-            LEFT,
-            ": audited by a role that may not write these values itself",
-        ),
+        (plan.untrusted, LEFT, f": {NOT_RESTORED['untrusted']}"),
         (plan.unchanged - plan.selected, LEFT, ": not chosen by --id"),
         (plan.selected - len(plan.numbers), LEFT, ": over --limit"),
     ]

@@ -9,6 +9,12 @@ from exporter.recovery.close.candidates import find_candidates
 from exporter.recovery.rule.limits import Limits, has_id
 from exporter.recovery.rule.selection import Selection
 
+#: Why sessions are not closed, in a planned stop neither, by category.
+NEVER_CLOSED = {
+    "exempt": "protected, by recovery.exempt",
+    "endless": "without an end: recovery.end_at gives none, or one before the start",
+}
+
 
 async def explain_unselected(
     reader: Reader,

@@ -20,7 +20,7 @@ from exporter.recovery.close.candidates import (
     find_candidates,
     read_previews,
 )
-from exporter.recovery.close.named import explain_unselected
+from exporter.recovery.close.named import NEVER_CLOSED, explain_unselected
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
 from exporter.recovery.rule.limits import Limits, check_ids
@@ -81,13 +81,6 @@ async def clock(reader: Reader) -> str:
     return str(await reader.value(fill("recovery/plan/clock")))
 
 
-#: Why sessions that are concerned are not closed, by the category of stop_counts.sql.
-LEFT_ALONE = {
-    "exempt": "protected, by recovery.exempt",
-    "endless": "without an end: recovery.end_at gives none, or one before the start",
-}
-
-
 async def make_stop_plan(
     reader: Reader, source: Source, stop: PlannedStop, *, show: int, limits: Limits
 ) -> StopPlan:
@@ -124,7 +117,7 @@ async def make_stop_plan(
         selected = (await count_categories(limits.condition(rule)))["ready"]
     selection, count = limits.apply(selection, selected)
     other = "started after this command" if stop.server is None else "not of this server"
-    why = {"other": other} | LEFT_ALONE
+    why = {"other": other} | NEVER_CLOSED
     # What shows life now is counted: it does not when the application has stopped.
     counted, _ = limits.apply(stopping_sessions(rule, replace(stop, even_live=True)), selected)
     unselected = await explain_unselected(reader, counted, limits, count_categories, why)

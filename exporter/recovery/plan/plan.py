@@ -9,7 +9,7 @@ from exporter.postgres import Reader
 from exporter.recovery.audit.control import Pause, find_pause_or_error
 from exporter.recovery.audit.installation import require_audit
 from exporter.recovery.close.candidates import Preview, count_undone, read_previews
-from exporter.recovery.close.named import explain_unselected
+from exporter.recovery.close.named import NEVER_CLOSED, explain_unselected
 from exporter.recovery.decision.brakes import find_brakes
 from exporter.recovery.decision.observation import Observation, SessionCounts
 from exporter.recovery.functions.installed import InstalledFunction, find_recover_function
@@ -144,8 +144,7 @@ def left_alone(selection: Selection, *, with_undone: bool) -> dict[str, str]:
     why = {
         "alive": "alive, by recovery.evidence",
         "nameless": "without an id",
-        "exempt": "protected, by recovery.exempt",
-        "endless": "without an end: recovery.end_at gives none, or one before the start",
+        **NEVER_CLOSED,
     }
     if not selection.with_backlog:
         longest = format_duration(selection.rule.table.source.recovery.max_age)
