@@ -28,9 +28,17 @@ async def missing_rights(reader: Reader, rights: Sequence[Right], *, role: str) 
 
 def ask_for(error: PermissionDenied, commands: Sequence[str]) -> str:
     """The error, before the commands that grant what is missing, if these are known."""
-    return (
-        f"{str(error).removesuffix(f'; {RIGHTS}')}; ask a DBA to run:" if commands else str(error)
-    )
+    return f"{denied(error)}; ask a DBA to run:" if commands else str(error)
+
+
+def denied(error: PermissionDenied) -> str:
+    """The error, where the commands that grant the right are printed with it."""
+    return str(error).removesuffix(f"; {RIGHTS}")
+
+
+async def role_of(reader: Reader) -> str:
+    """The role of its connection. Raises SourceError."""
+    return str(await reader.value(fill("check/server")))
 
 
 async def missing_to_collect(reader: Reader, source: Source) -> list[str]:
@@ -39,7 +47,7 @@ async def missing_to_collect(reader: Reader, source: Source) -> list[str]:
     None where that is not known.
     """
     try:
-        role = str(await reader.value(fill("check/server")))
+        role = await role_of(reader)
         needed = await grants.collection_rights(reader, source)
         return grants_of(await missing_rights(reader, needed, role=role), identifier(role))
     except SourceError:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from exporter import sessions
 from exporter.check.findings import Finding, FindingWriter
-from exporter.check.missing_rights import ask_for, missing_to_recover
+from exporter.check.missing_rights import ask_for, missing_to_recover, role_of
 from exporter.check.recovery_rights import check_excess, check_function, check_statements
 from exporter.check.recovery_threshold import check_threshold
 from exporter.config import DatabaseSettings, Source, format_duration
@@ -21,6 +21,7 @@ from exporter.errors import (
     StandbyServer,
 )
 from exporter.postgres import Database, Reader
+from exporter.postgres.error_causes import ON_PRIMARY
 from exporter.queries import array, fill, identifier
 from exporter.recovery.audit.installation import (
     NO_AUDIT,
@@ -99,8 +100,7 @@ async def _check(
     if is_standby:
         yield findings.missing(
             f"recovery {StandbyServer.reason}",
-            "this is a standby; sessions are recovered on the primary: give recovery a "
-            "separate dsn, or target_session_attrs=read-write",
+            f"this is a standby; {ON_PRIMARY}",
         )
     if not await reader.value(fill("recovery/audit/exists")):
         yield findings.missing(f"recovery {AuditUnusable.reason}", NO_AUDIT)
@@ -117,8 +117,8 @@ async def _check(
     async for finding in checked:
         commands += finding.commands
         yield finding
-    collecting = str(await reader.value(fill("check/server")))
-    async for finding in check_excess(reader, dict.fromkeys([role, collecting]), findings):
+    roles = dict.fromkeys([role, await role_of(reader)])
+    async for finding in check_excess(reader, roles, findings):
         yield finding
     yield await _search_path(reader, findings)
     try:

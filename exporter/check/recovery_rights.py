@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterable
 
 from exporter.check.findings import Finding, FindingWriter
-from exporter.check.missing_rights import missing_rights
+from exporter.check.missing_rights import missing_rights, role_of
 from exporter.errors import PermissionDenied
 from exporter.postgres import Reader
 from exporter.queries import array, fill, identifier, literal
@@ -95,7 +95,7 @@ async def check_function(
     commands, caller = list[str](), identifier(role)
     roles = {
         grants.RECOVERY_ROLE: role,
-        grants.ROLE: str(await reader.value(fill("check/server"))),
+        grants.ROLE: await role_of(reader),
         grants.DEFINER_ROLE: function.owner,
     }
     for declared, actual in roles.items():

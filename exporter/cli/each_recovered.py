@@ -3,12 +3,11 @@
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from exporter.check.missing_rights import missing_to_recover
+from exporter.check.missing_rights import denied, missing_to_recover
 from exporter.cli.each_source import for_each_source
 from exporter.config import Config, DatabaseSettings, Source
 from exporter.errors import PermissionDenied
 from exporter.postgres import Reader
-from exporter.postgres.error_causes import RIGHTS
 from exporter.queries import identifier
 from exporter.recovery.audit.control import operator_advice
 from exporter.recovery.rule.connections import reading_settings
@@ -33,8 +32,7 @@ def for_each_recovered(
             advice = await advice_for(config.databases[database], source)
             if not advice:
                 raise
-            what = str(error).removesuffix(f"; {RIGHTS}")
-            raise PermissionDenied(f"{what}; {advice}") from None
+            raise PermissionDenied(f"{denied(error)}; {advice}") from None
 
     return for_each_source(config, sources, explained, settings=settings)
 

@@ -46,7 +46,7 @@ class Exporter:
             for database, binding, collector, _ in collected
         ]
         recovered = [pair for pair in pairs if pair[1].recovery.is_declared]
-        self._recovering = RecoveryConnections()
+        self._recovery_connections = RecoveryConnections()
         followed = [pair for pair in pairs if counts_returns(pair[1])]
         self._statuses = statuses = RecoveryStatuses(
             (database.name, source.name) for database, source in pairs if source.id is not None
@@ -59,14 +59,14 @@ class Exporter:
                     source,
                     statuses=statuses,
                     clock=clock,
-                    connections=self._recovering,
+                    connections=self._recovery_connections,
                 )
                 for database, source in recovered
             ),
             *(
                 ReturnCounter(
                     # Evidence may be readable for the role of recovery alone.
-                    self._recovering.reading(database.settings, source)
+                    self._recovery_connections.reading(database.settings, source)
                     if source.recovery.is_declared
                     else database,
                     source,
@@ -77,7 +77,7 @@ class Exporter:
             ),
             *(
                 # Also where `set` is gone by now: what was closed before is still delivered.
-                _webhook_job(self._recovering, database.settings, source, clock)
+                _webhook_job(self._recovery_connections, database.settings, source, clock)
                 for database, source in pairs
                 if source.recovery.webhook is not None
             ),
@@ -89,7 +89,7 @@ class Exporter:
             databases=self.databases,
             snapshots=self.snapshots,
             recoveries=statuses,
-            recovering=self._recovering,
+            recovery_connections=self._recovery_connections,
             clock=clock,
         )
 
@@ -108,7 +108,7 @@ class Exporter:
     async def close(self) -> None:
         for database in self.databases.values():
             await database.close()
-        await self._recovering.close()
+        await self._recovery_connections.close()
         for job in self.jobs:
             await job.close()
 

@@ -64,7 +64,7 @@ class Page:
         databases: Mapping[str, Database],
         snapshots: Snapshots,
         recoveries: RecoveryStatuses,
-        recovering: RecoveryConnections,
+        recovery_connections: RecoveryConnections,
         config: Config,
         http: HttpConnections,
         clock: Clock,
@@ -73,7 +73,7 @@ class Page:
         self._databases = databases
         self._snapshots = snapshots
         self._recoveries = recoveries
-        self._recovering = recovering
+        self._recovery_connections = recovery_connections
         self._http = http
         self._clock = clock
         self._constant = render(_of_exporter(config, clock.wall()))
@@ -163,7 +163,7 @@ class Page:
             yield self._chunk(pair, "counters", (counters, known), _of_counters(counters, known))
 
     def _open_connections(self, database: Database) -> dict[str, int]:
-        recovery = self._recovering.open(database.name)
+        recovery = self._recovery_connections.open(database.name)
         return {"collection": database.open_connections, "recovery": recovery}
 
     def _render_ahead(self, key: Key) -> None:

@@ -61,6 +61,10 @@ _KINDS = {
     "XX": "an internal error of PostgreSQL or of an extension",
 }
 _ELSEWHERE = "PostgreSQL's message may quote row data, so it is only in PostgreSQL's own log"
+ON_PRIMARY = (
+    "sessions are recovered on the primary: give recovery a separate dsn, or "
+    "target_session_attrs=read-write"
+)
 RIGHTS = "`session-exporter sql role` prints the rights that are needed"
 
 #: Where a statement of ours, or an expression, names a time zone.

@@ -15,7 +15,7 @@ from exporter.postgres.deadlines import (
     STATEMENT_SECONDS,
     Deadline,
 )
-from exporter.postgres.error_causes import ServerError
+from exporter.postgres.error_causes import ON_PRIMARY, ServerError
 from exporter.postgres.reader import Row
 from exporter.postgres.simple_query import Result
 from exporter.postgres.text_settings import text_settings
@@ -98,10 +98,7 @@ class Writer:
 
     def _require_writable(self, is_read_only: bool, is_standby: bool) -> None:
         if is_standby:
-            raise StandbyServer(
-                f"database {self._settings.name} is a standby; sessions are recovered on the "
-                "primary: give recovery a separate dsn, or target_session_attrs=read-write"
-            )
+            raise StandbyServer(f"database {self._settings.name} is a standby; {ON_PRIMARY}")
         if is_read_only:
             raise SourceError(
                 f"database {self._settings.name} is read only for this role "

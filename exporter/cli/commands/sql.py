@@ -65,7 +65,7 @@ def role(config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
     async def granted(reader: Reader, each: Source, database: str) -> tuple[str, str, list[str]]:
         return database, await grants.database_name(reader), await grants.grants(reader, each)
 
-    async def recovering(reader: Reader, each: Source, database: str) -> tuple[str, str, list[str]]:
+    async def to_recover(reader: Reader, each: Source, database: str) -> tuple[str, str, list[str]]:
         rights = await grants.recovery_grants(reader, each, role=grants.RECOVERY_ROLE)
         return database, await grants.database_name(reader), rights
 
@@ -74,7 +74,7 @@ def role(config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
     if results:
         print(role_sql(grants.ROLE, results))
     recovered = [each for each in sources if each.recovery.is_declared]
-    results, failed_too = for_each_source(config, recovered, recovering)
+    results, failed_too = for_each_source(config, recovered, to_recover)
     if results:
         may = "close the sessions that recovery closes (after: session-exporter sql audit)"
         print(f"\n{_REVOKING}\n\n{role_sql(grants.RECOVERY_ROLE, results, may=may)}")

@@ -54,7 +54,7 @@ class Exhibit:
             databases=self.databases,
             snapshots=self.snapshots,
             recoveries=self.recoveries,
-            recovering=RecoveryConnections(),
+            recovery_connections=RecoveryConnections(),
             http=HttpConnections(),
             clock=clock.clock,
         )
