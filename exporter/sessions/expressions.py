@@ -5,13 +5,12 @@ a naive timestamp without a zone, a condition that is no boolean or a misspelt c
 a sentence and never becomes a wrong number.
 """
 
-import re
 from collections.abc import Iterator
 
 from exporter.config import Source, TimeColumn
 from exporter.errors import BadData, SchemaMismatch, SourceError
 from exporter.postgres import Reader
-from exporter.queries import fill, identifier, literal
+from exporter.queries import fill, literal
 from exporter.sessions import relation
 from exporter.sessions.conditions import stored_column
 from exporter.sessions.moments import UNITS, Moment, interval
@@ -28,7 +27,6 @@ _WHOLE_NUMBERS = {"bigint", "smallint", "integer"}
 NUMBERS = _WHOLE_NUMBERS | {"real", "double precision", "numeric"}
 #: The config keys of the points in time of a session.
 _TIMES = ("started_at", "last_seen_at", "ended_at")
-_BARE_WORD = re.compile(r"[^\W\d][\w$]*")
 
 #: Zones in which no local time occurs twice, so that naive timestamps compare like instants.
 _WITHOUT_CLOCK_CHANGES = {"UTC", "Etc/UTC", "GMT", "Etc/GMT", "Zulu", "Etc/Zulu"}
@@ -96,11 +94,8 @@ def _declared(source: Source) -> Iterator[tuple[str, str]]:
 
 
 def _expression(text: str, found: Relation, key: str) -> str:
-    """A bare word is a column; anything else is taken as it is, on separate lines."""
-    if not _BARE_WORD.fullmatch(text):
-        return f"\n{text}\n"
     try:
-        return f"s.{identifier(found.column(text).name)}"
+        return found.expression(text)
     except SchemaMismatch as error:
         raise SchemaMismatch(f"{key}: {error}") from None
 

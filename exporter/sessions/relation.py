@@ -17,6 +17,7 @@ from exporter.text import some_of
 KINDS = {"r": "table", "p": "partitioned table", "v": "view"}
 KINDS |= {"m": "materialized view", "f": "foreign table"}
 
+_BARE_WORD = re.compile(r"[^\W\d][\w$]*")
 _MOMENT = re.compile(r"timestamp(\(\d\))? with(out)? time zone|date")
 _NUMBER = re.compile(r"smallint|integer|bigint|numeric(\(.*\))?|real|double precision")
 #: Of values that are names, and tell which time counts.
@@ -103,6 +104,15 @@ class Relation:
             raise SchemaMismatch(f"{self.schema}.{self.name} has no column {word}; {hint}")
         return found
 
+    def expression(self, text: str) -> str:
+        """A bare word is a column of the row; anything else is taken as it is, on separate lines.
+
+        Raises SchemaMismatch.
+        """
+        if not is_bare_word(text):
+            return f"\n{text}\n"
+        return f"s.{identifier(self.column(text).name)}"
+
     def columns_in(self, texts: Iterable[str]) -> list[str]:
         """The columns that expressions mention, in the table's order.
 
@@ -119,6 +129,11 @@ class Relation:
         """Whether the row itself is a value: `s`, `s.*`, or `s.f` for `f(s)`."""
         known = {*self.columns, *SYSTEM_COLUMNS}
         return any(chain.is_row and chain.of_row not in known for chain in chains(text))
+
+
+def is_bare_word(text: str) -> bool:
+    """Whether a declared expression is the name of a column."""
+    return _BARE_WORD.fullmatch(text) is not None
 
 
 async def find(reader: Reader, table: TableName) -> Relation:

@@ -1,7 +1,5 @@
 """From the config to SQL: a source bound to its table for writing."""
 
-import re
-
 from exporter import sessions
 from exporter.config import Source
 from exporter.config.fields.sql_lexer import tokens
@@ -12,9 +10,8 @@ from exporter.recovery.rule.rule import Rule, own_end_or
 from exporter.recovery.rule.written_end import end_as
 from exporter.sessions import TRANSACTION_TIME, SessionTable
 from exporter.sessions.orphaned import end_of_closed
-from exporter.sessions.relation import Column, Relation
+from exporter.sessions.relation import Column, Relation, is_bare_word
 
-_WORD = re.compile(r"[^\W\d][\w$]*")
 #: Words that are values and no columns.
 _VALUES = {"true", "false", "null"}
 
@@ -59,7 +56,7 @@ async def bind_without_changes(reader: Reader, source: Source) -> Rule:
 async def _id(reader: Reader, table: SessionTable) -> Column:
     """The column of the id, which has to be unique."""
     declared = table.source.id or ""
-    if not _WORD.fullmatch(declared):
+    if not is_bare_word(declared):
         raise SchemaMismatch(
             "id: to find a session again, a column is needed, not an expression; name one with a "
             "unique index, which may be generated from several"
@@ -174,7 +171,4 @@ def _condition(relation: Relation, declared: str | None) -> str:
 
 
 def _expression(relation: Relation, text: str) -> str:
-    """A bare word is a column; anything else is taken as it is, on separate lines."""
-    if _WORD.fullmatch(text) and text.lower() not in _VALUES:
-        return f"s.{identifier(relation.column(text).name)}"
-    return f"\n{text}\n"
+    return f"\n{text}\n" if text.lower() in _VALUES else relation.expression(text)
