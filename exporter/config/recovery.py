@@ -1,6 +1,6 @@
 """The settings of recovery: whether, when and how orphaned sessions are closed."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -18,7 +18,7 @@ from exporter.config.fields.values import (
 )
 
 Mode = Literal["disabled", "dry_run", "auto"]
-MODES: tuple[Mode, ...] = ("disabled", "dry_run", "auto")
+MODES: tuple[Mode, ...] = get_args(Mode)
 
 # pg_notify() refuses a name of more than 63 bytes.
 Channel = Annotated[str, name_like("the name of a channel", r"[A-Za-z_][A-Za-z0-9_$]{0,62}")]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from exporter.config import TableName
+from exporter.config.fields.sql import COLUMN
 from exporter.config.fields.sql_lexer import fold
 from exporter.errors import SchemaMismatch
 from exporter.postgres import Reader
@@ -17,7 +18,7 @@ from exporter.text import some_of
 KINDS = {"r": "table", "p": "partitioned table", "v": "view"}
 KINDS |= {"m": "materialized view", "f": "foreign table"}
 
-_BARE_WORD = re.compile(r"[^\W\d][\w$]*")
+_BARE_WORD = re.compile(COLUMN)
 _MOMENT = re.compile(r"timestamp(\(\d\))? with(out)? time zone|date")
 _NUMBER = re.compile(r"smallint|integer|bigint|numeric(\(.*\))?|real|double precision")
 #: Of values that are names, and tell which time counts.

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from exporter.config.fields.parser import ExpectedError, Parser
-from exporter.config.fields.sql_lexer import IncompleteSqlError, check_complete
+from exporter.config.fields.sql_lexer import LONGEST_NAME, IncompleteSqlError, check_complete
 from exporter.config.fields.values import name_like
 from exporter.config.file.document import Text
-
-MAX_IDENTIFIER = 63  # bytes; PostgreSQL cuts longer ones silently (NAMEDATALEN)
 
 COLUMN = r"[^\W\d][\w$]*"
 _PART = rf'(?:({COLUMN})|"((?:[^"\0]|"")+)")'
@@ -77,9 +75,9 @@ class TableName:
             schema_quoted=quoted_schema is not None,
             name_quoted=quoted_name is not None,
         )
-        if any(len(part.encode()) > MAX_IDENTIFIER for part in (table.schema_ or "", table.name)):
+        if any(len(part.encode()) > LONGEST_NAME for part in (table.schema_ or "", table.name)):
             kind, *_ = expected.partition(" such as ")
-            raise ExpectedError(f"{kind} whose names have at most {MAX_IDENTIFIER} bytes")
+            raise ExpectedError(f"{kind} whose names have at most {LONGEST_NAME} bytes")
         return table
 
     def __str__(self) -> str:

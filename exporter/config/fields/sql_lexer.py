@@ -40,7 +40,8 @@ _TOKEN = re.compile(
 )
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _CLOSES = {")": "(", "]": "["}
-_LONGEST_NAME = 63
+#: In bytes; PostgreSQL cuts longer names silently (NAMEDATALEN).
+LONGEST_NAME = 63
 _OPENED = {"'": "string", '"': "quoted name", "$": "dollar quote"}
 
 
@@ -97,9 +98,9 @@ def fold(name: str) -> str:
 
 def _truncated(name: str) -> str:
     """What PostgreSQL keeps of a name: 63 bytes of whole characters."""
-    if len(name) <= _LONGEST_NAME // 4:
+    if len(name) <= LONGEST_NAME // 4:
         return name
-    return name.encode(errors="replace")[:_LONGEST_NAME].decode(errors="ignore")
+    return name.encode(errors="replace")[:LONGEST_NAME].decode(errors="ignore")
 
 
 def _tokens(sql: str) -> Iterator[tuple[int, Token]]:
