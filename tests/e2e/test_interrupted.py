@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +69,20 @@ def closed_ones(database: EmbeddedDatabase) -> set[int]:
     return {id_ for (id_,) in rows(database, "SELECT id FROM public.chat WHERE NOT is_open")}
 
 
+#: Becomes a command that SIGINT ends: what runs in the background of a shell ignores it.
+AT_A_TERMINAL = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 def interrupt(
     database: EmbeddedDatabase, config: Path, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command that a trigger makes wait, and send it SIGINT then."""
     process = subprocess.Popen(
-        [PROGRAM, *arguments, "-c", config],
+        [sys.executable, "-c", AT_A_TERMINAL, PROGRAM, *arguments, "-c", config],
         cwd=config.parent,
         env=environment(config.parent),
         stdin=subprocess.DEVNULL,
