@@ -93,6 +93,9 @@ class Page:
         if kept is not None and (format_, gzip) in kept.bodies:
             return kept.bodies[format_, gzip]
         async with self._rendering:
+            kept = self._current()  # whoever waited has it from the one before
+            if kept is not None and (format_, gzip) in kept.bodies:
+                return kept.bodies[format_, gzip]
             return await asyncio.to_thread(self.render, format_, gzip=gzip)
 
     def render(self, format_: Format, *, gzip: bool = False) -> bytes:
