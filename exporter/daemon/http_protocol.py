@@ -8,10 +8,14 @@ import asyncio
 from typing import ClassVar
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from exporter.daemon.deadline import Deadline
 from exporter.daemon.http_connections import (
     MALFORMED,
+    MOST_CONNECTIONS,
+    MOST_UNREAD,
     NOT_READ,
     PIPELINED,
     TIMEOUT,
@@ -22,7 +26,7 @@ from exporter.daemon.http_connections import (
 #: The most bytes of one request: request line, headers and body; nothing here takes a body.
 MOST_BYTES = 32 * 1024
 MOST_HEADERS = 100
-#: The most requests that wait for the answers to those before them.
+#: The most requests that wait for the answers to those before them, of MOST_BYTES together.
 MOST_PIPELINED = 8
 #: How long a client may take to send one request, from when it connects or begins, in seconds.
 REQUEST_SECONDS = 10.0
@@ -52,20 +56,36 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type] # of a stream, as uvicorn has it
+        # Whatever is not sent at once counts as unread, and has a deadline.
+        self.transport.set_write_buffer_limits(high=0)
+        self._asked_app: ASGIApp = self.app
+        self.app = self._answer
+        self._unanswered: dict[RequestResponseCycle, int] = {}
         self._unfinished = 0
         self._refusal = MALFORMED
+        self._is_lost = False
         self._ignores_input = False
-        self._answer_deadline: asyncio.TimerHandle | None = None
-        self._request_deadline: asyncio.TimerHandle | None = None
-        self._expect_request()
+        self._answer_deadline = Deadline()
+        self._request_deadline = Deadline()
+        self._request_deadline.start(REQUEST_SECONDS, self._give_up_request)
         self.gate.add(self, self._peer)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end_deadlines()
+        self._is_lost = True
+        self._answer_deadline.end()
+        self._request_deadline.end()
+        self._unset_keepalive_if_required()
         self.gate.remove(self)
+        # uvicorn tells the last one only, and the one before it writes to a closed transport.
+        for cycle in self._unanswered:
+            cycle.disconnected = True
+        self.app = self._asked_app  # else it would hold itself in memory
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._ignores_input:
+            self.transport.pause_reading()
+            return
         self._unset_keepalive_if_required()
         for start in range(0, len(data), PART):
             if self._ignores_input:
@@ -84,9 +104,18 @@ class LimitedProtocol(HttpToolsProtocol):
                 if self._unfinished > MOST_BYTES:
                     self._refuse(TOO_LARGE)
         if self._unfinished and not self._ignores_input:
-            self._expect_request()
+            self._request_deadline.start(REQUEST_SECONDS, self._give_up_request)
         else:
-            self._end_request_deadline()
+            self._request_deadline.end()
+
+    def eof_received(self) -> bool:  # type: ignore[override] # asyncio's, of which uvicorn makes less
+        """Answer a client that has said all, such as `nc -N`; uvicorn closes at once."""
+        if self.cycle is None or self.cycle.response_complete:
+            return False
+        self.cycle.keep_alive = False
+        self._ignores_input = True
+        self._request_deadline.end()
+        return True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if len(self.headers) >= MOST_HEADERS:
@@ -98,36 +127,59 @@ class LimitedProtocol(HttpToolsProtocol):
         hosts = sum(name == b"host" for name, _ in self.headers)
         if hosts > 1 or (not hosts and self.parser.get_http_version() == "1.1"):
             raise _Refused  # RFC 9112, 3.2
-        if len(self.pipeline) >= MOST_PIPELINED:
+        self._unanswered = {
+            cycle: size for cycle, size in self._unanswered.items() if not cycle.response_complete
+        }
+        waiting = sum(self._unanswered.values())
+        if len(self.pipeline) >= MOST_PIPELINED or waiting > MOST_BYTES:
             self._refusal = PIPELINED
             raise _Refused
         super().on_headers_complete()
+        self._unanswered[self.cycle] = 0
+
+    def on_body(self, body: bytes) -> None:
+        """Nothing here takes one; kept, they would be 74 MB of 256 connections."""
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
+        self._unanswered[self.cycle] = self._unfinished
         self._unfinished = 0
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Make an answer when the one before it has been taken: until then it would wait here."""
+        await self.flow.drain()
+        if not self._is_lost:
+            await self._asked_app(scope, receive, send)
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        if self._answer_deadline is None:
-            self._answer_deadline = self.loop.call_later(ANSWER_SECONDS, self._give_up_answer)
+        self._answer_deadline.start(ANSWER_SECONDS, self._give_up_answer)
+        if self.unread > MOST_UNREAD / MOST_CONNECTIONS:
+            # Not now: it may close this connection, in the middle of a write to it.
+            self.loop.call_soon(self.gate.limit_unread)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._end_answer_deadline()
+        self._answer_deadline.end()
 
     # What the others ask.
 
     @property
     def is_idle(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete
+        return not self.is_stuck and (self.cycle is None or self.cycle.response_complete)
 
     @property
     def is_stuck(self) -> bool:
-        return self._answer_deadline is not None
+        return self._answer_deadline.is_set
+
+    @property
+    def unread(self) -> int:
+        return 0 if self._is_lost else self.transport.get_write_buffer_size()
 
     def evict(self) -> None:
         self._ignores_input = True
+        self._answer_deadline.end()
+        self._request_deadline.end()
         self.transport.abort()
 
     # Refusing.
@@ -137,11 +189,11 @@ class LimitedProtocol(HttpToolsProtocol):
         return self.client[0] if self.client else ""
 
     def _refuse(self, reason: str) -> None:
+        if reason not in _ANSWERS or not self.is_idle:
+            self._abort(reason)  # another answer is on its way, or nobody waits for this one
+            return
         self.gate.reject(reason, self._peer)
         self._ignores_input = True
-        if reason not in _ANSWERS or not self.is_idle:
-            self.transport.abort()  # another answer is on its way, or nobody waits for this one
-            return
         status, why = _ANSWERS[reason]
         text = f"{why}\n"
         head = (
@@ -151,33 +203,17 @@ class LimitedProtocol(HttpToolsProtocol):
         self.transport.write(f"{head}{text}".encode())
         self.transport.close()
 
-    def _expect_request(self) -> None:
-        if self._request_deadline is None:
-            self._request_deadline = self.loop.call_later(REQUEST_SECONDS, self._give_up_request)
+    def _abort(self, reason: str) -> None:
+        """Close it at once; it is counted here, and not again by who needs its place."""
+        self.gate.remove(self)
+        self.gate.reject(reason, self._peer)
+        self.evict()
 
     def _give_up_request(self) -> None:
-        self._request_deadline = None
         if self._unfinished and not self.transport.is_closing():
             self._refuse(TIMEOUT)
         else:
             self.transport.close()  # a browser connects before it has anything to ask
 
     def _give_up_answer(self) -> None:
-        self._answer_deadline = None
-        self.gate.reject(NOT_READ, self._peer)
-        self._ignores_input = True
-        self.transport.abort()
-
-    def _end_deadlines(self) -> None:
-        self._end_request_deadline()
-        self._end_answer_deadline()
-
-    def _end_request_deadline(self) -> None:
-        if self._request_deadline is not None:
-            self._request_deadline.cancel()
-            self._request_deadline = None
-
-    def _end_answer_deadline(self) -> None:
-        if self._answer_deadline is not None:
-            self._answer_deadline.cancel()
-            self._answer_deadline = None
+        self._abort(NOT_READ)

@@ -57,6 +57,19 @@ def test_every_request_gets_the_status_that_http_has_for_it(config: Path, tmp_pa
         assert int(headers["content-length"]) > 1000
 
 
+def test_who_has_said_all_is_answered(config: Path, tmp_path: Path) -> None:
+    """As `printf 'GET ...' | nc -N` does, and while the page is made in a thread."""
+    with (
+        Daemon(config, folder=tmp_path) as daemon,
+        socket.create_connection(("127.0.0.1", daemon.port), timeout=30) as connection,
+    ):
+        connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
+        connection.shutdown(socket.SHUT_WR)
+        answers = connection.makefile("rb").read()
+        assert answers.count(b"HTTP/1.1 200 OK") == 2
+        assert answers.count(b"connection: close") == 1
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_sighup_is_ignored_and_logged(config: Path, tmp_path: Path, count: int) -> None:
     with Daemon(config, folder=tmp_path) as daemon:

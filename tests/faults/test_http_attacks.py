@@ -37,8 +37,29 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
         yield daemon
 
 
+@pytest.fixture
+def large(tmp_path: Path) -> Iterator[Daemon]:
+    """Its page has 600 KB."""
+    databases = {"app": {"dsn": "postgresql://nobody@127.0.0.1:1/none"}}
+    sources = {f"chats{number}": {**CONVERSATIONS, "every": "30s"} for number in range(300)}
+    with Daemon(write_config(tmp_path, databases, sources), folder=tmp_path) as daemon:
+        daemon.scrape()
+        yield daemon
+
+
 def connect(daemon: Daemon) -> socket.socket:
     return socket.create_connection(("127.0.0.1", daemon.port), timeout=10)
+
+
+def ask_and_not_read(daemon: Daemon, requests: bytes) -> socket.socket:
+    """Of the answers, the system's buffers take as little as they can."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.settimeout(10)
+    connection.connect(("127.0.0.1", daemon.port))
+    with suppress(ConnectionError):  # it may be closed before everything is sent
+        connection.sendall(requests)
+    return connection
 
 
 def send_endlessly(daemon: Daemon, first: bytes, more: bytes, until: float) -> None:
@@ -139,6 +160,32 @@ def test_those_who_only_hold_connections_evict_each_other(daemon: Daemon, sent: 
         )
         assert page.values("session_exporter_http_connections")[0] <= 256
     assert memory(daemon, "VmHWM") - before < MOST_BYTES
+
+
+HEADERS = b"".join(b"a%d: %s\r\n" % (number, b"b" * 300) for number in range(90))
+HOARDS = {
+    "pages": (GET * 9, "not_read"),
+    "headers": ((GET[:-2] + HEADERS + b"\r\n") * 9, "pipelined"),
+    "bodies": ((GET[:-2] + b"Content-Length: 30000\r\n\r\n" + bytes(30_000)) * 9, "pipelined"),
+}
+
+
+@pytest.mark.quick("pages")
+@pytest.mark.parametrize(("requests", "reason"), HOARDS.values(), ids=HOARDS)
+def test_what_waits_for_those_who_do_not_read_takes_little_memory(
+    large: Daemon, requests: bytes, reason: str
+) -> None:
+    before = memory(large, "VmRSS")
+    with ExitStack() as stack:
+        for number in range(250):
+            stack.enter_context(ask_and_not_read(large, requests))
+            if number % 50 == 0:
+                assert scraped(large)[1] < 2
+        large.wait_for_page(lambda page: page.value(REJECTED, reason=reason), "it is counted")
+    assert memory(large, "VmHWM") - before < MOST_BYTES
+    large.wait_for_page(
+        lambda page: page.value("session_exporter_http_connections") == 1, "all are closed"
+    )
 
 
 @pytest.mark.slow  # it waits for the deadline

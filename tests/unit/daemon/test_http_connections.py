@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 import pytest
 
 from exporter.daemon import http_connections
-from exporter.daemon.http_connections import CONNECTIONS, TIMEOUT, HttpConnections, limit_of
+from exporter.daemon.http_connections import (
+    CONNECTIONS,
+    MOST_UNREAD,
+    NOT_READ,
+    TIMEOUT,
+    HttpConnections,
+    limit_of,
+    network_of,
+)
 
 
 @dataclass(eq=False)
@@ -16,6 +24,7 @@ class Open:
 
     is_idle: bool = True
     is_stuck: bool = False
+    unread: int = 0
     evicted: list[bool] = field(default_factory=list)
 
     def evict(self) -> None:
@@ -48,6 +57,76 @@ async def test_the_oldest_that_does_nothing_makes_room(
     for each in opened:
         connections.remove(each)
     assert connections.count == 0
+
+
+@pytest.mark.parametrize(
+    ("attacker", "evicted"),
+    [
+        ([IDLE, IDLE, IDLE], 0),
+        ([BUSY, BUSY, IDLE], 2),
+        ([BUSY, STUCK, BUSY], 1),
+        ([BUSY, BUSY, BUSY], 2),
+    ],
+)
+@pytest.mark.parametrize("scraper", [IDLE, BUSY, STUCK])
+async def test_who_has_the_most_connections_loses_one_and_nobody_else(
+    attacker: list[tuple[bool, bool]], evicted: int, scraper: tuple[bool, bool]
+) -> None:
+    connections = HttpConnections(most=3)
+    scraping = Open(*scraper)
+    connections.add(scraping, "192.0.2.1")
+    attacking = [Open(*state) for state in attacker]
+    for each in attacking:
+        connections.add(each, "192.0.2.2")
+    assert [number for number, each in enumerate(attacking) if each.evicted] == [evicted]
+    assert not scraping.evicted
+
+
+async def test_a_scraper_gets_in_although_another_keeps_all_connections_busy() -> None:
+    connections = HttpConnections(most=2)
+    attacking, scraping = [Open(*BUSY), Open(*BUSY)], Open(*IDLE)
+    for each in attacking:
+        connections.add(each, "192.0.2.2")
+    connections.add(scraping, "192.0.2.1")
+    assert ([each.evicted for each in attacking], scraping.evicted) == ([[True], []], [])
+
+
+async def test_who_leaves_the_most_unread_loses_it_until_it_is_little() -> None:
+    connections = HttpConnections()
+    scraping = Open(*STUCK, unread=MOST_UNREAD // 2)
+    attacking = [Open(*STUCK, unread=MOST_UNREAD // 4) for _ in range(4)]
+    connections.add(scraping, "192.0.2.1")
+    for each in attacking:
+        connections.add(each, "192.0.2.2")
+    connections.limit_unread()
+    assert [len(each.evicted) for each in attacking] == [1, 1, 0, 0]
+    assert not scraping.evicted
+    assert (connections.count, connections.rejected[NOT_READ]) == (3, 2)
+
+
+async def test_a_single_answer_may_be_as_large_as_it_is() -> None:
+    connections = HttpConnections()
+    reading, idle = Open(*STUCK, unread=2 * MOST_UNREAD), Open(*IDLE)
+    for each in (reading, idle):
+        connections.add(each, "192.0.2.1")
+    connections.limit_unread()
+    assert (reading.evicted, idle.evicted) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("2001:db8::1", "2001:db8::ffff:ffff:ffff:ffff", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+    ],
+)
+def test_the_addresses_of_an_ipv6_network_are_one_client(
+    one: str, other: str, is_same: bool
+) -> None:
+    assert (network_of(one) == network_of(other)) is is_same
 
 
 @pytest.mark.parametrize(
