@@ -20,7 +20,8 @@ from exporter.errors import ExporterError
 
 #: How long running jobs may take to end after SIGTERM, in seconds.
 STOP_PATIENCE = 5.0
-
+#: How long after that clients may take to read the answers that they have asked for, in seconds.
+READ_PATIENCE = 1
 
 #: More open files than this are of no use.
 MOST_FILES = 65_536
@@ -98,7 +99,7 @@ async def run(exporter: Exporter, sock: socket.socket) -> None:
             proxy_headers=False,
             ws="none",
             server_header=False,
-            timeout_graceful_shutdown=int(STOP_PATIENCE),
+            timeout_graceful_shutdown=READ_PATIENCE,
         )
     )
     serving = asyncio.create_task(server.serve(sockets=[sock]))

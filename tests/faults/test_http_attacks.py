@@ -188,6 +188,15 @@ def test_what_waits_for_those_who_do_not_read_takes_little_memory(
     )
 
 
+def test_those_who_do_not_read_hardly_delay_the_end(large: Daemon) -> None:
+    with ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(ask_and_not_read(large, GET * 9))
+        began = time.monotonic()
+        assert large.stop() == 0
+        assert time.monotonic() - began < 4
+
+
 @pytest.mark.slow  # it waits for the deadline
 def test_half_a_request_is_answered_after_ten_seconds(daemon: Daemon) -> None:
     with connect(daemon) as slow, connect(daemon) as silent:
