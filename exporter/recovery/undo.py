@@ -20,12 +20,14 @@ from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.limits import NO_LIMITS, Limits, check_ids
 from exporter.recovery.rule.rule import Rule
 
-#: Why a session is not restored, by the state that plan.sql gives it.
+#: Why a session is not restored, by the state that plan.sql gives it, or by the limits.
 NOT_RESTORED = {
     "undone": "undone before",
     "changed": "what was written was changed since",
     "gone": "gone",
     "untrusted": "audited by a role that may not write these values itself",
+    "not_chosen": "not chosen by --id",
+    "over_limit": "over --limit",
 }
 
 
@@ -36,21 +38,12 @@ class UndoPlan:
     rule: Rule
     function: InstalledFunction | None
     """What undoes it, where that is not done by statements."""
-    unchanged: int
-    """How many sessions of the run are unchanged since."""
-    selected: int
-    """How many of these --id chooses."""
-    numbers: tuple[int, ...]
-    """The audit rows of those that would be restored: no more than --limit, in this order."""
-    sessions: tuple[str, ...]
-    """Their ids."""
+    restored: Mapping[int, str]
+    """The audit row and the id of each that would be restored: no more than --limit, in order."""
+    left_alone: Mapping[str, int]
+    """How many would not be, by the states of NOT_RESTORED."""
     unselected: Mapping[str, str]
     """Why sessions that --id names would not be restored, by id."""
-    changed: int
-    gone: int
-    undone: int
-    untrusted: int
-    """How many were audited by a role that may not write these values itself."""
     columns: tuple[str, ...]
     """What the run has written, which need not be what the config writes today."""
 
@@ -93,12 +86,13 @@ async def plan_undo(
         for number, session, state in found
         if state == "same" and (not limits.ids or session in chosen)
     ]
-    restored = unchanged[: limits.most]
-    numbers = tuple(number for number, _ in restored)
+    restored = dict(unchanged[: limits.most])
     why = {session: NOT_RESTORED[state] for _, session, state in found if state != "same"}
-    why |= {session: "over --limit" for _, session in unchanged}
-    why = {each: why[each] for each in why.keys() - {session for _, session in restored}}
-    if numbers and (lost := [name for name in columns if name not in present]):
+    why |= {session: NOT_RESTORED["over_limit"] for _, session in unchanged}
+    why = {each: why[each] for each in why.keys() - restored.values()}
+    states["not_chosen"] = states["same"] - len(unchanged)
+    states["over_limit"] = len(unchanged) - len(restored)
+    if restored and (lost := [name for name in columns if name not in present]):
         raise SchemaMismatch(
             f"{rule.relation.sql} no longer has the column {', '.join(lost)}, which this run has "
             "written, so nothing of it can be undone; session_exporter.recovery has the old values"
@@ -106,19 +100,13 @@ async def plan_undo(
     return UndoPlan(
         rule=rule,
         function=function,
-        unchanged=states["same"],
-        selected=len(unchanged),
-        numbers=numbers,
-        sessions=tuple(session for _, session in restored),
+        restored=restored,
+        left_alone={state: states[state] for state in NOT_RESTORED},
         unselected={
             id_: next((why[each] for each in sessions if each in why), "not of this run")
             for id_, sessions in named_sessions.items()
             if not sessions or all(each in why for each in sessions)
         },
-        changed=states["changed"],
-        gone=states["gone"],
-        undone=states["undone"],
-        untrusted=states["untrusted"],
         columns=columns,
     )
 
@@ -141,13 +129,13 @@ async def undo(
     such as FunctionMismatch where the function cannot undo all of it.
     """
     later = [name for name in plan.columns if name not in plan.rule.changes]
-    if plan.function is not None and later and plan.numbers:
+    if plan.function is not None and later and plan.restored:
         raise FunctionMismatch(
             f"this run has also written {', '.join(later)}, which `set` no longer writes and "
             f"{plan.function.sql} cannot restore; undo it as a role that may write to "
             f"{plan.rule.relation.sql}, without `call`"
         )
-    outcome, rest = outcome or UndoOutcome(), iter(plan.numbers)
+    outcome, rest = outcome or UndoOutcome(), iter(plan.restored)
     while chunk := tuple(islice(rest, min(batch, MOST))):
         before, began_at = outcome.done, time.perf_counter()
         try:

@@ -55,7 +55,7 @@ def undo(  # noqa: PLR0917 - typer passes them by name
             return False, False
         _, plan = found
         report.begin(_plan_text(*found, show), **_plan_json(*found, database, show))
-        if not yes or not plan.numbers:
+        if not yes or not plan.restored:
             return True, False
         outcome = UndoOutcome()
         try:
@@ -65,7 +65,7 @@ def undo(  # noqa: PLR0917 - typer passes them by name
                     plan,
                     batch=each.recovery.batch,
                     adapts=True,
-                    progress=progress_of(len(plan.numbers)),
+                    progress=progress_of(len(plan.restored)),
                     reason=given_why,
                     outcome=outcome,
                 )
@@ -121,23 +121,20 @@ def _plan_text(run: Run, plan: UndoPlan, show: int) -> str:
     """What undoing would do."""
     sessions = number_of(run.sessions, "session", "sessions")
     lines = [f"run {run.run} on {run.source}, {instant(run.at)}: {sessions}"]
-    kept = [
-        (plan.undone, UNDONE, " before"),
-        (plan.changed, LEFT, f": {NOT_RESTORED['changed']}"),
-        (plan.gone, ("is gone", "are gone"), ""),
-        (plan.untrusted, LEFT, f": {NOT_RESTORED['untrusted']}"),
-        (plan.unchanged - plan.selected, LEFT, ": not chosen by --id"),
-        (plan.selected - len(plan.numbers), LEFT, ": over --limit"),
-    ]
-    lines += [f"  {number_of(count, *forms)}{why}" for count, forms, why in kept if count]
+    phrases = {state: (LEFT, f": {why}") for state, why in NOT_RESTORED.items()}
+    phrases |= {"undone": (UNDONE, " before"), "gone": (("is gone", "are gone"), "")}
+    for state, count in plan.left_alone.items():
+        if count:
+            forms, why = phrases[state]
+            lines.append(f"  {number_of(count, *forms)}{why}")
     lines += unselected_lines(plan.unselected)
-    unchanged = number_of(len(plan.numbers), "is unchanged", "are unchanged")
+    unchanged = number_of(len(plan.restored), "is unchanged", "are unchanged")
     lines.append(f"  {unchanged} since and would be restored")
-    if shown := list(zip(plan.sessions, plan.numbers, strict=True))[:show]:
-        rows = [[shorten(session), str(number)] for session, number in shown]
+    if shown := [*plan.restored.items()][:show]:
+        rows = [[shorten(session), str(number)] for number, session in shown]
         lines.append(table(["id", "audit row"], rows))
-    lines += more_lines(len(plan.numbers), len(shown))
-    if plan.numbers:
+    lines += more_lines(len(plan.restored), len(shown))
+    if plan.restored:
         lines.append(
             "  recovery leaves undone sessions alone until they show life, by hand too without "
             "--undone"
@@ -149,19 +146,12 @@ def _plan_json(run: Run, plan: UndoPlan, database: str, show: int) -> dict[str, 
     """The same for programs."""
     planned = {
         "sessions_of_run": run.sessions,
-        "left_alone": {
-            "undone": plan.undone,
-            "changed": plan.changed,
-            "gone": plan.gone,
-            "untrusted": plan.untrusted,
-            "not_chosen": plan.unchanged - plan.selected,
-            "over_limit": plan.selected - len(plan.numbers),
-        },
-        "would_restore": len(plan.numbers),
+        "left_alone": dict(plan.left_alone),
+        "would_restore": len(plan.restored),
         "ids_left_alone": dict(plan.unselected),
         "sessions": [
             {"id": session, "audit_row": number}
-            for session, number in zip(plan.sessions[:show], plan.numbers[:show], strict=True)
+            for number, session in [*plan.restored.items()][:show]
         ],
     }
     return {"source": run.source, "database": database, "run": str(run.run), "plan": planned}

@@ -76,7 +76,7 @@ class Recovery(NamedTuple):
             pause=0,
             progress=lambda so_far: progress.append(so_far.done),
         )
-        assert progress == [*range(7, len(plan.numbers), 7), len(plan.numbers)]
+        assert progress == [*range(7, len(plan.restored), 7), len(plan.restored)]
         assert not undone.refused
         return undone.undone
 

@@ -536,7 +536,7 @@ async def test_it_is_written_down_and_can_be_undone(
         assert (again.recovered, again.skipped, left) == ([], 0, 0)
         run(any_database, "UPDATE chat SET is_open = true WHERE id = 'reopened'")
         plan = await plan_undo(it.reader, it.source, outcome.run)
-        assert (len(plan.numbers), plan.changed) == (2, 1)
+        assert (len(plan.restored), plan.left_alone["changed"]) == (2, 1)
         undone = await undo(it.writer, plan, batch=50, pause=0)
         assert undone == UndoOutcome(undone=2)
     assert rows(any_database, "SELECT * FROM chat WHERE id <> 'reopened' ORDER BY id") == before

@@ -189,7 +189,7 @@ class Recoveries:
         async with self._bound(halts) as (reader, _, writer):
             plan = await plan_undo(reader, self._source, run)
             if numbers is not None:
-                plan = replace(plan, numbers=tuple(numbers))
+                plan = replace(plan, restored=dict.fromkeys(numbers, ""))
             return await undo(writer, plan, batch=50, pause=0)
 
     @asynccontextmanager

@@ -58,7 +58,7 @@ class Undoer(Person):
         assert outcome.refused == {}, outcome.refused
         self.done["undone"] += outcome.undone
         self.done["undo: skipped"] += outcome.skipped
-        self.done["undo: changed since"] += plan.changed
+        self.done["undo: changed since"] += plan.left_alone["changed"]
 
     async def _limits(self, reader: Reader, run: uuid.UUID) -> Limits:
         if self.dice.random() < 0.3:
