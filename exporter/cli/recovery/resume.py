@@ -46,9 +46,9 @@ def resume(
         if not yes and (held is not None or paused is not None):
             print(resume_text(plan, paused, source, database), flush=True)
             return False
-        before, ended = await control.find_resumption(reader, source), None
-        if held is not None and before is not None and before.stopped_at >= held.stop.at:
+        if held is not None and await control.resumed_until(reader, source) >= held.stop.at:
             held = None  # another person was faster
+        ended = None
         if held is not None or paused is not None:
             async with open_writer(config.databases[database], each) as writer:
                 await control.require_operator(writer)

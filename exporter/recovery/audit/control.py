@@ -23,20 +23,13 @@ class Pause:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Resumption:
-    """The end of a stop by a person. Times are Unix time."""
+async def resumed_until(reader: Reader, source_name: str) -> float:
+    """The Unix time of the stop that a person has ended last; the audit is there.
 
-    stopped_at: float
-    at: float
-    role: str | None
-    reason: str | None
-
-
-async def find_resumption(reader: Reader, source_name: str) -> Resumption | None:
-    """The newest end of a stop of a source; the audit is there. Raises SourceError."""
-    rows = await reader.rows(fill("recovery/control/resumed", source=literal(source_name)))
-    return Resumption(*rows[0]) if rows else None
+    Before all stops where none has. Raises SourceError.
+    """
+    statement = fill("recovery/control/resumed", source=literal(source_name))
+    return float(await reader.value(statement))
 
 
 async def find_pause(reader: Reader | Transaction, source_name: str) -> Pause | None:
