@@ -1,5 +1,6 @@
 """`session-exporter runs`: the runs of recovery, and what persons have decided about it."""
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -51,16 +52,7 @@ def runs(
 
 def _of_run(run: Run) -> dict[str, object]:
     """A run for programs. Times are Unix timestamps; null is unknown, or does not apply."""
-    return {
-        "run": str(run.run),
-        "at": run.at,
-        "trigger": run.trigger,
-        "role": run.role,
-        "sessions": run.sessions,
-        "undone": run.undone,
-        "reason": run.reason,
-        "undo_reason": run.undo_reason,
-    }
+    return asdict(run) | {"run": str(run.run)}
 
 
 def _of_person(act: Intervention) -> dict[str, object]:
