@@ -32,7 +32,7 @@ bench: .venv/dev.stamp
 	$(BIN)/python -m benchmarks
 
 soak: .venv/dev.stamp
-	SOAK_SECONDS=$${SOAK_SECONDS:-3600} $(BIN)/pytest -m slow tests/faults/test_soak.py
+	SOAK_SECONDS=$${SOAK_SECONDS:-3600} $(BIN)/pytest -m slow tests/faults/process/test_soak.py
 
 stress: .venv/dev.stamp
 	STRESS_SECONDS=$${STRESS_SECONDS:-60} $(BIN)/pytest -s tests/faults/stress

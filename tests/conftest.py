@@ -30,26 +30,26 @@ FAST_FOLDER = "SESSION_EXPORTER_FAST_FOLDER"
 
 #: The files that take longest begin first, so that no worker is left with one of them at the end.
 LONGEST_FIRST = (
-    "content/test_alert_mutations.py",
-    "e2e/test_dashboard_queries.py",
-    "faults/test_network.py",
-    "faults/test_clock.py",
-    "faults/test_server.py",
-    "faults/recovery/test_clocks.py",
-    "faults/recovery/test_outage.py",
-    "faults/test_isolation.py",
-    "faults/recovery/test_processes.py",
-    "integration/recovery/test_auto.py",
-    "e2e/test_paging.py",
-    "faults/recovery/test_function_races.py",
+    "content/alerts/test_alert_mutations.py",
+    "e2e/monitoring/test_dashboard_queries.py",
+    "faults/network/test_network.py",
+    "faults/process/test_clock.py",
+    "faults/server/test_server.py",
+    "faults/recovery/failures/test_clocks.py",
+    "faults/recovery/failures/test_outage.py",
+    "faults/server/test_isolation.py",
+    "faults/recovery/failures/test_processes.py",
+    "integration/recovery/automatic/test_auto.py",
+    "e2e/monitoring/test_paging.py",
+    "faults/recovery/races/test_function_races.py",
     "e2e/test_bad_input.py",
-    "faults/test_stop.py",
-    "faults/test_replica.py",
-    "faults/test_soak.py",
-    "faults/recovery/test_auto_interleavings.py",
-    "integration/recovery/test_webhook.py",
-    "content/test_alerts.py",
-    "content/test_alertmanager.py",
+    "faults/process/test_stop.py",
+    "faults/server/test_replica.py",
+    "faults/process/test_soak.py",
+    "faults/recovery/races/test_auto_interleavings.py",
+    "integration/recovery/notifications/test_webhook.py",
+    "content/alerts/test_alerts.py",
+    "content/alerts/test_alertmanager.py",
 )
 
 
@@ -97,6 +97,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     _mark_slow(items)
     tests = Path(__file__).parent
     ranks = {tests / name: rank for rank, name in enumerate(LONGEST_FIRST)}
+    if gone := [str(each) for each in ranks if not each.exists()]:
+        raise pytest.UsageError(f"LONGEST_FIRST names {', '.join(gone)}, and there is no such file")
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 

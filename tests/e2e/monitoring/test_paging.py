@@ -28,7 +28,7 @@ from tests.support.processes.session_exporter import (
 from tests.support.servers.fresh_databases import FreshDatabases
 from tests.support.servers.quick_server import QuickServer
 
-ALERTS = Path(__file__).parents[2] / "alerts"
+ALERTS = Path(__file__).parents[3] / "alerts"
 
 FASTER = 60  #: a minute of the rules is a second here, and a scrape comes every half second
 INTERVAL = "500ms"

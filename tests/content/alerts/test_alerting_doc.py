@@ -14,7 +14,7 @@ from tests.support.documents import blocks
 from tests.support.monitoring.alertmanager_example import SEVERITIES, inhibitions
 from tests.support.monitoring.programs import program
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DOCUMENT = (ROOT / "docs" / "alerting.md").read_text(encoding="utf-8")
 RULES = ROOT / "alerts" / "session-exporter.rules.yml"
 

@@ -21,7 +21,7 @@ from exporter.sessions.grants import DEFINER_ROLE, OPERATOR_ROLE, RECOVERY_ROLE
 from tests.support.monitoring.families import EXPORTER_FAMILIES, PROCESS_METRICS, SESSION_FAMILIES
 from tests.support.monitoring.rule_cases import load_yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 REFERENCE = ROOT / "docs" / "metrics.md"
 RULES = ROOT / "alerts" / "session-exporter.rules.yml"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

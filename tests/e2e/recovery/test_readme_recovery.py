@@ -13,7 +13,7 @@ from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP
 from tests.support.processes.session_exporter import run
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 #: How many of them are backlog already depends on the time of the day.
 CHANGES = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|user-\d+|\d+d \d+h|[-\d:. +]{10,}Z?"

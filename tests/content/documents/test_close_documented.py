@@ -10,7 +10,7 @@ import yaml
 
 from exporter.cli.app import app
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "recovery" / "close.md").read_text("utf-8")
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "recovery" / "close.md").read_text("utf-8")
 ABOUT_CLOSE, ABOUT_PAUSE = DOCUMENT.split("\n## ")[1:]
 
 

@@ -11,7 +11,7 @@ import yaml
 from dashboards.exported_json import FILES, find_panels, load
 from dashboards.links import TITLES
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DOCUMENT = (ROOT / "docs" / "dashboards.md").read_text(encoding="utf-8")
 PROVISIONING = ROOT / "dashboards" / "provisioning"
 BLOCKS = re.findall(r"```sh\n(.*?)```", DOCUMENT, re.DOTALL)

@@ -15,7 +15,7 @@ from exporter.demo.systems.schemas import APP, EXPORTER
 from tests.support.collection import declarations
 from tests.support.servers.statements import execute as run
 
-EXAMPLE = Path(__file__).parents[3] / "config.yaml"
+EXAMPLE = Path(__file__).parents[4] / "config.yaml"
 
 SourceOf = Callable[[str], Source]
 

@@ -35,7 +35,7 @@ from tests.support.recovery.functions.chat import (
 from tests.support.recovery.functions.installation import calling, install, printed_for
 from tests.support.servers.statements import execute, rows
 
-EXAMPLE = Path(__file__).parents[3] / "config.yaml"
+EXAMPLE = Path(__file__).parents[4] / "config.yaml"
 
 
 Install = Callable[..., Any]

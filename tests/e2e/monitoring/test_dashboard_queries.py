@@ -46,7 +46,7 @@ from tests.support.recovery.automatic.trust import trust
 from tests.support.servers.quick_server import QuickServer
 from tests.support.servers.standby import PRIMARY_SETTINGS, Standby
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 JOB = "session-exporter"
 NOBODY = "127.0.0.1:1"  # a port where nothing listens
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"

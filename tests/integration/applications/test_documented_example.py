@@ -10,7 +10,7 @@ from exporter.demo.systems.schemas import APP, EXPORTER
 from tests.support.collection import pages
 from tests.support.collection.pages import Page
 
-EXAMPLE = Path(__file__).parents[2] / "config.yaml"
+EXAMPLE = Path(__file__).parents[3] / "config.yaml"
 SOURCES = ("conversations", "coaching", "transcripts", "training")
 
 

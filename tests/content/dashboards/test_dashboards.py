@@ -31,7 +31,7 @@ from dashboards.queries import Query
 from tests.support.monitoring.promql import selectors
 from tests.support.monitoring.rule_cases import RULES
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DASHBOARDS = {path.stem: load(path) for path in FILES}
 ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
 

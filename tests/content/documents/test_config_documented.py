@@ -23,7 +23,7 @@ from exporter.config.fields.model import Model
 from exporter.config.schema import descriptions
 from exporter.errors import ConfigError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 DOCUMENT = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / "config.yaml").read_text(encoding="utf-8")
 

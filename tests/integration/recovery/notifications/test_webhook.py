@@ -43,7 +43,7 @@ from tests.support.recovery.webhooks import (
 
 SECRET = "correct-horse-battery-staple"
 NOW = 1_800_000_000.5
-DOCUMENT = Path(__file__).parents[3] / "docs" / "recovery" / "notifications.md"
+DOCUMENT = Path(__file__).parents[4] / "docs" / "recovery" / "notifications.md"
 
 
 @pytest.fixture

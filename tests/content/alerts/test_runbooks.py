@@ -18,7 +18,7 @@ from tests.support.monitoring.programs import Alertmanager, program
 from tests.support.monitoring.promql import SYNTHETIC, catalog, labels, selectors
 from tests.support.monitoring.rule_cases import RULES
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "docs" / "runbooks"
 SOURCE_CODE = "".join(path.read_text("utf-8") for path in (ROOT / "exporter").rglob("*.py"))
 SEVERITIES = {rule["alert"]: rule["labels"]["severity"] for rule in RULES if "alert" in rule}

@@ -33,7 +33,7 @@ from exporter.recovery.undo import plan_undo, undo
 from tests.support.recovery.close_runs import all_candidates
 from tests.support.recovery.functions.installation import calling, install
 
-EXAMPLE = Path(__file__).parents[3] / "config.yaml"
+EXAMPLE = Path(__file__).parents[4] / "config.yaml"
 TWO_HOURS = dt.timedelta(hours=2)
 
 #: The table of each source, and the column of its id.
