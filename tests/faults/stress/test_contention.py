@@ -67,7 +67,7 @@ class Recoverer:
         self, chats: Chats, *, is_automatic: bool = False, by_message: bool = False
     ) -> None:
         self.closed: list[int] = []
-        self.passed_over = 0
+        self.skipped = 0
         self.over_budget = 0
         self._is_automatic = is_automatic
         self._by_message = by_message
@@ -96,7 +96,7 @@ class Recoverer:
             closed = [id_ for (id_,) in await reader.rows(f"SELECT session[1]::integer {run}")]
             assert len(closed) == outcome.closed
             self.closed += closed
-            self.passed_over += outcome.skipped
+            self.skipped += outcome.skipped
             self.over_budget += outcome.over_budget
             await asyncio.sleep(0)
         await writer.close()
@@ -122,10 +122,10 @@ def test_under_load_nobody_alive_is_closed_and_no_end_is_overwritten(chats: Chat
             each.result(30)
         check()
     closed = sorted(id_ for each in recoverers + automatic for id_ in each.closed)
-    passed_over = sum(each.passed_over for each in recoverers)
-    print(f"{len(closed)} recovered, {passed_over} passed over")  # noqa: T201 - for `make stress`
+    skipped = sum(each.skipped for each in recoverers)
+    print(f"{len(closed)} recovered, {skipped} skipped")  # noqa: T201 - for `make stress`
     assert len(closed) > 20 * seconds, "hardly anything happened"
-    assert all(each.passed_over for each in recoverers), "they were never in each other's way"
+    assert all(each.skipped for each in recoverers), "they were never in each other's way"
     assert sum(len(each.closed) for each in automatic) == PER_HOUR
     assert all(each.over_budget for each in automatic)
     assert chats.audited == closed

@@ -69,11 +69,11 @@ class AutoWorld(World):
 
     def close(self) -> None:
         """Hang up."""
-        self._background.wait(self._recovering.close())
+        self._background.wait(self._recovery.close())
 
     def _start(self) -> None:
         clock = Clock(monotonic=lambda: self._monotonic, wall=lambda: self._wall)
-        self._recovering = AutomaticRecovery(
+        self._recovery = AutomaticRecovery(
             self._settings, self._source, statuses=self._statuses, clock=clock
         )
         self._monotonic += 60 * SETTLED  # for so long it waits where nothing was judged lately
@@ -105,7 +105,7 @@ class AutoWorld(World):
         super().jump(minutes)
         self._seen = {}
         self.do(shift_observations(f"interval '{minutes} minutes'"))
-        observer = self._recovering._observer
+        observer = self._recovery._observer
         if (watch := observer._watch) is not None:
             known = {session: at - 60.0 * minutes for session, at in watch.known.items()}
             observer._watch = replace(watch, known=known, until=watch.until - 60.0 * minutes)
@@ -143,7 +143,7 @@ class AutoWorld(World):
         self._last_run = self.now
         self._monotonic += apart
         self._wall += apart
-        self._background.wait(self._recovering.run())
+        self._background.wait(self._recovery.run())
         rows = self.recoveries.chats.rows("SELECT id FROM public.chats WHERE ended_by = 'recovery'")
         closed = {row["id"] for row in rows} - {
             id_ for id_, each in self.known.items() if each.by == "recovery"

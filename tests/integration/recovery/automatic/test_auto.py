@@ -334,8 +334,8 @@ async def test_an_expression_that_fails_for_one_session_closes_none_and_is_named
     async with recover(**expression) as runner:
         await runner.run(3)
         assert len(open_ones(database)) == 63
-        (told,) = [record for record in caplog.records if named in str(vars(record))]
-        assert "division by zero" in str(vars(told))
+        (reported,) = [record for record in caplog.records if named in str(vars(record))]
+        assert "division by zero" in str(vars(reported))
         execute(database, "DELETE FROM public.chat WHERE id = 1")
         await runner.run(2)
         assert len(open_ones(database)) == 60
@@ -405,8 +405,8 @@ async def test_a_recovered_session_that_its_evidence_proves_alive_is_told_once(
         execute(database, "INSERT INTO public.message VALUES (1, now())")
         assert (await runner.run()).contradicted == 1
         assert (await runner.run()).contradicted == 1
-    told = "SELECT session[1] FROM session_exporter.recovery WHERE contradicted_at IS NOT NULL"
-    assert rows(database, told) == [("1",)]
+    marked = "SELECT session[1] FROM session_exporter.recovery WHERE contradicted_at IS NOT NULL"
+    assert rows(database, marked) == [("1",)]
 
 
 @pytest.mark.quick("by statements-closing makes it true, then")
@@ -498,8 +498,8 @@ async def test_an_id_that_has_become_of_another_type_keeps_no_counting_and_is_to
         ("1",),
         ("a",),
     ]
-    told = [record for record in caplog.records if record.message == "recovery_failed"]
-    assert len(told) == 1
+    logged = [record for record in caplog.records if record.message == "recovery_failed"]
+    assert len(logged) == 1
 
 
 @pytest.mark.quick("by statements")

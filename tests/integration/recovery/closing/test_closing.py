@@ -410,11 +410,11 @@ async def test_only_what_was_held_is_tried_again(
         with any_database.connect() as application:
             application.execute("BEGIN")
             application.execute("SELECT FROM chat WHERE id = 'held' FOR UPDATE")
-            told: list[Outcome] = []
+            reported: list[Outcome] = []
 
             def go_on(outcome: Outcome) -> None:
-                told.append(outcome)
-                if len(told) == 2:
+                reported.append(outcome)
+                if len(reported) == 2:
                     run(
                         any_database,
                         chat("new", node="'a'", **LIVE),
@@ -448,14 +448,14 @@ async def test_a_session_that_starts_while_others_are_closed_is_not_part_of_it(
     prepare(database, *(chat(f"old {n}", node="'a'", **SILENT) for n in range(6)))
     async with stopping(database, tmp_path) as it:
         plan = await it.plan(PlannedStop(None, await it.now()))
-        told: list[int] = []
+        reported: list[int] = []
 
         def start(outcome: Outcome) -> None:
-            told.append(len(outcome.recovered))
-            run(database, chat(f"new {len(told)}", node="'a'"))
+            reported.append(len(outcome.recovered))
+            run(database, chat(f"new {len(reported)}", node="'a'"))
 
         await it.close(plan, start)
-    assert told == [2, 4, 6]
+    assert reported == [2, 4, 6]
     assert still_open(database) == {"new 1", "new 2", "new 3"}
 
 

@@ -327,8 +327,8 @@ async def test_who_listens_is_told(any_database: EmbeddedDatabase, installed: In
     with any_database.connect() as listener, any_database.connect(RECOVERY_ROLE) as connection:
         listener.execute(b"LISTEN recovered")
         assert len(closed(any_database, connection)) == 2
-        told = list(listener.notifies(timeout=10, stop_after=2))
-    assert sorted(RUN in each.payload for each in told) == [True, True]
+        heard = list(listener.notifies(timeout=10, stop_after=2))
+    assert sorted(RUN in each.payload for each in heard) == [True, True]
 
 
 async def test_a_changed_config_is_noticed_and_so_is_a_changed_function(

@@ -50,13 +50,13 @@ async def test_whoever_listens_hears_of_each_session_once(
     prepare(any_database, "one", "two", "three")
     with listening(any_database) as listener:
         outcome = await recover(any_database, source, batch=2)
-        told = heard(listener)
+        found = heard(listener)
         rows = listener.execute(
             "SELECT session[1], number FROM session_exporter.recovery ORDER BY number"
         )
-        assert {each["session"] for each in told} == {"one", "two", "three"}
-        assert [(each["session"], each["number"]) for each in told] == rows.fetchall()
-        assert {(each["run"], each["source"]) for each in told} == {(str(outcome.run), "visits")}
+        assert {each["session"] for each in found} == {"one", "two", "three"}
+        assert [(each["session"], each["number"]) for each in found] == rows.fetchall()
+        assert {(each["run"], each["source"]) for each in found} == {(str(outcome.run), "visits")}
         await recover(any_database, source)
         assert heard(listener) == []
 
@@ -99,10 +99,11 @@ async def test_an_id_that_does_not_fit_is_looked_up_by_its_number(
     prepare(any_database, session)
     with listening(any_database) as listener:
         assert len((await recover(any_database, source)).recovered) == 1
-        (told,) = heard(listener)
-        assert told["session"] is None
+        (found,) = heard(listener)
+        assert found["session"] is None
         row = listener.execute(
-            "SELECT session[1] FROM session_exporter.recovery WHERE number = %s", [told["number"]]
+            "SELECT session[1] FROM session_exporter.recovery WHERE number = %s",
+            [found["number"]],
         ).fetchone()
         assert row == (session,)
 

@@ -1,4 +1,4 @@
-"""`recovery.webhook`: a receiver is told of each recovery, signed, at least once."""
+"""`recovery.webhook`: a receiver is notified of each recovery, signed, at least once."""
 
 import asyncio
 import hashlib
@@ -47,21 +47,23 @@ DOCUMENT = Path(__file__).parents[4] / "docs" / "recovery" / "notifications.md"
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Callable[..., Source]:
+def declared(tmp_path: Path) -> Callable[..., Source]:
     """The source with a webhook on a port of this machine."""
     (tmp_path / "secret").write_text(f"{SECRET}\n")
 
-    def told(port: int, *, timeout: str = "10s", scheme: str = "http", path: str = "/") -> Source:
+    def declared(
+        port: int, *, timeout: str = "10s", scheme: str = "http", path: str = "/"
+    ) -> Source:
         url = f"{scheme}://127.0.0.1:{port}{path}"
         return visits(
             tmp_path, f"webhook: {{url: '{url}', secret_file: secret, timeout: {timeout}}}"
         )
 
-    return told
+    return declared
 
 
 @asynccontextmanager
-async def teller(database: EmbeddedDatabase, source: Source) -> AsyncIterator[WebhookSender]:
+async def sender(database: EmbeddedDatabase, source: Source) -> AsyncIterator[WebhookSender]:
     """What one exporter has for it."""
     made = WebhookSender(writer_of(database, source), source, database="app", wall=lambda: NOW)
     try:
@@ -72,7 +74,7 @@ async def teller(database: EmbeddedDatabase, source: Source) -> AsyncIterator[We
 
 async def run_once(database: EmbeddedDatabase, source: Source) -> DeliveryCounts:
     """One run of an exporter that was just started."""
-    async with teller(database, source) as made:
+    async with sender(database, source) as made:
         return await made.run_once()
 
 
@@ -94,11 +96,11 @@ def pass_time(database: EmbeddedDatabase) -> None:
 
 
 async def test_a_recovery_is_posted_with_what_was_before_and_after(
-    any_database: EmbeddedDatabase, told: Callable[..., Source]
+    any_database: EmbeddedDatabase, declared: Callable[..., Source]
 ) -> None:
     prepare(any_database, "one")
     async with receiver() as served:
-        source = told(served.port, path="/sessions?from=exporter")
+        source = declared(served.port, path="/sessions?from=exporter")
         outcome = await recover(any_database, source)
         assert await run_once(any_database, source) == DeliveryCounts(delivered=1)
         (request,) = served.requests
@@ -125,14 +127,14 @@ async def test_a_recovery_is_posted_with_what_was_before_and_after(
 
 
 async def test_a_request_is_signed_with_the_key_that_is_in_the_file_by_then(
-    database: EmbeddedDatabase, told: Callable[..., Source], tmp_path: Path
+    database: EmbeddedDatabase, declared: Callable[..., Source], tmp_path: Path
 ) -> None:
     prepare(database, "one")
     async with receiver() as served:
-        source = told(served.port)
+        source = declared(served.port)
         await recover(database, source)
         served.statuses = [401]
-        async with teller(database, source) as made:
+        async with sender(database, source) as made:
             await made.run_once()
             (tmp_path / "secret").write_text("another\r\n")
             pass_time(database)
@@ -146,7 +148,7 @@ async def test_a_request_is_signed_with_the_key_that_is_in_the_file_by_then(
 
 async def test_the_documented_receiver_takes_what_is_signed_and_nothing_else(
     database: EmbeddedDatabase,
-    told: Callable[..., Source],
+    declared: Callable[..., Source],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -154,7 +156,7 @@ async def test_the_documented_receiver_takes_what_is_signed_and_nothing_else(
     code = DOCUMENT.read_text().split("```python\n")[1].partition("```")[0]
     defining, serving = code.rstrip().rsplit("\n", 1)
     assert serving == 'http.server.HTTPServer(("127.0.0.1", 8080), Receiver).serve_forever()'
-    source = told(8080)
+    source = declared(8080)
     shutil.copy(tmp_path / "secret", tmp_path / "webhook.secret")
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {}
@@ -166,7 +168,7 @@ async def test_the_documented_receiver_takes_what_is_signed_and_nothing_else(
         )
         serving_thread.start()
         try:
-            source = told(server.server_port)
+            source = declared(server.server_port)
             await recover(database, source)
             writer = writer_of(database, source)
             now = WebhookSender(writer, source, database="app", wall=time.time)
@@ -197,11 +199,11 @@ def post_unsigned(port: int) -> int:
 
 
 async def test_what_was_told_is_not_told_again(
-    database: EmbeddedDatabase, told: Callable[..., Source]
+    database: EmbeddedDatabase, declared: Callable[..., Source]
 ) -> None:
     prepare(database, *(f"visit {n}" for n in range(30)))
     async with receiver() as served:
-        source = told(served.port)
+        source = declared(served.port)
         await recover(database, source)
         assert await run_once(database, source) == DeliveryCounts(delivered=30)
         pass_time(database)
@@ -214,11 +216,11 @@ async def test_what_was_told_is_not_told_again(
 @pytest.mark.quick("301", "503")
 @pytest.mark.parametrize("status", [301, 307, 400, 404, 410, 429, 500, 503])
 async def test_an_answer_other_than_2xx_is_tried_again_until_it_is(
-    database: EmbeddedDatabase, told: Callable[..., Source], status: int
+    database: EmbeddedDatabase, declared: Callable[..., Source], status: int
 ) -> None:
     prepare(database, "one")
     async with receiver() as served, receiver() as elsewhere:
-        source = told(served.port)
+        source = declared(served.port)
         served.headers = (f"Location: http://127.0.0.1:{elsewhere.port}/",)
         served.statuses = [status, status, 202]
         await recover(database, source)
@@ -241,14 +243,14 @@ async def test_an_answer_other_than_2xx_is_tried_again_until_it_is(
 
 
 async def test_the_waits_grow_to_a_limit(
-    database: EmbeddedDatabase, told: Callable[..., Source]
+    database: EmbeddedDatabase, declared: Callable[..., Source]
 ) -> None:
     prepare(database, "one")
     async with receiver() as served:
-        source = told(served.port)
+        source = declared(served.port)
         served.statuses = [500] * 100
         await recover(database, source)
-        async with teller(database, source) as made:
+        async with sender(database, source) as made:
             for attempt in range(12):
                 pass_time(database)
                 await made.run_once()
@@ -258,12 +260,12 @@ async def test_the_waits_grow_to_a_limit(
 
 
 async def test_a_receiver_that_hangs_is_left_after_the_timeout(
-    database: EmbeddedDatabase, told: Callable[..., Source]
+    database: EmbeddedDatabase, declared: Callable[..., Source]
 ) -> None:
     prepare(database, "one")
     async with receiver() as served:
         served.is_hung = True
-        source = told(served.port, timeout="200ms")
+        source = declared(served.port, timeout="200ms")
         await recover(database, source)
         async with asyncio.timeout(10):
             counts = await run_once(database, source)
@@ -271,7 +273,7 @@ async def test_a_receiver_that_hangs_is_left_after_the_timeout(
 
 
 async def test_a_receiver_that_sends_its_answer_in_drops_is_left_after_the_timeout(
-    database: EmbeddedDatabase, told: Callable[..., Source]
+    database: EmbeddedDatabase, declared: Callable[..., Source]
 ) -> None:
     prepare(database, "one")
 
@@ -283,7 +285,7 @@ async def test_a_receiver_that_sends_its_answer_in_drops_is_left_after_the_timeo
             await asyncio.sleep(0.01)
 
     async with serving(drip) as port:
-        source = told(port, timeout="300ms")
+        source = declared(port, timeout="300ms")
         await recover(database, source)
         async with asyncio.timeout(10):
             counts = await run_once(database, source)
@@ -291,18 +293,18 @@ async def test_a_receiver_that_sends_its_answer_in_drops_is_left_after_the_timeo
 
 
 async def test_a_receiver_that_is_not_there_is_tried_again_when_it_is(
-    database: EmbeddedDatabase, told: Callable[..., Source]
+    database: EmbeddedDatabase, declared: Callable[..., Source]
 ) -> None:
     prepare(database, "one")
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        source = told(unused.getsockname()[1])
+        source = declared(unused.getsockname()[1])
         await recover(database, source)
         counts = await run_once(database, source)
     assert counts == DeliveryCounts(failed=1, reason="the connection failed: Connection refused")
     async with receiver() as served:
         pass_time(database)
-        assert await run_once(database, told(served.port)) == DeliveryCounts(delivered=1)
+        assert await run_once(database, declared(served.port)) == DeliveryCounts(delivered=1)
 
 
 def own_certificate(folder: Path) -> tuple[Path, Path]:
@@ -317,7 +319,7 @@ def own_certificate(folder: Path) -> tuple[Path, Path]:
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
 async def test_a_certificate_that_nobody_vouches_for_is_refused(
     database: EmbeddedDatabase,
-    told: Callable[..., Source],
+    declared: Callable[..., Source],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -326,7 +328,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(
     tls.load_cert_chain(certificate, key)
     prepare(database, "one")
     async with receiver(tls) as served:
-        source = told(served.port, scheme="https")
+        source = declared(served.port, scheme="https")
         await recover(database, source)
         counts = await run_once(database, source)
         assert counts.reason == "its certificate is not valid: self-signed certificate"
@@ -340,7 +342,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(
 
 
 async def test_a_receiver_that_speaks_no_tls_is_named_so(
-    database: EmbeddedDatabase, told: Callable[..., Source]
+    database: EmbeddedDatabase, declared: Callable[..., Source]
 ) -> None:
     async def speak(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -348,17 +350,17 @@ async def test_a_receiver_that_speaks_no_tls_is_named_so(
 
     prepare(database, "one")
     async with serving(speak) as port:
-        source = told(port, scheme="https")
+        source = declared(port, scheme="https")
         await recover(database, source)
         assert (await run_once(database, source)).reason == "TLS failed: WRONG_VERSION_NUMBER"
 
 
 async def test_what_an_exporter_that_died_was_telling_is_told_by_the_next(
-    database: EmbeddedDatabase, told: Callable[..., Source]
+    database: EmbeddedDatabase, declared: Callable[..., Source]
 ) -> None:
     prepare(database, "one", "two")
     async with receiver() as served:
-        source = told(served.port)
+        source = declared(served.port)
         await recover(database, source)
         served.is_hung = True
         dying = asyncio.create_task(run_once(database, source))
@@ -383,8 +385,8 @@ from exporter.recovery.webhook.delivery import WebhookSender
 async def main():
     config = load_config(Path(sys.argv[1]), {"DATABASE_URL": sys.argv[2]})
     writer = Writer(config.databases["app"], timezone="UTC")
-    teller = WebhookSender(writer, config.sources["visits"], database="app", wall=time.time)
-    await teller.run_once()
+    sender = WebhookSender(writer, config.sources["visits"], database="app", wall=time.time)
+    await sender.run_once()
 
 asyncio.run(main())
 """
@@ -392,12 +394,12 @@ asyncio.run(main())
 
 @pytest.mark.slow  # the fast tier has one that dies without a process of its own, above
 async def test_a_killed_exporter_loses_nothing(
-    database: EmbeddedDatabase, told: Callable[..., Source], tmp_path: Path
+    database: EmbeddedDatabase, declared: Callable[..., Source], tmp_path: Path
 ) -> None:
     prepare(database, *(f"visit {n}" for n in range(20)))
     async with receiver() as served:
         served.hangs_after = 8
-        source = told(served.port)
+        source = declared(served.port)
         await recover(database, source)
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", EXPORTER, str(tmp_path / "config.yaml"), database.dsn
@@ -414,11 +416,11 @@ async def test_a_killed_exporter_loses_nothing(
 
 
 async def test_what_was_delivered_but_not_written_down_is_delivered_again(
-    database: EmbeddedDatabase, told: Callable[..., Source]
+    database: EmbeddedDatabase, declared: Callable[..., Source]
 ) -> None:
     prepare(database, "one")
-    async with receiver() as served, teller(database, told(served.port)) as made:
-        await recover(database, told(served.port))
+    async with receiver() as served, sender(database, declared(served.port)) as made:
+        await recover(database, declared(served.port))
         served.gate = asyncio.Event()
         running = asyncio.create_task(made.run_once())
         await served.arrived(1)
@@ -459,16 +461,16 @@ async def as_soon_as_it_may(made: WebhookSender) -> DeliveryCounts:
 
 
 async def test_exporters_share_the_work_and_tell_each_once(
-    any_database: EmbeddedDatabase, told: Callable[..., Source]
+    any_database: EmbeddedDatabase, declared: Callable[..., Source]
 ) -> None:
     prepare(any_database, *(f"visit {n}" for n in range(60)))
     async with receiver() as served:
-        source = told(served.port)
+        source = declared(served.port)
         await recover(any_database, source)
         async with (
-            teller(any_database, source) as one,
-            teller(any_database, source) as two,
-            teller(any_database, source) as three,
+            sender(any_database, source) as one,
+            sender(any_database, source) as two,
+            sender(any_database, source) as three,
         ):
             counts = await asyncio.gather(one.run_once(), two.run_once(), three.run_once())
         assert sum(each.delivered for each in counts) == 60
@@ -476,11 +478,11 @@ async def test_exporters_share_the_work_and_tell_each_once(
 
 
 async def test_a_row_that_somebody_has_locked_keeps_none_of_the_others(
-    database: EmbeddedDatabase, told: Callable[..., Source]
+    database: EmbeddedDatabase, declared: Callable[..., Source]
 ) -> None:
     prepare(database, "one", "two", "three")
     async with receiver() as served:
-        source = told(served.port)
+        source = declared(served.port)
         await recover(database, source)
         with database.connect() as connection, connection.transaction():
             connection.execute(
@@ -491,12 +493,12 @@ async def test_a_row_that_somebody_has_locked_keeps_none_of_the_others(
 
 
 async def test_a_row_that_another_has_taken_over_is_not_put_off(
-    database: EmbeddedDatabase, told: Callable[..., Source]
+    database: EmbeddedDatabase, declared: Callable[..., Source]
 ) -> None:
     prepare(database, "one")
     async with receiver() as served:
         served.is_hung = True
-        source = told(served.port, timeout="1s")
+        source = declared(served.port, timeout="1s")
         await recover(database, source)
         slow = asyncio.create_task(run_once(database, source))
         await served.arrived(1)
@@ -508,12 +510,12 @@ async def test_a_row_that_another_has_taken_over_is_not_put_off(
 
 
 async def test_a_request_under_way_holds_no_transaction_and_no_lock(
-    database: EmbeddedDatabase, told: Callable[..., Source]
+    database: EmbeddedDatabase, declared: Callable[..., Source]
 ) -> None:
     prepare(database, *(f"visit {n}" for n in range(20)))
     async with receiver() as served:
         served.is_hung = True
-        source = told(served.port)
+        source = declared(served.port)
         await recover(database, source)
         running = asyncio.create_task(run_once(database, source))
         await served.arrived(8)
@@ -533,12 +535,12 @@ async def test_a_request_under_way_holds_no_transaction_and_no_lock(
 
 
 async def test_a_receiver_that_hangs_holds_up_no_recovery(
-    database: EmbeddedDatabase, told: Callable[..., Source]
+    database: EmbeddedDatabase, declared: Callable[..., Source]
 ) -> None:
     prepare(database, "one")
     async with receiver() as served:
         served.is_hung = True
-        source = told(served.port, timeout="1m")
+        source = declared(served.port, timeout="1m")
         await recover(database, source)
         telling = asyncio.create_task(run_once(database, source))
         await served.arrived(1)
@@ -551,37 +553,37 @@ async def test_a_receiver_that_hangs_holds_up_no_recovery(
 
 
 async def test_one_that_is_never_taken_does_not_keep_the_others(
-    database: EmbeddedDatabase, told: Callable[..., Source]
+    database: EmbeddedDatabase, declared: Callable[..., Source]
 ) -> None:
     prepare(database, *(f"visit {n}" for n in range(20)))
     async with receiver() as served:
         served.statuses = [400]
-        source = told(served.port)
+        source = declared(served.port)
         await recover(database, source)
         counts = await run_once(database, source)
         assert (counts.delivered, counts.failed, counts.reason) == (19, 1, "answered 400")
 
 
 async def test_a_receiver_that_takes_nothing_is_not_asked_for_all_of_them(
-    database: EmbeddedDatabase, told: Callable[..., Source]
+    database: EmbeddedDatabase, declared: Callable[..., Source]
 ) -> None:
     prepare(database, *(f"visit {n}" for n in range(20)))
     async with receiver() as served:
         served.statuses = [503] * 20
-        source = told(served.port)
+        source = declared(served.port)
         await recover(database, source)
         assert (await run_once(database, source)).failed == 8
         assert len(served.requests) == 8
 
 
 async def test_nobody_is_told_of_what_was_undone_or_was_before_there_was_a_webhook(
-    database: EmbeddedDatabase, told: Callable[..., Source], tmp_path: Path
+    database: EmbeddedDatabase, declared: Callable[..., Source], tmp_path: Path
 ) -> None:
     prepare(database, "before")
     await recover(database, visits(tmp_path))
     async with receiver() as served:
         orphan(database, "undone", "told")
-        source = told(served.port)
+        source = declared(served.port)
         await recover(database, source)
         with database.connect() as connection:
             connection.execute(
@@ -592,11 +594,11 @@ async def test_nobody_is_told_of_what_was_undone_or_was_before_there_was_a_webho
 
 
 async def test_another_source_in_the_same_audit_is_not_told_here(
-    database: EmbeddedDatabase, told: Callable[..., Source]
+    database: EmbeddedDatabase, declared: Callable[..., Source]
 ) -> None:
     prepare(database, "one")
     async with receiver() as served:
-        source = told(served.port)
+        source = declared(served.port)
         await recover(database, source)
         other = source.model_copy(update={"name": "other"})
         assert await run_once(database, other) == DeliveryCounts()
@@ -605,11 +607,11 @@ async def test_another_source_in_the_same_audit_is_not_told_here(
 
 @pytest.mark.parametrize("content", ["", "\n", None])
 async def test_nothing_is_sent_unsigned(
-    database: EmbeddedDatabase, told: Callable[..., Source], tmp_path: Path, content: str | None
+    database: EmbeddedDatabase, declared: Callable[..., Source], tmp_path: Path, content: str | None
 ) -> None:
     prepare(database, "one")
     async with receiver() as served:
-        source = told(served.port)
+        source = declared(served.port)
         await recover(database, source)
         (tmp_path / "secret").unlink()
         if content is not None:
@@ -622,7 +624,7 @@ async def test_nothing_is_sent_unsigned(
 
 async def test_no_log_line_holds_a_secret(
     database: EmbeddedDatabase,
-    told: Callable[..., Source],
+    declared: Callable[..., Source],
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -632,13 +634,13 @@ async def test_no_log_line_holds_a_secret(
     caplog.set_level(logging.DEBUG)
     prepare(database, "row-value")
     async with receiver() as served:
-        source = told(served.port, path="/?token=hidden-in-the-url")
+        source = declared(served.port, path="/?token=hidden-in-the-url")
         served.statuses = [500]
         await recover(database, source)
         counts = await run_once(database, source)
         pass_time(database)
         await run_once(database, source)
-    counts_too = await run_refused(database, told)
+    counts_too = await run_refused(database, declared)
     said = "\n".join(
         [str(counts), str(counts_too)]
         + [f"{record.getMessage()} {record.__dict__}" for record in caplog.records]
@@ -648,30 +650,32 @@ async def test_no_log_line_holds_a_secret(
         assert secret not in said
 
 
-async def run_refused(database: EmbeddedDatabase, told: Callable[..., Source]) -> DeliveryCounts:
+async def run_refused(
+    database: EmbeddedDatabase, declared: Callable[..., Source]
+) -> DeliveryCounts:
     """Where there is nobody, and what the URL holds could be in an error."""
     orphan(database, "row-value-2")
-    source = told(1, path="/?token=hidden-in-the-url")
+    source = declared(1, path="/?token=hidden-in-the-url")
     await recover(database, source)
     return await run_once(database, source)
 
 
 async def test_a_database_that_is_away_is_the_callers_to_count(
-    database: EmbeddedDatabase, told: Callable[..., Source]
+    database: EmbeddedDatabase, declared: Callable[..., Source]
 ) -> None:
     prepare(database, "one")
-    async with receiver() as served, teller(database, told(served.port)) as made:
-        await recover(database, told(served.port))
+    async with receiver() as served, sender(database, declared(served.port)) as made:
+        await recover(database, declared(served.port))
         assert await made.run_once() == DeliveryCounts(delivered=1)
         orphan(database, "two")
-        await recover(database, told(served.port))
+        await recover(database, declared(served.port))
         with away(database), pytest.raises(ConnectFailed):
             await made.run_once()
         assert await as_soon_as_it_may(made) == DeliveryCounts(delivered=1)
 
 
 async def test_the_documented_rights_are_enough_to_tell(
-    any_database: EmbeddedDatabase, told: Callable[..., Source]
+    any_database: EmbeddedDatabase, declared: Callable[..., Source]
 ) -> None:
     grants = DOCUMENT.read_text().rpartition("```sql\n")[2].partition("```")[0]
     prepare(any_database, "one", "two")
@@ -679,7 +683,7 @@ async def test_the_documented_rights_are_enough_to_tell(
         connection.execute(grants.encode())
     async with receiver() as served:
         served.statuses = [500]
-        source = told(served.port)
+        source = declared(served.port)
         await recover(any_database, source)
         settings = settings_of(any_database.dsn_for("session_exporter"))
         writer = Writer(settings, timezone="UTC")

@@ -57,7 +57,7 @@ async def test_a_pause_is_about_one_source_whatever_its_name_and_reason_hold(
     assert rows(database, KEPT) == [(name, "postgres", reason)]
 
 
-async def test_without_the_audit_nothing_find_pause_and_nothing_can_be(
+async def test_without_the_audit_nothing_is_paused_and_nothing_can_be(
     database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(database, "DROP SCHEMA session_exporter CASCADE")
@@ -68,7 +68,7 @@ async def test_without_the_audit_nothing_find_pause_and_nothing_can_be(
             await pause(it.reader, it.writer, "chat", reason=None)
 
 
-async def test_a_role_that_may_not_look_is_told_and_never_that_nothing_find_pause(
+async def test_a_role_that_may_not_look_is_told_and_never_that_nothing_is_paused(
     database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(database, f"GRANT USAGE ON SCHEMA session_exporter TO {EXPORTER}")

@@ -215,7 +215,7 @@ async def test_recovering_automatically_uses_nothing_of_others(
         resolved = ResolvedNames(any_database)
         state = await runner.run(3)
         assert state.recovered["auto"] == 2
-        source = runner._recovering._source
+        source = runner._recovery._source
         writer = writer_of(any_database, source)
         outbox = Outbox(writer, "chat", "app", lease=30.5)
         try:

@@ -49,12 +49,12 @@ class Runner:
 
     def __init__(
         self,
-        recovering: AutomaticRecovery,
+        automatic: AutomaticRecovery,
         statuses: RecoveryStatuses,
         clock: list[float],
         by_hand: ByHand,
     ) -> None:
-        self._recovering = recovering
+        self._recovery = automatic
         self._statuses = statuses
         self.clock = clock
         self.by_hand = by_hand
@@ -67,8 +67,8 @@ class Runner:
     async def run(self, times: int = 1) -> RecoveryStatus:
         for _ in range(times):
             # On a busy machine it would keep longer intervals, and count fewer of these runs.
-            self._recovering.interval = EVERY
-            await self._recovering.run()
+            self._recovery.interval = EVERY
+            await self._recovery.run()
             self.clock[0] += EVERY
         return self.state
 
@@ -118,10 +118,10 @@ def runners(database: EmbeddedDatabase, folder: Path, *, by_functions: bool) -> 
             settings = settings.model_copy(update={"dsn": database.dsn_for(EXPORTER)})
             own = {"dsn": database.dsn_for(RECOVERY_ROLE)}
             chat = chat.model_copy(update={"recovery": chat.recovery.model_copy(update=own)})
-        recovering = AutomaticRecovery(settings, chat, statuses=statuses, clock=clock)
+        automatic = AutomaticRecovery(settings, chat, statuses=statuses, clock=clock)
         try:
-            yield Runner(recovering, statuses, now, ByHand(settings, chat, dsn=database.dsn))
+            yield Runner(automatic, statuses, now, ByHand(settings, chat, dsn=database.dsn))
         finally:
-            await recovering.close()
+            await automatic.close()
 
     return recover

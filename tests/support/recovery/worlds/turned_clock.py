@@ -150,11 +150,11 @@ class Recoverer:
         self._statuses = RecoveryStatuses([("app", source.name)])
         settings = settings_of(world.chats.database.dsn)
         clock = Clock(monotonic=lambda: world.steady * 60.0 + 1000.0, wall=lambda: 0.0)
-        self._recovering = AutomaticRecovery(settings, source, statuses=self._statuses, clock=clock)
-        self._recovering._database = _TurnedDatabase(settings)
+        self._recovery = AutomaticRecovery(settings, source, statuses=self._statuses, clock=clock)
+        self._recovery._database = _TurnedDatabase(settings)
         writer = _Interrupted(settings, timezone="UTC")
         writer.before = self._interrupt
-        self._recovering._writer = self._recovering._maintenance._writer = writer
+        self._recovery._writer = self._recovery._maintenance._writer = writer
         self._began_at = world.steady
         self._counted_at = -1
 
@@ -167,7 +167,7 @@ class Recoverer:
         is_silent = world.is_silent
         found = {i: each.version for i, each in world.known.items() if each.is_orphan(world.now)}
         failed = sum(self.state.failed.values())
-        await self._recovering.run()
+        await self._recovery.run()
         brakes = self.state.brakes
         assert brakes is not None
         assert sum(self.state.failed.values()) == failed
@@ -194,9 +194,9 @@ class Recoverer:
         return self._statuses.by_pair["app", self._source.name]
 
     async def close(self) -> None:
-        await self._recovering.close()
-        await self._recovering._writer.close()
-        await self._recovering._database.close()
+        await self._recovery.close()
+        await self._recovery._writer.close()
+        await self._recovery._database.close()
 
     def _streak(self, id_: int, version: int) -> int:
         before = self._streaks.get(id_)
