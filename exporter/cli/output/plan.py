@@ -5,7 +5,7 @@ from dataclasses import asdict
 from exporter.cli.output.sessions import LEFT, more_lines, preview_table, unselected_lines
 from exporter.cli.output.stops import pause_text
 from exporter.config import format_duration
-from exporter.recovery.close.named import NEVER_CLOSED
+from exporter.recovery.close.chosen import NEVER_CLOSED
 from exporter.recovery.close.planned_stop import StopPlan
 from exporter.recovery.plan.plan import Plan, left_alone
 from exporter.recovery.rule.selection import RECENT

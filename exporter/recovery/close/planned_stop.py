@@ -15,12 +15,11 @@ from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.close.candidates import (
     Candidate,
     Outcome,
-    Preview,
     count_undone,
     find_candidates,
     read_previews,
 )
-from exporter.recovery.close.named import NEVER_CLOSED, explain_unselected
+from exporter.recovery.close.chosen import NEVER_CLOSED, Chosen, explain_unselected
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
 from exporter.recovery.rule.limits import Limits, check_ids
@@ -40,31 +39,18 @@ MORE_ATTEMPTS = 5
 SECONDS_BETWEEN_ATTEMPTS = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class StopPlan:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopPlan(Chosen):
     """What a planned stop would do. `active` and `seen_recently` are of the whole table."""
 
     stop: PlannedStop
-    selection: Selection
     active: int
     exempt: int
     endless: int
     """Concerned, but `end_at` gives no end for these orphans."""
     ready: int
-    limits: Limits
-    selected: int
-    """How many of those that are ready --id and --older-than choose."""
-    count: int
-    """How many of them would be closed: no more than --limit."""
-    unselected: Mapping[str, str]
-    """Why sessions that --id names would not be closed, by id."""
     seen_recently: int
     """Active sessions that were seen recently."""
-    previews: tuple[Preview, ...]
-    hidden: str
-    """Why there are no previews."""
-    undone_count: int
-    """How many of those that would be closed a person has undone before."""
 
     @property
     def concerned(self) -> int:

@@ -1,6 +1,5 @@
 """What a recovery by hand would do now, and what speaks against it. Nothing is written."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from exporter.config import Source, format_duration
@@ -8,8 +7,8 @@ from exporter.errors import BadData, EvidenceUnreadable
 from exporter.postgres import Reader
 from exporter.recovery.audit.control import Pause, find_pause_or_error
 from exporter.recovery.audit.installation import require_audit
-from exporter.recovery.close.candidates import Preview, count_undone, read_previews
-from exporter.recovery.close.named import NEVER_CLOSED, explain_unselected
+from exporter.recovery.close.candidates import count_undone, read_previews
+from exporter.recovery.close.chosen import NEVER_CLOSED, Chosen, explain_unselected
 from exporter.recovery.decision.brakes import find_brakes
 from exporter.recovery.decision.observation import Observation, SessionCounts
 from exporter.recovery.functions.installed import InstalledFunction, find_recover_function
@@ -23,36 +22,23 @@ from exporter.recovery.rule.selection import Selection, sessions_by_hand
 from exporter.text import number_of
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What would be done, with the sessions that were silent for longest first."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan(Chosen):
+    """What would be done, and what speaks against it."""
 
-    selection: Selection
-    limits: Limits
     observation: Observation
     """Of the whole source, whatever the limits are; the brakes are judged on it."""
-    selected: int
-    """How many sessions that can be closed --id and --older-than choose."""
-    count: int
-    """How many of them would be closed: no more than --limit."""
-    unselected: Mapping[str, str]
-    """Why sessions that --id names would not be closed, by id."""
-    previews: tuple[Preview, ...]
-    with_undone: bool = False
+    with_undone: bool
     """Whether sessions that a person has undone are closed too."""
-    undone: int = 0
+    undone: int
     """How many there are of these."""
-    undone_count: int = 0
-    """How many of these would be closed."""
-    future_ends: str = ""
+    future_ends: str
     """What is wrong where sessions would get an end in the future."""
-    hidden: str = ""
-    """Why there are no previews."""
-    function: InstalledFunction | None = None
+    function: InstalledFunction | None
     """What closes the sessions, where that is not done by statements."""
-    pause: Pause | None = None
+    pause: Pause | None
     """That of automatic recovery; it does not hold by hand."""
-    pause_error: str = ""
+    pause_error: str
     """Why it is not known whether there is one."""
 
     @property

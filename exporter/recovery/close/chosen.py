@@ -1,11 +1,11 @@
-"""The sessions that --id names, and why some of them would not be closed."""
+"""The sessions that a plan would close, and why some that --id names are not among them."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from exporter.config import format_duration
 from exporter.postgres import Reader
-from exporter.recovery.close.candidates import find_candidates
+from exporter.recovery.close.candidates import Preview, find_candidates
 from exporter.recovery.rule.limits import Limits, has_id
 from exporter.recovery.rule.selection import Selection
 
@@ -14,6 +14,25 @@ NEVER_CLOSED = {
     "exempt": "protected, by recovery.exempt",
     "endless": "without an end: recovery.end_at gives none, or one before the start",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """What a plan would close; the sessions that were silent for longest come first."""
+
+    selection: Selection
+    limits: Limits
+    selected: int
+    """How many sessions that can be closed --id and --older-than choose."""
+    count: int
+    """How many of them would be closed: no more than --limit."""
+    undone_count: int
+    """How many of these a person has undone before."""
+    unselected: Mapping[str, str]
+    """Why sessions that --id names would not be closed, by id."""
+    previews: tuple[Preview, ...]
+    hidden: str
+    """Why there are no previews."""
 
 
 async def explain_unselected(
