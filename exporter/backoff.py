@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 
 #: Shortest and longest wait in seconds after a failed connect, and after a failed authentication
-#: or without the right to connect: some servers lock a user out who knocks too often.
+#: or without the right to connect: some servers lock a user out after several failures.
 CONNECT = (1.0, 60.0)
 AUTHENTICATION = (60.0, 300.0)
 

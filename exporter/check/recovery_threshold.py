@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from exporter.check.findings import Finding, FindingWriter
 from exporter.config import format_duration
 from exporter.postgres import Reader
-from exporter.recovery.plan.counts import half_of
 from exporter.recovery.rule.rule import Rule
 
 #: Of fewer sessions, 5 % are not one.
@@ -26,7 +25,7 @@ async def check_threshold(
         f"5 % of the {count} live sessions were silent for {format_duration(round(silence))} or "
         f"more; orphaned_after is {format_duration(rule.table.source.orphaned_after)}"
     )
-    if rule.table.last_seen_at is not None and silence > half_of(rule):
+    if rule.table.last_seen_at is not None and silence > rule.table.source.settle_time:
         advice = "a session that lives should show it at least twice within orphaned_after"
         yield findings.warning("recovery threshold", f"{found}, and {advice}; set a longer one")
     else:

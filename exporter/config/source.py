@@ -161,6 +161,11 @@ class Source(Model):
             )
         return self
 
+    @property
+    def settle_time(self) -> float:
+        """Half of `orphaned_after`, in seconds: within it a wave of silence shows completely."""
+        return self.orphaned_after / 2
+
     def series(self) -> int:
         """Return the maximum number of time series of this source in one database."""
         return sum(self._series_by_part().values())

@@ -1,4 +1,4 @@
-"""The clock of whatever collects: only this module reads that of the machine."""
+"""The machine's clock, which only this module reads."""
 
 import time
 from functools import partial

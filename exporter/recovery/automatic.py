@@ -139,7 +139,7 @@ class AutomaticRecovery(Job):
             self._memory,
             observation,
             source.recovery,
-            orphaned_after=source.orphaned_after,
+            half=source.settle_time,
             min_interval=self.interval / 2,
             tried=self._tried,
         )

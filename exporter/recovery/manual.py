@@ -23,10 +23,10 @@ from exporter.recovery.close.candidates import (
 from exporter.recovery.close.planned_stop import StopPlan, clock, make_stop_plan
 from exporter.recovery.decision.brakes import STOPS, find_brakes, stop_in_force
 from exporter.recovery.decision.budget import left_today
-from exporter.recovery.decision.decision import find_stop
+from exporter.recovery.decision.decision import find_stop, pause_time
 from exporter.recovery.decision.observation import Observation, Stop
 from exporter.recovery.plan.observer import Observer
-from exporter.recovery.plan.plan import Plan, require_sight
+from exporter.recovery.plan.plan import Plan, require_evidence
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.limits import NO_LIMITS, Limits
 from exporter.recovery.rule.selection import PlannedStop, Selection, held_sessions
@@ -147,7 +147,7 @@ async def plan_resume(reader: Reader, source: Source, *, show: int) -> ResumePla
     await require_audit(reader)
     observer = Observer(source)
     observation = await observer.observe(reader, rule, at=0.0)
-    require_sight(observation, source)
+    require_evidence(observation, source)
     obstacles = _find_obstacles(observation, source)
     if source.recovery.mode == "auto" and (at := await control.find_other_rule(reader, rule)):
         obstacles += (_other_rule_text(at),)
@@ -172,7 +172,7 @@ def _find_obstacles(observation: Observation, source: Source) -> tuple[str, ...]
     if recovery.mode != "auto":
         return (f"mode {recovery.mode}: nothing is closed automatically; set recovery.mode: auto",)
     brakes = find_brakes(observation, recovery)
-    wait = format_duration(max(recovery.grace, source.orphaned_after / 2))
+    wait = format_duration(pause_time(recovery, source.settle_time))
     return tuple(
         f"{why} Sessions have to show life first, and then for {wait} more"
         if brake == "silent"

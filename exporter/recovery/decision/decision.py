@@ -61,21 +61,21 @@ def decide(
     observation: Observation,
     settings: RecoverySettings,
     *,
-    orphaned_after: float,
+    half: float,
     min_interval: float,
     tried: Mapping[str, float] = MappingProxyType({}),
 ) -> Decision:
-    """Decide what may be closed. Runs less than `min_interval` seconds apart count as one.
+    """Decide what may be closed; `half` is that of `orphaned_after`, in seconds.
+
+    Runs less than `min_interval` seconds apart count as one.
 
     Sessions that were `tried` in vain come after all others, the one first that was tried first.
 
     After a silence, after a step of the clock, and after a start, unless what is orphaned was
-    judged shortly before it, the application has half of `orphaned_after`,
-    and `grace` at least, in which all of its sessions can show life: one alone that does is not
-    all of them. While a brake is on nothing is confirmed, and when it ends confirming starts over.
+    judged shortly before it, nothing is closed for pause_time(). While a brake is on nothing is
+    confirmed, and when it ends confirming starts over.
     """
-    at, half = observation.at, orphaned_after / 2
-    pause = max(settings.grace, half)
+    at, pause = observation.at, pause_time(settings, half)
     started_at, moved_at = memory.started_at, memory.clock_moved_at
     start_pause, judged_until = memory.start_pause, observation.control.judged_until
     if start_pause is None:
@@ -133,6 +133,11 @@ def decide(
         day_limit=day_limit(observation),
         stop=new_stop,
     )
+
+
+def pause_time(settings: RecoverySettings, half: float) -> float:
+    """In seconds, how long all sessions have to show life in: one that does is not all of them."""
+    return max(settings.grace, half)
 
 
 def find_stop(observation: Observation, brakes: Mapping[str, str]) -> Stop | None:

@@ -47,11 +47,6 @@ async def count_sessions(reader: Reader, rule: Rule, *, only: str = "true") -> S
     return SessionCounts(**{category: count for category, count, _ in rows})
 
 
-def half_of(rule: Rule) -> float:
-    """Half of `orphaned_after`, in seconds: within it a wave of silence shows completely."""
-    return rule.table.source.orphaned_after / 2
-
-
 def quiet_after(rule: Rule) -> float:
     """For how long a session counts as a sign of life of the application, in seconds.
 
@@ -59,5 +54,5 @@ def quiet_after(rule: Rule) -> float:
     before its last heartbeat is as old. By then the application has to count as silent. A start
     comes once.
     """
-    after = rule.table.source.orphaned_after
-    return after if rule.table.last_seen_at is None else after / 2
+    source = rule.table.source
+    return source.orphaned_after if source.last_seen_at is None else source.settle_time

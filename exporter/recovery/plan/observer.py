@@ -21,7 +21,6 @@ from exporter.recovery.decision.observation import (
     Stop,
 )
 from exporter.recovery.decision.watch import Watch, largest_wave
-from exporter.recovery.plan.counts import half_of
 from exporter.recovery.plan.record import RecordReader
 from exporter.recovery.plan.returned import find_returned
 from exporter.recovery.plan.sessions import (
@@ -139,7 +138,7 @@ class Observer:
             server=found.server,
             counts=SessionCounts(**(found.counts or {})),
             beating=found.beating,
-            wave=watch.wave(half_of(rule), since=self._wave_since(control, now)),
+            wave=watch.wave(self._source.settle_time, since=self._wave_since(control, now)),
             left_alone=found.left_alone,
             candidate_count=found.candidate_count,
             candidates={
@@ -174,7 +173,7 @@ class Observer:
                 self._saved_at = _NEVER  # it has ended, which no exporter may forget
         if writer is None or self._watch is None or observation.blind:
             return
-        often = half_of(rule) / 8
+        often = self._source.settle_time / 8
         if abs(observation.now - self._saved_at) < often:
             return
         control = self._control
@@ -189,12 +188,12 @@ class Observer:
         last = stop.at + self._source.orphaned_after
         known = {} if self._watch is None else self._watch.known
         held = (at for session, at in known.items() if self._by_age[session] < last)
-        return largest_wave(held, self._source.orphaned_after / 2)
+        return largest_wave(held, self._source.settle_time)
 
     def _wave_since(self, control: Control, now: float) -> float:
         """What became orphaned later than this may make a wave that is not judged yet."""
         judged_since = control.judged_since(self._source.orphaned_after)
-        half = self._source.orphaned_after / 2
+        half = self._source.settle_time
         if control.judged_until is not None:
             return max(judged_since, control.judged_until - half)
         return judged_since if self._looks_back else max(judged_since, now - half)

@@ -148,11 +148,11 @@ async def observe_by_hand(reader: Reader, rule: Rule, *, is_audited: bool) -> Ob
     source = rule.table.source
     observer = Observer(source, looks_back=False)
     observation = await observer.observe(reader, rule, at=0.0, is_audited=is_audited)
-    require_sight(observation, source)
+    require_evidence(observation, source)
     return observation
 
 
-def require_sight(observation: Observation, source: Source) -> None:
+def require_evidence(observation: Observation, source: Source) -> None:
     """Raise EvidenceUnreadable where it is not known which sessions the evidence proves alive."""
     if observation.blind:
         raise EvidenceUnreadable(

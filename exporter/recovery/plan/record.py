@@ -6,7 +6,6 @@ from dataclasses import replace
 from exporter.postgres import Reader
 from exporter.queries import array
 from exporter.recovery.decision.observation import ClosedDay, Record
-from exporter.recovery.plan.counts import half_of
 from exporter.recovery.rule.rule import Rule
 from exporter.sessions import interval, unix_time
 
@@ -29,11 +28,14 @@ class RecordReader:
         Those are of the last day, became orphaned since a moment, and are none of the `counted`.
         Raises SourceError.
         """
-        after = interval(rule.table.source.orphaned_after)
+        source = rule.table.source
+        after = interval(source.orphaned_after)
         if at >= self._until:
             before = reader.seconds
             statement = rule.statement(
-                "recovery/decision/record", after=after, half=interval(half_of(rule))
+                "recovery/decision/record",
+                after=after,
+                half=interval(source.settle_time),
             )
             ((largest, days),) = await reader.rows(statement)
             self._record = Record(largest, tuple(ClosedDay(*day) for day in days))

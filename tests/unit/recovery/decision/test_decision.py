@@ -46,7 +46,7 @@ def run(*observations: Observation) -> Decision:
     """What the last of several runs decides; the exporter has started long before."""
     memory = Memory(started_at=0.0)
     for each in observations:
-        decision = decide(memory, each, SETTINGS, orphaned_after=AFTER, min_interval=EVERY / 2)
+        decision = decide(memory, each, SETTINGS, half=AFTER / 2, min_interval=EVERY / 2)
         memory = decision.memory
     return decision
 
@@ -98,7 +98,7 @@ def test_a_brake_makes_confirming_start_over() -> None:
 def test_grace_after_a_start_a_failover_and_silence(at: float, is_on: bool) -> None:
     start = Memory(started_at=0.0)
     late = observe(at=at)
-    decision = decide(start, late, SETTINGS, orphaned_after=AFTER, min_interval=0.0)
+    decision = decide(start, late, SETTINGS, half=AFTER / 2, min_interval=0.0)
     assert ("grace" in decision.brakes) == is_on
     moved, silent = observe(server="b"), observe(beating=0)
     for cause in (moved, silent):
@@ -115,7 +115,7 @@ def test_after_a_start_a_silence_may_have_just_ended(
     memory = Memory(started_at=NOW)
     for later in (0.0, waits - 1, waits):
         observation = observe(at=NOW + later, control=replace(LONG_AGO, judged_until=judged))
-        decision = decide(memory, observation, settings, orphaned_after=1200.0, min_interval=0.0)
+        decision = decide(memory, observation, settings, half=600.0, min_interval=0.0)
         memory = decision.memory
         assert ("grace" in decision.brakes) == (later < waits)
 

@@ -78,7 +78,7 @@ class Exporter:
             self.memory,
             observation,
             SETTINGS,
-            orphaned_after=table.orphaned_after,
+            half=table.orphaned_after / 2,
             min_interval=self.every / 2,
         )
         self.memory = decision.memory
