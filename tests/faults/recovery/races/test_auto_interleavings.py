@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.clock import Clock
@@ -24,6 +24,7 @@ from tests.support.recovery.automatic.by_hand import ByHand, shift_observations
 from tests.support.recovery.automatic.trust import trust
 from tests.support.recovery.chats import Application, Chats
 from tests.support.recovery.recoveries import Recoveries
+from tests.support.recovery.worlds.acts import SETTINGS
 from tests.support.recovery.worlds.shifted_rows import EVERY_OTHER_MINUTE, THRESHOLD, Step, World
 
 #: Seconds between two runs, by the exporter's monotonic clock; the database's does not move.
@@ -184,14 +185,6 @@ steps = st.one_of(
     st.tuples(st.just("resume")),
     st.tuples(st.just("set_exporters_clock"), st.sampled_from([-1, 1])),
     *[st.tuples(st.just("recover_by_itself"), st.sampled_from([EVERY, EVERY, 1.0]))] * 4,
-)
-
-
-SETTINGS = settings(
-    derandomize=True,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],  # emptied before each
 )
 
 

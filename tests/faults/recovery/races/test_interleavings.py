@@ -8,47 +8,26 @@ time here is told in whole minutes, so that no row is ever on the boundary.
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.collection.declarations import source_of
 from tests.support.recovery.recoveries import Recoveries
+from tests.support.recovery.worlds.acts import ACTS, IDS, PRESENCES, SETTINGS
 from tests.support.recovery.worlds.shifted_rows import EVERY_OTHER_MINUTE, Step, World
 
-ids = st.integers(1, 3)
-#: A sign of life may be written late.
-ages = st.sampled_from([0, 11])
-
-
-#: Evidence that needs no lock on the session's row.
-presences = st.tuples(st.just("tell"), st.just("presence"), ids, ages)
-acts = st.one_of(
-    st.tuples(st.just("show_life"), ids, ages),
-    st.tuples(st.just("tell"), st.just("messages"), ids, ages),
-    presences,
-    st.tuples(st.just("end"), ids),
-    st.tuples(st.just("reopen"), ids),
-)
 recoveries_meanwhile = st.tuples(
     st.just("recover"),
     st.sampled_from([0, 12]),
-    st.lists(acts, min_size=1, max_size=3),
-    st.lists(presences, max_size=2),
+    st.lists(ACTS, min_size=1, max_size=3),
+    st.lists(PRESENCES, max_size=2),
 )
 steps = st.one_of(
-    st.tuples(st.just("start"), ids),
-    acts,
+    st.tuples(st.just("start"), IDS),
+    ACTS,
     st.tuples(st.just("jump"), st.sampled_from([3, 8, 12, 30, -6, -15])),
     recoveries_meanwhile,
     recoveries_meanwhile,
-)
-
-
-SETTINGS = settings(
-    derandomize=True,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],  # emptied before each
 )
 
 

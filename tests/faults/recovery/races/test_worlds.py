@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.collection.declarations import settings_of
 from tests.support.recovery.automatic.trust import trust
 from tests.support.recovery.chats import SOURCE, Chats
+from tests.support.recovery.worlds.acts import ACTS, IDS, PRESENCES, SETTINGS
 from tests.support.recovery.worlds.turned_clock import CLOCK, SEARCH, Act, Recoverer, World
 
 #: The threshold lies between two whole minutes, and a time to come is no sign of life.
@@ -23,38 +24,28 @@ AUTO = (
     .replace("  recovery:\n", "  recovery:\n    mode: auto\n    pause: 1ms\n")
 )
 
-ids = st.integers(1, 3)
-ages = st.sampled_from([0, 11])
-presences = st.tuples(st.just("tell"), st.just("presence"), ids, ages)
-acts = st.one_of(
-    st.tuples(st.just("show_life"), ids, ages),
-    st.tuples(st.just("tell"), st.just("messages"), ids, ages),
-    presences,
-    st.tuples(st.just("end"), ids),
-    st.tuples(st.just("reopen"), ids),
-)
 #: Who runs, after how many minutes, and what happens before the lock and before the write.
 runs = st.tuples(
     st.just("run"),
     st.integers(0, 1),
     st.sampled_from([0, 1, 6]),
-    st.lists(acts, max_size=2),
-    st.lists(presences, max_size=1),
+    st.lists(ACTS, max_size=2),
+    st.lists(PRESENCES, max_size=1),
 )
 #: All are opened again and forgotten, and found; something happens; and they are closed, or not.
 closings = st.tuples(
     st.just("closing"),
     st.integers(0, 1),
-    st.lists(acts, max_size=1),
+    st.lists(ACTS, max_size=1),
     st.booleans(),
     st.sampled_from([0, 1, 6]),
-    st.lists(acts, max_size=1),
-    st.lists(presences, max_size=1),
+    st.lists(ACTS, max_size=1),
+    st.lists(PRESENCES, max_size=1),
 )
 steps = st.one_of(
-    st.tuples(st.just("start"), ids),
-    acts,
-    st.tuples(st.just("crash"), ids),
+    st.tuples(st.just("start"), IDS),
+    ACTS,
+    st.tuples(st.just("crash"), IDS),
     st.just(("outage",)),
     st.tuples(st.just("elapse"), st.sampled_from([1, 5, 12])),
     st.tuples(st.just("turn"), st.sampled_from([12, -6, -15])),
@@ -72,14 +63,6 @@ def chats(database: EmbeddedDatabase, tmp_path: Path) -> Iterator[Chats]:
     application = Chats(database, tmp_path, source=AUTO)
     yield application
     application.close()
-
-
-SETTINGS = settings(
-    derandomize=True,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],  # emptied before each
-)
 
 
 @pytest.mark.slow  # test_auto_interleavings has one exporter in such worlds
