@@ -6,14 +6,11 @@ from exporter import sessions
 from exporter.clock import Clock
 from exporter.collection.binding import Binding
 from exporter.collection.collectors import Collector
-from exporter.collection.job import Job, Key, stretch_interval
+from exporter.collection.job import STALE_INTERVALS, Job, Key, stretch_interval
 from exporter.collection.snapshots import Snapshot, Snapshots
 from exporter.errors import BackingOff, BadData, SchemaMismatch, SourceError
 from exporter.postgres import Database, Reader
 from exporter.sessions import SessionTable
-
-#: Without `stale_after`, values are served for this many intervals.
-STALE_INTERVALS = 3
 
 #: The failing expression is searched for again after this time, and at once for another message.
 NAME_AGAIN_AFTER_SECONDS = 300.0

@@ -8,6 +8,9 @@ from exporter.errors import BackingOff, SourceError
 #: A job spends at most 1/20 of its time in the database.
 DUTY = 20
 
+#: What a run has found is served for this many intervals, unless the config says otherwise.
+STALE_INTERVALS = 3
+
 
 class Key(NamedTuple):
     """One collector on one source in one database; of other jobs, `collector` is their name."""

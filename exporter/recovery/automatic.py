@@ -11,7 +11,7 @@ from typing import Literal
 from exporter import logs, sessions
 from exporter.clock import Clock
 from exporter.collection.binding import Binding
-from exporter.collection.job import Job, Key, stretch_interval
+from exporter.collection.job import STALE_INTERVALS, Job, Key, stretch_interval
 from exporter.config import DatabaseSettings, Source
 from exporter.errors import AuditVersionMismatch, PermissionDenied, SourceError, reason_label
 from exporter.postgres import Reader
@@ -34,9 +34,6 @@ from exporter.recovery.rule.connections import RecoveryConnections
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import orphaned_sessions
 from exporter.recovery.status import RecoveryStatuses
-
-#: Brakes and candidates are served for this many intervals after the last run.
-STALE_INTERVALS = 3
 
 #: What to do about sessions that are refused.
 REFUSED_ADVICE = (

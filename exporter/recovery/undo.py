@@ -14,7 +14,7 @@ from exporter.postgres import Reader, Writer
 from exporter.queries import fill, text_or_null
 from exporter.recovery.audit.run_sessions import find_columns, find_named, find_states
 from exporter.recovery.close.batches import fitting_batch
-from exporter.recovery.functions.definitions import MOST
+from exporter.recovery.functions.definitions import MOST_PER_CALL
 from exporter.recovery.functions.installed import InstalledFunction, find_undo_function
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.limits import NO_LIMITS, Limits, check_ids
@@ -136,7 +136,7 @@ async def undo(
             f"{plan.rule.relation.sql}, without `call`"
         )
     outcome, rest = outcome or UndoOutcome(), iter(plan.restored)
-    while chunk := tuple(islice(rest, min(batch, MOST))):
+    while chunk := tuple(islice(rest, min(batch, MOST_PER_CALL))):
         before, began_at = outcome.done, time.perf_counter()
         try:
             outcome.undone += await _undo(writer, plan, chunk, reason)
@@ -148,7 +148,7 @@ async def undo(
                     outcome.refused[number] = str(error)
         outcome.skipped += before + len(chunk) - outcome.done
         if adapts:
-            batch = fitting_batch(len(chunk), time.perf_counter() - began_at, MOST)
+            batch = fitting_batch(len(chunk), time.perf_counter() - began_at, MOST_PER_CALL)
         progress(outcome)
         await asyncio.sleep(pause)
     return outcome

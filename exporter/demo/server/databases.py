@@ -48,10 +48,3 @@ def create_database(
     with EmbeddedDatabase(server, "postgres").connect() as connection:
         connection.execute(statement.format(*map(sql.Identifier, (name, owner, template))))
     return EmbeddedDatabase(server, name)
-
-
-def drop_database(database: EmbeddedDatabase) -> None:
-    """Drop a database and terminate the connections to it."""
-    statement = sql.SQL("DROP DATABASE {} WITH (FORCE)")
-    with EmbeddedDatabase(database.server, "postgres").connect() as connection:
-        connection.execute(statement.format(sql.Identifier(database.name)))

@@ -9,7 +9,7 @@ from exporter.postgres import Reader, Writer
 from exporter.queries import array, fill, literal, text_or_null
 from exporter.recovery.close.candidates import Candidate, ClosedSession, Outcome
 from exporter.recovery.close.closer import Permission, WriteBlocked, admit, require_server
-from exporter.recovery.functions.definitions import MOST
+from exporter.recovery.functions.definitions import MOST_PER_CALL
 from exporter.recovery.functions.installed import InstalledFunction
 from exporter.recovery.rule.selection import Selection
 from exporter.recovery.status import Trigger
@@ -27,7 +27,7 @@ class FunctionCloser:
     permission: Permission | None = None
     """With the trigger `auto` alone."""
     reason: str | None = None
-    most = MOST
+    most = MOST_PER_CALL
 
     async def close(self, chunk: Sequence[Candidate], outcome: Outcome) -> None:
         # The function decides itself; this is to count what it leaves, and why.

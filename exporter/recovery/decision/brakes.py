@@ -8,7 +8,7 @@ from math import sqrt
 
 from exporter.config import RecoverySettings, format_duration
 from exporter.recovery.decision.observation import Observation, Owner, Returns, Stop
-from exporter.recovery.decision.watch import MOST
+from exporter.recovery.decision.watch import MOST_FOLLOWED
 from exporter.text import instant
 
 BRAKES = ("share", "count", "owner", "returned", "silent", "clock", "grace", "blind")
@@ -55,7 +55,7 @@ def find_brakes(
         "share": is_new
         and wave > LARGEST_TRICKLE
         and wave + counts.quiet > settings.max_share * together,
-        "count": (is_new and wave > settings.max_count) or observation.closable > MOST,
+        "count": (is_new and wave > settings.max_count) or observation.closable > MOST_FOLLOWED,
         "owner": silent_owner is not None,
         "returned": returns.returned >= FEWEST_RETURNED and return_often(returns),
         "silent": judged >= FEWEST_FOR_SILENCE and not observation.beating,
@@ -69,9 +69,9 @@ def find_brakes(
         f"max_share ({settings.max_share:.0%})",
         "count": f"{wave} sessions became orphaned together, more than max_count "
         f"({settings.max_count})"
-        if observation.closable <= MOST
-        else f"{observation.closable} sessions are orphaned, more than the {MOST} that automatic "
-        "recovery follows; close them by hand",
+        if observation.closable <= MOST_FOLLOWED
+        else f"{observation.closable} sessions are orphaned, more than the {MOST_FOLLOWED} that "
+        "automatic recovery follows; close them by hand",
         "owner": f"no session of owner {silent_owner or NO_NAME} shows life, while those of others "
         "do",
         "returned": f"{returns.returned} orphaned sessions returned within the last day, in which "

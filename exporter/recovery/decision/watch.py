@@ -19,7 +19,7 @@ DAY = 86400.0
 COMMITTED_WITHIN = 60.0
 
 #: The most orphaned sessions that are followed; the newest ones.
-MOST = 10_000
+MOST_FOLLOWED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Watch:
                 continue
             known[session] = orphaned_at
             if orphaned_at <= self.until:
-                if before is None and len(self.known) >= MOST:
+                if before is None and len(self.known) >= MOST_FOLLOWED:
                     continue  # it may have been orphaned, and not followed
                 known[session] = now
             if before is None and session not in is_counted:
@@ -78,7 +78,7 @@ class Watch:
             orphaned_at = self.known[session]
             if orphaned_at > since and session not in is_counted:
                 _add(slots, now, orphaned=int(orphaned_at < now - DAY), returned=1)
-                if len(counted) < MOST:
+                if len(counted) < MOST_FOLLOWED:
                     counted[session] = int(now // SLOT)
         return Watch(known, now, slots, counted)
 

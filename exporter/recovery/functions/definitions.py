@@ -21,7 +21,7 @@ from exporter.recovery.rule.selection import orphaned_sessions, versions_by_id
 
 SCHEMA = "session_exporter"
 #: The most sessions of one call: all of them stay locked until it is over.
-MOST = 1000
+MOST_PER_CALL = 1000
 
 #: What maintains the audit, by the name of the task: its template.
 MAINTENANCE = {
@@ -165,7 +165,7 @@ def stuck_function(rule: Rule, *, named_after: str) -> Function:
         body=rule.statement(
             "recovery/functions/stuck_body",
             minutes=str(minutes),
-            most=str(MOST),
+            most=str(MOST_PER_CALL),
             recoverable=f"{rule.recoverable} AND NOT {is_undone(rule)}",
             columns=join_lines(columns, indent=8),
             recover=recover_function(rule).sql,
@@ -177,4 +177,4 @@ def stuck_function(rule: Rule, *, named_after: str) -> Function:
 
 def _demands(given: str) -> str:
     """What is checked before anything is locked; `given` is the array that the function takes."""
-    return fill("recovery/functions/requirements", given=given, most=str(MOST))
+    return fill("recovery/functions/requirements", given=given, most=str(MOST_PER_CALL))

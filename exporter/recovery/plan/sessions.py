@@ -7,7 +7,7 @@ from exporter.errors import BackingOff, SourceError
 from exporter.postgres import Reader
 from exporter.queries import array, fill
 from exporter.recovery.decision.observation import Stop
-from exporter.recovery.decision.watch import MOST
+from exporter.recovery.decision.watch import MOST_FOLLOWED
 from exporter.recovery.plan.counts import counts_statement, shows_beat
 from exporter.recovery.rule.checks import name_failing_key, read_naming_key
 from exporter.recovery.rule.left_alone import is_closable, left_alone_statement
@@ -75,7 +75,7 @@ async def read_sessions(
         set_aside=array(set_aside),
         last=array(last),
         most=str(max(recovery.per_run, recovery.max_count) * 2),
-        most_watched=str(MOST),
+        most_watched=str(MOST_FOLLOWED),
     )
     (row,) = await read_naming_key(reader, rule, statement)
     return ReadSessions(*row)

@@ -19,7 +19,7 @@ import pytest
 
 from exporter import backoff
 from exporter.config import DatabaseSettings
-from exporter.demo.server.databases import EmbeddedDatabase, drop_database
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.server.server import PostgresServer, wheel_binaries
 from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
 from exporter.errors import SourceError
@@ -32,6 +32,7 @@ from tests.support.processes.session_exporter import (
     wait_for,
     write_config,
 )
+from tests.support.servers.fresh_databases import drop_database
 from tests.support.servers.frozen_processes import OURS, processes, stopped
 from tests.support.servers.quick_server import QuickServer
 

@@ -6,9 +6,10 @@ import pytest
 
 from exporter.demo import setup
 from exporter.demo.roles import RECOVERY
-from exporter.demo.server.databases import EmbeddedDatabase, drop_database
+from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.server.server import PostgresServer, wheel_binaries
 from exporter.demo.systems.schemas import APP, EXPORTER, SYSTEMS, WATCHED, create_empty
+from tests.support.servers.fresh_databases import drop_database
 from tests.support.servers.quick_server import QuickServer
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from exporter.demo.server.databases import EmbeddedDatabase, create_database, drop_database
+from exporter.demo.server.databases import EmbeddedDatabase, create_database
 from tests.support.collection import declarations, pages
 from tests.support.collection.pages import Page
+from tests.support.servers.fresh_databases import drop_database
 from tests.support.servers.statements import execute as run
 
 Collect = Callable[..., Awaitable[Page]]

@@ -64,3 +64,10 @@ class FreshDatabases:
         self._connection.execute(
             sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name))
         )
+
+
+def drop_database(database: EmbeddedDatabase) -> None:
+    """Drop a database and terminate the connections to it."""
+    statement = sql.SQL("DROP DATABASE {} WITH (FORCE)")
+    with EmbeddedDatabase(database.server, "postgres").connect() as connection:
+        connection.execute(statement.format(sql.Identifier(database.name)))

@@ -16,7 +16,7 @@ from exporter.demo.roles import prepare
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.errors import FunctionMismatch
-from exporter.recovery.functions.definitions import MOST
+from exporter.recovery.functions.definitions import MOST_PER_CALL
 from exporter.recovery.functions.installed import find_recover_function
 from exporter.recovery.rule.binding import bind_rule
 from exporter.sessions.grants import DEFINER_ROLE, RECOVERY_ROLE
@@ -268,9 +268,11 @@ async def test_they_refuse_to_hold_more_locks_at_once(
     any_database: EmbeddedDatabase, installed: Install
 ) -> None:
     await installed()
-    many = f"ARRAY(SELECT n::text FROM generate_series(1, {MOST + 1}) AS n)"
+    many = f"ARRAY(SELECT n::text FROM generate_series(1, {MOST_PER_CALL + 1}) AS n)"
     statement = f"SELECT session_exporter.recover_chat({many}, {many}, '{RUN}', 'manual', false)"
-    with pytest.raises(errors.ProgramLimitExceeded, match=f"at most {MOST} .* got {MOST + 1}"):
+    with pytest.raises(
+        errors.ProgramLimitExceeded, match=f"at most {MOST_PER_CALL} .* got {MOST_PER_CALL + 1}"
+    ):
         rows(any_database, statement, RECOVERY_ROLE)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from exporter.recovery.audit.written_watch import read_watch, written_orphans, written_returns
 from exporter.recovery.decision.observation import Returns
-from exporter.recovery.decision.watch import DAY, MOST, SLOT, Watch
+from exporter.recovery.decision.watch import DAY, MOST_FOLLOWED, SLOT, Watch
 
 #: The begin of a slot.
 NOW = 100 * DAY
@@ -60,7 +60,7 @@ def test_before_the_first_run_the_age_alone_tells() -> None:
 
 
 def test_what_is_not_followed_may_have_been_orphaned_before() -> None:
-    full = watch(*range(MOST))
+    full = watch(*range(MOST_FOLLOWED))
     assert full.count({**full.known, "old": -5.0}, [], NOW + 1).known["old"] == -5.0
 
 
