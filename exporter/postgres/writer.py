@@ -177,7 +177,6 @@ class Transaction:
 
 
 async def _result(cursor: psycopg.AsyncCursor[Row]) -> Result:
-    """The result that the cursor is at."""
     columns = cursor.description
     rows = await cursor.fetchall() if columns else []
     return Result(rows, tuple(each.type_code for each in columns or ()))

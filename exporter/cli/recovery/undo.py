@@ -167,7 +167,6 @@ def _outcome_json(outcome: UndoOutcome, *, is_complete: bool = True) -> dict[str
 
 
 def _outcome_text(outcome: UndoOutcome) -> str:
-    """What was undone, and what was not."""
     lines = [f"  {number_of(outcome.undone, *UNDONE)}"]
     if outcome.skipped:
         lines.append(
