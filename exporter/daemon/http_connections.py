@@ -1,7 +1,7 @@
 """The open connections of the web server: how many there may be, and what was refused.
 
-Whoever can reach the port can connect. No number of connections, and nothing that is sent on them,
-may keep Prometheus from scraping, or take the memory that collection and recovery need.
+Any client that reaches the port can connect. No number of connections, and nothing that is sent on
+them, may keep Prometheus from scraping, or take the memory that collection and recovery need.
 """
 
 import asyncio

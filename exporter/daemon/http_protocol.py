@@ -32,7 +32,7 @@ MOST_PIPELINED = 8
 REQUEST_SECONDS = 10.0
 #: How long a client may leave an answer unread, in seconds: a scrape never takes that long.
 ANSWER_SECONDS = 60.0
-#: Bytes that are parsed at a time, before the bounds are looked at again.
+#: Bytes that are parsed at a time, before the bounds are checked again.
 PART = 4096
 
 _ANSWERS = {
@@ -190,7 +190,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _refuse(self, reason: str) -> None:
         if reason not in _ANSWERS or not self.is_idle:
-            self._abort(reason)  # another answer is on its way, or nobody waits for this one
+            self._abort(reason)  # another answer is on its way, or no client waits for it
             return
         self.gate.reject(reason, self._peer)
         self._ignores_input = True

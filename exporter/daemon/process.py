@@ -81,7 +81,7 @@ async def run(exporter: Exporter, sock: socket.socket) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    # Its default is to end the process, and whoever sends it expects that the config is read again.
+    # Its default is to end the process, and its sender expects that the config is read again.
     loop.add_signal_handler(
         signal.SIGHUP, partial(logs.warning, "sighup_ignored", hint="to read the config, restart")
     )
