@@ -24,7 +24,6 @@ Limit = Annotated[
     typer.Option("--limit", min=1, help="Change at most so many sessions, longest silent first."),
 ]
 Show = Annotated[int, typer.Option("--show", min=0, help="Sessions that the plan lists.")]
-PlanFormat = Annotated[options.ListFormat, typer.Option("--format", help="Output format.")]
 
 
 def limits_of(

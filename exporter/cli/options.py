@@ -22,6 +22,7 @@ class ListFormat(StrEnum):
     JSON = "json"
 
 
+Format = Annotated[ListFormat, typer.Option("--format", help="Output format.")]
 ConfigFile = Annotated[
     Path, typer.Option("--config.file", "-c", metavar="FILE", help="The config file.")
 ]

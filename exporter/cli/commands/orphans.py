@@ -20,9 +20,7 @@ def orphans(
         str | None,
         typer.Option(metavar="DURATION", help="Instead of the source's orphaned_after, like 1h."),
     ] = None,
-    format_: Annotated[
-        options.ListFormat, typer.Option("--format", help="Output format.")
-    ] = options.ListFormat.TABLE,
+    format_: options.Format = options.ListFormat.TABLE,
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of rows per source.")] = 100,
 ) -> bool:
     """List the orphaned sessions: the rows behind the number."""

@@ -2,7 +2,13 @@
 
 from dataclasses import asdict
 
-from exporter.cli.output.sessions import LEFT, more_lines, preview_table, unselected_lines
+from exporter.cli.output.sessions import (
+    LEFT,
+    hidden_lines,
+    more_lines,
+    preview_table,
+    unselected_lines,
+)
 from exporter.cli.output.stops import pause_text
 from exporter.config import format_duration
 from exporter.recovery.close.chosen import NEVER_CLOSED
@@ -22,8 +28,6 @@ def plan_text(plan: Plan, database: str) -> str:
     which = f"orphaned (not seen for more than {silent})"
     found = f"{number_of(counts.active, *ACTIVE)}, {counts.orphaned} of them {which}"
     lines = _plan_lines(plan, database, found)
-    if plan.hidden:
-        lines.append(f"warning: the new values cannot be shown: {printable(plan.hidden)}")
     if plan.future_ends:
         lines.append(f"warning: {plan.future_ends}")
     lines += [f"brake {printable(brake)}" for brake in plan.brakes]
@@ -46,8 +50,6 @@ def stop_text(plan: StopPlan, database: str) -> str:
         which = f"of server {printable(stop.server)}"
     found = f"{number_of(plan.active, *ACTIVE)}, {plan.concerned} of them {which}"
     lines = _plan_lines(plan, database, found)
-    if plan.hidden:
-        lines.append(f"  the sessions cannot be shown: {printable(plan.hidden)}")
     if stop.server is None:
         moment = format_duration(RECENT)
         lines.append(
@@ -150,4 +152,5 @@ def _plan_lines(plan: Plan | StopPlan, database: str, found: str) -> list[str]:
     ]
     if plan.previews:
         lines.append(preview_table(rule, plan.previews))
-    return [*lines, *more_lines(count, len(plan.previews))]
+    lines += more_lines(count, len(plan.previews))
+    return [*lines, *hidden_lines(plan.hidden)]

@@ -31,6 +31,11 @@ def more_lines(count: int, listed: int) -> list[str]:
     return [f"… and {count - listed} more; --show {count} shows all"] if count > listed else []
 
 
+def hidden_lines(why: str) -> list[str]:
+    """Why the sessions are not listed although there are some; nothing for an empty reason."""
+    return [f"warning: the new values cannot be shown: {printable(why)}"] if why else []
+
+
 def unselected_lines(unselected: Mapping[str, str]) -> list[str]:
     """Each session that --id names and that would be left alone, and why."""
     return [f"    --id {printable(shorten(each))}: {why}" for each, why in unselected.items()]

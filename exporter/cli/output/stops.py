@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from exporter.cli.output.sessions import more_lines, preview_table
+from exporter.cli.output.sessions import hidden_lines, more_lines, preview_table
 from exporter.recovery.audit.control import Pause
 from exporter.recovery.audit.interventions import Intervention
 from exporter.recovery.decision.brakes import stopped_because
@@ -34,8 +34,7 @@ def resume_text(plan: ResumePlan, paused: Pause | None, source: str, database: s
     if paused is not None:
         lines.append(f"  it {pause_text(paused, 'is also')}")
     lines += obstacle_lines(plan.obstacles)
-    if held.hidden:
-        lines.append(f"  the sessions cannot be shown: {printable(held.hidden)}")
+    lines += hidden_lines(held.hidden)
     if held.previews:
         lines.append(preview_table(held.selection.rule, held.previews))
     return "\n".join([*lines, *more_lines(held.count, len(held.previews))])

@@ -41,7 +41,7 @@ def close(  # noqa: PLR0917 - typer passes them by name
     limit: limits.Limit = None,
     reason: options.Reason = None,
     show: limits.Show = 20,
-    format_: limits.PlanFormat = options.ListFormat.TABLE,
+    format_: options.Format = options.ListFormat.TABLE,
 ) -> bool:
     """Show which active sessions a planned stop would close, and how; with --yes close them."""
     if all_ == (server is not None):

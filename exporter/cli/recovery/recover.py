@@ -48,7 +48,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
     limit: limits.Limit = None,
     reason: options.Reason = None,
     show: limits.Show = 20,
-    format_: limits.PlanFormat = options.ListFormat.TABLE,
+    format_: options.Format = options.ListFormat.TABLE,
 ) -> bool:
     """Show which orphaned sessions would be closed, and how; with --yes close them."""
     # A printed function asks for a reason while a stop holds a session.

@@ -1,13 +1,10 @@
 """`session-exporter runs`: the runs of recovery, and what persons have decided about it."""
 
 from dataclasses import asdict
-from typing import Annotated
-
-import typer
 
 from exporter.cli.each_recovered import for_each_recovered
 from exporter.cli.each_source import find_recovered
-from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, ListFormat, OneSource, load
+from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, Format, ListFormat, OneSource, load
 from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.recovery.audit.interventions import Intervention, list_interventions
@@ -20,9 +17,7 @@ HEADERS = ("run", "at", "source", "trigger", "role", "sessions", "undone", "reas
 def runs(
     source: OneSource = None,
     config_file: ConfigFile = DEFAULT_CONFIG,
-    format_: Annotated[
-        ListFormat, typer.Option("--format", help="Output format.")
-    ] = ListFormat.TABLE,
+    format_: Format = ListFormat.TABLE,
 ) -> bool:
     """List the runs of recovery, newest first, and its pauses and resumes between them."""
     config = load(config_file)

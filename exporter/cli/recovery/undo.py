@@ -41,7 +41,7 @@ def undo(  # noqa: PLR0917 - typer passes them by name
     ] = None,
     reason: options.Reason = None,
     show: limits.Show = 20,
-    format_: limits.PlanFormat = options.ListFormat.TABLE,
+    format_: options.Format = options.ListFormat.TABLE,
 ) -> bool:
     """Show which sessions of a run can be undone; with --yes write back what was there before."""
     given_why, config = options.given_reason(reason), options.load(config_file)
