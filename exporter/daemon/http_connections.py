@@ -71,8 +71,8 @@ class HttpConnections:
     def add(self, connection: Connection, client: str) -> None:
         """Take a new one in; if there are too many now, one of the client with the most is closed.
 
-        That is its oldest one that does nothing. A scraper sends its request at once, so that those
-        who only hold connections evict each other, and nobody else while they are one client.
+        That is its oldest one that does nothing. A scraper sends its request at once, so that a
+        client that only holds connections loses its own.
         """
         self._open[connection] = client
         self._by_client[network_of(client)][connection] = None

@@ -93,7 +93,7 @@ class Page:
         if kept is not None and (format_, gzip) in kept.bodies:
             return kept.bodies[format_, gzip]
         async with self._rendering:
-            kept = self._current()  # whoever waited has it from the one before
+            kept = self._current()  # those who waited have it from the one before
             if kept is not None and (format_, gzip) in kept.bodies:
                 return kept.bodies[format_, gzip]
             return await asyncio.to_thread(self.render, format_, gzip=gzip)

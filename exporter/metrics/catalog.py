@@ -133,7 +133,8 @@ OVERLONG_AFTER = Family(
 )
 ALERT_THRESHOLD = Family(
     "sessions_orphaned_alert_threshold",
-    "The source's alert_above, from the config: more orphaned sessions than this page somebody.",
+    "The source's alert_above, from the config: the alert fires above this number of orphaned "
+    "sessions.",
 )
 
 RECOVERY_MODE = Family(
@@ -141,15 +142,14 @@ RECOVERY_MODE = Family(
 )
 RECOVERED = Family(
     "sessions_recovered_total",
-    "Sessions closed by recovery since the start of the exporter, whoever did it: rows of the "
-    "audit table.",
+    "Sessions closed by recovery since the start of the exporter, by any exporter or command: rows "
+    "of the audit table.",
     ("trigger",),
     type="counter",
 )
 RECOVERY_UNDONE = Family(
     "sessions_recovery_undone_total",
-    "Recovered sessions that were given back what was there before, since the start of the "
-    "exporter.",
+    "Recovered sessions that were undone, since the start of the exporter.",
     type="counter",
 )
 RECOVERY_CONTRADICTED = Family(
@@ -179,11 +179,11 @@ RECOVERY_SKIPPED = Family(
 )
 RECOVERY_BRAKE = Family(
     "sessions_recovery_brake",
-    "Whether this brake stops automatic recovery; no sample while nothing was looked at.",
+    "Whether this brake stops automatic recovery; no sample while nothing is observed.",
     ("brake",),
 )
 RECOVERY_PAUSED = Family(
-    "sessions_recovery_paused", "Whether somebody has paused automatic recovery of the source."
+    "sessions_recovery_paused", "Whether a person has paused automatic recovery of the source."
 )
 RECOVERY_CANDIDATES = Family(
     "sessions_recovery_candidates",

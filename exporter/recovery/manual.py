@@ -131,9 +131,15 @@ class ResumePlan:
     """What a person may resume, and why nothing would be closed then all the same."""
 
     held: Held | None
+    paused: control.Pause | None
     obstacles: tuple[str, ...]
     """A sentence for each: the mode, the brakes that are on now and end without a person, and that
     the exporters have another rule."""
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether there is something to resume."""
+        return self.held is not None or self.paused is not None
 
 
 async def plan_resume(reader: Reader, source: Source, *, show: int) -> ResumePlan:
@@ -151,19 +157,20 @@ async def plan_resume(reader: Reader, source: Source, *, show: int) -> ResumePla
     obstacles = _find_obstacles(observation, source)
     if source.recovery.mode == "auto" and (at := await control.find_other_rule(reader, rule)):
         obstacles += (_other_rule_text(at),)
+    paused = await control.find_pause(reader, source.name)
     stop, count = stop_in_force(observation), observation.control.held
     is_written = stop is not None
     if stop is None:
         stop, count = _find_unwritten_stop(observation, source), observation.closable
         if stop is None:
-            return ResumePlan(None, obstacles)
+            return ResumePlan(None, paused, obstacles)
     selection = held_sessions(rule, stop.at)
     previews, hidden = await read_previews(reader, selection, show=show)
     wave = observer.held_wave(stop)
     brakes = find_brakes(observation, source.recovery).items()
     also = tuple(why for brake, why in brakes if brake in STOPS and brake != stop.brake)
     held = Held(stop, is_written, count, wave, selection, previews, hidden, also)
-    return ResumePlan(held, obstacles)
+    return ResumePlan(held, paused, obstacles)
 
 
 def _find_obstacles(observation: Observation, source: Source) -> tuple[str, ...]:
@@ -211,16 +218,29 @@ def _find_unwritten_stop(observation: Observation, source: Source) -> Stop | Non
     return Stop(observation.now, "budget", why)
 
 
-async def resume(writer: Writer, source: Source, held: Held, *, reason: str | None) -> None:
-    """End what holds the sessions, by a person's decision. Raises SourceError."""
-    async with writer.transaction() as transaction:
-        if not held.is_written:
-            await control.write_stop(transaction, source.name, held.stop)
-        await control.resume_stop(
-            transaction,
-            held.selection.rule,
-            held.stop,
-            held=held.count,
-            wave=held.wave,
-            reason=reason,
-        )
+async def resume(
+    reader: Reader, writer: Writer, source: Source, plan: ResumePlan, *, reason: str | None
+) -> tuple[Held | None, control.Pause | None]:
+    """End the pause and what holds the sessions; return what has ended by this decision.
+
+    Raises SourceError, such as PermissionDenied for a role that is not a person's.
+    """
+    held, ended = plan.held, None
+    if held is not None and await control.resumed_until(reader, source.name) >= held.stop.at:
+        held = None  # another person was faster
+    if held is not None or plan.paused is not None:
+        await control.require_operator(writer)
+        ended = await control.resume(reader, writer, source.name, reason=reason)
+    if held is not None:
+        async with writer.transaction() as transaction:
+            if not held.is_written:
+                await control.write_stop(transaction, source.name, held.stop)
+            await control.resume_stop(
+                transaction,
+                held.selection.rule,
+                held.stop,
+                held=held.count,
+                wave=held.wave,
+                reason=reason,
+            )
+    return held, ended

@@ -16,9 +16,9 @@ def pause_text(pause: Pause, verb: str = "is") -> str:
     return printable(f"{verb} paused since {instant(pause.at)} by {pause.role}{why}")
 
 
-def resume_text(plan: ResumePlan, paused: Pause | None, source: str, database: str) -> str:
+def resume_text(plan: ResumePlan, source: str, database: str) -> str:
     """The pause, what is held and why, and what automatic recovery closes once it is resumed."""
-    held = plan.held
+    held, paused = plan.held, plan.paused
     if held is None:
         about = "" if paused is None else f" {pause_text(paused)}"
         found = f"{source} ({database}){about}; nothing is held"

@@ -21,7 +21,6 @@ from exporter.cli.output.stops import (
 from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.recovery import manual
-from exporter.recovery.audit import control
 from exporter.recovery.audit.interventions import list_interventions
 from exporter.recovery.rule.connections import open_writer
 
@@ -41,20 +40,11 @@ def resume(
 
     async def work(reader: Reader, each: Source, database: str) -> bool:
         plan = await manual.plan_resume(reader, each, show=show)
-        held = plan.held
-        paused = await control.find_pause(reader, source)
-        if not yes and (held is not None or paused is not None):
-            print(resume_text(plan, paused, source, database), flush=True)
+        if plan.is_needed and not yes:
+            print(resume_text(plan, source, database), flush=True)
             return False
-        if held is not None and await control.resumed_until(reader, source) >= held.stop.at:
-            held = None  # another person was faster
-        ended = None
-        if held is not None or paused is not None:
-            async with open_writer(config.databases[database], each) as writer:
-                await control.require_operator(writer)
-                ended = await control.resume(reader, writer, source, reason=given)
-                if held is not None:
-                    await manual.resume(writer, each, held, reason=given)
+        async with open_writer(config.databases[database], each) as writer:
+            held, ended = await manual.resume(reader, writer, each, plan, reason=given)
         done = resumed_text(held, ended)
         if not done:
             done = nothing_to_resume_text(await list_interventions(reader, source))

@@ -48,7 +48,7 @@ async def test_the_wait_for_a_budget_is_no_stop_and_an_infinite_one_is_resumed(
         execute(database, "DELETE FROM session_exporter.stop")
         async with runner.by_hand.reader() as reader:
             plan = await plan_resume(reader, runner.by_hand.source, show=0)
-        shown = resume_text(plan, None, "chat", "app")
+        shown = resume_text(plan, "chat", "app")
         assert shown.startswith("chat (app) is not stopped, but may close fewer sessions within 24")
         execute(
             database,
@@ -57,7 +57,7 @@ async def test_the_wait_for_a_budget_is_no_stop_and_an_infinite_one_is_resumed(
         )
         held = await runner.by_hand.resume()
         assert held is not None
-        shown = resume_text(ResumePlan(held, ()), None, "chat", "app")
+        shown = resume_text(ResumePlan(held, None, ()), "chat", "app")
         assert "is stopped since infinity" in shown
     (row,) = rows(database, "SELECT resumed_at IS NOT NULL FROM session_exporter.stop")
     assert row == (True,)

@@ -52,7 +52,7 @@ async def test_a_resume_of_the_budget_waives_no_wave(
         held = await runner.by_hand.resume()
         assert held is not None
         assert (held.stop.brake, held.count) == ("share", 27)
-        shown = resume_text(ResumePlan(held, ()), None, "chat", "app")
+        shown = resume_text(ResumePlan(held, None, ()), "chat", "app")
         why = "20 of 60 sessions became orphaned together"
         assert shown.startswith(f"chat (app) is about to be stopped by the next run, because {why}")
 
@@ -85,8 +85,9 @@ async def test_a_resume_says_what_else_keeps_sessions_from_being_closed(
     ):
         plan = await plan_resume(reader, runner.by_hand.source, show=0)
     assert plan.held is not None
-    shown = resume_text(plan, None, "chat", "app")
-    paused = resume_text(replace(plan, held=None), Pause(0.0, "alice", None), "chat", "app")
+    shown = resume_text(plan, "chat", "app")
+    pause = Pause(0.0, "alice", None)
+    paused = resume_text(replace(plan, held=None, paused=pause), "chat", "app")
     obstacle = {
         "auto": "silent: no recent sign of life in any of 45 active sessions; is the application "
         "itself down? Sessions have to show life first, and then for 30m more",
@@ -108,7 +109,7 @@ async def test_a_resume_shows_each_brake_that_it_waives(
     sessions(database, 1, 20, seen="70 minutes")
     async with recover(is_trusted=False) as runner, runner.by_hand.reader() as reader:
         plan = await plan_resume(reader, runner.by_hand.source, show=0)
-    first, second, *_ = resume_text(plan, None, "chat", "app").splitlines()
+    first, second, *_ = resume_text(plan, "chat", "app").splitlines()
     assert first.startswith("chat (app) is stopped since ")
     assert first.endswith(", because x")
     assert second.startswith("  and share: 20 of 60 sessions became orphaned together")

@@ -48,10 +48,9 @@ class ByHand:
 
     async def resume(self) -> manual.Held | None:
         """`resume --yes`: what it has let through."""
-        held = await self.held()
-        if held is not None:
-            async with open_writer(self.settings, self._as_person) as writer:
-                await manual.resume(writer, self.source, held, reason="a test")
+        async with self.reader() as reader, open_writer(self.settings, self._as_person) as writer:
+            plan = await manual.plan_resume(reader, self.source, show=0)
+            held, _ = await manual.resume(reader, writer, self.source, plan, reason="a test")
         return held
 
     async def undo(self) -> int:
