@@ -51,6 +51,7 @@ JOB = "session-exporter"
 NOBODY = "127.0.0.1:1"  # a port where nothing listens
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 WEEK = 7 * 86400
+SCRAPED_WITHIN = 1  # seconds
 
 #: As often as Prometheus reads what was collected.
 QUICK = {"every": "1s", "daily": {"days": 7, "every": "1s", "timeout": "1s"}}
@@ -253,15 +254,21 @@ def watched(
             every=0.5,
             details=lambda: f"{missing(prometheus)}\n{replicas[0].log}{prometheus.log}",
         )
-        wait_for(
-            lambda: has_counted(Watched(prometheus, page, time.time())),
+        firing_at = time.time()
+
+        def counted() -> Watched | None:
+            # Scrapes of that time have ended: what is answered about it changes no more.
+            asked = Watched(prometheus, page, time.time() - 2 * SCRAPED_WITHIN)
+            return asked if asked.at > firing_at and has_counted(asked) else None
+
+        found = wait_for(
+            counted,
             "some are skipped, and one is one",
             every=0.5,
             details=lambda: f"{replicas[0].log}{prometheus.log}",
         )
-        at = time.time()
         exporting.close()
-        yield Watched(prometheus, page, at)
+        yield found
 
 
 def missing(prometheus: Prometheus) -> set[str]:
