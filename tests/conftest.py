@@ -42,7 +42,7 @@ LONGEST_FIRST = (
     "integration/recovery/automatic/test_auto.py",
     "e2e/monitoring/test_paging.py",
     "faults/recovery/races/test_function_races.py",
-    "e2e/test_bad_input.py",
+    "e2e/commands/test_bad_input.py",
     "faults/process/test_stop.py",
     "faults/server/test_replica.py",
     "faults/process/test_soak.py",

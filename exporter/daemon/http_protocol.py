@@ -5,13 +5,14 @@ requests are pipelined: one connection took 2.4 GB in 25 s.
 """
 
 import asyncio
+import socket
+import struct
 from typing import ClassVar
 
 import httptools
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from exporter.daemon.deadline import Deadline
 from exporter.daemon.http_connections import (
     MALFORMED,
     MOST_CONNECTIONS,
@@ -22,6 +23,7 @@ from exporter.daemon.http_connections import (
     TOO_LARGE,
     HttpConnections,
 )
+from exporter.daemon.timer import Timer
 
 #: The most bytes of one request: request line, headers and body; nothing here takes a body.
 MOST_BYTES = 32 * 1024
@@ -45,6 +47,10 @@ _ANSWERS = {
 }
 
 
+#: close() resets the connection: linger is on, for no seconds.
+_RESET = struct.pack("ii", 1, 0)
+
+
 class _Refused(Exception):
     """Ends the parsing of a request; it arrives as a parser's error."""
 
@@ -65,15 +71,15 @@ class LimitedProtocol(HttpToolsProtocol):
         self._refusal = MALFORMED
         self._is_lost = False
         self._ignores_input = False
-        self._answer_deadline = Deadline()
-        self._request_deadline = Deadline()
-        self._request_deadline.start(REQUEST_SECONDS, self._give_up_request)
+        self._answer_timer = Timer()
+        self._request_timer = Timer()
+        self._request_timer.start(REQUEST_SECONDS, self._give_up_request)
         self.gate.add(self, self._peer)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._is_lost = True
-        self._answer_deadline.end()
-        self._request_deadline.end()
+        self._answer_timer.end()
+        self._request_timer.end()
         self._unset_keepalive_if_required()
         self.gate.remove(self)
         # uvicorn tells the last one only, and the one before it writes to a closed transport.
@@ -104,9 +110,9 @@ class LimitedProtocol(HttpToolsProtocol):
                 if self._unfinished > MOST_BYTES:
                     self._refuse(TOO_LARGE)
         if self._unfinished and not self._ignores_input:
-            self._request_deadline.start(REQUEST_SECONDS, self._give_up_request)
+            self._request_timer.start(REQUEST_SECONDS, self._give_up_request)
         else:
-            self._request_deadline.end()
+            self._request_timer.end()
 
     def eof_received(self) -> bool:  # type: ignore[override] # asyncio's, of which uvicorn makes less
         """Answer a client that has said all, such as `nc -N`; uvicorn closes at once."""
@@ -114,7 +120,7 @@ class LimitedProtocol(HttpToolsProtocol):
             return False
         self.cycle.keep_alive = False
         self._ignores_input = True
-        self._request_deadline.end()
+        self._request_timer.end()
         return True
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -153,14 +159,14 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._answer_deadline.start(ANSWER_SECONDS, self._give_up_answer)
+        self._answer_timer.start(ANSWER_SECONDS, self._give_up_answer)
         if self.unread > MOST_UNREAD / MOST_CONNECTIONS:
             # Not now: it may close this connection, in the middle of a write to it.
             self.loop.call_soon(self.gate.limit_unread)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._answer_deadline.end()
+        self._answer_timer.end()
 
     # What the others ask.
 
@@ -170,7 +176,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     @property
     def is_stuck(self) -> bool:
-        return self._answer_deadline.is_set
+        return self._answer_timer.is_set
 
     @property
     def unread(self) -> int:
@@ -178,8 +184,12 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def evict(self) -> None:
         self._ignores_input = True
-        self._answer_deadline.end()
-        self._request_deadline.end()
+        self._answer_timer.end()
+        self._request_timer.end()
+        if not self._is_lost:
+            # Else the kernel keeps what it has taken, up to 4 MB of each connection.
+            connected = self.transport.get_extra_info("socket")
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
 
     # Refusing.

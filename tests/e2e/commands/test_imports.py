@@ -9,7 +9,7 @@ import pytest
 
 from exporter.cli.app import COMMANDS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CLI = ROOT / "exporter" / "cli"
 
 #: Runs a command, and prints the modules that it has imported as the last line.

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 
-class Deadline:
+class Timer:
     """Calls `missed` at the end of a time, unless it is ended before; then it can start again."""
 
     def __init__(self) -> None:

@@ -25,7 +25,7 @@ from tests.support.processes.session_exporter import (
     write_config,
 )
 
-EXAMPLE = Path(__file__).parents[2] / "config.yaml"
+EXAMPLE = Path(__file__).parents[3] / "config.yaml"
 
 TRANSCRIPTS = {
     "table": "coaching.transcripts",
