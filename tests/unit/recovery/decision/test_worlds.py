@@ -5,8 +5,10 @@ import pytest
 from tests.support.recovery.worlds.simulation.simulation import SEEDS
 from tests.support.recovery.worlds.simulation.worlds import (
     FAULTS,
+    FEW,
     World,
     broken_writers,
+    four_of_19,
     others,
     small_populations,
 )
@@ -45,6 +47,17 @@ def test_broken_heartbeat_writers_in_all_proportions(name: str) -> None:
 def test_broken_heartbeat_writers_in_small_populations(fault: str, seed: int) -> None:
     for world in small_populations(fault):
         assert_live_sessions_stay_open(world, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_four_of_19_that_become_orphaned_together_all_stay_open(fault: str, seed: int) -> None:
+    for world in four_of_19(fault):
+        simulation = world.simulate(seed)
+        silent = simulation.falling_silent()
+        closed = simulation.run().live_closed
+        assert len(closed) <= (0 if silent == 4 else FEW), f"{world}: {silent} silent, {closed}"
 
 
 @pytest.mark.quick("night_and_morning-after_2h", "3h_ahead-every_20m-after_2h")

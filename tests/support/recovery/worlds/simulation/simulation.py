@@ -50,6 +50,16 @@ class Simulation:
     def table(self) -> SessionTable:
         return self.exporter.table
 
+    def falling_silent(self) -> int:
+        """Of the live sessions that are cut off at the fault, how many become orphaned.
+
+        The others end before.
+        """
+        since = self.fault_at
+        struck = [life for life in self.lives if life.gaps and life.start < since]
+        lines = [(max(life.start, life.last_beat(since)) + self.after, life) for life in struck]
+        return sum(line < life.end_written for line, life in lines)
+
     def run(self, until: float | None = None) -> Exporter:
         """Go on to that moment, or to the end."""
         table = self.table

@@ -40,12 +40,16 @@ class World:
     """The most live sessions that may be closed."""
 
     def run(self, seed: int, *, is_restarted: bool = False) -> Exporter:
-        simulation = Simulation(self.application, self.after, seed)
-        self.strike(simulation)
+        simulation = self.simulate(seed)
         if is_restarted:
             moment = simulation.fault_at + simulation.dice.random() * 4 * self.after
             simulation.at(moment, simulation.restart_exporter)
         return simulation.run()
+
+    def simulate(self, seed: int) -> Simulation:
+        simulation = Simulation(self.application, self.after, seed)
+        self.strike(simulation)
+        return simulation
 
     def __str__(self) -> str:
         return self.name
@@ -93,7 +97,7 @@ def broken_writers(seed: int) -> Iterator[World]:
 
 
 def small_populations(fault: str) -> Iterator[World]:
-    """Of four broken ones among others one may end first: three are a trickle."""
+    """Of four broken ones among others one may end first, see four_of_19(): three are a trickle."""
     for population, broken in ((2, 2), (4, 4), (4, 1), (19, 18), (19, 4), (19, 2)):
         for hours, _ in LASTING:
             for threshold, after in THRESHOLDS.items():
@@ -104,6 +108,10 @@ def small_populations(fault: str) -> Iterator[World]:
                     cut_off(broken / population, fault),
                     0 if broken == population >= 3 or broken > 4 else FEW,
                 )
+
+
+def four_of_19(fault: str) -> list[World]:
+    return [world for world in small_populations(fault) if str(world).startswith("4_of_19-")]
 
 
 def night_and_morning(simulation: Simulation) -> None:
