@@ -21,6 +21,7 @@ from exporter.postgres.read_queue import TIMEOUT_IN_COMPANY, ReadQueue
 from exporter.postgres.reader import Reader
 from exporter.postgres.replica_lag import ReplicaPosition, known_lag, require_lag_below
 from exporter.postgres.simple_query import Message, Request, Result
+from exporter.postgres.text_settings import text_settings
 from exporter.queries import fill, literal
 
 #: A standby that seems to lag is checked again after this time, in seconds.
@@ -150,6 +151,7 @@ class Database:
             row_security=literal("off" if self.settings.row_security == "refuse" else "on"),
             timezone=literal(timezone),
             path=fill("catalog/path"),
+            texts=text_settings(),
         )
 
     def _lock_timeout(self, statement_timeout: float) -> float:

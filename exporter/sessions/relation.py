@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from exporter.config import TableName
 from exporter.config.fields.sql import COLUMN
-from exporter.config.fields.sql_lexer import fold
+from exporter.config.fields.sql_lexer import escape_strings, fold
 from exporter.errors import SchemaMismatch
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
@@ -111,7 +111,7 @@ class Relation:
         Raises SchemaMismatch.
         """
         if not is_bare_word(text):
-            return f"\n{text}\n"
+            return f"\n{escape_strings(text)}\n"
         return f"s.{identifier(self.column(text).name)}"
 
     def columns_in(self, texts: Iterable[str]) -> list[str]:

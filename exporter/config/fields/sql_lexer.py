@@ -89,6 +89,34 @@ def check_complete(sql: str) -> None:
         raise IncompleteSqlError(sql, position, f"the {bracket} {{}} is not closed", is_open=True)
 
 
+def escape_strings(sql: str) -> str:
+    r"""The same SQL, with strings that standard_conforming_strings does not change.
+
+    Each '…' becomes E'…' with its backslashes doubled, where there is one at all. What PostgreSQL
+    refuses with the setting off stays as it is: U&'…'.
+    """
+    if "\\" not in sql:
+        return sql
+    parts, done, string_ends = list[str](), 0, -1
+    is_escaped = False
+    for start, token in _tokens(sql):
+        if token.kind == "space":
+            continue
+        if token.kind != "string":
+            string_ends = -1
+            continue
+        # A string goes on behind white space with a line break, and is of the kind that it began.
+        is_plain, gap = token.text.startswith("'"), sql[max(string_ends, 0) : start]
+        goes_on = is_plain and string_ends >= 0 and re.search(r"[\n\r]", gap) is not None
+        is_escaped = is_escaped if goes_on else is_plain
+        string_ends = start + len(token.text)
+        if is_escaped:
+            prefix = "" if goes_on else "E"
+            parts += sql[done:start], prefix, token.text.replace("\\", "\\\\")
+            done = string_ends
+    return "".join([*parts, sql[done:]])
+
+
 def fold(name: str) -> str:
     """What an unquoted name means: in lower case as far as it is ASCII (scansup.c)."""
     if name.isascii():

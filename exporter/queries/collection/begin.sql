@@ -39,4 +39,5 @@ SELECT
         THEN (pg_catalog.pg_last_wal_replay_lsn() OPERATOR(pg_catalog.-) '0/0')::bigint
     END,
     {path},
+    {texts},
     pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())
