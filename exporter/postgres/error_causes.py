@@ -149,8 +149,10 @@ def explain_statement(
 
     The timeouts are those that they ran with, in seconds.
     """
-    failure = _of_zone(error, sent) or _of_state(
-        error, _is_quotable(error, sent), statement_timeout, lock_timeout
+    failure = (
+        _of_zone(error, sent)
+        or _of_encoding(error, sent)
+        or _of_state(error, _is_quotable(error, sent), statement_timeout, lock_timeout)
     )
     failure.position = error.position
     return failure
@@ -226,6 +228,25 @@ def _of_zone(error: ServerError, sent: Sequence[str]) -> errors.SchemaMismatch |
                 "of the source"
             )
     return None
+
+
+def _of_encoding(error: ServerError, sent: Sequence[str]) -> errors.SchemaMismatch | None:
+    """The error about a character of a statement that the database's encoding lacks; or None.
+
+    The message has its bytes, in any language, and between quotation marks both encodings.
+    """
+    found = re.search(r"(?:0x[0-9a-f]{2}\s?)+", error.message)
+    if error.state != "22P05" or error.is_raised or found is None:
+        return None
+    character = bytes.fromhex(found[0].replace("0x", "")).decode(errors="replace")
+    if not any(character in text for text in sent):
+        return None  # it is in a row
+    named = re.findall(rf"[{_MARKS}] ?(\w+) ?[{_MARKS}]", error.message)
+    encoding = next((f" ({name})" for name in named if name != "UTF8"), "")
+    return errors.SchemaMismatch(
+        f"the encoding of the database{encoding} has no {character} (U+{ord(character):04X}), "
+        "which stands in the config or the command"
+    )
 
 
 def _of_state(  # noqa: PLR0911 - a table of cases

@@ -39,7 +39,7 @@ def orphans_query(table: SessionTable, *, limit: int, older_than: float | None =
         f"extract(epoch FROM {table.last_seen})::float8",
         f"{now} - extract(epoch FROM {table.started_at.sql})::float8",
         now,
-        *(f"pg_catalog.left(({text})::text, {LONGEST_TEXT})" for text in texts),
+        *map(_as_bytes, texts),
     ]
     return table.statement(
         "collection/orphans",
@@ -65,7 +65,28 @@ async def list_orphans(
         raise (BadData(f"{key}: {error}") if key else error) from None
     names = [shown.name for shown in table.source.show]
     orphans = tuple(
-        Orphan(id_, last_seen, age, now - last_seen, dict(zip(names, shown, strict=True)))
+        Orphan(
+            _text(id_),
+            last_seen,
+            age,
+            now - last_seen,
+            dict(zip(names, map(_text, shown), strict=True)),
+        )
         for last_seen, age, now, id_, *shown in listed_rows.rows
     )
     return OrphanList(counted.rows[0][0], orphans)
+
+
+def _as_bytes(text: str) -> str:
+    """The first characters of a value, in UTF-8 or as the bytes that a SQL_ASCII database has.
+
+    Such a database takes any bytes as text, and refuses to send those that are no UTF-8.
+    """
+    return (
+        f"pg_catalog.convert_to(pg_catalog.left(({text})::text, {LONGEST_TEXT}), CASE "
+        "pg_catalog.getdatabaseencoding() WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END)"
+    )
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="backslashreplace")
