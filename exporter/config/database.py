@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from exporter.config.fields.connection_string import ConnectionString
 from exporter.config.fields.model import Model
 from exporter.config.fields.numbers import Seconds, duration, whole_number
 from exporter.config.fields.parser import ExpectedError
-from exporter.config.fields.values import ConnectionString, ReadableFile, choice
+from exporter.config.fields.values import ReadableFile, choice
 
 
 class DatabaseSettings(Model):
@@ -17,7 +18,8 @@ class DatabaseSettings(Model):
     name: SkipJsonSchema[str]  # the key around it
     dsn: ConnectionString = Field(repr=False, examples=["${DATABASE_URL}"])
     """How to connect: a libpq connection string, as postgresql:// or as key=value. libpq supplies
-    what it leaves out (PG* variables, service file, .pgpass); "" leaves out everything."""
+    what it leaves out (PG* variables, service file, .pgpass); "" leaves out everything. A URL of
+    SQLAlchemy, Prisma, JDBC, Ecto and others is read without what only they know."""
     password_file: ReadableFile | None = None
     """A file that holds the password, read again at each connect. Relative to the folder of the
     config file."""

@@ -5,12 +5,12 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field, model_validator
 
 from exporter.config.fields.columns import OutputColumns
+from exporter.config.fields.connection_string import ConnectionString
 from exporter.config.fields.model import FrozenMapping, Model, null_as
 from exporter.config.fields.numbers import Seconds, Share, duration, whole_number
 from exporter.config.fields.parser import ExpectedError
 from exporter.config.fields.sql import ColumnName, NewValue, Sql, TableName, qualified_name
 from exporter.config.fields.values import (
-    ConnectionString,
     JsonObject,
     ReadableFile,
     choice,

@@ -1,4 +1,4 @@
-"""Names, choices, files, connection strings and other values that are neither numbers nor SQL."""
+"""Names, choices, files, time zones and other values that are neither numbers nor SQL."""
 
 import json
 import re
@@ -83,16 +83,6 @@ def _parse_json_object(value: object) -> str:
 
 # A mapping in the file, its JSON text in Python.
 JsonObject = Annotated[str, Parser(_parse_json_object, {"type": "object", "minProperties": 1})]
-
-
-def _parse_connection_string(value: object) -> str:
-    if not isinstance(value, str) or "\0" in value:
-        raise ExpectedError("a connection string", 'write "" to leave it all to libpq')
-    return str(value)
-
-
-# Only libpq checks it. It may hold a password.
-ConnectionString = Annotated[str, Parser(_parse_connection_string, {"type": "string"})]
 
 
 def _parse_readable_file(value: object, info: ValidationInfo) -> Path:

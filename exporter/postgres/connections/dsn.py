@@ -1,9 +1,12 @@
 """Connection strings: how one is checked, and the parameters that libpq takes from it."""
 
+import re
 from typing import Any
 
 import psycopg
 from psycopg import conninfo, pq
+
+from exporter.config.fields.connection_string import split_user
 
 #: The parameters that decide which hosts are tried, and in which order.
 _HOSTS = ("host", "hostaddr", "port", "target_session_attrs", "load_balance_hosts")
@@ -19,7 +22,7 @@ def dsn_problem(dsn: str) -> str | None:
     except psycopg.Error:
         return (
             "expected a connection string such as postgresql://user@host:port/name or "
-            "host=… dbname=… user=…, got something else"
+            f"host=… dbname=… user=…, got {_describe_invalid(dsn)}"
         )
     if any("@" in host[1:] for host in str(parameters.get("host") or "").split(",")):
         return "expected a host without @; in a URL write %40 for an @ in the password"
@@ -27,6 +30,27 @@ def dsn_problem(dsn: str) -> str | None:
     if not all(port.isascii() and (port.isdigit() or not port) for port in ports):
         return "expected a number as port; in a URL write %3A for a : in the password"
     return None
+
+
+def _describe_invalid(dsn: str) -> str:
+    """What is wrong, as far as that part cannot be one of a password."""
+    scheme, found, rest = dsn.partition("://")
+    if not found or not re.fullmatch(r"[A-Za-z][A-Za-z+]{1,19}", scheme):
+        return "something else"
+    if scheme not in {"postgres", "postgresql"}:
+        return f"one that begins with {scheme}://"
+    user, address = split_user(rest)
+    address, _, query = address.partition("?")
+    if "@" in query or (not user and ":" in address):
+        return "something else"  # a password may have a ? in it
+    known = {each.keyword.decode() for each in pq.Conninfo.get_defaults()} | {"ssl"}
+    names = (
+        name for name, equals, _ in (each.partition("=") for each in query.split("&")) if equals
+    )
+    for name in names:
+        if name not in known and re.fullmatch(r"\w{2,40}", name):
+            return f"the option {name}, which libpq does not know; leave it out"
+    return "something else"
 
 
 def parameters_of(dsn: str) -> dict[str, Any]:
