@@ -253,7 +253,7 @@ def _of_state(  # noqa: PLR0911 - a table of cases
     error: ServerError, is_quotable: bool, statement_timeout: float, lock_timeout: float
 ) -> errors.SourceError:
     """The error for a SQLSTATE (PostgreSQL documentation, appendix A)."""
-    message = " ".join(" ".join(filter(None, (error.message, error.hint))).split())
+    message = " ".join(". ".join(filter(None, (error.message, error.hint))).split())
     state = error.state
     if error.is_raised:
         return errors.BadData(f"{_KINDS['P0']} (SQLSTATE {state}); {_ELSEWHERE}")

@@ -15,8 +15,10 @@ from exporter.sessions import relation
 from exporter.sessions.conditions import stored_column
 from exporter.sessions.moments import UNITS, Moment, interval
 from exporter.sessions.orphaned import end_of_closed
-from exporter.sessions.relation import Relation
+from exporter.sessions.relation import MOST_NAMED, Relation
 from exporter.sessions.session_table import SessionTable
+from exporter.sessions.sql_names import chains
+from exporter.text import some_of
 
 # Type OIDs from src/include/catalog/pg_type.dat; they never change.
 _TYPES = {16: "boolean", 20: "bigint", 21: "smallint", 23: "integer", 25: "text", 700: "real"}
@@ -107,7 +109,10 @@ async def types_of(reader: Reader, found: Relation, expressions: dict[str, str])
     try:
         (result,) = await reader.read(statement)
     except (SchemaMismatch, BadData) as error:
-        raise type(error)(_with_key(error, statement, expressions)) from None
+        key, text = _find_failing(error, statement, expressions)
+        hint = await _hint_at(reader, found, text, error)
+        sentence = f"{str(error).rstrip('.')}; {hint}" if hint else str(error)
+        raise type(error)(f"{key}: {sentence}" if key else sentence) from None
     names = (_TYPES.get(oid, f"type {oid}") for oid in result.types)
     return dict(zip(expressions, names, strict=True))
 
@@ -144,15 +149,33 @@ async def name_failing_expression(reader: Reader, table: SessionTable) -> str | 
     return None
 
 
-def _with_key(error: SourceError, statement: str, expressions: dict[str, str]) -> str:
-    """Name the expression in which PostgreSQL's error position lies."""
+def _find_failing(
+    error: SourceError, statement: str, expressions: dict[str, str]
+) -> tuple[str, str]:
+    """The key and the text of the expression in which PostgreSQL's error position lies."""
     start = 0
     for key, text in expressions.items():
         start = statement.index(text, start)
         if error.position is not None and start < error.position <= start + len(text) + 1:
-            return f"{key}: {error}"
+            return key, text
         start += len(text)
-    return str(error)
+    return "", ""
+
+
+async def _hint_at(reader: Reader, found: Relation, text: str, error: SourceError) -> str:
+    """What may have been meant: a text in double quotes, or another value of an enum."""
+    if isinstance(error, SchemaMismatch):
+        quoted = {each.names[0] for each in chains(text) if each.is_quoted and len(each.names) == 1}
+        wrong = sorted(name for name in quoted if name not in found.columns)
+        return f"a text is written {literal(wrong[0])}, in single quotes" if wrong else ""
+    labels: dict[str, list[str]] = dict(
+        await reader.rows(fill("catalog/labels", oid=str(found.oid)))
+    )
+    return "; ".join(
+        f"{name} takes {some_of([*map(literal, labels[name])], most=MOST_NAMED)}"
+        for name in found.columns_in([text])
+        if name in labels
+    )
 
 
 def _check_types(source: Source, types: dict[str, str]) -> None:

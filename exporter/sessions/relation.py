@@ -142,10 +142,8 @@ async def find(reader: Reader, table: TableName) -> Relation:
     parts = match_name(table, "c.relname", is_visible="pg_catalog.pg_table_is_visible(c.oid)")
     rows = await reader.rows(fill("catalog/relation", **parts))
     if not rows:
-        raise SchemaMismatch(
-            f"there is no table or view {table} in this database; check `table` and, without a "
-            "schema in it, the role's search_path"
-        )
+        hint = await _hint_at(reader, table)
+        raise SchemaMismatch(f"there is no table or view {table} in this database; {hint}")
     oid, schema, name, kind = rows[0][:4]
     columns = {
         name: Column(name, type_, is_enum, tuple(generated_from), *others)
@@ -153,6 +151,27 @@ async def find(reader: Reader, table: TableName) -> Relation:
         if name is not None
     }
     return Relation(oid, schema, name, KINDS[kind], columns)
+
+
+async def _hint_at(reader: Reader, table: TableName) -> str:
+    """Which table may have been meant: of that name in another schema, or of a similar one."""
+    known = await reader.rows(fill("catalog/names"))
+    same = [(schema, name) for schema, name in known if fold(name) == fold(table.name)]
+    names = {f"{schema}.{name}": (schema, name) for schema, name in known}
+    if table.schema_ is None:
+        names = {name: (schema, name) for schema, name in known}
+    near = difflib.get_close_matches(str(table), names, n=1)
+    found = same or [names[each] for each in near]
+    if not found:
+        return "check `table` and, without a schema in it, the role's search_path"
+    meant = TableName(
+        *found[0], schema_quoted=_needs_quotes(found[0][0]), name_quoted=_needs_quotes(found[0][1])
+    )
+    return f"did you mean {meant}?"
+
+
+def _needs_quotes(name: str) -> bool:
+    return re.fullmatch(COLUMN, name) is None or fold(name) != name
 
 
 def match_name(declared: TableName, column: str, *, is_visible: str) -> dict[str, str]:

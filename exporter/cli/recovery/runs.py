@@ -7,6 +7,7 @@ from exporter.cli.each_source import find_recovered
 from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, Format, ListFormat, OneSource, load
 from exporter.config import Source
 from exporter.postgres import Reader
+from exporter.recovery.audit.installation import has_audit
 from exporter.recovery.audit.interventions import Intervention, list_interventions
 from exporter.recovery.audit.runs import Run, list_runs
 from exporter.text import UNKNOWN, as_json, finite, instant, shorten, table
@@ -20,9 +21,11 @@ def runs(
     format_: Format = ListFormat.TABLE,
 ) -> bool:
     """List the runs of recovery, newest first, and its pauses and resumes between them."""
-    config = load(config_file)
+    config, without_audit = load(config_file), list[str]()
 
     async def work(reader: Reader, each: Source, database: str) -> list[dict[str, object]]:
+        if not await has_audit(reader):
+            without_audit.append(database)
         listed = [_of_run(run) for run in await list_runs(reader, each.name)]
         listed += [_of_person(act) for act in await list_interventions(reader, each.name)]
         return [{"source": each.name, "database": database, **values} for values in listed]
@@ -42,6 +45,8 @@ def runs(
     ]
     if rows or not failed:
         print(table(list(HEADERS), rows))
+    for database in dict.fromkeys(without_audit):
+        print(f"{database} has no audit of recovery: `session-exporter sql audit` prints it")
     return failed
 
 

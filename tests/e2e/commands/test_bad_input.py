@@ -213,13 +213,13 @@ CASES = (
     Bad(
         "no such table",
         "schema",
-        ("there is no table or view public.chat in this database; check `table`",),
+        ("there is no table or view public.chat in this database; did you mean public.chats?",),
         source={"table": "public.chat"},
     ),
     Bad(
         "no such schema",
         "schema",
-        ("there is no table or view pubic.chats in this database; check `table`",),
+        ("there is no table or view pubic.chats in this database; did you mean public.chats?",),
         source={"table": "pubic.chats"},
         is_alike=True,
     ),

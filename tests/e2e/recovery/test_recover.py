@@ -495,3 +495,13 @@ def test_resume_shows_what_is_held_and_changes_nothing_without_yes(
         r"postgres: a server died\n.*mode disabled.*\n",
         again.stdout,
     )
+
+
+def test_runs_says_where_nothing_is_written_down(command: Command, ready: EmbeddedDatabase) -> None:
+    said = "app has no audit of recovery: `session-exporter sql audit` prints it"
+    assert said not in command("runs").stdout
+    execute(ready, "DROP SCHEMA session_exporter CASCADE")
+    done = command("runs")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1] == said
+    assert command("runs", "--format", "json").stdout.strip() == "[]"

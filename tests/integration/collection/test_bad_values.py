@@ -124,6 +124,29 @@ async def test_a_mistake_in_the_expression_itself_is_quoted(
     assert sentence in page.failures["chat", "active"]
 
 
+@pytest.mark.parametrize(
+    ("expression", "reason", "ending"),
+    [
+        ("s.state = 'life'", "data", "; state takes 'live', 'it''s over'"),
+        ('s.state = "live"', "schema", "; a text is written 'live', in single quotes"),
+        ('"over" = s.t', "schema", "; a text is written 'over', in single quotes"),
+    ],
+)
+async def test_what_may_have_been_meant_is_said(
+    database: EmbeddedDatabase, collect: Collect, expression: str, reason: str, ending: str
+) -> None:
+    run(
+        database,
+        SETUP,
+        "CREATE TYPE state AS ENUM ('live', 'it''s over')",
+        "ALTER TABLE chat ADD state state",
+    )
+    page = await collect(database, CHAT.replace("active: is_open", f"active: |\n    {expression}"))
+    assert page("session_exporter_collection_errors_total", reason=reason)
+    assert page.failures["chat", "active"].startswith("active: ")
+    assert page.failures["chat", "active"].endswith(ending)
+
+
 class Watched:
     """Collector active of one source, by a clock that a test moves."""
 

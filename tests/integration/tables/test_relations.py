@@ -553,3 +553,26 @@ async def test_a_table_that_is_renamed_or_changed_is_found_again_or_said_to_be_m
         assert_counted(pages.page_of(exporter))
     finally:
         await exporter.close()
+
+
+@pytest.mark.parametrize(
+    ("declared", "hint"),
+    [
+        ("Chat_sessions", "did you mean ours.chat_sessions?"),
+        ("public.chat_sessions", "did you mean ours.chat_sessions?"),
+        ("chat_session", "did you mean ours.chat_sessions?"),
+        ("our.chat_sessions", "did you mean ours.chat_sessions?"),
+        ("chatsessions", "did you mean ours.chat_sessions?"),
+        ("ours.Calls", 'did you mean "My App"."Calls"?'),
+        ("pg_class_", "check `table` and, without a schema in it, the role's search_path"),
+        ("entirely_else", "check `table` and, without a schema in it, the role's search_path"),
+    ],
+)
+async def test_the_table_that_may_have_been_meant_is_named(
+    database: EmbeddedDatabase, collect: Collect, declared: str, hint: str
+) -> None:
+    for schema, name in (("ours", "chat_sessions"), ("My App", "Calls")):
+        run(database, f'CREATE SCHEMA "{schema}"', f'CREATE TABLE "{schema}"."{name}" ({COLUMNS})')
+    page = await collect(database, CHAT.format(table=declared))
+    failure = f"there is no table or view {declared} in this database; {hint}"
+    assert page.failures["chat", "active"] == failure

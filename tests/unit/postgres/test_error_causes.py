@@ -74,7 +74,7 @@ def test_words_without_a_place_are_quoted_only_where_no_row_was_read(state: str)
     failure = of_statement(complaint, OVER_NONE)
     assert (failure.reason, str(failure)) == (
         "schema",
-        'what is "my pin" is "my pin" a name?',
+        'what is "my pin". is "my pin" a name?',
     )
 
 
