@@ -25,7 +25,7 @@ async def check_shared_values(
             is_none = f"{time} <= {start} AND NOT {orphaned.is_impossible(start, time)}"
             time = f"CASE WHEN ({is_none}) IS NOT TRUE THEN {time} END"
         statement = table.statement(
-            "check/shared_value",
+            "plausibility/shared_value",
             value=moment.raw,
             time=time,
             silence=interval(source.orphaned_after),

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from exporter import sessions
 from exporter.check.findings import Finding, FindingWriter
 from exporter.check.missing_rights import ask_for, missing_to_collect
+from exporter.check.plausibility import check_plausibility
 from exporter.check.shared_values import check_shared_values
 from exporter.collection.active import counting_query
 from exporter.collection.daily import query_of_all_days
@@ -34,6 +35,8 @@ async def check_source(database: Database, source: Source) -> AsyncIterator[Find
         async for finding in _rights(reader, table, findings, is_trusted=is_trusted):
             yield finding
         yield await _evaluation(reader, table, findings)
+        async for finding in check_plausibility(reader, table, findings):
+            yield finding
         async for finding in check_shared_values(reader, table, findings):
             yield finding
         for proposal in await propose(reader, table):

@@ -17,7 +17,7 @@ from exporter.config.fields.columns import (
 from exporter.config.fields.model import FrozenMapping, Model, NonEmptyList, null_as
 from exporter.config.fields.numbers import Seconds, format_duration, whole_number
 from exporter.config.fields.parser import ExpectedError, Parser
-from exporter.config.fields.sql import Sql, TableName, qualified_name
+from exporter.config.fields.sql import Condition, Sql, TableName, qualified_name
 from exporter.config.fields.values import TimeZone, name_like
 from exporter.config.recovery import RecoverySettings
 
@@ -64,8 +64,8 @@ class Source(Model):
     """A table, partitioned table or view, with its schema."""
     where: Sql | None = None
     """Condition for a row to exist at all, for example deleted_at IS NULL."""
-    active: Sql = Field(examples=["is_active"])
-    """Condition that makes a session active."""
+    active: Condition = Field(examples=["is_active"])
+    """Condition that makes a session active; true: it is as long as its row exists."""
     started_at: PointInTime = Field(examples=["started_at"])
     """When the session started."""
     last_seen_at: PointInTime | None = None

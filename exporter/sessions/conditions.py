@@ -3,6 +3,7 @@
 import re
 
 from exporter.config.fields.sql_lexer import Token, tokens
+from exporter.sessions.relation import ALWAYS
 from exporter.sessions.session_table import SessionTable
 from exporter.sessions.sql_names import code, without_alias
 
@@ -62,10 +63,11 @@ def _shape(expression: str) -> tuple[list[Token], str]:
 
 
 def conditions_of(table: SessionTable) -> list[tuple[str, str]]:
-    """What AND joins in `where` and `active`, each after its config key."""
+    """What AND joins in `where` and `active`, each after its config key; nothing for true."""
     return [
         (key, condition)
         for key in ("where", "active")
         if key in table.expressions
         for condition in conjuncts(table.expressions[key])
+        if condition.lower() != ALWAYS
     ]

@@ -27,6 +27,9 @@ _NAME = re.compile(r"(text|character|boolean|uuid|\"?char\"?)\b.*(?<!\])")
 #: Columns that a message names: a table may have 1,600.
 MOST_NAMED = 20
 
+#: What `active: true` is, also as the text of a condition.
+ALWAYS = "true"
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -106,10 +109,12 @@ class Relation:
         return found
 
     def expression(self, text: str) -> str:
-        """A bare word is a column of the row; anything else is taken as it is, on separate lines.
+        """A bare word but `true` is a column of the row; all else stays, on separate lines.
 
         Raises SchemaMismatch.
         """
+        if text.lower() == ALWAYS:
+            return ALWAYS
         if not is_bare_word(text):
             return f"\n{escape_strings(text)}\n"
         return f"s.{identifier(self.column(text).name)}"
@@ -155,7 +160,7 @@ async def find(reader: Reader, table: TableName) -> Relation:
 
 async def _hint_at(reader: Reader, table: TableName) -> str:
     """Which table may have been meant: of that name in another schema, or of a similar one."""
-    known = await reader.rows(fill("catalog/names"))
+    known = await reader.rows(fill("hints/tables"))
     same = [(schema, name) for schema, name in known if fold(name) == fold(table.name)]
     names = {f"{schema}.{name}": (schema, name) for schema, name in known}
     if table.schema_ is None:

@@ -7,7 +7,7 @@ from exporter.config import Source
 from exporter.queries import fill
 from exporter.sessions.moments import CLOCK_QUERY, Instant, Moment
 from exporter.sessions.orphaned import has_ended, is_orphaned, last_seen
-from exporter.sessions.relation import Relation
+from exporter.sessions.relation import ALWAYS, Relation
 
 
 def time_zone(source: Source) -> str:
@@ -45,6 +45,13 @@ class SessionTable:
     @property
     def table(self) -> str:
         return self.relation.sql
+
+    @property
+    def deciding_key(self) -> str | None:
+        """The config key that decides which rows are active: where, for active: true, or None."""
+        if self.expressions["active"] != ALWAYS:
+            return "active"
+        return "where" if "where" in self.expressions else None
 
     @property
     def last_seen(self) -> str:

@@ -39,6 +39,15 @@ EXPRESSION = Parser(parse_expression, is_sql=True)
 Sql = Annotated[str, EXPRESSION]
 
 
+def _parse_condition(value: object) -> str:
+    """Return an SQL expression; the `true` of YAML is one."""
+    return "true" if value is True else parse_expression(value)
+
+
+_CONDITION = {"anyOf": [{"type": "string", "minLength": 1}, {"const": True}]}
+Condition = Annotated[str, Parser(_parse_condition, _CONDITION, is_sql=True)]
+
+
 def _parse_new_value(value: object) -> str:
     """Return an SQL expression; numbers, booleans and null of YAML are such."""
     if value is None or isinstance(value, bool | int | float):

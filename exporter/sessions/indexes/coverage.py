@@ -86,7 +86,8 @@ def _serves(
     that finds only what every row of the source has. Of a view's tables the columns are unknown.
     """
     is_active = collector == "active"
-    wanted = _columns(table, table.expressions["active"] if is_active else table.started_at.raw)
+    deciding = table.expressions.get(table.deciding_key or "", "")
+    wanted = _columns(table, deciding if is_active else table.started_at.raw)
 
     def holds_wanted(held: str) -> bool:
         return table.relation.kind == "view" or not wanted.isdisjoint(_columns(table, held))
@@ -104,7 +105,8 @@ def _columns(table: SessionTable, text: str) -> set[str]:
 
 def _searches(table: SessionTable) -> dict[str, str]:
     """For each collector that reads rows, a query for the rows that it must find quickly."""
-    rows = {"active": table.rows}
+    # Where every row is active there is nothing to find.
+    rows = {} if table.deciding_key is None else {"active": table.rows}
     if table.source.daily is not None:
         today = table.started_at.from_(f"(pg_catalog.now() - {interval(86400)})")
         rows["daily"] = f"{table.exists} AND {today}"

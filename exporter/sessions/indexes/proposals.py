@@ -139,7 +139,7 @@ def _of_active(table: SessionTable, obstacles: Obstacles) -> _Definition:
     wanted = conditions if index_key else [*conditions, ("started_at", table.started_at.raw)]
     found = [(key, obstacles.of(text)) for key, text in wanted]
     problems = [*dict.fromkeys(f"{key} {obstacle}" for key, obstacle in found if obstacle)]
-    if index_key is None or "active" not in dict(held):
+    if index_key is None or table.deciding_key not in dict(held):
         return None, problems
     texts = [text for _, text in held]
     predicate = " AND ".join(f"({without_alias(text)})" for text in texts)

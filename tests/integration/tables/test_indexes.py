@@ -347,6 +347,30 @@ async def test_where_is_part_of_the_condition(
     assert active.commands[0].endswith('WHERE ("seen" IS NULL OR "id" > 0) AND ("is_open");')
 
 
+async def test_every_row_is_active_where_the_config_says_true(
+    any_database: EmbeddedDatabase, collect: Collect, source_of: SourceOf
+) -> None:
+    create(any_database, rows=2000)
+    text = CHAT.replace("active: is_open", "active: true")
+    assert (await collect(any_database, text))("sessions_active") == 2000
+    # Nothing finds all rows sooner than a scan of the table does.
+    assert await missing(any_database, collect, text) == {"daily": 1}
+    (daily,) = await proposals(any_database, source_of(text))
+    (command,) = daily.commands
+    assert command.endswith('ON "public"."chat" ("started");')
+    run(any_database, command)
+    assert await missing(any_database, collect, text) == {"daily": 0}
+
+
+async def test_where_is_the_predicate_where_active_says_true(
+    database: EmbeddedDatabase, collect: Collect, source_of: SourceOf
+) -> None:
+    create(database)
+    text = CHAT.replace("active: is_open", "active: true") + "  where: is_open\n"
+    active, _ = await served_as_printed(database, collect, source_of, text)
+    assert active.commands[0].endswith('("started") WHERE ("is_open");')
+
+
 @pytest.mark.quick("-ms")
 @pytest.mark.parametrize("unit", ["s", "ms"])
 async def test_an_index_on_the_stored_integer_serves(

@@ -67,6 +67,7 @@ async def test_a_source_that_fits_gets_ticks_only(
         "rights",
         "read-only",
         "evaluation",
+        "sessions",
         "index for active",
         "index for daily",
         "cost",

@@ -452,7 +452,7 @@ sources:
     overlong_after: 1d
   calls:
     database: ap
-    active: true
+    active: false
     started_at: {column: at, epoch: minutes}
     labels: {date: {value: x, values: [no]}}
 """
@@ -478,7 +478,7 @@ for example `table: public.sessions`, got nothing
 config.yaml:18: sources.calls.database: expected the name of a database, got 'ap'; \
 did you mean app?
 config.yaml:19: sources.calls.active: expected an SQL expression, \
-got true, which YAML reads as a boolean; put it in quotes
+got false, which YAML reads as a boolean; put it in quotes
 config.yaml:20: sources.calls.started_at.epoch: expected s, ms, us or ns, got 'minutes'
 config.yaml:21: sources.calls.labels.date: expected a name other than \
 database, source, date, le, kind, instance, job, __*, got 'date'

@@ -50,7 +50,7 @@ BAD = {
     "an empty duration": source(every=""),
     "a negative number": source(alert_above=-1),
     "an unknown mode": source(recovery={"mode": "off"}),
-    "a boolean as an expression": source(active=True),
+    "a boolean as an expression": source(active=False),
     "a reserved label": source(labels={"le": {"value": "a", "values": ["b"]}}),
     "a label without values": source(labels={"a": {"value": "a", "values": []}}),
     "no database": {"databases": {}, "sources": {"a": {}}},

@@ -1,0 +1,146 @@
+"""`check --live` says what is there, and names the unit or the offset that would fit."""
+
+from collections.abc import Callable
+
+import pytest
+
+from exporter.check.findings import Finding, Status
+from exporter.check.source import check_source
+from exporter.config import Source
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.postgres import Database
+from tests.support.collection import declarations
+from tests.support.servers.statements import execute
+
+SourceOf = Callable[[str], Source]
+
+#: Twelve sessions, of which one began every half hour; all but the two oldest were seen just now.
+SETUP = """
+CREATE DOMAIN millis AS bigint;
+CREATE TABLE chat (
+    n int, at timestamptz, local timestamp, s bigint, ms millis, us numeric, ns float8,
+    seen timestamptz
+);
+INSERT INTO chat
+SELECT
+    n, at, at AT TIME ZONE 'Asia/Kolkata', second, second * 1e3, second * 1e6, second * 1e9,
+    CASE WHEN n < 11 THEN now() ELSE at END
+FROM generate_series(1, 12) AS n
+CROSS JOIN LATERAL (SELECT now() - (n - 1) * interval '30 minutes' - interval '10 s') AS t (at)
+CROSS JOIN LATERAL (SELECT extract(epoch FROM at)) AS e (second)
+"""
+
+
+async def found(database: EmbeddedDatabase, source: Source) -> dict[str, Finding]:
+    pool = Database(declarations.settings_of(database.dsn))
+    try:
+        return {each.check: each async for each in check_source(pool, source)}
+    finally:
+        await pool.close()
+
+
+def declare(started_at: str, *more: str) -> str:
+    lines = (
+        "table: chat",
+        'active: "true"',
+        f"started_at: {started_at}",
+        "orphaned_after: 2h",
+        *more,
+    )
+    return "chat:\n" + "".join(f"  {line}\n" for line in lines)
+
+
+def problems(found: dict[str, Finding]) -> dict[str, str]:
+    return {name: each.message for name, each in found.items() if name.startswith("times of ")}
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        ("at", "last_seen_at: seen"),
+        ("local", "timestamps_in: Asia/Kolkata"),
+        *((f"{{column: {name}, epoch: {name}}}",) for name in ("s", "ms", "us", "ns")),
+    ],
+)
+async def test_what_is_there_is_said_in_one_line(
+    any_database: EmbeddedDatabase, source_of: SourceOf, declared: tuple[str, ...]
+) -> None:
+    execute(any_database, *SETUP.split(";\n"))
+    said = await found(any_database, source_of(declare(*declared)))
+    orphaned, newest = (2, "0s") if len(declared) > 1 and "seen" in declared[1] else (8, "10s")
+    message = f"12 active, {orphaned} orphaned; newest sign of life {newest} ago"
+    assert (said["sessions"].status, said["sessions"].message) == (Status.OK, message)
+    assert problems(said) == {}
+
+
+UNITS = ("s", "ms", "us", "ns")
+
+
+@pytest.mark.parametrize("declared", UNITS)
+@pytest.mark.parametrize("written", UNITS)
+async def test_a_wrong_unit_is_a_cross_that_names_the_right_one(
+    database: EmbeddedDatabase, source_of: SourceOf, written: str, declared: str
+) -> None:
+    execute(database, *SETUP.split(";\n"))
+    said = await found(database, source_of(declare(f"{{column: {written}, epoch: {declared}}}")))
+    if declared == written:
+        assert problems(said) == {}
+        return
+    assert said["times of started_at"].status == Status.FAILED
+    message = said["times of started_at"].message
+    when = "before 2000" if UNITS.index(declared) > UNITS.index(written) else "in the future"
+    assert message.startswith(
+        f"epoch: {declared} cannot be right: 12 of 12 rows would be of a time"
+    )
+    assert when in message
+    assert message.endswith(f"write started_at: {{…, epoch: {written}}}")
+
+
+@pytest.mark.parametrize(
+    ("zone", "ahead"), [("UTC", "5h30m"), ("America/New_York", "10h30m"), ("Asia/Dubai", "1h30m")]
+)
+async def test_a_zone_too_far_west_is_a_cross_with_the_offset(
+    database: EmbeddedDatabase, source_of: SourceOf, zone: str, ahead: str
+) -> None:
+    execute(database, *SETUP.split(";\n"), "SET timezone = UTC")
+    said = await found(database, source_of(declare("local", f"timestamps_in: {zone}")))
+    assert said["times of started_at"].status == Status.FAILED
+    message = said["times of started_at"].message
+    # New York is an hour nearer to Kolkata in summer.
+    offsets = {ahead, "9h30m"} if zone == "America/New_York" else {ahead}
+    assert any(f"a zone that is {each} ahead of {zone};" in message for each in offsets)
+
+
+async def test_a_zone_too_far_east_is_a_remark(
+    database: EmbeddedDatabase, source_of: SourceOf
+) -> None:
+    execute(database, *SETUP.split(";\n"))
+    said = await found(database, source_of(declare("local", "timestamps_in: Asia/Tokyo")))
+    assert said["times of started_at"].status == Status.WARNING
+    assert "in a zone that is 3h30m behind Asia/Tokyo" in said["times of started_at"].message
+
+
+async def test_local_times_that_are_stored_as_instants_are_a_cross(
+    database: EmbeddedDatabase, source_of: SourceOf
+) -> None:
+    execute(database, *SETUP.split(";\n"), "UPDATE chat SET at = at + interval '2 hours'")
+    said = await found(database, source_of(declare("at")))
+    assert said["times of started_at"].status == Status.FAILED
+    assert "its local time, 2h ahead" in said["times of started_at"].message
+
+
+async def test_single_values_are_only_counted(
+    database: EmbeddedDatabase, source_of: SourceOf
+) -> None:
+    odd = "UPDATE chat SET at = CASE n WHEN 3 THEN '1970-01-01' ELSE now() + interval '1 year' END"
+    execute(database, *SETUP.split(";\n"), f"{odd} WHERE n IN (3, 4)")
+    said = await found(database, source_of(declare("at")))
+    assert said["sessions"].message.endswith("ahead, 1 in the future, 1 before 2000")
+    assert problems(said) == {}
+
+
+async def test_an_empty_table_has_no_times(database: EmbeddedDatabase, source_of: SourceOf) -> None:
+    execute(database, *SETUP.split(";\n"), "DELETE FROM chat")
+    said = await found(database, source_of(declare("at", "last_seen_at: seen")))
+    assert said["sessions"].message == "0 active, 0 orphaned"
+    assert problems(said) == {}
