@@ -1,9 +1,9 @@
 """Recovery by hand: what the commands recover, undo and close do. Nothing here prints."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporter.config import Source, format_duration
 from exporter.errors import SourceError
@@ -31,6 +31,9 @@ from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.limits import NO_LIMITS, Limits
 from exporter.recovery.rule.selection import PlannedStop, Selection, held_sessions
 from exporter.text import instant, number_of
+
+#: A person who resumes has seen what was held at some time of so many seconds before.
+SEEN_WITHIN = 3600.0
 
 
 def require_no_brake(plan: Plan) -> None:
@@ -124,6 +127,13 @@ class Held:
     """Why there are no previews."""
     also: tuple[str, ...]
     """A sentence for each other brake that would stop them now, which a resume waives as well."""
+    is_unseen: bool
+    """Whether a person who decides now may have seen another stop, or the pause alone."""
+
+    @property
+    def name(self) -> str:
+        """What a person calls the stop; one that is not written down begins with each look."""
+        return began(self.stop.at) if self.is_written else self.stop.brake
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +150,32 @@ class ResumePlan:
     def is_needed(self) -> bool:
         """Whether there is something to resume."""
         return self.held is not None or self.paused is not None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What a person calls the stop and the pause, each by when it began."""
+        held = () if self.held is None else (self.held.name,)
+        return held if self.paused is None else (*held, began(self.paused.at))
+
+    def only(self, names: Collection[str]) -> "ResumePlan":
+        """What of it a person has named; "pause" is any."""
+        held, paused = self.held, self.paused
+        if held is not None and held.name not in names:
+            held = None
+        if paused is not None and not {began(paused.at), "pause"}.intersection(names):
+            paused = None
+        return replace(self, held=held, paused=paused)
+
+    def without(self, chosen: "ResumePlan") -> "ResumePlan":
+        """What of it is not chosen."""
+        held = self.held if chosen.held is None else None
+        paused = self.paused if chosen.paused is None else None
+        return replace(self, held=held, paused=paused, obstacles=())
+
+
+def began(at: float) -> str:
+    """When a stop or a pause began, as one word."""
+    return instant(at).replace(" ", "T")
 
 
 async def plan_resume(reader: Reader, source: Source, *, show: int) -> ResumePlan:
@@ -169,7 +205,11 @@ async def plan_resume(reader: Reader, source: Source, *, show: int) -> ResumePla
     wave = observer.held_wave(stop)
     brakes = find_brakes(observation, source.recovery).items()
     also = tuple(why for brake, why in brakes if brake in STOPS and brake != stop.brake)
-    held = Held(stop, is_written, count, wave, selection, previews, hidden, also)
+    is_unseen = observation.now - stop.at < SEEN_WITHIN and (
+        (paused is not None and paused.at < stop.at)
+        or await control.had_other_stop(reader, source.name, stop, within=SEEN_WITHIN)
+    )
+    held = Held(stop, is_written, count, wave, selection, previews, hidden, also, is_unseen)
     return ResumePlan(held, paused, obstacles)
 
 
@@ -221,7 +261,7 @@ def _find_unwritten_stop(observation: Observation, source: Source) -> Stop | Non
 async def resume(
     reader: Reader, writer: Writer, source: Source, plan: ResumePlan, *, reason: str | None
 ) -> tuple[Held | None, control.Pause | None]:
-    """End the pause and what holds the sessions; return what has ended by this decision.
+    """End what is planned, a pause and what holds the sessions; return what has ended by that.
 
     Raises SourceError, such as PermissionDenied for a role that is not a person's.
     """
@@ -230,6 +270,7 @@ async def resume(
         held = None  # another person was faster
     if held is not None or plan.paused is not None:
         await control.require_operator(writer)
+    if plan.paused is not None:
         ended = await control.resume(reader, writer, source.name, reason=reason)
     if held is not None:
         async with writer.transaction() as transaction:

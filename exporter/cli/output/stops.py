@@ -1,11 +1,11 @@
 """Pauses and stops: what they hold and why, and what a person has ended."""
 
+import shlex
 from collections.abc import Iterable
 
 from exporter.cli.output.sessions import hidden_lines, more_lines, preview_table
 from exporter.recovery.audit.control import Pause
 from exporter.recovery.audit.interventions import Intervention
-from exporter.recovery.decision.brakes import stopped_because
 from exporter.recovery.manual import Held, ResumePlan
 from exporter.text import UNKNOWN, instant, number_of, printable
 
@@ -46,7 +46,8 @@ def _cause(held: Held) -> str:
         return "not stopped, but may close fewer sessions within 24 hours than are orphaned"
     if not held.is_written:
         return printable(f"about to be stopped by the next run, because {held.stop.why}")
-    return printable(stopped_because(held.stop))
+    stop = held.stop
+    return printable(f"stopped since {instant(stop.at)} ({stop.brake}), because {stop.why}")
 
 
 def _also_lines(held: Held) -> list[str]:
@@ -56,6 +57,30 @@ def _also_lines(held: Held) -> list[str]:
 def obstacle_lines(obstacles: Iterable[str]) -> list[str]:
     """What else keeps automatic recovery from closing, which no `resume` ends."""
     return [printable(f"  nothing is closed while this lasts: {each}") for each in obstacles]
+
+
+def command_text(source: str, names: Iterable[str], config_file: str) -> str:
+    """The command that resumes what was shown, and nothing that has begun since."""
+    only = [argument for name in names for argument in ("--only", name)]
+    config = ["--config.file", config_file] if config_file else []
+    words = ["session-exporter", "resume", source, "--yes", *only, *config]
+    return printable("  " + shlex.join(words))
+
+
+def unseen_text(held: Held) -> str:
+    """Why `--yes` alone does not resume: another stop was in force, or the pause alone."""
+    return (
+        f"nothing was resumed: the stop {held.name} began less than an hour ago, and before it "
+        "there was something else to resume; check it, and name it by --only"
+    )
+
+
+def unnamed_text(names: Iterable[str]) -> str:
+    """Why `--only` has resumed nothing."""
+    return (
+        f"nothing was resumed: --only does not name what is on now ({', '.join(names)}); check "
+        "that, because it may have begun since"
+    )
 
 
 def resumed_text(held: Held | None, ended: Pause | None) -> str:
@@ -69,7 +94,7 @@ def resumed_text(held: Held | None, ended: Pause | None) -> str:
     if not done:
         return ""
     lines = [printable(f"is resumed: {', and '.join(done)}")]
-    if held is not None:  # it may be another stop than the one that was shown
+    if held is not None:
         lines += [f"  it was {_cause(held)}", *_also_lines(held)]
     return "\n".join(lines)
 

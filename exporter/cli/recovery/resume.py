@@ -1,5 +1,9 @@
 """`session-exporter resume`: ends a pause, or a stop, by a person's decision."""
 
+from typing import Annotated
+
+import typer
+
 from exporter.cli import limits
 from exporter.cli.each_recovered import for_each_recovered
 from exporter.cli.each_source import require_rule
@@ -13,22 +17,39 @@ from exporter.cli.options import (
     load,
 )
 from exporter.cli.output.stops import (
+    command_text,
     nothing_to_resume_text,
     obstacle_lines,
     resume_text,
     resumed_text,
+    unnamed_text,
+    unseen_text,
 )
 from exporter.config import Source
+from exporter.errors import SourceError
 from exporter.postgres import Reader
 from exporter.recovery import manual
 from exporter.recovery.audit.interventions import list_interventions
+from exporter.recovery.manual import ResumePlan
 from exporter.recovery.rule.connections import open_writer
+
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Resume only this stop or pause, by the name that the plan prints, and leave what has "
+        "begun since; may be repeated. `pause` is any pause.",
+        show_default=False,
+    ),
+]
 
 
 def resume(
     source: ASource,
     config_file: ConfigFile = DEFAULT_CONFIG,
+    *,
     yes: Yes = False,
+    only: Only = None,
     reason: Reason = None,
     show: limits.Show = 20,
 ) -> bool:
@@ -36,24 +57,44 @@ def resume(
 
     With --yes let automatic recovery go on, and close those.
     """
-    given, config = given_reason(reason), load(config_file)
+    given, config, names = given_reason(reason), load(config_file), only or []
+    shown = dict[str, None]()
 
-    async def work(reader: Reader, each: Source, database: str) -> bool:
+    def print_plan(plan: ResumePlan, database: str) -> None:
+        print(resume_text(plan, source, database), flush=True)
+        shown.update(dict.fromkeys(plan.names))
+
+    async def work(reader: Reader, each: Source, database: str) -> None:
         plan = await manual.plan_resume(reader, each, show=show)
-        if plan.is_needed and not yes:
-            print(resume_text(plan, source, database), flush=True)
-            return False
+        chosen = plan.only(names) if names else plan
+        refused = _refusal(plan, chosen, names) if yes else ""
+        if plan.is_needed and (not yes or refused):
+            print_plan(plan, database)
+            if refused:
+                raise SourceError(refused)
+            return
         async with open_writer(config.databases[database], each) as writer:
-            held, ended = await manual.resume(reader, writer, each, plan, reason=given)
+            held, ended = await manual.resume(reader, writer, each, chosen, reason=given)
         done = resumed_text(held, ended)
         if not done:
             done = nothing_to_resume_text(await list_interventions(reader, source))
         lines = [f"{source} ({database}) {done}", *obstacle_lines(plan.obstacles)]
         print("\n".join(lines), flush=True)
-        return True
+        left = plan.without(chosen)
+        if left.is_needed:
+            print_plan(left, database)
 
-    sources = [require_rule(config, source)]
-    results, failed = for_each_recovered(config, sources, work)
-    if not all(results):
-        print("Nothing was changed; --yes resumes.")
+    _, failed = for_each_recovered(config, [require_rule(config, source)], work)
+    if shown:
+        begin = "To" if yes else "Nothing was changed; to"
+        file = "" if config_file == DEFAULT_CONFIG else str(config_file)
+        print(f"{begin} resume what is shown, and nothing that begins later:")
+        print(command_text(source, shown, file))
     return failed
+
+
+def _refusal(plan: ResumePlan, chosen: ResumePlan, names: list[str]) -> str:
+    """Why `--yes` resumes nothing: a person may not have seen what it would end."""
+    if not names:
+        return unseen_text(plan.held) if plan.held is not None and plan.held.is_unseen else ""
+    return unnamed_text(plan.names) if plan.is_needed and not chosen.is_needed else ""

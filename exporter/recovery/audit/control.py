@@ -32,6 +32,20 @@ async def resumed_until(reader: Reader, source_name: str) -> float:
     return float(await reader.value(statement))
 
 
+async def had_other_stop(reader: Reader, source_name: str, stop: Stop, *, within: float) -> bool:
+    """Whether a person may have seen another stop in the last `within` seconds; the audit is there.
+
+    Raises SourceError.
+    """
+    statement = fill(
+        "recovery/control/other_stop",
+        source=literal(source_name),
+        at=unix_time(stop.at),
+        within=interval(within),
+    )
+    return bool(await reader.value(statement))
+
+
 async def find_pause(reader: Reader | Transaction, source_name: str) -> Pause | None:
     """The pause of a source, or None, also where there is no audit. Raises SourceError."""
     if not await has_audit(reader):

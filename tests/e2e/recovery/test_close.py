@@ -266,7 +266,9 @@ def test_a_pause_is_told_and_keeps_nobody_from_recovering_by_hand(
     assert (shown.returncode, shown.stderr) == (0, "")
     assert re.fullmatch(
         r"conversations \(app\) is paused since \S+ \S+Z by postgres: we look at it; nothing is "
-        rf"held\n{off}Nothing was changed; --yes resumes.\n",
+        rf"held\n{off}Nothing was changed; to resume what is shown, and nothing that begins "
+        "later:\n"
+        r"  session-exporter resume conversations --yes --only 2\S+Z --config.file \S+\n",
         shown.stdout,
     )
     assert "is paused since" in close(command="recover").stdout

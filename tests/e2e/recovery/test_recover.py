@@ -478,7 +478,7 @@ def test_resume_shows_what_is_held_and_changes_nothing_without_yes(
     shown = command("resume", "chat")
     assert (shown.returncode, shown.stderr) == (0, "")
     assert why in shown.stdout
-    assert shown.stdout.endswith("Nothing was changed; --yes resumes.\n")
+    assert "\nNothing was changed; to resume what is shown, and nothing" in shown.stdout
     assert resumed() == [(False, None)]
     done = command("resume", "chat", "--yes", "--reason", "a server died")
     assert (done.returncode, done.stderr) == (0, "")
