@@ -142,8 +142,11 @@ class AutomaticRecovery(Job):
         )
         self._memory = decision.memory
         is_auto = source.recovery.mode == "auto"
-        if is_auto and decision.stop is not None:
-            await write_stop(self._writer, source.name, decision.stop)
+        if decision.stop is not None:
+            if is_auto:
+                await write_stop(self._writer, source.name, decision.stop)
+            else:
+                self._observer.remember_stop(decision.stop)
         await self._observer.save(
             self._writer if is_auto else None, rule, observation, is_judged=decision.is_judged
         )

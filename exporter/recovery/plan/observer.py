@@ -50,6 +50,8 @@ class Observer:
         """Of the sessions that are watched, when their age made each orphaned."""
         self._control = Control()
         """Where nothing may be written, as it would be if it were."""
+        self._own_stop: Stop | None = None
+        """Of a dry run, which writes none down."""
         self._record = RecordReader()
         self._fingerprint = ""
         self._saved_at = _NEVER
@@ -73,9 +75,10 @@ class Observer:
         if rule.fingerprint != self._fingerprint:  # the table was altered
             self._fingerprint, self._saved_at = rule.fingerprint, _NEVER
             self._watch, self._control = None, Control()
-        control, saved = self._control, Watch()
+        control, saved = replace(self._control, stop=None), Watch()
         if is_audited:
             control, saved = await controlling.read_control(reader, rule)
+        control = self._with_own_stop(control)
         if control.observed_since is None:
             remembered = self._control
             control = replace(
@@ -169,6 +172,7 @@ class Observer:
         """
         if is_judged:
             self._control = replace(self._control, judged_until=observation.now)
+            self._own_stop = None
             if observation.control.stop is not None:
                 self._saved_at = _NEVER  # it has ended, which no exporter may forget
         if writer is None or self._watch is None or observation.blind:
@@ -182,6 +186,23 @@ class Observer:
             writer, rule, self._watch, since=since, judged_until=control.judged_until
         )
         self._saved_at = observation.now
+
+    def remember_stop(self, stop: Stop) -> None:
+        """Stop as if it were written down, until this observer is no more."""
+        self._own_stop = stop
+
+    def _with_own_stop(self, control: Control) -> Control:
+        """The control with the stop that counts, if one that is remembered were written down too.
+
+        A person does not see it, and ends it by resuming what is written down.
+        """
+        own, written, resume = self._own_stop, control.stop, control.resume
+        if own is None or (resume is not None and resume.at >= own.at):
+            self._own_stop = None
+            return control
+        stops = (own,) if written is None else (own, written)
+        counts = max(stops, key=lambda stop: (stop.brake == "returned", stop.at))
+        return replace(control, stop=counts)
 
     def held_wave(self, stop: Stop) -> int:
         """The largest wave of the observed sessions that a stop holds."""
