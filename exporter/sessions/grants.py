@@ -50,8 +50,16 @@ class Right:
 
     def grant(self, role: str) -> str:
         """The command that grants it to a role, whose name is an SQL identifier."""
+        return f"GRANT {self._what} TO {role};"
+
+    def revoke(self, role: str) -> str:
+        """The command that takes it from a role, and from no other."""
+        return f"REVOKE {self._what} FROM {role};"
+
+    @property
+    def _what(self) -> str:
         columns = f" ({', '.join(map(self._quoted, self.columns))})" if self.columns else ""
-        return f"GRANT {self.privilege}{columns} ON {self.target} TO {role};"
+        return f"{self.privilege}{columns} ON {self.target}"
 
     def _quoted(self, name: str) -> str:
         # The names of our own schema need no quotes, and read better without.
