@@ -64,7 +64,15 @@ class ReturnCounter(Job):
             self.interval = stretch_interval(self._every, reader.seconds)
 
     async def _count(self, reader: Reader, is_audited: bool, rule: Rule) -> None:
-        statement = rule.statement("recovery/decision/orphaned_ids", most=str(MOST))
+        statement = rule.table.statement(
+            "recovery/decision/orphaned_ids",
+            id=rule.id,
+            alive=rule.alive,
+            orphaned=rule.table.orphaned(sessions.STATEMENT_TIME),
+            now=sessions.STATEMENT_TIME.now,
+            last_seen=rule.table.last_seen,
+            most=str(MOST),
+        )
         ((now, orphans),) = await read_naming_key(reader, rule, statement)
         known = frozenset(orphans)
         gone = self._known - known

@@ -1,6 +1,8 @@
--- The newest orphaned sessions, and the database's clock.
+-- The newest orphaned sessions, and the database's clock: not the time of the transaction, which is that of
+-- the message, and other transactions may come before it there.
+WITH {clock}
 SELECT
-    extract(epoch FROM pg_catalog.now())::float8,
+    extract(epoch FROM {now})::float8,
     ARRAY(
         SELECT ({id})::text
         FROM {table} AS s

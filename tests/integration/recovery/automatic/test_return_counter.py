@@ -1,5 +1,6 @@
 """Sessions that return are counted where recovery is not declared, or disabled, as well."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -36,6 +37,13 @@ class Counting:
         """By hand: how many were closed."""
         outcome = await recover(self._database, self._exporter.config.sources["chat"])
         return outcome.closed
+
+    async def run_after(self, statement: str) -> str | None:
+        """A run whose transaction comes after that of a statement, in one message."""
+        settings = self._exporter.config.databases["app"]
+        first = self._exporter.databases[settings.name].reader("first", timezone="UTC")
+        _, shown = await asyncio.gather(first.read(statement), self.run())
+        return shown
 
     async def run(self) -> str | None:
         """The number that the page shows after a run; None where it shows none."""
@@ -125,4 +133,16 @@ async def test_of_many_orphans_the_newest_are_followed(
         assert await counter.run() == "1"
         # Newer ones take the places of some, which are orphaned as before.
         sessions(database, 2 * MOST + 1, 5, seen="90 minutes")
+        assert await counter.run() == "1"
+
+
+async def test_time_is_that_of_its_own_statement_in_a_message_with_others(
+    database: EmbeddedDatabase, counting: Callable[..., Any]
+) -> None:
+    async with counting() as counter:
+        assert await counter.run() == "0"
+        sessions(database, 1, 1, seen="3599.9 seconds")  # it becomes orphaned in that message
+        becomes = "(SELECT seen FROM public.chat) + interval '1 h'"
+        assert await counter.run_after(f"SELECT pg_sleep_until({becomes})::text") == "0"
+        execute(database, "UPDATE public.chat SET seen = now()")
         assert await counter.run() == "1"
