@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -32,6 +33,21 @@ def fitting_batch(count: int, seconds: float, most: int) -> int:
     """
     fitting = int(count * LOCKED_FOR / max(seconds, 1e-6))
     return max(1, min(fitting, 2 * count, most))
+
+
+def by_turns(candidates: Iterable[Candidate]) -> list[list[Candidate]]:
+    """The first row of each id, then the second of those that share one, and so on.
+
+    A transaction closes one row of an id, so that an undo can tell them apart.
+    """
+    turns, rows = list[list[Candidate]](), Counter[str]()
+    for candidate in candidates:
+        turn = rows[candidate.session]
+        rows[candidate.session] += 1
+        if turn == len(turns):
+            turns.append([])
+        turns[turn].append(candidate)
+    return turns
 
 
 def make_closer(
@@ -77,16 +93,17 @@ class CloseRun:
         or that takes longer than a statement may, is set aside, and the others go on.
         Raises SourceError when nothing more can be done.
         """
-        rest = iter(candidates)
-        while chunk := tuple(islice(rest, min(self.batch, self.closer.most))):
-            await asyncio.sleep(self._wait)
-            self._wait = self.pause
-            began_at = time.perf_counter()
-            await self._close(chunk)
-            if self.adapts:
-                seconds = time.perf_counter() - began_at
-                self.batch = fitting_batch(len(chunk), seconds, self.closer.most)
-            self.progress(self.outcome)
+        for each in by_turns(candidates):
+            rest = iter(each)
+            while chunk := tuple(islice(rest, min(self.batch, self.closer.most))):
+                await asyncio.sleep(self._wait)
+                self._wait = self.pause
+                began_at = time.perf_counter()
+                await self._close(chunk)
+                if self.adapts:
+                    seconds = time.perf_counter() - began_at
+                    self.batch = fitting_batch(len(chunk), seconds, self.closer.most)
+                self.progress(self.outcome)
         return self.outcome
 
     async def _close(self, chunk: Sequence[Candidate]) -> None:

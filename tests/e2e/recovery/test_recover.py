@@ -236,7 +236,7 @@ def test_what_was_done_is_told_when_it_ends_in_the_middle(
     assert "4 were undone" in command("undo", the_run(done), "--yes").stdout
 
 
-def test_a_session_that_shares_its_id_counts_once_in_the_plan_of_an_undo(
+def test_rows_that_share_an_id_are_closed_in_one_run_and_undone_each_by_its_own_values(
     ready: EmbeddedDatabase, command: Command
 ) -> None:
     """A unique index of a partitioned table holds the partition key too."""
@@ -246,14 +246,21 @@ def test_a_session_that_shares_its_id_counts_once_in_the_plan_of_an_undo(
         " ended timestamptz, PRIMARY KEY (id, started)) PARTITION BY RANGE (started)",
         "CREATE TABLE public.all_twins PARTITION OF public.twins DEFAULT",
         "INSERT INTO public.twins (id, started) SELECT 1, now() - n * interval '1 hour'"
-        " FROM generate_series(3, 5) AS n",
+        " FROM generate_series(0, 5) AS n WHERE n <> 1",  # one is live
+        "CREATE TABLE public.before AS TABLE public.twins",
     )
-    run_ = the_run(command("recover", "chat", "--yes", "--despite-brake", table="public.twins"))
+    done = command("recover", "chat", "--yes", "--despite-brake", table="public.twins")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  4 were closed\n" in done.stdout
+    still_open = "SELECT now() - started < interval '1 h' FROM public.twins WHERE state = 'open'"
+    assert rows(ready, still_open) == [(True,)]
+    run_ = the_run(done)
     plan = command("undo", run_, table="public.twins").stdout
-    assert ": 1 session\n  1 is unchanged since and would be restored\n" in plan
-    assert "1 was undone" in command("undo", run_, "--yes", table="public.twins").stdout
+    assert ": 4 sessions\n  4 are unchanged since and would be restored\n" in plan
+    assert "4 were undone" in command("undo", run_, "--yes", table="public.twins").stdout
+    assert rows(ready, "TABLE public.twins EXCEPT TABLE public.before") == []
     plan = command("undo", run_, table="public.twins").stdout
-    assert ": 1 session\n  1 was undone before\n" in plan
+    assert ": 4 sessions\n  4 were undone before\n" in plan
 
 
 def test_an_unknown_run_is_said_to_be_none(command: Command) -> None:
