@@ -17,6 +17,7 @@ from exporter.recovery.automatic import AutomaticRecovery
 from exporter.recovery.plan.return_counter import ReturnCounter, counts_returns
 from exporter.recovery.rule.connections import RecoveryConnections
 from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
+from exporter.sessions import SessionTable
 
 
 class Exporter:
@@ -47,7 +48,7 @@ class Exporter:
         ]
         recovered = [pair for pair in pairs if pair[1].recovery.is_declared]
         self._recovery_connections = RecoveryConnections()
-        followed = [pair for pair in pairs if counts_returns(pair[1])]
+        followed = [pair for pair in bindings if counts_returns(pair[1].source)]
         self._statuses = statuses = RecoveryStatuses(
             (database.name, source.name) for database, source in pairs if source.id is not None
         )
@@ -64,16 +65,8 @@ class Exporter:
                 for database, source in recovered
             ),
             *(
-                ReturnCounter(
-                    # Evidence may be readable for the role of recovery alone.
-                    self._recovery_connections.reading(database.settings, source)
-                    if source.recovery.is_declared
-                    else database,
-                    source,
-                    statuses=statuses,
-                    clock=clock,
-                )
-                for database, source in followed
+                ReturnCounter(*self._followed_by(database, binding), statuses=statuses, clock=clock)
+                for database, binding in followed
             ),
             *(
                 # Also where `set` is gone by now: what was closed before is still delivered.
@@ -100,6 +93,16 @@ class Exporter:
             for pair, status in self._statuses.by_pair.items()
             if self.config.sources[pair[1]].recovery.mode != "disabled"
         }
+
+    def _followed_by(
+        self, database: Database, binding: Binding[SessionTable]
+    ) -> tuple[Database, Binding[SessionTable]]:
+        """As collection reads; with recovery, its own role may be the only one for evidence."""
+        source = binding.source
+        if not source.recovery.is_declared:
+            return database, binding
+        reading = self._recovery_connections.reading(database.settings, source)
+        return reading, Binding(source, sessions.bind)
 
     async def collect_once(self) -> None:
         """Run every collection once, each database as parallel as its connections allow."""

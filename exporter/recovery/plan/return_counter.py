@@ -5,14 +5,15 @@ from exporter.clock import Clock
 from exporter.collection.binding import Binding
 from exporter.collection.job import Job, Key, stretch_interval
 from exporter.config import Source
-from exporter.errors import SourceError
+from exporter.errors import SchemaMismatch, SourceError
 from exporter.postgres import Database, Reader
 from exporter.recovery.audit.installation import can_read_audit
 from exporter.recovery.plan.returned import find_returned
-from exporter.recovery.rule.binding import bind_without_changes
+from exporter.recovery.rule.binding import follow_table
 from exporter.recovery.rule.checks import read_naming_key
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.status import RecoveryStatuses
+from exporter.sessions import STATEMENT_TIME, SessionTable
 
 #: Sessions return after minutes: more often is of no use, in seconds.
 EVERY = 60.0
@@ -40,15 +41,24 @@ class ReturnCounter(Job):
     SHARES_MESSAGES = True
 
     def __init__(
-        self, database: Database, source: Source, *, statuses: RecoveryStatuses, clock: Clock
+        self,
+        database: Database,
+        binding: Binding[SessionTable],
+        *,
+        statuses: RecoveryStatuses,
+        clock: Clock,
     ) -> None:
+        """`binding` is that of the source in this database; it may be shared with collectors."""
+        source = binding.source
         self._every = max(source.every, EVERY)
         super().__init__(Key(database.name, source.name, "returns"), interval=self._every)
         self._database = database
+        self._binding = binding
         self._source = source
         self._statuses = statuses
         self._clock = clock
-        self._binding = Binding(source, _bind)
+        self._bound: tuple[bool, Rule] | None = None
+        self._has_fitted = False
         self._returned = 0
         self._known: frozenset[str] = frozenset()
         self._last_run = 0.0
@@ -58,22 +68,22 @@ class ReturnCounter(Job):
             f"{self._source.name} returns", timezone=sessions.time_zone(self._source)
         )
         try:
-            bound = await self._binding.get(reader, self._clock.monotonic())
-            await self._count(reader, *bound)
+            await self._count(reader, *await self._bind(reader))
         finally:
             self.interval = stretch_interval(self._every, reader.seconds)
 
+    async def _bind(self, reader: Reader) -> tuple[bool, Rule]:
+        """Whether the audit can be read, and the rule of the table as it is bound now."""
+        table = await self._binding.get(reader, self._clock.monotonic())
+        if self._bound is None or self._bound[1].table is not table:
+            self._bound, self._has_fitted = None, False
+            self._bound = await can_read_audit(reader), await follow_table(reader, table)
+        return self._bound
+
     async def _count(self, reader: Reader, is_audited: bool, rule: Rule) -> None:
-        statement = rule.table.statement(
-            "recovery/decision/orphaned_ids",
-            id=rule.id,
-            alive=rule.alive,
-            orphaned=rule.table.orphaned(sessions.STATEMENT_TIME),
-            now=sessions.STATEMENT_TIME.now,
-            last_seen=rule.table.last_seen,
-            most=str(MOST),
-        )
+        statement = rule.table.keep("returns", lambda _: _orphaned_ids(rule))
         ((now, orphans),) = await read_naming_key(reader, rule, statement)
+        self._has_fitted = True
         known = frozenset(orphans)
         gone = self._known - known
         returned = await find_returned(reader, rule, gone, self._last_run, is_audited=is_audited)
@@ -81,8 +91,10 @@ class ReturnCounter(Job):
         self._known, self._last_run = known, now
         self._statuses.change(self.key[:2], returned=self._returned)
 
-    def _failed(self, _error: SourceError) -> None:
-        self._binding.forget()
+    def _failed(self, error: SourceError) -> None:
+        if isinstance(error, SchemaMismatch) and self._has_fitted:
+            self._binding.forget()  # the table has changed; else it is the rule that does not fit
+        self._bound, self._has_fitted = None, False
 
     def _log_failure(self, error: SourceError) -> None:
         """Not as a warning: the collectors warn of what fails them too."""
@@ -91,6 +103,13 @@ class ReturnCounter(Job):
             logs.info(self.FAILED, **self._names, reason=error.reason, error=str(error))
 
 
-async def _bind(reader: Reader, source: Source) -> tuple[bool, Rule]:
-    """Whether the audit can be read, and the rule of a source."""
-    return await can_read_audit(reader), await bind_without_changes(reader, source)
+def _orphaned_ids(rule: Rule) -> str:
+    return rule.table.statement(
+        "recovery/decision/orphaned_ids",
+        id=rule.id,
+        orphaned=rule.table.orphaned(STATEMENT_TIME),
+        now=STATEMENT_TIME.now,
+        alive=rule.alive,
+        last_seen=rule.table.last_seen,
+        most=str(MOST),
+    )

@@ -36,19 +36,18 @@ async def bind_rule(reader: Reader, source: Source) -> Rule:
     )
 
 
-async def bind_without_changes(reader: Reader, source: Source) -> Rule:
-    """Bind a source whose sessions are followed and not closed, recovery declared or not.
+async def follow_table(reader: Reader, table: SessionTable) -> Rule:
+    """The rule of a bound source whose sessions are followed and not closed, recovery or not.
 
     Raises SourceError, and SchemaMismatch where its `id` is no column with a unique index.
     """
-    table = await sessions.bind(reader, source)
     return Rule(
         table=table,
         id_column=await _id(reader, table),
         end=table.last_seen,
         changes={},
         returning={},
-        alive=_condition(table.relation, source.recovery.evidence),
+        alive=_condition(table.relation, table.source.recovery.evidence),
         exempt="false",
     )
 

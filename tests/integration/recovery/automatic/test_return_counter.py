@@ -30,6 +30,7 @@ class Counting:
         (self._counter,) = (each for each in exporter.jobs if isinstance(each, ReturnCounter))
         self._exporter = exporter
         self._database = database
+        self.bound = [self._counter._binding, *(each._binding for each in exporter.collections)]
         config = exporter.config
         self.by_hand = ByHand(config.databases["app"], config.sources["chat"], dsn=database.dsn)
 
@@ -146,3 +147,29 @@ async def test_time_is_that_of_its_own_statement_in_a_message_with_others(
         assert await counter.run_after(f"SELECT pg_sleep_until({becomes})::text") == "0"
         execute(database, "UPDATE public.chat SET seen = now()")
         assert await counter.run() == "1"
+
+
+async def test_a_table_that_has_changed_is_bound_again_at_the_next_run(
+    database: EmbeddedDatabase, counting: Callable[..., Any]
+) -> None:
+    sessions(database, 1, 3)
+    async with counting(last_seen_at="Seen") as counter:
+        assert await counter.run() == "0"
+        execute(database, 'ALTER TABLE public.chat RENAME COLUMN seen TO "Seen"')
+        assert await counter.run() == "0"
+        execute(database, """UPDATE public.chat SET "Seen" = now() WHERE id = 1""")
+        assert await counter.run() == "1"
+
+
+async def test_the_table_is_bound_once_for_it_and_the_collectors(
+    counting: Callable[..., Any],
+) -> None:
+    async with counting() as counter:
+        assert len(set(counter.bound)) == 1
+
+
+async def test_with_recovery_the_table_is_bound_as_its_own_role_sees_it(
+    counting: Callable[..., Any],
+) -> None:
+    async with counting(recovery=CLOSED) as counter:
+        assert len(set(counter.bound)) == 2
