@@ -5,20 +5,20 @@ would run for an hour. So the clock is watched, also at each run: one that is se
 a moment would else leave the next runs in the future. A step restarts all intervals; a suspended
 machine is a step forward.
 
-APScheduler's job is our own coroutine and not a task that it spawns, so that
-`max_instances` sees a run that is still going, and the next one is skipped and counted.
-
 Jobs whose reads share a message (postgres/read_queue.py) run at the same moments, in groups of as
-many as fit into one, and the groups one after the other within their interval.
+many as fit into one, and the groups one after the other within their interval. A group is one job
+of APScheduler, which spends on each as much as we do on a collection. It starts a task for each of
+ours, and skips and counts those that are still running.
 """
 
 import asyncio
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from apscheduler.events import EVENT_JOB_MAX_INSTANCES
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.schedulers.base import STATE_RUNNING
 from apscheduler.triggers.base import BaseTrigger
 
 from exporter import logs
@@ -47,26 +47,25 @@ class Schedule:
         )
         self._jobs = {"/".join(job.key): job for job in jobs}
         self._groups = _groups(self._jobs)
-        self._triggers: dict[str, _Trigger] = {}
+        #: The trigger of each job's group, and the one by which it runs now: while its interval is
+        #: another one than the group's, a trigger of its own.
+        self._usual: dict[str, _Trigger] = {}
+        self._current: dict[str, _Trigger] = {}
         #: The wall clock less the loop's, which stands still on a suspended machine, as its timers.
         self._clock_offset = 0.0
-        self._running: set[asyncio.Task[None]] = set()
-        self._scheduler.add_listener(
-            lambda event: self._jobs[event.job_id].overlapped(), EVENT_JOB_MAX_INSTANCES
-        )
+        self._running: dict[str, asyncio.Task[None]] = {}
 
     def start(self) -> None:
         """Start. Needs a running event loop."""
-        now = dt.datetime.fromtimestamp(self._clock.wall(), dt.UTC)
+        now = self._now()
         for number, group in enumerate(self._groups):
-            for id_ in group:
-                interval = self._jobs[id_].interval
-                delay = number * min(SPREAD_SECONDS, interval / len(self._groups))
-                begin = now + dt.timedelta(seconds=delay)
-                trigger = self._triggers[id_] = _Trigger(begin, interval)
-                self._scheduler.add_job(
-                    self._run, trigger, args=[id_, interval], id=id_, next_run_time=begin
-                )
+            interval = self._jobs[group[0]].interval
+            delay = number * min(SPREAD_SECONDS, interval / len(self._groups))
+            trigger = _Trigger(now + dt.timedelta(seconds=delay), interval)
+            trigger.job_ids.update(dict.fromkeys(group))
+            self._usual |= dict.fromkeys(group, trigger)
+            self._add(trigger, next_run_time=trigger.origin)
+        self._current = dict(self._usual)
         self._scheduler.start()
         self._clock_offset = self._read_clock_offset()
         self._watching = asyncio.create_task(self._watch_clock())
@@ -74,37 +73,53 @@ class Schedule:
     async def stop(self, patience: float) -> None:
         """Start nothing more and let running jobs end, for at most `patience` seconds.
 
-        APScheduler's own shutdown cancels running jobs, even with wait=True.
+        Those that still run then are cancelled.
         """
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
         self._scheduler.pause()
         if self._running:
-            await asyncio.wait(self._running, timeout=patience)
+            _, unended = await asyncio.wait(self._running.values(), timeout=patience)
+            for task in unended:
+                task.cancel()
         self._scheduler.shutdown(wait=False)
 
-    async def _run(self, id_: str, scheduled_every: float) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine runs in a task
-        self._running.add(task)
+    def _add(self, trigger: "_Trigger", **when: dt.datetime) -> None:
+        trigger.scheduled = self._scheduler.add_job(self._begin, trigger, args=[trigger], **when)
+
+    async def _begin(self, trigger: "_Trigger") -> None:
+        """Start a run of each job of a trigger, unless one is still going."""
         self._notice_step()
+        for id_ in trigger.job_ids if self._scheduler.state == STATE_RUNNING else ():
+            if id_ in self._running:
+                self._jobs[id_].overlapped()
+            else:
+                self._running[id_] = asyncio.create_task(self._run(id_))
+
+    async def _run(self, id_: str) -> None:
         try:
-            job = self._jobs[id_]
-            await job.run()
-            if job.interval != scheduled_every:
+            await self._jobs[id_].run()
+            if self._jobs[id_].interval != self._current[id_].interval:
                 self._reschedule(id_)
         finally:
-            self._running.discard(task)
+            del self._running[id_]
 
     def _reschedule(self, id_: str) -> None:
         """Have a job run at its interval as it is now: with its group if it is the usual one."""
         interval = self._jobs[id_].interval
-        trigger = self._triggers[id_]
-        if interval != trigger.interval:
-            trigger = _Trigger(dt.datetime.fromtimestamp(self._clock.wall(), dt.UTC), interval)
-        self._scheduler.modify_job(id_, args=[id_, interval])
-        self._scheduler.reschedule_job(id_, trigger=trigger)
+        before, after = self._current[id_], self._usual[id_]
+        del before.job_ids[id_]
+        if before is not after:
+            before.scheduled.remove()
+        if interval != after.interval:
+            after = _Trigger(self._now(), interval)
+            self._add(after)
+        after.job_ids[id_] = None
+        self._current[id_] = after
+
+    def _now(self) -> dt.datetime:
+        return dt.datetime.fromtimestamp(self._clock.wall(), dt.UTC)
 
     async def _watch_clock(self) -> None:
         while True:
@@ -116,9 +131,9 @@ class Schedule:
         step, self._clock_offset = offset - self._clock_offset, offset
         if abs(step) > STEP_SECONDS:
             logs.warning("clock_stepped", seconds=step)
-            for id_, trigger in self._triggers.items():
+            for trigger in {*self._usual.values(), *self._current.values()}:
                 trigger.move(step)
-                self._reschedule(id_)
+                trigger.scheduled.reschedule(trigger)
 
     def _read_clock_offset(self) -> float:
         return self._clock.wall() - asyncio.get_running_loop().time()
@@ -132,19 +147,22 @@ class _Trigger(BaseTrigger):  # type: ignore[misc] # APScheduler 3 has no annota
     """
 
     def __init__(self, origin: dt.datetime, interval: float) -> None:
+        self.origin = origin
         self.interval = interval
-        self._origin = origin
+        #: Our jobs that run by it, in this order, and APScheduler's that starts them.
+        self.job_ids: dict[str, None] = {}
+        self.scheduled: Any = None
 
     def move(self, seconds: float) -> None:
         """Move the origin by a step of the clock."""
-        self._origin += dt.timedelta(seconds=seconds)
+        self.origin += dt.timedelta(seconds=seconds)
 
     def get_next_fire_time(
         self, previous_fire_time: dt.datetime | None, now: dt.datetime
     ) -> dt.datetime:
         last = now if previous_fire_time is None else max(previous_fire_time, now)
-        passed = (last - self._origin).total_seconds() // self.interval
-        following = self._origin + dt.timedelta(seconds=(passed + 1) * self.interval)
+        passed = (last - self.origin).total_seconds() // self.interval
+        following = self.origin + dt.timedelta(seconds=(passed + 1) * self.interval)
         # Of an interval that is no binary fraction, the quotient may be a little too small.
         return following if following > last else following + dt.timedelta(seconds=self.interval)
 

@@ -136,3 +136,34 @@ async def test_more_jobs_than_a_message_holds_run_in_several_groups() -> None:
     times = [at for _, at in QuickJob.ran[: len(jobs)]]
     gaps = [after - before for before, after in pairwise(times)]
     assert max(range(len(gaps)), key=gaps.__getitem__) == MOST_TOGETHER - 1
+
+
+async def test_a_group_is_one_job_of_the_scheduler_and_one_that_slows_down_has_its_own() -> None:
+    QuickJob.ran.clear()
+    jobs = [QuickJob(name) for name in ("a", "b", "c")]
+    schedule = Schedule(jobs, Clock(monotonic=time.monotonic, wall=time.time))
+    schedule.start()
+    scheduled = schedule._scheduler.get_jobs
+    try:
+        assert len(scheduled()) == 1
+        jobs[1].interval = 0.3
+        await until(lambda: len(scheduled()) == 2)
+        assert [len(each.args[0].job_ids) for each in scheduled()].count(1) == 1
+        jobs[1].interval = 0.2
+        await until(lambda: len(scheduled()) == 1)
+        ran = len(QuickJob.ran)
+        await until(lambda: len(QuickJob.ran) >= ran + 6)
+    finally:
+        await schedule.stop(1.0)
+    assert sorted(name for name, _ in QuickJob.ran[ran : ran + 3]) == ["a", "b", "c"]
+
+
+async def test_what_does_not_end_is_cancelled_when_the_patience_is_over() -> None:
+    job = SlowJob()
+    schedule = Schedule([job], Clock(monotonic=time.monotonic, wall=time.time))
+    schedule.start()
+    await until(lambda: job.runs == 1)
+    (running,) = schedule._running.values()
+    await schedule.stop(0.01)
+    await asyncio.wait({running}, timeout=5)
+    assert running.cancelled()
