@@ -1,6 +1,7 @@
 """Takes expressions apart: what AND joins, which column has one value, which is stored as it is."""
 
 import re
+from functools import lru_cache
 
 from exporter.config.fields.sql_lexer import Token, tokens
 from exporter.sessions.relation import ALWAYS
@@ -48,6 +49,7 @@ def fixed_column(condition: str) -> str | None:
     return pieces[1 if fixed[1] else 0].value or None if fixed else None
 
 
+@lru_cache(maxsize=512)  # the same in many sources, and each time that one is bound
 def stored_column(expression: str) -> str | None:
     """The column of which an expression is the value, or NULL: `a`, `NULLIF(a, 0)`; else None."""
     pieces, text = _shape(expression)

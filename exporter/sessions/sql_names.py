@@ -3,7 +3,8 @@
 Where it cannot decide, it finds too much and never too little.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from exporter.config.fields.sql_lexer import Token, tokens
@@ -64,11 +65,12 @@ class Chain(NamedTuple):
         return () if self.is_type else self.names[self.of_row is not None :]
 
 
-def chains(sql: str) -> list[Chain]:
+@lru_cache(maxsize=512)  # the same columns, in many sources and each time that one is bound
+def chains(sql: str) -> Sequence[Chain]:
     """Every name in an expression, keywords too, but for AT TIME ZONE."""
     pieces = [_EDGE, _EDGE, *code(sql), _EDGE, _EDGE]
     texts = [token.text.lower() for token in pieces]
-    found = []
+    found: list[Chain] = []
     before, opened, n = _EDGE, [False], 2
     while n < len(pieces):
         token, end = pieces[n], n + 1
@@ -94,7 +96,7 @@ def chains(sql: str) -> list[Chain]:
         if token.text != "(":
             before = pieces[end - 1]
         n = end
-    return found
+    return tuple(found)
 
 
 def names(sql: str) -> set[str]:
@@ -167,7 +169,7 @@ def _has_every_column(sql: str) -> bool:
     )
 
 
-def _is_whole(found: list[Chain], n: int) -> bool:
+def _is_whole(found: Sequence[Chain], n: int) -> bool:
     """Whether a row of the table that the chain `n` names is a value, as in count(o.*)."""
     table, *following = found[n : n + 3]
     called = table
