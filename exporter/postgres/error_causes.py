@@ -67,6 +67,9 @@ ON_PRIMARY = (
 )
 RIGHTS = "`session-exporter sql role` prints the rights that are needed"
 
+#: In the hint about a view that has no data yet, in every language.
+_REFRESH = "REFRESH MATERIALIZED VIEW"
+
 #: Where a statement of ours, or an expression, names a time zone.
 _ZONE = re.compile(
     r"(?:TIME\s+ZONE|TimeZone\s*=|'TimeZone'\s*,|timezone\s*\()\s*'((?:[^']|'')+)'", re.IGNORECASE
@@ -190,7 +193,10 @@ def explain_writing(
     """The same for a statement that changes rows, which the application may refuse."""
     message = " ".join(error.message.split())
     match error.state[:2], error.state:
-        case _, "40001":  # in READ COMMITTED: the row to be locked is moving to another partition
+        case _, "25006":  # a standby, or a role that may only read
+            return errors.SourceError(message)
+        case _, "40001" | "40P01":
+            # The first in READ COMMITTED: the row to be locked is moving to another partition.
             return errors.Locked(message)
         case ("XS", state) if state in _OF_FUNCTIONS:
             kind, words = _OF_FUNCTIONS[state]
@@ -200,8 +206,6 @@ def explain_writing(
         case (class_, _) if error.is_by_policy or class_ in {"23", "27"}:
             # The message names the constraint; the values are in its detail.
             return errors.RowRefused(message)
-        case _, "40P01":
-            return errors.Locked(message)
     return explain_statement(
         error, sent, statement_timeout=statement_timeout, lock_timeout=lock_timeout
     )
@@ -267,6 +271,13 @@ def _of_state(  # noqa: PLR0911 - a table of cases
             return errors.TimedOut(
                 f"the query was stopped ({message}); its limit is {statement_timeout:g} s"
             )
+        case _, "25006":
+            return errors.SchemaMismatch(
+                f"{message}; collection only reads, and no view or expression that writes can be "
+                "used"
+            )
+        case _, "55000" if _REFRESH in message:
+            return errors.SchemaMismatch(message)
         case _, "42501" if "row-level security" in message:
             return errors.PermissionDenied(
                 f"{message}; this role does not see every row, so every count would be too low. "

@@ -18,6 +18,7 @@ from exporter.sessions.orphaned import end_of_closed
 from exporter.sessions.relation import MOST_NAMED, Relation
 from exporter.sessions.session_table import SessionTable
 from exporter.sessions.sql_names import chains
+from exporter.sessions.used_objects import require_all_rows
 from exporter.text import some_of
 
 # Type OIDs from src/include/catalog/pg_type.dat; they never change.
@@ -45,6 +46,7 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
     found, expressions = await declared(reader, source)
     types = await types_of(reader, found, expressions)
     _check_types(source, types)
+    await require_all_rows(reader, found, expressions.values())
 
     def moment(key: str, column: TimeColumn) -> Moment:
         return Moment(

@@ -9,7 +9,13 @@ from exporter.postgres import Reader
 from exporter.queries import fill, identifier
 from exporter.sessions.relation import Relation
 from exporter.sessions.sql_names import SYSTEM_COLUMNS, names
-from exporter.sessions.used_objects import find_functions, find_relations, find_schemas
+from exporter.sessions.used_objects import (
+    find_functions,
+    find_relations,
+    find_schemas,
+    grant_to,
+    hides_rows,
+)
 
 #: Collects; where a function closes sessions, it also finds them.
 ROLE = "session_exporter"
@@ -183,7 +189,10 @@ async def grants(reader: Reader, source: Source) -> list[str]:
     That is tables and views in subqueries, functions outside PostgreSQL's own schema, and the
     schemas of types and operators. Read from the catalog alone, which takes no rights.
     """
-    return grants_of(await collection_rights(reader, source), ROLE)
+    granted = grants_of(await collection_rights(reader, source), ROLE)
+    table, expressions = await sessions.declared(reader, source)
+    is_hidden = await hides_rows(reader, table, expressions.values())
+    return [*granted, *([grant_to(ROLE)] if is_hidden else [])]
 
 
 async def collection_rights(reader: Reader, source: Source) -> list[Right]:

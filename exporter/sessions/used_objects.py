@@ -1,9 +1,27 @@
-"""The relations, functions and schemas that expressions use besides the columns of their row."""
+"""The relations, functions and schemas that a source uses besides the columns of its row."""
 
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from exporter.errors import PermissionDenied, SourceError
 from exporter.postgres import Reader
-from exporter.queries import fill, literal
+from exporter.queries import fill, identifier, literal
 from exporter.sessions.relation import Relation
 from exporter.sessions.sql_names import ALIAS, chains, qualified, reads
+
+#: The role whose members see all (PostgreSQL documentation, "Predefined Roles").
+MEMBERSHIP = "pg_read_all_stats"
+
+#: What pg_stat_activity, pg_stat_replication and their like read, also below another view: of other
+#: roles' sessions, most columns are NULL (src/backend/utils/adt/pgstatfuncs.c, walsender.c).
+_HIDING = {
+    "pg_stat_get_activity",
+    "pg_stat_get_progress_info",
+    "pg_stat_get_wal_senders",
+    "pg_stat_get_wal_receiver",
+    "pg_stat_get_subscription",
+    "pg_stat_statements",
+}
 
 
 async def find_relations(
@@ -54,3 +72,45 @@ def _look_up(query: str, names: set[tuple[str, ...]]) -> str:
     return fill(
         query, qualified=", ".join(qualified) or "(NULL, NULL)", plain=", ".join(plain) or "NULL"
     )
+
+
+async def require_all_rows(reader: Reader, table: Relation, texts: Iterable[str]) -> None:
+    """Raise PermissionDenied where a count would be too low, for lack of MEMBERSHIP."""
+    texts = list(texts)
+    if not await hides_rows(reader, table, texts):
+        return
+    is_member, role = (await reader.rows(fill("catalog/membership")))[0]
+    if not is_member:
+        raise PermissionDenied(
+            f"{table.sql} shows most of other roles' sessions only to members of {MEMBERSHIP}, so "
+            f"every count would be too low; ask a DBA to run: {grant_to(identifier(role))}"
+        )
+
+
+async def hides_rows(reader: Reader, table: Relation, texts: Iterable[str]) -> bool:
+    """Whether such a view is read, by the plan of PostgreSQL.
+
+    Only asked where it may be: of a view, and of expressions that name one.
+    """
+    texts = list(texts)
+    if table.kind != "view" and not any("pg_stat" in text for text in texts):
+        return False
+    items = [f"({text})" for text in texts]
+    statement = fill("catalog/describe", expressions=",\n".join(items), table=table.sql)
+    try:
+        (explained,) = await reader.value(fill("catalog/explain", statement=statement))
+    except SourceError:
+        return False  # it is reported by who reads it
+    return not _HIDING.isdisjoint(_functions(explained["Plan"]))
+
+
+def grant_to(role: str) -> str:
+    """The command that makes a role a member; its name is an SQL identifier."""
+    return f"GRANT {MEMBERSHIP} TO {role};"
+
+
+def _functions(plan: Mapping[str, Any]) -> Iterator[str]:
+    if "Function Name" in plan:
+        yield plan["Function Name"]
+    for child in plan.get("Plans", []):
+        yield from _functions(child)

@@ -51,7 +51,9 @@ def of_statement(complaint: ServerError, *statements: str) -> SourceError:
         ("53400", "temporary file size exceeds", "other", "temporary file size exceeds"),
         ("40001", "conflict with recovery", "other", "conflict with recovery"),
         ("57P01", "terminating connection", "other", "terminating connection"),
-        ("25006", "cannot execute UPDATE", "other", "cannot execute UPDATE"),
+        ("25006", "cannot execute UPDATE", "schema", "UPDATE; collection only reads"),
+        ("55000", "no data. Use REFRESH MATERIALIZED VIEW", "schema", "no data"),
+        ("55000", "not ready", "other", "not ready"),
     ],
 )
 def test_a_failed_statement_is_judged_by_its_sqlstate(

@@ -1,0 +1,103 @@
+"""Views that hide, that write, or that have no data: a sentence, and never a number too low."""
+
+from collections.abc import Callable
+
+import pytest
+
+from exporter.config import Source
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import EXPORTER
+from exporter.postgres import Database
+from exporter.sessions.grants import ROLE, grants
+from tests.support.collection import declarations
+from tests.support.collection.pages import Collect
+from tests.support.servers.statements import execute
+
+SourceOf = Callable[[str], Source]
+
+ACTIVITY = """\
+clients:
+  table: {table}
+  active: |
+    {active}
+  started_at: backend_start
+  orphaned_after: 2h
+  daily: null
+"""
+VIEW = "CREATE VIEW public.clients AS SELECT * FROM pg_stat_activity WHERE datname IS NOT NULL"
+SUBQUERY = "s.pid IN (SELECT a.pid FROM pg_stat_activity AS a WHERE a.state IS NOT NULL)"
+
+
+@pytest.mark.parametrize(
+    ("table", "active"),
+    [
+        ("pg_catalog.pg_stat_activity", "s.state IS NOT NULL"),
+        ("public.clients", "s.state IS NOT NULL"),
+        ("public.pids", SUBQUERY),
+    ],
+    ids=["the view itself", "a view on it", "a subquery"],
+)
+async def test_what_other_roles_do_is_counted_by_a_member_alone(
+    any_database: EmbeddedDatabase,
+    collect: Collect,
+    source_of: SourceOf,
+    table: str,
+    active: str,
+) -> None:
+    pids = "CREATE TABLE public.pids AS SELECT pid, backend_start FROM pg_stat_activity"
+    execute(any_database, VIEW, pids, f"GRANT SELECT ON clients, pids TO {EXPORTER}")
+    text = ACTIVITY.format(table=table, active=active)
+    refused = await collect(any_database, text, role=EXPORTER)
+    assert refused("session_exporter_collection_errors_total", reason="permission")
+    grant = f'GRANT pg_read_all_stats TO "{EXPORTER}";'
+    assert refused.failures["clients", "active"].endswith(f"ask a DBA to run: {grant}")
+    pool = Database(declarations.settings_of(any_database.dsn))
+    try:
+        printed = await grants(pool.reader(), source_of(text))
+    finally:
+        await pool.close()
+    assert f"GRANT pg_read_all_stats TO {ROLE};" in printed
+    execute(any_database, f"GRANT pg_read_all_stats TO {EXPORTER}")
+    try:
+        page = await collect(any_database, text, role=EXPORTER)
+    finally:
+        execute(any_database, f"REVOKE pg_read_all_stats FROM {EXPORTER}")
+    assert not page.failures
+    assert page("sessions_active")
+
+
+async def test_a_view_of_this_application_needs_no_such_right(
+    database: EmbeddedDatabase, source_of: SourceOf
+) -> None:
+    execute(database, "CREATE VIEW clients AS SELECT now() AS backend_start, true AS is_on")
+    pool = Database(declarations.settings_of(database.dsn))
+    text = ACTIVITY.format(table="public.clients", active="s.is_on")
+    try:
+        printed = await grants(pool.reader(), source_of(text))
+    finally:
+        await pool.close()
+    assert not any("pg_read_all_stats" in each for each in printed)
+
+
+@pytest.mark.parametrize(
+    ("create", "sentence"),
+    [
+        (
+            "CREATE MATERIALIZED VIEW clients AS SELECT now() AS backend_start WITH NO DATA",
+            'materialized view "clients" has not been populated. Use the REFRESH MATERIALIZED VIEW',
+        ),
+        (
+            "CREATE VIEW clients AS SELECT now() AS backend_start, nextval('numbers') AS n",
+            "cannot execute nextval() in a read-only transaction; collection only reads",
+        ),
+    ],
+    ids=["no data", "writes"],
+)
+async def test_a_view_that_cannot_be_read_is_a_problem_of_the_schema(
+    any_database: EmbeddedDatabase, collect: Collect, create: str, sentence: str
+) -> None:
+    execute(any_database, "CREATE SEQUENCE numbers", create)
+    reads = "s.backend_start IS NOT NULL" + (" AND s.n > 0" if "nextval" in create else "")
+    page = await collect(any_database, ACTIVITY.format(table="public.clients", active=reads))
+    assert page("session_exporter_collection_errors_total", reason="schema")
+    assert page.failures["clients", "active"].startswith(sentence)
