@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 
 from exporter.check.findings import Finding, FindingWriter, Status
 from exporter.check.recovery import check_recovery
+from exporter.check.search_path import check_search_path
 from exporter.check.source import check_source
 from exporter.clock import Clock
 from exporter.config import Config, Source
@@ -61,6 +62,11 @@ async def _check_database(database: Database, clock: Clock) -> AsyncIterator[Fin
         kind = f"it is a standby, {behind}: it can be collected from"
     yield findings.ok("replica", kind)
     yield _clock(findings, now - (before + after) / 2, CLOCK_TOLERANCE + (after - before) / 2)
+    try:
+        reader = database.reader()
+        yield await check_search_path(reader, findings, "search path", purpose="collection")
+    except SourceError as error:
+        yield findings.failed("search path", str(error))
 
 
 def _clock(findings: FindingWriter, difference: float, tolerance: float) -> Finding:

@@ -12,6 +12,7 @@ from exporter.check.findings import Finding, FindingWriter
 from exporter.check.missing_rights import ask_for, missing_to_recover, role_of
 from exporter.check.recovery_rights import check_excess, check_function, check_statements
 from exporter.check.recovery_threshold import check_threshold
+from exporter.check.search_path import check_search_path
 from exporter.config import DatabaseSettings, Source, format_duration
 from exporter.errors import (
     AuditUnusable,
@@ -31,7 +32,6 @@ from exporter.recovery.audit.installation import (
 )
 from exporter.recovery.close.candidates import read_previews
 from exporter.recovery.decision.brakes import find_brakes
-from exporter.recovery.functions.creators import find_creators
 from exporter.recovery.plan.left_alone import count_left_alone
 from exporter.recovery.plan.plan import future_ends, observe_by_hand
 from exporter.recovery.rule.binding import bind_rule
@@ -120,7 +120,7 @@ async def _check(
     roles = dict.fromkeys([role, await role_of(reader)])
     async for finding in check_excess(reader, roles, findings):
         yield finding
-    yield await _search_path(reader, findings)
+    yield await check_search_path(reader, findings, "recovery path", purpose="recovery")
     try:
         async for finding in _orphans(reader, rule, findings):
             yield finding
@@ -145,22 +145,6 @@ async def _orphans(reader: Reader, rule: Rule, findings: FindingWriter) -> Async
         yield findings.warning("recovery end", f"of all orphaned ones, {ends}")
     async for finding in check_threshold(reader, rule, findings):
         yield finding
-
-
-async def _search_path(reader: Reader, findings: FindingWriter) -> Finding:
-    """Whether others may create what an expression of the config would find."""
-    found = await find_creators(reader)
-    if not found:
-        return findings.ok(
-            "recovery path", "only owners may create objects in the schemas of the search path"
-        )
-    return findings.warning(
-        "recovery path",
-        f"{'; '.join(each.sentence for each in found)}: an expression of the config that names a "
-        "function, operator or type without its schema may find one of theirs, which would run "
-        "with the rights of recovery; ask a DBA to run:",
-        *(each.revoke for each in found),
-    )
 
 
 async def _side_effects(

@@ -62,6 +62,7 @@ async def test_a_source_that_fits_gets_ticks_only(
         "connection",
         "replica",
         "clock",
+        "search path",
         "table",
         "expressions",
         "rights",
@@ -442,3 +443,11 @@ async def test_a_clock_that_is_off_gets_a_warning(
     found = (await check(database, source_of(CONVERSATIONS), ahead=60.0))["clock"]
     assert found.status is Status.WARNING
     assert "behind this machine's" in found.message
+
+
+async def test_schemas_in_which_others_may_create_are_named(database: EmbeddedDatabase) -> None:
+    run(database, "GRANT CREATE ON SCHEMA public TO PUBLIC")
+    found = (await check(database, role=EXPORTER))["search path"]
+    assert found.status == Status.WARNING
+    assert 'every role may create objects in "public"' in found.message
+    assert found.commands == ('REVOKE CREATE ON SCHEMA "public" FROM PUBLIC;',)

@@ -1,0 +1,23 @@
+"""Whether others may create what an expression of the config would find by its name."""
+
+from exporter.check.findings import Finding, FindingWriter
+from exporter.postgres import Reader
+from exporter.recovery.functions.creators import find_creators
+
+
+async def check_search_path(
+    reader: Reader, findings: FindingWriter, check: str, *, purpose: str
+) -> Finding:
+    """One finding about the search path of a role, which has it for a purpose."""
+    found = await find_creators(reader)
+    if not found:
+        return findings.ok(
+            check, "only owners may create objects in the schemas of the search path"
+        )
+    return findings.warning(
+        check,
+        f"{'; '.join(each.sentence for each in found)}: an expression of the config that names a "
+        "function, operator or type without its schema may find one of theirs, which would run "
+        f"with the rights of {purpose}; ask a DBA to run:",
+        *(each.revoke for each in found),
+    )
