@@ -49,16 +49,13 @@ def a_live_twin_is_left_alone(recoveries: Recoveries) -> None:
 
 
 def twins_get_their_own_back(recoveries: Recoveries) -> None:
-    """Two orphans with one id are closed one by one, so that undo can tell them apart."""
+    """Orphans with one id are closed in a transaction each, so that undo can tell them apart."""
     both = of_twins(recoveries, ORPHAN, ORPHAN, ORPHAN)
-    before, runs = twins(recoveries), []
-    for _ in before:
-        with both.recovery() as recovery:
-            outcome = recovery.finish()
-            assert len(outcome.recovered) == 1
-            runs.append(outcome.run)
+    before = twins(recoveries)
+    with both.recovery() as recovery:
+        outcome = recovery.finish()
+    assert len(outcome.recovered) == len(before)
     assert {row["ended_by"] for row in twins(recoveries)} == {"recovery"}
-    for run in runs:
-        with both.undoing(run) as undoing:
-            assert undoing.finish() == 1
+    with both.undoing(outcome.run) as undoing:
+        assert undoing.finish() == len(before)
     assert twins(recoveries) == before
