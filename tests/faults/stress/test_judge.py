@@ -171,6 +171,30 @@ def test_a_person_may_close_what_a_stop_holds(forged: Forged) -> None:
     assert broken(forged, HELD) == set()
 
 
+PAUSED = StopEvent(at=115, brake="pause", committed=115, resumed=None)
+
+
+@pytest.mark.parametrize(
+    ("pause", "is_wrong"),
+    [
+        (PAUSED, True),
+        (replace(PAUSED, resumed=121), True),
+        (replace(PAUSED, resumed=118), False),
+        (replace(PAUSED, committed=119.5), False),  # its transaction had begun
+    ],
+)
+def test_one_that_is_closed_automatically_in_a_pause(
+    forged: Forged, pause: StopEvent, is_wrong: bool
+) -> None:
+    forged.is_closed(120, trigger="auto")
+    assert broken(forged, pause) == ({"none_paused_is_closed"} if is_wrong else set())
+
+
+def test_a_person_may_close_in_a_pause(forged: Forged) -> None:
+    forged.is_closed(120)
+    assert broken(forged, PAUSED) == set()
+
+
 def test_the_most_in_an_hour_are_those_of_any_hour() -> None:
     assert most_in_an_hour([]) == 0
     assert most_in_an_hour([0, 1, HOUR - 1, HOUR, HOUR + 0.5, 3 * HOUR]) == 4

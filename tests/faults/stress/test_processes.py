@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.processes.session_exporter import wait_for
 from tests.support.recovery.worlds.stress.actor import Actor, acting, total
 from tests.support.recovery.worlds.stress.application import ChatWriter, Population
@@ -29,7 +30,7 @@ from tests.support.recovery.worlds.stress.history import (
 )
 from tests.support.recovery.worlds.stress.judge import faults_of, most_in_an_hour
 from tests.support.recovery.worlds.stress.leftovers import has_locked_chats, open_transactions
-from tests.support.recovery.worlds.stress.persons import Resumer, Undoer
+from tests.support.recovery.worlds.stress.persons import CALLED, Pauser, Resumer, Undoer
 from tests.support.recovery.worlds.stress.world import THRESHOLD, World, stressed_world
 
 SECONDS = 10.0
@@ -45,7 +46,10 @@ LOST = 30
 HAPPENED = {
     "closed by auto": "recovery WHERE trigger = 'auto'",
     "closed by hand": "recovery WHERE trigger = 'manual'",
+    "closed by a function": f"run WHERE role = '{RECOVERY_ROLE}'",
     "undone": "recovery WHERE undone_at IS NOT NULL",
+    "undone by a function": f"recovery WHERE undo_reason = '{CALLED}'",
+    "paused": "pause WHERE resumed_at IS NOT NULL",
     "stopped": "stop WHERE why <> 'a test'",
     "resumed": "stop WHERE why <> 'a test' AND resumed_at IS NOT NULL",
 }
@@ -72,17 +76,17 @@ def stress(world: World, folder: Path, seed: int, seconds: float) -> Counter[str
     """Let all of them act; what they did."""
     processes, population = Processes(), Population(LOST + 1)
     silence = 1.6 * THRESHOLD
+    configs = [world.direct, world.pooled, world.called]
     actors: list[Actor] = [
         *(ChatWriter(f"writer {n}", seed, world.database, population, silence) for n in range(4)),
         *(
             DaemonKeeper(f"daemon {n}", seed, config, folder, processes)
-            for n, config in enumerate((world.direct, world.pooled))
+            for n, config in enumerate(configs)
         ),
-        *(
-            HandRecoverer(f"hand-{n}", seed, [world.direct, world.pooled], folder, processes)
-            for n in range(2)
-        ),
+        *(HandRecoverer(f"hand-{n}", seed, configs, folder, processes) for n in range(2)),
         Undoer("undoer", seed, world.direct),
+        Undoer("undoer by functions", seed, world.called),
+        Pauser("pauser", seed, world.direct),
         Resumer("resumer", seed, world.direct),
     ]
     faults = Faults(seed, world.database, world.bouncer, processes)
@@ -121,7 +125,7 @@ def missing(database: EmbeddedDatabase) -> list[str]:
 
 def judge(database: EmbeddedDatabase, per_hour: int, found: Counter[str]) -> None:
     stops = stops_of(database)
-    found["stops"] = len(stops)
+    found.update("pauses" if stop.brake == "pause" else "stops" for stop in stops)
     for events in chats_of(database):
         found.update(f"history: {event.kind}" for event in events)
         found["chats"] += 1

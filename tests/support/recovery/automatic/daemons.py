@@ -26,13 +26,14 @@ def auto_config(
     every: str = "250ms",
     orphaned_after: str = "10m",
     is_trusted: bool = True,
+    recovery_dsn: str | None = None,
     **recovery: Any,
 ) -> Path:
     """A config file in which the chats are recovered automatically, as if for long."""
     (source,) = yaml.safe_load(SOURCE).values()
     source |= {"every": every, "stale_after": "60s", "daily": None}
     source["orphaned_after"] = orphaned_after
-    source["recovery"] |= AUTO | recovery
+    source["recovery"] |= AUTO | recovery | ({"dsn": recovery_dsn} if recovery_dsn else {})
     app = {"dsn": dsn or chats.database.dsn, **IMPATIENT}
     path = write_config(folder, {"app": app}, {"chats": source})
     if is_trusted:

@@ -58,6 +58,8 @@ CREATE TRIGGER writes_undone AFTER UPDATE ON session_exporter.recovery
     EXECUTE FUNCTION public.write_history('undone', '{session,0}');
 CREATE TRIGGER writes_stop AFTER INSERT OR UPDATE ON session_exporter.stop
     FOR EACH ROW EXECUTE FUNCTION public.write_history('stop', '{none}');
+CREATE TRIGGER writes_pause AFTER INSERT OR UPDATE ON session_exporter.pause
+    FOR EACH ROW EXECUTE FUNCTION public.write_history('pause', '{none}');
 """
 
 EVENTS = """
@@ -73,13 +75,15 @@ ORDER BY h.chat, h.number
 
 STOPS = """
 SELECT
-    extract(epoch FROM (h.after ->> 'at')::timestamptz)::float8 AS at,
-    h.after ->> 'brake' AS brake,
+    extract(
+        epoch FROM coalesce(h.after ->> 'at', h.after ->> 'paused_at')::timestamptz
+    )::float8 AS at,
+    coalesce(h.after ->> 'brake', 'pause') AS brake,
     min(extract(epoch FROM pg_xact_commit_timestamp(h.xid::xid)))::float8 AS committed,
     min(extract(epoch FROM pg_xact_commit_timestamp(h.xid::xid)))
         FILTER (WHERE h.after ->> 'resumed_at' IS NOT NULL)::float8 AS resumed
 FROM public.history AS h
-WHERE h.kind = 'stop'
+WHERE h.kind IN ('stop', 'pause')
 GROUP BY 1, 2
 """
 
@@ -122,7 +126,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class StopEvent:
-    """A stop: its moment, and when it was committed, and its resumption if there was one."""
+    """A stop: its moment, and when it was committed, and its resumption if there was one.
+
+    Or a pause, whose brake is called "pause".
+    """
 
     at: float
     brake: str

@@ -162,7 +162,18 @@ def undone_ones_are_left_alone(chat: Chat, *_: object) -> Iterator[str]:
             yield f"event {closing.row.number} closed again what a person had undone"
 
 
-def none_held_is_closed(chat: Chat, _: float, stops: Sequence[StopEvent]) -> Iterator[str]:
+def none_paused_is_closed(chat: Chat, _: float, stops: Sequence[StopEvent]) -> Iterator[str]:
+    """A transaction that has begun before the pause is finished."""
+    for closing in chat.closings:
+        for pause in stops:
+            is_over = pause.resumed is not None and pause.resumed < closing.row.committed
+            was_on = pause.committed < closing.row.began - VISIBLE_AFTER and not is_over
+            if pause.brake == "pause" and closing.is_automatic and was_on:
+                yield f"event {closing.row.number} closed it in the pause of {pause.at}"
+
+
+def none_held_is_closed(chat: Chat, _: float, found: Sequence[StopEvent]) -> Iterator[str]:
+    stops = [stop for stop in found if stop.brake != "pause"]
     for closing in chat.closings:
         if not closing.is_automatic or closing.row.before is None:
             continue
@@ -189,6 +200,7 @@ RULES: tuple[Rule, ...] = (
     no_end_is_overwritten,
     undo_restores,
     undone_ones_are_left_alone,
+    none_paused_is_closed,
     none_held_is_closed,
 )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase, create_role
 from exporter.demo.server.server import wheel_binaries
 from exporter.demo.systems.schemas import EXPORTER, create_empty
 from exporter.sessions.grants import RECOVERY_ROLE
@@ -16,6 +16,7 @@ from tests.support.recovery.chats import Chats
 from tests.support.recovery.worlds.stress.history import TRIGGERS
 from tests.support.servers.pgbouncer import PgBouncer
 from tests.support.servers.quick_server import QuickServer
+from tests.support.servers.statements import execute
 
 #: A chat is orphaned after so many seconds. Its writer shows life about every second.
 THRESHOLD = 2.0
@@ -43,6 +44,8 @@ class World:
     """A config for connections to the server, as its superuser."""
     pooled: Path
     """The same for connections through PgBouncer, as a role with no right but those it needs."""
+    called: Path
+    """The same, where a role that may only call functions closes."""
 
 
 @contextmanager
@@ -63,5 +66,15 @@ def stressed_world(
             pooled = auto_config(chats, folder, dsn=bouncer.dsn(), is_trusted=False, **options)
             printed = run("sql", "role", "-c", direct, folder=folder).stdout
             chats.do(printed.replace(RECOVERY_ROLE, EXPORTER))
+            create_role(server, RECOVERY_ROLE)
+            options |= {"call": "session_exporter.recover_chats", "is_trusted": False}
+            to_print = auto_config(chats, folder, **options)
+            for words in (["role"], ["function", "chats"]):
+                execute(database, run("sql", *words, "-c", to_print, folder=folder).stdout)
+            own: dict[str, Any] = {
+                "dsn": bouncer.dsn(),
+                "recovery_dsn": database.dsn_for(RECOVERY_ROLE),
+            }
+            called = auto_config(chats, folder, **own, **options)
             chats.close()
-            yield World(database, bouncer, direct, pooled)
+            yield World(database, bouncer, direct, pooled, called)
