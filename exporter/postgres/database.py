@@ -190,7 +190,7 @@ class Database:
         requests: Sequence[Request] = ()
         try:
             requests = take()
-            most = TIMEOUT_IN_COMPANY if len(requests) > 1 else math.inf
+            most = TIMEOUT_IN_COMPANY if _reads(requests) > 1 else math.inf
             for request in requests:
                 request.limit = min(request.timeout, most)
                 request.settings = self._settings_of(request.timezone, request.limit)
@@ -224,7 +224,7 @@ class Database:
     def _fail_all(self, requests: Sequence[Request], failure: errors.SourceError) -> None:
         for request in requests:
             request.fail(failure)
-        if len(requests) == 1:  # of several, one may have crashed its backend
+        if _reads(requests) == 1:  # of several, one may have crashed its backend
             self._mark_down(failure)
 
     async def _connect(self, abandoned: list[AbandonedSocket]) -> Connection:
@@ -339,3 +339,7 @@ class Database:
         )
         request.fail(cause)
         return None
+
+
+def _reads(requests: Sequence[Request]) -> int:
+    return sum(request.reads for request in requests)

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from exporter.errors import SourceError
+from exporter.postgres.lookup import hand_out, join_lookups
 from exporter.postgres.simple_query import Request, Result
 
 #: Transactions in one message.
@@ -75,26 +76,32 @@ class ReadQueue:
 
     async def _send_waiting(self) -> None:
         taken: list[tuple[Request, asyncio.Future[bool]]] = []
+        joined: list[Request] = []
 
         def take() -> list[Request]:
             while self._waiting and len(taken) < MOST_TOGETHER:
                 each = self._waiting.popleft()
                 if not each[1].done():  # or its task was cancelled
                     taken.append(each)
-            return [request for request, _ in taken]
+            joined[:] = join_lookups([request for request, _ in taken if not request.is_done])
+            return joined
 
         try:
             await self._send(take, "")
+            hand_out(joined)
             alone = [request for request, _ in taken if request.error and len(taken) > 1]
         except SourceError as error:
             # There was no connection. The first one reports it; each of the others is sent alone,
             # and reports what it meets itself.
-            undone = [request for request in take() if not request.is_done]
+            hand_out(joined)
+            take()
+            undone = [request for request, _ in taken if not request.is_done]
             for request in undone[:1]:
                 request.fail(error)
             alone = undone[1:]
         except Exception as error:  # noqa: BLE001 - its job logs it with a traceback
             # A bug of ours, perhaps with the values of one of them: alone, each meets its own.
+            hand_out(joined)
             if len(taken) == 1 and not taken[0][1].done():
                 taken[0][1].set_exception(error)
             alone = [request for request, _ in taken if request.results is None]

@@ -48,6 +48,8 @@ class Request:
     """Each has to give rows."""
     user: str = ""
     """Who takes the slot for it, where it is sent alone."""
+    joined: Sequence["Request"] = ()
+    """Those in whose place it is sent; see Lookup."""
     settings: str = ""
     """collection/begin.sql for the message that it is sent in."""
     limit: float = 0.0
@@ -59,6 +61,11 @@ class Request:
     """How long it kept the database busy."""
     network_seconds: float = 0.0
     """What part of that a message always takes on its way."""
+
+    @property
+    def reads(self) -> int:
+        """Of how many reads it has the statements."""
+        return max(len(self.joined), 1)
 
     @property
     def parts(self) -> Sequence[str]:

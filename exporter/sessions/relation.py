@@ -2,15 +2,15 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from exporter.config import TableName
 from exporter.config.fields.sql import COLUMN
 from exporter.config.fields.sql_lexer import escape_strings, fold
 from exporter.errors import SchemaMismatch
-from exporter.postgres import Reader
-from exporter.queries import fill, identifier, literal
+from exporter.postgres import Lookup, Reader
+from exporter.queries import fill, identifier, join_lines, text_or_null
 from exporter.sessions.sql_names import SYSTEM_COLUMNS, chains, names
 from exporter.text import some_of
 
@@ -144,15 +144,14 @@ def is_bare_word(text: str) -> bool:
 
 async def find(reader: Reader, table: TableName) -> Relation:
     """Look up a declared table in the catalog. Raises SchemaMismatch where there is none."""
-    parts = match_name(table, "c.relname", is_visible="pg_catalog.pg_table_is_visible(c.oid)")
-    rows = await reader.rows(fill("catalog/relation", **parts))
+    rows = await reader.rows(Lookup(_query, table))
     if not rows:
         hint = await _hint_at(reader, table)
         raise SchemaMismatch(f"there is no table or view {table} in this database; {hint}")
-    oid, schema, name, kind = rows[0][:4]
+    _, oid, schema, name, kind = rows[0][:5]
     columns = {
         name: Column(name, type_, is_enum, tuple(generated_from), *others)
-        for _, _, _, _, name, type_, is_enum, generated_from, *others in rows
+        for _, _, _, _, _, name, type_, is_enum, generated_from, *others in rows
         if name is not None
     }
     return Relation(oid, schema, name, KINDS[kind], columns)
@@ -179,22 +178,15 @@ def _needs_quotes(name: str) -> bool:
     return re.fullmatch(COLUMN, name) is None or fold(name) != name
 
 
-def match_name(declared: TableName, column: str, *, is_visible: str) -> dict[str, str]:
-    """How a catalog query finds a declared name: as it is written first, else in lower case.
+def _query(tables: Sequence[TableName]) -> str:
+    """The statement that looks up several tables."""
+    names = [f"({number}, {_spellings(table)})" for number, table in enumerate(tables)]
+    return fill("catalog/relation", names=join_lines(names))
 
-    Without a schema it is what `is_visible` along the search path.
-    """
 
-    def spellings(column: str, name: str, *, is_quoted: bool) -> str:
-        names = dict.fromkeys([name] if is_quoted else [name, fold(name)])
-        return f"{column} IN ({', '.join(map(literal, names))})"
-
-    in_schema = is_visible
-    if declared.schema_ is not None:
-        in_schema = spellings("n.nspname", declared.schema_, is_quoted=declared.schema_quoted)
-    return {
-        "in_schema": in_schema,
-        "named": spellings(column, declared.name, is_quoted=declared.name_quoted),
-        "exact_schema": f"(n.nspname = {literal(declared.schema_ or '')})",
-        "exact": f"({column} = {literal(declared.name)})",
-    }
+def _spellings(table: TableName) -> str:
+    """The schema and the name, each as it is written and in lower case where it is not quoted."""
+    schema, name = table.schema_, table.name
+    lower_schema = schema if schema is None or table.schema_quoted else fold(schema)
+    spellings = [schema, lower_schema, name, name if table.name_quoted else fold(name)]
+    return ", ".join(f"{text_or_null(each)}::name" for each in spellings)

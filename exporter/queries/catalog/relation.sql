@@ -1,26 +1,30 @@
--- The relation that a source names and its columns, with those that a generated one is computed
--- from: its default depends on them (pg_depend), on itself internally.
+-- The relations that sources name and their columns, with those that a generated one is computed
+-- from: its default depends on them (pg_depend), on itself internally. Each row begins with the number
+-- of the source. One statement for several, because to plan it takes longer than to run it.
 -- An unquoted name finds its exact spelling first, else its lower case, as `s.column` does.
 -- Without a schema it is the one that the search path finds.
 -- A type of another schema is qualified, so that no other path finds another type of that name. The
 -- operators by which values are compared are those of the default B-tree of the type, or of that
 -- below a domain; an enum or an array has PostgreSQL's own.
 SELECT
-    c.oid::int8, n.nspname, c.relname, c.relkind::text, a.attname,
+    wanted.number, c.oid::int8, c.nspname, c.relname, c.relkind::text, a.attname,
     CASE
         WHEN t.nspname <> 'pg_catalog' AND pg_catalog.pg_type_is_visible(t.named)
             THEN pg_catalog.quote_ident(t.nspname) || '.'
         ELSE ''
     END || pg_catalog.format_type(a.atttypid, a.atttypmod),
     t.typtype = 'e',
-    ARRAY(
-        SELECT f.attname::text
-        FROM pg_depend AS g
-        JOIN pg_attribute AS f ON f.attrelid = g.refobjid AND f.attnum = g.refobjsubid
-        WHERE a.attgenerated <> '' AND g.classid = 'pg_attrdef'::regclass::oid AND g.objid = d.oid
-            AND g.refobjid = c.oid AND f.attnum <> a.attnum
-        ORDER BY f.attnum
-    ),
+    CASE
+        WHEN a.attgenerated <> '' THEN ARRAY(
+            SELECT f.attname::text
+            FROM pg_depend AS g
+            JOIN pg_attribute AS f ON f.attrelid = g.refobjid AND f.attnum = g.refobjsubid
+            WHERE g.classid = 'pg_attrdef'::regclass::oid AND g.objid = d.oid
+                AND g.refobjid = c.oid AND f.attnum <> a.attnum
+            ORDER BY f.attnum
+        )
+        ELSE '{{}}'
+    END,
     CASE WHEN a.attgenerated = 'v' THEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) END,
     a.attnotnull,
     coalesce((
@@ -34,8 +38,23 @@ SELECT
         WHERE k.opcintype = base.oid AND k.opcdefault
     ), 'pg_catalog'),
     coalesce(base.oid IN ('json'::regtype::oid, 'jsonb'::regtype::oid), false)
-FROM pg_class AS c
-JOIN pg_namespace AS n ON n.oid = c.relnamespace
+FROM (
+    VALUES
+    {names}
+) AS wanted (number, schema, lower_schema, name, lower_name)
+JOIN LATERAL (
+    SELECT c.oid, n.nspname, c.relname, c.relkind
+    FROM pg_class AS c
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+        AND c.relname IN (wanted.name, wanted.lower_name)
+        AND CASE
+            WHEN wanted.schema IS NULL THEN pg_catalog.pg_table_is_visible(c.oid)
+            ELSE n.nspname IN (wanted.schema, wanted.lower_schema)
+        END
+    ORDER BY n.nspname = wanted.schema DESC, c.relname = wanted.name DESC
+    LIMIT 1
+) AS c ON true
 LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN (
     SELECT
@@ -44,26 +63,21 @@ LEFT JOIN (
     FROM pg_type AS t
     JOIN pg_namespace AS n ON n.oid = t.typnamespace
 ) AS t ON t.oid = a.atttypid
-LEFT JOIN LATERAL (
-    WITH RECURSIVE base AS (
-        SELECT t.oid, t.typtype
-        UNION ALL
-        SELECT b.oid, b.typtype
-        FROM base
-        JOIN pg_type AS d ON d.oid = base.oid AND d.typtype = 'd'
-        JOIN pg_type AS b ON b.oid = d.typbasetype
-    )
-    SELECT base.oid FROM base WHERE base.typtype <> 'd'
-) AS base ON true
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN t.typtype = 'd' THEN (
+            WITH RECURSIVE base AS (
+                SELECT t.oid, t.typtype
+                UNION ALL
+                SELECT b.oid, b.typtype
+                FROM base
+                JOIN pg_type AS d ON d.oid = base.oid AND d.typtype = 'd'
+                JOIN pg_type AS b ON b.oid = d.typbasetype
+            )
+            SELECT base.oid FROM base WHERE base.typtype <> 'd'
+        )
+        ELSE t.oid
+    END AS oid
+) AS base
 LEFT JOIN pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
-WHERE c.oid = (
-    SELECT c.oid
-    FROM pg_class AS c
-    JOIN pg_namespace AS n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
-        AND {in_schema}
-        AND {named}
-    ORDER BY {exact_schema} DESC, {exact} DESC
-    LIMIT 1
-)
-ORDER BY a.attnum
+ORDER BY wanted.number, a.attnum

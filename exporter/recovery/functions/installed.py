@@ -4,13 +4,13 @@ import re
 from dataclasses import dataclass
 
 from exporter.config import TableName
+from exporter.config.fields.sql_lexer import fold
 from exporter.errors import FunctionMismatch
 from exporter.postgres import Reader
-from exporter.queries import fill
+from exporter.queries import fill, literal
 from exporter.recovery.functions.definitions import recover_function, undo_function
 from exporter.recovery.functions.function import MARK, Function, Signature, fingerprint
 from exporter.recovery.rule.rule import Rule
-from exporter.sessions.relation import match_name
 
 _FINGERPRINT = re.compile(r"\(fingerprint ([0-9a-f]+)\)$")
 
@@ -79,8 +79,7 @@ async def _find(
         )
     printing = f"session-exporter sql function {source}"
     # All functions of this name, the very spelling first.
-    parts = match_name(called, "p.proname", is_visible="pg_catalog.pg_function_is_visible(p.oid)")
-    rows = await reader.rows(fill("recovery/functions/installed", **parts))
+    rows = await reader.rows(fill("recovery/functions/installed", **_match_name(called)))
     found = [InstalledFunction(*row) for row in rows]
     if not found:
         raise FunctionMismatch(
@@ -94,6 +93,27 @@ async def _find(
         f"recovery.call: {found[0].sql} is not what `{printing}` prints now: "
         f"{_difference(found[0])}; print it again and have it run, which creates {printed.sql}"
     )
+
+
+def _match_name(declared: TableName) -> dict[str, str]:
+    """How the query finds a declared name: as it is written first, else in lower case.
+
+    Without a schema it is what is visible along the search path.
+    """
+
+    def spellings(column: str, name: str, *, is_quoted: bool) -> str:
+        names = dict.fromkeys([name] if is_quoted else [name, fold(name)])
+        return f"{column} IN ({', '.join(map(literal, names))})"
+
+    in_schema = "pg_catalog.pg_function_is_visible(p.oid)"
+    if declared.schema_ is not None:
+        in_schema = spellings("n.nspname", declared.schema_, is_quoted=declared.schema_quoted)
+    return {
+        "in_schema": in_schema,
+        "named": spellings("p.proname", declared.name, is_quoted=declared.name_quoted),
+        "exact_schema": f"(n.nspname = {literal(declared.schema_ or '')})",
+        "exact": f"(p.proname = {literal(declared.name)})",
+    }
 
 
 def _difference(function: InstalledFunction) -> str:

@@ -60,6 +60,19 @@ def test_all_that_are_due_together_are_sent_at_once(
         assert proxy.requests[0][5:].startswith(b"/* chats_1 active, chats_2 active, ")
 
 
+def test_the_tables_of_all_that_are_bound_together_are_looked_up_at_once(
+    database: EmbeddedDatabase, proxy: Proxy, tmp_path: Path
+) -> None:
+    with Exporting(config_of(proxy.dsn(database.dsn_for(EXPORTER)), tmp_path)) as exporting:
+        page = exporting.collect("active")
+        assert all(page.succeeds(source) for source in SOURCES)
+        looked_up, *others = [count for count in begun(proxy.requests) if count]
+        assert looked_up == 1
+        assert others == [len(SOURCES)] * 2
+        (lookup,) = [data for data in proxy.requests if b"pg_attribute" in data]
+        assert lookup[5:].startswith(b"/* chats_1 active, chats_2 active, ")
+
+
 async def test_a_read_is_one_piece_and_one_round_trip(
     database: EmbeddedDatabase, proxy: Proxy
 ) -> None:
@@ -140,6 +153,31 @@ def test_a_locked_table_delays_the_others_in_its_message_by_a_moment(
             assert page.errors(VICTIM) == {"lock"}
             assert [page.errors(source) for source in OTHERS] == [set()] * len(OTHERS)
             assert all(page.succeeds(source) for source in OTHERS)
+        page = exporting.collect("active")
+        assert all(page.succeeds(source) for source in SOURCES)
+
+
+def test_a_table_whose_lookup_waits_for_a_lock_does_not_fail_those_looked_up_with_it(
+    database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    with database.connect() as connection:
+        # To print the expression of a virtual column PostgreSQL locks its table.
+        connection.execute("""
+            CREATE TABLE public.held (
+                session_id bigint PRIMARY KEY, is_active boolean, session_start timestamptz,
+                doubled bigint GENERATED ALWAYS AS (session_id * 2) VIRTUAL
+            )
+        """)
+        connection.execute("GRANT SELECT ON public.held TO PUBLIC")
+    victim = {"table": "public.held", "ended_at": None, "duration": None}
+    config = config_of(database.dsn_for(EXPORTER), tmp_path, **victim)
+    with Exporting(config) as exporting, database.connect() as connection:
+        with connection.transaction():
+            connection.execute("LOCK public.held")
+            page = exporting.collect("active")
+            assert page.errors(VICTIM) == {"lock"}
+            assert all(page.succeeds(source) for source in OTHERS)
+            assert [page.errors(source) for source in OTHERS] == [set()] * len(OTHERS)
         page = exporting.collect("active")
         assert all(page.succeeds(source) for source in SOURCES)
 
