@@ -8,11 +8,12 @@ contain `%` and `{}` of their own.
 
 import hashlib
 import re
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
 from importlib import resources
+from string import Formatter
 
-from psycopg import sql  # noqa: TID253 - quotes and composes; it never connects
+from psycopg import sql  # noqa: TID253 - quotes; it never connects
 
 #: Of a name, in bytes; PostgreSQL cuts longer ones silently (NAMEDATALEN).
 LONGEST_NAME = 63
@@ -24,18 +25,33 @@ _HEADER = re.compile(r"\A(?:--.*\n)+")
 _is_plain = re.compile(r"(?!null\Z)[\w.:+-]+", re.ASCII | re.IGNORECASE).fullmatch
 
 
+class Template:
+    """A text with placeholders, taken apart once: it is filled for every source."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._pieces = [(before, name) for before, name, *_ in Formatter().parse(text)]
+
+    def fill(self, parts: Mapping[str, str]) -> str:
+        """The text with each placeholder replaced by its part; there may be more parts."""
+        filled: list[str] = []
+        for before, name in self._pieces:
+            filled += (before,) if name is None else (before, parts[name])
+        return "".join(filled).strip()
+
+
 @cache
-def _template(name: str) -> sql.SQL:
+def _template(name: str) -> Template:
     text = resources.files(__name__).joinpath(f"{name}.sql").read_text(encoding="ascii")
-    return sql.SQL(_HEADER.sub("", text))
+    return Template(_HEADER.sub("", text))
 
 
 def fill(name: str, **parts: str) -> str:
     """Return the template `queries/<name>.sql` with every `{placeholder}` replaced by SQL text."""
-    filled = {key: sql.SQL(part) for key, part in parts.items()}
-    return _template(name).format(**filled).as_string(None).strip()
+    return _template(name).fill(parts)
 
 
+@lru_cache(maxsize=4096)  # those of a table are quoted for each of its statements
 def identifier(*names: str) -> str:
     """Quote a name, or a qualified name, so that any spelling is safe."""
     return sql.Identifier(*names).as_string(None)

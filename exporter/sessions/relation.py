@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from exporter.config import TableName
 from exporter.config.fields.sql import COLUMN
@@ -137,6 +138,10 @@ class Relation:
         return any(chain.is_row and chain.of_row not in known for chain in chains(text))
 
 
+#: Of a column that many tables have there is one.
+_column = lru_cache(maxsize=4096)(Column)
+
+
 def is_bare_word(text: str) -> bool:
     """Whether a declared expression is the name of a column."""
     return _BARE_WORD.fullmatch(text) is not None
@@ -150,7 +155,7 @@ async def find(reader: Reader, table: TableName) -> Relation:
         raise SchemaMismatch(f"there is no table or view {table} in this database; {hint}")
     _, oid, schema, name, kind = rows[0][:5]
     columns = {
-        name: Column(name, type_, is_enum, tuple(generated_from), *others)
+        name: _column(name, type_, is_enum, tuple(generated_from), *others)
         for _, _, _, _, _, name, type_, is_enum, generated_from, *others in rows
         if name is not None
     }

@@ -1,11 +1,11 @@
 """Which step of a transaction a statement is, by the template that it was filled from."""
 
-from typing import Any
+from collections.abc import Mapping
 
 import pytest
-from psycopg import sql
 
 from exporter import queries
+from exporter.queries import Template
 
 #: The templates of the steps that tests halt at.
 STEPS = {
@@ -25,7 +25,7 @@ def record_steps(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(queries, "_template", lambda name: recorded(name, template(name)))
 
 
-def recorded(name: str, template: sql.SQL) -> sql.SQL:
+def recorded(name: str, template: Template) -> Template:
     """Return the template; what is filled from it is recorded under this name."""
     return _Recorded(name, template) if name in STEPS else template
 
@@ -37,12 +37,12 @@ def step_of(statement: str) -> str | None:
     return STEPS[name] if name is not None else None
 
 
-class _Recorded(sql.SQL):
-    def __init__(self, name: str, template: sql.SQL) -> None:
-        super().__init__(template.as_string(None))
+class _Recorded(Template):
+    def __init__(self, name: str, template: Template) -> None:
+        super().__init__(template.text)
         self._name = name
 
-    def format(self, *args: Any, **parts: Any) -> sql.Composed:
-        composed = super().format(*args, **parts)
-        _filled[composed.as_string(None).strip()] = self._name
-        return composed
+    def fill(self, parts: Mapping[str, str]) -> str:
+        filled = super().fill(parts)
+        _filled[filled] = self._name
+        return filled

@@ -1,9 +1,9 @@
 """The templates of exporter/queries, changed for one test."""
 
 import pytest
-from psycopg import sql
 
 from exporter import queries
+from exporter.queries import Template
 from tests.support.recovery.statements.changes import Change
 from tests.support.recovery.statements.names import recorded
 
@@ -17,10 +17,10 @@ class Templates:
     def change(self, name: str, change: Change) -> None:
         """Change one template, which has to have what is changed."""
         before = queries._template
-        text = before(name).as_string(None)
+        text = before(name).text
         changed = change.make(text)
         assert changed != text, f"{name}.sql is the same {change}"
-        template = recorded(name, sql.SQL(changed))
+        template = recorded(name, Template(changed))
         self._patch.setattr(
             queries, "_template", lambda each: template if each == name else before(each)
         )
