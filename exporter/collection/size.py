@@ -39,7 +39,10 @@ class Size:
     ) -> SizeValues:
         (sized, *plans) = await reader.read(_size_query(table), *coverage.plan_statements(table))
         uses, size = coverage.uses_in(table, plans), sized.rows[0][0]
-        lookups = {"indexes": coverage.used_statement(uses), "analyzed": None}
+        lookups: dict[str, str | None] = {
+            "indexes": coverage.used_statement(uses),
+            "analyzed": None,
+        }
         if table.relation.kind == "view":
             plan = size[0]["Plan"]
             lookups["analyzed"], size = _never_analyzed_query(plan), float(plan["Plan Rows"])

@@ -6,8 +6,8 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from exporter.config.fields.sql_lexer import Token
-from exporter.postgres import Reader, Result, Row
-from exporter.queries import fill, literal
+from exporter.postgres import Lookup, Reader, Result, Row
+from exporter.queries import fill, join_lines, literal
 from exporter.sessions import SessionTable, interval
 from exporter.sessions.sql_names import code
 
@@ -57,16 +57,25 @@ def uses_in(table: SessionTable, results: Sequence[Result]) -> Uses:
     }
 
 
-def used_statement(uses: Uses) -> str | None:
+def used_statement(uses: Uses) -> Lookup | None:
     """The statement of the second read; None where no index is used."""
     names = {use.name for scans in uses.values() for use in chain(*scans)}
-    listed = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in sorted(names))
-    return fill("indexes/used", names=listed) if names else None
+    return Lookup(_used_query, tuple(sorted(names))) if names else None
+
+
+def _used_query(used: Sequence[Sequence[tuple[str, str]]]) -> str:
+    """The statement that looks up the indexes which several tables use."""
+    names = [
+        f"({number}, {literal(schema)}::name, {literal(name)}::name)"
+        for number, names in enumerate(used)
+        for schema, name in names
+    ]
+    return fill("indexes/used", names=join_lines(names))
 
 
 def missing_among(table: SessionTable, uses: Uses, rows: Iterable[Row]) -> dict[str, bool]:
     """For each collector whether no index serves it, of the rows of the second read."""
-    known = {(schema, name): facts for schema, name, *facts in rows}
+    known = {(schema, name): facts for _, schema, name, *facts in rows}
 
     def serves(use: _Use, collector: str) -> bool:
         return use.name in known and _serves(table, collector, use.condition, *known[use.name])
