@@ -1,5 +1,6 @@
 """Collector `active`: counts, ages and contradictions of the active rows."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,9 @@ from exporter.sessions import STATEMENT_TIME, SessionTable, orphaned
 
 #: The labels of a histogram's buckets.
 _BOUNDS = [(("le", bound),) for bound in (*(f"{each:.1f}" for each in catalog.BUCKETS), "+Inf")]
+
+#: What the end of an active row may be, by its coordinate: nothing to report, or a contradiction.
+_ENDS = ("", "ended_but_active", "impossible_end")
 
 
 @dataclass(slots=True)
@@ -75,50 +79,79 @@ class Active:
         yield from catalog.INCONSISTENT.samples_by("kind", values.inconsistent)
 
 
-def _cells(source: Source) -> tuple[AgeCells, AgeCells, list[int]]:
-    """The cells of the start and of last seen, which is the start where not declared.
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """The coordinates of a row's cell: its end, whether orphaned, start, last seen, labels.
 
-    And the sizes of a row's coordinates: orphaned or not, start, last seen where declared, labels.
+    Last seen has its own where it is declared, and is the start where not.
     """
-    starts = AgeCells.of(source.overlong_after, future_tolerance=source.future_tolerance)
-    labels = [len(label.values) + 1 for label in source.labels.values()]
-    if source.last_seen_at is None:
-        return starts, starts, [2, starts.size, *labels]
-    seens = AgeCells.of(future_tolerance=source.future_tolerance)
-    return starts, seens, [2, starts.size, seens.size, *labels]
+
+    starts: AgeCells
+    seens: AgeCells
+    sizes: list[int]
+    is_by_age: bool
+    """Whether the age says what is orphaned. A number that is the start is compared as it is
+    stored, which may be more precise than a timestamp."""
+
+    @classmethod
+    def of(cls, source: Source) -> "_Grid":
+        has_seen = source.last_seen_at is not None
+        is_by_age = has_seen or source.started_at.epoch is None
+        orphaned_after = source.orphaned_after if is_by_age else None
+        of_start = None if has_seen else orphaned_after
+        tolerance = source.future_tolerance
+        starts = AgeCells.of(source.overlong_after, of_start, future_tolerance=tolerance)
+        seens = AgeCells.of(orphaned_after, future_tolerance=tolerance) if has_seen else starts
+        own = [starts.size, seens.size] if has_seen else [starts.size]
+        labels = [len(label.values) + 1 for label in source.labels.values()]
+        return cls(starts, seens, [len(_ENDS), 2, *own, *labels], is_by_age)
+
+    def cell(self, table: SessionTable) -> str:
+        """SQL that gives the cell of a row; few have an end, for which it is asked only then."""
+        coordinates = [self.starts.cell("started_at")]
+        if table.last_seen_at is not None:
+            coordinates.append(self.seens.cell("last_seen"))
+        _, _, *sizes = self.sizes
+        cell = age_cells.grid_cell(sizes, [*coordinates, *label_split.names(table)])
+        step = math.prod(sizes)
+        if not self.is_by_age:
+            cell = f"CASE WHEN is_orphaned THEN {step} ELSE 0 END + {cell}"
+        if table.ended_at is not None:
+            has_ended = orphaned.has_ended("started_at", "ended_at", STATEMENT_TIME)
+            is_impossible = orphaned.is_impossible("started_at", "ended_at")
+            end = f"WHEN {has_ended} THEN {2 * step} WHEN {is_impossible} THEN {4 * step}"
+            cell = (
+                f"CASE WHEN stored_end IS NULL THEN {cell} ELSE CASE {end} ELSE 0 END + {cell} END"
+            )
+        return cell
 
 
 def counting_query(table: SessionTable) -> str:
     """The statement that counts the active rows of a table."""
-    source = table.source
-    starts, seens, sizes = _cells(source)
-    columns = [
-        f"{table.orphaned(STATEMENT_TIME)} AS is_orphaned",
-        f"{table.started_at.sql} AS started_at",
-        *label_split.columns(table),
-    ]
-    coordinates = ["CASE WHEN is_orphaned THEN 1 ELSE 0 END", starts.cell("started_at")]
-    measures = _measures("started_at")
+    grid = _Grid.of(table.source)
+    columns = [f"{table.started_at.sql} AS started_at", *label_split.columns(table)]
+    # Of a cell without a time, neither the oldest nor the sum is asked.
+    columns.append(f"{table.started_at.dated} AS dated_start")
+    kept, measures = ["dated_start"], _measures("dated_start")
     if table.last_seen_at is not None:
         columns.append(f"{table.last_seen} AS last_seen")
-        coordinates.append(seens.cell("last_seen"))
+        kept.append("last_seen")
         measures += _measures("last_seen")
     if table.ended_at is not None:
-        columns.append(f"{table.ended_at.sql} AS ended_at")
-        has_ended = orphaned.has_ended("started_at", "ended_at", STATEMENT_TIME)
-        is_impossible = orphaned.is_impossible("started_at", "ended_at")
-        measures += [
-            f"pg_catalog.count(*) FILTER (WHERE {each})" for each in (has_ended, is_impossible)
-        ]
+        columns += [f"{table.ended_at.sql} AS ended_at", f"({table.ended_at.raw}) AS stored_end"]
+    if not grid.is_by_age:
+        columns.append(f"{table.orphaned(STATEMENT_TIME)} AS is_orphaned")
     for number, condition in enumerate(table.integrity):
         columns.append(f"({condition}) AS integrity_{number}")
+        kept.append(f"integrity_{number}")
         measures.append(f"pg_catalog.count(*) FILTER (WHERE integrity_{number})")
     return table.statement(
         "collection/active",
         now=STATEMENT_TIME.now,
-        cell=age_cells.grid_cell(sizes, [*coordinates, *label_split.names(table)]),
+        cell=grid.cell(table),
+        kept=join_lines(kept),
         measures=join_lines(measures),
-        columns=join_lines(columns),
+        columns=join_lines(columns, indent=8),
     )
 
 
@@ -136,20 +169,22 @@ def _measures(column: str) -> list[str]:
 def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
     """Add up the rows of active.sql, each of which is a cell: sessions of equal coordinates."""
     source = table.source
-    starts, seens, sizes = _cells(source)
+    grid = _Grid.of(source)
+    starts, seens = grid.starts, grid.seens
     total = Counts()
     by_label = {labels: Counts() for labels in label_split.combinations(source)}
-    of_end = [] if table.ended_at is None else ["ended_but_active", "impossible_end"]
-    named = [*of_end, *source.integrity]
-    kinds = dict.fromkeys(["undated", "future", *named], 0)
+    of_end = [] if table.ended_at is None else _ENDS[1:]
+    kinds = dict.fromkeys(["undated", "future", *of_end, *source.integrity], 0)
     ages, silences, oldest_starts, oldest_orphans = [], [], [], []
     for number, _now, sessions, *measures in rows:
-        is_orphaned, start, *labels = age_cells.grid_coordinates(sizes, number)
+        end, is_orphaned, start, *labels = age_cells.grid_coordinates(grid.sizes, number)
         oldest_start, age, *others = measures
         seen, oldest_seen, silence = start, oldest_start, age
         if table.last_seen_at is not None:
             seen, *labels = labels
             oldest_seen, silence, *others = others
+        if grid.is_by_age:
+            is_orphaned = seens.is_older(seen, source.orphaned_after)
         is_overlong = (
             source.overlong_after is not None
             and not is_orphaned
@@ -164,11 +199,13 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
             counts.overlong += sessions * is_overlong
         kinds["undated"] += sessions * (seen == seens.undated)
         kinds["future"] += sessions * seens.is_future(seen)
-        for kind, contradicting in zip(named, others, strict=True):
+        if end:
+            kinds[_ENDS[end]] += sessions
+        for kind, contradicting in zip(source.integrity, others, strict=True):
             kinds[kind] += contradicting
         ages.append((start, sessions, age))
         silences.append((seen, sessions, silence))
-        oldest_starts.append(oldest_start)
+        oldest_starts.append(None if start == starts.undated else oldest_start)
         oldest_orphans.append(oldest_seen if is_orphaned else None)
     return ActiveValues(
         now=rows[0][1] if rows else None,

@@ -82,12 +82,27 @@ class Moment:
         is_time = f"pg_catalog.isfinite({self.raw})"
         if self.has_zone_for_sure:
             return f"CASE WHEN {is_time} THEN ({self.raw})::timestamptz END"
-        # The planner drops the last condition. Should the column become one without a time zone,
-        # it makes the statement fail and the table be bound again: only timestamptz fits. Beside
-        # NULL a domain is its base type ("UNION, CASE, and Related Constructs").
+        return f"CASE WHEN {is_time} AND (true OR {self._fits}) THEN ({self.raw}) END"
+
+    @property
+    def dated(self) -> str:
+        """`sql` for rows of which is known that their value is a time: a timestamp as it is."""
+        if self.unit is not None:
+            return self.sql
+        if self.has_zone_for_sure:
+            return f"({self.raw})::timestamptz"
+        return f"CASE WHEN true OR {self._fits} THEN ({self.raw}) END"
+
+    @property
+    def _fits(self) -> str:
+        """A condition that the planner drops, because it stands behind `true OR`.
+
+        Should the column become one without a time zone, it makes the statement fail and the table
+        be bound again: only timestamptz fits. Beside NULL a domain is its base type ("UNION, CASE,
+        and Related Constructs").
+        """
         any_time = "pg_catalog.tstzrange(NULL, NULL)"
-        fits = f"{any_time} OPERATOR(pg_catalog.@>) coalesce(({self.raw}), NULL)"
-        return f"CASE WHEN {is_time} AND (true OR {fits}) THEN ({self.raw}) END"
+        return f"{any_time} OPERATOR(pg_catalog.@>) coalesce(({self.raw}), NULL)"
 
     def units(self, instant: str) -> str:
         """A timestamptz as the number that is stored, with its fractions."""

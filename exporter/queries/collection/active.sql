@@ -1,17 +1,25 @@
--- The active sessions, counted in one pass into cells by age, silence and label, orphaned or not.
--- width_bucket() places a row among all boundaries at once by binary search: every histogram bucket
--- and the overlong sessions are then sums of cells. Nothing is computed for each row that could be
--- computed once: boundaries are constants, because they are ages, and the time is a subquery.
+-- The active sessions, counted in one pass into cells by age, silence, label, and what contradicts.
+-- width_bucket() places a row among all boundaries at once by binary search: every histogram bucket,
+-- the orphaned and the overlong sessions are then sums of cells. Nothing is computed for each row
+-- that could be computed once: boundaries are constants, because they are ages, and the time is a
+-- subquery. OFFSET 0 keeps each value from being computed again wherever it is used, and the planner
+-- from expecting as many cells as there are rows.
 WITH {clock}
 SELECT
-    {cell} AS cell,
+    cell,
     extract(epoch FROM {now})::float8,
     pg_catalog.count(*),
     {measures}
 FROM (
     SELECT
-    {columns}
-    FROM {table} AS s
-    WHERE {rows}
-) AS active
+    {cell} AS cell,
+    {kept}
+    FROM (
+        SELECT
+        {columns}
+        FROM {table} AS s
+        WHERE {rows}
+    ) AS active
+    OFFSET 0
+) AS placed
 GROUP BY cell
