@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from exporter.collection import calendar_days as calendar
 from exporter.collection import label_split
+from exporter.collection.age_cells import grid_coordinates
 from exporter.collection.calendar_days import Day, DayCounts
 from exporter.collection.label_split import Combination
 from exporter.config import Source
@@ -19,6 +20,9 @@ from exporter.metrics.catalog import Family, Sample
 from exporter.postgres import Reader, Result, Row
 from exporter.queries import join_lines
 from exporter.sessions import SessionTable, orphaned
+
+#: More rows than a day has: the base of the number that adds up three kinds of them.
+_MANY = 2**31
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +151,10 @@ def _still_active(day: Day) -> dict[Combination, int]:
 
 
 def _still_active_query(table: SessionTable, days: list[Day], past: list[Day]) -> str:
+    columns = [f"{table.started_at.dated} AS started_at", *label_split.columns(table)]
     return table.statement(
         "collection/still_active",
-        columns=join_lines([f"{table.started_at.sql} AS started_at", *label_split.columns(table)]),
+        columns=join_lines(columns),
         **calendar.by_day(table, days, past),
     )
 
@@ -158,24 +163,30 @@ def _daily_queries(table: SessionTable, days: list[Day], stale: list[Day]) -> li
     """A statement for each run of neighbouring days."""
     columns = [
         f"({table.active}) IS TRUE AS is_active",
-        f"{table.started_at.sql} AS started_at",
+        f"{table.started_at.dated} AS started_at",  # the days are a condition on it
         *label_split.columns(table),
     ]
-    missing = []
+    complete, duration, known = [], "0", []
     if table.ended_at is not None:
-        end = orphaned.end_of_closed(table.started_at.sql, table.ended_at.sql)
-        columns.append(f"{end} AS ended_at")
-        missing.append("ended_at IS NULL")
-    if table.duration is not None:
+        columns.append(f"{table.ended_at.sql} AS ended_at")
+        complete = known = [orphaned.is_end_of_closed("started_at", "ended_at")]
+        duration = "pg_catalog.date_part('epoch', ended_at - started_at)"
+    if table.source.duration is not None:
+        # A negative duration contradicts itself, NaN sorts above every number, and of numbers
+        # near the largest the sum would overflow.
         columns.append(f"{table.duration} AS duration")
-        missing += ["duration IS NULL", "duration < '0'"]
-    # A negative duration contradicts itself, NaN sorts above every number, and of numbers
-    # near the largest the sum would overflow.
-    valid = "NOT is_active AND duration >= '0' AND duration < '1e290'"
+        complete = [*complete, "duration >= '0'"]
+        duration, known = "duration", ["duration >= '0'", "duration < '1e290'"]
+    is_known = " AND ".join(["NOT is_active", *known])
+    is_plain = " AND ".join(["NOT is_active", *dict.fromkeys([*complete, *known])])
+    kinds = " + ".join(
+        f"CASE WHEN {' AND '.join(conditions) or 'true'} THEN 0 ELSE {number} END"
+        for number, conditions in ((_MANY, complete), (_MANY**2, known))
+    )
+    kind = f"CASE WHEN is_active THEN 1 ELSE {kinds} END"
     measures = [
-        f"pg_catalog.count(*) FILTER (WHERE {valid})" if table.duration else "0",
-        f"coalesce(pg_catalog.sum(duration) FILTER (WHERE {valid}), 0)" if table.duration else "0",
-        f"pg_catalog.count(*) FILTER (WHERE NOT is_active AND ({' OR '.join(missing) or 'false'}))",
+        f"coalesce(pg_catalog.sum({duration}) FILTER (WHERE {is_known}), 0)",
+        f"coalesce(pg_catalog.sum({kind}) FILTER (WHERE ({is_plain}) IS NOT TRUE), 0)",
     ]
     return [
         table.statement(
@@ -186,6 +197,14 @@ def _daily_queries(table: SessionTable, days: list[Day], stale: list[Day]) -> li
         )
         for run in calendar.runs_of(stale)
     ]
+
+
+def _counts(source: Source, started: int, duration_sum: float, kinds: int) -> DayCounts:
+    """What a row of daily.sql counts; its last number adds up the rows that are not plain."""
+    unknown, incomplete, active = grid_coordinates([_MANY] * 3, int(kinds))
+    has_durations = source.ended_at is not None or source.duration is not None
+    durations = started - active - unknown if has_durations else 0
+    return DayCounts(started, active, durations, duration_sum, incomplete)
 
 
 def _rows(results: Iterable[Result]) -> list[Row]:
@@ -212,7 +231,7 @@ def _read(
     found = _by_day(source, days, rows)
     read = {}
     for day in stale:
-        counted = {labels: DayCounts(*row) for labels, row in found[day.date].items()}
+        counted = {labels: _counts(source, *row) for labels, row in found[day.date].items()}
         total = DayCounts(*map(sum, zip(DayCounts(), *counted.values(), strict=True)))
         by_label = dict.fromkeys(label_split.combinations(source), DayCounts())
         if source.labels:

@@ -40,6 +40,11 @@ def end_of_closed(start: str, end: str) -> str:
     return f"CASE WHEN ({end} < {start}) IS NOT TRUE THEN {end} END"
 
 
+def is_end_of_closed(start: str, end: str) -> str:
+    """Whether a closed row whose start is known has an end."""
+    return f"{end} >= {start}"
+
+
 def is_impossible(start: str, end: str) -> str:
     """Whether the end of an active row contradicts its start, and is more than a kind of 0."""
     return f"({end} < {start} AND {end} >= {_ABOVE_ZERO})"

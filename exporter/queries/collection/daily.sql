@@ -2,11 +2,12 @@
 -- The days come as a range of constants, so that an index on the start finds their rows and,
 -- without one, the table is read once for any number of neighbouring days. Of a single day without
 -- labels there are no groups, which cost half as much again.
+-- Most rows are plain: ended, complete, of known duration. Only of the others is asked what each is:
+-- the last measure adds up kinds, so that all of its conditions are tried once for a row.
 SELECT
     {day} AS day,
     {labels}
     pg_catalog.count(*),
-    pg_catalog.count(*) FILTER (WHERE is_active),
     {measures}
 FROM (
     SELECT
