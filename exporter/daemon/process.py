@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import resource
 import signal
 import socket
@@ -102,6 +103,10 @@ async def run(exporter: Exporter, sock: socket.socket) -> None:
             timeout_graceful_shutdown=READ_PATIENCE,
         )
     )
+    # The config and what is made of it live as long as the process. With 1,000 sources a full
+    # collection that visits them stops the event loop for 50 ms, and for 10 ms without them.
+    gc.collect()
+    gc.freeze()
     serving = asyncio.create_task(server.serve(sockets=[sock]))
     stopping = asyncio.create_task(stop.wait())
     schedule.start()
