@@ -63,7 +63,7 @@ class Snapshots:
 
     def __init__(self, states: Iterable[tuple[Key, State]]) -> None:
         self.states = dict(states)
-        self.counters = {(key.database, key.source): Counters() for key in self.states}
+        self.counters = dict.fromkeys([key[:2] for key in self.states], Counters())
         self.version = 0
         self.on_change: Callable[[Key], None] = lambda _key: None
         """Called with the key of each collection that has ended."""

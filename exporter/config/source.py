@@ -14,7 +14,13 @@ from exporter.config.fields.columns import (
     OutputColumns,
     PointInTime,
 )
-from exporter.config.fields.model import FrozenMapping, Model, NonEmptyList, null_as
+from exporter.config.fields.model import (
+    FrozenMapping,
+    Model,
+    NonEmptyList,
+    null_as,
+    one_for_all,
+)
 from exporter.config.fields.numbers import Seconds, format_duration, whole_number
 from exporter.config.fields.parser import ExpectedError, Parser
 from exporter.config.fields.sql import Condition, Sql, TableName, qualified_name
@@ -94,7 +100,9 @@ class Source(Model):
     """Interval between two collections of the source."""
     stale_after: Seconds | None = None
     """How long the last good values are served while collections fail; null: three times every."""
-    daily: DailySettings | None = Field({}, validate_default=True)
+    daily: Annotated[DailySettings, one_for_all(DailySettings())] | None = Field(
+        {}, validate_default=True
+    )
     """The daily statistics; null: none."""
     labels: FrozenMapping[LabelName, Label] = Field({}, validate_default=True)
     """Labels by which counts are split: for each its value and its known values."""
@@ -106,7 +114,9 @@ class Source(Model):
     """Maximum number of time series of the source in one database."""
     future_tolerance: Seconds = Field("1m", validate_default=True)
     """How far ahead of the database's clock a time may be without being inconsistent."""
-    recovery: Annotated[RecoverySettings, null_as({})] = Field({}, validate_default=True)
+    recovery: Annotated[RecoverySettings, null_as({}), one_for_all(RecoverySettings())] = Field(
+        {}, validate_default=True
+    )
     """Whether and how orphaned sessions are closed."""
 
     @field_validator("overlong_after")

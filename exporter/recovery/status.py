@@ -42,7 +42,7 @@ class RecoveryStatuses:
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         """`pairs` of database and source are those that declare an id, which recovery needs."""
-        self.by_pair = {pair: RecoveryStatus() for pair in pairs}
+        self.by_pair = dict.fromkeys(pairs, RecoveryStatus())
         self.version = 0
 
     def change(self, pair: tuple[str, str], **changes: object) -> None:

@@ -154,12 +154,12 @@ async def find(reader: Reader, table: TableName) -> Relation:
         hint = await _hint_at(reader, table)
         raise SchemaMismatch(f"there is no table or view {table} in this database; {hint}")
     _, oid, schema, name, kind = rows[0][:5]
-    columns = {
-        name: _column(name, type_, is_enum, tuple(generated_from), *others)
+    columns = [
+        _column(name, type_, is_enum, tuple(generated_from), *others)
         for _, _, _, _, _, name, type_, is_enum, generated_from, *others in rows
         if name is not None
-    }
-    return Relation(oid, schema, name, KINDS[kind], columns)
+    ]
+    return Relation(oid, schema, name, KINDS[kind], {each.name: each for each in columns})
 
 
 async def _hint_at(reader: Reader, table: TableName) -> str:

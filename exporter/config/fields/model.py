@@ -38,6 +38,11 @@ def null_as(empty: object) -> Parser:
     return Parser(lambda value: empty if value is None else value, {"type": "null"}, or_type=True)
 
 
+def one_for_all(default: Model) -> AfterValidator:
+    """Have one object in place of all that are equal to the default: most sources keep it."""
+    return AfterValidator(lambda value: default if value == default else value)
+
+
 def _require_items(value: object) -> object:
     if value == []:
         raise ExpectedError("at least one value")
