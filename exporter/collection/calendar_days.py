@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from exporter.collection import label_split
 from exporter.collection.label_split import Combination
 from exporter.postgres import Reader, Row
 from exporter.queries import literal
@@ -97,25 +96,33 @@ def runs_of(days: Sequence[Day]) -> list[list[Day]]:
     return runs
 
 
-def by_day(table: SessionTable, days: Sequence[Day], run: Sequence[Day]) -> dict[str, str]:
+def by_day(
+    table: SessionTable,
+    days: Sequence[Day],
+    run: Sequence[Day],
+    *,
+    started_at: str,
+    labels: Sequence[str],
+) -> dict[str, str]:
     """The parts of a statement that counts the rows of neighbouring days, by day and label.
+
+    `started_at` and `labels` are SQL. Groups are numbered: names may be those of columns too.
 
     The number of the day counts from 1 in `days`. Most runs are a single day, where looking up
     every row among the days would cost half as much again.
     """
-    labels = label_split.names(table)
-    groups = labels
+    groups = [str(2 + n) for n in range(len(labels))]
     day = str(days.index(run[0]) + 1)
     if len(run) > 1:
         # In seconds since the first of them: so it is planned and computed fastest.
         ends = ",".join(f"{each.end - days[0].start:.6f}" for each in days)
-        since = f"pg_catalog.tstzrange_subdiff(started_at, {_instant(days[0].start)})"
+        since = f"pg_catalog.tstzrange_subdiff({started_at}, {_instant(days[0].start)})"
         day = f"pg_catalog.width_bucket({since}, '{{0,{ends}}}'::float8[])"
-        groups = ["day", *labels]
+        groups.insert(0, "1")
     started, first, end = table.started_at, _instant(run[0].start), _instant(run[-1].end)
     return {
         "day": day,
-        "labels": "".join(f"{name}, " for name in labels),
+        "labels": "".join(f"{label}, " for label in labels),
         "started": f"{started.from_(first)} AND {started.before(end)}",
         "groups": f"GROUP BY {', '.join(groups)}" if groups else "",
     }

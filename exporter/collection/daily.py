@@ -151,16 +151,16 @@ def _still_active(day: Day) -> dict[Combination, int]:
 
 
 def _still_active_query(table: SessionTable, days: list[Day], past: list[Day]) -> str:
-    columns = [f"{table.started_at.dated} AS started_at", *label_split.columns(table)]
-    return table.statement(
-        "collection/still_active",
-        columns=join_lines(columns),
-        **calendar.by_day(table, days, past),
+    parts = calendar.by_day(
+        table, days, past, started_at=table.started_at.dated, labels=table.labels
     )
+    return table.statement("collection/still_active", **parts)
 
 
 def _daily_queries(table: SessionTable, days: list[Day], stale: list[Day]) -> list[str]:
     """A statement for each run of neighbouring days."""
+    if not stale:
+        return []
     columns = [
         f"({table.active}) IS TRUE AS is_active",
         f"{table.started_at.dated} AS started_at",  # the days are a condition on it
@@ -183,6 +183,7 @@ def _daily_queries(table: SessionTable, days: list[Day], stale: list[Day]) -> li
         f"CASE WHEN {' AND '.join(conditions) or 'true'} THEN 0 ELSE {number} END"
         for number, conditions in ((_MANY, complete), (_MANY**2, known))
     )
+    labels = label_split.names(table)
     kind = f"CASE WHEN is_active THEN 1 ELSE {kinds} END"
     measures = [
         f"coalesce(pg_catalog.sum({duration}) FILTER (WHERE {is_known}), 0)",
@@ -193,7 +194,7 @@ def _daily_queries(table: SessionTable, days: list[Day], stale: list[Day]) -> li
             "collection/daily",
             measures=join_lines(measures),
             columns=join_lines(columns),
-            **calendar.by_day(table, days, run),
+            **calendar.by_day(table, days, run, started_at="started_at", labels=labels),
         )
         for run in calendar.runs_of(stale)
     ]

@@ -6,11 +6,7 @@ SELECT
     {day} AS day,
     {labels}
     pg_catalog.count(*)
-FROM (
-    SELECT
-    {columns}
-    FROM {table} AS s
-    WHERE {rows}
-        AND ({started})
-) AS active
+FROM {table} AS s
+WHERE {rows}
+    AND ({started})
 {groups}
