@@ -383,6 +383,32 @@ async def test_a_change_between_labels_is_a_change_though_the_sum_is_the_same(
         assert await clinic.collect() == {"2026-11-16", TODAY}
 
 
+async def test_a_table_may_have_columns_of_the_names_by_which_days_are_grouped(
+    database: EmbeddedDatabase, source_of: Callable[[str], Source]
+) -> None:
+    source = source_of(
+        "chat: {table: public.chat, active: is_open, started_at: started, orphaned_after: 2h,"
+        " labels: {mood: {value: label_0, values: [a]}}}\n"
+    )
+    with database.connect() as connection:
+        database_clock.fake_clock(connection)
+        connection.execute(
+            "CREATE TABLE public.chat (is_open bool, started timestamptz, day int, label_0 text);"
+            "INSERT INTO public.chat SELECT true, '2026-11-17Z'::timestamptz + n * interval '1 h',"
+            " n, CASE WHEN n < 12 THEN 'a' ELSE n::text END FROM generate_series(0, 47) AS n"
+        )
+        clinic = Clinic(connection, source)
+        assert await clinic.collect() == WEEK
+        assert await clinic.collect() == {TODAY}
+        assert clinic.values is not None
+        active = {
+            day.date: {mood: counts.still_active for (mood,), counts in day.by_label.items()}
+            for day in clinic.values.days
+            if day.total.still_active
+        }
+        assert active == {"2026-11-17": {"a": 12, "other": 12}, "2026-11-18": {"a": 0, "other": 24}}
+
+
 @pytest.mark.parametrize(
     ("zone", "now", "oldest", "hours"),
     [
