@@ -1,6 +1,6 @@
--- The active sessions, counted in one pass into cells by age, silence, label, and what contradicts.
--- width_bucket() places a row among all boundaries at once by binary search: every histogram bucket,
--- the orphaned and the overlong sessions are then sums of cells. Nothing is computed for each row
+-- The active sessions, counted in one pass into cells by age, silence, label, orphaned or not, and what
+-- contradicts. width_bucket() places a row among all boundaries at once by binary search: every
+-- histogram bucket and the overlong sessions are then sums of cells. Nothing is computed for each row
 -- that could be computed once: boundaries are constants, because they are ages, and the time is a
 -- subquery. OFFSET 0 keeps each value from being computed again wherever it is used, and the planner
 -- from expecting as many cells as there are rows.
