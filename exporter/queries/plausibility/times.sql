@@ -5,7 +5,7 @@ SELECT
     extract(epoch FROM pg_catalog.max(t.session_exporter_time))::float8,
     pg_catalog.count(*) FILTER (WHERE t.session_exporter_time > pg_catalog.now() + {ahead})::int8,
     pg_catalog.count(*) FILTER (WHERE t.session_exporter_time < '2000-01-01Z'::timestamptz)::int8,
-    percentile_disc(0.5) WITHIN GROUP (ORDER BY t.session_exporter_number),
+    pg_catalog.percentile_disc('0.5'::float8) WITHIN GROUP (ORDER BY t.session_exporter_number),
     extract(epoch FROM pg_catalog.now())::float8
 FROM (
     SELECT {time} AS session_exporter_time, ({number})::float8 AS session_exporter_number
