@@ -44,11 +44,10 @@ def _describe_invalid(dsn: str) -> str:
     if "@" in query or (not user and ":" in address):
         return "something else"  # a password may have a ? in it
     known = {each.keyword.decode() for each in pq.Conninfo.get_defaults()} | {"ssl"}
-    names = (
-        name for name, equals, _ in (each.partition("=") for each in query.split("&")) if equals
-    )
-    for name in names:
-        if name not in known and re.fullmatch(r"\w{2,40}", name):
+    for name, equals, _ in (each.partition("=") for each in query.split("&")):
+        if "password" in name.lower():
+            break  # it may have an & in it
+        if equals and name not in known and re.fullmatch(r"\w{2,40}", name):
             return f"the option {name}, which libpq does not know; leave it out"
     return "something else"
 

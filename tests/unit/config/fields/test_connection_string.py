@@ -68,6 +68,8 @@ def test_any_other_text_is_as_it_was(dsn: str) -> None:
         ("postgresql://u:secret@h/db?sslmode=require&ssl_mode=1", "got the option ssl_mode, which"),
         ("postgresql://u:pa/x?secret=1@h/db", "got something else"),
         ("postgresql://u:secret?hidden=1", "got something else"),
+        ("postgresql://h/db?user=u&password=a&secret=b&x=1", "got something else"),
+        ("postgresql://h/db?trust=1&password=secret", "got the option trust, which"),
         ("secret words://u@h/db", "got something else"),
     ],
 )
