@@ -11,7 +11,7 @@ from exporter.config.fields.sql import COLUMN
 from exporter.config.fields.sql_lexer import escape_strings, fold
 from exporter.errors import SchemaMismatch
 from exporter.postgres import Lookup, Reader
-from exporter.queries import fill, identifier, join_lines, text_or_null
+from exporter.queries import fill, identifier, join_lines, literal, text_or_null
 from exporter.sessions.sql_names import SYSTEM_COLUMNS, chains, names
 from exporter.text import some_of
 
@@ -164,7 +164,7 @@ async def find(reader: Reader, table: TableName) -> Relation:
 
 async def _hint_at(reader: Reader, table: TableName) -> str:
     """Which table may have been meant: of that name in another schema, or of a similar one."""
-    known = await reader.rows(fill("hints/tables"))
+    known = await reader.rows(fill("hints/tables", wanted=literal(table.name)))
     same = [(schema, name) for schema, name in known if fold(name) == fold(table.name)]
     names = {f"{schema}.{name}": (schema, name) for schema, name in known}
     if table.schema_ is None:

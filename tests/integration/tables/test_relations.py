@@ -7,10 +7,12 @@ import pytest
 from psycopg import sql
 
 from exporter.demo.server.databases import EmbeddedDatabase, create_database
+from exporter.queries import fill
 from tests.support.collection import declarations, pages
 from tests.support.collection.pages import Page
 from tests.support.servers.fresh_databases import drop_database
 from tests.support.servers.statements import execute as run
+from tests.support.servers.statements import rows
 
 Collect = Callable[..., Awaitable[Page]]
 
@@ -576,3 +578,22 @@ async def test_the_table_that_may_have_been_meant_is_named(
     page = await collect(database, CHAT.format(table=declared))
     failure = f"there is no table or view {declared} in this database; {hint}"
     assert page.failures["chat", "active"] == failure
+
+
+async def test_the_table_that_may_have_been_meant_is_found_among_many(
+    any_database: EmbeddedDatabase, collect: Collect
+) -> None:
+    """And few names are compared, which is done in the event loop."""
+    run(
+        any_database,
+        f"CREATE TABLE public.chat_sessions ({COLUMNS}) PARTITION BY RANGE (started)",
+        "DO $$ BEGIN FOR day IN 1..150 LOOP"
+        " EXECUTE format('CREATE TABLE public.chat_part_%s PARTITION OF public.chat_sessions FOR"
+        " VALUES FROM (%L) TO (%L)', day, date '2026-01-01' + day, date '2026-01-02' + day);"
+        " EXECUTE format('CREATE TABLE public.other_%s ()', day);"
+        " END LOOP; END $$",
+    )
+    page = await collect(any_database, CHAT.format(table="chat_sesions"))
+    assert "did you mean public.chat_sessions?" in page.failures["chat", "active"]
+    found = rows(any_database, fill("hints/tables", wanted="'chat_sesions'"))
+    assert (len(found), found[0]) == (100, ("public", "chat_sessions"))
