@@ -111,7 +111,8 @@ def escape_strings(sql: str) -> str:
         is_escaped = is_escaped if goes_on else is_plain
         string_ends = start + len(token.text)
         if is_escaped:
-            prefix = "" if goes_on else "E"
+            # Behind a word, such as LIKE'\_', an E would be its last letter.
+            prefix = "" if goes_on else " E" if re.match(r"[\w$]", sql[start - 1 : start]) else "E"
             parts += sql[done:start], prefix, token.text.replace("\\", "\\\\")
             done = string_ends
     return "".join([*parts, sql[done:]])

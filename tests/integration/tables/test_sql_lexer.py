@@ -58,7 +58,7 @@ def test_an_expression_ends_where_postgresql_finds_its_end(
 STRINGS = st.sampled_from([
     *("'", "''", "\\", "\\\\", "\\'", "\\n", "a", "%", "' '", "'\n'"),
     *("' -- b\n '", "' || '", "$$", "$$\\$$"),
-    *("E'", " N'", "' = '", "' LIKE '", "--\n", "/* ' */", '"', "(", ")"),
+    *("E'", " N'", "' = '", "' LIKE '", "' LIKE'", "--\n", "/* ' */", '"', "(", ")"),
 ])  # fmt: skip
 
 
@@ -81,6 +81,7 @@ def value_of(connection: psycopg.Connection[Any], sql: str, *, conforming: str) 
 @example(r"'it''s \ 1' LIKE 'it''s \\ %'")
 @example("'a\\' -- b\n 'c\\'")
 @example("'a'\n'c\\'")
+@example(r"'a_' LIKE'a\_'")
 def test_a_string_means_the_same_whatever_the_setting_is(
     connection: psycopg.Connection[Any], sql: str
 ) -> None:
