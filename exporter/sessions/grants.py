@@ -7,7 +7,7 @@ from exporter import sessions
 from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier
-from exporter.sessions.relation import Relation
+from exporter.sessions.relation import Relation, is_bare_word
 from exporter.sessions.sql_names import SYSTEM_COLUMNS, names
 from exporter.sessions.used_objects import (
     find_functions,
@@ -191,7 +191,8 @@ async def grants(reader: Reader, source: Source) -> list[str]:
     """
     granted = grants_of(await collection_rights(reader, source), ROLE)
     table, expressions = await sessions.declared(reader, source)
-    is_hidden = await hides_rows(reader, table, expressions.values())
+    proofs = [] if _by_statements(source) else _proofs(source)
+    is_hidden = await hides_rows(reader, table, [*expressions.values(), *proofs])
     return [*granted, *([grant_to(ROLE)] if is_hidden else [])]
 
 
@@ -213,6 +214,10 @@ async def recovery_grants(reader: Reader, source: Source, *, role: str) -> list[
     What an older release or config has asked for on the audit is revoked from the one that closes.
     """
     granted = grants_of(await recovery_rights(reader, source, role=role), role)
+    if role != RECOVERY_ROLE or _by_statements(source):
+        table, expressions = await sessions.declared(reader, source)
+        is_hidden = await hides_rows(reader, table, [*expressions.values(), *_proofs(source)])
+        granted += [grant_to(role)] if is_hidden else []
     if role != RECOVERY_ROLE:
         return granted
     revoked = [f"REVOKE ALL ON ALL TABLES IN SCHEMA {_SCHEMA} FROM {role};"]
@@ -234,6 +239,12 @@ def operator_grants() -> list[str]:
     """The grants of OPERATOR_ROLE, which is a member of RECOVERY_ROLE."""
     revoked = f"REVOKE ALL ON ALL TABLES IN SCHEMA {_SCHEMA} FROM {OPERATOR_ROLE};"
     return [revoked, *grants_of(OPERATOR_RIGHTS, OPERATOR_ROLE)]
+
+
+def _proofs(source: Source) -> list[str]:
+    """What proves a session alive or protects it, but for single columns."""
+    declared = (source.recovery.evidence, source.recovery.exempt)
+    return [text for text in declared if text is not None and not is_bare_word(text)]
 
 
 def _recovery_texts(source: Source) -> list[str]:

@@ -74,26 +74,34 @@ def _look_up(query: str, names: set[tuple[str, ...]]) -> str:
     )
 
 
-async def require_all_rows(reader: Reader, table: Relation, texts: Iterable[str]) -> None:
-    """Raise PermissionDenied where a count would be too low, for lack of MEMBERSHIP."""
+async def require_all_rows(
+    reader: Reader,
+    table: Relation,
+    texts: Iterable[str],
+    *,
+    effect: str = "every count would be too low",
+) -> None:
+    """Raise PermissionDenied where rows are hidden from the role, for lack of MEMBERSHIP."""
     texts = list(texts)
     if not await hides_rows(reader, table, texts):
         return
     is_member, role = (await reader.rows(fill("catalog/membership")))[0]
     if not is_member:
+        what = table.sql if table.kind == "view" else "what a subquery reads"
         raise PermissionDenied(
-            f"{table.sql} shows most of other roles' sessions only to members of {MEMBERSHIP}, so "
-            f"every count would be too low; ask a DBA to run: {grant_to(identifier(role))}"
+            f"{what} shows most of other roles' sessions only to members of {MEMBERSHIP}, so "
+            f"{effect}; ask a DBA to run: {grant_to(identifier(role))}"
         )
 
 
 async def hides_rows(reader: Reader, table: Relation, texts: Iterable[str]) -> bool:
     """Whether such a view is read, by the plan of PostgreSQL.
 
-    Only asked where it may be: of a view, and of expressions that name one.
+    Only asked where it may be: of a view, and of expressions that read something else, which may
+    be a view on such a view.
     """
     texts = list(texts)
-    if table.kind != "view" and not any("pg_stat" in text for text in texts):
+    if table.kind != "view" and not any(any(True for _ in reads(text)) for text in texts):
         return False
     items = [f"({text})" for text in texts]
     statement = fill("catalog/describe", expressions=",\n".join(items), table=table.sql)

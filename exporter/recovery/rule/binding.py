@@ -3,7 +3,7 @@
 from exporter import sessions
 from exporter.config import Source
 from exporter.config.fields.sql_lexer import tokens
-from exporter.errors import SchemaMismatch
+from exporter.errors import PermissionDenied, SchemaMismatch
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.recovery.rule.rule import Rule, own_end_or
@@ -11,6 +11,7 @@ from exporter.recovery.rule.written_end import end_as
 from exporter.sessions import TRANSACTION_TIME, SessionTable
 from exporter.sessions.orphaned import end_of_closed
 from exporter.sessions.relation import Column, Relation, is_bare_word
+from exporter.sessions.used_objects import require_all_rows
 
 #: Words that are values and no columns.
 _VALUES = {"true", "false", "null"}
@@ -25,6 +26,7 @@ async def bind_rule(reader: Reader, source: Source) -> Rule:
             f"recovery: {relation.sql} is a {relation.kind}; only tables can be recovered, so "
             "declare the table that it reads as a source"
         )
+    await _require_visible_proof(reader, relation, source)
     return Rule(
         table=table,
         id_column=await _id(reader, table),
@@ -34,6 +36,17 @@ async def bind_rule(reader: Reader, source: Source) -> Rule:
         alive=_condition(relation, recovery.evidence),
         exempt=_condition(relation, recovery.exempt),
     )
+
+
+async def _require_visible_proof(reader: Reader, relation: Relation, source: Source) -> None:
+    """Raise PermissionDenied where what proves a session alive is hidden from the role."""
+    proofs = (source.recovery.evidence, source.recovery.exempt)
+    texts = [_expression(relation, text) for text in proofs if text is not None]
+    effect = "live sessions would be closed"
+    try:
+        await require_all_rows(reader, relation, texts, effect=effect)
+    except PermissionDenied as error:
+        raise PermissionDenied(f"recovery: {error}") from None
 
 
 async def follow_table(reader: Reader, table: SessionTable) -> Rule:

@@ -7,8 +7,10 @@ import pytest
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import EXPORTER
+from exporter.errors import PermissionDenied
 from exporter.postgres import Database
-from exporter.sessions.grants import ROLE, grants
+from exporter.recovery.rule.binding import bind_rule
+from exporter.sessions.grants import RECOVERY_ROLE, ROLE, grants, recovery_grants
 from tests.support.collection import declarations
 from tests.support.collection.pages import Collect
 from tests.support.servers.statements import execute
@@ -34,8 +36,10 @@ SUBQUERY = "s.pid IN (SELECT a.pid FROM pg_stat_activity AS a WHERE a.state IS N
         ("pg_catalog.pg_stat_activity", "s.state IS NOT NULL"),
         ("public.clients", "s.state IS NOT NULL"),
         ("public.pids", SUBQUERY),
+        ("public.pids", SUBQUERY.replace("pg_stat_activity", "public.clients")),
+        ("public.pids", SUBQUERY.replace("pg_stat_activity", "PG_STAT_ACTIVITY")),
     ],
-    ids=["the view itself", "a view on it", "a subquery"],
+    ids=["the view itself", "a view on it", "a subquery", "a view in a subquery", "in capitals"],
 )
 async def test_what_other_roles_do_is_counted_by_a_member_alone(
     any_database: EmbeddedDatabase,
@@ -64,6 +68,33 @@ async def test_what_other_roles_do_is_counted_by_a_member_alone(
         execute(any_database, f"REVOKE pg_read_all_stats FROM {EXPORTER}")
     assert not page.failures
     assert page("sessions_active")
+
+
+@pytest.mark.parametrize("key", ["evidence", "exempt"])
+async def test_a_proof_of_life_that_is_hidden_from_the_role_is_none_and_nothing_is_closed(
+    any_database: EmbeddedDatabase, source_of: SourceOf, key: str
+) -> None:
+    pids = "CREATE TABLE public.pids AS SELECT pid, backend_start FROM pg_stat_activity"
+    unique = "CREATE UNIQUE INDEX ON public.pids (pid)"
+    execute(any_database, VIEW, pids, unique, f"GRANT SELECT ON clients, pids TO {EXPORTER}")
+    proof = SUBQUERY.replace("pg_stat_activity", "public.clients")
+    source = source_of(
+        ACTIVITY.format(table="public.pids", active="s.pid > 0")
+        + "  id: pid\n"
+        + f"  recovery: {{set: {{pid: '0'}}, end_at: now, {key}: '{proof}'}}\n"
+    )
+    pool = Database(declarations.settings_of(any_database.dsn))
+    exporter = Database(declarations.settings_of(any_database.dsn_for(EXPORTER)))
+    try:
+        printed = await recovery_grants(pool.reader(), source, role=RECOVERY_ROLE)
+        assert f"GRANT pg_read_all_stats TO {RECOVERY_ROLE};" in printed
+        assert f"GRANT pg_read_all_stats TO {ROLE};" not in await grants(pool.reader(), source)
+        await bind_rule(pool.reader(), source)
+        with pytest.raises(PermissionDenied, match="live sessions would be closed; ask a DBA"):
+            await bind_rule(exporter.reader(), source)
+    finally:
+        await pool.close()
+        await exporter.close()
 
 
 async def test_a_view_of_this_application_needs_no_such_right(
