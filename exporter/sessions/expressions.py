@@ -167,8 +167,8 @@ def _find_failing(
 async def _hint_at(reader: Reader, found: Relation, text: str, error: SourceError) -> str:
     """What may have been meant: a text in double quotes, or another value of an enum."""
     if isinstance(error, SchemaMismatch):
-        quoted = {each.names[0] for each in chains(text) if each.is_quoted and len(each.names) == 1}
-        wrong = sorted(name for name in quoted if name not in found.columns)
+        quoted = [each.names[0] for each in chains(text) if each.is_quoted and len(each.names) == 1]
+        wrong = [name for name in quoted if name not in found.columns]
         return f"a text is written {literal(wrong[0])}, in single quotes" if wrong else ""
     labels: dict[str, list[str]] = dict(
         await reader.rows(fill("hints/enum_labels", oid=str(found.oid)))

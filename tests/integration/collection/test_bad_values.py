@@ -130,6 +130,7 @@ async def test_a_mistake_in_the_expression_itself_is_quoted(
         ("s.state = 'life'", "data", "; state takes 'live', 'it''s over'"),
         ('s.state = "live"', "schema", "; a text is written 'live', in single quotes"),
         ('"over" = s.t', "schema", "; a text is written 'over', in single quotes"),
+        ('s.t IN ("new", "let")', "schema", "; a text is written 'new', in single quotes"),
     ],
 )
 async def test_what_may_have_been_meant_is_said(
