@@ -27,6 +27,9 @@ _FOREIGN_OPTIONS = {
     *("prepared_statement_cache_size", "async_fallback", "command_timeout"),
 }
 
+#: asyncpg calls it `ssl`, with the same values; `ssl=true` libpq knows itself, as that of JDBC.
+_ASYNCPG_SSL = re.compile(r"ssl=(?=(?:disable|allow|prefer|require|verify-ca|verify-full)$)")
+
 
 def as_libpq(dsn: str) -> str:
     """A URL that another program reads, as libpq does; any other text as it is."""
@@ -36,7 +39,12 @@ def as_libpq(dsn: str) -> str:
     user, address = split_user(dsn[scheme.end() :])
     address, _, query = address.partition("?")
     options = [each for each in query.split("&") if each]
-    kept = [each for each in options if each.partition("=")[0].lower() not in _FOREIGN_OPTIONS]
+    # With an @ in it, it is rather the end of a password that has a / and a ? in it.
+    kept = [
+        _ASYNCPG_SSL.sub("sslmode=", each)
+        for each in options
+        if "@" in each or each.partition("=")[0].lower() not in _FOREIGN_OPTIONS
+    ]
     return f"postgresql://{user}{address}{'?' if kept else ''}{'&'.join(kept)}"
 
 

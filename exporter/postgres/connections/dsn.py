@@ -11,6 +11,15 @@ from exporter.config.fields.connection_string import split_user
 #: The parameters that decide which hosts are tried, and in which order.
 _HOSTS = ("host", "hostaddr", "port", "target_session_attrs", "load_balance_hosts")
 
+_SCHEMES = ("postgres://", "postgresql://")
+
+#: What decides where or how safely to connect and libpq calls otherwise; in lower case.
+_INSTEAD = {
+    "targetservertype": "target_session_attrs",
+    "loadbalancehosts": "load_balance_hosts",
+    "unix_sock": "host",
+}
+
 
 def dsn_problem(dsn: str) -> str | None:
     """Why a connection string is invalid, without quoting it; None where it is valid.
@@ -29,6 +38,22 @@ def dsn_problem(dsn: str) -> str | None:
     ports = str(parameters.get("port") or "").split(",")
     if not all(port.isascii() and (port.isdigit() or not port) for port in ports):
         return "expected a number as port; in a URL write %3A for a : in the password"
+    return _misread_part(dsn) if dsn.startswith(_SCHEMES) else None
+
+
+def _misread_part(url: str) -> str | None:
+    """What libpq reads without an error, and other than it was meant."""
+    user, address = split_user(url.partition("://")[2])
+    address, _, query = address.partition("?")
+    if not user and "@" in address:
+        return "expected a database without @; in a URL write %2F for a / in the password"
+    names = [each.partition("=")[0] for each in query.split("&")]
+    for name in ("host", "hostaddr", "port"):
+        if names.count(name) > 1:  # it would take the last one alone
+            return (
+                f"expected the option {name} once, got it {names.count(name)} times; several "
+                "hosts are written with commas, as host=a,b&port=5432,5433"
+            )
     return None
 
 
@@ -41,15 +66,25 @@ def _describe_invalid(dsn: str) -> str:
         return f"one that begins with {scheme}://"
     user, address = split_user(rest)
     address, _, query = address.partition("?")
-    if "@" in query or (not user and ":" in address):
+    if "@" in query or (not user and re.search(r":(?!\d+(?:[,/]|$))", address)):
         return "something else"  # a password may have a ? in it
     known = {each.keyword.decode() for each in pq.Conninfo.get_defaults()} | {"ssl"}
-    for name, equals, _ in (each.partition("=") for each in query.split("&")):
+    for name, equals, value in (each.partition("=") for each in query.split("&")):
         if "password" in name.lower():
             break  # it may have an & in it
         if equals and name not in known and re.fullmatch(r"\w{2,40}", name):
-            return f"the option {name}, which libpq does not know; leave it out"
+            return f"the option {name}, which libpq does not know; {_advice(name.lower())}"
+        if name == "ssl" and value != "true":
+            return "the option ssl with another value than true; write sslmode instead"
     return "something else"
+
+
+def _advice(name: str) -> str:
+    if name in _INSTEAD:
+        return f"write {_INSTEAD[name]} instead"
+    if name.startswith("ssl"):
+        return "write what it means as sslmode, sslrootcert, sslcert or sslkey"
+    return "leave it out"
 
 
 def parameters_of(dsn: str) -> dict[str, Any]:

@@ -39,6 +39,9 @@ def test_what_only_another_program_reads_is_left_out(dsn: str) -> None:
             "postgresql://u@h/app?sslmode=verify-full",
         ),
         ("postgresql://u:a?schema=b@h/app", "postgresql://u:a?schema=b@h/app"),
+        ("postgresql://u:5/a?schema=b@h/app", "postgresql://u:5/a?schema=b@h/app"),
+        ("postgresql+asyncpg://u@h/app?ssl=require", "postgresql://u@h/app?sslmode=require"),
+        ("postgresql+asyncpg://u@h/app?ssl=requires", "postgresql://u@h/app?ssl=requires"),
     ],
 )
 def test_what_libpq_knows_stays(dsn: str, meant: str) -> None:
@@ -66,6 +69,13 @@ def test_any_other_text_is_as_it_was(dsn: str) -> None:
         ("mysql://u:secret@h/db", "got one that begins with mysql://"),
         ("postgresql://u:secret@h/db?sslaccept=strict", "got the option sslaccept, which libpq"),
         ("postgresql://u:secret@h/db?sslmode=require&ssl_mode=1", "got the option ssl_mode, which"),
+        ("postgresql://h:1,h:2/db?targetServerType=any", "write target_session_attrs instead"),
+        ("postgresql://u@h/db?sslmode=require&sslfactory=x", "write what it means as sslmode"),
+        ("postgresql://u@h/db?encoding=unicode", "got the option encoding, which libpq does not"),
+        ("postgresql://h/db?ssl=false", "got the option ssl with another value than true"),
+        ("postgresql://u@/db?host=a:1&host=b:2", "expected the option host once, got it 2 times"),
+        ("postgresql://u:1/secret@h/db", "write %2F for a / in the password"),
+        ("postgresql://u:1/secret?schema=secret@h/db", "got something else"),
         ("postgresql://u:pa/x?secret=1@h/db", "got something else"),
         ("postgresql://u:secret?hidden=1", "got something else"),
         ("postgresql://h/db?user=u&password=a&secret=b&x=1", "got something else"),
