@@ -218,6 +218,14 @@ def _check_recovery(recovery: RecoverySettings, source: Mapping[str, Any]) -> No
         if recovery.call is not None:
             advice = "the function that `session-exporter sql function` prints writes what set says"
         raise ExpectedError("set inside recovery", advice, got="no set", keys=("recovery",))
+    if source.get("active") == "true" and source.get("where", ...) is None:
+        raise ExpectedError(
+            "where beside active: true, if sessions are to be closed",
+            "each row would be active whatever closing writes; write a condition that what set "
+            "writes ends, such as where: deleted_at IS NULL",
+            got="no where",
+            keys=("recovery",),
+        )
     if recovery.end_at is None and not has_last_seen:
         raise ExpectedError(
             "end_at inside recovery, where there is no last_seen_at",

@@ -195,6 +195,15 @@ FILES = {
         "databases:\n  app: {dsn: '', connect_timeout: 1s}\n" + ONE,
         "config.yaml:2: databases.app.connect_timeout: expected at least 2s, got '1s'",
     ),
+    "recovery of rows that are active as long as they exist": (
+        HEAD + ONE.replace("is_active", "true") + "    id: id\n    last_seen_at: seen\n"
+        "    recovery: {set: {ended: '{end}'}}\n",
+        (
+            "config.yaml:11: sources.chat.recovery: expected where beside active: true, if "
+            "sessions are to be closed, got no where; each row would be active whatever closing "
+            "writes; write a condition that what set writes ends, such as where: deleted_at IS NULL"
+        ),
+    ),
     "an audit that forgets what automatic recovery counts": (
         HEAD + ONE + "    recovery: {audit: {keep: 6d}}\n",
         (
