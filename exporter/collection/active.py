@@ -101,18 +101,19 @@ class _Grid:
 
     def cell(self, table: SessionTable) -> str:
         """SQL that gives the cell of a row; few have an end, for which it is asked only then."""
-        # Asked of each row by the condition of the list and of recovery. One more boundary of ages
-        # would take an eighth less, and say the same only as long as age alone decides.
-        coordinates = ["CASE WHEN is_orphaned THEN 1 ELSE 0 END", self.starts.cell("started_at")]
+        coordinates = [self.starts.cell("started_at")]
         if table.last_seen_at is not None:
             coordinates.append(self.seens.cell("last_seen"))
-        _, *sizes = self.sizes
+        _, _, *sizes = self.sizes
         cell = age_cells.grid_cell(sizes, [*coordinates, *label_split.names(table)])
         step = math.prod(sizes)
+        # Asked of each row by the condition of the list and of recovery. One more boundary of ages
+        # would take an eighth less, and say the same only as long as age alone decides.
+        cell = f"CASE WHEN is_orphaned THEN {step} ELSE 0 END + {cell}"
         if table.ended_at is not None:
             has_ended = orphaned.has_ended("started_at", "ended_at", STATEMENT_TIME)
             is_impossible = orphaned.is_impossible("started_at", "ended_at")
-            end = f"WHEN {has_ended} THEN {step} WHEN {is_impossible} THEN {2 * step}"
+            end = f"WHEN {has_ended} THEN {2 * step} WHEN {is_impossible} THEN {4 * step}"
             cell = (
                 f"CASE WHEN stored_end IS NULL THEN {cell} ELSE CASE {end} ELSE 0 END + {cell} END"
             )
