@@ -10,7 +10,7 @@ from tests.support.recovery.worlds.simulation.application import HOUR, Applicati
 from tests.support.recovery.worlds.simulation.exporter import Exporter
 from tests.support.recovery.worlds.simulation.session_table import SessionTable
 
-#: Each world is tried with so many seeds; ten take half an hour of processor time.
+#: Each world is tried with so many seeds; ten take hours of processor time.
 SEEDS = range(int(os.environ.get("SIMULATION_SEEDS", "1")))
 
 #: For so long live sessions are counted that were closed after a fault.
