@@ -44,7 +44,7 @@ def imported_by(*arguments: str | Path) -> set[str]:
     ("arguments", "unused"),
     [
         (["--version"], [*OF_THE_DAEMON, "asyncio", "exporter.config", "psycopg", "yaml"]),
-        (["sql", "--help"], ["exporter.check", "exporter.daemon", "exporter.demo", "uvicorn"]),
+        (["sql", "--help"], ["exporter.check.live", "exporter.daemon", "exporter.demo", "uvicorn"]),
         (["schema"], [*OF_THE_DAEMON, "psycopg"]),
         (
             ["check", "-c", ROOT / "config.yaml"],
