@@ -151,7 +151,7 @@ async def find(reader: Reader, table: TableName) -> Relation:
     """Look up a declared table in the catalog. Raises SchemaMismatch where there is none."""
     rows = await reader.rows(Lookup(_query, table))
     if not rows:
-        hint = await _hint_at(reader, table)
+        hint = await _suggest(reader, table)
         raise SchemaMismatch(f"there is no table or view {table} in this database; {hint}")
     _, oid, schema, name, kind = rows[0][:5]
     columns = [
@@ -162,7 +162,7 @@ async def find(reader: Reader, table: TableName) -> Relation:
     return Relation(oid, schema, name, KINDS[kind], {each.name: each for each in columns})
 
 
-async def _hint_at(reader: Reader, table: TableName) -> str:
+async def _suggest(reader: Reader, table: TableName) -> str:
     """Which table may have been meant: of that name in another schema, or of a similar one."""
     known = await reader.rows(fill("hints/tables", wanted=literal(table.name)))
     same = [(schema, name) for schema, name in known if fold(name) == fold(table.name)]
