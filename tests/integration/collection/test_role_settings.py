@@ -53,6 +53,14 @@ by_epoch:
   active: s.open
   started_at: {column: epoch, epoch: s}
   orphaned_after: 2h
+by_deadline:
+  table: chat
+  active: |
+    current_setting('statement_timeout')::interval BETWEEN '1ms' AND '1min'
+    AND current_setting('lock_timeout')::interval BETWEEN '1ms' AND '1min'
+    AND current_setting('idle_in_transaction_session_timeout')::interval BETWEEN '1ms' AND '1min'
+  started_at: at
+  orphaned_after: 2h
 """
 
 #: As a DBA may have set them, each for the role of the exporter.
@@ -95,9 +103,11 @@ SETTINGS = {
     "join_collapse_limit": ["1"],
     "from_collapse_limit": ["1"],
     "work_mem": ["'64kB'"],
-    "statement_timeout": ["1"],
-    "lock_timeout": ["1"],
-    "idle_in_transaction_session_timeout": ["1"],
+    # Longer than ours, for which by_deadline asks: a short one can end the message before its first
+    # statement has replaced it.
+    "statement_timeout": ["'10min'"],
+    "lock_timeout": ["'10min'"],
+    "idle_in_transaction_session_timeout": ["'10min'"],
     "default_table_access_method": ["heap"],
     "default_tablespace": ["''"],
     "check_function_bodies": ["off"],
@@ -140,6 +150,7 @@ async def test_the_same_is_collected_under_every_setting(
     expected = await pages.collect_config(tmp_path / "config.yaml", text, environ)
     assert not expected.failures
     assert expected("sessions_active", source="by_state") == 45
+    assert expected("sessions_active", source="by_deadline") == 60
     for name in names:
         for value in SETTINGS[name]:
             execute(any_database, f"ALTER {where} SET {name} = {value}")
