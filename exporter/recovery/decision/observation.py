@@ -55,7 +55,8 @@ class Owner:
 
     active: int
     live: int
-    """With a sign of life by which the owner is known to run, as `Observation.beating`."""
+    """With a sign of life by which the owner is known to run, as `Observation.beating`; without
+    `last_seen_at`, by which alone sessions fall silent, all of them."""
     orphaned: int
     """Since a person has last resumed, backlog excluded."""
     is_dead: bool = False

@@ -38,6 +38,15 @@ def shows_beat(rule: Rule) -> str:
     return f"CASE WHEN {seen} {recent} THEN {is_beat} ELSE false END"
 
 
+def shows_beat_of_owner(rule: Rule) -> str:
+    """Whether an active session shows that its owner runs.
+
+    Without `last_seen_at` no session can fall silent: an owner whose sessions are all old is no
+    other than one that has begun none for a while.
+    """
+    return "true" if rule.table.last_seen_at is None else shows_beat(rule)
+
+
 async def count_sessions(reader: Reader, rule: Rule, *, only: str = "true") -> SessionCounts:
     """Count the active sessions by category, or only some of them, by a condition.
 

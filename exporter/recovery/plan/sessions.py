@@ -8,7 +8,7 @@ from exporter.postgres import Reader
 from exporter.queries import array, fill
 from exporter.recovery.decision.observation import Stop
 from exporter.recovery.decision.watch import MOST_FOLLOWED
-from exporter.recovery.plan.counts import counts_statement, shows_beat
+from exporter.recovery.plan.counts import counts_statement, shows_beat_of_owner
 from exporter.recovery.rule.checks import name_failing_key, read_naming_key
 from exporter.recovery.rule.left_alone import is_closable, left_alone_statement
 from exporter.recovery.rule.rule import Rule
@@ -60,7 +60,7 @@ async def read_sessions(
         server=fill("recovery/observation/server"),
         counts=counts_statement(rule),
         owners=selection.statement(
-            f"recovery/observation/{owners}", owner=owner, beating=shows_beat(rule)
+            f"recovery/observation/{owners}", owner=owner, beating=shows_beat_of_owner(rule)
         ),
         stopped_at=unix_time(float("-inf") if stop is None else stop.at),
         left_alone=left_alone_statement(rule, is_audited=is_audited),

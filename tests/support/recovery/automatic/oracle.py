@@ -128,7 +128,7 @@ class Expected:
                 sum(row.owner == owner for row in self.rows)
                 - sum(row.owner == owner for row in self._orphans())
                 + sum(row.owner == owner for row in self._closable()),
-                sum(row.owner == owner and self._beats(row) for row in self.rows),
+                sum(row.owner == owner and self._shows_owner(row) for row in self.rows),
                 sum(row.owner == owner for row in orphans),
             )
             for owner in {row.owner for row in self.rows if row.owner is not None}
@@ -164,6 +164,10 @@ class Expected:
         if age is None or not -TOLERANCE <= age <= self._quiet:
             return False
         return not self.has_heartbeat or row.started is None or age < row.started - 10
+
+    def _shows_owner(self, row: Row) -> bool:
+        """Without heartbeats no session can fall silent, and none says anything of its owner."""
+        return self._beats(row) or not self.has_heartbeat
 
     def _orphans(self) -> list[Row]:
         return [row for row in self.rows if self._category(row) == "ready"]
