@@ -69,10 +69,14 @@ def for_each_source(
                 results.append(await work(reader, source, place))
             except SourceError as error:
                 failed = True
-                where = f"{source.name} ({place})"
-                print(printable(f"session-exporter: {where}: {error}"), file=sys.stderr)
+                print_failure(source.name, place, str(error))
         for database in databases.values():
             await database.close()
         return results, failed
 
     return uvloop.run(done())
+
+
+def print_failure(source: str, database: str, why: str) -> None:
+    """Say on stderr what was not done for a source in one of its databases."""
+    print(printable(f"session-exporter: {source} ({database}): {why}"), file=sys.stderr)

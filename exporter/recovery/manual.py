@@ -133,7 +133,18 @@ class Held:
     @property
     def name(self) -> str:
         """What a person calls the stop; one that is not written down begins with each look."""
-        return began(self.stop.at) if self.is_written else self.stop.brake
+        return began(self.stop.at) if self.is_written else f"{self.stop.brake}-{self.count}"
+
+    def is_named(self, name: str) -> bool:
+        """Whether a person who gives the name has seen all that this holds.
+
+        What is not written down may have grown since.
+        """
+        if self.is_written:
+            return name == self.name
+        brake, _, count = name.rpartition("-")
+        is_whole = count.isascii() and count.isdecimal() and int(count) >= self.count
+        return brake == self.stop.brake and is_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +171,7 @@ class ResumePlan:
     def only(self, names: Collection[str]) -> "ResumePlan":
         """What of it a person has named; "pause" is any."""
         held, paused = self.held, self.paused
-        if held is not None and held.name not in names:
+        if held is not None and not any(map(held.is_named, names)):
             held = None
         if paused is not None and not {began(paused.at), "pause"}.intersection(names):
             paused = None
@@ -271,7 +282,7 @@ async def resume(
     if held is not None or plan.paused is not None:
         await control.require_operator(writer)
     if plan.paused is not None:
-        ended = await control.resume(reader, writer, source.name, reason=reason)
+        ended = await control.resume(writer, source.name, plan.paused, reason=reason)
     if held is not None:
         async with writer.transaction() as transaction:
             if not held.is_written:

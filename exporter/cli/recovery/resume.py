@@ -6,7 +6,7 @@ import typer
 
 from exporter.cli import limits
 from exporter.cli.each_recovered import for_each_recovered
-from exporter.cli.each_source import require_rule
+from exporter.cli.each_source import print_failure, require_rule
 from exporter.cli.options import (
     DEFAULT_CONFIG,
     ASource,
@@ -59,6 +59,8 @@ def resume(
     """
     given, config, names = given_reason(reason), load(config_file), only or []
     shown = dict[str, None]()
+    unnamed = dict[str, str]()
+    resumed = set[str]()
 
     def print_plan(plan: ResumePlan, database: str) -> None:
         print(resume_text(plan, source, database), flush=True)
@@ -67,16 +69,20 @@ def resume(
     async def work(reader: Reader, each: Source, database: str) -> None:
         plan = await manual.plan_resume(reader, each, show=show)
         chosen = plan.only(names) if names else plan
-        refused = _refusal(plan, chosen, names) if yes else ""
-        if plan.is_needed and (not yes or refused):
+        if plan.is_needed and not (yes and chosen.is_needed):
             print_plan(plan, database)
-            if refused:
-                raise SourceError(refused)
+            if yes:
+                unnamed[database] = unnamed_text(plan.names)
             return
+        if yes and not names and plan.held is not None and plan.held.is_unseen:
+            print_plan(plan, database)
+            raise SourceError(unseen_text(plan.held))
         async with open_writer(config.databases[database], each) as writer:
             held, ended = await manual.resume(reader, writer, each, chosen, reason=given)
         done = resumed_text(held, ended)
-        if not done:
+        if done:
+            resumed.add(database)
+        else:
             done = nothing_to_resume_text(await list_interventions(reader, source))
         lines = [f"{source} ({database}) {done}", *obstacle_lines(plan.obstacles)]
         print("\n".join(lines), flush=True)
@@ -85,16 +91,12 @@ def resume(
             print_plan(left, database)
 
     _, failed = for_each_recovered(config, [require_rule(config, source)], work)
+    # What is named is on in one database; in the others something else may be on.
+    for database, why in unnamed.items() if not resumed else ():
+        print_failure(source, database, why)
     if shown:
         begin = "To" if yes else "Nothing was changed; to"
         file = "" if config_file == DEFAULT_CONFIG else str(config_file)
         print(f"{begin} resume what is shown, and nothing that begins later:")
         print(command_text(source, shown, file))
-    return failed
-
-
-def _refusal(plan: ResumePlan, chosen: ResumePlan, names: list[str]) -> str:
-    """Why `--yes` resumes nothing: a person may not have seen what it would end."""
-    if not names:
-        return unseen_text(plan.held) if plan.held is not None and plan.held.is_unseen else ""
-    return unnamed_text(plan.names) if plan.is_needed and not chosen.is_needed else ""
+    return failed or (bool(unnamed) and not resumed)

@@ -92,16 +92,19 @@ def operator_advice(role: str) -> str:
 
 
 async def resume(
-    reader: Reader, writer: Writer, source_name: str, *, reason: str | None = None
+    writer: Writer, source_name: str, pause: Pause, *, reason: str | None = None
 ) -> Pause | None:
-    """End the pause of a source and return what it was, or None. Raises SourceError."""
-    if not await has_audit(reader):
-        return None
+    """End this pause of a source and return it; None where another person has ended it before.
+
+    The audit is there. Raises SourceError.
+    """
     statement = fill(
-        "recovery/control/pause/resume", source=literal(source_name), reason=text_or_null(reason)
+        "recovery/control/pause/resume",
+        source=literal(source_name),
+        at=unix_time(pause.at),
+        reason=text_or_null(reason),
     )
-    rows = await writer.rows(statement)
-    return Pause(*rows[0]) if rows else None
+    return pause if await writer.rows(statement) else None
 
 
 async def read_control(reader: Reader, rule: Rule) -> tuple[Control, Watch]:

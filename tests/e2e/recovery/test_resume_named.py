@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.server.databases import EmbeddedDatabase, create_database
 from exporter.recovery.audit.installation import audit_script
 from tests.support.processes.session_exporter import run, write_config
 from tests.support.servers.statements import execute, rows
@@ -26,6 +26,16 @@ SOURCE = {
     "orphaned_after": "1h",
     "recovery": {"set": {"is_open": False}},
 }
+
+#: Of 19 sessions that live these are more than the share that may be lost together.
+WAVE = """
+INSERT INTO public.chat
+SELECT n, true, now() - interval '65 minutes' FROM generate_series({}) AS n
+"""
+LIVING = """
+INSERT INTO public.chat
+SELECT n, true, now() - interval '1 minute' FROM generate_series(101, 119) AS n
+"""
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -149,3 +159,54 @@ def test_a_script_that_has_paused_ends_its_pause_and_leaves_a_stop(
     again = resume("--yes", "--only", "pause")
     assert (again.returncode, again.stderr) == (0, "")
     assert "was not paused, and nothing is held" in again.stdout
+
+
+def test_a_stop_that_no_exporter_has_written_is_named_with_how_much_it_holds(
+    database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    execute(database, audit_script(), TABLE, LIVING, WAVE.format("2, 9"))
+    automatic = {**SOURCE, "recovery": {"set": {"is_open": False}, "mode": "auto"}}
+    config = write_config(tmp_path, {"app": {"dsn": database.dsn}}, {"chat": automatic})
+
+    def resume(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return run("resume", "chat", *arguments, "-c", config, folder=tmp_path)
+
+    command = named(resume().stdout)
+    assert command == ["--yes", "--only", "share-9"]
+    execute(database, WAVE.format("10, 11"))
+    for grown in command, ["--yes", "--only", "share"], ["--yes", "--only", "count-11"]:
+        refused = resume(*grown)
+        assert refused.returncode == 1
+        assert "--only does not name what is on now (share-11)" in refused.stderr
+    assert rows(database, "SELECT FROM session_exporter.stop") == []
+    execute(database, "UPDATE public.chat SET seen = now() WHERE id = 11")
+    done = resume(*named(refused.stdout))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "10 sessions were held" in done.stdout
+
+
+def test_what_is_named_is_resumed_in_the_database_that_has_it(
+    database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    other = create_database(database.server, f"{database.name} two")
+    for each in database, other:
+        execute(each, audit_script(), TABLE)
+    stop(database, "3 hours")
+    stop(other, "2 hours")
+    dsns = {"one": {"dsn": database.dsn}, "two": {"dsn": other.dsn}}
+    config = write_config(tmp_path, dsns, {"chat": {**SOURCE, "database": ["one", "two"]}})
+
+    def resume(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return run("resume", "chat", *arguments, "-c", config, folder=tmp_path)
+
+    yes, *names = named(resume().stdout)
+    done = resume(yes, *names[2:])  # that of the other database
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "chat (two) is resumed" in done.stdout
+    assert "chat (one) is stopped" in done.stdout
+    assert (in_force(database), in_force(other)) == (["share"], [])
+    assert named(done.stdout) == [yes, *names[:2]]
+    again = resume(yes, *names[2:])
+    assert again.returncode == 1
+    assert "chat (one): nothing was resumed: --only does not name" in again.stderr
+    assert in_force(database) == ["share"]

@@ -28,7 +28,7 @@ async def test_a_pause_is_seen_over_any_connection_until_it_is_resumed(
         assert (found.role, found.reason) == ("postgres", "a deploy")
         just_now = f"SELECT abs(extract(epoch FROM now()) - {found.at}) < 30"
         assert rows(any_database, just_now) == [(True,)]
-        assert await resume(other.reader, other.writer, "chat") == found
+        assert await resume(other.writer, "chat", found) == found
         assert await find_pause(one.reader, "chat") is None
 
 
@@ -40,9 +40,26 @@ async def test_pausing_and_resuming_twice_changes_nothing(
         assert await pause(it.reader, it.writer, "chat", reason=None)
         first = await find_pause(it.reader, "chat")
         assert not await pause(it.reader, it.writer, "chat", reason="another")
+        assert first is not None
         assert await find_pause(it.reader, "chat") == first
-        assert await resume(it.reader, it.writer, "chat") == first
-        assert await resume(it.reader, it.writer, "chat") is None
+        assert await resume(it.writer, "chat", first) == first
+        assert await resume(it.writer, "chat", first) is None
+
+
+async def test_what_ends_is_the_pause_that_was_seen_and_no_later_one(
+    any_database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    prepare(any_database)
+    async with stopping(any_database, tmp_path) as it:
+        await pause(it.reader, it.writer, "chat", reason="a deploy")
+        seen = await find_pause(it.reader, "chat")
+        assert seen is not None
+        await resume(it.writer, "chat", seen)
+        await pause(it.reader, it.writer, "chat", reason="another one")
+        assert await resume(it.writer, "chat", seen) is None
+        later = await find_pause(it.reader, "chat")
+    assert later is not None
+    assert later.reason == "another one"
 
 
 async def test_a_pause_is_about_one_source_whatever_its_name_and_reason_hold(
@@ -63,7 +80,6 @@ async def test_without_the_audit_nothing_is_paused_and_nothing_can_be(
     prepare(database, "DROP SCHEMA session_exporter CASCADE")
     async with stopping(database, tmp_path) as it:
         assert await find_pause(it.reader, "chat") is None
-        assert await resume(it.reader, it.writer, "chat") is None
         with pytest.raises(AuditUnusable, match="sql audit"):
             await pause(it.reader, it.writer, "chat", reason=None)
 
@@ -91,10 +107,11 @@ async def test_a_role_with_the_least_rights_can_pause_and_resume(
     async with stopping(any_database, tmp_path, role=EXPORTER) as it:
         assert await pause(it.reader, it.writer, "chat", reason=None)
         assert not await pause(it.reader, it.writer, "chat", reason=None)
-        found = await resume(it.reader, it.writer, "chat", reason="it is over")
+        found = await find_pause(it.reader, "chat")
+        assert found is not None
+        assert await resume(it.writer, "chat", found, reason="it is over") == found
         assert await pause(it.reader, it.writer, "chat", reason=None)  # another one
         acts = await list_interventions(it.reader, "chat")
-    assert found is not None
     assert found.role == EXPORTER
     assert [(each.kind, each.reason) for each in acts] == [
         ("pause", None),
