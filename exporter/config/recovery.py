@@ -85,8 +85,9 @@ class RecoverySettings(Model):
     """A condition that proves a session alive, such as a recent row in another table."""
     exempt: Sql | None = None
     """A condition that protects a session from recovery."""
-    server: ColumnName | None = None
-    """The column that names the server of a session, for `close --server` and the brake `owner`."""
+    server: Sql | None = None
+    """A column or an expression that names the server of a session, for `close --server` and the
+    brake `owner`; NULL: it is not known."""
     trust_age: bool = False
     """Whether age alone is enough for auto where neither last_seen_at nor evidence is set."""
     confirm: Annotated[int, whole_number(2, 100)] = 2

@@ -242,8 +242,9 @@ def operator_grants() -> list[str]:
 
 
 def _proofs(source: Source) -> list[str]:
-    """What proves a session alive or protects it, but for single columns."""
-    declared = (source.recovery.evidence, source.recovery.exempt)
+    """What keeps a session from being closed, but for single columns."""
+    recovery = source.recovery
+    declared = (recovery.evidence, recovery.exempt, recovery.server)
     return [text for text in declared if text is not None and not is_bare_word(text)]
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from exporter.config import Source, format_duration
-from exporter.errors import BadData, SchemaMismatch, SourceError, UsageError
+from exporter.errors import BadData, SourceError, UsageError
 from exporter.postgres import Reader, Writer
-from exporter.queries import fill
+from exporter.queries import fill, literal
 from exporter.recovery.audit.installation import require_audit
 from exporter.recovery.close.batches import CloseRun
 from exporter.recovery.close.by_statements import StatementCloser
@@ -29,10 +29,10 @@ from exporter.recovery.rule.selection import (
     PlannedStop,
     Selection,
     is_concerned,
-    is_of_server,
     seen_recently,
     stopping_sessions,
 )
+from exporter.recovery.rule.server import is_of_server, server_column
 
 #: A row that the application has locked is free a moment later: so often it is tried again.
 MORE_ATTEMPTS = 5
@@ -186,15 +186,15 @@ async def _left(
 
 
 async def _check_server(reader: Reader, rule: Rule, server: str) -> None:
-    """Have PostgreSQL compare the column with the id, on no row."""
-    comparison = f"({is_of_server(rule, server)})"
+    """Have PostgreSQL compare the id with what names a server, on no row."""
+    comparison = f"({is_of_server(rule, literal(server))})"
     try:
         await reader.read(rule.statement("catalog/describe", expressions=comparison))
     except BadData as error:
-        column = rule.relation.column(rule.table.source.recovery.server or "")
+        column = server_column(rule)
         raise UsageError(
-            f"--server: the column {column.name} is of type {column.type}, and the id is not a "
-            f"value of it ({error})"
+            f"--server: the id is not a value of the type of recovery.server ({error})"
+            if column is None
+            else f"--server: the column {column.name} is of type {column.type}, and the id is not "
+            f"a value of it ({error})"
         ) from None
-    except SchemaMismatch as error:
-        raise SchemaMismatch(f"recovery.server: {error}") from None

@@ -12,7 +12,8 @@ from exporter.recovery.plan.counts import counts_statement, shows_beat_of_owner
 from exporter.recovery.rule.checks import name_failing_key, read_naming_key
 from exporter.recovery.rule.left_alone import is_closable, left_alone_statement
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.selection import orphaned_sessions, owner_of
+from exporter.recovery.rule.selection import orphaned_sessions
+from exporter.recovery.rule.server import owner_of
 from exporter.sessions import interval, unix_time
 
 

@@ -35,13 +35,15 @@ async def bind_rule(reader: Reader, source: Source) -> Rule:
         returning={each.name: _expression(relation, each.sql) for each in recovery.returning},
         alive=_condition(relation, recovery.evidence),
         exempt=_condition(relation, recovery.exempt),
+        server=_named(relation, "server", recovery.server) if recovery.server else None,
     )
 
 
 async def _require_visible_proof(reader: Reader, relation: Relation, source: Source) -> None:
-    """Raise PermissionDenied where what proves a session alive is hidden from the role."""
-    proofs = (source.recovery.evidence, source.recovery.exempt)
-    texts = [_expression(relation, text) for text in proofs if text is not None]
+    """Raise PermissionDenied where what keeps a session from being closed is hidden."""
+    keys = ("evidence", "exempt", "server")
+    declared = {key: getattr(source.recovery, key) for key in keys}
+    texts = [_named(relation, key, text) for key, text in declared.items() if text is not None]
     effect = "live sessions would be closed"
     try:
         await require_all_rows(reader, relation, texts, effect=effect)
@@ -62,6 +64,7 @@ async def follow_table(reader: Reader, table: SessionTable) -> Rule:
         returning={},
         alive=_condition(table.relation, table.source.recovery.evidence),
         exempt="false",
+        server=None,
     )
 
 
@@ -180,6 +183,14 @@ def _condition(relation: Relation, declared: str | None) -> str:
     if declared is None:
         return "false"
     return f"coalesce(({_expression(relation, declared)}), false)"
+
+
+def _named(relation: Relation, key: str, text: str) -> str:
+    """An expression; raises SchemaMismatch that names its key."""
+    try:
+        return _expression(relation, text)
+    except SchemaMismatch as error:
+        raise SchemaMismatch(f"recovery.{key}: {error}") from None
 
 
 def _expression(relation: Relation, text: str) -> str:

@@ -11,6 +11,7 @@ from exporter.errors import (
 from exporter.postgres import Reader, Row
 from exporter.queries import fill, identifier
 from exporter.recovery.rule.rule import END, Rule
+from exporter.recovery.rule.server import is_of_server, owner_of
 from exporter.sessions.relation import Relation
 
 
@@ -51,6 +52,8 @@ async def check_rule(reader: Reader, rule: Rule, *, writes: bool = True) -> None
         await _check(reader, statement, f"set.{name}", hint=_hint(relation, name))
     texts = {"end_at": rule.end, "evidence": rule.alive, "exempt": rule.exempt}
     texts |= {f"returning.{name}": text for name, text in rule.returning.items()}
+    if rule.server is not None:
+        texts["server"] = is_of_server(rule, "NULL")
     for key, text in texts.items():
         await _check(reader, _describe(text, rule.table.table), key)
 
@@ -66,22 +69,26 @@ async def read_naming_key(reader: Reader, rule: Rule, statement: str) -> list[Ro
 async def name_failing_key(reader: Reader, rule: Rule, error: SourceError) -> SourceError:
     """The same error with the config key of the first expression that fails when evaluated alone.
 
-    Each is evaluated for all orphaned sessions, so that what fails for one of them fails here.
+    Each is evaluated for all orphaned sessions, and that of the server for all active ones, so
+    that what fails for one of them fails here.
     PostgreSQL does not say for which one, and the values stay in the row.
     """
     conditions = {"evidence": rule.alive, "exempt": rule.exempt, "end_at": rule.end}
     values = {f"set.{name}": text for name, text in rule.changes.items()}
     reported = {f"returning.{name}": text for name, text in rule.returning.items()}
-    for key, text in {**conditions, **values, **reported}.items():
+    owner = {} if rule.server is None else {"server": owner_of(rule)}
+    for key, text in {**conditions, **values, **reported, **owner}.items():
         end = rule.end if key in values else "NULL::timestamptz"
+        which = {"orphaned": "true"} if key in owner else {}
         try:
             await reader.read(
-                rule.statement("recovery/rule/failing_expression", text=text, end=end)
+                rule.statement("recovery/rule/failing_expression", text=text, end=end, **which)
             )
         except (BackingOff, ConnectFailed):
             return error
         except SourceError as found:
-            about = f"recovery.{key}, which fails for a session that is orphaned: {found}"
+            state = "active" if key in owner else "orphaned"
+            about = f"recovery.{key}, which fails for a session that is {state}: {found}"
             return type(error)(about)
     return error
 

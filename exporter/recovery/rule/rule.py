@@ -36,6 +36,8 @@ class Rule:
     """Whether further evidence proves it alive; never NULL."""
     exempt: str
     """Whether it is protected; never NULL."""
+    server: str | None
+    """What names its server; None where `recovery.server` is not set."""
 
     def statement(self, name: str, **parts: str) -> str:
         """The template `queries/<name>.sql`; `parts` are what the rule does not decide."""

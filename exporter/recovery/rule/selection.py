@@ -7,12 +7,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from exporter.errors import SchemaMismatch
-from exporter.queries import identifier, literal
+from exporter.queries import literal
 from exporter.recovery.rule.left_alone import is_closable, is_undone, left_alone_statement
 from exporter.recovery.rule.rule import Rule, own_end_or
+from exporter.recovery.rule.server import is_of_server
 from exporter.sessions import TRANSACTION_TIME, interval, unix_time
-from exporter.sessions.relation import Column
 
 #: A sign of life younger than this, in seconds, means that the application is running.
 RECENT = 60.0
@@ -148,7 +147,6 @@ def stopping_sessions(rule: Rule, stop: PlannedStop) -> Selection:
 
     One server's, however live they look: it is stopping. Or all that started before an instant;
     then, unless `even_live`, a session that shows life is left alone, whenever it begins to.
-    Raises SchemaMismatch where the table has no such column as `recovery.server`.
     """
     table = rule.table
     condition = is_concerned(rule, stop)
@@ -176,7 +174,7 @@ def stopping_sessions(rule: Rule, stop: PlannedStop) -> Selection:
 def is_concerned(rule: Rule, stop: PlannedStop) -> str:
     """Whether an active session is one of the server's, or started before the instant."""
     if stop.server is not None:
-        return f"coalesce({is_of_server(rule, stop.server)}, false)"
+        return f"coalesce({is_of_server(rule, literal(stop.server))}, false)"
     table, bound = rule.table, f"{literal(stop.before)}::timestamptz"
     start, start_bound = table.started_at, bound
     if start.unit is not None and start.is_whole:
@@ -186,26 +184,6 @@ def is_concerned(rule: Rule, stop: PlannedStop) -> str:
     # Where the start is not known, what was seen before that moment had started by then.
     known = f"CASE WHEN {start.sql} IS NOT NULL THEN {start.before(start_bound)}"
     return f"coalesce({known} ELSE {table.last_seen} < {bound} END, false)"
-
-
-def is_of_server(rule: Rule, server: str) -> str:
-    """Whether a session is one of the server's; raises SchemaMismatch without such a column."""
-    column = _server_column(rule)
-    return f"s.{identifier(column.name)} {column.operator('=')} {literal(server)}"
-
-
-def owner_of(rule: Rule) -> str:
-    """The server of a session, as text; NULL where `recovery.server` names no column."""
-    if rule.table.source.recovery.server is None:
-        return "NULL::text"
-    return f"(s.{identifier(_server_column(rule).name)})::text"
-
-
-def _server_column(rule: Rule) -> Column:
-    try:
-        return rule.relation.column(rule.table.source.recovery.server or "")
-    except SchemaMismatch as error:
-        raise SchemaMismatch(f"recovery.server: {error}") from None
 
 
 def seen_recently(rule: Rule) -> str:

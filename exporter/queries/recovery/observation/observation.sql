@@ -73,4 +73,5 @@ SELECT
         LEFT JOIN (
             SELECT session_exporter_owner, pg_catalog.count(*) AS session_exporter_count
             FROM session_exporter_closable GROUP BY session_exporter_owner
-        ) AS c ON c.session_exporter_owner = w.session_exporter_owner)
+        ) AS c ON c.session_exporter_owner = w.session_exporter_owner
+        WHERE w.session_exporter_owner IS NOT NULL)

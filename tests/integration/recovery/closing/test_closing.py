@@ -182,8 +182,9 @@ async def test_a_column_for_servers_that_is_not_there_is_named(
     database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(database)
-    async with stopping(database, tmp_path, CHAT.replace("server: node", "server: nod")) as it:
-        with pytest.raises(SchemaMismatch, match=r"recovery\.server: .* did you mean node\?"):
+    misspelt = CHAT.replace("server: node", "server: nod")
+    with pytest.raises(SchemaMismatch, match=r"recovery\.server: .* did you mean node\?"):
+        async with stopping(database, tmp_path, misspelt) as it:
             await it.plan(PlannedStop("a"))
 
 
