@@ -83,8 +83,9 @@ def build_history_row() -> Row:
             sources.change(SCOPE, height=9),
             sources.active_over_time(SCOPE, height=9),
             alerts.over_time(SCOPE),
-            sources.contradictions(SCOPE),
-            sources.overlong_over_time(SCOPE),
+            sources.contradictions(SCOPE, width=8),
+            sources.overlong_over_time(SCOPE, width=8),
+            sources.blocked(SCOPE, width=8),
         ],
     )
 

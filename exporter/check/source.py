@@ -60,8 +60,8 @@ async def check_source(database: Database, source: Source) -> AsyncIterator[Find
 
 
 def _types(table: SessionTable) -> str:
-    """The type of each expression, without those that may have any type: id, labels and show."""
-    free = ("id", "labels.", "show.")
+    """The type of each expression, without those that may have any type: id, key, labels, show."""
+    free = ("id", "labels.", "show.", "limit_per.")
     typed = {key: type_ for key, type_ in table.types.items() if not key.startswith(free)}
     return ", ".join(f"{key} is {type_}" for key, type_ in typed.items())
 

@@ -32,6 +32,18 @@ def find_recovered(config: Config, name: str | None) -> list[Source]:
     return [each for each in find_sources(config, name) if each.recovery.is_declared]
 
 
+def find_limited(config: Config, name: str | None) -> list[Source]:
+    """The same of the sources that limit the sessions of a user; raises UsageError without any."""
+    found = [each for each in find_sources(config, name) if each.limit_per is not None]
+    if not found:
+        where = "no source declares" if name is None else f"sources.{name} declares no"
+        raise UsageError(
+            f"{config.path}: {where} `limit_per`: session-exporter does not know how many "
+            "sessions a user may have; for example limit_per: {key: user_id, max: 1}"
+        )
+    return found
+
+
 def require_rule(config: Config, name: str) -> Source:
     """The source, if the config says what closing its sessions writes; raises UsageError."""
     (source,) = find_sources(config, name)

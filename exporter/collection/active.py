@@ -11,11 +11,17 @@ from exporter.config import Source
 from exporter.metrics import catalog
 from exporter.metrics.catalog import Family, Sample
 from exporter.postgres import Reader, Row
-from exporter.queries import join_lines
-from exporter.sessions import STATEMENT_TIME, SessionTable, orphaned
+from exporter.queries import fill, join_lines
+from exporter.sessions import CLOCK_QUERY, STATEMENT_TIME, SessionTable, orphaned
 
 #: The labels of a histogram's buckets.
 _BOUNDS = [(("le", bound),) for bound in (*(f"{each:.1f}" for each in catalog.BUCKETS), "+Inf")]
+
+#: What keys/count.sql counts, beside each cell.
+_KEY_COUNTS = (
+    "(SELECT at_limit FROM limited_keys_of_session_exporter)",
+    "(SELECT blocked FROM limited_keys_of_session_exporter)",
+)
 
 #: What the end of an active row may be, by its coordinate: nothing to report, or a contradiction.
 _ENDS = ("", "ended_but_active", "impossible_end")
@@ -28,6 +34,14 @@ class Counts:
     active: int = 0
     orphaned: int = 0
     overlong: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCounts:
+    """Keys with as many active sessions as one may have, and those whose orphans are the cause."""
+
+    at_limit: int = 0
+    blocked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,7 @@ class ActiveValues:
     oldest_start: float | None
     oldest_orphan_last_seen: float | None
     inconsistent: Mapping[str, int]
+    keys: KeyCounts | None = None
 
 
 class Active:
@@ -71,6 +86,9 @@ class Active:
         yield from counted(catalog.ORPHANED, lambda counts: counts.orphaned)
         if source.overlong_after is not None:
             yield from counted(catalog.OVERLONG, lambda counts: counts.overlong)
+        if values.keys is not None:
+            yield from catalog.KEYS_AT_LIMIT.samples(values.keys.at_limit)
+            yield from catalog.KEYS_BLOCKED.samples(values.keys.blocked)
         yield from _histogram(catalog.ACTIVE_AGE, values.age)
         if values.silence is not None:
             yield from _histogram(catalog.ACTIVE_SILENCE, values.silence)
@@ -141,8 +159,14 @@ def counting_query(table: SessionTable) -> str:
         columns.append(f"({condition}) AS integrity_{number}")
         kept.append(f"integrity_{number}")
         measures.append(f"pg_catalog.count(*) FILTER (WHERE integrity_{number})")
+    parts = {}
+    if table.limit_key is not None:
+        measures += _KEY_COUNTS
+        keys = fill("collection/keys/count", keys=table.limited_keys(), max=table.max_per_key)
+        parts["clock"] = f"{CLOCK_QUERY},\n{keys}"
     return table.statement(
         "collection/active",
+        **parts,
         now=STATEMENT_TIME.now,
         cell=grid.cell(table),
         kept=join_lines(kept),
@@ -172,9 +196,12 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
     of_end = [] if table.ended_at is None else _ENDS[1:]
     kinds = dict.fromkeys(["undated", "future", *of_end, *source.integrity], 0)
     ages, silences, oldest_starts, oldest_orphans = [], [], [], []
+    keys = None
+    if table.limit_key is not None:
+        keys = KeyCounts(*rows[0][-len(_KEY_COUNTS) :]) if rows else KeyCounts()
     for number, _now, sessions, *measures in rows:
         end, is_orphaned, start, *labels = age_cells.grid_coordinates(grid.sizes, number)
-        oldest_start, age, *others = measures
+        oldest_start, age, *others = measures if keys is None else measures[: -len(_KEY_COUNTS)]
         seen, oldest_seen, silence = start, oldest_start, age
         if table.last_seen_at is not None:
             seen, *labels = labels
@@ -210,6 +237,7 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
         oldest_start=_oldest(oldest_starts),
         oldest_orphan_last_seen=_oldest(oldest_orphans),
         inconsistent=kinds,
+        keys=keys,
     )
 
 

@@ -1,7 +1,7 @@
 """Loads config.yaml into a frozen `Config`; reports every problem at once, each with its line."""
 
 from exporter.config.database import DatabaseSettings
-from exporter.config.fields.columns import Label, OutputColumn, TimeColumn
+from exporter.config.fields.columns import KeyLimit, Label, OutputColumn, TimeColumn
 from exporter.config.fields.numbers import format_duration, parse_duration
 from exporter.config.fields.sql import TableName
 from exporter.config.load import Config, load_config

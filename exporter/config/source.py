@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from exporter.config.fields.columns import (
+    KeyLimit,
     Label,
     LabelName,
     OutputColumn,
@@ -91,6 +92,9 @@ class Source(Model):
     last_seen_at."""
     alert_above: Annotated[int, whole_number(0)] | None = 5
     """The alert fires above this number of orphaned sessions; null: no alert."""
+    limit_per: KeyLimit | None = None
+    """How many sessions one user may have at once; then the users who cannot start another one are
+    counted. null: no limit."""
     timezone: TimeZone = "UTC"
     """The time zone whose midnights bound the days of the daily statistics."""
     timestamps_in: TimeZone | None = None
@@ -193,6 +197,7 @@ class Source(Model):
             daily = split + self.daily.days * split * (4 if has_end else 3)
         return {
             "counts": split * (2 if self.overlong_after is None else 3),
+            "keys at their limit": 0 if self.limit_per is None else 2,
             "age histograms": _AGE_HISTOGRAM * (1 if self.last_seen_at is None else 2),
             "daily statistics": daily,
             "kinds of inconsistency": kinds,

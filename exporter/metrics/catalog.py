@@ -65,6 +65,15 @@ OVERLONG = Family(
     f"sessions_overlong_after_seconds. {_AGED}",
     split=True,
 )
+KEYS_AT_LIMIT = Family(
+    "sessions_keys_at_limit",
+    f"Keys of limit_per, such as users, with as many active sessions as it allows. {_AGED}",
+)
+KEYS_BLOCKED = Family(
+    "sessions_keys_blocked_by_orphans",
+    "Of sessions_keys_at_limit, those with fewer active sessions than that besides their orphaned "
+    f"ones. {_AGED}",
+)
 ACTIVE_AGE = Family(
     "sessions_active_age_seconds",
     f"Time since the start of each active session. {_AGED}",

@@ -8,6 +8,7 @@ from exporter.sessions.expressions import (
     types_of,
 )
 from exporter.sessions.moments import (
+    CLOCK_QUERY,
     STATEMENT_TIME,
     TRANSACTION_TIME,
     Instant,

@@ -46,6 +46,8 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
     found, expressions = await declared(reader, source)
     types = await types_of(reader, found, expressions)
     _check_types(source, types)
+    if "limit_per.key" in expressions:
+        await _require_groupable(reader, found, expressions["limit_per.key"])
     await require_all_rows(reader, found, expressions.values())
 
     def moment(key: str, column: TimeColumn) -> Moment:
@@ -81,6 +83,7 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
             for name, label in source.labels.items()
         ),
         integrity=tuple(expressions[f"integrity.{name}"] for name in source.integrity),
+        limit_key=expressions.get("limit_per.key"),
         id=expressions.get("id"),
         show=tuple(expressions[f"show.{shown.name}"] for shown in source.show),
     )
@@ -91,6 +94,7 @@ def _declared(source: Source) -> Iterator[tuple[str, str]]:
     named: dict[str, str | TimeColumn | None] = {key: getattr(source, key) for key in keys}
     named |= {f"labels.{name}": label.value for name, label in source.labels.items()}
     named |= {f"integrity.{name}": text for name, text in source.integrity.items()}
+    named |= {} if source.limit_per is None else {"limit_per.key": source.limit_per.key}
     named |= {f"show.{shown.name}": shown.sql for shown in source.show}
     for key, value in named.items():
         if value is not None:
@@ -149,6 +153,17 @@ async def name_failing_expression(reader: Reader, table: SessionTable) -> str | 
         except SourceError:
             return None
     return None
+
+
+async def _require_groupable(reader: Reader, found: Relation, key: str) -> None:
+    """Raise SchemaMismatch where PostgreSQL cannot tell which rows have the same key."""
+    try:
+        await reader.read(fill("collection/keys/group", key=key, table=found.sql))
+    except SchemaMismatch as error:
+        raise SchemaMismatch(
+            f"limit_per.key: {str(error).rstrip('.')}; its values have to be comparable, for "
+            "example as text: (s.data ->> 'user_id')"
+        ) from None
 
 
 def _find_failing(

@@ -1,10 +1,10 @@
-"""Lists orphaned sessions: the rows behind the count, with the columns that `show` names."""
+"""Lists orphaned sessions, with the columns that `show` names, and the keys that they block."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from exporter.errors import BadData
-from exporter.postgres import Reader
+from exporter.postgres import Reader, Result
 from exporter.queries import join_lines
 from exporter.sessions import STATEMENT_TIME, SessionTable, name_failing_expression
 
@@ -29,6 +29,27 @@ class OrphanList:
 
     orphaned_count: int
     orphans: tuple[Orphan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedKey:
+    """One key at the limit of `limit_per` that orphans keep from starting a session."""
+
+    key: str | None
+    active: int
+    orphaned: int
+    last_seen: float
+    """Of its orphan that is silent for longest, as a Unix timestamp."""
+    silence: float
+    """Seconds since then, by the database's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedKeyList:
+    """The keys that have been blocked for longest, and how many there are in all."""
+
+    blocked_count: int
+    keys: tuple[BlockedKey, ...]
 
 
 def orphans_query(table: SessionTable, *, limit: int, older_than: float | None = None) -> str:
@@ -58,11 +79,7 @@ async def list_orphans(
         "collection/orphan_count", orphaned=table.orphaned(STATEMENT_TIME, older_than)
     )
     listing = orphans_query(table, limit=limit, older_than=older_than)
-    try:
-        counted, listed_rows = await reader.read(count, listing)
-    except BadData as error:
-        key = await name_failing_expression(reader, table)
-        raise (BadData(f"{key}: {error}") if key else error) from None
+    counted, listed_rows = await _read(reader, table, count, listing)
     names = [shown.name for shown in table.source.show]
     orphans = tuple(
         Orphan(
@@ -75,6 +92,38 @@ async def list_orphans(
         for last_seen, age, now, id_, *shown in listed_rows.rows
     )
     return OrphanList(counted.rows[0][0], orphans)
+
+
+async def list_blocked_keys(
+    reader: Reader, table: SessionTable, *, limit: int, older_than: float | None = None
+) -> BlockedKeyList:
+    """Read up to `limit` keys that orphans block, and their full number. Raises SourceError.
+
+    The table's source has to declare `limit_per`.
+    """
+    statement = table.statement(
+        "collection/keys/blocked",
+        now=STATEMENT_TIME.now,
+        key=_as_bytes("key"),
+        keys=table.limited_keys(older_than),
+        max=table.max_per_key,
+        limit=str(limit),
+    )
+    (found,) = await _read(reader, table, statement)
+    keys = tuple(
+        BlockedKey(_text(key), active, orphaned, last_seen, now - last_seen)
+        for _, now, last_seen, active, orphaned, key in found.rows
+    )
+    return BlockedKeyList(found.rows[0][0] if found.rows else 0, keys)
+
+
+async def _read(reader: Reader, table: SessionTable, *statements: str) -> list[Result]:
+    """Read, and name the expression that fails on a value. Raises SourceError."""
+    try:
+        return await reader.read(*statements)
+    except BadData as error:
+        key = await name_failing_expression(reader, table)
+        raise (BadData(f"{key}: {error}") if key else error) from None
 
 
 def _as_bytes(text: str) -> str:

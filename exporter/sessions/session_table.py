@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from exporter.config import Source
 from exporter.queries import fill
-from exporter.sessions.moments import CLOCK_QUERY, Instant, Moment
+from exporter.sessions.moments import CLOCK_QUERY, STATEMENT_TIME, Instant, Moment
 from exporter.sessions.orphaned import has_ended, is_orphaned, last_seen
 from exporter.sessions.relation import ALWAYS, Relation
 
@@ -38,6 +38,8 @@ class SessionTable:
     labels: tuple[str, ...]
     """For each declared label the number of its value, the last number for every other value."""
     integrity: tuple[str, ...]
+    limit_key: str | None
+    """Whose session it is, by `limit_per`; NULL where it is nobody's."""
     id: str | None
     show: tuple[str, ...]
     _kept: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -56,6 +58,11 @@ class SessionTable:
     @property
     def last_seen(self) -> str:
         return last_seen(self.started_at, self.last_seen_at)
+
+    @property
+    def max_per_key(self) -> str:
+        """How many active sessions a key may have, as SQL; nothing without `limit_per`."""
+        return "" if self.source.limit_per is None else str(self.source.limit_per.max)
 
     @property
     def last_seen_order(self) -> str:
@@ -77,6 +84,16 @@ class SessionTable:
         """is_orphaned() at a time, by `orphaned_after` or after another time in seconds."""
         seconds = self.source.orphaned_after if after is None else after
         return is_orphaned(self.started_at, self.last_seen_at, seconds, time)
+
+    def limited_keys(self, after: float | None = None) -> str:
+        """The query for the keys at the limit of `limit_per`, at the time of the statement."""
+        return self.statement(
+            "collection/keys/limited",
+            key=str(self.limit_key),
+            orphaned=self.orphaned(STATEMENT_TIME, after),
+            last_seen=self.last_seen,
+            max=self.max_per_key,
+        )
 
     def keep(self, name: str, make: Callable[["SessionTable"], str]) -> str:
         """The statement that `make` makes of this table, made once as long as it is bound."""

@@ -67,6 +67,7 @@ SOURCE: dict[str, Any] = {
     "orphaned_after": "30m",
     "overlong_after": "2h",
     "alert_above": 1,
+    "limit_per": {"key": "level", "max": 2},
     "every": "1h",
     "daily": {"days": 2, "every": "1h"},
     "labels": {"level": {"value": "level", "values": ["easy", "hard"]}},

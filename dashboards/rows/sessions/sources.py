@@ -15,6 +15,8 @@ from exporter.metrics.catalog import (
     COLLECTION_LAST_SUCCESS,
     COLLECTION_SUCCESS,
     INCONSISTENT,
+    KEYS_AT_LIMIT,
+    KEYS_BLOCKED,
     OLDEST_ORPHAN_LAST_SEEN,
     ORPHANED,
     OVERLONG,
@@ -52,6 +54,7 @@ def every_source(scope: Scope) -> dashboard.Panel:
         # Every source always has this metric, so that no source is missing from the table.
         Column("collections", collected, meanings=FAILING, lasting=True),
         Column("counted ago", scope.age(COLLECTION_LAST_SUCCESS, COUNTS), "s", no_data="never"),
+        Column("blocked users", scope.fold(KEYS_BLOCKED), no_data="n/a, unknown", levels=some),
     ]
     return build_table(
         text,
@@ -127,6 +130,25 @@ def overlong_over_time(scope: Scope, *, width: int = 12) -> dashboard.Panel:
     )
     query = Query(BY_SOURCE, scope.fold(OVERLONG))
     return build_graph(text, [query], unit="none", width=width, height=6)
+
+
+def blocked(scope: Scope, *, width: int = 12) -> dashboard.Panel:
+    """Show how many users orphaned sessions lock out."""
+    text = PanelText(
+        "Blocked users",
+        shows="Keys of `limit_per`, such as users, with as many active sessions as they may have: "
+        "they cannot start another one. Blocked are those that could if their orphaned sessions "
+        "were closed.",
+        act="`session-exporter orphans SOURCE --blocked` lists the blocked ones. Close their "
+        "orphaned sessions.",
+        no_data="unknown, or no limit_per declared",
+        runbook="SessionsOrphanedAboveThreshold",
+    )
+    queries = [
+        Query(f"blocked by orphans {BY_SOURCE}", scope.fold(KEYS_BLOCKED)),
+        Query(f"at the limit {BY_SOURCE}", scope.fold(KEYS_AT_LIMIT)),
+    ]
+    return build_graph(text, queries, unit="none", width=width, height=6)
 
 
 def size(scope: Scope, *, width: int = 12) -> dashboard.Panel:

@@ -1,4 +1,4 @@
-"""`session-exporter orphans`: the rows behind the number."""
+"""`session-exporter orphans`: the rows behind the number, or the keys that they block."""
 
 from typing import Annotated, Any
 
@@ -6,20 +6,28 @@ import typer
 
 from exporter import sessions
 from exporter.cli import options
-from exporter.cli.each_source import find_sources, for_each_source
+from exporter.cli.each_source import find_limited, find_sources, for_each_source
+from exporter.cli.output.blocked_keys import blocked_json, blocked_table
 from exporter.config import Source, format_duration
 from exporter.postgres import Reader
-from exporter.sessions.orphan_list import OrphanList, list_orphans
+from exporter.sessions.orphan_list import OrphanList, list_blocked_keys, list_orphans
 from exporter.text import UNKNOWN, age, as_json, finite, instant, shorten, table
 
 
-def orphans(
+def orphans(  # noqa: PLR0917 - typer passes them by name
     source: options.OneSource = None,
     config_file: options.ConfigFile = options.DEFAULT_CONFIG,
     older_than: Annotated[
         str | None,
         typer.Option(metavar="DURATION", help="Instead of the source's orphaned_after, like 1h."),
     ] = None,
+    blocked: Annotated[
+        bool,
+        typer.Option(
+            "--blocked",
+            help="List who cannot start a session because of them, by the source's limit_per.",
+        ),
+    ] = False,
     format_: options.Format = options.ListFormat.TABLE,
     limit: Annotated[int, typer.Option(min=1, help="Maximum number of rows per source.")] = 100,
 ) -> bool:
@@ -30,11 +38,15 @@ def orphans(
 
     async def listed(reader: Reader, each: Source, database: str) -> Any:  # noqa: ANN401 - text or JSON
         bound = await sessions.bind(reader, each)
+        after = seconds or each.orphaned_after
+        if blocked:
+            keys = await list_blocked_keys(reader, bound, limit=limit, older_than=seconds)
+            return (blocked_json if is_json else blocked_table)(each, database, keys, after)
         found = await list_orphans(reader, bound, limit=limit, older_than=seconds)
-        write = orphan_json if is_json else orphan_table
-        return write(each, database, found, seconds or each.orphaned_after)
+        return (orphan_json if is_json else orphan_table)(each, database, found, after)
 
-    results, failed = for_each_source(config, find_sources(config, source), listed)
+    sources = find_limited(config, source) if blocked else find_sources(config, source)
+    results, failed = for_each_source(config, sources, listed)
     if is_json:
         print(as_json(results))
     elif results:

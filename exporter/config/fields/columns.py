@@ -1,4 +1,4 @@
-"""What is read of each row: points in time, labels, and the columns that lists and reports show."""
+"""What is read of each row: points in time, labels, keys, and what lists and reports show."""
 
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from exporter.config.fields.model import DistinctList, Model, NonEmptyList, null_as
+from exporter.config.fields.numbers import whole_number
 from exporter.config.fields.parser import ExpectedError, Parser
 from exporter.config.fields.sql import COLUMN, EXPRESSION, Sql, parse_expression
 from exporter.config.fields.values import choice, name_like
@@ -57,6 +58,15 @@ class Label(Model):
         examples=["[BEGINNER, PRO]"], json_schema_extra={"minItems": 1}
     )
     """Values that are counted separately; all others, and NULL, count as other."""
+
+
+class KeyLimit(Model):
+    """How many sessions the application lets a user, a device or a seat have at once."""
+
+    key: Sql = Field(examples=["user_id"])
+    """Whose session it is: a column or an expression, whose values can be compared."""
+    max: Annotated[int, whole_number(1)] = Field(examples=["1"])
+    """Who has this many active sessions cannot start another one."""
 
 
 class OutputColumn(Model):

@@ -98,6 +98,7 @@ def sources() -> dict[str, dict[str, Any]]:
     text = (ROOT / "config.yaml").read_text(encoding="utf-8")
     declared = yaml.safe_load(text)["sources"]
     watched = {name: {**keys, **QUICK, "database": "app"} for name, keys in declared.items()}
+    watched["training"]["limit_per"] = {"key": "userId", "max": 1}
     plain = {**CONVERSATIONS, **QUICK, "daily": None}
     watched[BROKEN] = {**plain, "database": "app", "table": "public.not_there"}
     watched["unreachable"] = {**plain, "database": "gone"}
@@ -382,6 +383,8 @@ def test_the_table_of_sources_has_every_source_also_those_that_fail(watched: Wat
     assert set(found) == set(sources())
     assert found["conversations"]["A"] == 1  # above its threshold
     assert found["conversations"]["B"] == 18
+    assert found["training"]["L"] > 0  # blocked users
+    assert "L" not in found["conversations"]  # declares no limit, and that is not 0
     assert "B" not in found[BROKEN]  # unknown, and not 0
     assert found[BROKEN]["J"] == 0  # its collections fail
     assert found["unreachable"]["J"] == 0

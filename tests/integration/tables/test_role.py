@@ -156,13 +156,13 @@ async def test_a_source_needs_no_more_than_its_columns(
     tmp_path: Path,
 ) -> None:
     """Every key that takes an expression, each with a column of its own."""
-    keys = ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j")
+    keys = ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k")
     run(
         database,
         f"CREATE TABLE public.chat (is_open bool, secret text, {' bool, '.join(keys[:3])} bool,"
         f" {' timestamptz, '.join(keys[3:6])} timestamptz, {' int, '.join(keys[6:])} int)",
         "INSERT INTO public.chat SELECT true, 'x', true, true, true, now() - interval '1 day',"
-        " NULL, NULL, 1, 2, 3, 4",
+        " NULL, NULL, 1, 2, 3, 4, 5",
     )
     source = """\
         chat:
@@ -179,12 +179,13 @@ async def test_a_source_needs_no_more_than_its_columns(
           labels: {kind_of: {value: i, values: [3]}}
           integrity: {odd: "NOT s.c"}
           show: [{further: "s.j + 1"}]
+          limit_per: {key: k, max: 1}
     """
     printed = await give_role(database, source)
     assert "secret" not in printed
     page = await collect(database, source, role=EXPORTER)
     assert not page.failures
-    assert page("sessions_orphaned") == 1
+    assert page("sessions_orphaned") == page("sessions_keys_blocked_by_orphans") == 1
     assert refused(database, "SELECT secret FROM public.chat")
 
 

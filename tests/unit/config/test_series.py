@@ -25,6 +25,7 @@ SOURCES = {
     "an end, and no daily statistics": (["ended_at: x", "daily: null"], BASE - 22 + 2),
     "a duration": (["duration: x"], BASE + 7 + 1),
     "a recovery": (["id: x", "recovery: {set: {a: true}, end_at: now}"], BASE + RECOVERY),
+    "a limit for each user": (["limit_per: {key: x, max: 1}"], BASE + 2),
     "two conditions": (["integrity: {a: x, b: y}"], BASE + 2),
     "a label with two values": (
         ["labels: {a: {value: a, values: [x, y]}}"],

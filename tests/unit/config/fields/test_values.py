@@ -119,6 +119,7 @@ sources: {chat: {table: t, active: a, started_at: b, orphaned_after: 2h}}
         "id": None,
         "orphaned_after": 7200.0,
         "overlong_after": None,
+        "limit_per": None,
         "alert_above": 5,
         "timezone": "UTC",
         "timestamps_in": None,

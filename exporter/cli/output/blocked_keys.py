@@ -1,0 +1,51 @@
+"""The keys that orphans keep from starting a session, for people and for programs."""
+
+from exporter.config import Source, format_duration
+from exporter.sessions.orphan_list import BlockedKeyList
+from exporter.text import UNKNOWN, age, finite, instant, shorten, table
+
+
+def blocked_table(source: Source, database: str, found: BlockedKeyList, older_than: float) -> str:
+    """The keys of one source that orphans block, for people."""
+    most, silent = source.limit_per.max if source.limit_per else 0, format_duration(older_than)
+    title = (
+        f"{source.name} ({database}): blocked_count {found.blocked_count}, by sessions not seen "
+        f"for more than {silent}; each may have {most}"
+    )
+    if not found.keys:
+        return title
+    rows = [
+        [
+            UNKNOWN if each.key is None else shorten(each.key),
+            *(str(each.active), str(each.orphaned)),
+            *(instant(each.last_seen), age(each.silence)),
+        ]
+        for each in found.keys
+    ]
+    header = ["key", "active", "orphaned", "oldest last seen", "silent for"]
+    lines = [title, table(header, rows)]
+    if found.blocked_count > len(found.keys):
+        more = found.blocked_count - len(found.keys)
+        lines.append(f"… and {more} more; --limit {found.blocked_count} shows all")
+    return "\n".join(lines)
+
+
+def blocked_json(source: Source, database: str, found: BlockedKeyList, older_than: float) -> object:
+    """The same for programs. Times are Unix timestamps, ages seconds."""
+    return {
+        "source": source.name,
+        "database": database,
+        "older_than_seconds": older_than,
+        "max": source.limit_per.max if source.limit_per else None,
+        "blocked_count": found.blocked_count,
+        "blocked": [
+            {
+                "key": each.key,
+                "active": each.active,
+                "orphaned": each.orphaned,
+                "last_seen": finite(each.last_seen),
+                "silence_seconds": finite(each.silence),
+            }
+            for each in found.keys
+        ],
+    }
