@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -12,6 +13,12 @@ _FOUR_CENTURIES = 146_097 * 86_400.0
 
 #: Of a value in a table, in characters; --format json has more of it.
 WIDEST_CELL = 60
+
+#: Names and values that a message lists: of 1,000 columns or partitions, the others are counted.
+MOST_NAMED = 10
+
+#: What is not broken where a text is wrapped: a word, and a command in backticks.
+_WORD = re.compile(r"(?:`[^`]*`|\S)+")
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -82,10 +89,28 @@ def shorten(text: str) -> str:
     return text if len(text) <= WIDEST_CELL else f"{text[: WIDEST_CELL - 1]}…"
 
 
-def some_of(names: Sequence[str], *, most: int) -> str:
+def some_of(names: Iterable[str], *, most: int = MOST_NAMED, between: str = ", ") -> str:
     """Names in a message: so many of them, and how many more there are."""
+    names = list(names)
     more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    return between.join(names[:most]) + more
+
+
+def wrapped(text: str, width: int | None) -> list[str]:
+    """The lines of a text that is broken between words; one line where there is no width.
+
+    A longer word, and what stands in backticks, is on a line of its own and not broken.
+    """
+    if width is None:
+        return [text]
+    lines = [""]
+    for word in _WORD.findall(text):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if lines[-1] and _width(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def as_json(value: object) -> str:

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator
 
 from exporter import sessions
 from exporter.check.findings import Finding, FindingWriter
+from exporter.check.indexes import Cost, Costs, check_heartbeats, check_indexes, measure
 from exporter.check.missing_rights import ask_for, missing_to_collect
-from exporter.check.plausibility import check_plausibility
-from exporter.check.shared_values import check_shared_values
+from exporter.check.times.plausibility import check_plausibility
+from exporter.check.times.shared_values import check_shared_values
 from exporter.collection.active import counting_query
 from exporter.collection.daily import query_of_all_days
 from exporter.config import DailySettings, Source
@@ -15,12 +16,7 @@ from exporter.postgres import Database, Reader
 from exporter.queries import fill, literal
 from exporter.sessions import SessionTable
 from exporter.sessions.indexes import coverage, heartbeats
-from exporter.sessions.indexes.proposals import Proposal, propose
 from exporter.sessions.used_objects import find_relations
-from exporter.text import some_of
-
-#: Indexes that one finding names: every partition may have its own.
-MOST_LISTED = 5
 
 
 async def check_source(database: Database, source: Source) -> AsyncIterator[Finding]:
@@ -39,15 +35,18 @@ async def check_source(database: Database, source: Source) -> AsyncIterator[Find
             yield finding
         async for finding in check_shared_values(reader, table, findings):
             yield finding
-        for proposal in await propose(reader, table):
-            yield _index(proposal, findings)
+        timeout = None if source.daily is None else source.daily.timeout
+        patient = database.reader(timezone=reader.timezone, timeout=timeout)
+        costs = await _costs(reader, patient, table)
+        async for finding in check_indexes(reader, table, costs, findings):
+            yield finding
         if heartbeats.written_columns(table):
-            yield await _heartbeats(reader, table, findings)
-        cost = await _cost_of(reader, counting_query(table))
+            yield await check_heartbeats(reader, table, findings)
+        if isinstance(cost := costs["active"], SourceError):
+            raise cost
         yield findings.ok("cost", f"one collection of active {cost}, every {source.every:g} s")
         if source.daily is not None:
-            daily = database.reader(timezone=reader.timezone, timeout=source.daily.timeout)
-            async for finding in _daily(daily, table, source.daily, findings):
+            async for finding in _daily(patient, table, source.daily, costs["daily"], findings):
                 yield finding
     except PermissionDenied as error:
         commands = await missing_to_collect(reader, source)
@@ -122,42 +121,32 @@ async def _explained(reader: Reader, table: SessionTable, error: SourceError) ->
     return f"{key}: {error}" if key else str(error)
 
 
-def _index(proposal: Proposal, findings: FindingWriter) -> Finding:
-    name = f"index for {proposal.collector}"
-    if proposal.is_served:
-        return findings.ok(name, f"an index serves collector {proposal.collector}")
-    remark = f"; {proposal.remark}" if proposal.remark else ""
-    message = f"no index serves collector {proposal.collector}{remark}"
-    if not proposal.commands:
-        return findings.warning(name, message)
-    return findings.failed(name, f"{message}; ask a DBA to run:", *proposal.commands)
-
-
-async def _heartbeats(reader: Reader, table: SessionTable, findings: FindingWriter) -> Finding:
-    """Whether an index, the application's own too, makes signs of life more expensive."""
-    name = "indexes and signs of life"
-    indexes = await heartbeats.find_indexes(reader, table)
-    if not indexes:
-        return findings.ok(name, "no index holds a column that changes with last_seen_at")
-    return findings.warning(
-        name,
-        "an index holds a column that changes with last_seen_at: "
-        f"{some_of(indexes, most=MOST_LISTED)}. An update of such a column is no HOT update: "
-        f"it writes every index of the table. Measured with one such index: {heartbeats.COST}. "
-        "Drop the index unless the application needs it; then `session-exporter sql index` prints "
-        "what session-exporter needs",
-    )
+async def _costs(reader: Reader, patient: Reader, table: SessionTable) -> Costs:
+    """Run the statements of the collectors; `patient` has the deadline of the daily statistics."""
+    costs: dict[str, Cost | SourceError] = {}
+    try:
+        costs["active"] = await measure(reader, counting_query(table))
+    except SourceError as error:
+        costs["active"] = error
+    if table.source.daily is not None:
+        try:
+            costs["daily"] = await measure(patient, await query_of_all_days(patient, table))
+        except SourceError as error:
+            costs["daily"] = error
+    return costs
 
 
 async def _daily(
-    reader: Reader, table: SessionTable, daily: DailySettings, findings: FindingWriter
+    reader: Reader,
+    table: SessionTable,
+    daily: DailySettings,
+    cost: Cost | SourceError,
+    findings: FindingWriter,
 ) -> AsyncIterator[Finding]:
-    """Run the statement of the daily statistics, which reads closed sessions too."""
+    """What the statement of the daily statistics found, which reads closed sessions too."""
     name = "evaluation for daily"
-    try:
-        cost = await _cost_of(reader, await query_of_all_days(reader, table))
-    except SourceError as error:
-        yield findings.failed(name, await _explained(reader, table, error))
+    if isinstance(cost, SourceError):
+        yield findings.failed(name, await _explained(reader, table, cost))
         return
     days = f"{daily.days} days" if daily.days > 1 else "day"
     yield findings.ok(name, f"what daily reads works on every session that started in its {days}")
@@ -166,12 +155,3 @@ async def _daily(
         f"reading all days {cost}; later each past day once an hour, and today alone every "
         f"{daily.every:g} s",
     )
-
-
-async def _cost_of(reader: Reader, statement: str) -> str:
-    """Run a statement and measure it. Raises SourceError."""
-    (explained,) = await reader.value(fill("check/analyze", statement=statement))
-    plan = explained["Plan"]
-    blocks = plan.get("Shared Hit Blocks", 0) + plan.get("Shared Read Blocks", 0)
-    took = explained["Planning Time"] + explained["Execution Time"]
-    return f"took {took:.1f} ms and read {blocks} blocks"

@@ -1,6 +1,10 @@
 """`session-exporter check --live`: whether the config fits the databases."""
 
 import dataclasses
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator
 
 import uvloop
 
@@ -8,41 +12,60 @@ from exporter import logs
 from exporter.check.findings import Finding, Status
 from exporter.check.live import check_config
 from exporter.cli.options import ListFormat
+from exporter.cli.output.findings import Style, Summary, all_findings
 from exporter.config import Config
 from exporter.daemon import machine_clock
-from exporter.text import as_json, printable
+from exporter.text import as_json
 
-_MARKS = {Status.OK: "✓", Status.WARNING: "!", Status.FAILED: "✗"}
+#: A terminal that says it is narrower than this is not believed.
+NARROWEST = 40
 
 
-def check_live(config: Config, format_: ListFormat) -> bool:
+def check_live(config: Config, format_: ListFormat, *, with_all: bool) -> bool:
     """Print what is found of each source; returns whether a check failed."""
     logs.log_errors_only()
 
-    async def found() -> list[Finding]:
+    async def found() -> bool:
         findings: list[Finding] = []
-        last_place = ""
-        async for finding in check_config(config, machine_clock.CLOCK):
-            findings.append(finding)
-            if format_ is ListFormat.JSON:
-                continue
-            place = f"database {finding.database}"
-            if finding.source is not None:
-                place = f"source {finding.source} in {place}"
-            if place != last_place:
-                print(place)
-                last_place = place
-            print(_text(finding), flush=True)
-        return findings
+        style = _style()
+        summary = Summary(style, with_database=len(config.databases) > 1)
+        async for group in _groups(check_config(config, machine_clock.CLOCK)):
+            findings += group
+            if format_ is ListFormat.TABLE:
+                lines = all_findings(group, style) if with_all else summary.add(group)
+                for line in lines:
+                    print(line, flush=True)
+        if format_ is ListFormat.JSON:
+            print(as_json([dataclasses.asdict(each) for each in findings]))
+        elif not with_all:
+            print("\n".join(summary.end()))
+        return any(finding.status is Status.FAILED for finding in findings)
 
-    findings = uvloop.run(found())
-    if format_ is ListFormat.JSON:
-        print(as_json([dataclasses.asdict(each) for each in findings]))
-    return any(finding.status is Status.FAILED for finding in findings)
+    return uvloop.run(found())
 
 
-def _text(found: Finding) -> str:
-    """One line with a tick, a warning or a cross; commands below it, ready to be copied."""
-    line = printable(f"  {_MARKS[found.status]} {found.check}: {found.message}")
-    commands = (f"      {each}" for command in found.commands for each in command.split("\n"))
-    return "\n".join([line, *map(printable, commands)])
+async def _groups(findings: AsyncIterator[Finding]) -> AsyncIterator[list[Finding]]:
+    """The findings about a database, or about a source in it, which come one after the other."""
+    group: list[Finding] = []
+    async for each in findings:
+        if group and (each.database, each.source) != (group[0].database, group[0].source):
+            yield group
+            group = []
+        group.append(each)
+    if group:
+        yield group
+
+
+def _style() -> Style:
+    """What stdout can show; https://no-color.org says that NO_COLOR counts unless it is empty."""
+    try:
+        "✓✗".encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        has_ticks = False
+    else:
+        has_ticks = True
+    if not sys.stdout.isatty():
+        return Style(has_ticks=has_ticks)
+    is_plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    width = max(shutil.get_terminal_size().columns, NARROWEST)
+    return Style(width=width, has_colours=not is_plain, has_ticks=has_ticks)

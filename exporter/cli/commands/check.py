@@ -12,6 +12,10 @@ def check(
     live: Annotated[
         bool, typer.Option("--live", help="Check each source against its database, read-only.")
     ] = False,
+    all_: Annotated[
+        bool,
+        typer.Option("--all", help="With --live, show every check, also of what is well."),
+    ] = False,
     format_: Annotated[
         ListFormat, typer.Option("--format", help="Output format of --live.")
     ] = ListFormat.TABLE,
@@ -22,7 +26,7 @@ def check(
         # Everything that reads a database takes longer to import than the rest of `check` takes.
         from exporter.cli.live_check import check_live  # noqa: PLC0415
 
-        return check_live(config, format_)
+        return check_live(config, format_, with_all=all_)
     series = sum(each.series() * len(each.databases) for each in config.sources.values())
     counted = f"sources: {len(config.sources)}, databases: {len(config.databases)}"
     print(f"{config_file} is valid ({counted}, at most {series} time series about sessions)")

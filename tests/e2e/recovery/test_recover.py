@@ -430,7 +430,7 @@ def test_a_missing_right_is_a_sentence_and_the_grants_that_are_printed_are_enoug
     listed = command("runs", dsn=dsn)
     assert (listed.returncode, listed.stdout) == (1, "")  # no list without a run
 
-    live = command("check", "--live", dsn=dsn).stdout
+    live = command("check", "--live", "--all", dsn=dsn).stdout
     grants = re.findall(r"^ +(GRANT .*;)$", live, re.MULTILINE)
     assert f'GRANT UPDATE ("state", "ended") ON "public"."chat" TO "{EXPORTER}";' in grants
     execute(ready, *grants)

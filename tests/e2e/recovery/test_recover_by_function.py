@@ -85,7 +85,7 @@ def states(database: EmbeddedDatabase) -> list[tuple[str, int]]:
 def test_what_is_printed_is_all_that_it_takes(
     database: EmbeddedDatabase, installed: Command
 ) -> None:
-    live = installed("check", "--live")
+    live = installed("check", "--live", "--all")
     assert live.returncode == 0, live.stdout
     assert "is what `sql function` prints now" in live.stdout
     assert f"{RECOVERY_ROLE} may call" in live.stdout

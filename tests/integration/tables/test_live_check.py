@@ -82,10 +82,17 @@ async def test_a_source_that_fits_gets_ticks_only(
     assert found["series"].message.startswith("at most 60 ")
 
 
-async def test_a_missing_index_is_a_cross_with_the_command_that_mends_it(
-    database: EmbeddedDatabase, source_of: SourceOf
+@pytest.mark.parametrize("is_analyzed", [False, True])
+async def test_a_missing_index_of_a_large_table_is_a_cross_with_the_command_that_mends_it(
+    database: EmbeddedDatabase, source_of: SourceOf, *, is_analyzed: bool
 ) -> None:
-    run(database, "CREATE TABLE chat (is_open bool, started timestamptz)")
+    run(
+        database,
+        "CREATE TABLE chat (is_open bool, started timestamptz)",
+        "INSERT INTO chat SELECT false, now() - interval '1 year' FROM generate_series(1, 200000)",
+    )
+    if is_analyzed:
+        run(database, "ANALYZE chat")
     source = source_of(CHAT)
     found = await check(database, source)
     for name in ("index for active", "index for daily"):
@@ -93,6 +100,38 @@ async def test_a_missing_index_is_a_cross_with_the_command_that_mends_it(
         run(database, *found[name].commands)
     found = await check(database, source)
     assert found["index for active"].status is found["index for daily"].status is Status.OK
+
+
+async def test_a_missing_index_of_a_small_table_is_a_remark_with_the_same_command(
+    database: EmbeddedDatabase, source_of: SourceOf
+) -> None:
+    run(
+        database,
+        "CREATE TABLE chat (is_open bool, started timestamptz)",
+        "INSERT INTO chat SELECT false, now() - interval '1 year' FROM generate_series(1, 1000)",
+        "ANALYZE chat",
+    )
+    source = source_of(CHAT)
+    found = await check(database, source)
+    for name in ("index for active", "index for daily"):
+        assert found[name].status is Status.WARNING
+        assert "at about 1000 rows that costs little" in found[name].message
+        run(database, *found[name].commands)
+    found = await check(database, source)
+    assert found["index for active"].status is found["index for daily"].status is Status.OK
+
+
+async def test_a_missing_index_of_a_small_table_is_a_cross_where_its_collection_is_slow(
+    database: EmbeddedDatabase, source_of: SourceOf
+) -> None:
+    run(
+        database,
+        "CREATE TABLE chat (is_open bool, started timestamptz)",
+        "INSERT INTO chat SELECT true, now() FROM generate_series(1, 9)",
+    )
+    slow = "where: |\n    pg_sleep(0.02) IS NOT NULL"
+    found = await check(database, source_of(f"{CHAT}  {slow}\n  daily: null\n"))
+    assert found["index for active"].status is Status.FAILED
 
 
 @pytest.mark.quick("bigint")

@@ -1,0 +1,169 @@
+"""`check --live` as people see it: exit codes, the width of a terminal, and colours."""
+
+import errno
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from exporter.demo import history
+from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.demo.systems.schemas import APP, EXPORTER
+from tests.support.processes.session_exporter import (
+    CONVERSATIONS,
+    PROGRAM,
+    environment,
+    run,
+    write_config,
+)
+from tests.support.servers.statements import execute
+
+EXAMPLE = Path(__file__).parents[3] / "config.yaml"
+BARE = {"table": "bare", "active": "is_open", "started_at": "started", "orphaned_after": "2h"}
+
+
+def _read(terminal: int) -> bytes:
+    """Nothing after the other side was closed, which Linux says with EIO."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
+        return b""
+
+
+def at_a_terminal(
+    *arguments: str | Path, folder: Path, columns: int, **variables: str
+) -> tuple[int, str]:
+    """The exit code of a command, and what a terminal of so many columns gets from it."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with subprocess.Popen(
+        [PROGRAM, *arguments],
+        env=environment(folder, TERM="xterm", LANG="C.UTF-8", **variables),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while part := _read(ours):
+            shown += part
+        os.close(ours)
+    return process.returncode, shown.decode().replace("\r\n", "\n")
+
+
+def test_the_example_is_at_most_a_screen(database: EmbeddedDatabase, tmp_path: Path) -> None:
+    with database.connect(APP) as connection:
+        history.fill(connection, datetime.now(UTC))
+    code, shown = at_a_terminal(
+        *("check", "--live", "-c", EXAMPLE),
+        folder=tmp_path,
+        columns=80,
+        DATABASE_URL=database.dsn_for(EXPORTER),
+    )
+    lines = shown.splitlines()
+    assert code == 0, shown
+    assert len(lines) <= 24, shown
+    assert max(len(re.sub(r"\x1b\[\d+m", "", line)) for line in lines) <= 80
+    for source in ("conversations", "coaching", "transcripts", "training"):
+        assert re.search(rf"^\S+ {source}: \d+ active, \d+ orphaned; newest", shown, re.MULTILINE)
+    assert "\x1b[32m✓\x1b[0m database app: connected to" in shown
+
+
+def test_what_is_well_is_a_line_and_all_shows_each_check(
+    database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    config = write_config(
+        tmp_path, {"app": {"dsn": database.dsn_for(EXPORTER)}}, {"chats": CONVERSATIONS}
+    )
+    short = run("check", "--live", "-c", config, folder=tmp_path)
+    assert short.returncode == 0
+    assert re.fullmatch(
+        r"✓ database app: connected to .*; it is a primary\n"
+        r"✓ chats: 0 active, 0 orphaned\n"
+        r"1 source checked: nothing is wrong; --all shows every check in full\n",
+        short.stdout,
+    )
+    every = run("check", "--live", "--all", "-c", config, folder=tmp_path)
+    assert every.returncode == 0
+    assert every.stdout.startswith("database app\n  ✓ connection: connected to ")
+    assert "\nsource chats in database app\n  ✓ table: " in every.stdout
+    assert every.stdout.count("✓") == 16
+
+
+@pytest.mark.parametrize("arguments", [(), ("--all",), ("--format", "json")])
+def test_exit_1_means_that_something_is_wrong_and_a_remark_is_not(
+    database: EmbeddedDatabase, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    execute(database, "CREATE TABLE bare (is_open bool, started timestamptz)")
+
+    def checked(source: dict[str, str]) -> tuple[int, str]:
+        config = write_config(tmp_path, {"app": {"dsn": database.dsn}}, {"chats": source})
+        done = run("check", "--live", *arguments, "-c", config, folder=tmp_path)
+        return done.returncode, done.stdout
+
+    code, shown = checked(BARE)
+    assert (code, "no index serves collector active" in shown) == (0, True)
+    code, shown = checked({**BARE, "table": "nowhere.at_all"})
+    assert (code, "there is no table" in shown) == (1, True)
+    assert "json" in arguments or "  ✗ schema: there is no table" in shown
+
+
+@pytest.mark.parametrize("columns", [60, 100])
+def test_lines_have_the_width_of_the_terminal_and_sql_is_whole(
+    database: EmbeddedDatabase, tmp_path: Path, columns: int
+) -> None:
+    table = "t" * 60
+    execute(database, f"CREATE TABLE {table} (is_open bool, started timestamptz)")
+    config = write_config(
+        tmp_path, {"app": {"dsn": database.dsn}}, {"bare": {**BARE, "table": table}}
+    )
+    code, shown = at_a_terminal(
+        *("check", "--live", "--all", "-c", config),
+        folder=tmp_path,
+        columns=columns,
+        NO_COLOR="1",
+    )
+    assert code == 0
+    assert "\x1b" not in shown
+    wide = [line for line in shown.splitlines() if len(line) > columns and "ttt" not in line]
+    assert wide == []
+    on = [line for line in shown.splitlines() if line.lstrip().startswith("ON ")]
+    assert [line.strip() for line in on] == [
+        f'ON "public"."{table}" ("started") WHERE ("is_open");',
+        f'ON "public"."{table}" ("started");',
+    ]
+    assert any(line.startswith("    ") and "ask a DBA" in line for line in shown.splitlines())
+
+
+def test_colours_are_for_terminals_only(database: EmbeddedDatabase, tmp_path: Path) -> None:
+    app = {"dsn": database.dsn_for(EXPORTER)}
+    config = write_config(tmp_path, {"app": app}, {"chats": CONVERSATIONS})
+    words = ("check", "--live", "-c", config)
+    assert "\x1b" not in run(*words, folder=tmp_path).stdout
+    for variables in ({}, {"NO_COLOR": ""}):
+        _, shown = at_a_terminal(*words, folder=tmp_path, columns=80, **variables)
+        assert "\x1b[32m✓\x1b[0m chats: 0 active" in shown
+
+
+def test_where_the_output_cannot_show_ticks_the_marks_are_words(
+    database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    config = write_config(
+        tmp_path,
+        {"app": {"dsn": database.dsn_for(EXPORTER)}},
+        {"chats": CONVERSATIONS, "gone": {**BARE, "table": "gone"}},
+    )
+    words, ascii_ = ("check", "--live", "-c", config), {"PYTHONIOENCODING": "ascii"}
+    shown = run(*words, folder=tmp_path, **ascii_).stdout
+    assert "ok chats: 0 active" in shown
+    assert "  FAILED schema: there is no table" in shown
