@@ -15,7 +15,7 @@ _FOUR_CENTURIES = 146_097 * 86_400.0
 WIDEST_CELL = 60
 
 #: Names and values that a message lists: of 1,000 columns or partitions, the others are counted.
-MOST_NAMED = 10
+MOST_NAMED = 20
 
 #: What is not broken where a text is wrapped: a word, and a command in backticks.
 _WORD = re.compile(r"(?:`[^`]*`|\S)+")
@@ -90,7 +90,10 @@ def shorten(text: str) -> str:
 
 
 def some_of(names: Iterable[str], *, most: int = MOST_NAMED, between: str = ", ") -> str:
-    """Names in a message: so many of them, and how many more there are."""
+    """Names, values or sentences in a message: so many of them, and how many more there are.
+
+    What a table, a server or a config may have many of is listed by this function alone.
+    """
     names = list(names)
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return between.join(names[:most]) + more

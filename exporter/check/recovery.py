@@ -40,7 +40,7 @@ from exporter.recovery.rule.left_alone import CLOSED_TOO_OFTEN
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import orphaned_sessions
 from exporter.sessions.grants import grants_of
-from exporter.text import number_of
+from exporter.text import number_of, some_of
 
 #: What each kind of side effect means that check/side_effects.sql finds.
 SIDE_EFFECTS = {
@@ -138,7 +138,7 @@ async def _orphans(reader: Reader, rule: Rule, findings: FindingWriter) -> Async
         active = replace(orphans, condition=rule.table.rows)
         previews, _ = await read_previews(reader, active, show=1)
         for each in previews:
-            written = ", ".join(f"{name} = {each.written(name)}" for name in each.times)
+            written = some_of(f"{name} = {each.written(name)}" for name in each.times)
             example = f"closing the session that is silent for longest would write {written}"
             yield findings.ok("recovery times", example)
     if ends := await future_ends(reader, orphans):
@@ -156,8 +156,9 @@ async def _side_effects(
 
     def sentences(meanings: dict[str, str]) -> str:
         found = (row for row in rows if row[0] in meanings)
-        return "; ".join(
-            meanings[kind].format(name=name, about=about) for kind, name, about in found
+        return some_of(
+            (meanings[kind].format(name=name, about=about) for kind, name, about in found),
+            between="; ",
         )
 
     obstacles, effects = sentences(OBSTACLES), sentences(SIDE_EFFECTS)

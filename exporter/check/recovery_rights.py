@@ -12,6 +12,7 @@ from exporter.recovery.rule.checks import check_rule, policies
 from exporter.recovery.rule.rule import Rule
 from exporter.sessions import grants
 from exporter.sessions.grants import Right, grants_of
+from exporter.text import some_of
 
 #: What a role could do with more rights than it needs, by table of the audit.
 EXCESS = {
@@ -49,7 +50,7 @@ async def check_statements(
         if not missing:
             raise
         return
-    yield findings.ok("recovery rule", f"closing writes {', '.join(rule.changes)}: every type fits")
+    yield findings.ok("recovery rule", f"closing writes {some_of(rule.changes)}: every type fits")
     if names:
         yield findings.warning(
             "recovery policies",
@@ -133,7 +134,7 @@ async def check_excess(
         found = await reader.rows(statement)
         for table, why in EXCESS.items():
             listed = ", ".join(
-                f"{privilege} ({', '.join(columns)})" if columns else privilege
+                f"{privilege} ({some_of(columns)})" if columns else privilege
                 for each, privilege, columns in found
                 if each == table
             )

@@ -3,6 +3,7 @@
 from exporter.check.findings import Finding, FindingWriter
 from exporter.postgres import Reader
 from exporter.recovery.functions.creators import find_creators
+from exporter.text import some_of
 
 
 async def check_search_path(
@@ -14,9 +15,10 @@ async def check_search_path(
         return findings.ok(
             check, "only owners may create objects in the schemas of the search path"
         )
+    creators = some_of((each.sentence for each in found), between="; ")
     return findings.warning(
         check,
-        f"{'; '.join(each.sentence for each in found)}: an expression of the config that names a "
+        f"{creators}: an expression of the config that names a "
         "function, operator or type without its schema may find one of theirs, which would run "
         f"with the rights of {purpose}; ask a DBA to run:",
         *(each.revoke for each in found),

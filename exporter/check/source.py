@@ -17,6 +17,7 @@ from exporter.queries import fill, literal
 from exporter.sessions import SessionTable
 from exporter.sessions.indexes import coverage, heartbeats
 from exporter.sessions.used_objects import find_relations
+from exporter.text import some_of
 
 
 async def check_source(database: Database, source: Source) -> AsyncIterator[Finding]:
@@ -62,7 +63,7 @@ def _types(table: SessionTable) -> str:
     """The type of each expression, without those that may have any type: id, key, labels, show."""
     free = ("id", "labels.", "show.", "limit_per.")
     typed = {key: type_ for key, type_ in table.types.items() if not key.startswith(free)}
-    return ", ".join(f"{key} is {type_}" for key, type_ in typed.items())
+    return some_of(f"{key} is {type_}" for key, type_ in typed.items())
 
 
 async def _rights(
@@ -85,7 +86,7 @@ async def _rights(
     if filtered:
         yield findings.warning(
             "row-level security",
-            f"applies to this role on {', '.join(filtered)} and is trusted (row_security: trust): "
+            f"applies to this role on {some_of(filtered)} and is trusted (row_security: trust): "
             "make sure that its policies show every row",
         )
     else:
@@ -93,8 +94,8 @@ async def _rights(
     if writable:
         yield findings.warning(
             "read-only",
-            f"the role could also {'; '.join(writable)}; `session-exporter sql role` prints one "
-            "that cannot",
+            f"the role could also {some_of(writable, between='; ')}; `session-exporter sql role` "
+            "prints one that cannot",
         )
     else:
         yield findings.ok("read-only", "the role cannot write to what it reads")

@@ -15,6 +15,9 @@ from exporter.sessions.grants import RECOVERY_ROLE, grants_of
 
 T = TypeVar("T")
 
+#: In characters: a right may be on each of 1,500 columns.
+LONGEST_COMMANDS = 2_000
+
 
 def for_each_recovered(
     config: Config,
@@ -49,6 +52,8 @@ async def advice_for(settings: DatabaseSettings, source: Source) -> str:
             lines.append(f"role {role} has no right on the audit of recovery: {advice}")
         else:
             commands = " ".join(grants_of(missing, identifier(grantee)))
+            if len(commands) > LONGEST_COMMANDS:
+                commands = "what `session-exporter check --live --all` prints"
             # Without a dsn of recovery this may be the role that collects: it should not get them.
             is_own = source.recovery.dsn is not None or role == RECOVERY_ROLE
             other = "" if is_own else "connect as the role for recovery, or "

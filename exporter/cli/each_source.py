@@ -11,7 +11,7 @@ from exporter import logs, sessions
 from exporter.config import Config, DatabaseSettings, Source
 from exporter.errors import SourceError, UsageError
 from exporter.postgres import Database, Reader
-from exporter.text import printable
+from exporter.text import printable, some_of
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ def find_sources(config: Config, name: str | None) -> list[Source]:
     if name in config.sources:
         return [config.sources[name]]
     near = difflib.get_close_matches(name, config.sources, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(config.sources)}"
+    hint = f"did you mean {near[0]}?" if near else f"it has {some_of(config.sources)}"
     raise UsageError(f"{config.path} declares no source {name}; {hint}")
 
 

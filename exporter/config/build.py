@@ -14,6 +14,7 @@ from exporter.config.fields.parser import ExpectedError, suggest
 from exporter.config.fields.values import NAME
 from exporter.config.file.document import MISSING, Document, KeyPath, printable
 from exporter.config.source import Source
+from exporter.text import some_of
 
 MERGED = ("daily", "recovery")  # merged key by key with the defaults; others are replaced
 
@@ -98,7 +99,7 @@ class Builder:
         """Return the source's `database`; names that are not in the file are reported."""
         known = list(self._section("databases"))
         readable = [printable(name) for name in known]
-        there_are = f"there are: {', '.join(readable)}"
+        there_are = f"there are: {some_of(readable)}"
         if "database" not in data:
             if len(known) > 1:
                 expected = ExpectedError("the name of a database", there_are)

@@ -34,6 +34,7 @@ from exporter.recovery.rule.connections import RecoveryConnections
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import orphaned_sessions
 from exporter.recovery.status import RecoveryStatuses
+from exporter.text import some_of
 
 #: What to do about sessions that are refused.
 REFUSED_ADVICE = (
@@ -230,7 +231,7 @@ class AutomaticRecovery(Job):
                 sessions=len(outcome.recovered),
                 skipped=outcome.skipped,
                 refused=refused,
-                why="; ".join(dict.fromkeys(outcome.refused.values())) or "-",
+                why=some_of(dict.fromkeys(outcome.refused.values()), between="; ") or "-",
             )
 
     async def _maintain_audit(self, rule: Rule, function: InstalledFunction | None) -> None:

@@ -19,6 +19,7 @@ from exporter.recovery.functions.installed import InstalledFunction, find_undo_f
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.limits import NO_LIMITS, Limits, check_ids
 from exporter.recovery.rule.rule import Rule
+from exporter.text import some_of
 
 #: Why a session is not restored, by the state that plan.sql gives it, or by the limits.
 NOT_RESTORED = {
@@ -94,7 +95,7 @@ async def plan_undo(
     states["over_limit"] = len(unchanged) - len(restored)
     if restored and (lost := [name for name in columns if name not in present]):
         raise SchemaMismatch(
-            f"{rule.relation.sql} no longer has the column {', '.join(lost)}, which this run has "
+            f"{rule.relation.sql} no longer has the column {some_of(lost)}, which this run has "
             "written, so nothing of it can be undone; session_exporter.recovery has the old values"
         )
     return UndoPlan(
@@ -131,7 +132,7 @@ async def undo(
     later = [name for name in plan.columns if name not in plan.rule.changes]
     if plan.function is not None and later and plan.restored:
         raise FunctionMismatch(
-            f"this run has also written {', '.join(later)}, which `set` no longer writes and "
+            f"this run has also written {some_of(later)}, which `set` no longer writes and "
             f"{plan.function.sql} cannot restore; undo it as a role that may write to "
             f"{plan.rule.relation.sql}, without `call`"
         )

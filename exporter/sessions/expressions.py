@@ -15,7 +15,7 @@ from exporter.sessions import relation
 from exporter.sessions.conditions import stored_column
 from exporter.sessions.moments import UNITS, Moment, interval
 from exporter.sessions.orphaned import end_of_closed
-from exporter.sessions.relation import MOST_NAMED, Relation
+from exporter.sessions.relation import Relation
 from exporter.sessions.session_table import SessionTable
 from exporter.sessions.sql_names import chains
 from exporter.sessions.used_objects import require_all_rows
@@ -188,11 +188,12 @@ async def _hint_at(reader: Reader, found: Relation, text: str, error: SourceErro
     labels: dict[str, list[str]] = dict(
         await reader.rows(fill("hints/enum_labels", oid=str(found.oid)))
     )
-    return "; ".join(
-        f"{name} takes {some_of([*map(literal, labels[name])], most=MOST_NAMED)}"
+    taken = [
+        f"{name} takes {some_of(map(literal, labels[name]))}"
         for name in found.columns_in([text])
         if name in labels
-    )
+    ]
+    return some_of(taken, between="; ")
 
 
 def _check_types(source: Source, types: dict[str, str]) -> None:
@@ -212,7 +213,7 @@ def _check_types(source: Source, types: dict[str, str]) -> None:
                 "extract(epoch FROM s.column)"
             )
     if problems:
-        raise SchemaMismatch("; ".join(problems))
+        raise SchemaMismatch(some_of(problems, between="; "))
 
 
 def _time_problems(key: str, type_: str, column: TimeColumn, zone: str | None) -> Iterator[str]:

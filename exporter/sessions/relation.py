@@ -25,9 +25,6 @@ _NUMBER = re.compile(r"smallint|integer|bigint|numeric(\(.*\))?|real|double prec
 #: Of values that are names, and tell which time counts.
 _NAME = re.compile(r"(text|character|boolean|uuid|\"?char\"?)\b.*(?<!\])")
 
-#: Columns that a message names: a table may have 1,600.
-MOST_NAMED = 20
-
 #: What `active: true` is, also as the text of a condition.
 ALWAYS = "true"
 
@@ -101,11 +98,7 @@ class Relation:
         found = self.columns.get(word) or self.columns.get(fold(word))
         if found is None:
             near = difflib.get_close_matches(word, self.columns, n=1)
-            hint = (
-                f"did you mean {near[0]}?"
-                if near
-                else f"it has {some_of([*self.columns], most=MOST_NAMED)}"
-            )
+            hint = f"did you mean {near[0]}?" if near else f"it has {some_of(self.columns)}"
             raise SchemaMismatch(f"{self.schema}.{self.name} has no column {word}; {hint}")
         return found
 

@@ -6,7 +6,7 @@ from exporter.collection.active import ActiveValues
 from exporter.collection.daily import DailyValues
 from exporter.collection.size import SizeValues
 from exporter.collection.snapshots import Snapshots
-from exporter.text import UNKNOWN, age, table
+from exporter.text import UNKNOWN, age, some_of, table
 
 
 def overview(snapshots: Snapshots) -> str:
@@ -48,7 +48,7 @@ def _counted(values: ActiveValues | None) -> list[str]:
         str(values.total.orphaned),
         str(values.total.overlong),
         age(None if now is None or oldest is None else now - oldest),
-        ", ".join(contradictions) or "0",
+        some_of(contradictions) or "0",
     ]
 
 

@@ -21,7 +21,7 @@ from exporter.recovery.audit.runs import Run, find_beginning
 from exporter.recovery.rule.connections import open_writer
 from exporter.recovery.rule.limits import Limits
 from exporter.recovery.undo import NOT_RESTORED, UndoOutcome, UndoPlan
-from exporter.text import instant, number_of, printable, shorten, table
+from exporter.text import instant, number_of, printable, shorten, some_of, table
 
 #: Of the id of a run, at its beginning: fewer could be those of another run tomorrow.
 FEWEST_DIGITS = 8
@@ -107,7 +107,7 @@ def _find_run(config: Config, given: str) -> uuid.UUID:
     )
     runs = sorted({str(each.run) for of_one in found for each in of_one})
     if len(runs) > 1:
-        raise UsageError(f"RUN: {given} is the beginning of several runs: {', '.join(runs)}")
+        raise UsageError(f"RUN: {given} is the beginning of several runs: {some_of(runs)}")
     if failed:
         raise ExporterError(
             f"whether {given} is the beginning of several runs is not known; give the whole id"

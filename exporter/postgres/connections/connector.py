@@ -17,6 +17,7 @@ from exporter.postgres.connections.abandoned_socket import Abandon, hang_up
 from exporter.postgres.connections.detached_thread import in_thread
 from exporter.postgres.connections.dsn import dsn_problem, parameters_of
 from exporter.postgres.connections.name_lookup import Attempt, Resolver, attempts
+from exporter.text import some_of
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
@@ -62,9 +63,9 @@ class Connector:
                 failure = error if says_more else failure
                 problems.append(str(error))
         if failure is None:
-            why = "; ".join(problems) or "its host has no address"
+            why = some_of(problems, between="; ") or "its host has no address"
             raise ConnectFailed(f"cannot connect to database {self._settings.name}: {why}")
-        raise type(failure)("; ".join(dict.fromkeys(problems)))
+        raise type(failure)(some_of(dict.fromkeys(problems), between="; "))
 
     async def close(self) -> None:
         await self._resolver.close()

@@ -8,6 +8,7 @@ from exporter.postgres import Reader, Row
 from exporter.postgres.text_settings import text_settings
 from exporter.queries import literal
 from exporter.recovery.rule.rule import Rule
+from exporter.text import some_of
 
 #: How many sessions one statement compares, so that it ends in time.
 PAGE = 10_000
@@ -36,7 +37,7 @@ async def find_states(
             _, result = await reader.read(f"SELECT {text_settings()}", statement)
         except BadData as error:
             raise BadData(
-                f"what this run has written does not fit the types that {', '.join(names)} of "
+                f"what this run has written does not fit the types that {some_of(names)} of "
                 f"{rule.relation.sql} have now ({error}), so nothing of it can be undone; "
                 "session_exporter.recovery has the old values"
             ) from None

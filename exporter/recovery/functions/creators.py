@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier
+from exporter.text import some_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class SchemaCreators:
 
     @property
     def sentence(self) -> str:
-        roles = f"role {', '.join(map(identifier, self.roles))}" if self.roles else "every role"
+        roles = f"role {some_of(map(identifier, self.roles))}" if self.roles else "every role"
         return f"{roles} may create objects in {identifier(self.schema)}"
 
     @property

@@ -13,6 +13,7 @@ from exporter.queries import fill, identifier
 from exporter.recovery.rule.rule import END, Rule
 from exporter.recovery.rule.server import is_of_server, owner_of
 from exporter.sessions.relation import Relation
+from exporter.text import some_of
 
 
 async def policies(reader: Reader, relation: Relation) -> str:
@@ -28,7 +29,7 @@ async def policies(reader: Reader, relation: Relation) -> str:
             f"row-level security hides every row of {relation.sql} from UPDATE; add a policy FOR "
             "UPDATE for this role"
         )
-    return str(limiting or "") if is_active else ""
+    return some_of(limiting or ()) if is_active else ""
 
 
 async def check_rule(reader: Reader, rule: Rule, *, writes: bool = True) -> None:

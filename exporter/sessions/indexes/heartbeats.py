@@ -10,6 +10,7 @@ from exporter.queries import fill, identifier, literal
 from exporter.sessions.conditions import conditions_of, fixed_column
 from exporter.sessions.session_table import SessionTable
 from exporter.sessions.sql_names import chains, code
+from exporter.text import some_of
 
 #: Of one such index, beside none: measured by benchmarks/heartbeats.py.
 COST = "half of the updates per second, three times the WAL"
@@ -68,4 +69,4 @@ async def find_indexes(reader: Reader, table: SessionTable) -> list[str]:
     columns = ", ".join(map(literal, sorted(written_columns(table)))) or "NULL"
     oid = str(table.relation.oid)
     rows = await reader.rows(fill("indexes/holding", oid=oid, columns=columns))
-    return [f"{identifier(schema, name)} ({', '.join(held)})" for schema, name, held in rows]
+    return [f"{identifier(schema, name)} ({some_of(held)})" for schema, name, held in rows]

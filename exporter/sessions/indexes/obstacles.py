@@ -8,6 +8,7 @@ from exporter.queries import fill, literal
 from exporter.sessions.indexes.heartbeats import written_columns
 from exporter.sessions.session_table import SessionTable
 from exporter.sessions.sql_names import SYSTEM_COLUMNS, chains, names
+from exporter.text import some_of
 
 #: Words of SQL whose value depends on the time or the session.
 _MUTABLE = {"current_timestamp", "current_time", "current_date", "localtime", "localtimestamp"}
@@ -47,12 +48,12 @@ class Obstacles:
             yield "has a subquery, which cannot be part of an index"
         functions = {f"{name}()" for name in _called(text) & self.mutable}
         if mutable := functions | (words & _MUTABLE):
-            yield f"uses {', '.join(sorted(mutable))}, which is not immutable as an index demands"
+            yield f"uses {some_of(sorted(mutable))}, which is not immutable as an index demands"
         if system := (names(text) & SYSTEM_COLUMNS) - {*columns}:
-            yield f"reads {', '.join(sorted(system))}, and PostgreSQL indexes no system column"
+            yield f"reads {some_of(sorted(system))}, and PostgreSQL indexes no system column"
         if written := [name for name in read if name in self.written]:
             yield (
-                f"reads {', '.join(written)}, which each sign of life writes: an index with it "
+                f"reads {some_of(written)}, which each sign of life writes: an index with it "
                 "would slow down these updates"
             )
         if not read:

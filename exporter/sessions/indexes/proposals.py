@@ -19,6 +19,7 @@ from exporter.sessions.indexes import coverage
 from exporter.sessions.indexes.obstacles import Obstacles, find_obstacles
 from exporter.sessions.relation import KINDS
 from exporter.sessions.sql_names import code, without_alias
+from exporter.text import some_of
 
 _COLUMN = re.compile(r'"(?:[^"]|"")*"')
 
@@ -88,7 +89,7 @@ async def propose(reader: Reader, table: SessionTable) -> list[Proposal]:
         broken = _broken(parts, purpose, taken) if unserved and definition else []
         names = _choose_names(parts, purpose, taken if unserved else {})
         commands = tuple(_commands(parts, names, definition)) if definition else ()
-        remark = "; ".join([*remarks, *foreign, *broken]) or None
+        remark = some_of([*remarks, *foreign, *broken], between="; ") or None
         proposals.append(Proposal(collector, not unserved, commands, remark))
     return proposals
 

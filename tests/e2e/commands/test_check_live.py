@@ -167,3 +167,53 @@ def test_where_the_output_cannot_show_ticks_the_marks_are_words(
     shown = run(*words, folder=tmp_path, **ascii_).stdout
     assert "ok chats: 0 active" in shown
     assert "  FAILED schema: there is no table" in shown
+
+
+def test_an_unknown_source_is_a_short_sentence_however_many_there_are(tmp_path: Path) -> None:
+    sources = {f"s{number}": BARE for number in range(300)}
+    config = write_config(tmp_path, {"app": {"dsn": ""}}, sources)
+    done = run("orphans", "unheard-of", "-c", config, folder=tmp_path)
+    assert done.returncode == 2
+    assert "s19 and 280 more" in done.stderr
+    assert len(done.stderr) < 1000
+
+
+@pytest.mark.parametrize("partitions", [50, pytest.param(1000, marks=pytest.mark.slow)])
+def test_a_table_of_many_partitions_takes_no_more_lines_than_one_of_a_few(
+    database: EmbeddedDatabase, tmp_path: Path, partitions: int
+) -> None:
+    """Each has its own triggers, rights to write, and indexes, some on what is a heartbeat."""
+    execute(
+        database,
+        "CREATE TABLE bare (id int PRIMARY KEY, is_open bool, started timestamptz,"
+        " seen timestamptz) PARTITION BY RANGE (id)",
+        *(
+            f"CREATE TABLE bare_{number} PARTITION OF bare FOR VALUES"
+            f" FROM ({number}) TO ({number + 1})"
+            for number in range(partitions)
+        ),
+        "CREATE INDEX ON bare (seen)",
+        "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+        *(
+            f"CREATE TRIGGER t_{number} BEFORE UPDATE ON bare_{number}"
+            " FOR EACH ROW EXECUTE FUNCTION nothing()"
+            for number in range(partitions)
+        ),
+    )
+    declared = {
+        **BARE,
+        "last_seen_at": "seen",
+        "id": "id",
+        "recovery": {"set": {"is_open": "false"}, "end_at": "now"},
+    }
+    config = write_config(tmp_path, {"app": {"dsn": database.dsn}}, {"bare": declared})
+    for more in ["--all"], []:
+        done = run("check", "--live", *more, "-c", config, folder=tmp_path)
+        lines = done.stdout.splitlines()
+        assert done.stderr == ""
+        assert len(lines) < 130, done.stdout
+        assert max(map(len, lines)) < 4000
+        assert f" and {partitions - 20} more" in next(li for li in lines if "recovery meets" in li)
+        if more:
+            left = f"{2 * partitions + 1 - 20} more commands"
+            assert f"-- and {left}: `session-exporter sql index bare` prints" in done.stdout

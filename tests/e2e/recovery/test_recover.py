@@ -439,6 +439,24 @@ def test_a_missing_right_is_a_sentence_and_the_grants_that_are_printed_are_enoug
     assert "5 were undone" in command("undo", run_, "--yes", dsn=dsn).stdout
 
 
+def test_a_missing_right_on_many_columns_is_still_a_sentence(
+    database: EmbeddedDatabase, command: Command
+) -> None:
+    names = [f"{'x' * 50}_{number}" for number in range(100)]
+    added = ", ".join(f"ADD {name} int" for name in names)
+    execute(
+        database,
+        f"ALTER TABLE public.chat {added}",
+        f"GRANT USAGE ON SCHEMA session_exporter TO {EXPORTER}",
+        f"GRANT SELECT (id) ON public.chat TO {EXPORTER}",
+    )
+    wide = {"set": dict.fromkeys(names, "0")}
+    done = command("recover", "chat", dsn=database.dsn_for(EXPORTER), recovery=wide)
+    assert done.returncode == 1
+    assert "ask a DBA to run: what `session-exporter check --live --all` prints" in done.stderr
+    assert len(done.stderr) < 1000
+
+
 @pytest.fixture
 def replicated(fast_folder: Path | None) -> Iterator[tuple[EmbeddedDatabase, EmbeddedDatabase]]:
     """The same database on a primary and on its standby."""

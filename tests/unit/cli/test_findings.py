@@ -6,7 +6,7 @@ import pytest
 
 from exporter.check.findings import Finding, Status
 from exporter.cli.output.findings import Style, Summary, all_findings
-from exporter.text import wrapped
+from exporter.text import some_of, wrapped
 
 PLAIN = Style()
 INDEX = 'CREATE INDEX CONCURRENTLY "a_very_long_name_of_a_table_active_idx"\n    ON "x"."y" ("z");'
@@ -143,3 +143,11 @@ def test_a_word_that_is_wider_than_the_line_stays_whole() -> None:
     assert wrapped("a `b c d e` f", 4) == ["a", "`b c d e`", "f"]
     assert wrapped("", 10) == [""]
     assert wrapped("日本語 日本語", 12) == ["日本語", "日本語"]
+
+
+def test_of_many_names_the_first_are_listed_and_the_others_counted() -> None:
+    names = [f"n{number}" for number in range(1000)]
+    assert some_of(names[:20]) == ", ".join(names[:20])
+    assert some_of(names) == f"{', '.join(names[:20])} and 980 more"
+    assert some_of(iter(names), most=2, between="; ") == "n0; n1 and 998 more"
+    assert some_of([]) == ""

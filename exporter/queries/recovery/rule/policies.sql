@@ -3,7 +3,7 @@
 SELECT
     pg_catalog.row_security_active({oid}::oid),
     coalesce(pg_catalog.bool_or(p.polpermissive), false),
-    pg_catalog.string_agg(pg_catalog.quote_ident(p.polname), ', ' ORDER BY p.polname) FILTER (
+    pg_catalog.array_agg(pg_catalog.quote_ident(p.polname) ORDER BY p.polname) FILTER (
         WHERE pg_catalog.pg_get_expr(p.polqual, p.polrelid) IS DISTINCT FROM 'true'
             OR coalesce(pg_catalog.pg_get_expr(p.polwithcheck, p.polrelid), 'true') <> 'true'
     )
