@@ -15,6 +15,8 @@ from exporter.sessions.grants import Right, grants_of
 
 async def missing_rights(reader: Reader, rights: Sequence[Right], *, role: str) -> list[Right]:
     """Those of the rights that a role does not have, or only in part."""
+    if not rights:
+        return []
     needed = ",\n    ".join(
         f"({number}, {literal(right.privilege)}, {literal(right.schema)}, "
         f"{text_or_null(right.table)}::text, "

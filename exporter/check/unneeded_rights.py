@@ -29,3 +29,29 @@ async def unneeded_rights(reader: Reader, needed: Iterable[Right], *, role: str)
         if is_more and not right.is_of_audit:
             found.append(right)
     return found
+
+
+async def passed_on(reader: Reader, *, role: str) -> set[tuple[str, str, str]]:
+    """What a role has granted to others: schema, table and privilege. Raises SourceError."""
+    rows = await reader.rows(fill("roles/passed_on", role=literal(role)))
+    return {(schema, table, privilege) for schema, table, privilege in rows}
+
+
+def revoke_unless_passed_on(
+    rights: Iterable[Right], passed: set[tuple[str, str, str]], *, role: str
+) -> list[str]:
+    """The commands that take rights from a role; a comment where others would lose theirs too."""
+    return [
+        as_remark(each.revoke(role))
+        if (each.schema, each.table, each.privilege) in passed
+        else each.revoke(role)
+        for each in rights
+    ]
+
+
+def as_remark(command: str) -> str:
+    """A command that PostgreSQL refuses, because the role has passed the right on, as a comment."""
+    return (
+        "-- The role has granted this to others, which CASCADE would take from them too. Decide:\n"
+        f"-- {' '.join(command.splitlines())}"
+    )

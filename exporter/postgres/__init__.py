@@ -5,7 +5,7 @@ connections are kept here. A connection runs one message at a time.
 """
 
 from exporter.postgres.connections.connection_slots import ConnectionSlots
-from exporter.postgres.connections.dsn import dsn_problem
+from exporter.postgres.connections.dsn import dsn_problem, target_of
 from exporter.postgres.database import Database
 from exporter.postgres.lookup import Lookup
 from exporter.postgres.read_queue import MOST_TOGETHER

@@ -38,7 +38,7 @@ _WITHOUT_CLOCK_CHANGES = {"UTC", "Etc/UTC", "GMT", "Etc/GMT", "Zulu", "Etc/Zulu"
 async def declared(reader: Reader, source: Source) -> tuple[Relation, dict[str, str]]:
     """A source's table and its expressions by config key, read from the catalog, without rights."""
     found = await relation.find(reader, source.table)
-    return found, {key: _expression(text, found, key) for key, text in _declared(source)}
+    return found, {key: _expression(text, found, key) for key, text in declared_texts(source)}
 
 
 async def bind(reader: Reader, source: Source) -> SessionTable:
@@ -89,7 +89,8 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
     )
 
 
-def _declared(source: Source) -> Iterator[tuple[str, str]]:
+def declared_texts(source: Source) -> Iterator[tuple[str, str]]:
+    """What a source declares as SQL about its rows, each after its config key."""
     keys = ("where", "active", *_TIMES, "duration", "id")
     named: dict[str, str | TimeColumn | None] = {key: getattr(source, key) for key in keys}
     named |= {f"labels.{name}": label.value for name, label in source.labels.items()}

@@ -1,37 +1,28 @@
 """`session-exporter sql …`: SQL for a DBA to read and run."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from exporter import sessions
-from exporter.check.unneeded_rights import unneeded_rights
+from exporter.cli.commands.printed_sql.lacking import print_missing
+from exporter.cli.commands.printed_sql.places import find_places, warn_of
+from exporter.cli.commands.printed_sql.role_script import connect
+from exporter.cli.commands.printed_sql.roles import RoleScripts
 from exporter.cli.each_source import find_recovered, find_sources, for_each_source, require_rule
 from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, load
 from exporter.config import Source
 from exporter.errors import ExporterError
 from exporter.postgres import Reader
-from exporter.queries import fill, identifier
+from exporter.queries import identifier
 from exporter.recovery.audit.installation import VERSION, audit_script, find_version
 from exporter.recovery.functions.script import script_for
 from exporter.recovery.rule.connections import reading_settings
 from exporter.sessions import grants
-from exporter.sessions.grants import Right
 from exporter.sessions.indexes.proposals import Proposal, propose
 from exporter.text import printable
-
-_REVOKING = """\
--- What follows takes from these roles all rights on the tables of the audit that it does not grant,
--- and from the first the rights to read and update other tables that no source needs for recovery.
--- So have all sources of a database in one config. Where there are several configs, replace the
--- names of the roles in what is printed for each of them."""
-_NOT_REVOKING = """\
--- Not all sources could be read, so that what follows takes no right on tables of applications."""
-
-#: The name of a database in the config, its real name, and commands that change rights in it.
-Granted = tuple[str, str, list[str]]
 
 sql = typer.Typer(no_args_is_help=True, help="Print SQL for a DBA to read and run.")
 
@@ -67,94 +58,24 @@ def proposals_sql(source: Source, database: str, proposed: Sequence[Proposal]) -
 
 
 @sql.command()
-def role(config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
-    """Print the commands that create roles with just the rights for collection and recovery."""
+def role(
+    config_file: ConfigFile = DEFAULT_CONFIG,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="Print only what the roles do not have yet.")
+    ] = False,
+) -> bool:
+    """Print the commands that create roles with just the rights for collection and recovery.
+
+    Over a connection as any role the rights are exact, each by its column. Without one they come
+    from the config alone, and may be broader.
+    """
     config = load(config_file)
-
-    needed: dict[str, list[Right]] = defaultdict(list)
-
-    async def granted(reader: Reader, each: Source, database: str) -> Granted:
-        return database, await grants.database_name(reader), await grants.grants(reader, each)
-
-    async def to_recover(reader: Reader, each: Source, database: str) -> Granted:
-        name = await grants.database_name(reader)
-        # Two databases of the config may be one.
-        needed[name] += await grants.recovery_rights(reader, each, role=grants.RECOVERY_ROLE)
-        rights = await grants.recovery_grants(reader, each, role=grants.RECOVERY_ROLE)
-        return database, name, rights
-
-    async def to_revoke(reader: Reader, _: Source, database: str) -> Granted:
-        name = await grants.database_name(reader)
-        found = await unneeded_rights(reader, needed[name], role=grants.RECOVERY_ROLE)
-        return database, name, [each.revoke(grants.RECOVERY_ROLE) for each in found]
-
-    sources = config.sources.values()
-    results, failed = for_each_source(config, sources, granted)
-    if results:
-        print(role_sql(grants.ROLE, results))
-    recovered = [each for each in sources if each.recovery.is_declared]
-    results, failed_too = for_each_source(config, recovered, to_recover)
-    revoked = list[Granted]()
-    if not failed_too:  # or what a source needs that was not read would be revoked
-        revoked, failed_too = for_each_source(config, sources, to_revoke)
-        revoked = [each for each in revoked if each[2]]
-    if revoked or results:
-        about = f"{_REVOKING}\n{_NOT_REVOKING}" if failed_too else _REVOKING
-        may = "close the sessions that recovery closes (after: session-exporter sql audit)"
-        changed = [*revoked, *results]
-        print(f"\n{about}\n\n{role_sql(grants.RECOVERY_ROLE, changed, may=may)}")
-    if results:
-        print(f"\n{operator_sql(results)}")
-    return failed or failed_too
-
-
-def role_sql(
-    name: str,
-    granted: Iterable[Granted],
-    *,
-    may: str = "read what session-exporter needs",
-) -> str:
-    """A role and its rights by database (config name, real name, grants), as SQL with comments."""
-    lines = [
-        f"-- A role that may {may}, and nothing else.",
-        fill("catalog/create_role", role=name, login="LOGIN"),
-        f"-- Give it a password in psql: \\password {name}",
-    ]
-    return "\n".join([*lines, *_by_database(name, granted)])
-
-
-def operator_sql(recovered: Iterable[Granted]) -> str:
-    """The role of persons in the databases with recovery, as SQL with comments."""
-    name = grants.OPERATOR_ROLE
-    lines = [
-        "-- A role of persons, its members: besides what the role for recovery may do, they end",
-        "-- stops and pauses (session-exporter resume). The exporter itself must not be a member.",
-        fill("catalog/create_role", role=name, login="NOLOGIN"),
-        f"GRANT {grants.RECOVERY_ROLE} TO {name};",
-        f"-- For each person, who needs a login of their own: GRANT {name} TO alice;",
-    ]
-    granted = ((database, real, grants.operator_grants()) for database, real, _ in recovered)
-    return "\n".join([*lines, *_by_database(name, granted)])
-
-
-def _by_database(name: str, granted: Iterable[Granted]) -> list[str]:
-    """The rights in each database, in one transaction: no exporter lacks any while it is run."""
-    lines = list[str]()
-    statements: dict[tuple[str, str], dict[str, None]] = {}
-    for database, real_name, rights in granted:
-        quoted = identifier(real_name)
-        is_granted = not rights or not all(each.startswith("REVOKE ") for each in rights)
-        connect = [f"GRANT CONNECT ON DATABASE {quoted} TO {name};"] if is_granted else []
-        statements.setdefault((database, quoted), {}).update(dict.fromkeys([*connect, *rights]))
-    for (database, quoted), wanted in statements.items():
-        change = [_connect(quoted)] if len(statements) > 1 else []
-        lines += [f"\n-- In database {database}:", *change, "BEGIN;", *wanted, "COMMIT;"]
-    return lines
-
-
-def _connect(quoted: str) -> str:
-    r"""A script for one database goes through any client; more take psql, and its \connect."""
-    return f"\\connect {quoted}"
+    places = find_places(config)
+    if missing:
+        compares = "--missing compares what the roles have, and needs a connection"
+        return warn_of(places.items(), compares) | print_missing(config, places)
+    warn_of(places.items(), "what is printed for it comes from the config alone")
+    return RoleScripts(config, places).print()
 
 
 @sql.command()
@@ -168,7 +89,7 @@ def function(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
         script = await script_for(reader, each, config.sources.values())
         if len(chosen.databases) == 1:
             return script
-        change = _connect(identifier(await grants.database_name(reader)))
+        change = connect(identifier(await grants.database_name(reader)))
         return f"-- In database {printable(database)}:\n{change}\n{script}"
 
     results, failed = for_each_source(config, [chosen], write, settings=reading_settings)

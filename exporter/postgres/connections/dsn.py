@@ -1,7 +1,7 @@
 """Connection strings: how one is checked, and the parameters that libpq takes from it."""
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import conninfo, pq
@@ -97,10 +97,31 @@ def parameters_of(dsn: str) -> dict[str, Any]:
     src/interfaces/libpq/fe-connect.c).
     """
     parameters: dict[str, Any] = conninfo.conninfo_to_dict(dsn)
+    used = _used_parameters(parameters)
+    return {key: used[key] for key in _HOSTS if key in used} | parameters
+
+
+class Target(NamedTuple):
+    """Where a connection string connects to, and as whom; "" is not known."""
+
+    host: str
+    port: str
+    database: str
+    user: str
+
+
+def target_of(dsn: str) -> Target:
+    """The target of a valid connection string, with what libpq supplies; nothing is opened."""
+    used = _used_parameters(conninfo.conninfo_to_dict(dsn))
+    host = used.get("host") or used.get("hostaddr", "")
+    return Target(host, used.get("port", ""), used.get("dbname", ""), used.get("user", ""))
+
+
+def _used_parameters(parameters: dict[str, Any]) -> dict[str, str]:
+    """What libpq reports of a connection that it begins, and that fails because of its sslmode."""
     text = conninfo.make_conninfo(**{**parameters, "sslmode": "-"})
     begun = pq.PGconn.connect_start(text.encode())
     try:
-        used = {each.keyword.decode(): each.val.decode() for each in begun.info if each.val}
+        return {each.keyword.decode(): each.val.decode() for each in begun.info if each.val}
     finally:
         begun.finish()
-    return {key: used[key] for key in _HOSTS if key in used} | parameters

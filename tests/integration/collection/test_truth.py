@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from exporter.cli.commands.sql import role_sql
+from exporter.cli.commands.printed_sql.role_script import role_sql
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database, dsn_problem

@@ -8,7 +8,7 @@ import pytest
 from psycopg import errors, sql
 
 from exporter import sessions
-from exporter.cli.commands.sql import role_sql
+from exporter.cli.commands.printed_sql.role_script import role_sql
 from exporter.config import load_config
 from exporter.demo import history
 from exporter.demo.server.databases import EmbeddedDatabase

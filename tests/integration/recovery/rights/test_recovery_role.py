@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from psycopg import errors
 
-from exporter.cli.commands.sql import role_sql
+from exporter.cli.commands.printed_sql.role_script import role_sql
 from exporter.config import load_config
 from exporter.demo.server.databases import EmbeddedDatabase, create_role
 from exporter.postgres import Database, Reader, Writer

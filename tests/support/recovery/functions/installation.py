@@ -1,7 +1,7 @@
 """A source that is recovered by the functions that are printed for it, with the rights printed."""
 
 from exporter import sessions
-from exporter.cli.commands.sql import role_sql
+from exporter.cli.commands.printed_sql.role_script import role_sql
 from exporter.config import Config, Source, TableName
 from exporter.demo.server.databases import EmbeddedDatabase, create_role
 from exporter.demo.systems.schemas import EXPORTER

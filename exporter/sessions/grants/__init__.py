@@ -106,7 +106,8 @@ OPERATOR_RIGHTS = (
 )
 
 
-def _by_statements(source: Source) -> bool:
+def by_statements(source: Source) -> bool:
+    """Whether sessions are closed by statements of recovery, and not by functions."""
     return source.recovery.call is None
 
 
@@ -117,7 +118,7 @@ def audit_rights(source: Source, *, role: str) -> list[Right]:
     reads = recovery.is_declared and (recovery.call is not None or recovery.dsn is None)
     uses = reads or role != ROLE
     # The functions do all of their work in each mode.
-    writes = role == DEFINER_ROLE or (closes and _by_statements(source))
+    writes = role == DEFINER_ROLE or (closes and by_statements(source))
     maintains = role == DEFINER_ROLE or (writes and recovery.mode == "auto")
     delivers = closes and recovery.webhook is not None
     rights = (
@@ -150,7 +151,7 @@ async def closing_rights(reader: Reader, source: Source, *, role: str) -> list[R
     of an application then.
     """
     audit = audit_rights(source, role=role)
-    if role == RECOVERY_ROLE and not _by_statements(source):
+    if role == RECOVERY_ROLE and not by_statements(source):
         return audit
     table, _ = await sessions.declared(reader, source)
     if not table.is_table:
@@ -190,18 +191,25 @@ async def grants(reader: Reader, source: Source) -> list[str]:
     schemas of types and operators. Read from the catalog alone, which takes no rights.
     """
     granted = grants_of(await collection_rights(reader, source), ROLE)
+    is_member = await needs_membership(reader, source, role=ROLE)
+    return [*granted, *([grant_to(ROLE)] if is_member else [])]
+
+
+async def needs_membership(reader: Reader, source: Source, *, role: str) -> bool:
+    """Whether rows are hidden from one of the roles that is no member of MEMBERSHIP."""
+    if role == RECOVERY_ROLE and not by_statements(source):
+        return False
     table, expressions = await sessions.declared(reader, source)
-    proofs = [] if _by_statements(source) else _proofs(source)
-    is_hidden = await hides_rows(reader, table, [*expressions.values(), *proofs])
-    return [*granted, *([grant_to(ROLE)] if is_hidden else [])]
+    proofs = [] if role == ROLE and by_statements(source) else _proofs(source)
+    return await hides_rows(reader, table, [*expressions.values(), *proofs])
 
 
 async def collection_rights(reader: Reader, source: Source) -> list[Right]:
     """All that ROLE needs for a source; what it needs of the audit only where that is there."""
     table, expressions = await sessions.declared(reader, source)
     texts, rights = list(expressions.values()), list[Right]()
-    if not _by_statements(source):
-        texts += _recovery_texts(source)
+    if not by_statements(source):
+        texts += recovery_texts(source)
         rights = await closing_rights(reader, source, role=ROLE)
     elif await reader.value(fill("recovery/audit/exists")):
         rights = audit_rights(source, role=ROLE)
@@ -214,31 +222,36 @@ async def recovery_grants(reader: Reader, source: Source, *, role: str) -> list[
     What an older release or config has asked for on the audit is revoked from the one that closes.
     """
     granted = grants_of(await recovery_rights(reader, source, role=role), role)
-    if role != RECOVERY_ROLE or _by_statements(source):
-        table, expressions = await sessions.declared(reader, source)
-        is_hidden = await hides_rows(reader, table, [*expressions.values(), *_proofs(source)])
-        granted += [grant_to(role)] if is_hidden else []
+    granted += [grant_to(role)] if await needs_membership(reader, source, role=role) else []
     if role != RECOVERY_ROLE:
         return granted
-    revoked = [f"REVOKE ALL ON ALL TABLES IN SCHEMA {_SCHEMA} FROM {role};"]
+    return [revoke_audit(role), *granted, *remarks(source)]
+
+
+def revoke_audit(role: str) -> str:
+    """The command that takes from a role all rights on the tables of the audit."""
+    return f"REVOKE ALL ON ALL TABLES IN SCHEMA {_SCHEMA} FROM {role};"
+
+
+def remarks(source: Source) -> list[str]:
+    """What to say beside the rights of RECOVERY_ROLE, as a comment."""
     printing = "-- EXECUTE on the functions is granted by: session-exporter sql function SOURCE"
-    return [*revoked, *granted, *([] if _by_statements(source) else [printing])]
+    return [] if by_statements(source) else [printing]
 
 
 async def recovery_rights(reader: Reader, source: Source, *, role: str) -> list[Right]:
     """All that the role that closes, or the functions' owner, needs to recover a source."""
     closing = await closing_rights(reader, source, role=role)
-    if role == RECOVERY_ROLE and not _by_statements(source):
+    if role == RECOVERY_ROLE and not by_statements(source):
         return closing
     table, expressions = await sessions.declared(reader, source)
-    texts = [*expressions.values(), *_recovery_texts(source)]
+    texts = [*expressions.values(), *recovery_texts(source)]
     return [*await _reading_rights(reader, table, texts), *closing]
 
 
 def operator_grants() -> list[str]:
     """The grants of OPERATOR_ROLE, which is a member of RECOVERY_ROLE."""
-    revoked = f"REVOKE ALL ON ALL TABLES IN SCHEMA {_SCHEMA} FROM {OPERATOR_ROLE};"
-    return [revoked, *grants_of(OPERATOR_RIGHTS, OPERATOR_ROLE)]
+    return [revoke_audit(OPERATOR_ROLE), *grants_of(OPERATOR_RIGHTS, OPERATOR_ROLE)]
 
 
 def _proofs(source: Source) -> list[str]:
@@ -248,7 +261,7 @@ def _proofs(source: Source) -> list[str]:
     return [text for text in declared if text is not None and not is_bare_word(text)]
 
 
-def _recovery_texts(source: Source) -> list[str]:
+def recovery_texts(source: Source) -> list[str]:
     """Every expression of a source's recovery, and the columns that it writes."""
     recovery = source.recovery
     mark = [recovery.mark.column] if recovery.mark is not None else []

@@ -1,0 +1,122 @@
+"""The rights for a source whose table cannot be read: from the config alone, and so broader.
+
+Only the catalog says which columns an expression means. Where every expression is the name of a
+column these are certain; else the right to read all of the table is granted, and a comment says so.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from exporter.config import Source, TableName
+from exporter.config.fields.sql_lexer import fold
+from exporter.queries import fill, identifier, literal
+from exporter.sessions.expressions import declared_texts
+from exporter.sessions.grants import (
+    RECOVERY_ROLE,
+    ROLE,
+    Right,
+    audit_rights,
+    by_statements,
+    grants_of,
+    recovery_texts,
+    remarks,
+    revoke_audit,
+)
+from exporter.sessions.relation import ALWAYS, is_bare_word
+from exporter.sessions.sql_names import ALIAS, chains, code, reads
+from exporter.text import printable
+
+#: Where a role finds a table that is named without its schema, but for a search_path of its own.
+_DEFAULT_SCHEMA = "public"
+
+
+def collection_grants(source: Source) -> list[str]:
+    """The grants for ROLE, with comments; those on the audit are in recovery_grants()."""
+    texts = [text for _, text in declared_texts(source)]
+    if by_statements(source):
+        return [*_reading(source, texts, ROLE)]
+    return [*_reading(source, [*texts, *recovery_texts(source)], ROLE, with_versions=True)]
+
+
+def recovery_grants(source: Source) -> list[str]:
+    """The grants for RECOVERY_ROLE, and those of ROLE on the audit, with comments."""
+    granted = [revoke_audit(RECOVERY_ROLE)]
+    if by_statements(source):
+        texts = [*(text for _, text in declared_texts(source)), *recovery_texts(source)]
+        granted += _reading(source, texts, RECOVERY_ROLE, with_versions=True)
+        recovery = source.recovery
+        mark = [recovery.mark.column] if recovery.mark is not None else []
+        schema, name = _table(source.table)
+        written = Right("UPDATE", schema, name, (*recovery.set, *mark))
+        granted += [*_spelled(source, written.columns), written.grant(RECOVERY_ROLE)]
+    for role in (RECOVERY_ROLE, ROLE):
+        granted += grants_of(audit_rights(source, role=role), role)
+    return [*granted, *remarks(source)]
+
+
+def _table(table: TableName) -> tuple[str, str]:
+    schema = _DEFAULT_SCHEMA if table.schema_ is None else table.schema_
+    return schema, table.name
+
+
+def _reading(
+    source: Source, texts: list[str], role: str, *, with_versions: bool = False
+) -> Iterator[str]:
+    """The rights to evaluate expressions over the table.
+
+    The version of a row is in system columns, which a view has not: all of a table includes them.
+    """
+    schema, name = _table(source.table)
+    table, about = source.table, f"-- {printable(source.name)}:"
+    if table.schema_ is None:
+        yield f"{about} `table` names no schema: public is meant here."
+    spellings = [(table.schema_, table.schema_quoted), (table.name, table.name_quoted)]
+    yield from _spelled(source, [word for word, is_quoted in spellings if word and not is_quoted])
+    columns = _columns(texts)
+    if columns is None or with_versions:
+        yield (
+            f"{about} all of the table may be read, because the config does not tell the columns;\n"
+            "-- over a connection to the database, `sql role` prints the columns that are needed."
+        )
+        columns = []
+    yield Right("USAGE", schema).grant(role)
+    yield Right("SELECT", schema, name, tuple(columns)).grant(role)
+    others = dict.fromkeys(each for text in texts for each in _others(text))
+    if others:
+        yield f"{about} what an expression reads besides, if these are tables:"
+    for chain in others:
+        granted = [Right("USAGE", chain[0]).grant(role)] if len(chain) > 1 else []
+        granted.append(f"GRANT SELECT ON {identifier(*chain)} TO {role};")
+        named = literal(identifier(*chain))
+        yield fill("roles/grant_if_table", named=named, grants="\n        ".join(granted))
+
+
+def _columns(texts: Iterable[str]) -> list[str] | None:
+    """The columns that are read, where each expression is surely the name of one; else None."""
+    found = dict[str, None]()
+    for text in texts:
+        if text.lower() == ALWAYS:
+            continue
+        pieces = code(text)
+        is_quoted = len(pieces) == 1 and pieces[0].kind == "quoted" and pieces[0].value != ALIAS
+        if not is_quoted and not (is_bare_word(text) and fold(text) == text):
+            return None
+        found[pieces[0].value or text] = None
+    return list(found)
+
+
+def _spelled(source: Source, words: Iterable[str]) -> Iterator[str]:
+    """A comment where the catalog could have a name in lower case instead."""
+    unsure = [word for word in words if is_bare_word(word) and fold(word) != word]
+    if unsure:
+        listed = ", ".join(map(printable, unsure))
+        yield f"-- {printable(source.name)}: {listed} is taken as it is spelled in the config."
+
+
+def _others(text: str) -> Iterator[tuple[str, ...]]:
+    """What an expression may read from other tables, by name."""
+    called = {chain.names for chain in chains(text) if chain.after.text == "("}
+    for each in reads(text):
+        chain = each.chain
+        is_table = len(chain) <= 2 and chain[0] != ALIAS and chain[-1] != "*"
+        if is_table and chain not in called and not any("$$" in name for name in chain):
+            yield chain
