@@ -9,6 +9,7 @@ from exporter.cli import options
 from exporter.config import Source, format_duration
 from exporter.errors import UsageError
 from exporter.recovery.rule.limits import Limits
+from exporter.recovery.rule.session_id import GivenId
 from exporter.text import shorten
 
 Ids = Annotated[
@@ -40,13 +41,13 @@ def limits_of(
     return Limits(plain_ids(ids), seconds, most)
 
 
-def plain_ids(ids: list[str] | None) -> tuple[str, ...]:
+def plain_ids(ids: list[str] | None) -> tuple[GivenId, ...]:
     """The values of --id, each once; raises UsageError."""
     return tuple(dict.fromkeys(_plain_id(each) for each in ids or ()))
 
 
-def _plain_id(text: str) -> str:
-    """The value itself, or the only element of a JSON array: how an id is written in the audit.
+def _plain_id(text: str) -> GivenId:
+    """The value itself, or the elements of a JSON array: how an id is written in the audit.
 
     An id that looks like such an array has to be in one.
     """
@@ -55,9 +56,10 @@ def _plain_id(text: str) -> str:
         elements = json.loads(text, parse_int=str, parse_float=str) if text[:1] == "[" else [text]
     except (ValueError, RecursionError):
         elements = [text]
-    if len(elements) != 1 or not isinstance(elements[0], str):
+    if not elements or not all(isinstance(each, str) for each in elements):
         raise UsageError(
-            "--id: expected a value, or a JSON array with one text or number, because an id has "
-            f"one column, got {shorten(text)!a}"
+            "--id: expected a value, or a JSON array with a text or number for each column of the "
+            f"id, got {shorten(text)!a}"
         )
-    return options.plain_text("--id", elements[0])
+    values = tuple(options.plain_text("--id", each) for each in elements)
+    return values[0] if len(values) == 1 else values

@@ -14,6 +14,7 @@ from exporter.config.fields.columns import (
     OutputColumn,
     OutputColumns,
     PointInTime,
+    SessionId,
 )
 from exporter.config.fields.model import (
     FrozenMapping,
@@ -82,9 +83,9 @@ class Source(Model):
     """When the session ended."""
     duration: Sql | None = None
     """Duration of the session in seconds. Without it, ended_at minus started_at."""
-    id: Sql | None = None
-    """The column or expression that identifies a session. Required by the list of orphans and by
-    recovery; with it, orphaned sessions that return are counted."""
+    id: SessionId | None = None
+    """The column, the expression, or the list of columns that identifies a session. Required by the
+    list of orphans and by recovery; with it, orphaned sessions that return are counted."""
     orphaned_after: Seconds = Field(examples=["2h"])
     """An active session last seen longer ago than this is orphaned."""
     overlong_after: Seconds | None = None

@@ -26,6 +26,7 @@ NOT_RESTORED = {
     "undone": "undone before",
     "changed": "what was written was changed since",
     "gone": "gone",
+    "other_id": "audited by another id than the config has now",
     "untrusted": "audited by a role that may not write these values itself",
     "not_chosen": "not chosen by --id",
     "over_limit": "over --limit",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from exporter.config import Source, TimeColumn
 from exporter.errors import BadData, SchemaMismatch, SourceError
 from exporter.postgres import Reader
-from exporter.queries import fill, literal
+from exporter.queries import fill, identifier, literal
 from exporter.sessions import relation
 from exporter.sessions.conditions import stored_column
 from exporter.sessions.moments import UNITS, Moment, interval
@@ -38,7 +38,8 @@ _WITHOUT_CLOCK_CHANGES = {"UTC", "Etc/UTC", "GMT", "Etc/GMT", "Zulu", "Etc/Zulu"
 async def declared(reader: Reader, source: Source) -> tuple[Relation, dict[str, str]]:
     """A source's table and its expressions by config key, read from the catalog, without rights."""
     found = await relation.find(reader, source.table)
-    return found, {key: _expression(text, found, key) for key, text in declared_texts(source)}
+    expressions = {key: _expression(text, found, key) for key, text in declared_texts(source)}
+    return found, expressions | _id_columns(source, found)
 
 
 async def bind(reader: Reader, source: Source) -> SessionTable:
@@ -84,15 +85,17 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
         ),
         integrity=tuple(expressions[f"integrity.{name}"] for name in source.integrity),
         limit_key=expressions.get("limit_per.key"),
-        id=expressions.get("id"),
+        id=tuple(text for key, text in expressions.items() if key == "id" or key.startswith("id.")),
         show=tuple(expressions[f"show.{shown.name}"] for shown in source.show),
     )
 
 
 def declared_texts(source: Source) -> Iterator[tuple[str, str]]:
     """What a source declares as SQL about its rows, each after its config key."""
-    keys = ("where", "active", *_TIMES, "duration", "id")
+    keys = ("where", "active", *_TIMES, "duration")
     named: dict[str, str | TimeColumn | None] = {key: getattr(source, key) for key in keys}
+    if isinstance(source.id, str):
+        named["id"] = source.id
     named |= {f"labels.{name}": label.value for name, label in source.labels.items()}
     named |= {f"integrity.{name}": text for name, text in source.integrity.items()}
     named |= {} if source.limit_per is None else {"limit_per.key": source.limit_per.key}
@@ -100,6 +103,17 @@ def declared_texts(source: Source) -> Iterator[tuple[str, str]]:
     for key, value in named.items():
         if value is not None:
             yield key, value.sql if isinstance(value, TimeColumn) else value
+
+
+def _id_columns(source: Source, found: Relation) -> dict[str, str]:
+    """The columns of an id that has several, by their config keys."""
+    if source.id is None or isinstance(source.id, str):
+        return {}
+    try:
+        columns = [found.column(name) for name in source.id]
+    except SchemaMismatch as error:
+        raise SchemaMismatch(f"id: {error}") from None
+    return {f"id.{each.name}": f"s.{identifier(each.name)}" for each in columns}
 
 
 def _expression(text: str, found: Relation, key: str) -> str:

@@ -16,7 +16,8 @@ LONGEST_TEXT = 200
 class Orphan:
     """One orphaned session. Times are Unix timestamps, ages seconds by the database's clock."""
 
-    id: str | None
+    id: str | tuple[str | None, ...] | None
+    """A text, or one for each column where the id has several."""
     last_seen: float
     age: float | None
     silence: float
@@ -54,7 +55,7 @@ class BlockedKeyList:
 
 def orphans_query(table: SessionTable, *, limit: int, older_than: float | None = None) -> str:
     """The statement that lists orphans; `older_than` in seconds replaces orphaned_after."""
-    texts = [table.id or "NULL", *table.show]
+    texts = [*table.id, *table.show]
     now = f"extract(epoch FROM {STATEMENT_TIME.now})::float8"
     columns = [
         f"extract(epoch FROM {table.last_seen})::float8",
@@ -80,16 +81,16 @@ async def list_orphans(
     )
     listing = orphans_query(table, limit=limit, older_than=older_than)
     counted, listed_rows = await _read(reader, table, count, listing)
-    names = [shown.name for shown in table.source.show]
+    names, parts = [shown.name for shown in table.source.show], len(table.id)
     orphans = tuple(
         Orphan(
-            _text(id_),
+            _id(texts[:parts]),
             last_seen,
             age,
             now - last_seen,
-            dict(zip(names, map(_text, shown), strict=True)),
+            dict(zip(names, map(_text, texts[parts:]), strict=True)),
         )
-        for last_seen, age, now, id_, *shown in listed_rows.rows
+        for last_seen, age, now, *texts in listed_rows.rows
     )
     return OrphanList(counted.rows[0][0], orphans)
 
@@ -124,6 +125,11 @@ async def _read(reader: Reader, table: SessionTable, *statements: str) -> list[R
     except BadData as error:
         key = await name_failing_expression(reader, table)
         raise (BadData(f"{key}: {error}") if key else error) from None
+
+
+def _id(values: list[bytes | None]) -> str | tuple[str | None, ...] | None:
+    texts = tuple(map(_text, values))
+    return texts if len(texts) > 1 else next(iter(texts), None)
 
 
 def _as_bytes(text: str) -> str:

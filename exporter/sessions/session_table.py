@@ -40,7 +40,8 @@ class SessionTable:
     integrity: tuple[str, ...]
     limit_key: str | None
     """Whose session it is, by `limit_per`; NULL where it is nobody's."""
-    id: str | None
+    id: tuple[str, ...]
+    """A value for each column of the id; none where it is not declared."""
     show: tuple[str, ...]
     _kept: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 

@@ -1,5 +1,6 @@
 """`session-exporter orphans`: the rows behind the number, or the keys that they block."""
 
+import json
 from typing import Annotated, Any
 
 import typer
@@ -64,7 +65,7 @@ def orphan_table(source: Source, database: str, found: OrphanList, older_than: f
         return title
     shown = [each.name for each in source.show]
     rows = [
-        [o.id or UNKNOWN, instant(o.last_seen), age(o.silence), age(o.age)]
+        [_id_text(o.id), instant(o.last_seen), age(o.silence), age(o.age)]
         + [UNKNOWN if value is None else shorten(value) for value in o.show.values()]
         for o in found.orphans
     ]
@@ -72,6 +73,11 @@ def orphan_table(source: Source, database: str, found: OrphanList, older_than: f
     if count > len(found.orphans):
         lines.append(f"… and {count - len(found.orphans)} more; --limit {count} shows all")
     return "\n".join(lines)
+
+
+def _id_text(id_: str | tuple[str | None, ...] | None) -> str:
+    """An id for people; of several columns as a JSON array, with null where one has no value."""
+    return json.dumps(id_, ensure_ascii=False) if isinstance(id_, tuple) else id_ or UNKNOWN
 
 
 def orphan_json(source: Source, database: str, found: OrphanList, older_than: float) -> object:

@@ -91,7 +91,7 @@ def stop_json(plan: StopPlan, database: str) -> dict[str, object]:
 def _json(plan: Plan | StopPlan, database: str, **values: object) -> dict[str, object]:
     sessions = [
         {
-            "id": each.session,
+            "id": plan.selection.rule.id.as_json(each.session),
             "last_seen": finite(each.last_seen),
             "silence_seconds": finite(each.silence),
             "becomes": dict(each.changes),

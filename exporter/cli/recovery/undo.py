@@ -150,7 +150,7 @@ def _plan_json(run: Run, plan: UndoPlan, database: str, show: int) -> dict[str, 
         "would_restore": len(plan.restored),
         "ids_left_alone": dict(plan.unselected),
         "sessions": [
-            {"id": session, "audit_row": number}
+            {"id": plan.rule.id.as_json(session), "audit_row": number}
             for number, session in [*plan.restored.items()][:show]
         ],
     }

@@ -1,5 +1,6 @@
 """What is read of each row: points in time, labels, keys, and what lists and reports show."""
 
+import re
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -8,7 +9,7 @@ from pydantic import Field
 from exporter.config.fields.model import DistinctList, Model, NonEmptyList, null_as
 from exporter.config.fields.numbers import whole_number
 from exporter.config.fields.parser import ExpectedError, Parser
-from exporter.config.fields.sql import COLUMN, EXPRESSION, Sql, parse_expression
+from exporter.config.fields.sql import COLUMN, EXPRESSION, Sql, parse_column, parse_expression
 from exporter.config.fields.values import choice, name_like
 
 TAKEN_COLUMNS = "id|last_seen|age|database|source"
@@ -31,6 +32,29 @@ def _parse_point_in_time(value: object) -> object:
 
 _POINT_IN_TIME = Parser(_parse_point_in_time, EXPRESSION.schema, or_type=True, is_sql=True)
 PointInTime = Annotated[TimeColumn, _POINT_IN_TIME]
+
+
+def _parse_id(value: object) -> object:
+    """Return an SQL expression, or the names of the columns of a list; of one name, that name."""
+    if not isinstance(value, list | tuple):
+        return parse_expression(value)
+    names = list[str]()
+    for index, each in enumerate(value):
+        try:
+            names.append(parse_column(each))
+        except ExpectedError as error:
+            raise replace(error, at=(index,)) from None
+        if each in names[:index]:
+            raise ExpectedError("every column once", at=(index,))
+    if not names:
+        raise ExpectedError("at least one column")
+    is_word = len(names) == 1 and re.fullmatch(COLUMN, names[0])
+    return names[0] if is_word else tuple(names)
+
+
+_COLUMNS = {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1}
+_ID = Parser(_parse_id, {"anyOf": [EXPRESSION.schema, _COLUMNS]}, is_sql=True)
+SessionId = Annotated[str | tuple[str, ...], _ID]
 
 
 def _parse_label_value(value: object) -> object:

@@ -58,7 +58,13 @@ def _parse_new_value(value: object) -> str:
 _NEW_VALUE = {"type": ["string", "number", "boolean", "null"], "minLength": 1}
 NewValue = Annotated[str, Parser(_parse_new_value, _NEW_VALUE, is_sql=True)]
 
-ColumnName = Annotated[str, name_like("the name of a column", rf"{COLUMN}|.+")]
+_NAME = name_like("the name of a column", rf"{COLUMN}|.+")
+ColumnName = Annotated[str, _NAME]
+
+
+def parse_column(value: object) -> str:
+    """Return the name of a column, in whatever spelling."""
+    return str(_NAME.parse(value))
 
 
 @dataclass(frozen=True, slots=True)

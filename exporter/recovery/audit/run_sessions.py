@@ -8,6 +8,7 @@ from exporter.postgres import Reader, Row
 from exporter.postgres.text_settings import text_settings
 from exporter.queries import literal
 from exporter.recovery.rule.rule import Rule
+from exporter.recovery.rule.session_id import GivenId, id_text
 from exporter.text import some_of
 
 #: How many sessions one statement compares, so that it ends in time.
@@ -50,13 +51,12 @@ async def find_states(
 
 
 async def find_named(
-    reader: Reader, rule: Rule, run: uuid.UUID, ids: Sequence[str]
+    reader: Reader, rule: Rule, run: uuid.UUID, ids: Sequence[GivenId]
 ) -> dict[str, list[str]]:
     """The sessions of the run that each id names, as the audit has them."""
     found = {}
     for each in ids:
-        statement = rule.statement(
-            "recovery/undo/named", run=literal(str(run)), named=literal(each)
-        )
-        found[each] = [session for (session,) in await reader.rows(statement)]
+        named = rule.id.is_given(each, in_audit=True)
+        statement = rule.statement("recovery/undo/named", run=literal(str(run)), named=named)
+        found[id_text(each)] = [session for (session,) in await reader.rows(statement)]
     return found

@@ -51,15 +51,18 @@ class MessageCloser:
     def message(self, chunk: Sequence[Candidate], run: uuid.UUID) -> list[str]:
         """Lock, then close and audit, then notify; the result of the second is the number."""
         closer, selection = self.statements, self.statements.selection
-        rule, ids = selection.rule, array(candidate.session for candidate in chunk)
+        rule, sessions = selection.rule, [candidate.session for candidate in chunk]
+        is_one_of = rule.id.is_one_of(sessions)
         lock = rule.statement(
             "recovery/close/message/lock",
-            lock=rule.statement("recovery/close/lock", ids=ids),
+            lock=rule.statement("recovery/close/lock", is_one_of=is_one_of),
             setting=literal(LOCKED),
-            versions=versions_by_id(ids, array(candidate.version for candidate in chunk)),
+            versions=versions_by_id(
+                array(sessions), array(candidate.version for candidate in chunk)
+            ),
         )
         close = selection.close_statement(
-            ids=ids,
+            is_one_of=is_one_of,
             versions=f"pg_catalog.current_setting({literal(LOCKED)})::jsonb",
             result=fill("recovery/close/message/closed_count"),
             run=literal(str(run)),

@@ -38,12 +38,13 @@ class StatementCloser:
     async def _close(
         self, transaction: Transaction, chunk: Sequence[Candidate], run: uuid.UUID
     ) -> list[ClosedSession]:
-        rule, ids = self.selection.rule, array(candidate.session for candidate in chunk)
-        rows = await transaction.rows(rule.statement("recovery/close/lock", ids=ids))
+        rule, sessions = self.selection.rule, [candidate.session for candidate in chunk]
+        lock = rule.statement("recovery/close/lock", is_one_of=rule.id.is_one_of(sessions))
+        rows = await transaction.rows(lock)
         locked = [Candidate(*row) for row in rows]
         if self.selection.is_version_fixed:
-            sessions = {each.session for each in locked}
-            locked = [candidate for candidate in chunk if candidate.session in sessions]
+            found = {each.session for each in locked}
+            locked = [candidate for candidate in chunk if candidate.session in found]
         try:
             closed = await self._write(transaction, locked, run) if locked else []
         except Locked as error:
@@ -55,10 +56,12 @@ class StatementCloser:
     async def _write(
         self, transaction: Transaction, locked: Sequence[Candidate], run: uuid.UUID
     ) -> list[ClosedSession]:
-        ids = array(candidate.session for candidate in locked)
+        sessions = [candidate.session for candidate in locked]
         statement = self.selection.close_statement(
-            ids=ids,
-            versions=versions_by_id(ids, array(candidate.version for candidate in locked)),
+            is_one_of=self.selection.rule.id.is_one_of(sessions),
+            versions=versions_by_id(
+                array(sessions), array(candidate.version for candidate in locked)
+            ),
             result=fill("recovery/close/closed_rows"),
             run=literal(str(run)),
             trigger=literal(self.trigger),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from exporter.errors import BadData
 from exporter.postgres import Reader
-from exporter.queries import join_lines, literal
+from exporter.queries import join_lines
 from exporter.recovery.rule.checks import read_naming_key
 from exporter.recovery.rule.selection import Selection
 from exporter.text import shorten
@@ -113,7 +113,7 @@ async def find_candidates(
             yield [Candidate(session, version) for session, version, _ in rows]
         if len(rows) < page:
             return
-        after = f"{rule.id} > {literal(rows[-1][-1])}::{rule.id_type}"
+        after = rule.id.follows(rows[-1][-1])
 
 
 async def read_ahead(pages: AsyncGenerator[list[Candidate]]) -> AsyncGenerator[list[Candidate]]:
@@ -141,7 +141,9 @@ async def read_previews(
     times = {name: each.sql for name, each in rule.written_times.items() if each.unit is not None}
     texts = [*changes.values(), *times.values()]
     values = join_lines([f"pg_catalog.left(({text})::text, 200)" for text in texts])
-    statement = selection.statement("recovery/plan/preview", values=values, limit=str(show))
+    statement = selection.statement(
+        "recovery/plan/preview", values=values, short_key=rule.id.key(200), limit=str(show)
+    )
     try:
         rows = await read_naming_key(reader, rule, statement)
     except BadData as error:

@@ -8,6 +8,7 @@ from exporter.postgres import Reader
 from exporter.recovery.close.candidates import Preview, find_candidates
 from exporter.recovery.rule.limits import Limits, has_id
 from exporter.recovery.rule.selection import Selection
+from exporter.recovery.rule.session_id import id_text
 
 #: Why sessions are not closed, in a planned stop neither, by category.
 NEVER_CLOSED = {
@@ -57,7 +58,8 @@ async def explain_unselected(
         found = await reader.rows(rule.statement("recovery/plan/named", named=named))
         if not {session for (session,) in found} & selected:
             alone = replace(limits, ids=(id_,))
-            unselected[id_] = await _reason(selection, alone, bool(found), count, left_alone)
+            why = await _reason(selection, alone, bool(found), count, left_alone)
+            unselected[id_text(id_)] = why
     return unselected
 
 

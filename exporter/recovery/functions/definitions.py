@@ -55,9 +55,9 @@ def recover_function(rule: Rule) -> Function:
         queue=rule.statement("recovery/close/queue"),
         budget=rule.budget_statement(None),
         paused=rule.statement("recovery/control/pause/paused"),
-        lock=rule.statement("recovery/close/lock", ids="session_exporter_ids"),
+        lock=rule.statement("recovery/close/lock", is_one_of=rule.id.is_in("session_exporter_ids")),
         close=selection.close_statement(
-            ids="session_exporter_locked",
+            is_one_of=rule.id.is_in("session_exporter_locked"),
             versions=versions_by_id("session_exporter_locked", "session_exporter_versions"),
             result=fill("recovery/close/closed_rows"),
             run=run,
@@ -144,15 +144,20 @@ def maintenance_function(rule: Rule) -> Function:
 def stuck_function(rule: Rule, *, named_after: str) -> Function:
     """The function for people: finds what is stuck, backlog and all, and closes it."""
     minutes = math.ceil(rule.table.source.orphaned_after / 60)
+    session, type_ = "session_exporter_closed.session_exporter_session", rule.id.type
+    if rule.id.is_single:
+        session = f"{session}::{type_}"
+    else:
+        session, type_ = rule.id.array(session), "text[]"
     own = {"p_threshold_minutes", "session_id", "stuck_since"}
     names = [name for name in rule.returning if name not in own]
     columns = [
-        f"session_exporter_closed.session_exporter_session::{rule.id_type}",
+        session,
         *(f"session_exporter_returning ->> {literal(name)}::text" for name in names),
         "session_exporter_seen.session_exporter_since",
     ]
     returned = [
-        f"session_id {rule.id_type}",
+        f"session_id {type_}",
         *(f"{identifier(name)} text" for name in names),
         "stuck_since timestamptz",
     ]

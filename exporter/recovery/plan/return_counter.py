@@ -106,7 +106,8 @@ class ReturnCounter(Job):
 def _orphaned_ids(rule: Rule) -> str:
     return rule.table.statement(
         "recovery/decision/orphaned_ids",
-        id=rule.id,
+        key=rule.id.key(),
+        has_id=rule.id.is_complete,
         orphaned=rule.table.orphaned(STATEMENT_TIME),
         now=STATEMENT_TIME.now,
         alive=rule.alive,

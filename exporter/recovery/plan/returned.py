@@ -3,7 +3,6 @@
 from collections.abc import Collection
 
 from exporter.postgres import Reader
-from exporter.queries import array
 from exporter.recovery.rule.checks import read_naming_key
 from exporter.recovery.rule.rule import Rule
 from exporter.sessions import unix_time
@@ -21,6 +20,14 @@ async def find_returned(
         return set()
     recovered = "false"
     if is_audited:
-        recovered = rule.statement("recovery/decision/recovered", last_run=unix_time(last_run))
-    statement = rule.statement("recovery/decision/returned", ids=array(gone), recovered=recovered)
+        recovered = rule.statement(
+            "recovery/decision/recovered",
+            is_audited_as=rule.id.is_audited_as(rule.id.key()),
+            last_run=unix_time(last_run),
+        )
+    statement = rule.statement(
+        "recovery/decision/returned",
+        is_one_of=rule.id.is_one_of(gone),
+        recovered=recovered,
+    )
     return {session for (session,) in await read_naming_key(reader, rule, statement)}

@@ -70,7 +70,10 @@ async def read_sessions(
             session="o.session_exporter_id",
             seen="o.session_exporter_seen",
         ),
-        closed_at=rule.statement("recovery/observation/closed_at", session="r.session_exporter_id")
+        closed_at=rule.statement(
+            "recovery/observation/closed_at",
+            is_audited_as=rule.id.is_audited_as("r.session_exporter_id"),
+        )
         if is_audited
         else "NULL::float8",
         set_aside=array(set_aside),

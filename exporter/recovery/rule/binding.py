@@ -1,16 +1,19 @@
 """From the config to SQL: a source bound to its table for writing."""
 
+import json
+
 from exporter import sessions
 from exporter.config import Source
 from exporter.config.fields.sql_lexer import tokens
 from exporter.errors import PermissionDenied, SchemaMismatch
 from exporter.postgres import Reader
-from exporter.queries import fill, identifier, literal
+from exporter.queries import array, fill, identifier, literal
 from exporter.recovery.rule.rule import Rule, own_end_or
+from exporter.recovery.rule.session_id import SessionId
 from exporter.recovery.rule.written_end import end_as
 from exporter.sessions import TRANSACTION_TIME, SessionTable
 from exporter.sessions.orphaned import end_of_closed
-from exporter.sessions.relation import Column, Relation, is_bare_word
+from exporter.sessions.relation import Relation, is_bare_word
 from exporter.sessions.used_objects import require_all_rows
 
 #: Words that are values and no columns.
@@ -29,7 +32,7 @@ async def bind_rule(reader: Reader, source: Source) -> Rule:
     await _require_visible_proof(reader, relation, source)
     return Rule(
         table=table,
-        id_column=await _id(reader, table),
+        id=await _id(reader, table),
         end=own_end_or(table, await _end(reader, table)),
         changes=await _changes(reader, table),
         returning={each.name: _expression(relation, each.sql) for each in recovery.returning},
@@ -54,11 +57,11 @@ async def _require_visible_proof(reader: Reader, relation: Relation, source: Sou
 async def follow_table(reader: Reader, table: SessionTable) -> Rule:
     """The rule of a bound source whose sessions are followed and not closed, recovery or not.
 
-    Raises SourceError, and SchemaMismatch where its `id` is no column with a unique index.
+    Raises SourceError, and SchemaMismatch where its `id` is not columns with a unique index.
     """
     return Rule(
         table=table,
-        id_column=await _id(reader, table),
+        id=await _id(reader, table),
         end=table.last_seen,
         changes={},
         returning={},
@@ -68,24 +71,39 @@ async def follow_table(reader: Reader, table: SessionTable) -> Rule:
     )
 
 
-async def _id(reader: Reader, table: SessionTable) -> Column:
-    """The column of the id, which has to be unique."""
-    declared = table.source.id or ""
-    if not is_bare_word(declared):
+async def _id(reader: Reader, table: SessionTable) -> SessionId:
+    """The columns of the id, which have to be unique together."""
+    declared, relation = table.source.id or "", table.relation
+    words = (declared,) if isinstance(declared, str) else declared
+    is_expression = isinstance(declared, str) and not is_bare_word(declared)
+    columns = () if is_expression else tuple(map(relation.column, words))
+    names = [each.name for each in columns]
+    ((is_unique, others),) = await reader.rows(
+        fill(
+            "recovery/rule/unique_id",
+            oid=str(relation.oid),
+            is_partitioned="true" if relation.kind == "partitioned table" else "false",
+            names=array(names),
+            mentioned=array(relation.columns_in(words) if is_expression else names),
+        )
+    )
+    listed = ", ".join(each if is_bare_word(each) else json.dumps(each) for each in others or ())
+    advice = f"; unique are {listed}, so write id: [{listed}]" if len(others or ()) > 1 else ""
+    if is_expression:
         raise SchemaMismatch(
             "id: to find a session again, a column is needed, not an expression; name one with a "
-            "unique index, which may be generated from several"
+            f"unique index, or a list of those that are unique together{advice}"
         )
-    column = table.relation.column(declared)
-    statement = fill(
-        "recovery/rule/unique_id", oid=str(table.relation.oid), column=literal(column.name)
-    )
-    if not await reader.value(statement):
+    if not is_unique:
+        found = ", ".join(map(identifier, names))
+        need, has = "a column with a unique index is", "has none of its own"
+        if len(names) > 1:
+            need, has = "columns with a unique index are", "have none together"
         raise SchemaMismatch(
-            "id: to find a session again, a column with a unique index is needed, and "
-            f"{identifier(column.name)} has none of its own; create one, or name another column"
+            f"id: to find a session again, {need} needed, and {found} {has}; create one, or name "
+            f"another column{advice}"
         )
-    return column
+    return SessionId(columns)
 
 
 async def _end(reader: Reader, table: SessionTable) -> str:

@@ -23,5 +23,5 @@ def is_closable(left_alone: str, *, session: str, seen: str) -> str:
 def is_undone(rule: Rule) -> str:
     """Whether a person has undone a session that has shown no life since; never NULL."""
     undone = fill("recovery/rule/undone", left_alone=left_alone_statement(rule))
-    id_, seen = f"({rule.id})::text", rule.table.last_seen
+    id_, seen = rule.id.key(), rule.table.last_seen
     return f"NOT {is_closable(f'({undone})', session=id_, seen=seen)}"

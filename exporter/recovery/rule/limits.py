@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 from exporter.errors import BadData, UsageError
 from exporter.postgres import Reader
-from exporter.queries import literal
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import Selection
+from exporter.recovery.rule.session_id import GivenId, id_text
 from exporter.sessions import TRANSACTION_TIME
 from exporter.text import shorten
 
@@ -15,7 +15,7 @@ from exporter.text import shorten
 class Limits:
     """The values of --id, --older-than in seconds, and --limit."""
 
-    ids: tuple[str, ...] = ()
+    ids: tuple[GivenId, ...] = ()
     older_than: float | None = None
     most: int | None = None
 
@@ -54,26 +54,39 @@ class Limits:
 NO_LIMITS = Limits()
 
 
-def has_id(rule: Rule, *ids: str) -> str:
-    """Whether a row has one of these ids; NULL where it has none.
-
-    There is no cast, because one to varchar(5) would cut a longer id to that of another session.
-    """
-    equals = rule.id_column.operator("=")
-    return f"({' OR '.join(f'{rule.id} {equals} {literal(each)}' for each in ids)})"
+def has_id(rule: Rule, *ids: GivenId) -> str:
+    """Whether a row has one of these ids; NULL or false where it has none."""
+    return f"({' OR '.join(map(rule.id.is_given, ids))})"
 
 
-async def check_ids(reader: Reader, rule: Rule, ids: tuple[str, ...]) -> None:
+async def check_ids(reader: Reader, rule: Rule, ids: tuple[GivenId, ...]) -> None:
     """Have PostgreSQL compare the id with each value, on no row. Raises UsageError."""
     if not ids:
         return
+    for each in ids:
+        _check_count(rule, each)
     try:
         await reader.read(rule.statement("catalog/describe", expressions=has_id(rule, *ids)))
     except BadData as error:
         if len(ids) > 1:
             for each in ids:
                 await check_ids(reader, rule, (each,))
+        types = rule.id.type if rule.id.is_single else f"({rule.id.type})"
         raise UsageError(
-            f"--id: the id of {rule.table.source.name} is of type {rule.id_type}, and "
-            f"{shorten(ids[0])!a} is not a value of it ({error})"
+            f"--id: the id of {rule.table.source.name} is of type {types}, and "
+            f"{shorten(id_text(ids[0]))!a} is not a value of it ({error})"
         ) from None
+
+
+def _check_count(rule: Rule, given: GivenId) -> None:
+    """Raise UsageError where there is not one value for each column of the id."""
+    many = 1 if isinstance(given, str) else len(given)
+    if many == len(rule.id.columns):
+        return
+    about, got = f"the id of {rule.table.source.name} has", f"got {shorten(id_text(given))!a}"
+    if rule.id.is_single:
+        raise UsageError(f"--id: {about} one column ({rule.id.names}): give one value, {got}")
+    raise UsageError(
+        f"--id: {about} {len(rule.id.columns)} columns ({rule.id.names}): give a JSON array with "
+        f"a value for each of them, {got}"
+    )

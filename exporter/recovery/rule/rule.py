@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from exporter.queries import fill, identifier, join_lines, literal
+from exporter.recovery.rule.session_id import SessionId
 from exporter.recovery.rule.texts import is_unchanged, json_object, restored, texts_of
 from exporter.sessions import TRANSACTION_TIME, Moment, SessionTable, interval
 from exporter.sessions.relation import Column, Relation
@@ -26,7 +27,7 @@ class Rule:
     """One source bound to its table for writing. Every text is SQL about the row `s`."""
 
     table: SessionTable
-    id_column: Column
+    id: SessionId
     end: str
     """When the session ended, as timestamptz."""
     changes: Mapping[str, str]
@@ -49,14 +50,11 @@ class Rule:
         table, recovery = self.table, self.table.source.recovery
         assignments = [f"{identifier(name)} = ({text})" for name, text in self.changes.items()]
         silence = f"extract(epoch FROM pg_catalog.now() - {table.last_seen})"
-        equals = self.id_column.operator("=")
         still_alive = {"alive": self.alive} if recovery.evidence is not None else {}
         return {
             "table": table.table,
             "rows": table.rows,
-            "id": self.id,
-            "id_type": self.id_type,
-            "equals": equals,
+            **self.id.parts,
             "last_seen": table.last_seen,
             "order": table.last_seen_order,
             "orphaned": table.orphaned(TRANSACTION_TIME),
@@ -65,7 +63,6 @@ class Rule:
             "end": self.end,
             "backlog": self.is_backlog,
             "assignments": join_lines(assignments),
-            "is_of_audit": f"{self.id} {equals} (a.session[1])::{self.id_type}",
             "written": texts_of(self.changes),
             "is_unchanged": is_unchanged(self._columns(self.changes)),
             "is_trusted": fill("recovery/undo/is_trusted", relation=literal(table.relation.sql)),
@@ -124,25 +121,15 @@ class Rule:
         return fill(
             "recovery/undo/is_only",
             table=self.table.table,
-            id=self.id,
-            other_id=f"o.{identifier(self.id_column.name)}",
-            equals=self.id_column.operator("="),
+            is_other=self.id.is_other(),
             is_unchanged=is_unchanged(columns),
         )
-
-    @property
-    def id(self) -> str:
-        return f"s.{identifier(self.id_column.name)}"
-
-    @property
-    def id_type(self) -> str:
-        return self.id_column.type
 
     @property
     def fingerprint(self) -> str:
         """Which rule this is: another text where other sessions would be closed."""
         last_seen, backlog = self.table.last_seen, self.is_backlog
-        meaning = (self.relation.sql, self.recoverable, last_seen, backlog, self.end)
+        meaning = (self.relation.sql, self.id.key(), self.recoverable, last_seen, backlog, self.end)
         return hashlib.sha256("\n".join(meaning).encode()).hexdigest()[:16]
 
     @property

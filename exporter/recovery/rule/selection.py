@@ -63,11 +63,11 @@ class Selection:
         """ORDER BY and LIMIT of a query for the most; nothing where all are closed."""
         if self.most is None:
             return ""
-        return f"ORDER BY {self.rule.table.last_seen_order}, {self.rule.id} LIMIT {self.most}"
+        return f"ORDER BY {self.rule.table.last_seen_order}, {self.rule.id.order} LIMIT {self.most}"
 
     def statement(self, name: str, **parts: str) -> str:
         """A template about the sessions that can be closed: those with an id and an end."""
-        is_complete = f"{self.rule.id} IS NOT NULL AND ({self.end}) IS NOT NULL"
+        is_complete = f"{self.rule.id.is_complete} AND ({self.end}) IS NOT NULL"
         recoverable = f"{self.condition} AND {self.wanted} AND {is_complete}"
         selected = {
             "recoverable": recoverable,
@@ -78,20 +78,20 @@ class Selection:
         }
         return self.rule.statement(name, **(selected | parts))
 
-    def close_statement(self, *, ids: str, versions: str, **parts: str) -> str:
+    def close_statement(self, *, is_one_of: str, versions: str, **parts: str) -> str:
         """Recheck, close, and write the audit: sent as it is, or in a function in the database.
 
-        `ids` is an array, and `versions` a jsonb object that has for each of them the only version
-        of its row that is closed. The other parts are `run`, `trigger`, `reason`, `result`, which
-        is how it says what was closed, `skips_held`, which is whether sessions that a stop holds
-        are left alone, and `young` and `held` if not as here.
+        `is_one_of` is of which sessions, and `versions` a jsonb object that has for each of their
+        keys the only version of its row that is closed. The other parts are `run`, `trigger`,
+        `reason`, `result`, which is how it says what was closed, `skips_held`, which is whether
+        sessions that a stop holds are left alone, and `young` and `held` if not as here.
         """
         return self.statement(
             "recovery/close/close",
             recoverable=self.condition,  # with an id and an end: the statement itself looks
             rule=literal(json.dumps(self.description)),
             is_ahead=self.rule.is_ahead(is_written=True),
-            ids=ids,
+            is_one_of=is_one_of,
             versions=versions,
             **({"held": self.rule.is_held} | parts),
         )
@@ -135,9 +135,7 @@ def held_sessions(rule: Rule, stopped_at: float) -> Selection:
     """
     selection, seen = orphaned_sessions(rule, with_backlog=False), rule.table.last_seen
     was_seen_before = f"{seen} < pg_catalog.to_timestamp({unix_time(stopped_at)})"
-    may_be_closed = is_closable(
-        f"({left_alone_statement(rule)})", session=f"({rule.id})::text", seen=seen
-    )
+    may_be_closed = is_closable(f"({left_alone_statement(rule)})", session=rule.id.key(), seen=seen)
     condition = f"{selection.condition} AND {was_seen_before} AND {may_be_closed}"
     return replace(selection, condition=condition)
 

@@ -39,7 +39,7 @@ def written_columns(table: SessionTable) -> set[str]:
     read = {source for name in mentioned for source in columns[name].generated_from or (name,)}
     if fixed_column(last_seen) not in read:
         conditions = [condition for _, condition in conditions_of(table)]
-        constant = [*conditions, table.started_at.raw, table.id or "NULL"]
+        constant = [*conditions, table.started_at.raw, *table.id]
         read -= {fixed_column(text) for text in constant}
     cast = _cast_columns(last_seen)
     times = {name for name in read if name in cast or not columns[name].names_something}

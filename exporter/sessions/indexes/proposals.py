@@ -169,7 +169,7 @@ def _possible_keys(table: SessionTable, obstacles: Obstacles) -> list[str]:
     times = [name for name in read if is_column or relation.columns[name].counts_time]
     if obstacles.written & {*read}:
         times = []  # what is added to a time that is written is written with it
-    ids = relation.columns_in([table.id or ""])
+    ids = relation.columns_in(table.id)
     columns = [*times, *(name for name in ids if relation.columns[name].is_small)]
     return [*(f"s.{identifier(name)}" for name in columns), start]
 

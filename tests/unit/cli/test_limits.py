@@ -28,11 +28,15 @@ def test_an_id_is_the_text_or_the_element_of_a_json_array(text: str, value: str)
     assert plain_ids([text, value if text[:1] != "[" else text]) == (value,)
 
 
+def test_an_array_with_several_elements_has_one_for_each_column() -> None:
+    assert plain_ids(['["a", 0]', '["a","0"]', "[1.50, 2]"]) == (("a", "0"), ("1.50", "2"))
+
+
 @pytest.mark.parametrize(
-    "text", ["[]", '["a", "b"]', "[null]", "[true]", "[[7]]", '[{"id": 7}]', "[NaN]"]
+    "text", ["[]", '["a", null]', "[null]", "[true]", "[[7]]", '[{"id": 7}]', "[NaN]"]
 )
 def test_another_array_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match=r"--id: expected a value, or a JSON array with one"):
+    with pytest.raises(UsageError, match=r"--id: expected a value, or a JSON array with a text"):
         plain_ids([text])
 
 

@@ -9,15 +9,15 @@ WITH session_exporter_found AS MATERIALIZED (
     SELECT DISTINCT ON ({id})
         s.tableoid AS session_exporter_table,
         s.ctid AS session_exporter_row,
-        {id} AS session_exporter_id,
+        {id_columns},
         ({end}) AS session_exporter_end,
         {written} AS session_exporter_before,
         {evidence} AS session_exporter_evidence,
         {held} AS session_exporter_is_held,
         {returning} AS session_exporter_returning
     FROM {table} AS s
-    WHERE {id} {equals} ANY ({ids}::{id_type}[])
-        AND (SELECT {versions}) ->> ({id})::text
+    WHERE {is_one_of}
+        AND (SELECT {versions}) ->> {key}
             = s.xmin::text
         AND {recoverable}
         AND {young}
@@ -28,11 +28,11 @@ session_exporter_closed AS (
     UPDATE {table} AS s
     SET {assignments}
     FROM session_exporter_found AS e
-    WHERE {id} {equals} e.session_exporter_id
+    WHERE {is_found}
         AND s.ctid = e.session_exporter_row
         AND s.tableoid = e.session_exporter_table
     RETURNING
-        ({id})::text AS session_exporter_session,
+        {key} AS session_exporter_session,
         e.session_exporter_before,
         {written} AS session_exporter_after,
         ({rows}) IS TRUE AS session_exporter_is_active,
@@ -52,7 +52,7 @@ session_exporter_written AS (
         (run, source, relation, session, trigger, reason, evidence, before, after, row_version,
         next_attempt_at)
     SELECT
-        {run}::uuid, {source}, {relation}, ARRAY[session_exporter_session], {trigger},
+        {run}::uuid, {source}, {relation}, {audited}, {trigger},
         {reason}, session_exporter_evidence, session_exporter_before, session_exporter_after,
         -- The row's xmin from now on: the last 32 bits of this transaction's number.
         (SELECT (pg_catalog.pg_current_xact_id()::text::numeric % 4294967296::numeric)::text),

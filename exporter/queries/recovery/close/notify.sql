@@ -6,7 +6,11 @@ SELECT pg_catalog.pg_notify({channel}, pg_catalog.json_build_object(
     'run', a.run,
     'source', a.source,
     'session', CASE
-        WHEN pg_catalog.octet_length(pg_catalog.to_json(a.session[1])::text) <= 7000 THEN a.session[1]
+        WHEN pg_catalog.octet_length(pg_catalog.to_json(a.session)::text) <= 7002 THEN
+            CASE pg_catalog.cardinality(a.session)
+                WHEN 1 THEN pg_catalog.to_json(a.session[1])
+                ELSE pg_catalog.to_json(a.session)
+            END
     END,
     'number', a.number
 )::text)

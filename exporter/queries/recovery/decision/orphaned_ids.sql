@@ -4,9 +4,9 @@ WITH {clock}
 SELECT
     extract(epoch FROM {now})::float8,
     ARRAY(
-        SELECT ({id})::text
+        SELECT {key}
         FROM {table} AS s
-        WHERE {rows} AND {orphaned} AND NOT {alive} AND {id} IS NOT NULL
+        WHERE {rows} AND {orphaned} AND NOT {alive} AND {has_id}
         ORDER BY {last_seen} DESC
         LIMIT {most}
     )

@@ -3,7 +3,7 @@
 EXISTS (
     SELECT FROM session_exporter.recovery AS a
     WHERE a.relation = {relation}
-        AND a.session[1] = ({id})::text
+        AND {is_audited_as}
         AND a.at > pg_catalog.to_timestamp({last_run}) - interval '1 minute'
         AND a.undone_at IS NULL
 )

@@ -23,7 +23,7 @@ SELECT
             AND a.relation = {relation}
             AND a.contradicted_at IS NOT NULL
             AND coalesce(a.contradicted_at < a.undone_at, true)
-            AND a.session[1] <> ALL ({counted}::text[])
+            AND {audit_key} <> ALL ({counted}::text[])
             AND a.at > pg_catalog.now() - interval '7 days'
             AND (a.evidence ->> 'last_seen'::text)::timestamptz
                 > pg_catalog.to_timestamp({since}) - {after}

@@ -19,12 +19,12 @@ BEGIN
     INTO session_exporter_ids, session_exporter_versions, session_exporter_since
     FROM (
         SELECT
-            ({id})::text AS session_exporter_id,
+            {key} AS session_exporter_id,
             s.xmin::text AS session_exporter_version,
             {last_seen} AS session_exporter_last_seen
         FROM {table} AS s
         WHERE {recoverable}
-            AND {id} IS NOT NULL
+            AND {has_id}
             AND {last_seen}
                 < pg_catalog.now() - pg_catalog.make_interval(mins => p_threshold_minutes)
             AND ({end}) IS NOT NULL

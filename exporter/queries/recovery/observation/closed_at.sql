@@ -3,5 +3,5 @@
 (
     SELECT extract(epoch FROM pg_catalog.max(a.at))::float8
     FROM session_exporter.recovery AS a
-    WHERE a.relation = {relation} AND a.session[1] = {session} AND a.undone_at IS NULL
+    WHERE a.relation = {relation} AND {is_audited_as} AND a.undone_at IS NULL
 )

@@ -2,15 +2,18 @@
 -- until it shows life, be it by evidence alone; and, whenever it was seen, what was closed too often.
 -- Whichever source of the table it was closed for.
 SELECT
-    a.session[1] AS session_exporter_id,
+    {audit_key} AS session_exporter_id,
     (a.evidence ->> 'last_seen'::text)::timestamptz AS session_exporter_seen
 FROM session_exporter.recovery AS a
 WHERE a.relation = {relation}
+    AND {has_as_many}
     AND a.undone_at IS NOT NULL
     AND coalesce(a.contradicted_at < a.undone_at, true)
 UNION ALL
-SELECT a.session[1], NULL
+SELECT {audit_key}, NULL
 FROM session_exporter.recovery AS a
-WHERE a.relation = {relation} AND a.at > pg_catalog.now() - interval '72 hours'
-GROUP BY a.session[1]
+WHERE a.relation = {relation}
+    AND {has_as_many}
+    AND a.at > pg_catalog.now() - interval '72 hours'
+GROUP BY a.session
 HAVING pg_catalog.count(*) >= {most_closures}::int8

@@ -3,7 +3,7 @@
 -- lately. The orphaned sessions are computed once; only some of them are returned.
 WITH session_exporter_orphans AS MATERIALIZED (
     SELECT
-        ({id})::text AS session_exporter_id,
+        {key} AS session_exporter_id,
         s.xmin AS session_exporter_version,
         {last_seen} AS session_exporter_seen,
         {owner} AS session_exporter_owner

@@ -5,7 +5,8 @@
 -- WITH TIES, because in a partitioned table several rows may have one id.
 WITH session_exporter_candidates AS MATERIALIZED (
     SELECT
-        {id} AS session_exporter_id,
+        {id_row} AS session_exporter_id,
+        {key} AS session_exporter_key,
         s.xmin::text AS session_exporter_version,
         {order} AS session_exporter_silent_since
     FROM {table} AS s
@@ -19,9 +20,9 @@ session_exporter_page AS MATERIALIZED (
     FETCH FIRST {limit} ROWS WITH TIES
 )
 SELECT
-    p.session_exporter_id::text,
+    p.session_exporter_key,
     p.session_exporter_version,
-    (SELECT session_exporter_id::text FROM session_exporter_page AS l
+    (SELECT l.session_exporter_key FROM session_exporter_page AS l
         ORDER BY l.session_exporter_id DESC LIMIT 1)
 FROM session_exporter_page AS p
 ORDER BY p.session_exporter_silent_since

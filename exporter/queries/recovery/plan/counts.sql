@@ -6,7 +6,7 @@ SELECT
         WHEN {last_seen} >= pg_catalog.now() - {quiet} THEN 'live'
         WHEN ({orphaned}) IS NOT TRUE THEN 'quiet'
         WHEN {alive} THEN 'alive'
-        WHEN {id} IS NULL THEN 'nameless'
+        WHEN NOT {has_id} THEN 'nameless'
         WHEN {exempt} THEN 'exempt'
         WHEN ({end}) IS NULL THEN 'endless'
         WHEN {backlog} THEN 'backlog'

@@ -1,6 +1,6 @@
 -- What would become of the sessions that would be closed now, longest silent first.
 SELECT
-    pg_catalog.left(({id})::text, 200),
+    {short_key},
     extract(epoch FROM {last_seen})::float8,
     extract(epoch FROM pg_catalog.now() - {last_seen})::float8,
     {undone},

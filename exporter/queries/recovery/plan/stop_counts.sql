@@ -2,7 +2,7 @@
 -- CASE, because what comes later is not evaluated for the others.
 SELECT
     CASE
-        WHEN NOT {in_scope} OR {id} IS NULL THEN 'other'
+        WHEN NOT {in_scope} OR NOT {has_id} THEN 'other'
         WHEN {exempt} THEN 'exempt'
         WHEN ({end}) IS NULL THEN 'endless'
         ELSE 'ready'

@@ -1,10 +1,30 @@
--- Whether a column names a row: a unique index on it alone, or in a partitioned table, where every
--- unique index holds the partition key too, one with it.
-SELECT EXISTS (
-    SELECT FROM pg_index AS i
-    JOIN pg_class AS c ON c.oid = i.indrelid
-    JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = {column}
-    WHERE c.oid = {oid}::oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
-        AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]) -- without what it only INCLUDEs
-        AND (i.indnkeyatts = 1 OR c.relkind = 'p')
+-- Whether columns name a row: a unique index on them or on some of them, or in a partitioned table,
+-- where every unique index holds the partition key too, one that has them all. And the columns of a
+-- unique index that an id could be, of those that have any of some columns: NULL where none has.
+WITH session_exporter_keys AS MATERIALIZED (
+    SELECT
+        i.indisprimary AS is_primary,
+        -- Without what it only INCLUDEs; NULL for an expression.
+        ARRAY(
+            SELECT a.attname::text
+            FROM pg_catalog.unnest((i.indkey::int2[])[0:i.indnkeyatts - 1])
+                WITH ORDINALITY AS k (attnum, number)
+            LEFT JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+            ORDER BY k.number
+        ) AS names
+    FROM pg_index AS i
+    WHERE i.indrelid = {oid}::oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
 )
+SELECT
+    EXISTS (
+        SELECT FROM session_exporter_keys AS k
+        WHERE k.names OPERATOR(pg_catalog.<@) {names}::text[]
+            OR ({is_partitioned} AND k.names OPERATOR(pg_catalog.@>) {names}::text[])
+    ),
+    (
+        SELECT k.names FROM session_exporter_keys AS k
+        WHERE k.names OPERATOR(pg_catalog.&&) {mentioned}::text[]
+            AND pg_catalog.array_position(k.names, NULL) IS NULL
+        ORDER BY k.names OPERATOR(pg_catalog.@>) {mentioned}::text[] DESC, k.is_primary DESC, k.names
+        LIMIT 1
+    )

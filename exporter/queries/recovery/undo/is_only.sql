@@ -5,7 +5,7 @@
         s.xmin::text = a.row_version
         OR NOT EXISTS (
             SELECT FROM {table} AS o
-            WHERE {other_id} {equals} {id} AND (o.tableoid <> s.tableoid OR o.ctid <> s.ctid)
+            WHERE {is_other} AND (o.tableoid <> s.tableoid OR o.ctid <> s.ctid)
         )
     )
 )

@@ -1,9 +1,13 @@
 -- How each session of a run is now, compared with how it was left: a page of them.
 SELECT
     a.number,
-    a.session[1],
+    CASE
+        WHEN pg_catalog.cardinality(a.session) = 1 THEN a.session[1]
+        ELSE pg_catalog.to_jsonb(a.session)::text
+    END,
     CASE
         WHEN a.undone_at IS NOT NULL THEN 'undone'
+        WHEN NOT {has_as_many} THEN 'other_id'
         WHEN NOT {is_trusted} THEN 'untrusted'
         WHEN s.ctid IS NULL THEN 'gone'
         WHEN {is_unchanged} THEN 'same'

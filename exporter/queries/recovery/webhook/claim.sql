@@ -26,7 +26,10 @@ RETURNING
         'database', {database},
         'source', a.source,
         'relation', a.relation,
-        'session', a.session[1],
+        'session', CASE pg_catalog.cardinality(a.session)
+            WHEN 1 THEN pg_catalog.to_json(a.session[1])
+            ELSE pg_catalog.to_json(a.session)
+        END,
         'at', pg_catalog.to_char(a.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'trigger', a.trigger,
         'before', a.before,

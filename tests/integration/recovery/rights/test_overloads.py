@@ -43,11 +43,13 @@ TABLES = """
         ('new', now() - interval '3 hours', now());
 """
 OWN_TYPES = ("public.chat_name", "public.chat_name[]", "public.moment", "public.node")
+OWN_ARRAYS = ("public.node[]",)
 #: What may be found outside of pg_catalog besides the schema session_exporter.
 ALLOWED = {
     "public.is_protected(public.chat_name)",
     "public.recover_stuck_chats(integer)",
     *OWN_TYPES,
+    *OWN_ARRAYS,
 }
 
 CHATS: dict[str, Any] = {
@@ -96,12 +98,14 @@ def attacked(any_database: EmbeddedDatabase) -> ResolvedNames:
     return ResolvedNames(any_database)
 
 
-@pytest.fixture
-def command(any_database: EmbeddedDatabase, tmp_path: Path) -> Command:
+@pytest.fixture(params=["id", ["id", "node"]], ids=["one column", "two columns"])
+def command(
+    any_database: EmbeddedDatabase, tmp_path: Path, request: pytest.FixtureRequest
+) -> Command:
     """`command("recover", "chats", "--yes", call=…)` gives what it printed."""
 
     def command(*arguments: str, exits: int = 0, **recovery: Any) -> str:
-        declared = {**CHATS, "recovery": {**RECOVERY, **recovery}}
+        declared = {**CHATS, "id": request.param, "recovery": {**RECOVERY, **recovery}}
         sources = {"chats": declared, "numbers": CHATS | NUMBERS, "naive": CHATS | NAIVE}
         config = write_config(tmp_path, {"app": {"dsn": any_database.dsn}}, sources)
         done: subprocess.CompletedProcess[str] = run(
@@ -201,10 +205,11 @@ def test_recovering_by_function_uses_nothing_of_others(
     assert open_chats(any_database) == {"1", "2", "3", "4", "kept", "new"}
 
 
-@pytest.mark.quick("by functions")
+@pytest.mark.quick("by functions-one", "by functions-two")
+@pytest.mark.parametrize("id_", ["id", ["id", "room"]], ids=["one column", "two columns"])
 @pytest.mark.parametrize("by_functions", [False, True], ids=["by statements", "by functions"])
 async def test_recovering_automatically_uses_nothing_of_others(
-    any_database: EmbeddedDatabase, tmp_path: Path, *, by_functions: bool
+    any_database: EmbeddedDatabase, tmp_path: Path, id_: object, *, by_functions: bool
 ) -> None:
     recover = runners(any_database, tmp_path, by_functions=by_functions)
     execute(
@@ -212,11 +217,13 @@ async def test_recovering_automatically_uses_nothing_of_others(
         "INSERT INTO public.chat (id, started, seen) SELECT n, now() - interval '1 day',"
         " now() - CASE WHEN n < 3 THEN interval '2 hours' ELSE interval '5 minutes' END"
         " FROM generate_series(1, 5) AS n",
+        "ALTER TABLE public.chat ADD room varchar DEFAULT 'a', DROP CONSTRAINT chat_pkey,"
+        " ADD PRIMARY KEY (id, room), ADD UNIQUE (id)",
     )
     evidence = "s.ended IS NOT NULL"
     (tmp_path / "secret").write_text("secret")
     url = {"url": "http://127.0.0.1:1/", "secret_file": "secret"}
-    async with recover(evidence=evidence, notify="recovered", webhook=url) as runner:
+    async with recover({"id": id_}, evidence=evidence, notify="recovered", webhook=url) as runner:
         attack(any_database)
         resolved = ResolvedNames(any_database)
         state = await runner.run(3)
