@@ -11,7 +11,7 @@ from dashboards.queries import PLACE, Query, Scope
 
 #: Exists once the rules have seen an exporter, also while that is down or cannot count:
 #: distinguishes "no alert" from "no rules".
-_RULES_ARE_LOADED = "sessions:orphaned_after_seconds"
+_RULES_ARE_LOADED = "sessions:source_configured"
 #: Tables sort by these ranks and show the names: sorted by name, `info` would precede `warning`.
 _SEVERITIES: States = {"1": ("critical", BAD), "2": ("warning", WARNING), "3": ("info", PLAIN)}
 _ACT = "follow the alert's runbook: click its name in the table of firing alerts."

@@ -11,8 +11,8 @@ from exporter import sessions
 from exporter.check.findings import Finding, FindingWriter
 from exporter.check.missing_rights import ask_for, missing_to_recover, role_of
 from exporter.check.recovery_rights import check_excess, check_function, check_statements
-from exporter.check.recovery_threshold import check_threshold
 from exporter.check.search_path import check_search_path
+from exporter.check.times.thresholds import check_threshold
 from exporter.config import DatabaseSettings, Source, format_duration
 from exporter.errors import (
     AuditUnusable,

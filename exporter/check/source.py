@@ -8,6 +8,7 @@ from exporter.check.indexes import Cost, Costs, check_heartbeats, check_indexes,
 from exporter.check.missing_rights import ask_for, missing_to_collect
 from exporter.check.times.plausibility import check_plausibility
 from exporter.check.times.shared_values import check_shared_values
+from exporter.check.times.thresholds import check_thresholds
 from exporter.collection.active import counting_query
 from exporter.collection.daily import query_of_all_days
 from exporter.config import DailySettings, Source
@@ -35,6 +36,8 @@ async def check_source(database: Database, source: Source) -> AsyncIterator[Find
         async for finding in check_plausibility(reader, table, findings):
             yield finding
         async for finding in check_shared_values(reader, table, findings):
+            yield finding
+        async for finding in check_thresholds(reader, table, findings):
             yield finding
         timeout = None if source.daily is None else source.daily.timeout
         patient = database.reader(timezone=reader.timezone, timeout=timeout)

@@ -32,9 +32,10 @@ def limits_of(
 ) -> Limits:
     """The values of --id, --older-than and --limit; raises UsageError."""
     seconds = options.duration("--older-than", older_than)
-    if seconds is not None and seconds < source.orphaned_after:
+    fixed = source.fixed_threshold
+    if seconds is not None and fixed is not None and seconds < fixed:
         raise UsageError(
-            f"--older-than: expected at least {format_duration(source.orphaned_after)}, which is "
+            f"--older-than: expected at least {format_duration(fixed)}, which is "
             f"orphaned_after of {source.name}, got '{older_than}'; a shorter silence "
             "does not make a session orphaned"
         )

@@ -26,6 +26,9 @@ _KEY_COUNTS = (
 #: What the end of an active row may be, by its coordinate: nothing to report, or a contradiction.
 _ENDS = ("", "ended_but_active", "impossible_end")
 
+#: The coordinate of a row without a usable threshold of its own; 1 is orphaned, 0 is neither.
+_UNBOUNDED = 2
+
 
 @dataclass(slots=True)
 class Counts:
@@ -58,6 +61,8 @@ class ActiveValues:
     silence: Histogram | None
     oldest_start: float | None
     oldest_orphan_last_seen: float | None
+    excess: float
+    """Seconds beyond the threshold, summed over the orphans."""
     inconsistent: Mapping[str, int]
     keys: KeyCounts | None = None
 
@@ -94,6 +99,7 @@ class Active:
             yield from _histogram(catalog.ACTIVE_SILENCE, values.silence)
         yield from catalog.OLDEST_ACTIVE_START.samples(values.oldest_start)
         yield from catalog.OLDEST_ORPHAN_LAST_SEEN.samples(values.oldest_orphan_last_seen)
+        yield from catalog.ORPHANED_EXCESS.samples(values.excess)
         yield from catalog.INCONSISTENT.samples_by("kind", values.inconsistent)
 
 
@@ -101,6 +107,7 @@ class Active:
 class _Grid:
     """The coordinates of a row's cell: its end, whether orphaned, start, last seen, labels.
 
+    Where each row has a threshold of its own, "whether orphaned" may also be _UNBOUNDED.
     Last seen has its own where it is declared, and is the start where not.
     """
 
@@ -115,23 +122,29 @@ class _Grid:
         seens = AgeCells.of(future_tolerance=source.future_tolerance) if has_seen else starts
         own = [starts.size, seens.size] if has_seen else [starts.size]
         labels = [len(label.values) + 1 for label in source.labels.values()]
-        return cls(starts, seens, [len(_ENDS), 2, *own, *labels])
+        states = 2 if source.fixed_threshold is not None else _UNBOUNDED + 1
+        return cls(starts, seens, [len(_ENDS), states, *own, *labels])
 
     def cell(self, table: SessionTable) -> str:
         """SQL that gives the cell of a row; few have an end, for which it is asked only then."""
         coordinates = [self.starts.cell("started_at")]
         if table.last_seen_at is not None:
             coordinates.append(self.seens.cell("last_seen"))
-        _, _, *sizes = self.sizes
+        _, states, *sizes = self.sizes
         cell = age_cells.grid_cell(sizes, [*coordinates, *label_split.names(table)])
         step = math.prod(sizes)
         # Asked of each row by the condition of the list and of recovery. One more boundary of ages
         # would take an eighth less, and say the same only as long as age alone decides.
-        cell = f"CASE WHEN is_orphaned THEN {step} ELSE 0 END + {cell}"
+        is_orphaned, unbounded = "is_orphaned", ""
+        if table.threshold is not None:
+            is_orphaned = f"orphaned_at < {STATEMENT_TIME.now}"
+            unbounded = f"WHEN orphaned_at IS NULL THEN {_UNBOUNDED * step} "
+        cell = f"CASE WHEN {is_orphaned} THEN {step} {unbounded}ELSE 0 END + {cell}"
         if table.ended_at is not None:
             has_ended = orphaned.has_ended("started_at", "ended_at", STATEMENT_TIME)
             is_impossible = orphaned.is_impossible("started_at", "ended_at")
-            end = f"WHEN {has_ended} THEN {2 * step} WHEN {is_impossible} THEN {4 * step}"
+            step *= states
+            end = f"WHEN {has_ended} THEN {step} WHEN {is_impossible} THEN {2 * step}"
             cell = (
                 f"CASE WHEN stored_end IS NULL THEN {cell} ELSE CASE {end} ELSE 0 END + {cell} END"
             )
@@ -141,8 +154,11 @@ class _Grid:
 def counting_query(table: SessionTable) -> str:
     """The statement that counts the active rows of a table."""
     grid = _Grid.of(table.source)
+    own, rows = table.orphaned_at, table.rows
     columns = [
-        f"{table.orphaned(STATEMENT_TIME)} AS is_orphaned",
+        f"{table.orphaned(STATEMENT_TIME)} AS is_orphaned"
+        if own is None
+        else f"{own} AS orphaned_at",
         f"{table.started_at.sql} AS started_at",
         *label_split.columns(table),
     ]
@@ -155,6 +171,10 @@ def counting_query(table: SessionTable) -> str:
         measures += _measures("last_seen")
     if table.ended_at is not None:
         columns += [f"{table.ended_at.sql} AS ended_at", f"({table.ended_at.raw}) AS stored_end"]
+    if own is not None:
+        kept.append("orphaned_at")
+        measures.append(f"-pg_catalog.sum({seconds_ahead('orphaned_at')})")
+        rows += "\n        OFFSET 0"  # or the threshold would be computed for each use of it
     for number, condition in enumerate(table.integrity):
         columns.append(f"({condition}) AS integrity_{number}")
         kept.append(f"integrity_{number}")
@@ -167,6 +187,7 @@ def counting_query(table: SessionTable) -> str:
     return table.statement(
         "collection/active",
         **parts,
+        rows=rows,
         now=STATEMENT_TIME.now,
         cell=grid.cell(table),
         kept=join_lines(kept),
@@ -194,18 +215,25 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
     total = Counts()
     by_label = {labels: Counts() for labels in label_split.combinations(source)}
     of_end = [] if table.ended_at is None else _ENDS[1:]
-    kinds = dict.fromkeys(["undated", "future", *of_end, *source.integrity], 0)
-    ages, silences, oldest_starts, oldest_orphans = [], [], [], []
+    fixed = source.fixed_threshold
+    of_threshold = [] if fixed is not None else ["unbounded"]
+    kinds = dict.fromkeys(["undated", "future", *of_end, *of_threshold, *source.integrity], 0)
+    ages, silences, oldest_starts, oldest_orphans, excesses = [], [], [], [], []
     keys = None
     if table.limit_key is not None:
         keys = KeyCounts(*rows[0][-len(_KEY_COUNTS) :]) if rows else KeyCounts()
     for number, _now, sessions, *measures in rows:
-        end, is_orphaned, start, *labels = age_cells.grid_coordinates(grid.sizes, number)
+        end, state, start, *labels = age_cells.grid_coordinates(grid.sizes, number)
+        is_orphaned = state == 1
         oldest_start, age, *others = measures if keys is None else measures[: -len(_KEY_COUNTS)]
         seen, oldest_seen, silence = start, oldest_start, age
         if table.last_seen_at is not None:
             seen, *labels = labels
             oldest_seen, silence, *others = others
+        excess = None if fixed is None or silence is None else silence - sessions * fixed
+        if fixed is None:
+            excess, *others = others
+            kinds["unbounded"] += sessions * (state == _UNBOUNDED and seen != seens.undated)
         is_overlong = (
             source.overlong_after is not None
             and not is_orphaned
@@ -228,6 +256,7 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
         silences.append((seen, sessions, silence))
         oldest_starts.append(None if start == starts.undated else oldest_start)
         oldest_orphans.append(oldest_seen if is_orphaned else None)
+        excesses.append(excess if is_orphaned else None)
     return ActiveValues(
         now=rows[0][1] if rows else None,
         total=total,
@@ -236,6 +265,7 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
         silence=None if table.last_seen_at is None else Histogram.of(seens, silences),
         oldest_start=_oldest(oldest_starts),
         oldest_orphan_last_seen=_oldest(oldest_orphans),
+        excess=math.fsum(each for each in excesses if each is not None),
         inconsistent=kinds,
         keys=keys,
     )

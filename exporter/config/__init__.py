@@ -4,6 +4,7 @@ from exporter.config.database import DatabaseSettings
 from exporter.config.fields.columns import KeyLimit, Label, OutputColumn, TimeColumn
 from exporter.config.fields.numbers import format_duration, parse_duration
 from exporter.config.fields.sql import TableName
+from exporter.config.fields.threshold import RowThreshold
 from exporter.config.load import Config, load_config
 from exporter.config.recovery import MODES, Audit, Mark, RecoverySettings, Webhook
 from exporter.config.schema import json_schema

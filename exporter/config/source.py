@@ -26,11 +26,12 @@ from exporter.config.fields.model import (
 from exporter.config.fields.numbers import Seconds, format_duration, whole_number
 from exporter.config.fields.parser import ExpectedError, Parser
 from exporter.config.fields.sql import Condition, Sql, TableName, qualified_name
+from exporter.config.fields.threshold import RowThreshold, Threshold
 from exporter.config.fields.values import TimeZone, name_like
 from exporter.config.recovery import RecoverySettings
 
 KIND = "[a-z_][a-z0-9_]*"
-BUILT_IN_KINDS = "undated|future|ended_but_active|impossible_end|closed_without_end"
+BUILT_IN_KINDS = "undated|future|ended_but_active|impossible_end|unbounded|closed_without_end"
 
 DatabaseName = Annotated[str, name_like("the name of a database", r"(?s).+")]
 DatabaseNames = Annotated[
@@ -86,8 +87,9 @@ class Source(Model):
     id: SessionId | None = None
     """The column, the expression, or the list of columns that identifies a session. Required by the
     list of orphans and by recovery; with it, orphaned sessions that return are counted."""
-    orphaned_after: Seconds = Field(examples=["2h"])
-    """An active session last seen longer ago than this is orphaned."""
+    orphaned_after: Threshold = Field(examples=["2h"])
+    """An active session last seen longer ago than this is orphaned: a duration, or sql: with an
+    expression that gives an interval of each row."""
     overlong_after: Seconds | None = None
     """An active session that is not orphaned and started longer ago than this is overlong. Requires
     last_seen_at."""
@@ -177,9 +179,21 @@ class Source(Model):
         return self
 
     @property
+    def fixed_threshold(self) -> float | None:
+        """`orphaned_after` in seconds; None where each row has its own."""
+        return None if isinstance(self.orphaned_after, RowThreshold) else self.orphaned_after
+
+    @property
+    def recovery_threshold(self) -> float:
+        """`orphaned_after` in seconds; recovery is refused where each row has its own."""
+        if isinstance(self.orphaned_after, RowThreshold):
+            raise TypeError("recovery of a source whose rows have thresholds of their own")
+        return self.orphaned_after
+
+    @property
     def settle_time(self) -> float:
         """Half of `orphaned_after`, in seconds: within it a wave of silence shows completely."""
-        return self.orphaned_after / 2
+        return self.recovery_threshold / 2
 
     def series(self) -> int:
         """Return the maximum number of time series of this source in one database."""
@@ -191,7 +205,8 @@ class Source(Model):
         combinations = math.prod(len(label.values) + 1 for label in self.labels.values())
         split = 1 + (combinations if self.labels else 0)
 
-        kinds = 2 + 2 * (self.ended_at is not None) + len(self.integrity)
+        has_own = self.fixed_threshold is None
+        kinds = 2 + has_own + 2 * (self.ended_at is not None) + len(self.integrity)
         daily = 0
         if self.daily is not None:
             kinds += has_end  # closed_without_end
@@ -202,10 +217,13 @@ class Source(Model):
             "age histograms": _AGE_HISTOGRAM * (1 if self.last_seen_at is None else 2),
             "daily statistics": daily,
             "kinds of inconsistency": kinds,
-            "the oldest sessions and the size": 3,
+            "the oldest sessions, their excess and the size": 4,
             "recovery": _RECOVERY_MODES + (_RECOVERY if self.recovery.is_declared else 0),
             "returned sessions": int(self.id is not None),
-            "limits": 1 + (self.overlong_after is not None) + (self.alert_above is not None),
+            "limits": sum(
+                each is not None
+                for each in (self.fixed_threshold, self.overlong_after, self.alert_above)
+            ),
         }
 
 
@@ -218,6 +236,14 @@ def _check_recovery(recovery: RecoverySettings, source: Mapping[str, Any]) -> No
             "recovery has to name the sessions that it closes",
             got="no id",
             keys=("recovery", "id"),
+        )
+    if isinstance(source.get("orphaned_after"), RowThreshold):
+        raise ExpectedError(
+            "no recovery beside an orphaned_after of each row",
+            "recovery does not close sessions with a threshold of their own yet; their counts, "
+            "list and alerts work without it",
+            got="recovery and sql inside orphaned_after",
+            keys=("recovery", "orphaned_after"),
         )
     if not recovery.set:
         advice = "recovery has to know what closing a session writes"

@@ -226,7 +226,7 @@ def _of_collector(key: Key, state: State, source: Source, *, is_fresh: bool) -> 
 
 
 def _of_settings(source: Source) -> Iterator[Sample]:
-    yield from m.ORPHANED_AFTER.samples(source.orphaned_after)
+    yield from m.ORPHANED_AFTER.samples(source.fixed_threshold)
     yield from m.OVERLONG_AFTER.samples(source.overlong_after)
     yield from m.ALERT_THRESHOLD.samples(source.alert_above)
     modes: dict[str, int] = {mode: int(mode == source.recovery.mode) for mode in MODES}

@@ -56,7 +56,7 @@ ACTIVE = Family(
 )
 ORPHANED = Family(
     "sessions_orphaned",
-    f"Active sessions last seen longer ago than sessions_orphaned_after_seconds. {_AGED}",
+    f"Active sessions last seen longer ago than orphaned_after. {_AGED}",
     split=True,
 )
 OVERLONG = Family(
@@ -97,6 +97,10 @@ OLDEST_ORPHAN_LAST_SEEN = Family(
     "is none.",
     fold="min",
 )
+ORPHANED_EXCESS = Family(
+    "sessions_orphaned_excess_seconds",
+    f"Time beyond orphaned_after, summed over the orphaned sessions. {_AGED}",
+)
 INCONSISTENT = Family(
     "sessions_inconsistent", f"Rows that contradict themselves, by kind. {_AGED}", ("kind",)
 )
@@ -135,7 +139,8 @@ DAILY_AVERAGE_DURATION = Family(
     split=True,
 )
 ORPHANED_AFTER = Family(
-    "sessions_orphaned_after_seconds", "The source's orphaned_after, from the config."
+    "sessions_orphaned_after_seconds",
+    "The source's orphaned_after, from the config; no sample where each row has its own.",
 )
 OVERLONG_AFTER = Family(
     "sessions_overlong_after_seconds", "The source's overlong_after, from the config."

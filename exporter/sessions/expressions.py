@@ -7,7 +7,7 @@ a sentence and never becomes a wrong number.
 
 from collections.abc import Iterator
 
-from exporter.config import Source, TimeColumn
+from exporter.config import RowThreshold, Source, TimeColumn
 from exporter.errors import BadData, SchemaMismatch, SourceError
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
@@ -87,6 +87,7 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
         limit_key=expressions.get("limit_per.key"),
         id=tuple(text for key, text in expressions.items() if key == "id" or key.startswith("id.")),
         show=tuple(expressions[f"show.{shown.name}"] for shown in source.show),
+        threshold=expressions.get("orphaned_after"),
     )
 
 
@@ -96,6 +97,8 @@ def declared_texts(source: Source) -> Iterator[tuple[str, str]]:
     named: dict[str, str | TimeColumn | None] = {key: getattr(source, key) for key in keys}
     if isinstance(source.id, str):
         named["id"] = source.id
+    if isinstance(source.orphaned_after, RowThreshold):
+        named["orphaned_after"] = source.orphaned_after.sql
     named |= {f"labels.{name}": label.value for name, label in source.labels.items()}
     named |= {f"integrity.{name}": text for name, text in source.integrity.items()}
     named |= {} if source.limit_per is None else {"limit_per.key": source.limit_per.key}
@@ -222,6 +225,8 @@ def _check_types(source: Source, types: dict[str, str]) -> None:
                 )
         elif key in _TIMES:
             problems += _time_problems(key, type_, getattr(source, key), source.timestamps_in)
+        elif key == "orphaned_after" and type_ != "interval":
+            problems.append(_threshold_problem(type_))
         elif key == "duration" and type_ not in NUMBERS:
             problems.append(
                 f"duration: expected seconds as a number, got {type_}; for an interval write "
@@ -248,6 +253,19 @@ def _time_problems(key: str, type_: str, column: TimeColumn, zone: str | None) -
         )
     elif type_ != "timestamp with time zone":
         yield f"{key}: expected a timestamp, got {type_}; cast it, for example (s.at)::timestamptz"
+
+
+def _threshold_problem(type_: str) -> str:
+    if type_ in NUMBERS:
+        advice = (
+            "for a number of seconds write make_interval(secs => s.timeout), for milliseconds "
+            "s.timeout * interval '1 ms'"
+        )
+    elif type_.startswith(("timestamp", "date")):
+        advice = "for a time at which a session expires write its difference to last_seen_at"
+    else:
+        advice = "cast it, for example (s.timeout)::interval"
+    return f"orphaned_after: expected an interval, got {type_}; {advice}"
 
 
 def _duration(declared: str | None, started_at: Moment, ended_at: Moment | None) -> str | None:

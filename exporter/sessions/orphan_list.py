@@ -22,11 +22,13 @@ class Orphan:
     age: float | None
     silence: float
     show: Mapping[str, str | None]
+    threshold: float | None = None
+    """The row's own, in seconds, where each row has one; None if it cannot be used."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrphanList:
-    """The orphans that have been silent longest, and how many there are in all."""
+    """The orphans that have been orphaned longest, and how many there are in all."""
 
     orphaned_count: int
     orphans: tuple[Orphan, ...]
@@ -55,7 +57,7 @@ class BlockedKeyList:
 
 def orphans_query(table: SessionTable, *, limit: int, older_than: float | None = None) -> str:
     """The statement that lists orphans; `older_than` in seconds replaces orphaned_after."""
-    texts = [*table.id, *table.show]
+    texts, own = [*table.id, *table.show], table.orphaned_at
     now = f"extract(epoch FROM {STATEMENT_TIME.now})::float8"
     columns = [
         f"extract(epoch FROM {table.last_seen})::float8",
@@ -63,11 +65,13 @@ def orphans_query(table: SessionTable, *, limit: int, older_than: float | None =
         now,
         *map(_as_bytes, texts),
     ]
+    if own is not None:
+        columns.append(f"extract(epoch FROM {own} - {table.last_seen})::float8")
     return table.statement(
         "collection/orphans",
         columns=join_lines(columns),
         orphaned=table.orphaned(STATEMENT_TIME, older_than),
-        order=table.last_seen_order,
+        order=table.last_seen_order if own is None or older_than is not None else own,
         limit=str(limit),
     )
 
@@ -88,7 +92,8 @@ async def list_orphans(
             last_seen,
             age,
             now - last_seen,
-            dict(zip(names, map(_text, texts[parts:]), strict=True)),
+            dict(zip(names, map(_text, texts[parts : parts + len(names)]), strict=True)),
+            None if table.threshold is None else texts[-1],
         )
         for last_seen, age, now, *texts in listed_rows.rows
     )

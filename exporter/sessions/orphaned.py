@@ -4,10 +4,15 @@ Applications write an end that stands for none: the start, 0, the year 1. The fu
 take SQL that gives start and end as timestamptz, NULL where one is none whatever the other is.
 """
 
+from exporter.queries import fill
 from exporter.sessions.moments import Instant, Moment
 
 #: Every 0 that was written as a timestamp lies before it, in whatever zone.
 _ABOVE_ZERO = "'1970-01-02 00:00:00+00'::timestamptz"
+
+#: Last seen is held between these before a threshold is added.
+_EARLIEST = "'0001-01-01 00:00:00+00'::timestamptz"
+_LATEST = "'9999-12-31 00:00:00+00'::timestamptz"
 
 
 def last_seen(started_at: Moment, last_seen_at: Moment | None) -> str:
@@ -28,6 +33,21 @@ def is_orphaned(
     if last_seen_at is None:
         return f"{started_at.before(bound)} AND {started_at.above_none}"
     return f"{last_seen(started_at, last_seen_at)} < {bound}"
+
+
+def orphaned_at(last_seen: str, threshold: str) -> str:
+    """When its silence makes an active row orphaned, by the interval of the row; NULL: never.
+
+    The interval is added as PostgreSQL does: months and days by the calendar, in the transaction's
+    TimeZone.
+    """
+    return fill(
+        "collection/orphaned_at",
+        last_seen=last_seen,
+        threshold=threshold,
+        earliest=_EARLIEST,
+        latest=_LATEST,
+    )
 
 
 def has_ended(start: str, end: str, time: Instant) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from exporter.config import Source
 from exporter.queries import fill
 from exporter.sessions.moments import CLOCK_QUERY, STATEMENT_TIME, Instant, Moment
-from exporter.sessions.orphaned import has_ended, is_orphaned, last_seen
+from exporter.sessions.orphaned import has_ended, is_orphaned, last_seen, orphaned_at
 from exporter.sessions.relation import ALWAYS, Relation
 
 
@@ -43,6 +43,8 @@ class SessionTable:
     id: tuple[str, ...]
     """A value for each column of the id; none where it is not declared."""
     show: tuple[str, ...]
+    threshold: str | None = None
+    """The interval of each row after which it is orphaned; None: `orphaned_after` is a duration."""
     _kept: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -66,6 +68,11 @@ class SessionTable:
         return "" if self.source.limit_per is None else str(self.source.limit_per.max)
 
     @property
+    def orphaned_at(self) -> str | None:
+        """When the row's own threshold makes it orphaned; None where one duration is of all."""
+        return None if self.threshold is None else orphaned_at(self.last_seen, self.threshold)
+
+    @property
     def last_seen_order(self) -> str:
         """What orders by last seen: the stored start where that is the same, for its index."""
         return self.started_at.raw if self.last_seen_at is None else self.last_seen
@@ -82,9 +89,15 @@ class SessionTable:
         return next((each for each in declared if each and each.column == column), None)
 
     def orphaned(self, time: Instant, after: float | None = None) -> str:
-        """is_orphaned() at a time, by `orphaned_after` or after another time in seconds."""
-        seconds = self.source.orphaned_after if after is None else after
-        return is_orphaned(self.started_at, self.last_seen_at, seconds, time)
+        """is_orphaned() at a time, by `orphaned_after` or after another time in seconds.
+
+        By the threshold of the row, where each has its own.
+        """
+        if after is None:
+            after = self.source.fixed_threshold
+        if after is None:
+            return f"{self.orphaned_at} < {time.now}"
+        return is_orphaned(self.started_at, self.last_seen_at, after, time)
 
     def limited_keys(self, after: float | None = None) -> str:
         """The query for the keys at the limit of `limit_per`, at the time of the statement."""

@@ -72,7 +72,7 @@ def oldest_orphan(scope: Scope) -> dashboard.Panel:
     text = PanelText(
         "Oldest orphan over time",
         shows="Time since the longest silent orphan was last seen; dashed, the silence above which "
-        "a session is orphaned.",
+        "a session is orphaned; no such line where each row has a threshold of its own.",
         act="it falls when that session ends. While it rises, orphans are not ended.",
         no_data="no orphan known in this time",
         runbook="SessionsOldestOrphanTooOld",

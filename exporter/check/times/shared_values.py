@@ -9,6 +9,9 @@ from exporter.postgres import Reader
 from exporter.queries import literal
 from exporter.sessions import NUMBERS, SessionTable, interval, orphaned
 
+#: In place of the threshold where each row has its own: a shared time longer ago is none.
+LONG_SILENCE = 30 * 86400.0
+
 
 async def check_shared_values(
     reader: Reader, table: SessionTable, findings: FindingWriter
@@ -28,7 +31,7 @@ async def check_shared_values(
             "plausibility/shared_value",
             value=moment.raw,
             time=time,
-            silence=interval(source.orphaned_after),
+            silence=interval(source.fixed_threshold or LONG_SILENCE),
             ahead=interval(source.future_tolerance),
         )
         try:

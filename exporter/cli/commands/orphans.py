@@ -9,7 +9,8 @@ from exporter import sessions
 from exporter.cli import options
 from exporter.cli.each_source import find_limited, find_sources, for_each_source
 from exporter.cli.output.blocked_keys import blocked_json, blocked_table
-from exporter.config import Source, format_duration
+from exporter.cli.output.sessions import threshold_text
+from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.sessions.orphan_list import OrphanList, list_blocked_keys, list_orphans
 from exporter.text import UNKNOWN, age, as_json, finite, instant, shorten, table
@@ -39,7 +40,7 @@ def orphans(  # noqa: PLR0917 - typer passes them by name
 
     async def listed(reader: Reader, each: Source, database: str) -> Any:  # noqa: ANN401 - text or JSON
         bound = await sessions.bind(reader, each)
-        after = seconds or each.orphaned_after
+        after = seconds or each.fixed_threshold
         if blocked:
             keys = await list_blocked_keys(reader, bound, limit=limit, older_than=seconds)
             return (blocked_json if is_json else blocked_table)(each, database, keys, after)
@@ -55,21 +56,27 @@ def orphans(  # noqa: PLR0917 - typer passes them by name
     return failed
 
 
-def orphan_table(source: Source, database: str, found: OrphanList, older_than: float) -> str:
-    """The orphans of one source, for people."""
-    count, silent = found.orphaned_count, format_duration(older_than)
+def orphan_table(source: Source, database: str, found: OrphanList, older_than: float | None) -> str:
+    """The orphans of one source, for people; `older_than` is None for the thresholds of rows."""
+    count, fixed = found.orphaned_count, source.fixed_threshold
+    silent = threshold_text(older_than)
     title = f"{source.name} ({database}): orphaned_count {count}, not seen for more than {silent}"
-    if count and older_than < source.orphaned_after:
-        title += f"; orphaned_after is {format_duration(source.orphaned_after)}: not all are lost"
+    if count and older_than is not None and (fixed is None or older_than < fixed):
+        after = threshold_text(fixed)
+        title += f"; orphaned_after is {after}: not all are lost"
     if not found.orphans:
         return title
-    shown = [each.name for each in source.show]
+    headers = ["id", "last seen", "silent for", "age", *(each.name for each in source.show)]
     rows = [
         [_id_text(o.id), instant(o.last_seen), age(o.silence), age(o.age)]
         + [UNKNOWN if value is None else shorten(value) for value in o.show.values()]
         for o in found.orphans
     ]
-    lines = [title, table(["id", "last seen", "silent for", "age", *shown], rows)]
+    if fixed is None:
+        headers.insert(3, "orphaned after")
+        for row, orphan in zip(rows, found.orphans, strict=True):
+            row.insert(3, age(orphan.threshold))
+    lines = [title, table(headers, rows)]
     if count > len(found.orphans):
         lines.append(f"… and {count - len(found.orphans)} more; --limit {count} shows all")
     return "\n".join(lines)
@@ -80,8 +87,13 @@ def _id_text(id_: str | tuple[str | None, ...] | None) -> str:
     return json.dumps(id_, ensure_ascii=False) if isinstance(id_, tuple) else id_ or UNKNOWN
 
 
-def orphan_json(source: Source, database: str, found: OrphanList, older_than: float) -> object:
-    """The same for programs. Times are Unix timestamps, ages seconds; null is unknown."""
+def orphan_json(
+    source: Source, database: str, found: OrphanList, older_than: float | None
+) -> object:
+    """The same for programs. Times are Unix timestamps, ages seconds; null is unknown.
+
+    Without `older_than` each orphan is one by its own threshold.
+    """
     return {
         "source": source.name,
         "database": database,
@@ -93,6 +105,7 @@ def orphan_json(source: Source, database: str, found: OrphanList, older_than: fl
                 "last_seen": finite(orphan.last_seen),
                 "silence_seconds": finite(orphan.silence),
                 "age_seconds": finite(orphan.age),
+                "orphaned_after_seconds": source.fixed_threshold or finite(orphan.threshold),
                 "show": dict(orphan.show),
             }
             for orphan in found.orphans

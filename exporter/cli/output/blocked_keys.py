@@ -1,13 +1,16 @@
 """The keys that orphans keep from starting a session, for people and for programs."""
 
-from exporter.config import Source, format_duration
+from exporter.cli.output.sessions import threshold_text
+from exporter.config import Source
 from exporter.sessions.orphan_list import BlockedKeyList
 from exporter.text import UNKNOWN, age, finite, instant, shorten, table
 
 
-def blocked_table(source: Source, database: str, found: BlockedKeyList, older_than: float) -> str:
+def blocked_table(
+    source: Source, database: str, found: BlockedKeyList, older_than: float | None
+) -> str:
     """The keys of one source that orphans block, for people."""
-    most, silent = source.limit_per.max if source.limit_per else 0, format_duration(older_than)
+    most, silent = source.limit_per.max if source.limit_per else 0, threshold_text(older_than)
     title = (
         f"{source.name} ({database}): blocked_count {found.blocked_count}, by sessions not seen "
         f"for more than {silent}; each may have {most}"
@@ -30,7 +33,9 @@ def blocked_table(source: Source, database: str, found: BlockedKeyList, older_th
     return "\n".join(lines)
 
 
-def blocked_json(source: Source, database: str, found: BlockedKeyList, older_than: float) -> object:
+def blocked_json(
+    source: Source, database: str, found: BlockedKeyList, older_than: float | None
+) -> object:
     """The same for programs. Times are Unix timestamps, ages seconds."""
     return {
         "source": source.name,

@@ -24,7 +24,7 @@ ACTIVE = ("active session", "active sessions")
 def plan_text(plan: Plan, database: str) -> str:
     """The plan: exact counts first, then what would be written, then what speaks against it."""
     counts = plan.counts
-    silent = format_duration(plan.selection.rule.table.source.orphaned_after)
+    silent = format_duration(plan.selection.rule.table.source.recovery_threshold)
     which = f"orphaned (not seen for more than {silent})"
     found = f"{number_of(counts.active, *ACTIVE)}, {counts.orphaned} of them {which}"
     lines = _plan_lines(plan, database, found)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from exporter.config import format_duration
 from exporter.recovery.close.candidates import Preview
 from exporter.recovery.rule.rule import Rule
 from exporter.text import UNKNOWN, age, instant, printable, shorten, table
@@ -39,3 +40,8 @@ def hidden_lines(why: str) -> list[str]:
 def unselected_lines(unselected: Mapping[str, str]) -> list[str]:
     """Each session that --id names and that would be left alone, and why."""
     return [f"    --id {printable(shorten(each))}: {why}" for each, why in unselected.items()]
+
+
+def threshold_text(seconds: float | None) -> str:
+    """After how long sessions are orphaned; None where each row has its own threshold."""
+    return "the threshold of each row" if seconds is None else format_duration(seconds)

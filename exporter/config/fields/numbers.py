@@ -51,7 +51,8 @@ def duration(at_least: float = 0.0, why: str = "") -> Parser:
     return Parser(parse, {"type": "string", "pattern": f"^(?=[0-9]){_DURATION}$|{VARIABLE}"})
 
 
-Seconds = Annotated[float, duration()]
+SECONDS = duration()
+Seconds = Annotated[float, SECONDS]
 
 
 def whole_number(at_least: int, at_most: int = 1_000_000_000) -> Parser:

@@ -143,7 +143,7 @@ def maintenance_function(rule: Rule) -> Function:
 
 def stuck_function(rule: Rule, *, named_after: str) -> Function:
     """The function for people: finds what is stuck, backlog and all, and closes it."""
-    minutes = math.ceil(rule.table.source.orphaned_after / 60)
+    minutes = math.ceil(rule.table.source.recovery_threshold / 60)
     session, type_ = "session_exporter_closed.session_exporter_session", rule.id.type
     if rule.id.is_single:
         session = f"{session}::{type_}"

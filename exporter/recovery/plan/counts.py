@@ -64,4 +64,4 @@ def quiet_after(rule: Rule) -> float:
     comes once.
     """
     source = rule.table.source
-    return source.orphaned_after if source.last_seen_at is None else source.settle_time
+    return source.recovery_threshold if source.last_seen_at is None else source.settle_time

@@ -126,7 +126,7 @@ class Observer:
                 orphaned=returns.orphaned + contradicted,
                 returned=returns.returned + contradicted,
             )
-        after = self._source.orphaned_after
+        after = self._source.recovery_threshold
         accepted = control.accepted_wave(after, now, record.wrong)
         record = replace(record, largest_wave=max(record.largest_wave, accepted))
         judged_since = control.judged_since(after)
@@ -206,14 +206,14 @@ class Observer:
 
     def held_wave(self, stop: Stop) -> int:
         """The largest wave of the observed sessions that a stop holds."""
-        last = stop.at + self._source.orphaned_after
+        last = stop.at + self._source.recovery_threshold
         known = {} if self._watch is None else self._watch.known
         held = (at for session, at in known.items() if self._by_age[session] < last)
         return largest_wave(held, self._source.settle_time)
 
     def _wave_since(self, control: Control, now: float) -> float:
         """What became orphaned later than this may make a wave that is not judged yet."""
-        judged_since = control.judged_since(self._source.orphaned_after)
+        judged_since = control.judged_since(self._source.recovery_threshold)
         half = self._source.settle_time
         if control.judged_until is not None:
             return max(judged_since, control.judged_until - half)

@@ -29,7 +29,7 @@ class RecordReader:
         Raises SourceError.
         """
         source = rule.table.source
-        after = interval(source.orphaned_after)
+        after = interval(source.recovery_threshold)
         if at >= self._until:
             before = reader.seconds
             statement = rule.statement(

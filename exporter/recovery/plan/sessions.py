@@ -56,7 +56,7 @@ async def read_sessions(
     owners = "owners" if recovery.server is not None else "no_owners"
     statement = selection.statement(
         "recovery/observation/observation",
-        after=interval(rule.table.source.orphaned_after),
+        after=interval(rule.table.source.recovery_threshold),
         owner=owner,
         server=fill("recovery/observation/server"),
         counts=counts_statement(rule),

@@ -112,7 +112,7 @@ def orphaned_sessions(rule: Rule, *, with_backlog: bool) -> Selection:
         end=rule.end,
         is_version_fixed=True,
         description={
-            "orphaned_after_seconds": source.orphaned_after,
+            "orphaned_after_seconds": source.recovery_threshold,
             "end_at": source.recovery.end_at or "last_seen",
             "evidence": source.recovery.evidence,
             "exempt": source.recovery.exempt,

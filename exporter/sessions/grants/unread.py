@@ -31,7 +31,7 @@ _DEFAULT_SCHEMA = "public"
 
 def collection_grants(source: Source) -> list[str]:
     """The grants for ROLE, with comments; those on the audit are in recovery_grants()."""
-    texts = [text for _, text in declared_texts(source)]
+    texts = _texts(source)
     if by_statements(source):
         return [*_reading(source, texts, ROLE)]
     return [*_reading(source, [*texts, *recovery_texts(source)], ROLE, with_versions=True)]
@@ -41,7 +41,7 @@ def recovery_grants(source: Source) -> list[str]:
     """The grants for RECOVERY_ROLE, and those of ROLE on the audit, with comments."""
     granted = [revoke_audit(RECOVERY_ROLE)]
     if by_statements(source):
-        texts = [*(text for _, text in declared_texts(source)), *recovery_texts(source)]
+        texts = [*_texts(source), *recovery_texts(source)]
         granted += _reading(source, texts, RECOVERY_ROLE, with_versions=True)
         recovery = source.recovery
         mark = [recovery.mark.column] if recovery.mark is not None else []
@@ -51,6 +51,12 @@ def recovery_grants(source: Source) -> list[str]:
     for role in (RECOVERY_ROLE, ROLE):
         granted += grants_of(audit_rights(source, role=role), role)
     return [*granted, *remarks(source)]
+
+
+def _texts(source: Source) -> list[str]:
+    """What is read of each row: expressions, and the names of the columns of an id."""
+    id_ = source.id if isinstance(source.id, tuple) else ()
+    return [*(text for _, text in declared_texts(source)), *id_]
 
 
 def _table(table: TableName) -> tuple[str, str]:

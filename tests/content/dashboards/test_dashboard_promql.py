@@ -120,7 +120,7 @@ def names_a_place(expression: Expression) -> Iterator[str]:
 def needs_the_rules(expression: Expression) -> Iterator[str]:
     """Recorded series may tell whether the rules are loaded; numbers come from the exporter."""
     if {each.name for each in parsed(expression)} & RECORDED:
-        asked = expression.promql.removesuffix(" or 0 * count(sessions:orphaned_after_seconds)")
+        asked = expression.promql.removesuffix(" or 0 * count(sessions:source_configured)")
         yield from set(re.findall(r"sessions:\w+", asked))
 
 
@@ -183,7 +183,7 @@ BAD: list[tuple[Rule, str]] = [
     (names_a_place, 'up{job=~".*session-exporter.*"}'),
     (names_a_place, 'sessions_active{database="app"}'),
     (needs_the_rules, "sessions:orphaned_count"),
-    (needs_the_rules, "sessions:orphaned_count or 0 * count(sessions:orphaned_after_seconds)"),
+    (needs_the_rules, "sessions:orphaned_count or 0 * count(sessions:source_configured)"),
 ]
 
 

@@ -66,7 +66,30 @@ KINDS = {
     "milliseconds": ("bigint", "ms"),
     "seconds": ("bigint", "s"),
 }
-COLUMNS = "id, there, active, start, seen, ended, duration, mood, level, broken"
+COLUMNS = "id, there, active, start, seen, ended, duration, mood, level, broken, patience"
+
+#: Thresholds of rows, as months, days and microseconds; some can be no threshold.
+PATIENCE = (
+    None,
+    (0, 0, 0),
+    (0, 0, -SECOND),
+    (0, 0, ORPHANED_AFTER * SECOND),
+    (0, 0, ORPHANED_AFTER * SECOND),
+    (0, 0, 1),
+    (0, 1, 0),
+    (0, 1, -3600 * SECOND),
+    (0, -1, 86400 * SECOND),
+    (0, -1, 90000 * SECOND),
+    (1, 0, 0),
+    (1, -30, 0),
+    (1, -29, 0),  # nothing from the end of January to February
+    (-1, 31, SECOND),
+    (12 * 999, 0, 0),
+    (12 * 1000, 0, 0),
+    (12 * 170_000_000, 0, 0),
+    (0, 2_000_000_000, 0),
+    (60_000_000, -1_800_000_000, SECOND),
+)
 
 
 @dataclass(frozen=True)
@@ -81,16 +104,17 @@ class Shape:
     has_where: bool
     labels: int
     days: int
+    has_patience: bool = False
 
-    @property
-    def rules(self) -> Rules:
+    def rules(self, zone: str) -> Rules:
         return Rules(
             has_end=self.has_end,
             has_seen=self.has_seen,
             has_duration=self.has_duration,
             has_integrity=self.has_integrity,
             labels=dict(list(LABELS.items())[: self.labels]),
-            orphaned_after=ORPHANED_AFTER,
+            orphaned_after=None if self.has_patience else ORPHANED_AFTER,
+            zone=zone,
             overlong_after=OVERLONG_AFTER if self.has_overlong else None,
             future_tolerance=TOLERANCE,
         )
@@ -108,6 +132,7 @@ def shapes(draw: st.DrawFn) -> Shape:
         has_where=draw(st.booleans()),
         labels=draw(st.integers(0, 2)),
         days=draw(st.sampled_from([4, 4, 1, 9])),
+        has_patience=draw(st.booleans()),
     )
 
 
@@ -122,7 +147,7 @@ def yaml(shape: Shape, kind: str) -> str:
         f"  table: public.{kind}",
         "  active: active",
         "  id: id",
-        f"  orphaned_after: {ORPHANED_AFTER}s",
+        f"  orphaned_after: {'{sql: patience}' if shape.has_patience else f'{ORPHANED_AFTER}s'}",
         f"  daily: {{days: {shape.days}}}",
         moment("started_at", "start"),
     ]
@@ -148,7 +173,8 @@ def connection(database: EmbeddedDatabase) -> Iterator[Connection]:
         for name, (type_, _) in KINDS.items():
             connection.execute(
                 f"CREATE TABLE public.{name} (id int, there bool, active bool, start {type_}, "
-                f"seen {type_}, ended {type_}, duration float8, mood text, level text, broken bool)"
+                f"seen {type_}, ended {type_}, duration float8, mood text, level text, "
+                "broken bool, patience interval)"
             )
         yield connection
 
@@ -201,6 +227,7 @@ def tables(draw: st.DrawFn, now: int, days: list[oracle.Day]) -> list[Row]:
                 draw(st.sampled_from(["1", "2", "3", None])),
             ),
             broken=draw(MAYBE),
+            patience=draw(st.sampled_from(PATIENCE)),
         )
         for number in range(draw(st.integers(0, 12)))
     ]
@@ -241,13 +268,15 @@ def insert(connection: Connection, kind: str, rows: list[Row], zone: str) -> lis
         start, seen, ended = (at for _, at in pairs)
         written.append(replace(row, start=start, seen=seen, ended=ended))
         flags = (row.id, row.exists, row.active)
-        values.append((*flags, *(each for each, _ in pairs), row.duration, *row.labels, row.broken))
+        stored_times = [each for each, _ in pairs]
+        patience = row.patience and "{} mons {} days {} microseconds".format(*row.patience)
+        values.append((*flags, *stored_times, row.duration, *row.labels, row.broken, patience))
     type_ = KINDS[kind][0]
-    lists = [list(column) for column in zip(*values, strict=True)] or [[]] * 10
+    lists = [list(column) for column in zip(*values, strict=True)] or [[]] * 11
     connection.execute(
         f"INSERT INTO public.{kind} ({COLUMNS}) SELECT * FROM unnest(%s::int[], %s::bool[],"
         f" %s::bool[], %s::{type_}[], %s::{type_}[], %s::{type_}[], %s::float8[], %s::text[],"
-        " %s::text[], %s::bool[])",
+        " %s::text[], %s::bool[], %s::interval[])",
         lists,
     )
     return written
@@ -316,16 +345,26 @@ def compare(connection: Connection, tmp_path: Path, kind: str, data: st.DataObje
         reader = OpenTransaction(connection, source)
         found, *lists = asyncio.run(collect(reader, source))
 
-    wanted = oracle.expected(rows, shape.rules, now, days)
+    rules = shape.rules(written_in)
+    wanted = oracle.expected(rows, rules, now, days)
     assert not differences(found, wanted)
-    for after, orphans in zip((ORPHANED_AFTER, 60), lists, strict=True):
+    for after, orphans in zip((rules, replace(rules, orphaned_after=60)), lists, strict=True):
         expected = {row.id: row for row in oracle.orphans(rows, now, after)}
         assert {int(str(orphan.id or -1)) for orphan in orphans} == expected.keys()
         for orphan in orphans:
             assert_describes(orphan, expected[int(str(orphan.id or -1))], now)
+            assert orphan.threshold == threshold_of(expected[int(str(orphan.id or -1))], rules)
         if kind != "timestamp":  # of times that the clock skipped, the order is that of the clock
-            silent = [orphan.silence for orphan in orphans]
-            assert silent == sorted(silent, reverse=True)
+            by = [oracle.orphaned_at(expected[int(str(each.id or -1))], after) for each in orphans]
+            assert by == sorted(by, key=lambda at: at or 0)
+
+
+def threshold_of(row: Row, rules: Rules) -> Any:
+    """What the list shows of a row's own threshold, in seconds."""
+    at = oracle.orphaned_at(row, rules)
+    if at is None or row.last_seen is None or rules.orphaned_after is not None:
+        return None
+    return pytest.approx((at - row.last_seen) / SECOND, abs=1e-5)
 
 
 def assert_describes(orphan: Orphan, row: Row, now: int) -> None:

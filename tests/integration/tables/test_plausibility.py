@@ -150,3 +150,31 @@ async def test_an_empty_table_has_no_times(database: EmbeddedDatabase, source_of
     said = await found(database, source_of(declare("at", "last_seen_at: seen")))
     assert said["sessions"].message == "0 active, 0 orphaned"
     assert problems(said) == {}
+
+
+@pytest.mark.parametrize(
+    ("unit", "said", "status"),
+    [
+        ("1 h", "from 1h 0m to 12h 0m, 6h 0m in the middle$", Status.OK),
+        ("1 s", "from 1s to 12s, 6s .* count in a unit that is too small[?]$", Status.WARNING),
+        ("10 years", "from 365.* count in a unit that is too large[?]$", Status.WARNING),
+    ],
+)
+async def test_thresholds_of_the_rows_are_said_and_compared_with_what_a_session_lasts(
+    any_database: EmbeddedDatabase, source_of: SourceOf, unit: str, said: str, status: Status
+) -> None:
+    execute(any_database, *SETUP.split(";\n"))
+    declared = declare("at").replace("2h", f"{{sql: \"n * interval '{unit}'\"}}")
+    finding = (await found(any_database, source_of(declared)))["thresholds"]
+    assert finding.status is status
+    assert re.search(said, finding.message)
+
+
+async def test_rows_without_a_usable_threshold_are_counted(
+    any_database: EmbeddedDatabase, source_of: SourceOf
+) -> None:
+    execute(any_database, *SETUP.split(";\n"))
+    declared = declare("at").replace("2h", "{sql: \"(n - 4) * interval '1 h'\"}")
+    finding = (await found(any_database, source_of(declared)))["unusable thresholds"]
+    assert finding.status is Status.WARNING
+    assert finding.message.startswith("of 4 of 12 active sessions, orphaned_after gives NULL, zero")

@@ -94,6 +94,7 @@ def active_values(source: Source, active: int, **changes: Any) -> ActiveValues:
         "silence": histogram if source.last_seen_at else None,
         "oldest_start": 1.0,
         "oldest_orphan_last_seen": 2.0,
+        "excess": 4.0,
         "inconsistent": dict.fromkeys([*kinds, *source.integrity], 0),
     }
     return ActiveValues(**(values | changes))

@@ -7,15 +7,19 @@ Times are whole microseconds since 1970 in UTC; None is unknown: NULL, and what 
 import datetime as dt
 import itertools
 import math
+from calendar import monthrange
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 Time = float | None
+Interval = tuple[int, int, int]  # months, days, microseconds
 Labels = frozenset[tuple[str, str]]
 Samples = dict[tuple[str, Labels], float]
 
 SECOND = 1_000_000
+DAY = 86400 * SECOND
+LAST = 253_402_214_400 * SECOND  # 9999-12-31
 EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - local times have no zone by themselves
 BOUNDS = (60, 300, 600, 1800, 3600, 7200, 14400, 28800, 86400, 259200, 604800, 2592000)
 
@@ -33,6 +37,7 @@ class Row:
     duration: float | None
     labels: tuple[str | None, ...]
     broken: bool | None
+    patience: Interval | None = None
 
     @property
     def is_active(self) -> bool:
@@ -52,9 +57,11 @@ class Rules:
     has_duration: bool
     has_integrity: bool
     labels: Mapping[str, tuple[str, ...]]
-    orphaned_after: int
+    orphaned_after: int | None
+    """None: each row has its own, which is counted in `zone`."""
     overlong_after: int | None
     future_tolerance: int
+    zone: str = "UTC"
 
 
 @dataclass(frozen=True)
@@ -100,17 +107,42 @@ def calendar(now: int, zone: str, count: int) -> list[Day]:
     ]
 
 
-def orphans(rows: Iterable[Row], now: int, after: int) -> list[Row]:
-    """Active, and last seen strictly longer ago; the longest silent first."""
+def orphaned_at(row: Row, rules: Rules) -> Time:
+    """After this a row is orphaned; None is never: unseen, or without a usable threshold."""
+    if row.last_seen is None or rules.orphaned_after is not None:
+        fixed = rules.orphaned_after or 0
+        return None if row.last_seen is None else row.last_seen + fixed * SECOND
+    if row.patience is None:
+        return None
+    months, days, rest = row.patience
+    length = (30 * months + days) * DAY + rest
+    if not 0 < length < 1000 * 360 * DAY:
+        return None
+    if row.last_seen > LAST:
+        return math.inf
+    at = int(row.last_seen)
+    if months:
+        at = instant(_months_later(local(at, rules.zone), months), rules.zone)
+    if days:
+        at = instant(local(at, rules.zone) + dt.timedelta(days=days), rules.zone)
+    return at + rest if at + rest > row.last_seen else None
+
+
+def _months_later(at: dt.datetime, months: int) -> dt.datetime:
+    """The same day of a later month, or its last one."""
+    years, month = divmod(at.month - 1 + months, 12)
+    last = monthrange(at.year + years, month + 1)[1]
+    return at.replace(year=at.year + years, month=month + 1, day=min(at.day, last))
+
+
+def orphans(rows: Iterable[Row], now: int, rules: Rules) -> list[Row]:
+    """Active, and last seen strictly longer ago; the longest orphaned first."""
     found = [
         row
         for row in rows
-        if row.exists
-        and row.is_active
-        and row.last_seen is not None
-        and now - row.last_seen > after * SECOND
+        if row.exists and row.is_active and (orphaned_at(row, rules) or math.inf) < now
     ]
-    return sorted(found, key=lambda row: row.last_seen or 0)
+    return sorted(found, key=lambda row: orphaned_at(row, rules) or 0)
 
 
 def expected(rows: list[Row], rules: Rules, now: int, days: list[Day]) -> Samples:
@@ -121,7 +153,7 @@ def expected(rows: list[Row], rules: Rules, now: int, days: list[Day]) -> Sample
 
 def _active(rows: list[Row], rules: Rules, now: int) -> Iterator[tuple[tuple[str, Labels], float]]:
     active = [row for row in rows if row.is_active]
-    silent = orphans(active, now, rules.orphaned_after)
+    silent = orphans(active, now, rules)
     yield from _split("sessions_active", active, rules, len)
     yield from _split("sessions_orphaned", silent, rules, len)
     if rules.overlong_after is not None:
@@ -138,15 +170,20 @@ def _active(rows: list[Row], rules: Rules, now: int) -> Iterator[tuple[tuple[str
     if starts:
         yield _one("sessions_oldest_active_start_timestamp_seconds", min(starts) / SECOND)
     if silent:
-        oldest = silent[0].last_seen
-        assert oldest is not None
+        oldest = min(row.last_seen or 0 for row in silent)
         yield _one("sessions_oldest_orphan_last_seen_timestamp_seconds", oldest / SECOND)
+
+    excess = math.fsum(now - (orphaned_at(row, rules) or 0) for row in silent)
+    yield _one("sessions_orphaned_excess_seconds", excess / SECOND)
 
     latest = now + rules.future_tolerance * SECOND
     kinds = {
         "undated": [row for row in active if row.last_seen is None],
         "future": [row for row in active if row.last_seen is not None and row.last_seen > latest],
     }
+    if rules.orphaned_after is None:
+        seen_ones = [row for row in active if row.last_seen is not None]
+        kinds["unbounded"] = [row for row in seen_ones if orphaned_at(row, rules) is None]
     if rules.has_end:
         ends = [row for row in active if row.ended is not None]
         real = [row for row in ends if row.start is None or row.start < (row.ended or 0)]

@@ -7,8 +7,9 @@ import pytest
 from exporter.config import Source
 
 # What a source with nothing but the required keys has: 2 counts, a histogram of 15, the oldest
-# start and the oldest orphan, 2 kinds, the estimated rows, 1 + 3 * 7 daily, 2 limits, 3 modes.
-BASE = 2 + 15 + 2 + 2 + 1 + 22 + 2 + 3
+# start, the oldest orphan and the excess, 2 kinds, the estimated rows, 1 + 3 * 7 daily, 2 limits,
+# 3 modes.
+BASE = 2 + 15 + 3 + 2 + 1 + 22 + 2 + 3
 
 # 3 triggers, undone, contradicted, returned, 10 reasons of failures and 3 of skips, 8 brakes,
 # paused, candidates, held, the last run.
@@ -44,7 +45,7 @@ SOURCES = {
             "duration: x",
             "integrity: {a: x}",
         ],
-        7 * 3 + 30 + 2 + 6 + 1 + 7 * (1 + 4 * 7) + 3 + 3,
+        7 * 3 + 30 + 3 + 6 + 1 + 7 * (1 + 4 * 7) + 3 + 3,
     ),
 }
 

@@ -153,7 +153,14 @@ def test_json_has_no_infinities(load_sources: LoadSources) -> None:
 
     read = json.loads(printed, parse_constant=refuse)
     assert read["orphans"] == [
-        {"id": "7", "last_seen": None, "silence_seconds": None, "age_seconds": None, "show": {}}
+        {
+            "id": "7",
+            "last_seen": None,
+            "silence_seconds": None,
+            "age_seconds": None,
+            "orphaned_after_seconds": 7200.0,
+            "show": {},
+        }
     ]
     with pytest.raises(ValueError, match="not JSON compliant"):
         text.as_json(math.nan)

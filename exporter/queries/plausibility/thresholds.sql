@@ -1,0 +1,14 @@
+-- Of the active sessions with a time: how many there are, how many have no usable threshold of their own,
+-- and of the others the shortest, the one in the middle and the longest, in seconds.
+SELECT
+    pg_catalog.count(*)::int8,
+    pg_catalog.count(*) FILTER (WHERE t.session_exporter_seconds IS NULL)::int8,
+    pg_catalog.min(t.session_exporter_seconds),
+    pg_catalog.percentile_disc('0.5'::float8) WITHIN GROUP (ORDER BY t.session_exporter_seconds),
+    pg_catalog.max(t.session_exporter_seconds)
+FROM (
+    SELECT extract(epoch FROM {orphaned_at} - {last_seen})::float8 AS session_exporter_seconds
+    FROM {table} AS s
+    WHERE {rows}
+        AND {last_seen} IS NOT NULL
+) AS t
