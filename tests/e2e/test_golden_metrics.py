@@ -128,6 +128,7 @@ def without_time(text: str) -> str:
 _CHANGING = re.compile(
     r"(?!#)(process_\S+|\S+_timestamp_seconds|session_exporter_collection_duration_seconds"
     r"|session_exporter_(?:database|http)_connections"
+    r"|sessions_orphaned_excess_seconds"
     r"|sessions_active_(?:age|silence)_seconds_gsum)(\{.*\})? \S+\n"
 )
 
