@@ -13,13 +13,16 @@ def written_orphans(watch: Watch) -> str:
 
 
 def written_returns(watch: Watch) -> str:
-    """What is counted in each slot, and which sessions have returned in it."""
+    """What is counted in each slot, which sessions have returned in it, and whose they are."""
     sessions: dict[int, list[str]] = {slot: [] for slot in watch.slots}
     for session, slot in watch.counted.items():
         sessions[slot].append(session)
-    returns = [
+    returns: list[list[Any]] = [
         [slot, each.orphaned, each.returned, sessions[slot]] for slot, each in watch.slots.items()
     ]
+    for each in returns:
+        if keys := {session: watch.keys[session] for session in each[3] if session in watch.keys}:
+            each.append(keys)
     return json.dumps(returns)
 
 
@@ -30,6 +33,12 @@ def read_watch(until: float, orphans: dict[str, float], returns: list[list[Any]]
         until=until,
         slots={slot: Returns(orphaned, returned) for slot, orphaned, returned, *_ in returns},
         counted={
-            session: slot for slot, _, _, *more in returns for each in more for session in each
+            session: slot for slot, _, _, *more in returns for each in more[:1] for session in each
+        },
+        keys={
+            session: key
+            for _, _, _, *more in returns
+            for each in more[1:2]
+            for session, key in each.items()
         },
     )

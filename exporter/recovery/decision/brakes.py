@@ -57,7 +57,10 @@ def find_brakes(
         and wave + counts.quiet > settings.max_share * together,
         "count": (is_new and wave > settings.max_count) or observation.closable > MOST_FOLLOWED,
         "owner": silent_owner is not None,
-        "returned": returns.returned >= FEWEST_RETURNED and return_often(returns),
+        # One user who comes back again and again proves nothing of the sessions of others.
+        "returned": returns.returned >= FEWEST_RETURNED
+        and return_often(returns)
+        and not returns.are_of_one_key,
         "silent": judged >= FEWEST_FOR_SILENCE and not observation.beating,
         "clock": has_moved_clock,
         "grace": is_in_grace,

@@ -70,6 +70,8 @@ class Returns:
     orphaned: int = 0
     returned: int = 0
     """They showed life, or the application has ended them, also after recovery had closed them."""
+    are_of_one_key: bool = False
+    """Whether all that returned are known to be sessions of one user, by `limit_per`."""
 
 
 @dataclass(frozen=True, slots=True)

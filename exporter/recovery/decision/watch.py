@@ -34,6 +34,8 @@ class Watch:
     """By the slot in which they became orphaned, or returned."""
     counted: Mapping[str, int] = field(default_factory=dict)
     """In which slot the return of each session of the last day is counted."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Whose session each of these is, where `limit_per` says so."""
 
     def find_gone(self, orphans: Collection[str]) -> list[str]:
         """The sessions that were orphaned at the last run and are not any more."""
@@ -47,6 +49,7 @@ class Watch:
         *,
         since: float = -inf,
         closed: Mapping[str, float] = MappingProxyType({}),
+        keys: Mapping[str, str] = MappingProxyType({}),
     ) -> "Watch":
         """The next watch: `orphans` are those of this run, by when their age made them orphaned.
 
@@ -56,7 +59,7 @@ class Watch:
         `returned` are those of find_gone() that live, or that the application has ended; recovered
         and deleted ones are none, and what became orphaned before `since` does not count. One that
         became orphaned more than a day ago counts as if that were now. One session counts once in
-        a day, however often it returns.
+        a day, however often it returns. `keys` says whose the returned ones are, where it is known.
         """
         slots = {slot: counts for slot, counts in self.slots.items() if slot * SLOT >= now - DAY}
         counted = {session: slot for session, slot in self.counted.items() if slot in slots}
@@ -80,7 +83,9 @@ class Watch:
                 _add(slots, now, orphaned=int(orphaned_at < now - DAY), returned=1)
                 if len(counted) < MOST_FOLLOWED:
                     counted[session] = int(now // SLOT)
-        return Watch(known, now, slots, counted)
+        of_whom = {**self.keys, **keys}
+        known_keys = {session: of_whom[session] for session in counted if session in of_whom}
+        return Watch(known, now, slots, counted, known_keys)
 
     def _is_closed_since(self, session: str, closed: Mapping[str, float]) -> bool:
         """Whether it was closed since the last run, or by a transaction that began before it.
@@ -97,9 +102,12 @@ class Watch:
         """Of what became orphaned within the last day, and since a moment."""
         first = max(since, now - DAY)
         counted = [counts for slot, counts in self.slots.items() if slot * SLOT >= first]
-        return Returns(
-            sum(counts.orphaned for counts in counted), sum(counts.returned for counts in counted)
-        )
+        returned = sum(counts.returned for counts in counted)
+        # Those that are not in there are of sessions that are not known.
+        sessions = self.counted_since(first)
+        keys = {self.keys.get(session) for session in sessions}
+        is_one = len(keys) == 1 and None not in keys and returned == len(sessions)
+        return Returns(sum(counts.orphaned for counts in counted), returned, are_of_one_key=is_one)
 
     def wave(self, half: float, *, since: float) -> int:
         """The most of the known sessions that became orphaned within `half` seconds of each other.

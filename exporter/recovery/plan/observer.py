@@ -110,7 +110,10 @@ class Observer:
         returned = await find_returned(reader, rule, gone, before.until, is_audited=is_audited)
         since = _NEVER if control.resume is None else control.resume.at
         closed = {session: at for session, *_, at in orphans if at is not None}
-        watch = self._watch = before.count(by_age, returned, now, since=since, closed=closed)
+        keys = {session: key for session, key in returned.items() if key is not None}
+        watch = self._watch = before.count(
+            by_age, returned, now, since=since, closed=closed, keys=keys
+        )
         self.returned += len(returned)
         if gone or any(by_age[each] < at for each, at in watch.known.items() if at == now):
             self._saved_at = _NEVER  # or the next exporter would not know it
@@ -125,6 +128,7 @@ class Observer:
                 returns,
                 orphaned=returns.orphaned + contradicted,
                 returned=returns.returned + contradicted,
+                are_of_one_key=returns.are_of_one_key and not contradicted,
             )
         after = self._source.recovery_threshold
         accepted = control.accepted_wave(after, now, record.wrong)

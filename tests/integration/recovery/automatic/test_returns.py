@@ -6,7 +6,7 @@ from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.recovery.decision.observation import Returns
 from tests.support.recovery.automatic.by_hand import let_pass
 from tests.support.recovery.automatic.runner import Recover, open_ones, sessions
-from tests.support.servers.statements import execute
+from tests.support.servers.statements import execute, rows
 
 END = "UPDATE public.chat SET is_open = false, ended = now() WHERE id = "
 
@@ -124,3 +124,39 @@ async def test_a_session_that_is_contradicted_again_and_again_has_returned_once(
         execute(database, "UPDATE public.chat SET seen = now() WHERE id = 1")
         assert (await runner.run()).returned == 1
         assert (await runner.by_hand.observe()).returns.returned == 1
+
+
+@pytest.mark.quick("by statements")
+async def test_returns_of_one_user_do_not_stop_recovery_and_those_of_two_do(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    """Also across a restart; who has returned is not written down."""
+    sessions(database, 1, 3, seen="61 minutes")
+    sessions(database, 10, 2, seen="61 minutes")
+    sessions(database, 100, 80, seen="1 minute")
+    users = {"limit_per": {"key": "'user ' || s.id / 10", "max": 3}}
+    async with recover(users, is_trusted=False) as runner:
+        await runner.run()
+        execute(database, "UPDATE public.chat SET seen = now() WHERE id < 4")
+        state = await runner.run()
+        assert (state.brakes, state.returned) == (frozenset(), 3)
+        assert (await runner.by_hand.observe()).returns == Returns(5, 3, are_of_one_key=True)
+    written = rows(database, "SELECT returns::text FROM session_exporter.observation")
+    assert "user" not in str(written)
+    async with recover(users, is_trusted=False) as runner:
+        assert (await runner.run()).brakes == frozenset()
+        execute(database, "UPDATE public.chat SET seen = now() WHERE id = 10")
+        assert (await runner.run()).brakes == {"returned"}
+
+
+@pytest.mark.quick("by statements")
+async def test_sessions_that_are_nobody_s_return_each_for_itself(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    sessions(database, 1, 3, seen="61 minutes")
+    sessions(database, 100, 40, seen="1 minute")
+    nobody = {"limit_per": {"key": "nullif(s.id, s.id)", "max": 1}}
+    async with recover(nobody, is_trusted=False) as runner:
+        await runner.run()
+        execute(database, "UPDATE public.chat SET seen = now() WHERE id < 4")
+        assert (await runner.run()).brakes == {"returned"}

@@ -140,6 +140,7 @@ def test_an_owner_that_falls_silent_while_others_live(
 def test_more_sessions_return_than_by_chance(orphaned: int, returned: int, is_on: bool) -> None:
     brakes = brakes_of(returns=Returns(orphaned, returned))
     assert brakes == ({"returned"} if is_on else set())
+    assert brakes_of(returns=Returns(orphaned, returned, are_of_one_key=True)) == set()
 
 
 @pytest.mark.parametrize(

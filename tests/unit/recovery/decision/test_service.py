@@ -75,6 +75,31 @@ def test_a_crash_that_loses_many_waits_for_a_person() -> None:
     assert exporter.live_closed == []
 
 
+@pytest.mark.parametrize(
+    ("users", "brakes"), [(("ann",), []), (("ann", "bob"), ["returned"]), ((), ["returned"])]
+)
+def test_one_user_who_comes_back_again_and_again_does_not_stop_recovery(
+    users: tuple[str, ...], brakes: list[str]
+) -> None:
+    """Six sessions sleep for longer than the threshold, one after the other, and live on."""
+    after = THRESHOLDS["10m"]
+    simulation = Simulation(Application(5 * HOUR, 60), after, 1, lasting=12 * HOUR)
+    lasting = [
+        life
+        for life in simulation.lives
+        if life.start < simulation.fault_at and life.end > simulation.fault_at + 3 * HOUR
+    ]
+    for number, life in enumerate(lasting[:6]):
+        falls = simulation.fault_at + number * HOUR / 3
+        life.cut(falls, falls + 1.3 * after)
+    exporter = simulation.exporter  # it reads how the sessions live
+    if users:
+        exporter.keys |= {each.name: users[n % len(users)] for n, each in enumerate(lasting)}
+    simulation.run()
+    assert [stop.brake for stop in exporter.stops] == brakes
+    assert exporter.live_closed == []
+
+
 def crash(simulation: Simulation, share: float) -> None:
     """A server dies with that share of the sessions."""
     dice = random.Random(simulation.dice.random())

@@ -129,3 +129,38 @@ def test_what_was_orphaned_when_a_person_resumed_does_not_count(
 def test_the_slot_in_which_a_person_resumes_is_dropped() -> None:
     counted = watch(NOW + 1, NOW + SLOT + 1, now=NOW + SLOT + 2)
     assert counted.returns(since=NOW + 5, now=NOW + SLOT + 2).orphaned == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "is_one"),
+    [
+        ({"0": "ann", "1": "ann", "2": "ann"}, True),
+        ({"0": "ann", "1": "bob", "2": "ann"}, False),
+        ({"0": "ann", "1": "ann"}, False),  # whose the third is is not known
+        ({}, False),
+    ],
+)
+def test_returns_are_of_one_key_where_that_is_known_of_each(
+    keys: dict[str, str], is_one: bool
+) -> None:
+    first = watch(NOW - 3, NOW - 2, NOW - 1)
+    gone = first.count({}, ["0", "1", "2"], NOW + 1, keys=keys)
+    for each in (gone, read_watch(NOW + 1, {}, json.loads(written_returns(gone)))):
+        assert each.returns(since=-inf, now=NOW + 1) == Returns(3, 3, are_of_one_key=is_one)
+        assert each.keys == keys
+
+
+def test_whose_a_session_is_is_known_as_long_as_its_return_counts() -> None:
+    first = watch(NOW - 3, NOW - 2).count({"1": NOW - 2}, ["0"], NOW, keys={"0": "ann"})
+    second = first.count({}, ["1"], NOW + DAY / 2, keys={"1": "bob"})
+    assert not second.returns(since=-inf, now=NOW + DAY / 2).are_of_one_key
+    later = NOW + DAY + SLOT
+    assert second.returns(since=-inf, now=later) == Returns(0, 1, are_of_one_key=True)
+    assert second.count({}, [], later).keys == {"1": "bob"}
+
+
+def test_an_earlier_release_reads_which_sessions_have_returned_beside_whose_they_are() -> None:
+    """It takes all that follows the counts of a slot for lists of sessions."""
+    gone = watch(NOW - 3).count({}, ["0"], NOW, keys={"0": "ann"})
+    ((_, _, _, *more),) = [each for each in json.loads(written_returns(gone)) if each[2]]
+    assert {session for each in more for session in each} == {"0"}

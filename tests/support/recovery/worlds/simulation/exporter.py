@@ -44,6 +44,8 @@ class Exporter:
         self.stops: list[Stop] = []
         self.live_closed: list[tuple[float, Life]] = []
         self.closed: list[tuple[float, Life]] = []
+        self.keys: dict[str, str] = {}
+        """Whose session each is, where it is known."""
         self._saved = Watch()
         self.restart()
         self._contradicting: list[tuple[float, int, Closure]] = []
@@ -208,7 +210,8 @@ class Exporter:
             self._changes = table.changes
             known = table.crossings.copy()
             returned = [name for name in self.watch.find_gone(known) if name not in table.removed]
-        self.watch = self.watch.count(known, returned, clock, since=since)
+        keys = {name: self.keys[name] for name in returned if name in self.keys}
+        self.watch = self.watch.count(known, returned, clock, since=since, keys=keys)
         contradicting = self._contradicting
         while contradicting and contradicting[0][0] <= table.now - self.every:
             closure = heapq.heappop(contradicting)[2]
@@ -219,4 +222,8 @@ class Exporter:
         wrong = sum(
             orphaned_at > since and found_at > first for orphaned_at, found_at in self._contradicted
         )
-        return Returns(counted.orphaned + wrong, counted.returned + wrong)
+        return Returns(
+            counted.orphaned + wrong,
+            counted.returned + wrong,
+            are_of_one_key=counted.are_of_one_key and not wrong,
+        )
