@@ -54,6 +54,7 @@ class Collection(Job):
         source = self._binding.source
         self._reader = reader = self._database.reader(
             f"{source.name} {self._collector.name}",
+            user=source.name,
             timezone=sessions.time_zone(source),
             timeout=self._collector.timeout(source),
         )

@@ -15,8 +15,9 @@ from exporter.postgres import error_causes
 from exporter.postgres.connections.abandoned_socket import AbandonedSocket, hang_up
 from exporter.postgres.connections.connection_slots import ConnectionSlots
 from exporter.postgres.connections.connector import Connection, Connector
-from exporter.postgres.deadlines import STATEMENT_SECONDS, limit_lock_timeout
+from exporter.postgres.connections.deadlines import STATEMENT_SECONDS, limit_lock_timeout
 from exporter.postgres.error_causes import ServerError
+from exporter.postgres.hanging_reads import LOOK_SECONDS, HangingReads
 from exporter.postgres.read_queue import TIMEOUT_IN_COMPANY, ReadQueue
 from exporter.postgres.reader import Reader
 from exporter.postgres.replica_lag import ReplicaPosition, known_lag, require_lag_below
@@ -59,6 +60,7 @@ class Database:
         #: Seconds behind the primary; None on a primary or while unknown.
         self.replica_lag: float | None = None
         self._queue = ReadQueue(self._send)
+        self._hanging = HangingReads(lambda: self.reader(timeout=LOOK_SECONDS))
         self._slots = slots or ConnectionSlots(settings.max_connections)
         self._idle: list[Connection] = []
         self._slots.add_idle(self._idle)
@@ -86,8 +88,8 @@ class Database:
     ) -> Reader:
         """Read access for one piece of work; `timeout` in seconds replaces `statement_timeout`.
 
-        Readers with a name share messages; it has to be that of the work, see ReadQueue. Those
-        without may have a `user`, see ConnectionSlots.
+        Readers with a name share messages; it has to be that of the work, see ReadQueue. Where one
+        reads alone, its `user` takes the slot, see ConnectionSlots.
         """
         timeout = timeout or self.settings.statement_timeout
         return Reader(self._read_checked, name=name, user=user, timezone=timezone, timeout=timeout)
@@ -132,6 +134,7 @@ class Database:
     async def _read(
         self, statements: Sequence[str], reader: Reader
     ) -> tuple[ReplicaPosition, list[Result]]:
+        await self._hanging.check(reader)
         request = Request(
             reader.name, reader.timezone, reader.timeout, statements, user=reader.user
         )
@@ -188,16 +191,32 @@ class Database:
         await self._acquire(user)
         abandoned: list[AbandonedSocket] = []
         requests: Sequence[Request] = ()
+        late: Sequence[Request] = ()
         try:
-            requests = take()
+            requests = self._hanging.refuse(take())
             most = TIMEOUT_IN_COMPANY if _reads(requests) > 1 else math.inf
             for request in requests:
                 request.limit = min(request.timeout, most)
                 request.settings = self._settings_of(request.timezone, request.limit)
             if requests:
                 await self._send_on_any(requests, abandoned)
+            late = [each for each in requests if isinstance(each.error, errors.NoAnswer)]
         finally:
-            self._leave(user, sum(each.most_seconds for each in requests), abandoned)
+            seconds = sum(each.most_seconds for each in requests)
+            if abandoned and late and late[0].name:
+                self._slots.abandon(seconds, abandoned)
+            else:
+                self._leave(user, seconds, abandoned)
+                late = ()
+        if late:
+            try:
+                await self._hanging.find(late)
+            except errors.SourceError:
+                # Nor does the server answer anything else; of several, one may do all this.
+                if _reads(late) == 1 and late[0].error is not None:
+                    self._mark_down(late[0].error)
+            finally:
+                self._slots.dismiss(user)
 
     async def _send_on_any(
         self, requests: Sequence[Request], abandoned: list[AbandonedSocket]
@@ -322,7 +341,10 @@ class Database:
         if message.is_late:
             why = f"did not answer within {message.seconds:g} s; the connection was dropped"
             failure = errors.NoAnswer(f"database {self.name} {why}", is_silent=not message.begun)
-            self._fail_all(requests, failure)
+            for request in requests:
+                request.fail(failure)
+            if not requests[0].name and _reads(requests) == 1:
+                self._mark_down(failure)
             return None
         request = requests[message.current]
         if message.is_lost:

@@ -89,7 +89,8 @@ class ReadQueue:
         try:
             await self._send(take, "")
             hand_out(joined)
-            alone = [request for request, _ in taken if request.error and len(taken) > 1]
+            failed = [request for request, _ in taken if request.error and not request.hangs]
+            alone = failed if len(taken) > 1 else []
         except SourceError as error:
             # There was no connection. The first one reports it; each of the others is sent alone,
             # and reports what it meets itself.

@@ -20,7 +20,7 @@ from psycopg.pq import ExecStatus, TransactionStatus
 from exporter.errors import SourceError
 from exporter.postgres.connections.abandoned_socket import Abandon
 from exporter.postgres.connections.connector import Connection, socket_ready
-from exporter.postgres.deadlines import CLIENT_GRACE_SECONDS, Deadline
+from exporter.postgres.connections.deadlines import CLIENT_GRACE_SECONDS, Deadline
 
 _SEPARATOR = ";\n"
 
@@ -57,6 +57,10 @@ class Request:
     results: list[Result] | None = None
     """Of the settings and of each statement."""
     error: SourceError | None = None
+    comment: str = ""
+    """How the message begins in which it was sent last."""
+    hangs: bool = False
+    """Whether it is what a backend hangs in, so that nothing is gained by sending it again."""
     seconds: float = 0.0
     """How long it kept the database busy."""
     network_seconds: float = 0.0
@@ -95,6 +99,8 @@ class Message:
         comment = ", ".join([request.name for request in requests]).replace("*/", "")
         #: The beginning of what pg_stat_activity shows of the message.
         self._comment = f"/* {comment} */ " if comment else ""
+        for request in requests:
+            request.comment = self._comment
         #: The client's deadline, in seconds.
         self.seconds = sum(each.most_seconds for each in requests) + CLIENT_GRACE_SECONDS
         #: The row that each request began with, which is that of its settings.
@@ -204,10 +210,11 @@ async def _exchange(
 def _ends_the_connection(error: psycopg.Error) -> bool:
     """Whether an error ends the connection, which psycopg may not have noticed yet.
 
-    FATAL ends a session, and so does SQLSTATE class 08, which PgBouncer uses. An error of libpq
+    FATAL ends a session, and so does SQLSTATE 08P01, which PgBouncer uses; the rest of class 08 is
+    about a connection of the server itself, such as that of a foreign table. An error of libpq
     about a connection has no SQLSTATE; an error of a server about a statement has one.
     """
     if error.sqlstate is None:
         return isinstance(error, psycopg.OperationalError)
     is_fatal = error.diag.severity_nonlocalized in {"FATAL", "PANIC"}
-    return is_fatal or error.sqlstate.startswith("08")
+    return is_fatal or error.sqlstate == "08P01"

@@ -8,13 +8,13 @@ import psycopg
 from exporter.config import DatabaseSettings
 from exporter.errors import ConnectFailed, IdleTooLong, NoAnswer, SourceError, StandbyServer
 from exporter.postgres import error_causes
-from exporter.postgres.database import Database, Lease
-from exporter.postgres.deadlines import (
+from exporter.postgres.connections.deadlines import (
     CLIENT_GRACE_SECONDS,
     LOCK_SECONDS,
     STATEMENT_SECONDS,
     Deadline,
 )
+from exporter.postgres.database import Database, Lease
 from exporter.postgres.error_causes import ON_PRIMARY, ServerError
 from exporter.postgres.reader import Row
 from exporter.postgres.simple_query import Result

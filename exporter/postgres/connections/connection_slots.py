@@ -81,11 +81,15 @@ class ConnectionSlots:
 
     def release(self, user: str = "") -> None:
         """Give a slot to the request that has waited longest, of those that may have one."""
+        self._free += 1
+        self.dismiss(user)
+
+    def dismiss(self, user: str) -> None:
+        """Let a user have another slot, be its own free or abandoned."""
         if user:
             now = asyncio.get_running_loop().time()
             if now - self._users.pop(user) >= SLOW_SECONDS:
                 self._slow[user] = now + SLOW_FOR
-        self._free += 1
         self._hand_out()
 
     def abandon(self, seconds: float, sockets: Sequence[AbandonedSocket], user: str = "") -> None:

@@ -65,7 +65,9 @@ class ReturnCounter(Job):
 
     async def _run(self) -> None:
         reader = self._database.reader(
-            f"{self._source.name} returns", timezone=sessions.time_zone(self._source)
+            f"{self._source.name} returns",
+            user=self._source.name,
+            timezone=sessions.time_zone(self._source),
         )
         try:
             await self._count(reader, *await self._bind(reader))

@@ -137,7 +137,7 @@ def test_one_frozen_process_of_the_server_costs_one_collection_and_no_connection
                 errors = {"timeout"} if number in failed else set()
                 assert page.errors(f"chats_{number}") == errors
             assert exporting.log.count("event=collection_failed") == 1
-            assert exporting.log.count("event=database_down") == 1
+            assert "database_down" not in exporting.log  # it answers another question
             assert "Traceback" not in exporting.log
             # The place of the frozen one stays taken: all go on by the other connection.
             page = exporting.collect("active")
