@@ -26,6 +26,7 @@ class DayCounts(NamedTuple):
     durations: int = 0
     duration_sum: float = 0.0
     closed_without_end: int = 0
+    seen_after_end: int = 0
 
     @property
     def ended(self) -> int:

@@ -31,11 +31,14 @@ class DailyValues:
 
     days: tuple[Day, ...]
     at: float
+    counts_seen_after_end: bool = False
 
     @property
-    def closed_without_end(self) -> int:
-        """Ended rows of all days with a missing end or duration, or a negative duration."""
-        return sum(day.total.closed_without_end for day in self.days)
+    def kinds(self) -> dict[str, int]:
+        """Closed rows of all days that contradict themselves, by kind."""
+        seen = {"seen_after_end": sum(day.total.seen_after_end for day in self.days)}
+        ended = {"closed_without_end": sum(day.total.closed_without_end for day in self.days)}
+        return ended | (seen if self.counts_seen_after_end else {})
 
 
 class Daily:
@@ -56,7 +59,7 @@ class Daily:
             return await self._refresh(reader, table, previous)
         days = await calendar.read_days(reader, table)
         now = reader.began_at
-        return _values(days, await _read_days(reader, table, days, days, now), now)
+        return _values(table, days, await _read_days(reader, table, days, days, now), now)
 
     async def _refresh(
         self, reader: Reader, table: SessionTable, previous: DailyValues
@@ -99,7 +102,7 @@ class Daily:
             )
 
         stale = list(filter(is_stale, days))
-        return _values(days, known | await _read_days(reader, table, days, stale, now), now)
+        return _values(table, days, known | await _read_days(reader, table, days, stale, now), now)
 
     def samples(self, source: Source, values: DailyValues) -> Iterator[Sample]:
 
@@ -120,15 +123,13 @@ class Daily:
                 catalog.DAILY_AVERAGE_DURATION, day, lambda counts: counts.average_duration
             )
         if source.ended_at is not None or source.duration is not None:
-            kinds = {"closed_without_end": values.closed_without_end}
-            yield from catalog.INCONSISTENT.samples_by("kind", kinds)
+            yield from catalog.INCONSISTENT.samples_by("kind", values.kinds)
 
 
 async def query_of_all_days(reader: Reader, table: SessionTable) -> str:
     """The statement that reads every day, as the first run does."""
     days = await calendar.read_days(reader, table)
-    (query,) = _daily_queries(table, days, days)
-    return query
+    return _daily_queries(table, days, days)[0]
 
 
 async def _read_days(
@@ -140,8 +141,11 @@ async def _read_days(
     return _read(table.source, days, stale, _rows(results), now)
 
 
-def _values(days: list[Day], known: Mapping[str, Day], now: float) -> DailyValues:
-    return DailyValues(tuple(known[day.date] for day in reversed(days)), now)
+def _values(
+    table: SessionTable, days: list[Day], known: Mapping[str, Day], at: float
+) -> DailyValues:
+    newest_first = tuple(known[day.date] for day in reversed(days))
+    return DailyValues(newest_first, at, table.seen_after_end is not None)
 
 
 def _still_active(day: Day) -> dict[Combination, int]:
@@ -189,6 +193,9 @@ def _daily_queries(table: SessionTable, days: list[Day], stale: list[Day]) -> li
         f"coalesce(pg_catalog.sum({duration}) FILTER (WHERE {is_known}), 0)",
         f"coalesce(pg_catalog.sum({kind}) FILTER (WHERE ({is_plain}) IS NOT TRUE), 0)",
     ]
+    if (after_end := table.seen_after_end) is not None:
+        columns.append(f"({after_end}) AS is_seen_after_end")
+        measures.append("pg_catalog.count(*) FILTER (WHERE is_seen_after_end)")
     return [
         table.statement(
             "collection/daily",
@@ -200,12 +207,14 @@ def _daily_queries(table: SessionTable, days: list[Day], stale: list[Day]) -> li
     ]
 
 
-def _counts(source: Source, started: int, duration_sum: float, kinds: int) -> DayCounts:
-    """What a row of daily.sql counts; its last number adds up the rows that are not plain."""
+def _counts(
+    source: Source, started: int, duration_sum: float, kinds: int, seen_after_end: int = 0
+) -> DayCounts:
+    """What a row of daily.sql counts; `kinds` adds up the rows that are not plain."""
     unknown, incomplete, active = grid_coordinates([_MANY] * 3, int(kinds))
     has_durations = source.ended_at is not None or source.duration is not None
     durations = started - active - unknown if has_durations else 0
-    return DayCounts(started, active, durations, duration_sum, incomplete)
+    return DayCounts(started, active, durations, duration_sum, incomplete, seen_after_end)
 
 
 def _rows(results: Iterable[Result]) -> list[Row]:

@@ -31,7 +31,9 @@ from exporter.config.fields.values import TimeZone, name_like
 from exporter.config.recovery import RecoverySettings
 
 KIND = "[a-z_][a-z0-9_]*"
-BUILT_IN_KINDS = "undated|future|ended_but_active|impossible_end|unbounded|closed_without_end"
+BUILT_IN_KINDS = (
+    "undated|future|ended_but_active|impossible_end|unbounded|closed_without_end|seen_after_end"
+)
 
 DatabaseName = Annotated[str, name_like("the name of a database", r"(?s).+")]
 DatabaseNames = Annotated[
@@ -210,6 +212,7 @@ class Source(Model):
         daily = 0
         if self.daily is not None:
             kinds += has_end  # closed_without_end
+            kinds += self.ended_at is not None and self.last_seen_at is not None  # seen_after_end
             daily = split + self.daily.days * split * (4 if has_end else 3)
         return {
             "counts": split * (2 if self.overlong_after is None else 3),

@@ -5,7 +5,7 @@ take SQL that gives start and end as timestamptz, NULL where one is none whateve
 """
 
 from exporter.queries import fill
-from exporter.sessions.moments import Instant, Moment
+from exporter.sessions.moments import Instant, Moment, interval
 
 #: Every 0 that was written as a timestamp lies before it, in whatever zone.
 _ABOVE_ZERO = "'1970-01-02 00:00:00+00'::timestamptz"
@@ -63,6 +63,25 @@ def end_of_closed(start: str, end: str) -> str:
 def is_end_of_closed(start: str, end: str) -> str:
     """Whether a closed row whose start is known has an end."""
     return f"{end} >= {start}"
+
+
+def is_seen_after_end(
+    started_at: Moment, last_seen_at: Moment, ended_at: Moment, active: str, tolerance: float
+) -> str:
+    """Whether a closed row has a sign of life later than its end by more than a tolerance.
+
+    Nearly every row fails the first comparison: of the stored values, where both are of one kind,
+    because those cost nothing to convert. Local times are in the order of the moments they mean,
+    but for those that a clock skips.
+    """
+    both = (last_seen_at, ended_at)
+    is_one_kind = len({(each.unit, each.is_naive) for each in both}) == 1
+    seen, end = (each.raw if is_one_kind else each.dated for each in both)
+    return (
+        f"({seen}) OPERATOR(pg_catalog.>) ({end}) AND ({active}) IS NOT TRUE"
+        f" AND {is_end_of_closed(started_at.sql, ended_at.sql)}"
+        f" AND {last_seen_at.sql} > {ended_at.sql} + {interval(tolerance)}"
+    )
 
 
 def is_impossible(start: str, end: str) -> str:

@@ -6,7 +6,13 @@ from dataclasses import dataclass, field
 from exporter.config import Source
 from exporter.queries import fill
 from exporter.sessions.moments import CLOCK_QUERY, STATEMENT_TIME, Instant, Moment
-from exporter.sessions.orphaned import has_ended, is_orphaned, last_seen, orphaned_at
+from exporter.sessions.orphaned import (
+    has_ended,
+    is_orphaned,
+    is_seen_after_end,
+    last_seen,
+    orphaned_at,
+)
 from exporter.sessions.relation import ALWAYS, Relation
 
 
@@ -82,6 +88,20 @@ class SessionTable:
         if self.ended_at is None:
             return "false"
         return has_ended(self.started_at.sql, self.ended_at.sql, time)
+
+    @property
+    def seen_after_end(self) -> str | None:
+        """Whether a closed row was seen more than `future_tolerance` after its end.
+
+        None where no column holds the last sign of life: an expression may read a whole document of
+        each closed row, or fail for one.
+        """
+        seen, end = self.last_seen_at, self.ended_at
+        if seen is None or end is None or seen.column is None:
+            return None
+        return is_seen_after_end(
+            self.started_at, seen, end, self.active, self.source.future_tolerance
+        )
 
     def stored_in(self, column: str) -> Moment | None:
         """The moment that a column is declared to hold."""

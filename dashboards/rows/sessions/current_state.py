@@ -113,7 +113,7 @@ def inconsistent(scope: Scope) -> dashboard.Panel:
         "Inconsistent rows",
         shows="Rows that contradict themselves, of all kinds.",
         act="see which kind it is; docs/metrics.md describes each kind. The cause of `future` is "
-        "often a wrong `timestamps_in`.",
+        "often a wrong `timestamps_in`; that of `seen_after_end`, what closes sessions that live.",
         runbook="SessionsInconsistent",
     )
     query = Query("rows", f"sum({scope.fold(INCONSISTENT)})")

@@ -61,7 +61,7 @@ EQUIVALENT = {
     ): "what counts is that there is one",
     (
         "SessionsInconsistent",
-        ' (sessions:inconsistent_count{ [kind="closed_without_end" → kind=~".*"]',
+        ' (sessions:inconsistent_count{ [kind=~"closed_without_end|seen_after_end" → kind=~".*"]',
     ): "the other kinds are above 0, and reported for that",
     (
         "SessionsReplicaLagging",

@@ -207,7 +207,7 @@ def _daily(
         sane = [each for each in known if 0 <= each < math.inf]
         return math.fsum(sane) / len(sane) if sane else None
 
-    closed_without_end = 0
+    closed_without_end = seen_after_end = 0
     for day in days:
         started = [
             row for row in rows if row.start is not None and day.start <= row.start < day.end
@@ -222,8 +222,11 @@ def _daily(
         if day is days[-1]:
             yield from _split("sessions_today_started", started, rules, len)
         closed_without_end += sum(_is_without_end(row, rules) for row in ended)
+        seen_after_end += sum(_is_seen_after_end(row, rules) for row in ended)
     if rules.has_end or rules.has_duration:
         yield _one("sessions_inconsistent", closed_without_end, ("kind", "closed_without_end"))
+    if rules.has_end and rules.has_seen:
+        yield _one("sessions_inconsistent", seen_after_end, ("kind", "seen_after_end"))
 
 
 def _duration(row: Row, rules: Rules) -> float | None:
@@ -239,6 +242,12 @@ def _is_without_end(row: Row, rules: Rules) -> bool:
     duration = _duration(row, rules)
     has_no_end = row.ended is None or (row.start is not None and row.ended < row.start)
     return (rules.has_end and has_no_end) or duration is None or duration < 0
+
+
+def _is_seen_after_end(row: Row, rules: Rules) -> bool:
+    if row.ended is None or row.seen is None or row.start is None or row.ended < row.start:
+        return False
+    return row.seen - row.ended > rules.future_tolerance * SECOND
 
 
 def _histogram(
