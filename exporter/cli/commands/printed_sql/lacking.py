@@ -1,5 +1,6 @@
 """What roles lack of their rights: what `sql role --missing` prints."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import partial
 
@@ -16,6 +17,7 @@ from exporter.postgres import Reader
 from exporter.queries import fill, literal
 from exporter.sessions import grants
 from exporter.sessions.grants import OPERATOR_ROLE, RECOVERY_ROLE, ROLE, Right, grants_of
+from exporter.sessions.grants.path import PathUse, find_path, path_use
 from exporter.sessions.used_objects import grant_to
 
 _NO_AUDIT = "-- Not the rights on the audit, which is not there: session-exporter sql audit"
@@ -40,6 +42,9 @@ def print_missing(config: Config, places: Mapping[str, Place]) -> bool:
         failed = failed or has_failed
         is_there = all(exists for _, exists in results)
         granted = [each for each, _ in results if each[2]]
+        if role == ROLE and not failed:
+            with_path, failed = _paths(config, needing, places)
+            granted += with_path
         if granted or not is_there:
             several = is_one_of_several
             printed.append(
@@ -50,6 +55,30 @@ def print_missing(config: Config, places: Mapping[str, Place]) -> bool:
     if printed:
         print("\n\n".join(printed))
     return failed
+
+
+def _paths(
+    config: Config, sources: list[Source], places: Mapping[str, Place]
+) -> tuple[list[Granted], bool]:
+    """The search paths that the role for collection does not have; whether a source failed."""
+    uses = defaultdict[str, list[PathUse]](list)
+
+    async def use(reader: Reader, source: Source, database: str) -> None:
+        uses[places[database].label].append(await path_use(reader, source))
+
+    async def set_path(reader: Reader, _source: Source, database: str) -> Granted:
+        place = places[database]
+        path = await find_path(reader, place.real_name, uses[place.label])
+        ((is_there, _, _),) = await reader.rows(fill("roles/state", role=literal(ROLE)))
+        lacking = await missing_rights(reader, path.rights, role=ROLE) if is_there else path.rights
+        commands = [*grants_of(lacking, ROLE), *([] if path.is_set else [path.command])]
+        return place.label, place.real_name, commands
+
+    _, failed = for_each_source(config, sources, use)
+    if failed:
+        return [], True
+    found, failed = for_each_source(config, sources, set_path)
+    return [granted for granted in found if granted[2]], failed
 
 
 async def _lacking(

@@ -18,6 +18,7 @@ from exporter.postgres import Reader
 from exporter.queries import fill, identifier
 from exporter.sessions import grants
 from exporter.sessions.grants import DEFINER_ROLE, RECOVERY_ROLE, ROLE, Right, unread
+from exporter.sessions.grants.path import PathUse, find_path, path_use
 
 _REVOKING = """\
 -- What follows takes from these roles all rights on the tables of the audit that it does not grant,
@@ -41,6 +42,8 @@ class RoleScripts:
         self._is_one_of_several = len({each.label for each in places.values()}) > 1
         #: What each role needs in a real database, as far as its sources were read.
         self._needed: dict[tuple[str, str], list[Right]] = defaultdict(list)
+        #: What is looked up in a real database.
+        self._uses: dict[str, list[PathUse]] = defaultdict(list)
 
     def print(self) -> bool:
         """Print them all; whether a source failed."""
@@ -52,7 +55,9 @@ class RoleScripts:
         if granted:
             if not failed:
                 narrowed, failed = for_each_source(self._config, self._sources, self._to_narrow)
-                granted = [*(each for each in narrowed if each[2]), *granted]
+                paths, has_failed = for_each_source(self._config, self._sources, self._to_set_path)
+                failed = failed or has_failed
+                granted = [each for each in (*narrowed, *granted, *paths) if each[2]]
             print(role_sql(ROLE, granted, is_one_of_several=self._is_one_of_several))
         return failed
 
@@ -82,6 +87,7 @@ class RoleScripts:
             return _in(place, unread.collection_grants(source))
         needed = await grants.collection_rights(reader, source)
         self._needed[place.label, ROLE] += needed
+        self._uses[place.label].append(await path_use(reader, source))
         table, _ = await sessions.declared(reader, source)
         owner = await reader.value(fill("roles/owner", oid=str(table.oid)))
         whose = f"-- {table.sql} belongs to {identifier(owner)}, who may grant rights on it."
@@ -105,6 +111,13 @@ class RoleScripts:
         passed = await passed_on(reader, role=ROLE) if wider else set()
         commands = revoke_unless_passed_on(wider, passed, role=ROLE)
         return _in(place, [_NARROWING, *commands] if commands else [])
+
+    async def _to_set_path(self, reader: Reader, _: Source, database: str) -> Granted:
+        place = self._places[database]
+        if place.problem:
+            return _in(place, [])
+        path = await find_path(reader, place.real_name, self._uses[place.label])
+        return _in(place, [*grants.grants_of(path.rights, ROLE), path.command])
 
     async def _to_recover(self, reader: Reader, source: Source, database: str) -> Granted:
         place = self._places[database]

@@ -1,0 +1,98 @@
+"""The search path of ROLE: the schemas in which the config's names are found now, and no others.
+
+RECOVERY_ROLE keeps the path that it has: closing a session runs triggers of the application, and
+these look up names in it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from exporter import sessions
+from exporter.config import Source
+from exporter.config.fields.sql_lexer import fold
+from exporter.postgres import Reader
+from exporter.queries import array, fill, identifier, literal
+from exporter.sessions.grants import ROLE, Right, by_statements, recovery_texts
+from exporter.sessions.sql_names import names
+from exporter.sessions.used_objects import find_functions, find_relations
+from exporter.text import printable
+
+_FIRST, _LAST = "pg_catalog", "pg_temp"
+
+
+@dataclass(frozen=True, slots=True)
+class PathUse:
+    """What a source may look up in the search path."""
+
+    names: frozenset[str]
+    is_whole: bool
+    """Whether anything may be: a function or a view looks up names that no expression has."""
+
+
+async def path_use(reader: Reader, source: Source) -> PathUse:
+    """What expressions of a source, and its table, look up. Raises SourceError."""
+    table, expressions = await sessions.declared(reader, source)
+    texts = list(expressions.values())
+    found = set[str]()
+    if source.table.schema_ is None:
+        found |= {source.table.name, fold(source.table.name)}
+    if not by_statements(source):
+        texts += recovery_texts(source)
+        called = source.recovery.call
+        found |= set() if called is None else {called.name, fold(called.name)}
+    found = found.union(*map(names, texts))
+    others, _ = await find_relations(reader, table, texts)
+    functions = await find_functions(reader, texts)
+    is_plain = table.is_table and not functions and not await _has_view(reader, others)
+    return PathUse(frozenset(found), is_whole=not is_plain)
+
+
+async def _has_view(reader: Reader, relations: Iterable[tuple[str, str]]) -> bool:
+    listed = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in relations)
+    return bool(listed) and bool(await reader.value(fill("roles/has_view", names=listed)))
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The path that ROLE should have in a database, and what it takes to set it."""
+
+    schemas: tuple[str, ...]
+    """Those besides PostgreSQL's own; the role has to be allowed to use each."""
+    command: str
+    """The command that sets it, or a comment that says why it should stay as it is."""
+    is_set: bool
+
+    @property
+    def rights(self) -> list[Right]:
+        """A schema that a role may not use is left out of its path, as if it were not there."""
+        return [Right("USAGE", schema) for schema in self.schemas]
+
+
+async def find_path(reader: Reader, database: str, uses: Iterable[PathUse]) -> Path:
+    """The path in this database for all that use it. Raises SourceError.
+
+    A path that someone else has set is replaced only where it is known: by a connection of ROLE. It
+    stays, with a comment, where this connection may find other objects than that role.
+    """
+    uses = list(uses)
+    statement = fill(
+        "roles/search_path",
+        role=literal(ROLE),
+        whole="true" if any(each.is_whole for each in uses) else "false",
+        names=array(sorted(set[str]().union(*(each.names for each in uses)))),
+    )
+    ((is_role, own, quoted, schemas),) = await reader.rows(statement)
+    wanted = ", ".join([_FIRST, *quoted, _LAST])
+    command = f"ALTER ROLE {ROLE} IN DATABASE {identifier(database)} SET search_path = {wanted};"
+    is_set = own == wanted
+    if not (is_set or own is None or is_role or _is_extended(own, quoted)):
+        why = "over a connection as that role, `sql role` prints a safe one"
+        remark = f"-- {ROLE} has a search_path of its own, {printable(own)}, which is left: {why}."
+        return Path((), remark, is_set=True)
+    return Path(tuple(schemas), command, is_set)
+
+
+def _is_extended(own: str, schemas: Iterable[str]) -> bool:
+    """Whether a path is one that was printed, and has no schema besides these."""
+    first, *others = own.split(", ")
+    return first == _FIRST and others[-1:] == [_LAST] and {*others[:-1]} <= {*schemas}
