@@ -18,6 +18,7 @@ COMMANDS = {
     "check": "exporter.cli.commands.check",
     "once": "exporter.cli.commands.once",
     "orphans": "exporter.cli.commands.orphans",
+    "inconsistent": "exporter.cli.commands.inconsistent",
     "schema": "exporter.cli.commands.schema",
     "demo": "exporter.cli.commands.demo",
     "recover": "exporter.cli.recovery.recover",

@@ -24,10 +24,10 @@ _KEY_COUNTS = (
 )
 
 #: What the end of an active row may be, by its coordinate: nothing to report, or a contradiction.
-_ENDS = ("", "ended_but_active", "impossible_end")
+ENDS = ("", "ended_but_active", "impossible_end")
 
 #: The coordinate of a row without a usable threshold of its own; 1 is orphaned, 0 is neither.
-_UNBOUNDED = 2
+UNBOUNDED = 2
 
 
 @dataclass(slots=True)
@@ -104,10 +104,10 @@ class Active:
 
 
 @dataclass(frozen=True, slots=True)
-class _Grid:
+class Grid:
     """The coordinates of a row's cell: its end, whether orphaned, start, last seen, labels.
 
-    Where each row has a threshold of its own, "whether orphaned" may also be _UNBOUNDED.
+    Where each row has a threshold of its own, "whether orphaned" may also be UNBOUNDED.
     Last seen has its own where it is declared, and is the start where not.
     """
 
@@ -116,14 +116,14 @@ class _Grid:
     sizes: list[int]
 
     @classmethod
-    def of(cls, source: Source) -> "_Grid":
+    def of(cls, source: Source) -> "Grid":
         has_seen = source.last_seen_at is not None
         starts = AgeCells.of(source.overlong_after, future_tolerance=source.future_tolerance)
         seens = AgeCells.of(future_tolerance=source.future_tolerance) if has_seen else starts
         own = [starts.size, seens.size] if has_seen else [starts.size]
         labels = [len(label.values) + 1 for label in source.labels.values()]
-        states = 2 if source.fixed_threshold is not None else _UNBOUNDED + 1
-        return cls(starts, seens, [len(_ENDS), states, *own, *labels])
+        states = 2 if source.fixed_threshold is not None else UNBOUNDED + 1
+        return cls(starts, seens, [len(ENDS), states, *own, *labels])
 
     def cell(self, table: SessionTable) -> str:
         """SQL that gives the cell of a row; few have an end, for which it is asked only then."""
@@ -138,7 +138,7 @@ class _Grid:
         is_orphaned, unbounded = "is_orphaned", ""
         if table.threshold is not None:
             is_orphaned = f"orphaned_at < {STATEMENT_TIME.now}"
-            unbounded = f"WHEN orphaned_at IS NULL THEN {_UNBOUNDED * step} "
+            unbounded = f"WHEN orphaned_at IS NULL THEN {UNBOUNDED * step} "
         cell = f"CASE WHEN {is_orphaned} THEN {step} {unbounded}ELSE 0 END + {cell}"
         if table.ended_at is not None:
             has_ended = orphaned.has_ended("started_at", "ended_at", STATEMENT_TIME)
@@ -153,30 +153,19 @@ class _Grid:
 
 def counting_query(table: SessionTable) -> str:
     """The statement that counts the active rows of a table."""
-    grid = _Grid.of(table.source)
-    own, rows = table.orphaned_at, table.rows
-    columns = [
-        f"{table.orphaned(STATEMENT_TIME)} AS is_orphaned"
-        if own is None
-        else f"{own} AS orphaned_at",
-        f"{table.started_at.sql} AS started_at",
-        *label_split.columns(table),
-    ]
+    grid = Grid.of(table.source)
+    columns, own, rows = row_columns(table), table.orphaned_at, table.rows
     # Of a cell without a time, neither the oldest nor the sum is asked.
     columns.append(f"{table.started_at.dated} AS dated_start")
     kept, measures = ["dated_start"], _measures("dated_start")
     if table.last_seen_at is not None:
-        columns.append(f"{table.last_seen} AS last_seen")
         kept.append("last_seen")
         measures += _measures("last_seen")
-    if table.ended_at is not None:
-        columns += [f"{table.ended_at.sql} AS ended_at", f"({table.ended_at.raw}) AS stored_end"]
     if own is not None:
         kept.append("orphaned_at")
         measures.append(f"-pg_catalog.sum({seconds_ahead('orphaned_at')})")
         rows += "\n        OFFSET 0"  # or the threshold would be computed for each use of it
-    for number, condition in enumerate(table.integrity):
-        columns.append(f"({condition}) AS integrity_{number}")
+    for number in range(len(table.integrity)):
         kept.append(f"integrity_{number}")
         measures.append(f"pg_catalog.count(*) FILTER (WHERE integrity_{number})")
     parts = {}
@@ -196,6 +185,24 @@ def counting_query(table: SessionTable) -> str:
     )
 
 
+def row_columns(table: SessionTable) -> list[str]:
+    """What the cell of a row, and its conditions, are computed from."""
+    own = table.orphaned_at
+    columns = [
+        f"{table.orphaned(STATEMENT_TIME)} AS is_orphaned"
+        if own is None
+        else f"{own} AS orphaned_at",
+        f"{table.started_at.sql} AS started_at",
+        *label_split.columns(table),
+    ]
+    if table.last_seen_at is not None:
+        columns.append(f"{table.last_seen} AS last_seen")
+    if table.ended_at is not None:
+        columns += [f"{table.ended_at.sql} AS ended_at", f"({table.ended_at.raw}) AS stored_end"]
+    integrity = enumerate(table.integrity)
+    return [*columns, *(f"({condition}) AS integrity_{number}" for number, condition in integrity)]
+
+
 def _measures(column: str) -> list[str]:
     """The oldest, and the sum of ages in seconds.
 
@@ -210,11 +217,11 @@ def _measures(column: str) -> list[str]:
 def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
     """Add up the rows of active.sql, each of which is a cell: sessions of equal coordinates."""
     source = table.source
-    grid = _Grid.of(source)
+    grid = Grid.of(source)
     starts, seens = grid.starts, grid.seens
     total = Counts()
     by_label = {labels: Counts() for labels in label_split.combinations(source)}
-    of_end = [] if table.ended_at is None else _ENDS[1:]
+    of_end = [] if table.ended_at is None else ENDS[1:]
     fixed = source.fixed_threshold
     of_threshold = [] if fixed is not None else ["unbounded"]
     kinds = dict.fromkeys(["undated", "future", *of_end, *of_threshold, *source.integrity], 0)
@@ -233,7 +240,7 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
         excess = None if fixed is None or silence is None else silence - sessions * fixed
         if fixed is None:
             excess, *others = others
-            kinds["unbounded"] += sessions * (state == _UNBOUNDED and seen != seens.undated)
+            kinds["unbounded"] += sessions * (state == UNBOUNDED and seen != seens.undated)
         is_overlong = (
             source.overlong_after is not None
             and not is_orphaned
@@ -249,7 +256,7 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
         kinds["undated"] += sessions * (seen == seens.undated)
         kinds["future"] += sessions * seens.is_future(seen)
         if end:
-            kinds[_ENDS[end]] += sessions
+            kinds[ENDS[end]] += sessions
         for kind, contradicting in zip(source.integrity, others, strict=True):
             kinds[kind] += contradicting
         ages.append((start, sessions, age))

@@ -55,6 +55,11 @@ class AgeCells:
         """The cell of the rows without a time."""
         return len(self.ages) + 1
 
+    @property
+    def future(self) -> int:
+        """The cell of the rows that lie further ahead than the tolerance."""
+        return len(self.ages)
+
     def cell(self, column: str) -> str:
         """SQL that gives the cell of a timestamptz column."""
         bounds = ",".join(f"{0 - age:.6f}" for age in self.ages)
@@ -67,7 +72,7 @@ class AgeCells:
 
     def is_future(self, cell: int) -> bool:
         """Whether the rows of a cell lie further ahead than the tolerance."""
-        return cell == len(self.ages)
+        return cell == self.future
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,11 @@ def grid_cell(sizes: Sequence[int], coordinates: Sequence[str]) -> str:
     for size, coordinate in zip(sizes[1:], coordinates[1:], strict=True):
         number = f"({number}) * {size} + {coordinate}"
     return number
+
+
+def grid_coordinate(sizes: Sequence[int], cell: str, number: int) -> str:
+    """SQL that gives one coordinate of a cell, which is SQL too."""
+    return f"({cell} / {math.prod(sizes[number + 1 :])} % {sizes[number]})"
 
 
 def grid_coordinates(sizes: Sequence[int], number: int) -> list[int]:

@@ -1,6 +1,6 @@
 """Lists orphaned sessions, with the columns that `show` names, and the keys that they block."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from exporter.errors import BadData
@@ -11,13 +11,15 @@ from exporter.sessions import STATEMENT_TIME, SessionTable, name_failing_express
 #: Characters kept of an id or a shown value: anything may be in a column.
 LONGEST_TEXT = 200
 
+#: An id as it is shown: a text, or one for each column where the id has several.
+IdText = str | tuple[str | None, ...] | None
+
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
     """One orphaned session. Times are Unix timestamps, ages seconds by the database's clock."""
 
-    id: str | tuple[str | None, ...] | None
-    """A text, or one for each column where the id has several."""
+    id: IdText
     last_seen: float
     age: float | None
     silence: float
@@ -63,7 +65,7 @@ def orphans_query(table: SessionTable, *, limit: int, older_than: float | None =
         f"extract(epoch FROM {table.last_seen})::float8",
         f"{now} - extract(epoch FROM {table.started_at.sql})::float8",
         now,
-        *map(_as_bytes, texts),
+        *map(as_bytes, texts),
     ]
     if own is not None:
         columns.append(f"extract(epoch FROM {own} - {table.last_seen})::float8")
@@ -88,11 +90,11 @@ async def list_orphans(
     names, parts = [shown.name for shown in table.source.show], len(table.id)
     orphans = tuple(
         Orphan(
-            _id(texts[:parts]),
+            as_id(texts[:parts]),
             last_seen,
             age,
             now - last_seen,
-            dict(zip(names, map(_text, texts[parts : parts + len(names)]), strict=True)),
+            dict(zip(names, map(as_text, texts[parts : parts + len(names)]), strict=True)),
             None if table.threshold is None else texts[-1],
         )
         for last_seen, age, now, *texts in listed_rows.rows
@@ -110,14 +112,14 @@ async def list_blocked_keys(
     statement = table.statement(
         "collection/keys/blocked",
         now=STATEMENT_TIME.now,
-        key=_as_bytes("key"),
+        key=as_bytes("key"),
         keys=table.limited_keys(older_than),
         max=table.max_per_key,
         limit=str(limit),
     )
     (found,) = await _read(reader, table, statement)
     keys = tuple(
-        BlockedKey(_text(key), active, orphaned, last_seen, now - last_seen)
+        BlockedKey(as_text(key), active, orphaned, last_seen, now - last_seen)
         for _, now, last_seen, active, orphaned, key in found.rows
     )
     return BlockedKeyList(found.rows[0][0] if found.rows else 0, keys)
@@ -132,12 +134,13 @@ async def _read(reader: Reader, table: SessionTable, *statements: str) -> list[R
         raise (BadData(f"{key}: {error}") if key else error) from None
 
 
-def _id(values: list[bytes | None]) -> str | tuple[str | None, ...] | None:
-    texts = tuple(map(_text, values))
+def as_id(values: Iterable[bytes | None]) -> IdText:
+    """The id of a row; None where the source declares none."""
+    texts = tuple(map(as_text, values))
     return texts if len(texts) > 1 else next(iter(texts), None)
 
 
-def _as_bytes(text: str) -> str:
+def as_bytes(text: str) -> str:
     """The first characters of a value, in UTF-8 or as the bytes that a SQL_ASCII database has.
 
     Such a database takes any bytes as text, and refuses to send those that are no UTF-8.
@@ -148,5 +151,6 @@ def _as_bytes(text: str) -> str:
     )
 
 
-def _text(value: bytes | None) -> str | None:
+def as_text(value: bytes | None) -> str | None:
+    """What as_bytes() gave, as text."""
     return None if value is None else value.decode(errors="backslashreplace")

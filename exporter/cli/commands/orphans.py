@@ -1,6 +1,5 @@
 """`session-exporter orphans`: the rows behind the number, or the keys that they block."""
 
-import json
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +8,7 @@ from exporter import sessions
 from exporter.cli import options
 from exporter.cli.each_source import find_limited, find_sources, for_each_source
 from exporter.cli.output.blocked_keys import blocked_json, blocked_table
-from exporter.cli.output.sessions import threshold_text
+from exporter.cli.output.sessions import id_text, threshold_text
 from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.sessions.orphan_list import OrphanList, list_blocked_keys, list_orphans
@@ -68,7 +67,7 @@ def orphan_table(source: Source, database: str, found: OrphanList, older_than: f
         return title
     headers = ["id", "last seen", "silent for", "age", *(each.name for each in source.show)]
     rows = [
-        [_id_text(o.id), instant(o.last_seen), age(o.silence), age(o.age)]
+        [id_text(o.id), instant(o.last_seen), age(o.silence), age(o.age)]
         + [UNKNOWN if value is None else shorten(value) for value in o.show.values()]
         for o in found.orphans
     ]
@@ -80,11 +79,6 @@ def orphan_table(source: Source, database: str, found: OrphanList, older_than: f
     if count > len(found.orphans):
         lines.append(f"… and {count - len(found.orphans)} more; --limit {count} shows all")
     return "\n".join(lines)
-
-
-def _id_text(id_: str | tuple[str | None, ...] | None) -> str:
-    """An id for people; of several columns as a JSON array, with null where one has no value."""
-    return json.dumps(id_, ensure_ascii=False) if isinstance(id_, tuple) else id_ or UNKNOWN
 
 
 def orphan_json(

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from exporter import sessions
-from exporter.collection import calendar_days
-from exporter.collection.daily import Daily, DailyValues
+from exporter.collection.daily import Daily, DailyValues, calendar_days
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.collection import database_clock, pages

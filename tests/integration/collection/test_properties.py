@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 from exporter import sessions
 from exporter.collection.active import Active
 from exporter.collection.daily import Daily
+from exporter.collection.inconsistent import kinds_of, list_inconsistent
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.sessions.orphan_list import Orphan, list_orphans
+from exporter.sessions.session_table import SessionTable
 from tests.support.collection import database_clock, declarations, oracle, pages
 from tests.support.collection.open_transaction import Connection, OpenTransaction
 from tests.support.collection.oracle import SECOND, Row, Rules, Time
@@ -390,4 +392,25 @@ async def collect(
     listed = await list_orphans(reader, table, limit=99)
     earlier = await list_orphans(reader, table, limit=99, older_than=60.0)
     assert listed.orphaned_count == len(listed.orphans)
+    await assert_lists_the_inconsistent(reader, table, found)
     return found, list(listed.orphans), list(earlier.orphans)
+
+
+async def assert_lists_the_inconsistent(
+    reader: OpenTransaction, table: SessionTable, found: dict[Any, float]
+) -> None:
+    """As many rows of each kind as are counted; together each of them once."""
+    counted = {
+        dict(labels)["kind"]: value
+        for (name, labels), value in found.items()
+        if name == "sessions_inconsistent"
+    }
+    of_table = {"seen_after_end"} if table.seen_after_end is None else set()
+    assert list(counted) == [kind for kind in kinds_of(table.source) if kind not in of_table]
+    every = await list_inconsistent(reader, table, kind=None, limit=99)
+    for kind, count in counted.items():
+        of = await list_inconsistent(reader, table, kind=kind, limit=99)
+        assert of.count == len(of.rows) == count, kind
+        ids = [row.id for row in every.rows if kind in row.kinds]
+        assert sorted(ids, key=str) == sorted((row.id for row in of.rows), key=str)
+    assert every.count == len(every.rows)

@@ -7,8 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from exporter.collection import label_split
 from exporter.collection.active import ActiveValues, Counts
 from exporter.collection.age_cells import Histogram
-from exporter.collection.calendar_days import Day, DayCounts
 from exporter.collection.daily import DailyValues
+from exporter.collection.daily.calendar_days import Day, DayCounts
 from exporter.collection.job import Key
 from exporter.collection.snapshots import Snapshot, Snapshots, State
 from exporter.config import Config, Source

@@ -15,8 +15,8 @@ from hypothesis.stateful import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.collection.calendar_days import Day, DayCounts
 from exporter.collection.daily import DailyValues
+from exporter.collection.daily.calendar_days import Day, DayCounts
 from exporter.collection.job import Key
 from exporter.collection.size import SizeValues
 from exporter.collection.snapshots import SKIPS, Snapshot

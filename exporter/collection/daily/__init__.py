@@ -9,10 +9,11 @@ Nearly every run is one read: which days there are is known from the run before,
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from exporter.collection import calendar_days as calendar
 from exporter.collection import label_split
 from exporter.collection.age_cells import grid_coordinates
-from exporter.collection.calendar_days import Day, DayCounts
+from exporter.collection.daily import calendar_days as calendar
+from exporter.collection.daily import closed_rows
+from exporter.collection.daily.calendar_days import Day, DayCounts
 from exporter.collection.label_split import Combination
 from exporter.config import Source
 from exporter.metrics import catalog
@@ -165,21 +166,15 @@ def _daily_queries(table: SessionTable, days: list[Day], stale: list[Day]) -> li
     """A statement for each run of neighbouring days."""
     if not stale:
         return []
-    columns = [
-        f"({table.active}) IS TRUE AS is_active",
-        f"{table.started_at.dated} AS started_at",  # the days are a condition on it
-        *label_split.columns(table),
-    ]
-    complete, duration, known = [], "0", []
+    columns = [*closed_rows.columns(table), *label_split.columns(table)]
+    complete = closed_rows.complete(table)
+    duration, known = "0", list[str]()
     if table.ended_at is not None:
-        columns.append(f"{table.ended_at.sql} AS ended_at")
-        complete = known = [orphaned.is_end_of_closed("started_at", "ended_at")]
+        known = [orphaned.is_end_of_closed("started_at", "ended_at")]
         duration = "pg_catalog.date_part('epoch', ended_at - started_at)"
     if table.source.duration is not None:
         # A negative duration contradicts itself, NaN sorts above every number, and of numbers
         # near the largest the sum would overflow.
-        columns.append(f"{table.duration} AS duration")
-        complete = [*complete, "duration >= '0'"]
         duration, known = "duration", ["duration >= '0'", "duration < '1e290'"]
     is_known = " AND ".join(["NOT is_active", *known])
     is_plain = " AND ".join(["NOT is_active", *dict.fromkeys([*complete, *known])])

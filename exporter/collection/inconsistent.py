@@ -1,0 +1,153 @@
+"""Lists the rows behind `sessions_inconsistent`, by the conditions of what counts them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from exporter.collection import age_cells
+from exporter.collection.active import ENDS, UNBOUNDED, Grid, row_columns
+from exporter.collection.daily import closed_rows
+from exporter.config import Source
+from exporter.errors import BadData
+from exporter.postgres import Reader
+from exporter.queries import join_lines
+from exporter.sessions import STATEMENT_TIME, SessionTable, name_failing_expression
+from exporter.sessions.orphan_list import IdText, as_bytes, as_id, as_text
+
+CLOSED_WITHOUT_END, SEEN_AFTER_END = CLOSED_KINDS = ("closed_without_end", "seen_after_end")
+
+#: Long, so that no name in an expression of the config means this and its columns instead.
+_ALIAS = "row_of_session_exporter"
+_CELL, _INTEGRITY = f"{_ALIAS}_cell", f"{_ALIAS}_integrity"
+
+
+@dataclass(frozen=True, slots=True)
+class InconsistentRow:
+    """One row that contradicts itself. Times are Unix timestamps; None where it has none."""
+
+    kinds: tuple[str, ...]
+    id: IdText
+    started: float | None
+    last_seen: float | None
+    ended: float | None
+    show: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class InconsistentRows:
+    """How many rows are of the kinds that were asked for, and some of them, oldest start first."""
+
+    count: int
+    rows: tuple[InconsistentRow, ...]
+
+
+def kinds_of(source: Source) -> list[str]:
+    """The kinds that are counted of a source, as samples of `sessions_inconsistent`."""
+    kinds = ["undated", "future"]
+    if source.ended_at is not None:
+        kinds += filter(None, ENDS)
+    if source.fixed_threshold is None:
+        kinds.append("unbounded")
+    kinds += source.integrity
+    if source.daily is not None and (source.ended_at or source.duration) is not None:
+        kinds.append(CLOSED_WITHOUT_END)
+        # Of a table where no column holds the last sign of life, none is counted.
+        kinds += [SEEN_AFTER_END] if source.ended_at and source.last_seen_at else []
+    return kinds
+
+
+async def list_inconsistent(
+    reader: Reader, table: SessionTable, *, kind: str | None, limit: int
+) -> InconsistentRows:
+    """Read the rows of a kind, or of all kinds: up to `limit` of them. Raises SourceError."""
+    queries = await inconsistent_queries(reader, table, kind=kind, limit=limit)
+    if not queries:
+        return InconsistentRows(0, ())
+    try:
+        results = await reader.read(*queries.values())
+    except BadData as error:
+        key = await name_failing_expression(reader, table)
+        raise (BadData(f"{key}: {error}") if key else error) from None
+    names, parts = [shown.name for shown in table.source.show], len(table.id)
+    count, found = 0, list[InconsistentRow]()
+    for result, kinds in zip(results, queries, strict=True):
+        count += result.rows[0][0] if result.rows else 0
+        for _, matches, started, last_seen, ended, *texts in result.rows:
+            of = tuple(each for each, matched in zip(kinds, matches, strict=True) if matched)
+            show = dict(zip(names, map(as_text, texts[parts:]), strict=True))
+            row = InconsistentRow(of, as_id(texts[:parts]), started, last_seen, ended, show)
+            found.append(row)
+    return InconsistentRows(count, tuple(found[:limit]))
+
+
+async def inconsistent_queries(
+    reader: Reader, table: SessionTable, *, kind: str | None, limit: int
+) -> dict[tuple[str, ...], str]:
+    """The statements that list rows, by the kinds that each tells apart. Raises SourceError."""
+    known = [each for each in kinds_of(table.source) if kind in {None, each}]
+    queries = dict[tuple[str, ...], str]()
+    write = partial(_query, table, limit)
+    active = {name: sql for name, sql in _active_kinds(table).items() if name in known}
+    if active:
+        placed = [f"{Grid.of(table.source).cell(table)} AS {_CELL}"]
+        numbers = range(len(table.integrity))
+        placed += [f"integrity_{number} AS {_INTEGRITY}_{number}" for number in numbers]
+        counted = row_columns(table)
+        queries[tuple(active)] = write(active, placed, counted, table.rows)
+    counted = closed_rows.columns(table)
+    conditions = {CLOSED_WITHOUT_END: closed_rows.is_without_end(table)}
+    if table.seen_after_end is not None:
+        counted.append(f"({table.seen_after_end}) AS is_seen_after_end")
+        conditions[SEEN_AFTER_END] = "is_seen_after_end"
+    closed = {kind: f"{_ALIAS}_{kind}" for kind in conditions if kind in known}
+    if closed:
+        placed = [f"({conditions[kind]}) AS {name}" for kind, name in closed.items()]
+        rows = await closed_rows.of_the_days(reader, table)
+        queries[tuple(closed)] = write(closed, placed, counted, rows)
+    return queries
+
+
+def _active_kinds(table: SessionTable) -> dict[str, str]:
+    """The kinds of active rows, each with its condition: the coordinates of a cell, as counted."""
+    grid = Grid.of(table.source)
+    last_seen = age_cells.grid_coordinate(grid.sizes, _CELL, 2 + (table.last_seen_at is not None))
+    kinds = {
+        "undated": f"{last_seen} = {grid.seens.undated}",
+        "future": f"{last_seen} = {grid.seens.future}",
+    }
+    if table.ended_at is not None:
+        end = age_cells.grid_coordinate(grid.sizes, _CELL, 0)
+        kinds |= {kind: f"{end} = {number}" for number, kind in enumerate(ENDS) if kind}
+    if table.threshold is not None:
+        state = age_cells.grid_coordinate(grid.sizes, _CELL, 1)
+        kinds["unbounded"] = f"{state} = {UNBOUNDED}"
+    for number, kind in enumerate(table.source.integrity):
+        kinds[kind] = f"{_INTEGRITY}_{number} IS TRUE"
+    return kinds
+
+
+def _query(  # noqa: PLR0917 - the first two are the same for all
+    table: SessionTable,
+    limit: int,
+    kinds: Mapping[str, str],
+    placed: list[str],
+    counted: list[str],
+    rows: str,
+) -> str:
+    ended = "NULL" if table.ended_at is None else table.ended_at.sql
+    moments = [table.started_at.sql, table.last_seen, ended]
+    columns = [f"extract(epoch FROM ({each})::timestamptz)::float8" for each in moments]
+    columns += [as_bytes(text) for text in (*table.id, *table.show)]
+    return table.statement(
+        "collection/inconsistent",
+        now=STATEMENT_TIME.now,
+        kinds=f"ARRAY[{', '.join(kinds.values())}]::bool[]",
+        columns=join_lines(columns),
+        placed=join_lines(placed),
+        counted=join_lines(counted, indent=8),
+        alias=_ALIAS,
+        rows=rows,
+        is_listed=" OR ".join(kinds.values()),
+        order=table.started_at.sql,
+        limit=str(limit),
+    )
