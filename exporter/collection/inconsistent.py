@@ -139,7 +139,7 @@ def _query(  # noqa: PLR0917 - the first two are the same for all
     columns = [f"extract(epoch FROM ({each})::timestamptz)::float8" for each in moments]
     columns += [as_bytes(text) for text in (*table.id, *table.show)]
     return table.statement(
-        "collection/inconsistent",
+        "lists/inconsistent",
         now=STATEMENT_TIME.now,
         kinds=f"ARRAY[{', '.join(kinds.values())}]::bool[]",
         columns=join_lines(columns),

@@ -70,7 +70,7 @@ def orphans_query(table: SessionTable, *, limit: int, older_than: float | None =
     if own is not None:
         columns.append(f"extract(epoch FROM {own} - {table.last_seen})::float8")
     return table.statement(
-        "collection/orphans",
+        "lists/orphans",
         columns=join_lines(columns),
         orphaned=table.orphaned(STATEMENT_TIME, older_than),
         order=table.last_seen_order if own is None or older_than is not None else own,
@@ -83,7 +83,7 @@ async def list_orphans(
 ) -> OrphanList:
     """Read the full number of orphans, and then up to `limit` of them. Raises SourceError."""
     count = table.statement(
-        "collection/orphan_count", orphaned=table.orphaned(STATEMENT_TIME, older_than)
+        "lists/orphan_count", orphaned=table.orphaned(STATEMENT_TIME, older_than)
     )
     listing = orphans_query(table, limit=limit, older_than=older_than)
     counted, listed_rows = await _read(reader, table, count, listing)
