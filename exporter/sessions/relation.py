@@ -43,32 +43,37 @@ class Column:
     is_not_null: bool = False
     operators: str = "pg_catalog"
     """The schema of the operators that compare its values."""
-    is_json: bool = False
-    """Whether its type is json or jsonb, or a domain of these."""
+    base: str = ""
+    """The type below a domain, or the type itself, without a length."""
 
     def operator(self, symbol: str) -> str:
         """One of these, as SQL, whatever other operators its type has in the search path."""
         return f"OPERATOR({identifier(self.operators)}.{symbol})"
 
     @property
+    def is_json(self) -> bool:
+        """Whether its type is json or jsonb, or a domain of these."""
+        return self.base in {"json", "jsonb"}
+
+    @property
     def is_moment(self) -> bool:
         """Whether its type is one of points in time."""
-        return _MOMENT.fullmatch(self.type) is not None
+        return _MOMENT.fullmatch(self.base) is not None
 
     @property
     def counts_time(self) -> bool:
         """Whether its type is one of times, or of numbers, which may count time."""
-        return self.is_moment or _NUMBER.fullmatch(self.type) is not None
+        return self.is_moment or _NUMBER.fullmatch(self.base) is not None
 
     @property
     def is_small(self) -> bool:
         """Whether an index can hold every value of its type."""
-        return self.counts_time or self.is_enum or self.type in {"uuid", "boolean"}
+        return self.counts_time or self.is_enum or self.base in {"uuid", "boolean"}
 
     @property
     def names_something(self) -> bool:
         """Whether its type is one of names and states, which tell at most which time counts."""
-        return self.is_enum or _NAME.fullmatch(self.type) is not None
+        return self.is_enum or _NAME.fullmatch(self.base) is not None
 
 
 @dataclass(frozen=True, slots=True)

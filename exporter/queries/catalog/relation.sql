@@ -5,7 +5,8 @@
 -- Without a schema it is the one that the search path finds.
 -- A type of another schema is qualified, so that no other path finds another type of that name. The
 -- operators by which values are compared are those of the default B-tree of the type, or of that
--- below a domain; an enum or an array has PostgreSQL's own.
+-- below a domain; an enum or an array has PostgreSQL's own. The last column is the type below a domain,
+-- or the type itself, without a length.
 SELECT
     wanted.number, c.oid::int8, c.nspname, c.relname, c.relkind::text, a.attname,
     CASE
@@ -13,7 +14,10 @@ SELECT
             THEN pg_catalog.quote_ident(t.nspname) || '.'
         ELSE ''
     END || pg_catalog.format_type(a.atttypid, a.atttypmod),
-    t.typtype = 'e',
+    CASE t.typtype
+        WHEN 'd' THEN (SELECT b.typtype FROM pg_type AS b WHERE b.oid = base.oid)
+        ELSE t.typtype
+    END = 'e',
     CASE
         WHEN a.attgenerated <> '' THEN ARRAY(
             SELECT f.attname::text
@@ -37,7 +41,7 @@ SELECT
         JOIN pg_namespace AS q ON q.oid = o.oprnamespace
         WHERE k.opcintype = base.oid AND k.opcdefault
     ), 'pg_catalog'),
-    coalesce(base.oid IN ('json'::regtype::oid, 'jsonb'::regtype::oid), false)
+    pg_catalog.format_type(base.oid, NULL)
 FROM (
     VALUES
     {names}

@@ -184,7 +184,7 @@ def _new_value(table: SessionTable, word: str, text: str, type_: str) -> str:
 def _mark(relation: Relation, word: str, merge: str) -> tuple[str, str]:
     """The marked column and its new value: safe for NULL, arrays and scalars."""
     column = relation.column(word)
-    if column.type != "jsonb":
+    if column.base != "jsonb":
         raise SchemaMismatch(
             f"recovery.mark.column: expected a column of type jsonb, got {column.type} "
             f"({column.name}); write the note into a separate column, with `set`"
@@ -192,7 +192,8 @@ def _mark(relation: Relation, word: str, merge: str) -> tuple[str, str]:
     name = f"s.{identifier(column.name)}"
     # NULL || jsonb is NULL, and an array or a scalar would become an array of both.
     merged = (
-        f"CASE pg_catalog.jsonb_typeof({name}) WHEN 'object' THEN {name} || {literal(merge)}::jsonb"
+        f"CASE pg_catalog.jsonb_typeof({name}) WHEN 'object'"
+        f" THEN {name} OPERATOR(pg_catalog.||) {literal(merge)}::jsonb"
     )
     return column.name, f"{merged} ELSE coalesce({name}, {literal(merge)}::jsonb) END"
 
