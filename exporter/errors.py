@@ -93,6 +93,14 @@ class TimedOut(SourceError):
     reason = "timeout"
 
 
+class ConnectTimedOut(ConnectFailed):
+    """The server neither took the connection nor refused it."""
+
+
+class NoRoom(ConnectFailed):
+    """No connection beside those that are busy; they serve what would have used another one."""
+
+
 class NoAnswer(TimedOut):
     """Not even the server's own deadline fired, and the connection was dropped."""
 

@@ -16,6 +16,7 @@ from exporter.postgres.connections.abandoned_socket import AbandonedSocket, hang
 from exporter.postgres.connections.connection_slots import ConnectionSlots
 from exporter.postgres.connections.connector import Connection, Connector
 from exporter.postgres.connections.deadlines import STATEMENT_SECONDS, limit_lock_timeout
+from exporter.postgres.connections.lost_connection import explain_lost
 from exporter.postgres.error_causes import ServerError
 from exporter.postgres.hanging_reads import LOOK_SECONDS, HangingReads
 from exporter.postgres.read_queue import TIMEOUT_IN_COMPANY, ReadQueue
@@ -27,6 +28,9 @@ from exporter.queries import fill, literal
 
 #: A standby that seems to lag is checked again after this time, in seconds.
 LAG_RECHECK_AFTER = 0.5
+
+#: Where the server gives fewer connections than we may have, it is asked again after this time.
+ROOM_RECHECK_AFTER = 60.0
 
 
 class Lease:
@@ -70,6 +74,8 @@ class Database:
         self._connector = Connector(settings)
         self._connecting = asyncio.Lock()
         self._backoff = backoff.Backoff()
+        #: Whether the server gave no connection beside those that were busy.
+        self._is_limited = False
         #: Why the last attempt to connect failed, in a sentence and in a word.
         self._unreachable = ("", errors.ConnectFailed.reason)
 
@@ -192,6 +198,7 @@ class Database:
         abandoned: list[AbandonedSocket] = []
         requests: Sequence[Request] = ()
         late: Sequence[Request] = ()
+        has_room = True
         try:
             requests = self._hanging.refuse(take())
             most = TIMEOUT_IN_COMPANY if _reads(requests) > 1 else math.inf
@@ -201,14 +208,20 @@ class Database:
             if requests:
                 await self._send_on_any(requests, abandoned)
             late = [each for each in requests if isinstance(each.error, errors.NoAnswer)]
+        except errors.NoRoom:
+            has_room = False
         finally:
             seconds = sum(each.most_seconds for each in requests)
-            if abandoned and late and late[0].name:
+            if not has_room:
+                self._slots.withhold(ROOM_RECHECK_AFTER, user)
+            elif abandoned and late and late[0].name:
                 self._slots.abandon(seconds, abandoned)
             else:
                 self._leave(user, seconds, abandoned)
                 late = ()
-        if late:
+        if not has_room:
+            await self._send(lambda: requests, user)
+        elif late:
             try:
                 await self._hanging.find(late)
             except errors.SourceError:
@@ -233,7 +246,7 @@ class Database:
         try:
             connection = await self._connect(abandoned)
         except errors.SourceError as error:
-            if failure is not None:
+            if failure is not None and not isinstance(error, errors.NoRoom):
                 self._mark_down(error)
             raise
         failure = await self._run(connection, requests, abandoned)
@@ -263,10 +276,15 @@ class Database:
                 if isinstance(error, errors.AuthFailed | errors.PermissionDenied):
                     # A person has to repair this, which takes time.
                     self._backoff.failed(loop.time(), backoff.AUTHENTICATION)
-                elif self._busy:
-                    # Perhaps out of connections; the database itself is up.
+                elif isinstance(error, errors.ConnectTimedOut) and self._busy:
                     self._backoff.until = loop.time() + backoff.CONNECT[0]
                     raise
+                elif self._busy or self._idle:
+                    # Perhaps out of connections; the database itself is up.
+                    if not self._is_limited:
+                        self._is_limited = True
+                        logs.warning("connections_limited", database=self.name, error=str(error))
+                    raise errors.NoRoom(str(error)) from None
                 else:
                     self._backoff.failed(loop.time(), backoff.CONNECT)
                 self._mark_down(error)
@@ -274,6 +292,9 @@ class Database:
             while abandoned:  # of servers tried before this one
                 abandoned.pop().close()
             self._backoff.succeeded()
+            if self._is_limited and (self._busy or self._idle):
+                self._is_limited = False
+                logs.info("connections_not_limited", database=self.name)
             self._mark_up()
             return connection
 
@@ -348,7 +369,7 @@ class Database:
             return None
         request = requests[message.current]
         if message.is_lost:
-            lost = error_causes.explain_lost(self.name, error.sqlstate, str(error))
+            lost = explain_lost(self.name, error.sqlstate, str(error))
             if not isinstance(lost, errors.TimedOut) or isinstance(lost, errors.IdleTooLong):
                 return lost
             request.fail(lost)  # it would take as long on another connection

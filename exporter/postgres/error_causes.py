@@ -74,12 +74,12 @@ _REFRESH = "REFRESH MATERIALIZED VIEW"
 _ZONE = re.compile(
     r"(?:TIME\s+ZONE|TimeZone\s*=|'TimeZone'\s*,|timezone\s*\()\s*'((?:[^']|'')+)'", re.IGNORECASE
 )
-#: The server's deadlines that end the connection, by SQLSTATE.
-_FATAL_DEADLINES: dict[str, tuple[type[errors.TimedOut], str]] = {
-    "25P03": (errors.IdleTooLong, "idle_in_transaction_session_timeout"),
-    "25P04": (errors.TimedOut, "transaction_timeout"),
-    "57P05": (errors.IdleTooLong, "idle_session_timeout"),
-}
+# In the languages of PostgreSQL's translations: what cancels a statement is a user, or a deadline.
+_BY_USER = re.compile(
+    r"\buser request|Benutzer|utilisateur|usuario|utente|użytkownik|kullan|användare"
+    r"|пользовател|користувач|ユーザー|사용자|用户|მომხმარებ",
+    re.IGNORECASE,
+)
 _MARKS = "\"'«»„“”‚‘’「」"  # noqa: RUF001 - quotation marks
 
 
@@ -110,15 +110,6 @@ class ServerError:
             is_raised=diagnosis.source_function == "exec_stmt_raise",
             is_by_policy=diagnosis.source_function == "ExecWithCheckOptions",
         )
-
-
-def explain_lost(database: str, state: str | None, text: str) -> errors.SourceError:
-    """The cause of an error that ended the connection, from its SQLSTATE, if any, and its text."""
-    said = " ".join(text.split())
-    if deadline := _FATAL_DEADLINES.get(state or ""):
-        kind, setting = deadline
-        return kind(f"database {database} ended the connection at its {setting}: {said}")
-    return errors.ConnectFailed(f"lost the connection to database {database}: {said}")
 
 
 def explain_connecting(database: str, text: str, *, user: str = "") -> errors.SourceError:
@@ -266,6 +257,10 @@ def _of_state(  # noqa: PLR0911 - a table of cases
             return errors.Locked(
                 "another transaction held a lock on the table for longer than lock_timeout "
                 f"({lock_timeout:g} s): {message}"
+            )
+        case _, "57014" if _BY_USER.search(message):
+            return errors.TimedOut(
+                f"another client cancelled the query, as pg_cancel_backend() does ({message})"
             )
         case _, "57014":
             return errors.TimedOut(

@@ -14,6 +14,7 @@ from exporter.postgres.connections.deadlines import (
     STATEMENT_SECONDS,
     Deadline,
 )
+from exporter.postgres.connections.lost_connection import explain_lost
 from exporter.postgres.database import Database, Lease
 from exporter.postgres.error_causes import ON_PRIMARY, ServerError
 from exporter.postgres.reader import Row
@@ -167,7 +168,7 @@ class Transaction:
         if self._connection.closed:
             words = self._lease.last_words
             said = (error.sqlstate, str(error)) if error.sqlstate or not words else words[-1]
-            return error_causes.explain_lost(self._database, *said)
+            return explain_lost(self._database, *said)
         # Without a position it counts as an error of a row, whose message may quote the row.
         server_error = ServerError.of(error, position=None)
         sent = ["", statement]  # as of a reader, whose first statement sets the transaction up

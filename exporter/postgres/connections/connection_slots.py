@@ -32,6 +32,8 @@ class ConnectionSlots:
         self._waiting: deque[tuple[str, asyncio.Future[None]]] = deque()
         self._abandoned: set[asyncio.Task[None]] = set()
         self._held = 0
+        #: Slots for which the server gives no connection now, and what ends that.
+        self._withheld: set[asyncio.TimerHandle] = set()
         #: Since when each user has a slot, by its name; users without a name are not told apart.
         self._users: dict[str, float] = {}
         #: Until when each slow user counts as slow.
@@ -43,7 +45,8 @@ class ConnectionSlots:
     @property
     def open(self) -> int:
         """Connections that are open or being opened, with those that were abandoned."""
-        return min(self._size - self._free + self._idle_count, self._size)
+        taken = self._size - self._free - len(self._withheld)
+        return min(taken + self._idle_count, self._size)
 
     @property
     def _idle_count(self) -> int:
@@ -92,6 +95,17 @@ class ConnectionSlots:
                 self._slow[user] = now + SLOW_FOR
         self._hand_out()
 
+    def withhold(self, seconds: float, user: str = "") -> None:
+        """Give a slot back that nobody gets for so many seconds."""
+
+        def end() -> None:
+            self._withheld.discard(timer)
+            self.release()
+
+        timer = asyncio.get_running_loop().call_later(seconds, end)
+        self._withheld.add(timer)
+        self.dismiss(user)
+
     def abandon(self, seconds: float, sockets: Sequence[AbandonedSocket], user: str = "") -> None:
         """Release a slot and close its sockets, after `seconds` and once no backend holds one."""
         task = asyncio.create_task(self._until_gone(seconds, sockets, user))
@@ -106,6 +120,8 @@ class ConnectionSlots:
         task.add_done_callback(gone)
 
     async def close(self) -> None:
+        for timer in self._withheld:
+            timer.cancel()
         for task in self._abandoned:
             task.cancel()
         await asyncio.gather(*self._abandoned, return_exceptions=True)

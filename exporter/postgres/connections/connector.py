@@ -11,7 +11,7 @@ from psycopg.adapt import Loader
 from psycopg.pq import PollingStatus
 
 from exporter.config import DatabaseSettings
-from exporter.errors import AuthFailed, ConnectFailed, SourceError
+from exporter.errors import AuthFailed, ConnectFailed, ConnectTimedOut, SourceError
 from exporter.postgres import error_causes
 from exporter.postgres.connections.abandoned_socket import Abandon, hang_up
 from exporter.postgres.connections.detached_thread import in_thread
@@ -103,8 +103,8 @@ class Connector:
         user = bytes(pgconn.user).decode("utf-8", "replace")
         return error_causes.explain_connecting(self._settings.name, said, user=user)
 
-    def _no_answer(self) -> ConnectFailed:
-        return ConnectFailed(
+    def _no_answer(self) -> ConnectTimedOut:
+        return ConnectTimedOut(
             f"cannot connect to database {self._settings.name}: no answer within "
             f"{self._settings.connect_timeout:g} s"
         )

@@ -3,12 +3,17 @@
 PgBouncer is Debian's package. Without it these tests are skipped, and in CI they fail.
 """
 
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import EXPORTER
+from tests.support.collection.exporter import Exporting
+from tests.support.processes.daemons import last_success
 from tests.support.processes.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
@@ -143,6 +148,62 @@ def test_gets_well_after_pgbouncer_was_killed_and_started_again(
         page = daemon.wait_for_page(all_succeed, "all are collected again", seconds=60)
         assert page.value("session_exporter_database_up") == 1
         assert [page.errors(source) - {"connect"} for source in SOURCES] == [set()] * len(SOURCES)
+
+
+#: A query of three seconds, with time enough by our own limits.
+SLOW: dict[str, Any] = {
+    **CONVERSATIONS,
+    "where": "(SELECT pg_sleep(3)) IS NOT NULL",
+    "daily": None,
+}
+
+
+def with_settings(bouncer: PgBouncer, settings: str) -> None:
+    """Start it again with these lines of config."""
+    bouncer.kill()
+    bouncer.settings = settings
+    bouncer.start()
+
+
+@pytest.mark.parametrize(
+    ("settings", "setting"),
+    [
+        ("query_timeout = 1", "query_timeout"),
+        ("query_wait_timeout = 1\ndefault_pool_size = 1", "query_wait_timeout"),
+    ],
+)
+def test_a_deadline_of_pgbouncer_is_a_timeout_with_its_name(
+    bouncer: PgBouncer, tmp_path: Path, *, settings: str, setting: str
+) -> None:
+    with_settings(bouncer, settings)
+    app = {"dsn": bouncer.dsn(), **IMPATIENT, "statement_timeout": "20s", "max_connections": 2}
+    slow = SLOW if setting == "query_timeout" else {**SLOW, "where": None}
+    config = write_config(tmp_path, {"pooled": app}, {"slow": slow})
+    with contextlib.ExitStack() as stack:
+        if slow is not SLOW:  # another client keeps the only server connection
+            stack.enter_context(stack.enter_context(bouncer.connect()).transaction())
+        exporting = stack.enter_context(Exporting(config))
+        page = exporting.collect("active")
+        assert page.errors("slow") == {"timeout"}
+        assert f"PgBouncer ended the connection at its {setting}" in exporting.failure("slow")
+        assert "database_down" not in exporting.log
+
+
+def test_connections_that_pgbouncer_does_not_keep_are_replaced_unnoticed(
+    bouncer: PgBouncer, tmp_path: Path
+) -> None:
+    with_settings(bouncer, "client_idle_timeout = 1\nserver_lifetime = 1\nserver_idle_timeout = 1")
+    app = {"dsn": bouncer.dsn(), **IMPATIENT}
+    idle = {**CONVERSATIONS, "every": "2s", "daily": None}
+    with Daemon(write_config(tmp_path, {"pooled": app}, {"idle": idle}), folder=tmp_path) as daemon:
+        first = daemon.wait_for_page(lambda page: page.succeeds("idle"), "it is collected")
+        page = daemon.wait_for_page(
+            lambda page: last_success(page, "idle") > last_success(first, "idle") + 5,
+            "it is collected again and again",
+        )
+        assert page.errors("idle") == set()
+        assert page.value("session_exporter_database_up") == 1
+        assert "database_down" not in daemon.log
 
 
 def test_a_wrong_password_is_an_authentication_failure(bouncer: PgBouncer, tmp_path: Path) -> None:

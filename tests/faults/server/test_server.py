@@ -24,6 +24,7 @@ from exporter.demo.server.server import PostgresServer, wheel_binaries
 from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
 from exporter.errors import SourceError
 from exporter.postgres import Database
+from exporter.postgres import database as postgres_database
 from tests.support.collection.exporter import ERRORS, SKIPPED, UP, Exporting
 from tests.support.processes.session_exporter import (
     CONVERSATIONS,
@@ -35,6 +36,7 @@ from tests.support.processes.session_exporter import (
 from tests.support.servers.fresh_databases import drop_database
 from tests.support.servers.frozen_processes import OURS, processes, stopped
 from tests.support.servers.quick_server import QuickServer
+from tests.support.servers.statements import execute
 
 TABLE = "conversations.conversation_sessions"
 ACTIVE = "sessions_active"
@@ -246,6 +248,28 @@ def test_a_wrong_password_is_not_tried_again_while_another_connection_works(
         assert exporting.seconds_of_backoff() > 50
 
 
+def test_a_query_that_another_client_cancels_is_no_limit_of_ours(
+    victim: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    source = {**SOURCE, "where": "(SELECT pg_sleep(20)) IS NOT NULL"}
+    config = config_of(victim.dsn_for(EXPORTER), tmp_path, source=source, statement_timeout="10s")
+    with Exporting(config) as exporting, victim.connect() as connection:
+        collecting = exporting.begin("active")
+        cancel = (
+            "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity"
+            f" WHERE usename = '{EXPORTER}' AND wait_event = 'PgSleep'"
+        )
+        cancelled = 0
+        while not collecting.done():  # in company, and alone
+            cancelled += connection.execute(cancel.encode()).fetchall()[0][0]
+            time.sleep(0.02)
+        assert cancelled
+        page = exporting.page()
+        assert page.errors("chats_1") == {"timeout"}
+        assert exporting.failure("chats_1").startswith("another client cancelled the query")
+        assert page.value(UP) == 1
+
+
 @pytest.fixture
 def password_changed(victim: EmbeddedDatabase) -> Iterator[str]:
     """Call for a new password of the exporter's role; afterwards the old one is back."""
@@ -433,6 +457,47 @@ def test_a_connection_limit_is_asked_again_soon(
         page = exporting.collect_until(chats_succeed, "there is room again", "active")
         assert page.value(UP) == 1
         assert page.errors("chats_1") == {"connect"}
+
+
+@pytest.mark.quick("role")
+@pytest.mark.parametrize("limited", ["role", "database"])
+def test_with_fewer_connections_than_the_config_allows_all_are_collected_by_those(
+    victim: EmbeddedDatabase, tmp_path: Path, limited: str
+) -> None:
+    what = f"ROLE {EXPORTER}" if limited == "role" else f"DATABASE {victim.name}"
+    config = config_of(victim.dsn_for(EXPORTER), tmp_path, 4, source=SLOW, max_connections=3)
+    execute(victim, f"ALTER {what} CONNECTION LIMIT 1")
+    try:
+        with Exporting(config) as exporting:
+            for _ in range(4):
+                page = exporting.collect()
+                assert all_succeed(page), exporting.log
+                assert page.value(UP) == 1
+            assert sum(page.values(ERRORS)) + sum(page.values(SKIPPED)) == 0
+            assert exporting.log.count("event=connections_limited") == 1
+            assert f"too many connections for {limited}" in exporting.log
+            assert "database_down" not in exporting.log
+    finally:
+        execute(victim, f"ALTER {what} CONNECTION LIMIT -1")
+
+
+def test_connections_that_the_server_gives_again_are_used(
+    victim: EmbeddedDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_database, "ROOM_RECHECK_AFTER", 0.1)
+    config = config_of(victim.dsn_for(EXPORTER), tmp_path, 4, source=SLOW, max_connections=3)
+    execute(victim, f"ALTER ROLE {EXPORTER} CONNECTION LIMIT 1")
+    try:
+        with Exporting(config) as exporting:
+            exporting.collect()
+            assert all_succeed(exporting.collect())
+            execute(victim, f"ALTER ROLE {EXPORTER} CONNECTION LIMIT -1")
+            page = exporting.collect_until(
+                lambda _: "event=connections_not_limited" in exporting.log, "it has another one"
+            )
+            assert sum(page.values(ERRORS)) == 0
+    finally:
+        execute(victim, f"ALTER ROLE {EXPORTER} CONNECTION LIMIT -1")
 
 
 def test_a_role_that_may_not_connect_lacks_a_right_and_does_not_knock_again_soon(

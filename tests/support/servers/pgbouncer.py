@@ -44,6 +44,7 @@ auth_file = {folder}/users.txt
 pool_mode = transaction
 default_pool_size = {pool_size}
 server_login_retry = 1
+{settings}
 """
 
 
@@ -52,6 +53,8 @@ class PgBouncer:
 
     def __init__(self, program: str, database: EmbeddedDatabase) -> None:
         self.port = 0
+        #: Lines of its config; they count from the next start.
+        self.settings = ""
         self._program = program
         self._database = database
         self._account = server_account()
@@ -104,6 +107,7 @@ class PgBouncer:
                     port=self.port,
                     folder=self._folder,
                     pool_size=POOL_SIZE,
+                    settings=self.settings,
                 )
             )
             self._account.own(self._folder)

@@ -24,6 +24,10 @@ def of_statement(complaint: ServerError, *statements: str) -> SourceError:
     [
         ("55P03", "canceling statement due to lock timeout", "lock", "lock_timeout (1 s)"),
         ("57014", "canceling statement due to statement timeout", "timeout", "limit is 5 s"),
+        ("57014", "storniere Anfrage wegen Zeitüberschreitung", "timeout", "limit is 5 s"),
+        ("57014", "canceling statement due to user request", "timeout", "another client"),
+        ("57014", "storniere Anfrage wegen Benutzeraufforderung", "timeout", "another client"),
+        ("57014", "annulation à la demande de l'utilisateur", "timeout", "another client"),
         ("42501", "permission denied for table t", "permission", "`session-exporter sql role`"),
         (
             "42501",

@@ -1,0 +1,31 @@
+"""Why a connection was lost: a deadline of the server or of PgBouncer, or something else."""
+
+from exporter import errors
+
+#: The server's deadlines that end the connection, by SQLSTATE.
+_OF_SERVER: dict[str, tuple[type[errors.TimedOut], str]] = {
+    "25P03": (errors.IdleTooLong, "idle_in_transaction_session_timeout"),
+    "25P04": (errors.TimedOut, "transaction_timeout"),
+    "57P05": (errors.IdleTooLong, "idle_session_timeout"),
+}
+
+#: And those of PgBouncer, all with SQLSTATE 08P01 and in these words (janitor.c), or with spaces.
+_OF_PGBOUNCER: tuple[tuple[str, type[errors.TimedOut]], ...] = (
+    ("query_wait_timeout", errors.TimedOut),
+    ("query_timeout", errors.TimedOut),
+    ("client_idle_timeout", errors.IdleTooLong),
+    ("idle_transaction_timeout", errors.IdleTooLong),
+    ("transaction_timeout", errors.TimedOut),
+)
+
+
+def explain_lost(database: str, state: str | None, text: str) -> errors.SourceError:
+    """The cause of an error that ended the connection, from its SQLSTATE, if any, and its text."""
+    said = " ".join(text.split())
+    if deadline := _OF_SERVER.get(state or ""):
+        kind, setting = deadline
+        return kind(f"database {database} ended the connection at its {setting}: {said}")
+    for setting, kind in _OF_PGBOUNCER if state == "08P01" else ():
+        if setting in said.replace(" ", "_"):
+            return kind(f"PgBouncer ended the connection at its {setting}: {said}")
+    return errors.ConnectFailed(f"lost the connection to database {database}: {said}")
