@@ -1,10 +1,12 @@
 """One line per event: a timestamp, a level, a name and its fields, as key=value or as JSON."""
 
+import asyncio
 import json
 import logging
 import re
 import sys
 import time
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
@@ -12,6 +14,10 @@ INFO, WARNING = logging.INFO, logging.WARNING
 
 #: The most characters of one value: a server's message may be of any length.
 _LONGEST = 2000
+
+#: How long a state that has flapped is awaited, in seconds, and what flaps on is silent at most.
+HELD_SECONDS = 5.0
+LONGEST_SILENCE = 60.0
 
 _WORD = re.compile(r"[A-Za-z0-9_.+-]+")
 _LOG = logging.getLogger("session_exporter")
@@ -53,6 +59,43 @@ def warning(event: str, **fields: object) -> None:
 def bug(event: str, error: BaseException, **fields: object) -> None:
     """Log something that should not happen, with its traceback."""
     _LOG.error(event, extra={"fields": fields}, exc_info=error)
+
+
+class StateLog:
+    """Lines about a state that may flap. Needs a running event loop.
+
+    An outage and its end are logged at once. What goes on changing is logged when a state has held
+    for HELD_SECONDS, or after LONGEST_SILENCE, with the number of changes that were not logged.
+    """
+
+    def __init__(self) -> None:
+        self._recent = 0
+        """Changes since a state has held for long enough."""
+        self._unlogged = 0
+        self._logged_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def change(self, log: Callable[..., None], event: str, **fields: object) -> None:
+        """Note a change, which `log` logs."""
+        loop = asyncio.get_running_loop()
+        self._recent += 1
+        self._unlogged += 1
+        if self._timer is not None:
+            self._timer.cancel()
+
+        def write() -> None:
+            changes = {"changes": self._unlogged} if self._unlogged > 1 else {}
+            self._unlogged, self._logged_at = 0, loop.time()
+            log(event, **fields, **changes)
+
+        def hold() -> None:
+            self._recent = 0
+            if self._unlogged:
+                write()
+
+        if self._recent <= 2 or loop.time() - self._logged_at >= LONGEST_SILENCE:
+            write()
+        self._timer = loop.call_later(HELD_SECONDS, hold)
 
 
 def _facts(record: logging.LogRecord) -> dict[str, Any]:

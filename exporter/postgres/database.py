@@ -74,6 +74,7 @@ class Database:
         self._connector = Connector(settings)
         self._connecting = asyncio.Lock()
         self._backoff = backoff.Backoff()
+        self._log = logs.StateLog()
         #: Whether the server gave no connection beside those that were busy.
         self._is_limited = False
         #: Why the last attempt to connect failed, in a sentence and in a word.
@@ -300,13 +301,14 @@ class Database:
 
     def _mark_down(self, error: errors.SourceError) -> None:
         if self.up is not False:
-            logs.warning("database_down", database=self.name, reason=error.reason, error=str(error))
+            why = {"reason": error.reason, "error": str(error)}
+            self._log.change(logs.warning, "database_down", database=self.name, **why)
         self.up = False
         self.replica_lag = None
 
     def _mark_up(self) -> None:
         if self.up is False:
-            logs.info("database_up", database=self.name)
+            self._log.change(logs.info, "database_up", database=self.name)
         self.up = True
 
     async def _keep(self, connection: Connection, *, is_usable: bool = True) -> None:

@@ -1,5 +1,6 @@
 """One line per event."""
 
+import asyncio
 import json
 import logging
 import re
@@ -86,3 +87,38 @@ def test_json_is_one_object_per_line_and_holds_the_traceback(
         "error": "line\nfeed",
     }
     assert second["traceback"].endswith("ValueError: because")
+
+
+async def test_what_flaps_on_and_on_is_logged_once_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "LONGEST_SILENCE", 0.05)
+    logged: list[tuple[str, object]] = []
+    state = logs.StateLog()
+
+    def log(event: str, **fields: object) -> None:
+        logged.append((event, fields.get("changes")))
+
+    for _ in range(2):
+        state.change(log, "down")
+        state.change(log, "up")
+    assert logged == [("down", None), ("up", None)]
+    await asyncio.sleep(0.06)
+    state.change(log, "down")
+    assert logged[2:] == [("down", 3)]
+
+
+async def test_a_state_that_has_held_is_logged_with_its_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logs, "HELD_SECONDS", 0.0)
+    logged: list[tuple[str, object]] = []
+    state = logs.StateLog()
+
+    def log(event: str, **fields: object) -> None:
+        logged.append((event, fields.get("changes")))
+
+    for event in ("down", "up", "down", "up", "down"):
+        state.change(log, event)
+    await asyncio.sleep(0.05)
+    assert logged == [("down", None), ("up", None), ("down", 3)]
+    state.change(log, "up")
+    assert logged[3:] == [("up", None)]

@@ -327,6 +327,31 @@ def test_a_database_is_down_when_all_its_connections_are_lost_and_none_can_be_ma
         assert page.value(UP) == 1
 
 
+def test_a_database_that_flaps_is_one_line_when_a_state_has_held(
+    config: Path, proxy: Proxy
+) -> None:
+    """It takes connections, serves one collection, drops them, and refuses for a moment."""
+    with Exporting(config) as exporting:
+        assert chats_succeed(exporting.collect())
+        for _ in range(10):
+            proxy.refuse()
+            exporting.end_backoff()
+            exporting.collect("active")
+            proxy.accept()
+            exporting.end_backoff()
+            assert exporting.collect("active").value(UP) == 1
+        lines = [line for line in exporting.log.splitlines() if "event=database_" in line]
+        assert [line.count("event=database_down") for line in lines] == [1, 0]
+        proxy.refuse()
+        exporting.end_backoff()
+        exporting.collect("active")
+        wait_for(lambda: "changes=19" in exporting.log, "the state has held")
+        lines = [line for line in exporting.log.splitlines() if "event=database_" in line]
+        assert len(lines) == 3
+        assert "event=database_down" in lines[2]
+        assert "Connection refused" in lines[2]
+
+
 @contextlib.contextmanager
 def web_server() -> Iterator[int]:
     """Answers whatever is asked in HTTP, and hangs up."""
