@@ -6,6 +6,7 @@ from exporter import sessions
 from exporter.check.findings import Finding, FindingWriter
 from exporter.check.indexes import Cost, Costs, check_heartbeats, check_indexes, measure
 from exporter.check.missing_rights import ask_for, missing_to_collect
+from exporter.check.times.mass_end import check_mass_end
 from exporter.check.times.plausibility import check_plausibility
 from exporter.check.times.shared_values import check_shared_values
 from exporter.check.times.thresholds import check_thresholds
@@ -52,6 +53,9 @@ async def check_source(database: Database, source: Source) -> AsyncIterator[Find
         if source.daily is not None:
             async for finding in _daily(patient, table, source.daily, costs["daily"], findings):
                 yield finding
+            if isinstance(costs["daily"], Cost):  # this takes no longer
+                async for finding in check_mass_end(patient, table, source.daily, findings):
+                    yield finding
     except PermissionDenied as error:
         commands = await missing_to_collect(reader, source)
         yield findings.failed(error.reason, ask_for(error, commands), *commands)

@@ -74,6 +74,7 @@ async def test_a_source_that_fits_gets_ticks_only(
         "cost",
         "evaluation for daily",
         "cost of daily",
+        "mass end",
         "series",
     ]
     assert found["connection"].message.endswith(f" as {EXPORTER}")
