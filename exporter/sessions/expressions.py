@@ -18,7 +18,7 @@ from exporter.sessions.orphaned import end_of_closed
 from exporter.sessions.relation import Relation
 from exporter.sessions.session_table import SessionTable
 from exporter.sessions.sql_names import chains
-from exporter.sessions.used_objects import require_all_rows
+from exporter.sessions.used_objects import require_all_rows, require_no_effects
 from exporter.text import some_of
 
 # Type OIDs from src/include/catalog/pg_type.dat; they never change.
@@ -45,6 +45,7 @@ async def declared(reader: Reader, source: Source) -> tuple[Relation, dict[str, 
 async def bind(reader: Reader, source: Source) -> SessionTable:
     """Bind a source to its table. Raises SchemaMismatch where it does not fit, or SourceError."""
     found, expressions = await declared(reader, source)
+    await require_no_effects(reader, found)
     types = await types_of(reader, found, expressions)
     _check_types(source, types)
     if "limit_per.key" in expressions:

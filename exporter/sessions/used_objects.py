@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from exporter.errors import PermissionDenied, SourceError
+from exporter.errors import PermissionDenied, SchemaMismatch, SourceError
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.sessions.relation import Relation
 from exporter.sessions.sql_names import ALIAS, chains, qualified, reads
+from exporter.text import some_of
 
 #: The role whose members see all (PostgreSQL documentation, "Predefined Roles").
 MEMBERSHIP = "pg_read_all_stats"
@@ -22,6 +23,37 @@ _HIDING = {
     "pg_stat_get_subscription",
     "pg_stat_statements",
 }
+
+
+#: What writes, locks, sends or ends something although the transaction only reads. Most volatile
+#: functions do not: random(), clock_timestamp(), currval(); lo_get() and pg_sleep() only take time.
+#: What a function of the application does is not known; PostgreSQL refuses it to write.
+_EFFECTS = (
+    "^(nextval|setval|set_config|pg_notify|txid_current|pg_current_xact_id"
+    "|pg_(try_)?advisory_.*|dblink.*"
+    "|lo_(creat|create|from_bytea|put|unlink|truncate|truncate64|import|export)|lowrite"
+    "|pg_(cancel|terminate)_backend|pg_reload_conf|pg_rotate_logfile|pg_promote|pg_switch_wal"
+    "|pg_create_.*|pg_drop_.*|pg_copy_.*|pg_(wal_replay|backup)_.*|pg_file_.*"
+    "|pg_stat_reset.*|pg_stat_statements_reset|pg_logical_emit_message|pg_logical_slot_get_.*|pg_replication_(origin|slot)_.*)$"
+)
+
+
+async def require_no_effects(reader: Reader, table: Relation) -> None:
+    """Raise SchemaMismatch where reading a view writes, locks or sends something.
+
+    PostgreSQL finds some of it when there is a row, and locks and messages never.
+    """
+    if table.kind != "view":
+        return
+    statement = fill("views/effects", oid=str(table.oid), names=literal(_EFFECTS))
+    called = [
+        f"{schema}.{view} calls {name}()" for schema, view, name in await reader.rows(statement)
+    ]
+    if called:
+        raise SchemaMismatch(
+            f"{some_of(called)}: each collection would write, lock or send something; leave it out "
+            "of the view, or declare another one"
+        )
 
 
 async def find_relations(
