@@ -21,6 +21,9 @@ from exporter.sessions.indexes import coverage, heartbeats
 from exporter.sessions.used_objects import find_relations
 from exporter.text import some_of
 
+#: Whether the times of active rows, and what is compared with them, can be right.
+CHECKS_OF_TIMES = (check_plausibility, check_shared_values, check_thresholds)
+
 
 async def check_source(database: Database, source: Source) -> AsyncIterator[Finding]:
     """Check the table, its expressions, rights, indexes, costs and time series."""
@@ -34,12 +37,9 @@ async def check_source(database: Database, source: Source) -> AsyncIterator[Find
         async for finding in _rights(reader, table, findings, is_trusted=is_trusted):
             yield finding
         yield await _evaluation(reader, table, findings)
-        async for finding in check_plausibility(reader, table, findings):
-            yield finding
-        async for finding in check_shared_values(reader, table, findings):
-            yield finding
-        async for finding in check_thresholds(reader, table, findings):
-            yield finding
+        for check in CHECKS_OF_TIMES:
+            async for finding in check(reader, table, findings):
+                yield finding
         timeout = None if source.daily is None else source.daily.timeout
         patient = database.reader(timezone=reader.timezone, timeout=timeout)
         costs = await _costs(reader, patient, table)

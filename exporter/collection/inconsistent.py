@@ -10,9 +10,17 @@ from exporter.collection.daily import closed_rows
 from exporter.config import Source
 from exporter.errors import BadData
 from exporter.postgres import Reader
-from exporter.queries import join_lines
+from exporter.queries import join_lines, literal
 from exporter.sessions import STATEMENT_TIME, SessionTable, name_failing_expression
-from exporter.sessions.orphan_list import IdText, as_bytes, as_id, as_text
+from exporter.sessions.orphan_list import (
+    IdText,
+    as_bytes,
+    as_id,
+    as_text,
+    id_columns,
+    named_columns,
+    shown_columns,
+)
 
 CLOSED_WITHOUT_END, SEEN_AFTER_END = CLOSED_KINDS = ("closed_without_end", "seen_after_end")
 
@@ -81,12 +89,20 @@ async def list_inconsistent(
 
 
 async def inconsistent_queries(
-    reader: Reader, table: SessionTable, *, kind: str | None, limit: int
+    reader: Reader,
+    table: SessionTable,
+    *,
+    kind: str | None,
+    limit: int,
+    for_people: bool = False,
 ) -> dict[tuple[str, ...], str]:
-    """The statements that list rows, by the kinds that each tells apart. Raises SourceError."""
+    """The statements that list rows, by the kinds that each tells apart. Raises SourceError.
+
+    `for_people` gives the columns as psql shows them well, and names.
+    """
     known = [each for each in kinds_of(table.source) if kind in {None, each}]
     queries = dict[tuple[str, ...], str]()
-    write = partial(_query, table, limit)
+    write = partial(_query, table, limit, for_people)
     active = {name: sql for name, sql in _active_kinds(table).items() if name in known}
     if active:
         placed = [f"{Grid.of(table.source).cell(table)} AS {_CELL}"]
@@ -126,22 +142,29 @@ def _active_kinds(table: SessionTable) -> dict[str, str]:
     return kinds
 
 
-def _query(  # noqa: PLR0917 - the first two are the same for all
+def _query(  # noqa: PLR0917 - the first three are the same for all
     table: SessionTable,
     limit: int,
+    for_people: bool,
     kinds: Mapping[str, str],
     placed: list[str],
     counted: list[str],
     rows: str,
 ) -> str:
-    ended = "NULL" if table.ended_at is None else table.ended_at.sql
-    moments = [table.started_at.sql, table.last_seen, ended]
-    columns = [f"extract(epoch FROM ({each})::timestamptz)::float8" for each in moments]
-    columns += [as_bytes(text) for text in (*table.id, *table.show)]
+    ended = "NULL::timestamptz" if table.ended_at is None else table.ended_at.sql
+    times = {"started": table.started_at.sql, "last_seen": table.last_seen, "ended": ended}
+    if for_people:
+        columns = named_columns(id_columns(table), times, shown_columns(table))
+        names = [f"CASE WHEN {sql} THEN {literal(kind)} END" for kind, sql in kinds.items()]
+        matches = f"pg_catalog.concat_ws(', '::text, {', '.join(names)}) AS kind"
+    else:
+        columns = [f"extract(epoch FROM ({each})::timestamptz)::float8" for each in times.values()]
+        columns += [as_bytes(text) for text in (*table.id, *table.show)]
+        matches = f"ARRAY[{', '.join(kinds.values())}]::bool[]"
     return table.statement(
         "lists/inconsistent",
         now=STATEMENT_TIME.now,
-        kinds=f"ARRAY[{', '.join(kinds.values())}]::bool[]",
+        kinds=matches,
         columns=join_lines(columns),
         placed=join_lines(placed),
         counted=join_lines(counted, indent=8),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from exporter.errors import BadData
 from exporter.postgres import Reader, Result
-from exporter.queries import join_lines
+from exporter.queries import identifier, join_lines
 from exporter.sessions import STATEMENT_TIME, SessionTable, name_failing_expression
 
 #: Characters kept of an id or a shown value: anything may be in a column.
@@ -57,18 +57,43 @@ class BlockedKeyList:
     keys: tuple[BlockedKey, ...]
 
 
-def orphans_query(table: SessionTable, *, limit: int, older_than: float | None = None) -> str:
-    """The statement that lists orphans; `older_than` in seconds replaces orphaned_after."""
-    texts, own = [*table.id, *table.show], table.orphaned_at
-    now = f"extract(epoch FROM {STATEMENT_TIME.now})::float8"
-    columns = [
-        f"extract(epoch FROM {table.last_seen})::float8",
-        f"{now} - extract(epoch FROM {table.started_at.sql})::float8",
-        now,
-        *map(as_bytes, texts),
-    ]
-    if own is not None:
-        columns.append(f"extract(epoch FROM {own} - {table.last_seen})::float8")
+def orphan_count_query(table: SessionTable, *, older_than: float | None = None) -> str:
+    """The statement that counts them; `older_than` in seconds replaces orphaned_after."""
+    orphaned = table.orphaned(STATEMENT_TIME, older_than)
+    return table.statement("lists/orphan_count", orphaned=orphaned)
+
+
+def orphans_query(
+    table: SessionTable,
+    *,
+    limit: int,
+    older_than: float | None = None,
+    for_people: bool = False,
+) -> str:
+    """The statement that lists orphans; `older_than` in seconds replaces orphaned_after.
+
+    `for_people` gives the columns as psql shows them well, and names.
+    """
+    last_seen, own, now = table.last_seen, table.orphaned_at, STATEMENT_TIME.now
+    if for_people:
+        times = {
+            "last_seen": last_seen,
+            "silent_for": f"{now} - {last_seen}",
+            "age": f"{now} - {table.started_at.sql}",
+        }
+        if own is not None:
+            times["threshold"] = f"{own} - {last_seen}"
+        columns = named_columns(id_columns(table), times, shown_columns(table))
+    else:
+        now = f"extract(epoch FROM {now})::float8"
+        columns = [
+            f"extract(epoch FROM {last_seen})::float8",
+            f"{now} - extract(epoch FROM {table.started_at.sql})::float8",
+            now,
+            *map(as_bytes, (*table.id, *table.show)),
+        ]
+        if own is not None:
+            columns.append(f"extract(epoch FROM {own} - {last_seen})::float8")
     return table.statement(
         "lists/orphans",
         columns=join_lines(columns),
@@ -78,13 +103,27 @@ def orphans_query(table: SessionTable, *, limit: int, older_than: float | None =
     )
 
 
+def shown_columns(table: SessionTable) -> dict[str, str]:
+    """What `show` names, as SQL by name."""
+    return {shown.name: text for shown, text in zip(table.source.show, table.show, strict=True)}
+
+
+def id_columns(table: SessionTable) -> dict[str, str]:
+    """The id as SQL by name: `id`, or its columns where it has several."""
+    names = table.source.id if isinstance(table.source.id, tuple) else ("id",)
+    return dict(zip(names, table.id or ("NULL",), strict=True))
+
+
+def named_columns(*parts: Mapping[str, str]) -> list[str]:
+    """Select items with names."""
+    return [f"({text}) AS {identifier(name)}" for part in parts for name, text in part.items()]
+
+
 async def list_orphans(
     reader: Reader, table: SessionTable, *, limit: int, older_than: float | None = None
 ) -> OrphanList:
     """Read the full number of orphans, and then up to `limit` of them. Raises SourceError."""
-    count = table.statement(
-        "lists/orphan_count", orphaned=table.orphaned(STATEMENT_TIME, older_than)
-    )
+    count = orphan_count_query(table, older_than=older_than)
     listing = orphans_query(table, limit=limit, older_than=older_than)
     counted, listed_rows = await _read(reader, table, count, listing)
     names, parts = [shown.name for shown in table.source.show], len(table.id)

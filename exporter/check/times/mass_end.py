@@ -60,7 +60,7 @@ async def _find_audit(reader: Reader, table: SessionTable) -> tuple[bool, bool]:
     try:
         if not await has_audit(reader):
             return False, True
-        is_audited = table.id is not None and await can_read_audit(reader)
+        is_audited = bool(table.id) and await can_read_audit(reader)
     except SourceError:
         return False, False
     return is_audited, is_audited
@@ -73,7 +73,7 @@ def _query(table: SessionTable, end: Moment, daily: DailySettings, *, is_audited
         "plausibility/mass_end",
         start=table.started_at.sql,
         end=orphaned.end_of_closed(table.started_at.sql, end.sql),
-        id=f"({table.id})::text" if is_audited else "NULL",
+        id=f"ARRAY[{', '.join(f'({each})::text' for each in table.id)}]" if is_audited else "NULL",
         started=table.started_at.from_(since),
         active=table.active,
         order=table.started_at.raw,

@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 
 from exporter import sessions
+from exporter.cli.commands.printed_sql.close_query import close
 from exporter.cli.commands.printed_sql.lacking import print_missing
 from exporter.cli.commands.printed_sql.places import find_places, warn_of
 from exporter.cli.commands.printed_sql.role_script import connect
 from exporter.cli.commands.printed_sql.roles import RoleScripts
+from exporter.cli.commands.printed_sql.session_queries import inconsistent, orphans
 from exporter.cli.each_source import find_recovered, find_sources, for_each_source, require_rule
 from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, load
 from exporter.config import Source
@@ -25,6 +27,9 @@ from exporter.sessions.indexes.proposals import Proposal, propose
 from exporter.text import printable
 
 sql = typer.Typer(no_args_is_help=True, help="Print SQL for a DBA to read and run.")
+sql.command()(orphans)
+sql.command()(inconsistent)
+sql.command()(close)
 
 
 @sql.command()
