@@ -1,7 +1,7 @@
 """The search path of ROLE: the schemas in which the config's names are found now, and no others.
 
 RECOVERY_ROLE keeps the path that it has: closing a session runs triggers of the application, and
-these look up names in it.
+these look up names in it. So all of the path stays where ROLE itself closes sessions.
 """
 
 from collections.abc import Iterable
@@ -43,8 +43,10 @@ async def path_use(reader: Reader, source: Source) -> PathUse:
     found = found.union(*map(names, texts))
     others, _ = await find_relations(reader, table, texts)
     functions = await find_functions(reader, texts)
+    recovery = source.recovery
+    closes = recovery.is_declared and by_statements(source) and recovery.dsn is None
     is_plain = table.is_table and not functions and not await _has_view(reader, others)
-    return PathUse(frozenset(found), is_whole=not is_plain)
+    return PathUse(frozenset(found), is_whole=closes or not is_plain)
 
 
 async def _has_view(reader: Reader, relations: Iterable[tuple[str, str]]) -> bool:

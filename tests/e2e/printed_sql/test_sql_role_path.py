@@ -166,3 +166,16 @@ def test_a_printed_path_is_extended_when_the_config_names_more(
     run_script(shop, missing, role=APP)
     assert path_of(shop) == "pg_catalog, kinds, shop, pg_temp"
     assert numbers(shop, tmp_path, CHAT) == numbers(shop, tmp_path, CHAT, role=APP)
+
+
+def test_all_of_the_path_stays_where_the_role_closes_sessions_itself(
+    shop: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    """Triggers of the application run then, and look up names that the config does not have."""
+    recovery = {"set": {"state": "'done'"}, "end_at": "now"}
+    source = CHAT | {"recovery": recovery}
+    (line,) = path_lines(sql_role(shop, tmp_path, source))
+    assert line.endswith(f"SET search_path = pg_catalog, {PATH}, pg_temp;")
+    source = CHAT | {"recovery": recovery | {"dsn": shop.dsn_for(APP)}}
+    (line,) = path_lines(sql_role(shop, tmp_path, source))
+    assert line.endswith("SET search_path = pg_catalog, kinds, shop, pg_temp;")
