@@ -187,9 +187,9 @@ class Source(Model):
 
     @property
     def recovery_threshold(self) -> float:
-        """`orphaned_after` in seconds; recovery is refused where each row has its own."""
+        """`orphaned_after` in seconds, for what is not done where each row has its own."""
         if isinstance(self.orphaned_after, RowThreshold):
-            raise TypeError("recovery of a source whose rows have thresholds of their own")
+            raise TypeError("each row has a threshold of its own")
         return self.orphaned_after
 
     @property
@@ -240,13 +240,13 @@ def _check_recovery(recovery: RecoverySettings, source: Mapping[str, Any]) -> No
             got="no id",
             keys=("recovery", "id"),
         )
-    if isinstance(source.get("orphaned_after"), RowThreshold):
+    if recovery.mode != "disabled" and isinstance(source.get("orphaned_after"), RowThreshold):
         raise ExpectedError(
-            "no recovery beside an orphaned_after of each row",
-            "recovery does not close sessions with a threshold of their own yet; their counts, "
-            "list and alerts work without it",
-            got="recovery and sql inside orphaned_after",
-            keys=("recovery", "orphaned_after"),
+            "mode: disabled inside recovery, where orphaned_after is of each row",
+            "sessions that fall silent together become orphaned at different times then, which "
+            "automatic recovery would not see as one wave; by hand they can be closed",
+            got=f"mode: {recovery.mode}",
+            keys=("recovery",),
         )
     if not recovery.set:
         advice = "recovery has to know what closing a session writes"
@@ -278,8 +278,10 @@ def _check_recovery(recovery: RecoverySettings, source: Mapping[str, Any]) -> No
             got="neither last_seen_at nor evidence",
             keys=("recovery",),
         )
-    earliest = 1.5 * source.get("orphaned_after", 0.0)  # it has to settle
-    if recovery.mode != "disabled" and recovery.max_age <= earliest:
+    earliest = 0.0
+    if recovery.mode != "disabled":
+        earliest = 1.5 * source.get("orphaned_after", 0.0)  # it has to settle
+    if recovery.max_age <= earliest:
         raise ExpectedError(
             f"max_age inside recovery longer than {format_duration(earliest)}, which is 1.5 times "
             "orphaned_after",

@@ -92,8 +92,8 @@ def orphans_query(
             now,
             *map(as_bytes, (*table.id, *table.show)),
         ]
-        if own is not None:
-            columns.append(f"extract(epoch FROM {own} - {last_seen})::float8")
+        if table.own_seconds is not None:
+            columns.append(table.own_seconds)
     return table.statement(
         "lists/orphans",
         columns=join_lines(columns),

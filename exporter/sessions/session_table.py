@@ -79,6 +79,12 @@ class SessionTable:
         return None if self.threshold is None else orphaned_at(self.last_seen, self.threshold)
 
     @property
+    def own_seconds(self) -> str | None:
+        """The row's own threshold in seconds, as float8; None where one duration is of all."""
+        own = self.orphaned_at
+        return None if own is None else f"extract(epoch FROM {own} - {self.last_seen})::float8"
+
+    @property
     def last_seen_order(self) -> str:
         """What orders by last seen: the stored start where that is the same, for its index."""
         return self.started_at.raw if self.last_seen_at is None else self.last_seen

@@ -21,12 +21,10 @@ async def check_thresholds(
     reader: Reader, table: SessionTable, findings: FindingWriter
 ) -> AsyncIterator[Finding]:
     """Say what the thresholds of the rows are, and how many cannot be used. Raises SourceError."""
-    own = table.orphaned_at
+    own = table.own_seconds
     if own is None:
         return
-    statement = table.statement(
-        "plausibility/thresholds", orphaned_at=own, last_seen=table.last_seen
-    )
+    statement = table.statement("plausibility/thresholds", seconds=own, last_seen=table.last_seen)
     try:
         ((count, unusable, shortest, middle, longest),) = await reader.rows(statement)
     except BadData:
@@ -56,7 +54,10 @@ async def check_threshold(
     """Compare the threshold with how long sessions are silent now. Raises SourceError.
 
     Where only the start is known, the silence is an age, of which half the threshold is no limit.
+    Where each row has a threshold of its own, there is none to compare with.
     """
+    if rule.table.threshold is not None:
+        return
     ((count, silence),) = await reader.rows(rule.statement("check/silence"))
     if count < FEWEST:
         return

@@ -7,6 +7,7 @@ from exporter.cli.output.sessions import (
     hidden_lines,
     more_lines,
     preview_table,
+    threshold_text,
     unselected_lines,
 )
 from exporter.cli.output.stops import pause_text
@@ -24,7 +25,8 @@ ACTIVE = ("active session", "active sessions")
 def plan_text(plan: Plan, database: str) -> str:
     """The plan: exact counts first, then what would be written, then what speaks against it."""
     counts = plan.counts
-    silent = format_duration(plan.selection.rule.table.source.recovery_threshold)
+    fixed = plan.selection.rule.table.source.fixed_threshold
+    silent = threshold_text(fixed)
     which = f"orphaned (not seen for more than {silent})"
     found = f"{number_of(counts.active, *ACTIVE)}, {counts.orphaned} of them {which}"
     lines = _plan_lines(plan, database, found)

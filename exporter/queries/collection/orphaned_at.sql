@@ -15,10 +15,10 @@
             CASE
                 WHEN a.session_exporter_after > interval '0'
                     AND a.session_exporter_after < interval '1000 years'
-                    AND pg_catalog.date_part('year', a.session_exporter_after) >= '-1000'::float8
-                    AND pg_catalog.date_part('year', a.session_exporter_after) <= '1000'::float8
-                    AND pg_catalog.date_part('day', a.session_exporter_after) >= '-366000'::float8
-                    AND pg_catalog.date_part('day', a.session_exporter_after) <= '366000'::float8
+                    AND pg_catalog.abs(pg_catalog.date_part('year', a.session_exporter_after))
+                        <= '1000'::float8
+                    AND pg_catalog.abs(pg_catalog.date_part('day', a.session_exporter_after))
+                        <= '366000'::float8
                     THEN a.session_exporter_seen + a.session_exporter_after
             END AS session_exporter_at
         FROM (

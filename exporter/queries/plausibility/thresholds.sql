@@ -7,7 +7,7 @@ SELECT
     pg_catalog.percentile_disc('0.5'::float8) WITHIN GROUP (ORDER BY t.session_exporter_seconds),
     pg_catalog.max(t.session_exporter_seconds)
 FROM (
-    SELECT extract(epoch FROM {orphaned_at} - {last_seen})::float8 AS session_exporter_seconds
+    SELECT {seconds} AS session_exporter_seconds
     FROM {table} AS s
     WHERE {rows}
         AND {last_seen} IS NOT NULL

@@ -145,7 +145,7 @@ async def find_other_rule(reader: Reader, rule: Rule) -> float | None:
 def _recent(rule: Rule) -> float:
     """The age of an observation, in seconds, up to which the rule may be in use: two notes."""
     source = rule.table.source
-    return max(source.recovery_threshold / 8, 3 * source.every)
+    return max((source.fixed_threshold or 0.0) / 8, 3 * source.every)
 
 
 async def write_observation(

@@ -20,7 +20,8 @@ class SessionCounts:
     quiet: int = 0
     """Not seen since then, and not orphaned."""
     unknown: int = 0
-    """Without any time, or with one in the future: whether they live is unknown."""
+    """Without any time, with one in the future, or without a usable threshold of their own:
+    whether they live is unknown."""
     alive: int = 0
     """Orphaned by age, and proved alive by `evidence`."""
     nameless: int = 0

@@ -143,7 +143,8 @@ def maintenance_function(rule: Rule) -> Function:
 
 def stuck_function(rule: Rule, *, named_after: str) -> Function:
     """The function for people: finds what is stuck, backlog and all, and closes it."""
-    minutes = math.ceil(rule.table.source.recovery_threshold / 60)
+    # Where each row has a threshold of its own, a person may only wait for longer than that.
+    minutes = math.ceil((rule.table.source.fixed_threshold or 0.0) / 60)
     session, type_ = "session_exporter_closed.session_exporter_session", rule.id.type
     if rule.id.is_single:
         session = f"{session}::{type_}"

@@ -4,6 +4,7 @@ from exporter.postgres import Reader
 from exporter.recovery.decision.observation import SessionCounts
 from exporter.recovery.rule.checks import read_naming_key
 from exporter.recovery.rule.rule import Rule
+from exporter.recovery.rule.windows import is_unknown, quiet_after
 from exporter.sessions import interval
 
 #: A heartbeat later than this after the start proves that heartbeats are written, in seconds.
@@ -16,8 +17,8 @@ def counts_statement(rule: Rule, *, only: str = "true") -> str:
     return rule.statement(
         "recovery/plan/counts",
         rows=table.rows if only == "true" else f"{table.rows} AND {only}",
-        tolerance=interval(table.source.future_tolerance),
-        quiet=interval(quiet_after(rule)),
+        is_unknown=is_unknown(rule),
+        quiet=quiet_after(rule),
         beating=shows_beat(rule),
     )
 
@@ -28,7 +29,7 @@ def shows_beat(rule: Rule) -> str:
     A heartbeat; a start proves only that sessions can be started. One in the future proves nothing.
     """
     table = rule.table
-    quiet, tolerance = interval(quiet_after(rule)), interval(table.source.future_tolerance)
+    quiet, tolerance = quiet_after(rule), interval(table.source.future_tolerance)
     recent = f"BETWEEN pg_catalog.now() - {quiet} AND pg_catalog.now() + {tolerance}"
     if table.last_seen_at is None:
         return f"coalesce({table.last_seen} {recent}, false)"
@@ -54,14 +55,3 @@ async def count_sessions(reader: Reader, rule: Rule, *, only: str = "true") -> S
     """
     rows = await read_naming_key(reader, rule, counts_statement(rule, only=only))
     return SessionCounts(**{category: count for category, count, _ in rows})
-
-
-def quiet_after(rule: Rule) -> float:
-    """For how long a session counts as a sign of life of the application, in seconds.
-
-    Heartbeats come one after the other: when the application stops, its first sessions are orphaned
-    before its last heartbeat is as old. By then the application has to count as silent. A start
-    comes once.
-    """
-    source = rule.table.source
-    return source.recovery_threshold if source.last_seen_at is None else source.settle_time

@@ -6,6 +6,7 @@ Nothing is written but by save().
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from math import inf
 
 from exporter.config import Source
 from exporter.errors import BackingOff, SourceError
@@ -48,6 +49,8 @@ class Observer:
         self._watch: Watch | None = None
         self._by_age: Mapping[str, float] = {}
         """Of the sessions that are watched, when their age made each orphaned."""
+        self._own: Mapping[str, float] = {}
+        """Of those, each one's own threshold in seconds; none where one duration is that of all."""
         self._control = Control()
         """Where nothing may be written, as it would be if it were."""
         self._own_stop: Stop | None = None
@@ -109,7 +112,8 @@ class Observer:
         gone = before.find_gone(by_age)
         returned = await find_returned(reader, rule, gone, before.until, is_audited=is_audited)
         since = _NEVER if control.resume is None else control.resume.at
-        closed = {session: at for session, *_, at in orphans if at is not None}
+        self._own = {session: own for session, _, _, _, *owns in orphans for own in owns}
+        closed = {session: at for session, _, _, at, *_ in orphans if at is not None}
         keys = {session: key for session, key in returned.items() if key is not None}
         watch = self._watch = before.count(
             by_age, returned, now, since=since, closed=closed, keys=keys
@@ -130,12 +134,11 @@ class Observer:
                 returned=returns.returned + contradicted,
                 are_of_one_key=returns.are_of_one_key and not contradicted,
             )
-        after = self._source.recovery_threshold
-        accepted = control.accepted_wave(after, now, record.wrong)
+        accepted = self._accepted_wave(control, now, record.wrong)
         record = replace(record, largest_wave=max(record.largest_wave, accepted))
-        judged_since = control.judged_since(after)
+        judged_since = self._judged_since(control)
         unjudged = Counter(
-            owner for session, _, owner, _ in orphans if watch.known[session] > judged_since
+            owner for session, _, owner, *_ in orphans if watch.known[session] > judged_since
         )
         first = now if control.observed_since is None else control.observed_since
         control = self._control = replace(control, held=found.held, observed_since=first)
@@ -145,7 +148,7 @@ class Observer:
             server=found.server,
             counts=SessionCounts(**(found.counts or {})),
             beating=found.beating,
-            wave=watch.wave(self._source.settle_time, since=self._wave_since(control, now)),
+            wave=self._wave(watch, control, now),
             left_alone=found.left_alone,
             candidate_count=found.candidate_count,
             candidates={
@@ -210,14 +213,40 @@ class Observer:
 
     def held_wave(self, stop: Stop) -> int:
         """The largest wave of the observed sessions that a stop holds."""
-        last = stop.at + self._source.recovery_threshold
+        fixed = self._source.fixed_threshold
         known = {} if self._watch is None else self._watch.known
-        held = (at for session, at in known.items() if self._by_age[session] < last)
-        return largest_wave(held, self._source.settle_time)
+        held = [
+            at
+            for session, at in known.items()
+            if self._by_age[session] < stop.at + (self._own[session] if fixed is None else fixed)
+        ]
+        return len(held) if fixed is None else largest_wave(held, fixed / 2)
+
+    def _wave(self, watch: Watch, control: Control, now: float) -> int:
+        """Where each row has a threshold of its own: what became orphaned within half of it.
+
+        All of these are within half of the longer threshold of each other, which is the largest
+        wave that there can be: a person is asked rather too often.
+        """
+        if self._source.fixed_threshold is not None:
+            return watch.wave(self._source.settle_time, since=self._wave_since(control, now))
+        judged_since = self._judged_since(control)
+        return sum(
+            at > max(judged_since, now - self._own[session] / 2)
+            for session, at in watch.known.items()
+        )
+
+    def _judged_since(self, control: Control) -> float:
+        # By its own threshold a session may have been alive at a stop and orphaned soon after it.
+        return control.judged_since(self._source.fixed_threshold or 0.0)
+
+    def _accepted_wave(self, control: Control, now: float, wrong: int) -> int:
+        # Where each row has its own, there is no time by which all of a wave is orphaned.
+        return control.accepted_wave(self._source.fixed_threshold or inf, now, wrong)
 
     def _wave_since(self, control: Control, now: float) -> float:
         """What became orphaned later than this may make a wave that is not judged yet."""
-        judged_since = control.judged_since(self._source.recovery_threshold)
+        judged_since = self._judged_since(control)
         half = self._source.settle_time
         if control.judged_until is not None:
             return max(judged_since, control.judged_until - half)

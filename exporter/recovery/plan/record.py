@@ -7,6 +7,7 @@ from exporter.postgres import Reader
 from exporter.queries import array
 from exporter.recovery.decision.observation import ClosedDay, Record
 from exporter.recovery.rule.rule import Rule
+from exporter.recovery.rule.windows import audited_after
 from exporter.sessions import interval, unix_time
 
 #: The record is read again after so many seconds, or 20 times as long as reading it took.
@@ -28,13 +29,14 @@ class RecordReader:
         Those are of the last day, became orphaned since a moment, and are none of the `counted`.
         Raises SourceError.
         """
-        source = rule.table.source
-        after = interval(source.recovery_threshold)
-        if at >= self._until:
+        source, fixed = rule.table.source, rule.table.source.fixed_threshold
+        # Where each row has a threshold of its own, no wave of the past is known, and no larger one
+        # is expected for it; by hand no budget counts.
+        if at >= self._until and fixed is not None:
             before = reader.seconds
             statement = rule.statement(
                 "recovery/decision/record",
-                after=after,
+                after=interval(fixed),
                 half=interval(source.settle_time),
             )
             ((largest, days),) = await reader.rows(statement)
@@ -43,7 +45,7 @@ class RecordReader:
         statement = rule.statement(
             "recovery/decision/today",
             spent=rule.statement("recovery/decision/spent"),
-            after=after,
+            after=audited_after(rule),
             since=unix_time(since),
             counted=array(counted),
         )

@@ -31,8 +31,9 @@ class ReadSessions(NamedTuple):
     """Without those that are set aside; not all of them are read."""
     candidates: list[tuple[str, str, float, str | None]]
     """Session, version, when its age made it orphaned, owner; longest silent first."""
-    orphans: list[tuple[str, float, str | None, float | None]]
-    """Session, when its age made it orphaned, owner, when recovery closed it before; the newest."""
+    orphans: list[tuple[str, float, str | None, float | None, *tuple[float, ...]]]
+    """Session, when its age made it orphaned, owner, when recovery closed it before, and where each
+    row has one its own threshold in seconds; the newest."""
     owners: list[tuple[str, int, int]]
     """Name, active sessions, those that show that the owner runs."""
 
@@ -56,7 +57,7 @@ async def read_sessions(
     owners = "owners" if recovery.server is not None else "no_owners"
     statement = selection.statement(
         "recovery/observation/observation",
-        after=interval(rule.table.source.recovery_threshold),
+        **_own_threshold(rule),
         owner=owner,
         server=fill("recovery/observation/server"),
         counts=counts_statement(rule),
@@ -83,6 +84,24 @@ async def read_sessions(
     )
     (row,) = await read_naming_key(reader, rule, statement)
     return ReadSessions(*row)
+
+
+def _own_threshold(rule: Rule) -> dict[str, str]:
+    """Where each row has a threshold of its own, what is read of it."""
+    table = rule.table
+    if table.orphaned_at is None:
+        after = interval(table.source.recovery_threshold)
+        orphaned_at = f"session_exporter_seen + {after}"
+        return {"own": "", "orphaned_at": orphaned_at, "own_seconds": ""}
+    columns = (
+        f"{table.orphaned_at} AS session_exporter_orphaned_at",
+        f"{table.own_seconds} AS session_exporter_after",
+    )
+    return {
+        "own": "".join(f",\n        {each}" for each in columns),
+        "orphaned_at": "session_exporter_orphaned_at",
+        "own_seconds": ",\n            r.session_exporter_after",
+    }
 
 
 async def find_evidence_error(reader: Reader, rule: Rule) -> SourceError | None:

@@ -50,6 +50,9 @@ class Rule:
         table, recovery = self.table, self.table.source.recovery
         assignments = [f"{identifier(name)} = ({text})" for name, text in self.changes.items()]
         silence = f"extract(epoch FROM pg_catalog.now() - {table.last_seen})"
+        own_seconds = {}
+        if table.own_seconds is not None:
+            own_seconds = {"orphaned_after_seconds": table.own_seconds}
         still_alive = {"alive": self.alive} if recovery.evidence is not None else {}
         return {
             "table": table.table,
@@ -67,7 +70,9 @@ class Rule:
             "is_unchanged": is_unchanged(self._columns(self.changes)),
             "is_trusted": fill("recovery/undo/is_trusted", relation=literal(table.relation.sql)),
             "returning": json_object(self.returning),
-            "evidence": json_object({"last_seen": table.last_seen, "silence_seconds": silence}),
+            "evidence": json_object(
+                {"last_seen": table.last_seen, "silence_seconds": silence} | own_seconds
+            ),
             # Evidence that reads what closing writes may prove a closed session alive; then
             # nothing follows from it later.
             "still_alive": json_object(still_alive),

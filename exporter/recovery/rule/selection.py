@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from exporter.config import RowThreshold, Source
 from exporter.queries import literal
 from exporter.recovery.rule.left_alone import is_closable, is_undone, left_alone_statement
 from exporter.recovery.rule.rule import Rule, own_end_or
@@ -112,12 +113,18 @@ def orphaned_sessions(rule: Rule, *, with_backlog: bool) -> Selection:
         end=rule.end,
         is_version_fixed=True,
         description={
-            "orphaned_after_seconds": source.recovery_threshold,
+            **_threshold(source),
             "end_at": source.recovery.end_at or "last_seen",
             "evidence": source.recovery.evidence,
             "exempt": source.recovery.exempt,
         },
     )
+
+
+def _threshold(source: Source) -> dict[str, object]:
+    if isinstance(source.orphaned_after, RowThreshold):
+        return {"orphaned_after": source.orphaned_after.sql}
+    return {"orphaned_after_seconds": source.orphaned_after}
 
 
 def sessions_by_hand(rule: Rule, *, with_backlog: bool, with_undone: bool) -> Selection:

@@ -6,7 +6,7 @@ WITH session_exporter_orphans AS MATERIALIZED (
         {key} AS session_exporter_id,
         s.xmin AS session_exporter_version,
         {last_seen} AS session_exporter_seen,
-        {owner} AS session_exporter_owner
+        {owner} AS session_exporter_owner{own}
     FROM {table} AS s
     WHERE {recoverable}
         AND {young}
@@ -39,7 +39,7 @@ SELECT
         WHERE c.session_exporter_id <> ALL ({set_aside}::text[])),
     (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
             c.session_exporter_id, c.session_exporter_version::text,
-            extract(epoch FROM c.session_exporter_seen + {after})::float8, c.session_exporter_owner
+            extract(epoch FROM {orphaned_at})::float8, c.session_exporter_owner
         ) ORDER BY c.session_exporter_seen, c.session_exporter_id), '[]')
         FROM (
             SELECT * FROM session_exporter_closable AS c
@@ -49,9 +49,9 @@ SELECT
         ) AS c),
     (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
             r.session_exporter_id,
-            extract(epoch FROM r.session_exporter_seen + {after})::float8,
+            extract(epoch FROM {orphaned_at})::float8,
             r.session_exporter_owner,
-            {closed_at}
+            {closed_at}{own_seconds}
         )), '[]')
         FROM (
             SELECT * FROM session_exporter_closable AS c

@@ -2,7 +2,7 @@
 -- checked in this order. CASE, because a later condition is not evaluated for the others.
 SELECT
     CASE
-        WHEN coalesce({last_seen} > pg_catalog.now() + {tolerance}, true) THEN 'unknown'
+        WHEN {is_unknown} THEN 'unknown'
         WHEN {last_seen} >= pg_catalog.now() - {quiet} THEN 'live'
         WHEN ({orphaned}) IS NOT TRUE THEN 'quiet'
         WHEN {alive} THEN 'alive'

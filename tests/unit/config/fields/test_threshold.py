@@ -107,14 +107,19 @@ def test_what_is_neither_is_refused_at_its_line(load: Load, lines: str, sentence
     assert load(lines) == sentence
 
 
-@pytest.mark.parametrize("recovery", ["{set: {is_active: false}, end_at: now}", "{mode: dry_run}"])
-def test_recovery_is_refused_with_both_keys(load: Load, recovery: str) -> None:
-    said = load(f"    orphaned_after: {{sql: expire_in}}\n    recovery: {recovery}\n")
-    assert said == (
-        "config.yaml:10: sources.jobs.recovery: expected no recovery beside an orphaned_after of "
-        "each row, got recovery and sql inside orphaned_after; recovery does not close sessions "
-        "with a threshold of their own yet; their counts, list and alerts work without it"
+@pytest.mark.parametrize("mode", ["dry_run", "auto"])
+def test_recovery_is_not_automatic_with_thresholds_of_the_rows(load: Load, mode: str) -> None:
+    own = (
+        "    orphaned_after: {sql: expire_in}\n    recovery: {set: {is_active: false}, end_at: now"
     )
+    said = load(f"{own}, mode: {mode}}}\n")
+    assert said == (
+        "config.yaml:10: sources.jobs.recovery: expected mode: disabled inside recovery, where "
+        f"orphaned_after is of each row, got mode: {mode}; sessions that fall silent together "
+        "become orphaned at different times then, which automatic recovery would not see as one "
+        "wave; by hand they can be closed"
+    )
+    assert load(f"{own}}}\n").recovery.is_declared
 
 
 @pytest.mark.parametrize(
