@@ -3,6 +3,8 @@
 -- their parts against each other, so each part is held within bounds, and the time to which they are
 -- added as well: then no sum is out of PostgreSQL's range, which would fail the statement. Days may be
 -- negative beside a month: what adds up to nothing is no threshold either.
+-- Beside an interval a domain is one too, for which nobody else can make an operator, and no other type
+-- fits, should the column get one.
 -- OFFSET 0 keeps the expressions from being evaluated wherever they are used.
 (
     SELECT
@@ -32,7 +34,7 @@
             FROM (
                 SELECT
                     {last_seen} AS session_exporter_seen,
-                    ({threshold}) AS session_exporter_after
+                    coalesce(({threshold}), NULL::interval) AS session_exporter_after
                 OFFSET 0
             ) AS l
         ) AS a

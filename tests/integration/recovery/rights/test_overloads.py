@@ -25,12 +25,13 @@ from tests.support.servers.statements import execute, rows
 TABLES = """
     CREATE DOMAIN public.chat_name AS varchar;
     CREATE DOMAIN public.moment AS timestamptz;
+    CREATE DOMAIN public.span AS interval;
     CREATE TYPE public.node AS ENUM ('a', 'b');
     CREATE TABLE public.chats (
         id public.chat_name PRIMARY KEY, is_open bool NOT NULL DEFAULT true,
         started public.moment DEFAULT now() - interval '3 hours', seen public.moment,
         ended public.moment, seconds float8, millis int8 DEFAULT 1e12, level varchar,
-        node public.node DEFAULT 'a', notes jsonb
+        node public.node DEFAULT 'a', notes jsonb, patience public.span DEFAULT '2 hours'
     );
     CREATE INDEX ON public.chats (started) WHERE is_open;
     CREATE INDEX ON public.chats (started);
@@ -42,7 +43,13 @@ TABLES = """
         ('kept', now() - interval '3 hours', NULL), ('old', now() - interval '9 days', NULL),
         ('new', now() - interval '3 hours', now());
 """
-OWN_TYPES = ("public.chat_name", "public.chat_name[]", "public.moment", "public.node")
+OWN_TYPES = (
+    "public.chat_name",
+    "public.chat_name[]",
+    "public.moment",
+    "public.node",
+    "public.span",
+)
 OWN_ARRAYS = ("public.node[]",)
 #: What may be found outside of pg_catalog besides the schema session_exporter.
 ALLOWED = {
@@ -86,6 +93,8 @@ NAIVE = {
     "last_seen_at": None,
     **OFF,
 }
+#: Each row has a threshold of its own.
+OWN = {"orphaned_after": {"sql": "patience"}}
 
 Command = Callable[..., str]
 
@@ -107,6 +116,7 @@ def command(
     def command(*arguments: str, exits: int = 0, **recovery: Any) -> str:
         declared = {**CHATS, "id": request.param, "recovery": {**RECOVERY, **recovery}}
         sources = {"chats": declared, "numbers": CHATS | NUMBERS, "naive": CHATS | NAIVE}
+        sources["own"] = declared | OWN
         config = write_config(tmp_path, {"app": {"dsn": any_database.dsn}}, sources)
         done: subprocess.CompletedProcess[str] = run(
             *arguments, "--config.file", str(config), folder=tmp_path
@@ -175,6 +185,28 @@ def test_recovering_by_statements_uses_nothing_of_others(
         command(*arguments)
     assert outside(attacked) == set()
     assert open_chats(any_database) == {"kept"}
+
+
+@pytest.mark.parametrize("by_functions", [False, True], ids=["by statements", "by functions"])
+def test_thresholds_of_the_rows_use_nothing_of_others(
+    any_database: EmbeddedDatabase, attacked: ResolvedNames, command: Command, *, by_functions: bool
+) -> None:
+    recovery = {}
+    if by_functions:
+        if RECOVERY_ROLE not in any_database.server.passwords:
+            create_role(any_database.server, RECOVERY_ROLE)
+        printed = command("sql", "function", "own").replace(
+            "recover_stuck_own", "recover_stuck_chats"
+        )
+        execute(any_database, f"SET search_path = {SCHEMA}, public", printed)
+        recovery = {"call": "session_exporter.recover_own"}
+    command("orphans", "own")
+    command("recover", "own", "--yes", **recovery)
+    assert open_chats(any_database) == {"kept", "new", "old"}
+    if by_functions:
+        execute(any_database, "SELECT public.recover_stuck_chats()")
+        assert open_chats(any_database) == {"kept", "new"}
+    assert outside(attacked) == set()
 
 
 def test_recovering_by_function_uses_nothing_of_others(
