@@ -73,11 +73,12 @@ def counting(database: EmbeddedDatabase, tmp_path: Path) -> Callable[..., Any]:
     return counting_of
 
 
+@pytest.mark.parametrize("after", ["1h", {"sql": "s.id / s.id * interval '1 hour'"}], ids=str)
 async def test_life_and_a_genuine_end_count_without_recovery(
-    database: EmbeddedDatabase, counting: Callable[..., Any]
+    database: EmbeddedDatabase, counting: Callable[..., Any], after: object
 ) -> None:
     sessions(database, 1, 6)
-    async with counting() as counter:
+    async with counting(orphaned_after=after) as counter:
         assert await counter.run() == "0"
         execute(database, "UPDATE public.chat SET seen = now() WHERE id = 1")
         execute(database, "UPDATE public.chat SET is_open = false, ended = now() WHERE id = 2")
