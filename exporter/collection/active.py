@@ -153,8 +153,9 @@ class Grid:
 
 def counting_query(table: SessionTable) -> str:
     """The statement that counts the active rows of a table."""
-    grid = Grid.of(table.source)
-    columns, own, rows = row_columns(table), table.orphaned_at, table.rows
+    grid, own = Grid.of(table.source), table.threshold
+    is_orphaned = f"{table.orphaned(STATEMENT_TIME)} AS is_orphaned"
+    columns = [is_orphaned if own is None else f"{own} AS threshold", *row_columns(table)]
     # Of a cell without a time, neither the oldest nor the sum is asked.
     columns.append(f"{table.started_at.dated} AS dated_start")
     kept, measures = ["dated_start"], _measures("dated_start")
@@ -164,11 +165,12 @@ def counting_query(table: SessionTable) -> str:
     if own is not None:
         kept.append("orphaned_at")
         measures.append(f"-pg_catalog.sum({seconds_ahead('orphaned_at')})")
-        rows += "\n        OFFSET 0"  # or the threshold would be computed for each use of it
     for number in range(len(table.integrity)):
         kept.append(f"integrity_{number}")
         measures.append(f"pg_catalog.count(*) FILTER (WHERE integrity_{number})")
-    parts = {}
+    parts = {"columns": join_lines(columns, indent=8)}
+    if own is not None:
+        parts = _with_orphaned_at(table, parts["columns"])
     if table.limit_key is not None:
         measures += _KEY_COUNTS
         keys = fill("collection/keys/count", keys=table.limited_keys(), max=table.max_per_key)
@@ -176,31 +178,39 @@ def counting_query(table: SessionTable) -> str:
     return table.statement(
         "collection/active",
         **parts,
-        rows=rows,
         now=STATEMENT_TIME.now,
         cell=grid.cell(table),
         kept=join_lines(kept),
         measures=join_lines(measures),
-        columns=join_lines(columns, indent=8),
     )
 
 
 def row_columns(table: SessionTable) -> list[str]:
-    """What the cell of a row, and its conditions, are computed from."""
-    own = table.orphaned_at
-    columns = [
-        f"{table.orphaned(STATEMENT_TIME)} AS is_orphaned"
-        if own is None
-        else f"{own} AS orphaned_at",
-        f"{table.started_at.sql} AS started_at",
-        *label_split.columns(table),
-    ]
+    """What the cell of a row, and its conditions, are computed from, but for the threshold.
+
+    That gives `is_orphaned`, or `orphaned_at` where each row has its own.
+    """
+    columns = [f"{table.started_at.sql} AS started_at", *label_split.columns(table)]
     if table.last_seen_at is not None:
         columns.append(f"{table.last_seen} AS last_seen")
     if table.ended_at is not None:
         columns += [f"{table.ended_at.sql} AS ended_at", f"({table.ended_at.raw}) AS stored_end"]
     integrity = enumerate(table.integrity)
     return [*columns, *(f"({condition}) AS integrity_{number}" for number, condition in integrity)]
+
+
+def _with_orphaned_at(table: SessionTable, columns: str) -> dict[str, str]:
+    """A further level, in which the columns are read once for each row, and `orphaned_at` follows.
+
+    As an expression of the row it would cost twice as much as all the rest.
+    """
+    seen = "s.started_at" if table.last_seen_at is None else "s.last_seen"
+    orphaned_at = orphaned.orphaned_at(seen, "s.threshold")
+    return {
+        "columns": f"s.*,\n        {orphaned_at} AS orphaned_at",
+        "table": table.statement("collection/thresholds/active_rows", columns=columns),
+        "rows": "true\n        OFFSET 0",
+    }
 
 
 def _measures(column: str) -> list[str]:

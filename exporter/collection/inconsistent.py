@@ -108,7 +108,9 @@ async def inconsistent_queries(
         placed = [f"{Grid.of(table.source).cell(table)} AS {_CELL}"]
         numbers = range(len(table.integrity))
         placed += [f"integrity_{number} AS {_INTEGRITY}_{number}" for number in numbers]
-        counted = row_columns(table)
+        own = table.orphaned_at
+        state = f"{table.orphaned(STATEMENT_TIME)} AS is_orphaned"
+        counted = [state if own is None else f"{own} AS orphaned_at", *row_columns(table)]
         queries[tuple(active)] = write(active, placed, counted, table.rows)
     counted = closed_rows.columns(table)
     conditions = {CLOSED_WITHOUT_END: closed_rows.is_without_end(table)}

@@ -88,7 +88,7 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
         limit_key=expressions.get("limit_per.key"),
         id=tuple(text for key, text in expressions.items() if key == "id" or key.startswith("id.")),
         show=tuple(expressions[f"show.{shown.name}"] for shown in source.show),
-        threshold=expressions.get("orphaned_after"),
+        threshold=_threshold(expressions.get("orphaned_after")),
     )
 
 
@@ -267,6 +267,14 @@ def _threshold_problem(type_: str) -> str:
     else:
         advice = "cast it, for example (s.timeout)::interval"
     return f"orphaned_after: expected an interval, got {type_}; {advice}"
+
+
+def _threshold(declared: str | None) -> str | None:
+    """An interval: beside one a domain is one too, and no other type fits, should it become one.
+
+    For a domain, anyone can make an operator that matches better than that of pg_catalog.
+    """
+    return None if declared is None else f"coalesce(({declared}), NULL::interval)"
 
 
 def _duration(declared: str | None, started_at: Moment, ended_at: Moment | None) -> str | None:

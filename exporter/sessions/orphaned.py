@@ -38,15 +38,24 @@ def is_orphaned(
 def orphaned_at(last_seen: str, threshold: str) -> str:
     """When its silence makes an active row orphaned, by the interval of the row; NULL: never.
 
-    The interval is added as PostgreSQL does: months and days by the calendar, in the transaction's
-    TimeZone.
+    Of columns: both are used more than once. The interval is added as PostgreSQL does: months and
+    days by the calendar, in the transaction's TimeZone.
     """
+    held = (
+        f"CASE WHEN {last_seen} > {_LATEST} THEN {_LATEST} WHEN {last_seen} < {_EARLIEST} "
+        f"THEN {_EARLIEST} ELSE {last_seen} END"
+    )
+    return fill("collection/thresholds/orphaned_at", after=threshold, held=held)
+
+
+def orphaned_at_of_row(last_seen: str, threshold: str) -> str:
+    """orphaned_at() of expressions, each of which is evaluated once."""
+    at = orphaned_at("l.session_exporter_seen", "l.session_exporter_after")
     return fill(
-        "collection/orphaned_at",
+        "collection/thresholds/orphaned_at_of_row",
+        orphaned_at=at,
         last_seen=last_seen,
         threshold=threshold,
-        earliest=_EARLIEST,
-        latest=_LATEST,
     )
 
 

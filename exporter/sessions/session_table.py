@@ -11,7 +11,7 @@ from exporter.sessions.orphaned import (
     is_orphaned,
     is_seen_after_end,
     last_seen,
-    orphaned_at,
+    orphaned_at_of_row,
 )
 from exporter.sessions.relation import ALWAYS, Relation
 
@@ -76,7 +76,9 @@ class SessionTable:
     @property
     def orphaned_at(self) -> str | None:
         """When the row's own threshold makes it orphaned; None where one duration is of all."""
-        return None if self.threshold is None else orphaned_at(self.last_seen, self.threshold)
+        if self.threshold is None:
+            return None
+        return orphaned_at_of_row(self.last_seen, self.threshold)
 
     @property
     def own_seconds(self) -> str | None:

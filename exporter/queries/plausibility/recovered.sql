@@ -3,6 +3,6 @@ EXISTS (
     SELECT FROM session_exporter.recovery AS a
     WHERE a.relation = {relation}
         AND a.session[1] = session_exporter_id[1]
-        AND a.session = session_exporter_id
+        AND a.session OPERATOR(pg_catalog.=) session_exporter_id
         AND a.undone_at IS NULL
 )

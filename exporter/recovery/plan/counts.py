@@ -2,9 +2,9 @@
 
 from exporter.postgres import Reader
 from exporter.recovery.decision.observation import SessionCounts
+from exporter.recovery.plan.windows import is_unknown, quiet_after
 from exporter.recovery.rule.checks import read_naming_key
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.windows import is_unknown, quiet_after
 from exporter.sessions import interval
 
 #: A heartbeat later than this after the start proves that heartbeats are written, in seconds.

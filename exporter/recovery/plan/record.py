@@ -6,8 +6,8 @@ from dataclasses import replace
 from exporter.postgres import Reader
 from exporter.queries import array
 from exporter.recovery.decision.observation import ClosedDay, Record
+from exporter.recovery.plan.windows import audited_after
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.windows import audited_after
 from exporter.sessions import interval, unix_time
 
 #: The record is read again after so many seconds, or 20 times as long as reading it took.
