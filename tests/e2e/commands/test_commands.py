@@ -233,6 +233,7 @@ def test_orphans_prints_json(database: EmbeddedDatabase, orphans: None, tmp_path
     assert orphan.pop("show") == {"user_id": "user 180"}
     assert orphan.pop("silence_seconds") == pytest.approx(3 * 3600, abs=60)
     assert orphan.pop("age_seconds") == pytest.approx(3 * 3600, abs=60)
+    assert orphan.pop("orphaned_after_seconds") == 7200
     assert set(orphan) == {"last_seen"}
 
 
