@@ -7,6 +7,8 @@
       SourceError               work on one source; its reason is the word on the right
         ConnectFailed           connect
           BackingOff            the reason of the attempt before
+          ConnectTimedOut       connect
+          NoRoom                connect
         AuthFailed              auth
         TimedOut                timeout
           NoAnswer              timeout

@@ -108,4 +108,5 @@ def daily_values(source: Source, *, durations: int) -> DailyValues:
         Day(f"2026-01-0{number}", 0.0, 1.0, 0.0, counts, by_label)
         for number in range(source.daily.days, 0, -1)
     )
-    return DailyValues(tuple(days), 0.0)
+    counts_seen = source.ended_at is not None and source.last_seen_at is not None
+    return DailyValues(tuple(days), 0.0, counts_seen)
