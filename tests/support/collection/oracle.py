@@ -116,7 +116,8 @@ def orphaned_at(row: Row, rules: Rules) -> Time:
         return None
     months, days, rest = row.patience
     length = (30 * months + days) * DAY + rest
-    if not 0 < length < 1000 * 360 * DAY:
+    is_held = abs(months) // 12 <= 1000 and abs(days) <= 366_000
+    if not is_held or not 0 < length < 1000 * 360 * DAY:
         return None
     if row.last_seen > LAST:
         return math.inf
