@@ -76,7 +76,7 @@ MUTATIONS: list[Mutation] = [
     Mutation(LOCK, without_condition("{rows}"), races.who_has_ended_never_waits),
     Mutation(
         LOCK,
-        without_condition("{ids}"),
+        without_condition("{is_one_of}"),
         partial(races.who_was_not_asked_for_never_waits, act="shows life"),
     ),
     Mutation(CLOSE, without_condition("xmin"), first("is opened again")),
