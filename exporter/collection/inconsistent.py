@@ -138,7 +138,7 @@ def _active_kinds(table: SessionTable) -> dict[str, str]:
         kinds |= {kind: f"{end} = {number}" for number, kind in enumerate(ENDS) if kind}
     if table.threshold is not None:
         state = age_cells.grid_coordinate(grid.sizes, _CELL, 1)
-        kinds["unbounded"] = f"{state} = {UNBOUNDED}"
+        kinds["unbounded"] = f"{state} = {UNBOUNDED} AND {last_seen} <> {grid.seens.undated}"
     for number, kind in enumerate(table.source.integrity):
         kinds[kind] = f"{_INTEGRITY}_{number} IS TRUE"
     return kinds

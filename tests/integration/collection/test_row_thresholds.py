@@ -7,6 +7,7 @@ import pytest
 
 from exporter import sessions
 from exporter.collection.active import counting_query
+from exporter.collection.inconsistent import list_inconsistent
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.sessions.orphan_list import list_orphans, orphans_query
@@ -243,3 +244,25 @@ async def test_a_source_with_a_duration_asks_for_no_threshold_of_a_row(
     for statement in (counting_query(table), orphans_query(table, limit=9)):
         assert "session_exporter_after" not in statement
         assert "OFFSET 0" not in statement.partition("FROM (")[2].rpartition(") AS active")[0]
+
+
+async def test_undated_rows_are_not_listed_as_unbounded_because_they_are_not_counted_so(
+    any_database: EmbeddedDatabase, source_of: SourceOf, collect: Collect
+) -> None:
+    execute(
+        any_database,
+        *JOBS,
+        "INSERT INTO public.job (name) SELECT 'mail' FROM generate_series(1, 3)",
+        "INSERT INTO public.job (name, started_on, expire_in) VALUES ('mail', now(), '0')",
+    )
+    page = await collect(any_database, OF_JOBS)
+    counted = page.by("kind", "sessions_inconsistent")
+    assert (counted["undated"], counted["unbounded"]) == (3, 1)
+    source = source_of(OF_JOBS)
+    with any_database.connect() as connection:
+        reader = OpenTransaction(connection, source)
+        table = await sessions.bind(reader, source)
+        listed = await list_inconsistent(reader, table, kind="unbounded", limit=9)
+        every = await list_inconsistent(reader, table, kind=None, limit=9)
+    assert listed.count == 1
+    assert [row.kinds for row in every.rows].count(("undated",)) == 3
