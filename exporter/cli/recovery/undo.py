@@ -48,11 +48,15 @@ def undo(  # noqa: PLR0917 - typer passes them by name
     given = Limits(ids=limits.plain_ids(id_), most=limit)
     wanted = _find_run(config, run)
 
+    restorable = set[str]()
+
     async def done(reader: Reader, each: Source, database: str) -> tuple[bool, bool]:
         """Whether the run was found, and whether some of it could not be undone."""
         found = await manual.plan_undo(reader, each, wanted, given)
         if found is None:
             return False, False
+        if found[1].restored:
+            restorable.add(each.name)
         _, plan = found
         report.begin(_plan_text(*found, show), **_plan_json(*found, database, show))
         if not yes or not plan.restored:
@@ -84,7 +88,7 @@ def undo(  # noqa: PLR0917 - typer passes them by name
         results, failed = for_each_recovered(config, sources, done)
         if not failed and not any(is_found for is_found, _ in results):
             raise UsageError(f"no run {wanted} in any database of {config_file}; `runs` lists them")
-        if not failed and not yes:
+        if restorable and not failed and not yes:
             report.note("Nothing was changed; --yes undoes it.")
     return failed or any(is_refused for _, is_refused in results)
 
@@ -136,7 +140,7 @@ def _plan_text(run: Run, plan: UndoPlan, show: int) -> str:
     lines += more_lines(len(plan.restored), len(shown))
     if plan.restored:
         lines.append(
-            "  recovery leaves undone sessions alone until they show life, by hand too without "
+            "  recovery leaves undone sessions alone until they show life, except by recover "
             "--undone"
         )
     return "\n".join(lines)

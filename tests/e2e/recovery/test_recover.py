@@ -212,11 +212,19 @@ def test_an_undo_is_not_slowed_down_as_automatic_recovery_is(
 
 def test_an_undo_says_that_recovery_leaves_the_sessions_alone(command: Command) -> None:
     run_ = the_run(command("recover", "chat", "--yes"))
-    stay_open = "recovery leaves undone sessions alone until they show life, by hand too without --"
+    stay_open = "recovery leaves undone sessions alone until they show life, except by recover --"
     plan = command("undo", run_)
     assert (stay_open in plan.stdout, "pause" in plan.stdout) == (True, False)
+    assert plan.stdout.endswith("Nothing was changed; --yes undoes it.\n")
     assert stay_open in command("undo", run_, "--yes").stdout
-    assert stay_open not in command("undo", run_).stdout  # none is left to undo
+
+
+def test_an_undo_of_what_is_undone_offers_nothing(command: Command) -> None:
+    run_ = the_run(command("recover", "chat", "--yes"))
+    command("undo", run_, "--yes")
+    assert command("undo", run_).stdout.endswith(
+        ": 5 sessions\n  5 were undone before\n  0 are unchanged since and would be restored\n"
+    )
 
 
 def test_what_was_done_is_told_when_it_ends_in_the_middle(
