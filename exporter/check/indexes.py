@@ -72,16 +72,17 @@ def _index(
     if proposal.is_served:
         return findings.ok(name, f"an index serves collector {proposal.collector}")
     remark = f"; {proposal.remark}" if proposal.remark else ""
-    message = f"no index serves collector {proposal.collector}{remark}"
+    message = f"no index serves collector {proposal.collector}"
     if not proposal.commands:
-        return findings.warning(name, message)
+        return findings.warning(name, f"{message}{remark}")
     # No index makes the planning of many partitions faster. A value at which a statement failed is
     # reported by another finding; any other failure may be that it takes too long.
     is_short = cost.execution < SHORT_MS if isinstance(cost, Cost) else isinstance(cost, BadData)
     if is_short and rows < FEW_ROWS:
-        why = f"at about {rows} rows that costs little; should the table grow, ask a DBA to run:"
-        return findings.warning(name, f"{message}; {why}", *proposal.commands)
-    return findings.failed(name, f"{message}; ask a DBA to run:", *proposal.commands)
+        why = f"at about {rows} rows that costs little{remark}; should the table grow"
+        message = f"{message}; {why}, ask a DBA to run:"
+        return findings.warning(name, message, *proposal.commands)
+    return findings.failed(name, f"{message}{remark}; ask a DBA to run:", *proposal.commands)
 
 
 async def check_heartbeats(reader: Reader, table: SessionTable, findings: FindingWriter) -> Finding:

@@ -117,7 +117,7 @@ def _remark(found: Finding, style: Style) -> str:
     """As much as fits in a line, without its commands."""
     text = f"{found.check}: {found.message}"
     if found.commands:
-        text += f" ({number_of(len(found.commands), 'command', 'commands')}: --all)"
+        text += f" (--all shows {number_of(len(found.commands), 'command', 'commands')})"
     first, *more = style.line(2, found.status, text)
     if more and style.width is not None:
         narrower = replace(style, width=style.width - len(_MORE))

@@ -25,8 +25,8 @@ _COLUMN = re.compile(r'"(?:[^"]|"")*"')
 
 #: Beside a command with an expression in it. Only PostgreSQL can tell, when it creates the index.
 MUST_BE_IMMUTABLE = (
-    "PostgreSQL refuses this if an expression is not immutable, such as a cast that depends on a "
-    "setting"
+    "PostgreSQL refuses the index if an expression in it is not immutable, such as a cast that "
+    "depends on a setting"
 )
 
 #: Why a relation has no index for its rows.

@@ -91,7 +91,7 @@ def test_a_remark_is_a_line_without_its_commands() -> None:
     message = "the role could also write to this table and to that one; ask a DBA to run:"
     remark = found(Status.WARNING, "read-only", "REVOKE a;", "REVOKE b;", message=message)
     group = source("chats", remark)
-    assert f"\n  ! read-only: {message} (2 commands: --all)\n" in lines_of([group])
+    assert f"\n  ! read-only: {message} (--all shows 2 commands)\n" in lines_of([group])
     assert "\n  ! read-only: the role could also write ...\n" in lines_of([group], Style(width=44))
     assert "REVOKE" not in lines_of([group])
     assert "REVOKE b;" in "\n".join(all_findings(group, PLAIN))
