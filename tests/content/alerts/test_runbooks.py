@@ -12,6 +12,7 @@ import yaml
 
 from exporter.cli.app import app
 from exporter.cli.options import DEFAULT_PORT
+from exporter.config.source import BUILT_IN_KINDS
 from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.documents import TEXTS, blocks, commands
 from tests.support.monitoring.programs import Alertmanager, program
@@ -42,6 +43,14 @@ def test_it_has_its_name_its_severity_and_the_four_sections(name: str) -> None:
     assert re.findall(r"^## (.+)", TEXTS[name], re.MULTILINE) == SECTIONS
     for section in re.split(r"^## .+\n", TEXTS[name], flags=re.MULTILINE)[1:]:
         assert len(section.split()) > 5
+
+
+def test_each_kind_of_inconsistent_rows_is_told_by_the_alert_and_in_its_runbook() -> None:
+    (alert,) = [rule for rule in RULES if rule.get("alert") == "SessionsInconsistent"]
+    description = alert["annotations"]["description"]
+    listed = re.findall(r"^\| `(\w+)` \|", TEXTS["SessionsInconsistent"], re.MULTILINE)
+    assert re.findall(r'eq \$labels\.kind "(\w+)"', description) == BUILT_IN_KINDS.split("|")
+    assert listed == ["kind", *BUILT_IN_KINDS.split("|")]
 
 
 @runbooks
