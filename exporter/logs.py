@@ -15,9 +15,10 @@ INFO, WARNING = logging.INFO, logging.WARNING
 #: The most characters of one value: a server's message may be of any length.
 _LONGEST = 2000
 
-#: How long a state that has flapped is awaited, in seconds, and what flaps on is silent at most.
+#: A state that has flapped is logged when it has held for so long, in seconds.
 HELD_SECONDS = 5.0
-LONGEST_SILENCE = 60.0
+#: And one that flaps on, after so long at the latest.
+LONGEST_UNLOGGED = 60.0
 
 _WORD = re.compile(r"[A-Za-z0-9_.+-]+")
 _LOG = logging.getLogger("session_exporter")
@@ -65,7 +66,7 @@ class StateLog:
     """Lines about a state that may flap. Needs a running event loop.
 
     An outage and its end are logged at once. What goes on changing is logged when a state has held
-    for HELD_SECONDS, or after LONGEST_SILENCE, with the number of changes that were not logged.
+    for HELD_SECONDS, or after LONGEST_UNLOGGED, with the number of changes that were not logged.
     """
 
     def __init__(self) -> None:
@@ -93,7 +94,7 @@ class StateLog:
             if self._unlogged:
                 write()
 
-        if self._recent <= 2 or loop.time() - self._logged_at >= LONGEST_SILENCE:
+        if self._recent <= 2 or loop.time() - self._logged_at >= LONGEST_UNLOGGED:
             write()
         self._timer = loop.call_later(HELD_SECONDS, hold)
 

@@ -9,7 +9,7 @@ from exporter.check.missing_rights import ask_for, missing_to_collect
 from exporter.check.times.mass_end import check_mass_end
 from exporter.check.times.plausibility import check_plausibility
 from exporter.check.times.shared_values import check_shared_values
-from exporter.check.times.thresholds import check_thresholds
+from exporter.check.times.thresholds import check_row_thresholds
 from exporter.collection.active import counting_query
 from exporter.collection.daily import query_of_all_days
 from exporter.config import DailySettings, Source
@@ -22,7 +22,7 @@ from exporter.sessions.used_objects import find_relations
 from exporter.text import some_of
 
 #: Whether the times of active rows, and what is compared with them, can be right.
-CHECKS_OF_TIMES = (check_plausibility, check_shared_values, check_thresholds)
+CHECKS_OF_TIMES = (check_plausibility, check_shared_values, check_row_thresholds)
 
 
 async def check_source(database: Database, source: Source) -> AsyncIterator[Finding]:

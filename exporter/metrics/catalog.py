@@ -71,8 +71,8 @@ KEYS_AT_LIMIT = Family(
 )
 KEYS_BLOCKED = Family(
     "sessions_keys_blocked_by_orphans",
-    "Of sessions_keys_at_limit, those with fewer active sessions than that besides their orphaned "
-    f"ones. {_AGED}",
+    "Of sessions_keys_at_limit, those that would be below the limit without their orphaned "
+    f"sessions. {_AGED}",
 )
 ACTIVE_AGE = Family(
     "sessions_active_age_seconds",

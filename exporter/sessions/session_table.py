@@ -45,7 +45,7 @@ class SessionTable:
     """For each declared label the number of its value, the last number for every other value."""
     integrity: tuple[str, ...]
     limit_key: str | None
-    """Whose session it is, by `limit_per`; NULL where it is nobody's."""
+    """Whose session it is, by `limit_per`; NULL where no user is known."""
     id: tuple[str, ...]
     """A value for each column of the id; none where it is not declared."""
     show: tuple[str, ...]

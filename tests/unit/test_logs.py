@@ -90,7 +90,7 @@ def test_json_is_one_object_per_line_and_holds_the_traceback(
 
 
 async def test_what_flaps_on_and_on_is_logged_once_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "LONGEST_SILENCE", 0.05)
+    monkeypatch.setattr(logs, "LONGEST_UNLOGGED", 0.05)
     logged: list[tuple[str, object]] = []
     state = logs.StateLog()
 

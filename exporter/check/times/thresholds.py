@@ -17,7 +17,7 @@ FEWEST = 20
 SHORTEST, LONGEST = 10.0, 3650 * 86400.0
 
 
-async def check_thresholds(
+async def check_row_thresholds(
     reader: Reader, table: SessionTable, findings: FindingWriter
 ) -> AsyncIterator[Finding]:
     """Say what the thresholds of the rows are, and how many cannot be used. Raises SourceError."""

@@ -8,7 +8,7 @@ import typer
 from exporter import sessions
 from exporter.cli import options
 from exporter.cli.each_source import find_sources, for_each_source
-from exporter.cli.output.sessions import id_text
+from exporter.cli.output.sessions import id_cell
 from exporter.collection.inconsistent import (
     CLOSED_KINDS,
     InconsistentRows,
@@ -18,7 +18,7 @@ from exporter.collection.inconsistent import (
 from exporter.config import Source
 from exporter.errors import UsageError
 from exporter.postgres import Reader
-from exporter.text import UNKNOWN, as_json, finite, instant, number_of, shorten, table
+from exporter.text import UNKNOWN, as_json, finite, instant, number_of, shorten, some_of, table
 
 
 def inconsistent(
@@ -56,7 +56,7 @@ def with_kind(sources: list[Source], kind: str | None) -> list[Source]:
     if not found and kind is not None:
         known = list(dict.fromkeys(name for each in sources for name in kinds_of(each)))
         near = difflib.get_close_matches(kind, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        hint = f"did you mean {near[0]}?" if near else f"there are {some_of(known)}"
         raise UsageError(f"--kind: no such kind is counted of these sources: {kind}; {hint}")
     return found
 
@@ -68,7 +68,7 @@ def inconsistent_table(source: Source, database: str, found: InconsistentRows) -
     if not found.rows:
         return title
     rows = [
-        [", ".join(row.kinds), id_text(row.id)]
+        [", ".join(row.kinds), id_cell(row.id)]
         + [_instant(at) for at in (row.started, row.last_seen, row.ended)]
         + [UNKNOWN if value is None else shorten(value) for value in row.show.values()]
         for row in found.rows

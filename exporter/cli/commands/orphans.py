@@ -8,7 +8,7 @@ from exporter import sessions
 from exporter.cli import options
 from exporter.cli.each_source import find_limited, find_sources, for_each_source
 from exporter.cli.output.blocked_keys import blocked_json, blocked_table
-from exporter.cli.output.sessions import id_text, threshold_text
+from exporter.cli.output.sessions import id_cell, threshold_text
 from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.sessions.orphan_list import OrphanList, list_blocked_keys, list_orphans
@@ -67,7 +67,7 @@ def orphan_table(source: Source, database: str, found: OrphanList, older_than: f
         return title
     headers = ["id", "last seen", "silent for", "age", *(each.name for each in source.show)]
     rows = [
-        [id_text(o.id), instant(o.last_seen), age(o.silence), age(o.age)]
+        [id_cell(o.id), instant(o.last_seen), age(o.silence), age(o.age)]
         + [UNKNOWN if value is None else shorten(value) for value in o.show.values()]
         for o in found.orphans
     ]

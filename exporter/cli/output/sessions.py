@@ -1,11 +1,11 @@
 """Lists of sessions: what would be written to each, those that are not listed or not chosen."""
 
-import json
 from collections.abc import Mapping, Sequence
 
 from exporter.config import format_duration
 from exporter.recovery.close.candidates import Preview
 from exporter.recovery.rule.rule import Rule
+from exporter.recovery.rule.session_id import id_text
 from exporter.sessions.orphan_list import IdText
 from exporter.text import UNKNOWN, age, instant, printable, shorten, table
 
@@ -49,6 +49,6 @@ def threshold_text(seconds: float | None) -> str:
     return "the threshold of each row" if seconds is None else format_duration(seconds)
 
 
-def id_text(id_: IdText) -> str:
-    """An id for people; of several columns as a JSON array, with null where one has no value."""
-    return json.dumps(id_, ensure_ascii=False) if isinstance(id_, tuple) else id_ or UNKNOWN
+def id_cell(id_: IdText) -> str:
+    """An id in a table of sessions."""
+    return id_text(id_) if id_ else UNKNOWN

@@ -96,7 +96,7 @@ class ConnectionSlots:
         self._hand_out()
 
     def withhold(self, seconds: float, user: str = "") -> None:
-        """Give a slot back that nobody gets for so many seconds."""
+        """Give a slot back that stays unused for so many seconds."""
 
         def end() -> None:
             self._withheld.discard(timer)

@@ -16,9 +16,9 @@ from exporter.sessions.relation import Column
 GivenId = str | tuple[str, ...]
 
 
-def id_text(given: GivenId) -> str:
-    """An id for people, in the form in which lists have it."""
-    return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
+def id_text(parts: str | tuple[str | None, ...]) -> str:
+    """An id for people; of several columns as a JSON array, with null where one has no value."""
+    return parts if isinstance(parts, str) else json.dumps(parts, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
