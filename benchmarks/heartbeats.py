@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks import machine, servers
 from exporter import sessions
-from exporter.collection.active import counting_query
+from exporter.collection.active.grid import counting_query
 from exporter.config import DatabaseSettings, Source, load_config
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database

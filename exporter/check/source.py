@@ -10,7 +10,7 @@ from exporter.check.times.mass_end import check_mass_end
 from exporter.check.times.plausibility import check_plausibility
 from exporter.check.times.shared_values import check_shared_values
 from exporter.check.times.thresholds import check_row_thresholds
-from exporter.collection.active import counting_query
+from exporter.collection.active.grid import counting_query
 from exporter.collection.daily import query_of_all_days
 from exporter.config import DailySettings, Source
 from exporter.errors import BadData, PermissionDenied, SourceError

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from exporter.collection import age_cells
-from exporter.collection.active import ENDS, UNBOUNDED, Grid, row_columns
+from exporter.collection.active.grid import ENDS, UNBOUNDED, Grid, row_columns
 from exporter.collection.daily import closed_rows
 from exporter.config import Source
 from exporter.errors import BadData

@@ -15,7 +15,8 @@ from exporter import sessions
 from exporter.check.findings import Status
 from exporter.check.live import check_all
 from exporter.clock import Clock
-from exporter.collection.active import Active, ActiveValues, counting_query
+from exporter.collection.active import Active, ActiveValues
+from exporter.collection.active.grid import counting_query
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database

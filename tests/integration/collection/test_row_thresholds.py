@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from exporter import sessions
-from exporter.collection.active import counting_query
+from exporter.collection.active.grid import counting_query
 from exporter.collection.inconsistent import list_inconsistent
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
