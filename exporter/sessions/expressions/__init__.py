@@ -13,6 +13,7 @@ from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.sessions import relation
 from exporter.sessions.conditions import stored_column
+from exporter.sessions.expressions.expected_types import TIMES, WHOLE_NUMBERS, check_types
 from exporter.sessions.moments import UNITS, Moment, interval
 from exporter.sessions.orphaned import end_of_closed
 from exporter.sessions.relation import Relation
@@ -26,10 +27,6 @@ _TYPES = {16: "boolean", 20: "bigint", 21: "smallint", 23: "integer", 25: "text"
 _TYPES |= {701: "double precision", 705: "text", 1043: "character varying", 1082: "date"}
 _TYPES |= {1114: "timestamp without time zone", 1184: "timestamp with time zone"}
 _TYPES |= {1186: "interval", 1700: "numeric"}
-_WHOLE_NUMBERS = {"bigint", "smallint", "integer"}
-NUMBERS = _WHOLE_NUMBERS | {"real", "double precision", "numeric"}
-#: The config keys of the points in time of a session.
-_TIMES = ("started_at", "last_seen_at", "ended_at")
 
 #: Zones in which no local time occurs twice, so that naive timestamps compare like instants.
 _WITHOUT_CLOCK_CHANGES = {"UTC", "Etc/UTC", "GMT", "Etc/GMT", "Zulu", "Etc/Zulu"}
@@ -47,7 +44,7 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
     found, expressions = await declared(reader, source)
     await require_no_effects(reader, found)
     types = await types_of(reader, found, expressions)
-    _check_types(source, types)
+    check_types(source, types)
     if "limit_per.key" in expressions:
         await _require_groupable(reader, found, expressions["limit_per.key"])
     await require_all_rows(reader, found, expressions.values())
@@ -56,14 +53,14 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
         return Moment(
             raw=expressions[key],
             unit=None if column.epoch is None else UNITS[column.epoch],
-            is_whole=types[key] in _WHOLE_NUMBERS,
+            is_whole=types[key] in WHOLE_NUMBERS,
             has_zone_for_sure=source.timestamps_in is not None,
             is_naive=types[key] == "timestamp without time zone",
             has_clock_changes=source.timestamps_in not in _WITHOUT_CLOCK_CHANGES,
             column=stored_column(expressions[key]),
         )
 
-    columns = {key: getattr(source, key) for key in _TIMES}
+    columns = {key: getattr(source, key) for key in TIMES}
     moments = {key: moment(key, column) for key, column in columns.items() if column is not None}
     started_at, ended_at = moments["started_at"], moments.get("ended_at")
     exists = expressions.get("where", "true")
@@ -94,7 +91,7 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
 
 def declared_texts(source: Source) -> Iterator[tuple[str, str]]:
     """What a source declares as SQL about its rows, each after its config key."""
-    keys = ("where", "active", *_TIMES, "duration")
+    keys = ("where", "active", *TIMES, "duration")
     named: dict[str, str | TimeColumn | None] = {key: getattr(source, key) for key in keys}
     if isinstance(source.id, str):
         named["id"] = source.id
@@ -213,60 +210,6 @@ async def _hint_at(reader: Reader, found: Relation, text: str, error: SourceErro
         if name in labels
     ]
     return some_of(taken, between="; ")
-
-
-def _check_types(source: Source, types: dict[str, str]) -> None:
-    problems = []
-    for key, type_ in types.items():
-        if key in {"where", "active"} or key.startswith("integrity."):
-            if type_ != "boolean":
-                problems.append(
-                    f"{key}: expected a condition (boolean), got {type_}; "
-                    "write a comparison, for example s.ended IS NULL"
-                )
-        elif key in _TIMES:
-            problems += _time_problems(key, type_, getattr(source, key), source.timestamps_in)
-        elif key == "orphaned_after" and type_ != "interval":
-            problems.append(_threshold_problem(type_))
-        elif key == "duration" and type_ not in NUMBERS:
-            problems.append(
-                f"duration: expected seconds as a number, got {type_}; for an interval write "
-                "extract(epoch FROM s.column)"
-            )
-    if problems:
-        raise SchemaMismatch(some_of(problems, between="; "))
-
-
-def _time_problems(key: str, type_: str, column: TimeColumn, zone: str | None) -> Iterator[str]:
-    if column.epoch:
-        if type_ not in NUMBERS:
-            yield f"{key}: expected a number because of epoch: {column.epoch}, got {type_}"
-    elif type_ == "timestamp without time zone":
-        if zone is None:
-            yield (
-                f"{key}: its timestamps carry no time zone; set timestamps_in to the zone they "
-                "are written in, for example timestamps_in: UTC"
-            )
-    elif type_ in NUMBERS:
-        yield (
-            f"{key}: expected a timestamp, got {type_}; for a number that counts since 1970 "
-            f"write {key}: {{column: {column.sql}, epoch: s}}, or epoch: ms, us or ns"
-        )
-    elif type_ != "timestamp with time zone":
-        yield f"{key}: expected a timestamp, got {type_}; cast it, for example (s.at)::timestamptz"
-
-
-def _threshold_problem(type_: str) -> str:
-    if type_ in NUMBERS:
-        advice = (
-            "for a number of seconds write make_interval(secs => s.timeout), for milliseconds "
-            "s.timeout * interval '1 ms'"
-        )
-    elif type_.startswith(("timestamp", "date")):
-        advice = "for a time at which a session expires write its difference to last_seen_at"
-    else:
-        advice = "cast it, for example (s.timeout)::interval"
-    return f"orphaned_after: expected an interval, got {type_}; {advice}"
 
 
 def _threshold(declared: str | None) -> str | None:

@@ -1,0 +1,67 @@
+"""Which type each expression of a source has to have, and what to write where it has another."""
+
+from collections.abc import Iterator
+
+from exporter.config import Source, TimeColumn
+from exporter.errors import SchemaMismatch
+from exporter.text import some_of
+
+WHOLE_NUMBERS = {"bigint", "smallint", "integer"}
+NUMBERS = WHOLE_NUMBERS | {"real", "double precision", "numeric"}
+#: The config keys of the points in time of a session.
+TIMES = ("started_at", "last_seen_at", "ended_at")
+
+
+def check_types(source: Source, types: dict[str, str]) -> None:
+    """Raise SchemaMismatch with what is wrong with each type, by config key."""
+    problems = []
+    for key, type_ in types.items():
+        if key in {"where", "active"} or key.startswith("integrity."):
+            if type_ != "boolean":
+                problems.append(
+                    f"{key}: expected a condition (boolean), got {type_}; "
+                    "write a comparison, for example s.ended IS NULL"
+                )
+        elif key in TIMES:
+            problems += _time_problems(key, type_, getattr(source, key), source.timestamps_in)
+        elif key == "orphaned_after" and type_ != "interval":
+            problems.append(_threshold_problem(type_))
+        elif key == "duration" and type_ not in NUMBERS:
+            problems.append(
+                f"duration: expected seconds as a number, got {type_}; for an interval write "
+                "extract(epoch FROM s.column)"
+            )
+    if problems:
+        raise SchemaMismatch(some_of(problems, between="; "))
+
+
+def _time_problems(key: str, type_: str, column: TimeColumn, zone: str | None) -> Iterator[str]:
+    if column.epoch:
+        if type_ not in NUMBERS:
+            yield f"{key}: expected a number because of epoch: {column.epoch}, got {type_}"
+    elif type_ == "timestamp without time zone":
+        if zone is None:
+            yield (
+                f"{key}: its timestamps carry no time zone; set timestamps_in to the zone they "
+                "are written in, for example timestamps_in: UTC"
+            )
+    elif type_ in NUMBERS:
+        yield (
+            f"{key}: expected a timestamp, got {type_}; for a number that counts since 1970 "
+            f"write {key}: {{column: {column.sql}, epoch: s}}, or epoch: ms, us or ns"
+        )
+    elif type_ != "timestamp with time zone":
+        yield f"{key}: expected a timestamp, got {type_}; cast it, for example (s.at)::timestamptz"
+
+
+def _threshold_problem(type_: str) -> str:
+    if type_ in NUMBERS:
+        advice = (
+            "for a number of seconds write make_interval(secs => s.timeout), for milliseconds "
+            "s.timeout * interval '1 ms'"
+        )
+    elif type_.startswith(("timestamp", "date")):
+        advice = "for a time at which a session expires write its difference to last_seen_at"
+    else:
+        advice = "cast it, for example (s.timeout)::interval"
+    return f"orphaned_after: expected an interval, got {type_}; {advice}"
