@@ -1,8 +1,7 @@
 """The settings of one source: a session table, what its rows mean, and what to collect."""
 
 import math
-from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -23,12 +22,13 @@ from exporter.config.fields.model import (
     null_as,
     one_for_all,
 )
-from exporter.config.fields.numbers import Seconds, format_duration, whole_number
+from exporter.config.fields.numbers import Seconds, whole_number
 from exporter.config.fields.parser import ExpectedError, Parser
 from exporter.config.fields.sql import Condition, Sql, TableName, qualified_name
 from exporter.config.fields.threshold import RowThreshold, Threshold
 from exporter.config.fields.values import TimeZone, name_like
 from exporter.config.recovery import RecoverySettings
+from exporter.config.recovery_requirements import check_recovery
 
 KIND = "[a-z_][a-z0-9_]*"
 BUILT_IN_KINDS = (
@@ -166,7 +166,7 @@ class Source(Model):
         cls, value: RecoverySettings, info: ValidationInfo
     ) -> RecoverySettings:
         if value.mode != "disabled" or value.set or value.call is not None:
-            _check_recovery(value, info.data)
+            check_recovery(value, info.data)
         return value
 
     @model_validator(mode="after")
@@ -228,67 +228,3 @@ class Source(Model):
                 for each in (self.fixed_threshold, self.overlong_after, self.alert_above)
             ),
         }
-
-
-def _check_recovery(recovery: RecoverySettings, source: Mapping[str, Any]) -> None:
-    """Raise ExpectedError for what recovery lacks, given the valid fields of the source."""
-    has_last_seen = source.get("last_seen_at", ...) is not None
-    if source.get("id", ...) is None:
-        raise ExpectedError(
-            "id beside recovery",
-            "recovery has to name the sessions that it closes",
-            got="no id",
-            keys=("recovery", "id"),
-        )
-    if recovery.mode != "disabled" and isinstance(source.get("orphaned_after"), RowThreshold):
-        raise ExpectedError(
-            "mode: disabled inside recovery, where orphaned_after is of each row",
-            "sessions that fall silent together become orphaned at different times then, which "
-            "automatic recovery would not see as one wave; by hand they can be closed",
-            got=f"mode: {recovery.mode}",
-            keys=("recovery",),
-        )
-    if not recovery.set:
-        advice = "recovery has to know what closing a session writes"
-        if recovery.call is not None:
-            advice = "the function that `session-exporter sql function` prints writes what set says"
-        raise ExpectedError("set inside recovery", advice, got="no set", keys=("recovery",))
-    if source.get("active") == "true" and source.get("where", ...) is None:
-        raise ExpectedError(
-            "where beside active: true, if sessions are to be closed",
-            "each row would be active whatever closing writes; write a condition that what set "
-            "writes ends, such as where: deleted_at IS NULL",
-            got="no where",
-            keys=("recovery",),
-        )
-    if recovery.end_at is None and not has_last_seen:
-        raise ExpectedError(
-            "end_at inside recovery, where there is no last_seen_at",
-            "last seen would be the start, and every duration 0; write for example "
-            "end_at: now, or an expression such as least(now(), s.started + interval '2 h')",
-            got="no end_at",
-            keys=("recovery",),
-        )
-    is_age_alone = not has_last_seen and recovery.evidence is None
-    if recovery.mode == "auto" and is_age_alone and not recovery.trust_age:
-        raise ExpectedError(
-            "trust_age: true inside recovery, where auto has nothing but the age to go by",
-            "a session that is only long would be closed; declare last_seen_at or evidence, or "
-            "declare that age is enough",
-            got="neither last_seen_at nor evidence",
-            keys=("recovery",),
-        )
-    earliest = 0.0
-    if recovery.mode != "disabled":
-        earliest = 1.5 * source.get("orphaned_after", 0.0)  # it has to settle
-    if recovery.max_age <= earliest:
-        raise ExpectedError(
-            f"max_age inside recovery longer than {format_duration(earliest)}, which is 1.5 times "
-            "orphaned_after",
-            "every session would be backlog before dry_run and auto consider it",
-            got=format_duration(recovery.max_age),
-            keys=("recovery",),
-        )
-    if recovery.dsn is not None and len(source.get("databases", ())) > 1:
-        expected = "dsn inside recovery only for a source in one database"
-        raise ExpectedError(expected, got="several databases", keys=("recovery",))
