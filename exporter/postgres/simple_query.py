@@ -21,6 +21,7 @@ from exporter.errors import SourceError
 from exporter.postgres.connections.abandoned_socket import Abandon
 from exporter.postgres.connections.connector import Connection, socket_ready
 from exporter.postgres.connections.deadlines import CLIENT_GRACE_SECONDS, Deadline
+from exporter.postgres.connections.received_bytes import ReceivedBytes
 
 _SEPARATOR = ";\n"
 
@@ -193,14 +194,17 @@ async def _exchange(
     psycopg keeps every result until the last has come; this is the loop that libpq's
     documentation, section "Asynchronous Command Processing", prescribes.
     """
+    received = ReceivedBytes(pgconn)
     pgconn.send_query(text)
     while pgconn.flush():
         if await socket_ready(pgconn.socket, to_read=True, to_write=True):
             pgconn.consume_input()
+            received.check()
     while True:
         while pgconn.is_busy():
             await socket_ready(pgconn.socket, to_read=True)
             pgconn.consume_input()
+            received.check()
         result = pgconn.get_result()
         if result is None:
             return

@@ -1,0 +1,94 @@
+"""A server that sends rows without an end takes neither the memory nor the time of the exporter."""
+
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+
+from exporter.errors import ConnectFailed
+from exporter.postgres import Database
+from exporter.postgres.connections import received_bytes
+from tests.support.collection import declarations
+
+#: What this end may still have sent into the buffers of both systems.
+MOST_BUFFERED = 64 * 2**20
+
+
+def message(kind: bytes, content: bytes) -> bytes:
+    """One of the protocol (PostgreSQL documentation, "Message Formats")."""
+    return kind + struct.pack("!I", len(content) + 4) + content
+
+
+GREETING = (
+    message(b"R", struct.pack("!I", 0))
+    + b"".join(
+        message(b"S", setting)
+        for setting in (b"server_version\x0018.0\x00", b"client_encoding\x00UTF8\x00")
+    )
+    + message(b"K", struct.pack("!II", 1, 1))
+    + message(b"Z", b"I")
+)
+COLUMNS = message(b"T", struct.pack("!H", 1) + b"x\0" + struct.pack("!IHIhih", 0, 0, 25, -1, -1, 0))
+ROWS = {
+    "rows": message(b"D", struct.pack("!HI", 1, 1000) + b"x" * 1000) * 60,
+    "row": b"x" * 2**16,
+}
+
+
+class Rogue:
+    """Greets each client, and answers its first message without an end."""
+
+    def __init__(self, answer: str) -> None:
+        self.sent = 0
+        #: One row may have 1 GiB.
+        self._first = COLUMNS + (b"D" + struct.pack("!IHI", 2**30, 1, 2**30 - 10)) * (
+            answer == "row"
+        )
+        self._more = ROWS[answer]
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(GREETING)
+            connection.recv(65536)
+            connection.sendall(self._first)
+            while True:
+                self.sent += connection.send(self._more)
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+
+@pytest.fixture(params=ROWS)
+def rogue(request: pytest.FixtureRequest) -> Iterator[Rogue]:
+    server = Rogue(request.param)
+    yield server
+    server.close()
+
+
+async def test_is_a_lost_connection_after_so_many_bytes(
+    rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(received_bytes, "MOST_BYTES", 4 * 2**20)
+    dsn = f"postgresql://any@127.0.0.1:{rogue.port}/any?sslmode=disable"
+    database = Database(declarations.settings_of(dsn))
+    try:
+        with pytest.raises(ConnectFailed, match="sent more than 4 MiB in answer to one message"):
+            await database.reader().read("SELECT 1")
+        assert database.up is False
+    finally:
+        await database.close()
+    assert rogue.sent < MOST_BUFFERED
