@@ -21,7 +21,12 @@ def overview(snapshots: Snapshots) -> str:
 def counts(snapshots: Snapshots) -> str:
     """What the last collections counted, one line per source."""
     rows = [
-        [source, database, *_counted(values.get("active")), _row_count(values.get("size"))]
+        [
+            source,
+            database,
+            *_counted(values.get("active"), values.get("daily")),
+            _row_count(values.get("size")),
+        ]
         for (database, source), values in _collected(snapshots).items()
     ]
     headers = ["source", "database", "active", "orphaned_count", "overlong", "oldest"]
@@ -38,11 +43,12 @@ def _collected(snapshots: Snapshots) -> dict[tuple[str, str], dict[str, Any]]:
     return collected
 
 
-def _counted(values: ActiveValues | None) -> list[str]:
+def _counted(values: ActiveValues | None, daily: DailyValues | None) -> list[str]:
     if values is None:
         return [UNKNOWN] * 5
     now, oldest = values.now, values.oldest_start
-    contradictions = [f"{kind} {count}" for kind, count in values.inconsistent.items() if count]
+    kinds = {**values.inconsistent, **({} if daily is None else daily.kinds)}
+    contradictions = [f"{kind} {count}" for kind, count in kinds.items() if count]
     return [
         str(values.total.active),
         str(values.total.orphaned),

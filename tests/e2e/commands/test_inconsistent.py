@@ -124,3 +124,12 @@ def test_where_nothing_contradicts_itself_it_says_so(
 ) -> None:
     execute(chats, "DELETE FROM public.chat WHERE id NOT LIKE 'fine %'")
     assert listed(chats, tmp_path) == "chat (app): 0 inconsistent rows\n"
+
+
+def test_once_names_every_kind_that_is_counted(chats: EmbeddedDatabase, tmp_path: Path) -> None:
+    """Those of closed rows too, which the daily statistics count."""
+    config = write_config(tmp_path, {"app": {"dsn": chats.dsn_for(EXPORTER)}}, {"chat": CHAT})
+    line = run("once", "-c", config, folder=tmp_path).stdout.splitlines()[1]
+    counts = counted(chats, tmp_path)
+    assert counts["closed_without_end"] == 1
+    assert ", ".join(f"{kind} {n:g}" for kind, n in counts.items() if n) in line
