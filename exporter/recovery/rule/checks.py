@@ -12,6 +12,7 @@ from exporter.postgres import Reader, Row
 from exporter.queries import fill, identifier
 from exporter.recovery.rule.rule import END, Rule
 from exporter.recovery.rule.server import is_of_server, owner_of
+from exporter.sessions import name_failing_expression
 from exporter.sessions.relation import Relation
 from exporter.text import some_of
 
@@ -71,27 +72,44 @@ async def name_failing_key(reader: Reader, rule: Rule, error: SourceError) -> So
     """The same error with the config key of the first expression that fails when evaluated alone.
 
     Each is evaluated for all orphaned sessions, and that of the server for all active ones, so
-    that what fails for one of them fails here.
-    PostgreSQL does not say for which one, and the values stay in the row.
+    that what fails for one of them fails here. Where none does, each is evaluated for all active
+    ones: PostgreSQL may evaluate it before it knows which are orphaned.
+    It does not say for which session one fails, and the values stay in the row.
     """
+    try:
+        await _evaluate(reader, rule, "true")
+    except (BackingOff, ConnectFailed):
+        return error
+    except SourceError as found:  # it is not known which sessions are orphaned
+        key = await name_failing_expression(reader, rule.table)
+        return type(found)(f"{key}: {found}") if key else error
     conditions = {"evidence": rule.alive, "exempt": rule.exempt, "end_at": rule.end}
     values = {f"set.{name}": text for name, text in rule.changes.items()}
     reported = {f"returning.{name}": text for name, text in rule.returning.items()}
     owner = {} if rule.server is None else {"server": owner_of(rule)}
-    for key, text in {**conditions, **values, **reported, **owner}.items():
+    expressions = conditions | values | reported
+    attempts = [(key, text, "orphaned") for key, text in expressions.items()]
+    attempts += [(key, text, "active") for key, text in (owner | expressions).items()]
+    for key, text, state in attempts:
         end = rule.end if key in values else "NULL::timestamptz"
-        which = {"orphaned": "true"} if key in owner else {}
+        which = {"orphaned": "true"} if state == "active" else {}
         try:
-            await reader.read(
-                rule.statement("recovery/rule/failing_expression", text=text, end=end, **which)
-            )
+            await _evaluate(reader, rule, text, end=end, **which)
         except (BackingOff, ConnectFailed):
             return error
         except SourceError as found:
-            state = "active" if key in owner else "orphaned"
             about = f"recovery.{key}, which fails for a session that is {state}: {found}"
             return type(error)(about)
     return error
+
+
+async def _evaluate(
+    reader: Reader, rule: Rule, text: str, *, end: str = "NULL::timestamptz", **which: str
+) -> None:
+    """Evaluate an expression for all orphaned sessions, or for others; raises its SourceError."""
+    await reader.read(
+        rule.statement("recovery/rule/failing_expression", text=text, end=end, **which)
+    )
 
 
 async def _check(reader: Reader, statement: str, key: str, *, hint: str = "") -> None:

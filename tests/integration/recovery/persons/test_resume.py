@@ -152,7 +152,7 @@ async def test_without_evidence_it_is_not_known_what_is_held(
         checked = check_recovery(runner.by_hand.settings, runner.by_hand.source)
         found = {each.check: each.message async for each in checked}
     assert found["recovery evidence"].startswith("the evidence cannot be read: recovery.evidence")
-    assert "correct recovery.evidence" in found["recovery evidence"]
+    assert "correct this expression" in found["recovery evidence"]
     assert "recovery other" not in found
 
 
