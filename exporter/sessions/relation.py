@@ -20,6 +20,8 @@ KINDS = {"r": "table", "p": "partitioned table", "v": "view"}
 KINDS |= {"m": "materialized view", "f": "foreign table"}
 
 _BARE_WORD = re.compile(COLUMN)
+#: A type with its schema, as the catalog's statement spells it.
+_QUALIFIED = re.compile(r"""("(?:[^"]|"")*"|[^\s."(\[]+)\.""")
 _MOMENT = re.compile(r"timestamp(\(\d\))? with(out)? time zone|date")
 _NUMBER = re.compile(r"smallint|integer|bigint|numeric(\(.*\))?|real|double precision")
 #: Of values that are names, and tell which time counts.
@@ -49,6 +51,14 @@ class Column:
     def operator(self, symbol: str) -> str:
         """One of these, as SQL, whatever other operators its type has in the search path."""
         return f"OPERATOR({identifier(self.operators)}.{symbol})"
+
+    @property
+    def type_schema(self) -> str | None:
+        """The schema of its type, where that is not PostgreSQL's own."""
+        found = _QUALIFIED.match(self.type)
+        if found is None or not found[1].startswith('"'):
+            return None if found is None else found[1]
+        return found[1][1:-1].replace('""', '"')
 
     @property
     def is_json(self) -> bool:

@@ -157,12 +157,16 @@ async def closing_rights(reader: Reader, source: Source, *, role: str) -> list[R
     if not table.is_table:
         return audit  # a view has none of the system columns, and nothing in it is closed
     rights = [Right("SELECT", table.schema, table.name, _SYSTEM_COLUMNS)]
+    recovery = source.recovery
+    written = [*recovery.set, *([recovery.mark.column] if recovery.mark is not None else [])]
     if role != ROLE:
-        recovery = source.recovery
-        written = [*recovery.set, *([recovery.mark.column] if recovery.mark is not None else [])]
         columns = tuple(table.column(word).name for word in written)
         rights.append(Right("UPDATE", table.schema, table.name, columns))
-    return [*rights, *audit]
+    ids = source.id if isinstance(source.id, tuple) else filter(None, [source.id])
+    # Values of these are cast to the types of their columns, which may be in another schema.
+    named = {table.column(word).type_schema for word in (*written, *filter(is_bare_word, ids))}
+    used = sorted(filter(None, named - {table.schema}))
+    return [*(Right("USAGE", schema) for schema in used), *rights, *audit]
 
 
 def grants_of(rights: Iterable[Right], role: str) -> list[str]:
