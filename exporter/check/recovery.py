@@ -16,7 +16,9 @@ from exporter.check.times.thresholds import check_threshold
 from exporter.config import DatabaseSettings, Source, format_duration
 from exporter.errors import (
     AuditUnusable,
+    BadData,
     EvidenceUnreadable,
+    FunctionMismatch,
     PermissionDenied,
     SourceError,
     StandbyServer,
@@ -38,7 +40,7 @@ from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.connections import reading_settings, writing_settings
 from exporter.recovery.rule.left_alone import CLOSED_TOO_OFTEN
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.selection import orphaned_sessions
+from exporter.recovery.rule.selection import Selection, orphaned_sessions
 from exporter.sessions.grants import grants_of
 from exporter.text import number_of, some_of
 
@@ -82,6 +84,8 @@ async def check_recovery(settings: DatabaseSettings, source: Source) -> AsyncIte
             for each in grants_of(rights, identifier(grantee))
         ]
         yield findings.missing("recovery rights", ask_for(error, commands), *commands)
+    except FunctionMismatch as error:
+        yield findings.missing(f"recovery {error.reason}", str(error))
     except EvidenceUnreadable as error:
         yield findings.failed("recovery evidence", str(error).removeprefix("blind: "))
     except SourceError as error:
@@ -143,8 +147,28 @@ async def _orphans(reader: Reader, rule: Rule, findings: FindingWriter) -> Async
             yield findings.ok("recovery times", example)
     if ends := await future_ends(reader, orphans):
         yield findings.warning("recovery end", f"of all orphaned ones, {ends}")
+    async for finding in _values(reader, orphans, findings):
+        yield finding
     async for finding in check_threshold(reader, rule, findings):
         yield finding
+
+
+async def _values(
+    reader: Reader, orphans: Selection, findings: FindingWriter
+) -> AsyncIterator[Finding]:
+    """Which new values fail for an orphaned session, or are refused by the domain of a column."""
+    rule = orphans.rule
+    for name, text in rule.changes.items():
+        type_ = rule.relation.columns[name].type
+        is_null = f"(({text})::{type_}) IS NULL"
+        try:
+            await reader.read(orphans.statement("recovery/plan/future_ends", is_ahead=is_null))
+        except BadData as error:
+            yield findings.missing(
+                "recovery values",
+                f"a session that would be closed stays open: recovery.set.{name} fails for it, or "
+                f"gives what type {type_} refuses: {error}",
+            )
 
 
 async def _side_effects(

@@ -542,3 +542,16 @@ async def test_a_session_without_an_id_keeps_none_of_the_others(
     stuck = rows(any_database, "SELECT session_id FROM public.recover_stuck_chat()", RECOVERY_ROLE)
     assert sorted(stuck) == [(1,), (2,)]
     assert open_ones(any_database) == {None}
+
+
+@pytest.mark.parametrize("mode", ["disabled", "dry_run"])
+async def test_functions_that_are_not_there_yet_are_a_remark_while_recovery_is_disabled(
+    database: EmbeddedDatabase, tmp_path: Path, mode: str
+) -> None:
+    execute(database, TABLES)
+    source = calling(config_of(database, tmp_path, mode=mode).sources["chat"])
+    settings = settings_of(database.dsn)
+    found = {each.check: each async for each in check_recovery(settings, source)}
+    missing = found["recovery function"]
+    assert "there is no function session_exporter.recover_chat" in missing.message
+    assert missing.status is (Status.WARNING if mode == "disabled" else Status.FAILED)

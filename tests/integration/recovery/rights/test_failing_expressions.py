@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+import pytest
+
+from exporter.check.findings import Status
 from exporter.check.recovery import check_recovery
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
@@ -58,3 +61,33 @@ async def test_what_fails_for_a_session_that_is_not_orphaned_is_named(
     await pool.close()
     expected = "recovery.evidence, which fails for a session that is active: division by zero"
     assert str(named) == expected
+
+
+@pytest.mark.parametrize("mode", ["disabled", "dry_run"])
+@pytest.mark.parametrize(
+    ("state", "is_refused"), [("'gone'", True), ("'lost'", False), ("(1 / (s.id - 1))::text", True)]
+)
+async def test_a_new_value_that_an_orphaned_session_cannot_get_is_named(
+    database: EmbeddedDatabase,
+    source_of: Callable[[str], Source],
+    state: str,
+    is_refused: bool,
+    mode: str,
+) -> None:
+    """PostgreSQL plans such a change without an error: it checks a domain only when it writes."""
+    chats(database, "3 hours")
+    execute(
+        database,
+        "CREATE DOMAIN public.phase AS text CHECK (VALUE IN ('open', 'lost'))",
+        "ALTER TABLE public.chat ADD state public.phase DEFAULT 'open'",
+    )
+    text = CHAT.format(after="2h", evidence="s.id > 5").replace(
+        "{is_open: false}", f'{{is_open: false, state: "{state}"}}, mode: {mode}'
+    )
+    checked = check_recovery(settings_of(database.dsn), source_of(text))
+    found = {each.check: each async for each in checked}
+    assert ("recovery values" in found) is is_refused
+    if is_refused:
+        values = found["recovery values"]
+        assert "recovery.set.state fails for it, or gives what type public.phase" in values.message
+        assert values.status is (Status.WARNING if mode == "disabled" else Status.FAILED)
