@@ -73,6 +73,8 @@ class SourceError(ExporterError):
     reason = "other"
     #: Where in the statement, in characters from 1, PostgreSQL found the mistake.
     position: int | None = None
+    #: PostgreSQL's SQLSTATE; None where no statement failed.
+    state: str | None = None
     #: Whether the server answered nothing at all, so that the attempt hardly kept it busy.
     is_silent = False
 

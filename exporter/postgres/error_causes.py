@@ -148,7 +148,7 @@ def explain_statement(
         or _of_encoding(error, sent)
         or _of_state(error, _is_quotable(error, sent), statement_timeout, lock_timeout)
     )
-    failure.position = error.position
+    failure.position, failure.state = error.position, error.state
     return failure
 
 

@@ -1,12 +1,7 @@
 """SessionTable: the one definition of active, last seen and orphaned, as SQL on a real table."""
 
-from exporter.sessions.expressions import (
-    bind,
-    declared,
-    name_failing_expression,
-    types_of,
-)
-from exporter.sessions.expressions.expected_types import NUMBERS
+from exporter.sessions.expressions import bind, declared, name_failing_expression
+from exporter.sessions.expressions.result_types import NUMBERS, types_of
 from exporter.sessions.moments import (
     CLOCK_QUERY,
     STATEMENT_TIME,

@@ -10,23 +10,17 @@ from collections.abc import Iterator
 from exporter.config import RowThreshold, Source, TimeColumn
 from exporter.errors import BadData, SchemaMismatch, SourceError
 from exporter.postgres import Reader
-from exporter.queries import fill, identifier, literal
+from exporter.queries import identifier, literal
 from exporter.sessions import relation
 from exporter.sessions.conditions import stored_column
-from exporter.sessions.expressions.expected_types import TIMES, WHOLE_NUMBERS, check_types
+from exporter.sessions.expressions.fit import TIMES, check_types, require_groupable
+from exporter.sessions.expressions.result_types import WHOLE_NUMBERS, types_of
 from exporter.sessions.moments import UNITS, Moment, interval
 from exporter.sessions.orphaned import end_of_closed
 from exporter.sessions.relation import Relation
 from exporter.sessions.session_table import SessionTable
-from exporter.sessions.sql_names import chains
 from exporter.sessions.used_objects import require_all_rows, require_no_effects
 from exporter.text import some_of
-
-# Type OIDs from src/include/catalog/pg_type.dat; they never change.
-_TYPES = {16: "boolean", 20: "bigint", 21: "smallint", 23: "integer", 25: "text", 700: "real"}
-_TYPES |= {701: "double precision", 705: "text", 1043: "character varying", 1082: "date"}
-_TYPES |= {1114: "timestamp without time zone", 1184: "timestamp with time zone"}
-_TYPES |= {1186: "interval", 1700: "numeric"}
 
 #: Zones in which no local time occurs twice, so that naive timestamps compare like instants.
 _WITHOUT_CLOCK_CHANGES = {"UTC", "Etc/UTC", "GMT", "Etc/GMT", "Zulu", "Etc/Zulu"}
@@ -46,7 +40,8 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
     types = await types_of(reader, found, expressions)
     check_types(source, types)
     if "limit_per.key" in expressions:
-        await _require_groupable(reader, found, expressions["limit_per.key"])
+        key = "limit_per.key"
+        await require_groupable(reader, found, expressions[key], types[key])
     await require_all_rows(reader, found, expressions.values())
 
     def moment(key: str, column: TimeColumn) -> Moment:
@@ -114,6 +109,9 @@ def _id_columns(source: Source, found: Relation) -> dict[str, str]:
         columns = [found.column(name) for name in source.id]
     except SchemaMismatch as error:
         raise SchemaMismatch(f"id: {error}") from None
+    for n, each in enumerate(columns):
+        if each in columns[:n]:
+            raise SchemaMismatch(f"id: {some_of(source.id)} name the column {each.name} twice")
     return {f"id.{each.name}": f"s.{identifier(each.name)}" for each in columns}
 
 
@@ -122,21 +120,6 @@ def _expression(text: str, found: Relation, key: str) -> str:
         return found.expression(text)
     except SchemaMismatch as error:
         raise SchemaMismatch(f"{key}: {error}") from None
-
-
-async def types_of(reader: Reader, found: Relation, expressions: dict[str, str]) -> dict[str, str]:
-    """Ask PostgreSQL for the type of each expression; a mistake is reported with its key."""
-    items = [f"({text})" for text in expressions.values()]
-    statement = fill("catalog/describe", expressions=",\n".join(items), table=found.sql)
-    try:
-        (result,) = await reader.read(statement)
-    except (SchemaMismatch, BadData) as error:
-        key, text = _find_failing(error, statement, expressions)
-        hint = await _hint_at(reader, found, text, error)
-        sentence = f"{str(error).rstrip('.')}; {hint}" if hint else str(error)
-        raise type(error)(f"{key}: {sentence}" if key else sentence) from None
-    names = (_TYPES.get(oid, f"type {oid}") for oid in result.types)
-    return dict(zip(expressions, names, strict=True))
 
 
 async def name_failing_expression(reader: Reader, table: SessionTable) -> str | None:
@@ -169,47 +152,6 @@ async def name_failing_expression(reader: Reader, table: SessionTable) -> str | 
         except SourceError:
             return None
     return None
-
-
-async def _require_groupable(reader: Reader, found: Relation, key: str) -> None:
-    """Raise SchemaMismatch where PostgreSQL cannot tell which rows have the same key."""
-    try:
-        await reader.read(fill("collection/keys/group", key=key, table=found.sql))
-    except SchemaMismatch as error:
-        raise SchemaMismatch(
-            f"limit_per.key: {str(error).rstrip('.')}; its values have to be comparable, for "
-            "example as text: (s.data ->> 'user_id')"
-        ) from None
-
-
-def _find_failing(
-    error: SourceError, statement: str, expressions: dict[str, str]
-) -> tuple[str, str]:
-    """The key and the text of the expression in which PostgreSQL's error position lies."""
-    start = 0
-    for key, text in expressions.items():
-        start = statement.index(text, start)
-        if error.position is not None and start < error.position <= start + len(text) + 1:
-            return key, text
-        start += len(text)
-    return "", ""
-
-
-async def _hint_at(reader: Reader, found: Relation, text: str, error: SourceError) -> str:
-    """What may have been meant: a text in double quotes, or another value of an enum."""
-    if isinstance(error, SchemaMismatch):
-        quoted = [each.names[0] for each in chains(text) if each.is_quoted and len(each.names) == 1]
-        wrong = [name for name in quoted if name not in found.columns]
-        return f"a text is written {literal(wrong[0])}, in single quotes" if wrong else ""
-    labels: dict[str, list[str]] = dict(
-        await reader.rows(fill("hints/enum_labels", oid=str(found.oid)))
-    )
-    taken = [
-        f"{name} takes {some_of(map(literal, labels[name]))}"
-        for name in found.columns_in([text])
-        if name in labels
-    ]
-    return some_of(taken, between="; ")
 
 
 def _threshold(declared: str | None) -> str | None:

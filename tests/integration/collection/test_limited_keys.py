@@ -245,6 +245,31 @@ async def test_a_key_without_an_equality_is_a_sentence(
     )
 
 
+@pytest.mark.parametrize("key", ["(s.id, s.who)", "ROW(s.who)", "ARRAY[(1, (s.id, s.who))]"])
+@pytest.mark.parametrize("type_", ["json", "xid"])
+async def test_a_key_without_an_equality_inside_a_row_is_named_before_there_are_rows(
+    any_database: EmbeddedDatabase, collect: Collect, type_: str, key: str
+) -> None:
+    execute(any_database, TABLE.format(type_))
+    page = await collect(any_database, f"{CALLS}  limit_per: {{key: '{key}', max: 1}}\n")
+    assert page.failures["calls", "active"] == (
+        "limit_per.key: PostgreSQL cannot compare a value inside the row; its values have to be "
+        "comparable, for example as text: (s.data ->> 'user_id')"
+    )
+
+
+@pytest.mark.parametrize("key", ["(s.id, s.tableoid)", "(1 / coalesce(length(s.who), 0), s.id)"])
+async def test_a_key_that_is_a_row_is_tried_without_values(
+    any_database: EmbeddedDatabase, collect: Collect, key: str
+) -> None:
+    """It has system columns too, and what fails for NULL alone is no reason to refuse it."""
+    create(any_database, KINDS["text"])
+    execute(any_database, "INSERT INTO public.calls VALUES (DEFAULT, true, now(), NULL, 'Alice')")
+    page = await collect(any_database, f"{CALLS}  limit_per: {{key: '{key}', max: 1}}\n")
+    assert not page.failures
+    assert page("sessions_keys_at_limit") == page("sessions_active")
+
+
 async def test_a_key_that_fails_on_a_value_is_named_and_fails_its_source_alone(
     any_database: EmbeddedDatabase, collect: Collect
 ) -> None:

@@ -1,19 +1,24 @@
-"""Which type each expression of a source has to have, and what to write where it has another."""
+"""Whether the expressions of a source have types that fit; what does not is a sentence."""
 
 from collections.abc import Iterator
 
 from exporter.config import Source, TimeColumn
-from exporter.errors import SchemaMismatch
+from exporter.errors import BadData, SchemaMismatch
+from exporter.postgres import Reader
+from exporter.queries import fill
+from exporter.sessions.expressions.result_types import NUMBERS, ROWS
+from exporter.sessions.relation import Relation
 from exporter.text import some_of
 
-WHOLE_NUMBERS = {"bigint", "smallint", "integer"}
-NUMBERS = WHOLE_NUMBERS | {"real", "double precision", "numeric"}
 #: The config keys of the points in time of a session.
 TIMES = ("started_at", "last_seen_at", "ended_at")
 
+#: The SQLSTATE of a comparison for which the type has no operator.
+_UNDEFINED_FUNCTION = "42883"
+
 
 def check_types(source: Source, types: dict[str, str]) -> None:
-    """Raise SchemaMismatch with what is wrong with each type, by config key."""
+    """Raise SchemaMismatch, with every key whose type does not fit."""
     problems = []
     for key, type_ in types.items():
         if key in {"where", "active"} or key.startswith("integrity."):
@@ -65,3 +70,24 @@ def _threshold_problem(type_: str) -> str:
     else:
         advice = "cast it, for example (s.timeout)::interval"
     return f"orphaned_after: expected an interval, got {type_}; {advice}"
+
+
+async def require_groupable(reader: Reader, found: Relation, key: str, type_: str) -> None:
+    """Raise SchemaMismatch where PostgreSQL cannot tell which rows have the same key."""
+    try:
+        await reader.read(fill("collection/keys/group", key=key, table=found.sql))
+        if type_ in ROWS:
+            await reader.read(fill("collection/keys/compare", key=key, table=found.sql))
+    except SchemaMismatch as error:
+        raise _not_comparable(str(error).rstrip(".")) from None
+    except BadData as error:
+        # Other errors are those of a value, and may be of these NULLs alone.
+        if error.state == _UNDEFINED_FUNCTION:
+            raise _not_comparable("PostgreSQL cannot compare a value inside the row") from None
+
+
+def _not_comparable(reason: str) -> SchemaMismatch:
+    return SchemaMismatch(
+        f"limit_per.key: {reason}; its values have to be comparable, for example as text: "
+        "(s.data ->> 'user_id')"
+    )
