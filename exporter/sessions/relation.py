@@ -113,7 +113,8 @@ class Relation:
         found = self.columns.get(word) or self.columns.get(fold(word))
         if found is None:
             near = difflib.get_close_matches(word, self.columns, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"it has {some_of(self.columns)}"
+            columns = some_of(self.columns) or "none"
+            hint = f"did you mean {near[0]}?" if near else f"it has {columns}"
             raise SchemaMismatch(f"{self.schema}.{self.name} has no column {word}; {hint}")
         return found
 

@@ -200,6 +200,20 @@ async def test_a_view_that_writes_locks_or_sends_is_refused_before_it_does_so(
     assert finding.message.startswith(f"public.{where} calls {name}(): each collection would")
 
 
+async def test_an_operator_that_locks_is_found_like_its_function(
+    any_database: EmbeddedDatabase, source_of: SourceOf
+) -> None:
+    function = "FUNCTION = pg_catalog.pg_try_advisory_lock"
+    execute(
+        any_database,
+        f"CREATE OPERATOR public.@@@@ (RIGHTARG = bigint, {function})",
+        "CREATE VIEW clients AS SELECT now() AS backend_start WHERE @@@@ 7::bigint",
+    )
+    text = ACTIVITY.format(table="public.clients", active="s.backend_start IS NOT NULL")
+    finding = (await check(any_database, source_of(text)))["schema"]
+    assert finding.message.startswith("public.clients calls pg_try_advisory_lock(): each")
+
+
 async def test_a_view_whose_volatile_functions_do_nothing_is_collected(
     any_database: EmbeddedDatabase, collect: Collect
 ) -> None:
