@@ -9,6 +9,7 @@
           BackingOff            the reason of the attempt before
           ConnectTimedOut       connect
           NoRoom                connect
+          ServerRefused         connect
         AuthFailed              auth
         TimedOut                timeout
           NoAnswer              timeout
@@ -99,6 +100,10 @@ class TimedOut(SourceError):
 
 class ConnectTimedOut(ConnectFailed):
     """The server neither took the connection nor refused it."""
+
+
+class ServerRefused(ConnectFailed):
+    """The server itself gave no connection, and said why."""
 
 
 class NoRoom(ConnectFailed):

@@ -47,7 +47,7 @@ class Exporter:
             for database, binding, collector, _ in collected
         ]
         recovered = [pair for pair in pairs if pair[1].recovery.is_declared]
-        self._recovery_connections = RecoveryConnections()
+        self._recovery_connections = RecoveryConnections(self.databases)
         followed = [pair for pair in bindings if counts_returns(pair[1].source)]
         self._statuses = statuses = RecoveryStatuses(
             (database.name, source.name) for database, source in pairs if source.id is not None

@@ -17,6 +17,7 @@ from exporter.postgres.connections.connection_slots import ConnectionSlots
 from exporter.postgres.connections.connector import Connection, Connector
 from exporter.postgres.connections.deadlines import STATEMENT_SECONDS, limit_lock_timeout
 from exporter.postgres.connections.lost_connection import explain_lost
+from exporter.postgres.connections.shared_room import RECHECK_AFTER, SharedRoom
 from exporter.postgres.error_causes import ServerError
 from exporter.postgres.hanging_reads import LOOK_SECONDS, HangingReads
 from exporter.postgres.read_queue import TIMEOUT_IN_COMPANY, ReadQueue
@@ -29,8 +30,8 @@ from exporter.queries import fill, literal
 #: A standby that seems to lag is checked again after this time, in seconds.
 LAG_RECHECK_AFTER = 0.5
 
-#: Where the server gives fewer connections than we may have, it is asked again after this time.
-ROOM_RECHECK_AFTER = 60.0
+#: After this time a slot for which the server gave no connection may be used again.
+ROOM_RECHECK_AFTER = RECHECK_AFTER
 
 
 class Lease:
@@ -55,8 +56,17 @@ class Lease:
 class Database:
     """One configured database, with at most `max_connections` to it at any time."""
 
-    def __init__(self, settings: DatabaseSettings, *, slots: ConnectionSlots | None = None) -> None:
-        """`slots`, where other connection strings share them, replace `max_connections`."""
+    def __init__(
+        self,
+        settings: DatabaseSettings,
+        *,
+        slots: ConnectionSlots | None = None,
+        beside: "Database | None" = None,
+    ) -> None:
+        """`slots`, where other connection strings share them, replace `max_connections`.
+
+        `beside` has other slots, and connections to the same database.
+        """
         self.settings = settings
         self.name = settings.name
         #: None until the first attempt; False after a failed connect or a lost connection.
@@ -69,14 +79,14 @@ class Database:
         self._idle: list[Connection] = []
         self._slots.add_idle(self._idle)
         self._busy: set[Connection] = set()
+        self.room: SharedRoom = SharedRoom(settings.name) if beside is None else beside.room
+        self.room.add(self._idle, self._busy)
         #: The least that a message has taken beside the work of the server.
         self._network_seconds = math.inf
         self._connector = Connector(settings)
         self._connecting = asyncio.Lock()
         self._backoff = backoff.Backoff()
         self._log = logs.StateLog()
-        #: Whether the server gave no connection beside those that were busy.
-        self._is_limited = False
         #: Why the last attempt to connect failed, in a sentence and in a word.
         self._unreachable = ("", errors.ConnectFailed.reason)
 
@@ -108,7 +118,10 @@ class Database:
         lease = Lease()
         try:
             lease.is_new = not self._idle
-            connection = await self._connect(lease.abandoned) if lease.is_new else self._idle.pop()
+            if lease.is_new:
+                connection = await self._connect(lease.abandoned, waits=True)
+            else:
+                connection = self._idle.pop()
             self._busy.add(connection)
             lease.connection = connection
             connection.add_notice_handler(lease.note)
@@ -245,7 +258,7 @@ class Database:
             if failure is None:
                 return
         try:
-            connection = await self._connect(abandoned)
+            connection = await self._connect(abandoned, waits=not self._busy)
         except errors.SourceError as error:
             if failure is not None and not isinstance(error, errors.NoRoom):
                 self._mark_down(error)
@@ -260,7 +273,8 @@ class Database:
         if _reads(requests) == 1:  # of several, one may have crashed its backend
             self._mark_down(failure)
 
-    async def _connect(self, abandoned: list[AbandonedSocket]) -> Connection:
+    async def _connect(self, abandoned: list[AbandonedSocket], *, waits: bool) -> Connection:
+        """Connect; `waits` for others of ours where the server gives none beside theirs."""
         loop = asyncio.get_running_loop()
         # One at a time: two attempts with the same wrong password would count twice where a server
         # locks out a user after some of them.
@@ -270,7 +284,8 @@ class Database:
                 raise errors.BackingOff(f"{message} (a moment ago; will retry soon)", reason=reason)
             try:
                 await self._slots.make_room()
-                connection = await self._connector.connect(abandoned.append)
+                most = self.settings.connect_timeout if waits else 0.0
+                connection = await self.room.connect(self._connector, abandoned, most_seconds=most)
             except errors.SourceError as error:
                 error.is_silent = True  # the backoff sets the interval, not how long this took
                 self._unreachable = (str(error), error.reason)
@@ -282,10 +297,11 @@ class Database:
                     raise
                 elif self._busy or self._idle:
                     # Perhaps out of connections; the database itself is up.
-                    if not self._is_limited:
-                        self._is_limited = True
-                        logs.warning("connections_limited", database=self.name, error=str(error))
+                    self.room.note_refused(error)
                     raise errors.NoRoom(str(error)) from None
+                elif isinstance(error, errors.ServerRefused) and self.room.has_any:
+                    self._backoff.until = loop.time() + backoff.CONNECT[0]
+                    raise
                 else:
                     self._backoff.failed(loop.time(), backoff.CONNECT)
                 self._mark_down(error)
@@ -293,9 +309,7 @@ class Database:
             while abandoned:  # of servers tried before this one
                 abandoned.pop().close()
             self._backoff.succeeded()
-            if self._is_limited and (self._busy or self._idle):
-                self._is_limited = False
-                logs.info("connections_not_limited", database=self.name)
+            self.room.note_connected()
             self._mark_up()
             return connection
 
@@ -314,8 +328,9 @@ class Database:
     async def _keep(self, connection: Connection, *, is_usable: bool = True) -> None:
         """Have a connection idle that was busy, or close it where it is no good any more."""
         self._busy.discard(connection)
+        self.room.note_done()
         is_idle = connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
-        if is_usable and is_idle:  # a closed one is not idle
+        if is_usable and is_idle and not self.room.is_scarce:  # a closed one is not idle
             self._idle.append(connection)
         else:
             await connection.close()

@@ -30,6 +30,8 @@ _OF_DATABASE = re.compile(
 _MAY_NOT_CONNECT = re.compile(r"(?<![A-Za-z])CONNECT(?![A-Za-z])|privilegios de conexión")
 _BOILERPLATE = "Is the server running on that host and accepting TCP/IP connections?"
 _SERVER_TEXT = re.compile(r"connection to server .*? failed: (.*(?:\nDETAIL: .*)?)")
+#: What a server sends has its severity and two spaces before it, in every language.
+_BY_SERVER = re.compile(r"connection to server .*? failed: [^\s:]+(?: [^\s:]+)*:  ")
 
 
 # No value of a row may leave the database, and the server's messages quote values. So a message is
@@ -126,7 +128,8 @@ def explain_connecting(database: str, text: str, *, user: str = "") -> errors.So
         return errors.AuthFailed(message)
     if _MAY_NOT_CONNECT.search(by_server):
         return errors.PermissionDenied(f"{message}; {RIGHTS}")
-    return errors.ConnectFailed(message)
+    kind = errors.ServerRefused if _BY_SERVER.search(text) else errors.ConnectFailed
+    return kind(message)
 
 
 def _is_about(user: str, said: str) -> bool:

@@ -1,6 +1,6 @@
 """How recovery connects: as a separate role where `recovery.dsn` names one."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from exporter import sessions
@@ -29,7 +29,9 @@ class RecoveryConnections:
     Those of a database stay within `max_recovery_connections`, whatever their connection strings.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, beside: Mapping[str, Database] | None = None) -> None:
+        """`beside` are the connections of collection, by the name of the database."""
+        self._beside = beside or {}
         self._slots: dict[str, ConnectionSlots] = {}
         self._databases: dict[tuple[str, str, object], Database] = {}
 
@@ -57,7 +59,9 @@ class RecoveryConnections:
                 settings.name,
                 ConnectionSlots(settings.max_recovery_connections, "max_recovery_connections"),
             )
-            self._databases[key] = Database(settings, slots=slots)
+            self._databases[key] = Database(
+                settings, slots=slots, beside=self._beside.get(settings.name)
+            )
         return self._databases[key]
 
 

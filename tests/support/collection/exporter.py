@@ -84,6 +84,11 @@ class Exporting:
         self.begin(*collectors).result(30)
         return self.page()
 
+    def run(self) -> Page:
+        """Run every job once, recovery too, and read the page."""
+        self._background.wait(self._run())
+        return self.page()
+
     def collect_until(
         self,
         condition: Callable[[Page], Any],
@@ -133,6 +138,9 @@ class Exporting:
         """The same for each of several databases."""
         for database in self._exporter.databases.values():
             database._backoff.until = 0.0
+
+    async def _run(self) -> None:
+        await asyncio.gather(*(job.run() for job in self._exporter.jobs))
 
     async def _collect(self, collectors: tuple[str, ...]) -> None:
         await asyncio.gather(

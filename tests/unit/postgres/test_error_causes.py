@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.errors import AuthFailed, ConnectFailed, PermissionDenied, SourceError
+from exporter.errors import AuthFailed, ConnectFailed, PermissionDenied, ServerRefused, SourceError
 from exporter.postgres import error_causes
 from exporter.postgres.error_causes import ServerError
 
@@ -167,9 +167,9 @@ def test_a_failed_connect_is_judged_by_its_text(said: str, cause: type[ConnectFa
         ('ВАЖНО:  пользователь "app" не прошёл проверку подлинности (по паролю)', AuthFailed),
         ('FATAL:  ユーザー"app"のパスワード認証に失敗しました', AuthFailed),
         ('致命错误:  用户 "app" Password 认证失败', AuthFailed),
-        ("FATAL:  Datenbank »shop« existiert nicht", ConnectFailed),
-        ('FATAL:  database "app" does not exist', ConnectFailed),
-        ("FATAL:  tut mir leid, schon zu viele Verbindungen", ConnectFailed),
+        ("FATAL:  Datenbank »shop« existiert nicht", ServerRefused),
+        ('FATAL:  database "app" does not exist', ServerRefused),
+        ("FATAL:  tut mir leid, schon zu viele Verbindungen", ServerRefused),
         ("Connection refused", ConnectFailed),
     ],
 )
@@ -202,7 +202,7 @@ def of_refusal(said: str) -> SourceError:
     ],
 )
 def test_a_role_with_too_many_connections_was_let_in(said: str) -> None:
-    assert type(of_refusal(said)) is ConnectFailed
+    assert type(of_refusal(said)) is ServerRefused
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_a_role_with_too_many_connections_was_let_in(said: str) -> None:
     ],
 )
 def test_a_database_may_have_the_name_of_the_user(said: str) -> None:
-    assert type(of_refusal(said)) is ConnectFailed
+    assert type(of_refusal(said)) is ServerRefused
 
 
 @pytest.mark.parametrize(
