@@ -36,11 +36,23 @@ async def check_all(
         is_reachable &= finding.status is not Status.FAILED
         yield finding
     for source in sources if is_reachable else ():
-        async for finding in check_source(database, source):
+        said = list[str]()
+        async for finding in _check_all_of_source(database, source):
+            # Each problem once, though later checks, and those of recovery, fail by it as well.
+            # What a DBA is asked to run may be for another role.
+            if finding.status is Status.FAILED and not finding.commands:
+                if any(each.endswith(finding.message) for each in said):
+                    continue
+                said.append(finding.message)
             yield finding
-        if source.recovery.is_declared:
-            async for finding in check_recovery(database.settings, source):
-                yield finding
+
+
+async def _check_all_of_source(database: Database, source: Source) -> AsyncIterator[Finding]:
+    async for finding in check_source(database, source):
+        yield finding
+    if source.recovery.is_declared:
+        async for finding in check_recovery(database.settings, source):
+            yield finding
 
 
 async def _check_database(database: Database, clock: Clock) -> AsyncIterator[Finding]:

@@ -38,7 +38,7 @@ async def check_row_thresholds(
         )
     if middle is None:
         return
-    found = f"of the sessions, from {age(shortest)} to {age(longest)}, {age(middle)} in the middle"
+    found = f"from {age(shortest)} to {age(longest)}, with a median of {age(middle)}"
     if SHORTEST <= middle <= LONGEST:
         yield findings.ok("thresholds", found)
     else:

@@ -62,7 +62,7 @@ def orphan_table(source: Source, database: str, found: OrphanList, older_than: f
     title = f"{source.name} ({database}): orphaned_count {count}, not seen for more than {silent}"
     if count and older_than is not None and (fixed is None or older_than < fixed):
         after = threshold_text(fixed)
-        title += f"; orphaned_after is {after}: not all are lost"
+        title += f"; orphaned_after is {after}: not all are orphaned"
     if not found.orphans:
         return title
     headers = ["id", "last seen", "silent for", "age", *(each.name for each in source.show)]

@@ -201,7 +201,7 @@ def test_orphans_takes_another_age(config: Path, orphans: None, tmp_path: Path) 
     title, _, *rows = done.stdout.splitlines()
     assert title == (
         "conversations (app): orphaned_count 2, not seen for more than 1h; orphaned_after is 2h: "
-        "not all are lost"
+        "not all are orphaned"
     )
     assert [row.split()[0][-3:] for row in rows] == ["180", "090"]  # longest silent first
 

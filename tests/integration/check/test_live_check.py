@@ -491,3 +491,14 @@ async def test_schemas_in_which_others_may_create_are_named(database: EmbeddedDa
     assert found.status == Status.WARNING
     assert 'every role may create objects in "public"' in found.message
     assert found.commands == ('REVOKE CREATE ON SCHEMA "public" FROM PUBLIC;',)
+
+
+async def test_a_problem_of_collection_and_recovery_is_reported_once(
+    database: EmbeddedDatabase, source_of: SourceOf
+) -> None:
+    run(database, "CREATE TABLE chat (id int PRIMARY KEY, is_open bool, starts timestamptz)")
+    recovered = "  id: id\n  recovery: {set: {is_open: false}, end_at: now}\n"
+    found = await check(database, source_of(CHAT + recovered))
+    failed = [name for name, each in found.items() if each.status is Status.FAILED]
+    assert failed == ["schema"]
+    assert "has no column started; did you mean starts?" in found["schema"].message
