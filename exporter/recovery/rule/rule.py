@@ -4,6 +4,7 @@ The row is `s`, and the end that is chosen for it is `e.session_exporter_end`.
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -69,6 +70,11 @@ class Rule:
             "written": texts_of(self.changes),
             "is_unchanged": is_unchanged(self._columns(self.changes)),
             "is_trusted": fill("recovery/undo/is_trusted", relation=literal(table.relation.sql)),
+            "is_other_id": fill(
+                "recovery/undo/is_other_id",
+                relation=literal(table.relation.sql),
+                id_names=literal(json.dumps(self.id.column_names)),
+            ),
             "returning": json_object(self.returning),
             "evidence": json_object(
                 {"last_seen": table.last_seen, "silence_seconds": silence} | own_seconds

@@ -113,6 +113,7 @@ def orphaned_sessions(rule: Rule, *, with_backlog: bool) -> Selection:
         end=rule.end,
         is_version_fixed=True,
         description={
+            "id": rule.id.column_names,
             **_threshold(source),
             "end_at": source.recovery.end_at or "last_seen",
             "evidence": source.recovery.evidence,

@@ -32,6 +32,10 @@ class SessionId:
         return ", ".join(each.name for each in self.columns)
 
     @property
+    def column_names(self) -> list[str]:
+        return [each.name for each in self.columns]
+
+    @property
     def type(self) -> str:
         return ", ".join(each.type for each in self.columns)
 

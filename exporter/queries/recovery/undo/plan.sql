@@ -7,7 +7,7 @@ SELECT
     END,
     CASE
         WHEN a.undone_at IS NOT NULL THEN 'undone'
-        WHEN NOT {has_as_many} THEN 'other_id'
+        WHEN NOT {has_as_many} OR {is_other_id} THEN 'other_id'
         WHEN NOT {is_trusted} THEN 'untrusted'
         WHEN s.ctid IS NULL THEN 'gone'
         WHEN {is_unchanged} THEN 'same'

@@ -10,6 +10,7 @@ WITH session_exporter_restored AS (
     WHERE {is_of_audit}
         AND a.undone_at IS NULL
         AND {is_trusted}
+        AND NOT {is_other_id}
         AND {is_unchanged}
     RETURNING a.number AS session_exporter_number
 )
