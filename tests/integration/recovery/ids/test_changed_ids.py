@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
-from tests.integration.recovery.ids.test_several_columns import run_of
 from tests.support.servers.statements import execute, rows
 
 Command = Callable[..., str]
@@ -32,7 +31,9 @@ def has_audit() -> bool:
 def closed(any_database: EmbeddedDatabase, command: Command) -> str:
     """The run that has closed the session (1, 2)."""
     execute(any_database, *MIRRORED.split(";"))
-    return run_of(command("recover", "it", "--yes", "--despite-brake"))
+    command("recover", "it", "--yes", "--despite-brake")
+    ((run,),) = rows(any_database, "SELECT run::text FROM session_exporter.run")
+    return str(run)
 
 
 def open_ones(database: EmbeddedDatabase, columns: str = "a, b") -> list[tuple[str, ...]]:
