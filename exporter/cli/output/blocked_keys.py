@@ -13,7 +13,7 @@ def blocked_table(
     most, silent = source.limit_per.max if source.limit_per else 0, threshold_text(older_than)
     title = (
         f"{source.name} ({database}): blocked_count {found.blocked_count}, by sessions not seen "
-        f"for more than {silent}; each may have {most}"
+        f"for more than {silent}; each may have at most {most}"
     )
     if not found.keys:
         return title

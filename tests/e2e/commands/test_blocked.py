@@ -42,7 +42,8 @@ def test_the_blocked_are_listed_longest_blocked_first(
     assert (done.returncode, done.stderr) == (0, "")
     title, header, ann, evil = done.stdout.splitlines()
     assert title == (
-        "chats (app): blocked_count 2, by sessions not seen for more than 2h; each may have 1"
+        "chats (app): blocked_count 2, by sessions not seen for more than 2h; "
+        "each may have at most 1"
     )
     assert header.split("  ")[0] == "key"
     assert header.split()[1:] == ["active", "orphaned", "oldest", "last", "seen", "silent", "for"]
@@ -65,7 +66,8 @@ def test_another_age_blocks_others(config: Callable[..., Path], tmp_path: Path) 
     assert "blocked_count 3, by sessions not seen for more than 10m" in done.stdout
     done = run("orphans", "--blocked", "--older-than", "1d", "-c", path, folder=tmp_path)
     assert done.stdout == (
-        "chats (app): blocked_count 0, by sessions not seen for more than 1d; each may have 1\n"
+        "chats (app): blocked_count 0, by sessions not seen for more than 1d; "
+        "each may have at most 1\n"
     )
 
 
