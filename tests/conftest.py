@@ -31,6 +31,9 @@ FAST_FOLDER = "SESSION_EXPORTER_FAST_FOLDER"
 #: The files that take longest begin first, so that no worker is left with one of them at the end.
 LONGEST_FIRST = (
     "content/alerts/test_alert_mutations.py",
+    "unit/recovery/decision/test_worlds.py",
+    "unit/recovery/decision/test_service.py",
+    "e2e/test_lowest_dependencies.py",
     "e2e/monitoring/test_dashboard_queries.py",
     "faults/network/test_network.py",
     "faults/process/test_clock.py",
