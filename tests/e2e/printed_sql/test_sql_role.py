@@ -53,6 +53,7 @@ def owned(any_database: EmbeddedDatabase) -> Iterator[EmbeddedDatabase]:
     yield any_database
     execute(any_database, *(f"DROP OWNED BY {role}" for role in roles))
     execute(any_database, *(f"REVOKE {role} FROM {APP} CASCADE" for role in roles))
+    execute(any_database, f"ALTER ROLE {APP} NOCREATEROLE")
     forget_roles(any_database)
 
 

@@ -54,7 +54,7 @@ def shop(any_database: EmbeddedDatabase) -> Iterator[EmbeddedDatabase]:
     execute(any_database, f'ALTER DATABASE "{any_database.name}" SET search_path = {PATH}')
     yield any_database
     execute(any_database, f"REVOKE {EXPORTER} FROM {APP} CASCADE")
-    execute(any_database, f"ALTER ROLE {EXPORTER} RESET ALL")
+    execute(any_database, f"ALTER ROLE {EXPORTER} RESET ALL", f"ALTER ROLE {APP} NOCREATEROLE")
 
 
 def sql_role(
