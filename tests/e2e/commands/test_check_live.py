@@ -118,6 +118,7 @@ def test_exit_1_means_that_something_is_wrong_and_a_remark_is_not(
     assert "json" in arguments or "  ✗ schema: there is no table" in shown
 
 
+@pytest.mark.quick("60")
 @pytest.mark.parametrize("columns", [60, 100])
 def test_lines_have_the_width_of_the_terminal_and_sql_is_whole(
     database: EmbeddedDatabase, tmp_path: Path, columns: int

@@ -157,6 +157,7 @@ def test_what_the_config_does_not_tell_is_granted_whole_until_there_is_a_connect
     assert "REVOKE" not in printed(owned, tmp_path, source)
 
 
+@pytest.mark.quick("pg18-table-statements", "pg18-view-function")
 @pytest.mark.parametrize("recovery", [RECOVERY, BY_FUNCTION], ids=["statements", "function"])
 @pytest.mark.parametrize("kind", ["table", "view"])
 def test_what_the_config_alone_asks_for_is_all_that_recovery_needs(

@@ -100,6 +100,7 @@ SOURCES: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.quick("pg18-an operator", "pg18-a table and a type")
 @pytest.mark.parametrize("name", SOURCES)
 def test_the_same_numbers_are_collected_with_the_printed_path(
     shop: EmbeddedDatabase, tmp_path: Path, name: str

@@ -80,6 +80,7 @@ def well_succeeds(page: Page) -> bool:
     return all(page.succeeds("well", collector=each) for each in ("active", "daily", "size"))
 
 
+@pytest.mark.slow  # the next one has a source that hangs, too
 def test_a_foreign_table_that_hangs_takes_one_connection_and_no_other_source_down(
     database: EmbeddedDatabase, tmp_path: Path
 ) -> None:

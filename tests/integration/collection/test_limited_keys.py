@@ -172,7 +172,7 @@ async def compare(database: EmbeddedDatabase, folder: Path, kind: Kind, seeds: i
         assert silences == sorted(silences, reverse=True)
 
 
-@pytest.mark.quick("pg18")
+@pytest.mark.quick("pg18-text", "pg18-two columns")
 @pytest.mark.parametrize("name", EVERYWHERE)
 async def test_keys_are_counted_and_listed_as_the_oracle_says(
     any_database: EmbeddedDatabase, tmp_path: Path, name: str

@@ -223,6 +223,7 @@ def normal(text: str, schema: str) -> str:
     return re.sub(r"  +", "  ", text)
 
 
+@pytest.mark.quick("pg18-times")
 def test_it_is_counted_listed_and_checked_as_its_type(both: Both) -> None:
     for arguments in ("once",), ("orphans",), ("sql", "index", "it"):
         plain, domains = both(*arguments)
@@ -234,6 +235,7 @@ def test_it_is_counted_listed_and_checked_as_its_type(both: Both) -> None:
     assert domains.splitlines() == plain.splitlines()
 
 
+@pytest.mark.quick("pg18-times")
 def test_it_is_closed_and_undone_as_its_type(
     any_database: EmbeddedDatabase, command: Command, both: Both
 ) -> None:
@@ -253,6 +255,7 @@ def test_it_is_closed_and_undone_as_its_type(
     assert [table_of(any_database, schema) for schema in SCHEMAS] == before
 
 
+@pytest.mark.quick("pg18-times")
 def test_printed_functions_close_and_undo_it_as_its_type(
     any_database: EmbeddedDatabase, command: Command
 ) -> None:

@@ -94,6 +94,7 @@ async def observed_owners(it: Stopping) -> Mapping[str, Owner]:
     return (await observe_by_hand(it.reader, it.rule, is_audited=True)).owners
 
 
+@pytest.mark.quick("array", "uuid")
 @pytest.mark.parametrize("kind", NAMES)
 async def test_an_expression_of_any_type_names_a_server(
     database: EmbeddedDatabase, tmp_path: Path, *, kind: str
