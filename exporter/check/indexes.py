@@ -16,7 +16,7 @@ from exporter.text import some_of
 MOST_LISTED = 5
 
 #: Below both of them a missing index is a remark. All of 100,000 rows takes 10 to 40 ms in memory;
-#: a larger table may have to be read from disk, however fast it was just now.
+#: a larger table may have to be read from disk, however fast it was this time.
 FEW_ROWS, SHORT_MS = 100_000, 100.0
 
 

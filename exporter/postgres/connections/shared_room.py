@@ -78,7 +78,7 @@ class SharedRoom:
             finally:
                 self._opening -= 1
             self._scarce_until = loop.time() + RECHECK_AFTER
-            if await self._close_idle() or await self._somebody_is_done(done, deadline):
+            if await self._close_idle() or await self._another_is_done(done, deadline):
                 pause = BACKEND_ENDS_IN
             await asyncio.sleep(pause)
             pause *= 2
@@ -96,7 +96,7 @@ class SharedRoom:
                 await connections.pop().close()
         return had_any
 
-    async def _somebody_is_done(self, before: int, deadline: float) -> bool:
+    async def _another_is_done(self, before: int, deadline: float) -> bool:
         """Wait while others work; return whether one has done its work since."""
         loop = asyncio.get_running_loop()
         while self._done == before:

@@ -1,4 +1,4 @@
-"""Sessions are locked, closed and undone through the unique index of several columns."""
+"""Sessions are found exactly, and through the unique index of several columns."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
+from exporter.queries import array
 from tests.support.recovery.planned_stops import stopping
 from tests.support.servers.statements import execute, rows
 
@@ -80,6 +81,23 @@ async def test_the_unique_index_finds_the_rows_that_are_locked_and_closed(
         for index, condition in scans:
             assert re.fullmatch(r"it(_\d)?_pkey", index), plan
             assert re.search(r"\ba\)?(::text)? = ", condition), plan
+
+
+async def test_no_row_is_found_by_parts_of_different_ids(
+    any_database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    execute(
+        any_database,
+        "CREATE TABLE public.it (a int, b text, is_open bool, started timestamptz,"
+        " seen timestamptz, PRIMARY KEY (a, b))",
+        "INSERT INTO public.it SELECT a, b, true, now(), now()"
+        " FROM generate_series(1, 2) AS a, unnest(ARRAY['x', 'y']) AS b",
+    )
+    async with stopping(any_database, tmp_path, PLAN) as it:
+        wanted = ['["1", "x"]', '["2", "y"]']
+        for condition in it.rule.id.is_one_of(wanted), it.rule.id.is_in(array(wanted) + "::text[]"):
+            found = f"SELECT {it.rule.id.key()} FROM public.it AS s WHERE {condition} ORDER BY 1"
+            assert [key for (key,) in rows(any_database, found)] == wanted
 
 
 def scanned(plan: dict[str, Any]) -> list[tuple[str, str]]:
