@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test test-all bench soak stress check format dashboards clean
+.PHONY: help demo test test-all bench soak stress check format dashboards screenshots clean
 
 help:
 	@echo 'make demo    run an embedded PostgreSQL with simulated traffic, and the exporter on it'
@@ -14,6 +14,7 @@ help:
 	@echo 'make check   check lint, format, types and the direction of imports'
 	@echo 'make format  format the code and apply safe fixes'
 	@echo 'make dashboards  generate dashboards/json'
+	@echo 'make screenshots  make the pictures in docs/images, with chromium'
 	@echo 'make clean   remove .venv and caches'
 
 demo: .venv/demo.stamp
@@ -49,6 +50,9 @@ format: .venv/dev.stamp
 
 dashboards: .venv/dev.stamp
 	$(BIN)/python -m dashboards
+
+screenshots: .venv/dev.stamp
+	$(BIN)/python docs/screenshots.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

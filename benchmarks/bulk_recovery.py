@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks import locks, machine, programs, servers
+from benchmarks.support import locks, machine, programs, servers
 from exporter.demo.server.databases import EmbeddedDatabase
 
 CONFIG = """\

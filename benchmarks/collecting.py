@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import machine, servers
+from benchmarks.support import machine, servers
 from exporter import sessions
 from exporter.collection.active import Active
 from exporter.collection.daily import Daily, DailyValues

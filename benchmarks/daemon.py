@@ -13,7 +13,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from benchmarks import machine, programs, servers
+from benchmarks.support import machine, programs, servers
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import create_empty
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import machine, servers
+from benchmarks.support import machine, servers
 from exporter import sessions
 from exporter.collection.active.grid import counting_query
 from exporter.config import DatabaseSettings, Source, load_config

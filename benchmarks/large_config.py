@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import machine, programs, servers
 from benchmarks.daemon import Daemon
+from benchmarks.support import machine, programs, servers
 from exporter.demo.systems.schemas import create_empty
 
 SOURCE = """\

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import machine, programs, servers
 from benchmarks.collecting import TABLE, fill
+from benchmarks.support import machine, programs, servers
 from exporter import logs
 from exporter.config import load_config
 from exporter.daemon.app import Exporter

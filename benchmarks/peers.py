@@ -14,9 +14,10 @@ import shutil
 import time
 from collections.abc import Callable
 
-from benchmarks import machine, many_sources, programs, scraping, servers
+from benchmarks import many_sources, scraping
 from benchmarks.collecting import INDEX, TABLE, fill
-from benchmarks.exporters import EVERY, FACTS, OURS, PEERS, QUERY, Program, running
+from benchmarks.support import machine, programs, servers
+from benchmarks.support.exporters import EVERY, FACTS, OURS, PEERS, QUERY, Program, running
 from exporter.demo.server.databases import EmbeddedDatabase
 
 

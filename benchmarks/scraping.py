@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import machine, programs
+from benchmarks.support import machine, programs
 
 ADDRESS = re.compile(r"http://(127\.0\.0\.1:\d+)/metrics")
 REQUESTS = re.compile(r"Requests/sec:\s+([\d.]+)")

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import uvloop
 
-from benchmarks import machine, servers
 from benchmarks.collecting import CONFIG, TABLE, fill, milliseconds
+from benchmarks.support import machine, servers
 from exporter import sessions
 from exporter.collection.collectors import COLLECTORS, Collector
 from exporter.config import load_config

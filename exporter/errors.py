@@ -11,6 +11,7 @@
           NoRoom                connect
           ServerRefused         connect
         AuthFailed              auth
+          PasswordUnavailable   auth
         TimedOut                timeout
           NoAnswer              timeout
           IdleTooLong           timeout
@@ -90,6 +91,10 @@ class AuthFailed(SourceError):
     """The server refuses this user or its password."""
 
     reason = "auth"
+
+
+class PasswordUnavailable(AuthFailed):
+    """`password_command` gave no password; nothing that it was given or printed is told."""
 
 
 class TimedOut(SourceError):

@@ -31,6 +31,19 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class LogLevel(StrEnum):
+    """Which lines are written: those of this level or above."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+    @property
+    def number(self) -> int:
+        return logging.getLevelNamesMapping()[self.name]
+
+
 def start(level: int = INFO, format_: LogFormat = LogFormat.LOGFMT) -> None:
     """Send log lines to stderr, and silence the libraries that would log every failure again."""
     handler = logging.StreamHandler(sys.stderr)
@@ -45,6 +58,11 @@ def start(level: int = INFO, format_: LogFormat = LogFormat.LOGFMT) -> None:
 def log_errors_only() -> None:
     """For a command that itself says what failed: no second line about it, but tracebacks."""
     start(logging.ERROR)
+
+
+def debug(event: str, **fields: object) -> None:
+    """Log what is of use while something is being searched for."""
+    _LOG.debug(event, extra={"fields": fields})
 
 
 def info(event: str, **fields: object) -> None:

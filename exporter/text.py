@@ -1,36 +1,24 @@
-"""Plain text for a terminal: tables, ages, and values that cannot harm the terminal."""
+"""Plain text for a terminal: ages, instants, and values that cannot harm the terminal."""
 
 import datetime as dt
 import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 UNKNOWN = "-"
 
 _FOUR_CENTURIES = 146_097 * 86_400.0
 
-#: Of a value in a table, in characters; --format json has more of it.
-WIDEST_CELL = 60
+#: Of a value in a message, in characters.
+LONGEST_QUOTED = 60
 
 #: Names and values that a message lists: of 1,000 columns or partitions, the others are counted.
 MOST_NAMED = 20
 
 #: What is not broken where a text is wrapped: a word, and a command in backticks.
 _WORD = re.compile(r"(?:`[^`]*`|\S)+")
-
-
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Columns as wide as they need to be, two spaces apart."""
-    lines = [tuple(headers), *(tuple(map(printable, row)) for row in rows)]
-    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)
-        ).rstrip()
-        for line in lines
-    )
 
 
 def printable(text: str) -> str:
@@ -43,9 +31,12 @@ def printable_lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
-def _width(text: str) -> int:
+def columns_of(text: str) -> int:
+    """How many columns of a terminal a text takes: wide characters take two, marks none."""
+    if text.isascii():
+        return len(text)
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    marks = sum(unicodedata.combining(c) != 0 for c in text)
+    marks = sum(unicodedata.category(c) in {"Mn", "Me"} for c in text)
     return len(text) + wide - marks
 
 
@@ -84,9 +75,23 @@ def instant(timestamp: float) -> str:
     return f"{year:04}-{moment:%m-%d %H:%M:%S}Z{era}"
 
 
+def iso(timestamp: float | None) -> str | None:
+    """A Unix timestamp for programs, in UTC and milliseconds; None where unknown or infinite.
+
+    Years before 0 and after 9999 have a sign and six digits, as in ECMAScript.
+    """
+    if timestamp is None or not math.isfinite(timestamp):
+        return None
+    cycles, rest = divmod(timestamp, _FOUR_CENTURIES)
+    moment = dt.datetime.fromtimestamp(rest, dt.UTC)
+    year = moment.year + 400 * int(cycles)
+    shown = f"{year:04}" if 0 <= year <= 9999 else f"{'-' if year < 0 else '+'}{abs(year):06}"
+    return f"{shown}-{moment:%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03}Z"
+
+
 def shorten(text: str) -> str:
-    """As much of a text as a cell of a table should have."""
-    return text if len(text) <= WIDEST_CELL else f"{text[: WIDEST_CELL - 1]}…"
+    """As much of a text as a message should have."""
+    return text if len(text) <= LONGEST_QUOTED else f"{text[: LONGEST_QUOTED - 1]}…"
 
 
 def some_of(names: Iterable[str], *, most: int = MOST_NAMED, between: str = ", ") -> str:
@@ -109,7 +114,7 @@ def wrapped(text: str, width: int | None) -> list[str]:
     lines = [""]
     for word in _WORD.findall(text):
         longer = f"{lines[-1]} {word}" if lines[-1] else word
-        if lines[-1] and _width(longer) > width:
+        if lines[-1] and columns_of(longer) > width:
             lines.append(word)
         else:
             lines[-1] = longer

@@ -5,13 +5,13 @@ from dashboards.export import Page
 from dashboards.layout import Row
 from dashboards.links import EXPORTER
 from dashboards.queries import Scope
-from dashboards.rows import alerts
+from dashboards.rows import alerts, evidence
 from dashboards.rows.exporter import data_quality, databases, health, process, targets
 from dashboards.rows.sessions import current_state
 
 _CHOSEN = 'job=~"$job",database=~"$database"'
 #: The alerts about the exporter and its databases, without those about sessions.
-_EXPORTER_ALERTS = "Collection|Data|Source|Replica|Database|Exporter|Config|Index"
+_EXPORTER_ALERTS = "Collection|Data|Source|Replica|Database|Exporter|Config|Index|Evidence"
 SCOPE = Scope(
     process='job=~"$job"',
     database=_CHOSEN,
@@ -76,6 +76,7 @@ def build_collections_row() -> Row:
             databases.databases_over_time(SCOPE),
             data_quality.collections(SCOPE),
             data_quality.ages(SCOPE),
+            evidence.answers(SCOPE, width=24),
         ],
     )
 

@@ -5,7 +5,7 @@ from dashboards.export import Page
 from dashboards.layout import Row
 from dashboards.links import OVERVIEW
 from dashboards.queries import Scope
-from dashboards.rows import alerts, recovery
+from dashboards.rows import alerts, evidence, recovery
 from dashboards.rows.exporter import data_quality, health, targets
 from dashboards.rows.sessions import ages, current_state, days, sources
 
@@ -42,6 +42,7 @@ def build_page() -> Page:
             build_sources_row(),
             build_ages_row(),
             build_days_row(),
+            build_evidence_row(),
             build_recovery_row(),
             build_data_row(),
         ],
@@ -94,6 +95,19 @@ def build_days_row() -> Row:
             days.each_day(SCOPE),
             days.today(SCOPE),
             days.hourly(SCOPE),
+        ],
+    )
+
+
+def build_evidence_row() -> Row:
+    """Show why sessions are orphaned, and what the lists of the application hold."""
+    return Row(
+        "What does the evidence say?",
+        [
+            evidence.causes(SCOPE),
+            evidence.live(SCOPE),
+            evidence.contradictions(SCOPE),
+            evidence.answers(SCOPE),
         ],
     )
 

@@ -5,7 +5,7 @@ from dashboards.export import Page
 from dashboards.layout import Row
 from dashboards.links import SOURCE
 from dashboards.queries import Scope
-from dashboards.rows import alerts, recovery
+from dashboards.rows import alerts, evidence, recovery
 from dashboards.rows.exporter import data_quality, targets
 from dashboards.rows.sessions import ages, current_state, days, labels, sources
 from exporter.metrics.catalog import COLLECTION_SUCCESS
@@ -50,6 +50,7 @@ def build_page() -> Page:
             build_ages_row(),
             build_days_row(),
             build_labels_row(),
+            build_evidence_row(),
             build_recovery_row(),
             build_data_row(),
         ],
@@ -123,6 +124,18 @@ def build_labels_row() -> Row:
     """Show the counts split by the labels that the source declares."""
     panels = [labels.counts(SCOPE), labels.orphaned(SCOPE), labels.days(SCOPE)]
     return Row("Details by declared label", panels, closed=True)
+
+
+def build_evidence_row() -> Row:
+    """Show why sessions are orphaned, and what the lists of the application hold."""
+    return Row(
+        "What does the evidence say?",
+        [
+            evidence.causes(SCOPE, width=8),
+            evidence.live(SCOPE, width=8),
+            evidence.contradictions(SCOPE, width=8),
+        ],
+    )
 
 
 def build_recovery_row() -> Row:

@@ -2,6 +2,9 @@
 
 from collections.abc import AsyncIterator, Iterable
 
+from exporter.check.connection.encryption import check_encryption
+from exporter.check.connection.own_timeouts import check_own_timeouts
+from exporter.check.evidence import NOTHING_ASKED, EvidenceCheck
 from exporter.check.findings import Finding, FindingWriter, Status
 from exporter.check.recovery import check_recovery
 from exporter.check.search_path import check_search_path
@@ -19,16 +22,27 @@ CLOCK_TOLERANCE = 2.0
 
 async def check_config(config: Config, clock: Clock) -> AsyncIterator[Finding]:
     """Check every database of the config, and the sources in each."""
+    evidence = EvidenceCheck(config, clock)
     for name, settings in config.databases.items():
         database = Database(settings)
         sources = [each for each in config.sources.values() if name in each.databases]
-        async for finding in check_all(database, sources, clock):
+        async for finding in check_all(database, sources, clock, evidence):
             yield finding
         await database.close()
+    for listed in config.listed.values():
+        for place in listed.databases:
+            asked = Database(config.databases[place]) if place in config.databases else None
+            async for finding in evidence.check_listed(listed, place, asked):
+                yield finding
+            if asked is not None:
+                await asked.close()
 
 
 async def check_all(
-    database: Database, sources: Iterable[Source], clock: Clock
+    database: Database,
+    sources: Iterable[Source],
+    clock: Clock,
+    evidence: EvidenceCheck | None = None,
 ) -> AsyncIterator[Finding]:
     """Check a database and, if it can be reached, the sources in it."""
     is_reachable = True
@@ -37,7 +51,7 @@ async def check_all(
         yield finding
     for source in sources if is_reachable else ():
         said = list[str]()
-        async for finding in _check_all_of_source(database, source):
+        async for finding in _check_all_of_source(database, source, evidence):
             # Each problem once, though later checks, and those of recovery, fail by it as well.
             # What a DBA is asked to run may be for another role.
             if finding.status is Status.FAILED and not finding.commands:
@@ -47,11 +61,18 @@ async def check_all(
             yield finding
 
 
-async def _check_all_of_source(database: Database, source: Source) -> AsyncIterator[Finding]:
+async def _check_all_of_source(
+    database: Database, source: Source, evidence: EvidenceCheck | None
+) -> AsyncIterator[Finding]:
     async for finding in check_source(database, source):
         yield finding
+    known = NOTHING_ASKED
+    if evidence is not None and source.has_evidence:
+        async for finding in evidence.check(database, source):
+            yield finding
+        known = evidence.known(database.name, source)
     if source.recovery.is_declared:
-        async for finding in check_recovery(database.settings, source):
+        async for finding in check_recovery(database.settings, source, known):
             yield finding
 
 
@@ -65,7 +86,7 @@ async def _check_database(database: Database, clock: Clock) -> AsyncIterator[Fin
         yield findings.failed("connection", str(error))
         return
     after = clock.wall()
-    user, name, version, is_standby, now = row
+    user, name, version, is_standby, now, _ = row
     yield findings.ok("connection", f"connected to {name} on PostgreSQL {version} as {user}")
     kind = "it is a primary"
     if is_standby:
@@ -79,6 +100,14 @@ async def _check_database(database: Database, clock: Clock) -> AsyncIterator[Fin
         yield await check_search_path(reader, findings, "search path", purpose="collection")
     except SourceError as error:
         yield findings.failed("search path", str(error))
+    try:
+        yield await check_own_timeouts(reader, findings, database.settings)
+    except SourceError as error:
+        yield findings.failed("time limits", str(error))
+    try:
+        yield await check_encryption(database, findings, "encryption")
+    except SourceError as error:
+        yield findings.failed("encryption", str(error))
 
 
 def _clock(findings: FindingWriter, difference: float, tolerance: float) -> Finding:

@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from exporter import sessions
+from exporter.check.connection.encryption import check_encryption
+from exporter.check.evidence import NOTHING_ASKED, AskedOnce
 from exporter.check.findings import Finding, FindingWriter
-from exporter.check.missing_rights import ask_for, missing_to_recover, role_of
-from exporter.check.recovery_rights import check_excess, check_function, check_statements
+from exporter.check.rights.missing_rights import ask_for, missing_to_recover, role_of
+from exporter.check.rights.recovery_rights import check_excess, check_function, check_statements
 from exporter.check.search_path import check_search_path
 from exporter.check.times.thresholds import check_threshold
 from exporter.config import DatabaseSettings, Source, format_duration
@@ -34,6 +36,7 @@ from exporter.recovery.audit.installation import (
 )
 from exporter.recovery.close.candidates import read_previews
 from exporter.recovery.decision.brakes import find_brakes
+from exporter.recovery.plan.counts import count_sessions, count_stale
 from exporter.recovery.plan.left_alone import count_left_alone
 from exporter.recovery.plan.plan import future_ends, observe_by_hand
 from exporter.recovery.rule.binding import bind_rule
@@ -41,6 +44,7 @@ from exporter.recovery.rule.connections import reading_settings, writing_setting
 from exporter.recovery.rule.left_alone import CLOSED_TOO_OFTEN
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import Selection, orphaned_sessions
+from exporter.sessions import evidence_statements
 from exporter.sessions.grants import grants_of
 from exporter.text import number_of, some_of
 
@@ -65,7 +69,9 @@ OBSTACLES = {
 }
 
 
-async def check_recovery(settings: DatabaseSettings, source: Source) -> AsyncIterator[Finding]:
+async def check_recovery(
+    settings: DatabaseSettings, source: Source, known: AskedOnce = NOTHING_ASKED
+) -> AsyncIterator[Finding]:
     """Check the rights, the rule and the present plan; `settings` are those of collection."""
     is_on = source.recovery.mode != "disabled"
     findings = FindingWriter(settings.name, source.name, is_recovery_on=is_on)
@@ -74,7 +80,9 @@ async def check_recovery(settings: DatabaseSettings, source: Source) -> AsyncIte
     closing = Database(writing_settings(settings, source).model_copy(update=one))
     try:
         reader, closer = reading.reader(timezone=zone), closing.reader(timezone=zone)
-        async for finding in _check(reader, closer, source, findings):
+        if source.recovery.dsn is not None:
+            yield await check_encryption(closing, findings, "recovery encryption")
+        async for finding in _check(reader, closer, source, findings, known):
             yield finding
     except PermissionDenied as error:
         missing = await missing_to_recover(settings, source)
@@ -96,10 +104,10 @@ async def check_recovery(settings: DatabaseSettings, source: Source) -> AsyncIte
 
 
 async def _check(
-    reader: Reader, closer: Reader, source: Source, findings: FindingWriter
+    reader: Reader, closer: Reader, source: Source, findings: FindingWriter, known: AskedOnce
 ) -> AsyncIterator[Finding]:
     """`reader` finds sessions; `closer` has the connection that closes them."""
-    ((role, _, _, is_standby, _),) = await closer.rows(fill("check/server"))
+    ((role, _, _, is_standby, *_),) = await closer.rows(fill("check/server"))
     # What closing would fail with; the other checks can go on without it.
     if is_standby:
         yield findings.missing(
@@ -111,6 +119,7 @@ async def _check(
     else:
         check_version(await find_version(reader))
     rule = await bind_rule(reader, source)
+    reader.preamble = evidence_statements(known.verdict, rule.table.encoding)
     async for finding in _side_effects(reader, rule, findings):
         yield finding
     if source.recovery.call is None:
@@ -126,7 +135,7 @@ async def _check(
         yield finding
     yield await check_search_path(reader, findings, "recovery path", purpose="recovery")
     try:
-        async for finding in _orphans(reader, rule, findings):
+        async for finding in _orphans(reader, rule, findings, known.doubt):
             yield finding
     except PermissionDenied:
         if not commands:
@@ -134,9 +143,15 @@ async def _check(
         # The rights to observe are among those that are missing.
 
 
-async def _orphans(reader: Reader, rule: Rule, findings: FindingWriter) -> AsyncIterator[Finding]:
-    """What closing the orphaned sessions would do and write."""
-    yield await _plan(reader, rule, findings)
+async def _orphans(
+    reader: Reader, rule: Rule, findings: FindingWriter, doubt: str
+) -> AsyncIterator[Finding]:
+    """What closing the orphaned sessions would do and write; `doubt` is why that is not known."""
+    if doubt:
+        why = f"what would be closed now is not known, because it is not known which live: {doubt}"
+        yield findings.warning("recovery now", why)
+    else:
+        yield await _plan(reader, rule, findings)
     orphans = orphaned_sessions(rule, with_backlog=True)
     if any(each.unit is not None for each in rule.written_times.values()):
         active = replace(orphans, condition=rule.table.rows)
@@ -149,8 +164,9 @@ async def _orphans(reader: Reader, rule: Rule, findings: FindingWriter) -> Async
         yield findings.warning("recovery end", f"of all orphaned ones, {ends}")
     async for finding in _values(reader, orphans, findings):
         yield finding
-    async for finding in check_threshold(reader, rule, findings):
-        yield finding
+    if not doubt:
+        async for finding in check_threshold(reader, rule, findings):
+            yield finding
 
 
 async def _values(
@@ -202,22 +218,30 @@ async def _plan(reader: Reader, rule: Rule, findings: FindingWriter) -> Finding:
     observation = await observe_by_hand(reader, rule, is_audited=is_audited)
     counts = observation.counts
     left_alone = await count_left_alone(reader, rule, observation.left_alone)
+    stale = 0
     if recovery.mode == "disabled":
         left_alone.pop(CLOSED_TOO_OFTEN, None)  # by hand these are closed
+        if rule.table.source.list is not None:
+            counts = await count_sessions(reader, rule)
+    else:
+        stale = await count_stale(reader, rule)
     kept = [
         (counts.alive, "alive by evidence"),
         (counts.nameless, "without an id"),
         (counts.exempt, "exempt"),
         (counts.endless, "without an end"),
         (counts.backlog, f"backlog (silent for more than {format_duration(recovery.max_age)})"),
+        (stale, "stale in the list, closed by hand only"),
         *((count, why) for why, count in left_alone.items()),
     ]
     left = "".join(f", {count} left alone: {why}" for count, why in kept if count)
     would = (
         f"mode {recovery.mode}; of {number_of(counts.active, 'active session', 'active sessions')} "
         f"{number_of(counts.orphaned, 'is orphaned', 'are orphaned')}"
-        f"{left}, and {max(counts.ready - sum(left_alone.values()), 0)} would be closed now"
+        f"{left}, and {max(counts.ready - stale - sum(left_alone.values()), 0)} would be closed now"
     )
+    if rule.table.source.has_evidence:
+        would += "; without ghosts and sessions of dead owners, which take several answers to prove"
     if observation.returns.returned:
         would += (
             f"; {observation.returns.returned} of {observation.returns.orphaned} sessions that "

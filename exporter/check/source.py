@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from exporter import sessions
 from exporter.check.findings import Finding, FindingWriter
 from exporter.check.indexes import Cost, Costs, check_heartbeats, check_indexes, measure
-from exporter.check.missing_rights import ask_for, missing_to_collect
+from exporter.check.rights.missing_rights import ask_for, missing_to_collect
 from exporter.check.times.mass_end import check_mass_end
 from exporter.check.times.plausibility import check_plausibility
 from exporter.check.times.shared_values import check_shared_values
@@ -17,8 +17,8 @@ from exporter.errors import BadData, PermissionDenied, SourceError
 from exporter.postgres import Database, Reader
 from exporter.queries import fill, literal
 from exporter.sessions import SessionTable
+from exporter.sessions.expressions.used_objects import find_relations
 from exporter.sessions.indexes import coverage, heartbeats
-from exporter.sessions.used_objects import find_relations
 from exporter.text import some_of
 
 #: Whether the times of active rows, and what is compared with them, can be right.
@@ -67,8 +67,8 @@ async def check_source(database: Database, source: Source) -> AsyncIterator[Find
 
 
 def _types(table: SessionTable) -> str:
-    """The type of each expression, without those that may have any type: id, key, labels, show."""
-    free = ("id", "labels.", "show.", "limit_per.")
+    """The type of each expression, without those that may have any type, such as the id."""
+    free = ("id", "owner", "labels.", "show.", "limit_per.")
     typed = {key: type_ for key, type_ in table.types.items() if not key.startswith(free)}
     return some_of(f"{key} is {type_}" for key, type_ in typed.items())
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from exporter import VERSION_LINE
+from exporter.cli.completion import print_completions
 from exporter.cli.streams import open_streams
 from exporter.errors import ExporterError
 from exporter.text import printable_lines
@@ -26,6 +27,9 @@ def main() -> NoReturn:
 def _run() -> None:
     if sys.argv[1:] == ["--version"]:
         print(VERSION_LINE)
+        return
+    if sys.argv[1:2] == ["--complete"]:
+        print_completions(*sys.argv[2:3], words=sys.argv[3:])
         return
     # Parsing options takes ten times as long to import as the version takes to print.
     from exporter.cli.app import app  # noqa: PLC0415

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from exporter.check.missing_rights import denied, missing_to_recover
+from exporter.check.rights.missing_rights import denied, missing_to_recover
 from exporter.cli.each_source import for_each_source
 from exporter.config import Config, DatabaseSettings, Source
 from exporter.errors import PermissionDenied

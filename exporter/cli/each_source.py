@@ -8,7 +8,7 @@ from typing import TypeVar
 import uvloop
 
 from exporter import logs, sessions
-from exporter.config import Config, DatabaseSettings, Source
+from exporter.config import Config, DatabaseSettings, ListedSource, Source
 from exporter.errors import SourceError, UsageError
 from exporter.postgres import Database, Reader
 from exporter.text import printable, some_of
@@ -17,14 +17,24 @@ T = TypeVar("T")
 
 
 def find_sources(config: Config, name: str | None) -> list[Source]:
-    """The source of that name, or all; raises UsageError."""
+    """The source of that name, or all that have a table; raises UsageError."""
     if name is None:
         return list(config.sources.values())
     if name in config.sources:
         return [config.sources[name]]
-    near = difflib.get_close_matches(name, config.sources, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"it has {some_of(config.sources)}"
+    if name in config.listed:
+        raise UsageError(
+            f"{config.path}: sources.{name} has no table: what its list holds is counted and "
+            "listed, and can neither be read by SQL nor closed"
+        )
+    near = difflib.get_close_matches(name, config.all_sources, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"it has {some_of(config.all_sources)}"
     raise UsageError(f"{config.path} declares no source {name}; {hint}")
+
+
+def find_listed(config: Config, name: str | None) -> list[ListedSource]:
+    """The source of that name if it has no table, or all that have none."""
+    return [each for each in config.listed.values() if name in {None, each.name}]
 
 
 def find_recovered(config: Config, name: str | None) -> list[Source]:
@@ -33,13 +43,18 @@ def find_recovered(config: Config, name: str | None) -> list[Source]:
 
 
 def find_limited(config: Config, name: str | None) -> list[Source]:
-    """The same of the sources that limit the sessions of a user; raises UsageError without any."""
-    found = [each for each in find_sources(config, name) if each.limit_per is not None]
-    if not found:
+    """The same of the sources that limit the sessions of a user; raises UsageError without any.
+
+    Also where only sources without a table do.
+    """
+    chosen = [] if name in config.listed else find_sources(config, name)
+    found = [each for each in chosen if each.limit_per is not None]
+    if not found and all(each.limit_per is None for each in find_listed(config, name)):
         where = "no source declares" if name is None else f"sources.{name} declares no"
+        limit = "{max: 1}" if name in config.listed else "{key: user_id, max: 1}"
         raise UsageError(
             f"{config.path}: {where} `limit_per`: session-exporter does not know how many "
-            "sessions a user may have; for example limit_per: {key: user_id, max: 1}"
+            f"sessions a user may have; for example limit_per: {limit}"
         )
     return found
 

@@ -1,9 +1,10 @@
 """AgeCells: ages as boundaries, between which width_bucket() places each row; a grid of them."""
 
+import bisect
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from exporter.metrics.catalog import BUCKETS
 from exporter.sessions import STATEMENT_TIME
@@ -35,7 +36,7 @@ class AgeCells:
     ages: tuple[float, ...]
 
     @classmethod
-    @cache  # few are different, and each collection asks for its own
+    @lru_cache(maxsize=512)  # few are different, and each collection asks for its own
     def of(cls, *ages: float | None, future_tolerance: float) -> "AgeCells":
         """The histogram's buckets, further ages where they are set, and the edge of the future.
 
@@ -65,6 +66,15 @@ class AgeCells:
         bounds = ",".join(f"{0 - age:.6f}" for age in self.ages)
         bucket = f"pg_catalog.width_bucket({seconds_ahead(column)}, '{{{bounds}}}'::float8[])"
         return f"coalesce({bucket}, {self.undated})"
+
+    def cell_of(self, ahead: float | None) -> int:
+        """The cell of a time that lies so many seconds after now; None: there is no time.
+
+        The same as what cell() has PostgreSQL compute.
+        """
+        if ahead is None:
+            return self.undated
+        return bisect.bisect_right(self.ages, ahead, key=float.__neg__)
 
     def is_older(self, cell: int, age: float) -> bool:
         """Whether all rows of a cell are strictly older than one of the ages."""

@@ -1,9 +1,11 @@
 """One collector on one source: what it has found or why not, and when it is due again."""
 
+from collections.abc import Callable
 from typing import Any
 
-from exporter import sessions
+from exporter import logs, sessions
 from exporter.clock import Clock
+from exporter.collection.active.history import next_history
 from exporter.collection.binding import Binding
 from exporter.collection.collectors import Collector
 from exporter.collection.job import STALE_INTERVALS, Job, Key, stretch_interval
@@ -11,6 +13,7 @@ from exporter.collection.snapshots import Snapshot, Snapshots
 from exporter.errors import BackingOff, BadData, SchemaMismatch, SourceError
 from exporter.postgres import Database, Reader
 from exporter.sessions import SessionTable
+from exporter.sessions.verdict import NO_EVIDENCE, Verdict
 
 #: The failing expression is searched for again after this time, and at once for another message.
 NAME_AGAIN_AFTER_SECONDS = 300.0
@@ -35,7 +38,13 @@ class Collection(Job):
         *,
         snapshots: Snapshots,
         clock: Clock,
+        evidence: Callable[[], Verdict] = lambda: NO_EVIDENCE,
+        on_values: Callable[[Any, float], None] = lambda _values, _at: None,
     ) -> None:
+        """`evidence` is asked before each run.
+
+        `on_values` gets what each run found, and the monotonic time at which its answer was there.
+        """
         key = Key(database.name, binding.source.name, collector.name)
         self._every = snapshots.states[key].interval
         super().__init__(key, interval=self._every)
@@ -44,8 +53,20 @@ class Collection(Job):
         self._collector = collector
         self._snapshots = snapshots
         self._clock = clock
+        self._evidence = evidence
+        self._on_values = on_values
         self._reader: Reader
         self._unnamed, self._named, self._name_again_at = "", "", 0.0
+
+    def report_to(
+        self,
+        snapshots: Snapshots,
+        *,
+        evidence: Callable[[], Verdict],
+        on_values: Callable[[Any, float], None],
+    ) -> None:
+        """Go on with other stores, also in a run that is going on."""
+        self._snapshots, self._evidence, self._on_values = snapshots, evidence, on_values
 
     def overlapped(self) -> None:
         self._snapshots.overlapped(self.key)
@@ -60,11 +81,21 @@ class Collection(Job):
         )
         at, timestamp = self._clock.monotonic(), self._clock.wall()
         values = await self._collect(reader, at)
+        self._on_values(values, self._clock.monotonic())
         self.interval = stretch_interval(self._every, reader.seconds)
-        snapshot = Snapshot(values, at, timestamp, self._stale_after(self.interval))
+        before = self._snapshots.states[self.key].snapshot
+        history = None if before is None else before.history
+        snapshot = Snapshot(
+            values,
+            at,
+            timestamp,
+            self._stale_after(self.interval),
+            next_history(history, values, timestamp, source.alert_above),
+        )
         self._snapshots.succeeded(
             self.key, snapshot, duration=reader.seconds, interval=self.interval
         )
+        logs.debug("collected", **self._names, seconds=reader.seconds, next_in=self.interval)
 
     async def _collect(self, reader: Reader, now: float) -> Any:  # noqa: ANN401 - each collector's own values
         snapshot = self._snapshots.states[self.key].snapshot
@@ -72,13 +103,14 @@ class Collection(Job):
         table: SessionTable | None = None
         try:
             table = await self._binding.get(reader, now)
+            sessions.set_apart(reader, table)
             try:
-                return await self._collector.collect(reader, table, previous)
+                return await self._collector.collect(reader, table, previous, self._evidence())
             except SchemaMismatch:
                 # The table has changed: either it fits as it is now, or binding says what does not.
                 self._binding.forget()
                 table = await self._binding.get(reader, now)
-                return await self._collector.collect(reader, table, previous)
+                return await self._collector.collect(reader, table, previous, self._evidence())
         except BadData as error:
             if table is None:
                 raise

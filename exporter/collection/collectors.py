@@ -8,11 +8,13 @@ from typing import Any, Protocol
 
 from exporter.collection.active import Active
 from exporter.collection.daily import Daily
+from exporter.collection.rows.keeping import ActiveWithRows, DailyWithRows
 from exporter.collection.size import Size
 from exporter.config import Source
 from exporter.metrics.catalog import Sample
 from exporter.postgres import Reader
 from exporter.sessions import SessionTable
+from exporter.sessions.verdict import NO_EVIDENCE, Verdict
 
 
 class Collector(Protocol):
@@ -28,7 +30,13 @@ class Collector(Protocol):
         """statement_timeout in seconds; None: that of the database."""
         ...
 
-    async def collect(self, reader: Reader, table: SessionTable, previous: Any) -> Any:  # noqa: ANN401 - each collector's own values
+    async def collect(
+        self,
+        reader: Reader,
+        table: SessionTable,
+        previous: Any,  # noqa: ANN401 - each collector's own values
+        verdict: Verdict = NO_EVIDENCE,
+    ) -> Any:  # noqa: ANN401 - its own values
         """Read once; `previous` are the values of the last success. Raises SourceError."""
         ...
 
@@ -38,3 +46,10 @@ class Collector(Protocol):
 
 
 COLLECTORS: tuple[Collector, ...] = (Active(), Daily(), Size())
+
+
+def collectors(kept_rows: int) -> tuple[Collector, ...]:
+    """The collectors, which keep so many rows of each source for the status page and the API."""
+    if not kept_rows:
+        return COLLECTORS
+    return (ActiveWithRows(kept_rows), DailyWithRows(kept_rows), Size())

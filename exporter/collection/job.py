@@ -88,7 +88,10 @@ class Job:
 
     def _log_change(self, event: str, state: object, /, **fields: object) -> None:
         """Log an event if its state is another one than the last time; None: nothing to report."""
-        if self._logged.get(event) != state:
+        if self._logged.get(event) == state:
+            if state is not None:
+                logs.debug(event, **self._names, **fields)
+        else:
             self._logged[event] = state
             log = logs.info if state is None else logs.warning
             log(event, **self._names, **fields)

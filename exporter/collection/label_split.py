@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
-from exporter.config import Source
+from exporter.config import AnySource, Source
 from exporter.metrics.catalog import Family, Sample
 from exporter.sessions import SessionTable
 
@@ -15,7 +15,7 @@ Counted = TypeVar("Counted")
 OTHER = "other"
 
 
-def combinations(source: Source) -> Iterator[Combination]:
+def combinations(source: AnySource) -> Iterator[Combination]:
     """Every combination of declared label values, each of which always has a sample."""
     if source.labels:
         yield from itertools.product(*((*label.values, OTHER) for label in source.labels.values()))
@@ -40,7 +40,7 @@ def combination(source: Source, numbers: Sequence[int]) -> Combination:
 
 
 def samples(
-    source: Source,
+    source: AnySource,
     family: Family,
     total: Counted,
     by_label: Mapping[Combination, Counted],

@@ -10,6 +10,7 @@ from exporter.postgres import Reader
 from exporter.queries import fill, literal
 from exporter.sessions import SessionTable
 from exporter.sessions.indexes import coverage
+from exporter.sessions.verdict import NO_EVIDENCE, Verdict
 
 #: Tables grow slowly, and indexes change rarely.
 EVERY_SECONDS = 300.0
@@ -35,7 +36,11 @@ class Size:
         return None
 
     async def collect(
-        self, reader: Reader, table: SessionTable, _previous: SizeValues | None
+        self,
+        reader: Reader,
+        table: SessionTable,
+        _previous: SizeValues | None,
+        _verdict: Verdict = NO_EVIDENCE,
     ) -> SizeValues:
         (sized, *plans) = await reader.read(_size_query(table), *coverage.plan_statements(table))
         uses, size = coverage.uses_in(table, plans), sized.rows[0][0]

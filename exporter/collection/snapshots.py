@@ -6,12 +6,17 @@ compared by identity, so that what did not change need not be rendered again.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
+from exporter.collection.active.history import OrphanHistory
 from exporter.collection.job import Key
 from exporter.errors import REASONS, reason_label
 
 SKIPS = ("overlap", "backoff")
+
+Pair = tuple[str, str]
+"""A database and a source."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +31,8 @@ class Snapshot:
     at: float
     timestamp: float
     stale_after: float
+    history: OrphanHistory | None = None
+    """What it and those before it counted; None where the collector counts no orphans."""
 
     @property
     def expires_at(self) -> float:
@@ -45,6 +52,11 @@ class State:
     failure: str | None = None
     duration: float | None = None
 
+    @property
+    def has_run(self) -> bool:
+        """Whether there was a collection, or an attempt at one."""
+        return self.succeeded or self.reason is not None or self.failure is not None
+
     def is_fresh(self, now: float) -> bool:
         """Whether there is a snapshot young enough to be served at monotonic time `now`."""
         return self.snapshot is not None and now <= self.snapshot.expires_at
@@ -61,9 +73,18 @@ class Counters:
 class Snapshots:
     """The store. `version` grows with every change."""
 
-    def __init__(self, states: Iterable[tuple[Key, State]]) -> None:
+    def __init__(
+        self,
+        states: Iterable[tuple[Key, State]],
+        *,
+        counters: Mapping[Pair, Counters] = MappingProxyType({}),
+        was_ready: bool = False,
+    ) -> None:
+        """`counters` go on; what `was_ready` stays so."""
         self.states = dict(states)
-        self.counters = dict.fromkeys([key[:2] for key in self.states], Counters())
+        pairs = dict.fromkeys(key[:2] for key in self.states)
+        self.counters = {pair: counters.get(pair, Counters()) for pair in pairs}
+        self._was_ready = was_ready
         self.version = 0
         self.on_change: Callable[[Key], None] = lambda _key: None
         """Called with the key of each collection that has ended."""
@@ -106,5 +127,6 @@ class Snapshots:
         self.version += 1
 
     def is_ready(self) -> bool:
-        """Whether every collector has succeeded or has reported why not."""
-        return all(state.succeeded or state.failure for state in self.states.values())
+        """Whether every collector has succeeded or has reported why not, now or once before."""
+        states = self.states.values()
+        return self._was_ready or all(each.succeeded or each.failure for each in states)

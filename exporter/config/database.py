@@ -9,7 +9,7 @@ from exporter.config.fields.connection_string import ConnectionString
 from exporter.config.fields.model import Model
 from exporter.config.fields.numbers import Seconds, duration, whole_number
 from exporter.config.fields.parser import ExpectedError
-from exporter.config.fields.values import ReadableFile, choice
+from exporter.config.fields.values import Command, ReadableFile, choice
 
 
 class DatabaseSettings(Model):
@@ -23,6 +23,13 @@ class DatabaseSettings(Model):
     password_file: ReadableFile | None = None
     """A file that holds the password, read again at each connect. Relative to the folder of the
     config file."""
+    password_command: Command | None = Field(None, repr=False, examples=["[aws, rds, …]"])
+    """A program and its arguments, as a list; what it prints is the password."""
+    password_lifetime: Seconds = Field("15m", validate_default=True)
+    """How long a password that password_command has printed is valid. It is renewed after two
+    thirds of that."""
+    password_timeout: Seconds = Field("10s", validate_default=True)
+    """Time limit for password_command."""
     max_connections: Annotated[int, whole_number(1, 100)] = 2
     """Maximum number of connections that collection has open at the same time."""
     max_recovery_connections: Annotated[int, whole_number(1, 100)] = 2
@@ -39,6 +46,16 @@ class DatabaseSettings(Model):
     row_security: Annotated[Literal["refuse", "trust"], choice(("refuse", "trust"))] = "refuse"
     """refuse: fail where row-level security hides rows from the role. trust: its policy lets the
     role see every row."""
+
+    @field_validator("password_command")
+    @classmethod
+    def _require_one_password(
+        cls, value: tuple[str, ...] | None, info: ValidationInfo
+    ) -> tuple[str, ...] | None:
+        if value is not None and info.data.get("password_file") is not None:
+            expected = "password_file or password_command"
+            raise ExpectedError(expected, got="both", keys=("password_command", "password_file"))
+        return value
 
     @field_validator("lock_timeout")
     @classmethod

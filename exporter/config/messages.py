@@ -19,7 +19,14 @@ _EXPECTED = {
     "model_type": "a mapping of keys to values",
     "bool_type": "true or false",
     "tuple_type": "a list",
+    "string_type": "a text",
 }
+#: Keys of older releases: what stands in place of each, and how.
+_GONE = {
+    "recovery.server": ("the key owner of the source", "write `owner:` beside recovery, with this"),
+}
+#: Keys of owners and lists that hold an address or a secret, or stand around one.
+_AROUND_SECRETS = {"http", "request", "url", "body"}
 _READ_AS = {bool: "a boolean", float: "a number", date: "a date", datetime: "a date"}
 
 
@@ -30,6 +37,8 @@ def find_expected(error: ErrorDetails, model: type[BaseModel]) -> ExpectedError 
         if error["loc"][-1:] == ("[key]",):
             cause.got = _quote(str(error["loc"][-2]))
         return cause
+    if error["type"] == "extra_forbidden" and (gone := _GONE.get(_last_two(error["loc"]))):
+        return ExpectedError(*gone)
     if error["type"] in {"extra_forbidden", "missing"}:
         key, known = str(error["loc"][-1]), keys_of(_model_at(model, error["loc"][:-1]))
         if error["type"] == "extra_forbidden":
@@ -37,6 +46,10 @@ def find_expected(error: ErrorDetails, model: type[BaseModel]) -> ExpectedError 
         example = (known[key].examples or [""])[0]
         return f"expected this key, for example `{key}: {example}`, got nothing"
     return ExpectedError(_EXPECTED.get(error["type"], error["msg"]))
+
+
+def _last_two(path: tuple[str | int, ...]) -> str:
+    return ".".join(map(str, path[-2:]))
 
 
 def write_sentence(document: Document, path: KeyPath, error: ExpectedError) -> str:
@@ -57,12 +70,23 @@ def show_value(document: Document, path: KeyPath) -> str:
         return "nothing" if value is MISSING else "null"
     if isinstance(value, Text) and value.variables:
         return "the value of " + " and ".join(f"${{{name}}}" for name in value.variables)
-    if path[-1:] == ("dsn",) or (path[:1] == ("databases",) and len(path) < 3):
+    if _may_be_secret(path) and value != "" and not str(value).isspace():
         return "a value that is not shown"
     if isinstance(value, str):
         return _quote(value)
     read_as = _READ_AS.get(type(value))
     return document.spelling[path] + (f", which YAML reads as {read_as}" if read_as else "")
+
+
+def _may_be_secret(path: KeyPath) -> bool:
+    """Whether the value is, or may be meant as, one that holds a password or a token."""
+    if path[-1:] == ("dsn",) or "password_command" in path:
+        return True
+    if path[:1] in {("owners",), ("lists",)}:
+        is_secret = path[-1] in _AROUND_SECRETS or not {"urls", "headers"}.isdisjoint(path[2:])
+        return len(path) < 3 or is_secret
+    is_webhook = path[-2:] == ("webhook", "url") or path[-1:] == ("webhook",)
+    return is_webhook or (path[:1] == ("databases",) and len(path) < 3)
 
 
 def _as_block(document: Document, path: KeyPath) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from exporter.config.evidence import OwnershipOrColumn
 from exporter.config.fields.columns import (
     KeyLimit,
     Label,
@@ -26,9 +27,9 @@ from exporter.config.fields.numbers import Seconds, whole_number
 from exporter.config.fields.parser import ExpectedError, Parser
 from exporter.config.fields.sql import Condition, Sql, TableName, qualified_name
 from exporter.config.fields.threshold import RowThreshold, Threshold
-from exporter.config.fields.values import TimeZone, name_like
+from exporter.config.fields.values import NAME, TimeZone, name_like
 from exporter.config.recovery import RecoverySettings
-from exporter.config.recovery_requirements import check_recovery
+from exporter.config.recovery.requirements import check_recovery
 
 KIND = "[a-z_][a-z0-9_]*"
 BUILT_IN_KINDS = (
@@ -43,11 +44,14 @@ DatabaseNames = Annotated[
         {"type": ["string", "array"], "items": {"type": "string"}, "minItems": 1},
     ),
 ]
+ListName = Annotated[str, name_like("the name of one of the lists", NAME)]
 Kind = Annotated[str, name_like(f"a name ({KIND})", KIND, BUILT_IN_KINDS)]
 
 # Numbers of time series.
-_AGE_HISTOGRAM = 15  # 13 buckets, gcount and gsum
-_RECOVERY_MODES = 3
+AGE_HISTOGRAM = 15  # 13 buckets, gcount and gsum
+CAUSES = 4
+LISTED = 3  # untracked, disagreeing, and live of one store
+RECOVERY_MODES = 3
 _RECOVERY = 30  # 3 triggers, 10 + 3 reasons, 8 brakes, and 6 that are one each
 
 
@@ -89,6 +93,12 @@ class Source(Model):
     id: SessionId | None = None
     """The column, the expression, or the list of columns that identifies a session. Required by the
     list of orphans and by recovery; with it, orphaned sessions that return are counted."""
+    owner: OwnershipOrColumn | None = None
+    """Who holds each session, such as a server: an expression, or a mapping of:
+    and in:."""
+    list: ListName | None = None
+    """The name of one of the lists, in which the application says which sessions live. Requires
+    id."""
     orphaned_after: Threshold = Field(examples=["2h"])
     """An active session last seen longer ago than this is orphaned: a duration, or sql: with an
     expression that gives an interval of each row."""
@@ -127,6 +137,14 @@ class Source(Model):
         {}, validate_default=True
     )
     """Whether and how orphaned sessions are closed."""
+
+    @field_validator("list")
+    @classmethod
+    def _require_id(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("id", ...) is None:
+            advice = "what the list holds is found in the table by it"
+            raise ExpectedError("id beside list", advice, keys=("list", "id"))
+        return value
 
     @field_validator("overlong_after")
     @classmethod
@@ -181,6 +199,25 @@ class Source(Model):
         return self
 
     @property
+    def owners_name(self) -> str | None:
+        """The name of the owners that say which owner lives; None: nothing does."""
+        return None if self.owner is None else self.owner.in_
+
+    @property
+    def has_evidence(self) -> bool:
+        """Whether anything besides age says what is orphaned: owners or a list."""
+        return self.owners_name is not None or self.list is not None
+
+    @property
+    def closes_by_age(self) -> bool:
+        """Whether automatic recovery closes a session whose age is all that is known against it.
+
+        Where owners or a list are declared, and no sign of life, that has to be asked for.
+        """
+        trusted = self.recovery.trust_age or self.recovery.evidence is not None
+        return trusted or self.last_seen_at is not None or not self.has_evidence
+
+    @property
     def fixed_threshold(self) -> float | None:
         """`orphaned_after` in seconds; None where each row has its own."""
         return None if isinstance(self.orphaned_after, RowThreshold) else self.orphaned_after
@@ -216,12 +253,14 @@ class Source(Model):
             daily = split + self.daily.days * split * (4 if has_end else 3)
         return {
             "counts": split * (2 if self.overlong_after is None else 3),
+            "orphans by cause": CAUSES if self.has_evidence else 0,
+            "sessions that the list has": LISTED if self.list is not None else 0,
             "keys at their limit": 0 if self.limit_per is None else 2,
-            "age histograms": _AGE_HISTOGRAM * (1 if self.last_seen_at is None else 2),
+            "age histograms": AGE_HISTOGRAM * (1 if self.last_seen_at is None else 2),
             "daily statistics": daily,
             "kinds of inconsistency": kinds,
             "the oldest sessions, their excess and the size": 4,
-            "recovery": _RECOVERY_MODES + (_RECOVERY if self.recovery.is_declared else 0),
+            "recovery": RECOVERY_MODES + (_RECOVERY if self.recovery.is_declared else 0),
             "returned sessions": int(self.id is not None),
             "limits": sum(
                 each is not None

@@ -2,20 +2,27 @@
 
 import asyncio
 import contextlib
-import gc
 import resource
 import signal
 import socket
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from exporter import logs
-from exporter.daemon import http, machine_clock
+from exporter.config import Config
+from exporter.daemon import machine_clock
 from exporter.daemon.app import Exporter
-from exporter.daemon.http_connections import HttpConnections, limit_of
-from exporter.daemon.http_protocol import LimitedProtocol
+from exporter.daemon.http.access_control import AccessControl
+from exporter.daemon.http.connections import HttpConnections, limit_of
+from exporter.daemon.http.protocol import LimitedProtocol
+from exporter.daemon.http.route_prefix import RoutePrefix
+from exporter.daemon.http.security_headers import SecurityHeaders
+from exporter.daemon.http.tls.connection import with_tls
+from exporter.daemon.http.web_config import WebConfig
+from exporter.daemon.reload.reloader import Reloader, settle_memory
+from exporter.daemon.routes import application
 from exporter.daemon.schedule import Schedule
 from exporter.errors import ExporterError
 
@@ -28,7 +35,7 @@ READ_PATIENCE = 1
 MOST_FILES = 65_536
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn without its signal handlers: it would raise SIGTERM again at the end (exit 143)."""
 
     @contextlib.contextmanager
@@ -67,6 +74,13 @@ def allow_files() -> int:
     return MOST_FILES if soft == resource.RLIM_INFINITY else soft
 
 
+def limit_http(exporter: Exporter) -> None:
+    """Limit the connections of the web server to what databases leave of the open files."""
+    databases = exporter.config.databases.values()
+    needed = sum(each.max_connections + each.max_recovery_connections for each in databases)
+    exporter.http.most = limit_of(allow_files(), needed)
+
+
 def limited_protocol(connections: HttpConnections) -> type[LimitedProtocol]:
     """The protocol of one server, whose connections these are."""
 
@@ -76,24 +90,43 @@ def limited_protocol(connections: HttpConnections) -> type[LimitedProtocol]:
     return Protocol
 
 
-async def run(exporter: Exporter, sock: socket.socket) -> None:
-    """Collect and serve until SIGTERM or SIGINT; closes the exporter."""
+def secured(app: ASGIApp, exporter: Exporter, web: WebConfig, prefix: str) -> ASGIApp:
+    """The application as clients meet it."""
+    control = AccessControl(app, details=exporter.details, web=web, http=exporter.http)
+    return SecurityHeaders(RoutePrefix(control, prefix) if prefix else control, web)
+
+
+async def run(
+    exporter: Exporter,
+    sock: socket.socket,
+    *,
+    web: WebConfig | None = None,
+    prefix: str = "",
+    load: Callable[[], Config] | None = None,
+    is_lifecycle_enabled: bool = False,
+) -> None:
+    """Collect and serve until SIGTERM or SIGINT; closes the exporter.
+
+    `prefix` is the path under which everything is served. `load` reads the config again, at SIGHUP
+    and, where `is_lifecycle_enabled`, over HTTP.
+    """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    # Its default is to end the process, and its sender expects that the config is read again.
-    loop.add_signal_handler(
-        signal.SIGHUP, partial(logs.warning, "sighup_ignored", hint="to read the config, restart")
-    )
-    databases = exporter.config.databases.values()
-    needed = sum(each.max_connections + each.max_recovery_connections for each in databases)
-    exporter.http.most = limit_of(allow_files(), needed)
+    web = WebConfig() if web is None else web
+    limit_http(exporter)
     schedule = Schedule(exporter.jobs, machine_clock.CLOCK)
-    server = _Server(
+    exporter.next_run = schedule.next_run
+    reloader = Reloader(exporter, schedule, machine_clock.CLOCK, load=load, on_change=limit_http)
+    loop.add_signal_handler(signal.SIGHUP, stop.set if load is None else reloader.request)
+    app = application(
+        lambda: reloader.exporter, reload=reloader.reload if is_lifecycle_enabled else None
+    )
+    server = Server(
         uvicorn.Config(
-            http.application(exporter, machine_clock.CLOCK),
-            http=limited_protocol(exporter.http),
+            secured(app, exporter, web, prefix),
+            http=with_tls(limited_protocol(exporter.http), web.tls),  # type: ignore[arg-type] # it is called, and nothing else
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -103,25 +136,27 @@ async def run(exporter: Exporter, sock: socket.socket) -> None:
             timeout_graceful_shutdown=READ_PATIENCE,
         )
     )
-    # The config and what is made of it live as long as the process. With 1,000 sources a full
-    # collection that visits them stops the event loop for 50 ms, and for 10 ms without them.
-    gc.collect()
-    gc.freeze()
+    settle_memory()
     serving = asyncio.create_task(server.serve(sockets=[sock]))
     stopping = asyncio.create_task(stop.wait())
+    watching = asyncio.create_task(web.watch(exporter.http))
     schedule.start()
     host, port = sock.getsockname()[:2]
     host = f"[{host}]" if ":" in host else host
-    logs.info("started", address=f"{host}:{port}", sources=len(exporter.config.sources))
+    web.log_warnings()
+    logs.info("started", address=f"{host}:{port}", sources=len(exporter.config.all_sources))
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             raise ExporterError(f"the web server has ended unexpectedly: {serving.exception()!r}")
         logs.info("stopping")
+        await reloader.stop()
         await schedule.stop(STOP_PATIENCE)
     finally:
         server.should_exit = True
         stopping.cancel()
-        await exporter.close()
-        await asyncio.gather(serving, stopping, return_exceptions=True)
+        watching.cancel()
+        await reloader.stop()
+        await reloader.exporter.close()
+        await asyncio.gather(serving, stopping, watching, return_exceptions=True)
     logs.info("stopped")

@@ -14,7 +14,7 @@ ours, and skips and counts those that are still running.
 import asyncio
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -23,7 +23,7 @@ from apscheduler.triggers.base import BaseTrigger
 
 from exporter import logs
 from exporter.clock import Clock
-from exporter.collection.job import Job
+from exporter.collection.job import Job, Key
 from exporter.postgres import MOST_TOGETHER
 
 #: At most this long between two groups of jobs, so that the first runs come soon.
@@ -45,8 +45,7 @@ class Schedule:
             # By default a run that is a second late is dropped.
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
-        self._jobs = {"/".join(job.key): job for job in jobs}
-        self._groups = _groups(self._jobs)
+        self._jobs = _by_id(jobs)
         #: The trigger of each job's group, and the one by which it runs now: while its interval is
         #: another one than the group's, a trigger of its own.
         self._usual: dict[str, _Trigger] = {}
@@ -57,33 +56,91 @@ class Schedule:
 
     def start(self) -> None:
         """Start. Needs a running event loop."""
-        now = self._now()
-        for number, group in enumerate(self._groups):
-            interval = self._jobs[group[0]].interval
-            delay = number * min(SPREAD_SECONDS, interval / len(self._groups))
-            trigger = _Trigger(now + dt.timedelta(seconds=delay), interval)
-            trigger.job_ids.update(dict.fromkeys(group))
-            self._usual |= dict.fromkeys(group, trigger)
-            self._add(trigger, next_run_time=trigger.origin)
-        self._current = dict(self._usual)
+        self._add_groups(self._jobs)
         self._scheduler.start()
         self._clock_offset = self._read_clock_offset()
         self._watching = asyncio.create_task(self._watch_clock())
+
+    def add(self, jobs: Iterable[Job]) -> None:
+        """Run these as well, the first time soon."""
+        added = _by_id(jobs)
+        self._jobs |= added
+        has_room: defaultdict[object, list[_Trigger]] = defaultdict(list)
+        for trigger in set(self._usual.values()):
+            if trigger.shared_by is not None and len(trigger.members) < MOST_TOGETHER:
+                has_room[trigger.shared_by].append(trigger)
+        joined = {id_ for id_, job in added.items() if self._join(id_, has_room[_shared_by(job)])}
+        self._add_groups({id_: job for id_, job in added.items() if id_ not in joined})
+        for id_ in joined:
+            self._start(id_)
+
+    async def remove(self, keys: Collection[Key], patience: float) -> None:
+        """Start these no more, and let them end for at most `patience` seconds, then cancel them.
+
+        None of them runs afterwards, unless this is cancelled itself.
+        """
+        ids = ["/".join(key) for key in keys]
+        for id_ in ids:
+            self._forget(id_)
+        if running := [self._running[id_] for id_ in ids if id_ in self._running]:
+            _, unended = await asyncio.wait(running, timeout=patience)
+            for task in unended:
+                task.cancel()
+            await asyncio.gather(*unended, return_exceptions=True)
 
     async def stop(self, patience: float) -> None:
         """Start nothing more and let running jobs end, for at most `patience` seconds.
 
         Those that still run then are cancelled.
         """
+        self._scheduler.pause()
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
-        self._scheduler.pause()
         if self._running:
             _, unended = await asyncio.wait(self._running.values(), timeout=patience)
             for task in unended:
                 task.cancel()
         self._scheduler.shutdown(wait=False)
+
+    def next_run(self, key: Key) -> float | None:
+        """When the job of a key runs next, as Unix time; None: there is no such job."""
+        trigger = self._current.get("/".join(key))
+        at = None if trigger is None else trigger.scheduled.next_run_time
+        return None if at is None else float(at.timestamp())
+
+    def _add_groups(self, jobs: Mapping[str, Job]) -> None:
+        now, groups = self._now(), _groups(jobs)
+        for number, group in enumerate(groups):
+            interval = jobs[group[0]].interval
+            delay = number * min(SPREAD_SECONDS, interval / len(groups))
+            trigger = _Trigger(now + dt.timedelta(seconds=delay), interval)
+            trigger.shared_by = _shared_by(jobs[group[0]])
+            trigger.job_ids.update(dict.fromkeys(group))
+            trigger.members.update(group)
+            self._usual |= dict.fromkeys(group, trigger)
+            self._current |= dict.fromkeys(group, trigger)
+            self._add(trigger, next_run_time=trigger.origin)
+
+    def _join(self, id_: str, has_room: list["_Trigger"]) -> bool:
+        """Have a job run with a group that has room for it; return whether there is one."""
+        if not has_room:
+            return False
+        trigger = self._usual[id_] = self._current[id_] = has_room[-1]
+        trigger.job_ids[id_] = None
+        trigger.members.add(id_)
+        if len(trigger.members) == MOST_TOGETHER:
+            has_room.pop()
+        return True
+
+    def _forget(self, id_: str) -> None:
+        usual, current = self._usual.pop(id_), self._current.pop(id_)
+        del self._jobs[id_], current.job_ids[id_]
+        usual.members.remove(id_)
+        if current is not usual:
+            current.scheduled.remove()
+        if not usual.members:
+            usual.scheduled.remove()
 
     def _add(self, trigger: "_Trigger", **when: dt.datetime) -> None:
         trigger.scheduled = self._scheduler.add_job(self._begin, trigger, args=[trigger], **when)
@@ -95,15 +152,17 @@ class Schedule:
             if id_ in self._running:
                 self._jobs[id_].overlapped()
             else:
-                self._running[id_] = asyncio.create_task(self._run(id_))
+                self._start(id_)
 
-    async def _run(self, id_: str) -> None:
-        try:
-            await self._jobs[id_].run()
-            if self._jobs[id_].interval != self._current[id_].interval:
-                self._reschedule(id_)
-        finally:
-            del self._running[id_]
+    def _start(self, id_: str) -> None:
+        task = self._running[id_] = asyncio.create_task(self._run(id_, self._jobs[id_]))
+        # Also of a task that is cancelled before it has begun.
+        task.add_done_callback(lambda _: self._running.pop(id_))
+
+    async def _run(self, id_: str, job: Job) -> None:
+        await job.run()
+        if self._jobs.get(id_) is job and job.interval != self._current[id_].interval:
+            self._reschedule(id_)
 
     def _reschedule(self, id_: str) -> None:
         """Have a job run at its interval as it is now: with its group if it is the usual one."""
@@ -152,6 +211,9 @@ class _Trigger(BaseTrigger):  # type: ignore[misc] # APScheduler 3 has no annota
         #: Our jobs that run by it, in this order, and APScheduler's that starts them.
         self.job_ids: dict[str, None] = {}
         self.scheduled: Any = None
+        #: Those whose usual one it is, and what they have in common to share messages.
+        self.members = set[str]()
+        self.shared_by: tuple[str, float] | None = None
 
     def move(self, seconds: float) -> None:
         """Move the origin by a step of the clock."""
@@ -167,11 +229,19 @@ class _Trigger(BaseTrigger):  # type: ignore[misc] # APScheduler 3 has no annota
         return following if following > last else following + dt.timedelta(seconds=self.interval)
 
 
+def _by_id(jobs: Iterable[Job]) -> dict[str, Job]:
+    return {"/".join(job.key): job for job in jobs}
+
+
+def _shared_by(job: Job) -> tuple[str, float] | None:
+    return (job.key.database, job.interval) if job.SHARES_MESSAGES else None
+
+
 def _groups(jobs: Mapping[str, Job]) -> list[list[str]]:
     """The jobs that run at the same moments; one that shares no message is a group alone."""
     together: defaultdict[object, list[str]] = defaultdict(list)
     for id_, job in jobs.items():
-        together[(job.key.database, job.interval) if job.SHARES_MESSAGES else id_].append(id_)
+        together[_shared_by(job) or id_].append(id_)
     return [
         each[first : first + MOST_TOGETHER]
         for each in together.values()

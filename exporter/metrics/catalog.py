@@ -59,11 +59,32 @@ ORPHANED = Family(
     f"Active sessions last seen longer ago than orphaned_after. {_AGED}",
     split=True,
 )
+ORPHANED_BY_CAUSE = Family(
+    "sessions_orphaned_by_cause",
+    "Orphaned sessions by cause; no sample for a source without owners and lists. The causes sum "
+    f"to sessions_orphaned. {_AGED}",
+    ("cause",),
+)
 OVERLONG = Family(
     "sessions_overlong",
     "Active sessions that are not orphaned and started longer ago than "
     f"sessions_overlong_after_seconds. {_AGED}",
     split=True,
+)
+UNTRACKED = Family(
+    "sessions_untracked",
+    "Sessions that a list held in two answers and that are not active in the table; no sample "
+    "while unknown.",
+)
+DISAGREEING = Family(
+    "sessions_disagreeing",
+    "Sessions that one store of the list held and another lacked in two answers; no sample while "
+    "unknown, or where stores hold different sessions.",
+)
+LIVE = Family(
+    "sessions_live",
+    "Live sessions that a store of the list holds; no sample while unknown.",
+    ("store",),
 )
 KEYS_AT_LIMIT = Family(
     "sessions_keys_at_limit",
@@ -232,6 +253,11 @@ CONFIG_RELOAD_TIMESTAMP = Family(
     "When the config in use was read.",
     fold="min",
 )
+WEB_CONFIG_RELOAD_SUCCESSFUL = Family(
+    "session_exporter_web_config_last_reload_successful",
+    "Whether the web config file and the certificates it names were good when they were last read.",
+    fold="min",
+)
 HTTP_CONNECTIONS = Family(
     "session_exporter_http_connections", "Connections to the web server that are open now."
 )
@@ -255,6 +281,12 @@ DATABASE_CONNECTIONS = Family(
 REPLICA_LAG = Family(
     "session_exporter_database_replica_lag_seconds",
     "How far a standby is behind its primary; no sample on a primary.",
+)
+EVIDENCE_UP = Family(
+    "session_exporter_evidence_up",
+    "Whether the last answer of a list or an owner source could be used; no sample before the "
+    "first one.",
+    ("evidence",),
 )
 COLLECTION_SUCCESS = Family(
     "session_exporter_collection_success",

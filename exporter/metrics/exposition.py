@@ -25,6 +25,10 @@ TEXT: Format = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS: Format = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
+#: The samples of a gauge histogram, by the ends of their names.
+_PARTS = ("_bucket", "_gcount", "_gsum")
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Some samples, rendered, by name; and how many of them are time series about sessions."""
@@ -61,26 +65,29 @@ def join(chunks: Iterable[Chunk], format_: Format) -> Iterator[bytes]:
 
 
 def _text(family: Family, lines: Mapping[str, list[bytes]]) -> Iterator[bytes]:
-    """The text format has no gauge histogram: its buckets are a histogram, the rest gauges."""
+    """The text format has no gauge histogram: its samples are families without a type.
+
+    As a histogram it would be taken for a cumulative one, of which collectors compute rates.
+    """
     types = {"": family.type.replace("info", "gauge")}
     if family.type == "gaugehistogram":
-        types = {"_bucket": "histogram", "_gcount": "gauge", "_gsum": "gauge"}
+        types = dict.fromkeys(_PARTS, "untyped")
     for suffix, type_ in types.items():
         if (name := _name(family.name, suffix)) in lines:
             help_ = family.help.replace("\\", "\\\\").replace("\n", "\\n")
-            yield _header(family.name + suffix.removeprefix("_bucket"), type_, help_)
+            yield _header(name, type_, help_)
             yield b"".join(lines[name])
 
 
 def _openmetrics(family: Family, lines: Mapping[str, list[bytes]]) -> Iterator[bytes]:
     """All samples of one histogram stand together; _total and _info belong to samples alone."""
-    suffixes = ("_bucket", "_gcount", "_gsum") if family.type == "gaugehistogram" else ("",)
+    suffixes = _PARTS if family.type == "gaugehistogram" else ("",)
     names = [_name(family.name, suffix) for suffix in suffixes]
     if present := [lines[name] for name in names if name in lines]:
         name = family.name
         if family.type in {"counter", "info"}:
             name = name.removesuffix("_total").removesuffix("_info")
-        yield _header(name, family.type, _escaped(family.help))
+        yield _header(name, family.type, _escaped(family.help), unit=_unit(name))
         yield b"".join(chain.from_iterable(zip(*present, strict=True)))
 
 
@@ -90,8 +97,16 @@ def _name(family: str, suffix: str) -> str:
     return family + suffix
 
 
-def _header(name: str, type_: str, escaped_help: str) -> bytes:
-    return f"# HELP {name} {escaped_help}\n# TYPE {name} {type_}\n".encode()
+def _header(name: str, type_: str, escaped_help: str, *, unit: str = "") -> bytes:
+    lines = [f"# HELP {name} {escaped_help}", f"# TYPE {name} {type_}"]
+    if unit:
+        lines.append(f"# UNIT {name} {unit}")
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _unit(name: str) -> str:
+    """The unit at the end of a family's name; nothing where it counts things."""
+    return next((unit for unit in ("seconds", "ratio") if name.endswith(f"_{unit}")), "")
 
 
 # The labels of a sample beside those of its source are the same for many sources.

@@ -4,8 +4,9 @@ psycopg_pool reports a missing database and a refused port alike, as a timeout w
 connections are kept here. A connection runs one message at a time.
 """
 
+from exporter.postgres.connections.address.dsn import dsn_problem, parameters_of, target_of
 from exporter.postgres.connections.connection_slots import ConnectionSlots
-from exporter.postgres.connections.dsn import dsn_problem, target_of
+from exporter.postgres.connections.detached_thread import in_thread
 from exporter.postgres.database import Database
 from exporter.postgres.lookup import Lookup
 from exporter.postgres.read_queue import MOST_TOGETHER

@@ -34,7 +34,7 @@ class HangingReads:
         if message is None:
             return
         if await self._look(*message):
-            raise _hangs(reader.user)
+            raise _hangs(reader.user, message[0])
         if self._messages.get(reader.user) == message:
             del self._messages[reader.user]
 
@@ -43,7 +43,7 @@ class HangingReads:
         for request in requests:
             if request.name and request.user in self._messages:
                 request.hangs = True
-                request.fail(_hangs(request.user))
+                request.fail(_hangs(request.user, self._messages[request.user][0]))
         return [request for request in requests if not request.hangs]
 
     async def find(self, late: Sequence[Request]) -> None:
@@ -68,10 +68,12 @@ class HangingReads:
         return [(schema, name) for schema, name in await self._reader().rows(statement)]
 
 
-def _hangs(user: str) -> NoAnswer:
+def _hangs(user: str, comment: str) -> NoAnswer:
+    begins = comment.partition("*/")[0].strip()
+    source = begins.removeprefix("/* ").rpartition(" ")[0] or user
     return NoAnswer(
-        f"a backend still hangs in a statement of {user}, beyond every deadline; the next one is "
-        f"sent when it has ended: see pg_stat_activity WHERE query LIKE '/* {user} %'; a foreign "
+        f"a backend still hangs in a statement of {source}, beyond every deadline; the next one is "
+        f"sent when it has ended: see pg_stat_activity WHERE query LIKE '{begins}%'; a foreign "
         "table may wait for its server without a deadline",
         is_silent=True,
     )

@@ -40,7 +40,7 @@ class ReadQueue:
 
     async def run(self, request: Request) -> list[Result]:
         """Run a read, in company or alone, and return its results. Raises SourceError."""
-        is_alone = not request.name or request.name in self._alone
+        is_alone = not (request.name and request.shares_messages) or request.name in self._alone
         while not is_alone and not request.is_done:
             is_alone = await self._in_company(request)
         if not request.is_done:

@@ -29,6 +29,10 @@ class Reader:
         self.user = user
         self.timezone = timezone
         self.timeout = timeout
+        #: Whether it may be sent in a message with others: they wait for each other there.
+        self.shares_messages = True
+        #: Statements that come first in each transaction, and whose results nobody needs.
+        self.preamble: tuple[str, ...] = ()
         #: Time in seconds that the database was kept busy, without waiting for a connection.
         self.seconds = 0.0
         #: The server's time at which the last transaction began, as a Unix timestamp.
@@ -46,7 +50,8 @@ class Reader:
 
         Raises SourceError; that is BackingOff where it is too early to try to connect again.
         """
-        return await self._run(statements, self)
+        results = await self._run((*self.preamble, *statements), self)
+        return results[len(self.preamble) :]
 
     async def rows(self, statement: str) -> list[Row]:
         """The rows of one statement in a separate transaction. Raises SourceError."""

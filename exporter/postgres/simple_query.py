@@ -49,6 +49,8 @@ class Request:
     """Each has to give rows."""
     user: str = ""
     """Who takes the slot for it, where it is sent alone."""
+    shares_messages: bool = True
+    """Whether it may be sent with others."""
     joined: Sequence["Request"] = ()
     """Those in whose place it is sent; see Lookup."""
     settings: str = ""

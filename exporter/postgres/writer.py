@@ -15,7 +15,8 @@ from exporter.postgres.connections.deadlines import (
     Deadline,
 )
 from exporter.postgres.connections.lost_connection import explain_lost
-from exporter.postgres.database import Database, Lease
+from exporter.postgres.connections.pool import Lease
+from exporter.postgres.database import Database
 from exporter.postgres.error_causes import ON_PRIMARY, ServerError
 from exporter.postgres.reader import Row
 from exporter.postgres.simple_query import Result
@@ -70,7 +71,7 @@ class Writer:
 
     async def _begin(self, stack: AsyncExitStack) -> "Transaction":
         while True:
-            lease = await stack.enter_async_context(self._database.connection(self._user))
+            lease = await stack.enter_async_context(self._database.pool.connection(self._user))
             try:
                 return await self._begin_on(lease)
             except (ConnectFailed, IdleTooLong, NoAnswer):

@@ -4,8 +4,8 @@ Several exporters may run this for one source; there is no leader. What is close
 locks and by a recheck under them, and how much of it by the audit table.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from exporter import logs, sessions
@@ -13,17 +13,30 @@ from exporter.clock import Clock
 from exporter.collection.binding import Binding
 from exporter.collection.job import STALE_INTERVALS, Job, Key, stretch_interval
 from exporter.config import DatabaseSettings, Source
-from exporter.errors import AuditVersionMismatch, PermissionDenied, SourceError, reason_label
+from exporter.errors import (
+    AuditVersionMismatch,
+    PermissionDenied,
+    SourceError,
+    reason_label,
+)
 from exporter.postgres import Reader
 from exporter.recovery.audit.control import find_pause, write_stop
 from exporter.recovery.audit.counters import AuditCounter
 from exporter.recovery.audit.installation import can_read_audit, require_audit
 from exporter.recovery.audit.maintenance import AuditMaintenance
+from exporter.recovery.audit.runs import newest_runs
 from exporter.recovery.close.batches import CloseRun, make_closer
 from exporter.recovery.close.candidates import Candidate, Outcome
-from exporter.recovery.close.closer import Permission
+from exporter.recovery.close.closer import EVIDENCE_LASTS, Permission
 from exporter.recovery.close.refusals import Refusals
-from exporter.recovery.decision.decision import Decision, Memory, decide
+from exporter.recovery.decision.brakes import stop_in_force
+from exporter.recovery.decision.decision import (
+    Decision,
+    Memory,
+    decide,
+    is_proved,
+    is_still_proved,
+)
 from exporter.recovery.decision.observation import Observation
 from exporter.recovery.functions.installed import InstalledFunction, find_recover_function
 from exporter.recovery.plan.left_alone import ADVICE, count_left_alone
@@ -34,7 +47,12 @@ from exporter.recovery.rule.connections import RecoveryConnections
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import orphaned_sessions
 from exporter.recovery.status import RecoveryStatuses
+from exporter.sessions import evidence_settings
+from exporter.sessions.verdict import NO_VERDICTS, Verdicts
 from exporter.text import some_of
+
+#: The name of these jobs in their keys.
+RECOVERY = "recovery"
 
 #: What to do about sessions that are refused.
 REFUSED_ADVICE = (
@@ -58,9 +76,14 @@ class AutomaticRecovery(Job):
         statuses: RecoveryStatuses,
         clock: Clock,
         connections: RecoveryConnections | None = None,
+        evidence: Verdicts = NO_VERDICTS,
+        kept_runs: int = 0,
     ) -> None:
-        """`settings` are those of collection; without `connections` it shares none."""
-        super().__init__(Key(settings.name, source.name, "recovery"), interval=source.every)
+        """`settings` are those of collection; without `connections` it shares none.
+
+        `kept_runs` is how many of the newest runs of the audit are in the status.
+        """
+        super().__init__(Key(settings.name, source.name, RECOVERY), interval=source.every)
         self._source = source
         self._statuses = statuses
         self._clock = clock
@@ -68,14 +91,51 @@ class AutomaticRecovery(Job):
         shared = connections or self._own
         self._database = shared.reading(settings, source)
         self._writer = shared.writer(settings, source)
+        self._evidence = evidence
         self._observer = Observer(source)
+        status = statuses.by_pair[self.key[:2]]
+        self._observer.returned = status.returned or 0
         self._memory = Memory(started_at=clock.monotonic())
         self._binding = Binding(source, _bind)
-        self._counter = AuditCounter(source.name)
+        self._counter = AuditCounter(source.name, status)
         self._maintenance = AuditMaintenance(self._writer, source)
         self._refusals = Refusals()
+        self._kept_runs = kept_runs
+        self._runs_of: object = None
+        """What was counted in the audit when its runs were read."""
         self._tried: dict[str, float] = {}
         """When each session was last chosen that could not be closed."""
+
+    def report_to(self, statuses: RecoveryStatuses, *, evidence: Verdicts) -> None:
+        """Go on with other stores, also in a run that is going on."""
+        self._statuses, self._evidence = statuses, evidence
+
+    @property
+    def past(self) -> "RecoveryPast":
+        """What it knows, for the one that takes over from it."""
+        return RecoveryPast(
+            self._source,
+            self._memory,
+            self._observer,
+            self._counter,
+            self._refusals,
+            self._tried,
+            self._logged,
+        )
+
+    def continue_from(self, past: "RecoveryPast", *, same_orphans: bool) -> None:
+        """Take over from a recovery of this source in this database, which has ended.
+
+        Its memory holds where both find the `same_orphans`, and neither is disabled.
+        """
+        self._counter = past.counter
+        before, after = past.source.recovery, self._source.recovery
+        if not same_orphans or "disabled" in {before.mode, after.mode}:
+            return
+        self._memory, self._observer, self._logged = past.memory, past.observer, past.logged
+        self._observer.continue_with(self._source)
+        if before == after:  # else what was refused may be closed now
+            self._refusals, self._tried = past.refusals, past.tried
 
     async def close(self) -> None:
         await self._own.close()
@@ -101,10 +161,19 @@ class AutomaticRecovery(Job):
         if is_audited:
             recovered, undone, contradicted = await self._counter.read(reader)
             self._change_status(recovered=recovered, undone=undone, contradicted=contradicted)
+            await self._read_runs(reader, (recovered, undone, contradicted))
         self.interval = stretch_interval(self._source.every, reader.seconds)
         if unreadable is not None:
-            self._change_status(paused=None)
+            self._change_status(paused=None, pause=None)
             raise unreadable
+        self._change_status(reason=None, failure=None)
+
+    async def _read_runs(self, reader: Reader, counted: object) -> None:
+        """Read the newest runs again where the audit has more rows, or other ones, than before."""
+        if self._kept_runs and counted != self._runs_of:
+            runs = await newest_runs(reader, self._source.name, limit=self._kept_runs)
+            self._change_status(runs=tuple(runs))
+            self._runs_of = counted
 
     def _reader(self) -> Reader:
         zone = sessions.time_zone(self._source)
@@ -113,11 +182,14 @@ class AutomaticRecovery(Job):
     def _failed(self, error: SourceError) -> None:
         self._binding.forget()
         self._count("failed", **{reason_label(error.reason): 1})
+        self._change_status(reason=error.reason, failure=str(error))
 
     async def _recover(
         self, reader: Reader, rule: Rule, function: InstalledFunction | None, *, is_audited: bool
     ) -> None:
         now, source = self._clock.monotonic(), self._source
+        verdict = self._evidence.verdict()
+        reader.preamble = await evidence_settings(verdict, rule.table.encoding)
         observation = await self._observer.observe(
             reader,
             rule,
@@ -125,6 +197,7 @@ class AutomaticRecovery(Job):
             is_audited=is_audited,
             set_aside=self._refusals.set_aside(now),
             last=self._tried,
+            verdict=verdict,
         )
         observation = replace(observation, ended_at=self._clock.monotonic())
         self._tried = {
@@ -137,7 +210,7 @@ class AutomaticRecovery(Job):
             self._memory,
             observation,
             source.recovery,
-            half=source.settle_time,
+            half=observation.half,
             min_interval=self.interval / 2,
             tried=self._tried,
         )
@@ -153,6 +226,8 @@ class AutomaticRecovery(Job):
         )
         self._change_status(
             brakes=frozenset(decision.brakes),
+            why=decision.brakes,
+            braked_since=self._braked_since(decision.brakes, observation),
             candidates=observation.candidate_count,
             held=decision.held,
             returned=self._observer.returned,
@@ -164,14 +239,21 @@ class AutomaticRecovery(Job):
         why = "; ".join(decision.brakes.values())
         self._log_change("recovery_braked", brakes or None, brakes=brakes or "none", why=why or "-")
         await self._log_left_alone(reader, rule, observation.left_alone)
-        paused = is_audited and await find_pause(reader, source.name) is not None
-        self._change_status(paused=paused)
-        if paused:
+        pause = await find_pause(reader, source.name) if is_audited else None
+        self._change_status(paused=pause is not None, pause=pause)
+        if pause is not None:
             self._count("skipped", paused=len(decision.confirmed))
         else:
             if is_auto and not decision.brakes:  # what is held waits for the budget of the day
                 self._count("skipped", budget=decision.held)
             await self._close_confirmed(rule, function, decision, observation)
+
+    def _braked_since(self, brakes: Iterable[str], observation: Observation) -> dict[str, float]:
+        """Since when each brake is on: a stop since it began, others since they were seen first."""
+        before, now = self._statuses.by_pair[self.key[:2]].braked_since, self._clock.wall()
+        since = {brake: before.get(brake, now) for brake in brakes}
+        stop = stop_in_force(observation)
+        return since if stop is None else since | {stop.brake: stop.at}
 
     async def _log_left_alone(self, reader: Reader, rule: Rule, left: int) -> None:
         event, state = "recovery_leaves_alone", left or None
@@ -197,19 +279,42 @@ class AutomaticRecovery(Job):
             return
         if not chosen:
             return
+        verdict = await self._evidence.fresh(observation.at)
+        self._log_change("recovery_waits_for_evidence", verdict.blind or None, why=verdict.blind)
+        if verdict.blind:
+            return
+        answered_at = self._clock.monotonic()
         reader = self._reader()
+        reader.preamble = await evidence_settings(verdict, rule.table.encoding)
         orphans = orphaned_sessions(rule, with_backlog=False)
-        permission = Permission(observation.server, decision.day_limit)
-        closer = make_closer(self._writer, reader, orphans, function, permission=permission)
-        run = CloseRun(closer, recovery.batch, recovery.pause)
-        try:
-            await run.close(
-                [Candidate(each, observation.candidates[each].version) for each in chosen]
+        found = observation.candidates
+        proved = {each for each in chosen if is_proved(observation, found[each])}
+        still = {each for each in proved if is_still_proved(each, found[each], verdict)}
+
+        async def known(_chunk: Sequence[Candidate]) -> tuple[str, ...]:
+            return reader.preamble
+
+        def is_fresh() -> bool:
+            age = self._clock.monotonic() - answered_at
+            return not self._source.has_evidence or age < EVIDENCE_LASTS
+
+        # What is proved lost needs no budget of the day. What no longer is has not settled.
+        for some, day_limit in ((still, None), (set(chosen) - proved, decision.day_limit)):
+            permission = Permission(observation.server, day_limit, is_fresh)
+            closer = make_closer(
+                self._writer, reader, orphans, function, permission=permission, evidence=known
             )
-        finally:  # also where it ends early: what was committed stays
-            closed = {each.session for each in run.outcome.recovered}
-            self._tried |= {session: now for session in chosen if session not in closed}
-            self._record(run.outcome, now)
+            run = CloseRun(closer, recovery.batch, recovery.pause)
+            sessions_ = [each for each in chosen if each in some]
+            try:
+                await run.close(
+                    [Candidate(each, observation.candidates[each].version) for each in sessions_]
+                )
+            finally:  # also where it ends early: what was committed stays
+                closed = {each.session for each in run.outcome.recovered}
+                self._tried |= {session: now for session in sessions_ if session not in closed}
+                if sessions_:
+                    self._record(run.outcome, now)
 
     def _record(self, outcome: Outcome, now: float) -> None:
         if outcome.paused:
@@ -249,6 +354,19 @@ class AutomaticRecovery(Job):
         counts: Mapping[str, int] = getattr(self._statuses.by_pair[self.key[:2]], name)
         changed = {label: count + more.get(label, 0) for label, count in counts.items()}
         self._change_status(**{name: changed})
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryPast:
+    """What automatic recovery of one source remembers of its runs."""
+
+    source: Source
+    memory: Memory
+    observer: Observer
+    counter: AuditCounter
+    refusals: Refusals
+    tried: dict[str, float]
+    logged: dict[str, object]
 
 
 async def _bind(reader: Reader, source: Source) -> tuple[Rule, InstalledFunction | None]:

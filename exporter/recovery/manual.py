@@ -1,5 +1,6 @@
 """Recovery by hand: what the commands recover, undo and close do. Nothing here prints."""
 
+import re
 import uuid
 from collections.abc import Callable, Collection
 from contextlib import aclosing
@@ -11,7 +12,7 @@ from exporter.postgres import Reader, Writer
 from exporter.recovery import undo as undoing
 from exporter.recovery.audit import control
 from exporter.recovery.audit.installation import require_audit
-from exporter.recovery.audit.runs import Run, find_run
+from exporter.recovery.audit.runs import find_run
 from exporter.recovery.close.batches import CloseRun, make_closer
 from exporter.recovery.close.candidates import (
     Outcome,
@@ -20,6 +21,7 @@ from exporter.recovery.close.candidates import (
     read_ahead,
     read_previews,
 )
+from exporter.recovery.close.closer import EvidenceSettings, no_evidence
 from exporter.recovery.close.planned_stop import StopPlan, clock, make_stop_plan
 from exporter.recovery.decision.brakes import STOPS, find_brakes, stop_in_force
 from exporter.recovery.decision.budget import left_today
@@ -30,6 +32,7 @@ from exporter.recovery.plan.plan import Plan, require_evidence
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.limits import NO_LIMITS, Limits
 from exporter.recovery.rule.selection import PlannedStop, Selection, held_sessions
+from exporter.recovery.status import Pause, Run
 from exporter.text import instant, number_of
 
 #: A person who resumes has seen what was held at some time of so many seconds before.
@@ -65,10 +68,12 @@ async def recover(
     *,
     reason: str | None,
     adapts: bool,
+    evidence: EvidenceSettings = no_evidence,
 ) -> None:
     """Close the orphaned sessions; `outcome` has what was committed, also after a SourceError.
 
-    `adapts` is whether the batch fits itself to how long rows may stay locked.
+    `adapts` is whether the batch fits itself to how long rows may stay locked. What `evidence`
+    gives at first the reader knows already.
     """
     recovery = plan.selection.rule.table.source.recovery
 
@@ -76,7 +81,9 @@ async def recover(
         progress(outcome)
         outcome.recovered.clear()  # there may be very many
 
-    closer = make_closer(writer, reader, plan.selection, plan.function, reason=reason)
+    closer = make_closer(
+        writer, reader, plan.selection, plan.function, reason=reason, evidence=evidence
+    )
     run = CloseRun(closer, recovery.batch, recovery.pause, report, outcome, adapts)
     async with aclosing(read_ahead(find_candidates(reader, plan.selection))) as pages:
         async for page in pages:
@@ -87,17 +94,17 @@ async def plan_stop(
     reader: Reader,
     source: Source,
     *,
-    server: str | None,
+    owner: str | None,
     even_live: bool,
     show: int,
     limits: Limits,
 ) -> StopPlan:
-    """Plan a planned stop of a server, or of all that has started until now.
+    """Plan a planned stop of one owner, or of all that has started until now.
 
-    Raises SourceError, and UsageError for a server or an id that the column's type cannot hold.
+    Raises SourceError, and UsageError for an owner or an id that the column's type cannot hold.
     """
     # The clock first: what starts from now on is not concerned.
-    stop = PlannedStop(server, await clock(reader), even_live)
+    stop = PlannedStop(owner, await clock(reader), even_live)
     return await make_stop_plan(reader, source, stop, show=show, limits=limits)
 
 
@@ -143,7 +150,7 @@ class Held:
         if self.is_written:
             return name == self.name
         brake, _, count = name.rpartition("-")
-        is_whole = count.isascii() and count.isdecimal() and int(count) >= self.count
+        is_whole = re.fullmatch("[0-9]{1,18}", count) is not None and int(count) >= self.count
         return brake == self.stop.brake and is_whole
 
 
@@ -152,7 +159,7 @@ class ResumePlan:
     """What a person may resume, and why nothing would be closed then all the same."""
 
     held: Held | None
-    paused: control.Pause | None
+    paused: Pause | None
     obstacles: tuple[str, ...]
     """A sentence for each: the mode, the brakes that are on now and end without a person, and that
     the exporters have another rule."""
@@ -230,7 +237,7 @@ def _find_obstacles(observation: Observation, source: Source) -> tuple[str, ...]
     if recovery.mode != "auto":
         return (f"mode {recovery.mode}: nothing is closed automatically; set recovery.mode: auto",)
     brakes = find_brakes(observation, recovery)
-    wait = format_duration(pause_time(recovery, source.settle_time))
+    wait = format_duration(pause_time(recovery, observation.half))
     return tuple(
         f"{why} Sessions have to show life first, and then for {wait} more"
         if brake == "silent"
@@ -271,7 +278,7 @@ def _find_unwritten_stop(observation: Observation, source: Source) -> Stop | Non
 
 async def resume(
     reader: Reader, writer: Writer, source: Source, plan: ResumePlan, *, reason: str | None
-) -> tuple[Held | None, control.Pause | None]:
+) -> tuple[Held | None, Pause | None]:
     """End what is planned, a pause and what holds the sessions; return what has ended by that.
 
     Raises SourceError, such as PermissionDenied for a role that is not a person's.

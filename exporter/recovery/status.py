@@ -1,7 +1,9 @@
 """The state of recovery of each source, as the metrics report it."""
 
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Literal, get_args
 
 from exporter.errors import REASONS
@@ -16,6 +18,31 @@ FAILURES = (*REASONS, "refused")
 #: Why confirmed sessions were not closed: the budget of the hour or of the day, a row that another
 #: transaction has locked or changed, a pause.
 SKIPS = ("budget", "busy", "paused")
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A pause that is on. `at` is Unix time; `role` has set it."""
+
+    at: float
+    role: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run. `at` is Unix time; `undone` of its sessions were undone."""
+
+    run: uuid.UUID
+    source: str
+    trigger: str
+    role: str
+    at: float
+    sessions: int
+    undone: int
+    reason: str | None
+    """What a person has given as the reason of closing."""
+    undo_reason: str | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,14 +62,31 @@ class RecoveryStatus:
     last_run: float | None = None
     expires_at: float = float("-inf")
     """The monotonic time after which brakes, paused and candidates are no longer served."""
+    why: Mapping[str, str] = field(default_factory=dict)
+    """What each of the brakes means, as a sentence."""
+    braked_since: Mapping[str, float] = field(default_factory=dict)
+    """Since when each of them is on, as Unix time; of a stop, by the database's clock."""
+    pause: Pause | None = None
+    runs: tuple[Run, ...] = ()
+    """The newest, where they are kept."""
+    reason: str | None = None
+    """Why the last run failed, in a word, and in `failure` in a sentence."""
+    failure: str | None = None
 
 
 class RecoveryStatuses:
     """The store. Values are immutable and replaced whole; `version` grows with every change."""
 
-    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """`pairs` of database and source are those that declare an id, which recovery needs."""
-        self.by_pair = dict.fromkeys(pairs, RecoveryStatus())
+    def __init__(
+        self,
+        pairs: Iterable[tuple[str, str]],
+        before: Mapping[tuple[str, str], RecoveryStatus] = MappingProxyType({}),
+    ) -> None:
+        """`pairs` of database and source are those that declare an id, which recovery needs.
+
+        Those that are known from `before` go on from there.
+        """
+        self.by_pair = {pair: before.get(pair, RecoveryStatus()) for pair in pairs}
         self.version = 0
 
     def change(self, pair: tuple[str, str], **changes: object) -> None:

@@ -1,6 +1,6 @@
 """SessionTable: the one definition of active, last seen and orphaned, as SQL on a real table."""
 
-from exporter.sessions.expressions import bind, declared, name_failing_expression
+from exporter.sessions.expressions import bind, declared, name_failing_expression, set_apart
 from exporter.sessions.expressions.result_types import NUMBERS, types_of
 from exporter.sessions.moments import (
     CLOCK_QUERY,
@@ -11,4 +11,6 @@ from exporter.sessions.moments import (
     interval,
     unix_time,
 )
+from exporter.sessions.orphaned.causes import CAUSES
+from exporter.sessions.orphaned.settings import evidence_settings, evidence_statements
 from exporter.sessions.session_table import SessionTable, time_zone

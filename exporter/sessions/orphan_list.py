@@ -4,12 +4,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from exporter.errors import BadData
-from exporter.postgres import Reader, Result
+from exporter.postgres import Reader, Result, Row
 from exporter.queries import identifier, join_lines
-from exporter.sessions import STATEMENT_TIME, SessionTable, name_failing_expression
+from exporter.sessions import (
+    STATEMENT_TIME,
+    SessionTable,
+    evidence_settings,
+    name_failing_expression,
+)
+from exporter.sessions.verdict import NO_EVIDENCE, Verdict
 
-#: Characters kept of an id or a shown value: anything may be in a column.
+#: Characters kept of a shown value: anything may be in a column.
 LONGEST_TEXT = 200
+#: And of an id, which a command may be given back: no index of PostgreSQL holds a longer one.
+LONGEST_ID = 8_000
 
 #: An id as it is shown: a text, or one for each column where the id has several.
 IdText = str | tuple[str | None, ...] | None
@@ -26,6 +34,10 @@ class Orphan:
     show: Mapping[str, str | None]
     threshold: float | None = None
     """The row's own, in seconds, where each row has one; None if it cannot be used."""
+    cause: str | None = None
+    """One of CAUSES; None where the source has neither owners nor a list."""
+    owner: str | None = None
+    """Who holds it; None where that is not known, or the source has neither of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +102,13 @@ def orphans_query(
             f"extract(epoch FROM {last_seen})::float8",
             f"{now} - extract(epoch FROM {table.started_at.sql})::float8",
             now,
-            *map(as_bytes, (*table.id, *table.show)),
+            *(as_bytes(each, LONGEST_ID) for each in table.id),
+            *map(as_bytes, table.show),
         ]
         if table.own_seconds is not None:
             columns.append(table.own_seconds)
+        if table.source.has_evidence:
+            columns += [table.cause(STATEMENT_TIME, older_than), as_bytes(table.owner or "NULL")]
     return table.statement(
         "lists/orphans",
         columns=join_lines(columns),
@@ -120,29 +135,56 @@ def named_columns(*parts: Mapping[str, str]) -> list[str]:
 
 
 async def list_orphans(
-    reader: Reader, table: SessionTable, *, limit: int, older_than: float | None = None
+    reader: Reader,
+    table: SessionTable,
+    *,
+    limit: int,
+    older_than: float | None = None,
+    verdict: Verdict = NO_EVIDENCE,
 ) -> OrphanList:
     """Read the full number of orphans, and then up to `limit` of them. Raises SourceError."""
     count = orphan_count_query(table, older_than=older_than)
     listing = orphans_query(table, limit=limit, older_than=older_than)
-    counted, listed_rows = await _read(reader, table, count, listing)
+    counted, listed_rows = await _read(reader, table, verdict, count, listing)
+    return OrphanList(counted.rows[0][0], tuple(_orphan(table, row) for row in listed_rows.rows))
+
+
+async def read_orphans(
+    reader: Reader, table: SessionTable, *, limit: int, verdict: Verdict = NO_EVIDENCE
+) -> tuple[Orphan, ...]:
+    """Read up to `limit` orphans and not how many there are. Raises SourceError."""
+    settings = tuple[str, ...]()
+    if table.source.has_evidence:
+        settings = await evidence_settings(verdict, table.encoding)
+    *_, listed_rows = await reader.read(*settings, orphans_query(table, limit=limit))
+    return tuple(_orphan(table, row) for row in listed_rows.rows)
+
+
+def _orphan(table: SessionTable, row: Row) -> Orphan:
+    """An orphan, of the columns of orphans_query()."""
+    last_seen, age, now, *values = row
     names, parts = [shown.name for shown in table.source.show], len(table.id)
-    orphans = tuple(
-        Orphan(
-            as_id(texts[:parts]),
-            last_seen,
-            age,
-            now - last_seen,
-            dict(zip(names, map(as_text, texts[parts : parts + len(names)]), strict=True)),
-            None if table.threshold is None else texts[-1],
-        )
-        for last_seen, age, now, *texts in listed_rows.rows
+    texts, rest = values[: parts + len(names)], values[parts + len(names) :]
+    cause, owner = (rest[-2], as_text(rest[-1])) if table.source.has_evidence else (None, None)
+    return Orphan(
+        as_id(texts[:parts]),
+        last_seen,
+        age,
+        now - last_seen,
+        dict(zip(names, map(as_text, texts[parts:]), strict=True)),
+        None if table.threshold is None else rest[0],
+        cause,
+        owner,
     )
-    return OrphanList(counted.rows[0][0], orphans)
 
 
 async def list_blocked_keys(
-    reader: Reader, table: SessionTable, *, limit: int, older_than: float | None = None
+    reader: Reader,
+    table: SessionTable,
+    *,
+    limit: int,
+    older_than: float | None = None,
+    verdict: Verdict = NO_EVIDENCE,
 ) -> BlockedKeyList:
     """Read up to `limit` keys that orphans block, and their full number. Raises SourceError.
 
@@ -151,12 +193,12 @@ async def list_blocked_keys(
     statement = table.statement(
         "collection/keys/blocked",
         now=STATEMENT_TIME.now,
-        key=as_bytes("key"),
+        key=as_bytes("key", LONGEST_ID),
         keys=table.limited_keys(older_than),
         max=table.max_per_key,
         limit=str(limit),
     )
-    (found,) = await _read(reader, table, statement)
+    (found,) = await _read(reader, table, verdict, statement)
     keys = tuple(
         BlockedKey(as_text(key), active, orphaned, last_seen, now - last_seen)
         for _, now, last_seen, active, orphaned, key in found.rows
@@ -164,10 +206,15 @@ async def list_blocked_keys(
     return BlockedKeyList(found.rows[0][0] if found.rows else 0, keys)
 
 
-async def _read(reader: Reader, table: SessionTable, *statements: str) -> list[Result]:
+async def _read(
+    reader: Reader, table: SessionTable, verdict: Verdict, *statements: str
+) -> list[Result]:
     """Read, and name the expression that fails on a value. Raises SourceError."""
+    settings = tuple[str, ...]()
+    if table.source.has_evidence:
+        settings = await evidence_settings(verdict, table.encoding)
     try:
-        return await reader.read(*statements)
+        return (await reader.read(*settings, *statements))[len(settings) :]
     except BadData as error:
         key = await name_failing_expression(reader, table)
         raise (BadData(f"{key}: {error}") if key else error) from None
@@ -179,13 +226,13 @@ def as_id(values: Iterable[bytes | None]) -> IdText:
     return texts if len(texts) > 1 else next(iter(texts), None)
 
 
-def as_bytes(text: str) -> str:
+def as_bytes(text: str, most: int = LONGEST_TEXT) -> str:
     """The first characters of a value, in UTF-8 or as the bytes that a SQL_ASCII database has.
 
     Such a database takes any bytes as text, and refuses to send those that are no UTF-8.
     """
     return (
-        f"pg_catalog.convert_to(pg_catalog.left(({text})::text, {LONGEST_TEXT}), CASE "
+        f"pg_catalog.convert_to(pg_catalog.left(({text})::text, {most}), CASE "
         "pg_catalog.getdatabaseencoding() WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END)"
     )
 

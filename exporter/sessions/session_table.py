@@ -7,6 +7,7 @@ from exporter.config import Source
 from exporter.queries import fill
 from exporter.sessions.moments import CLOCK_QUERY, STATEMENT_TIME, Instant, Moment
 from exporter.sessions.orphaned import (
+    causes,
     has_ended,
     is_orphaned,
     is_seen_after_end,
@@ -51,6 +52,12 @@ class SessionTable:
     show: tuple[str, ...]
     threshold: str | None = None
     """The interval of each row after which it is orphaned; None: `orphaned_after` is a duration."""
+    owner: str | None = None
+    """Who holds the session, as text; NULL where it is not known. None: no `owner` is declared."""
+    encoding: str = "UTF8"
+    """PostgreSQL's name of that of the database; only read where there is evidence."""
+    reads_foreign: bool = False
+    """Whether a read waits for another server, which may never answer."""
     _kept: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -72,6 +79,17 @@ class SessionTable:
     def max_per_key(self) -> str:
         """How many active sessions a key may have, as SQL; nothing without `limit_per`."""
         return "" if self.source.limit_per is None else str(self.source.limit_per.max)
+
+    @property
+    def id_text(self) -> str | None:
+        """The id as text, of several columns a JSON array; None where it is not declared.
+
+        The same text as the key by which recovery knows a session.
+        """
+        texts = [f"({value})::text" for value in self.id]
+        if len(texts) > 1:
+            return f"pg_catalog.jsonb_build_array({', '.join(texts)})::text"
+        return next(iter(texts), None)
 
     @property
     def orphaned_at(self) -> str | None:
@@ -117,6 +135,56 @@ class SessionTable:
         return next((each for each in declared if each and each.column == column), None)
 
     def orphaned(self, time: Instant, after: float | None = None) -> str:
+        """Whether a row is orphaned at a time, by any cause.
+
+        `after`, in seconds, replaces `orphaned_after`; then it is also what the row has to have
+        been silent for where its cause is none of age.
+        """
+        if self.source.has_evidence:
+            return f"({self.cause(time, after)}) IS NOT NULL"
+        return self.orphaned_by_age(time, after)
+
+    def cause(self, time: Instant, after: float | None = None) -> str:
+        """Why a row is orphaned, one of CAUSES; NULL where it is not. See orphaned()."""
+        by_age = self.orphaned_by_age(time, after)
+        return causes.cause(
+            last_seen=self.last_seen,
+            by_age=by_age,
+            owner=self.owner if self.source.owners_name is not None else None,
+            listed=self._listed(time, after),
+            is_silent=None if after is None else by_age,
+        )
+
+    @property
+    def is_listed(self) -> str | None:
+        """Whether a list holds a row; None where the source has no list."""
+        id_text = self.id_text
+        if self.source.list is None or id_text is None:
+            return None
+        return causes.is_listed(id_text)
+
+    def _listed(self, time: Instant, after: float | None) -> causes.Listed | None:
+        """What a list says of a row; None where the source has no list."""
+        id_text = self.id_text
+        if self.source.list is None or id_text is None:
+            return None
+        after = self.source.fixed_threshold if after is None else after
+        if after is not None:
+            is_stale = causes.is_listed_before(id_text, time.ago(after))
+        else:
+            line = orphaned_at_of_row(causes.seen_in_list(id_text), str(self.threshold))
+            is_stale = f"{causes.is_listed(id_text)} AND {line} < {time.now}"
+        return causes.Listed(id_text, is_stale)
+
+    def is_live_in_list(self, time: Instant) -> str:
+        """Whether a list holds a row, with no last sign of life that is too old; never NULL."""
+        listed = self._listed(time, None)
+        if listed is None:
+            return "false"
+        is_listed = causes.is_listed(listed.id_text)
+        return f"coalesce({is_listed} AND ({listed.is_stale}) IS NOT TRUE, false)"
+
+    def orphaned_by_age(self, time: Instant, after: float | None = None) -> str:
         """is_orphaned() at a time, by `orphaned_after` or after another time in seconds.
 
         By the threshold of the row, where each has its own.

@@ -71,11 +71,30 @@ def test_serves_a_landing_page_and_the_health_checks(config: Path, tmp_path: Pat
         daemon.wait_until_ready()
         landing = daemon.get("/")
         assert landing.headers["content-type"] == "text/html; charset=utf-8"
-        assert 'href="/metrics"' in landing.text
-        assert re.search(r"<td>conversations</td><td>app</td><td>active</td>", landing.text)
+        assert 'href="metrics"' in landing.text
+        assert "<h2>conversations</h2>" in landing.text
         assert daemon.get("/-/healthy").status == 200
         assert daemon.get("/-/ready").status == 200
         assert daemon.get("/nothing").status == 404
+
+
+def test_what_no_request_may_see_is_not_read(config: Path, tmp_path: Path) -> None:
+    """By default, and without a web config file, no request is an authenticated one."""
+    options = ("--web.details", "authenticated")
+    with Daemon(config, folder=tmp_path, options=options) as daemon:
+        daemon.wait_until_ready()
+        assert "are not kept for this page" in daemon.get("/").text
+        assert daemon.get("/api/v1/sources").status == 200
+        assert daemon.get("/api/v1/orphans").status == 403
+
+
+def test_a_page_of_another_site_reloads_nothing(config: Path, tmp_path: Path) -> None:
+    with Daemon(config, folder=tmp_path, options=("--web.enable-lifecycle",)) as daemon:
+        connection = http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=5)
+        connection.request("POST", "/-/reload", headers={"Sec-Fetch-Site": "cross-site"})
+        assert connection.getresponse().status == 403
+        connection.close()
+        assert "config_reloaded" not in daemon.log
 
 
 def test_without_a_host_it_listens_on_every_address(config: Path, tmp_path: Path) -> None:

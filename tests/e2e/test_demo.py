@@ -25,6 +25,8 @@ ONLY_WHILE_RECOVERING = {
     catalog.RECOVERY_HELD,
     catalog.RECOVERY_LAST_RUN,
 }
+#: These take two answers of a list.
+AFTER_TWO_ANSWERS = {catalog.UNTRACKED, catalog.DISAGREEING}
 
 #: The demo as a program of its own that reads another config file than the documented one.
 WITH_CONFIG = """
@@ -99,13 +101,16 @@ def test_the_demo_shows_every_metric_about_sessions_with_believable_values(tmp_p
         wait_for(lambda: "sessions_returned_total{" in page().text, "returned sessions are counted")
         first = page()
         served = {name for name in first.text.split() if name.startswith("sessions_")}
-        for family in set(SESSION_FAMILIES) - ONLY_WHILE_RECOVERING:
+        for family in set(SESSION_FAMILIES) - ONLY_WHILE_RECOVERING - AFTER_TWO_ANSWERS:
             suffix = "_bucket" if family.type == "gaugehistogram" else ""
             assert any(each.startswith(family.name + suffix + "{") for each in served), family.name
         assert first.value("sessions_orphaned", source="conversations") == 18
         assert first.value("sessions_orphaned_alert_threshold", source="conversations") == 5
         assert first.value("sessions_overlong", source="training") == 2
         assert first.value("sessions_rows_estimated", source="conversations") == 85
+        assert first.value("session_exporter_evidence_up", evidence="role_plays") == 1
+        for name in (family.name for family in AFTER_TWO_ANSWERS):
+            wait_for(lambda: page().value(name) is not None, name, seconds=30)  # noqa: B023 - at once
         wait_for(
             lambda: (
                 page().value("sessions_active", source="coaching")
@@ -115,6 +120,15 @@ def test_the_demo_shows_every_metric_about_sessions_with_believable_values(tmp_p
             seconds=60,
         )
         process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+        assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.slow  # the one above ends by Ctrl-C
+def test_a_terminal_that_is_closed_ends_a_demo_and_leaves_nothing(tmp_path: Path) -> None:
+    with demo(tmp_path) as (process, temporary):
+        read_until(process, "The rows behind a number")
+        process.send_signal(signal.SIGHUP)
         assert process.wait(30) == 0
         assert list(temporary.iterdir()) == []
 

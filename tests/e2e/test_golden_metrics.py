@@ -18,7 +18,15 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from exporter import __version__
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import EXPORTER
-from exporter.metrics.catalog import FAMILIES, REPLICA_LAG
+from exporter.metrics.catalog import (
+    DISAGREEING,
+    EVIDENCE_UP,
+    FAMILIES,
+    LIVE,
+    ORPHANED_BY_CAUSE,
+    REPLICA_LAG,
+    UNTRACKED,
+)
 from tests.support.monitoring.families import PROCESS_METRICS
 from tests.support.processes.session_exporter import IMPATIENT, Daemon, write_config
 
@@ -148,10 +156,15 @@ def test_a_page_is_as_it_was(pages: tuple[str, str]) -> None:
 def test_the_golden_page_has_every_family() -> None:
     types = set(re.findall(r"^# TYPE (\S+)", GOLDEN.read_text(), re.MULTILINE))
     only_on_a_standby = {REPLICA_LAG.name}
-    expected = {family.name for family in FAMILIES} | set(PROCESS_METRICS)
-    assert expected - types == only_on_a_standby
-    additional = {name.removesuffix("_gcount").removesuffix("_gsum") for name in types - expected}
-    assert additional == {"sessions_active_age_seconds", "sessions_active_silence_seconds"}
+    only_with_evidence = {
+        each.name for each in (ORPHANED_BY_CAUSE, UNTRACKED, DISAGREEING, LIVE, EVIDENCE_UP)
+    }
+    expected = set(PROCESS_METRICS)
+    for family in FAMILIES:
+        parts = ("_bucket", "_gcount", "_gsum") if family.type == "gaugehistogram" else ("",)
+        expected |= {f"{family.name}{part}" for part in parts}
+    missing = only_on_a_standby | only_with_evidence
+    assert (expected - types, types - expected) == (missing, set())
 
 
 def test_both_formats_say_the_same(pages: tuple[str, str]) -> None:

@@ -1,12 +1,9 @@
-"""HTTP as RFC 9110 and 9112 have it: methods, paths, the Host header; and SIGHUP is ignored."""
+"""HTTP as RFC 9110 and 9112 have it: methods, paths, the Host header; and who may reload."""
 
-import signal
 import socket
 from pathlib import Path
 
-import pytest
-
-from tests.support.processes.session_exporter import Daemon, wait_for
+from tests.support.processes.session_exporter import Daemon
 
 
 def ask(daemon: Daemon, request: str) -> tuple[int, dict[str, str], str]:
@@ -70,14 +67,21 @@ def test_who_has_said_all_is_answered(config: Path, tmp_path: Path) -> None:
         assert answers.count(b"connection: close") == 1
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_sighup_is_ignored_and_logged(config: Path, tmp_path: Path, count: int) -> None:
+def test_a_reload_over_http_has_to_be_enabled_at_the_start(config: Path, tmp_path: Path) -> None:
+    post, get = (f"{method} /-/reload HTTP/1.1\nHost: a{CLOSE}" for method in ("POST", "GET"))
     with Daemon(config, folder=tmp_path) as daemon:
-        for number in range(1, count + 1):
-            daemon.process.send_signal(signal.SIGHUP)
-            wait_for(
-                lambda number=number: daemon.log.count("event=sighup_ignored") == number,  # type: ignore[misc]
-                "it is logged",
-                details=lambda: daemon.log,
-            )
-        assert daemon.get("/-/healthy").status == 200
+        status, _, body = ask(daemon, post)
+        assert status == 403
+        assert "--web.enable-lifecycle" in body
+        assert ask(daemon, get)[0] == 405
+        assert "config_reloaded" not in daemon.log
+    with Daemon(config, folder=tmp_path, options=["--web.enable-lifecycle"]) as daemon:
+        assert ask(daemon, post)[0] == 200
+        status, headers, _ = ask(daemon, get)
+        assert (status, headers["allow"]) == (405, "POST, PUT")
+        assert daemon.log.count("event=config_reloaded") == 1
+        config.write_text("sources: 1", encoding="utf-8")
+        status, _, body = ask(daemon, post)
+        assert status == 500
+        assert "the log has the problems" in body
+        assert daemon.get("/-/ready").status in {200, 503}

@@ -181,7 +181,7 @@ HOARDS = {
 }
 
 
-@pytest.mark.quick("pages")
+@pytest.mark.slow  # a hundred clients and their memory take half a minute of both cores
 @pytest.mark.parametrize(("requests", "reason"), HOARDS.values(), ids=HOARDS)
 def test_what_waits_for_those_who_do_not_read_takes_little_memory(
     large: Daemon, requests: bytes, reason: str
@@ -199,6 +199,7 @@ def test_what_waits_for_those_who_do_not_read_takes_little_memory(
     )
 
 
+@pytest.mark.slow  # test_stop has clients that do not read
 def test_those_who_do_not_read_hardly_delay_the_end(large: Daemon) -> None:
     with ExitStack() as stack:
         for _ in range(20):

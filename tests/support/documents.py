@@ -1,11 +1,22 @@
-"""The documents of docs/: the runbooks, and what is in fenced blocks."""
+"""The documents of docs/: the runbooks, the configuration, and what is in fenced blocks."""
 
 import re
 import shlex
 from pathlib import Path
 
-FOLDER = Path(__file__).parents[2] / "docs" / "runbooks"
+DOCS = Path(__file__).parents[2] / "docs"
+FOLDER = DOCS / "runbooks"
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob("*.md"))}
+
+#: What everyone needs, what a source may declare besides, and the rest.
+CONFIGURATION = {
+    name: (DOCS / path).read_text(encoding="utf-8")
+    for name, path in {
+        "start": "configuration.md",
+        "more": "configuration/more.md",
+        "rarely": "configuration/rarely.md",
+    }.items()
+}
 
 
 def blocks(text: str, language: str) -> list[str]:

@@ -12,6 +12,7 @@ from exporter.metrics.catalog import (
     CONFIG_INFO,
     CONFIG_RELOAD_SUCCESSFUL,
     INDEX_MISSING,
+    WEB_CONFIG_RELOAD_SUCCESSFUL,
 )
 
 _SOME, _BAD = Levels(warning=1), Levels(bad=1)
@@ -91,11 +92,15 @@ def rejected_configs(scope: Scope) -> dashboard.Panel:
     """Show how many jobs have a replica that rejected its new config."""
     text = PanelText(
         "Rejected configs",
-        shows="Jobs with an exporter whose config file was invalid when it was last read. It keeps "
-        "the previous one.",
-        act="`session-exporter check` lists the errors in the file, each with its line.",
+        shows="Jobs with an exporter whose config file, or web config file or certificate, was "
+        "invalid when it was last read. It keeps the previous one.",
+        act="`session-exporter check` lists the errors in the config file, each with its line; the "
+        "log has those in the web config file (`event=web_config_invalid`).",
         no_data="no exporter",
         runbook="SessionsConfigReloadFailed",
     )
-    query = Query("rejected", f"sum(1 - {scope.fold(CONFIG_RELOAD_SUCCESSFUL)})")
-    return build_stat(text, [query], unit="none", levels=_SOME)
+    queries = [
+        Query("config", f"sum(1 - {scope.fold(CONFIG_RELOAD_SUCCESSFUL)})"),
+        Query("web config", f"sum(1 - {scope.fold(WEB_CONFIG_RELOAD_SUCCESSFUL)})"),
+    ]
+    return build_stat(text, queries, unit="none", levels=_SOME)

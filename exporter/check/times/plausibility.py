@@ -74,7 +74,8 @@ async def check_plausibility(
         if problem := _unit_problem(key, declared[key], times):
             yield findings.failed(name, problem)
         elif _is_ahead(declared[key], times):
-            yield findings.failed(name, _future_problem(declared[key], times, source))
+            ahead = max(-each.age for each in found.values())
+            yield findings.failed(name, _future_problem(declared[key], times, source, ahead))
         elif declared[key].is_naive and (remark := _zone_remark(times, source)):
             yield findings.warning(name, remark)
 
@@ -136,10 +137,11 @@ def _is_ahead(moment: Moment, times: Times) -> bool:
     return is_shifted or times.in_future >= MANY * times.count
 
 
-def _future_problem(moment: Moment, times: Times, source: Source) -> str:
+def _future_problem(moment: Moment, times: Times, source: Source, ahead: float) -> str:
+    """`ahead` is how far the newest time of any key is: the newest start may be older."""
     what = f"{times.in_future} of {times.count} rows are of a time in the future"
     newest = f"the newest by {age(-times.age)}"
-    offset = ceil(-times.age / STEP) * STEP
+    offset = ceil(ahead / STEP) * STEP
     if offset > FARTHEST or moment.unit is not None:
         return f"{what}, {newest}"
     shown = format_duration(offset)

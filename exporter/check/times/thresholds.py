@@ -7,7 +7,7 @@ from exporter.config import format_duration
 from exporter.errors import BadData
 from exporter.postgres import Reader
 from exporter.recovery.rule.rule import Rule
-from exporter.sessions import SessionTable
+from exporter.sessions import TRANSACTION_TIME, SessionTable
 from exporter.text import age
 
 #: Of fewer sessions, 5 % are not one.
@@ -38,14 +38,29 @@ async def check_row_thresholds(
         )
     if middle is None:
         return
+    yield _spread(findings, shortest, middle, longest)
+    recovery = table.source.recovery
+    if recovery.mode != "disabled":
+        wait = f"a session settles for half of the longest threshold, {age(longest / 2)}"
+        if 1.5 * longest > recovery.max_age:
+            yield findings.warning(
+                "settling",
+                f"{wait}; with max_age {format_duration(recovery.max_age)} some are backlog before "
+                f"that; set one longer than {age(1.5 * longest)}",
+            )
+        else:
+            yield findings.ok("settling", wait)
+
+
+def _spread(findings: FindingWriter, shortest: float, middle: float, longest: float) -> Finding:
+    """What the thresholds of the rows are, and whether they can be in the right unit."""
     found = f"from {age(shortest)} to {age(longest)}, with a median of {age(middle)}"
     if SHORTEST <= middle <= LONGEST:
-        yield findings.ok("thresholds", found)
-    else:
-        unit = "too large" if middle > LONGEST else "too small"
-        yield findings.warning(
-            "thresholds", f"{found}; does sql in orphaned_after count in a unit that is {unit}?"
-        )
+        return findings.ok("thresholds", found)
+    unit = "too large" if middle > LONGEST else "too small"
+    return findings.warning(
+        "thresholds", f"{found}; does sql in orphaned_after count in a unit that is {unit}?"
+    )
 
 
 async def check_threshold(
@@ -58,7 +73,12 @@ async def check_threshold(
     """
     if rule.table.threshold is not None:
         return
-    ((count, silence),) = await reader.rows(rule.statement("check/silence"))
+    # What a list holds lives, however long its row has been silent.
+    is_left_out = rule.table.orphaned(TRANSACTION_TIME)
+    if rule.table.source.list is not None:
+        is_left_out = f"{is_left_out} OR {rule.table.is_live_in_list(TRANSACTION_TIME)}"
+    statement = rule.statement("check/silence", orphaned=is_left_out)
+    ((count, silence),) = await reader.rows(statement)
     if count < FEWEST:
         return
     found = (

@@ -1,10 +1,14 @@
 """`session-exporter check`: whether the config file is valid, and fits the databases."""
 
+import sys
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
 from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, ListFormat, load
+from exporter.config import Config
+from exporter.text import as_json
 
 
 def check(
@@ -14,20 +18,51 @@ def check(
     ] = False,
     all_: Annotated[
         bool,
-        typer.Option("--all", help="With --live, show every check, also of what is well."),
+        typer.Option("--all", help="With --live, show every check, also of what is right."),
     ] = False,
     format_: Annotated[
-        ListFormat, typer.Option("--format", help="Output format of --live.")
+        ListFormat, typer.Option("--format", help="How the output is printed.")
     ] = ListFormat.TABLE,
 ) -> bool:
-    """Validate the config file; with --live check it against the databases."""
+    """Validate the config file, and with --live the databases.
+
+    Nothing is written. The exit code is 1 if something is wrong.
+    """
     config = load(config_file)
     if live:
         # Everything that reads a database takes longer to import than the rest of `check` takes.
         from exporter.cli.live_check import check_live  # noqa: PLC0415
 
+        for remark in _remarks(config):
+            print(f"{config_file}: {remark}", file=sys.stderr)
         return check_live(config, format_, with_all=all_)
-    series = sum(each.series() * len(each.databases) for each in config.sources.values())
-    counted = f"sources: {len(config.sources)}, databases: {len(config.databases)}"
+    series = sum(each.series() * len(each.databases) for each in config.all_sources.values())
+    if format_ is ListFormat.JSON:
+        found = {
+            "config": str(config_file),
+            "sources": len(config.all_sources),
+            "databases": len(config.databases),
+            "series": series,
+            "remarks": list(_remarks(config)),
+        }
+        print(as_json(found))
+        return False
+    counted = f"sources: {len(config.all_sources)}, databases: {len(config.databases)}"
     print(f"{config_file} is valid ({counted}, at most {series} time series about sessions)")
+    for remark in _remarks(config):
+        print(f"! {remark}")
     return False
+
+
+def _remarks(config: Config) -> Iterator[str]:
+    files = [each.password_file for each in config.databases.values()]
+    files += [each.recovery.password_file for each in config.sources.values()]
+    if any(files):
+        # Few have these, or the others.
+        from exporter.check.connection.password_files import password_file_remarks  # noqa: PLC0415
+
+        yield from password_file_remarks(config)
+    if config.owners or config.lists:
+        from exporter.check.evidence_remarks import evidence_remarks  # noqa: PLC0415 - as above
+
+        yield from evidence_remarks(config)

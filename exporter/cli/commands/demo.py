@@ -9,7 +9,10 @@ from exporter.daemon import process
 
 
 def demo(listen_address: options.ListenAddress = f"127.0.0.1:{options.DEFAULT_PORT}") -> None:
-    """Run an embedded PostgreSQL with simulated traffic, and the exporter on it."""
+    """Try the exporter on an embedded PostgreSQL with traffic.
+
+    Ctrl-C ends it; nothing is left behind.
+    """
     from exporter.demo.run import run_demo  # noqa: PLC0415 - only the demo needs its extra
 
     say = functools.partial(print, flush=True)  # a pipe would get it at the very end

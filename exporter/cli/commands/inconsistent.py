@@ -9,7 +9,8 @@ from exporter import sessions
 from exporter.cli import options
 from exporter.cli.each_source import find_sources, for_each_source
 from exporter.cli.output.sessions import id_cell
-from exporter.collection.inconsistent import (
+from exporter.cli.output.terminal.table import table
+from exporter.collection.rows.inconsistent import (
     CLOSED_KINDS,
     InconsistentRows,
     kinds_of,
@@ -18,19 +19,22 @@ from exporter.collection.inconsistent import (
 from exporter.config import Source
 from exporter.errors import UsageError
 from exporter.postgres import Reader
-from exporter.text import UNKNOWN, as_json, finite, instant, number_of, shorten, some_of, table
+from exporter.text import UNKNOWN, as_json, instant, iso, number_of, some_of
 
 
 def inconsistent(
     source: options.OneSource = None,
     config_file: options.ConfigFile = options.DEFAULT_CONFIG,
     kind: Annotated[
-        str | None, typer.Option(metavar="KIND", help="Only the rows of this kind.")
+        str | None, typer.Option(metavar="KIND", help="List only rows of this kind.")
     ] = None,
     format_: options.Format = options.ListFormat.TABLE,
-    limit: Annotated[int, typer.Option(min=1, help="Maximum number of rows per source.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="List N rows per source.")] = 100,
 ) -> bool:
-    """List the rows that contradict themselves: those behind sessions_inconsistent."""
+    """List rows that contradict themselves.
+
+    These are the rows behind sessions_inconsistent.
+    """
     config = options.load(config_file)
     chosen = with_kind(find_sources(config, source), kind)
     is_json = format_ is options.ListFormat.JSON
@@ -70,7 +74,7 @@ def inconsistent_table(source: Source, database: str, found: InconsistentRows) -
     rows = [
         [", ".join(row.kinds), id_cell(row.id)]
         + [_instant(at) for at in (row.started, row.last_seen, row.ended)]
-        + [UNKNOWN if value is None else shorten(value) for value in row.show.values()]
+        + [UNKNOWN if value is None else value for value in row.show.values()]
         for row in found.rows
     ]
     headers = ["kind", "id", "started", "last seen", "ended", *(each.name for each in source.show)]
@@ -86,7 +90,7 @@ def _instant(at: float | None) -> str:
 
 
 def inconsistent_json(source: Source, database: str, found: InconsistentRows) -> object:
-    """The same for programs. Times are Unix timestamps; null is unknown, or stands for none."""
+    """The same for programs. docs/commands.md describes it."""
     return {
         "source": source.name,
         "database": database,
@@ -95,9 +99,9 @@ def inconsistent_json(source: Source, database: str, found: InconsistentRows) ->
             {
                 "kinds": list(row.kinds),
                 "id": row.id,
-                "started": finite(row.started),
-                "last_seen": finite(row.last_seen),
-                "ended": finite(row.ended),
+                "started_at": iso(row.started),
+                "last_seen_at": iso(row.last_seen),
+                "ended_at": iso(row.ended),
                 "show": dict(row.show),
             }
             for row in found.rows

@@ -9,12 +9,15 @@ import uvloop
 
 from exporter import logs
 from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, load
-from exporter.cli.output.overview import overview
+from exporter.cli.output.overview import overview, overview_json
+from exporter.cli.output.terminal.progress import Progress, polled
 from exporter.collection.snapshots import Snapshots
+from exporter.config import Config
 from exporter.daemon import machine_clock
 from exporter.daemon.app import Exporter
+from exporter.evidence.evidence import Evidence
 from exporter.metrics.exposition import OPENMETRICS, TEXT
-from exporter.text import printable
+from exporter.text import as_json, printable
 
 
 class MetricsFormat(StrEnum):
@@ -23,32 +26,53 @@ class MetricsFormat(StrEnum):
     PROMETHEUS = "prometheus"
     OPENMETRICS = "openmetrics"
     TABLE = "table"
+    JSON = "json"
 
 
 def once(
     config_file: ConfigFile = DEFAULT_CONFIG,
     format_: Annotated[
-        MetricsFormat, typer.Option("--format", help="Output format.")
+        MetricsFormat, typer.Option("--format", help="How the output is printed.")
     ] = MetricsFormat.TABLE,
 ) -> bool:
-    """Collect everything once and print it; exit 1 if a source failed."""
+    """Collect everything once and print it.
+
+    The exit code is 1 if a source failed.
+    """
     config = load(config_file)
     logs.log_errors_only()
 
     async def collected() -> Exporter:
         exporter = Exporter(config, machine_clock.CLOCK)
-        await exporter.collect_once()
+        states = exporter.snapshots.states
+        progress = Progress(len(states), "collections")
+        async with polled(progress, lambda: sum(each.has_run for each in states.values())):
+            await exporter.collect_once()
         await exporter.close()
         return exporter
 
     exporter = uvloop.run(collected())
-    if format_ is MetricsFormat.TABLE:
-        print(overview(exporter.snapshots))
+    limits = {name: each.alert_above for name, each in config.all_sources.items()}
+    if format_ is MetricsFormat.JSON:
+        print(as_json(overview_json(exporter.snapshots, limits)))
+    elif format_ is MetricsFormat.TABLE:
+        print(overview(exporter.snapshots, limits))
     else:
         page = exporter.page.render(TEXT if format_ is MetricsFormat.PROMETHEUS else OPENMETRICS)
         print(page.decode(), end="")
     _print_failures(exporter.snapshots)
+    _print_unknown(exporter.evidence, config)
     return not all(state.succeeded for state in exporter.snapshots.states.values())
+
+
+def _print_unknown(evidence: Evidence, config: Config) -> None:
+    """Which owners and lists could not be read, beside those of sources without a table."""
+    for key, _ in evidence.asked():
+        # Which owners are dead is not known after one answer.
+        why = evidence.why_down(key) if key in evidence.lists else evidence.failures.get(key)
+        if why and any(name in config.sources for _, name in evidence.users(key)):
+            text = f"session-exporter: {key.name}: {why}; age decides as without it"
+            print(printable(text), file=sys.stderr)
 
 
 def _print_failures(snapshots: Snapshots) -> None:

@@ -1,18 +1,26 @@
 """`session-exporter orphans`: the rows behind the number, or the keys that they block."""
 
+import sys
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
+import uvloop
 
-from exporter import sessions
+from exporter import logs, sessions
 from exporter.cli import options
-from exporter.cli.each_source import find_limited, find_sources, for_each_source
+from exporter.cli.each_source import find_limited, find_listed, find_sources, for_each_source
 from exporter.cli.output.blocked_keys import blocked_json, blocked_table
-from exporter.cli.output.sessions import id_cell, threshold_text
-from exporter.config import Source
+from exporter.cli.output.orphans import orphan_json, orphan_table
+from exporter.config import AnySource, Config, Source
+from exporter.evidence.evidence import Evidence
 from exporter.postgres import Reader
-from exporter.sessions.orphan_list import OrphanList, list_blocked_keys, list_orphans
-from exporter.text import UNKNOWN, age, as_json, finite, instant, shorten, table
+from exporter.sessions.orphan_list import list_blocked_keys, list_orphans
+from exporter.sessions.verdict import NO_EVIDENCE
+from exporter.text import as_json, printable
+
+#: What follows where owners, or a store of a list, cannot be read; the other stores count.
+_JUDGED_BY_AGE = "sessions that no list holds are judged by age alone"
 
 
 def orphans(  # noqa: PLR0917 - typer passes them by name
@@ -20,34 +28,51 @@ def orphans(  # noqa: PLR0917 - typer passes them by name
     config_file: options.ConfigFile = options.DEFAULT_CONFIG,
     older_than: Annotated[
         str | None,
-        typer.Option(metavar="DURATION", help="Instead of the source's orphaned_after, like 1h."),
+        typer.Option(metavar="DURATION", help="List sessions last seen longer ago, such as 1h."),
     ] = None,
     blocked: Annotated[
         bool,
         typer.Option(
             "--blocked",
-            help="List who cannot start a session because of them, by the source's limit_per.",
+            help="List the users whom orphans keep from starting a session (limit_per).",
         ),
     ] = False,
     format_: options.Format = options.ListFormat.TABLE,
-    limit: Annotated[int, typer.Option(min=1, help="Maximum number of rows per source.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="List N rows per source.")] = 100,
 ) -> bool:
-    """List the orphaned sessions: the rows behind the number."""
+    """List orphaned sessions, or whom they block."""
     config = options.load(config_file)
     seconds = options.duration("--older-than", older_than)
     is_json = format_ is options.ListFormat.JSON
 
+    lists = find_listed(config, source)
+    if blocked:
+        sources = find_limited(config, source)
+        lists = [each for each in lists if each.limit_per is not None]
+    else:
+        sources = [] if source in config.listed else find_sources(config, source)
+    evidence = _ask(config, [*sources, *lists])
+
     async def listed(reader: Reader, each: Source, database: str) -> Any:  # noqa: ANN401 - text or JSON
         bound = await sessions.bind(reader, each)
+        verdict = evidence.verdict(database, each.name) if evidence else NO_EVIDENCE
         after = seconds or each.fixed_threshold
         if blocked:
-            keys = await list_blocked_keys(reader, bound, limit=limit, older_than=seconds)
+            keys = await list_blocked_keys(
+                reader, bound, limit=limit, older_than=seconds, verdict=verdict
+            )
             return (blocked_json if is_json else blocked_table)(each, database, keys, after)
-        found = await list_orphans(reader, bound, limit=limit, older_than=seconds)
+        found = await list_orphans(reader, bound, limit=limit, older_than=seconds, verdict=verdict)
         return (orphan_json if is_json else orphan_table)(each, database, found, after)
 
-    sources = find_limited(config, source) if blocked else find_sources(config, source)
     results, failed = for_each_source(config, sources, listed)
+    if lists and evidence is not None:
+        from exporter.cli.output.listed_orphans import describe_lists  # noqa: PLC0415 - few have
+
+        described, is_incomplete = describe_lists(
+            lists, evidence, older_than=seconds, blocked=blocked, is_json=is_json, limit=limit
+        )
+        results, failed = results + described, failed or is_incomplete
     if is_json:
         print(as_json(results))
     elif results:
@@ -55,53 +80,22 @@ def orphans(  # noqa: PLR0917 - typer passes them by name
     return failed
 
 
-def orphan_table(source: Source, database: str, found: OrphanList, older_than: float | None) -> str:
-    """The orphans of one source, for people; `older_than` is None for the thresholds of rows."""
-    count, fixed = found.orphaned_count, source.fixed_threshold
-    silent = threshold_text(older_than)
-    title = f"{source.name} ({database}): orphaned_count {count}, not seen for more than {silent}"
-    if count and older_than is not None and (fixed is None or older_than < fixed):
-        after = threshold_text(fixed)
-        title += f"; orphaned_after is {after}: not all are orphaned"
-    if not found.orphans:
-        return title
-    headers = ["id", "last seen", "silent for", "age", *(each.name for each in source.show)]
-    rows = [
-        [id_cell(o.id), instant(o.last_seen), age(o.silence), age(o.age)]
-        + [UNKNOWN if value is None else shorten(value) for value in o.show.values()]
-        for o in found.orphans
-    ]
-    if fixed is None:
-        headers.insert(3, "orphaned after")
-        for row, orphan in zip(rows, found.orphans, strict=True):
-            row.insert(3, age(orphan.threshold))
-    lines = [title, table(headers, rows)]
-    if count > len(found.orphans):
-        lines.append(f"… and {count - len(found.orphans)} more; --limit {count} shows all")
-    return "\n".join(lines)
+def _ask(config: Config, sources: Iterable[AnySource]) -> Evidence | None:
+    """Ask what owners and lists say of these sources, and say what is unknown; None: there is none.
 
-
-def orphan_json(
-    source: Source, database: str, found: OrphanList, older_than: float | None
-) -> object:
-    """The same for programs. Times are Unix timestamps, ages seconds; null is unknown.
-
-    Without `older_than` each orphan is one by its own threshold.
+    Who is dead is known only after grace, so the daemon alone knows it.
     """
-    return {
-        "source": source.name,
-        "database": database,
-        "older_than_seconds": older_than,
-        "orphaned_count": found.orphaned_count,
-        "orphans": [
-            {
-                "id": orphan.id,
-                "last_seen": finite(orphan.last_seen),
-                "silence_seconds": finite(orphan.silence),
-                "age_seconds": finite(orphan.age),
-                "orphaned_after_seconds": source.fixed_threshold or finite(orphan.threshold),
-                "show": dict(orphan.show),
-            }
-            for orphan in found.orphans
-        ],
-    }
+    chosen = [each for each in sources if each.has_evidence]
+    if not chosen:
+        return None
+    from exporter.daemon import machine_clock  # noqa: PLC0415 - few configs have evidence
+    from exporter.daemon.evidence_jobs import ask_once  # noqa: PLC0415
+
+    logs.log_errors_only()
+    evidence = uvloop.run(ask_once(config, chosen, machine_clock.CLOCK))
+    for key, why in evidence.failures.items():
+        if not why or not any(name in config.sources for _, name in evidence.users(key)):
+            continue
+        text = f"session-exporter: {key.name}: {why}; {_JUDGED_BY_AGE}"
+        print(printable(text), file=sys.stderr)
+    return evidence

@@ -34,7 +34,7 @@ sql.command()(close)
 
 @sql.command()
 def index(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
-    """Print the commands that create the indexes which a source needs."""
+    """Print the indexes that a source needs."""
     config = load(config_file)
 
     async def proposed(reader: Reader, each: Source, database: str) -> str:
@@ -66,11 +66,12 @@ def proposals_sql(source: Source, database: str, proposed: Sequence[Proposal]) -
 def role(
     config_file: ConfigFile = DEFAULT_CONFIG,
     missing: Annotated[
-        bool, typer.Option("--missing", help="Print only what the roles do not have yet.")
+        bool, typer.Option("--missing", help="Print only the rights that the roles lack.")
     ] = False,
 ) -> bool:
-    """Print the commands that create roles with just the rights for collection and recovery.
+    """Print the roles with just the rights they need.
 
+    One is for collection, one for recovery.
     Over a connection as any role the rights are exact, each by its column. Without one they come
     from the config alone, and may be broader.
     """
@@ -85,7 +86,10 @@ def role(
 
 @sql.command()
 def function(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
-    """Print functions that recover a source for a role with no right but to call them."""
+    """Print functions that recover a source.
+
+    A role needs no right but to call them.
+    """
     config = load(config_file)
 
     chosen = require_rule(config, source)
@@ -105,7 +109,7 @@ def function(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
 
 @sql.command()
 def audit(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
-    """Print the commands that create the tables of the audit of recovery, or update them.
+    """Print the tables of the audit of recovery, or their update.
 
     They are safe to run in each database of the config, and twice: what is there is left as it is.
     Without a valid config file, or without a connection, they are all printed.

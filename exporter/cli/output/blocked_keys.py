@@ -1,13 +1,14 @@
 """The keys that orphans keep from starting a session, for people and for programs."""
 
 from exporter.cli.output.sessions import threshold_text
-from exporter.config import Source
+from exporter.cli.output.terminal.table import Id, table
+from exporter.config import AnySource
 from exporter.sessions.orphan_list import BlockedKeyList
-from exporter.text import UNKNOWN, age, finite, instant, shorten, table
+from exporter.text import UNKNOWN, age, finite, instant, iso
 
 
 def blocked_table(
-    source: Source, database: str, found: BlockedKeyList, older_than: float | None
+    source: AnySource, database: str, found: BlockedKeyList, older_than: float | None
 ) -> str:
     """The keys of one source that orphans block, for people."""
     most, silent = source.limit_per.max if source.limit_per else 0, threshold_text(older_than)
@@ -19,7 +20,7 @@ def blocked_table(
         return title
     rows = [
         [
-            UNKNOWN if each.key is None else shorten(each.key),
+            UNKNOWN if each.key is None else Id(each.key),
             *(str(each.active), str(each.orphaned)),
             *(instant(each.last_seen), age(each.silence)),
         ]
@@ -34,9 +35,9 @@ def blocked_table(
 
 
 def blocked_json(
-    source: Source, database: str, found: BlockedKeyList, older_than: float | None
+    source: AnySource, database: str, found: BlockedKeyList, older_than: float | None
 ) -> object:
-    """The same for programs. Times are Unix timestamps, ages seconds."""
+    """The same for programs. docs/commands.md describes it."""
     return {
         "source": source.name,
         "database": database,
@@ -48,7 +49,7 @@ def blocked_json(
                 "key": each.key,
                 "active": each.active,
                 "orphaned": each.orphaned,
-                "last_seen": finite(each.last_seen),
+                "last_seen_at": iso(each.last_seen),
                 "silence_seconds": finite(each.silence),
             }
             for each in found.keys

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from exporter.check.findings import Finding, Status
+from exporter.cli.output.terminal.screen import Screen
 from exporter.text import number_of, printable, wrapped
 
 #: Databases and sources of one state, well or with remarks, that are shown.
@@ -29,13 +30,8 @@ _TITLES = frozenset({"connection", "replica", "sessions"})
 
 
 @dataclass(frozen=True, slots=True)
-class Style:
-    """How the output can show a line."""
-
-    width: int | None = None
-    """In columns; None where lines are not wrapped, for programs that read them."""
-    has_colours: bool = False
-    has_ticks: bool = True
+class Style(Screen):
+    """The same of findings."""
 
     def mark(self, status: Status) -> str:
         mark = (_MARKS if self.has_ticks else _PLAIN_MARKS)[status]

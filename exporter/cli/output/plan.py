@@ -7,16 +7,17 @@ from exporter.cli.output.sessions import (
     hidden_lines,
     more_lines,
     preview_table,
+    previews_json,
     threshold_text,
     unselected_lines,
 )
 from exporter.cli.output.stops import pause_text
 from exporter.config import format_duration
 from exporter.recovery.close.chosen import NEVER_CLOSED
-from exporter.recovery.close.planned_stop import StopPlan
+from exporter.recovery.close.planned_stop import StopPlan, kept_by_list
 from exporter.recovery.plan.plan import Plan, left_alone
 from exporter.recovery.rule.selection import RECENT
-from exporter.text import finite, number_of, printable
+from exporter.text import number_of, printable, shorten
 
 #: Of one session, and of any other number.
 ACTIVE = ("active session", "active sessions")
@@ -48,14 +49,20 @@ def stop_text(plan: StopPlan, database: str) -> str:
     """The same of a planned stop."""
     rule, stop = plan.selection.rule, plan.stop
     which = f"started before {stop.before}"
-    if stop.server is not None:
-        which = f"of server {printable(stop.server)}"
+    if stop.owner is not None:
+        which = f"of owner {printable(stop.owner)}"
     found = f"{number_of(plan.active, *ACTIVE)}, {plan.concerned} of them {which}"
     lines = _plan_lines(plan, database, found)
-    if stop.server is None:
+    if plan.listed_ids:
+        ids = ", ".join(printable(shorten(each)) for each in plan.listed_ids)
+        more = plan.listed - len(plan.listed_ids)
+        rest = f", and {more} more" if more else ""
+        lines.append(f"  in list {rule.table.source.list}: {ids}{rest}")
+    if stop.owner is None:
         moment = format_duration(RECENT)
         lines.append(
             f"  {plan.seen_recently} of the active sessions showed life within the last {moment}"
+            + (f", or are in list {rule.table.source.list}" if rule.table.source.list else "")
         )
         if rule.table.last_seen_at is None and rule.table.source.recovery.evidence is None:
             lines.append(
@@ -65,7 +72,7 @@ def stop_text(plan: StopPlan, database: str) -> str:
 
 
 def plan_json(plan: Plan, database: str) -> dict[str, object]:
-    """The same for programs. Times are Unix timestamps, durations seconds; null is unknown."""
+    """The same for programs. docs/commands.md describes it."""
     return _json(
         plan,
         database,
@@ -79,6 +86,8 @@ def plan_json(plan: Plan, database: str) -> dict[str, object]:
 
 def stop_json(plan: StopPlan, database: str) -> dict[str, object]:
     """The same of a planned stop."""
+    rule = plan.selection.rule
+    listed = {"listed": [rule.id.as_json(each) for each in plan.listed_ids]}
     return _json(
         plan,
         database,
@@ -86,30 +95,19 @@ def stop_json(plan: StopPlan, database: str) -> dict[str, object]:
         concerned=plan.concerned,
         seen_recently=plan.seen_recently,
         refused=plan.is_refused,
+        **(listed if rule.table.source.list is not None else {}),
         warnings=[plan.hidden] if plan.hidden else [],
     )
 
 
 def _json(plan: Plan | StopPlan, database: str, **values: object) -> dict[str, object]:
-    sessions = [
-        {
-            "id": plan.selection.rule.id.as_json(each.session),
-            "last_seen": finite(each.last_seen),
-            "silence_seconds": finite(each.silence),
-            "becomes": dict(each.changes),
-            "times": dict(each.times),
-            "returning": dict(each.returning),
-            "undone": each.is_undone,
-        }
-        for each in plan.previews
-    ]
     planned = {
         **values,
         "left_alone": {key: count for key, count, _ in _left_alone(plan)},
         "would_close": plan.count,
         "would_close_undone": plan.undone_count,
         "ids_left_alone": dict(plan.unselected),
-        "sessions": sessions,
+        "sessions": previews_json(plan.selection.rule, plan.previews),
     }
     return {
         "source": plan.selection.rule.table.source.name,
@@ -127,7 +125,10 @@ def _left_alone(plan: Plan | StopPlan) -> list[tuple[str, int, str]]:
         kept = [(key, found[key], why) for key, why in left.items()]
     else:
         eligible = plan.ready
-        kept = [(key, getattr(plan, key), why) for key, why in NEVER_CLOSED.items()]
+        source = plan.selection.rule.table.source
+        listed = {} if source.list is None else {"listed": kept_by_list(source)}
+        closed_never = (listed | NEVER_CLOSED).items()
+        kept = [(key, getattr(plan, key), why) for key, why in closed_never]
     limits = plan.limits
     if limits.options:
         other = max(eligible - plan.selected, 0)

@@ -13,7 +13,12 @@ class Report:
     As JSON it is a list with an object for each database of the source.
     """
 
-    def __init__(self, format_: ListFormat) -> None:
+    def __init__(
+        self, format_: ListFormat, *, has_run: bool = True, has_outcome: bool = True
+    ) -> None:
+        """Whether the command is about one run, and may have done something after its plan."""
+        self._first = {"run": None} if has_run else {}
+        self._last = {"outcome": None} if has_outcome else {}
         self._is_json = format_ is ListFormat.JSON
         self._items: list[dict[str, Any]] = []
 
@@ -27,8 +32,8 @@ class Report:
             print(as_json(self._items), flush=True)
 
     def begin(self, text: str, **values: Any) -> None:  # noqa: ANN401 - anything that JSON has
-        """Begin the report of one database."""
-        self._items.append({"run": None, **values, "outcome": None})
+        """Begin the report of one database; an empty text prints nothing."""
+        self._items.append({**self._first, **values, **self._last})
         self.note(text)
 
     def add(self, text: str, **values: Any) -> None:  # noqa: ANN401 - anything that JSON has
@@ -38,5 +43,5 @@ class Report:
 
     def note(self, text: str) -> None:
         """Print what only people need."""
-        if not self._is_json:
+        if not self._is_json and text:
             print(text, flush=True)

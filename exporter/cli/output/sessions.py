@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from exporter.cli.output.terminal.table import Id, table
 from exporter.config import format_duration
 from exporter.recovery.close.candidates import Preview
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.session_id import id_text
 from exporter.sessions.orphan_list import IdText
-from exporter.text import UNKNOWN, age, instant, printable, shorten, table
+from exporter.text import UNKNOWN, age, finite, instant, iso, printable
 
 #: Of one session, and of any other number.
 LEFT = ("is left alone", "are left alone")
@@ -15,6 +16,7 @@ LEFT = ("is left alone", "are left alone")
 
 def preview_table(rule: Rule, previews: Sequence[Preview]) -> str:
     """What would be written to each session."""
+    has_cause = rule.table.source.has_evidence
     headers = [f"{name} becomes" for name in rule.changes] + list(rule.returning)
     marks_undone = any(each.is_undone for each in previews)
     headers += ["undone before"] if marks_undone else []
@@ -23,10 +25,33 @@ def preview_table(rule: Rule, previews: Sequence[Preview]) -> str:
         last_seen = UNKNOWN if each.last_seen is None else instant(each.last_seen)
         written = [each.written(name) for name in rule.changes]
         values = [each.returning[name] for name in rule.returning]
-        cells = ["NULL" if value is None else shorten(str(value)) for value in values]
+        cells = ["NULL" if value is None else str(value) for value in values]
         undone = ["yes" if each.is_undone else "no"] if marks_undone else []
-        rows.append([each.session, last_seen, age(each.silence), *written, *cells, *undone])
-    return table(["id", "last seen", "silent for", *headers], rows)
+        cause = [each.cause or UNKNOWN] if has_cause else []
+        rows.append(
+            [Id(each.session), *cause, last_seen, age(each.silence), *written, *cells, *undone]
+        )
+    return table(
+        ["id", *(["cause"] if has_cause else []), "last seen", "silent for", *headers], rows
+    )
+
+
+def previews_json(rule: Rule, previews: Sequence[Preview]) -> list[dict[str, object]]:
+    """The same for programs."""
+    has_cause = rule.table.source.has_evidence
+    return [
+        {
+            "id": rule.id.as_json(each.session),
+            "last_seen_at": iso(each.last_seen),
+            "silence_seconds": finite(each.silence),
+            "becomes": dict(each.changes),
+            "times": dict(each.times),
+            "returning": dict(each.returning),
+            "undone": each.is_undone,
+            **({"cause": each.cause} if has_cause else {}),
+        }
+        for each in previews
+    ]
 
 
 def more_lines(count: int, listed: int) -> list[str]:
@@ -41,7 +66,7 @@ def hidden_lines(why: str) -> list[str]:
 
 def unselected_lines(unselected: Mapping[str, str]) -> list[str]:
     """Each session that --id names and that would be left alone, and why."""
-    return [f"    --id {printable(shorten(each))}: {why}" for each, why in unselected.items()]
+    return [f"    --id {printable(each)}: {why}" for each, why in unselected.items()]
 
 
 def threshold_text(seconds: float | None) -> str:
@@ -51,4 +76,4 @@ def threshold_text(seconds: float | None) -> str:
 
 def id_cell(id_: IdText) -> str:
     """An id in a table of sessions."""
-    return id_text(id_) if id_ else UNKNOWN
+    return Id(id_text(id_)) if id_ else UNKNOWN

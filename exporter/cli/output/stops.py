@@ -3,11 +3,11 @@
 import shlex
 from collections.abc import Iterable
 
-from exporter.cli.output.sessions import hidden_lines, more_lines, preview_table
-from exporter.recovery.audit.control import Pause
+from exporter.cli.output.sessions import hidden_lines, more_lines, preview_table, previews_json
 from exporter.recovery.audit.interventions import Intervention
 from exporter.recovery.manual import Held, ResumePlan
-from exporter.text import UNKNOWN, instant, number_of, printable
+from exporter.recovery.status import Pause
+from exporter.text import UNKNOWN, instant, iso, number_of, printable
 
 
 def pause_text(pause: Pause, verb: str = "is") -> str:
@@ -38,6 +38,38 @@ def resume_text(plan: ResumePlan, source: str, database: str) -> str:
     if held.previews:
         lines.append(preview_table(held.selection.rule, held.previews))
     return "\n".join([*lines, *more_lines(held.count, len(held.previews))])
+
+
+def pause_json(pause: Pause | None) -> dict[str, object] | None:
+    """A pause for programs; docs/commands.md describes it."""
+    if pause is None:
+        return None
+    return {"since": iso(pause.at), "role": pause.role, "reason": pause.reason}
+
+
+def resume_json(plan: ResumePlan) -> dict[str, object]:
+    """What can be resumed, for programs."""
+    held = plan.held
+    return {
+        "names": list(plan.names),
+        "pause": pause_json(plan.paused),
+        "held": held
+        and {
+            "count": held.count,
+            "brake": held.stop.brake,
+            "is_stop": held.is_written,
+            "since": iso(held.stop.at) if held.is_written else None,
+            "why": held.stop.why,
+            "also": list(held.also),
+            "sessions": previews_json(held.selection.rule, held.previews),
+        },
+        "obstacles": list(plan.obstacles),
+    }
+
+
+def resumed_json(held: Held | None, ended: Pause | None) -> dict[str, object]:
+    """What a person has ended, for programs."""
+    return {"held": 0 if held is None else held.count, "pause": pause_json(ended)}
 
 
 def _cause(held: Held) -> str:

@@ -4,18 +4,21 @@ from typing import Annotated
 
 import typer
 
-from exporter.cli import limits, options
+from exporter import sessions
+from exporter.cli import options
 from exporter.cli.each_recovered import for_each_recovered
 from exporter.cli.each_source import require_rule
+from exporter.cli.options import limits
 from exporter.cli.output.plan import stop_json, stop_text
-from exporter.cli.output.progress import progress_of
 from exporter.cli.output.report import Report
 from exporter.cli.output.run import NOTHING_CHANGED, ended_early_text, outcome_json, outcome_text
+from exporter.cli.output.terminal.progress import Progress
 from exporter.config import Source
 from exporter.errors import UsageError
 from exporter.postgres import Reader
 from exporter.recovery import manual
 from exporter.recovery.close.candidates import Outcome
+from exporter.recovery.close.closer import EvidenceSettings, no_evidence
 from exporter.recovery.close.planned_stop import close_sessions, require_stopped
 from exporter.recovery.rule.connections import open_writer, writing_settings
 
@@ -23,15 +26,20 @@ from exporter.recovery.rule.connections import open_writer, writing_settings
 def close(  # noqa: PLR0917 - typer passes them by name
     source: options.ASource,
     config_file: options.ConfigFile = options.DEFAULT_CONFIG,
-    server: Annotated[
+    owner: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="The sessions of this server, by recovery.server."),
+        typer.Option(metavar="ID", help="Close the sessions of this server, worker or pod."),
     ] = None,
     all_: Annotated[
-        bool, typer.Option("--all", help="All sessions that started before this command.")
+        bool, typer.Option("--all", help="Close all sessions that started before this command.")
     ] = False,
     even_live: Annotated[
-        bool, typer.Option("--even-live", help="With --all: also while sessions show life.")
+        bool,
+        typer.Option(
+            "--even-live",
+            help="With --all: close also while sessions show life. With --owner: close also "
+            "sessions that the list of the source holds. The list is not asked.",
+        ),
     ] = False,
     yes: options.Yes = False,
     batch: options.BatchSize = None,
@@ -43,29 +51,51 @@ def close(  # noqa: PLR0917 - typer passes them by name
     show: limits.Show = 20,
     format_: options.Format = options.ListFormat.TABLE,
 ) -> bool:
-    """Show which active sessions a planned stop would close, and how; with --yes close them."""
-    if all_ == (server is not None):
+    """Plan closing sessions for a planned stop; --yes closes.
+
+    The plan shows which active sessions would be closed, and what would be written.
+    """
+    if all_ == (owner is not None):
         came = "both" if all_ else "neither"
-        raise UsageError(f"expected either --server ID or --all, got {came}")
-    if even_live and not all_:
-        raise UsageError("--even-live goes with --all; --server closes live sessions anyway")
-    if server is not None and not options.plain_text("--server", server).strip():
-        raise UsageError("--server: expected the id of a server, got nothing; is a variable unset?")
+        raise UsageError(f"expected either --owner ID or --all, got {came}")
+    if owner is not None and not options.plain_text("--owner", owner).strip():
+        raise UsageError("--owner: expected the id of an owner, got nothing; is a variable unset?")
     given_why, config = options.given_reason(reason), options.load(config_file)
     chosen = options.set_pace(require_rule(config, source), batch, pause)
-    if server is not None and chosen.recovery.server is None:
+    if owner is not None and chosen.owner is None:
         raise UsageError(
-            f"{config.path}: sources.{source}.recovery.server is not set, so the sessions of one "
-            "server cannot be told apart; name the column there, or use --all"
+            f"{config.path}: sources.{source}.owner is not set, so the sessions of one owner "
+            "cannot be told apart; name the column there, or use --all"
+        )
+
+    if even_live and owner is not None and chosen.list is None:
+        raise UsageError(
+            "--even-live goes with --all, or with a source that has a list; --owner closes live "
+            "sessions anyway"
         )
 
     given = limits.limits_of(chosen, id_, older_than, limit)
 
     async def done(reader: Reader, each: Source, database: str) -> tuple[int, bool]:
+        if each.list is None or even_live:
+            return await closed(reader, each, database)
+        from exporter.cli.recovery.evidence import AskedEvidence  # noqa: PLC0415 - few have
+
+        table, otherwise = await sessions.bind(reader, each), "; --even-live closes without asking"
+        asked = AskedEvidence(config, each, database, table, otherwise=otherwise)
+        try:
+            await asked.tell(reader)
+            return await closed(reader, each, database, asked.statements)
+        finally:
+            await asked.close()
+
+    async def closed(
+        reader: Reader, each: Source, database: str, evidence: EvidenceSettings = no_evidence
+    ) -> tuple[int, bool]:
         """How many were to be closed, and whether all of them are."""
         nonlocal given
         plan = await manual.plan_stop(
-            reader, each, server=server, even_live=even_live, show=show, limits=given
+            reader, each, owner=owner, even_live=even_live, show=show, limits=given
         )
         given = given.without(plan.count)
         report.begin(stop_text(plan, database), **stop_json(plan, database))
@@ -78,19 +108,32 @@ def close(  # noqa: PLR0917 - typer passes them by name
                 )
             return plan.count, True
         require_stopped(plan)
-        outcome, progress = Outcome(), progress_of(plan.count)
+        outcome, progress = Outcome(), Progress(plan.count, "sessions")
         try:
             async with open_writer(config.databases[database], each) as writer:
                 left = await close_sessions(
-                    reader, writer, plan, progress, outcome, reason=given_why, adapts=batch is None
+                    reader,
+                    writer,
+                    plan,
+                    progress,
+                    outcome,
+                    reason=given_why,
+                    adapts=batch is None,
+                    evidence=evidence,
                 )
         except BaseException:  # Ctrl-C, or a lost connection: a commit without an answer may hold
+            progress.clear()
             report.add(ended_early_text(outcome), **outcome_json(outcome, is_complete=False))
             raise
-        skipped = "ended, moved to another server, or active again"
-        over = plan.selected - plan.count
+        progress.clear()
+        rest = "or active again" if each.list is None else f"active again, or in list {each.list}"
         report.add(
-            outcome_text(outcome, skipped=skipped, left=left, over_limit=over),
+            outcome_text(
+                outcome,
+                skipped=f"ended, moved to another owner, {rest}",
+                left=left,
+                over_limit=plan.selected - plan.count,
+            ),
             **outcome_json(outcome, left=left),
         )
         return plan.count, not outcome.refused and not left

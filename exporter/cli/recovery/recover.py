@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
-from exporter.cli import limits, options
+from exporter import sessions
+from exporter.cli import options
 from exporter.cli.each_recovered import for_each_recovered
 from exporter.cli.each_source import require_rule
+from exporter.cli.options import limits
 from exporter.cli.output.plan import plan_json, plan_text
-from exporter.cli.output.progress import progress_of
 from exporter.cli.output.report import Report
 from exporter.cli.output.run import (
     BRAKED,
@@ -17,10 +18,12 @@ from exporter.cli.output.run import (
     outcome_json,
     outcome_text,
 )
+from exporter.cli.output.terminal.progress import Progress
 from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.recovery import manual
 from exporter.recovery.close.candidates import Outcome
+from exporter.recovery.close.closer import EvidenceSettings, no_evidence
 from exporter.recovery.plan.plan import Plan, make_plan
 from exporter.recovery.rule.connections import open_writer
 
@@ -30,15 +33,16 @@ def recover(  # noqa: PLR0917 - typer passes them by name
     config_file: options.ConfigFile = options.DEFAULT_CONFIG,
     yes: options.Yes = False,
     backlog: Annotated[
-        bool, typer.Option("--backlog", help="Also sessions older than max_age.")
+        bool, typer.Option("--backlog", help="Close also sessions silent for longer than max_age.")
     ] = False,
     undone: Annotated[
-        bool, typer.Option("--undone", help="Also sessions that a person has undone.")
+        bool, typer.Option("--undone", help="Close also sessions that a person has undone.")
     ] = False,
     despite_brake: Annotated[
         bool,
         typer.Option(
-            "--despite-brake", help="Also while a brake is on. It is the reason without --reason."
+            "--despite-brake",
+            help="Close also while a brake is on; --reason says why.",
         ),
     ] = False,
     batch: options.BatchSize = None,
@@ -50,7 +54,10 @@ def recover(  # noqa: PLR0917 - typer passes them by name
     show: limits.Show = 20,
     format_: options.Format = options.ListFormat.TABLE,
 ) -> bool:
-    """Show which orphaned sessions would be closed, and how; with --yes close them."""
+    """Plan closing orphaned sessions; close them with --yes.
+
+    The plan shows which sessions would be closed, and what would be written.
+    """
     # A printed function asks for a reason while a stop holds a session.
     said = "--despite-brake" if despite_brake else None
     given_why, config = options.given_reason(reason) or said, options.load(config_file)
@@ -58,6 +65,20 @@ def recover(  # noqa: PLR0917 - typer passes them by name
     given = limits.limits_of(chosen, id_, older_than, limit)
 
     async def done(reader: Reader, each: Source, database: str) -> tuple[Plan, Outcome | None]:
+        if not each.has_evidence:
+            return await closed(reader, each, database)
+        from exporter.cli.recovery.evidence import AskedEvidence  # noqa: PLC0415 - few have
+
+        asked = AskedEvidence(config, each, database, await sessions.bind(reader, each))
+        try:
+            await asked.tell(reader)
+            return await closed(reader, each, database, asked.statements)
+        finally:
+            await asked.close()
+
+    async def closed(
+        reader: Reader, each: Source, database: str, evidence: EvidenceSettings = no_evidence
+    ) -> tuple[Plan, Outcome | None]:
         nonlocal given
         plan = await make_plan(
             reader, each, with_backlog=backlog, with_undone=undone, show=show, limits=given
@@ -69,7 +90,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
         if not despite_brake:
             manual.require_no_brake(plan)
         manual.require_past_ends(plan)
-        outcome, progress = Outcome(), progress_of(plan.count)
+        outcome, progress = Outcome(), Progress(plan.count, "sessions")
         try:
             async with open_writer(config.databases[database], each) as writer:
                 await manual.recover(
@@ -80,10 +101,13 @@ def recover(  # noqa: PLR0917 - typer passes them by name
                     outcome,
                     reason=given_why,
                     adapts=batch is None,
+                    evidence=evidence,
                 )
         except BaseException:  # Ctrl-C, or a lost connection: a commit without an answer may hold
+            progress.clear()
             report.add(ended_early_text(outcome), **outcome_json(outcome, is_complete=False))
             raise
+        progress.clear()
         over = plan.selected - plan.count
         report.add(outcome_text(outcome, over_limit=over), **outcome_json(outcome))
         return plan, outcome

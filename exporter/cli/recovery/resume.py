@@ -4,28 +4,34 @@ from typing import Annotated
 
 import typer
 
-from exporter.cli import limits
+from exporter import sessions
 from exporter.cli.each_recovered import for_each_recovered
 from exporter.cli.each_source import print_failure, require_rule
 from exporter.cli.options import (
     DEFAULT_CONFIG,
     ASource,
     ConfigFile,
+    Format,
+    ListFormat,
     Reason,
     Yes,
     given_reason,
+    limits,
     load,
 )
+from exporter.cli.output.report import Report
 from exporter.cli.output.stops import (
     command_text,
     nothing_to_resume_text,
     obstacle_lines,
+    resume_json,
     resume_text,
+    resumed_json,
     resumed_text,
     unnamed_text,
     unseen_text,
 )
-from exporter.config import Source
+from exporter.config import Config, Source
 from exporter.errors import SourceError
 from exporter.postgres import Reader
 from exporter.recovery import manual
@@ -44,6 +50,17 @@ Only = Annotated[
 ]
 
 
+async def tell_once(config: Config, source: Source, database: str, reader: Reader) -> None:
+    """Have a reader know what owners and lists say."""
+    from exporter.cli.recovery.evidence import AskedEvidence  # noqa: PLC0415 - few have
+
+    asked = AskedEvidence(config, source, database, await sessions.bind(reader, source))
+    try:
+        await asked.tell(reader)
+    finally:
+        await asked.close()
+
+
 def resume(
     source: ASource,
     config_file: ConfigFile = DEFAULT_CONFIG,
@@ -52,10 +69,12 @@ def resume(
     only: Only = None,
     reason: Reason = None,
     show: limits.Show = 20,
+    format_: Format = ListFormat.TABLE,
 ) -> bool:
-    """Show the pause of a source, and which sessions are held and why.
+    """Show what recovery holds; let it go on with --yes.
 
-    With --yes let automatic recovery go on, and close those.
+    It shows the pause of a source, and which sessions a stop holds and why. With --yes automatic
+    recovery closes those that are still orphaned.
     """
     given, config, names = given_reason(reason), load(config_file), only or []
     shown = dict[str, None]()
@@ -63,12 +82,15 @@ def resume(
     resumed = set[str]()
 
     def print_plan(plan: ResumePlan, database: str) -> None:
-        print(resume_text(plan, source, database), flush=True)
+        report.note(resume_text(plan, source, database))
         shown.update(dict.fromkeys(plan.names))
 
     async def work(reader: Reader, each: Source, database: str) -> None:
+        if each.has_evidence:
+            await tell_once(config, each, database, reader)
         plan = await manual.plan_resume(reader, each, show=show)
         chosen = plan.only(names) if names else plan
+        report.begin("", source=source, database=database, plan=resume_json(plan))
         if plan.is_needed and not (yes and chosen.is_needed):
             print_plan(plan, database)
             if yes:
@@ -80,23 +102,25 @@ def resume(
         async with open_writer(config.databases[database], each) as writer:
             held, ended = await manual.resume(reader, writer, each, chosen, reason=given)
         done = resumed_text(held, ended)
+        report.add("", outcome=resumed_json(held, ended))
         if done:
             resumed.add(database)
         else:
             done = nothing_to_resume_text(await list_interventions(reader, source))
         lines = [f"{source} ({database}) {done}", *obstacle_lines(plan.obstacles)]
-        print("\n".join(lines), flush=True)
+        report.note("\n".join(lines))
         left = plan.without(chosen)
         if left.is_needed:
             print_plan(left, database)
 
-    _, failed = for_each_recovered(config, [require_rule(config, source)], work)
+    with Report(format_, has_run=False) as report:
+        _, failed = for_each_recovered(config, [require_rule(config, source)], work)
     # What is named is on in one database; in the others something else may be on.
     for database, why in unnamed.items() if not resumed else ():
         print_failure(source, database, why)
-    if shown:
+    if shown and format_ is ListFormat.TABLE:
         begin = "To" if yes else "Nothing was changed; to"
-        file = "" if config_file == DEFAULT_CONFIG else str(config_file)
+        file = "" if config_file is DEFAULT_CONFIG else str(config_file)
         print(f"{begin} resume what is shown, and nothing that begins later:")
         print(command_text(source, shown, file))
     return failed or (bool(unnamed) and not resumed)

@@ -5,12 +5,14 @@ from dataclasses import asdict
 from exporter.cli.each_recovered import for_each_recovered
 from exporter.cli.each_source import find_recovered
 from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, Format, ListFormat, OneSource, load
+from exporter.cli.output.terminal.table import Id, table
 from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.recovery.audit.installation import has_audit
 from exporter.recovery.audit.interventions import Intervention, list_interventions
-from exporter.recovery.audit.runs import Run, list_runs
-from exporter.text import UNKNOWN, as_json, finite, instant, shorten, table
+from exporter.recovery.audit.runs import list_runs
+from exporter.recovery.status import Run
+from exporter.text import UNKNOWN, as_json, instant, iso
 
 HEADERS = ("run", "at", "source", "trigger", "role", "sessions", "undone", "reason")
 
@@ -20,7 +22,10 @@ def runs(
     config_file: ConfigFile = DEFAULT_CONFIG,
     format_: Format = ListFormat.TABLE,
 ) -> bool:
-    """List the runs of recovery, newest first, and its pauses and resumes between them."""
+    """List runs of recovery, pauses and resumes.
+
+    The newest is first.
+    """
     config, without_audit = load(config_file), list[str]()
 
     async def work(reader: Reader, each: Source, database: str) -> list[dict[str, object]]:
@@ -33,11 +38,11 @@ def runs(
     found, failed = for_each_recovered(config, find_recovered(config, source), work)
     newest_first = sorted((row for each in found for row in each), key=_at, reverse=True)
     if format_ is ListFormat.JSON:
-        print(as_json([row | {"at": finite(_at(row))} for row in newest_first]))
+        print(as_json([_json(row) for row in newest_first]))
         return failed
     rows = [
         [
-            *(str(row["run"] or UNKNOWN), instant(_at(row)), str(row["source"])),
+            *(Id(row["run"] or UNKNOWN), instant(_at(row)), str(row["source"])),
             *(UNKNOWN if row[key] is None else str(row[key]) for key in HEADERS[3:-1]),
             _reasons(row),
         ]
@@ -51,7 +56,7 @@ def runs(
 
 
 def _of_run(run: Run) -> dict[str, object]:
-    """A run for programs. Times are Unix timestamps; null is unknown, or does not apply."""
+    """A run; None is unknown, or does not apply."""
     return asdict(run) | {"run": str(run.run)}
 
 
@@ -69,6 +74,12 @@ def _of_person(act: Intervention) -> dict[str, object]:
     }
 
 
+def _json(row: dict[str, object]) -> dict[str, object]:
+    """A row for programs; docs/commands.md describes it."""
+    fields = {"began_at" if key == "at" else key: value for key, value in row.items()}
+    return fields | {"began_at": iso(_at(row))}
+
+
 def _at(row: dict[str, object]) -> float:
     return float(str(row["at"]))
 
@@ -76,4 +87,4 @@ def _at(row: dict[str, object]) -> float:
 def _reasons(row: dict[str, object]) -> str:
     """What persons have given as the reasons, also of undoing."""
     given = {"": row["reason"], "undone: ": row["undo_reason"]}
-    return shorten("; ".join(f"{what}{why}" for what, why in given.items() if why is not None))
+    return "; ".join(f"{what}{why}" for what, why in given.items() if why is not None)

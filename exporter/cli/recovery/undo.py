@@ -6,22 +6,25 @@ from typing import Annotated
 
 import typer
 
-from exporter.cli import limits, options
+from exporter.cli import options
 from exporter.cli.each_recovered import for_each_recovered
 from exporter.cli.each_source import find_recovered
-from exporter.cli.output.progress import progress_of
+from exporter.cli.options import limits
 from exporter.cli.output.report import Report
 from exporter.cli.output.sessions import LEFT, more_lines, unselected_lines
+from exporter.cli.output.terminal.progress import Progress
+from exporter.cli.output.terminal.table import Id, table
 from exporter.config import Config, Source
 from exporter.errors import ExporterError, UsageError
 from exporter.postgres import Reader
 from exporter.recovery import manual
 from exporter.recovery import undo as undoing
-from exporter.recovery.audit.runs import Run, find_beginning
+from exporter.recovery.audit.runs import find_beginning
 from exporter.recovery.rule.connections import open_writer
 from exporter.recovery.rule.limits import Limits
+from exporter.recovery.status import Run
 from exporter.recovery.undo import NOT_RESTORED, UndoOutcome, UndoPlan
-from exporter.text import instant, number_of, printable, shorten, some_of, table
+from exporter.text import instant, number_of, printable, some_of
 
 #: Of the id of a run, at its beginning: fewer could be those of another run tomorrow.
 FEWEST_DIGITS = 8
@@ -30,20 +33,29 @@ UNDONE = ("was undone", "were undone")
 
 def undo(  # noqa: PLR0917 - typer passes them by name
     run: Annotated[
-        str, typer.Argument(metavar="RUN", help="Its id, or at least its first 8 characters.")
+        str,
+        typer.Argument(metavar="RUN", help="The id of the run, or its first 8 characters."),
     ],
     config_file: options.ConfigFile = options.DEFAULT_CONFIG,
     yes: options.Yes = False,
     id_: limits.Ids = None,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", min=1, help="Undo at most so many, in the order of their closing."),
+        typer.Option(
+            "--limit",
+            min=1,
+            metavar="N",
+            help="Undo at most N sessions, in the order of their closing.",
+        ),
     ] = None,
     reason: options.Reason = None,
     show: limits.Show = 20,
     format_: options.Format = options.ListFormat.TABLE,
 ) -> bool:
-    """Show which sessions of a run can be undone; with --yes write back what was there before."""
+    """Plan undoing a run of recovery; undo it with --yes.
+
+    Where a row is unchanged since, the values before the run are written back.
+    """
     given_why, config = options.given_reason(reason), options.load(config_file)
     given = Limits(ids=limits.plain_ids(id_), most=limit)
     wanted = _find_run(config, run)
@@ -61,7 +73,7 @@ def undo(  # noqa: PLR0917 - typer passes them by name
         report.begin(_plan_text(*found, show), **_plan_json(*found, database, show))
         if not yes or not plan.restored:
             return True, False
-        outcome = UndoOutcome()
+        outcome, progress = UndoOutcome(), Progress(len(plan.restored), "sessions")
         try:
             async with open_writer(config.databases[database], each) as writer:
                 await undoing.undo(
@@ -69,17 +81,19 @@ def undo(  # noqa: PLR0917 - typer passes them by name
                     plan,
                     batch=each.recovery.batch,
                     adapts=True,
-                    progress=progress_of(len(plan.restored)),
+                    progress=progress,
                     reason=given_why,
                     outcome=outcome,
                 )
         except BaseException:  # Ctrl-C, or a lost connection: a commit without an answer may hold
+            progress.clear()
             report.add(
                 f"  {number_of(outcome.undone, *UNDONE)} before it ended early; if the connection "
                 "was lost, its last batch may be undone too; run it again for the rest",
                 outcome=_outcome_json(outcome, is_complete=False),
             )
             raise
+        progress.clear()
         report.add(_outcome_text(outcome), outcome=_outcome_json(outcome))
         return True, bool(outcome.refused)
 
@@ -135,7 +149,7 @@ def _plan_text(run: Run, plan: UndoPlan, show: int) -> str:
     unchanged = number_of(len(plan.restored), "is unchanged", "are unchanged")
     lines.append(f"  {unchanged} since and would be restored")
     if shown := [*plan.restored.items()][:show]:
-        rows = [[shorten(session), str(number)] for number, session in shown]
+        rows = [[Id(session), str(number)] for number, session in shown]
         lines.append(table(["id", "audit row"], rows))
     lines += more_lines(len(plan.restored), len(shown))
     if plan.restored:
@@ -149,7 +163,7 @@ def _plan_text(run: Run, plan: UndoPlan, show: int) -> str:
 def _plan_json(run: Run, plan: UndoPlan, database: str, show: int) -> dict[str, object]:
     """The same for programs."""
     planned = {
-        "sessions_of_run": run.sessions,
+        "run_sessions": run.sessions,
         "left_alone": dict(plan.left_alone),
         "would_restore": len(plan.restored),
         "ids_left_alone": dict(plan.unselected),

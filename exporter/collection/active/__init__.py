@@ -2,17 +2,22 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporter.collection import age_cells, label_split
-from exporter.collection.active.grid import ENDS, KEY_COUNTS, UNBOUNDED, Grid, counting_query
+from exporter.collection.active import evidence
+from exporter.collection.active.evidence import RowsBesideEvidence
+from exporter.collection.active.grid import ENDS, KEY_COUNTS, Grid, counting_query
+from exporter.collection.active.kept_rows import InconsistentRow, KeptRows
 from exporter.collection.age_cells import Histogram
 from exporter.collection.label_split import Combination
-from exporter.config import Source
+from exporter.config import AnySource, Source
 from exporter.metrics import catalog
 from exporter.metrics.catalog import Family, Sample
 from exporter.postgres import Reader, Row
-from exporter.sessions import SessionTable
+from exporter.sessions import CAUSES, SessionTable, evidence_settings
+from exporter.sessions.orphan_list import Orphan
+from exporter.sessions.verdict import NO_EVIDENCE, Verdict
 
 #: The labels of a histogram's buckets.
 _BOUNDS = [(("le", bound),) for bound in (*(f"{each:.1f}" for each in catalog.BUCKETS), "+Inf")]
@@ -53,6 +58,11 @@ class ActiveValues:
     """Seconds beyond the threshold, summed over the orphans."""
     inconsistent: Mapping[str, int]
     keys: KeyCounts | None = None
+    by_cause: Mapping[str, int] | None = None
+    """The orphans by their cause; None: the source has no evidence."""
+    evidence: RowsBesideEvidence | None = None
+    orphans: KeptRows[Orphan] | None = None
+    inconsistent_rows: KeptRows[InconsistentRow] | None = None
 
 
 class Active:
@@ -67,16 +77,30 @@ class Active:
         return None
 
     async def collect(
-        self, reader: Reader, table: SessionTable, _previous: ActiveValues | None
+        self,
+        reader: Reader,
+        table: SessionTable,
+        _previous: ActiveValues | None,
+        verdict: Verdict = NO_EVIDENCE,
     ) -> ActiveValues:
-        return _values(table, await reader.rows(table.keep(self.name, counting_query)))
+        counting = table.keep(self.name, counting_query)
+        if not table.source.has_evidence:
+            return _values(table, await reader.rows(counting))
+        settings = await evidence_settings(verdict, table.encoding)
+        compared = evidence.queries(table)
+        results = await reader.read(*settings, counting, *compared.values())
+        counted, *others = results[len(settings) :]
+        beside = evidence.read(dict(zip(compared, others, strict=True)), verdict.list_at)
+        return replace(_values(table, counted.rows), evidence=beside)
 
-    def samples(self, source: Source, values: ActiveValues) -> Iterator[Sample]:
+    def samples(self, source: AnySource, values: ActiveValues) -> Iterator[Sample]:
         def counted(family: Family, value: Callable[[Counts], int]) -> Iterator[Sample]:
             return label_split.samples(source, family, values.total, values.by_label, value)
 
         yield from counted(catalog.ACTIVE, lambda counts: counts.active)
         yield from counted(catalog.ORPHANED, lambda counts: counts.orphaned)
+        if values.by_cause is not None:
+            yield from catalog.ORPHANED_BY_CAUSE.samples_by("cause", values.by_cause)
         if source.overlong_after is not None:
             yield from counted(catalog.OVERLONG, lambda counts: counts.overlong)
         if values.keys is not None:
@@ -102,13 +126,15 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
     fixed = source.fixed_threshold
     of_threshold = [] if fixed is not None else ["unbounded"]
     kinds = dict.fromkeys(["undated", "future", *of_end, *of_threshold, *source.integrity], 0)
+    by_cause = dict.fromkeys(CAUSES, 0)
     ages, silences, oldest_starts, oldest_orphans, excesses = [], [], [], [], []
     keys = None
     if table.limit_key is not None:
         keys = KeyCounts(*rows[0][-len(KEY_COUNTS) :]) if rows else KeyCounts()
     for number, _now, sessions, *measures in rows:
         end, state, start, *labels = age_cells.grid_coordinates(grid.sizes, number)
-        is_orphaned = state == 1
+        cause = grid.cause(state)
+        is_orphaned = cause is not None
         oldest_start, age, *others = measures if keys is None else measures[: -len(KEY_COUNTS)]
         seen, oldest_seen, silence = start, oldest_start, age
         if table.last_seen_at is not None:
@@ -117,7 +143,7 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
         excess = None if fixed is None or silence is None else silence - sessions * fixed
         if fixed is None:
             excess, *others = others
-            kinds["unbounded"] += sessions * (state == UNBOUNDED and seen != seens.undated)
+            kinds["unbounded"] += sessions * (grid.is_unbounded(state) and seen != seens.undated)
         is_overlong = (
             source.overlong_after is not None
             and not is_orphaned
@@ -140,7 +166,9 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
         silences.append((seen, sessions, silence))
         oldest_starts.append(None if start == starts.undated else oldest_start)
         oldest_orphans.append(oldest_seen if is_orphaned else None)
-        excesses.append(excess if is_orphaned else None)
+        if cause is not None:
+            by_cause[cause] += sessions
+        excesses.append(_excess(cause, excess))
     return ActiveValues(
         now=rows[0][1] if rows else None,
         total=total,
@@ -152,7 +180,15 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
         excess=math.fsum(each for each in excesses if each is not None),
         inconsistent=kinds,
         keys=keys,
+        by_cause=by_cause if source.has_evidence else None,
     )
+
+
+def _excess(cause: str | None, seconds: float | None) -> float | None:
+    """Time beyond the threshold; of rows that a list called too silent it may be less than 0."""
+    if seconds is None or cause not in {"age", "stale_in_list"}:
+        return None
+    return seconds if cause == "age" else max(seconds, 0.0)
 
 
 def _oldest(timestamps: Iterable[float | None]) -> float | None:

@@ -7,7 +7,7 @@ from exporter.collection import age_cells, label_split
 from exporter.collection.age_cells import AgeCells, seconds_ahead
 from exporter.config import Source
 from exporter.queries import fill, join_lines
-from exporter.sessions import CLOCK_QUERY, STATEMENT_TIME, SessionTable, orphaned
+from exporter.sessions import CAUSES, CLOCK_QUERY, STATEMENT_TIME, SessionTable, orphaned
 
 #: What keys/count.sql counts, beside each cell.
 KEY_COUNTS = (
@@ -21,18 +21,24 @@ ENDS = ("", "ended_but_active", "impossible_end")
 #: The coordinate of a row without a usable threshold of its own; 1 is orphaned, 0 is neither.
 UNBOUNDED = 2
 
+#: With evidence: 0, or 1 and the number of its cause; and as many more for one that is unbounded,
+#: because that does not keep it from being orphaned.
+_STATES_OF_EVIDENCE = 1 + len(CAUSES)
+
 
 @dataclass(frozen=True, slots=True)
 class Grid:
     """The coordinates of a row's cell: its end, whether orphaned, start, last seen, labels.
 
-    Where each row has a threshold of its own, "whether orphaned" may also be UNBOUNDED.
+    Where each row has a threshold of its own, "whether orphaned" may also be UNBOUNDED. With
+    evidence it is by cause.
     Last seen has its own where it is declared, and is the start where not.
     """
 
     starts: AgeCells
     seens: AgeCells
     sizes: list[int]
+    has_evidence: bool
 
     @classmethod
     def of(cls, source: Source) -> "Grid":
@@ -42,7 +48,26 @@ class Grid:
         own = [starts.size, seens.size] if has_seen else [starts.size]
         labels = [len(label.values) + 1 for label in source.labels.values()]
         states = 2 if source.fixed_threshold is not None else UNBOUNDED + 1
-        return cls(starts, seens, [len(ENDS), states, *own, *labels])
+        if source.has_evidence:
+            states = _STATES_OF_EVIDENCE * (1 + (source.fixed_threshold is None))
+        return cls(starts, seens, [len(ENDS), states, *own, *labels], source.has_evidence)
+
+    def cause(self, state: int) -> str | None:
+        """Why the rows of a state are orphaned; None where they are not."""
+        if self.has_evidence:
+            cause = state % _STATES_OF_EVIDENCE
+            return CAUSES[cause - 1] if cause else None
+        return "age" if state == 1 else None
+
+    def is_unbounded(self, state: int) -> bool:
+        """Whether the rows of a state have no usable threshold of their own."""
+        return state >= _STATES_OF_EVIDENCE if self.has_evidence else state == UNBOUNDED
+
+    def unbounded(self, state: str) -> str:
+        """is_unbounded() of a state that is SQL."""
+        return (
+            f"{state} >= {_STATES_OF_EVIDENCE}" if self.has_evidence else f"{state} = {UNBOUNDED}"
+        )
 
     def cell(self, table: SessionTable) -> str:
         """SQL that gives the cell of a row; few have an end, for which it is asked only then."""
@@ -54,11 +79,7 @@ class Grid:
         step = math.prod(sizes)
         # Asked of each row by the condition of the list and of recovery. One more boundary of ages
         # would take an eighth less, and say the same only as long as age alone decides.
-        is_orphaned, unbounded = "is_orphaned", ""
-        if table.threshold is not None:
-            is_orphaned = f"orphaned_at < {STATEMENT_TIME.now}"
-            unbounded = f"WHEN orphaned_at IS NULL THEN {UNBOUNDED * step} "
-        cell = f"CASE WHEN {is_orphaned} THEN {step} {unbounded}ELSE 0 END + {cell}"
+        cell = f"{_state(table, step)} + {cell}"
         if table.ended_at is not None:
             has_ended = orphaned.has_ended("started_at", "ended_at", STATEMENT_TIME)
             is_impossible = orphaned.is_impossible("started_at", "ended_at")
@@ -70,11 +91,36 @@ class Grid:
         return cell
 
 
+def _state(table: SessionTable, step: int) -> str:
+    """SQL that gives whether a row is orphaned, in steps of so many cells."""
+    if table.source.has_evidence:
+        whens = " ".join(f"WHEN '{cause}' THEN {n * step}" for n, cause in enumerate(CAUSES, 1))
+        state = f"CASE cause {whens} ELSE 0 END"
+        if table.threshold is not None:
+            unbounded = _STATES_OF_EVIDENCE * step
+            state += f" + CASE WHEN orphaned_at IS NULL THEN {unbounded} ELSE 0 END"
+        return state
+    is_orphaned, unbounded_too = "is_orphaned", ""
+    if table.threshold is not None:
+        is_orphaned = f"orphaned_at < {STATEMENT_TIME.now}"
+        unbounded_too = f"WHEN orphaned_at IS NULL THEN {UNBOUNDED * step} "
+    return f"CASE WHEN {is_orphaned} THEN {step} {unbounded_too}ELSE 0 END"
+
+
+def state_columns(table: SessionTable) -> list[str]:
+    """What the state of a row is computed from, but for the threshold of a row."""
+    if table.source.has_evidence:
+        return [f"{table.cause(STATEMENT_TIME)} AS cause"]
+    return (
+        [] if table.threshold is not None else [f"{table.orphaned(STATEMENT_TIME)} AS is_orphaned"]
+    )
+
+
 def counting_query(table: SessionTable) -> str:
     """The statement that counts the active rows of a table."""
     grid, own = Grid.of(table.source), table.threshold
-    is_orphaned = f"{table.orphaned(STATEMENT_TIME)} AS is_orphaned"
-    columns = [is_orphaned if own is None else f"{own} AS threshold", *row_columns(table)]
+    threshold = [] if own is None else [f"{own} AS threshold"]
+    columns = [*state_columns(table), *threshold, *row_columns(table)]
     # Of a cell without a time, neither the oldest nor the sum is asked.
     columns.append(f"{table.started_at.dated} AS dated_start")
     kept, measures = ["dated_start"], _measures("dated_start")
@@ -107,7 +153,7 @@ def counting_query(table: SessionTable) -> str:
 def row_columns(table: SessionTable) -> list[str]:
     """What the cell of a row, and its conditions, are computed from, but for the threshold.
 
-    That gives `is_orphaned`, or `orphaned_at` where each row has its own.
+    state_columns() give the rest, and `orphaned_at` where each row has its own threshold.
     """
     columns = [f"{table.started_at.sql} AS started_at", *label_split.columns(table)]
     if table.last_seen_at is not None:
@@ -127,7 +173,7 @@ def _with_orphaned_at(table: SessionTable, columns: str) -> dict[str, str]:
     orphaned_at = orphaned.orphaned_at(seen, "s.threshold")
     return {
         "columns": f"s.*,\n        {orphaned_at} AS orphaned_at",
-        "table": table.statement("collection/thresholds/active_rows", columns=columns),
+        "table": table.statement("collection/orphaned/active_rows", columns=columns),
         "rows": "true\n        OFFSET 0",
     }
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from exporter.collection import label_split
+from exporter.collection.active.kept_rows import InconsistentRow, KeptRows
 from exporter.collection.age_cells import grid_coordinates
 from exporter.collection.daily import calendar_days as calendar
 from exporter.collection.daily import closed_rows
@@ -21,6 +22,7 @@ from exporter.metrics.catalog import Family, Sample
 from exporter.postgres import Reader, Result, Row
 from exporter.queries import join_lines
 from exporter.sessions import SessionTable, orphaned
+from exporter.sessions.verdict import NO_EVIDENCE, Verdict
 
 #: More rows than a day has: the base of the number that adds up three kinds of them.
 _MANY = 2**31
@@ -33,6 +35,7 @@ class DailyValues:
     days: tuple[Day, ...]
     at: float
     counts_seen_after_end: bool = False
+    inconsistent_rows: KeptRows[InconsistentRow] | None = None
 
     @property
     def kinds(self) -> dict[str, int]:
@@ -54,7 +57,11 @@ class Daily:
         return source.daily.timeout if source.daily else None
 
     async def collect(
-        self, reader: Reader, table: SessionTable, previous: DailyValues | None
+        self,
+        reader: Reader,
+        table: SessionTable,
+        previous: DailyValues | None,
+        _verdict: Verdict = NO_EVIDENCE,
     ) -> DailyValues:
         if previous is not None:
             return await self._refresh(reader, table, previous)

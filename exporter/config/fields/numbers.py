@@ -76,7 +76,9 @@ def whole_number(at_least: int, at_most: int = 1_000_000_000) -> Parser:
 def _parse_share(value: object) -> float:
     text = value.strip() if isinstance(value, str) else ""
     digits = text.removesuffix("%").strip()
-    if not text.endswith("%") or not digits.isdecimal() or not 1 <= int(digits) <= 100:
+    if not text.endswith("%") or not re.fullmatch("[0-9]{1,3}", digits):
+        raise ExpectedError("a share such as 20%")
+    if not 1 <= int(digits) <= 100:
         raise ExpectedError("a share such as 20%")
     return int(digits) / 100
 

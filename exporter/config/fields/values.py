@@ -103,3 +103,27 @@ def _parse_readable_file(value: object, info: ValidationInfo) -> Path:
 
 # A file that can be read now; its path is relative to the config file's folder.
 ReadableFile = Annotated[Path, Parser(_parse_readable_file)]
+
+
+def _parse_command(value: object, info: ValidationInfo) -> tuple[str, ...]:
+    expected = "a list of texts, a program and its arguments"
+    if isinstance(value, str):
+        advice = "no shell reads it: write [program, argument], or [sh, -c, …]"
+        raise ExpectedError(expected, advice, "one text")
+    if not isinstance(value, list | tuple) or not value:
+        raise ExpectedError(expected)
+    for index, each in enumerate(value):
+        if not isinstance(each, str) or "\0" in each or not (each or index):
+            # The value is not shown, wherever it stands: arguments hold secrets.
+            advice = "put numbers, dates, yes and no in quotes"
+            raise ExpectedError(f"{expected}; number {index + 1} is none", advice, "another value")
+    program, *arguments = map(str, value)
+    if "/" in program and isinstance(info.context, Path):
+        program = str(info.context.absolute() / program)
+    return program, *arguments
+
+
+_COMMAND = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+
+# A program and its arguments, which no shell reads; a path is relative to the config file's folder.
+Command = Annotated[tuple[str, ...], Parser(_parse_command, _COMMAND)]

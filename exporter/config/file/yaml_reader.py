@@ -23,8 +23,11 @@ _TEXT_TAGS = {_TAG + "str", _TAG + "value", _TAG + "merge"}
 _TAG_MESSAGE = "expected a plain value, got a YAML tag; put text that begins with ! in quotes"
 
 
-def parse(text: str, environ: Mapping[str, str]) -> Document:
-    """Read one YAML document; raises yaml.YAMLError or TooLargeError."""
+def parse(text: str, environ: Mapping[str, str] | None) -> Document:
+    """Read one YAML document; raises yaml.YAMLError or TooLargeError.
+
+    Without an environment, references to its variables are text like any other.
+    """
     node = compose(text)
     reader = _Reader(text, environ)
     if node is not None:
@@ -39,7 +42,7 @@ class _RejectedError(Exception):
 class _Reader:
     """Turns nodes into dicts, lists and scalars, and records where each came from."""
 
-    def __init__(self, text: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, text: str, environ: Mapping[str, str] | None) -> None:
         self.text = f"{text}\n"
         self.environ = environ
         self.document = Document()
@@ -152,7 +155,7 @@ class _Reader:
         text = Text(node.value, comment)
         # A key that begins with x- is ignored; where an alias uses its value, that is filled.
         is_ignored = bool(path) and str(path[0]).startswith("x-")
-        if "${" not in text or is_ignored:
+        if "${" not in text or is_ignored or self.environ is None:
             return text
         return substitute(text, self.environ, partial(self.document.reject, path))
 

@@ -1,4 +1,4 @@
-"""The statements of the applications that own the session systems, a function for each step."""
+"""The applications that own the session systems: statements on tables, and two servers."""
 
 from typing import Any
 

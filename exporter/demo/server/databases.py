@@ -23,7 +23,7 @@ class EmbeddedDatabase:
         return self.dsn_for(SUPERUSER)
 
     def dsn_for(self, role: str) -> str:
-        """Write the URL for a role made with create_role."""
+        """Write the URL for a role of require_role."""
         return self.server.dsn(self.name, user=role)
 
     def connect(self, role: str = SUPERUSER) -> psycopg.Connection[tuple[Any, ...]]:
@@ -31,12 +31,19 @@ class EmbeddedDatabase:
         return psycopg.connect(self.dsn_for(role), autocommit=True)
 
 
-def create_role(server: PostgresServer, name: str) -> None:
-    """Create a role that can log in, with a random password, which the server object stores."""
+def require_role(server: PostgresServer, name: str) -> None:
+    """See to it that a role can log in, with a random password, which the server object stores.
+
+    A role that exists already, such as one of a printed script, is given a password.
+    """
+    if name in server.passwords:
+        return
     password = secrets.token_urlsafe(24)
-    statement = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
     with EmbeddedDatabase(server, "postgres").connect() as connection:
-        connection.execute(statement.format(sql.Identifier(name), sql.Literal(password)))
+        found = connection.execute("SELECT FROM pg_catalog.pg_roles WHERE rolname = %s", [name])
+        verb = sql.SQL("ALTER" if found.fetchone() is not None else "CREATE")
+        statement = sql.SQL("{} ROLE {} LOGIN PASSWORD {}")
+        connection.execute(statement.format(verb, sql.Identifier(name), sql.Literal(password)))
     server.passwords[name] = password
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from exporter.demo.server.databases import EmbeddedDatabase, create_database, create_role
+from exporter.demo.server.databases import EmbeddedDatabase, create_database, require_role
 from exporter.demo.server.server import PostgresServer
 from exporter.queries import identifier
 from exporter.sessions.grants import ROLE, Right, grants_of
@@ -22,8 +22,7 @@ WATCHED = (
 def create_empty(server: PostgresServer, name: str) -> EmbeddedDatabase:
     """Create a database with the empty tables of every session system, and the two roles."""
     for role in (APP, EXPORTER):
-        if role not in server.passwords:
-            create_role(server, role)
+        require_role(server, role)
     database = create_database(server, name, owner=APP)
     with database.connect(APP) as connection:
         for system in SYSTEMS:

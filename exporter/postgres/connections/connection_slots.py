@@ -56,6 +56,10 @@ class ConnectionSlots:
         """Count these, which change all the time, as open: idle ones of one connection string."""
         self._idle.append(connections)
 
+    def remove_idle(self, connections: list[Connection]) -> None:
+        """Count these no more, which are of a connection string that is not used any more."""
+        self._idle = [each for each in self._idle if each is not connections]
+
     async def make_room(self) -> None:
         """Close idle connections until one may be opened in a slot that was acquired."""
         while self._idle_count > self._free:

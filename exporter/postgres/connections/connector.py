@@ -1,7 +1,7 @@
 """Connector: opens a connection with the settings of a database, or raises why it cannot."""
 
 import asyncio
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
@@ -14,9 +14,9 @@ from exporter.config import DatabaseSettings
 from exporter.errors import AuthFailed, ConnectFailed, ConnectTimedOut, SourceError
 from exporter.postgres import error_causes
 from exporter.postgres.connections.abandoned_socket import Abandon, hang_up
-from exporter.postgres.connections.detached_thread import in_thread
-from exporter.postgres.connections.dsn import dsn_problem, parameters_of
-from exporter.postgres.connections.name_lookup import Attempt, Resolver, attempts
+from exporter.postgres.connections.address.dsn import dsn_problem, parameters_of
+from exporter.postgres.connections.address.name_lookup import Attempt, Resolver, attempts
+from exporter.postgres.connections.passwords.password import Password
 from exporter.text import some_of
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
@@ -39,24 +39,44 @@ class Connector:
     def __init__(self, settings: DatabaseSettings) -> None:
         self._settings = settings
         self._resolver = Resolver()
+        self._password = Password(settings)
 
     async def connect(self, abandoned: Abandon) -> Connection:
         """Connect. Raises AuthFailed, PermissionDenied or ConnectFailed.
 
-        Name lookup with reading the password, and each server, get `connect_timeout`. `abandoned`
-        is called with the socket of a server that accepted a connection and never answered.
+        Name lookup, reading the password, and each server get `connect_timeout`. `abandoned` is
+        called with the socket of a server that accepted a connection and never answered.
         """
-        timeout = self._settings.connect_timeout
+        parameters = self._parameters()
         try:
-            async with asyncio.timeout(timeout):
-                parameters = await self._parameters()
+            async with asyncio.timeout(self._settings.connect_timeout):
                 servers, problems = await attempts(parameters, self._resolver)
+            password = await self._password.current()
         except TimeoutError:
             raise self._no_answer() from None
+        try:
+            return await self._first_of(servers, problems, password, abandoned)
+        except AuthFailed:
+            # It may have changed before the end of its life, or just now.
+            other = await self._password.after_refusal(password)
+            if other is None:
+                raise
+        return await self._first_of(servers, problems, other, abandoned)
+
+    async def _first_of(
+        self,
+        servers: Sequence[Attempt],
+        problems: Sequence[str],
+        password: str | None,
+        abandoned: Abandon,
+    ) -> Connection:
+        """Connect to the first server that accepts it; `problems` are those of names."""
+        problems = list(problems)
+        given = {} if password is None else {"password": password}
         failure: SourceError | None = None
         for server in servers:
             try:
-                return await self._try(server, timeout, abandoned)
+                return await self._try({**server, **given}, abandoned)
             except SourceError as error:
                 # That a server is full or refuses us says more than that one cannot be reached.
                 says_more = failure is None or not isinstance(error, ConnectFailed)
@@ -70,10 +90,10 @@ class Connector:
     async def close(self) -> None:
         await self._resolver.close()
 
-    async def _try(self, server: Attempt, timeout: float, abandoned: Abandon) -> Connection:
+    async def _try(self, server: Attempt, abandoned: Abandon) -> Connection:
         pgconn = pq.PGconn.connect_start(conninfo.make_conninfo(**server).encode())
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(self._settings.connect_timeout):
                 is_connected = await _poll(pgconn)
         except TimeoutError:
             hang_up(pgconn, abandoned)
@@ -109,15 +129,12 @@ class Connector:
             f"{self._settings.connect_timeout:g} s"
         )
 
-    async def _parameters(self) -> Attempt:
+    def _parameters(self) -> Attempt:
         settings = self._settings
         if problem := dsn_problem(settings.dsn):
             raise ConnectFailed(f"databases.{settings.name}.dsn: {problem}")
         parameters = parameters_of(settings.dsn)
         parameters |= {"application_name": "session-exporter", "client_encoding": "utf-8"}
-        if settings.password_file is not None:
-            path = settings.password_file
-            parameters["password"] = await in_thread(lambda: _password(settings.name, path))
         return parameters
 
 
@@ -150,13 +167,3 @@ async def socket_ready(descriptor: int, *, to_read: bool, to_write: bool = False
         loop.remove_reader(descriptor)
         if to_write:
             loop.remove_writer(descriptor)
-
-
-def _password(database: str, path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        detail = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise AuthFailed(
-            f"databases.{database}.password_file: cannot read {path}: {detail}"
-        ) from None

@@ -42,6 +42,11 @@ class SharedRoom:
         self._idle.append(idle)
         self._busy.append(busy)
 
+    def remove(self, idle: list[Connection], busy: set[Connection]) -> None:
+        """Count these no more."""
+        self._idle = [each for each in self._idle if each is not idle]
+        self._busy = [each for each in self._busy if each is not busy]
+
     def note_done(self) -> None:
         self._done += 1
 

@@ -1,7 +1,6 @@
 """What all exporters share about automatic recovery: its pauses, stops and observations."""
 
-from dataclasses import dataclass
-
+from exporter.config import Source
 from exporter.errors import PermissionDenied
 from exporter.postgres import Reader, Transaction, Writer
 from exporter.queries import fill, literal, text_or_null
@@ -10,17 +9,9 @@ from exporter.recovery.audit.written_watch import read_watch, written_orphans, w
 from exporter.recovery.decision.observation import Control, Resume, Stop
 from exporter.recovery.decision.watch import Watch
 from exporter.recovery.rule.rule import Rule
+from exporter.recovery.status import Pause
 from exporter.sessions import interval, unix_time
 from exporter.sessions.grants import OPERATOR_ROLE
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """A pause that is on. `at` is Unix time; `role` has set it."""
-
-    at: float
-    role: str
-    reason: str | None
 
 
 async def resumed_until(reader: Reader, source_name: str) -> float:
@@ -142,10 +133,18 @@ async def find_other_rule(reader: Reader, rule: Rule) -> float | None:
     return None if at is None else float(at)
 
 
+def note_interval(source: Source) -> float:
+    """After how many seconds an observation is noted again: a part of the wave's time.
+
+    Where rows have thresholds of their own that is not known beforehand, and each is noted.
+    """
+    return (source.fixed_threshold or 0.0) / 16
+
+
 def _recent(rule: Rule) -> float:
     """The age of an observation, in seconds, up to which the rule may be in use: two notes."""
     source = rule.table.source
-    return max((source.fixed_threshold or 0.0) / 8, 3 * source.every)
+    return max(2 * note_interval(source), 3 * source.every)
 
 
 async def write_observation(

@@ -4,7 +4,7 @@ from collections import Counter
 
 from exporter.postgres import Reader, Row
 from exporter.queries import fill, literal
-from exporter.recovery.status import TRIGGERS
+from exporter.recovery.status import TRIGGERS, RecoveryStatus
 
 
 class AuditCounter:
@@ -13,11 +13,16 @@ class AuditCounter:
     The counts only grow, also when old rows are deleted.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, before: RecoveryStatus) -> None:
+        """The counts go on from `before`."""
         self._source = source
         self._marks: tuple[int, float] | None = None
         self._counted: set[Row] = set()
-        self._totals: Counter[tuple[str, str]] = Counter()
+        self._totals: Counter[tuple[str, str]] = Counter(
+            {("recovered", trigger): count for trigger, count in before.recovered.items()}
+            # Which trigger it was of these does not matter: they are served as one number each.
+            | {("undone", "auto"): before.undone, ("contradicted", "auto"): before.contradicted}
+        )
 
     async def read(self, reader: Reader) -> tuple[dict[str, int], int, int]:
         """Recovered by trigger, undone, contradicted, with what is new. Raises SourceError."""

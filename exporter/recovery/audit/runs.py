@@ -1,32 +1,27 @@
 """The runs of recovery, from the audit table."""
 
 import uuid
-from dataclasses import dataclass
 
 from exporter.postgres import Reader
 from exporter.queries import fill, literal
 from exporter.recovery.audit.installation import has_audit
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One run. `at` is Unix time; `undone` of its sessions were undone."""
-
-    run: uuid.UUID
-    source: str
-    trigger: str
-    role: str
-    at: float
-    sessions: int
-    undone: int
-    reason: str | None
-    """What a person has given as the reason of closing."""
-    undo_reason: str | None
+from exporter.recovery.status import Run
 
 
 async def list_runs(reader: Reader, source: str) -> list[Run]:
     """The latest fifty runs of a source, newest first. Raises SourceError."""
     return await _read_runs(reader, f"a.source = {literal(source)}", limit=50)
+
+
+async def newest_runs(reader: Reader, source: str, *, limit: int) -> list[Run]:
+    """The newest runs of a source, by a read that is bounded; the audit is there.
+
+    One that ended longer ago than a thousand audited sessions is not found. Raises SourceError.
+    """
+    newest = fill("recovery/audit/newest_runs", source=literal(source), limit=str(limit))
+    condition = f"a.source = {literal(source)} AND a.run = ANY (ARRAY(\n{newest}\n))"
+    statement = fill("recovery/audit/runs", condition=condition, limit=str(limit))
+    return [Run(*row) for row in await reader.rows(statement)]
 
 
 async def find_run(reader: Reader, run: uuid.UUID) -> Run | None:

@@ -13,7 +13,13 @@ from exporter.recovery.close.by_function import FunctionCloser
 from exporter.recovery.close.by_message import MessageCloser
 from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.close.candidates import Candidate, Outcome
-from exporter.recovery.close.closer import Closer, Permission, WriteBlocked
+from exporter.recovery.close.closer import (
+    Closer,
+    EvidenceSettings,
+    Permission,
+    WriteBlocked,
+    no_evidence,
+)
 from exporter.recovery.functions.installed import InstalledFunction
 from exporter.recovery.rule.selection import Selection
 from exporter.recovery.status import Trigger
@@ -58,15 +64,16 @@ def make_closer(
     *,
     permission: Permission | None = None,
     reason: str | None = None,
+    evidence: EvidenceSettings = no_evidence,
 ) -> Closer:
     """What closes orphaned sessions; `function` is that of find_recover_function().
 
-    `permission` is that of automatic recovery; None closes by hand.
+    `permission` is that of automatic recovery; None closes by hand. A function knows no evidence.
     """
     trigger: Trigger = "manual" if permission is None else "auto"
     if function is not None:
         return FunctionCloser(writer, trigger, selection, reader, function, permission, reason)
-    statements = StatementCloser(writer, trigger, selection, permission, reason)
+    statements = StatementCloser(writer, trigger, selection, permission, reason, evidence)
     return MessageCloser(statements) if permission is None else statements
 
 

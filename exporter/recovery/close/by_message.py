@@ -43,9 +43,10 @@ class MessageCloser:
 
     async def _send(self, chunk: Sequence[Candidate], run: uuid.UUID) -> int:
         """Close them all or none, and return how many still were to be closed."""
+        known = await self.statements.evidence(chunk)
         sent = self.message(chunk, run)
         async with self.statements.writer.transaction() as transaction:
-            _, closed, *_ = await transaction.commit(*sent)
+            _, closed, *_ = (await transaction.commit(*known, *sent))[len(known) :]
         return int(closed.rows[0][0])
 
     def message(self, chunk: Sequence[Candidate], run: uuid.UUID) -> list[str]:

@@ -9,7 +9,13 @@ from exporter.postgres import Transaction, Writer
 from exporter.postgres.error_causes import ENDS_AHEAD, NOT_AUDITED, NOT_WRITTEN, STILL_ACTIVE
 from exporter.queries import array, fill, literal, text_or_null
 from exporter.recovery.close.candidates import Candidate, ClosedSession, Outcome
-from exporter.recovery.close.closer import Permission, WriteBlocked, admit
+from exporter.recovery.close.closer import (
+    EvidenceSettings,
+    Permission,
+    WriteBlocked,
+    admit,
+    no_evidence,
+)
 from exporter.recovery.rule.selection import Selection, versions_by_id
 from exporter.recovery.status import Trigger
 
@@ -25,14 +31,20 @@ class StatementCloser:
     """With the trigger `auto` alone."""
     reason: str | None = None
     """What a person has given, for the audit."""
+    evidence: EvidenceSettings = no_evidence
     most = 10_000
 
     async def close(self, chunk: Sequence[Candidate], outcome: Outcome) -> None:
+        known = await self.evidence(chunk)
         async with self.writer.transaction() as transaction:
+            for statement in known:
+                await transaction.rows(statement)
             admitted, is_paused = await admit(
                 transaction, self.selection.rule, self.permission, chunk
             )
-            closed = await self._close(transaction, admitted, outcome.run) if admitted else []
+            closed = []
+            if admitted and (self.permission is None or self.permission.is_evidence_fresh()):
+                closed = await self._close(transaction, admitted, outcome.run)
         outcome.add(closed, len(chunk), len(admitted), is_paused=is_paused)
 
     async def _close(

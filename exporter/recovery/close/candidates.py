@@ -40,6 +40,8 @@ class Preview:
     returning: Mapping[str, Any]
     is_undone: bool = False
     """Whether a person has undone it before."""
+    cause: str | None = None
+    """Why it is orphaned, one of CAUSES; None where the source has neither owners nor a list."""
 
     def written(self, column: str) -> str:
         """The new value of a column, for people: a number with the time that it means."""
@@ -142,18 +144,24 @@ async def read_previews(
     texts = [*changes.values(), *times.values()]
     values = join_lines([f"pg_catalog.left(({text})::text, 200)" for text in texts])
     statement = selection.statement(
-        "recovery/plan/preview", values=values, short_key=rule.id.key(200), limit=str(show)
+        "recovery/plan/preview",
+        values=values,
+        short_key=rule.id.key(200),
+        cause=rule.cause,
+        limit=str(show),
     )
     try:
         rows = await read_naming_key(reader, rule, statement)
     except BadData as error:
         return (), str(error)
     previews = []
-    for session, seen, silence, is_undone, *found, returning in rows:
+    for session, seen, silence, is_undone, cause, *found, returning in rows:
         new, meant = found[: len(changes)], found[len(changes) :]
         written = dict(zip(changes, new, strict=True))
         means = dict(zip(times, meant, strict=True))
-        previews.append(Preview(session, seen, silence, written, means, returning, is_undone))
+        previews.append(
+            Preview(session, seen, silence, written, means, returning, is_undone, cause)
+        )
     return tuple(previews), ""
 
 

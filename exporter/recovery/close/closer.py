@@ -5,7 +5,7 @@ does not read it again after it has waited for a row lock (documentation, "Trans
 on READ COMMITTED). So each closer locks first, and rechecks with a newer snapshot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,6 +15,9 @@ from exporter.queries import fill
 from exporter.recovery.audit.control import find_pause
 from exporter.recovery.close.candidates import Candidate, Outcome
 from exporter.recovery.rule.rule import Rule
+
+#: For how long what owners and lists say closes sessions, in seconds: an exporter may stand still.
+EVIDENCE_LASTS = 10.0
 
 
 class WriteBlocked(Exception):
@@ -40,6 +43,20 @@ class Permission:
     """The server that was observed."""
     day_limit: int | None = None
     """The most sessions of a day; None where only `per_hour` limits them."""
+    is_evidence_fresh: Callable[[], bool] = lambda: True
+    """Whether what owners and lists say was answered less than EVIDENCE_LASTS ago."""
+
+
+EvidenceSettings = Callable[[Sequence[Candidate]], Awaitable[tuple[str, ...]]]
+"""Gives the statements that have a transaction know what owners and lists say now of sessions.
+
+Raises SourceError while that is not known, and nothing is closed.
+"""
+
+
+async def no_evidence(_chunk: Sequence[Candidate]) -> tuple[str, ...]:
+    """Of a source without owners and lists."""
+    return ()
 
 
 async def admit(

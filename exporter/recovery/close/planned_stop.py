@@ -1,4 +1,4 @@
-"""Closing the active sessions on a planned stop: of one server, or of the whole application."""
+"""Closing the active sessions on a planned stop: of one owner, or of the whole application."""
 
 import asyncio
 from collections import Counter
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from exporter.config import Source, format_duration
 from exporter.errors import BadData, SourceError, UsageError
 from exporter.postgres import Reader, Writer
-from exporter.queries import fill, literal
+from exporter.queries import fill
 from exporter.recovery.audit.installation import require_audit
 from exporter.recovery.close.batches import CloseRun
 from exporter.recovery.close.by_statements import StatementCloser
@@ -20,19 +20,22 @@ from exporter.recovery.close.candidates import (
     read_previews,
 )
 from exporter.recovery.close.chosen import NEVER_CLOSED, Chosen, explain_unselected
+from exporter.recovery.close.closer import EvidenceSettings, no_evidence
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.checks import check_rule
 from exporter.recovery.rule.limits import Limits, check_ids
+from exporter.recovery.rule.owner import is_of_owner, owner_column
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import (
     RECENT,
     PlannedStop,
     Selection,
+    heeds_list,
     is_concerned,
     seen_recently,
     stopping_sessions,
 )
-from exporter.recovery.rule.server import is_of_server, server_column
+from exporter.sessions import TRANSACTION_TIME
 
 #: A row that the application has locked is free a moment later: so often it is tried again.
 MORE_ATTEMPTS = 5
@@ -46,6 +49,10 @@ class StopPlan(Chosen):
     stop: PlannedStop
     active: int
     exempt: int
+    listed: int
+    """Of the owner, and left open because the list still holds them."""
+    listed_ids: tuple[str, ...]
+    """The first of these."""
     endless: int
     """Concerned, but `end_at` gives no end for these orphans."""
     ready: int
@@ -54,7 +61,7 @@ class StopPlan(Chosen):
 
     @property
     def concerned(self) -> int:
-        return self.exempt + self.endless + self.ready
+        return self.exempt + self.listed + self.endless + self.ready
 
     @property
     def is_refused(self) -> bool:
@@ -72,21 +79,25 @@ async def make_stop_plan(
 ) -> StopPlan:
     """Check everything, count, and preview up to `show` sessions.
 
-    Raises SourceError, and UsageError for a server or an id that the column's type cannot hold.
+    The reader knows what a list holds. Raises SourceError, and UsageError for an owner or an id
+    that the column's type cannot hold.
     """
     rule = await bind_rule(reader, source)
     await check_ids(reader, rule, limits.ids)
     await check_rule(reader, rule)
     await require_audit(reader)
-    selection = stopping_sessions(rule, stop)
-    if stop.server is not None:
-        await _check_server(reader, rule, stop.server)
+    selection, is_listed = stopping_sessions(rule, stop), "false"
+    if heeds_list(source, stop):
+        is_listed = rule.table.is_live_in_list(TRANSACTION_TIME)
+    if stop.owner is not None:
+        await _check_owner(reader, rule, stop.owner)
 
     async def count_rows(only: str) -> tuple[Counter[str], int]:
         statement = rule.statement(
             "recovery/plan/stop_counts",
             rows=f"{rule.table.rows} AND {only}",
             in_scope=is_concerned(rule, stop),
+            listed=is_listed,
             end=selection.end,
             seen_recently=seen_recently(rule),
         )
@@ -102,10 +113,11 @@ async def make_stop_plan(
     if limits.options:
         selected = (await count_categories(limits.condition(rule)))["ready"]
     selection, count = limits.apply(selection, selected)
-    other = "started after this command" if stop.server is None else "not of this server"
-    why = {"other": other} | NEVER_CLOSED
+    other = "started after this command" if stop.owner is None else "not of this owner"
+    why = {"other": other, "listed": kept_by_list(source)} | NEVER_CLOSED
     # What shows life now is counted: it does not when the application has stopped.
-    counted, _ = limits.apply(stopping_sessions(rule, replace(stop, even_live=True)), selected)
+    counting = replace(stop, even_live=True) if stop.owner is None else stop
+    counted, _ = limits.apply(stopping_sessions(rule, counting), selected)
     unselected = await explain_unselected(reader, counted, limits, count_categories, why)
     previews, hidden = await read_previews(reader, counted, show=min(show, count))
     return StopPlan(
@@ -113,6 +125,8 @@ async def make_stop_plan(
         selection=selection,
         active=counts.total(),
         exempt=counts["exempt"],
+        listed=counts["listed"],
+        listed_ids=await _find_listed(reader, rule, stop, show) if counts["listed"] else (),
         endless=counts["endless"],
         ready=counts["ready"],
         limits=limits,
@@ -126,13 +140,31 @@ async def make_stop_plan(
     )
 
 
+def kept_by_list(source: Source) -> str:
+    """Why the sessions of an owner are left open that the list of its source still holds."""
+    return f"still in list {source.list}; --even-live closes them too"
+
+
+async def _find_listed(reader: Reader, rule: Rule, stop: PlannedStop, show: int) -> tuple[str, ...]:
+    held = rule.table.is_live_in_list(TRANSACTION_TIME)
+    statement = rule.statement(
+        "recovery/plan/kept_by_list",
+        short_key=rule.id.key(200),
+        listed=f"{is_concerned(rule, stop)} AND NOT {rule.exempt} AND {held}",
+        limit=str(show),
+    )
+    return tuple(session for (session,) in await reader.rows(statement))
+
+
 def require_stopped(plan: StopPlan) -> None:
     """Raise SourceError where sessions were seen recently, and that forbids the stop."""
     if plan.is_refused:
+        source = plan.selection.rule.table.source
+        listed = f" or are in list {source.list}" if source.list is not None else ""
         raise SourceError(
             f"nothing was closed: {plan.seen_recently} of {plan.active} active sessions showed "
-            f"life within the last {format_duration(RECENT)}, so the application seems to be "
-            "running; stop it first, or add --even-live"
+            f"life within the last {format_duration(RECENT)}{listed}, so the application seems to "
+            "be running; stop it first, or add --even-live"
         )
 
 
@@ -145,21 +177,25 @@ async def close_sessions(
     *,
     reason: str | None = None,
     adapts: bool,
+    evidence: EvidenceSettings = no_evidence,
 ) -> int:
     """Close what was planned; returns how many of them are still active.
 
-    `outcome` has what was committed, also after an error.
+    `outcome` has what was committed, also after an error. The reader knows already what `evidence`
+    gives at first.
 
     A session that is locked is tried again for about a second. One that began to fit after the
     sessions were found stays as it is. Raises SourceError; what was committed stays.
     """
     recovery = plan.selection.rule.table.source.recovery
-    closer = StatementCloser(writer, "close", plan.selection, reason=reason)
+    closer = StatementCloser(writer, "close", plan.selection, reason=reason, evidence=evidence)
     found = await _find_all(reader, plan.selection)
     run = CloseRun(closer, recovery.batch, recovery.pause, progress, outcome, adapts)
     await run.close(found)
     attempts = 0
-    while (left := await _left(reader, plan, found, outcome)) and attempts < MORE_ATTEMPTS:
+    while left := await _left(reader, plan, found, outcome, evidence):
+        if attempts == MORE_ATTEMPTS:
+            break
         attempts += 1
         await asyncio.sleep(SECONDS_BETWEEN_ATTEMPTS)
         outcome.skipped -= len(left)
@@ -173,28 +209,33 @@ async def _find_all(reader: Reader, selection: Selection) -> list[Candidate]:
 
 
 async def _left(
-    reader: Reader, plan: StopPlan, found: Sequence[Candidate], outcome: Outcome
+    reader: Reader,
+    plan: StopPlan,
+    found: Sequence[Candidate],
+    outcome: Outcome,
+    evidence: EvidenceSettings,
 ) -> list[Candidate]:
     """Those of the sessions that are still to be closed, and can be."""
     if not outcome.skipped:
         return []
     wanted = {each.session for each in found} - outcome.refused.keys()
     wanted -= {each.session for each in outcome.recovered}  # one may have been reopened
+    reader.preamble = await evidence([each for each in found if each.session in wanted])
     # Not only the longest silent of now: one with a heartbeat since is not one of these any more.
     every = replace(plan.selection, most=None)
     return [each for each in await _find_all(reader, every) if each.session in wanted]
 
 
-async def _check_server(reader: Reader, rule: Rule, server: str) -> None:
-    """Have PostgreSQL compare the id with what names a server, on no row."""
-    comparison = f"({is_of_server(rule, literal(server))})"
+async def _check_owner(reader: Reader, rule: Rule, owner: str) -> None:
+    """Have PostgreSQL compare the id with what names an owner, on no row."""
+    comparison = f"({is_of_owner(rule, owner)})"
     try:
         await reader.read(rule.statement("catalog/describe", expressions=comparison))
     except BadData as error:
-        column = server_column(rule)
+        column = owner_column(rule)
         raise UsageError(
-            f"--server: the id is not a value of the type of recovery.server ({error})"
+            f"--owner: the id is not a value of the type of owner.of ({error})"
             if column is None
-            else f"--server: the column {column.name} is of type {column.type}, and the id is not "
+            else f"--owner: the column {column.name} is of type {column.type}, and the id is not "
             f"a value of it ({error})"
         ) from None

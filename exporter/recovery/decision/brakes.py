@@ -44,7 +44,7 @@ def find_brakes(
     A stop in force is one of them, whatever is observed by now.
     """
     counts, wave = observation.counts, observation.wave
-    judged = counts.active - observation.left_alone
+    judged = counts.active - observation.left_alone - observation.proved
     # What was orphaned before the wave says nothing of how many there are to lose. What is quiet
     # is the rest of a wave that is still growing, or heartbeats are too slow to see it in time.
     together = counts.active - counts.orphaned + wave

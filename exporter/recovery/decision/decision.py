@@ -8,6 +8,7 @@ from exporter.config import RecoverySettings
 from exporter.recovery.decision.brakes import STOPS, find_brakes, stop_in_force
 from exporter.recovery.decision.budget import day_limit, left_today
 from exporter.recovery.decision.observation import CandidateState, Observation, Stop
+from exporter.sessions.verdict import Verdict
 
 #: How far the database's clock and the monotonic one may drift apart between two runs, in seconds.
 CLOCK_TOLERANCE = 5.0
@@ -65,20 +66,23 @@ def decide(
     min_interval: float,
     tried: Mapping[str, float] = MappingProxyType({}),
 ) -> Decision:
-    """Decide what may be closed; `half` is that of `orphaned_after`, in seconds.
+    """Decide what may be closed; `half` is Observation.half, in seconds.
 
     Runs less than `min_interval` seconds apart count as one.
 
     Sessions that were `tried` in vain come after all others, the one first that was tried first.
 
     After a silence, after a step of the clock, and after a start, unless what is orphaned was
-    judged shortly before it, nothing is closed for pause_time(). While a brake is on nothing is
-    confirmed, and when it ends confirming starts over.
+    judged shortly before it, nothing is closed for pause_time(); a start lasts as long as owners
+    and lists are unknown from the beginning. While a brake is on nothing is confirmed, and when it
+    ends confirming starts over.
     """
     at, pause = observation.at, pause_time(settings, half)
     started_at, moved_at = memory.started_at, memory.clock_moved_at
     start_pause, judged_until = memory.start_pause, observation.control.judged_until
-    if start_pause is None:
+    if start_pause is None and observation.is_evidence_unknown:
+        started_at = at  # the first answers may be of an application that has just started too
+    elif start_pause is None and (half or not observation.blind):
         was_judged = judged_until is not None and observation.now - judged_until < half / 4
         start_pause = settings.grace if was_judged else pause
     if memory.server is not None and observation.server not in {"", memory.server}:
@@ -90,7 +94,8 @@ def decide(
         observation,
         settings,
         has_moved_clock=_is_recent(moved_at, at, pause),
-        is_in_grace=at - started_at < start_pause,
+        is_in_grace=not observation.is_evidence_unknown
+        and (start_pause is None or at - started_at < start_pause),
     )
     silent_at = at if "silent" in brakes else memory.silent_at
     if "silent" not in brakes and _is_recent(silent_at, at, pause):
@@ -116,10 +121,10 @@ def decide(
         session
         for session, (state, runs) in remembered.streaks.items()
         if runs >= settings.confirm
-        and (state.orphaned_at < settled_before or _is_dead(observation, state))
+        and (state.orphaned_at < settled_before or is_proved(observation, state))
     ]
     settled.sort(key=lambda session: tried.get(session, float("-inf")))
-    free = {each for each in settled if _is_dead(observation, observation.candidates[each])}
+    free = {each for each in settled if is_proved(observation, observation.candidates[each])}
     limited = [each for each in settled if each not in free][: left_today(observation)]
     confirmed = free.union(limited)
     held = observation.control.held
@@ -179,9 +184,21 @@ def _has_moved(before: tuple[float, float], after: tuple[float, float]) -> bool:
     return least > CLOCK_TOLERANCE or most < -CLOCK_TOLERANCE
 
 
-def _is_dead(observation: Observation, state: CandidateState) -> bool:
+def is_proved(observation: Observation, state: CandidateState) -> bool:
+    """Whether a candidate is known to be lost, by itself or by its owner."""
+    if state.is_proved:
+        return True
     owner = observation.owners.get(state.owner or "")
     return owner is not None and owner.is_dead
+
+
+def is_still_proved(session: str, state: CandidateState, verdict: Verdict) -> bool:
+    """Whether a later verdict proves it as well.
+
+    By its age alone it would be closed too, but then it has to settle, and needs budget.
+    """
+    is_ghost = session in verdict.ghosts and session not in verdict.listed
+    return is_ghost or state.owner in verdict.dead_owners
 
 
 def _is_recent(moment: float | None, at: float, seconds: float) -> bool:

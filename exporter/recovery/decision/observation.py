@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+#: The causes by which a session is lost whatever its age: its owner is dead, or no store holds it.
+PROVED = frozenset({"ownerless", "ghost"})
+
 #: For so long, in seconds, a person's decision to resume lifts the limit of a day.
 RESUMED_FOR = 7 * 86400.0
 
@@ -48,6 +51,13 @@ class CandidateState(NamedTuple):
     orphaned_at: float
     """When it became orphaned, by its age or otherwise."""
     owner: str | None = None
+    cause: str | None = None
+    """Why it is orphaned, where the source has evidence; None: by its age."""
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether evidence proves that it is lost: it needs no time to settle, and is no wave."""
+        return self.cause in PROVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +185,9 @@ class Observation:
     now: float
     server: str
     counts: SessionCounts
+    half: float = 0.0
+    """Half of `orphaned_after`, or of the longest threshold of an active session, in seconds:
+    within it a wave of silence shows completely. 0 while it is not known."""
     ended_at: float | None = None
     """When the answer had come, by the monotonic clock; None: at once."""
     beating: int = 0
@@ -189,6 +202,8 @@ class Observation:
     """How many there are."""
     orphaned_at: Mapping[str, float] = field(default_factory=dict)
     """When each of them became orphaned; the newest ones, if there are more than are followed."""
+    proved: int = 0
+    """Orphaned sessions that evidence proves lost, as far as orphaned ones are followed."""
     left_alone: int = 0
     """Orphaned sessions that a person has undone, or that were closed too often."""
     owners: Mapping[str, Owner] = field(default_factory=dict)
@@ -197,6 +212,8 @@ class Observation:
     control: Control = Control()
     blind: str = ""
     """Why the evidence cannot be read; then nothing is counted."""
+    is_evidence_unknown: bool = False
+    """Whether that is because owners or a list are unknown, which the sessions do not show."""
 
     @property
     def until(self) -> float:

@@ -48,18 +48,22 @@ class Watch:
         now: float,
         *,
         since: float = -inf,
+        unseen_until: float = -inf,
         closed: Mapping[str, float] = MappingProxyType({}),
         keys: Mapping[str, str] = MappingProxyType({}),
+        undecided: Collection[str] = (),
     ) -> "Watch":
         """The next watch: `orphans` are those of this run, by when their age made them orphaned.
 
         One that was old enough at the last run, and not orphaned then, is orphaned since now: its
-        evidence has ended, it was opened again, or it was imported. So is one that recovery has
-        `closed` since: it was opened again. These are the times at which it did.
+        evidence has ended, it was opened again, or it was imported. So is one of which it could not
+        be seen until a moment whether it lives, and one that recovery has `closed` since: it was
+        opened again. These are the times at which it did.
         `returned` are those of find_gone() that live, or that the application has ended; recovered
         and deleted ones are none, and what became orphaned before `since` does not count. One that
         became orphaned more than a day ago counts as if that were now. One session counts once in
         a day, however often it returns. `keys` says whose the returned ones are, where it is known.
+        `undecided` are those of find_gone() of which it is not known; they are followed further.
         """
         slots = {slot: counts for slot, counts in self.slots.items() if slot * SLOT >= now - DAY}
         counted = {session: slot for session, slot in self.counted.items() if slot in slots}
@@ -71,7 +75,7 @@ class Watch:
                 known[session] = min(max(before, orphaned_at), now)
                 continue
             known[session] = orphaned_at
-            if orphaned_at <= self.until:
+            if orphaned_at <= max(self.until, unseen_until):
                 if before is None and len(self.known) >= MOST_FOLLOWED:
                     continue  # it may have been orphaned, and not followed
                 known[session] = now
@@ -83,6 +87,7 @@ class Watch:
                 _add(slots, now, orphaned=int(orphaned_at < now - DAY), returned=1)
                 if len(counted) < MOST_FOLLOWED:
                     counted[session] = int(now // SLOT)
+        known |= {session: self.known[session] for session in undecided}
         of_whom = {**self.keys, **keys}
         known_keys = {session: of_whom[session] for session in counted if session in of_whom}
         return Watch(known, now, slots, counted, known_keys)
@@ -109,12 +114,15 @@ class Watch:
         is_one = len(keys) == 1 and None not in keys and returned == len(sessions)
         return Returns(sum(counts.orphaned for counts in counted), returned, are_of_one_key=is_one)
 
-    def wave(self, half: float, *, since: float) -> int:
+    def wave(self, half: float, *, since: float, without: Collection[str] = ()) -> int:
         """The most of the known sessions that became orphaned within `half` seconds of each other.
 
-        Only what became orphaned later than `since` counts.
+        Only what became orphaned later than `since` counts, and nothing that is in `without`.
         """
-        return largest_wave((at for at in self.known.values() if at > since), half)
+        moments = (
+            at for session, at in self.known.items() if at > since and session not in without
+        )
+        return largest_wave(moments, half)
 
 
 def largest_wave(moments: Iterable[float], half: float) -> int:

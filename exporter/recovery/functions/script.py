@@ -9,7 +9,7 @@ from exporter.queries import fill, identifier, literal
 from exporter.recovery.functions import definitions
 from exporter.recovery.functions.creators import SchemaCreators, find_creators
 from exporter.recovery.rule.binding import bind_rule
-from exporter.recovery.rule.checks import check_rule
+from exporter.recovery.rule.checks import NO_OWNERLESS, check_rule, without_owners
 from exporter.recovery.rule.rule import Rule
 from exporter.sessions import grants
 from exporter.text import printable
@@ -17,14 +17,16 @@ from exporter.text import printable
 
 async def script_for(reader: Reader, source: Source, all_sources: Iterable[Source]) -> str:
     """Check the rule of a source and write its script. Raises SourceError."""
-    rule = await bind_rule(reader, source)
+    rule = await bind_rule(reader, without_owners(source))
     try:
         await check_rule(reader, rule)
     except PermissionDenied:  # it is the functions that will write
         await check_rule(reader, rule, writes=False)
     # Two sources on one table need two functions: then each is named after its source.
     is_shared = sum(other.table == source.table for other in all_sources) > 1
-    return await script(reader, rule, named_after=source.name if is_shared else rule.relation.name)
+    named_after = source.name if is_shared else rule.relation.name
+    written = await script(reader, rule, named_after=named_after)
+    return f"{NO_OWNERLESS}\n{written}" if source.has_evidence else written
 
 
 async def script(reader: Reader, rule: Rule, *, named_after: str) -> str:

@@ -11,15 +11,22 @@ from exporter.sessions import interval
 BEAT_AFTER_START = 10.0
 
 
-def counts_statement(rule: Rule, *, only: str = "true") -> str:
-    """Count the active sessions by category, or only some of them, by a condition."""
+def counts_statement(rule: Rule, *, only: str = "true", orphaned: str = "") -> str:
+    """Count the active sessions by category, or only some of them, by a condition.
+
+    `orphaned` replaces the condition of the rule.
+    """
     table = rule.table
     return rule.statement(
         "recovery/plan/counts",
         rows=table.rows if only == "true" else f"{table.rows} AND {only}",
+        **({"orphaned": orphaned} if orphaned else {}),
         is_unknown=is_unknown(rule),
         quiet=quiet_after(rule),
         beating=shows_beat(rule),
+        longest="NULL::float8"
+        if table.own_seconds is None
+        else f"pg_catalog.max({table.own_seconds})",
     )
 
 
@@ -49,9 +56,26 @@ def shows_beat_of_owner(rule: Rule) -> str:
 
 
 async def count_sessions(reader: Reader, rule: Rule, *, only: str = "true") -> SessionCounts:
-    """Count the active sessions by category, or only some of them, by a condition.
+    """Count the active sessions by category as a person closes them, or only some of them.
 
     Raises SourceError that names the failing key.
     """
-    rows = await read_naming_key(reader, rule, counts_statement(rule, only=only))
-    return SessionCounts(**{category: count for category, count, _ in rows})
+    return await _count(
+        reader, rule, counts_statement(rule, only=only, orphaned=rule.orphaned_by_hand)
+    )
+
+
+async def count_stale(reader: Reader, rule: Rule) -> int:
+    """How many sessions could be closed but that a list holds them, with an old sign of life.
+
+    Raises as count_sessions().
+    """
+    if rule.table.source.list is None:
+        return 0
+    is_stale = f"coalesce(({rule.cause}) = 'stale_in_list', false)"
+    return (await _count(reader, rule, counts_statement(rule, only=is_stale))).ready
+
+
+async def _count(reader: Reader, rule: Rule, statement: str) -> SessionCounts:
+    rows = await read_naming_key(reader, rule, statement)
+    return SessionCounts(**{category: count for category, count, *_ in rows})

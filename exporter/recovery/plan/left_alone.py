@@ -1,10 +1,12 @@
 """Why automatic recovery leaves orphaned sessions alone, and what to do about them."""
 
+from dataclasses import replace
+
 from exporter.postgres import Reader
 from exporter.recovery.close.candidates import count_undone
-from exporter.recovery.rule.left_alone import CLOSED_TOO_OFTEN
+from exporter.recovery.rule.left_alone import CLOSED_TOO_OFTEN, is_undone
 from exporter.recovery.rule.rule import Rule
-from exporter.recovery.rule.selection import sessions_by_hand
+from exporter.recovery.rule.selection import orphaned_sessions
 
 UNDONE = "undone by a person, without a sign of life since"
 
@@ -23,7 +25,7 @@ async def count_left_alone(reader: Reader, rule: Rule, left: int) -> dict[str, i
     """
     if not left:
         return {}
-    orphans = sessions_by_hand(rule, with_backlog=False, with_undone=True)
-    undone = await count_undone(reader, orphans)
+    orphans = orphaned_sessions(rule, with_backlog=False)
+    undone = await count_undone(reader, replace(orphans, undone=is_undone(rule)))
     counts = {UNDONE: undone, CLOSED_TOO_OFTEN: max(left - undone, 0)}
     return {cause: count for cause, count in counts.items() if count}

@@ -6,13 +6,13 @@ Nothing is written but by save().
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from math import inf
 
 from exporter.config import Source
 from exporter.errors import BackingOff, SourceError
 from exporter.postgres import Reader, Writer
 from exporter.recovery.audit import control as controlling
 from exporter.recovery.decision.observation import (
+    PROVED,
     CandidateState,
     Control,
     Observation,
@@ -23,13 +23,15 @@ from exporter.recovery.decision.observation import (
 )
 from exporter.recovery.decision.watch import Watch, largest_wave
 from exporter.recovery.plan.record import RecordReader
-from exporter.recovery.plan.returned import find_returned
+from exporter.recovery.plan.returned import find_gone
 from exporter.recovery.plan.sessions import (
+    ReadSessions,
     find_evidence_error,
     read_clock_and_server,
     read_sessions,
 )
 from exporter.recovery.rule.rule import Rule
+from exporter.sessions.verdict import NO_EVIDENCE, Verdict
 
 _NEVER = float("-inf")
 
@@ -56,8 +58,12 @@ class Observer:
         self._own_stop: Stop | None = None
         """Of a dry run, which writes none down."""
         self._record = RecordReader()
+        self._unseen_until = _NEVER
+        """Until when the list was unknown, which holds what looks old, after it had been known."""
         self._fingerprint = ""
         self._saved_at = _NEVER
+        self._half = 0.0 if source.fixed_threshold is None else source.settle_time
+        """Observation.half."""
 
     async def observe(
         self,
@@ -68,11 +74,12 @@ class Observer:
         is_audited: bool = True,
         set_aside: Collection[str] = (),
         last: Collection[str] = (),
+        verdict: Verdict = NO_EVIDENCE,
     ) -> Observation:
         """Observe at monotonic time `at`; without the audit, what it says is not known.
 
         No session that is `set_aside` is a candidate, and those of `last` are read
-        after all others.
+        after all others. The transactions of the reader know the `verdict`.
         Raises SourceError; evidence that cannot be read makes the observation blind.
         """
         if rule.fingerprint != self._fingerprint:  # the table was altered
@@ -105,28 +112,49 @@ class Observer:
             if blind is None:
                 raise
             now, server = await read_clock_and_server(reader)
-            return Observation(at, now, server, SessionCounts(), control=control, blind=str(blind))
+            return Observation(
+                at, now, server, SessionCounts(), self._half, control=control, blind=str(blind)
+            )
+        if found.longest is not None:
+            self._half = found.longest / 2
         now, orphans = found.now, found.orphans
         before = saved if self._watch is None else self._watch
+        if verdict.blind:
+            return self._observe_blindly(found, before, control, verdict.blind, at=at)
         by_age = self._by_age = {session: orphaned_at for session, orphaned_at, *_ in orphans}
-        gone = before.find_gone(by_age)
-        returned = await find_returned(reader, rule, gone, before.until, is_audited=is_audited)
-        since = _NEVER if control.resume is None else control.resume.at
-        self._own = {session: own for session, _, _, _, *owns in orphans for own in owns}
-        closed = {session: at for session, _, _, at, *_ in orphans if at is not None}
-        keys = {session: key for session, key in returned.items() if key is not None}
-        watch = self._watch = before.count(
-            by_age, returned, now, since=since, closed=closed, keys=keys
+        gone = await find_gone(
+            reader,
+            rule,
+            vanished := self._find_vanished(before, by_age, verdict),
+            before.until,
+            is_audited=is_audited,
+            alive_owners=verdict.alive_owners,
         )
-        self.returned += len(returned)
-        if gone or any(by_age[each] < at for each, at in watch.known.items() if at == now):
+        since = _NEVER if control.resume is None else control.resume.at
+        self._own = {session: own for session, _, _, _, _, *owns in orphans for own in owns}
+        closed = {session: at for session, _, _, at, *_ in orphans if at is not None}
+        proved = {session for session, _, _, _, cause, *_ in orphans if cause in PROVED}
+        keys = {session: key for session, key in gone.returned.items() if key is not None}
+        watch = self._watch = before.count(
+            by_age,
+            gone.returned,
+            now,
+            since=since,
+            unseen_until=self._unseen_until,
+            closed=closed,
+            keys=keys,
+            undecided=gone.undecided,
+        )
+        self.returned += len(gone.returned)
+        is_anew = any(by_age[each] < watch.known[each] == now for each in by_age)
+        if is_anew or len(vanished) > len(gone.undecided):
             self._saved_at = _NEVER  # or the next exporter would not know it
         returns = watch.returns(since=since, now=now)
         record = Record()
         if is_audited:
             counted = watch.counted_since(since)
             record, contradicted = await self._record.read(
-                reader, rule, since=since, at=at, counted=counted
+                reader, rule, half=self._half, since=since, at=at, counted=counted
             )
             returns = replace(
                 returns,
@@ -138,7 +166,9 @@ class Observer:
         record = replace(record, largest_wave=max(record.largest_wave, accepted))
         judged_since = self._judged_since(control)
         unjudged = Counter(
-            owner for session, _, owner, *_ in orphans if watch.known[session] > judged_since
+            owner
+            for session, _, owner, *_ in orphans
+            if watch.known[session] > judged_since and session not in proved
         )
         first = now if control.observed_since is None else control.observed_since
         control = self._control = replace(control, held=found.held, observed_since=first)
@@ -147,25 +177,59 @@ class Observer:
             now=now,
             server=found.server,
             counts=SessionCounts(**(found.counts or {})),
+            half=self._half,
             beating=found.beating,
-            wave=self._wave(watch, control, now),
+            wave=self._wave(watch, control, now, without=proved | gone.undecided),
+            proved=len(proved),
             left_alone=found.left_alone,
             candidate_count=found.candidate_count,
             candidates={
-                session: CandidateState(version, watch.known.get(session, orphaned_at), owner)
-                for session, version, orphaned_at, owner in found.candidates
+                session: CandidateState(
+                    version, watch.known.get(session, orphaned_at), owner, cause
+                )
+                for session, version, orphaned_at, owner, cause in found.candidates
             },
             orphaned_at={
                 session: orphaned_at
                 for session, orphaned_at in watch.known.items()
-                if session not in set_aside
+                if session in by_age and session not in set_aside
             },
             owners={
-                name: Owner(active, live, unjudged[name]) for name, active, live in found.owners
+                name: Owner(active, live, unjudged[name], is_dead=name in verdict.dead_owners)
+                for name, active, live in found.owners
             },
             returns=returns,
             record=record,
             control=control,
+            blind=verdict.blind,
+        )
+
+    def _find_vanished(
+        self, before: Watch, orphans: Mapping[str, float], verdict: Verdict
+    ) -> list[str]:
+        """None for a person, who has asked once: ghosts and what is ownerless would seem gone."""
+        is_asked_once = self._source.has_evidence and verdict is NO_EVIDENCE
+        return [] if is_asked_once else before.find_gone(orphans)
+
+    def _observe_blindly(
+        self, found: ReadSessions, before: Watch, control: Control, why: str, *, at: float
+    ) -> Observation:
+        """Neither what falls silent nor what comes back is known: what is followed stays so."""
+        if self._watch is not None and self._source.list is not None:
+            self._unseen_until = found.now
+        return Observation(
+            at=at,
+            now=found.now,
+            server=found.server,
+            counts=SessionCounts(**(found.counts or {})),
+            half=self._half,
+            beating=found.beating,
+            left_alone=found.left_alone,
+            candidate_count=found.candidate_count,
+            orphaned_at=before.known,
+            control=replace(control, held=found.held),
+            blind=why,
+            is_evidence_unknown=True,
         )
 
     async def save(
@@ -173,8 +237,8 @@ class Observer:
     ) -> None:
         """Note for all exporters that the rule is observed, what was watched, and what is judged.
 
-        Without a writer this observer alone remembers it. Not at each run: a note that is an
-        eighth of the wave's time old makes the next exporter look so much further back.
+        Without a writer this observer alone remembers it. Not at each run: the older a note is,
+        the further back the next exporter looks.
         Raises SourceError.
         """
         if is_judged:
@@ -184,8 +248,7 @@ class Observer:
                 self._saved_at = _NEVER  # it has ended, which no exporter may forget
         if writer is None or self._watch is None or observation.blind:
             return
-        often = self._source.settle_time / 8
-        if abs(observation.now - self._saved_at) < often:
+        if abs(observation.now - self._saved_at) < controlling.note_interval(self._source):
             return
         control = self._control
         since = observation.now if control.observed_since is None else control.observed_since
@@ -211,28 +274,31 @@ class Observer:
         counts = max(stops, key=lambda stop: (stop.brake == "returned", stop.at))
         return replace(control, stop=counts)
 
+    def continue_with(self, source: Source) -> None:
+        """Go on with other settings, by which the same sessions are orphaned."""
+        if source.recovery.mode != self._source.recovery.mode:
+            self._own_stop = None  # in mode auto, a person could neither see nor end it
+        self._source = source
+
     def held_wave(self, stop: Stop) -> int:
         """The largest wave of the observed sessions that a stop holds."""
         fixed = self._source.fixed_threshold
         known = {} if self._watch is None else self._watch.known
-        held = [
+        held = (
             at
             for session, at in known.items()
-            if self._by_age[session] < stop.at + (self._own[session] if fixed is None else fixed)
-        ]
-        return len(held) if fixed is None else largest_wave(held, fixed / 2)
+            if session in self._by_age
+            and self._by_age[session] < stop.at + (self._own[session] if fixed is None else fixed)
+        )
+        return largest_wave(held, self._half)
 
-    def _wave(self, watch: Watch, control: Control, now: float) -> int:
-        """Where each row has a threshold of its own: what became orphaned within half of it.
-
-        All of these are within half of the longer threshold of each other, which is the largest
-        wave that there can be: a person is asked rather too often.
-        """
-        if self._source.fixed_threshold is not None:
-            return watch.wave(self._source.settle_time, since=self._wave_since(control, now))
+    def _wave(self, watch: Watch, control: Control, now: float, *, without: Collection[str]) -> int:
+        """A person judges what became orphaned lately: of each within half of its own threshold."""
+        if self._looks_back or self._source.fixed_threshold is not None:
+            return watch.wave(self._half, since=self._wave_since(control, now), without=without)
         judged_since = self._judged_since(control)
         return sum(
-            at > max(judged_since, now - self._own[session] / 2)
+            session not in without and at > max(judged_since, now - self._own[session] / 2)
             for session, at in watch.known.items()
         )
 
@@ -241,13 +307,11 @@ class Observer:
         return control.judged_since(self._source.fixed_threshold or 0.0)
 
     def _accepted_wave(self, control: Control, now: float, wrong: int) -> int:
-        # Where each row has its own, there is no time by which all of a wave is orphaned.
-        return control.accepted_wave(self._source.fixed_threshold or inf, now, wrong)
+        return control.accepted_wave(2 * self._half, now, wrong)
 
     def _wave_since(self, control: Control, now: float) -> float:
         """What became orphaned later than this may make a wave that is not judged yet."""
         judged_since = self._judged_since(control)
-        half = self._source.settle_time
         if control.judged_until is not None:
-            return max(judged_since, control.judged_until - half)
-        return judged_since if self._looks_back else max(judged_since, now - half)
+            return max(judged_since, control.judged_until - self._half)
+        return judged_since if self._looks_back else max(judged_since, now - self._half)

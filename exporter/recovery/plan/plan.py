@@ -1,11 +1,11 @@
 """What a recovery by hand would do now, and what speaks against it. Nothing is written."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from exporter.config import Source, format_duration
 from exporter.errors import BadData, EvidenceUnreadable
 from exporter.postgres import Reader
-from exporter.recovery.audit.control import Pause, find_pause_or_error
+from exporter.recovery.audit.control import find_pause_or_error
 from exporter.recovery.audit.installation import require_audit
 from exporter.recovery.close.candidates import count_undone, read_previews
 from exporter.recovery.close.chosen import NEVER_CLOSED, Chosen, explain_unselected
@@ -19,6 +19,7 @@ from exporter.recovery.rule.checks import check_rule
 from exporter.recovery.rule.limits import Limits, check_ids
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import Selection, sessions_by_hand
+from exporter.recovery.status import Pause
 from exporter.text import number_of
 
 
@@ -72,6 +73,7 @@ async def make_plan(
 ) -> Plan:
     """Check everything, count, and preview up to `show` sessions.
 
+    Of a source with owners or a list, the transactions of the reader know what these say.
     Raises SourceError, and UsageError for an id that the column's type cannot hold.
     """
     rule = await bind_rule(reader, source)
@@ -80,6 +82,8 @@ async def make_plan(
     await check_rule(reader, rule, writes=function is None)
     await require_audit(reader)
     observation = await observe_by_hand(reader, rule, is_audited=True)
+    if source.list is not None:  # what it holds is closed by hand alone
+        observation = replace(observation, counts=await count_sessions(reader, rule))
     selection = sessions_by_hand(rule, with_backlog=with_backlog, with_undone=with_undone)
     everything = sessions_by_hand(rule, with_backlog=with_backlog, with_undone=True)
 

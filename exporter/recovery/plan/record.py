@@ -22,22 +22,28 @@ class RecordReader:
         self._until = float("-inf")
 
     async def read(
-        self, reader: Reader, rule: Rule, *, since: float, at: float, counted: Iterable[str] = ()
+        self,
+        reader: Reader,
+        rule: Rule,
+        *,
+        half: float,
+        since: float,
+        at: float,
+        counted: Iterable[str] = (),
     ) -> tuple[Record, int]:
         """The record at monotonic time `at`, and how many sessions were contradicted.
 
         Those are of the last day, became orphaned since a moment, and are none of the `counted`.
+        Sessions that became orphaned within `half` seconds of each other are one wave; where each
+        row has a threshold of its own, no wave of the past is known.
         Raises SourceError.
         """
-        source, fixed = rule.table.source, rule.table.source.fixed_threshold
-        # Where each row has a threshold of its own, no wave of the past is known, and no larger one
-        # is expected for it; by hand no budget counts.
-        if at >= self._until and fixed is not None:
+        if at >= self._until:
             before = reader.seconds
             statement = rule.statement(
                 "recovery/decision/record",
-                after=interval(fixed),
-                half=interval(source.settle_time),
+                after=audited_after(rule),
+                half=interval(half),
             )
             ((largest, days),) = await reader.rows(statement)
             self._record = Record(largest, tuple(ClosedDay(*day) for day in days))

@@ -8,12 +8,16 @@ from exporter.config import Source
 from exporter.errors import SchemaMismatch, SourceError
 from exporter.postgres import Database, Reader
 from exporter.recovery.audit.installation import can_read_audit
-from exporter.recovery.plan.returned import find_returned
+from exporter.recovery.plan.returned import find_gone
 from exporter.recovery.rule.binding import follow_table
 from exporter.recovery.rule.checks import read_naming_key
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.status import RecoveryStatuses
-from exporter.sessions import STATEMENT_TIME, SessionTable
+from exporter.sessions import STATEMENT_TIME, SessionTable, evidence_settings
+from exporter.sessions.verdict import NO_VERDICTS, Verdicts
+
+#: The name of these jobs in their keys.
+RETURNS = "returns"
 
 #: Sessions return after minutes: more often is of no use, in seconds.
 EVERY = 60.0
@@ -32,7 +36,8 @@ class ReturnCounter(Job):
 
     They live, or the application has ended them. Of what one run finds, the next one reads by id
     only what is not orphaned any more. It needs a column with a unique index as `id`: without one,
-    the whole table would be read.
+    the whole table would be read. While evidence is unknown nothing is compared: what a list held
+    looks orphaned then, and what was a ghost does not.
     """
 
     FAILED = "returns_not_counted"
@@ -47,21 +52,35 @@ class ReturnCounter(Job):
         *,
         statuses: RecoveryStatuses,
         clock: Clock,
+        evidence: Verdicts = NO_VERDICTS,
     ) -> None:
         """`binding` is that of the source in this database; it may be shared with collectors."""
         source = binding.source
         self._every = max(source.every, EVERY)
-        super().__init__(Key(database.name, source.name, "returns"), interval=self._every)
+        super().__init__(Key(database.name, source.name, RETURNS), interval=self._every)
         self._database = database
         self._binding = binding
         self._source = source
         self._statuses = statuses
         self._clock = clock
+        self._evidence = evidence
         self._bound: tuple[bool, Rule] | None = None
         self._has_fitted = False
-        self._returned = 0
         self._known: frozenset[str] = frozenset()
         self._last_run = 0.0
+
+    @property
+    def past(self) -> tuple[frozenset[str], float]:
+        """The sessions that were orphaned at the last run, and when that was in the database."""
+        return self._known, self._last_run
+
+    def continue_from(self, known: frozenset[str], last_run: float) -> None:
+        """Go on from the last run of another one of this source."""
+        self._known, self._last_run = known, last_run
+
+    def report_to(self, statuses: RecoveryStatuses, *, evidence: Verdicts) -> None:
+        """Go on with other stores."""
+        self._statuses, self._evidence = statuses, evidence
 
     async def _run(self) -> None:
         reader = self._database.reader(
@@ -83,15 +102,29 @@ class ReturnCounter(Job):
         return self._bound
 
     async def _count(self, reader: Reader, is_audited: bool, rule: Rule) -> None:
+        verdict = self._evidence.verdict()
+        if verdict.blind:
+            self._count_returned(0)
+            return
+        reader.preamble = await evidence_settings(verdict, rule.table.encoding)
         statement = rule.table.keep("returns", lambda _: _orphaned_ids(rule))
         ((now, orphans),) = await read_naming_key(reader, rule, statement)
         self._has_fitted = True
         known = frozenset(orphans)
-        gone = self._known - known
-        returned = await find_returned(reader, rule, gone, self._last_run, is_audited=is_audited)
-        self._returned += len(returned)
-        self._known, self._last_run = known, now
-        self._statuses.change(self.key[:2], returned=self._returned)
+        gone = await find_gone(
+            reader,
+            rule,
+            self._known - known,
+            self._last_run,
+            is_audited=is_audited,
+            alive_owners=verdict.alive_owners,
+        )
+        self._known, self._last_run = known | gone.undecided, now
+        self._count_returned(len(gone.returned))
+
+    def _count_returned(self, more: int) -> None:
+        before = self._statuses.by_pair[self.key[:2]].returned or 0
+        self._statuses.change(self.key[:2], returned=before + more)
 
     def _failed(self, error: SourceError) -> None:
         if isinstance(error, SchemaMismatch) and self._has_fitted:

@@ -1,25 +1,45 @@
 """Which of the sessions that were orphaned have returned."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from exporter.postgres import Reader
 from exporter.queries import fill
 from exporter.recovery.rule.checks import read_naming_key
+from exporter.recovery.rule.owner import owner_of
 from exporter.recovery.rule.rule import Rule
 from exporter.sessions import unix_time
 
 
-async def find_returned(
-    reader: Reader, rule: Rule, gone: Collection[str], last_run: float, *, is_audited: bool
-) -> dict[str, str | None]:
-    """Which of the sessions that were orphaned at the last run live, or have their own end.
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """What became of sessions that are not orphaned any more."""
 
-    With a hash of whose each is, where `limit_per` says so; what it is of is not written down.
-    `gone` are their ids, and `last_run` is its Unix time by the database's clock. What recovery has
-    closed since then, by the audit, has not returned. Raises SourceError.
+    returned: Mapping[str, str | None] = field(default_factory=dict)
+    """Those that live, or have their own end; with a hash of whose each is, where `limit_per` says
+    so: what it is of is not written down."""
+    undecided: frozenset[str] = frozenset()
+    """Those that show no life either: the evidence that made them orphaned is not known any more,
+    as after a start, until answers of some time prove it anew. They have not returned."""
+
+
+async def find_gone(
+    reader: Reader,
+    rule: Rule,
+    gone: Collection[str],
+    last_run: float,
+    *,
+    is_audited: bool,
+    alive_owners: Collection[str] = (),
+) -> Gone:
+    """What became of the sessions `gone`, ids, that were orphaned at the last run and are not now.
+
+    `last_run` is its Unix time by the database's clock. What recovery has closed since then, by the
+    audit, has not returned. A session whose owner lives has: its owner was not dead.
+    Raises SourceError.
     """
     if not gone:
-        return {}
+        return Gone()
     recovered = "false"
     if is_audited:
         recovered = rule.statement(
@@ -32,9 +52,29 @@ async def find_returned(
         "recovery/decision/returned",
         is_one_of=rule.id.is_one_of(gone),
         recovered=recovered,
+        is_silent=_is_silent(rule, last_run),
+        owner=owner_of(rule),
         limit_key=""
         if limit_key is None
         else f",\n    {fill('recovery/decision/key', key=limit_key)}",
     )
-    rows = await read_naming_key(reader, rule, statement)
-    return {session: key[0] if key else None for session, *key in rows}
+    returned, undecided = dict[str, str | None](), set[str]()
+    for session, is_silent, owner, *key in await read_naming_key(reader, rule, statement):
+        if is_silent and owner not in alive_owners:
+            undecided.add(session)
+        else:
+            returned[session] = key[0] if key else None
+    return Gone(returned, frozenset(undecided))
+
+
+def _is_silent(rule: Rule, last_run: float) -> str:
+    """Whether a row neither shows life since the last run, nor is in a list; never NULL.
+
+    Without evidence nothing else ends that a session is orphaned.
+    """
+    table = rule.table
+    if not table.source.has_evidence:
+        return "false"
+    is_silent = f"{table.last_seen} <= pg_catalog.to_timestamp({unix_time(last_run)})"
+    is_listed = "false" if table.is_listed is None else f"({table.is_listed} IS TRUE)"
+    return f"({is_silent}) IS TRUE AND NOT {is_listed}"

@@ -11,10 +11,10 @@ from exporter.recovery.decision.watch import MOST_FOLLOWED
 from exporter.recovery.plan.counts import counts_statement, shows_beat_of_owner
 from exporter.recovery.rule.checks import name_failing_key, read_naming_key
 from exporter.recovery.rule.left_alone import is_closable, left_alone_statement
+from exporter.recovery.rule.owner import owner_of
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import orphaned_sessions
-from exporter.recovery.rule.server import owner_of
-from exporter.sessions import interval, unix_time
+from exporter.sessions import SessionTable, interval, unix_time
 
 
 class ReadSessions(NamedTuple):
@@ -29,13 +29,16 @@ class ReadSessions(NamedTuple):
     left_alone: int
     candidate_count: int
     """Without those that are set aside; not all of them are read."""
-    candidates: list[tuple[str, str, float, str | None]]
-    """Session, version, when its age made it orphaned, owner; longest silent first."""
-    orphans: list[tuple[str, float, str | None, float | None, *tuple[float, ...]]]
-    """Session, when its age made it orphaned, owner, when recovery closed it before, and where each
-    row has one its own threshold in seconds; the newest."""
+    candidates: list[tuple[str, str, float, str | None, str | None]]
+    """Session, version, when its age made it orphaned, owner, cause; longest silent first."""
+    orphans: list[tuple[str, float, str | None, float | None, str | None, *tuple[float, ...]]]
+    """Session, when its age made it orphaned, owner, when recovery closed it before, its cause
+    where the source has evidence, and where each row has one its own threshold in seconds; the
+    newest. One that evidence proves lost became orphaned when it was last seen."""
     owners: list[tuple[str, int, int]]
     """Name, active sessions, those that show that the owner runs."""
+    longest: float | None
+    """The longest threshold of an active session, in seconds; None where each has the same."""
 
 
 async def read_sessions(
@@ -54,11 +57,12 @@ async def read_sessions(
     """
     recovery, owner = rule.table.source.recovery, owner_of(rule)
     selection = orphaned_sessions(rule, with_backlog=False)
-    owners = "owners" if recovery.server is not None else "no_owners"
+    owners = "no_owners" if rule.table.owner is None else "owners"
     statement = selection.statement(
         "recovery/observation/observation",
         **_own_threshold(rule),
         owner=owner,
+        cause=rule.cause,
         server=fill("recovery/observation/server"),
         counts=counts_statement(rule),
         owners=selection.statement(
@@ -91,7 +95,7 @@ def _own_threshold(rule: Rule) -> dict[str, str]:
     table = rule.table
     if table.orphaned_at is None:
         after = interval(table.source.recovery_threshold)
-        orphaned_at = f"session_exporter_seen + {after}"
+        orphaned_at = _unless_proved(table, f"session_exporter_seen + {after}")
         return {"own": "", "orphaned_at": orphaned_at, "own_seconds": ""}
     columns = (
         f"{table.orphaned_at} AS session_exporter_orphaned_at",
@@ -99,9 +103,16 @@ def _own_threshold(rule: Rule) -> dict[str, str]:
     )
     return {
         "own": "".join(f",\n        {each}" for each in columns),
-        "orphaned_at": "session_exporter_orphaned_at",
+        "orphaned_at": _unless_proved(table, "session_exporter_orphaned_at"),
         "own_seconds": ",\n            r.session_exporter_after",
     }
+
+
+def _unless_proved(table: SessionTable, orphaned_at: str) -> str:
+    if not table.source.has_evidence:
+        return orphaned_at
+    proved = "session_exporter_cause IN ('ownerless', 'ghost')"
+    return f"CASE WHEN {proved} THEN session_exporter_seen ELSE {orphaned_at} END"
 
 
 async def find_evidence_error(reader: Reader, rule: Rule) -> SourceError | None:

@@ -12,9 +12,9 @@ from exporter.recovery.rule.rule import Rule, own_end_or
 from exporter.recovery.rule.session_id import SessionId
 from exporter.recovery.rule.written_end import end_as
 from exporter.sessions import TRANSACTION_TIME, SessionTable
+from exporter.sessions.expressions.used_objects import require_all_rows
 from exporter.sessions.orphaned import end_of_closed
 from exporter.sessions.relation import Relation, is_bare_word
-from exporter.sessions.used_objects import require_all_rows
 
 #: Words that are values and no columns.
 _VALUES = {"true", "false", "null"}
@@ -38,13 +38,12 @@ async def bind_rule(reader: Reader, source: Source) -> Rule:
         returning={each.name: _expression(relation, each.sql) for each in recovery.returning},
         alive=_condition(relation, recovery.evidence),
         exempt=_condition(relation, recovery.exempt),
-        server=_named(relation, "server", recovery.server) if recovery.server else None,
     )
 
 
 async def _require_visible_proof(reader: Reader, relation: Relation, source: Source) -> None:
     """Raise PermissionDenied where what keeps a session from being closed is hidden."""
-    keys = ("evidence", "exempt", "server")
+    keys = ("evidence", "exempt")
     declared = {key: getattr(source.recovery, key) for key in keys}
     texts = [_named(relation, key, text) for key, text in declared.items() if text is not None]
     effect = "live sessions would be closed"
@@ -67,7 +66,6 @@ async def follow_table(reader: Reader, table: SessionTable) -> Rule:
         returning={},
         alive=_condition(table.relation, table.source.recovery.evidence),
         exempt="false",
-        server=None,
     )
 
 

@@ -1,5 +1,6 @@
 """Whether PostgreSQL accepts a rule, and which expression of it fails for a session."""
 
+from exporter.config import Source
 from exporter.errors import (
     BackingOff,
     BadData,
@@ -10,8 +11,8 @@ from exporter.errors import (
 )
 from exporter.postgres import Reader, Row
 from exporter.queries import fill, identifier
+from exporter.recovery.rule.owner import owner_of
 from exporter.recovery.rule.rule import END, Rule
-from exporter.recovery.rule.server import is_of_server, owner_of
 from exporter.sessions import name_failing_expression
 from exporter.sessions.relation import Relation
 from exporter.text import some_of
@@ -54,10 +55,31 @@ async def check_rule(reader: Reader, rule: Rule, *, writes: bool = True) -> None
         await _check(reader, statement, f"set.{name}", hint=_hint(relation, name))
     texts = {"end_at": rule.end, "evidence": rule.alive, "exempt": rule.exempt}
     texts |= {f"returning.{name}": text for name, text in rule.returning.items()}
-    if rule.server is not None:
-        texts["server"] = is_of_server(rule, "NULL")
     for key, text in texts.items():
         await _check(reader, _describe(text, rule.table.table), key)
+
+
+#: What printed SQL says that is by age alone although the source has owners.
+NO_OWNERLESS = (
+    "-- By age alone: without session-exporter it is not known which owners are dead, so that a\n"
+    "-- session of one is closed when it is old enough."
+)
+
+
+def without_owners(source: Source) -> Source:
+    """The source as SQL that is printed closes its sessions: by age alone.
+
+    Fewer are orphaned without owners, and no setting of the caller can say that one is dead.
+    Raises SourceError where a list may hold the sessions, which cannot be asked.
+    """
+    if source.list is not None:
+        raise SourceError(
+            f"what is printed runs without asking the list {source.list}, and would close sessions "
+            f"that it holds; `session-exporter recover {source.name}` asks it"
+        )
+    if source.owner is None or not source.has_evidence:
+        return source
+    return source.model_copy(update={"owner": source.owner.model_copy(update={"in_": None})})
 
 
 async def read_naming_key(reader: Reader, rule: Rule, statement: str) -> list[Row]:
@@ -71,7 +93,7 @@ async def read_naming_key(reader: Reader, rule: Rule, statement: str) -> list[Ro
 async def name_failing_key(reader: Reader, rule: Rule, error: SourceError) -> SourceError:
     """The same error with the config key of the first expression that fails when evaluated alone.
 
-    Each is evaluated for all orphaned sessions, and that of the server for all active ones, so
+    Each is evaluated for all orphaned sessions, and the owner for all active ones, so
     that what fails for one of them fails here. Where none does, each is evaluated for all active
     ones: PostgreSQL may evaluate it before it knows which are orphaned.
     It does not say for which session one fails, and the values stay in the row.
@@ -86,19 +108,21 @@ async def name_failing_key(reader: Reader, rule: Rule, error: SourceError) -> So
     conditions = {"evidence": rule.alive, "exempt": rule.exempt, "end_at": rule.end}
     values = {f"set.{name}": text for name, text in rule.changes.items()}
     reported = {f"returning.{name}": text for name, text in rule.returning.items()}
-    owner = {} if rule.server is None else {"server": owner_of(rule)}
-    expressions = conditions | values | reported
+    expressions = {
+        f"recovery.{key}": text for key, text in (conditions | values | reported).items()
+    }
     attempts = [(key, text, "orphaned") for key, text in expressions.items()]
-    attempts += [(key, text, "active") for key, text in (owner | expressions).items()]
+    attempts += [("owner", owner_of(rule), "active")]
+    attempts += [(key, text, "active") for key, text in expressions.items()]
     for key, text, state in attempts:
-        end = rule.end if key in values else "NULL::timestamptz"
+        end = rule.end if key.startswith("recovery.set.") else "NULL::timestamptz"
         which = {"orphaned": "true"} if state == "active" else {}
         try:
             await _evaluate(reader, rule, text, end=end, **which)
         except (BackingOff, ConnectFailed):
             return error
         except SourceError as found:
-            about = f"recovery.{key}, which fails for a session that is {state}: {found}"
+            about = f"{key}, which fails for a session that is {state}: {found}"
             return type(error)(about)
     return error
 

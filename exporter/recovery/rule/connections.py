@@ -12,7 +12,8 @@ def writing_settings(settings: DatabaseSettings, source: Source) -> DatabaseSett
     """How sessions are closed; `settings` are those of collection."""
     if source.recovery.dsn is None:
         return settings
-    return settings.model_copy(update={"dsn": source.recovery.dsn, "password_file": None})
+    own = ("dsn", "password_file", "password_command")
+    return settings.model_copy(update={key: getattr(source.recovery, key) for key in own})
 
 
 def reading_settings(settings: DatabaseSettings, source: Source) -> DatabaseSettings:
@@ -23,21 +24,46 @@ def reading_settings(settings: DatabaseSettings, source: Source) -> DatabaseSett
     return writing_settings(settings, source) if source.recovery.call is None else settings
 
 
+#: The database, and how to connect to it.
+_Key = tuple[str, str, object, object, object]
+
+
 class RecoveryConnections:
     """The connections of recovery in the daemon, which all sources of a database share.
 
     Those of a database stay within `max_recovery_connections`, whatever their connection strings.
     """
 
-    def __init__(self, beside: Mapping[str, Database] | None = None) -> None:
-        """`beside` are the connections of collection, by the name of the database."""
+    def __init__(
+        self,
+        beside: Mapping[str, Database] | None = None,
+        before: "RecoveryConnections | None" = None,
+    ) -> None:
+        """`beside` are the connections of collection, by the name of the database.
+
+        Where these are those of `before`, connections of that are used on.
+        """
         self._beside = beside or {}
-        self._slots: dict[str, ConnectionSlots] = {}
-        self._databases: dict[tuple[str, str, object], Database] = {}
+        self.slots: dict[str, ConnectionSlots] = {}
+        self.databases: dict[_Key, Database] = {}
+        self._before: Mapping[_Key, Database] = {}
+        if before is not None:
+            same = {name for name, each in self._beside.items() if before.beside(name) is each}
+            self.slots = {name: each for name, each in before.slots.items() if name in same}
+            self._before = {key: each for key, each in before.databases.items() if key[0] in same}
+
+    def beside(self, database: str) -> Database | None:
+        """The connections of collection to a database."""
+        return self._beside.get(database)
 
     def open(self, database: str) -> int:
         """How many are open to a database."""
-        return self._slots[database].open if database in self._slots else 0
+        return self.slots[database].open if database in self.slots else 0
+
+    def use(self, settings: DatabaseSettings, source: Source) -> None:
+        """Keep the connections for a source; `settings` are those of collection."""
+        self._database(reading_settings(settings, source))
+        self._database(writing_settings(settings, source))
 
     def reading(self, settings: DatabaseSettings, source: Source) -> Database:
         return self._database(reading_settings(settings, source))
@@ -48,21 +74,36 @@ class RecoveryConnections:
         zone = sessions.time_zone(source)
         return Writer(shared.settings, timezone=zone, shared=shared, user=source.name)
 
+    async def close_unused(self, after: "RecoveryConnections") -> None:
+        """Close what is not used on `after`."""
+        for key, database in self.databases.items():
+            if after.databases.get(key) is not database:
+                slots = after.slots.get(key[0])
+                await database.close(shares_slots=slots is self.slots[key[0]])
+
     async def close(self) -> None:
-        for database in self._databases.values():
+        for database in self.databases.values():
             await database.close()
 
     def _database(self, settings: DatabaseSettings) -> Database:
-        key = (settings.name, settings.dsn, settings.password_file)
-        if key not in self._databases:
-            slots = self._slots.setdefault(
+        key = (
+            settings.name,
+            settings.dsn,
+            settings.password_file,
+            settings.password_command,
+            settings.password_lifetime,
+        )
+        if key not in self.databases and key in self._before:
+            self.databases[key] = self._before[key]
+        elif key not in self.databases:
+            slots = self.slots.setdefault(
                 settings.name,
                 ConnectionSlots(settings.max_recovery_connections, "max_recovery_connections"),
             )
-            self._databases[key] = Database(
+            self.databases[key] = Database(
                 settings, slots=slots, beside=self._beside.get(settings.name)
             )
-        return self._databases[key]
+        return self.databases[key]
 
 
 @asynccontextmanager

@@ -38,8 +38,6 @@ class Rule:
     """Whether further evidence proves it alive; never NULL."""
     exempt: str
     """Whether it is protected; never NULL."""
-    server: str | None
-    """What names its server; None where `recovery.server` is not set."""
 
     def statement(self, name: str, **parts: str) -> str:
         """The template `queries/<name>.sql`; `parts` are what the rule does not decide."""
@@ -54,6 +52,11 @@ class Rule:
         own_seconds = {}
         if table.own_seconds is not None:
             own_seconds = {"orphaned_after_seconds": table.own_seconds}
+        proof = {}
+        if table.source.has_evidence:
+            proof["cause"] = self.cause
+        if table.owner is not None:
+            proof["owner"] = table.owner
         still_alive = {"alive": self.alive} if recovery.evidence is not None else {}
         return {
             "table": table.table,
@@ -77,7 +80,7 @@ class Rule:
             ),
             "returning": json_object(self.returning),
             "evidence": json_object(
-                {"last_seen": table.last_seen, "silence_seconds": silence} | own_seconds
+                {"last_seen": table.last_seen, "silence_seconds": silence} | own_seconds | proof
             ),
             # Evidence that reads what closing writes may prove a closed session alive; then
             # nothing follows from it later.
@@ -178,10 +181,38 @@ class Rule:
     @property
     def recoverable(self) -> str:
         """The whole condition: orphaned by the clock and by all evidence, and not protected."""
-        return (
-            f"{self.table.rows} AND {self.table.orphaned(TRANSACTION_TIME)} AND NOT {self.alive} "
-            f"AND NOT {self.exempt}"
-        )
+        orphaned = f"{self.table.rows} AND {self.table.orphaned(TRANSACTION_TIME)}"
+        if not self.table.source.closes_by_age:
+            orphaned += f" AND ({self.cause}) IN ('ownerless', 'ghost')"
+        if self.table.is_listed is not None:
+            # What it holds may live, however old it looks, and whoever is said to be its owner.
+            orphaned += f" AND {self.table.is_listed} IS NOT TRUE"
+        return f"{orphaned} AND NOT {self.alive} AND NOT {self.exempt}"
+
+    @property
+    def recoverable_by_hand(self) -> str:
+        """The same for a person, who has seen the cause of each: also what a list holds as stale.
+
+        What it holds with a fresh sign of life is not orphaned.
+        """
+        orphaned = f"{self.table.rows} AND {self.orphaned_by_hand}"
+        return f"{orphaned} AND NOT {self.alive} AND NOT {self.exempt}"
+
+    @property
+    def orphaned_by_hand(self) -> str:
+        """Whether a row is orphaned; one that is stale in a list, by its own times as well."""
+        orphaned = self.table.orphaned(TRANSACTION_TIME)
+        if self.table.source.list is None:
+            return orphaned
+        by_age = self.table.orphaned_by_age(TRANSACTION_TIME)
+        return f"{orphaned} AND (({self.cause}) <> 'stale_in_list' OR {by_age})"
+
+    @property
+    def cause(self) -> str:
+        """Why a row is orphaned, one of CAUSES; NULL where neither owners nor a list say it."""
+        if not self.table.source.has_evidence:
+            return "NULL::text"
+        return self.table.cause(TRANSACTION_TIME)
 
     @property
     def is_backlog(self) -> str:

@@ -1,4 +1,4 @@
-"""Which sessions a run closes, and with which end: orphans, one server's, or all of them.
+"""Which sessions a run closes, and with which end: orphans, one owner's, or all of them.
 
 The row is `s`. No condition is ever NULL.
 """
@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from exporter.config import RowThreshold, Source
 from exporter.queries import literal
 from exporter.recovery.rule.left_alone import is_closable, is_undone, left_alone_statement
+from exporter.recovery.rule.owner import is_of_owner
 from exporter.recovery.rule.rule import Rule, own_end_or
-from exporter.recovery.rule.server import is_of_server
 from exporter.sessions import TRANSACTION_TIME, interval, unix_time
 
 #: A sign of life younger than this, in seconds, means that the application is running.
@@ -20,16 +20,17 @@ RECENT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class PlannedStop:
-    """What stops: one server, or all that started before an instant, written as SQL takes it."""
+    """What stops: one owner, or all that started before an instant, written as SQL takes it."""
 
-    server: str | None
+    owner: str | None
     before: str = ""
     even_live: bool = False
+    """Also sessions that show life or, of one owner, that a list holds."""
 
     @property
     def needs_silence(self) -> bool:
         """Whether a recent sign of life anywhere in the table forbids it."""
-        return self.server is None and not self.even_live
+        return self.owner is None and not self.even_live
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ def _threshold(source: Source) -> dict[str, object]:
 def sessions_by_hand(rule: Rule, *, with_backlog: bool, with_undone: bool) -> Selection:
     """What a person closes: what another one has undone only where this is asked for."""
     selection, undone = orphaned_sessions(rule, with_backlog=with_backlog), is_undone(rule)
+    selection = replace(selection, condition=rule.recoverable_by_hand)
     if with_undone:
         return replace(selection, undone=undone)
     return replace(selection, wanted=f"NOT {undone}")
@@ -151,15 +153,20 @@ def held_sessions(rule: Rule, stopped_at: float) -> Selection:
 def stopping_sessions(rule: Rule, stop: PlannedStop) -> Selection:
     """The active sessions of what stops.
 
-    One server's, however live they look: it is stopping. Or all that started before an instant;
-    then, unless `even_live`, a session that shows life is left alone, whenever it begins to.
+    One owner's, however live they look: it is stopping. But unless `even_live`, not one that a
+    list still holds. Or all that started before an instant; then, unless `even_live`, a session
+    that shows life is left alone, whenever it begins to.
     """
     table = rule.table
     condition = is_concerned(rule, stop)
+    if heeds_list(table.source, stop):
+        condition += f" AND NOT {table.is_live_in_list(TRANSACTION_TIME)}"
     if stop.needs_silence:
         condition += f" AND NOT {seen_recently(rule)}"
-    description: dict[str, object] = {"server": stop.server}
-    if stop.server is None:
+    description: dict[str, object] = {"owner": stop.owner}
+    if table.source.list is not None:
+        description["even_live"] = stop.even_live
+    if stop.owner is None:
         description = {"started_before": stop.before, "even_live": stop.even_live}
     orphaned = f"coalesce({table.orphaned(TRANSACTION_TIME)}, false) AND NOT {rule.alive}"
     # What the application's own end call would write now. An orphan was left long before, and ends
@@ -178,9 +185,9 @@ def stopping_sessions(rule: Rule, stop: PlannedStop) -> Selection:
 
 
 def is_concerned(rule: Rule, stop: PlannedStop) -> str:
-    """Whether an active session is one of the server's, or started before the instant."""
-    if stop.server is not None:
-        return f"coalesce({is_of_server(rule, literal(stop.server))}, false)"
+    """Whether an active session is one of the owner's, or started before the instant."""
+    if stop.owner is not None:
+        return is_of_owner(rule, stop.owner)
     table, bound = rule.table, f"{literal(stop.before)}::timestamptz"
     start, start_bound = table.started_at, bound
     if start.unit is not None and start.is_whole:
@@ -192,7 +199,15 @@ def is_concerned(rule: Rule, stop: PlannedStop) -> str:
     return f"coalesce({known} ELSE {table.last_seen} < {bound} END, false)"
 
 
+def heeds_list(source: Source, stop: PlannedStop) -> bool:
+    """Whether sessions of an owner stay open that a list holds."""
+    return source.list is not None and stop.owner is not None and not stop.even_live
+
+
 def seen_recently(rule: Rule) -> str:
-    """Whether a session was seen within RECENT, or further evidence proves it alive."""
+    """Whether a session was seen within RECENT, or further evidence or a list says it lives."""
     seen = f"coalesce({rule.table.last_seen} > pg_catalog.now() - {interval(RECENT)}, false)"
-    return f"({seen} OR {rule.alive})"
+    is_alive = f"{seen} OR {rule.alive}"
+    if rule.table.source.list is not None:
+        is_alive += f" OR {rule.table.is_live_in_list(TRANSACTION_TIME)}"
+    return f"({is_alive})"

@@ -4,7 +4,6 @@ import asyncio
 import functools
 import hashlib
 import hmac
-import os
 import ssl
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import httpx
 
 from exporter.config import Webhook
 from exporter.errors import NotDelivered
+from exporter.http_failures import why_failed
 
 SIGNATURE = "Session-Exporter-Signature"
 
@@ -68,7 +68,7 @@ class WebhookClient:
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError):
             raise NotDelivered("webhook.url is not a valid URL for a request") from None
         except httpx.HTTPError as error:
-            raise NotDelivered(_sentence(error)) from None
+            raise NotDelivered(why_failed(error)) from None
         if 300 <= status < 400:
             raise NotDelivered(
                 f"answered {status}; redirects are not followed, so webhook.url has to be the "
@@ -90,25 +90,3 @@ def _read_secret(path: Path) -> bytes:
     if not secret:
         raise NotDelivered(f"webhook.secret_file: {path} is empty; no request is sent unsigned")
     return secret
-
-
-def _sentence(error: BaseException) -> str:
-    """The message of the innermost error: httpx, httpcore and anyio each wrap it once."""
-    while (cause := _cause(error)) is not None:
-        error = cause
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not valid: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {error.reason or 'the connection ended'}"
-    if isinstance(error, OSError) and error.errno is not None:
-        # asyncio's own text for a refused connection is about the address, not about the cause.
-        reason = os.strerror(error.errno) if error.errno > 0 else error.strerror
-        return f"the connection failed: {reason}"
-    return f"the connection failed: {type(error).__name__}"
-
-
-def _cause(error: BaseException) -> BaseException | None:
-    """The cause of an error; of several addresses that were tried, the last one's."""
-    if isinstance(error, BaseExceptionGroup):
-        return error.exceptions[-1]
-    return error.__cause__ or error.__context__

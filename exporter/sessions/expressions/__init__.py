@@ -10,16 +10,16 @@ from collections.abc import Iterator
 from exporter.config import RowThreshold, Source, TimeColumn
 from exporter.errors import BadData, SchemaMismatch, SourceError
 from exporter.postgres import Reader
-from exporter.queries import identifier, literal
+from exporter.queries import fill, identifier, literal
 from exporter.sessions import relation
 from exporter.sessions.conditions import stored_column
 from exporter.sessions.expressions.fit import TIMES, check_types, require_groupable
 from exporter.sessions.expressions.result_types import WHOLE_NUMBERS, types_of
+from exporter.sessions.expressions.used_objects import require_all_rows, require_no_effects
 from exporter.sessions.moments import UNITS, Moment, interval
 from exporter.sessions.orphaned import end_of_closed
 from exporter.sessions.relation import Relation
 from exporter.sessions.session_table import SessionTable
-from exporter.sessions.used_objects import require_all_rows, require_no_effects
 from exporter.text import some_of
 
 #: Zones in which no local time occurs twice, so that naive timestamps compare like instants.
@@ -36,6 +36,8 @@ async def declared(reader: Reader, source: Source) -> tuple[Relation, dict[str, 
 async def bind(reader: Reader, source: Source) -> SessionTable:
     """Bind a source to its table. Raises SchemaMismatch where it does not fit, or SourceError."""
     found, expressions = await declared(reader, source)
+    if reads_foreign := await _reads_foreign(reader, found):
+        _set_apart(reader)
     await require_no_effects(reader, found)
     types = await types_of(reader, found, expressions)
     check_types(source, types)
@@ -81,7 +83,34 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
         id=tuple(text for key, text in expressions.items() if key == "id" or key.startswith("id.")),
         show=tuple(expressions[f"show.{shown.name}"] for shown in source.show),
         threshold=_threshold(expressions.get("orphaned_after")),
+        owner=f"({expressions['owner']})::text" if source.owner is not None else None,
+        encoding=await _encoding(reader) if source.has_evidence else "UTF8",
+        reads_foreign=reads_foreign,
     )
+
+
+def set_apart(reader: Reader, table: SessionTable | None) -> None:
+    """Have a reader of a table that reads foreign ones wait for the others, and share no message.
+
+    Whatever of them waits for servers that never answer holds one connection, and not all.
+    """
+    if table is not None and table.reads_foreign:
+        _set_apart(reader)
+
+
+def _set_apart(reader: Reader) -> None:
+    reader.user, reader.shares_messages = "foreign tables", False
+
+
+async def _reads_foreign(reader: Reader, found: Relation) -> bool:
+    """Whether its table is a foreign table, or above one."""
+    if found.kind not in {"view", "partitioned table"}:
+        return found.kind == "foreign table"
+    return bool(await reader.value(fill("catalog/reads_foreign", oid=str(found.oid))))
+
+
+async def _encoding(reader: Reader) -> str:
+    return str(await reader.value(fill("collection/orphaned/encoding")))
 
 
 def declared_texts(source: Source) -> Iterator[tuple[str, str]]:
@@ -92,6 +121,7 @@ def declared_texts(source: Source) -> Iterator[tuple[str, str]]:
         named["id"] = source.id
     if isinstance(source.orphaned_after, RowThreshold):
         named["orphaned_after"] = source.orphaned_after.sql
+    named |= {} if source.owner is None else {"owner": source.owner.of}
     named |= {f"labels.{name}": label.value for name, label in source.labels.items()}
     named |= {f"integrity.{name}": text for name, text in source.integrity.items()}
     named |= {} if source.limit_per is None else {"limit_per.key": source.limit_per.key}

@@ -7,15 +7,15 @@ from exporter import sessions
 from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier
-from exporter.sessions.relation import Relation, is_bare_word
-from exporter.sessions.sql_names import SYSTEM_COLUMNS, names
-from exporter.sessions.used_objects import (
+from exporter.sessions.expressions.used_objects import (
     find_functions,
     find_relations,
     find_schemas,
     grant_to,
     hides_rows,
 )
+from exporter.sessions.relation import Relation, is_bare_word
+from exporter.sessions.sql_names import SYSTEM_COLUMNS, names
 
 #: Collects; where a function closes sessions, it also finds them.
 ROLE = "session_exporter"
@@ -217,7 +217,7 @@ async def collection_rights(reader: Reader, source: Source) -> list[Right]:
         rights = await closing_rights(reader, source, role=ROLE)
     elif await reader.value(fill("recovery/audit/exists")):
         rights = audit_rights(source, role=ROLE)
-    return [*await _reading_rights(reader, table, texts), *rights]
+    return [*await reading_rights(reader, table, texts), *rights]
 
 
 async def recovery_grants(reader: Reader, source: Source, *, role: str) -> list[str]:
@@ -250,7 +250,7 @@ async def recovery_rights(reader: Reader, source: Source, *, role: str) -> list[
         return closing
     table, expressions = await sessions.declared(reader, source)
     texts = [*expressions.values(), *recovery_texts(source)]
-    return [*await _reading_rights(reader, table, texts), *closing]
+    return [*await reading_rights(reader, table, texts), *closing]
 
 
 def operator_grants() -> list[str]:
@@ -261,7 +261,7 @@ def operator_grants() -> list[str]:
 def _proofs(source: Source) -> list[str]:
     """What keeps a session from being closed, but for single columns."""
     recovery = source.recovery
-    declared = (recovery.evidence, recovery.exempt, recovery.server)
+    declared = (recovery.evidence, recovery.exempt)
     return [text for text in declared if text is not None and not is_bare_word(text)]
 
 
@@ -274,11 +274,11 @@ def recovery_texts(source: Source) -> list[str]:
         *mark,
         *(text.replace("{end}", "NULL") for text in recovery.set.values()),
         *(each.sql for each in recovery.returning),
-        *filter(None, (recovery.end_at, recovery.evidence, recovery.exempt, recovery.server)),
+        *filter(None, (recovery.end_at, recovery.evidence, recovery.exempt)),
     ]
 
 
-async def _reading_rights(reader: Reader, table: Relation, texts: list[str]) -> list[Right]:
+async def reading_rights(reader: Reader, table: Relation, texts: list[str]) -> list[Right]:
     """What it takes to evaluate expressions over a table."""
     columns = table.columns_in(texts)
     if table.is_table:

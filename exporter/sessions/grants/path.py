@@ -12,9 +12,9 @@ from exporter.config import Source
 from exporter.config.fields.sql_lexer import fold
 from exporter.postgres import Reader
 from exporter.queries import array, fill, identifier, literal
+from exporter.sessions.expressions.used_objects import find_functions, find_relations
 from exporter.sessions.grants import ROLE, Right, by_statements, recovery_texts
 from exporter.sessions.sql_names import names
-from exporter.sessions.used_objects import find_functions, find_relations
 from exporter.text import printable
 
 _FIRST, _LAST = "pg_catalog", "pg_temp"
@@ -45,11 +45,12 @@ async def path_use(reader: Reader, source: Source) -> PathUse:
     functions = await find_functions(reader, texts)
     recovery = source.recovery
     closes = recovery.is_declared and by_statements(source) and recovery.dsn is None
-    is_plain = table.is_table and not functions and not await _has_view(reader, others)
+    is_plain = table.is_table and not functions and not await has_view(reader, others)
     return PathUse(frozenset(found), is_whole=closes or not is_plain)
 
 
-async def _has_view(reader: Reader, relations: Iterable[tuple[str, str]]) -> bool:
+async def has_view(reader: Reader, relations: Iterable[tuple[str, str]]) -> bool:
+    """Whether one of these is a view, which looks up names that are not in the config."""
     listed = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in relations)
     return bool(listed) and bool(await reader.value(fill("roles/has_view", names=listed)))
 

@@ -86,10 +86,24 @@ def _reading(
         columns = []
     yield Right("USAGE", schema).grant(role)
     yield Right("SELECT", schema, name, tuple(columns)).grant(role)
-    others = dict.fromkeys(each for text in texts for each in _others(text))
-    if others:
+    granted = list(other_grants(texts, role))
+    if granted:
         yield f"{about} what an expression reads besides, if these are tables:"
-    for chain in others:
+    yield from granted
+
+
+def table_grants(table: TableName, role: str) -> Iterator[str]:
+    """The rights to read all of a table that is named in the config."""
+    schema, name = _table(table)
+    yield Right("USAGE", schema).grant(role)
+    yield Right("SELECT", schema, name).grant(role)
+
+
+def other_grants(texts: Iterable[str], role: str) -> Iterator[str]:
+    """The rights to read what subqueries name, if these are tables."""
+    for chain in dict.fromkeys(each for text in texts for each in _others(text)):
+        if chain[0] == "pg_catalog":
+            continue  # PUBLIC may read it, and a DBA may not be its owner
         granted = [Right("USAGE", chain[0]).grant(role)] if len(chain) > 1 else []
         granted.append(f"GRANT SELECT ON {identifier(*chain)} TO {role};")
         named = literal(identifier(*chain))

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from exporter.config import load_config
-from tests.support.documents import blocks
+from tests.support.documents import CONFIGURATION, blocks
 from tests.support.monitoring.alertmanager_example import SEVERITIES, inhibitions
 from tests.support.monitoring.programs import program
 
@@ -108,6 +108,7 @@ def test_the_table_of_what_is_held_back_is_that_of_the_inhibit_rules() -> None:
     elsewhere = {"SessionsSourceGone", "SessionsIndexMissing", "SessionsDatabaseDown"}
     elsewhere |= {"SessionsReplicasDiffer", "SessionsConfigReloadFailed"}
     elsewhere |= {"SessionsRecoveryContradicted", "SessionsRecoveryRateHigh"}
+    elsewhere |= {"SessionsEvidenceDown"}
     assert held.pop("SessionsDatabaseDown") == set(SEVERITIES) - down - elsewhere
     assert said.pop("SessionsDatabaseDown") == recovery  # beside what is said in words
     assert said == held
@@ -126,7 +127,7 @@ def test_thresholds_are_set_as_the_document_says(tmp_path: Path) -> None:
 
 
 def test_the_table_of_thresholds_names_keys_and_alerts_that_exist() -> None:
-    documented = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    documented = "".join(CONFIGURATION.values())
     for keys, alerts in table("key in config.yaml", "alert"):
         for key in keys.split(", "):
             assert f"| `{key.rpartition('.')[2]}` |" in documented

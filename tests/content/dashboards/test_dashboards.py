@@ -130,10 +130,12 @@ def test_rows_are_the_operators_questions_in_order() -> None:
     days = "What do the last days look like?"
     first = "Is something wrong now?"
     recovery = "Is recovery working?"
-    overview = [first, "Which source, since when?", "How old are they?", days, recovery, last]
+    evidence = "What does the evidence say?"
+    common = [evidence, recovery, last]
+    overview = [first, "Which source, since when?", "How old are they?", days, *common]
     assert rows(OVERVIEW) == overview
     source = [each for each in rows(SOURCE) if each.endswith("?")]
-    assert source == [first, "Since when?", "How old are they?", days, recovery, last]
+    assert source == [first, "Since when?", "How old are they?", days, *common]
 
 
 @each_dashboard

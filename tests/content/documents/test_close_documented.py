@@ -45,4 +45,4 @@ def test_the_hooks_call_the_program_as_it_can_be_called() -> None:
         command, source, *arguments = shlex.split(line)
         assert (command, source) == ("close", "conversations")
         named = {argument for argument in arguments if argument.startswith("--")}
-        assert named == {"--server", "--yes", "--show", "--config.file"} <= options_of("close")
+        assert named == {"--owner", "--yes", "--show", "--config.file"} <= options_of("close")

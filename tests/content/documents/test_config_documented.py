@@ -1,4 +1,4 @@
-"""Every config key is in docs/configuration.md and in config.yaml, and the other way round."""
+"""Every config key is on a page of the configuration and in config.yaml, and the reverse."""
 
 import re
 from pathlib import Path
@@ -13,6 +13,7 @@ from exporter.config import (
     DatabaseSettings,
     KeyLimit,
     Label,
+    ListedSource,
     Mark,
     RecoverySettings,
     RowThreshold,
@@ -21,18 +22,40 @@ from exporter.config import (
     Webhook,
     load_config,
 )
+from exporter.config.build import ConfigFile
+from exporter.config.evidence import (
+    HeaderFile,
+    HttpSettings,
+    KubernetesPods,
+    ListSource,
+    Ownership,
+    OwnerSource,
+    OwnersOverHttp,
+    OwnerTable,
+    TimePath,
+)
 from exporter.config.fields.model import Model
 from exporter.config.schema import descriptions
 from exporter.errors import ConfigError
+from tests.support.documents import CONFIGURATION, blocks
 
 ROOT = Path(__file__).parents[3]
-DOCUMENT = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / "config.yaml").read_text(encoding="utf-8")
 
-# Heading -> the model whose keys the table below it is about.
+# Heading -> the model whose keys the tables below it are about, on one page or several.
 MODELS: dict[str, type[Model]] = {
     "## databases": DatabaseSettings,
+    "## owners": OwnerSource,
+    "### table": OwnerTable,
+    "### http": OwnersOverHttp,
+    "### kubernetes": KubernetesPods,
+    "## lists": ListSource,
+    "### request": HttpSettings,
+    "### Headers": HeaderFile,
+    "### Times in a list": TimePath,
     "## sources": Source,
+    "### owner": Ownership,
+    "### A source without a table": ListedSource,
     "### Points in time": TimeColumn,
     "### A threshold of each row": RowThreshold,
     "### labels": Label,
@@ -51,11 +74,35 @@ def keys(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {key: field for key, field in fields.items() if key != "name"}
 
 
-def rows(heading: str) -> dict[str, tuple[str, str]]:
-    """Key -> (default, meaning), from the table below a heading."""
-    section = re.split(r"\n(?=#)", DOCUMENT.split(f"\n{heading}\n", 1)[1], maxsplit=1)[0]
+def rows_of(page: str, heading: str) -> dict[str, tuple[str, str]]:
+    """Key -> (default, meaning), from the table below a heading of a page, if it has that."""
+    _, is_there, rest = CONFIGURATION[page].partition(f"\n{heading}\n")
+    section = re.split(r"\n(?=#)", rest, maxsplit=1)[0] if is_there else ""
     found = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| (.+) \|$", section, re.MULTILINE)
     return {key: (default.replace("`", ""), meaning) for key, _, default, meaning in found}
+
+
+def rows(heading: str) -> dict[str, tuple[str, str]]:
+    """The same of all pages."""
+    return {key: row for page in CONFIGURATION for key, row in rows_of(page, heading).items()}
+
+
+@pytest.mark.parametrize("heading", MODELS)
+def test_a_key_is_on_one_page(heading: str) -> None:
+    on_pages = [key for page in CONFIGURATION for key in rows_of(page, heading)]
+    assert sorted(on_pages) == sorted(set(on_pages))
+
+
+def test_a_new_user_sees_few_keys_first_and_every_one_that_is_required() -> None:
+    start = {heading: set(rows_of("start", heading)) for heading in ("## databases", "## sources")}
+    assert start["## databases"] == {"dsn"}
+    assert start["## sources"] == {
+        *("table", "active", "started_at", "orphaned_after", "id"),
+        *("last_seen_at", "ended_at", "alert_above", "timestamps_in"),
+    }
+    assert {each for each, field in keys(Source).items() if field.is_required()} <= start[
+        "## sources"
+    ] | {"database"}
 
 
 @pytest.mark.parametrize("heading", MODELS)
@@ -94,13 +141,16 @@ def test_every_key_is_in_the_example() -> None:
 def test_the_example_names_no_key_that_does_not_exist() -> None:
     """Those in comments, that is: the others are checked when it is loaded."""
     known = {key for model in MODELS.values() for key in keys(model)}
+    known |= set(keys(ConfigFile))
     commented = re.findall(r"^\s*# (\w+): ", EXAMPLE, re.MULTILINE)
     assert "password_file" in commented
     assert set(commented) <= known
 
 
-def test_what_the_example_leaves_commented_out_can_be_used(tmp_path: Path) -> None:
-    keys_only = re.sub(r"^(\s*)# (\w+: )", r"\1\2", EXAMPLE, flags=re.MULTILINE)
+@pytest.mark.parametrize("left_out", ["call", "owner|list"])  # which do not go together
+def test_what_the_example_leaves_commented_out_can_be_used(tmp_path: Path, left_out: str) -> None:
+    commented = rf"^(\s*)# ((?!(?:{left_out}):)\w+: )"
+    keys_only = re.sub(commented, r"\1\2", EXAMPLE, flags=re.MULTILINE)
     (tmp_path / "config.yaml").write_text(keys_only)
     for secret in ("app.password", "webhook.secret"):
         (tmp_path / secret).touch()
@@ -111,7 +161,7 @@ def test_what_the_example_leaves_commented_out_can_be_used(tmp_path: Path) -> No
 
 
 def yaml_blocks() -> list[str]:
-    return re.findall(r"```yaml\n(.*?)```", DOCUMENT, re.DOTALL)
+    return [block for page in CONFIGURATION.values() for block in blocks(page, "yaml")]
 
 
 def test_the_first_example_of_the_document_is_a_whole_file(tmp_path: Path) -> None:
@@ -140,4 +190,4 @@ def test_the_error_in_the_document_is_what_is_really_said(
     Path("config.yaml").write_text(yaml_blocks()[0].replace("2h", "2"))
     with pytest.raises(ConfigError) as error:
         load_config(Path("config.yaml"), {"DATABASE_URL": ""})
-    assert f"\n{error.value}\n" in DOCUMENT
+    assert f"\n{error.value}\n" in CONFIGURATION["start"]

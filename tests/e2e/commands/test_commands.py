@@ -234,7 +234,7 @@ def test_orphans_prints_json(database: EmbeddedDatabase, orphans: None, tmp_path
     assert orphan.pop("silence_seconds") == pytest.approx(3 * 3600, abs=60)
     assert orphan.pop("age_seconds") == pytest.approx(3 * 3600, abs=60)
     assert orphan.pop("orphaned_after_seconds") == 7200
-    assert set(orphan) == {"last_seen"}
+    assert set(orphan) == {"last_seen_at"}
 
 
 def test_orphans_does_without_an_id(database: EmbeddedDatabase, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.cli.app import COMMANDS
+from exporter.cli.app.table import COMMANDS
 
 ROOT = Path(__file__).parents[3]
 CLI = ROOT / "exporter" / "cli"
@@ -47,6 +47,10 @@ def imported_by(*arguments: str | Path) -> set[str]:
         (["sql", "--help"], ["exporter.check.live", "exporter.daemon", "exporter.demo", "uvicorn"]),
         (["schema"], [*OF_THE_DAEMON, "psycopg"]),
         (
+            ["--complete", "bash", "orphans", "-c", ROOT / "config.yaml", ""],
+            [*OF_THE_DAEMON, "asyncio", "exporter.config", "psycopg", "pydantic", "typer"],
+        ),
+        (
             ["check", "-c", ROOT / "config.yaml"],
             [*OF_THE_DAEMON, "asyncio", "exporter.postgres", "exporter.queries", "psycopg"],
         ),
@@ -67,4 +71,4 @@ def test_each_module_of_a_command_is_in_the_table() -> None:
         for folder in ("commands", "recovery")
         for each in (CLI / folder).glob("[!_]*.py")
     }
-    assert modules == set(COMMANDS.values())
+    assert modules == {command.module for command in COMMANDS.values()}

@@ -37,10 +37,11 @@ CHAT: dict[str, Any] = {
     "last_seen_at": "seen",
     "id": "id",
     "orphaned_after": "2h",
-    "recovery": {"set": {"is_open": False}, "server": "server", "batch": 1, "pause": "1ms"},
+    "owner": "server",
+    "recovery": {"set": {"is_open": False}, "batch": 1, "pause": "1ms"},
 }
 RECOVER = ("recover", "chat", "--yes", "--despite-brake", "--batch", "1")
-CLOSE = ("close", "chat", "--server", "a", "--yes", "--batch", "1")
+CLOSE = ("close", "chat", "--owner", "a", "--yes", "--batch", "1")
 
 
 @pytest.fixture
@@ -112,6 +113,7 @@ def test_ctrl_c_leaves_the_number_of_closed_sessions_and_the_run(
     assert f": {len(closed_ones(database))} sessions" in plan
 
 
+@pytest.mark.slow  # the other ones interrupt in the same way
 def test_ctrl_c_leaves_the_number_of_undone_sessions(
     database: EmbeddedDatabase, config: Path
 ) -> None:

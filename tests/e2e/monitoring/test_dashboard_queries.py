@@ -2,8 +2,9 @@
 
 Two exporters with slightly different configs watch the demo's four tables, a standby, a table that
 is not as declared, and a database that is not there; a third target does not answer. Both recover a
-table in which one session after the other is orphaned, and cannot recover others. So the panels
-that show trouble have trouble to show. Then the exporters end, and all is asked about that moment.
+table in which one session after the other is orphaned, and cannot recover others; the two stores of
+a list disagree. So the panels that show trouble have trouble to show. Then the exporters end, and
+all is asked about that moment.
 """
 
 import asyncio
@@ -34,6 +35,7 @@ from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
 from exporter.recovery.audit.installation import audit_script
 from tests.support.monitoring.programs import Prometheus, Sample, create_blocks
 from tests.support.monitoring.promql import RULES
+from tests.support.network.answering import Answering, serving
 from tests.support.processes.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
@@ -45,6 +47,9 @@ from tests.support.processes.session_exporter import (
 from tests.support.recovery.automatic.trust import trust
 from tests.support.servers.quick_server import QuickServer
 from tests.support.servers.standby import PRIMARY_SETTINGS, Standby
+
+#: `make test` parses them all, in tests/content/dashboards.
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 JOB = "session-exporter"
@@ -69,6 +74,7 @@ CHOICES = (
     {"database": "live", "source": "tight"},  # may not be recovered more than once an hour
     {"database": "live", "source": "unfit"},  # cannot be recovered
     {"database": "live", "source": "tried"},  # is not recovered yet
+    {"database": "live", "source": "listed"},  # has a list with two stores that differ
 )
 
 DASHBOARDS = {path.stem: load(path) for path in FILES}
@@ -148,7 +154,21 @@ def live_sources(dsn: str) -> dict[str, dict[str, Any]]:
         "unfit": source | {"recovery": recovery | {"set": {"not_there": "{end}"}}},
         "halted": source | {"recovery": recovery},  # somebody has paused it
         "tried": source | {"recovery": recovery | {"mode": "dry_run", "grace": "1h"}},
+        "listed": source | {"table": "public.tight", "list": "stores"},
     }
+
+
+#: What the two stores of a list hold: most ids of the table, and one that it lacks.
+STORES: dict[str, object] = {
+    "start": [{"id": str(number)} for number in range(100, 601)],
+    "end": [{"id": str(number)} for number in range(101, 602)],
+}
+
+
+def lists_of(server: Answering) -> dict[str, Any]:
+    """A list with both stores, each of which should hold every session."""
+    urls = {name: server.url(f"/{name}") for name in STORES}
+    return {"stores": {"urls": urls, "stores": "all", "every": "1s"}}
 
 
 def create_live(database: EmbeddedDatabase) -> None:
@@ -209,6 +229,7 @@ def watched(
     with ExitStack() as stack, ExitStack() as exporting:
         server = QuickServer(wheel_binaries(18), settings=PRIMARY_SETTINGS, parent=fast_folder)
         exporting.enter_context(server)
+        stores = exporting.enter_context(serving(**STORES))
         database = create_empty(server, "watched")
         with database.connect(APP) as connection:
             (row,) = connection.execute("SELECT now()").fetchall()
@@ -228,6 +249,8 @@ def watched(
             declared = sources() | live_sources(database.dsn_for(APP))
             declared["copied"]["stale_after"] = stale_after
             config = write_config(folder, databases, declared)
+            settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+            config.write_text(yaml.safe_dump(settings | {"lists": lists_of(stores)}), "utf-8")
             trust_live(config, database)
             replicas.append(exporting.enter_context(Daemon(config, folder=folder)))
         for each in replicas:
@@ -283,7 +306,8 @@ def missing(prometheus: Prometheus) -> set[str]:
         "sessions_recovery_failed_total",
         "sessions_recovery_skipped_total",
     )
-    expected = {"conversations", BROKEN, "SessionsRecoveryContradicted", *rising}
+    alerts = {"SessionsRecoveryContradicted", "SessionsDisagreeing"}
+    expected = {"conversations", BROKEN, *alerts, *rising}
     risen = {name for name in rising if prometheus.query(f"max(increase({name}[20s])) > 0")}
     return expected - out - risen
 

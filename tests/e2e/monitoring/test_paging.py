@@ -12,12 +12,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.server.server import wheel_binaries
 from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
 from tests.support.monitoring.programs import Alertmanager, Post, Prometheus, Webhook
+from tests.support.monitoring.shorter import (
+    DURATION,
+    FASTER,
+    TIMED,
+    UNTIMED,
+    Rule,
+    carries,
+    faster_rule,
+    quick_alertmanager,
+    shipped_rules,
+    shorter,
+    write_faster_rules,
+)
 from tests.support.processes.session_exporter import (
     CONVERSATIONS,
     IMPATIENT,
@@ -28,68 +40,7 @@ from tests.support.processes.session_exporter import (
 from tests.support.servers.fresh_databases import FreshDatabases
 from tests.support.servers.quick_server import QuickServer
 
-ALERTS = Path(__file__).parents[3] / "alerts"
-
-FASTER = 60  #: a minute of the rules is a second here, and a scrape comes every half second
-INTERVAL = "500ms"
-NOTIFY_FASTER = 300  #: of Alertmanager: it only has to group what comes at the same time
-
-MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-DURATION = re.compile(r"\b(?:\d+(?:ms|[smhdw]))+\b")
-#: Where PromQL has durations: in ranges and subqueries, and after `offset`.
-TIMED = re.compile(r"\[[^\]]+\]|\boffset\s+-?\w+")
-#: What may look like one elsewhere: strings, and the names of recorded series.
-UNTIMED = re.compile(r'"[^"]*"|\bsessions:[\w:]+')
-
-Rule = dict[str, Any]
-
-
-def shorter(duration: str, times: int) -> str:
-    """Divide a duration such as 1h30m, down to whole milliseconds."""
-    parts = re.findall(r"(\d+)(ms|[smhdw])", duration)
-    return f"{sum(int(number) * MILLISECONDS[unit] for number, unit in parts) // times}ms"
-
-
-def faster(expression: str) -> str:
-    """Divide every range and offset in PromQL, also where it is part of a template."""
-
-    def each(timed: re.Match[str]) -> str:
-        return DURATION.sub(lambda found: shorter(found[0], FASTER), timed[0])
-
-    return TIMED.sub(each, expression)
-
-
-def faster_rule(rule: Rule) -> Rule:
-    """Divide every duration of a rule: ranges and offsets, those in annotations too, and `for`."""
-    quick = rule | {"expr": faster(rule["expr"])}
-    quick |= {key: shorter(rule[key], FASTER) for key in ("for", "keep_firing_for") if key in rule}
-    if "annotations" in rule:
-        quick["annotations"] = {key: faster(text) for key, text in rule["annotations"].items()}
-    return quick
-
-
-def shipped_rules() -> list[Rule]:
-    text = (ALERTS / "session-exporter.rules.yml").read_text(encoding="utf-8")
-    groups = yaml.load(text, yaml.CSafeLoader)["groups"]
-    return [rule for group in groups for rule in group["rules"]]
-
-
-def quick_alertmanager(webhook: Webhook) -> dict[str, Any]:
-    """The shipped config with every receiver replaced by a path of the webhook of its name."""
-    config: dict[str, Any] = yaml.safe_load((ALERTS / "alertmanager.yml").read_text())
-    config["receivers"] = [
-        {"name": name, "webhook_configs": [{"url": webhook.url(f"/{name}")}]}
-        for name in (receiver["name"] for receiver in config["receivers"])
-    ]
-
-    def hurry(route: dict[str, Any]) -> None:
-        for key in {"group_wait", "group_interval"} & set(route):
-            route[key] = shorter(route[key], NOTIFY_FASTER)
-        for child in route.get("routes", []):
-            hurry(child)
-
-    hurry(config["route"])
-    return config
+INTERVAL = "500ms"  # a scrape
 
 
 @dataclass(frozen=True)
@@ -143,14 +94,6 @@ class Stack:
         self.wait(lambda: not self.prometheus.query(count), f"{count} is gone")
 
 
-def carries(post: Post, name: str, status: str, labels: dict[str, str]) -> bool:
-    """Tell whether an alert of that name, status and labels is in a post."""
-    wanted = {"alertname": name, **labels}.items()
-    return any(
-        each["status"] == status and wanted <= each["labels"].items() for each in post.alerts
-    )
-
-
 def add_orphans(database: EmbeddedDatabase, user: str, count: int) -> None:
     """Begin conversations of a user that nobody has ended for three hours."""
     with database.connect(APP) as connection:
@@ -191,9 +134,7 @@ def stack(
 ) -> Iterator[Stack]:
     """Orphans, five or six of each source, and three exporters that are scraped."""
     folder = tmp_path_factory.mktemp("paging")
-    rules = folder / "session-exporter.rules.yml"
-    group = {"name": "faster", "rules": [faster_rule(rule) for rule in shipped_rules()]}
-    rules.write_text(yaml.safe_dump({"groups": [group]}, width=1_000_000), encoding="utf-8")
+    rules = write_faster_rules(folder)
 
     with contextlib.ExitStack() as opened:
         webhook = opened.enter_context(Webhook())

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.server.databases import EmbeddedDatabase, create_database, create_role
+from exporter.demo.server.databases import EmbeddedDatabase, create_database, require_role
 from exporter.demo.systems.schemas import APP, EXPORTER
 from exporter.recovery.audit.installation import audit_script
 from exporter.sessions.grants import DEFINER_ROLE, OPERATOR_ROLE, RECOVERY_ROLE
@@ -42,8 +42,7 @@ def owned(any_database: EmbeddedDatabase) -> Iterator[EmbeddedDatabase]:
     """A database with a table of its owner, who may create roles, and without rights of others."""
     roles = (EXPORTER, RECOVERY_ROLE, OTHER)
     for role in roles:
-        if role not in any_database.server.passwords:
-            create_role(any_database.server, role)
+        require_role(any_database.server, role)
     execute(any_database, *(f"DROP OWNED BY {role}" for role in roles))
     forget_roles(any_database)
     # As it has over the roles that it creates itself, from PostgreSQL 16 on.

@@ -24,7 +24,6 @@ RECOVERY = {
         "duration_seconds": "extract(epoch FROM {end} - s.session_start)",
     },
     "end_at": END_AT,
-    "server": "user_id",  # whoever owns a session: this table has no better column
     "pause": "1ms",
 }
 START = f"INSERT INTO {TABLE} (session_id, user_id, session_start) VALUES (gen_random_uuid(), %s, "
@@ -50,7 +49,7 @@ def close(database: EmbeddedDatabase, tmp_path: Path) -> Close:
     config = write_config(
         tmp_path,
         {"app": {"dsn": database.dsn, **IMPATIENT}},
-        {"conversations": {**CONVERSATIONS, "recovery": RECOVERY}},
+        {"conversations": {**CONVERSATIONS, "owner": "user_id", "recovery": RECOVERY}},
     )
 
     def close(
@@ -124,7 +123,7 @@ def test_a_session_that_was_live_ends_as_the_application_ends_it(
 
 def test_without_yes_there_is_only_the_plan(eighteen: EmbeddedDatabase, close: Close) -> None:
     before = snapshot(eighteen)
-    for arguments in (["--all"], ["--server", "user-0001"]):
+    for arguments in (["--all"], ["--owner", "user-0001"]):
         done = close(*arguments)
         assert (done.returncode, done.stderr) == (0, "")
         assert re.search(r"^  \d+ would be closed$", done.stdout, re.MULTILINE)
@@ -133,25 +132,25 @@ def test_without_yes_there_is_only_the_plan(eighteen: EmbeddedDatabase, close: C
     assert one(eighteen, "SELECT count(*) FROM session_exporter.recovery") == 0
 
 
-def test_a_server_that_stops_closes_its_own_live_sessions(
+def test_an_owner_that_stops_closes_its_own_live_sessions(
     database: EmbeddedDatabase, close: Close
 ) -> None:
     start(database, "pod-1", "pod-1", "pod-2")
     start(database, "pod-1", ago="9 days")
-    done = close("--server", "pod-1", "--yes")
+    done = close("--owner", "pod-1", "--yes")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "4 active sessions, 3 of them of server pod-1" in done.stdout
+    assert "4 active sessions, 3 of them of owner pod-1" in done.stdout
     assert "3 were closed" in done.stdout
     assert one(database, f"SELECT user_id FROM {TABLE} WHERE is_active") == "pod-2"
-    again = close("--server", "pod-1", "--yes")
+    again = close("--owner", "pod-1", "--yes")
     assert again.returncode == 0
-    assert "0 of them of server pod-1\n  0 would be closed" in again.stdout
+    assert "0 of them of owner pod-1\n  0 would be closed" in again.stdout
 
 
-def test_an_unknown_server_fails_no_shutdown(eighteen: EmbeddedDatabase, close: Close) -> None:
-    done = close("--server", "no such server", "--yes")
+def test_an_unknown_owner_fails_no_shutdown(eighteen: EmbeddedDatabase, close: Close) -> None:
+    done = close("--owner", "no such owner", "--yes")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "0 of them of server no such server\n  0 would be closed" in done.stdout
+    assert "0 of them of owner no such owner\n  0 would be closed" in done.stdout
     assert active(eighteen) == 18
 
 
@@ -196,7 +195,7 @@ def test_what_the_application_holds_is_left_and_told(
     with database.connect() as connection:
         connection.execute("BEGIN")
         connection.execute(f"SELECT FROM {TABLE} LIMIT 1 FOR UPDATE".encode())
-        done = close("--server", "pod-1", "--yes")
+        done = close("--owner", "pod-1", "--yes")
     assert done.returncode == 1
     assert "  1 was closed" in done.stdout
     assert "  1 is still active: locked by another transaction; run the command again" in (
@@ -208,11 +207,11 @@ def test_what_the_application_holds_is_left_and_told(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((), "expected either --server ID or --all, got neither"),
-        (("--server", "a", "--all"), "expected either --server ID or --all, got both"),
-        (("--server", "a", "--even-live"), "--even-live goes with --all"),
-        (("--server", ""), "--server: expected the id of a server, got nothing"),
-        (("--server", "\udcff"), "--server: expected text in UTF-8"),
+        ((), "expected either --owner ID or --all, got neither"),
+        (("--owner", "a", "--all"), "expected either --owner ID or --all, got both"),
+        (("--owner", "a", "--even-live"), "--even-live goes with --all"),
+        (("--owner", ""), "--owner: expected the id of an owner, got nothing"),
+        (("--owner", "\udcff"), "--owner: expected text in UTF-8"),
         (("--all", "--pause", "soon"), "--pause: "),
     ],
 )
@@ -227,7 +226,7 @@ def test_wrong_usage_is_said_in_a_sentence(
 @pytest.mark.parametrize(
     ("recovery", "sentence"),
     [
-        ({**RECOVERY, "server": None}, "sources.conversations.recovery.server is not set"),
+        (RECOVERY, "sources.conversations.owner is not set"),
         ({}, "sources.conversations.recovery declares no `set`"),
     ],
 )
@@ -239,7 +238,7 @@ def test_a_config_without_what_is_needed_is_wrong_usage(
         {"app": {"dsn": database.dsn}},
         {"conversations": {**CONVERSATIONS, "recovery": recovery}},
     )
-    done = run("close", "conversations", "--server", "a", "--yes", "-c", config, folder=tmp_path)
+    done = run("close", "conversations", "--owner", "a", "--yes", "-c", config, folder=tmp_path)
     assert done.returncode == 2
     assert sentence in done.stderr
 

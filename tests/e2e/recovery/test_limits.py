@@ -32,10 +32,10 @@ SOURCE: dict[str, Any] = {
     "last_seen_at": "seen",
     "id": "id",
     "orphaned_after": "2h",
+    "owner": "node",
 }
 RECOVERY: dict[str, Any] = {
     "set": {"is_open": False, "ended": "{end}"},
-    "server": "node",
     "pause": "1ms",
 }
 
@@ -98,7 +98,7 @@ def would_close(done: Done) -> int:
 
 
 RECOVER = ("recover", "chat")
-CLOSE = ("close", "chat", "--server", "a")
+CLOSE = ("close", "chat", "--owner", "a")
 
 #: What is asked for, what it closes, and what the plan says of the rest.
 CHOICES: dict[str, tuple[tuple[str, ...], set[str], tuple[str, ...]]] = {
@@ -133,14 +133,14 @@ CHOICES: dict[str, tuple[tuple[str, ...], set[str], tuple[str, ...]]] = {
         {"2"},
         ("--id 5: over --limit",),
     ),
-    "one of a server": ((*CLOSE, "--limit", "1"), {"8"}, ("6 are left alone: over --limit",)),
-    "live, of a server": ((*CLOSE, "--id", "6"), {"6"}, ("6 are left alone: not chosen by --id",)),
-    "old ones of a server": ((*CLOSE, "--older-than", "410m"), {"2", "8"}, ()),
-    "of no server": ((*CLOSE[:-1], "b", "--id", "6"), set(), ("--id 6: not of this server",)),
+    "one of an owner": ((*CLOSE, "--limit", "1"), {"8"}, ("6 are left alone: over --limit",)),
+    "live, of an owner": ((*CLOSE, "--id", "6"), {"6"}, ("6 are left alone: not chosen by --id",)),
+    "old ones of an owner": ((*CLOSE, "--older-than", "410m"), {"2", "8"}, ()),
+    "of no owner": ((*CLOSE[:-1], "b", "--id", "6"), set(), ("--id 6: not of this owner",)),
 }  # fmt: skip
 
 
-@pytest.mark.quick("one of the backlog", "over", "one of a server")
+@pytest.mark.quick("one of the backlog", "over", "one of an owner")
 @pytest.mark.parametrize(("arguments", "closed", "said"), CHOICES.values(), ids=CHOICES)
 def test_the_plan_is_what_is_done_and_the_rest_is_left(
     five: EmbeddedDatabase,

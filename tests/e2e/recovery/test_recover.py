@@ -154,6 +154,7 @@ def test_yes_closes_what_the_plan_says_and_backlog_the_rest(
     assert "0 would be closed" in command("recover", "chat", "--yes", "--backlog").stdout
 
 
+@pytest.mark.slow  # it waits for a slow run
 def test_on_a_terminal_progress_is_one_line_that_is_written_over(
     ready: EmbeddedDatabase, tmp_path: Path
 ) -> None:

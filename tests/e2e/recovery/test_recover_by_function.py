@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.server.databases import EmbeddedDatabase, require_role
 from exporter.demo.systems.schemas import EXPORTER
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.processes.session_exporter import run, write_config
@@ -49,8 +49,7 @@ def command(database: EmbeddedDatabase, tmp_path: Path) -> Command:
     """`command("recover", "calls", recovery={…})`: it looks as one role, and closes as another."""
     execute(database, TABLE)
     for role in (EXPORTER, RECOVERY_ROLE):
-        if role not in database.server.passwords:
-            create_role(database.server, role)
+        require_role(database.server, role)
 
     def command(
         *arguments: str, recovery: dict[str, Any] | None = None, role: str = EXPORTER

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.server.databases import EmbeddedDatabase, require_role
 from exporter.recovery.audit.installation import audit_script
 from exporter.sessions.grants import OPERATOR_RIGHTS, OPERATOR_ROLE, RECOVERY_ROLE
 from tests.support.processes.session_exporter import run, write_config
@@ -37,8 +37,7 @@ def command(database: EmbeddedDatabase, tmp_path: Path) -> Command:
     """A command as the role of recovery, or as another one, after `sql role` was run."""
     execute(database, audit_script(), TABLE)
     for role in (RECOVERY_ROLE, PERSON):
-        if role not in database.server.passwords:
-            create_role(database.server, role)
+        require_role(database.server, role)
     own = {"mode": "auto", "set": {"is_open": False}, "dsn": "${RECOVERY_URL}"}
     config = write_config(
         tmp_path, {"app": {"dsn": database.dsn}}, {"chat": {**SOURCE, "recovery": own}}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.server.databases import EmbeddedDatabase, require_role
 from exporter.recovery.audit.installation import audit_script
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.processes.session_exporter import run, write_config
@@ -52,8 +52,7 @@ def sql_role(database: EmbeddedDatabase, tmp_path: Path) -> Iterator[Print]:
     """`sql role` of a config with these sources, as a DBA."""
     execute(database, audit_script(), TABLES)
     for role in (RECOVERY_ROLE, OTHER):
-        if role not in database.server.passwords:
-            create_role(database.server, role)
+        require_role(database.server, role)
 
     def sql_role(sources: dict[str, Any]) -> subprocess.CompletedProcess[str]:
         config = write_config(tmp_path, {"app": {"dsn": database.dsn}}, sources)

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from exporter.demo.server.databases import EmbeddedDatabase, create_database, create_role
+from exporter.demo.server.databases import EmbeddedDatabase, create_database, require_role
 from exporter.recovery.audit.installation import audit_script
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.processes.session_exporter import run, write_config
@@ -30,8 +30,7 @@ def test_each_function_is_created_in_its_own_database(
 ) -> None:
     other = create_database(database.server, f"{database.name} two")
     databases = {"one": database, "two": other}
-    if RECOVERY_ROLE not in database.server.passwords:
-        create_role(database.server, RECOVERY_ROLE)
+    require_role(database.server, RECOVERY_ROLE)
     for each in databases.values():
         execute(each, audit_script(), TABLE)
     execute(other, "ALTER TABLE public.chat ALTER id TYPE text")

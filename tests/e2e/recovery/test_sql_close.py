@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.server.databases import EmbeddedDatabase, require_role
 from exporter.recovery.audit.installation import audit_script
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.processes.session_exporter import run, write_config
@@ -70,8 +70,7 @@ class Chats:
 @pytest.fixture
 def chats(any_database: EmbeddedDatabase, tmp_path: Path) -> Iterator[Chats]:
     execute(any_database, audit_script(), TABLE)
-    if RECOVERY_ROLE not in any_database.server.passwords:
-        create_role(any_database.server, RECOVERY_ROLE)
+    require_role(any_database.server, RECOVERY_ROLE)
     execute(any_database, f"DROP OWNED BY {RECOVERY_ROLE}")
     chats = Chats(any_database, tmp_path)
     run_script(any_database, chats.run("sql", "role"))

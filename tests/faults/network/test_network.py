@@ -152,6 +152,7 @@ def test_swallowed_bytes_are_a_timeout_at_the_clients_deadline(
         assert_recovers(exporting, proxy, "timeout")
 
 
+@pytest.mark.slow  # bytes that are swallowed pass the same deadline
 def test_an_answer_that_trickles_in_is_a_timeout_all_the_same(config: Path, proxy: Proxy) -> None:
     """Bytes keep arriving, so only a deadline for the whole round trip helps."""
     with Exporting(config) as exporting:
@@ -165,7 +166,7 @@ def test_an_answer_that_trickles_in_is_a_timeout_all_the_same(config: Path, prox
         assert_recovers(exporting, proxy, "timeout")
 
 
-@pytest.mark.quick("TRICKLE")
+@pytest.mark.slow  # packets that vanish pass the same deadline
 @pytest.mark.parametrize("mode", [Mode.SWALLOW, Mode.TRICKLE])
 def test_a_server_that_never_finishes_its_greeting_is_a_failed_connect(
     config: Path, proxy: Proxy, mode: Mode
@@ -256,6 +257,7 @@ def test_a_second_reset_of_the_same_query_is_a_lost_connection(
         assert_recovers(exporting, proxy, "connect")
 
 
+@pytest.mark.slow  # test_check_live has connections that fail
 def test_check_live_writes_nothing_but_its_findings_about_a_connection_that_is_lost(
     database: EmbeddedDatabase, proxy: Proxy, tmp_path: Path
 ) -> None:
@@ -400,6 +402,7 @@ def test_a_name_that_does_not_exist_is_a_failed_connect_with_a_sentence(tmp_path
         assert "resolve host 'database.invalid'" in failure or "no answer within 2 s" in failure
 
 
+@pytest.mark.slow  # bytes that are swallowed pass the same deadline
 def test_an_error_after_which_a_network_swallows_everything_is_over_at_the_deadline(
     database: EmbeddedDatabase, proxy: Proxy, tmp_path: Path
 ) -> None:
@@ -519,6 +522,7 @@ def test_a_name_from_libpqs_own_places_that_nobody_answers_holds_nothing_up(
         exporting.collect_until(chats_succeed, "the name is found", "active")
 
 
+@pytest.mark.slow  # test_server gets well after a restart
 def test_gets_well_when_names_are_found_again(
     database: EmbeddedDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

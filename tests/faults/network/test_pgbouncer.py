@@ -109,6 +109,7 @@ def test_collects_through_two_server_connections_and_leaves_no_setting_on_them(
         assert page.value("session_exporter_database_up") == 1
 
 
+@pytest.mark.slow  # the one of settings looks at what is left behind, too
 def test_a_collection_that_fails_half_way_leaves_nothing_behind_either(
     database: EmbeddedDatabase, bouncer: PgBouncer, tmp_path: Path
 ) -> None:

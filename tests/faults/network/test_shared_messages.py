@@ -230,6 +230,7 @@ def test_a_frozen_process_costs_those_in_its_message_no_collection(
         assert all(page.succeeds(source) for source in SOURCES)
 
 
+@pytest.mark.slow  # test_server has frozen processes
 def test_a_database_whose_only_connection_is_frozen_counts_as_down(
     database: EmbeddedDatabase, tmp_path: Path
 ) -> None:

@@ -109,6 +109,7 @@ def test_a_clock_that_is_set_back_and_forth_changes_neither_the_interval_nor_any
         assert page.errors("chats") == set()
 
 
+@pytest.mark.slow  # the clock is set back and forth in the one before
 def test_a_clock_that_is_set_forth_and_back_in_a_moment_stops_nothing(
     database: EmbeddedDatabase, wall_clock: WallClock, tmp_path: Path
 ) -> None:
@@ -274,6 +275,7 @@ def test_time_goes_on_while_the_machine_is_suspended() -> None:
     assert float(done.stdout) > 99_000
 
 
+@pytest.mark.slow  # the next ones have a standstill between collections
 def test_a_standstill_during_a_collection_does_not_count_as_time_of_the_database(
     chats: EmbeddedDatabase, tmp_path: Path
 ) -> None:

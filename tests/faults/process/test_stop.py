@@ -118,6 +118,7 @@ def test_in_a_query_of_a_frozen_server(victim: EmbeddedDatabase, tmp_path: Path)
             assert_nobody_left(connection)
 
 
+@pytest.mark.slow  # a query of a frozen server is stopped in the same way
 def test_in_a_query_whose_bytes_are_swallowed(database: EmbeddedDatabase, tmp_path: Path) -> None:
     with (
         Proxy(database.server.port) as proxy,
@@ -168,6 +169,7 @@ def test_between_two_attempts_to_connect(
             assert daemon.log.rstrip().endswith("event=stopped")
 
 
+@pytest.mark.slow  # a black hole is left in the same way
 @pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0,
     reason="only root on Linux can give a process a name server of its own",

@@ -27,7 +27,11 @@ from tests.support.servers.quick_server import QuickServer
 from tests.support.servers.statements import execute, rows
 from tests.support.servers.versions import VERSIONS
 
-HANGING = "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE '/* hang %'"
+#: What it looks up in the catalog before it is refused takes no second.
+HANGING = (
+    "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE '/* hang %'"
+    " AND clock_timestamp() - query_start > interval '1 second'"
+)
 CONNECTIONS = f"SELECT pid FROM pg_stat_activity WHERE usename = '{EXPORTER}'"
 
 _numbers = itertools.count(1)
@@ -84,7 +88,8 @@ def well_succeeds(page: Page) -> bool:
 def test_a_foreign_table_that_hangs_takes_one_connection_and_no_other_source_down(
     database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
-    with Daemon(config_of(database, tmp_path, 2), folder=tmp_path) as daemon:
+    config = config_of(database, tmp_path, 2)
+    with Daemon(config, folder=tmp_path) as daemon:
         page = daemon.wait_for_page(
             lambda page: well_succeeds(page) and page.errors("hang"), "the other one is collected"
         )
@@ -98,6 +103,32 @@ def test_a_foreign_table_that_hangs_takes_one_connection_and_no_other_source_dow
         assert len(rows(database, CONNECTIONS)) <= 2
         assert "database_down" not in daemon.log
         assert "a backend still hangs in a statement of hang" in daemon.get("/").text
+
+
+def test_several_sources_on_foreign_tables_that_hang_take_one_connection_together(
+    database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    """They are due at different times, so that none shares a message with another."""
+    execute(
+        database,
+        "CREATE VIEW conversations.above AS SELECT * FROM conversations.far",
+        f"GRANT SELECT ON conversations.above TO {EXPORTER}",
+    )
+    app = {"dsn": database.dsn_for(EXPORTER), **IMPATIENT, "max_connections": 2}
+    sources = {
+        "hang": {**CONVERSATIONS, "table": "conversations.far", "every": "300ms"},
+        "hang_too": {**CONVERSATIONS, "table": "conversations.far", "every": "400ms"},
+        "hang_above": {**CONVERSATIONS, "table": "conversations.above", "every": "500ms"},
+        "well": CONVERSATIONS,
+    }
+    with Daemon(write_config(tmp_path, {"app": app}, sources), folder=tmp_path) as daemon:
+        daemon.wait_for_page(lambda page: page.succeeds("well"), "the other is collected")
+        for _ in range(6):
+            page = daemon.wait_for_page(later_than(daemon.scrape()), "the other is collected")
+            assert page.value(UP, database="app") == 1
+        page = daemon.wait_for_page(well_succeeds, "all of the other is collected")
+        assert not any(page.succeeds(each) for each in sources if each != "well")
+    assert "database_down" not in daemon.log
 
 
 def test_a_source_that_hung_is_collected_again_when_its_backend_has_ended(

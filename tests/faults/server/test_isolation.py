@@ -93,6 +93,7 @@ def test_a_frozen_database_delays_neither_another_one_nor_a_scrape(
         assert page.value("session_exporter_database_up", database="healthy") == 1
 
 
+@pytest.mark.slow  # test_stop has a query of a frozen server
 def test_hangs_up_on_a_frozen_server_at_the_deadline(
     database: EmbeddedDatabase, victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:
@@ -173,6 +174,7 @@ def test_a_locked_table_is_reported_as_locked_and_the_others_are_collected(
         assert page.value("session_exporter_database_up") == 1
 
 
+@pytest.mark.slow  # a transaction that the server ends is in this file
 def test_a_slow_query_is_ended_by_the_server_and_counted_as_timeout(
     database: EmbeddedDatabase, tmp_path: Path
 ) -> None:

@@ -176,6 +176,7 @@ def test_an_idle_primary_is_not_lag(
         assert page.errors("chats") == set()
 
 
+@pytest.mark.slow  # an idle primary is judged by the same rule
 def test_a_long_transaction_after_a_quiet_spell_is_not_lag(
     primary: PostgresServer, standby: Standby, tmp_path: Path
 ) -> None:
@@ -207,6 +208,7 @@ def test_a_long_transaction_after_a_quiet_spell_is_not_lag(
             assert lag_of(page) <= 1
 
 
+@pytest.mark.slow  # one that has replayed nothing is judged by the same rule
 def test_a_standby_that_receives_nothing_does_not_claim_to_be_up_to_date(
     primary: PostgresServer, standby: Standby, tmp_path: Path
 ) -> None:

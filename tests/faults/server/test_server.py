@@ -24,7 +24,7 @@ from exporter.demo.server.server import PostgresServer, wheel_binaries
 from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
 from exporter.errors import SourceError
 from exporter.postgres import Database
-from exporter.postgres import database as postgres_database
+from exporter.postgres.connections import pool as connection_pool
 from tests.support.collection.exporter import ERRORS, SKIPPED, UP, Exporting
 from tests.support.processes.session_exporter import (
     CONVERSATIONS,
@@ -114,6 +114,7 @@ def watched(database: EmbeddedDatabase) -> Iterator[list[int]]:
             watcher.join()
 
 
+@pytest.mark.slow  # frozen processes are counted in another one
 def test_one_frozen_process_of_the_server_costs_one_collection_and_no_connection(
     victim: EmbeddedDatabase, tmp_path: Path
 ) -> None:
@@ -195,6 +196,7 @@ def test_frozen_processes_are_never_replaced_by_more_than_the_config_allows(
     assert max(counts) == 2
 
 
+@pytest.mark.slow  # frozen processes are counted in the next one
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how the other end does")
 def test_logins_that_hang_leave_no_more_processes_than_the_config_allows(
     victim: EmbeddedDatabase, tmp_path: Path
@@ -310,7 +312,7 @@ async def end_connections(victim: EmbeddedDatabase, *, times: int) -> None:
     killer = await psycopg.AsyncConnection.connect(victim.dsn, autocommit=True)
     try:
         for number in range(times):
-            pool._backoff.until = 0.0
+            pool.pool.backoff.until = 0.0
             reading = asyncio.create_task(pool.reader().read(counting, counting))
             await asyncio.sleep(0.003 * (number % 50) / 50)
             await killer.execute(ending)
@@ -484,7 +486,7 @@ def test_with_fewer_connections_than_the_config_allows_all_are_collected_by_thos
 def test_connections_that_the_server_gives_again_are_used(
     victim: EmbeddedDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres_database, "ROOM_RECHECK_AFTER", 0.1)
+    monkeypatch.setattr(connection_pool, "RECHECK_AFTER", 0.1)
     config = config_of(victim.dsn_for(EXPORTER), tmp_path, 4, source=SLOW, max_connections=3)
     execute(victim, f"ALTER ROLE {EXPORTER} CONNECTION LIMIT 1")
     try:

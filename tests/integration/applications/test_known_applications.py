@@ -14,7 +14,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.server.databases import EmbeddedDatabase, require_role
 from exporter.demo.systems.schemas import EXPORTER
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.processes.session_exporter import run
@@ -80,18 +80,17 @@ def test_an_application_is_counted_listed_closed_and_undone(
     for source, values in expected["metrics"].items():
         (listed,) = json.loads(operator.run("orphans", source, "--format", "json"))
         assert len(listed["orphans"]) == values["orphaned"]
-    require_role(operator, expected)
+    require_printed_role(operator, expected)
     for source in expected.get("index", []):
         execute(any_database, *operator.run("sql", "index", source).split(";\n"))
     for source, recovery in expected.get("recover", {}).items():
         require_recovery(operator, source, recovery)
 
 
-def require_role(operator: Operator, expected: Mapping[str, Any]) -> None:
+def require_printed_role(operator: Operator, expected: Mapping[str, Any]) -> None:
     """The printed role collects the same."""
     server = operator.database.server
-    if RECOVERY_ROLE not in server.passwords:
-        create_role(server, RECOVERY_ROLE)
+    require_role(server, RECOVERY_ROLE)
     execute(operator.database, operator.run("sql", "role"))
     operator.require(expected["metrics"], exits=expected.get("once", 0), role=EXPORTER)
 

@@ -63,6 +63,8 @@ async def test_a_source_that_fits_gets_ticks_only(
         "replica",
         "clock",
         "search path",
+        "time limits",
+        "encryption",
         "table",
         "expressions",
         "rights",

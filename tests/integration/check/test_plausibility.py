@@ -182,3 +182,26 @@ async def test_rows_without_a_usable_threshold_are_counted(
     finding = (await found(any_database, source_of(declared)))["unusable thresholds"]
     assert finding.status is Status.WARNING
     assert finding.message.startswith("of 4 of 12 active sessions, orphaned_after gives NULL, zero")
+
+
+@pytest.mark.parametrize(
+    ("max_age", "status", "said"),
+    [
+        ("19h", Status.OK, "a session settles for half of the longest threshold, 6h 0m$"),
+        ("17h", Status.WARNING, "with max_age 17h some are backlog before that; .* than 18h 0m$"),
+    ],
+)
+async def test_automatic_recovery_waits_for_the_longest_threshold_within_max_age(
+    database: EmbeddedDatabase, source_of: SourceOf, max_age: str, status: Status, said: str
+) -> None:
+    execute(database, *SETUP.split(";\n"))
+    recovery = (
+        f"recovery: {{mode: dry_run, set: {{n: '0'}}, max_age: {max_age}, end_at: now,"
+        " trust_age: true}"
+    )
+    declared = declare("at", "id: n", "where: n > 0", recovery).replace(
+        "2h", "{sql: \"n * interval '1 h'\"}"
+    )
+    finding = (await found(database, source_of(declared)))["settling"]
+    assert finding.status is status
+    assert re.search(said, finding.message)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from exporter import sessions
 from exporter.collection.active import Active
 from exporter.collection.daily import Daily
-from exporter.collection.inconsistent import kinds_of, list_inconsistent
+from exporter.collection.rows.inconsistent import kinds_of, list_inconsistent
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.sessions.orphan_list import Orphan, list_orphans

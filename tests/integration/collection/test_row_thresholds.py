@@ -7,7 +7,7 @@ import pytest
 
 from exporter import sessions
 from exporter.collection.active.grid import counting_query
-from exporter.collection.inconsistent import list_inconsistent
+from exporter.collection.rows.inconsistent import list_inconsistent
 from exporter.config import Source
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.sessions.orphan_list import list_orphans, orphans_query

@@ -131,6 +131,7 @@ def test_active_rows_are_read_through_their_index(
     assert "Filter" not in plan
 
 
+@pytest.mark.slow  # test_demo starts one from nothing
 def test_a_server_that_was_stopped_can_be_set_up_again(fast_folder: Path | None) -> None:
     own = QuickServer(wheel_binaries(), parent=fast_folder)
     for _ in range(2):

@@ -51,6 +51,7 @@ def test_started_by_root_it_runs_as_another_user_without_roots_groups(
     assert fields["Groups"].strip() == ""
 
 
+@pytest.mark.slow  # an ordinary user starts it in the first one
 def test_programs_in_a_folder_closed_to_others_are_copied(
     tmp_path: Path, fast_folder: Path | None
 ) -> None:
@@ -69,6 +70,7 @@ def test_programs_in_a_folder_closed_to_others_are_copied(
     assert closed.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.slow  # an ordinary user starts it in the first one
 def test_a_temporary_folder_closed_to_others_is_avoided(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

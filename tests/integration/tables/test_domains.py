@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.server.databases import EmbeddedDatabase, require_role
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.processes.session_exporter import run, write_config
 from tests.support.servers.statements import execute, rows
@@ -100,6 +100,7 @@ SOURCE: dict[str, Any] = {
     },
     "integrity": {"odd": "is_odd"},
     "max_series": 5000,
+    "owner": "node",
     "show": ["word", "amount", "state", "notes", "fixed", "is_vip"],
     "recovery": {
         "set": {
@@ -114,7 +115,6 @@ SOURCE: dict[str, Any] = {
             "other": "s.ident",
         },
         "mark": {"column": "notes", "merge": {"closed": True}},
-        "server": "node",
         "evidence": "lives",
         "exempt": "is_vip",
         "returning": ["word", "state"],
@@ -259,8 +259,7 @@ def test_it_is_closed_and_undone_as_its_type(
 def test_printed_functions_close_and_undo_it_as_its_type(
     any_database: EmbeddedDatabase, command: Command
 ) -> None:
-    if RECOVERY_ROLE not in any_database.server.passwords:
-        create_role(any_database.server, RECOVERY_ROLE)
+    require_role(any_database.server, RECOVERY_ROLE)
     before, found = [table_of(any_database, schema) for schema in SCHEMAS], []
     for schema in SCHEMAS:
         execute(any_database, command(schema, "sql", "function", "it"))

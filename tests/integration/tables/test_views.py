@@ -13,9 +13,9 @@ from exporter.demo.systems.schemas import EXPORTER
 from exporter.errors import PermissionDenied
 from exporter.postgres import Database
 from exporter.recovery.rule.binding import bind_rule
+from exporter.sessions.expressions.used_objects import require_no_effects
 from exporter.sessions.grants import RECOVERY_ROLE, ROLE, grants, recovery_grants
 from exporter.sessions.relation import find
-from exporter.sessions.used_objects import require_no_effects
 from tests.support.collection import declarations
 from tests.support.collection.pages import Collect
 from tests.support.servers.statements import execute

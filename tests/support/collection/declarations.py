@@ -7,6 +7,7 @@ from typing import Any
 
 from exporter.config import Config, DatabaseSettings, Source, load_config
 from exporter.demo.server.databases import EmbeddedDatabase
+from tests.support.documents import CONFIGURATION
 
 #: The least that a source can be, all defaults but the daily statistics.
 PLAIN: dict[str, Any] = {
@@ -70,15 +71,14 @@ coaching:
 
 
 def message_time(database: EmbeddedDatabase) -> str:
-    """The safe expression of docs/configuration.md for this version of PostgreSQL."""
+    """The safe expression of docs/configuration/ for this version of PostgreSQL."""
     asking, matching = safe_expressions()
     return asking if database.server.major >= 16 else matching
 
 
 def safe_expressions() -> tuple[str, str]:
-    """Both from docs/configuration.md: the one that asks PostgreSQL, and the pattern."""
-    document = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text()
-    section = document.partition("## Timestamps inside JSON")[2]
+    """Both from docs/configuration/: the one that asks PostgreSQL, and the pattern."""
+    section = CONFIGURATION["rarely"].partition("## Timestamps inside JSON")[2]
     asking, matching = section.split("last_seen_at: |\n")[1:]
     return tuple(textwrap.dedent(text.partition("```")[0]) for text in (asking, matching))  # type: ignore[return-value]
 

@@ -12,8 +12,10 @@ from exporter.collection.daily.calendar_days import Day, DayCounts
 from exporter.collection.job import Key
 from exporter.collection.snapshots import Snapshot, Snapshots, State
 from exporter.config import Config, Source
-from exporter.daemon.http_connections import HttpConnections
-from exporter.daemon.metrics_page import Page
+from exporter.daemon.http.connections import HttpConnections
+from exporter.daemon.pages.metrics_page import Page
+from exporter.daemon.pages.reload_status import ReloadStatus
+from exporter.evidence.evidence import Evidence
 from exporter.metrics.catalog import BUCKETS
 from exporter.metrics.exposition import TEXT
 from exporter.postgres import Database
@@ -55,7 +57,9 @@ class Exhibit:
             snapshots=self.snapshots,
             recoveries=self.recoveries,
             recovery_connections=RecoveryConnections(),
+            evidence=Evidence(config, clock.clock),
             http=HttpConnections(),
+            reloads=ReloadStatus(0.0),
             clock=clock.clock,
         )
 

@@ -128,16 +128,16 @@ class Exporting:
         async def now() -> float:
             return asyncio.get_running_loop().time()
 
-        return float(self.database._backoff.until) - self._background.wait(now())
+        return float(self.database.pool.backoff.until) - self._background.wait(now())
 
     def end_backoff(self) -> None:
         """As if that time had passed."""
-        self.database._backoff.until = 0.0
+        self.database.pool.backoff.until = 0.0
 
     def end_backoffs(self) -> None:
         """The same for each of several databases."""
         for database in self._exporter.databases.values():
-            database._backoff.until = 0.0
+            database.pool.backoff.until = 0.0
 
     async def _run(self) -> None:
         await asyncio.gather(*(job.run() for job in self._exporter.jobs))

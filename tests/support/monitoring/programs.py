@@ -66,11 +66,11 @@ class Post:
         return [each["labels"]["alertname"] for each in self.alerts]
 
 
-def program(name: str) -> str:
+def program(name: str, packages: str = "prometheus and prometheus-alertmanager") -> str:
     """Find a program of the Debian packages; skip the test without it, and fail in CI."""
     found = shutil.which(name)
     if found is None:
-        reason = f"{name} is missing: it comes with Debian's prometheus and prometheus-alertmanager"
+        reason = f"{name} is missing: it comes with Debian's {packages}"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)

@@ -75,11 +75,13 @@ def write_config(
     folder: Path,
     databases: Mapping[str, Mapping[str, Any]],
     sources: Mapping[str, Mapping[str, Any]],
+    **evidence: Mapping[str, Mapping[str, Any]],
 ) -> Path:
-    """Write a config file of its own name into the folder."""
+    """Write a config file of its own name into the folder; `evidence` is owners and lists."""
     path = folder / f"config-{next(_numbers)}.yaml"
     data = {
         "databases": {name: dict(settings) for name, settings in databases.items()},
+        **evidence,
         "sources": {name: dict(settings) for name, settings in sources.items()},
     }
     path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
@@ -231,12 +233,16 @@ class Daemon:
         within: Sequence[str | Path] = (),
         options: Sequence[str] = (),
     ) -> None:
-        """`within` is a command that becomes the daemon, such as `env A=B`."""
+        """`within` is a command that becomes the daemon, such as `env A=B`.
+
+        What it says in words is shown, unless the options say otherwise.
+        """
         self._log = folder / f"daemon-{next(_numbers)}.log"
         self._environ = environment(folder, **(environ or {}))
         self._folder = folder
         self._within = within
-        arguments = ["run", "-c", config, "--web.listen-address", listen, *options]
+        shown = ("--web.details", "everyone")
+        arguments = ["run", "-c", config, "--web.listen-address", listen, *shown, *options]
         self._arguments = [str(each) for each in arguments]
         self._process: Running | None = None
         self.port = 0
@@ -278,10 +284,17 @@ class Daemon:
 
     def get(self, path: str, **headers: str) -> Answer:
         """GET a path; an underscore in a header's name is a hyphen."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        return self._ask("GET", path, headers)
+
+    def post(self, path: str) -> Answer:
+        """POST nothing to a path."""
+        return self._ask("POST", path, {"Content-Length": "0"})
+
+    def _ask(self, method: str, path: str, headers: Mapping[str, str]) -> Answer:
+        connection = self._connection()
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.putrequest("GET", path, skip_accept_encoding=True)
+            connection.putrequest(method, path, skip_accept_encoding=True)
             for name, value in named.items():
                 connection.putheader(name, value)
             connection.endheaders()
@@ -326,6 +339,9 @@ class Daemon:
             ) from None
         assert "Traceback" not in self.log, self.log
         return code
+
+    def _connection(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
     def _start(self) -> Running:
         return start(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.server.databases import EmbeddedDatabase, require_role
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.processes.session_exporter import Running, start, wait_for
 from tests.support.recovery.chats import SOURCE, Chats
@@ -137,8 +137,7 @@ class Gated:
             process.wait()
 
     def _create_functions(self, database: EmbeddedDatabase) -> None:
-        if RECOVERY_ROLE not in database.server.passwords:
-            create_role(database.server, RECOVERY_ROLE)
+        require_role(database.server, RECOVERY_ROLE)
         with self.command("sql", "function", "chats") as process:
             printed, _ = process.communicate(timeout=60)
         assert process.returncode == 0, printed

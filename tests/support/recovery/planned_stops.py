@@ -1,4 +1,4 @@
-"""What the tests of planned stops share: a table of chats on two servers, and a stop on it."""
+"""What the tests of planned stops share: a table of chats of two owners, and a stop on it."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
@@ -45,6 +45,7 @@ chat:
   duration: seconds
   id: id
   orphaned_after: 2h
+  owner: node
   recovery:
     set:
       is_open: false
@@ -52,7 +53,6 @@ chat:
         {end}
       seconds: |
         extract(epoch FROM {end} - s.started)
-    server: node
     exempt: vip
     batch: 2
     pause: 1ms
@@ -112,18 +112,22 @@ class Stopping:
             self.reader, self.writer, plan, progress, outcome, adapts=False
         )
 
-    async def close_server(self, server: str) -> tuple[Outcome, int]:
+    async def close_owner(self, owner: str) -> tuple[Outcome, int]:
         """Plan and do it."""
-        return await self.close(await self.plan(PlannedStop(server)))
+        return await self.close(await self.plan(PlannedStop(owner)))
 
 
 @contextlib.asynccontextmanager
 async def stopping(
-    database: EmbeddedDatabase, folder: Path, text: str = CHAT, role: str = "postgres"
+    database: EmbeddedDatabase,
+    folder: Path,
+    text: str = CHAT,
+    role: str = "postgres",
+    evidence: str = "",
 ) -> AsyncIterator[Stopping]:
-    """Bind the source and open its connections as this role."""
+    """Bind the source and open its connections as this role; `evidence` is owners and lists."""
     path = folder / "stop.yaml"
-    path.write_text(declarations.one_database(text), encoding="utf-8")
+    path.write_text(evidence + declarations.one_database(text), encoding="utf-8")
     (source,) = load_config(path, {"DATABASE_URL": ""}).sources.values()
     settings = declarations.settings_of(database.dsn_for(role))
     timezone = source.timestamps_in or "UTC"

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.cli.connection_strings import PLAIN
+from exporter.cli.options.connection_strings import PLAIN
 from exporter.postgres import dsn_problem
 
 
+@pytest.mark.slow  # it starts a process for each
 @settings(max_examples=500)
 @given(st.from_regex(PLAIN, fullmatch=True))
 def test_libpq_accepts_every_plain_one(dsn: str) -> None:

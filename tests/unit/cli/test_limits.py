@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.cli.limits import plain_ids
+from exporter.cli.options.limits import plain_ids
 from exporter.errors import UsageError
 
 

@@ -49,7 +49,9 @@ class Scripted:
     def timeout(self, source: Source) -> None:
         return None
 
-    async def collect(self, reader: Any, table: object, previous: object) -> object:
+    async def collect(
+        self, reader: Any, table: object, previous: object, verdict: object = None
+    ) -> object:
         self.given.append(previous)
         assert isinstance(reader, Reader)
         reader.seconds += self.seconds

@@ -116,7 +116,7 @@ class Collecting(RuleBasedStateMachine):
 
     @rule(up=st.sampled_from([None, True, False]), lag=st.sampled_from([None, 0.0, 31.0]))
     def change_of_health(self, up: bool | None, lag: float | None) -> None:
-        self.databases["app"].up, self.databases["app"].replica_lag = up, lag
+        self.databases["app"].pool.up, self.databases["app"].pool.replica_lag = up, lag
 
     @rule()
     def scrape_in_the_other_format(self) -> None:

@@ -12,6 +12,7 @@ from exporter.errors import ConfigError
 
 ENVIRON = {"EVERY": "hourly", "SEMICOLON": ";", "LATIN": "\udcff"}
 
+SECTIONS = "databases, owners, lists, defaults, sources"
 HEAD = "databases:\n  app: {dsn: ''}\n"
 ONE = """\
 sources:
@@ -72,7 +73,7 @@ FILES = {
     ),
     "a key that is written as pydantic marks keys": (
         HEAD + ONE + "'[key]': 1\n",
-        "config.yaml:9: [key]: unknown key; known here: databases, defaults, sources",
+        f"config.yaml:9: [key]: unknown key; known here: {SECTIONS}",
     ),
     "a source that is written as pydantic marks keys": (
         HEAD + ONE + "  '[key]': 1\n",
@@ -103,6 +104,10 @@ FILES = {
     "sources that are a list": (
         HEAD + "sources: [chat]\n",
         "config.yaml:3: sources: expected a mapping of keys to values, got a list",
+    ),
+    "sources that are a number": (
+        HEAD + "sources: 1\n",
+        "config.yaml:3: sources: expected a mapping of keys to values, got 1",
     ),
     "misspelt sections": (
         "databses: {app: {dsn: ''}}\nsorces: {}\n",
@@ -490,7 +495,7 @@ config.yaml:19: sources.calls.active: expected an SQL expression, \
 got false, which YAML reads as a boolean; put it in quotes
 config.yaml:20: sources.calls.started_at.epoch: expected s, ms, us or ns, got 'minutes'
 config.yaml:21: sources.calls.labels.date: expected a name other than \
-database, source, date, le, kind, instance, job, __*, got 'date'
+database, source, date, le, kind, cause, store, owner, evidence, instance, job, __*, got 'date'
 config.yaml:21: sources.calls.labels.date.values[0]: expected a text, \
 got no, which YAML reads as a boolean; put it in quotes"""
     )

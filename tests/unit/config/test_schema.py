@@ -38,6 +38,7 @@ GOOD = {
     "nothing": source(labels=None, integrity=None, show=None, daily=None, recovery=None),
     "a duration of parts": source(every="1h30m"),
     "an expression to show": source(show=["a", {"b": "c"}]),
+    "a limit whose key is in the list": source(list="calls", limit_per={"max": 1}),
     "numbers as values of a label": source(labels={"a": {"value": "a", "values": ["b", 1]}}),
 }
 BAD = {
@@ -53,6 +54,7 @@ BAD = {
     "a boolean as an expression": source(active=False),
     "a reserved label": source(labels={"le": {"value": "a", "values": ["b"]}}),
     "a label without values": source(labels={"a": {"value": "a", "values": []}}),
+    "a limit without its number": source(limit_per={"key": "who"}),
     "no database": {"databases": {}, "sources": {"a": {}}},
     "no sources": {"databases": {"app": {"dsn": ""}}},
     "a database without a dsn": {"databases": {"app": {}}, "sources": {"a": {}}},

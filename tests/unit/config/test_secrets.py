@@ -50,6 +50,50 @@ FILES = {
     "the name of a database that a source does not find": (
         f"databases: {{'{URL}': {{dsn: ''}}, b: {{dsn: ''}}}}\nsources: {{a: {{database: x}}}}"
     ),
+    "a URL without its scheme": (
+        "databases: {app: {dsn: ''}}\nlists: {a: {urls: {b: 'db.example/hooks/hunter2'}}}\n"
+    ),
+    "a URL of another scheme": (
+        "databases: {app: {dsn: ''}}\nowners: {a: {unique_per_start: true, "
+        "http: {url: 'ftp:/app:hunter2@db'}}}\n"
+    ),
+    "a URL that is the whole mapping": (
+        "databases: {app: {dsn: ''}}\n"
+        "owners: {a: {unique_per_start: true, http: 'db.example/?token=hunter2'}}\n"
+    ),
+    "a list of URLs": "databases: {app: {dsn: ''}}\nlists: {a: {urls: ['db.example/hunter2']}}\n",
+    "a URL without a name": "databases: {app: {dsn: ''}}\nlists: {a: {urls: db.example/hunter2}}\n",
+    "a header of several lines": (
+        "databases: {app: {dsn: ''}}\n"
+        'lists: {a: {urls: {b: "http://c"}, request: {headers: {X-Key: "hunter2\\n2"}}}}\n'
+    ),
+    "a header that is no text": (
+        "databases: {app: {dsn: ''}}\n"
+        "lists: {a: {urls: {b: 'http://c'}, request: {headers: {X-Key: [hunter2]}}}}\n"
+    ),
+    "headers that are a text": (
+        "databases: {app: {dsn: ''}}\n"
+        "lists: {a: {urls: {b: 'http://c'}, request: {headers: 'X-Key: hunter2'}}}\n"
+    ),
+    "a request that is a text": (
+        "databases: {app: {dsn: ''}}\nlists: {a: {urls: {b: 'http://c'}, request: hunter2}}\n"
+    ),
+    "a body that is no text": (
+        "databases: {app: {dsn: ''}}\n"
+        "lists: {a: {urls: {b: 'http://c'}, request: {body: {token: hunter2}}}}\n"
+    ),
+    "the URL of a webhook": (
+        "databases: {app: {dsn: ''}}\nsources: {a: {table: t, active: a, started_at: b, id: c, "
+        "orphaned_after: 2h, recovery: {webhook: {url: 'hooks.example/hunter2'}}}}\n"
+    ),
+    "a webhook that is its URL": (
+        "databases: {app: {dsn: ''}}\nsources: {a: {table: t, active: a, started_at: b, id: c, "
+        "orphaned_after: 2h, recovery: {webhook: 'hooks.example/hunter2'}}}\n"
+    ),
+    "the dsn of recovery": (
+        "databases: {app: {dsn: ''}}\nsources: {a: {table: t, active: a, started_at: b, id: c, "
+        "orphaned_after: 2h, recovery: {dsn: [hunter2], password_command: hunter2}}}\n"
+    ),
     "a merge key": "databases: {app: {dsn: '', <<: hunter2}}\n",
 }
 

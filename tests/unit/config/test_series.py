@@ -27,6 +27,7 @@ SOURCES = {
     "a duration": (["duration: x"], BASE + 7 + 1),
     "a recovery": (["id: x", "recovery: {set: {a: true}, end_at: now}"], BASE + RECOVERY),
     "a limit for each user": (["limit_per: {key: x, max: 1}"], BASE + 2),
+    "an owner": (["owner: x"], BASE),
     "two conditions": (["integrity: {a: x, b: y}"], BASE + 2),
     "a label with two values": (
         ["labels: {a: {value: a, values: [x, y]}}"],

@@ -128,6 +128,8 @@ def test_every_family_of_the_catalog_comes_back_with_its_help(format_: Format) -
         name = family.name
         if family.type == "counter" or (family.type == "info" and format_ == OPENMETRICS):
             name = name.removesuffix("_total").removesuffix("_info")
+        elif family.type == "gaugehistogram" and format_ == TEXT:
+            name += "_bucket"
         assert families[name].documentation == family.help
 
 
@@ -168,9 +170,9 @@ def test_in_text_the_parts_of_a_gauge_histogram_are_families_of_their_own() -> N
     chunks = [render(histogram(ACTIVE_AGE, 1, 2, 3), labels) for labels in (CHATS, CALLS)]
     page = page_of(chunks, TEXT).decode()
     assert re.findall(r"^# TYPE (\S+ \S+)", page, re.MULTILINE) == [
-        "sessions_active_age_seconds histogram",
-        "sessions_active_age_seconds_gcount gauge",
-        "sessions_active_age_seconds_gsum gauge",
+        "sessions_active_age_seconds_bucket untyped",
+        "sessions_active_age_seconds_gcount untyped",
+        "sessions_active_age_seconds_gsum untyped",
     ]
     assert 'seconds_bucket{database="app",source="calls",le="+Inf"} 3\n' in page
     assert 'seconds_gcount{database="app",source="calls"} 3\n' in page
@@ -180,11 +182,20 @@ def test_in_openmetrics_all_samples_of_one_gauge_histogram_stand_together() -> N
     chunks = [render(histogram(ACTIVE_SILENCE, 1, 2, 3), labels) for labels in (CHATS, CALLS)]
     page = page_of(chunks, OPENMETRICS)
     (family,) = parse(page, OPENMETRICS)
-    assert family.type == "gaugehistogram"
+    assert (family.type, family.unit) == ("gaugehistogram", "seconds")
     suffixes = ["bucket", "bucket", "bucket", "gcount", "gsum"]
     expected = [(source, suffix) for source in ("chats", "calls") for suffix in suffixes]
     found = [(each.labels["source"], each.name.rpartition("_")[2]) for each in family.samples]
     assert found == expected
+
+
+def test_in_openmetrics_a_family_has_the_unit_that_its_name_ends_in() -> None:
+    page = page_of([render(every_family(), CHATS)], OPENMETRICS).decode()
+    units = dict(re.findall(r"^# UNIT (\S+) (\S+)$", page, re.MULTILINE))
+    assert units["sessions_active_age_seconds"] == "seconds"
+    names = set(re.findall(r"^# TYPE (\S+) ", page, re.MULTILINE))
+    assert units.keys() == {name for name in names if name.endswith(("_seconds", "_ratio"))}
+    assert "# UNIT" not in page_of([render(every_family(), CHATS)], TEXT).decode()
 
 
 def test_in_openmetrics_total_and_info_belong_to_the_samples_alone() -> None:

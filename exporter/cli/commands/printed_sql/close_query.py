@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from exporter import sessions
-from exporter.cli import limits, options
+from exporter.cli import options
 from exporter.cli.commands.printed_sql.session_queries import print_scripts, row_security_of
 from exporter.cli.each_source import require_rule
+from exporter.cli.options import limits
 from exporter.config import DatabaseSettings, Source
 from exporter.errors import PermissionDenied, UsageError
 from exporter.postgres import Reader
@@ -19,7 +20,7 @@ from exporter.recovery.close.by_psql import choose, close_statements
 from exporter.recovery.close.candidates import find_candidates
 from exporter.recovery.functions.installed import find_recover_function
 from exporter.recovery.rule.binding import bind_rule
-from exporter.recovery.rule.checks import check_rule
+from exporter.recovery.rule.checks import NO_OWNERLESS, check_rule, without_owners
 from exporter.recovery.rule.connections import reading_settings
 from exporter.recovery.rule.limits import Limits, check_ids
 from exporter.recovery.rule.selection import Selection, sessions_by_hand
@@ -27,7 +28,7 @@ from exporter.recovery.rule.session_id import GivenId
 
 Ids = Annotated[
     list[str] | None,
-    typer.Option("--id", metavar="ID", help="Close this session; may be given several times."),
+    typer.Option("--id", metavar="ID", help="Close this session; may be repeated."),
 ]
 
 
@@ -36,16 +37,17 @@ def close(  # noqa: PLR0917 - typer passes them by name
     config_file: options.ConfigFile = options.DEFAULT_CONFIG,
     id_: Ids = None,
     backlog: Annotated[
-        bool, typer.Option("--backlog", help="Also sessions older than max_age.")
+        bool, typer.Option("--backlog", help="Close also sessions silent for longer than max_age.")
     ] = False,
     undone: Annotated[
-        bool, typer.Option("--undone", help="Also sessions that a person has undone.")
+        bool, typer.Option("--undone", help="Close also sessions that a person has undone.")
     ] = False,
     reason: options.Reason = None,
 ) -> bool:
-    """Print the transaction that closes named orphaned sessions, as recover does, for psql.
+    """Print the transaction that closes named sessions, for psql.
 
-    Without --id there is a place for the ids, and as it is printed it closes nothing.
+    It closes orphaned sessions as recover does. Without --id there is a place for the ids, and as
+    it is printed it closes nothing.
     """
     why, ids = options.given_reason(reason), limits.plain_ids(id_)
     config = options.load(config_file)
@@ -57,7 +59,7 @@ def close(  # noqa: PLR0917 - typer passes them by name
         )
 
     async def write(reader: Reader, each: Source, database: str) -> list[str]:
-        rule = await bind_rule(reader, each)
+        rule = await bind_rule(reader, without_owners(each))
         await check_ids(reader, rule, ids)
         function = await find_recover_function(reader, rule)
         try:
@@ -67,6 +69,8 @@ def close(  # noqa: PLR0917 - typer passes them by name
         await require_audit(reader)
         selection = sessions_by_hand(rule, with_backlog=backlog, with_undone=undone)
         begin = _begin_close(config.databases[database], each)
+        if each.has_evidence:
+            begin.insert(0, NO_OWNERLESS)
         if function is not None:
             return [*begin, *await _calling(reader, selection, function.sql, ids, why), "COMMIT;"]
         written = close_statements(selection, reason=why)

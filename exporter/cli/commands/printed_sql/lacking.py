@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from functools import partial
 
-from exporter.check.missing_rights import missing_rights
+from exporter.check.rights.missing_rights import missing_rights
 from exporter.cli.commands.printed_sql.places import Place
 from exporter.cli.commands.printed_sql.role_script import (
     Granted,
@@ -16,9 +16,10 @@ from exporter.config import Config, Source
 from exporter.postgres import Reader
 from exporter.queries import fill, literal
 from exporter.sessions import grants
+from exporter.sessions.expressions.used_objects import grant_to
 from exporter.sessions.grants import OPERATOR_ROLE, RECOVERY_ROLE, ROLE, Right, grants_of
+from exporter.sessions.grants.evidence import evidence_path_use, evidence_rights
 from exporter.sessions.grants.path import PathUse, find_path, path_use
-from exporter.sessions.used_objects import grant_to
 
 _NO_AUDIT = "-- Not the rights on the audit, which is not there: session-exporter sql audit"
 
@@ -37,7 +38,7 @@ def print_missing(config: Config, places: Mapping[str, Place]) -> bool:
     failed, printed = False, list[str]()
     for role, login in _LOGINS.items():
         needing = [each for each in sources if role == ROLE or each.recovery.is_declared]
-        read = partial(_lacking, places, role)
+        read = partial(_lacking, config, places, role)
         results, has_failed = for_each_source(config, needing, read)
         failed = failed or has_failed
         is_there = all(exists for _, exists in results)
@@ -64,7 +65,9 @@ def _paths(
     uses = defaultdict[str, list[PathUse]](list)
 
     async def use(reader: Reader, source: Source, database: str) -> None:
-        uses[places[database].label].append(await path_use(reader, source))
+        label = places[database].label
+        uses[label].append(await path_use(reader, source))
+        uses[label].append(await evidence_path_use(reader, config, source))
 
     async def set_path(reader: Reader, _source: Source, database: str) -> Granted:
         place = places[database]
@@ -81,15 +84,20 @@ def _paths(
     return [granted for granted in found if granted[2]], failed
 
 
-async def _lacking(
-    places: Mapping[str, Place], role: str, reader: Reader, source: Source, database: str
+async def _lacking(  # noqa: PLR0917 - the first three are the same for all
+    config: Config,
+    places: Mapping[str, Place],
+    role: str,
+    reader: Reader,
+    source: Source,
+    database: str,
 ) -> tuple[Granted, bool]:
     """The commands that a role lacks for a source, and whether it is there at all."""
     place = places[database]
     ((is_there, may_connect, sees_all),) = await reader.rows(
         fill("roles/state", role=literal(role))
     )
-    needed = await _needed(reader, source, role)
+    needed = await _needed(config, reader, source, role)
     has_audit = await reader.value(fill("recovery/audit/exists"))
     remarks = [] if has_audit or not any(each.is_of_audit for each in needed) else [_NO_AUDIT]
     needed = [each for each in needed if has_audit or not each.is_of_audit]
@@ -107,9 +115,10 @@ async def _lacking(
     return (place.label, place.real_name, [*remarks, *commands]), is_there
 
 
-async def _needed(reader: Reader, source: Source, role: str) -> list[Right]:
+async def _needed(config: Config, reader: Reader, source: Source, role: str) -> list[Right]:
     if role == ROLE:
-        return await grants.collection_rights(reader, source)
+        asked = await evidence_rights(reader, config, source)
+        return [*await grants.collection_rights(reader, source), *asked]
     if role == RECOVERY_ROLE:
         return await grants.recovery_rights(reader, source, role=role)
     return list(grants.OPERATOR_RIGHTS)

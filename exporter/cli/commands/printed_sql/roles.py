@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from exporter import sessions
-from exporter.check.unneeded_rights import (
+from exporter.check.rights.unneeded_rights import (
     as_remark,
     passed_on,
     revoke_unless_passed_on,
@@ -18,6 +18,11 @@ from exporter.postgres import Reader
 from exporter.queries import fill, identifier
 from exporter.sessions import grants
 from exporter.sessions.grants import DEFINER_ROLE, RECOVERY_ROLE, ROLE, Right, unread
+from exporter.sessions.grants.evidence import (
+    evidence_path_use,
+    evidence_rights,
+    unread_evidence_grants,
+)
 from exporter.sessions.grants.path import PathUse, find_path, path_use
 
 _REVOKING = """\
@@ -84,15 +89,20 @@ class RoleScripts:
     async def _to_collect(self, reader: Reader, source: Source, database: str) -> Granted:
         place = self._places[database]
         if place.problem:
-            return _in(place, unread.collection_grants(source))
+            of_evidence = unread_evidence_grants(self._config, source)
+            return _in(place, [*unread.collection_grants(source), *of_evidence])
         needed = await grants.collection_rights(reader, source)
-        self._needed[place.label, ROLE] += needed
+        asked = await evidence_rights(reader, self._config, source)
+        self._needed[place.label, ROLE] += [*needed, *asked]
         self._uses[place.label].append(await path_use(reader, source))
+        self._uses[place.label].append(await evidence_path_use(reader, self._config, source))
         table, _ = await sessions.declared(reader, source)
         owner = await reader.value(fill("roles/owner", oid=str(table.oid)))
         whose = f"-- {table.sql} belongs to {identifier(owner)}, who may grant rights on it."
         commented = " ".join(whose.splitlines())  # a name may hold a line break
-        return _in(place, [commented, *await grants.grants(reader, source)])
+        granted = await grants.grants(reader, source)
+        granted += [each for each in grants.grants_of(asked, ROLE) if each not in granted]
+        return _in(place, [commented, *granted])
 
     async def _to_narrow(self, reader: Reader, _: Source, database: str) -> Granted:
         """Revoke the right to read all of a source's table, which the config alone asks for."""

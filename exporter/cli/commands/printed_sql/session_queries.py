@@ -11,7 +11,7 @@ from exporter.cli.commands.inconsistent import with_kind
 from exporter.cli.commands.printed_sql.role_script import connect
 from exporter.cli.each_source import find_sources, for_each_source
 from exporter.cli.output.sessions import threshold_text
-from exporter.collection.inconsistent import CLOSED_KINDS, inconsistent_queries
+from exporter.collection.rows.inconsistent import CLOSED_KINDS, inconsistent_queries
 from exporter.config import Config, DatabaseSettings, Source
 from exporter.postgres import Reader
 from exporter.postgres.text_settings import text_settings
@@ -20,8 +20,8 @@ from exporter.sessions import grants
 from exporter.sessions.orphan_list import orphan_count_query, orphans_query
 from exporter.text import printable
 
-Kind = Annotated[str | None, typer.Option(metavar="KIND", help="Only the rows of this kind.")]
-MostRows = Annotated[int, typer.Option("--limit", min=1, help="Maximum number of rows.")]
+Kind = Annotated[str | None, typer.Option(metavar="KIND", help="List only rows of this kind.")]
+MostRows = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="List at most N rows.")]
 
 
 def orphans(
@@ -29,7 +29,7 @@ def orphans(
     config_file: options.ConfigFile = options.DEFAULT_CONFIG,
     older_than: Annotated[
         str | None,
-        typer.Option(metavar="DURATION", help="Instead of the source's orphaned_after, like 1h."),
+        typer.Option(metavar="DURATION", help="List sessions last seen longer ago, such as 1h."),
     ] = None,
     limit: MostRows = 100,
 ) -> bool:

@@ -14,6 +14,7 @@ WITH session_exporter_closed AS MATERIALIZED (
         CASE WHEN a.trigger <> 'auto' THEN a.run END AS session_exporter_run,
         (a.evidence ->> 'last_seen'::text)::timestamptz + {after} AS session_exporter_orphaned_at,
         a.trigger = 'auto' AS session_exporter_is_automatic,
+        {after} AS session_exporter_after,
         a.at < (a.evidence ->> 'last_seen'::text)::timestamptz + {after} + interval '1 day'
             AS session_exporter_is_young,
         coalesce(
@@ -26,6 +27,7 @@ WITH session_exporter_closed AS MATERIALIZED (
     WHERE a.source = {source}
         AND a.relation = {relation}
         AND a.trigger <> 'close'
+        AND coalesce(a.evidence ->> 'cause'::text, 'age') = 'age' -- what is proved lost is no wave
         AND a.at > pg_catalog.now() - interval '28 days'
         AND a.writer IN (
             SELECT r.rolname
@@ -49,7 +51,7 @@ session_exporter_spans AS (
     WHERE NOT c.session_exporter_is_wrong
         AND c.session_exporter_is_young
         AND c.session_exporter_is_of_rule
-        AND c.session_exporter_orphaned_at <= pg_catalog.now() - {after}
+        AND c.session_exporter_orphaned_at <= pg_catalog.now() - c.session_exporter_after
         AND c.session_exporter_at > pg_catalog.now() - interval '7 days'
 ),
 session_exporter_waves AS (

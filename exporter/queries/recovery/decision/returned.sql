@@ -1,6 +1,10 @@
--- Of sessions that were orphaned, those that returned: they are no longer active and orphaned, or the
+-- Of sessions that were orphaned, those that are not: they are no longer active and orphaned, or the
 -- evidence proves them alive, and recovery has not closed them. A row that is deleted is none of them.
-SELECT {key}{limit_key}
+-- With each whether it is active and has been silent since the last run, and its owner.
+SELECT
+    {key},
+    ({rows} AND NOT {alive} AND {is_silent}) IS TRUE,
+    {owner}{limit_key}
 FROM {table} AS s
 WHERE {is_one_of}
     AND ({rows} AND {orphaned} AND NOT {alive}) IS NOT TRUE

@@ -4,6 +4,7 @@ SELECT pg_catalog.count(*)
 FROM session_exporter.recovery AS a
 WHERE a.source = {source}
     AND a.trigger = 'auto'
+    AND coalesce(a.evidence ->> 'cause'::text, 'age') = 'age' -- what is proved lost uses up nothing
     AND a.at > pg_catalog.now() - interval '7 days'
     AND (
         a.at > pg_catalog.now() - interval '1 day'

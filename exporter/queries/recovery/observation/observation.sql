@@ -6,7 +6,8 @@ WITH session_exporter_orphans AS MATERIALIZED (
         {key} AS session_exporter_id,
         s.xmin AS session_exporter_version,
         {last_seen} AS session_exporter_seen,
-        {owner} AS session_exporter_owner{own}
+        {owner} AS session_exporter_owner,
+        {cause} AS session_exporter_cause{own}
     FROM {table} AS s
     WHERE {recoverable}
         AND {young}
@@ -39,7 +40,8 @@ SELECT
         WHERE c.session_exporter_id <> ALL ({set_aside}::text[])),
     (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(
             c.session_exporter_id, c.session_exporter_version::text,
-            extract(epoch FROM {orphaned_at})::float8, c.session_exporter_owner
+            extract(epoch FROM {orphaned_at})::float8, c.session_exporter_owner,
+            c.session_exporter_cause
         ) ORDER BY c.session_exporter_seen, c.session_exporter_id), '[]')
         FROM (
             SELECT * FROM session_exporter_closable AS c
@@ -51,7 +53,8 @@ SELECT
             r.session_exporter_id,
             extract(epoch FROM {orphaned_at})::float8,
             r.session_exporter_owner,
-            {closed_at}{own_seconds}
+            {closed_at},
+            r.session_exporter_cause{own_seconds}
         )), '[]')
         FROM (
             SELECT * FROM session_exporter_closable AS c
@@ -74,4 +77,7 @@ SELECT
             SELECT session_exporter_owner, pg_catalog.count(*) AS session_exporter_count
             FROM session_exporter_closable GROUP BY session_exporter_owner
         ) AS c ON c.session_exporter_owner = w.session_exporter_owner
-        WHERE w.session_exporter_owner IS NOT NULL)
+        WHERE w.session_exporter_owner IS NOT NULL),
+    -- Of those that may still be part of a wave.
+    (SELECT pg_catalog.max(c.session_exporter_longest) FROM session_exporter_categories AS c
+        WHERE c.session_exporter_category <> 'backlog')

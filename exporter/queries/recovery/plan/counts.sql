@@ -1,5 +1,6 @@
 -- The active sessions by category: the reasons that keep an orphaned one from being recovered are
--- checked in this order. CASE, because a later condition is not evaluated for the others.
+-- checked in this order. CASE, because a later condition is not evaluated for the others. The longest
+-- threshold is asked for where each row has one of its own.
 SELECT
     CASE
         WHEN {is_unknown} THEN 'unknown'
@@ -13,7 +14,8 @@ SELECT
         ELSE 'ready'
     END AS session_exporter_category,
     pg_catalog.count(*) AS session_exporter_count,
-    pg_catalog.count(*) FILTER (WHERE {beating}) AS session_exporter_beating
+    pg_catalog.count(*) FILTER (WHERE {beating}) AS session_exporter_beating,
+    {longest} AS session_exporter_longest
 FROM {table} AS s
 WHERE {rows}
 GROUP BY session_exporter_category

@@ -4,6 +4,7 @@ SELECT
     extract(epoch FROM {last_seen})::float8,
     extract(epoch FROM pg_catalog.now() - {last_seen})::float8,
     {undone},
+    {cause},
     {values},
     {returning}
 FROM {table} AS s

@@ -4,6 +4,7 @@ SELECT
     CASE
         WHEN NOT {in_scope} OR NOT {has_id} THEN 'other'
         WHEN {exempt} THEN 'exempt'
+        WHEN {listed} THEN 'listed'
         WHEN ({end}) IS NULL THEN 'endless'
         ELSE 'ready'
     END AS session_exporter_fate,

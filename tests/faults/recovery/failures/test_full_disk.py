@@ -107,7 +107,7 @@ def test_by_hand_it_says_so_and_what_was_done_before(
     assert chats.recovered == chats.audited == list(IDS)
 
 
-@pytest.mark.quick("session_exporter.recovery")
+@pytest.mark.slow  # the other ones fill a disk, too
 @pytest.mark.parametrize(("table", "before"), FULL)
 def test_auto_tells_it_and_goes_on_by_itself_when_there_is_room_again(
     chats: Chats, tmp_path: Path, table: str, before: list[int]

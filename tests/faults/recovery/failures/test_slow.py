@@ -60,6 +60,7 @@ def test_the_batch_is_done_again_without_the_session_that_takes_long(
     assert chats.recovered == chats.audited == [1, 3, 4]
 
 
+@pytest.mark.slow  # the other ones have slow sessions, too
 def test_a_database_that_is_slow_for_all_of_them_ends_the_run(
     recoveries: Recoveries, slow: Callable[..., None]
 ) -> None:
@@ -70,6 +71,7 @@ def test_a_database_that_is_slow_for_all_of_them_ends_the_run(
     assert recoveries.chats.recovered == recoveries.chats.audited == []
 
 
+@pytest.mark.slow  # the other ones have slow sessions, too
 def test_slow_sessions_between_others_end_nothing(
     recoveries: Recoveries, slow: Callable[..., None]
 ) -> None:

@@ -89,9 +89,9 @@ async def undo_all(database: EmbeddedDatabase, runner: Runner, count: int) -> No
 
 
 @pytest.mark.quick("by statements")
-@pytest.mark.parametrize("server", [None, "owner"])
+@pytest.mark.parametrize("owner", [None, "owner"])
 async def test_sessions_that_were_undone_are_part_of_no_wave_and_stop_nothing(
-    database: EmbeddedDatabase, recover: Recover, server: str | None
+    database: EmbeddedDatabase, recover: Recover, owner: str | None
 ) -> None:
     execute(
         database,
@@ -103,9 +103,8 @@ async def test_sessions_that_were_undone_are_part_of_no_wave_and_stop_nothing(
     )
     async with recover() as runner:
         await undo_all(database, runner, 4)
-    more: dict[str, Any] = {} if server is None else {"server": server}
     passes(database, "40 minutes")
-    async with recover(**more) as runner:
+    async with recover({"owner": owner}) as runner:
         state = await runner.run(3)
         assert (state.brakes, state.held, state.candidates) == (frozenset(), 0, 0)
         sessions(database, 20, 3, seen="61 minutes")  # with these, it would be a wave

@@ -124,9 +124,9 @@ async def test_what_was_written_while_the_clock_was_ahead(
 
 
 @pytest.mark.quick("by statements")
-@pytest.mark.parametrize("server", [None, "owner"])
+@pytest.mark.parametrize("owner", [None, "owner"])
 async def test_sessions_that_were_undone_make_no_silence(
-    database: EmbeddedDatabase, recover: Recover, server: str | None
+    database: EmbeddedDatabase, recover: Recover, owner: str | None
 ) -> None:
     execute(database, "ALTER TABLE public.chat ADD COLUMN owner text NOT NULL DEFAULT 'b'")
     sessions(database, 1, 3)
@@ -134,12 +134,12 @@ async def test_sessions_that_were_undone_make_no_silence(
     async with recover() as runner:
         await runner.run(3)
         assert await runner.by_hand.undo() == 3
-    if server is None:
+    if owner is None:
         execute(database, "DELETE FROM public.chat WHERE id >= 100")
     passes(database, "1 day")
     sessions(database, 50, 1, seen="3 hours")
     execute(database, "UPDATE public.chat SET owner = 'a' WHERE id = 50")
-    async with recover(is_trusted=False, **({"server": server} if server else {})) as runner:
+    async with recover({"owner": owner}, is_trusted=False) as runner:
         assert (await runner.run(4)).brakes == frozenset()
     assert 50 not in open_ones(database)
 

@@ -45,12 +45,12 @@ chat:
   last_seen_at: {seen}
   id: id
   orphaned_after: 1h
+  owner: owner
   recovery:
     mode: auto
     trust_age: true
     set: {{is_open: false}}
     end_at: now
-    server: owner
     evidence: |
       EXISTS (SELECT FROM public.alive AS a WHERE a.chat = s.id)
     exempt: |

@@ -205,7 +205,7 @@ async def test_an_owner_whose_name_is_empty_may_fall_silent_too(
     database: EmbeddedDatabase, recover: Recover
 ) -> None:
     execute(database, "ALTER TABLE public.chat ADD COLUMN owner text NOT NULL DEFAULT 'b'")
-    async with recover(server="owner") as runner:
+    async with recover({"owner": "owner"}) as runner:
         await runner.run()
         sessions(database, 1, 3, seen="61 minutes")
         execute(database, "UPDATE public.chat SET owner = '' WHERE id < 4")

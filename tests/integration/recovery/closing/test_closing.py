@@ -32,7 +32,7 @@ GRANT SELECT, INSERT ON session_exporter.run TO {EXPORTER}
 """
 
 
-async def test_a_server_that_stops_closes_its_active_sessions_and_no_other(
+async def test_an_owner_that_stops_closes_its_active_sessions_and_no_other(
     any_database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(
@@ -71,7 +71,7 @@ async def test_the_end_is_now_as_the_application_would_write_it_but_for_orphans(
     )
     async with stopping(any_database, tmp_path) as it:
         began = await it.now()
-        await it.close_server("a")
+        await it.close_owner("a")
     found = rows(
         any_database,
         f"SELECT id, ended BETWEEN '{began}' AND now(), ended = seen, ended = started, seconds,"
@@ -102,7 +102,7 @@ async def test_what_further_evidence_proves_alive_ends_now(
     )
     evidence = "    evidence: |\n      EXISTS (SELECT FROM messages m WHERE m.chat = s.id)\n"
     async with stopping(database, tmp_path, CHAT + evidence) as it:
-        assert len((await it.close_server("a"))[0].recovered) == 1
+        assert len((await it.close_owner("a"))[0].recovered) == 1
     assert rows(database, "SELECT ended > now() - interval '1 minute' FROM chat") == [(True,)]
 
 
@@ -140,7 +140,7 @@ async def test_a_protected_session_and_one_without_an_end_are_left_alone_and_cou
         ("text", "it's \\a\\ server; --", "its", "it's \\a\\ server; --"),
     ],
 )
-async def test_the_id_of_a_server_is_compared_in_the_type_of_the_column(
+async def test_the_id_of_an_owner_is_compared_in_the_type_of_the_column(
     database: EmbeddedDatabase, tmp_path: Path, *, type_: str, mine: str, other: str, given: str
 ) -> None:
     quoted = mine.replace("'", "''")
@@ -153,11 +153,11 @@ async def test_the_id_of_a_server_is_compared_in_the_type_of_the_column(
     )
     async with stopping(database, tmp_path) as it:
         assert (await it.plan(PlannedStop(given))).ready == 1
-        await it.close_server(given)
+        await it.close_owner(given)
     assert still_open(database) == {"other"}
 
 
-async def test_a_longer_id_than_the_column_holds_is_an_unknown_server(
+async def test_a_longer_id_than_the_column_holds_is_an_unknown_owner(
     database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(
@@ -174,16 +174,16 @@ async def test_an_id_that_the_column_cannot_hold_is_wrong_usage(
 ) -> None:
     prepare(database, "ALTER TABLE chat ALTER COLUMN node TYPE integer USING node::integer")
     async with stopping(database, tmp_path) as it:
-        with pytest.raises(UsageError, match="--server: the column node is of type integer"):
+        with pytest.raises(UsageError, match="--owner: the column node is of type integer"):
             await it.plan(PlannedStop("pod-1"))
 
 
-async def test_a_column_for_servers_that_is_not_there_is_named(
+async def test_a_column_for_owners_that_is_not_there_is_named(
     database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     prepare(database)
-    misspelt = CHAT.replace("server: node", "server: nod")
-    with pytest.raises(SchemaMismatch, match=r"recovery\.server: .* did you mean node\?"):
+    misspelt = CHAT.replace("owner: node", "owner: nod")
+    with pytest.raises(SchemaMismatch, match=r"owner: .* did you mean node\?"):
         async with stopping(database, tmp_path, misspelt) as it:
             await it.plan(PlannedStop("a"))
 
@@ -388,9 +388,9 @@ async def test_a_session_that_is_held_for_long_is_reported_as_left(
         with any_database.connect() as application:
             application.execute("BEGIN")
             application.execute("SELECT FROM chat WHERE id = 'held' FOR UPDATE")
-            outcome, left = await it.close_server("a")
+            outcome, left = await it.close_owner("a")
         assert (len(outcome.recovered), outcome.skipped, left) == (1, 0, 1)
-        again, left = await it.close_server("a")
+        again, left = await it.close_owner("a")
         assert ([each.session for each in again.recovered], left) == (["held"], 0)
 
 
@@ -472,7 +472,7 @@ async def test_a_session_that_a_trigger_or_a_bad_value_protects_is_set_aside(
     )
     text = CHAT.replace("extract(", "1 / (CASE s.id WHEN 'absurd' THEN 0 ELSE 1 END) * extract(")
     async with stopping(any_database, tmp_path, text) as it:
-        outcome, left = await it.close_server("a")
+        outcome, left = await it.close_owner("a")
     assert (len(outcome.recovered), outcome.skipped, left) == (3, 0, 0)
     assert outcome.refused.keys() == {"guarded", "absurd"}
     assert still_open(any_database) == {"guarded", "absurd"}
@@ -483,7 +483,7 @@ async def test_two_commands_at_once_close_no_session_twice(
 ) -> None:
     prepare(any_database, *(chat(f"chat {n}", node="'a'", **LIVE) for n in range(40)))
     async with stopping(any_database, tmp_path) as one, stopping(any_database, tmp_path) as other:
-        done = await asyncio.gather(one.close_server("a"), other.close_server("a"))
+        done = await asyncio.gather(one.close_owner("a"), other.close_owner("a"))
     assert sum(len(outcome.recovered) for outcome, _ in done) == 40
     assert [left for _, left in done] == [0, 0]
     audited = rows(any_database, "SELECT session[1] FROM session_exporter.recovery")
@@ -502,7 +502,7 @@ async def test_a_stop_marks_and_reports_as_recovery_does(
     )
     text = CHAT + "    mark: {column: config, merge: {stopped: true}}\n    returning: [node]\n"
     async with stopping(any_database, tmp_path, text) as it:
-        outcome, _ = await it.close_server("a")
+        outcome, _ = await it.close_owner("a")
     assert {each.session for each in outcome.recovered} == configs.keys()
     assert [json.loads(each.report) for each in outcome.recovered] == [{"node": "a"}] * 4
     assert dict(rows(any_database, "SELECT id, config FROM chat")) == {
@@ -524,16 +524,16 @@ async def test_it_is_written_down_and_can_be_undone(
     )
     before = rows(any_database, "SELECT * FROM chat WHERE id <> 'reopened' ORDER BY id")
     async with stopping(any_database, tmp_path) as it:
-        outcome, _ = await it.close_server("a")
+        outcome, _ = await it.close_owner("a")
         assert rows(
             any_database,
-            "SELECT DISTINCT a.trigger, r.rule ->> 'server', a.source"
+            "SELECT DISTINCT a.trigger, r.rule ->> 'owner', a.source"
             " FROM session_exporter.recovery AS a JOIN session_exporter.run AS r USING (run)",
         ) == [("close", "a", "chat")]
         found = await find_run(it.reader, outcome.run)
         assert found is not None
         assert (found.trigger, found.sessions) == ("close", 3)
-        again, left = await it.close_server("a")
+        again, left = await it.close_owner("a")
         assert (again.recovered, again.skipped, left) == ([], 0, 0)
         run(any_database, "UPDATE chat SET is_open = true WHERE id = 'reopened'")
         plan = await plan_undo(it.reader, it.source, outcome.run)
@@ -553,7 +553,7 @@ async def test_a_role_with_the_least_rights_can_do_it(
         LEAST_RIGHTS,
     )
     async with stopping(any_database, tmp_path, role=EXPORTER) as it:
-        outcome, left = await it.close_server("a")
+        outcome, left = await it.close_owner("a")
         assert (len(outcome.recovered), left) == (2, 0)
         stop = PlannedStop(None, await it.now())
         assert (await it.plan(stop)).ready == 0

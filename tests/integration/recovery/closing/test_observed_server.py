@@ -68,7 +68,7 @@ async def test_an_owner_whose_sessions_all_fell_silent_stops_it_and_a_start_is_n
         "UPDATE public.chat SET node = CASE WHEN id < 100 THEN 'a' ELSE 'b' END",
         "INSERT INTO public.chat (id, started, seen, node) VALUES (4, now(), now(), 'a')",
     )
-    async with recover(server="node") as runner:
+    async with recover({"owner": "node"}) as runner:
         state = await runner.run()
         assert state.brakes == {"owner"}
         assert (await runner.run()).held == 3

@@ -8,7 +8,7 @@ import pytest
 
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.recovery.audit.maintenance import AuditMaintenance
-from exporter.recovery.plan.returned import find_returned
+from exporter.recovery.plan.returned import find_gone
 from exporter.recovery.rule.binding import bind_rule
 from exporter.recovery.rule.connections import open_writer
 from exporter.recovery.webhook.outbox import Outbox
@@ -116,10 +116,10 @@ async def test_a_recovered_session_that_shows_life_is_contradicted_and_returned(
         assert rows(database, noted) == [(["b", "1"],)]
 
         keys = ['["a", "1"]', '["b", "1"]', '["b", "7"]']
-        found = await find_returned(reader, rule, keys, 0.0, is_audited=False)
-        assert found.keys() == {'["a", "1"]', '["b", "1"]'}
-        found = await find_returned(reader, rule, keys, 0.0, is_audited=True)
-        assert found == {}
+        found = await find_gone(reader, rule, keys, 0.0, is_audited=False)
+        assert found.returned.keys() == {'["a", "1"]', '["b", "1"]'}
+        found = await find_gone(reader, rule, keys, 0.0, is_audited=True)
+        assert found.returned == {}
 
 
 async def test_the_webhook_is_sent_a_list(database: EmbeddedDatabase, runner: Runner) -> None:

@@ -31,6 +31,7 @@ from exporter.postgres import Writer
 from exporter.recovery.webhook.delivery import RETRY, DeliveryCounts, WebhookSender
 from exporter.recovery.webhook.http import system_authorities
 from tests.support.collection.declarations import settings_of
+from tests.support.network.certificates import openssl
 from tests.support.recovery.webhooks import (
     orphan,
     prepare,
@@ -310,13 +311,12 @@ async def test_a_receiver_that_is_not_there_is_tried_again_when_it_is(
 def own_certificate(folder: Path) -> tuple[Path, Path]:
     """A key and a certificate for 127.0.0.1 that signs itself."""
     key, certificate = folder / "key", folder / "certificate"
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x"
+    command = f"{openssl()} req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=x"
     named = ("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate)
     subprocess.run([*command.split(), *named], check=True, capture_output=True)
     return key, certificate
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
 async def test_a_certificate_that_nobody_vouches_for_is_refused(
     database: EmbeddedDatabase,
     declared: Callable[..., Source],

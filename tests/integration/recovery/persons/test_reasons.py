@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.server.databases import EmbeddedDatabase, require_role
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.processes.session_exporter import run, write_config
 from tests.support.servers.statements import execute, rows
@@ -41,8 +41,7 @@ def test_reasons_of_closing_and_undoing_are_listed(
         return done.stdout + done.stderr
 
     if by_functions:
-        if RECOVERY_ROLE not in any_database.server.passwords:
-            create_role(any_database.server, RECOVERY_ROLE)
+        require_role(any_database.server, RECOVERY_ROLE)
         execute(any_database, command("sql", "function", "chat"))
         recovery["call"] = "session_exporter.recover_chat"
     printed = command("recover", "chat", "--limit", "1", "--yes", "--reason", "it's a \\ \u2019")

@@ -10,8 +10,9 @@ from exporter.check.recovery import check_recovery
 from exporter.cli.output.stops import resume_text
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.errors import SourceError
-from exporter.recovery.audit.control import Pause, resumed_until
+from exporter.recovery.audit.control import resumed_until
 from exporter.recovery.manual import ResumePlan, plan_resume
+from exporter.recovery.status import Pause
 from tests.support.recovery.automatic.by_hand import let_pass
 from tests.support.recovery.automatic.live_sessions import add_live, lose_ten, passes, stops
 from tests.support.recovery.automatic.runner import Recover, Runner, sessions

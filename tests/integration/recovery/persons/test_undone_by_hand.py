@@ -60,7 +60,7 @@ async def test_the_plan_counts_what_was_undone_and_closes_it_only_when_asked(
                 stop = await plan_stop(
                     reader,
                     runner.by_hand.source,
-                    server=None,
+                    owner=None,
                     even_live=True,
                     show=0,
                     limits=Limits(),

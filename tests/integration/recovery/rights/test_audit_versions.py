@@ -100,7 +100,7 @@ async def test_the_daemon_closes_nothing_and_says_why(
         state = await runner.run(2)
     assert state.failed["schema"] == 2
     assert len(open_ones(database)) == 42
-    (record,) = caplog.records
+    (record,) = [each for each in caplog.records if each.levelname != "DEBUG"]
     assert f"is of version {VERSION + 1}" in str(vars(record))
 
 
@@ -119,7 +119,8 @@ async def test_a_daemon_that_closes_nothing_says_it_too_and_does_the_rest(
         state = await runner.run(3)
         assert (state.failed["schema"], state.paused) == (3, None)
         assert state.candidates == {"disabled": None, "dry_run": 1}[mode]
-        failures = [vars(each) for each in caplog.records if "recovery_failed" in str(vars(each))]
+        warned = [vars(each) for each in caplog.records if each.levelname != "DEBUG"]
+        failures = [each for each in warned if "recovery_failed" in str(each)]
         assert len(failures) == 1
         assert "is of version 2" in str(failures)
         assert "`session-exporter sql audit` prints" in str(failures)

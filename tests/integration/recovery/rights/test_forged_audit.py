@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.server.databases import EmbeddedDatabase, require_role
 from exporter.demo.systems.schemas import EXPORTER
 from exporter.sessions.grants import OPERATOR_ROLE, RECOVERY_ROLE
 from tests.support.processes.session_exporter import run, write_config
@@ -57,8 +57,7 @@ def command(any_database: EmbeddedDatabase, tmp_path: Path) -> Command:
     """A command as the database's superuser, or as another role."""
     execute(any_database, TABLES)
     for role in (EXPORTER, RECOVERY_ROLE):
-        if role not in any_database.server.passwords:
-            create_role(any_database.server, role)
+        require_role(any_database.server, role)
     vault = source("vault", call="session_exporter.recover_vault", per_hour=1)
     sources = {"chat": source("chat", mode="auto"), "vault": vault}
 

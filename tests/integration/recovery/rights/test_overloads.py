@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.server.databases import EmbeddedDatabase, require_role
 from exporter.recovery.webhook.outbox import Outbox
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.processes.session_exporter import run, write_config
@@ -73,6 +73,7 @@ CHATS: dict[str, Any] = {
     "labels": {"level": {"value": "level", "values": ["easy", "hard"]}},
     "integrity": {"without_node": "node IS NULL"},
     "show": ["node"],
+    "owner": "node",
 }
 RECOVERY: dict[str, Any] = {
     "set": {"is_open": "false", "ended": "{end}"},
@@ -80,7 +81,6 @@ RECOVERY: dict[str, Any] = {
     "returning": ["node"],
     "exempt": "is_protected(s.id)",
     "evidence": "s.node IS NULL",
-    "server": "node",
     "notify": "recovered",
     "pause": "1ms",
 }
@@ -180,7 +180,7 @@ def test_recovering_by_statements_uses_nothing_of_others(
         ("runs", "chats"),
         ("pause", "chats"),
         ("resume", "chats"),
-        ("close", "chats", "--server", "a", "--yes"),
+        ("close", "chats", "--owner", "a", "--yes"),
     ):
         command(*arguments)
     assert outside(attacked) == set()
@@ -193,8 +193,7 @@ def test_thresholds_of_the_rows_use_nothing_of_others(
 ) -> None:
     recovery = {}
     if by_functions:
-        if RECOVERY_ROLE not in any_database.server.passwords:
-            create_role(any_database.server, RECOVERY_ROLE)
+        require_role(any_database.server, RECOVERY_ROLE)
         printed = command("sql", "function", "own").replace(
             "recover_stuck_own", "recover_stuck_chats"
         )
@@ -212,8 +211,7 @@ def test_thresholds_of_the_rows_use_nothing_of_others(
 def test_recovering_by_function_uses_nothing_of_others(
     any_database: EmbeddedDatabase, attacked: ResolvedNames, command: Command
 ) -> None:
-    if RECOVERY_ROLE not in any_database.server.passwords:
-        create_role(any_database.server, RECOVERY_ROLE)
+    require_role(any_database.server, RECOVERY_ROLE)
     path = f"SET search_path = {SCHEMA}, public"
     execute(any_database, path, command("sql", "function", "chats"))
     call = "session_exporter.recover_chats"

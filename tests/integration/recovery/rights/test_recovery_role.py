@@ -8,7 +8,7 @@ from psycopg import errors
 
 from exporter.cli.commands.printed_sql.role_script import role_sql
 from exporter.config import load_config
-from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.server.databases import EmbeddedDatabase, require_role
 from exporter.postgres import Database, Reader, Writer
 from exporter.recovery.plan.plan import make_plan
 from exporter.recovery.rule.connections import writing_settings
@@ -46,10 +46,8 @@ sources:
 def recover(database: EmbeddedDatabase, tmp_path: Path) -> Callable[[], Awaitable[tuple[int, int]]]:
     """Give the role what is printed, recover all there is, and undo it: how many each time."""
     role = grants.RECOVERY_ROLE
-    if role not in database.server.passwords:
-        create_role(database.server, role)
-    else:
-        execute(database, f"DROP OWNED BY {role}")
+    require_role(database.server, role)
+    execute(database, f"DROP OWNED BY {role}")
     execute(
         database,
         f'REVOKE ALL ON DATABASE "{database.name}" FROM PUBLIC',

@@ -16,7 +16,7 @@ from exporter.check.recovery import check_recovery
 from exporter.cli.each_recovered import advice_for
 from exporter.clock import Clock
 from exporter.config import Config, DatabaseSettings, Source, load_config
-from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.server.databases import EmbeddedDatabase, require_role
 from exporter.errors import PermissionDenied
 from exporter.postgres import Database, Reader, Writer
 from exporter.queries import fill, identifier, literal
@@ -187,10 +187,8 @@ async def recovered(
 
 
 async def _grant(database: EmbeddedDatabase, config: Config, source: Source) -> None:
-    if RECOVERY_ROLE not in database.server.passwords:
-        create_role(database.server, RECOVERY_ROLE)
-    else:
-        execute(database, f"DROP OWNED BY {RECOVERY_ROLE}")
+    require_role(database.server, RECOVERY_ROLE)
+    execute(database, f"DROP OWNED BY {RECOVERY_ROLE}")
     async with _reader_of(config.databases["app"]) as reader:
         name = identifier(await grants.database_name(reader))
         printed = await grants.recovery_grants(reader, source, role=RECOVERY_ROLE)
@@ -318,7 +316,7 @@ async def test_a_column_that_may_not_be_read_is_granted_by_what_check_and_the_co
     recovered: Recovered,
 ) -> None:
     execute(recovered.database, "ALTER TABLE public.chat ADD COLUMN other text")
-    own = recovered.source.recovery.model_copy(update={"server": "secret"})
+    own = recovered.source.recovery.model_copy(update={"exempt": "s.secret IS NULL"})
     recovered.source = recovered.source.model_copy(update={"recovery": own})
     grant = f'GRANT SELECT ("secret") ON "public"."chat" TO "{RECOVERY_ROLE}";'
     advice = await advice_for(recovered.collecting, recovered.source)

@@ -3,7 +3,7 @@
 from exporter import sessions
 from exporter.cli.commands.printed_sql.role_script import role_sql
 from exporter.config import Config, Source, TableName
-from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.server.databases import EmbeddedDatabase, require_role
 from exporter.demo.systems.schemas import EXPORTER
 from exporter.postgres import Database, Reader
 from exporter.recovery.functions.script import script
@@ -27,8 +27,7 @@ async def install(database: EmbeddedDatabase, config: Config, source: Source) ->
     """
     roles = (EXPORTER, grants.RECOVERY_ROLE)
     for role in roles:
-        if role not in database.server.passwords:
-            create_role(database.server, role)
+        require_role(database.server, role)
     execute(database, *(f"DROP OWNED BY {role}" for role in roles))
     pool = Database(config.databases["app"].model_copy(update={"dsn": database.dsn}))
     try:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from exporter import text
-from exporter.cli.commands.orphans import orphan_json, orphan_table
+from exporter.cli.output.orphans import orphan_json, orphan_table
+from exporter.cli.output.terminal.table import table
 from exporter.sessions.orphan_list import Orphan, OrphanList
 from tests.support.collection.declarations import FULL, LoadSources
 
@@ -81,7 +82,7 @@ def test_an_instant_is_in_utc_and_in_any_year_that_postgresql_has(
 
 
 def test_columns_of_a_table_stand_below_each_other() -> None:
-    assert text.table(["id", "name"], [["1", "a"], ["1234", "b"]]).splitlines() == [
+    assert table(["id", "name"], [["1", "a"], ["1234", "b"]]).splitlines() == [
         "id    name",
         "1     a",
         "1234  b",
@@ -90,7 +91,7 @@ def test_columns_of_a_table_stand_below_each_other() -> None:
 
 def test_wide_and_combining_characters_take_the_room_that_they_take() -> None:
     rows = [["日本", "x"], ["e\u0301e", "x"], ["abcd", "x"]]
-    assert text.table(["name", "at"], rows).splitlines() == [
+    assert table(["name", "at"], rows).splitlines() == [
         "name  at",
         "日本  x",
         "e\u0301e    x",
@@ -99,11 +100,11 @@ def test_wide_and_combining_characters_take_the_room_that_they_take() -> None:
 
 
 def test_a_table_without_rows_is_its_header() -> None:
-    assert text.table(["id", "name"], []) == "id  name"
+    assert table(["id", "name"], []) == "id  name"
 
 
 def test_a_cell_is_as_wide_as_what_is_shown_of_it() -> None:
-    assert text.table(["a", "b"], [["\x1b", "x"]]).splitlines() == ["a     b", r"\x1b  x"]
+    assert table(["a", "b"], [["\x1b", "x"]]).splitlines() == ["a     b", r"\x1b  x"]
 
 
 def orphan(**changes: Any) -> Orphan:
@@ -129,10 +130,10 @@ def test_orphans_are_listed_with_what_may_be_shown(load_sources: LoadSources) ->
     ]
 
 
-def test_a_long_value_is_cut_in_the_table_and_not_in_json(load_sources: LoadSources) -> None:
+def test_a_long_value_is_whole_in_a_pipe(load_sources: LoadSources) -> None:
     source = load_sources(chats={**FULL, "show": ["note"]}).sources["chats"]
     found = OrphanList(1, (orphan(show={"note": "x" * 200}),))
-    assert f"  {'x' * 59}…" in orphan_table(source, "app", found, 7200.0)
+    assert f"  {'x' * 200}" in orphan_table(source, "app", found, 7200.0)
     assert "x" * 200 in text.as_json(orphan_json(source, "app", found, 7200.0))
 
 
@@ -155,7 +156,7 @@ def test_json_has_no_infinities(load_sources: LoadSources) -> None:
     assert read["orphans"] == [
         {
             "id": "7",
-            "last_seen": None,
+            "last_seen_at": None,
             "silence_seconds": None,
             "age_seconds": None,
             "orphaned_after_seconds": 7200.0,
@@ -164,3 +165,22 @@ def test_json_has_no_infinities(load_sources: LoadSources) -> None:
     ]
     with pytest.raises(ValueError, match="not JSON compliant"):
         text.as_json(math.nan)
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "shown"),
+    [
+        (0.0, "1970-01-01T00:00:00.000Z"),
+        (1700000000.9996, "2023-11-14T22:13:20.999Z"),
+        (-1.5, "1969-12-31T23:59:58.500Z"),
+        (253402300800.0, "+010000-01-01T00:00:00.000Z"),
+        (-62167219201.0, "-000001-12-31T23:59:59.000Z"),
+        (math.inf, None),
+        (math.nan, None),
+        (None, None),
+    ],
+)
+def test_a_time_for_programs_is_in_utc_and_in_any_year(
+    timestamp: float | None, shown: str | None
+) -> None:
+    assert text.iso(timestamp) == shown

@@ -107,19 +107,13 @@ def test_what_is_neither_is_refused_at_its_line(load: Load, lines: str, sentence
     assert load(lines) == sentence
 
 
-@pytest.mark.parametrize("mode", ["dry_run", "auto"])
-def test_recovery_is_not_automatic_with_thresholds_of_the_rows(load: Load, mode: str) -> None:
-    own = (
-        "    orphaned_after: {sql: expire_in}\n    recovery: {set: {is_active: false}, end_at: now"
+@pytest.mark.parametrize("mode", ["disabled", "dry_run", "auto"])
+def test_recovery_takes_thresholds_of_the_rows_in_each_mode(load: Load, mode: str) -> None:
+    source = load(
+        "    orphaned_after: {sql: expire_in}\n    recovery:\n"
+        f"      {{set: {{is_active: false}}, end_at: now, trust_age: true, mode: {mode}}}\n"
     )
-    said = load(f"{own}, mode: {mode}}}\n")
-    assert said == (
-        "config.yaml:10: sources.jobs.recovery: expected mode: disabled inside recovery, where "
-        f"orphaned_after is of each row, got mode: {mode}; sessions that fall silent together "
-        "become orphaned at different times then, which automatic recovery would not see as one "
-        "wave; by hand they can be closed"
-    )
-    assert load(f"{own}}}\n").recovery.is_declared
+    assert (source.recovery.mode, source.fixed_threshold) == (mode, None)
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,9 @@ sources: {chat: {table: t, active: a, started_at: b, orphaned_after: 2h}}
         "name": "app",
         "dsn": "",
         "password_file": None,
+        "password_command": None,
+        "password_lifetime": 900.0,
+        "password_timeout": 10.0,
         "max_connections": 2,
         "max_recovery_connections": 2,
         "connect_timeout": 5.0,
@@ -117,6 +120,8 @@ sources: {chat: {table: t, active: a, started_at: b, orphaned_after: 2h}}
         "ended_at": None,
         "duration": None,
         "id": None,
+        "owner": None,
+        "list": None,
         "orphaned_after": 7200.0,
         "overlong_after": None,
         "limit_per": None,
@@ -149,7 +154,11 @@ databases:
     lock_timeout: 500ms
     max_replica_lag: 1m
     row_security: trust
-  audit: {dsn: service=audit}
+  audit:
+    dsn: service=audit
+    password_command: [token, "5"]
+    password_lifetime: 1h
+    password_timeout: 1m
 sources:
   chat:
     database: [app, audit]
@@ -198,6 +207,9 @@ sources:
     assert database.row_security == "trust"
     assert (database.connect_timeout, database.lock_timeout) == (2, 0.5)
     assert (database.statement_timeout, database.max_replica_lag) == (10, 60)
+    audit = config.databases["audit"]
+    assert audit.password_command == ("token", "5")
+    assert (audit.password_lifetime, audit.password_timeout) == (3600, 60)
     source = config.sources["chat"]
     assert source.databases == ("app", "audit")
     assert source.table == TableName("My Schema", "sessions", schema_quoted=True)

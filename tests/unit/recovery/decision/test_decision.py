@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from exporter.recovery.decision.decision import Decision, Memory, decide
+from exporter.recovery.decision.decision import Decision, Memory, decide, is_still_proved
 from exporter.recovery.decision.observation import (
     CandidateState,
     Control,
@@ -16,6 +16,7 @@ from exporter.recovery.decision.observation import (
     SessionCounts,
     Stop,
 )
+from exporter.sessions.verdict import NO_EVIDENCE, Verdict
 from tests.support.recovery.worlds.simulation.exporter import SETTINGS
 
 AFTER = 600.0
@@ -92,6 +93,15 @@ def test_a_brake_makes_confirming_start_over() -> None:
     blind = observe("x", at=NOW + EVERY, blind="permission denied")
     after = observe("x", at=NOW + 2 * EVERY)
     assert run(observe("x"), blind, after).confirmed == ()
+
+
+@pytest.mark.parametrize(("after", "is_on"), [(299.9, True), (300.0, False)])
+def test_a_start_lasts_as_long_as_owners_and_lists_are_unknown(after: float, is_on: bool) -> None:
+    """The exporter has started long before, and so may the application only now."""
+    control = Control(observed_since=0.0, judged_until=NOW + OFFSET - 1)
+    unknown = observe("x", blind="late", is_evidence_unknown=True, control=control)
+    assert run(unknown).brakes.keys() == {"blind"}
+    assert ("grace" in run(unknown, observe("x", at=NOW + after)).brakes) == is_on
 
 
 @pytest.mark.parametrize(("at", "is_on"), [(299.9, True), (300.0, False)])
@@ -207,3 +217,25 @@ def test_sessions_of_a_dead_owner_neither_settle_nor_take_of_the_budget() -> Non
         record=Record(spent=3),
     )
     assert run_again(dead).confirmed == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "is_still"),
+    [
+        (Verdict(dead_owners=frozenset({"dead"})), True),
+        (Verdict(ghosts=frozenset({"a"})), True),
+        (Verdict(ghosts=frozenset({"a"}), listed={"a": None}), False),
+        (Verdict(dead_owners=frozenset({"other"}), ghosts=frozenset({"b"})), False),
+        (NO_EVIDENCE, False),
+    ],
+    ids=["its owner is dead", "it is a ghost", "a list has it", "others are lost", "nothing"],
+)
+def test_what_the_newer_answer_no_longer_proves_is_not_closed_as_proved(
+    verdict: Verdict, is_still: bool
+) -> None:
+    assert is_still_proved("a", CandidateState("1", NOW + OFFSET, "dead"), verdict) is is_still
+
+
+def test_of_a_session_without_an_owner_no_dead_owner_proves_anything() -> None:
+    verdict = Verdict(dead_owners=frozenset({"dead"}))
+    assert not is_still_proved("a", CandidateState("1", NOW + OFFSET), verdict)

@@ -35,6 +35,7 @@ def test_a_week_of_a_healthy_application(name: str, threshold: str, seed: int) -
     serve(name, threshold, seed, lasting=WEEK)
 
 
+@pytest.mark.slow  # it simulates weeks
 def test_an_application_that_always_loses_a_quarter_is_asked_about_once() -> None:
     serve("half_an_hour_of_which_25%_are_lost", "2h", 1, lasting=DAY / 4)
 

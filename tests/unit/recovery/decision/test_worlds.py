@@ -10,6 +10,7 @@ from tests.support.recovery.worlds.simulation.worlds import (
     broken_writers,
     four_of_19,
     others,
+    own_thresholds,
     small_populations,
 )
 
@@ -69,5 +70,13 @@ def test_other_accidents(world: World) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("world", list(others()), ids=str)
 def test_other_accidents_by_other_chances(world: World) -> None:
+    for seed in SEEDS:
+        assert_live_sessions_stay_open(world, seed)
+
+
+@pytest.mark.quick("15%-every_tenth-own_10m_to_1h-6h_without_ends")
+@pytest.mark.parametrize("world", list(own_thresholds()), ids=str)
+def test_sessions_with_thresholds_of_their_own_are_one_wave(world: World) -> None:
+    """Those that may be silent for long are waited for before the first of the others is closed."""
     for seed in SEEDS:
         assert_live_sessions_stay_open(world, seed)

@@ -20,6 +20,10 @@ class Application:
     population: int = 0
     """Where it is set, a session starts when another one ends."""
     interval: float = 60.0
+    thresholds: tuple[float, ...] = ()
+    """Of the sessions themselves, equally often; none: one threshold is that of all."""
+    beats: float = 0.0
+    """Where it is set, the interval of heartbeats as a share of the session's own threshold."""
     owners: tuple[tuple[str, float], ...] = ()
     """Their shares of the sessions."""
     lost: float = 0.0
@@ -62,6 +66,9 @@ class Application:
             owner = dice.choices(names, shares)[0]
         end = start + lasts
         life = Life(name, start, end, self.interval, owner, end)
+        if self.thresholds:
+            after = life.after = dice.choice(self.thresholds)
+            life.interval = self.beats * after or self.interval
         fate = dice.random()
         if fate < self.lost:
             life.end = start + dice.random() * lasts

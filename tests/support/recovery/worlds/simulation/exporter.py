@@ -80,7 +80,7 @@ class Exporter:
             self.memory,
             observation,
             SETTINGS,
-            half=table.orphaned_after / 2,
+            half=table.longest / 2,
             min_interval=self.every / 2,
         )
         self.memory = decision.memory
@@ -108,9 +108,9 @@ class Exporter:
         held = (
             at
             for name, at in self.watch.known.items()
-            if table.crossings.get(name, inf) < stop_at + table.orphaned_after
+            if name in table.orphans and table.orphans[name].last_seen < stop_at
         )
-        wave = largest_wave(held, table.orphaned_after / 2)
+        wave = largest_wave(held, table.longest / 2)
         self.is_paused = False
         resume = Resume(table.clock, stop_at, wave)
         self.control = replace(self.control, stop=None, resume=resume)
@@ -125,7 +125,7 @@ class Exporter:
         row = table.rows[name]
         life, now = row.life, table.now
         table.remove(name)
-        closure = Closure(name, table.clock, row.last_seen + table.orphaned_after, is_automatic)
+        closure = Closure(name, table.clock, row.last_seen + table.after_of(life), is_automatic)
         self.audit.add(closure)
         self.closed.append((now, life))
         if is_automatic and life.is_alive(now):
@@ -137,7 +137,7 @@ class Exporter:
         table, clock = self.table, self.table.clock
         returns = self._count_returns()
         control = self._count_held()
-        since = control.judged_since(table.orphaned_after)
+        since = control.judged_since(0.0 if table.has_own else table.orphaned_after)
         counts = table.counts
         orphaned: dict[str | None, int] = {}
         if table.owners:
@@ -175,17 +175,17 @@ class Exporter:
 
     def _record(self) -> Record:
         record = self.audit.record(self.table.clock)
+        if self.table.has_own:  # of no time it is known that a wave was complete then
+            record = replace(record, largest_wave=0)
         resume, wrong = self.control.resume, 0
         if resume is not None:
             wrong = self.audit.count_wrong(resume.at)
         record = replace(record, wrong=wrong)
-        accepted = self.control.accepted_wave(
-            self.table.orphaned_after, self.table.clock, record.wrong
-        )
+        accepted = self.control.accepted_wave(self.table.longest, self.table.clock, record.wrong)
         return replace(record, largest_wave=max(record.largest_wave, accepted))
 
     def _count_wave(self, since: float) -> int:
-        half, judged_until = self.table.orphaned_after / 2, self.control.judged_until
+        half, judged_until = self.table.longest / 2, self.control.judged_until
         if judged_until is not None:
             since = max(since, min(self.table.clock, judged_until) - half)
         return self.watch.wave(half, since=since)
@@ -194,11 +194,7 @@ class Exporter:
         stop = self.control.stop
         if stop is None:
             return self.control
-        held = 0
-        for crossing in self.table.crossings.values():
-            if crossing >= stop.at + self.table.orphaned_after:
-                break
-            held += 1
+        held = sum(row.last_seen < stop.at for row in self.table.orphans.values())
         held += self.table.counts["backlog"]
         return replace(self.control, held=held)
 

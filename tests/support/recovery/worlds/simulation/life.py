@@ -21,6 +21,8 @@ class Life:
     owner: str | None = None
     end_written: float = inf
     """When the application writes the end; never, where the end is lost."""
+    after: float | None = None
+    """Its own threshold; None: that of all."""
     gaps: list[tuple[float, float]] = field(default_factory=list)
     """In order; the heartbeats from the first moment until before the second are not written."""
 

@@ -52,6 +52,21 @@ class SessionTable:
         """How often the orphans have changed."""
         self.advance(now)
 
+    def after_of(self, life: Life) -> float:
+        """The threshold of a session."""
+        return self.orphaned_after if life.after is None else life.after
+
+    @property
+    def has_own(self) -> bool:
+        """Whether sessions have thresholds of their own."""
+        return any(row.life.after is not None for row in self.rows.values())
+
+    @property
+    def longest(self) -> float:
+        """The longest threshold of the active sessions."""
+        afters = [each.life.after for each in self.rows.values() if each.life.after is not None]
+        return max(afters, default=self.orphaned_after)
+
     @property
     def clock(self) -> float:
         return self.now + self.offset
@@ -94,7 +109,7 @@ class SessionTable:
             self._classify(row)
         ordered = sorted(self.orphans.items(), key=lambda item: item[1].last_seen)
         self.orphans = dict(ordered)
-        self.crossings = {name: row.last_seen + self.orphaned_after for name, row in ordered}
+        self.crossings = {name: row.last_seen + self.after_of(row.life) for name, row in ordered}
         self.changes += 1
 
     def _stamp(self, at: float) -> float:
@@ -105,7 +120,8 @@ class SessionTable:
         return at + self.offset
 
     def _classify(self, row: Row) -> None:
-        life, now, half = row.life, self.now, self.orphaned_after / 2
+        life, now, after = row.life, self.now, self.after_of(row.life)
+        half = after / 2
         if life.end_written <= now:
             self._leave(row)
             return
@@ -127,9 +143,9 @@ class SessionTable:
             category = "live"
             last = life.beats_until(beat, half) if is_beating else beat
             events.append(last + half if last > beat else now + half - age)
-        elif age <= self.orphaned_after:
+        elif age <= after:
             category = "quiet"
-            events.append(now + self.orphaned_after - age)
+            events.append(now + after - age)
         elif age <= MAX_AGE:
             category = "ready"
             events.append(now + MAX_AGE - age)
@@ -151,7 +167,7 @@ class SessionTable:
             self.changes += 1
             if category == "ready":
                 self.orphans[name] = row
-                self.crossings[name] = row.last_seen + self.orphaned_after
+                self.crossings[name] = row.last_seen + self.after_of(row.life)
             else:
                 del self.orphans[name], self.crossings[name]
         row.category, row.is_beating = category, is_beating

@@ -185,3 +185,31 @@ def others() -> Iterator[World]:
     for interval in (1, 5, 20):
         usual = Application(5 * HOUR, 60, interval=interval * MINUTE)
         yield World(f"lowered-every_{interval}m", usual, 2 * HOUR, lower_threshold)
+
+
+#: The thresholds that sessions have themselves: some are as short as a heartbeat's pause of others.
+OWN = {
+    "10m_to_1h": (10 * MINUTE, 30 * MINUTE, HOUR),
+    "10m_or_1d": (10 * MINUTE, 24 * HOUR),
+    "5m_to_8h": (5 * MINUTE, HOUR, 8 * HOUR),
+}
+
+
+def own_thresholds() -> Iterator[World]:
+    """Each session has its own threshold, and beats as often as others, or in proportion."""
+    for name, thresholds in OWN.items():
+        for pace, application in {
+            "every_1m": Application(5 * HOUR, 60, thresholds=thresholds),
+            "every_tenth": Application(5 * HOUR, 60, thresholds=thresholds, beats=0.1),
+            "every_third": Application(5 * HOUR, 60, thresholds=thresholds, beats=1 / 3),
+        }.items():
+            for part, share in SHARES.items():
+                for fault in FAULTS:
+                    most = 0 if share >= 0.15 else FEW
+                    yield World(
+                        f"{part}-{pace}-own_{name}-{fault}",
+                        application,
+                        max(thresholds),
+                        cut_off(share, fault),
+                        most,
+                    )

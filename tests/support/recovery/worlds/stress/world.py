@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from exporter.demo.server.databases import EmbeddedDatabase, create_role
+from exporter.demo.server.databases import EmbeddedDatabase, require_role
 from exporter.demo.server.server import wheel_binaries
 from exporter.demo.systems.schemas import EXPORTER, create_empty
 from exporter.sessions.grants import RECOVERY_ROLE
@@ -66,7 +66,7 @@ def stressed_world(
             pooled = auto_config(chats, folder, dsn=bouncer.dsn(), is_trusted=False, **options)
             printed = run("sql", "role", "-c", direct, folder=folder).stdout
             chats.do(printed.replace(RECOVERY_ROLE, EXPORTER))
-            create_role(server, RECOVERY_ROLE)
+            require_role(server, RECOVERY_ROLE)
             options |= {"call": "session_exporter.recover_chats", "is_trusted": False}
             to_print = auto_config(chats, folder, **options)
             for words in (["role"], ["function", "chats"]):

@@ -1,0 +1,1 @@
+"""What the benchmarks share: servers, programs to compare with, and what is measured of them."""

@@ -1,0 +1,1 @@
+"""Which rights a role lacks, and which it has without need."""

@@ -1,0 +1,123 @@
+"""What active rows are to owners and lists: for the judgement of what the next answers prove."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from exporter.collection.age_cells import seconds_ahead
+from exporter.postgres import Result
+from exporter.sessions import SessionTable
+from exporter.sessions.orphaned import causes
+
+#: The most owners and ids that one collection returns; an id or owner of more bytes is in no answer
+#: of ours.
+MOST_OWNERS, MOST_IDS, LONGEST = 10_000, 100_000, 1_000
+
+#: An owner of nothing else is none: an empty text, 0 or a UUID of zeros stands for NULL.
+_NOTHING = " 0-"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedRows:
+    """The active rows of one owner."""
+
+    active: int
+    silence: float | None
+    """Seconds since the newest start or sign of life of any of them; None where none has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowsBesideEvidence:
+    """The active rows of one collection as owners and a list need to know them."""
+
+    owners: Mapping[str, OwnedRows] | None
+    """What each owner holds, those that hold most first. None: the source has no owners."""
+    list_at: float
+    """`Verdict.list_at`: which list the rows were compared with."""
+    active: int
+    """How many rows are active; of a source with a list."""
+    listed: int
+    """How many of these the list holds."""
+    unlisted: Mapping[str, float]
+    """Dated rows that the list lacks, longest silent first, each with its silence in seconds."""
+    untracked: frozenset[str] | None
+    """What the list holds and is no active row. None: too many to return, or no list."""
+
+
+def queries(table: SessionTable) -> dict[str, str]:
+    """The statements about the active rows of a table, by what each is about."""
+    found = dict[str, str]()
+    if table.source.owners_name is not None:
+        found["owners"] = table.keep("held by owners", _held)
+    if table.source.list is not None:
+        found["list"] = table.keep("compared with a list", _compared)
+    return found
+
+
+def read(results: Mapping[str, Result], list_at: float) -> RowsBesideEvidence:
+    """What the results of the statements say."""
+    owners = None
+    if "owners" in results:
+        owners = {
+            owner: OwnedRows(active, silence)
+            for name, active, silence in results["owners"].rows
+            if (owner := _text(name)) is not None and owner.strip(_NOTHING)
+        }
+    active = listed = 0
+    unlisted, untracked = dict[str, float](), set[str]()
+    for kind, name, number, others in results["list"].rows if "list" in results else ():
+        if kind == "rows":
+            active, listed = int(number), others
+        elif (key := _text(name)) is None:
+            continue
+        elif kind == "unlisted":
+            unlisted[key] = number
+        else:
+            untracked.add(key)
+    is_complete = "list" in results and len(untracked) <= MOST_IDS
+    return RowsBesideEvidence(
+        owners, list_at, active, listed, unlisted, frozenset(untracked) if is_complete else None
+    )
+
+
+def _held(table: SessionTable) -> str:
+    return table.statement(
+        "collection/orphaned/held",
+        owner=str(table.owner),
+        shown=_shown(table, "owner"),
+        last_seen=table.last_seen,
+        ahead=seconds_ahead("last_seen"),
+        longest=str(LONGEST),
+        limit=str(MOST_OWNERS),
+    )
+
+
+def _compared(table: SessionTable) -> str:
+    return table.statement(
+        "collection/orphaned/compare",
+        id=str(table.id_text),
+        shown=_shown(table, "id"),
+        last_seen=table.last_seen,
+        ahead=seconds_ahead("last_seen"),
+        shown_listed=_shown(table, "listed_id"),
+        listed=causes.listed_ids(),
+        longest=str(LONGEST),
+        limit=str(MOST_IDS),
+        one_more=str(MOST_IDS + 1),
+    )
+
+
+def _shown(table: SessionTable, text: str) -> str:
+    """A text, or its bytes where PostgreSQL may refuse to send it, because it is no UTF-8."""
+    if table.encoding == "SQL_ASCII":
+        return f"pg_catalog.convert_to({text}, 'SQL_ASCII')"
+    return text
+
+
+def _text(sent: str | bytes | None) -> str | None:
+    """The text of an id or owner; None for one that is no UTF-8, which no answer can hold."""
+    if not isinstance(sent, bytes):
+        return sent
+    try:
+        return sent.decode()
+    except UnicodeDecodeError:
+        return None

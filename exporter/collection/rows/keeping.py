@@ -1,0 +1,151 @@
+"""The collectors that keep some of the rows behind their counts, for the status page and the API.
+
+Production pays for them: they are read only where a count is above 0 and what was counted has
+changed, on the index that serves the count, and take at most a hundredth of the time. They are read
+after the counts and in a transaction of their own, so that a column of `show` which cannot be read
+costs no metric.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from exporter.collection.active import Active, ActiveValues
+from exporter.collection.active.kept_rows import InconsistentRow, KeptRows
+from exporter.collection.daily import Daily, DailyValues
+from exporter.collection.rows.inconsistent import CLOSED_KINDS, kinds_of, list_inconsistent
+from exporter.errors import SourceError
+from exporter.postgres import Reader
+from exporter.sessions import SessionTable
+from exporter.sessions.orphan_list import Orphan, read_orphans
+from exporter.sessions.verdict import NO_EVIDENCE, Verdict
+
+#: The most rows of one source, and of one kind of all sources together: memory is bounded.
+MOST_ROWS, MOST_OF_ALL, FEWEST_ROWS = 100, 10_000, 10
+
+#: Reading rows takes at most one in so many seconds.
+_DUTY = 100
+
+#: Rows that could not be read are tried again after this time, and those of closed sessions, which
+#: take a pass over all days, are read again, in seconds.
+AGAIN_AFTER_SECONDS, CLOSED_AGAIN_AFTER_SECONDS = 300.0, 3600.0
+
+#: They are read again after this time also where the counts say that they are the same: a column of
+#: `show` may have changed.
+LONGEST_SECONDS = 600.0
+
+T = TypeVar("T")
+
+
+def rows_per_source(sources: int) -> int:
+    """How many rows of each source are kept where there are so many of them."""
+    return max(FEWEST_ROWS, min(MOST_ROWS, MOST_OF_ALL // max(sources, 1)))
+
+
+class ActiveWithRows(Active):
+    """Keeps orphans and the inconsistent rows among the active ones."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+
+    async def collect(
+        self,
+        reader: Reader,
+        table: SessionTable,
+        previous: ActiveValues | None,
+        verdict: Verdict = NO_EVIDENCE,
+    ) -> ActiveValues:
+        values = await super().collect(reader, table, previous, verdict)
+
+        async def orphans() -> Sequence[Orphan]:
+            return await read_orphans(reader, table, limit=self._limit, verdict=verdict)
+
+        async def inconsistent() -> Sequence[InconsistentRow]:
+            kinds = [kind for kind in kinds_of(table.source) if kind not in CLOSED_KINDS]
+            found = await list_inconsistent(
+                reader, table, kind=None, among=kinds, limit=self._limit, names_failing=False
+            )
+            return found.rows
+
+        kept_orphans = kept_inconsistent = None
+        if values.total.orphaned:
+            before = None if previous is None else previous.orphans
+            kept_orphans = await _read(reader, before, orphan_marks(values), orphans)
+        if any(values.inconsistent.values()):
+            marks = tuple(values.inconsistent.items())
+            others = None if previous is None else previous.inconsistent_rows
+            kept_inconsistent = await _read(reader, others, marks, inconsistent)
+        return replace(values, orphans=kept_orphans, inconsistent_rows=kept_inconsistent)
+
+
+class DailyWithRows(Daily):
+    """Keeps the inconsistent rows among those that are closed."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+
+    async def collect(
+        self,
+        reader: Reader,
+        table: SessionTable,
+        previous: DailyValues | None,
+        verdict: Verdict = NO_EVIDENCE,
+    ) -> DailyValues:
+        values = await super().collect(reader, table, previous, verdict)
+        kinds = [kind for kind in kinds_of(table.source) if kind in CLOSED_KINDS]
+        if not any(values.kinds.get(kind) for kind in kinds):
+            return values
+
+        async def inconsistent() -> Sequence[InconsistentRow]:
+            found = await list_inconsistent(
+                reader, table, kind=None, among=kinds, limit=self._limit, names_failing=False
+            )
+            return found.rows
+
+        kept = await _read(
+            reader,
+            None if previous is None else previous.inconsistent_rows,
+            tuple(values.kinds.items()),
+            inconsistent,
+            apart=CLOSED_AGAIN_AFTER_SECONDS,
+        )
+        return replace(values, inconsistent_rows=kept)
+
+
+def orphan_marks(values: ActiveValues) -> object:
+    """Another value where other sessions are orphaned; None where that cannot be told.
+
+    The mean of when the orphans crossed their thresholds stands still as long as they are the same.
+    It is of those whose cause is age: of others, the time beyond a threshold is not added up.
+    """
+    orphaned, by_cause = values.total.orphaned, values.by_cause
+    if values.now is None or (by_cause is not None and by_cause["age"] != orphaned):
+        return None
+    crossed_at = values.now - values.excess / max(orphaned, 1)
+    return orphaned, values.oldest_orphan_last_seen, round(crossed_at, 2)
+
+
+async def _read(
+    reader: Reader,
+    before: KeptRows[T] | None,
+    marks: object,
+    read: Callable[[], Awaitable[Sequence[T]]],
+    *,
+    apart: float = 0.0,
+) -> KeptRows[T]:
+    """The rows from before where they still hold, or else as they are read now."""
+    now = reader.began_at
+    if before is not None:
+        apart = max(apart, _DUTY * before.seconds)
+        if before.failure is not None:
+            apart = max(apart, AGAIN_AFTER_SECONDS)
+        elif marks is not None and before.marks == marks:
+            apart = max(apart, LONGEST_SECONDS)
+        if 0 <= now - before.read_at < apart:
+            return before
+    busy, failure, rows = reader.seconds, None, tuple[T, ...]()
+    try:
+        rows = tuple(await read())
+    except SourceError as error:
+        failure = str(error)
+    return KeptRows(rows, marks, now, reader.seconds - busy, failure)

@@ -1,0 +1,1 @@
+"""Speaking HTTP with whoever connects: connections, their limits, the protocol."""

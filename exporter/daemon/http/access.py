@@ -1,0 +1,37 @@
+"""Who sees what: the details are errors in words, ids, and the columns of `show`."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+#: In a request's scope: whether its answer may hold details.
+SEES_DETAILS: Final = "session_exporter.sees_details"
+
+
+class Details(StrEnum):
+    """Which requests are answered with details."""
+
+    AUTHENTICATED = "authenticated"
+    EVERYONE = "everyone"
+    NOBODY = "nobody"
+
+    @property
+    def are_kept(self) -> bool:
+        """Whether ids and the columns of `show` may be in the daemon's memory at all."""
+        return self is not Details.NOBODY
+
+
+class Asked(Protocol):
+    """A request, as Starlette has it."""
+
+    @property
+    def scope(self) -> Mapping[str, Any]:
+        """What ASGI says about it."""
+
+
+def sees_details(request: Asked) -> bool:
+    """Whether the answer to this request may hold details; false where nothing has decided it.
+
+    Never by the address of the peer: behind a proxy, all are on loopback.
+    """
+    return bool(request.scope.get(SEES_DETAILS))

@@ -1,0 +1,109 @@
+"""Checks the passwords of requests against bcrypt's hashes.
+
+A check takes some 60 ms of a processor, and is meant to. So it is made in a thread, one at a time,
+and what was right once is remembered; a stranger cannot take more than one processor, and does not
+keep out a scraper whose password was right before.
+"""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import secrets
+from collections import Counter, OrderedDict
+from collections.abc import Mapping
+
+from exporter.daemon.http.connections import network_of
+
+#: Of those that were right: more than there are scrapers.
+MOST_REMEMBERED = 100
+#: How many checks of one client (IPv4 address, or IPv6 network) may wait.
+MOST_WAITING = 4
+
+#: bcrypt reads no more of a password; Go's ignores the rest as well.
+_MOST_BYTES = 72
+
+
+class TooManyChecks(Exception):
+    """The client has several passwords that were not checked yet."""
+
+
+class Passwords:
+    """The passwords that were right; by a keyed hash, so that none of them stays in memory."""
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(32)
+        self._right = OrderedDict[bytes, None]()
+        self._waiting = Counter[str]()
+        self._checking = asyncio.Lock()
+
+    async def are_right(
+        self, users: Mapping[str, str], authorization: list[bytes], client: str
+    ) -> bool:
+        """Whether the headers `Authorization` of a request name a user and its password.
+
+        Raises TooManyChecks.
+        """
+        given = _basic(authorization[0]) if len(authorization) == 1 else None
+        if given is None:
+            return False
+        user, password = given
+        known = users.get(user)
+        # For a user that there is not, a check takes as long as for one that there is.
+        hash_ = known or _nobody(users)
+        entry = self._entry(user, hash_, password)
+        if entry in self._right:
+            self._right.move_to_end(entry)
+            return True
+        if not await self._check(hash_, password, network_of(client)) or known is None:
+            return False
+        self._right[entry] = None
+        if len(self._right) > MOST_REMEMBERED:
+            self._right.popitem(last=False)
+        return True
+
+    async def _check(self, hash_: str, password: bytes, network: str) -> bool:
+        if self._waiting[network] >= MOST_WAITING:
+            raise TooManyChecks
+        self._waiting[network] += 1
+        try:
+            async with self._checking:
+                return await asyncio.to_thread(_matches, hash_, password)
+        finally:
+            self._waiting[network] -= 1
+            self._waiting += Counter()  # drops those at 0
+
+    def _entry(self, user: str, hash_: str, password: bytes) -> bytes:
+        """The hash is part of it: a password that was changed is wrong from then on."""
+        made = hashlib.blake2b(key=self._key, digest_size=32)
+        for part in (user.encode(), hash_.encode(), password):
+            made.update(len(part).to_bytes(8))
+            made.update(part)
+        return made.digest()
+
+
+def _basic(authorization: bytes) -> tuple[str, bytes] | None:
+    """User and password of RFC 7617, or None."""
+    scheme, _, encoded = authorization.partition(b" ")
+    if scheme.lower() != b"basic":
+        return None
+    try:
+        user, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
+        return (user.decode(), password) if colon else None
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _nobody(users: Mapping[str, str]) -> str:
+    """A hash of no password, as costly as the most costly one."""
+    cost = max(hash_.split("$")[2] for hash_ in users.values())
+    return f"$2b${cost}${'.' * 53}"
+
+
+def _matches(hash_: str, password: bytes) -> bool:
+    import bcrypt  # noqa: PLC0415 - most exporters have no users
+
+    try:
+        return bcrypt.checkpw(password[:_MOST_BYTES], hash_.encode())
+    except ValueError:  # releases before 5 take no zero byte
+        return False

@@ -1,0 +1,1 @@
+"""Encrypting connections: OpenSSL's context, and what stands between a socket and HTTP."""

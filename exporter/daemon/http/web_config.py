@@ -1,0 +1,113 @@
+"""The web config that is in use: read again when its files change, and kept when they are wrong.
+
+The files are compared once a second. Kubernetes replaces a mounted secret as a whole, and others
+write a certificate before its key: so what changes is read when it has stayed the same since the
+comparison before.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from exporter import logs
+from exporter.daemon.http.connections import HttpConnections
+from exporter.daemon.http.tls.connection import TlsServer
+from exporter.errors import ConfigError, Problem
+
+#: How often the files are compared, in seconds.
+WATCH_SECONDS = 1.0
+
+#: Of each file: when it and its rights were changed, its size and number, or why it is not there.
+_Signature = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A web config that can be used."""
+
+    tls: TlsServer | None = None
+    users: Mapping[str, str] = field(default_factory=dict)
+    """The hash of each user's password."""
+    headers: Mapping[bytes, bytes] = field(default_factory=dict)
+    """Headers of each answer, by their names in lower case."""
+    warnings: tuple[Problem, ...] = ()
+
+
+NONE: Final = Loaded()
+
+
+class WebConfig:
+    """What a file says, or nothing without one."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Read the file; raises ConfigError."""
+        self._path = path
+        self._files: tuple[Path, ...] = () if path is None else (path,)
+        self._seen: _Signature = ()
+        self.current = NONE if path is None else self._load(path)
+
+    def log_warnings(self) -> None:
+        """Log which keys are not honoured."""
+        for each in self.current.warnings:
+            logs.warning("web_config_key", key=each.key, message=each.message)
+
+    def tls(self) -> TlsServer | None:
+        """How a new connection is encrypted."""
+        return self.current.tls
+
+    async def watch(self, http: HttpConnections) -> None:
+        """Read the files again whenever they change, until cancelled."""
+        if self._path is None:
+            return
+        before = self._seen
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            now = await asyncio.to_thread(_signature, self._files)
+            if now == before != self._seen:
+                await self._reload(self._path, http)
+            before = now
+
+    async def _reload(self, path: Path, http: HttpConnections) -> None:
+        try:
+            self.current = await asyncio.to_thread(self._load, path)
+        except ConfigError as error:
+            http.web_config_is_valid = False
+            logs.warning("web_config_invalid", error=str(error), hint="the last good one is used")
+        else:
+            http.web_config_is_valid = True
+            logs.info("web_config_reloaded", file=str(path))
+            self.log_warnings()
+
+    def _load(self, path: Path) -> Loaded:
+        """Read the file, and before each file, note how it is: what changes then is seen later."""
+        # Building the models takes time, and most exporters have no such file.
+        from exporter.daemon.http.tls.context import files_of, make_context  # noqa: PLC0415
+        from exporter.daemon.http.web_file.load import load_web_config  # noqa: PLC0415
+
+        self._seen = _signature(self._files)
+        file = load_web_config(path)
+        tls = file.settings.tls_server_config
+        self._files = (path, *files_of(tls).values())
+        self._seen = (self._seen[0], *_signature(self._files[1:]))
+        context = make_context(file)
+        headers = file.settings.http_server_config.headers
+        return Loaded(
+            tls=TlsServer(context, tls.client_allowed_sans) if context and tls else None,
+            users=file.settings.basic_auth_users,
+            headers={name.lower().encode(): value.encode() for name, value in headers.items()},
+            warnings=file.warnings,
+        )
+
+
+def _signature(files: tuple[Path, ...]) -> _Signature:
+    return tuple(map(_state_of, files))
+
+
+def _state_of(file: Path) -> object:
+    try:
+        found = file.stat()
+    except OSError as error:
+        return file, error.errno
+    return file, found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino

@@ -1,0 +1,1 @@
+"""What is served: the metrics page and the status page."""

@@ -1,0 +1,1 @@
+"""The status page: what each source is like now, as HTML."""

@@ -1,0 +1,98 @@
+"""What the exporter of a changed config takes over from the one before it."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from exporter.clock import Clock
+from exporter.collection.job import Job
+from exporter.config import Config
+from exporter.daemon.app import Exporter, Kept
+from exporter.daemon.evidence_jobs import EvidenceJob
+from exporter.daemon.reload.differences import Differences, Memory
+from exporter.evidence.evidence import AskedKey, Evidence
+from exporter.recovery.status import RecoveryStatus
+
+#: The collectors by their names, whose values are memories of these names.
+_COLLECTED: dict[str, Memory] = {"active": "active", "daily": "daily", "size": "size"}
+
+
+def ending_jobs(
+    exporter: Exporter, config: Config, differences: Differences, clock: Clock
+) -> list[Job]:
+    """The jobs that another config does not need as they are."""
+    asked = {key for key, _ in Evidence(config, clock).asked()}
+
+    def goes_on(job: Job) -> bool:
+        if isinstance(job, EvidenceJob):
+            key = AskedKey(job.key.source, job.key.database)
+            return key in asked and differences.asks_the_same(*key)
+        return differences.is_same(job.key[:2])
+
+    return [job for job in (*exporter.jobs, *exporter.counting) if not goes_on(job)]
+
+
+def kept_of(exporter: Exporter, ended: Iterable[Job], differences: Differences) -> Kept:
+    """What is taken over once these jobs have ended; all others go on."""
+    by_key = {job.key: job for job in ended}
+    jobs = {job.key: job for job in (*exporter.jobs, *exporter.counting)}
+    statuses = exporter.statuses.by_pair
+    same_orphans = {pair for pair in statuses if differences.holds("recovery", pair)}
+    evidence, snapshots = exporter.evidence, exporter.snapshots
+    return Kept(
+        databases={
+            name: each
+            for name, each in exporter.databases.items()
+            if differences.is_same_database(name)
+        },
+        connections=exporter.recovery_connections,
+        jobs={key: job for key, job in jobs.items() if key not in by_key},
+        ended={key: job for key, job in by_key.items() if differences.is_same_place(key.database)},
+        same_orphans=same_orphans,
+        states={
+            key: state
+            for key, state in snapshots.states.items()
+            if differences.holds(_COLLECTED[key.collector], key[:2])
+        },
+        counters=snapshots.counters,
+        statuses={
+            pair: status
+            if pair in same_orphans and differences.has_same_mode(pair[1])
+            else _counters_of(status)
+            for pair, status in statuses.items()
+        },
+        evidence=evidence.past(
+            {key for key, _ in evidence.asked() if differences.answers_the_same(*key)},
+            {pair for pair in evidence.pairs if differences.holds("evidence", pair)},
+        ),
+        was_ready=snapshots.is_ready(),
+        http=exporter.http,
+        reloads=exporter.reloads,
+    )
+
+
+async def close_unused(before: Exporter, after: Exporter, ended: Iterable[Job]) -> None:
+    """Close the connections that only the exporter before has used."""
+    for name, database in before.databases.items():
+        if after.databases.get(name) is not database:
+            await database.close()
+    await before.recovery_connections.close_unused(after.recovery_connections)
+    for job in ended:
+        await job.close()
+
+
+def _counters_of(status: RecoveryStatus) -> RecoveryStatus:
+    """What has been counted goes on, what was observed does not."""
+    return replace(
+        status,
+        brakes=None,
+        paused=None,
+        candidates=None,
+        held=None,
+        expires_at=float("-inf"),
+        why={},
+        braked_since={},
+        pause=None,
+        runs=(),
+        reason=None,
+        failure=None,
+    )

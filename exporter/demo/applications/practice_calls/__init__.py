@@ -1,0 +1,1 @@
+"""Practice calls over WebSocket: a server that holds its sessions in memory, and its front end."""

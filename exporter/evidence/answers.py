@@ -1,0 +1,64 @@
+"""What owners and stores answer when they are asked once, and that they gave no usable answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+#: The most owners of one answer.
+MOST_OWNERS = 100_000
+
+#: Every time that stands for none, such as the year 1 or 1970 in whatever zone, lies before it.
+ABOVE_NONE = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No usable answer: it proves neither life nor death."""
+
+    reason: str
+    """One word for logs and the page: timeout, connection, status, redirect, shape, size, page,
+    empty, stale, permission."""
+    message: str
+    """A sentence that says what came and what to do; it holds no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnersAnswer:
+    """A complete answer about owners."""
+
+    alive: frozenset[str]
+    at: float
+    """When the request was sent, by the monotonic clock: nothing in it is older."""
+    ended: frozenset[str] = frozenset()
+    """Owners that the answer itself says have ended, such as pods that succeeded or failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSession:
+    """One session that a store lists. Times are Unix timestamps; None where the list has none."""
+
+    started_at: float | None = None
+    last_seen_at: float | None = None
+    key: str | None = None
+    """Whose session it is, where the list says so."""
+
+    @property
+    def newest_life(self) -> float | None:
+        """Its newest sign of life, for which the start counts too; None where the list has none."""
+        seen, started = self.last_seen_at, self.started_at
+        return seen if seen is None or started is None else max(seen, started)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAnswer:
+    """A complete answer of one store: its live sessions by id."""
+
+    sessions: Mapping[str, ListedSession]
+    at: float
+    """When the request was sent, by the monotonic clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListAnswer:
+    """What every store of a list answered in one round."""
+
+    stores: Mapping[str, StoreAnswer | Unknown] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Asks owners and stores once: over HTTP, and in the database."""

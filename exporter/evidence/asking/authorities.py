@@ -1,0 +1,45 @@
+"""The authorities that vouch for a server: read in a thread, and again when their file changes."""
+
+import asyncio
+import functools
+import ssl
+from pathlib import Path
+
+from exporter.evidence.asking.failure import AskingError
+
+#: What changes with a file that is written or replaced, also behind a link as Kubernetes does it.
+Stamp = tuple[int, int, int]
+
+
+class Authorities:
+    """Those of one file, or of the system."""
+
+    def __init__(self, ca_file: Path | None) -> None:
+        self._ca_file = ca_file
+        self._stamp: Stamp | None = None
+        self._context: ssl.SSLContext | None = None
+
+    async def current(self) -> ssl.SSLContext:
+        """The same object for as long as the file is the same. Raises AskingError."""
+        if self._ca_file is None:
+            return await asyncio.to_thread(_system)
+        return await asyncio.to_thread(self._read, self._ca_file)
+
+    def _read(self, ca_file: Path) -> ssl.SSLContext:
+        try:
+            found = ca_file.stat()
+            stamp = found.st_mtime_ns, found.st_size, found.st_ino
+            if self._context is None or stamp != self._stamp:
+                self._context = ssl.create_default_context(cafile=ca_file)
+                self._stamp = stamp  # what is written while it is read has another one
+        except (OSError, ssl.SSLError) as error:
+            is_read = isinstance(error, ssl.SSLError)
+            why = "it holds no certificate in PEM" if is_read else error.strerror
+            raise AskingError("file", f"ca_file: cannot read {ca_file}: {why}") from None
+        return self._context
+
+
+@functools.cache
+def _system() -> ssl.SSLContext:
+    """They take 50 ms to read: once for all."""
+    return ssl.create_default_context()

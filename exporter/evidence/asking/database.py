@@ -1,0 +1,113 @@
+"""Asks in the database: a table in which owners report, and queries for owners and sessions."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from exporter.clock import Clock
+from exporter.config.evidence import ListSource, OwnerSource, OwnerTable
+from exporter.config.fields.sql_lexer import escape_strings
+from exporter.errors import BackingOff, SourceError
+from exporter.evidence.answers import (
+    ABOVE_NONE,
+    MOST_OWNERS,
+    ListAnswer,
+    ListedSession,
+    OwnersAnswer,
+    StoreAnswer,
+    Unknown,
+)
+from exporter.postgres import Reader
+from exporter.queries import fill
+from exporter.sessions import CLOCK_QUERY, STATEMENT_TIME, relation
+
+#: The name of the only store of a list that is a query.
+STORE = "sql"
+
+
+async def owners_in_database(
+    reader: Reader, settings: OwnerSource, clock: Clock
+) -> OwnersAnswer | Unknown:
+    """Which owners live, by a table or a query. Raises BackingOff alone."""
+    at = clock.monotonic()
+    try:
+        if settings.table is not None:
+            statement = await _table_statement(reader, settings.table)
+        else:
+            query = escape_strings(settings.sql or "")
+            statement = fill("evidence/owners", query=query, most=str(MOST_OWNERS + 1))
+        rows = await reader.rows(statement)
+    except BackingOff:
+        raise
+    except SourceError as error:
+        return Unknown(error.reason, str(error))
+    if len(rows) > MOST_OWNERS:
+        return Unknown("size", f"there are more than {MOST_OWNERS} owners")
+    ids = [owner for (owner,) in rows if owner is not None]
+    if len(set(ids)) < len(ids):
+        return Unknown("shape", "the answer has the same id twice")
+    return OwnersAnswer(frozenset(ids), at)
+
+
+async def list_in_database(reader: Reader, settings: ListSource, clock: Clock) -> ListAnswer:
+    """The live sessions, by a query. Raises BackingOff alone."""
+    at = clock.monotonic()
+    query = escape_strings(settings.sql or "")
+    statement = fill("evidence/sessions", query=query, most=str(settings.max_items + 1))
+    try:
+        rows = await reader.rows(statement)
+    except BackingOff:
+        raise
+    except SourceError as error:
+        return ListAnswer({STORE: Unknown(error.reason, str(error))})
+    return ListAnswer({STORE: _sessions(rows, settings, at)})
+
+
+def _sessions(
+    rows: Sequence[tuple[str | None, ...]], settings: ListSource, at: float
+) -> StoreAnswer | Unknown:
+    if len(rows) > settings.max_items:
+        most = settings.max_items
+        return Unknown("size", f"the list has more than {most} sessions (max_items)")
+    found = dict[str, ListedSession]()
+    for session, started_at, last_seen_at, key in rows:
+        if session in found:
+            return Unknown("shape", "the answer has the same id twice")
+        try:
+            listed = ListedSession(
+                _timestamp("started_at", started_at),
+                _timestamp("last_seen_at", last_seen_at),
+                key,
+            )
+        except ValueError as error:
+            return Unknown("shape", str(error))
+        if session is not None:
+            found[session] = listed
+    return StoreAnswer(found, at)
+
+
+def _timestamp(name: str, text: str | None) -> float | None:
+    """The Unix time of a timestamptz in JSON; None for what stands for none. Raises ValueError."""
+    if text is None or text.lstrip("-") == "infinity":
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError(f"{name}: expected a timestamp with time zone, got {text[:40]!r}")
+    at = moment.timestamp()
+    return at if at >= ABOVE_NONE else None
+
+
+async def _table_statement(reader: Reader, settings: OwnerTable) -> str:
+    table = await relation.find(reader, settings.table)
+    seen_at = "NULL" if settings.seen_at is None else table.expression(settings.seen_at)
+    recent = f"({seen_at}) > {STATEMENT_TIME.ago(settings.within)}"
+    return fill(
+        "evidence/owners_of_table",
+        clock=CLOCK_QUERY,
+        table=table.sql,
+        id=table.expression(settings.id),
+        lives="true" if settings.seen_at is None else recent,
+        most=str(MOST_OWNERS + 1),
+    )

@@ -1,0 +1,75 @@
+"""Since when a session has been absent from every store, over complete rounds."""
+
+from collections import deque
+from collections.abc import Mapping, Set
+
+from exporter.config.evidence import ListSource
+from exporter.evidence.judgement.presence import NEVER
+
+
+class Absence:
+    """The unbroken row of complete rounds, and when each session left the list.
+
+    The row begins anew after a gap, and where many that were absent came back (more than half of
+    them, or several at once that are more than a quarter): then absence is no loss, as with a store
+    that answers in part, or two that take turns.
+    """
+
+    def __init__(self, settings: ListSource, longest_gap: float) -> None:
+        self.adjust(settings, longest_gap)
+        self._rounds = deque[float]()
+        self._left: dict[str, float] = {}
+
+    def adjust(self, settings: ListSource, longest_gap: float) -> None:
+        """Go on with another longest time between two rounds."""
+        self._longest_gap = longest_gap
+        self._kept = settings.ghost_after + longest_gap
+
+    @property
+    def at(self) -> float:
+        """When the last complete round was asked for."""
+        return self._rounds[-1] if self._rounds else NEVER
+
+    def observe(self, before: Set[str], after: Set[str], at: float, *, is_complete: bool) -> int:
+        """Take in a round; return how many sessions came back where that begins the row anew."""
+        if self._rounds and at - self._rounds[-1] > self._longest_gap:
+            self._rounds.clear()
+        back = self._left.keys() & after
+        is_unstable = (4 if len(back) > 1 else 2) * len(back) > len(self._left)
+        if is_unstable:
+            self._rounds.clear()
+        self._left = {
+            each: left
+            for each, left in self._left.items()
+            if each not in back and at - left <= self._kept
+        } | dict.fromkeys(before - after, at)
+        if is_complete:
+            self._rounds.append(at)
+        while self._rounds and at - self._rounds[0] > self._kept:
+            self._rounds.popleft()
+        return len(back) if is_unstable else 0
+
+    def since(self, session: str, seen: float) -> float | None:
+        """Return the first complete round that lacked a session, last seen otherwise at `seen`.
+
+        It is one of those since the session left the list, if it was in it. None: there is none.
+        """
+        earliest = max(seen, self._left.get(session, NEVER))
+        return next((each for each in self._rounds if each >= earliest), None)
+
+    def left(self, session: str) -> float:
+        """Return when a session last left the list; NEVER where that is long ago, or not known."""
+        return self._left.get(session, NEVER)
+
+
+def lost(before: Mapping[str, Set[str]], after: Set[str]) -> frozenset[str]:
+    """Return what stores that lost more than half of their sessions have lost.
+
+    What another store holds now is not lost.
+    """
+    found = set[str]()
+    for held in before.values():
+        gone = held - after
+        if 2 * len(gone) > len(held):
+            found |= gone
+    return frozenset(found)

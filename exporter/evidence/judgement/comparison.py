@@ -1,0 +1,41 @@
+"""When collections of one source last read its rows, beside which evidence is judged."""
+
+#: As what a list or owners have answered.
+_INTERVALS = 3
+
+
+class Comparison:
+    """Without a recent one nothing is proved: the list may hold none of the rows by now.
+
+    Nor is it known then whether sessions of a missing owner show life.
+    """
+
+    def __init__(self, every: float, timeout: float, at: float | None = None) -> None:
+        """`every` is the least interval of the collections, and `timeout` how long one may take.
+
+        `at` is when the last one was, if there was one.
+        """
+        self._interval = every
+        self._every = every
+        self._timeout = timeout
+        self.at = at
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether no collection has read the rows yet."""
+        return self.at is None
+
+    def note(self, at: float) -> None:
+        """Note a collection, by the monotonic clock; collections that take long are rarer."""
+        if self.at is not None:
+            self._interval = max(self._every, at - self.at)
+        self.at = at
+
+    def doubt(self, now: float) -> str:
+        """Return why the rows are not known, as a sentence; empty where they are."""
+        if self.at is None:
+            return "no collection has read the active sessions yet"
+        age = now - self.at
+        if age > _INTERVALS * self._interval + self._timeout:
+            return f"no collection has read the active sessions for {age:.0f} s"
+        return ""

@@ -1,0 +1,204 @@
+"""What owners and a list prove of the sessions of one source in one database."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+
+from exporter.evidence.answers import ListedSession
+from exporter.evidence.judgement.lists import ListHistory, ListState
+from exporter.evidence.judgement.owners import OwnerHistory
+from exporter.evidence.judgement.presence import NEVER
+from exporter.evidence.judgement.spelling import is_respelled
+from exporter.sessions.verdict import Verdict
+
+#: A collection may still run while its successor asks for a verdict.
+_REMEMBERED_LISTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRows:
+    """What one collection found when it compared the active rows with `Verdict.listed`."""
+
+    at: float
+    """`Verdict.list_at` of the verdict that the collection used: which list was compared."""
+    read_at: float
+    """When the statement was sent, by the monotonic clock."""
+    active: int
+    """How many rows are active."""
+    listed: int
+    """How many of these the list holds."""
+    unlisted: Mapping[str, float]
+    """Active rows that are not in the list, as many as the collection returns, dated ones only:
+    the id, and when it was last seen by the monotonic clock (`read_at` less its silence)."""
+    untracked: frozenset[str] | None
+    """Sessions in the list that are not active rows. None: more than the collection returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unlisted:
+    """An active row that the list lacks."""
+
+    active_since: float
+    """Since when it is known to be active."""
+    found_at: float
+    """When the first collection found it."""
+    last_seen: float
+    silence: float
+    """For how long it had been silent when the last collection found it."""
+
+
+class SourceEvidence:
+    """The evidence about one source in one database; the histories may be shared with others.
+
+    A ghost is active, and no complete round of an unbroken row has it, over `ghost_after` since it
+    was last seen; at least one of these rounds was asked for after a collection found it.
+    """
+
+    def __init__(self, owners: OwnerHistory | None, sessions: ListHistory | None) -> None:
+        self._owners = owners
+        self._sessions = sessions
+        self._rows: ComparedRows | None = None
+        self._compared: Set[str] = frozenset()  # the list of these rows
+        self._unlisted: dict[str, _Unlisted] = {}
+        self._unsettled_at = NEVER
+        self._is_respelled = False
+        self._proved: set[str] = set()
+        self._untracked_before: frozenset[str] | None = None
+        self._lists: dict[float, Set[str]] = {}  # of recent verdicts, by `list_at`
+        self._current: Mapping[str, ListedSession] = {}
+        self._listed: Mapping[str, float | None] = {}
+
+    def observe(self, rows: ComparedRows) -> None:
+        """Take in what a collection found; only a source with a table and a list needs it."""
+        known, self._unlisted = self._unlisted, {}
+        vanished = 0
+        for session, last_seen in rows.unlisted.items():
+            last = known.get(session)
+            self._unlisted[session] = _Unlisted(
+                last.active_since if last else self._active_since(session, last_seen, rows),
+                last.found_at if last else rows.read_at,
+                last_seen,
+                rows.read_at - last_seen,
+            )
+            vanished += self._was_tracked(session)
+        if vanished >= 2 and 10 * vanished > rows.listed:
+            self._unsettled_at = rows.at
+        if self._rows is not None and self._rows.at != rows.at:
+            self._untracked_before = self._rows.untracked
+        self._rows, self._compared = rows, self._lists.get(rows.at, frozenset())
+        others = self._compared if rows.untracked is None else rows.untracked
+        self._is_respelled = is_respelled(rows.unlisted, others)
+
+    def doubts(self, now: float) -> Mapping[str, str]:
+        """Return why owners or a list are unknown, as sentences by name; none where they are."""
+        found = dict[str, str]()
+        if self._owners is not None and (unknown := self._owners.state(now).unknown):
+            found[self._owners.settings.name] = unknown
+        if self._sessions is not None:
+            state = self._sessions.state(now)
+            doubt = state.unknown or self._sessions.instability() or self._doubt(state)
+            if doubt:
+                found[self._sessions.settings.name] = doubt
+        return found
+
+    def verdict(self, now: float) -> Verdict:
+        """Return what is proved now: for the next statements, whatever they are."""
+        blind, ats = [], []
+        dead = alive = never_listed = frozenset[str]()
+        if self._owners is not None:
+            owners = self._owners.state(now)
+            dead, alive, never_listed = owners.dead, owners.alive, owners.never_listed
+            ats.append(owners.at)
+            if owners.unknown and self._owners.settings.unique_per_start:
+                blind.append(f"owners {self._owners.settings.name}: {owners.unknown}")
+        if self._sessions is None:
+            return Verdict(
+                dead,
+                alive_owners=alive,
+                never_listed_owners=never_listed,
+                blind="; ".join(blind),
+                at=min(ats, default=0),
+            )
+        state = self._sessions.state(now)
+        ats.append(state.at)
+        doubt = self._sessions.instability() or self._doubt(state)
+        if state.unknown or doubt:
+            blind.append(f"list {self._sessions.settings.name}: {state.unknown or doubt}")
+        self._remember(self._sessions, state)
+        return Verdict(
+            dead_owners=dead,
+            listed=self._listed,
+            ghosts=frozenset() if doubt else self._ghosts(self._sessions, state, now),
+            alive_owners=alive,
+            never_listed_owners=never_listed,
+            blind="; ".join(blind),
+            at=min(ats),
+            list_at=state.round,
+        )
+
+    def untracked(self) -> frozenset[str] | None:
+        """Return what the list held and no active row had, in two answers; None: unknown.
+
+        Of sources that share a list, intersect what each returns.
+        """
+        if self._rows is None or self._rows.untracked is None or self._untracked_before is None:
+            return None
+        return self._rows.untracked & self._untracked_before
+
+    def _active_since(self, session: str, last_seen: float, rows: ComparedRows) -> float:
+        """Return since when a row that no collection found unlisted before is active for sure."""
+        before = self._rows
+        if before is None:
+            return rows.read_at
+        if self._was_tracked(session):
+            return before.read_at
+        return last_seen if last_seen > before.read_at else rows.read_at
+
+    def _was_tracked(self, session: str) -> bool:
+        """Return whether the last collection found a session active and listed."""
+        untracked = None if self._rows is None else self._rows.untracked
+        return untracked is not None and session in self._compared and session not in untracked
+
+    def _ghosts(self, sessions: ListHistory, state: ListState, now: float) -> frozenset[str]:
+        """Return the ghosts among the rows that the last collection found."""
+        absence, ghost_after = sessions.absence, sessions.settings.ghost_after
+        self._proved &= self._unlisted.keys()
+        if now - absence.at > sessions.longest_gap:
+            return frozenset()
+        for session, row in self._unlisted.items():
+            since = absence.since(session, max(row.active_since, row.last_seen))
+            was_listed = absence.at - absence.left(session) < ghost_after  # perhaps for one answer
+            is_live = session in state.sessions or was_listed or row.silence < ghost_after
+            if is_live or since is None:
+                self._proved.discard(session)
+            elif (
+                absence.at > row.found_at
+                and absence.at - max(since, self._unsettled_at) >= ghost_after
+            ):
+                self._proved.add(session)
+        return frozenset(self._proved)
+
+    def _doubt(self, state: ListState) -> str:
+        """Return why the absence of these rows is no loss, as a sentence; empty where it is."""
+        rows = self._rows
+        if rows is None or rows.at == 0.0 or self._sessions is None:
+            return ""
+        if self._is_respelled:
+            return "it writes ids in another way than the table, such as in upper case"
+        if rows.active < 3:
+            return ""
+        if not state.sessions:
+            return f"it is empty while {rows.active} sessions are active"
+        if rows.listed == 0:
+            return f"it holds none of the {rows.active} active sessions: are these the same ids?"
+        lost = len(self._sessions.lost() & self._unlisted.keys())
+        return f"{lost} sessions that are active left it at once" if lost >= 3 else ""
+
+    def _remember(self, sessions: ListHistory, state: ListState) -> None:
+        """Keep the lists of the last verdicts, for the collections that used them."""
+        if state.sessions is not self._current:
+            self._current, self._listed = state.sessions, sessions.times()
+            self._lists.pop(state.round, None)
+        if state.round not in self._lists:
+            self._lists[state.round] = frozenset(state.sessions)  # without what else is in it
+        while len(self._lists) > _REMEMBERED_LISTS:
+            del self._lists[next(iter(self._lists))]

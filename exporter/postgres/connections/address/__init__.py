@@ -1,0 +1,1 @@
+"""Where a connection goes: connection strings, and the addresses of their hosts."""

@@ -1,0 +1,1 @@
+"""The password of a connection: from a file, or from a command that prints it."""

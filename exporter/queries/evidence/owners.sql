@@ -1,0 +1,6 @@
+-- The owners that a query says live: its first column.
+SELECT (q.session_exporter_id)::text
+FROM (
+{query}
+) AS q (session_exporter_id)
+LIMIT {most}

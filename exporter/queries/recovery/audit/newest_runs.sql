@@ -1,0 +1,13 @@
+-- The newest runs of a source among its last thousand audited sessions: the index on (source, at) gives
+-- those, however many there are. Of a run that is still going, all are of one run.
+SELECT newest.run
+FROM (
+    SELECT a.run, a.at
+    FROM session_exporter.recovery AS a
+    WHERE a.source = {source}
+    ORDER BY a.at DESC
+    LIMIT 1000
+) AS newest
+GROUP BY newest.run
+ORDER BY pg_catalog.max(newest.at) DESC
+LIMIT {limit}

@@ -1,0 +1,19 @@
+"""The rights to read the table in which owners report that they live."""
+
+from exporter.config import Config, Source
+from exporter.postgres import Reader
+from exporter.sessions import relation
+from exporter.sessions.grants import Right, reading_rights
+
+
+async def owner_rights(reader: Reader, config: Config, source: Source) -> list[Right]:
+    """What ROLE needs to know which owners of a source live; nothing where no table says so.
+
+    Raises SchemaMismatch where there is no such table or column.
+    """
+    owners = config.owners.get(source.owners_name or "")
+    if owners is None or owners.table is None:
+        return []
+    found = await relation.find(reader, owners.table.table)
+    declared = filter(None, (owners.table.id, owners.table.seen_at))
+    return await reading_rights(reader, found, [found.expression(text) for text in declared])

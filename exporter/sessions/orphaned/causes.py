@@ -1,0 +1,71 @@
+"""Causes: why a row is orphaned where evidence speaks, as SQL that reads transaction settings.
+
+A statement is made once, and what evidence says changes with each answer: so a verdict travels as
+transaction-local settings in front of the statement. One that is not set says nothing, and age
+decides.
+"""
+
+from dataclasses import dataclass
+
+from exporter.queries import fill, literal
+
+#: Why a session may be orphaned, in the order in which a row is asked.
+CAUSES = ("ownerless", "stale_in_list", "ghost", "age")
+
+DEAD_OWNERS, LISTED, LISTED_SEEN, GHOSTS = (
+    f"session_exporter.{name}" for name in ("dead_owners", "listed", "listed_seen", "ghosts")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a list says of a row, as SQL."""
+
+    id_text: str
+    is_stale: str
+    """Whether a list holds it, with a last sign of life that is too old."""
+
+
+def cause(
+    *, last_seen: str, by_age: str, owner: str | None, listed: Listed | None, is_silent: str | None
+) -> str:
+    """The cause of an active row, as text; NULL where it is not orphaned.
+
+    `is_silent` is what an ownerless row or a ghost has to be besides; None: nothing.
+    """
+    besides = "" if is_silent is None else f" AND {is_silent}"
+    by_owner = by_list = ""
+    if owner is not None:
+        by_owner = f"WHEN {_is_in(DEAD_OWNERS, owner)}{besides} THEN 'ownerless'"
+    if listed is not None:
+        is_ghost = f"{_is_in(GHOSTS, listed.id_text)}{besides}"
+        by_list = f"WHEN {listed.is_stale} THEN 'stale_in_list' WHEN {is_ghost} THEN 'ghost'"
+        by_age = f"{by_age} AND {is_listed(listed.id_text)} IS NOT TRUE"
+    parts = {"by_owner": by_owner, "by_list": by_list, "by_age": by_age}
+    return fill("collection/orphaned/cause", last_seen=last_seen, **parts)
+
+
+def is_listed(id_text: str) -> str:
+    """Whether a list holds the row; NULL for a row without an id."""
+    return _is_in(LISTED, id_text)
+
+
+def is_listed_before(id_text: str, bound: str) -> str:
+    """Whether a list holds the row, with a last sign of life before a timestamptz."""
+    names = {"listed": literal(LISTED), "seen": literal(LISTED_SEEN)}
+    return f"({id_text} IN ({fill('collection/orphaned/stale', bound=bound, **names)}))"
+
+
+def seen_in_list(id_text: str) -> str:
+    """The list's last sign of life of a listed row, as timestamptz; NULL where it gives none."""
+    names = {"listed": literal(LISTED), "seen": literal(LISTED_SEEN)}
+    return fill("collection/orphaned/seen_in_list", id=id_text, **names)
+
+
+def listed_ids() -> str:
+    """The query for what a list holds."""
+    return fill("collection/orphaned/elements", setting=literal(LISTED))
+
+
+def _is_in(setting: str, key: str) -> str:
+    return f"({key} IN ({fill('collection/orphaned/elements', setting=literal(setting))}))"

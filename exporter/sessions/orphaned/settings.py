@@ -1,0 +1,115 @@
+"""The statement that has a transaction know a verdict, and in which thread it is written."""
+
+import asyncio
+import math
+from collections.abc import Collection, Iterable
+
+from exporter.queries import fill, literal
+from exporter.sessions.verdict import ListedTimes, Verdict
+
+#: So many texts are written on the event loop; more, up to a hundred thousand, in a thread.
+_FEW = 1000
+
+#: The years 1 and 9999, as Unix timestamps.
+_FIRST_YEAR, _LAST_YEAR = -62135596800.0, 253402214400.0
+
+#: Python's names of PostgreSQL's encodings that it would not find, or only under another name.
+_CODECS = {"WIN866": "cp866", "WIN874": "cp874", "LATIN6": "iso8859_10", "LATIN7": "iso8859_13"}
+_CODECS |= {"LATIN8": "iso8859_14", "LATIN9": "iso8859_15", "LATIN10": "iso8859_16"}
+_CODECS |= {f"WIN{page}": f"cp{page}" for page in range(1250, 1259)}
+_CODECS |= {f"LATIN{n}": f"iso8859_{n}" for n in range(1, 5)} | {"LATIN5": "iso8859_9"}
+_CODECS |= {f"ISO_8859_{n}": f"iso8859_{n}" for n in range(5, 9)}
+_CODECS |= {"KOI8R": "koi8_r", "KOI8U": "koi8_u"}
+_CODECS |= {"EUC_JP": "euc_jp", "EUC_KR": "euc_kr", "EUC_CN": "gb2312"}
+
+
+async def evidence_settings(verdict: Verdict, encoding: str = "UTF8") -> tuple[str, ...]:
+    """The same as evidence_statements(); a long one leaves the event loop free."""
+    if len(verdict.dead_owners) + len(verdict.listed) + len(verdict.ghosts) <= _FEW:
+        return evidence_statements(verdict, encoding)
+    return await asyncio.to_thread(evidence_statements, verdict, encoding)
+
+
+def evidence_statements(verdict: Verdict, encoding: str = "UTF8") -> tuple[str, ...]:
+    """What has a transaction know a verdict, before its other statements: one that gives a row.
+
+    None where nothing is known. What the encoding of the database lacks cannot be in it, and is
+    left out.
+    """
+    if not (verdict.dead_owners or verdict.listed or verdict.ghosts):
+        return ()
+    listed, seen = _listed(verdict, encoding)
+    ghosts = [each for each in verdict.ghosts if each not in verdict.listed]
+    return (
+        fill(
+            "collection/orphaned/settings",
+            dead_owners=literal(_array(_possible(verdict.dead_owners, encoding))),
+            listed=listed,
+            listed_seen=seen,
+            ghosts=literal(_array(_possible(ghosts, encoding))),
+        ),
+    )
+
+
+def _listed(verdict: Verdict, encoding: str) -> tuple[str, str]:
+    """The ids of a list and their times; written once for each answer and encoding."""
+
+    def write() -> tuple[str, str]:
+        ids = _possible(verdict.listed, encoding)
+        return literal(_array(ids)), literal(_times([verdict.listed[each] for each in ids]))
+
+    if isinstance(verdict.listed, ListedTimes):
+        return verdict.listed.written_once(encoding, write)
+    return write()
+
+
+def _times(times: Iterable[float | None]) -> str:
+    """An array of times within the years that a threshold can be added to; NaN is none."""
+    held = (
+        "NULL"
+        if each is None or not math.isfinite(each)
+        else f"{min(max(each, _FIRST_YEAR), _LAST_YEAR):.6f}"
+        for each in times
+    )
+    return f"{{{','.join(held)}}}"
+
+
+def _array(texts: Collection[str]) -> str:
+    """Write a text array, each element in quotes: of a hundred thousand, none is looked at."""
+    joined = '","'.join(texts)
+    if "\\" in joined or joined.count('"') != 2 * max(len(texts) - 1, 0):
+        joined = '","'.join([each.replace("\\", "\\\\").replace('"', '\\"') for each in texts])
+    return f'{{"{joined}"}}' if texts else "{}"
+
+
+def _possible(texts: Collection[str], encoding: str) -> Collection[str]:
+    """Those that can be in a database; nearly always that is all."""
+    joined = "".join(texts)
+    if joined.isascii() and "\0" not in joined:
+        return texts
+    return [each for each in texts if _is_text(each, encoding)]
+
+
+def _is_text(key: str, encoding: str) -> bool:
+    """Whether a text can be in a database; of an encoding that Python does not know, perhaps.
+
+    PostgreSQL knows control characters in encodings in which Python has none.
+    """
+    if key.isascii():
+        return "\0" not in key
+    try:
+        key.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    if "\0" in key:
+        return False
+    codec = _CODECS.get(encoding)
+    if codec is None:
+        return True
+    for character in key:
+        if not "\x80" <= character <= "\x9f":
+            try:
+                character.encode(codec)
+            except UnicodeEncodeError:
+                return False
+    return True

@@ -1,0 +1,242 @@
+"""When an owner is dead, missing, or alive."""
+
+import pytest
+
+from exporter.evidence.answers import OwnersAnswer
+from exporter.evidence.judgement.owners import HeldSessions
+from tests.support.evidence.asked import EVERY, AskedOwners
+
+
+def test_an_owner_that_answers_lack_for_grace_is_dead_and_not_before() -> None:
+    owners = AskedOwners("a", "b")
+    owners.ask("a", "b")
+    first = owners.ask("a")
+    assert owners.ask_for(105, "a").dead == frozenset()
+    state = owners.ask("a")
+    assert state.dead == {"b"}
+    assert state.missing == {"b": first.at}
+    assert state.alive == {"a"}
+    assert state.unknown == ""
+
+
+def test_one_answer_is_not_enough_however_short_grace_is() -> None:
+    owners = AskedOwners("a", "b", grace="1s")
+    owners.ask("a", "b")
+    assert owners.ask("a").dead == frozenset()
+    assert owners.ask("a").dead == {"b"}
+
+
+def test_an_owner_that_comes_back_is_alive_and_dies_only_after_another_grace() -> None:
+    owners = AskedOwners("a", "b")
+    owners.ask("a", "b")
+    owners.ask_for(105, "a")
+    assert owners.ask("a", "b").missing == {}
+    assert owners.ask_for(120, "a").dead == frozenset()
+    assert owners.ask("a").dead == {"b"}
+
+
+def test_a_dead_owner_that_is_in_an_answer_again_is_alive_at_once() -> None:
+    owners = AskedOwners("a", "b")
+    assert owners.ask_for(150, "a").dead == {"b"}
+    state = owners.ask("a", "b")
+    assert state.dead == frozenset()
+    assert state.alive == {"a", "b"}
+
+
+def test_an_owner_that_died_before_the_first_answer_is_dead_after_grace() -> None:
+    owners = AskedOwners("a", "b")
+    assert owners.ask_for(120, "a").dead == frozenset()
+    state = owners.ask("a")
+    assert (state.dead, state.never_listed) == (frozenset("b"), frozenset("b"))
+
+
+def test_an_owner_that_an_answer_has_had_is_not_among_those_that_none_has_had() -> None:
+    owners = AskedOwners("a", "b")
+    owners.ask("a", "b")
+    state = owners.ask_for(150, "a")
+    assert (state.dead, state.never_listed) == (frozenset("b"), frozenset())
+
+
+def test_an_owner_that_no_answer_ever_had_and_that_began_to_hold_later_is_not_judged() -> None:
+    owners = AskedOwners("a")
+    owners.ask_for(60, "a")
+    owners.held = {"a": HeldSessions(1, 0.0), "b": HeldSessions(1, owners.now)}
+    state = owners.ask_for(600, "a")
+    assert state.dead == frozenset()
+    assert state.missing.keys() == {"b"}
+
+
+def test_so_is_one_of_which_only_the_number_is_known() -> None:
+    owners = AskedOwners()
+    owners.held = {"a": HeldSessions(1)}
+    owners.ask_for(60, "a")
+    owners.held = {"a": HeldSessions(1), "b": HeldSessions(1)}
+    assert owners.ask_for(600, "a").dead == frozenset()
+
+
+def test_an_owner_of_which_only_the_number_is_known_is_dead_after_grace() -> None:
+    owners = AskedOwners()
+    owners.held = {"a": HeldSessions(1), "b": HeldSessions(1)}
+    assert owners.ask_for(135, "a").dead == {"b"}
+
+
+def test_an_owner_that_was_idle_when_it_was_listed_is_judged() -> None:
+    owners = AskedOwners("a")
+    owners.ask_for(60, "a", "b")
+    started = owners.now + 1
+    owners.ask("a")
+    owners.held = {"a": HeldSessions(1, 0.0), "b": HeldSessions(1, started)}
+    assert owners.ask_for(120, "a").dead == frozenset()
+    assert owners.ask("a").dead == {"b"}
+
+
+def test_an_owner_that_died_while_no_answer_came_is_judged() -> None:
+    owners = AskedOwners("a")
+    owners.ask("a")
+    owners.held = {"a": HeldSessions(1, 0.0), "b": HeldSessions(1, owners.now + 20)}
+    owners.ask("a", after=100)
+    assert owners.ask_for(120, "a").dead == {"b"}
+
+
+@pytest.mark.parametrize(("unknowns", "dead"), [(2, {"b"}), (4, set())])
+def test_some_answers_may_fail_within_grace_but_not_for_long(unknowns: int, dead: set[str]) -> None:
+    owners = AskedOwners("a", "b")
+    owners.ask("a", "b")
+    owners.ask_for(15, "a")
+    for _ in range(unknowns):
+        owners.fail()
+    assert owners.ask_for(120 - EVERY * unknowns, "a").dead == dead
+
+
+def test_a_sign_of_life_in_the_table_starts_grace_anew() -> None:
+    owners = AskedOwners("a", "b")
+    owners.ask("a", "b")
+    owners.ask_for(60, "a")
+    assert owners.held is not None
+    owners.held["b"] = HeldSessions(1, owners.now + 1)
+    assert owners.ask_for(120, "a").dead == frozenset()
+    assert owners.ask("a").dead == {"b"}
+
+
+def test_a_sign_of_life_in_the_table_brings_a_dead_owner_back() -> None:
+    owners = AskedOwners("a", "b")
+    owners.ask("a", "b")
+    assert owners.ask_for(150, "a").dead == {"b"}
+    assert owners.held is not None
+    owners.held["b"] = HeldSessions(1, owners.now + 1)
+    assert owners.ask("a").dead == frozenset()
+    assert owners.ask_for(105, "a").dead == frozenset()
+    assert owners.ask("a").dead == {"b"}
+
+
+@pytest.mark.parametrize(("silence", "dead"), [(119.0, set()), (120.0, {"b"})])
+def test_an_owner_is_not_dead_by_rows_that_were_read_within_grace_of_its_last_sign_of_life(
+    silence: float, dead: set[str]
+) -> None:
+    owners = AskedOwners("a", "b")
+    owners.ask("a", "b")
+    assert owners.held is not None
+    owners.held["b"] = HeldSessions(1, owners.now - 1, owners.now - 1 + silence)
+    assert owners.ask_for(300, "a").dead == dead
+
+
+def test_an_owner_that_the_answer_says_has_ended_is_dead_at_once() -> None:
+    owners = AskedOwners("a", "b")
+    owners.ask("a", "b")
+    assert owners.ask("a", ended=["b"]).dead == {"b"}
+
+
+def test_an_owner_that_ended_and_shows_life_in_the_table_waits_for_grace() -> None:
+    owners = AskedOwners("a", "b")
+    owners.ask("a", "b")
+    owners.ask("a", ended=["b"])
+    assert owners.held is not None
+    owners.held["b"] = HeldSessions(1, owners.now + 1)
+    for _ in range(8):
+        assert owners.ask("a", ended=["b"]).dead == frozenset()
+    assert owners.ask("a", ended=["b"]).dead == {"b"}
+
+
+def test_an_owner_that_is_alive_and_ended_in_one_answer_is_alive() -> None:
+    owners = AskedOwners("a", "b")
+    assert owners.ask("a", "b", ended=["b"]).dead == frozenset()
+
+
+def test_where_ids_are_used_again_a_missing_owner_is_a_hint_and_never_dead() -> None:
+    owners = AskedOwners("a", "b", unique_per_start=False)
+    first = owners.ask("a")
+    state = owners.ask_for(600, "a")
+    assert state.dead == frozenset()
+    assert state.missing == {"b": first.at}
+    assert owners.ask("a", ended=["b"]).dead == frozenset()
+
+
+def test_an_owner_without_active_sessions_is_neither_missing_nor_dead() -> None:
+    owners = AskedOwners("a", "b")
+    assert owners.held is not None
+    owners.held["b"] = HeldSessions(0)
+    state = owners.ask_for(300, "a")
+    assert (state.dead, state.missing) == (frozenset(), {})
+
+
+def test_an_answer_that_was_asked_for_earlier_than_the_last_one_is_not_taken() -> None:
+    owners = AskedOwners("a", "b")
+    owners.ask_for(150, "a")
+    at = owners.now
+    state = owners.history.observe(OwnersAnswer(frozenset({"a", "b"}), at), owners.held, at + 1)
+    assert (set(state.dead), set(state.alive), state.at) == ({"b"}, {"a"}, at)
+
+
+def test_an_owner_that_no_answer_ever_had_and_that_shows_life_is_not_dead_again() -> None:
+    owners = AskedOwners("a", "b")
+    assert owners.ask_for(150, "a").dead == {"b"}
+    assert owners.held is not None
+    owners.held["b"] = HeldSessions(1, owners.now + 1)
+    assert owners.ask_for(600, "a").dead == frozenset()
+    owners.ask("a", after=100)
+    assert owners.ask_for(600, "a").dead == frozenset()
+
+
+def test_one_that_ended_shows_life_and_is_listed_again_is_dead_at_once_when_it_ends() -> None:
+    owners = AskedOwners("a", "b")
+    owners.ask("a", "b")
+    owners.ask("a", ended=["b"])
+    assert owners.held is not None
+    owners.held["b"] = HeldSessions(1, owners.now + 1)
+    owners.ask("a", ended=["b"])
+    owners.ask("a", "b")
+    assert owners.ask("a", ended=["b"]).dead == {"b"}
+
+
+def test_one_that_showed_life_after_the_answer_was_asked_for_has_not_ended_by_it() -> None:
+    owners = AskedOwners("a", "b")
+    owners.ask("a", "b")
+    assert owners.held is not None
+    owners.held["b"] = HeldSessions(1, owners.now + EVERY + 0.5)
+    assert owners.ask("a", ended=["b"]).dead == frozenset()
+    assert owners.ask("a", ended=["b"]).dead == {"b"}
+
+
+def test_one_of_which_only_the_number_is_known_and_that_died_while_no_answer_came_is_judged() -> (
+    None
+):
+    owners = AskedOwners()
+    owners.held = {"a": HeldSessions(1)}
+    owners.ask("a")
+    owners.held = {"a": HeldSessions(1), "b": HeldSessions(1)}
+    owners.ask("a", after=100)
+    assert owners.ask_for(120, "a").dead == {"b"}
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+def test_that_an_owner_was_listed_is_known_for_a_day_or_as_long_as_it_holds_sessions(
+    is_held: bool,
+) -> None:
+    owners = AskedOwners("a", *(["b"] if is_held else []), every="1h", grace="2h")
+    owners.ask("a", "b")
+    for _ in range(26):
+        owners.ask("a", after=3600)
+    owners.held = {"a": HeldSessions(1, 0.0), "b": HeldSessions(1, owners.now)}
+    for _ in range(5):
+        state = owners.ask("a", after=3600)
+    assert state.dead == ({"b"} if is_held else set())
