@@ -36,9 +36,6 @@ class OwnersState:
     """Why it is unknown who lives, as a sentence; empty where it is known."""
     at: float
     """When the last complete answer was asked for, by the monotonic clock."""
-    never_listed: frozenset[str] = frozenset()
-    """The dead that no answer has had, nor said to have ended: they died before the first answer,
-    or the answers never list them, such as the pods of another namespace."""
 
 
 class OwnerHistory:
@@ -46,6 +43,7 @@ class OwnerHistory:
 
     An owner is dead when no answer of an unbroken row of trusted answers, over `grace`, has it, and
     no session of it started or showed life in that time; or when a trusted answer says it ended.
+    That holds too where no answer has ever had it: it died before the first one.
     """
 
     def __init__(self, settings: OwnerSource) -> None:
@@ -93,8 +91,7 @@ class OwnerHistory:
             alive = frozenset()
         dead = frozenset() if unknown else frozenset(self._dead)
         at = max(self._presence.at, 0.0)
-        unseen = {each for each in dead - self._ended if not self._presence.was_listed(each)}
-        return OwnersState(alive, dead, dict(self._missing), unknown, at, frozenset(unseen))
+        return OwnersState(alive, dead, dict(self._missing), unknown, at)
 
     def _take(self, answer: OwnersAnswer, held: Mapping[str, HeldSessions] | None) -> None:
         """Take in a complete answer."""
@@ -112,7 +109,11 @@ class OwnerHistory:
         self._revived |= {
             each for each in gone & self._dead.keys() if seen[each] > self._dead[each]
         }
-        self._dead = {each: self._dead[each] for each in gone & self._dead.keys() - self._revived}
+        self._dead = {
+            each: self._dead[each]
+            for each in gone & self._dead.keys() - self._revived
+            if each in self._ended or self._presence.covers(each)
+        }
         undecided = seen.keys() - self._dead.keys()
         self._unknown = self._trust.doubt(answer, undecided, returned, self._presence)
         if held is None:

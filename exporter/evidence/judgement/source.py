@@ -103,20 +103,16 @@ class SourceEvidence:
     def verdict(self, now: float) -> Verdict:
         """Return what is proved now: for the next statements, whatever they are."""
         blind, ats = [], []
-        dead = alive = never_listed = frozenset[str]()
+        dead = alive = frozenset[str]()
         if self._owners is not None:
             owners = self._owners.state(now)
-            dead, alive, never_listed = owners.dead, owners.alive, owners.never_listed
+            dead, alive = owners.dead, owners.alive
             ats.append(owners.at)
             if owners.unknown and self._owners.settings.unique_per_start:
                 blind.append(f"owners {self._owners.settings.name}: {owners.unknown}")
         if self._sessions is None:
             return Verdict(
-                dead,
-                alive_owners=alive,
-                never_listed_owners=never_listed,
-                blind="; ".join(blind),
-                at=min(ats, default=0),
+                dead, alive_owners=alive, blind="; ".join(blind), at=min(ats, default=0)
             )
         state = self._sessions.state(now)
         ats.append(state.at)
@@ -129,7 +125,6 @@ class SourceEvidence:
             listed=self._listed,
             ghosts=frozenset() if doubt else self._ghosts(self._sessions, state, now),
             alive_owners=alive,
-            never_listed_owners=never_listed,
             blind="; ".join(blind),
             at=min(ats),
             list_at=state.round,
