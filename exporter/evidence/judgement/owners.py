@@ -1,12 +1,13 @@
 """Which owners are dead, judged from all answers so far."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporter.config.evidence import OwnerSource
 from exporter.evidence.answers import OwnersAnswer, Unknown
 from exporter.evidence.judgement.owner_trust import OwnersTrust
 from exporter.evidence.judgement.presence import NEVER, Presence
+from exporter.evidence.judgement.reports_ahead import ReportsAhead
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class OwnerHistory:
         self.settings = settings
         self._presence = Presence(3 * settings.every + settings.timeout)
         self._trust = OwnersTrust(settings.grace)
+        self._ahead = ReportsAhead()
         self._missing: dict[str, float] = {}
         self._absent: dict[str, float] = {}  # since which answer of the unbroken row
         self._revived: set[str] = set()  # showed life after an answer that lacked it
@@ -77,7 +79,9 @@ class OwnerHistory:
             self._failure = "the answer is not newer than the last one"
         else:
             self._failure = ""
-            self._take(answer, held)
+            within = 0.0 if self.settings.table is None else self.settings.table.within
+            living = self._ahead.living(answer, within)
+            self._take(replace(answer, alive=answer.alive | living), held)
         return self.state(now)
 
     def state(self, now: float) -> OwnersState:

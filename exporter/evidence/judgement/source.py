@@ -111,9 +111,7 @@ class SourceEvidence:
             if owners.unknown and self._owners.settings.unique_per_start:
                 blind.append(f"owners {self._owners.settings.name}: {owners.unknown}")
         if self._sessions is None:
-            return Verdict(
-                dead, alive_owners=alive, blind="; ".join(blind), at=min(ats, default=0)
-            )
+            return Verdict(dead, alive_owners=alive, blind="; ".join(blind), at=min(ats, default=0))
         state = self._sessions.state(now)
         ats.append(state.at)
         doubt = self._sessions.instability() or self._doubt(state)

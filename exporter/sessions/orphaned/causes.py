@@ -52,8 +52,12 @@ def is_listed(id_text: str) -> str:
 
 def is_listed_before(id_text: str, bound: str) -> str:
     """Whether a list holds the row, with a last sign of life before a timestamptz."""
-    names = {"listed": literal(LISTED), "seen": literal(LISTED_SEEN)}
-    return f"({id_text} IN ({fill('collection/orphaned/stale', bound=bound, **names)}))"
+    return _is_listed_beside(id_text, "<", bound)
+
+
+def is_listed_after(id_text: str, bound: str) -> str:
+    """Whether a list holds the row, with a last sign of life after a timestamptz."""
+    return _is_listed_beside(id_text, ">", bound)
 
 
 def seen_in_list(id_text: str) -> str:
@@ -65,6 +69,12 @@ def seen_in_list(id_text: str) -> str:
 def listed_ids() -> str:
     """The query for what a list holds."""
     return fill("collection/orphaned/elements", setting=literal(LISTED))
+
+
+def _is_listed_beside(id_text: str, compared: str, bound: str) -> str:
+    names = {"listed": literal(LISTED), "seen": literal(LISTED_SEEN)}
+    listed = fill("collection/orphaned/stale", compared=compared, bound=bound, **names)
+    return f"({id_text} IN ({listed}))"
 
 
 def _is_in(setting: str, key: str) -> str:

@@ -178,6 +178,25 @@ def test_an_owner_is_not_dead_by_rows_that_were_read_within_grace_of_its_last_si
     assert owners.ask_for(300, "a").dead == dead
 
 
+def test_an_owner_whose_last_report_lies_in_the_future_is_dead_like_any_other() -> None:
+    owners = AskedOwners("a", "b", sql=None, table={"table": "public.a", "id": "id"})
+    owners.ask("a", "b")
+    owners.ahead = {"b": 5000.0}
+    assert owners.ask_for(120, "a").dead == frozenset()
+    assert owners.ask("a").dead == {"b"}
+
+
+def test_one_whose_reports_in_the_future_change_has_a_wrong_clock_and_lives() -> None:
+    owners = AskedOwners("a", "b", sql=None, table={"table": "public.a", "id": "id"})
+    for number in range(20):
+        owners.ahead = {"b": 5000.0 + number // 3}  # it reports every 45 s, within is 1 minute
+        state = owners.ask("a")
+        assert state.dead == frozenset()
+    assert state.alive == {"a", "b"}
+    assert owners.ask_for(150, "a").dead == frozenset()
+    assert owners.ask("a").dead == {"b"}
+
+
 def test_an_owner_that_the_answer_says_has_ended_is_dead_at_once() -> None:
     owners = AskedOwners("a", "b")
     owners.ask("a", "b")
