@@ -1,6 +1,6 @@
 """Verdict: what evidence says of the sessions of one source, as values for its statements."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Protocol
@@ -14,10 +14,10 @@ class ListedTimes(dict[str, float | None]):
 
     def __init__(self, times: Mapping[str, float | None]) -> None:
         super().__init__(times)
-        self._written: dict[str, tuple[str, str]] = {}
+        self._written: dict[str, Sequence[str]] = {}
         self._writing = Lock()
 
-    def written_once(self, encoding: str, write: Callable[[], tuple[str, str]]) -> tuple[str, str]:
+    def written_once(self, encoding: str, write: Callable[[], Sequence[str]]) -> Sequence[str]:
         """What was written for this encoding; who asks meanwhile, in another thread, waits."""
         with self._writing:
             if encoding not in self._written:

@@ -85,6 +85,8 @@ class SourceEvidence:
         if self._rows is not None and self._rows.at != rows.at:
             self._untracked_before = self._rows.untracked
         self._rows, self._compared = rows, self._lists.get(rows.at, frozenset())
+        for old in [each for each in self._lists if each < rows.at]:
+            del self._lists[old]  # of a hundred thousand ids one takes 4 MB
         others = self._compared if rows.untracked is None else rows.untracked
         self._is_respelled = is_respelled(rows.unlisted, others)
 
@@ -192,6 +194,9 @@ class SourceEvidence:
             self._current, self._listed = state.sessions, sessions.times()
             self._lists.pop(state.round, None)
         if state.round not in self._lists:
-            self._lists[state.round] = frozenset(state.sessions)  # without what else is in it
+            last = next(reversed(self._lists.values()), frozenset())
+            is_same = last == state.sessions.keys()
+            # Without what else is in it.
+            self._lists[state.round] = last if is_same else frozenset(state.sessions)
         while len(self._lists) > _REMEMBERED_LISTS:
             del self._lists[next(iter(self._lists))]

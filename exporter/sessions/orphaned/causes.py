@@ -16,6 +16,9 @@ DEAD_OWNERS, LISTED, LISTED_SEEN, GHOSTS = (
     f"session_exporter.{name}" for name in ("dead_owners", "listed", "listed_seen", "ghosts")
 )
 
+#: By how a time is compared with all that are listed: the setting that decides whether any fits.
+_EXTREMES = {"<": "session_exporter.listed_oldest", ">": "session_exporter.listed_newest"}
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -73,8 +76,11 @@ def listed_ids() -> str:
 
 def _is_listed_beside(id_text: str, compared: str, bound: str) -> str:
     names = {"listed": literal(LISTED), "seen": literal(LISTED_SEEN)}
-    listed = fill("collection/orphaned/stale", compared=compared, bound=bound, **names)
-    return f"({id_text} IN ({listed}))"
+    time = {"compared": compared, "bound": bound}
+    listed = fill("collection/orphaned/stale", **time, **names)
+    extreme = literal(_EXTREMES[compared])
+    any_listed = fill("collection/orphaned/any_listed", **time, extreme=extreme)
+    return f"({any_listed} AND {id_text} IN ({listed}))"
 
 
 def _is_in(setting: str, key: str) -> str:
