@@ -104,8 +104,7 @@ class SourceVerdicts:
         self._jobs = [job for job in jobs if job.is_of(keys)]
 
     def verdict(self) -> Verdict:
-        found = self._evidence.verdict(*self._pair)
-        return replace(found, dead_owners=found.dead_owners - found.never_listed_owners)
+        return self._evidence.verdict(*self._pair)
 
     async def fresh(self, after: float) -> Verdict:
         """Ask again what was not asked since; see Verdicts."""
