@@ -14,6 +14,7 @@ from exporter import logs
 from exporter.config import Config
 from exporter.daemon import machine_clock
 from exporter.daemon.app import Exporter
+from exporter.daemon.http.access import Details
 from exporter.daemon.http.access_control import AccessControl
 from exporter.daemon.http.connections import HttpConnections, limit_of
 from exporter.daemon.http.protocol import LimitedProtocol
@@ -115,6 +116,8 @@ async def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     web = WebConfig() if web is None else web
+    if exporter.details is Details.AUTHENTICATED:
+        exporter.row_limit.may_be_seen = lambda: web.current.knows_clients
     limit_http(exporter)
     schedule = Schedule(exporter.jobs, machine_clock.CLOCK)
     exporter.next_run = schedule.next_run

@@ -6,6 +6,7 @@ comparison before.
 """
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,12 @@ class Loaded:
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
     """Headers of each answer, by their names in lower case."""
     warnings: tuple[Problem, ...] = ()
+
+    @property
+    def knows_clients(self) -> bool:
+        """Whether a request can be authenticated: by a password or a client's certificate."""
+        verifies = self.tls is not None and self.tls.context.verify_mode != ssl.CERT_NONE
+        return bool(self.users) or verifies
 
 
 NONE: Final = Loaded()

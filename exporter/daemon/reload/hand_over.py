@@ -67,6 +67,7 @@ def kept_of(exporter: Exporter, ended: Iterable[Job], differences: Differences) 
         was_ready=snapshots.is_ready(),
         http=exporter.http,
         reloads=exporter.reloads,
+        row_limit=exporter.row_limit,
     )
 
 

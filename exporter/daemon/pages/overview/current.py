@@ -9,6 +9,7 @@ from typing import Protocol
 from exporter import __version__
 from exporter.clock import Clock
 from exporter.collection.job import Key
+from exporter.collection.rows.row_limit import RowLimit
 from exporter.collection.snapshots import Counters, Snapshots, State
 from exporter.config import AnySource, Config, ListedSource
 from exporter.daemon.http.access import Details
@@ -43,6 +44,7 @@ class Observed(Protocol):
     evidence: Evidence
     statuses: RecoveryStatuses
     details: Details
+    row_limit: RowLimit
     started_at: float
     command_prefix: str
     next_run: Callable[[Key], float | None]
@@ -98,7 +100,7 @@ def _make(
         now=exporter.clock.wall(),
         started_at=exporter.started_at,
         shows_details=details,
-        keeps_details=exporter.details.are_kept,
+        keeps_details=exporter.row_limit.may_be_seen(),
         config_failure=_config_failure(exporter.reloads),
         sources=tuple(sources),
         databases=tuple(
