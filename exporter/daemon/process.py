@@ -17,6 +17,7 @@ from exporter.daemon.app import Exporter
 from exporter.daemon.http.access import Details
 from exporter.daemon.http.access_control import AccessControl
 from exporter.daemon.http.connections import HttpConnections, limit_of
+from exporter.daemon.http.peer import TlsServer
 from exporter.daemon.http.protocol import LimitedProtocol
 from exporter.daemon.http.route_prefix import RoutePrefix
 from exporter.daemon.http.security_headers import SecurityHeaders
@@ -82,11 +83,14 @@ def limit_http(exporter: Exporter) -> None:
     exporter.http.most = limit_of(allow_files(), needed)
 
 
-def limited_protocol(connections: HttpConnections) -> type[LimitedProtocol]:
-    """The protocol of one server, whose connections these are."""
+def limited_protocol(
+    connections: HttpConnections, tls_server: Callable[[], TlsServer | None] = lambda: None
+) -> type[LimitedProtocol]:
+    """The protocol of one server, whose connections these are, encrypted as `tls_server` says."""
 
     class Protocol(LimitedProtocol):
         gate = connections
+        tls = staticmethod(tls_server)
 
     return Protocol
 
@@ -129,7 +133,7 @@ async def run(
     server = Server(
         uvicorn.Config(
             secured(app, exporter, web, prefix),
-            http=with_tls(limited_protocol(exporter.http), web.tls),  # type: ignore[arg-type] # it is called, and nothing else
+            http=with_tls(limited_protocol(exporter.http, web.tls), web.tls),  # type: ignore[arg-type] # it is called, and nothing else
             log_config=None,
             access_log=False,
             lifespan="off",

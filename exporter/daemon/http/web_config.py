@@ -14,7 +14,7 @@ from typing import Final
 
 from exporter import logs
 from exporter.daemon.http.connections import HttpConnections
-from exporter.daemon.http.tls.connection import TlsServer
+from exporter.daemon.http.peer import TlsServer
 from exporter.errors import ConfigError, Problem
 
 #: How often the files are compared, in seconds.
@@ -90,7 +90,7 @@ class WebConfig:
     def _load(self, path: Path) -> Loaded:
         """Read the file, and before each file, note how it is: what changes then is seen later."""
         # Building the models takes time, and most exporters have no such file.
-        from exporter.daemon.http.tls.context import files_of, make_context  # noqa: PLC0415
+        from exporter.daemon.http.tls.context import authorities_of, files_of, make_context  # noqa: PLC0415
         from exporter.daemon.http.web_file.load import load_web_config  # noqa: PLC0415
 
         self._seen = _signature(self._files)
@@ -98,10 +98,14 @@ class WebConfig:
         tls = file.settings.tls_server_config
         self._files = (path, *files_of(tls).values())
         self._seen = (self._seen[0], *_signature(self._files[1:]))
+        # Before they are used: if they change now, they are read again.
+        authorities = authorities_of(tls)
         context = make_context(file)
         headers = file.settings.http_server_config.headers
         return Loaded(
-            tls=TlsServer(context, tls.client_allowed_sans) if context and tls else None,
+            tls=TlsServer(context, tls.client_allowed_sans, authorities)
+            if context and tls
+            else None,
             users=file.settings.basic_auth_users,
             headers={name.lower().encode(): value.encode() for name, value in headers.items()},
             warnings=file.warnings,
