@@ -90,7 +90,9 @@ def limited_protocol(
 
     class Protocol(LimitedProtocol):
         gate = connections
-        tls = staticmethod(tls_server)
+
+        def tls(self) -> TlsServer | None:
+            return tls_server()
 
     return Protocol
 

@@ -7,7 +7,6 @@ requests are pipelined: one connection took 2.4 GB in 25 s.
 import asyncio
 import socket
 import struct
-from collections.abc import Callable
 from typing import ClassVar
 
 import httptools
@@ -62,8 +61,10 @@ class LimitedProtocol(HttpToolsProtocol):
     """uvicorn's protocol, within the bounds. A subclass has `gate`: all connections of a server."""
 
     gate: ClassVar[HttpConnections]
-    tls: ClassVar[Callable[[], TlsServer | None]] = staticmethod(lambda: None)
-    """How a connection that is made now is encrypted."""
+
+    def tls(self) -> TlsServer | None:
+        """How a connection that is made now is encrypted."""
+        return None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type] # of a stream, as uvicorn has it
