@@ -79,7 +79,9 @@ def kept_of(exporter: Exporter, ended: Iterable[Job], differences: Differences) 
 
 
 async def close_unused(before: Exporter, after: Exporter, ended: Iterable[Job]) -> None:
-    """Close the connections that only the exporter before has used."""
+    """Close the connections that only the exporter before has used, and let go of it."""
+    # It would be a cycle, in which the page holds nearly everything.
+    before.snapshots.on_change = lambda _key: None
     for name, database in before.databases.items():
         if after.databases.get(name) is not database:
             await database.close()

@@ -13,6 +13,7 @@ from exporter.collection.rows.row_limit import RowLimit
 from exporter.collection.snapshots import Counters, Snapshots, State
 from exporter.config import AnySource, Config, ListedSource
 from exporter.daemon.http.access import Details
+from exporter.daemon.pages.giving_way import giving_way
 from exporter.daemon.pages.overview.evidence import NO_STATE, EvidenceState, evidence_states
 from exporter.daemon.pages.overview.recovery import Viewer
 from exporter.daemon.pages.overview.sources import (
@@ -94,7 +95,8 @@ def _make(
     now = exporter.clock.monotonic()
     viewer = Viewer(details, exporter.command_prefix)
     states = _states(exporter, evidence)
-    sources = sorted((current_overview(each, now, viewer, kept) for each in states), key=order)
+    overviews = (current_overview(each, now, viewer, kept) for each in giving_way(states))
+    sources = sorted(overviews, key=order)
     return Overview(
         version=__version__,
         now=exporter.clock.wall(),

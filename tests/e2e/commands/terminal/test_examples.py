@@ -20,7 +20,7 @@ from tests.support.servers.psql import run_script
 
 pytestmark = pytest.mark.slow  # forty commands on the history of the demo
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 #: They serve until they are stopped; test_daemon and test_demo start them.
 SERVING = {"run", "demo"}
 #: In the examples, a session and a run; and one that the config knows in the demo alone.
