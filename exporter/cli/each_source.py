@@ -1,18 +1,18 @@
 """What commands share that do something for each source."""
 
 import difflib
-import sys
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 import uvloop
 
 from exporter import logs, sessions
+from exporter.cli.output.terminal.failures import print_failure
 from exporter.cli.output.terminal.progress import Progress, polled
 from exporter.config import Config, DatabaseSettings, ListedSource, Source
 from exporter.errors import SourceError, UsageError
 from exporter.postgres import Database, Reader
-from exporter.text import printable, some_of
+from exporter.text import some_of
 
 T = TypeVar("T")
 
@@ -114,8 +114,3 @@ def for_each_source(
             return await each_done()
 
     return uvloop.run(shown() if shows_progress else each_done())
-
-
-def print_failure(source: str, database: str, why: str) -> None:
-    """Say on stderr what was not done for a source in one of its databases."""
-    print(printable(f"session-exporter: {source} ({database}): {why}"), file=sys.stderr)
