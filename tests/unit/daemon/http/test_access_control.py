@@ -99,7 +99,13 @@ def test_for_nobody_no_details_are_kept() -> None:
     assert [each for each in Details if not each.are_kept] == [Details.NOBODY]
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics", "/nothing", "/-/healthy/", "//-/healthy"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "/metrics", "/nothing", "/-/healthy/", "//-/healthy", "/-/Healthy", "/-/healthy\0"),
+        *("/-/healthy/../../metrics", "/-/healthy;/../../metrics", "/./-/healthy", "/-/healthy?"),
+    ],
+)
 async def test_without_the_password_nothing_is_answered_and_the_refusal_is_counted(
     users: WebConfig, path: str
 ) -> None:
