@@ -1,4 +1,4 @@
-"""The examples in each command's --help: two that work with the documented config.yaml."""
+"""The examples in each command's --help: two that work with the config of the demo."""
 
 #: By command, a subcommand behind its group: what each example does, and the example.
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
