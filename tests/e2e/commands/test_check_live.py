@@ -101,7 +101,7 @@ def test_what_is_well_is_a_line_and_all_shows_each_check(
     assert every.returncode == 0
     assert every.stdout.startswith("database app\n  ✓ connection: connected to ")
     assert "\nsource chats in database app\n  ✓ table: " in every.stdout
-    assert every.stdout.count("✓") == 19
+    assert every.stdout.count("✓") == 20
 
 
 @pytest.mark.parametrize("arguments", [(), ("--all",), ("--format", "json")])
