@@ -239,3 +239,9 @@ def test_nothing_that_changes_rows_is_committed_by_the_same_paste(name: str) -> 
             assert block.startswith("BEGIN;\nSET LOCAL lock_timeout"), block
             assert "COMMIT" not in block
         assert not re.search(r"\b(DELETE|TRUNCATE|DROP|INSERT)\b", block)
+
+
+def test_each_is_followed_by_a_test_that_makes_its_fault() -> None:
+    folder = ROOT / "tests" / "e2e" / "monitoring" / "runbooks"
+    tests = "".join(path.read_text(encoding="utf-8") for path in folder.glob("test_*.py"))
+    assert {name for name in TEXTS if f'"{name}"' not in tests} == set()
