@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 from exporter import sessions
 from exporter.check.findings import Finding, FindingWriter
+from exporter.check.paging import paging_finding
 from exporter.check.times.owner_clocks import check_owner_clocks
 from exporter.clock import Clock
 from exporter.collection.active import Active
 from exporter.collection.active.evidence import OwnedRows, RowsBesideEvidence
+from exporter.collection.active.listed import rows_of
+from exporter.collection.active.listed_orphans import listed_orphans
 from exporter.config import Config, ListedSource, Source
 from exporter.config.evidence import OwnerSource
 from exporter.errors import SourceError
@@ -92,6 +95,10 @@ class EvidenceCheck:
             if isinstance(answer, ListAnswer):
                 for finding in _of_stores(key.name, answer, seconds, findings):
                     yield finding
+            if isinstance(answer, ListAnswer) and source.alert_above is not None:
+                rows = rows_of(source, _listed(answer), self._clock.wall())
+                orphans = listed_orphans(rows, limit=1)
+                yield paging_finding(findings, orphans, source.alert_above)
             undated = sum(_is_undated(each) for each in _listed(answer).values())
             if undated:
                 yield findings.warning(

@@ -10,7 +10,7 @@ from exporter.check.findings import Finding, FindingWriter
 from exporter.config import Source
 from exporter.errors import SourceError
 from exporter.postgres import Database
-from exporter.sessions.orphan_list import list_orphans
+from exporter.sessions.orphan_list import OrphanList, list_orphans
 from exporter.sessions.verdict import Verdict
 from exporter.text import age, instant
 
@@ -31,12 +31,16 @@ async def check_paging(
         found = await list_orphans(reader, table, limit=1, verdict=verdict)
     except SourceError:
         return  # the other checks report it
-    counted = f"{found.orphaned_count} orphaned, alert_above is {source.alert_above}"
-    if found.orphaned_count <= source.alert_above:
-        yield findings.ok("alert", f"{counted}: no page")
-        return
-    (oldest,) = found.orphans
-    yield findings.warning(
+    yield paging_finding(findings, found, source.alert_above)
+
+
+def paging_finding(findings: FindingWriter, found: OrphanList, alert_above: int) -> Finding:
+    """Whether so many orphans would page; the list has the oldest at least, where there is any."""
+    counted = f"{found.orphaned_count} orphaned, alert_above is {alert_above}"
+    if found.orphaned_count <= alert_above:
+        return findings.ok("alert", f"{counted}: no page")
+    oldest = found.orphans[0]
+    return findings.warning(
         "alert",
         f"{counted}: this would page; the oldest was last seen "
         f"{instant(oldest.last_seen)}, {age(oldest.silence)} ago; see {DOCUMENT}",

@@ -52,7 +52,7 @@ def test_an_invalid_config_is_found_with_its_line(calls: EmbeddedDatabase, tmp_p
 
 
 def test_stale_data_shows_what_a_collection_costs(calls: EmbeddedDatabase, tmp_path: Path) -> None:
-    config = config_of(tmp_path, calls, active="s.state = 'open' AND pg_sleep(0.01) IS NOT NULL")
+    config = config_of(tmp_path, calls, active="s.state = 'open' AND pg_sleep(0.002) IS NOT NULL")
     with Followed("SessionsDataStale", calls, config) as book:
         shown = book.run()
         assert "cost: one collection of active took" in shown
