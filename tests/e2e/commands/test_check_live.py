@@ -10,6 +10,7 @@ import subprocess
 import termios
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -232,7 +233,7 @@ def test_one_source_is_checked_where_it_is_named(
 ) -> None:
     far = "host=127.0.0.1 port=1"
     databases = {"app": {"dsn": database.dsn_for(EXPORTER)}, "down": {"dsn": far}}
-    sources = {
+    sources: dict[str, dict[str, Any]] = {
         "chats": {**CONVERSATIONS, "database": "app"},
         "gone": {**BARE, "database": "app"},
         "far": {**BARE, "database": "down"},
