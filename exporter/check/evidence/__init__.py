@@ -7,10 +7,13 @@ from exporter import sessions
 from exporter.check.evidence.lists import listed_sessions, of_list, of_stores, of_times_ahead
 from exporter.check.evidence.owners import of_owners
 from exporter.check.findings import Finding, FindingWriter
+from exporter.check.paging import paging_finding
 from exporter.check.times.owner_clocks import check_owner_clocks
 from exporter.clock import Clock
 from exporter.collection.active import Active
 from exporter.collection.active.evidence import RowsBesideEvidence
+from exporter.collection.active.listed import rows_of
+from exporter.collection.active.listed_orphans import listed_orphans
 from exporter.config import Config, ListedSource, Source
 from exporter.config.evidence import OwnerSource
 from exporter.errors import SourceError
@@ -92,6 +95,10 @@ class EvidenceCheck:
                     yield finding
                 for finding in self._times_ahead(key, answer, source, findings):
                     yield finding
+                if source.alert_above is not None:
+                    rows = rows_of(source, listed_sessions(answer), self._clock.wall())
+                    orphans = listed_orphans(rows, limit=1)
+                    yield paging_finding(findings, orphans, source.alert_above)
             undated = sum(_is_undated(each) for each in listed_sessions(answer).values())
             if undated:
                 yield findings.warning(

@@ -38,6 +38,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("Print the queries of a source:", "sql inconsistent conversations"),
         ("Run them in psql:", "sql inconsistent conversations | psql app"),
     ),
+    "sql sessions": (
+        ("Print the variables of a source:", "sql sessions conversations"),
+        (
+            "Write them for psql, which reads them by \\i:",
+            "sql sessions training > /tmp/sessions.sql",
+        ),
+    ),
     "sql close": (
         ("Print the transaction for a session:", "sql close conversations --id 4711"),
         ("With a reason that is audited:", "sql close conversations --id 4711 --reason OPS-1"),

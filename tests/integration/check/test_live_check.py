@@ -78,6 +78,7 @@ async def test_a_source_that_fits_gets_ticks_only(
         "cost of daily",
         "mass end",
         "series",
+        "alert",
     ]
     assert found["connection"].message.endswith(f" as {EXPORTER}")
     assert "started_at is timestamp with time zone" in found["expressions"].message
