@@ -11,6 +11,7 @@ from exporter.metrics.catalog import (
     CONFIG_INFO,
     CONFIG_RELOAD_SUCCESSFUL,
     CONFIG_RELOAD_TIMESTAMP,
+    DAILY_INFO,
     DATABASE_CONNECTIONS,
     DATABASE_UP,
     EVIDENCE_UP,
@@ -74,6 +75,13 @@ class Scope:
         """Fold replicas as the catalog says, after applying `call` to each of them."""
         selected = call.format(self.series(family, more, suffix=suffix))
         return f"{family.fold} without ({REPLICAS}) ({selected})"
+
+    def dated(self, family: Family) -> str:
+        """A metric by `days_ago`, by the date that each day has in the zone of its source."""
+        same = "cluster, namespace, job, database, source, days_ago"
+        info = self.fold(DAILY_INFO)
+        dated = f"{self.fold(family)} * on ({same}) group_left (date) {info}"
+        return f"max without (days_ago) ({dated})"
 
     def age(self, family: Family, more: str = "") -> str:
         """Compute the seconds since the Unix time that a metric holds."""

@@ -8,26 +8,28 @@ from dashboards.panels.tables import build_bars, build_table
 from dashboards.panels.text import PanelText
 from dashboards.queries import BY_SOURCE, Query, Scope
 from exporter.metrics.catalog import (
-    DAILY_AVERAGE_DURATION,
     DAILY_ENDED,
+    DAILY_KNOWN_DURATION,
+    DAILY_LOST,
+    DAILY_RECOVERED,
     DAILY_STARTED,
     DAILY_STILL_ACTIVE,
+    DAILY_TIMED,
     TODAY_STARTED,
     Family,
 )
 
 _NO_DATA = "unknown, or no daily statistics declared"
-_COLORS = {"ended": "green", "still active": "orange"}
+_COLORS = {"ended": "green", "recovered": "purple", "still active": "orange"}
 
 
 def _by_date(scope: Scope, family: Family) -> str:
-    return f"sum by (date) ({scope.fold(family)})"
+    return f"sum by (date) ({scope.dated(family)})"
 
 
 def _average(scope: Scope) -> str:
-    """Average over sources: the averages of each day, weighted by their ended sessions."""
-    average, ended = scope.fold(DAILY_AVERAGE_DURATION), scope.fold(DAILY_ENDED)
-    return f"sum by (date) ({average} * {ended}) / sum by (date) ({ended} and {average})"
+    """Average over the sessions of all sources whose duration is known."""
+    return f"{_by_date(scope, DAILY_KNOWN_DURATION)} / ({_by_date(scope, DAILY_TIMED)} > 0)"
 
 
 def started_and_ended(scope: Scope) -> dashboard.Panel:
@@ -43,6 +45,7 @@ def started_and_ended(scope: Scope) -> dashboard.Panel:
     )
     columns = [
         Column("ended", _by_date(scope, DAILY_ENDED), lasting=True),
+        Column("recovered", _by_date(scope, DAILY_RECOVERED)),
         Column("still active", _by_date(scope, DAILY_STILL_ACTIVE)),
     ]
     return build_bars(text, columns, x="date", unit="none", colors=_COLORS)
@@ -62,6 +65,8 @@ def each_day(scope: Scope) -> dashboard.Panel:
     columns = [
         Column("started", _by_date(scope, DAILY_STARTED), lasting=True),
         Column("ended", _by_date(scope, DAILY_ENDED)),
+        Column("recovered", _by_date(scope, DAILY_RECOVERED)),
+        Column("lost", _by_date(scope, DAILY_LOST)),
         Column("still active", _by_date(scope, DAILY_STILL_ACTIVE)),
         Column("average duration", _average(scope), "s", no_data="none ended", decimals=1),
     ]

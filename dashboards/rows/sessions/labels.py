@@ -9,10 +9,11 @@ from dashboards.panels.text import PanelText
 from dashboards.queries import REPLICAS, Query, Scope
 from exporter.metrics.catalog import (
     ACTIVE,
-    DAILY_AVERAGE_DURATION,
     DAILY_ENDED,
+    DAILY_KNOWN_DURATION,
     DAILY_STARTED,
     DAILY_STILL_ACTIVE,
+    DAILY_TIMED,
     ORPHANED,
     OVERLONG,
     TODAY_STARTED,
@@ -64,12 +65,13 @@ def days(scope: Scope) -> dashboard.Panel:
         no_data=_NO_DATA,
     )
     columns = [
-        Column("started", scope.fold(DAILY_STARTED.by_label), lasting=True),
-        Column("ended", scope.fold(DAILY_ENDED.by_label)),
-        Column("still active", scope.fold(DAILY_STILL_ACTIVE.by_label)),
+        Column("started", scope.dated(DAILY_STARTED.by_label), lasting=True),
+        Column("ended", scope.dated(DAILY_ENDED.by_label)),
+        Column("still active", scope.dated(DAILY_STILL_ACTIVE.by_label)),
         Column(
             "average duration",
-            scope.fold(DAILY_AVERAGE_DURATION.by_label),
+            f"{scope.dated(DAILY_KNOWN_DURATION.by_label)}"
+            f" / ({scope.dated(DAILY_TIMED.by_label)} > 0)",
             "s",
             no_data="none ended",
             decimals=1,
