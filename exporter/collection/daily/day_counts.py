@@ -81,7 +81,11 @@ def _query(table: SessionTable, audit: AuditAccess, days: Sequence[Day], run: Se
         is_any = recovered_rows.is_any_recovered(table, since=since)
         if table.id:
             columns.append(f"{recovered_rows.id_array(table)} AS session_exporter_id")
-            is_recovered = f"{is_any} AND {recovered_rows.is_recovered(table, since=since)}"
+            # A hash first, which tells nearly all rows; then of each whether it was closed since
+            # its own start.
+            candidate = recovered_rows.is_recovered(table, since=since)
+            exact = recovered_rows.is_recovered(table, since=since, further=_after_start(table))
+            is_recovered = f"{is_any} AND {candidate} AND {exact}"
             timed.append(f"NOT ({is_recovered})")
             recovered = _recovered(table, since, is_recovered, " AND ".join(known) or "true")
         else:
@@ -110,9 +114,16 @@ def _query(table: SessionTable, audit: AuditAccess, days: Sequence[Day], run: Se
     )
 
 
+def _after_start(table: SessionTable) -> str:
+    """Whether a row of the audit is of this session, and not of one that had its id before."""
+    return f"a.at >= started_at - {interval(table.source.future_tolerance)}"
+
+
 def _recovered(table: SessionTable, since: str, is_recovered: str, known: str) -> str:
     """Adds up the recovered rows, of these the contradicted ones, and those of known duration."""
-    is_lost = recovered_rows.is_recovered(table, since=since, further="a.contradicted_at IS NULL")
+    is_lost = recovered_rows.is_recovered(
+        table, since=since, further=f"a.contradicted_at IS NULL AND {_after_start(table)}"
+    )
     return (
         f"coalesce(pg_catalog.sum(1 + CASE WHEN {is_lost} THEN 0 ELSE {_MANY} END"
         f" + CASE WHEN {known} THEN {_MANY**2} ELSE 0 END)"
