@@ -11,6 +11,8 @@ from exporter.metrics.catalog import (
     ACTIVE,
     DAILY_ENDED,
     DAILY_KNOWN_DURATION,
+    DAILY_LOST,
+    DAILY_RECOVERED,
     DAILY_STARTED,
     DAILY_STILL_ACTIVE,
     DAILY_TIMED,
@@ -67,6 +69,8 @@ def days(scope: Scope) -> dashboard.Panel:
     columns = [
         Column("started", scope.dated(DAILY_STARTED.by_label), lasting=True),
         Column("ended", scope.dated(DAILY_ENDED.by_label)),
+        Column("recovered", scope.dated(DAILY_RECOVERED.by_label)),
+        Column("lost", scope.dated(DAILY_LOST.by_label)),
         Column("still active", scope.dated(DAILY_STILL_ACTIVE.by_label)),
         Column(
             "average duration",

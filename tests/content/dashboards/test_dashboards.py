@@ -202,7 +202,7 @@ def test_days_are_bars_by_date_and_a_table_with_the_newest_first(uid: str) -> No
     )
     names = table["transformations"][-1]["options"]["renameByName"]
     shown = [name for value, name in names.items() if value != "Value"]
-    assert shown == ["started", "ended", "still active", "average duration"]
+    assert shown == ["started", "ended", "recovered", "lost", "still active", "average duration"]
 
 
 @each_dashboard
