@@ -6,12 +6,12 @@ without the rules file. Only the state of the alerts comes from it.
 
 from dataclasses import dataclass
 
-from dashboards.pending import DAILY_INFO
 from exporter.metrics.catalog import (
     BUILD_INFO,
     CONFIG_INFO,
     CONFIG_RELOAD_SUCCESSFUL,
     CONFIG_RELOAD_TIMESTAMP,
+    DAILY_INFO,
     DATABASE_CONNECTIONS,
     DATABASE_UP,
     EVIDENCE_UP,

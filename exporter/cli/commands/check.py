@@ -49,7 +49,7 @@ def check(
             "databases": len(config.databases),
             "series": series,
             "hash": config.digest,
-            "remarks": list(_remarks(config)),
+            "remarks": [*_remarks(config), *_objective_remarks(config)],
         }
         print(as_json(found))
         return False
@@ -58,7 +58,7 @@ def check(
         f"{config_file} is valid ({counted}, at most {series} time series about sessions, "
         f"hash {config.digest})"
     )
-    for remark in _remarks(config):
+    for remark in (*_remarks(config), *_objective_remarks(config)):
         print(f"! {remark}")
     return False
 
@@ -90,3 +90,11 @@ def _remarks(config: Config) -> Iterator[str]:
         from exporter.check.evidence_remarks import evidence_remarks  # noqa: PLC0415 - as above
 
         yield from evidence_remarks(config)
+
+
+def _objective_remarks(config: Config) -> Iterator[str]:
+    """Those that `--live` replaces, because it counts the sessions."""
+    if any(each.objective is not None for each in config.sources.values()):
+        from exporter.check.daily.objective import objective_remarks  # noqa: PLC0415 - as above
+
+        yield from objective_remarks(config)

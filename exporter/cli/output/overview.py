@@ -102,6 +102,8 @@ def _day_json(day: Day) -> dict[str, object]:
         "date": day.date,
         "started": day.total.started,
         "ended": day.total.ended,
+        "recovered": day.total.recovered,
+        "lost": day.total.lost,
         "still_active": day.total.still_active,
         "average_duration_seconds": finite(day.total.average_duration),
     }
@@ -143,5 +145,8 @@ def _days(values: DailyValues) -> str:
     for day in values.days:
         total, average = day.total, day.total.average_duration
         seconds = UNKNOWN if average is None else f"{average:.1f}"
-        rows.append([day.date, str(total.started), seconds, str(total.still_active)])
-    return table(["date", "started", "average duration in s", "still active"], rows)
+        fates = (total.ended, total.recovered, total.lost)
+        counted = (UNKNOWN if each is None else str(each) for each in fates)
+        rows.append([day.date, str(total.started), *counted, str(total.still_active), seconds])
+    headers = ["date", "started", "ended", "recovered", "lost", "still active"]
+    return table([*headers, "average duration in s"], rows)

@@ -266,6 +266,8 @@ def _of_settings(source: AnySource) -> Iterator[Sample]:
     yield from m.ORPHANED_AFTER.samples(source.fixed_threshold)
     yield from m.OVERLONG_AFTER.samples(source.overlong_after)
     yield from m.ALERT_THRESHOLD.samples(source.alert_above)
+    if not isinstance(source, ListedSource):
+        yield from m.OBJECTIVE.samples(source.objective)
     modes: dict[str, int] = {mode: int(mode == source.recovery.mode) for mode in MODES}
     yield from m.RECOVERY_MODE.samples_by("mode", modes)
 

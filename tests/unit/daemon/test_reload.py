@@ -36,11 +36,12 @@ SOURCE = {
 KEPT = {
     "every: 1m": {"active", "daily", "size", "recovery", "evidence"},
     "alert_above: 9": {"active", "daily", "size", "recovery", "evidence"},
+    "objective: 99%": {"active", "daily", "size", "recovery", "evidence"},
     "show: [user_id]": {"active", "daily", "size", "recovery", "evidence"},
     "daily: {every: 9m}": {"active", "daily", "size", "recovery", "evidence"},
     "daily: {days: 9}": {"active", "size", "recovery", "evidence"},
     "timezone: Europe/Berlin": {"active", "size", "recovery", "evidence"},
-    "orphaned_after: 1h": {"daily", "size"},
+    "orphaned_after: 1h": {"size"},
     "integrity: {odd: 'false'}": {"daily", "size", "recovery", "evidence"},
     "labels: {sort: {value: sort, values: [a]}}": {"size", "recovery", "evidence"},
     "limit_per: {key: user_id, max: 1}": {"daily", "size", "recovery", "evidence"},

@@ -97,6 +97,8 @@ def day_overviews(values: DailyValues | None) -> Iterator[DayOverview]:
             date=day.date,
             started=day.total.started,
             ended=day.total.ended,
+            recovered=day.total.recovered,
+            lost=day.total.lost,
             still_active=day.total.still_active,
             average_duration=finite(day.total.average_duration),
         )

@@ -4,6 +4,7 @@
 -- labels there are no groups, which cost half as much again.
 -- Most rows are plain: ended, complete, of known duration. Only of the others is asked what each is:
 -- the last measure adds up kinds, so that all of its conditions are tried once for a row.
+WITH {clock}
 SELECT
     {day} AS day,
     {labels}

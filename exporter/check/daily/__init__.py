@@ -1,0 +1,1 @@
+"""Whether the daily statistics can say what they are asked for."""
