@@ -79,7 +79,7 @@ class Scope:
     def dated(self, family: Family) -> str:
         """A metric by `days_ago`, by the date that each day has in the zone of its source."""
         same = "cluster, namespace, job, database, source, days_ago"
-        info = self.fold(DAILY_INFO)
+        info = f"(count without ({REPLICAS}) ({self.series(DAILY_INFO)}) ^ 0)"
         dated = f"{self.fold(family)} * on ({same}) group_left (date) {info}"
         return f"max without (days_ago) ({dated})"
 

@@ -157,6 +157,11 @@ async def _daily(
         return
     days = f"{daily.days} days" if daily.days > 1 else "day"
     yield findings.ok(name, f"what daily reads works on every session that started in its {days}")
+    yield findings.ok(
+        "cost of daily",
+        f"reading all days {cost}; later each past day once an hour, and today alone every "
+        f"{daily.every:g} s",
+    )
     async for finding in check_recovered(reader, table, findings):
         yield finding
     # These take no longer.
@@ -164,8 +169,3 @@ async def _daily(
         yield finding
     async for finding in check_objective(reader, table, findings):
         yield finding
-    yield findings.ok(
-        "cost of daily",
-        f"reading all days {cost}; later each past day once an hour, and today alone every "
-        f"{daily.every:g} s",
-    )
