@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 
 from exporter import sessions
-from exporter.check.daily.objective import check_objective
-from exporter.check.daily.recovered import check_recovered
+from exporter.check.collectors.indexes import Cost, Costs, check_heartbeats, check_indexes, measure
+from exporter.check.collectors.objective import check_objective
+from exporter.check.collectors.recovered import check_recovered
 from exporter.check.findings import Finding, FindingWriter
-from exporter.check.indexes import Cost, Costs, check_heartbeats, check_indexes, measure
 from exporter.check.rights.missing_rights import ask_for, missing_to_collect
 from exporter.check.times.mass_end import check_mass_end
 from exporter.check.times.plausibility import check_plausibility
@@ -157,6 +157,11 @@ async def _daily(
         return
     days = f"{daily.days} days" if daily.days > 1 else "day"
     yield findings.ok(name, f"what daily reads works on every session that started in its {days}")
+    yield findings.ok(
+        "cost of daily",
+        f"reading all days {cost}; later each past day once an hour, and today alone every "
+        f"{daily.every:g} s",
+    )
     async for finding in check_recovered(reader, table, findings):
         yield finding
     # These take no longer.
@@ -164,8 +169,3 @@ async def _daily(
         yield finding
     async for finding in check_objective(reader, table, findings):
         yield finding
-    yield findings.ok(
-        "cost of daily",
-        f"reading all days {cost}; later each past day once an hour, and today alone every "
-        f"{daily.every:g} s",
-    )

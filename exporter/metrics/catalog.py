@@ -184,6 +184,7 @@ DAILY_INFO = Family(
     "sessions_daily_info",
     "Which date the day so many days ago has in the time zone of the source.",
     ("days_ago", "date"),
+    type="info",
 )
 ORPHANED_AFTER = Family(
     "sessions_orphaned_after_seconds",

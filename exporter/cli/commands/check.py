@@ -95,6 +95,6 @@ def _remarks(config: Config) -> Iterator[str]:
 def _objective_remarks(config: Config) -> Iterator[str]:
     """Those that `--live` replaces, because it counts the sessions."""
     if any(each.objective is not None for each in config.sources.values()):
-        from exporter.check.daily.objective import objective_remarks  # noqa: PLC0415 - as above
+        from exporter.check.collectors.objective import objective_remarks  # noqa: PLC0415 - as above
 
         yield from objective_remarks(config)

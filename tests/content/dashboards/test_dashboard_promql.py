@@ -56,7 +56,6 @@ ABOUT_REPLICAS = {
 }
 
 #: Metrics of the exporter that no dashboard and no alert uses, and why that is right.
-UNUSED: dict[str, str] = {"sessions_objective_ratio": "for the rules of the service level"}
 
 
 def parsed(expression: Expression) -> list[promql.Selector]:

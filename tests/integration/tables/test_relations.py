@@ -40,7 +40,7 @@ def assert_counted(page: Page, **labels: str) -> None:
     assert not page.failures
     assert page("sessions_active", **labels) == 3
     assert page("sessions_orphaned", **labels) == 2
-    assert sum(page.by("date", "sessions_daily_started", **labels).values()) == 3
+    assert sum(page.by("days_ago", "sessions_daily_started", **labels).values()) == 3
     average = page.by("date", "sessions_daily_average_duration_seconds", **labels)
     assert list(average.values()) == [60.0]
 
@@ -270,9 +270,9 @@ async def test_a_condition_that_is_null_is_not_true(
     )
     page = await collect(database, CHAT.format(table="public.chat"))
     assert (page("sessions_active"), page("sessions_orphaned")) == (3, 2)
-    started = sum(page.by("date", "sessions_daily_started").values())
-    ended = sum(page.by("date", "sessions_daily_ended").values())
-    still_active = sum(page.by("date", "sessions_daily_still_active").values())
+    started = sum(page.by("days_ago", "sessions_daily_started").values())
+    ended = sum(page.by("days_ago", "sessions_daily_ended").values())
+    still_active = sum(page.by("days_ago", "sessions_daily_still_active").values())
     assert started == ended + still_active
     assert ended == 2
 

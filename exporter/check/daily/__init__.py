@@ -1,1 +1,0 @@
-"""Whether the daily statistics can say what they are asked for."""
