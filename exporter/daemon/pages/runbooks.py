@@ -1,15 +1,12 @@
 """The runbooks, so that they are at hand where nothing else can be reached."""
 
 import re
-from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-_PACKED = Path(__file__).with_name("runbooks")
-_IN_REPOSITORY = Path(__file__).parents[3] / "docs/runbooks"
-FOLDER = _PACKED if _PACKED.exists() else _IN_REPOSITORY
+from exporter.content import packaged
 
 #: A command of ours at the beginning of a line.
 _COMMAND = re.compile(r"^(\s*(?:\$ )?)(?=session-exporter )", re.MULTILINE)
@@ -17,7 +14,7 @@ _COMMAND = re.compile(r"^(\s*(?:\$ )?)(?=session-exporter )", re.MULTILINE)
 
 def runbook(name: str, command_prefix: str) -> str | None:
     """The text of a runbook, with `command_prefix` before its commands; None: there is none."""
-    path = FOLDER / f"{name}.md"
+    path = packaged.RUNBOOKS / f"{name}.md"
     if re.fullmatch(r"[A-Za-z]{1,100}", name) is None or not path.is_file():
         return None
     text = path.read_text(encoding="utf-8")

@@ -56,6 +56,7 @@ def shipped_rules() -> list[Rule]:
 def write_faster_rules(folder: Path) -> Path:
     """Write the shipped rules with shorter durations into a file, and return it."""
     path = folder / "session-exporter.rules.yml"
+    # One group, so that what is recorded is read in the same step.
     group = {"name": "faster", "rules": [faster_rule(rule) for rule in shipped_rules()]}
     path.write_text(yaml.safe_dump({"groups": [group]}, width=1_000_000), encoding="utf-8")
     return path
