@@ -22,8 +22,9 @@ from tests.support.monitoring.alertmanager_example import (
     SEVERITIES,
     inhibitions,
 )
-from tests.support.monitoring.programs import Alertmanager, program
+from tests.support.monitoring.programs import Alertmanager, Webhook, program
 from tests.support.monitoring.rule_cases import rule_cases
+from tests.support.monitoring.shorter import quick_alertmanager
 from tests.support.processes.session_exporter import wait_for
 
 RECEIVERS = {"critical": "page", "warning": "tickets", "info": "notes"}
@@ -223,6 +224,26 @@ def test_this_cause_holds_back_this_symptom_or_does_not(
         )
         found = state(symptom[0], symptom[1].get("cluster"))
     assert found == ("suppressed" if is_held else "active")
+
+
+def test_a_crash_over_thirty_sources_in_two_environments_is_an_incident_in_each() -> None:
+    with Webhook() as webhook, Alertmanager(quick_alertmanager(webhook)) as alertmanager:
+        common = JOB | {"alertname": ORPHANED, "severity": "critical", "database": "app"}
+        alertmanager.send(
+            [
+                common | {"env": env, "source": f"source{number}"}
+                for env in ("prod", "staging")
+                for number in range(30)
+            ]
+            # A cause there and here, which neither holds back a page nor is one.
+            + [DATABASE | {"alertname": DOWN, "severity": "warning", "env": "prod"}]
+            + [JOB | {"alertname": ABSENT, "severity": "warning", "env": "prod"}]
+        )
+        wait_for(lambda: len(webhook.posts("/page")) >= 2, "both are paged")
+        pages = webhook.posts("/page")
+    assert sorted(page.body["groupLabels"]["env"] for page in pages) == ["prod", "staging"]
+    assert [len(page.alerts) for page in pages] == [30, 30]
+    assert all(set(page.body["groupLabels"]) == {"env", "job", "database"} for page in pages)
 
 
 def test_no_secret_is_in_the_file() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from exporter.cli.app import app
+from exporter.content import packaged
 from exporter.content.files import ALERTMANAGER_FILE, RULES_FILES, content_files
 from exporter.content.labels import IDENTIFYING, REPLICA, SEPARATING
 from exporter.content.options import REPOSITORY, RUNBOOKS, ContentOptions, RulesFormat
@@ -58,6 +60,14 @@ def test_what_is_committed_is_the_default_output() -> None:
         assert {path for path in folder.iterdir() if path.suffix != ".py"} <= {
             in_repository(name) for name in written
         }
+
+
+def test_the_wheel_has_the_dashboards_and_runbooks_where_they_are_looked_for() -> None:
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    included = pyproject["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    packed = Path(packaged.__file__).parent.relative_to(ROOT)
+    for name, folder in PLACES.items():
+        assert included[folder.relative_to(ROOT).as_posix()] == f"{packed.as_posix()}/{name}"
 
 
 def test_a_group_has_at_most_twenty_rules_and_tests_evaluate_all_groups_in_their_order() -> None:
@@ -118,10 +128,12 @@ def test_with_a_job_the_rules_ask_for_it_alone() -> None:
     assert 'up{job="sessions"}' in text
 
 
-ABSENT = """
+HEAD = """
 rule_files: [session-exporter.rules.yml]
 evaluation_interval: 15m
 tests:
+"""
+LONG_ABSENT = """
   - name: an expected job that has never had a target pages and is a ticket, for longer than a day
     interval: 5m
     input_series:
@@ -129,6 +141,18 @@ tests:
     promql_expr_test:
       - expr: count by (alertname, job) (min_over_time(ALERTS{alertstate="firing"}[1700m]))
         eval_time: 1800m
+        exp_samples:
+          - {labels: '{alertname="SessionsExporterAbsent",job="sessions"}', value: 1}
+          - {labels: '{alertname="SessionsUncounted",job="sessions"}', value: 1}
+"""
+MISSED = """
+  - name: an expected job that has never had a target pages and is a ticket
+    interval: 5m
+    input_series:
+      - {series: 'up{job="session-exporter",instance="a"}', values: 1x40}
+    promql_expr_test:
+      - expr: count by (alertname, job) (ALERTS{alertstate="firing"})
+        eval_time: 60m
         exp_samples:
           - {labels: '{alertname="SessionsExporterAbsent",job="sessions"}', value: 1}
           - {labels: '{alertname="SessionsUncounted",job="sessions"}', value: 1}
@@ -155,13 +179,20 @@ tests:
 """
 
 
+@pytest.mark.parametrize(
+    "cases",
+    [
+        pytest.param(MISSED, id="an hour"),
+        pytest.param(LONG_ABSENT, id="a day", marks=pytest.mark.slow),  # it is long
+    ],
+)
 def test_an_expected_job_is_missed_exactly_and_for_as_long_as_it_is_not_there(
-    tmp_path: Path,
+    cases: str, tmp_path: Path
 ) -> None:
     needed = re.compile(r"Sessions(Exporter|Uncounted)|sessions:(exporter|source|orphaned)_")
     rules = rules_of(job="sessions", scrape_interval=300)
     rules = [rule for rule in rules if needed.match(name_of(rule))]
-    output, failed = run_promtool([(ABSENT, rules)], tmp_path / "promtool")
+    output, failed = run_promtool([(HEAD + cases, rules)], tmp_path / "promtool")
     assert not failed, output
 
 

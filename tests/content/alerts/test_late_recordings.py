@@ -7,6 +7,8 @@ reads what another one recorded a step ago.
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.support.monitoring.rule_cases import (
     Rule,
     name_of,
@@ -36,6 +38,7 @@ def tries(wanted: str = "") -> Iterator[tuple[str, str, list[Rule]]]:
                 yield name_of(late), case.text, [*others, late]
 
 
+@pytest.mark.slow  # the next one has the recording that matters most
 def test_no_held_state_breaks_where_one_recording_is_a_step_late(tmp_path: Path) -> None:
     made = list(tries())
     assert len(made) >= 8
@@ -46,10 +49,7 @@ def test_no_held_state_breaks_where_one_recording_is_a_step_late(tmp_path: Path)
 def test_it_would_break_if_the_config_ended_with_the_last_answer_of_a_target(
     tmp_path: Path,
 ) -> None:
-    made = [
-        (text, [rule | {"expr": rule["expr"].replace("[5m]", "[3m]")} for rule in rules])
-        for _, text, rules in tries("sessions:exporter_up")
-    ]
-    _, failed = run_promtool(made, tmp_path / "late")
-    assert made
-    assert failed == set(range(len(made)))
+    ((_, text, rules),) = tries("sessions:exporter_up")
+    shorter = [rule | {"expr": rule["expr"].replace("[5m]", "[3m]")} for rule in rules]
+    output, failed = run_promtool([(text, rules), (text, shorter)], tmp_path / "late")
+    assert failed == {1}, output
