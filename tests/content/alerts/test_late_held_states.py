@@ -18,7 +18,7 @@ from tests.support.monitoring.rule_cases import (
     run_promtool,
 )
 
-CASES = [case for case in rule_cases() if case.file == "late.test.yml"]
+CASES = [case for case in rule_cases() if case.file == "held-late.test.yml"]
 
 
 def read_by(name: str) -> frozenset[str]:
