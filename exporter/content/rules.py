@@ -13,9 +13,10 @@ GROUPS = ("exporters", "collections", "orphaned", "sessions", "daily", "recovery
 #: Scrapes in the window over which every value is smoothed: two may be missed.
 SMOOTHED_SCRAPES = 3
 
-#: Scrapes for which the config of an exporter is known after its last answer: two more than the
-#: exporter counts as up, so that it is first known to be down, whichever group is a step late.
-SETTLED_SCRAPES = 5
+#: Scrapes, and at least seconds, for which the config of an exporter is known after it has stopped
+#: to count as up: so it is first known to be down, also where a group that is evaluated every minute
+#: is a step late.
+SETTLED_SCRAPES, SETTLED_SECONDS = 2, 120
 
 _INDENT = " " * 10
 
@@ -35,12 +36,14 @@ def duration(seconds: int) -> str:
 
 
 def _values(options: ContentOptions) -> dict[str, object]:
+    window = SMOOTHED_SCRAPES * options.scrape_interval
+    settling = max(SETTLED_SCRAPES * options.scrape_interval, SETTLED_SECONDS)
     return {
         "replicas": ", ".join(REPLICA),
         "separating": ", ".join(options.separating),
         "identifying": ", ".join(IDENTIFYING),
-        "window": duration(SMOOTHED_SCRAPES * options.scrape_interval),
-        "settled": duration(SETTLED_SCRAPES * options.scrape_interval),
+        "window": duration(window),
+        "settled": duration(window + settling),
         "scrape_interval": duration(options.scrape_interval),
         "job": options.job,
         "keep_firing_for": options.keep_firing_for,
