@@ -31,7 +31,7 @@ TESTS = sorted(ALERTS.glob("*.test.yml"))
 CASES = [case.content for case in rule_cases()]
 
 #: With all rules, the others take up to half a minute each.
-QUICK_WITH_ALL_RULES = {"hours-break.test.yml", "long-break.test.yml", "short-break.test.yml"}
+QUICK_WITH_ALL_RULES = {f"{length}-break.test.yml" for length in ("short", "long", "hours")}
 
 #: Two missed scrapes of a minute; and for what comes from the config, two more than a target
 #: counts as up.
