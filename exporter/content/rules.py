@@ -13,7 +13,7 @@ GROUPS = ("exporters", "collections", "orphaned", "sessions", "daily", "recovery
 #: Scrapes in the window over which every value is smoothed: two may be missed.
 SMOOTHED_SCRAPES = 3
 
-#: Scrapes, and at least seconds, for which the config of an exporter is known after the exporter has
+#: Scrapes, and at least seconds, for which the config of an exporter is known after the latter has
 #: stopped to count as up: so it is first known to be down, also where a group is a step of a minute
 #: late.
 SETTLED_SCRAPES, SETTLED_SECONDS = 2, 120
