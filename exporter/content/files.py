@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from exporter.content import packaged
-from exporter.content.options import RUNBOOKS, ContentOptions, RulesFormat
+from exporter.content.options import DOCUMENTS, RUNBOOKS, ContentOptions, RulesFormat
 from exporter.content.rules import write_rules
 from exporter.content.template import render
 from exporter.errors import ExporterError
@@ -24,7 +24,9 @@ def content_files(options: ContentOptions) -> Iterator[tuple[str, str]]:
         text = path.read_text(encoding="utf-8")
         yield f"dashboards/{path.name}", text.replace(RUNBOOKS, options.runbook_url)
     for path in sorted(packaged.RUNBOOKS.glob("*.md")):
-        yield f"runbooks/{path.name}", path.read_text(encoding="utf-8")
+        # What they link beside each other is written too, and the other documents are not.
+        text = path.read_text(encoding="utf-8")
+        yield f"runbooks/{path.name}", text.replace("](../", f"]({DOCUMENTS}/")
 
 
 def write_alertmanager(options: ContentOptions) -> str:

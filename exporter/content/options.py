@@ -12,8 +12,9 @@ from exporter.errors import UsageError
 #: The public repository; its tags are v0.1.0 and the like.
 REPOSITORY = "https://github.com/session-exporter/session-exporter"
 
-#: Where runbooks are read: not at the exporter, which may be down.
-RUNBOOKS = f"{REPOSITORY}/blob/v{__version__}/docs/runbooks"
+#: Where the documents of this version are read: not at the exporter, which may be down.
+DOCUMENTS = f"{REPOSITORY}/blob/v{__version__}/docs"
+RUNBOOKS = f"{DOCUMENTS}/runbooks"
 
 #: How often Prometheus scrapes the exporter, in seconds, and the longest the rules can follow.
 SCRAPE_INTERVAL, LONGEST_SCRAPE_INTERVAL = 60, 300

@@ -14,7 +14,7 @@ from exporter.cli.app import app
 from exporter.content import packaged
 from exporter.content.files import ALERTMANAGER_FILE, RULES_FILES, content_files
 from exporter.content.labels import IDENTIFYING, REPLICA, SEPARATING
-from exporter.content.options import REPOSITORY, RUNBOOKS, ContentOptions, RulesFormat
+from exporter.content.options import DOCUMENTS, REPOSITORY, RUNBOOKS, ContentOptions, RulesFormat
 from exporter.content.rules import GROUPS, write_rules
 from tests.support.monitoring.rule_cases import ALERTS, load_yaml, name_of, run_promtool
 
@@ -55,7 +55,10 @@ def test_what_is_committed_is_the_default_output() -> None:
             file.write_text(ANY_RUNBOOK.sub(RUNBOOKS, text), encoding="utf-8")
     assert ours == [RULES_FILES[RulesFormat.PROMETHEUS], ALERTMANAGER_FILE]
     for name, text in written.items():
-        assert text == in_repository(name).read_text(encoding="utf-8"), name
+        stored = in_repository(name).read_text(encoding="utf-8")
+        if name.startswith("runbooks/"):
+            stored = stored.replace("](../", f"]({DOCUMENTS}/")
+        assert text == stored, name
     for folder in PLACES.values():
         assert {path for path in folder.iterdir() if path.suffix != ".py"} <= {
             in_repository(name) for name in written
@@ -222,6 +225,14 @@ def test_addresses_and_labels_of_the_user_are_in_all_files(tmp_path: Path) -> No
     assert all("site" in rule["equal"] for rule in alertmanager["inhibit_rules"])
     assert "site" in alertmanager["route"]["routes"][0]["group_by"]
     assert "dashboard_url" in str(alertmanager["receivers"])
+
+
+def test_every_link_of_a_runbook_leads_to_one_beside_it_or_to_a_document_of_this_version() -> None:
+    written = dict(content_files(ContentOptions()))
+    for name, text in written.items():
+        for link in re.findall(r"\]\(([^)#]+)", text) if name.startswith("runbooks/") else ():
+            document = link.removeprefix(f"{DOCUMENTS}/")
+            assert f"runbooks/{link}" in written or (ROOT / "docs" / document).is_file(), link
 
 
 def test_nothing_leads_to_a_placeholder_or_to_the_exporter() -> None:
