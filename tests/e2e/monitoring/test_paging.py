@@ -134,7 +134,7 @@ def stack(
     fast_folder: Path | None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stack]:
-    """Orphans, five or six of each source, and three exporters that are scraped."""
+    """Orphans, five or six of each source, and three exporters in scrape jobs of any name."""
     folder = tmp_path_factory.mktemp("paging")
     rules = write_faster_rules(folder)
 
@@ -160,7 +160,7 @@ def stack(
         exporters = {
             "session-exporter": export(healthy, "five", "six"),
             "session-exporter-doomed-database": export(doomed, "seven"),
-            "session-exporter-doomed": export(healthy, "eight"),
+            "doomed": export(healthy, "eight"),
         }
         jobs = {job: [f"127.0.0.1:{daemon.port}"] for job, daemon in exporters.items()}
         prometheus = Prometheus(
@@ -177,7 +177,7 @@ def stack(
             every=0.2,
             details=lambda: prometheus.log,
         )
-        doomed_exporter = exporters["session-exporter-doomed"]
+        doomed_exporter = exporters["doomed"]
         yield Stack(prometheus, alertmanager, webhook, healthy, doomed, doomed_exporter)
 
 
@@ -278,7 +278,7 @@ def test_a_dead_database_pages_as_not_counted_and_its_cause_is_a_ticket(stack: S
 
 @pytest.mark.slow  # as above
 def test_a_dead_exporter_pages_as_not_counted_and_its_page_goes_on(stack: Stack) -> None:
-    job = "session-exporter-doomed"
+    job = "doomed"
     orphaned, down = "SessionsOrphanedAboveThreshold", "SessionsExporterDown"
     stack.wait_for_post(orphaned, "firing", job=job, source="eight")
     stack.doomed_exporter.process.kill()
