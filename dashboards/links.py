@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from grafana_foundation_sdk.models import dashboard
 
 from dashboards.queries import DATABASE_KEYS, SOURCE_KEYS
+from exporter.content import options
 
-#: The same in alerts/session-exporter.rules.yml. docs/dashboards.md says how to replace it.
-RUNBOOKS = "https://runbooks.example.com/session-exporter/"
+#: The same as in the rules; `session-exporter content --runbook-url` replaces it.
+RUNBOOKS = f"{options.RUNBOOKS}/"
 
 OVERVIEW = "sessions-overview"
 SOURCE = "sessions-source"

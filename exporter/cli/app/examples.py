@@ -22,6 +22,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("Validate a config file without connecting:", "check --config.file config.yaml"),
         ("Check each source against its database:", "check --live"),
     ),
+    "content": (
+        ("For the scrape job sessions:", "content --job sessions --out DIR"),
+        ("As a PrometheusRule:", "content --format operator --labels release=x --out DIR"),
+    ),
     "schema": (
         ("Write the JSON schema for an editor:", "schema > session-exporter.schema.json"),
         ("Look up which keys a source may have:", "schema | less"),

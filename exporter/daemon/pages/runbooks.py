@@ -1,17 +1,13 @@
 """The runbooks, so that they are at hand where nothing else can be reached."""
 
 import re
-from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from exporter.config.fields.values import NAME
-
-_PACKED = Path(__file__).with_name("runbooks")
-_IN_REPOSITORY = Path(__file__).parents[3] / "docs/runbooks"
-FOLDER = _PACKED if _PACKED.exists() else _IN_REPOSITORY
+from exporter.content import packaged
 
 #: Where a command of ours begins: on a line of its own, or as code in a sentence.
 _COMMAND = re.compile(r"(^\s*(?:\$ )?|`)(?=(?:env \S+ )?session-exporter [a-z])", re.MULTILINE)
@@ -25,7 +21,7 @@ def runbook(name: str, command_prefix: str, source: str | None = None) -> str | 
 
     `command_prefix` comes before its commands, and `source` into them if it can be the name of one.
     """
-    path = FOLDER / f"{name}.md"
+    path = packaged.RUNBOOKS / f"{name}.md"
     if re.fullmatch(r"[A-Za-z]{1,100}", name) is None or not path.is_file():
         return None
     text = path.read_text(encoding="utf-8")

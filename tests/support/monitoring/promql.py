@@ -26,14 +26,14 @@ from promql_parser import (
 )
 
 from dashboards.pending import PENDING
-from dashboards.queries import SEPARATING
+from exporter.content.labels import REPLICA, SEPARATING
 from exporter.metrics.catalog import FAMILIES, Family
 from tests.support.monitoring.families import PROCESS_METRICS
 
 RULES = Path(__file__).parents[3] / "alerts" / "session-exporter.rules.yml"
 
 #: What a scrape adds to every series: the target's labels, and those that tell replicas apart.
-TARGET_LABELS = {"instance", "pod", "container", "endpoint", "node", *SEPARATING}
+TARGET_LABELS = {*SEPARATING, *REPLICA}
 
 #: Made by Prometheus itself, with the labels that it adds to those of the rule.
 SYNTHETIC = {
