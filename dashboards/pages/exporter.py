@@ -10,7 +10,8 @@ from dashboards.rows.sessions import current_state
 
 #: The alerts about the exporter and its databases, without those about sessions.
 _EXPORTER_ALERTS = "Collection|Data|Source|Replica|Database|Exporter|Config|Index|Evidence"
-SCOPE = variables.several("database", f"Sessions({_EXPORTER_ALERTS}).+")
+#: The others are tickets; what is not counted pages.
+SCOPE = variables.several("database", f"Sessions(({_EXPORTER_ALERTS}).+|Uncounted)")
 
 
 def build_page() -> Page:

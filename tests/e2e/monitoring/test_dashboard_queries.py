@@ -319,7 +319,7 @@ def missing(prometheus: Prometheus) -> set[str]:
         "sessions_recovery_failed_total",
         "sessions_recovery_skipped_total",
     )
-    alerts = {"SessionsRecoveryContradicted", "SessionsDisagreeing"}
+    alerts = {"SessionsRecoveryContradicted", "SessionsDisagreeing", "SessionsUncounted"}
     expected = {"conversations", BROKEN, *alerts, *rising}
     risen = {name for name in rising if prometheus.query(f"max(increase({name}[20s])) > 0")}
     return expected - out - risen
@@ -463,7 +463,8 @@ def test_daily_statistics_are_one_row_for_each_day(watched: Watched) -> None:
         assert days[day]["A"] == page.value("sessions_daily_started", **labels)
         timed = page.value("sessions_daily_timed", **labels)
         known = page.value("sessions_daily_known_duration_seconds", **labels)
-        assert days[day].get("F") == (known / timed if timed and known is not None else None)
+        average = known / timed if timed and known is not None else None
+        assert days[day].get("F") == (average and pytest.approx(average))
 
 
 def number(watched: Watched, uid: str, title: str, values: dict[str, str] = ALL) -> float:
