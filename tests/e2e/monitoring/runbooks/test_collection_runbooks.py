@@ -73,6 +73,16 @@ def test_a_database_that_is_down_is_named_with_its_error(
         assert book.ask(1)
 
 
+def test_what_is_not_counted_after_a_migration_is_said_to_lack_its_column(
+    calls: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    config = config_of(tmp_path, calls)
+    execute(calls, 'ALTER TABLE public."Calls" RENAME COLUMN seen TO last_seen')
+    with Followed("SessionsUncounted", calls, config) as book:
+        shown = book.run()
+        assert "last_seen_at: public.Calls has no column seen; did you mean last_seen?" in shown
+
+
 def test_a_missing_index_is_printed_and_an_invalid_one_is_found(
     calls: EmbeddedDatabase, tmp_path: Path
 ) -> None:
