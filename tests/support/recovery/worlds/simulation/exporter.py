@@ -201,13 +201,15 @@ class Exporter:
     def _count_returns(self) -> Returns:
         table, clock = self.table, self.table.clock
         since = -inf if self.control.resume is None else self.control.resume.at
-        known, returned = self.watch.known, []
-        if table.changes != self._changes:
+        if table.changes == self._changes and clock >= self.watch.until:
+            # The same orphans: each would be found again as it is known, which takes most of the time.
+            self.watch = replace(self.watch, until=clock)
+        else:
             self._changes = table.changes
-            known = table.crossings.copy()
-            returned = [name for name in self.watch.find_gone(known) if name not in table.removed]
-        keys = {name: self.keys[name] for name in returned if name in self.keys}
-        self.watch = self.watch.count(known, returned, clock, since=since, keys=keys)
+            orphans = table.crossings.copy()
+            returned = [each for each in self.watch.find_gone(orphans) if each not in table.removed]
+            keys = {name: self.keys[name] for name in returned if name in self.keys}
+            self.watch = self.watch.count(orphans, returned, clock, since=since, keys=keys)
         contradicting = self._contradicting
         while contradicting and contradicting[0][0] <= table.now - self.every:
             closure = heapq.heappop(contradicting)[2]
