@@ -21,7 +21,7 @@ from exporter.metrics import catalog
 from exporter.metrics.catalog import Family, Sample
 from exporter.postgres import Reader, Result, Row
 from exporter.queries import join_lines
-from exporter.sessions import SessionTable, orphaned
+from exporter.sessions import STATEMENT_TIME, SessionTable, orphaned
 from exporter.sessions.verdict import NO_EVIDENCE, Verdict
 
 #: More rows than a day has: the base of the number that adds up three kinds of them.
@@ -35,6 +35,8 @@ class DailyValues:
     days: tuple[Day, ...]
     at: float
     counts_seen_after_end: bool = False
+    newest_start: float | None = None
+    """When the session started that started last, as Unix time; None: it is not known."""
     inconsistent_rows: KeptRows[InconsistentRow] | None = None
 
     @property
@@ -67,7 +69,7 @@ class Daily:
             return await self._refresh(reader, table, previous)
         days = await calendar.read_days(reader, table)
         now = reader.began_at
-        return _values(table, days, await _read_days(reader, table, days, days, now), now)
+        return _values(table, days, await _read_days(reader, table, days, days, now), now, None)
 
     async def _refresh(
         self, reader: Reader, table: SessionTable, previous: DailyValues
@@ -110,7 +112,8 @@ class Daily:
             )
 
         stale = list(filter(is_stale, days))
-        return _values(table, days, known | await _read_days(reader, table, days, stale, now), now)
+        known |= await _read_days(reader, table, days, stale, now)
+        return _values(table, days, known, now, previous.newest_start)
 
     def samples(self, source: Source, values: DailyValues) -> Iterator[Sample]:
 
@@ -130,6 +133,7 @@ class Daily:
             yield from of(
                 catalog.DAILY_AVERAGE_DURATION, day, lambda counts: counts.average_duration
             )
+        yield from catalog.NEWEST_START.samples(values.newest_start)
         if source.ended_at is not None or source.duration is not None:
             yield from catalog.INCONSISTENT.samples_by("kind", values.kinds)
 
@@ -150,10 +154,15 @@ async def _read_days(
 
 
 def _values(
-    table: SessionTable, days: list[Day], known: Mapping[str, Day], at: float
+    table: SessionTable, days: list[Day], known: Mapping[str, Day], at: float, before: float | None
 ) -> DailyValues:
+    """`before` is the newest start of the run before: it may be older than all of the days."""
     newest_first = tuple(known[day.date] for day in reversed(days))
-    return DailyValues(newest_first, at, table.seen_after_end is not None)
+    if before is not None and before >= days[0].start:
+        before = None  # the days say by now when that was
+    starts = (before, *(day.newest_start for day in newest_first))
+    newest = max((each for each in starts if each is not None), default=None)
+    return DailyValues(newest_first, at, table.seen_after_end is not None, newest)
 
 
 def _still_active(day: Day) -> dict[Combination, int]:
@@ -191,7 +200,9 @@ def _daily_queries(table: SessionTable, days: list[Day], stale: list[Day]) -> li
     )
     labels = label_split.names(table)
     kind = f"CASE WHEN is_active THEN 1 ELSE {kinds} END"
+    has_started = f"started_at <= {STATEMENT_TIME.ago(-table.source.future_tolerance)}"
     measures = [
+        f"extract(epoch FROM pg_catalog.max(started_at) FILTER (WHERE {has_started}))::float8",
         f"coalesce(pg_catalog.sum({duration}) FILTER (WHERE {is_known}), 0)",
         f"coalesce(pg_catalog.sum({kind}) FILTER (WHERE ({is_plain}) IS NOT TRUE), 0)",
     ]
@@ -243,10 +254,17 @@ def _read(
     found = _by_day(source, days, rows)
     read = {}
     for day in stale:
-        counted = {labels: _counts(source, *row) for labels, row in found[day.date].items()}
+        rows_of_day = found[day.date]
+        counted = {
+            labels: _counts(source, started, *others)
+            for labels, (started, _, *others) in rows_of_day.items()
+        }
+        newest = max((row[1] for row in rows_of_day.values() if row[1] is not None), default=None)
         total = DayCounts(*map(sum, zip(DayCounts(), *counted.values(), strict=True)))
         by_label = dict.fromkeys(label_split.combinations(source), DayCounts())
         if source.labels:
             by_label |= counted
-        read[day.date] = replace(day, read_at=now, total=total, by_label=by_label)
+        read[day.date] = replace(
+            day, read_at=now, newest_start=newest, total=total, by_label=by_label
+        )
     return read

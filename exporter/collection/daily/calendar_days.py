@@ -48,6 +48,8 @@ class Day:
     read_at: float = 0.0
     total: DayCounts = field(default_factory=DayCounts)
     by_label: Mapping[Combination, DayCounts] = field(default_factory=dict)
+    newest_start: float | None = None
+    """When the session started that started last; one in the future has not started."""
 
 
 async def read_days(reader: Reader, table: SessionTable) -> list[Day]:
