@@ -55,7 +55,7 @@ def settings_statement(texts: Mapping[str, Collection[str]], encoding: str) -> t
     """What has a transaction know further texts, by the names of settings."""
     values = (
         fill(
-            "collection/orphaned/setting",
+            "evidence/setting",
             setting=literal(name),
             value=literal(_array(_possible(each, encoding))),
         )

@@ -113,4 +113,4 @@ def daily_values(source: Source, *, durations: int) -> DailyValues:
         for number in range(source.daily.days, 0, -1)
     )
     counts_seen = source.ended_at is not None and source.last_seen_at is not None
-    return DailyValues(tuple(days), 0.0, counts_seen)
+    return DailyValues(tuple(days), 0.0, counts_seen, 5.0)
