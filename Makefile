@@ -20,14 +20,15 @@ help:
 demo: .venv/demo.stamp
 	@$(BIN)/session-exporter demo
 
-# More workers than cores: many tests wait, for a deadline or for a server. Fewer for all tests, among
-# which are those that compare times. Each worker imports all tests, so that what Python compiles is
-# kept even where the environment says otherwise.
-test: PYTEST_TIER := -n 5 -m 'not slow'
-test-all: PYTEST_TIER := -n 2
+# More workers than cores: many tests wait, for a deadline or for a server. Fewer for the slow ones,
+# among which are those that compare times. Each worker imports all tests, so that what Python
+# compiles is kept even where the environment says otherwise.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --dist loadfile --no-loadscope-reorder
+
 test-all: export REAL_PROGRAMS = 1
 test test-all: .venv/dev.stamp
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --dist loadfile --no-loadscope-reorder $(PYTEST_TIER)
+	$(PYTEST) -n 5 -m 'not slow'
+	$(if $(filter test-all,$@),$(PYTEST) -n 3 -m slow)
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m benchmarks

@@ -5,7 +5,7 @@ from grafana_foundation_sdk.models import common, dashboard
 
 from dashboards.panels.defaults import DATASOURCE
 from dashboards.panels.text import BAD
-from dashboards.queries import Scope
+from dashboards.queries import PLACES, Scope
 from exporter.metrics.catalog import RECOVERED
 
 _STARTED = "process_start_time_seconds"
@@ -28,7 +28,7 @@ def built_in() -> dashboard.AnnotationQuery:
 
 
 def alerts(scope: Scope) -> dashboard.AnnotationQuery:
-    """Mark the time in which an alert fired."""
+    """Mark the time in which an alert about one source fired."""
     return (
         _annotation("Alerts", BAD, scope.alert_series('alertstate="firing"'))
         .title_format("{{alertname}}")
@@ -39,26 +39,41 @@ def alerts(scope: Scope) -> dashboard.AnnotationQuery:
     )
 
 
-def starts(exporters: str) -> dashboard.AnnotationQuery:
-    """Mark the start of each exporter: the value is the moment, in milliseconds for Grafana.
-
-    `exporters` follows the name of the metric: matchers, and conditions on the result.
-    """
+def pages(scope: Scope) -> dashboard.AnnotationQuery:
+    """Mark the time in which an alert paged, one mark for all sources of a job."""
+    fires = scope.alert_series('alertstate="firing",severity="critical"')
+    kept = f"alertname, severity, {', '.join(PLACES)}"
     return (
-        _annotation("Exporter starts", "blue", f"({_STARTED}{exporters}) * 1000")
+        _annotation("Pages", BAD, f"count by ({kept}) ({fires})")
+        .title_format("{{alertname}}")
+        .text_format("{{severity}}")
+        .tag_keys("cluster,namespace,job")
+        .build()
+    )
+
+
+def starts(exporters: str) -> dashboard.AnnotationQuery:
+    """Mark the last start of an exporter of each job: the value is the moment, in milliseconds.
+
+    `exporters` follows the name of the metric: matchers, and conditions on the result. Of a crash
+    loop, or of many replicas that restart, one start in ten minutes is marked.
+    """
+    last = f"max by ({', '.join(PLACES)}) ({_STARTED}{exporters})"
+    return (
+        _annotation("Exporter starts", "blue", f"{last} * 1000", step="10m")
         .use_value_for_time(True)
-        .title_format("The exporter started")
-        .text_format("{{job}} {{instance}}")
-        .tag_keys("job")
+        .title_format("An exporter started")
+        .text_format("{{job}}")
+        .tag_keys("cluster,namespace,job")
         .build()
     )
 
 
 def recoveries(scope: Scope) -> dashboard.AnnotationQuery:
-    """Mark when recovery closed sessions, automatically or by hand."""
+    """Mark when recovery closed sessions of one source, automatically or by hand."""
     recovered = scope.fold(RECOVERED, call="increase({}[$__rate_interval])")
     return (
-        _annotation("Recoveries", "purple", f"{recovered} > 0")
+        _annotation("Recoveries", "purple", f"{recovered} > 0", step="10m")
         .title_format("Sessions were recovered")
         .text_format("{{trigger}} {{source}} {{database}}")
         .tag_keys("source,database,trigger")
@@ -66,7 +81,22 @@ def recoveries(scope: Scope) -> dashboard.AnnotationQuery:
     )
 
 
-def _annotation(name: str, color: str, expression: str) -> builders.AnnotationQuery:
+def recoveries_by_hand(scope: Scope) -> dashboard.AnnotationQuery:
+    """Mark when persons closed sessions; automatic recovery of many sources never rests."""
+    recovered = scope.fold(RECOVERED, 'trigger="manual"', call="increase({}[$__rate_interval])")
+    kept = f"trigger, {', '.join(PLACES)}"
+    return (
+        _annotation("Recoveries", "purple", f"sum by ({kept}) ({recovered}) > 0")
+        .title_format("Sessions were recovered by hand")
+        .text_format("{{job}}")
+        .tag_keys("cluster,namespace,job")
+        .build()
+    )
+
+
+def _annotation(
+    name: str, color: str, expression: str, *, step: str = "60s"
+) -> builders.AnnotationQuery:
     return (
         builders.AnnotationQuery()
         .name(name)
@@ -75,5 +105,5 @@ def _annotation(name: str, color: str, expression: str) -> builders.AnnotationQu
         .hide(False)
         .icon_color(color)
         .expr(expression)
-        .step("60s")
+        .step(step)
     )

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 from grafana_foundation_sdk.models import dashboard
 
-#: The same in alerts/session-exporter.rules.yml. docs/dashboards.md says how to replace it.
-RUNBOOKS = "https://runbooks.example.com/session-exporter/"
+from dashboards.queries import DATABASE_KEYS, SOURCE_KEYS
+from exporter.content import options
+
+#: The same as in the rules; `session-exporter content --runbook-url` replaces it.
+RUNBOOKS = f"{options.RUNBOOKS}/"
 
 OVERVIEW = "sessions-overview"
 SOURCE = "sessions-source"
@@ -17,12 +20,12 @@ TITLES = {
     EXPORTER: "Session exporter",
 }
 
-#: Variables whose values a link to a dashboard passes on. The source is not among them: it is
-#: chosen in a row of a table.
+#: Variables whose values a link to a dashboard passes on. A source is chosen in a row of a table:
+#: its dashboard takes one value for each variable, and the others may have several.
 _KEPT_VARIABLES = {
-    OVERVIEW: ("datasource", "job", "database"),
-    SOURCE: ("datasource", "job"),
-    EXPORTER: ("datasource", "job", "database"),
+    OVERVIEW: ("datasource", *DATABASE_KEYS),
+    SOURCE: ("datasource",),
+    EXPORTER: ("datasource", *DATABASE_KEYS),
 }
 
 
@@ -52,16 +55,13 @@ class Link:
 
 def to_source() -> Link:
     """Link a row of a table to the dashboard of its source, with the same time range."""
-    row = "var-database=${__data.fields.database}&var-source=${__data.fields.source}"
-    taken = "${datasource:queryparam}&${job:queryparam}"
-    url = f"/d/{SOURCE}?{taken}&{row}&${{__url_time_range}}"
-    return Link("Sessions of this source", url, new_tab=False)
+    return Link("Sessions of this source", _row_url(SOURCE, SOURCE_KEYS), new_tab=False)
 
 
 def to_database() -> Link:
     """Link a row of a table to the dashboard of the exporter, filtered by its database."""
-    url = f"/d/{EXPORTER}?${{datasource:queryparam}}&var-database=${{__data.fields.database}}"
-    return Link("Collections from this database", f"{url}&${{__url_time_range}}", new_tab=False)
+    url = _row_url(EXPORTER, DATABASE_KEYS)
+    return Link("Collections from this database", url, new_tab=False)
 
 
 def to_runbook() -> Link:
@@ -72,6 +72,16 @@ def to_runbook() -> Link:
 def to_exporter_page() -> Link:
     """Link a target in a table to the status page of that exporter."""
     return Link("Status page of the exporter", "http://${__data.fields.instance}/")
+
+
+def _row_url(uid: str, keys: Sequence[str]) -> str:
+    """Address a dashboard for the row of a table, by the row's own labels.
+
+    For a label that the row does not have, Grafana puts an empty text, which selects the series
+    without that label.
+    """
+    row = "&".join(f"var-{name}=${{__data.fields.{name}:percentencode}}" for name in keys)
+    return f"/d/{uid}?${{datasource:queryparam}}&{row}&${{__url_time_range}}"
 
 
 def list_links(uid: str, variables: Sequence[str]) -> list[dashboard.DashboardLink]:

@@ -27,7 +27,7 @@ from playwright.sync_api import sync_playwright
 
 IMAGES = Path(__file__).with_name("images")
 PROGRAM = Path(sysconfig.get_path("scripts")) / "session-exporter"
-COMMAND = "recover conversations --backlog --show 6"
+COMMAND = "recover conversations --backlog --show 3"
 
 #: Columns and lines of the terminal.
 COLUMNS, LINES = 132, 40

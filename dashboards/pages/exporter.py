@@ -4,20 +4,13 @@ from dashboards import annotations, variables
 from dashboards.export import Page
 from dashboards.layout import Row
 from dashboards.links import EXPORTER
-from dashboards.queries import Scope
 from dashboards.rows import alerts, evidence
 from dashboards.rows.exporter import data_quality, databases, health, process, targets
 from dashboards.rows.sessions import current_state
 
-_CHOSEN = 'job=~"$job",database=~"$database"'
 #: The alerts about the exporter and its databases, without those about sessions.
 _EXPORTER_ALERTS = "Collection|Data|Source|Replica|Database|Exporter|Config|Index|Evidence"
-SCOPE = Scope(
-    process='job=~"$job"',
-    database=_CHOSEN,
-    source=_CHOSEN,
-    alerts=f'alertname=~"Sessions({_EXPORTER_ALERTS}).+",job=~"$job|",database=~"$database|"',
-)
+SCOPE = variables.several("database", f"Sessions({_EXPORTER_ALERTS}).+")
 
 
 def build_page() -> Page:
@@ -26,16 +19,12 @@ def build_page() -> Page:
         uid=EXPORTER,
         description="Health of the exporter: which collections succeed, from which databases, why "
         "others fail, and the load on the databases and on the exporter's host.",
-        variables=[
-            variables.datasource(),
-            variables.jobs(),
-            variables.databases('job=~"$job"', several=True),
-        ],
+        variables=variables.for_several("database"),
         annotations=[
             annotations.built_in(),
-            annotations.alerts(SCOPE),
+            annotations.pages(SCOPE),
             annotations.starts(f"{{{SCOPE.process}}}"),
-            annotations.recoveries(SCOPE),
+            annotations.recoveries_by_hand(SCOPE),
         ],
         rows=[
             build_status_row(),

@@ -4,19 +4,12 @@ from dashboards import annotations, variables
 from dashboards.export import Page
 from dashboards.layout import Row
 from dashboards.links import OVERVIEW
-from dashboards.queries import Scope
-from dashboards.rows import alerts, evidence, recovery
+from dashboards.rows import alerts, evidence, service_level
 from dashboards.rows.exporter import data_quality, health, targets
+from dashboards.rows.recovery import graphs, stops, tables
 from dashboards.rows.sessions import ages, current_state, days, sources
 
-_CHOSEN = 'job=~"$job",database=~"$database"'
-SCOPE = Scope(
-    process='job=~"$job"',
-    database=_CHOSEN,
-    source=_CHOSEN,
-    # Alerts about the exporter have no database; the one about its absence has no job.
-    alerts='alertname=~"Sessions.+",job=~"$job|",database=~"$database|"',
-)
+SCOPE = variables.several("source")
 
 
 def build_page() -> Page:
@@ -26,23 +19,21 @@ def build_page() -> Page:
         description="All watched session tables: whether something is wrong now, in which source "
         "and since when, how old the sessions are, what the last days look like, what recovery "
         "does, and whether the data can be trusted.",
-        variables=[
-            variables.datasource(),
-            variables.jobs(),
-            variables.databases('job=~"$job"', several=True),
-        ],
+        variables=variables.for_several("source"),
         annotations=[
             annotations.built_in(),
-            annotations.alerts(SCOPE),
+            annotations.pages(SCOPE),
             annotations.starts(f"{{{SCOPE.process}}}"),
-            annotations.recoveries(SCOPE),
+            annotations.recoveries_by_hand(SCOPE),
         ],
         rows=[
             build_status_row(),
             build_sources_row(),
+            build_service_level_row(),
             build_ages_row(),
             build_days_row(),
             build_evidence_row(),
+            build_stops_row(),
             build_recovery_row(),
             build_data_row(),
         ],
@@ -52,12 +43,12 @@ def build_page() -> Page:
 def build_status_row() -> Row:
     """Show current numbers and the firing alerts."""
     numbers = [
+        service_level.current(SCOPE),
+        service_level.below_objective(SCOPE),
         alerts.count(SCOPE),
         current_state.above_threshold(SCOPE),
         current_state.orphaned(SCOPE),
         current_state.oldest_orphan(SCOPE),
-        current_state.overlong(SCOPE),
-        current_state.inconsistent(SCOPE),
         health.failing_or_down(SCOPE),
         current_state.data_age(SCOPE),
     ]
@@ -77,6 +68,20 @@ def build_sources_row() -> Row:
             sources.active_over_time(SCOPE),
             alerts.over_time(SCOPE, width=12),
             sources.change(SCOPE),
+        ],
+    )
+
+
+def build_service_level_row() -> Row:
+    """Show the sessions that were lost: by source, by cluster, by day and by hour."""
+    return Row(
+        "Is the service level met?",
+        [
+            service_level.by_source(SCOPE),
+            service_level.by_place(SCOPE),
+            service_level.lost_by_day(SCOPE),
+            service_level.lost_in_an_hour(SCOPE),
+            ages.newest_start(SCOPE),
         ],
     )
 
@@ -112,17 +117,24 @@ def build_evidence_row() -> Row:
     )
 
 
+def build_stops_row() -> Row:
+    """Show the stops of recovery, and the sessions that wait."""
+    return Row(
+        "What waits for a person?",
+        [stops.waiting(SCOPE), stops.held_over_time(SCOPE), graphs.brakes(SCOPE)],
+    )
+
+
 def build_recovery_row() -> Row:
-    """Show what recovery does in each source, what stops it, and what it closed wrongly."""
+    """Show what recovery does in each source, and what it closed wrongly."""
     return Row(
         "Is recovery working?",
         [
-            recovery.every_source(SCOPE),
-            recovery.recovered(SCOPE),
-            recovery.brakes(SCOPE),
-            recovery.failures(SCOPE, width=8),
-            recovery.skips(SCOPE, width=8),
-            recovery.corrections(SCOPE, width=8),
+            tables.every_source(SCOPE),
+            graphs.recovered(SCOPE),
+            graphs.corrections(SCOPE),
+            graphs.failures(SCOPE),
+            graphs.skips(SCOPE),
         ],
     )
 

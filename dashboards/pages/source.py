@@ -4,53 +4,41 @@ from dashboards import annotations, variables
 from dashboards.export import Page
 from dashboards.layout import Row
 from dashboards.links import SOURCE
-from dashboards.queries import Scope
-from dashboards.rows import alerts, evidence, recovery
+from dashboards.queries import PLACES
+from dashboards.rows import alerts, evidence, service_level
 from dashboards.rows.exporter import data_quality, targets
+from dashboards.rows.recovery import graphs, numbers
 from dashboards.rows.sessions import ages, current_state, days, labels, sources
 from exporter.metrics.catalog import COLLECTION_SUCCESS
 
-_CHOSEN = 'job=~"$job",database="$database",source="$source"'
-SCOPE = Scope(
-    process='job=~"$job"',  # these series have no database and no source
-    database='job=~"$job",database="$database"',
-    source=_CHOSEN,
-    # Alerts about the database have no source, those about the exporter have neither, and the one
-    # about its absence has no job.
-    # Raw strings: Grafana escapes a dot as `\.`, which a quoted PromQL string does not allow.
-    alerts='alertname=~"Sessions.+",job=~"$job|",database=~`${database:regex}|`,'
-    "source=~`${source:regex}|`",
-)
+SCOPE = variables.single()
 
 
 def build_page() -> Page:
     """Return the whole dashboard."""
-    same = "job, instance, namespace, cluster"
-    of_this_source = f"and on ({same}) {SCOPE.series(COLLECTION_SUCCESS)}"
+    same = f"instance, {', '.join(PLACES)}"
+    watching = f"and on ({same}) {SCOPE.series(COLLECTION_SUCCESS)}"
     return Page(
         uid=SOURCE,
         description="One watched session table: whether something is wrong now, since when, how "
         "old its sessions are, what the last days look like, what recovery does, and whether the "
         "data can be trusted.",
-        variables=[
-            variables.datasource(),
-            variables.jobs(),
-            variables.databases('job=~"$job"', several=False),
-            variables.sources('job=~"$job",database="$database"'),
-        ],
+        variables=variables.for_one(),
         annotations=[
             annotations.built_in(),
             annotations.alerts(SCOPE),
-            annotations.starts(f"{{{SCOPE.process}}} {of_this_source}"),
+            annotations.starts(f"{{{SCOPE.process}}} {watching}"),
             annotations.recoveries(SCOPE),
         ],
         rows=[
             build_status_row(),
             build_history_row(),
+            build_service_level_row(),
             build_ages_row(),
             build_days_row(),
             build_labels_row(),
             build_evidence_row(),
+            build_stops_row(),
             build_recovery_row(),
             build_data_row(),
         ],
@@ -59,7 +47,7 @@ def build_page() -> Page:
 
 def build_status_row() -> Row:
     """Show current numbers and the firing alerts."""
-    numbers = [
+    first = [
         alerts.count(SCOPE),
         current_state.orphaned(SCOPE),
         current_state.threshold(SCOPE, width=2),
@@ -71,9 +59,7 @@ def build_status_row() -> Row:
         current_state.data_age(SCOPE, width=2),
     ]
     firing = alerts.firing(SCOPE, width=10, height=7)
-    return Row(
-        "Is something wrong now?", [*numbers, current_state.orphaned_over_time(SCOPE), firing]
-    )
+    return Row("Is something wrong now?", [*first, current_state.orphaned_over_time(SCOPE), firing])
 
 
 def build_history_row() -> Row:
@@ -87,6 +73,21 @@ def build_history_row() -> Row:
             sources.contradictions(SCOPE, width=8),
             sources.overlong_over_time(SCOPE, width=8),
             sources.blocked(SCOPE, width=8),
+        ],
+    )
+
+
+def build_service_level_row() -> Row:
+    """Show the share of sessions that were lost, in 28 days, by day and by hour."""
+    return Row(
+        "Is the service level met?",
+        [
+            service_level.current(SCOPE, width=6),
+            service_level.objective(SCOPE),
+            service_level.budget_left(SCOPE),
+            service_level.excess(SCOPE),
+            service_level.lost_by_day(SCOPE),
+            service_level.lost_in_an_hour(SCOPE),
         ],
     )
 
@@ -115,7 +116,8 @@ def build_days_row() -> Row:
             days.each_day(SCOPE),
             days.durations(SCOPE),
             days.today(SCOPE),
-            days.hourly(SCOPE, width=24),
+            days.hourly(SCOPE),
+            ages.newest_start(SCOPE),
         ],
     )
 
@@ -138,25 +140,31 @@ def build_evidence_row() -> Row:
     )
 
 
+def build_stops_row() -> Row:
+    """Show what stops recovery, and the sessions that wait."""
+    return Row(
+        "What waits for a person?",
+        [graphs.brakes(SCOPE), graphs.candidates_over_time(SCOPE)],
+    )
+
+
 def build_recovery_row() -> Row:
-    """Show what recovery does, what stops it, and what it closed wrongly."""
+    """Show what recovery does, and what it closed wrongly."""
     return Row(
         "Is recovery working?",
         [
-            recovery.mode(SCOPE),
-            recovery.candidates(SCOPE),
-            recovery.brakes_now(SCOPE),
-            recovery.recovered_now(SCOPE),
-            recovery.failed_now(SCOPE),
-            recovery.contradicted_now(SCOPE),
-            recovery.undone_now(SCOPE),
-            recovery.last_run(SCOPE),
-            recovery.recovered(SCOPE),
-            recovery.brakes(SCOPE),
-            recovery.candidates_over_time(SCOPE),
-            recovery.corrections(SCOPE),
-            recovery.failures(SCOPE),
-            recovery.skips(SCOPE),
+            numbers.mode(SCOPE),
+            numbers.candidates(SCOPE),
+            numbers.brakes_now(SCOPE),
+            numbers.recovered_now(SCOPE),
+            numbers.failed_now(SCOPE),
+            numbers.contradicted_now(SCOPE),
+            numbers.undone_now(SCOPE),
+            numbers.last_run(SCOPE),
+            graphs.recovered(SCOPE),
+            graphs.corrections(SCOPE),
+            graphs.failures(SCOPE),
+            graphs.skips(SCOPE),
         ],
     )
 

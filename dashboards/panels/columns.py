@@ -53,11 +53,16 @@ def color_label(meanings: States) -> list[dashboard.DynamicConfigValue]:
 def join_frames(
     columns: Sequence[Column],
     labels: Sequence[str],
-    hide: Sequence[str],
+    hide: Sequence[str] = (),
     *,
-    others_first: bool = False,
+    last: Sequence[str] = (),
+    others: bool = False,
 ) -> list[dashboard.DataTransformerConfig]:
     """Join the frames of the queries on their labels, and name and order the columns.
+
+    They are `labels`, the values, and the labels in `last`; with `others`, the other labels come
+    after `labels`, but for those in `hide`. Without it they are removed: scrape configs add labels
+    of their own to every series.
 
     Grafana names a value after its query (`Value #A`) where several queries return data, and
     `Value` where a single one does: without any exporter only `up` returns data.
@@ -67,7 +72,7 @@ def join_frames(
     names = {value: each.name for value, each in named if not each.labels_only}
     nameless = [value for value, each in named if each.labels_only]
     # Fields that are not listed come last, in the order of the frames: labels, then values.
-    order = [*labels, *(() if others_first else names)]
+    order = [*labels, *(() if others else [*names, *last])]
     options = {
         "excludeByName": dict.fromkeys(("Time", *hide, *nameless), True),
         "indexByName": {name: index for index, name in enumerate(order)},
@@ -75,7 +80,15 @@ def join_frames(
     }
     organize = dashboard.DataTransformerConfig(id_val="organize", options=options)
     merge = dashboard.DataTransformerConfig(id_val="merge", options={})
-    return [merge, organize] if len(columns) > 1 else [organize]
+    found = [merge, organize] if len(columns) > 1 else [organize]
+    if not others:
+        shown = [*labels, *dict.fromkeys(names.values()), *last]
+        found.append(
+            dashboard.DataTransformerConfig(
+                id_val="filterFieldsByName", options={"include": {"names": shown}}
+            )
+        )
+    return found
 
 
 def _value(number: int, count: int) -> str:

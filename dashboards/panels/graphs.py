@@ -38,18 +38,21 @@ def build_stat(
     meanings: States | None = None,
     width: int = 3,
     decimals: int | None = None,
+    names: bool = True,
 ) -> dashboard.Panel:
     """Build a panel of current numbers, by instant queries: no value from the past is shown.
 
     `levels_of` sets levels for single queries, by their index; `meanings` are words for values.
+    Several values have the names of their queries; without `names`, one query at most has a value.
     """
-    names = len(queries) > 1
     built = (
         stat.Panel()
         .graph_mode(common.BigValueGraphMode.NONE)
         .color_mode(common.BigValueColorMode.VALUE)
         .text_mode(
-            common.BigValueTextMode.VALUE_AND_NAME if names else common.BigValueTextMode.VALUE
+            common.BigValueTextMode.VALUE_AND_NAME
+            if names and len(queries) > 1
+            else common.BigValueTextMode.VALUE
         )
         .reduce_options(common_builders.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
         .mappings([*([map_values(meanings)] if meanings else []), map_missing(text.no_data)])

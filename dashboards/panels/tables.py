@@ -12,7 +12,7 @@ from dashboards.links import Link
 from dashboards.panels.columns import Column, color_label, join_frames
 from dashboards.panels.defaults import build_instant_queries, build_panel
 from dashboards.panels.text import PanelText, States
-from dashboards.queries import Query
+from dashboards.queries import SEPARATING, SOURCE_KEYS, Query
 
 Links = Mapping[str, Sequence[Link]]
 
@@ -26,28 +26,32 @@ def build_table(
     *,
     labels: Sequence[str],
     sort: str,
+    last: Sequence[str] = SEPARATING,
     hide: Sequence[str] = (),
     links: Links | None = None,
     meanings: Mapping[str, States] | None = None,
     descending: bool = True,
-    others_first: bool = False,
+    others: bool = False,
     width: int = 12,
     height: int = 8,
 ) -> dashboard.Panel:
-    """Build a table, one row for each set of labels: `labels`, the columns, then other labels.
+    """Build a table, one row for each set of labels: `labels`, the columns, then labels in `last`.
 
-    With `others_first`, the other labels come before the columns. `links` and `meanings` are by
-    label.
+    With `others`, all other labels but those in `hide` come before the columns. `links` and
+    `meanings` are by label.
     """
     by = common_builders.TableSortByFieldState().display_name(sort).desc(descending)
     built = (
         table_builders.Panel()
         .filterable(True)
         .sort_by([by])
-        .transformations(join_frames(columns, labels, hide, others_first=others_first))
+        .transformations(join_frames(columns, labels, hide, last=last, others=others))
     )
     # Otherwise an empty cell would show the text for an empty table.
     built.override_by_field_type("string", [dashboard.DynamicConfigValue("noValue", "-")])
+    # A link takes what the cell shows: an empty text selects the series without the label.
+    for label in SOURCE_KEYS:
+        built.override_by_name(label, [dashboard.DynamicConfigValue("noValue", "")])
     for column in columns:
         if not column.labels_only:
             built.override_by_name(column.name, column.properties())
@@ -68,7 +72,6 @@ def build_bars(
     x: str,
     unit: str,
     colors: Mapping[str, str],
-    hide: Sequence[str] = (),
     width: int = 12,
     height: int = 8,
 ) -> dashboard.Panel:
@@ -85,7 +88,7 @@ def build_bars(
         .tooltip(common_builders.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI))
         .transformations(
             [
-                *join_frames(columns, [x], hide),
+                *join_frames(columns, [x]),
                 dashboard.DataTransformerConfig(id_val="sortBy", options=in_order),
             ]
         )

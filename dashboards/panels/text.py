@@ -31,16 +31,17 @@ class PanelText:
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """The lowest values that are shown as a warning and as bad."""
+    """The lowest values that are shown as fine, as a warning and as bad; below them is `base`."""
 
     warning: float | None = None
     bad: float | None = None
+    fine: float | None = None
     base: str = OK
 
     def build(self) -> dashboard.ThresholdsConfig:
         """Build Grafana's thresholds."""
         steps = [dashboard.Threshold(value=None, color=self.base)]
-        for value, color in ((self.warning, WARNING), (self.bad, BAD)):
+        for value, color in ((self.fine, OK), (self.warning, WARNING), (self.bad, BAD)):
             if value is not None:
                 steps.append(dashboard.Threshold(value=value, color=color))
         return dashboard.ThresholdsConfig(dashboard.ThresholdsMode.ABSOLUTE, steps)

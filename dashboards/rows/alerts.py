@@ -7,7 +7,7 @@ from dashboards.panels.columns import Column
 from dashboards.panels.graphs import build_stat, build_states
 from dashboards.panels.tables import build_table
 from dashboards.panels.text import BAD, PLAIN, WARNING, Levels, PanelText, States
-from dashboards.queries import PLACE, Query, Scope
+from dashboards.queries import PLACE, SEPARATING, Query, Scope
 
 #: Exists once the rules have seen an exporter, also while that is down or cannot count:
 #: distinguishes "no alert" from "no rules".
@@ -39,8 +39,6 @@ def count(scope: Scope) -> dashboard.Panel:
 
 def firing(scope: Scope, *, width: int, height: int) -> dashboard.Panel:
     """List the alerts that fire, each with its runbook and its source."""
-    alerts = scope.alert_series('alertstate="firing"')
-    since = scope.alert_series(name="ALERTS_FOR_STATE")
     text = PanelText(
         "Firing alerts",
         shows="The alerts that fire now, and since when their condition holds. A click on an alert "
@@ -49,14 +47,17 @@ def firing(scope: Scope, *, width: int, height: int) -> dashboard.Panel:
         "its sources rest on old data.",
         no_data="no alert fires, or the rules are not loaded",
     )
-    expression = f"1000 * {since} * ignoring (alertstate) {alerts}"
+    # Pages first, and of the same severity the newest.
+    every, pages = _firing_since(scope), _firing_since(scope, 'severity="critical"')
+    expression = scope.worst(every, f"(2 * {pages} or {every})")
     for rank, (severity, _) in _SEVERITIES.items():
         expression = f'label_replace({expression}, "severity", "{rank}", "severity", "{severity}")'
-    column = Column("since", expression, unit="dateTimeFromNow")
+    column = Column("since", expression, "dateTimeFromNow")
     return build_table(
         text,
         [column],
         labels=["alertname", "severity", "source", "database"],
+        last=("collector", "kind", "brake", "evidence", *SEPARATING),
         links={"alertname": [to_runbook()], "source": [to_source()], "database": [to_database()]},
         meanings={"severity": _SEVERITIES},
         sort="severity",
@@ -64,6 +65,13 @@ def firing(scope: Scope, *, width: int, height: int) -> dashboard.Panel:
         width=width,
         height=height,
     )
+
+
+def _firing_since(scope: Scope, more: str = "") -> str:
+    """Since when the condition of each firing alert holds, in milliseconds as Grafana's times."""
+    since = scope.alert_series(more, name="ALERTS_FOR_STATE")
+    fires = scope.alert_series(",".join(filter(None, ['alertstate="firing"', more])))
+    return f"1000 * {since} * ignoring (alertstate) {fires}"
 
 
 _MEANINGS: States = {"1": ("pending", WARNING), "2": ("firing", BAD), "0": ("quiet", PLAIN)}
@@ -83,7 +91,12 @@ def over_time(scope: Scope, *, width: int = 24, height: int = 6) -> dashboard.Pa
         no_data="no alert in this time, or the rules are not loaded",
     )
     expression = f"max without (alertstate) (2 * {fires} or {pending})"
-    query = Query(
-        "{{alertname}} {{source}} {{database}} {{collector}} {{brake}} " + PLACE, expression
-    )
+    # Those that fired for longest, and then those that were pending.
+    longest = f"1000 * {_samples(fires)} or {_samples(pending)}"
+    shown = scope.worst(expression, f"max without (alertstate) ({longest})")
+    query = Query("{{alertname}} {{source}} {{database}} {{collector}} {{brake}} " + PLACE, shown)
     return build_states(text, query, _MEANINGS, width=width, height=height)
+
+
+def _samples(series: str) -> str:
+    return f"count_over_time({series}[$__range] @ end())"

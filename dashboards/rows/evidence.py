@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models import dashboard
 
 from dashboards.panels.graphs import build_graph, build_states
 from dashboards.panels.text import BAD, OK, PanelText, States
-from dashboards.queries import BY_SOURCE, PLACE, Query, Scope
+from dashboards.queries import BY_SOURCE, HIGHEST, MEAN, PLACE, Query, Scope
 from exporter.metrics.catalog import (
     ACTIVE,
     DISAGREEING,
@@ -30,7 +30,10 @@ def causes(scope: Scope, *, width: int = 12) -> dashboard.Panel:
         no_data=_NOTHING,
         runbook="SessionsGhosts",
     )
-    query = Query(f"{{{{cause}}}} {BY_SOURCE}", f"{scope.fold(ORPHANED_BY_CAUSE)} > 0")
+    some = scope.worst(
+        f"{scope.fold(ORPHANED_BY_CAUSE)} > 0", scope.fold(ORPHANED_BY_CAUSE, call=HIGHEST)
+    )
+    query = Query(f"{{{{cause}}}} {BY_SOURCE}", some)
     return build_graph(text, [query], unit="none", stacked_bars=True, width=width)
 
 
@@ -44,12 +47,11 @@ def live(scope: Scope, *, width: int = 12) -> dashboard.Panel:
         no_data=_NOTHING,
         runbook="SessionsDisagreeing",
     )
+    most = scope.fold(LIVE, call=HIGHEST)
+    shown = scope.worst(scope.fold(LIVE), most)
     queries = [
-        Query(f"{{{{store}}}} {BY_SOURCE}", scope.fold(LIVE)),
-        Query(
-            f"active {BY_SOURCE}",
-            f"{scope.fold(ACTIVE)} and ignoring (store) {scope.fold(LIVE)}",
-        ),
+        Query(f"{{{{store}}}} {BY_SOURCE}", shown),
+        Query(f"active {BY_SOURCE}", f"{scope.fold(ACTIVE)} and ignoring (store) ({shown})"),
     ]
     return build_graph(text, queries, unit="none", width=width)
 
@@ -66,8 +68,8 @@ def contradictions(scope: Scope, *, width: int = 12) -> dashboard.Panel:
         runbook="SessionsUntracked",
     )
     queries = [
-        Query(f"untracked {BY_SOURCE}", scope.fold(UNTRACKED)),
-        Query(f"disagreeing {BY_SOURCE}", scope.fold(DISAGREEING)),
+        Query(f"untracked {BY_SOURCE}", scope.highest(UNTRACKED)),
+        Query(f"disagreeing {BY_SOURCE}", scope.highest(DISAGREEING)),
     ]
     return build_graph(text, queries, unit="none", width=width)
 
@@ -82,5 +84,6 @@ def answers(scope: Scope, *, width: int = 12) -> dashboard.Panel:
         no_data=_NOTHING,
         runbook="SessionsEvidenceDown",
     )
-    query = Query(f"{{{{evidence}}}} {PLACE}", scope.fold(EVIDENCE_UP))
+    usable = scope.worst(scope.fold(EVIDENCE_UP), scope.fold(EVIDENCE_UP, call=MEAN), lowest=True)
+    query = Query(f"{{{{evidence}}}} {PLACE}", usable)
     return build_states(text, query, _ANSWERS, width=width, height=8)

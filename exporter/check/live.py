@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Iterable
 
 from exporter.check.connection.encryption import check_encryption
 from exporter.check.connection.own_timeouts import check_own_timeouts
+from exporter.check.connection.search_path import check_search_path
 from exporter.check.evidence import NOTHING_ASKED, EvidenceCheck
 from exporter.check.findings import Finding, FindingWriter, Status
+from exporter.check.paging import check_paging
 from exporter.check.recovery import check_recovery
-from exporter.check.search_path import check_search_path
 from exporter.check.source import check_source
 from exporter.clock import Clock
 from exporter.config import Config, Source
@@ -71,6 +72,8 @@ async def _check_all_of_source(
         async for finding in evidence.check(database, source):
             yield finding
         known = evidence.known(database.name, source)
+    async for finding in check_paging(database, source, known.verdict):
+        yield finding
     if source.recovery.is_declared:
         async for finding in check_recovery(database.settings, source, known):
             yield finding

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from exporter import sessions
 from exporter.check.connection.encryption import check_encryption
+from exporter.check.connection.search_path import check_search_path
 from exporter.check.evidence import NOTHING_ASKED, AskedOnce
 from exporter.check.findings import Finding, FindingWriter
 from exporter.check.rights.missing_rights import ask_for, missing_to_recover, role_of
 from exporter.check.rights.recovery_rights import check_excess, check_function, check_statements
-from exporter.check.search_path import check_search_path
 from exporter.check.times.thresholds import check_threshold
 from exporter.config import DatabaseSettings, Source, format_duration
 from exporter.errors import (

@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator
 
 from exporter import sessions
+from exporter.check.collectors.indexes import Cost, Costs, check_heartbeats, check_indexes, measure
+from exporter.check.collectors.objective import check_objective
+from exporter.check.collectors.recovered import check_recovered
 from exporter.check.findings import Finding, FindingWriter
-from exporter.check.indexes import Cost, Costs, check_heartbeats, check_indexes, measure
 from exporter.check.rights.missing_rights import ask_for, missing_to_collect
 from exporter.check.times.mass_end import check_mass_end
 from exporter.check.times.plausibility import check_plausibility
@@ -53,9 +55,6 @@ async def check_source(database: Database, source: Source) -> AsyncIterator[Find
         if source.daily is not None:
             async for finding in _daily(patient, table, source.daily, costs["daily"], findings):
                 yield finding
-            if isinstance(costs["daily"], Cost):  # this takes no longer
-                async for finding in check_mass_end(patient, table, source.daily, findings):
-                    yield finding
     except PermissionDenied as error:
         commands = await missing_to_collect(reader, source)
         yield findings.failed(error.reason, ask_for(error, commands), *commands)
@@ -163,3 +162,10 @@ async def _daily(
         f"reading all days {cost}; later each past day once an hour, and today alone every "
         f"{daily.every:g} s",
     )
+    async for finding in check_recovered(reader, table, findings):
+        yield finding
+    # These take no longer.
+    async for finding in check_mass_end(reader, table, daily, findings):
+        yield finding
+    async for finding in check_objective(reader, table, findings):
+        yield finding

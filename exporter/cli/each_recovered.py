@@ -25,6 +25,7 @@ def for_each_recovered(
     work: Callable[[Reader, Source, str], Awaitable[T]],
     *,
     settings: Callable[[DatabaseSettings, Source], DatabaseSettings] = reading_settings,
+    shows_progress: bool = False,
 ) -> tuple[list[T], bool]:
     """The same as for_each_source; where a right is missing, the error says how to get it."""
 
@@ -37,7 +38,9 @@ def for_each_recovered(
                 raise
             raise PermissionDenied(f"{denied(error)}; {advice}") from None
 
-    return for_each_source(config, sources, explained, settings=settings)
+    return for_each_source(
+        config, sources, explained, settings=settings, shows_progress=shows_progress
+    )
 
 
 async def advice_for(settings: DatabaseSettings, source: Source) -> str:

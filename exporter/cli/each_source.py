@@ -1,17 +1,18 @@
 """What commands share that do something for each source."""
 
 import difflib
-import sys
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 import uvloop
 
 from exporter import logs, sessions
+from exporter.cli.output.terminal.failures import print_failure
+from exporter.cli.output.terminal.progress import Progress, polled
 from exporter.config import Config, DatabaseSettings, ListedSource, Source
 from exporter.errors import SourceError, UsageError
 from exporter.postgres import Database, Reader
-from exporter.text import printable, some_of
+from exporter.text import some_of
 
 T = TypeVar("T")
 
@@ -76,18 +77,23 @@ def for_each_source(
     work: Callable[[Reader, Source, str], Awaitable[T]],
     *,
     settings: Callable[[DatabaseSettings, Source], DatabaseSettings] = lambda same, _: same,
+    shows_progress: bool = False,
 ) -> tuple[list[T], bool]:
     """Do `work` for each source in each of its databases.
 
     Returns the results, and whether any failed; the errors are printed. `settings` says how to
-    connect, where that is not as for collection.
+    connect, where that is not as for collection. `shows_progress` is for work that prints nothing
+    and shows none of its own.
     """
     logs.log_errors_only()
+    pairs = [(each, place) for each in sources for place in each.databases]
+    progress, done = Progress(len(pairs), "sources"), 0
 
-    async def done() -> tuple[list[T], bool]:
+    async def each_done() -> tuple[list[T], bool]:
+        nonlocal done
         databases: dict[DatabaseSettings, Database] = {}
         results, failed = [], False
-        for source, place in ((each, place) for each in sources for place in each.databases):
+        for source, place in pairs:
             wanted = settings(config.databases[place], source)
             if wanted not in databases:
                 databases[wanted] = Database(wanted)
@@ -96,14 +102,15 @@ def for_each_source(
                 results.append(await work(reader, source, place))
             except SourceError as error:
                 failed = True
+                progress.clear()
                 print_failure(source.name, place, str(error))
+            done += 1
         for database in databases.values():
             await database.close()
         return results, failed
 
-    return uvloop.run(done())
+    async def shown() -> tuple[list[T], bool]:
+        async with polled(progress, lambda: done):
+            return await each_done()
 
-
-def print_failure(source: str, database: str, why: str) -> None:
-    """Say on stderr what was not done for a source in one of its databases."""
-    print(printable(f"session-exporter: {source} ({database}): {why}"), file=sys.stderr)
+    return uvloop.run(shown() if shows_progress else each_done())

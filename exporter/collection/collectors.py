@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from exporter.collection.active import Active
 from exporter.collection.daily import Daily
 from exporter.collection.rows.keeping import ActiveWithRows, DailyWithRows
+from exporter.collection.rows.row_limit import RowLimit
 from exporter.collection.size import Size
 from exporter.config import Source
 from exporter.metrics.catalog import Sample
@@ -48,8 +49,6 @@ class Collector(Protocol):
 COLLECTORS: tuple[Collector, ...] = (Active(), Daily(), Size())
 
 
-def collectors(kept_rows: int) -> tuple[Collector, ...]:
-    """The collectors, which keep so many rows of each source for the status page and the API."""
-    if not kept_rows:
-        return COLLECTORS
-    return (ActiveWithRows(kept_rows), DailyWithRows(kept_rows), Size())
+def collectors(limit: RowLimit) -> tuple[Collector, ...]:
+    """The collectors, which keep rows of each source for the status page and the API."""
+    return (ActiveWithRows(limit), DailyWithRows(limit), Size())

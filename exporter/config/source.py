@@ -23,7 +23,7 @@ from exporter.config.fields.model import (
     null_as,
     one_for_all,
 )
-from exporter.config.fields.numbers import Seconds, whole_number
+from exporter.config.fields.numbers import Objective, Seconds, whole_number
 from exporter.config.fields.parser import ExpectedError, Parser
 from exporter.config.fields.sql import Condition, Sql, TableName, qualified_name
 from exporter.config.fields.threshold import RowThreshold, Threshold
@@ -53,6 +53,18 @@ CAUSES = 4
 LISTED = 3  # untracked, disagreeing, and live of one store
 RECOVERY_MODES = 3
 _RECOVERY = 30  # 3 triggers, 10 + 3 reasons, 8 brakes, and 6 that are one each
+
+
+DAY_SECONDS = 86400.0
+
+
+def settled_days_ago(orphaned_after: float | RowThreshold) -> int:
+    """How many days ago the last day was whose sessions, silent since, are orphaned by now.
+
+    Where rows have thresholds of their own, these are taken to be a day at most.
+    """
+    seconds = DAY_SECONDS if isinstance(orphaned_after, RowThreshold) else orphaned_after
+    return 1 + math.ceil(seconds / DAY_SECONDS)
 
 
 class DailySettings(Model):
@@ -123,6 +135,8 @@ class Source(Model):
         {}, validate_default=True
     )
     """The daily statistics; null: none."""
+    objective: Objective | None = None
+    """The share of sessions that should end properly, such as 99%; null: none. Requires daily."""
     labels: FrozenMapping[LabelName, Label] = Field({}, validate_default=True)
     """Labels by which counts are split: for each its value and its known values."""
     integrity: FrozenMapping[Kind, Sql] = Field({}, validate_default=True)
@@ -166,6 +180,20 @@ class Source(Model):
                 "stale_after to be at least twice every",
                 "values would disappear between two collections",
                 keys=("stale_after", "every"),
+            )
+        return value
+
+    @field_validator("objective")
+    @classmethod
+    def _require_settled_day(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if value is None or not {"daily", "orphaned_after"} <= info.data.keys():
+            return value
+        daily, days_ago = info.data["daily"], settled_days_ago(info.data["orphaned_after"])
+        if daily is None or daily.days <= days_ago:
+            raise ExpectedError(
+                f"daily with at least {days_ago + 1} days beside objective",
+                "the share is of the sessions of a day that can no longer become orphaned",
+                keys=("objective", "daily"),
             )
         return value
 
@@ -250,7 +278,7 @@ class Source(Model):
         if self.daily is not None:
             kinds += has_end  # closed_without_end
             kinds += self.ended_at is not None and self.last_seen_at is not None  # seen_after_end
-            daily = split + self.daily.days * split * (4 if has_end else 3)
+            daily = split + self.daily.days * (1 + split * (7 if has_end else 5))
         return {
             "counts": split * (2 if self.overlong_after is None else 3),
             "orphans by cause": CAUSES if self.has_evidence else 0,
@@ -264,6 +292,11 @@ class Source(Model):
             "returned sessions": int(self.id is not None),
             "limits": sum(
                 each is not None
-                for each in (self.fixed_threshold, self.overlong_after, self.alert_above)
+                for each in (
+                    self.fixed_threshold,
+                    self.overlong_after,
+                    self.alert_above,
+                    self.objective,
+                )
             ),
         }

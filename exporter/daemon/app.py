@@ -13,7 +13,7 @@ from exporter.collection.collection import Collection
 from exporter.collection.collectors import Collector, collectors
 from exporter.collection.daily import DailyValues
 from exporter.collection.job import Job, Key
-from exporter.collection.rows.keeping import rows_per_source
+from exporter.collection.rows.row_limit import RowLimit
 from exporter.collection.snapshots import Counters, Pair, Snapshot, Snapshots, State
 from exporter.config import Config, ListedSource, Source
 from exporter.daemon.evidence_jobs import SourceVerdicts, evidence_jobs, take_values
@@ -54,6 +54,7 @@ class Kept:
     was_ready: bool = False
     http: HttpConnections | None = None
     reloads: ReloadStatus | None = None
+    row_limit: RowLimit | None = None
 
 
 _NOTHING = Kept()
@@ -89,11 +90,14 @@ class Exporter:
             for database in source.databases
         ]
         listed = [(each, name) for each in config.listed.values() for name in each.databases]
-        self._kept_rows = rows_per_source(len(pairs) + len(listed)) if details.are_kept else 0
+        self._pair_count = len(pairs) + len(listed)
+        self.row_limit = kept.row_limit or RowLimit(
+            self._pair_count, may_be_seen=lambda: details.are_kept
+        )
         bindings = [(database, Binding(source, sessions.bind)) for database, source in pairs]
         collected = [
             (database, binding, collector, every)
-            for collector in collectors(self._kept_rows)
+            for collector in collectors(self.row_limit)
             for database, binding in bindings
             if (every := collector.every(binding.source)) is not None
         ]
@@ -166,6 +170,7 @@ class Exporter:
         after = Exporter(config, self.clock, self.details, kept=kept)
         after.started_at, after.next_run = self.started_at, self.next_run
         after.command_prefix = self.command_prefix
+        after.row_limit.sources = after._pair_count
         return after
 
     def _state(self, key: Key, every: float) -> State:
@@ -187,7 +192,7 @@ class Exporter:
             evidence=self.evidence,
             snapshots=self.snapshots,
             clock=self.clock,
-            kept_rows=self._kept_rows,
+            row_limit=self.row_limit,
         )
 
     def _collection(

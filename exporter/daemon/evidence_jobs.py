@@ -1,7 +1,8 @@
 """Jobs that ask owners and lists: one for each, or one in each database that holds them."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -47,6 +48,11 @@ class EvidenceJob(Job):
         self._asked_at = float("-inf")
         self.collections: tuple[ListedCollection, ...] = ()
         """Of the sources that have the list and no table."""
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether there was an answer, or it was known that there is none."""
+        return self._asked_at > float("-inf")
 
     def report_to(self, evidence: Evidence) -> None:
         """Go on with another store, also where an answer is under way."""
@@ -104,8 +110,7 @@ class SourceVerdicts:
         self._jobs = [job for job in jobs if job.is_of(keys)]
 
     def verdict(self) -> Verdict:
-        found = self._evidence.verdict(*self._pair)
-        return replace(found, dead_owners=found.dead_owners - found.never_listed_owners)
+        return self._evidence.verdict(*self._pair)
 
     async def fresh(self, after: float) -> Verdict:
         """Ask again what was not asked since; see Verdicts."""
@@ -143,10 +148,17 @@ def job_key(key: AskedKey) -> Key:
     return Key(key.database, key.name, "evidence")
 
 
-async def ask_once(config: Config, sources: Iterable[AnySource], clock: Clock) -> Evidence:
+async def ask_once(
+    config: Config,
+    sources: Iterable[AnySource],
+    clock: Clock,
+    *,
+    watch: Callable[[Sequence[EvidenceJob]], AbstractAsyncContextManager[None]],
+) -> Evidence:
     """Ask all owners and lists of some sources, for a command that shows what is known now.
 
-    What takes two sightings, such as a ghost or a dead owner, is not known then.
+    What takes two sightings, such as a ghost or a dead owner, is not known then. `watch` is entered
+    while they are asked.
     """
     chosen = {each.name for each in sources if each.has_evidence}
     parts = {
@@ -157,7 +169,8 @@ async def ask_once(config: Config, sources: Iterable[AnySource], clock: Clock) -
     names = {key.database for key, _ in evidence.asked()}
     databases = {name: Database(config.databases[name]) for name in names if name}
     jobs = list(evidence_jobs(evidence, databases, clock))
-    await asyncio.gather(*(job.run() for job in jobs))
+    async with watch(jobs):
+        await asyncio.gather(*(job.run() for job in jobs))
     await asyncio.gather(*(job.close() for job in jobs))
     await asyncio.gather(*(database.close() for database in databases.values()))
     return evidence

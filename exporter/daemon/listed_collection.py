@@ -11,6 +11,7 @@ from exporter.collection.active.kept_rows import KeptRows
 from exporter.collection.active.listed import listed_values, rows_of
 from exporter.collection.active.listed_orphans import listed_orphans
 from exporter.collection.job import STALE_INTERVALS, Job, Key
+from exporter.collection.rows.row_limit import RowLimit
 from exporter.collection.snapshots import Snapshot, Snapshots
 from exporter.config import ListedSource
 from exporter.errors import BadData, ConnectFailed, PermissionDenied, SourceError, TimedOut
@@ -44,16 +45,16 @@ class ListedCollection(Job):
         evidence: Evidence,
         snapshots: Snapshots,
         clock: Clock,
-        kept_rows: int = 0,
+        row_limit: RowLimit,
     ) -> None:
-        """`kept_rows` is the most orphans that are kept beside their count."""
+        """`row_limit` is about the orphans that are kept beside their count."""
         super().__init__(key_of(source, database), interval=source.of.every)
         self.source = source
         self._pair: Pair = (database, source.name)
         self._evidence = evidence
         self._snapshots = snapshots
         self._clock = clock
-        self._kept_rows = kept_rows
+        self._row_limit = row_limit
         self._answer = ListAnswer()
         self._asked_at = 0.0
         self._seconds = 0.0
@@ -98,10 +99,11 @@ class ListedCollection(Job):
         self, sessions: Mapping[str, ListedSession], now: float, before: ActiveValues | None
     ) -> ActiveValues:
         values = listed_values(self.source, sessions, now, before)
-        if not self._kept_rows or not values.total.orphaned:
+        limit = self._row_limit.rows
+        if not limit or not values.total.orphaned:
             return values
-        orphans = listed_orphans(rows_of(self.source, sessions, now), limit=self._kept_rows).orphans
-        return replace(values, orphans=KeptRows(orphans, None, now, 0.0))
+        orphans = listed_orphans(rows_of(self.source, sessions, now), limit=limit).orphans
+        return replace(values, orphans=KeptRows(self._row_limit.first_of(orphans), None, now, 0.0))
 
     def _failed(self, error: SourceError) -> None:
         self._snapshots.failed(

@@ -14,8 +14,10 @@ from exporter import logs
 from exporter.config import Config
 from exporter.daemon import machine_clock
 from exporter.daemon.app import Exporter
+from exporter.daemon.http.access import Details
 from exporter.daemon.http.access_control import AccessControl
 from exporter.daemon.http.connections import HttpConnections, limit_of
+from exporter.daemon.http.peer import TlsServer
 from exporter.daemon.http.protocol import LimitedProtocol
 from exporter.daemon.http.route_prefix import RoutePrefix
 from exporter.daemon.http.security_headers import SecurityHeaders
@@ -81,11 +83,16 @@ def limit_http(exporter: Exporter) -> None:
     exporter.http.most = limit_of(allow_files(), needed)
 
 
-def limited_protocol(connections: HttpConnections) -> type[LimitedProtocol]:
-    """The protocol of one server, whose connections these are."""
+def limited_protocol(
+    connections: HttpConnections, tls_server: Callable[[], TlsServer | None] = lambda: None
+) -> type[LimitedProtocol]:
+    """The protocol of one server, whose connections these are, encrypted as `tls_server` says."""
 
     class Protocol(LimitedProtocol):
         gate = connections
+
+        def tls(self) -> TlsServer | None:
+            return tls_server()
 
     return Protocol
 
@@ -115,6 +122,8 @@ async def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     web = WebConfig() if web is None else web
+    if exporter.details is Details.AUTHENTICATED:
+        exporter.row_limit.may_be_seen = lambda: web.current.knows_clients
     limit_http(exporter)
     schedule = Schedule(exporter.jobs, machine_clock.CLOCK)
     exporter.next_run = schedule.next_run
@@ -126,7 +135,7 @@ async def run(
     server = Server(
         uvicorn.Config(
             secured(app, exporter, web, prefix),
-            http=with_tls(limited_protocol(exporter.http), web.tls),  # type: ignore[arg-type] # it is called, and nothing else
+            http=with_tls(limited_protocol(exporter.http, web.tls), web.tls),  # type: ignore[arg-type] # it is called, and nothing else
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -29,6 +29,9 @@ from exporter.postgres import MOST_TOGETHER
 #: At most this long between two groups of jobs, so that the first runs come soon.
 SPREAD_SECONDS = 0.1
 
+#: How many jobs begin at the same moment when they are added.
+STARTED_TOGETHER = 16
+
 #: The wall clock is compared with the monotonic one this often, and may drift this far, in seconds.
 WATCH_SECONDS = 1.0
 STEP_SECONDS = 2.0
@@ -61,8 +64,12 @@ class Schedule:
         self._clock_offset = self._read_clock_offset()
         self._watching = asyncio.create_task(self._watch_clock())
 
-    def add(self, jobs: Iterable[Job]) -> None:
-        """Run these as well, the first time soon."""
+    async def add(self, jobs: Iterable[Job]) -> None:
+        """Run these as well, the first time soon.
+
+        They are scheduled before anything is awaited. Those that begin at once begin a few at a
+        time, so that the loop does other things between them.
+        """
         added = _by_id(jobs)
         self._jobs |= added
         has_room: defaultdict[object, list[_Trigger]] = defaultdict(list)
@@ -71,8 +78,11 @@ class Schedule:
                 has_room[trigger.shared_by].append(trigger)
         joined = {id_ for id_, job in added.items() if self._join(id_, has_room[_shared_by(job)])}
         self._add_groups({id_: job for id_, job in added.items() if id_ not in joined})
-        for id_ in joined:
-            self._start(id_)
+        for number, id_ in enumerate(joined):
+            if number % STARTED_TOGETHER == STARTED_TOGETHER - 1:
+                await asyncio.sleep(0)
+            if self._jobs.get(id_) is added[id_] and id_ not in self._running and self._is_running:
+                self._start(id_)
 
     async def remove(self, keys: Collection[Key], patience: float) -> None:
         """Start these no more, and let them end for at most `patience` seconds, then cancel them.
@@ -148,11 +158,15 @@ class Schedule:
     async def _begin(self, trigger: "_Trigger") -> None:
         """Start a run of each job of a trigger, unless one is still going."""
         self._notice_step()
-        for id_ in trigger.job_ids if self._scheduler.state == STATE_RUNNING else ():
+        for id_ in trigger.job_ids if self._is_running else ():
             if id_ in self._running:
                 self._jobs[id_].overlapped()
             else:
                 self._start(id_)
+
+    @property
+    def _is_running(self) -> bool:
+        return bool(self._scheduler.state == STATE_RUNNING)
 
     def _start(self, id_: str) -> None:
         task = self._running[id_] = asyncio.create_task(self._run(id_, self._jobs[id_]))

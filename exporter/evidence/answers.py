@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 #: The most owners of one answer.
 MOST_OWNERS = 100_000
 
+#: In seconds, how far in the future an owner may have reported: clocks differ.
+AHEAD = 60.0
+
 #: Every time that stands for none, such as the year 1 or 1970 in whatever zone, lies before it.
 ABOVE_NONE = 86_400.0
 
@@ -30,6 +33,9 @@ class OwnersAnswer:
     """When the request was sent, by the monotonic clock: nothing in it is older."""
     ended: frozenset[str] = frozenset()
     """Owners that the answer itself says have ended, such as pods that succeeded or failed."""
+    ahead: Mapping[str, float] = field(default_factory=dict)
+    """Owners that have reported, by their own word, later than the clock can show: when, as a Unix
+    timestamp. That they are in here does not mean that they live."""
 
 
 @dataclass(frozen=True, slots=True)

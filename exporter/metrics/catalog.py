@@ -146,28 +146,55 @@ TODAY_STARTED = Family(
 )
 DAILY_STARTED = Family(
     "sessions_daily_started",
-    f"Sessions started on that day in the time zone of the source. {_AGED}",
-    ("date",),
+    "Sessions started on the day so many days ago, in the time zone of the source; today is 0. "
+    f"{_AGED}",
+    ("days_ago",),
     split=True,
 )
 DAILY_ENDED = Family(
     "sessions_daily_ended",
-    f"Sessions started on that day that are no longer active. {_AGED}",
-    ("date",),
+    f"Sessions started on that day that the application has ended. {_AGED}",
+    ("days_ago",),
+    split=True,
+)
+DAILY_RECOVERED = Family(
+    "sessions_daily_recovered",
+    f"Sessions started on that day that recovery has closed, and that were not undone. {_AGED}",
+    ("days_ago",),
+    split=True,
+)
+DAILY_LOST = Family(
+    "sessions_daily_lost",
+    "Sessions started on that day that are orphaned, or were recovered and not contradicted. "
+    f"{_AGED}",
+    ("days_ago",),
     split=True,
 )
 DAILY_STILL_ACTIVE = Family(
     "sessions_daily_still_active",
     f"Sessions started on that day that are still active. {_AGED}",
-    ("date",),
+    ("days_ago",),
     split=True,
 )
-DAILY_AVERAGE_DURATION = Family(
-    "sessions_daily_average_duration_seconds",
-    "Average duration of the ended sessions that started on that day; no sample for a day "
-    "without any.",
-    ("date",),
+DAILY_KNOWN_DURATION = Family(
+    "sessions_daily_known_duration_seconds",
+    "The known durations of the sessions started on that day that the application has ended, "
+    f"summed. {_AGED}",
+    ("days_ago",),
     split=True,
+)
+DAILY_TIMED = Family(
+    "sessions_daily_timed",
+    "Sessions started on that day that the application has ended and whose duration is known. "
+    f"{_AGED}",
+    ("days_ago",),
+    split=True,
+)
+DAILY_INFO = Family(
+    "sessions_daily_info",
+    "Which date the day so many days ago has in the time zone of the source.",
+    ("days_ago", "date"),
+    type="info",
 )
 ORPHANED_AFTER = Family(
     "sessions_orphaned_after_seconds",
@@ -180,6 +207,10 @@ ALERT_THRESHOLD = Family(
     "sessions_orphaned_alert_threshold",
     "The source's alert_above, from the config: the alert fires above this number of orphaned "
     "sessions.",
+)
+OBJECTIVE = Family(
+    "sessions_objective_ratio",
+    "The source's objective, from the config: the share of sessions that should end properly.",
 )
 
 RECOVERY_MODE = Family(

@@ -30,6 +30,9 @@ class Instant:
     def ago(self, seconds: float) -> str:
         return self.scope.format(f"{self.at} - {interval(seconds)}")
 
+    def ahead(self, seconds: float) -> str:
+        return self.scope.format(f"{self.at} + {interval(seconds)}")
+
 
 #: The same for all statements of a transaction, and of a message with several transactions.
 TRANSACTION_TIME = Instant(at="pg_catalog.now()", scope="({})")

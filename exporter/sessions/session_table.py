@@ -174,7 +174,12 @@ class SessionTable:
         else:
             line = orphaned_at_of_row(causes.seen_in_list(id_text), str(self.threshold))
             is_stale = f"{causes.is_listed(id_text)} AND {line} < {time.now}"
-        return causes.Listed(id_text, is_stale)
+        # A time in the future is no sign of life; then the times of the row decide, which are asked
+        # first: of few rows it has to be known what the list says a second time.
+        latest = time.ahead(self.source.future_tolerance)
+        is_ahead = causes.is_listed_after(id_text, latest)
+        by_age = self.orphaned_by_age(time, after)
+        return causes.Listed(id_text, f"({is_stale} OR ({by_age}) AND {is_ahead})")
 
     def is_live_in_list(self, time: Instant) -> str:
         """Whether a list holds a row, with no last sign of life that is too old; never NULL."""

@@ -1,6 +1,6 @@
 """Verdict: what evidence says of the sessions of one source, as values for its statements."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Protocol
@@ -14,10 +14,10 @@ class ListedTimes(dict[str, float | None]):
 
     def __init__(self, times: Mapping[str, float | None]) -> None:
         super().__init__(times)
-        self._written: dict[str, tuple[str, str]] = {}
+        self._written: dict[str, Sequence[str]] = {}
         self._writing = Lock()
 
-    def written_once(self, encoding: str, write: Callable[[], tuple[str, str]]) -> tuple[str, str]:
+    def written_once(self, encoding: str, write: Callable[[], Sequence[str]]) -> Sequence[str]:
         """What was written for this encoding; who asks meanwhile, in another thread, waits."""
         with self._writing:
             if encoding not in self._written:
@@ -40,9 +40,6 @@ class Verdict:
     """Sessions absent from every store for ghost_after in two sightings."""
     alive_owners: frozenset[str] = frozenset()
     """Owners known to live: a brake does not take their silence for their death."""
-    never_listed_owners: frozenset[str] = frozenset()
-    """The dead owners that no answer has had: their sessions count as ownerless, and are not closed
-    for that, because the answers may never list such owners."""
     blind: str = ""
     """Why the evidence is unknown at present; empty where all of it is known."""
     at: float = 0.0

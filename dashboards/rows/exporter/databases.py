@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models import dashboard
 
 from dashboards.panels.graphs import build_graph, build_stat, build_states
 from dashboards.panels.text import UP, Levels, PanelText
-from dashboards.queries import BY_DATABASE, Query, Scope
+from dashboards.queries import BY_DATABASE, MEAN, Query, Scope
 from exporter.metrics.catalog import DATABASE_CONNECTIONS, DATABASE_UP, REPLICA_LAG
 
 _BAD = Levels(bad=1)
@@ -35,7 +35,8 @@ def databases_over_time(scope: Scope, *, width: int = 12) -> dashboard.Panel:
         no_data="no connection tried",
         runbook="SessionsDatabaseDown",
     )
-    return build_states(text, Query(BY_DATABASE, scope.fold(DATABASE_UP)), UP, width=width)
+    shown = scope.worst(scope.fold(DATABASE_UP), scope.fold(DATABASE_UP, call=MEAN), lowest=True)
+    return build_states(text, Query(BY_DATABASE, shown), UP, width=width)
 
 
 def connections(scope: Scope, *, width: int = 12) -> dashboard.Panel:
@@ -47,7 +48,7 @@ def connections(scope: Scope, *, width: int = 12) -> dashboard.Panel:
         "number of sources; lower these if the database needs its connections for others.",
         no_data="no exporter",
     )
-    query = Query(f"{{{{use}}}} {BY_DATABASE}", scope.fold(DATABASE_CONNECTIONS))
+    query = Query(f"{{{{use}}}} {BY_DATABASE}", scope.highest(DATABASE_CONNECTIONS))
     return build_graph(text, [query], unit="none", width=width)
 
 
@@ -61,4 +62,6 @@ def lag(scope: Scope, *, width: int = 12) -> dashboard.Panel:
         no_data="no standby, or its lag is unknown",
         runbook="SessionsReplicaLagging",
     )
-    return build_graph(text, [Query(BY_DATABASE, scope.fold(REPLICA_LAG))], unit="s", width=width)
+    return build_graph(
+        text, [Query(BY_DATABASE, scope.highest(REPLICA_LAG))], unit="s", width=width
+    )

@@ -4,7 +4,8 @@ from grafana_foundation_sdk.models import dashboard
 
 from dashboards.panels.graphs import build_graph, build_heatmap
 from dashboards.panels.text import PanelText
-from dashboards.queries import BY_SOURCE, PLACE, Query, Scope
+from dashboards.pending import NEWEST_START
+from dashboards.queries import AT_THE_END, BY_SOURCE, LOWEST, PLACE, Query, Scope
 from exporter.metrics.catalog import (
     ACTIVE,
     ACTIVE_AGE,
@@ -56,12 +57,17 @@ def oldest_active(scope: Scope) -> dashboard.Panel:
     # Where a sign of life is declared, silence and not age decides what is orphaned.
     counted = f"{scope.fold(ORPHANED_AFTER)} and {scope.fold(ACTIVE)}"
     orphaned = f"{counted} unless {scope.fold(ACTIVE_SILENCE, suffix='_gcount')}"
+    first = scope.fold(OLDEST_ACTIVE_START, call=LOWEST)
     return build_graph(
         text,
-        [Query(BY_SOURCE, scope.age(OLDEST_ACTIVE_START))],
+        [Query(BY_SOURCE, scope.worst(scope.age(OLDEST_ACTIVE_START), first, lowest=True))],
+        # A source has one of them: overlong sessions are declared with a sign of life.
         limits=[
-            Query(f"overlong after {BY_SOURCE}", scope.fold(OVERLONG_AFTER)),
-            Query(f"orphaned after {BY_SOURCE}", orphaned),
+            Query(f"{name} {BY_SOURCE}", scope.worst(after, first, lowest=True))
+            for name, after in (
+                ("overlong after", scope.fold(OVERLONG_AFTER)),
+                ("orphaned after", orphaned),
+            )
         ],
         unit="s",
     )
@@ -83,6 +89,21 @@ def oldest_orphan(scope: Scope) -> dashboard.Panel:
         limits=[Query(f"orphaned after {BY_SOURCE}", scope.fold(ORPHANED_AFTER))],
         unit="s",
     )
+
+
+def newest_start(scope: Scope) -> dashboard.Panel:
+    """Show how long no session has started."""
+    text = PanelText(
+        "Time since the newest start",
+        shows="Time since the newest session started, whether it has ended or not.",
+        act="a straight rise that is longer than usual at this time of day means that no session "
+        "can be started: try it yourself.",
+        no_data="no session known",
+        runbook="SessionsStartsDropped",
+    )
+    last = scope.fold(NEWEST_START, call=AT_THE_END)
+    query = Query(BY_SOURCE, scope.worst(scope.age(NEWEST_START), last, lowest=True))
+    return build_graph(text, [query], unit="s")
 
 
 def typical(scope: Scope) -> dashboard.Panel:

@@ -3,8 +3,8 @@
 from grafana_foundation_sdk.models import dashboard
 
 from dashboards.panels.graphs import build_graph, build_stat
-from dashboards.panels.text import Levels, PanelText
-from dashboards.queries import BY_SOURCE, Query, Scope
+from dashboards.panels.text import BAD, Levels, PanelText
+from dashboards.queries import BY_SOURCE, HIGHEST, Query, Scope
 from exporter.metrics.catalog import (
     ACTIVE,
     ALERT_THRESHOLD,
@@ -13,8 +13,8 @@ from exporter.metrics.catalog import (
     INCONSISTENT,
     OLDEST_ORPHAN_LAST_SEEN,
     ORPHANED,
-    ORPHANED_AFTER,
     OVERLONG,
+    RECOVERY_MODE,
 )
 
 _LIST = "`session-exporter orphans` lists the rows behind the number."
@@ -31,8 +31,8 @@ def above_threshold(scope: Scope) -> dashboard.Panel:
         runbook="SessionsOrphanedAboveThreshold",
     )
     above = f"sum({scope.fold(ORPHANED)} > bool {scope.fold(ALERT_THRESHOLD)})"
-    # Limits come from the config and are always served: they show which sources are declared.
-    declared = f"count({scope.fold(ORPHANED_AFTER)})"
+    # The mode comes from the config and is always served: it shows which sources are declared.
+    declared = f"sum({scope.fold(RECOVERY_MODE)})"
     unknown = f"{declared} - (count({scope.fold(ORPHANED)}) or 0 * {declared})"
     queries = [Query("above", above), Query("unknown", unknown)]
     return build_stat(
@@ -44,13 +44,23 @@ def orphaned(scope: Scope) -> dashboard.Panel:
     """Show how many sessions are orphaned."""
     text = PanelText(
         "Orphaned sessions",
-        shows="Active sessions without a sign of life for longer than `orphaned_after`. The sum "
-        "leaves out sources whose number is unknown.",
+        shows="Active sessions without a sign of life for longer than `orphaned_after`; red when a "
+        "source has more than its `alert_above`. The sum leaves out sources whose number is "
+        "unknown.",
         act=f"compare with the threshold of the source. {_LIST}",
         runbook="SessionsOrphanedAboveThreshold",
     )
-    query = Query("orphaned", f"sum({scope.fold(ORPHANED)})")
-    return build_stat(text, [query], unit="none", levels=Levels(warning=1))
+    number = f"sum({scope.fold(ORPHANED)})"
+    above = f"count({scope.fold(ORPHANED)} > {scope.fold(ALERT_THRESHOLD)})"
+    # The color is that of the query which has an answer: a color by the value would need one
+    # number for all sources.
+    queries = [
+        Query("orphaned", f"{number} unless {above}"),
+        Query("above", f"{number} and {above}"),
+    ]
+    return build_stat(
+        text, queries, unit="none", levels=Levels(), levels_of={1: Levels(base=BAD)}, names=False
+    )
 
 
 def threshold(scope: Scope, *, width: int = 3) -> dashboard.Panel:
@@ -161,10 +171,12 @@ def orphaned_over_time(scope: Scope, *, width: int = 14) -> dashboard.Panel:
         "or a network fault at that moment. In a gap the number is unknown.",
         runbook="SessionsOrphanedRising",
     )
+    most = scope.fold(ORPHANED, call=HIGHEST)
+    limit = scope.worst(scope.fold(ALERT_THRESHOLD), most)
     return build_graph(
         text,
-        [Query(BY_SOURCE, scope.fold(ORPHANED))],
-        limits=[Query(f"threshold {BY_SOURCE}", scope.fold(ALERT_THRESHOLD))],
+        [Query(BY_SOURCE, scope.highest(ORPHANED))],
+        limits=[Query(f"threshold {BY_SOURCE}", limit)],
         unit="none",
         width=width,
         height=7,

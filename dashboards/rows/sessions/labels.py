@@ -6,21 +6,19 @@ from dashboards.panels.columns import Column
 from dashboards.panels.graphs import build_graph
 from dashboards.panels.tables import build_table
 from dashboards.panels.text import PanelText
-from dashboards.queries import REPLICAS, Query, Scope
-from exporter.metrics.catalog import (
-    ACTIVE,
-    DAILY_AVERAGE_DURATION,
+from dashboards.pending import (
     DAILY_ENDED,
+    DAILY_KNOWN_DURATION,
+    DAILY_LOST,
+    DAILY_RECOVERED,
     DAILY_STARTED,
     DAILY_STILL_ACTIVE,
-    ORPHANED,
-    OVERLONG,
-    TODAY_STARTED,
+    DAILY_TIMED,
 )
+from dashboards.queries import REPLICAS, SOURCE_KEYS, Query, Scope
+from exporter.metrics.catalog import ACTIVE, ORPHANED, OVERLONG, TODAY_STARTED
 
 _NO_DATA = "no labels declared, or unknown"
-#: The same in every row of a dashboard about one source.
-_KNOWN = ("job", "database", "source")
 
 
 def counts(scope: Scope) -> dashboard.Panel:
@@ -38,7 +36,7 @@ def counts(scope: Scope) -> dashboard.Panel:
         Column("overlong", scope.fold(OVERLONG.by_label), no_data="n/a"),
         Column("started today", scope.fold(TODAY_STARTED.by_label), no_data="n/a"),
     ]
-    return build_table(text, columns, labels=[], hide=_KNOWN, sort="orphaned", others_first=True)
+    return build_table(text, columns, labels=[], hide=SOURCE_KEYS, sort="orphaned", others=True)
 
 
 def orphaned(scope: Scope) -> dashboard.Panel:
@@ -50,7 +48,7 @@ def orphaned(scope: Scope) -> dashboard.Panel:
         no_data=_NO_DATA,
     )
     # Grafana names the lines after the remaining labels, whose names only the config knows.
-    left = f"max without ({REPLICAS}, {', '.join(_KNOWN)})"
+    left = f"max without ({REPLICAS}, {', '.join(SOURCE_KEYS)})"
     query = Query("__auto", f"{left} ({scope.series(ORPHANED.by_label)})")
     return build_graph(text, [query], unit="none")
 
@@ -63,18 +61,25 @@ def days(scope: Scope) -> dashboard.Panel:
         act="compare a value with the same value on other days; the table above has the totals.",
         no_data=_NO_DATA,
     )
+    duration, timed = (
+        scope.fold_dates(family.by_label) for family in (DAILY_KNOWN_DURATION, DAILY_TIMED)
+    )
     columns = [
-        Column("started", scope.fold(DAILY_STARTED.by_label), lasting=True),
-        Column("ended", scope.fold(DAILY_ENDED.by_label)),
-        Column("still active", scope.fold(DAILY_STILL_ACTIVE.by_label)),
+        Column("started", scope.fold_dates(DAILY_STARTED.by_label), lasting=True),
+        Column("ended", scope.fold_dates(DAILY_ENDED.by_label)),
+        Column("recovered", scope.fold_dates(DAILY_RECOVERED.by_label)),
+        Column("lost", scope.fold_dates(DAILY_LOST.by_label)),
+        Column("still active", scope.fold_dates(DAILY_STILL_ACTIVE.by_label)),
         Column(
-            "average duration",
-            scope.fold(DAILY_AVERAGE_DURATION.by_label),
-            "s",
-            no_data="none ended",
-            decimals=1,
+            "average duration", f"{duration} / ({timed} > 0)", "s", no_data="none ended", decimals=1
         ),
     ]
     return build_table(
-        text, columns, labels=["date"], hide=_KNOWN, sort="date", others_first=True, width=24
+        text,
+        columns,
+        labels=["date"],
+        hide=("days_ago", *SOURCE_KEYS),
+        sort="date",
+        others=True,
+        width=24,
     )

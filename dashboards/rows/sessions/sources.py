@@ -1,5 +1,7 @@
 """The sources: current values of each, and their history."""
 
+from dataclasses import replace
+
 from grafana_foundation_sdk.models import dashboard
 
 from dashboards.links import to_database, to_source
@@ -7,7 +9,8 @@ from dashboards.panels.columns import Column
 from dashboards.panels.graphs import build_graph, build_states
 from dashboards.panels.tables import build_table
 from dashboards.panels.text import BAD, FAILING, OK, Levels, PanelText, States
-from dashboards.queries import BY_SOURCE, PLACE, Query, Scope
+from dashboards.pending import NEWEST_START
+from dashboards.queries import AT_THE_END, BY_SOURCE, HIGHEST, LOWEST, PLACE, REPLICAS, Query, Scope
 from dashboards.rows.sessions.current_state import COUNTS
 from exporter.metrics.catalog import (
     ACTIVE,
@@ -20,8 +23,8 @@ from exporter.metrics.catalog import (
     OLDEST_ORPHAN_LAST_SEEN,
     ORPHANED,
     OVERLONG,
+    RECOVERY_MODE,
     ROWS_ESTIMATED,
-    TODAY_STARTED,
 )
 
 _ABOVE: States = {"0": ("fine", OK), "1": ("above", BAD)}
@@ -31,7 +34,8 @@ def every_source(scope: Scope) -> dashboard.Panel:
     """List all sources, the one with most orphans first."""
     text = PanelText(
         "Sources",
-        shows="Every source with its last counts. A click on a source opens its dashboard.",
+        shows="The sources with their last counts, the worst first: those above their threshold, "
+        "those whose number is unknown, then the others. A click on a source opens its dashboard.",
         act="open the source that is above its threshold. An empty cell means unknown or not "
         "applicable, never 0.",
         no_data="no source: is the exporter scraped?",
@@ -40,7 +44,9 @@ def every_source(scope: Scope) -> dashboard.Panel:
     orphaned, threshold = scope.fold(ORPHANED), scope.fold(ALERT_THRESHOLD)
     above = f"{orphaned} > bool {threshold}"
     some = Levels(warning=1)
+    newest = scope.age(NEWEST_START)
     collected = f"min without (collector) ({scope.fold(COLLECTION_SUCCESS)})"
+    counted = f"max without (collector) ({scope.fold(COLLECTION_LAST_SUCCESS, COUNTS)})"
     columns = [
         Column("state", above, no_data="unknown, or no threshold", meanings=_ABOVE),
         Column("orphaned", orphaned, no_data="unknown"),
@@ -48,23 +54,30 @@ def every_source(scope: Scope) -> dashboard.Panel:
         Column("oldest orphan", scope.age(OLDEST_ORPHAN_LAST_SEEN), "s", no_data="none known"),
         Column("active", scope.fold(ACTIVE), no_data="unknown"),
         Column("overlong", scope.fold(OVERLONG), no_data="n/a, unknown", levels=some),
-        Column("inconsistent", f"sum without (kind) ({scope.fold(INCONSISTENT)})", levels=some),
-        Column("started today", scope.fold(TODAY_STARTED), no_data="n/a, unknown"),
-        Column("rows, about", scope.fold(ROWS_ESTIMATED), "short", no_data="not analyzed"),
+        Column("inconsistent", f"sum without (kind) ({scope.fold(INCONSISTENT)})"),
+        Column("newest start ago", newest, "s", no_data="none known", decimals=0),
         # Every source always has this metric, so that no source is missing from the table.
         Column("collections", collected, meanings=FAILING, lasting=True),
-        Column("counted ago", scope.age(COLLECTION_LAST_SUCCESS, COUNTS), "s", no_data="never"),
+        Column("counted ago", f"time() - {counted}", "s", no_data="never"),
         Column("blocked users", scope.fold(KEYS_BLOCKED), no_data="n/a, unknown", levels=some),
     ]
+    rank = _rank(scope)
     return build_table(
         text,
-        columns,
+        [replace(each, expr=scope.worst(each.expr, rank)) for each in columns],
         labels=["source", "database"],
         links={"source": [to_source()], "database": [to_database()]},
         sort="orphaned",
         width=24,
         height=9,
     )
+
+
+def _rank(scope: Scope) -> str:
+    """Rank sources: those above their threshold, then those that are unknown, then the others."""
+    orphaned, threshold = scope.fold(ORPHANED), scope.fold(ALERT_THRESHOLD)
+    known = f"{orphaned} - {threshold} or -1 / (1 + {orphaned})"
+    return f"({known} or 0.5 * sum without (mode) ({scope.fold(RECOVERY_MODE)}))"
 
 
 def above_over_time(scope: Scope) -> dashboard.Panel:
@@ -76,8 +89,10 @@ def above_over_time(scope: Scope) -> dashboard.Panel:
         no_data="unknown, or no threshold declared",
         runbook="SessionsOrphanedAboveThreshold",
     )
-    above = f"{scope.fold(ORPHANED)} > bool {scope.fold(ALERT_THRESHOLD)}"
-    return build_states(text, Query(BY_SOURCE, above), _ABOVE)
+    threshold = scope.fold(ALERT_THRESHOLD)
+    above = f"{scope.fold(ORPHANED)} > bool {threshold}"
+    most = f"{scope.fold(ORPHANED, call=HIGHEST)} - {scope.fold(ALERT_THRESHOLD, call=AT_THE_END)}"
+    return build_states(text, Query(BY_SOURCE, scope.worst(above, most)), _ABOVE)
 
 
 def active_over_time(scope: Scope, *, width: int = 12, height: int = 6) -> dashboard.Panel:
@@ -89,7 +104,7 @@ def active_over_time(scope: Scope, *, width: int = 12, height: int = 6) -> dashb
         "none start.",
         runbook="SessionsStartsDropped",
     )
-    query = Query(BY_SOURCE, scope.fold(ACTIVE))
+    query = Query(BY_SOURCE, scope.highest(ACTIVE))
     return build_graph(text, [query], unit="none", width=width, height=height)
 
 
@@ -102,7 +117,10 @@ def change(scope: Scope, *, width: int = 12, height: int = 6) -> dashboard.Panel
         "should write them.",
         runbook="SessionsOrphanedRising",
     )
-    query = Query(BY_SOURCE, scope.fold(ORPHANED, call="delta({}[1h])"))
+    hour = scope.fold(ORPHANED, call="delta({}[1h])")
+    low = f"max without ({REPLICAS}) ({LOWEST.format(scope.series(ORPHANED))})"
+    variation = f"{scope.fold(ORPHANED, call=HIGHEST)} - {low}"
+    query = Query(BY_SOURCE, scope.worst(hour, variation))
     return build_graph(text, [query], unit="none", lowest=None, width=width, height=height)
 
 

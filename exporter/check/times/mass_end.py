@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 
 from exporter.check.findings import Finding, FindingWriter
+from exporter.collection.daily import recovered_rows
+from exporter.collection.daily.recovered_rows import AuditAccess
 from exporter.config import DailySettings
 from exporter.errors import BadData, SourceError
 from exporter.postgres import Reader
-from exporter.queries import fill, literal
-from exporter.recovery.audit.installation import can_read_audit, has_audit
 from exporter.sessions import Moment, SessionTable, interval, orphaned
 from exporter.text import number_of
 
@@ -58,26 +58,25 @@ async def check_mass_end(
 async def _find_audit(reader: Reader, table: SessionTable) -> tuple[bool, bool]:
     """Whether its rows can be left out, and whether there are none that cannot."""
     try:
-        if not await has_audit(reader):
-            return False, True
-        is_audited = bool(table.id) and await can_read_audit(reader)
+        (result,) = await reader.read(recovered_rows.access_query())
     except SourceError:
         return False, False
-    return is_audited, is_audited
+    access = recovered_rows.access_of(result)
+    is_audited = bool(table.id) and access is AuditAccess.READABLE
+    return is_audited, is_audited or access is AuditAccess.ABSENT
 
 
 def _query(table: SessionTable, end: Moment, daily: DailySettings, *, is_audited: bool) -> str:
-    recovered = fill("plausibility/recovered", relation=literal(table.table))
     since = f"(pg_catalog.now() - {interval(86400.0 * daily.days)})"
     return table.statement(
         "plausibility/mass_end",
         start=table.started_at.sql,
         end=orphaned.end_of_closed(table.started_at.sql, end.sql),
-        id=f"ARRAY[{', '.join(f'({each})::text' for each in table.id)}]" if is_audited else "NULL",
+        id=recovered_rows.id_array(table) if is_audited else "NULL",
         started=table.started_at.from_(since),
         active=table.active,
         order=table.started_at.raw,
         limit=str(MOST_READ),
         fewest=str(FEWEST),
-        recovered=recovered if is_audited else "false",
+        recovered=recovered_rows.is_recovered(table) if is_audited else "false",
     )

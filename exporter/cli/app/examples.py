@@ -1,4 +1,4 @@
-"""The examples in each command's --help: two that work with the documented config.yaml."""
+"""The examples in each command's --help: two that work with the config of the demo."""
 
 #: By command, a subcommand behind its group: what each example does, and the example.
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
@@ -22,6 +22,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("Validate a config file without connecting:", "check --config.file config.yaml"),
         ("Check each source against its database:", "check --live"),
     ),
+    "content": (
+        ("For the scrape job sessions:", "content --job sessions --out DIR"),
+        ("As a PrometheusRule:", "content --format operator --labels release=x --out DIR"),
+    ),
     "schema": (
         ("Write the JSON schema for an editor:", "schema > session-exporter.schema.json"),
         ("Look up which keys a source may have:", "schema | less"),
@@ -37,6 +41,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "sql inconsistent": (
         ("Print the queries of a source:", "sql inconsistent conversations"),
         ("Run them in psql:", "sql inconsistent conversations | psql app"),
+    ),
+    "sql sessions": (
+        ("Print the variables of a source:", "sql sessions conversations"),
+        (
+            "Write them for psql, which reads them by \\i:",
+            "sql sessions training > /tmp/sessions.sql",
+        ),
     ),
     "sql close": (
         ("Print the transaction for a session:", "sql close conversations --id 4711"),

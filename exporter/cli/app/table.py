@@ -34,6 +34,7 @@ COMMANDS = {
     "run": _reading("run", "Collect on a schedule and serve /metrics until SIGTERM."),
     "demo": _reading("demo", "Try the exporter on an embedded PostgreSQL with traffic."),
     "sql": _reading("sql", "Print SQL for a DBA to read and run."),
+    "content": _reading("content", "Write alert rules, dashboards and runbooks."),
     "schema": _reading("schema", "Print the JSON schema of the config file."),
     "completion": _reading("completion", "Print the completion script of a shell."),
     "recover": _changing("recover", "Plan closing orphaned sessions; close them with --yes."),

@@ -46,7 +46,7 @@ def inconsistent(
         found = await list_inconsistent(reader, bound, kind=kind, limit=limit)
         return (inconsistent_json if is_json else inconsistent_table)(each, database, found)
 
-    results, failed = for_each_source(config, chosen, listed)
+    results, failed = for_each_source(config, chosen, listed, shows_progress=True)
     if is_json:
         print(as_json(results))
     elif results:

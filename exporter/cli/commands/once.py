@@ -10,6 +10,7 @@ import uvloop
 from exporter import logs
 from exporter.cli.options import DEFAULT_CONFIG, ConfigFile, load
 from exporter.cli.output.overview import overview, overview_json
+from exporter.cli.output.sessions import known_to_daemon, known_to_daemon_text
 from exporter.cli.output.terminal.progress import Progress, polled
 from exporter.collection.snapshots import Snapshots
 from exporter.config import Config
@@ -54,9 +55,13 @@ def once(
     exporter = uvloop.run(collected())
     limits = {name: each.alert_above for name, each in config.all_sources.items()}
     if format_ is MetricsFormat.JSON:
-        print(as_json(overview_json(exporter.snapshots, limits)))
+        unknown = {name: known_to_daemon(each) for name, each in config.all_sources.items()}
+        print(as_json(overview_json(exporter.snapshots, limits, unknown)))
     elif format_ is MetricsFormat.TABLE:
         print(overview(exporter.snapshots, limits))
+        for name, each in config.all_sources.items():
+            if others := known_to_daemon_text(each):
+                print(f"{name}: {others}")
     else:
         page = exporter.page.render(TEXT if format_ is MetricsFormat.PROMETHEUS else OPENMETRICS)
         print(page.decode(), end="")

@@ -1,7 +1,8 @@
 """`session-exporter orphans`: the rows behind the number, or the keys that they block."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from exporter.cli import options
 from exporter.cli.each_source import find_limited, find_listed, find_sources, for_each_source
 from exporter.cli.output.blocked_keys import blocked_json, blocked_table
 from exporter.cli.output.orphans import orphan_json, orphan_table
+from exporter.cli.output.terminal.progress import Progress, polled
 from exporter.config import AnySource, Config, Source
 from exporter.evidence.evidence import Evidence
 from exporter.postgres import Reader
@@ -65,7 +67,7 @@ def orphans(  # noqa: PLR0917 - typer passes them by name
         found = await list_orphans(reader, bound, limit=limit, older_than=seconds, verdict=verdict)
         return (orphan_json if is_json else orphan_table)(each, database, found, after)
 
-    results, failed = for_each_source(config, sources, listed)
+    results, failed = for_each_source(config, sources, listed, shows_progress=True)
     if lists and evidence is not None:
         from exporter.cli.output.listed_orphans import describe_lists  # noqa: PLC0415 - few have
 
@@ -89,10 +91,15 @@ def _ask(config: Config, sources: Iterable[AnySource]) -> Evidence | None:
     if not chosen:
         return None
     from exporter.daemon import machine_clock  # noqa: PLC0415 - few configs have evidence
-    from exporter.daemon.evidence_jobs import ask_once  # noqa: PLC0415
+    from exporter.daemon.evidence_jobs import EvidenceJob, ask_once  # noqa: PLC0415
 
     logs.log_errors_only()
-    evidence = uvloop.run(ask_once(config, chosen, machine_clock.CLOCK))
+
+    def watch(jobs: Sequence[EvidenceJob]) -> AbstractAsyncContextManager[None]:
+        progress = Progress(len(jobs), "owners and lists")
+        return polled(progress, lambda: sum(each.has_asked for each in jobs))
+
+    evidence = uvloop.run(ask_once(config, chosen, machine_clock.CLOCK, watch=watch))
     for key, why in evidence.failures.items():
         if not why or not any(name in config.sources for _, name in evidence.users(key)):
             continue

@@ -13,6 +13,7 @@ from exporter.cli.commands.printed_sql.places import find_places, warn_of
 from exporter.cli.commands.printed_sql.role_script import connect
 from exporter.cli.commands.printed_sql.roles import RoleScripts
 from exporter.cli.commands.printed_sql.session_queries import inconsistent, orphans
+from exporter.cli.commands.printed_sql.session_variables import sessions_of
 from exporter.cli.each_source import find_recovered, find_sources, for_each_source, require_rule
 from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, load
 from exporter.config import Source
@@ -30,6 +31,7 @@ sql = typer.Typer(no_args_is_help=True, help="Print SQL for a DBA to read and ru
 sql.command()(orphans)
 sql.command()(inconsistent)
 sql.command()(close)
+sql.command("sessions")(sessions_of)
 
 
 @sql.command()

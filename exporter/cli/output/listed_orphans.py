@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from exporter.cli.each_source import print_failure
 from exporter.cli.output.blocked_keys import blocked_json, blocked_table
 from exporter.cli.output.orphans import orphan_json, orphan_table
+from exporter.cli.output.terminal.failures import print_failure
 from exporter.collection.active.listed import rows_of
 from exporter.collection.active.listed_orphans import listed_blocked_keys, listed_orphans
 from exporter.config import ListedSource

@@ -1,6 +1,11 @@
 """The orphans of a source, for people and for programs."""
 
-from exporter.cli.output.sessions import id_cell, threshold_text
+from exporter.cli.output.sessions import (
+    id_cell,
+    known_to_daemon,
+    known_to_daemon_text,
+    threshold_text,
+)
 from exporter.cli.output.terminal.screen import stdout_screen
 from exporter.cli.output.terminal.table import table
 from exporter.config import AnySource, Source
@@ -14,10 +19,10 @@ def orphan_table(
     """The orphans of one source, for people; `older_than` is None for the thresholds of rows."""
     count, fixed = found.orphaned_count, source.fixed_threshold
     silent = threshold_text(older_than)
-    why, more = "not seen", ""
-    if isinstance(source, Source):
-        why = "not seen" if source.list is None else "stale in the list or not seen"
-        more = _known_to_daemon(source)
+    is_listed_too = isinstance(source, Source) and source.list is not None
+    why = "stale in the list or not seen" if is_listed_too else "not seen"
+    others = known_to_daemon_text(source)
+    more = f"; {others}" if others else ""
     shown, limit = str(count), source.alert_above
     if limit is not None and count > limit:
         shown = stdout_screen().above(shown)
@@ -49,14 +54,6 @@ def orphan_table(
     return "\n".join(lines)
 
 
-def _known_to_daemon(source: Source) -> str:
-    """Which orphans are not listed, because repeated answers prove them; empty where all are."""
-    ownerless = source.owners_name is not None and "ownerless sessions"
-    ghosts = source.list is not None and "ghosts"
-    names = " and ".join(each for each in (ownerless, ghosts) if each)
-    return f"; {names} are known to the daemon alone" if names else ""
-
-
 def orphan_json(
     source: AnySource, database: str, found: OrphanList, older_than: float | None
 ) -> object:
@@ -70,6 +67,7 @@ def orphan_json(
         "database": database,
         "older_than_seconds": older_than,
         "orphaned_count": found.orphaned_count,
+        **({"known_to_daemon_alone": known_to_daemon(source)} if source.has_evidence else {}),
         "orphans": [
             {
                 "id": orphan.id,

@@ -1,6 +1,6 @@
 """What the collections found: counts by source, and the days of each."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from exporter.cli.output.terminal.table import Above, table
@@ -37,9 +37,12 @@ def counts(snapshots: Snapshots, limits: Mapping[str, int | None] | None = None)
 
 
 def overview_json(
-    snapshots: Snapshots, limits: Mapping[str, int | None]
+    snapshots: Snapshots, limits: Mapping[str, int | None], unknown: Mapping[str, Collection[str]]
 ) -> list[dict[str, object]]:
-    """The same for programs; docs/commands.md describes it."""
+    """The same for programs; docs/commands.md describes it.
+
+    `unknown` are the causes of each source of which one collection knows no orphan.
+    """
     collectors: dict[tuple[str, str], list[dict[str, object]]] = {}
     for key, state in snapshots.states.items():
         found = state.snapshot if state.succeeded else None
@@ -56,7 +59,7 @@ def overview_json(
         {
             "source": source,
             "database": database,
-            **_counts_json(values.get("active"), values.get("daily")),
+            **_counts_json(values.get("active"), values.get("daily"), unknown.get(source, ())),
             "alert_above": limits.get(source),
             "rows_estimated": values["size"].rows if "size" in values else None,
             "days": [_day_json(day) for day in values["daily"].days] if "daily" in values else [],
@@ -66,7 +69,9 @@ def overview_json(
     ]
 
 
-def _counts_json(values: ActiveValues | None, daily: DailyValues | None) -> dict[str, object]:
+def _counts_json(
+    values: ActiveValues | None, daily: DailyValues | None, unknown: Collection[str]
+) -> dict[str, object]:
     kinds = {} if daily is None else daily.kinds
     keys = None if values is None else values.keys
     orphaned = None if values is None else values.total.orphaned
@@ -75,7 +80,9 @@ def _counts_json(values: ActiveValues | None, daily: DailyValues | None) -> dict
         "active_count": None if values is None else values.total.active,
         "orphaned_count": orphaned,
         "overlong_count": None if values is None else values.total.overlong,
-        "orphaned_by_cause": {"age": orphaned or 0} if by_cause is None else dict(by_cause),
+        "orphaned_by_cause": {"age": orphaned or 0}
+        if by_cause is None
+        else {**by_cause, **dict.fromkeys(unknown)},
         "oldest_orphan_last_seen_at": iso(
             None if values is None else values.oldest_orphan_last_seen
         ),
@@ -95,6 +102,8 @@ def _day_json(day: Day) -> dict[str, object]:
         "date": day.date,
         "started": day.total.started,
         "ended": day.total.ended,
+        "recovered": day.total.recovered,
+        "lost": day.total.lost,
         "still_active": day.total.still_active,
         "average_duration_seconds": finite(day.total.average_duration),
     }
@@ -136,5 +145,8 @@ def _days(values: DailyValues) -> str:
     for day in values.days:
         total, average = day.total, day.total.average_duration
         seconds = UNKNOWN if average is None else f"{average:.1f}"
-        rows.append([day.date, str(total.started), seconds, str(total.still_active)])
-    return table(["date", "started", "average duration in s", "still active"], rows)
+        fates = (total.ended, total.recovered, total.lost)
+        counted = (UNKNOWN if each is None else str(each) for each in fates)
+        rows.append([day.date, str(total.started), *counted, str(total.still_active), seconds])
+    headers = ["date", "started", "ended", "recovered", "lost", "still active"]
+    return table([*headers, "average duration in s"], rows)

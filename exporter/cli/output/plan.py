@@ -5,6 +5,8 @@ from dataclasses import asdict
 from exporter.cli.output.sessions import (
     LEFT,
     hidden_lines,
+    known_to_daemon,
+    known_to_daemon_text,
     more_lines,
     preview_table,
     previews_json,
@@ -33,6 +35,8 @@ def plan_text(plan: Plan, database: str) -> str:
     lines = _plan_lines(plan, database, found)
     if plan.future_ends:
         lines.append(f"warning: {plan.future_ends}")
+    if others := known_to_daemon_text(plan.selection.rule.table.source):
+        lines.append(f"  {others}, and are closed here once they are old")
     lines += [f"brake {printable(brake)}" for brake in plan.brakes]
     if plan.function is not None:
         lines.append(f"  by {plan.function.sql} in the database, which audits what it does")
@@ -73,11 +77,14 @@ def stop_text(plan: StopPlan, database: str) -> str:
 
 def plan_json(plan: Plan, database: str) -> dict[str, object]:
     """The same for programs. docs/commands.md describes it."""
+    source = plan.selection.rule.table.source
+    others = {"known_to_daemon_alone": known_to_daemon(source)} if source.has_evidence else {}
     return _json(
         plan,
         database,
         active=plan.counts.active,
         orphaned=plan.counts.orphaned,
+        **others,
         brakes=plan.brakes,
         warnings=[text for text in (plan.hidden, plan.future_ends, plan.pause_error) if text],
         paused=plan.pause is not None,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from exporter.cli.output.terminal.table import Id, table
-from exporter.config import format_duration
+from exporter.config import AnySource, Source, format_duration
 from exporter.recovery.close.candidates import Preview
 from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.session_id import id_text
@@ -12,6 +12,21 @@ from exporter.text import UNKNOWN, age, finite, instant, iso, printable
 
 #: Of one session, and of any other number.
 LEFT = ("is left alone", "are left alone")
+
+
+def known_to_daemon(source: AnySource) -> list[str]:
+    """The causes that repeated answers prove, which a command that asks once cannot know."""
+    if not isinstance(source, Source):
+        return []
+    causes = {"ownerless": source.owners_name, "ghost": source.list}
+    return [cause for cause, declared in causes.items() if declared is not None]
+
+
+def known_to_daemon_text(source: AnySource) -> str:
+    """The same as a sentence; empty where there are none."""
+    names = {"ownerless": "ownerless sessions", "ghost": "ghosts"}
+    found = " and ".join(names[cause] for cause in known_to_daemon(source))
+    return f"{found} are known to the daemon alone" if found else ""
 
 
 def preview_table(rule: Rule, previews: Sequence[Preview]) -> str:

@@ -6,7 +6,7 @@ import typer
 
 from exporter import sessions
 from exporter.cli.each_recovered import for_each_recovered
-from exporter.cli.each_source import print_failure, require_rule
+from exporter.cli.each_source import require_rule
 from exporter.cli.options import (
     DEFAULT_CONFIG,
     ASource,
@@ -31,6 +31,7 @@ from exporter.cli.output.stops import (
     unnamed_text,
     unseen_text,
 )
+from exporter.cli.output.terminal.failures import print_failure
 from exporter.config import Config, Source
 from exporter.errors import SourceError
 from exporter.postgres import Reader

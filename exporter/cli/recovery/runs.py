@@ -35,7 +35,9 @@ def runs(
         listed += [_of_person(act) for act in await list_interventions(reader, each.name)]
         return [{"source": each.name, "database": database, **values} for values in listed]
 
-    found, failed = for_each_recovered(config, find_recovered(config, source), work)
+    found, failed = for_each_recovered(
+        config, find_recovered(config, source), work, shows_progress=True
+    )
     newest_first = sorted((row for each in found for row in each), key=_at, reverse=True)
     if format_ is ListFormat.JSON:
         print(as_json([_json(row) for row in newest_first]))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from exporter.collection.age_cells import seconds_ahead
 from exporter.postgres import Result
-from exporter.sessions import SessionTable
+from exporter.sessions import STATEMENT_TIME, SessionTable
 from exporter.sessions.orphaned import causes
 
 #: The most owners and ids that one collection returns; an id or owner of more bytes is in no answer
@@ -84,8 +84,8 @@ def _held(table: SessionTable) -> str:
         "collection/orphaned/held",
         owner=str(table.owner),
         shown=_shown(table, "owner"),
-        last_seen=table.last_seen,
-        ahead=seconds_ahead("last_seen"),
+        times=_times(table),
+        ahead=_seconds_ahead(table),
         longest=str(LONGEST),
         limit=str(MOST_OWNERS),
     )
@@ -96,14 +96,29 @@ def _compared(table: SessionTable) -> str:
         "collection/orphaned/compare",
         id=str(table.id_text),
         shown=_shown(table, "id"),
-        last_seen=table.last_seen,
-        ahead=seconds_ahead("last_seen"),
+        times=_times(table),
+        ahead=_seconds_ahead(table),
         shown_listed=_shown(table, "listed_id"),
         listed=causes.listed_ids(),
         longest=str(LONGEST),
         limit=str(MOST_IDS),
         one_more=str(MOST_IDS + 1),
     )
+
+
+def _times(table: SessionTable) -> str:
+    """The columns of which _seconds_ahead() makes the newest sign of life of a row."""
+    start = f"{table.started_at.sql} AS started_at"
+    seen = table.last_seen_at
+    return start if seen is None else f"{start}, {seen.sql} AS last_seen_at"
+
+
+def _seconds_ahead(table: SessionTable) -> str:
+    """How long after now the newest sign of life is; without times that no clock can have shown."""
+    columns = ["started_at"] + ["last_seen_at"] * (table.last_seen_at is not None)
+    latest = STATEMENT_TIME.ahead(table.source.future_tolerance)
+    signs = (f"CASE WHEN {each} <= {latest} THEN {each} END" for each in columns)
+    return seconds_ahead(f"greatest({', '.join(signs)})")
 
 
 def _shown(table: SessionTable, text: str) -> str:

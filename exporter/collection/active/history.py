@@ -1,5 +1,6 @@
 """OrphanHistory: how many orphans earlier collections counted, as far back as an hour."""
 
+import math
 from dataclasses import dataclass, replace
 
 from exporter.collection.active import ActiveValues
@@ -15,10 +16,12 @@ class OrphanHistory:
 
     at: float
     orphaned: int
+    alert_above: int | None
+    """The limit that `above_since` is about."""
     above_since: float | None
     """Since when there are more than `alert_above`; None: there are not."""
     is_above_longer: bool
-    """Whether there were more already at the first collection that is remembered."""
+    """Whether there may have been more for longer than is remembered."""
     points: tuple[tuple[float, int], ...]
     """Times and counts, oldest first, at most LONGEST_SECONDS old."""
 
@@ -27,6 +30,23 @@ class OrphanHistory:
         """How many more orphans there are than so many seconds ago; None: it is the first count."""
         at, orphaned = self.points[0]
         return None if at == self.at else (self.orphaned - orphaned, self.at - at)
+
+    def under(self, alert_above: int | None) -> "OrphanHistory":
+        """The same counts against another limit: since when they exceed it is known by `points`."""
+        if alert_above == self.alert_above:
+            return self
+        since, limit = None, math.inf if alert_above is None else alert_above
+        if self.orphaned > limit:
+            since = self.at
+            for at, orphaned in reversed(self.points):
+                if orphaned <= limit:
+                    break
+                since = at
+            if self.above_since is not None and limit <= (self.alert_above or 0):
+                since = min(since, self.above_since)
+        return replace(
+            self, alert_above=alert_above, above_since=since, is_above_longer=since is not None
+        )
 
 
 def next_history(
@@ -40,8 +60,10 @@ def next_history(
         return None
     orphaned = values.total.orphaned
     is_above = alert_above is not None and orphaned > alert_above
+    since = at if is_above else None
     if before is None or at <= before.at:  # where the clock was set back, the times are not known
-        return OrphanHistory(at, orphaned, at if is_above else None, is_above, ((at, orphaned),))
+        return OrphanHistory(at, orphaned, alert_above, since, is_above, ((at, orphaned),))
+    before = before.under(alert_above)
     points = before.points
     if at - points[-1][0] >= STEP_SECONDS:
         points = (*points, (at, orphaned))
@@ -49,4 +71,4 @@ def next_history(
     points = points or ((at, orphaned),)
     if is_above and before.above_since is not None:
         return replace(before, at=at, orphaned=orphaned, points=points)
-    return OrphanHistory(at, orphaned, at if is_above else None, False, points)
+    return OrphanHistory(at, orphaned, alert_above, since, False, points)

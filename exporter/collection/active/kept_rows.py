@@ -34,3 +34,5 @@ class KeptRows(Generic[T]):
     """How long the database was kept busy by it."""
     failure: str | None = None
     """Why they could not be read, as a sentence; there are no rows then."""
+    most: int = 0
+    """How many could be kept when they were read: they are read again when that has changed."""

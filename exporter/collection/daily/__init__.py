@@ -1,31 +1,41 @@
 """Collector `daily`: statistics of the sessions that started today and on the days before.
 
 A past day hardly changes, so it is read again only when its number of active sessions did, when
-it was last read before it was over, and once an hour.
+it was last read before it was over, and once an hour. How many of its active sessions are orphaned
+is known of each day at each run.
 
 Nearly every run is one read: which days there are is known from the run before, until midnight.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from exporter.collection import label_split
 from exporter.collection.active.kept_rows import InconsistentRow, KeptRows
-from exporter.collection.age_cells import grid_coordinates
 from exporter.collection.daily import calendar_days as calendar
-from exporter.collection.daily import closed_rows
+from exporter.collection.daily import recovered_rows
 from exporter.collection.daily.calendar_days import Day, DayCounts
+from exporter.collection.daily.day_counts import day_queries, read_days, rows_by_day
+from exporter.collection.daily.recovered_rows import AuditAccess
 from exporter.collection.label_split import Combination
 from exporter.config import Source
+from exporter.errors import PermissionDenied, SchemaMismatch
 from exporter.metrics import catalog
 from exporter.metrics.catalog import Family, Sample
-from exporter.postgres import Reader, Result, Row
-from exporter.queries import join_lines
-from exporter.sessions import STATEMENT_TIME, SessionTable, orphaned
+from exporter.postgres import Reader, Row
+from exporter.sessions import STATEMENT_TIME, SessionTable, evidence_settings
 from exporter.sessions.verdict import NO_EVIDENCE, Verdict
 
-#: More rows than a day has: the base of the number that adds up three kinds of them.
-_MANY = 2**31
+#: The metrics of a day, and what of its counts each is.
+_OF_A_DAY: tuple[tuple[Family, Callable[[DayCounts], float | None]], ...] = (
+    (catalog.DAILY_STARTED, lambda counts: counts.started),
+    (catalog.DAILY_ENDED, lambda counts: counts.ended),
+    (catalog.DAILY_RECOVERED, lambda counts: counts.recovered),
+    (catalog.DAILY_LOST, lambda counts: counts.lost),
+    (catalog.DAILY_STILL_ACTIVE, lambda counts: counts.still_active),
+    (catalog.DAILY_KNOWN_DURATION, lambda counts: counts.known_duration),
+    (catalog.DAILY_TIMED, lambda counts: counts.timed),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,8 @@ class DailyValues:
 
     days: tuple[Day, ...]
     at: float
+    audit: AuditAccess = AuditAccess.ABSENT
+    """How it was known which sessions were recovered."""
     counts_seen_after_end: bool = False
     newest_start: float | None = None
     """When the session started that started last, as Unix time; None: it is not known."""
@@ -63,39 +75,55 @@ class Daily:
         reader: Reader,
         table: SessionTable,
         previous: DailyValues | None,
-        _verdict: Verdict = NO_EVIDENCE,
+        verdict: Verdict = NO_EVIDENCE,
     ) -> DailyValues:
+        if table.source.has_evidence:
+            reader.preamble = await evidence_settings(verdict, table.encoding)
         if previous is not None:
-            return await self._refresh(reader, table, previous)
-        days = await calendar.read_days(reader, table)
+            try:
+                refreshed = await self._refresh(reader, table, previous)
+            except (PermissionDenied, SchemaMismatch):
+                # Perhaps the audit is gone, or the right to read it.
+                if previous.audit is not AuditAccess.READABLE:
+                    raise
+                refreshed = None
+            if refreshed is not None:
+                return refreshed
+        listed, access = await reader.read(
+            calendar.days_query(table), recovered_rows.access_query()
+        )
+        days, audit = calendar.days_from(listed.rows), recovered_rows.access_of(access)
         now = reader.began_at
-        return _values(table, days, await _read_days(reader, table, days, days, now), now, None)
+        return _values(table, days, await _read_stale(reader, table, audit, days, days), now, audit)
 
     async def _refresh(
         self, reader: Reader, table: SessionTable, previous: DailyValues
-    ) -> DailyValues:
-        """Read today and the past days whose turn it is, and then those that have changed."""
+    ) -> DailyValues | None:
+        """Read today and the past days whose turn it is, and then those that have changed.
+
+        None where every day has to be read, because another audit can be read than before.
+        """
         *past, today = days = list(reversed(previous.days))
-        every = self.every(table.source) or 0.0
+        every, audit = self.every(table.source) or 0.0, previous.audit
         may_be_over = previous.at + 2 * every >= today.end
         listing = [calendar.days_query(table)] if may_be_over else []
         turns = calendar.due(table.source.name, past, previous.at, every=every)
         still_active = [_still_active_query(table, days, past)] if past else []
-        results = await reader.read(
+        access, *results = await reader.read(
+            recovered_rows.access_query(),
             *listing,
             *still_active,
-            *_daily_queries(table, days, turns),
-            *_daily_queries(table, days, [today]),
+            *day_queries(table, audit, days, turns),
+            *day_queries(table, audit, days, [today]),
         )
+        if recovered_rows.access_of(access) is not audit:
+            return None
         now = reader.began_at
         listed = results.pop(0).rows if may_be_over else []
-        active = results.pop(0).rows if past else []
-        active_by_day = {
-            date: {labels: sessions for labels, (sessions,) in counted.items() if sessions}
-            for date, counted in _by_day(table.source, days, active).items()
-        }
-        fresh = _read(table.source, days, [*turns, today], _rows(results), now)
-        known = {day.date: day for day in past} | fresh
+        active = [results.pop(0)] if past else []
+        active_by_day = rows_by_day(table.source, days, active)
+        fresh = read_days(table.source, audit, days, [*turns, today], results, now)
+        known = {day.date: _with_orphaned(day, active_by_day) for day in past} | fresh
         if may_be_over:
             days = calendar.days_from(listed)
         elif not today.start <= now < today.end:
@@ -108,53 +136,58 @@ class Daily:
             return day.date not in fresh and (
                 before.read_at < day.end
                 or calendar.is_overdue(before, now)
-                or _still_active(before) != active_by_day.get(day.date, {})
+                or _still_active(before) != _active(active_by_day.get(day.date, {}))
             )
 
         stale = list(filter(is_stale, days))
-        known |= await _read_days(reader, table, days, stale, now)
-        return _values(table, days, known, now, previous.newest_start)
+        known |= await _read_stale(reader, table, audit, days, stale, now)
+        return _values(table, days, known, now, audit, previous.newest_start)
 
     def samples(self, source: Source, values: DailyValues) -> Iterator[Sample]:
-
-        def of(
-            family: Family, day: Day, value: Callable[[DayCounts], float | None]
-        ) -> Iterator[Sample]:
-            labels = (("date", day.date),) if family.labels else ()
-            return label_split.samples(
-                source, family, day.total, day.by_label, value, labels=labels
-            )
-
-        yield from of(catalog.TODAY_STARTED, values.days[0], lambda counts: counts.started)
-        for day in values.days:
-            yield from of(catalog.DAILY_STARTED, day, lambda counts: counts.started)
-            yield from of(catalog.DAILY_ENDED, day, lambda counts: counts.ended)
-            yield from of(catalog.DAILY_STILL_ACTIVE, day, lambda counts: counts.still_active)
-            yield from of(
-                catalog.DAILY_AVERAGE_DURATION, day, lambda counts: counts.average_duration
-            )
+        today = values.days[0]
+        yield from label_split.samples(
+            source, catalog.TODAY_STARTED, today.total, today.by_label, lambda each: each.started
+        )
+        for days_ago, day in enumerate(values.days):
+            number = (("days_ago", str(days_ago)),)
+            for family, value in _OF_A_DAY:
+                yield from label_split.samples(
+                    source, family, day.total, day.by_label, value, labels=number
+                )
+            yield Sample(catalog.DAILY_INFO, (*number, ("date", day.date)), 1)
         yield from catalog.NEWEST_START.samples(values.newest_start)
         if source.ended_at is not None or source.duration is not None:
             yield from catalog.INCONSISTENT.samples_by("kind", values.kinds)
 
 
 async def query_of_all_days(reader: Reader, table: SessionTable) -> str:
-    """The statement that reads every day, as the first run does."""
+    """The statement that reads every day, as the first run does where there is no audit."""
     days = await calendar.read_days(reader, table)
-    return _daily_queries(table, days, days)[0]
+    return day_queries(table, AuditAccess.ABSENT, days, days)[0]
 
 
-async def _read_days(
-    reader: Reader, table: SessionTable, days: list[Day], stale: list[Day], now: float
+async def _read_stale(  # noqa: PLR0917 - in the order in which they become known
+    reader: Reader,
+    table: SessionTable,
+    audit: AuditAccess,
+    days: list[Day],
+    stale: list[Day],
+    now: float | None = None,
 ) -> dict[str, Day]:
     if not stale:
         return {}
-    results = await reader.read(*_daily_queries(table, days, stale))
-    return _read(table.source, days, stale, _rows(results), now)
+    results = await reader.read(*day_queries(table, audit, days, stale))
+    now = reader.began_at if now is None else now
+    return read_days(table.source, audit, days, stale, results, now)
 
 
-def _values(
-    table: SessionTable, days: list[Day], known: Mapping[str, Day], at: float, before: float | None
+def _values(  # noqa: PLR0917 - in the order in which they become known
+    table: SessionTable,
+    days: list[Day],
+    known: Mapping[str, Day],
+    at: float,
+    audit: AuditAccess,
+    before: float | None = None,
 ) -> DailyValues:
     """`before` is the newest start of the run before: it may be older than all of the days."""
     newest_first = tuple(known[day.date] for day in reversed(days))
@@ -162,7 +195,15 @@ def _values(
         before = None  # the days say by now when that was
     starts = (before, *(day.newest_start for day in newest_first))
     newest = max((each for each in starts if each is not None), default=None)
-    return DailyValues(newest_first, at, table.seen_after_end is not None, newest)
+    return DailyValues(newest_first, at, audit, table.seen_after_end is not None, newest)
+
+
+def _still_active_query(table: SessionTable, days: list[Day], past: list[Day]) -> str:
+    parts = calendar.by_day(
+        table, days, past, started_at=table.started_at.dated, labels=table.labels
+    )
+    orphaned = table.orphaned(STATEMENT_TIME)
+    return table.statement("collection/daily/still_active", orphaned=orphaned, **parts)
 
 
 def _still_active(day: Day) -> dict[Combination, int]:
@@ -171,100 +212,13 @@ def _still_active(day: Day) -> dict[Combination, int]:
     return {labels: each.still_active for labels, each in counts.items() if each.still_active}
 
 
-def _still_active_query(table: SessionTable, days: list[Day], past: list[Day]) -> str:
-    parts = calendar.by_day(
-        table, days, past, started_at=table.started_at.dated, labels=table.labels
+def _active(counted: Mapping[Combination, Row]) -> dict[Combination, int]:
+    """The same of the rows of still_active.sql."""
+    return {labels: active for labels, (active, _) in counted.items() if active}
+
+
+def _with_orphaned(day: Day, by_day: Mapping[str, Mapping[Combination, Row]]) -> Day:
+    counted = by_day.get(day.date, {})
+    return calendar.with_orphaned(
+        day, {labels: orphaned for labels, (_, orphaned) in counted.items()}
     )
-    return table.statement("collection/still_active", **parts)
-
-
-def _daily_queries(table: SessionTable, days: list[Day], stale: list[Day]) -> list[str]:
-    """A statement for each run of neighbouring days."""
-    if not stale:
-        return []
-    columns = [*closed_rows.columns(table), *label_split.columns(table)]
-    complete = closed_rows.complete(table)
-    duration, known = "0", list[str]()
-    if table.ended_at is not None:
-        known = [orphaned.is_end_of_closed("started_at", "ended_at")]
-        duration = "pg_catalog.date_part('epoch', ended_at - started_at)"
-    if table.source.duration is not None:
-        # A negative duration contradicts itself, NaN sorts above every number, and of numbers
-        # near the largest the sum would overflow.
-        duration, known = "duration", ["duration >= '0'", "duration < '1e290'"]
-    is_known = " AND ".join(["NOT is_active", *known])
-    is_plain = " AND ".join(["NOT is_active", *dict.fromkeys([*complete, *known])])
-    kinds = " + ".join(
-        f"CASE WHEN {' AND '.join(conditions) or 'true'} THEN 0 ELSE {number} END"
-        for number, conditions in ((_MANY, complete), (_MANY**2, known))
-    )
-    labels = label_split.names(table)
-    kind = f"CASE WHEN is_active THEN 1 ELSE {kinds} END"
-    has_started = f"started_at <= {STATEMENT_TIME.ago(-table.source.future_tolerance)}"
-    measures = [
-        f"extract(epoch FROM pg_catalog.max(started_at) FILTER (WHERE {has_started}))::float8",
-        f"coalesce(pg_catalog.sum({duration}) FILTER (WHERE {is_known}), 0)",
-        f"coalesce(pg_catalog.sum({kind}) FILTER (WHERE ({is_plain}) IS NOT TRUE), 0)",
-    ]
-    if (after_end := table.seen_after_end) is not None:
-        columns.append(f"({after_end}) AS is_seen_after_end")
-        measures.append("pg_catalog.count(*) FILTER (WHERE is_seen_after_end)")
-    return [
-        table.statement(
-            "collection/daily",
-            measures=join_lines(measures),
-            columns=join_lines(columns),
-            **calendar.by_day(table, days, run, started_at="started_at", labels=labels),
-        )
-        for run in calendar.runs_of(stale)
-    ]
-
-
-def _counts(
-    source: Source, started: int, duration_sum: float, kinds: int, seen_after_end: int = 0
-) -> DayCounts:
-    """What a row of daily.sql counts; `kinds` adds up the rows that are not plain."""
-    unknown, incomplete, active = grid_coordinates([_MANY] * 3, int(kinds))
-    has_durations = source.ended_at is not None or source.duration is not None
-    durations = started - active - unknown if has_durations else 0
-    return DayCounts(started, active, durations, duration_sum, incomplete, seen_after_end)
-
-
-def _rows(results: Iterable[Result]) -> list[Row]:
-    return [row for result in results for row in result.rows]
-
-
-def _by_day(
-    source: Source, days: list[Day], rows: Iterable[Row]
-) -> dict[str, dict[Combination, Row]]:
-    """Sort result rows (day number, label numbers …, values …) by date and combination."""
-    end = 1 + len(source.labels)
-    found: dict[str, dict[Combination, Row]] = {day.date: {} for day in days}
-    for row in rows:
-        if row[0] is not None and 1 <= row[0] <= len(days):
-            labels = label_split.combination(source, row[1:end])
-            found[days[row[0] - 1].date][labels] = row[end:]
-    return found
-
-
-def _read(
-    source: Source, days: list[Day], stale: list[Day], rows: Iterable[Row], now: float
-) -> dict[str, Day]:
-    """The stale days with the counts just read; a day without rows counts 0."""
-    found = _by_day(source, days, rows)
-    read = {}
-    for day in stale:
-        rows_of_day = found[day.date]
-        counted = {
-            labels: _counts(source, started, *others)
-            for labels, (started, _, *others) in rows_of_day.items()
-        }
-        newest = max((row[1] for row in rows_of_day.values() if row[1] is not None), default=None)
-        total = DayCounts(*map(sum, zip(DayCounts(), *counted.values(), strict=True)))
-        by_label = dict.fromkeys(label_split.combinations(source), DayCounts())
-        if source.labels:
-            by_label |= counted
-        read[day.date] = replace(
-            day, read_at=now, newest_start=newest, total=total, by_label=by_label
-        )
-    return read

@@ -5,8 +5,8 @@ minute of its own, so that no run reads many days and the sources do not read th
 """
 
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -19,23 +19,52 @@ HOUR_SECONDS = 3600.0
 
 
 class DayCounts(NamedTuple):
-    """The sessions that started on one day. Durations are of ended sessions, in seconds."""
+    """The sessions that started on one day. None is unknown."""
 
     started: int = 0
     still_active: int = 0
-    durations: int = 0
+    orphaned: int = 0
+    """Of those that are still active."""
+    recovered: int | None = 0
+    """Closed by recovery, and not undone."""
+    contradicted: int = 0
+    """Of the recovered ones, those that showed life or got a genuine end later."""
+    timed: int | None = 0
+    """Ended, and of known duration."""
     duration_sum: float = 0.0
+    """The durations of these, in seconds."""
     closed_without_end: int = 0
     seen_after_end: int = 0
 
     @property
-    def ended(self) -> int:
-        return self.started - self.still_active
+    def ended(self) -> int | None:
+        """Closed by the application."""
+        if self.recovered is None:
+            return None
+        return self.started - self.still_active - self.recovered
+
+    @property
+    def lost(self) -> int | None:
+        """Orphaned now, or recovered and not contradicted."""
+        if self.recovered is None:
+            return None
+        return self.orphaned + self.recovered - self.contradicted
+
+    @property
+    def known_duration(self) -> float | None:
+        """The sum of the known durations, in seconds."""
+        return None if self.timed is None else self.duration_sum
 
     @property
     def average_duration(self) -> float | None:
         """In seconds; None for a day on which no session ended."""
-        return self.duration_sum / self.durations if self.durations else None
+        return self.duration_sum / self.timed if self.timed else None
+
+
+def total_of(counts: Iterable[DayCounts]) -> DayCounts:
+    """The sum of at least one; unknown where one is."""
+    columns = zip(*counts, strict=True)
+    return DayCounts._make(None if None in each else sum(each) for each in columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +81,32 @@ class Day:
     """When the session started that started last; one in the future has not started."""
 
 
+def with_orphaned(day: Day, orphaned: Mapping[Combination, int]) -> Day:
+    """The day with other numbers of orphaned sessions, by combination; the same where none is."""
+    by_label = {
+        labels: counts._replace(orphaned=orphaned.get(labels, 0))
+        for labels, counts in day.by_label.items()
+    }
+    total = day.total._replace(orphaned=sum(orphaned.values()))
+    if (total, by_label) == (day.total, day.by_label):
+        return day
+    return replace(day, total=total, by_label=by_label)
+
+
 async def read_days(reader: Reader, table: SessionTable) -> list[Day]:
     """The days up to today, oldest first."""
     return days_from(await reader.rows(days_query(table)))
 
 
-def days_query(table: SessionTable) -> str:
-    """The statement that lists the days, for days_from()."""
+def days_query(table: SessionTable, *, days: int | None = None) -> str:
+    """The statement that lists the days, for days_from(): as many as declared, unless given."""
     assert table.source.daily is not None  # noqa: S101 - the collector has no interval otherwise
     zone = literal(table.source.timezone)
     return table.statement(
-        "collection/days",
+        "collection/daily/days",
         now=STATEMENT_TIME.now,
         zone=zone,
-        oldest=str(table.source.daily.days - 1),
+        oldest=str((days or table.source.daily.days) - 1),
         first_instant=_first_instant(zone),
     )
 
@@ -119,19 +160,25 @@ def by_day(
     if len(run) > 1:
         # In seconds since the first of them: so it is planned and computed fastest.
         ends = ",".join(f"{each.end - days[0].start:.6f}" for each in days)
-        since = f"pg_catalog.tstzrange_subdiff({started_at}, {_instant(days[0].start)})"
+        since = f"pg_catalog.tstzrange_subdiff({started_at}, {instant(days[0].start)})"
         day = f"pg_catalog.width_bucket({since}, '{{0,{ends}}}'::float8[])"
         groups.insert(0, "1")
-    started, first, end = table.started_at, _instant(run[0].start), _instant(run[-1].end)
     return {
         "day": day,
         "labels": "".join(f"{label}, " for label in labels),
-        "started": f"{started.from_(first)} AND {started.before(end)}",
+        "started": started_within(table, run),
         "groups": f"GROUP BY {', '.join(groups)}" if groups else "",
     }
 
 
-def _instant(timestamp: float) -> str:
+def started_within(table: SessionTable, run: Sequence[Day]) -> str:
+    """Whether a row started on one of these neighbouring days, by an index on the start."""
+    first, end = instant(run[0].start), instant(run[-1].end)
+    return f"{table.started_at.from_(first)} AND {table.started_at.before(end)}"
+
+
+def instant(timestamp: float) -> str:
+    """A Unix time as SQL."""
     return f"pg_catalog.to_timestamp({timestamp:.6f})"
 
 

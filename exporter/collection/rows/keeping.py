@@ -8,20 +8,17 @@ costs no metric.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
 
 from exporter.collection.active import Active, ActiveValues
 from exporter.collection.active.kept_rows import InconsistentRow, KeptRows
 from exporter.collection.daily import Daily, DailyValues
 from exporter.collection.rows.inconsistent import CLOSED_KINDS, kinds_of, list_inconsistent
+from exporter.collection.rows.row_limit import R, RowLimit
 from exporter.errors import SourceError
 from exporter.postgres import Reader
 from exporter.sessions import SessionTable
 from exporter.sessions.orphan_list import Orphan, read_orphans
 from exporter.sessions.verdict import NO_EVIDENCE, Verdict
-
-#: The most rows of one source, and of one kind of all sources together: memory is bounded.
-MOST_ROWS, MOST_OF_ALL, FEWEST_ROWS = 100, 10_000, 10
 
 #: Reading rows takes at most one in so many seconds.
 _DUTY = 100
@@ -34,18 +31,11 @@ AGAIN_AFTER_SECONDS, CLOSED_AGAIN_AFTER_SECONDS = 300.0, 3600.0
 #: `show` may have changed.
 LONGEST_SECONDS = 600.0
 
-T = TypeVar("T")
-
-
-def rows_per_source(sources: int) -> int:
-    """How many rows of each source are kept where there are so many of them."""
-    return max(FEWEST_ROWS, min(MOST_ROWS, MOST_OF_ALL // max(sources, 1)))
-
 
 class ActiveWithRows(Active):
     """Keeps orphans and the inconsistent rows among the active ones."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: RowLimit) -> None:
         self._limit = limit
 
     async def collect(
@@ -56,32 +46,36 @@ class ActiveWithRows(Active):
         verdict: Verdict = NO_EVIDENCE,
     ) -> ActiveValues:
         values = await super().collect(reader, table, previous, verdict)
+        limit = self._limit.rows
+        if not limit:
+            return values
 
         async def orphans() -> Sequence[Orphan]:
-            return await read_orphans(reader, table, limit=self._limit, verdict=verdict)
+            return await read_orphans(reader, table, limit=limit, verdict=verdict)
 
         async def inconsistent() -> Sequence[InconsistentRow]:
             kinds = [kind for kind in kinds_of(table.source) if kind not in CLOSED_KINDS]
             found = await list_inconsistent(
-                reader, table, kind=None, among=kinds, limit=self._limit, names_failing=False
+                reader, table, kind=None, among=kinds, limit=limit, names_failing=False
             )
             return found.rows
 
         kept_orphans = kept_inconsistent = None
         if values.total.orphaned:
             before = None if previous is None else previous.orphans
-            kept_orphans = await _read(reader, before, orphan_marks(values), orphans)
+            marks = orphan_marks(values)
+            kept_orphans = await _read(reader, self._limit, before, marks, orphans)
         if any(values.inconsistent.values()):
             marks = tuple(values.inconsistent.items())
             others = None if previous is None else previous.inconsistent_rows
-            kept_inconsistent = await _read(reader, others, marks, inconsistent)
+            kept_inconsistent = await _read(reader, self._limit, others, marks, inconsistent)
         return replace(values, orphans=kept_orphans, inconsistent_rows=kept_inconsistent)
 
 
 class DailyWithRows(Daily):
     """Keeps the inconsistent rows among those that are closed."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: RowLimit) -> None:
         self._limit = limit
 
     async def collect(
@@ -93,17 +87,19 @@ class DailyWithRows(Daily):
     ) -> DailyValues:
         values = await super().collect(reader, table, previous, verdict)
         kinds = [kind for kind in kinds_of(table.source) if kind in CLOSED_KINDS]
-        if not any(values.kinds.get(kind) for kind in kinds):
+        limit = self._limit.rows
+        if not limit or not any(values.kinds.get(kind) for kind in kinds):
             return values
 
         async def inconsistent() -> Sequence[InconsistentRow]:
             found = await list_inconsistent(
-                reader, table, kind=None, among=kinds, limit=self._limit, names_failing=False
+                reader, table, kind=None, among=kinds, limit=limit, names_failing=False
             )
             return found.rows
 
         kept = await _read(
             reader,
+            self._limit,
             None if previous is None else previous.inconsistent_rows,
             tuple(values.kinds.items()),
             inconsistent,
@@ -127,15 +123,16 @@ def orphan_marks(values: ActiveValues) -> object:
 
 async def _read(
     reader: Reader,
-    before: KeptRows[T] | None,
+    limit: RowLimit,
+    before: KeptRows[R] | None,
     marks: object,
-    read: Callable[[], Awaitable[Sequence[T]]],
+    read: Callable[[], Awaitable[Sequence[R]]],
     *,
     apart: float = 0.0,
-) -> KeptRows[T]:
+) -> KeptRows[R]:
     """The rows from before where they still hold, or else as they are read now."""
-    now = reader.began_at
-    if before is not None:
+    now, most = reader.began_at, limit.rows
+    if before is not None and before.most == most:
         apart = max(apart, _DUTY * before.seconds)
         if before.failure is not None:
             apart = max(apart, AGAIN_AFTER_SECONDS)
@@ -143,9 +140,9 @@ async def _read(
             apart = max(apart, LONGEST_SECONDS)
         if 0 <= now - before.read_at < apart:
             return before
-    busy, failure, rows = reader.seconds, None, tuple[T, ...]()
+    busy, failure, rows = reader.seconds, None, tuple[R, ...]()
     try:
-        rows = tuple(await read())
+        rows = limit.first_of(await read())
     except SourceError as error:
         failure = str(error)
-    return KeptRows(rows, marks, now, reader.seconds - busy, failure)
+    return KeptRows(rows, marks, now, reader.seconds - busy, failure, most)

@@ -13,7 +13,7 @@ from exporter.config.fields.sql import COLUMN, EXPRESSION, Sql, parse_column, pa
 from exporter.config.fields.values import choice, name_like
 
 TAKEN_COLUMNS = "id|last_seen|age|database|source"
-TAKEN_LABELS = "database|source|date|le|kind|cause|store|owner|evidence|instance|job|__.*"
+TAKEN_LABELS = "database|source|date|days_ago|le|kind|cause|store|owner|evidence|instance|job|__.*"
 LABEL = "[a-zA-Z_][a-zA-Z0-9_]*"
 
 

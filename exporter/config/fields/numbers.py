@@ -85,3 +85,22 @@ def _parse_share(value: object) -> float:
 
 _SHARE = {"type": "string", "pattern": f"^(100|[1-9][0-9]?)\\s*%$|{VARIABLE}"}
 Share = Annotated[float, Parser(_parse_share, _SHARE)]  # percent in the file, up to 1 here
+
+
+def _parse_objective(value: object) -> float:
+    text = value.strip() if isinstance(value, str) else ""
+    digits = text.removesuffix("%").strip()
+    if not text.endswith("%") or not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", digits):
+        raise ExpectedError("a share such as 99% or 99.5%")
+    if not 0 < float(digits) < 100:
+        advice = "with 100% a single lost session would miss it for weeks"
+        raise ExpectedError("a share above 0% and below 100%", advice)
+    return float(f"{digits}e-2")
+
+
+_OBJECTIVE = {
+    "type": "string",
+    "pattern": rf"^(?!0+(\.0+)?\s*%)[0-9]{{1,2}}(\.[0-9]{{1,3}})?\s*%$|{VARIABLE}",
+}
+# Percent in the file, a ratio here.
+Objective = Annotated[float, Parser(_parse_objective, _OBJECTIVE)]

@@ -7,7 +7,7 @@ from exporter import logs
 from exporter.daemon.http.access import SEES_DETAILS, Details
 from exporter.daemon.http.connections import PASSWORD, HttpConnections
 from exporter.daemon.http.passwords import Passwords, TooManyChecks
-from exporter.daemon.http.peer import PEER, TlsPeer
+from exporter.daemon.http.peer import PEER, is_outdated
 from exporter.daemon.http.web_config import WebConfig
 
 #: What Kubernetes asks, which has no password.
@@ -37,7 +37,7 @@ class AccessControl:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         users, peer = self._web.current.users, scope.get(PEER)
-        if self._is_outdated(peer):
+        if is_outdated(peer, self._web.current.tls):
             send = _and_close(send)
         asks_password = bool(users) and scope["path"] not in WITHOUT_PASSWORD
         if asks_password and (refusal := await self._refusal(scope)):
@@ -63,11 +63,6 @@ class AccessControl:
             refusal = _TOO_MANY
         self._http.reject(PASSWORD, client)
         return refusal
-
-    def _is_outdated(self, peer: TlsPeer | None) -> bool:
-        """Whether the connection was made before the certificates or the authorities changed."""
-        tls = self._web.current.tls
-        return (peer and peer.context) is not (tls and tls.context)
 
 
 def _and_close(send: Send) -> Send:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from exporter.daemon.http.connections import (
+    CERTIFICATE,
     MALFORMED,
     MOST_CONNECTIONS,
     MOST_UNREAD,
@@ -23,7 +24,7 @@ from exporter.daemon.http.connections import (
     TOO_LARGE,
     HttpConnections,
 )
-from exporter.daemon.http.peer import PEER
+from exporter.daemon.http.peer import PEER, TlsServer, is_distrusted
 from exporter.daemon.timer import Timer
 
 #: The most bytes of one request: request line, headers and body; nothing here takes a body.
@@ -60,6 +61,10 @@ class LimitedProtocol(HttpToolsProtocol):
     """uvicorn's protocol, within the bounds. A subclass has `gate`: all connections of a server."""
 
     gate: ClassVar[HttpConnections]
+
+    def tls(self) -> TlsServer | None:
+        """How a connection that is made now is encrypted."""
+        return None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type] # of a stream, as uvicorn has it
@@ -155,8 +160,12 @@ class LimitedProtocol(HttpToolsProtocol):
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Make an answer when the one before it has been taken: until then it would wait here."""
         await self.flow.drain()
-        if not self._is_lost:
-            scope[PEER] = self.transport.get_extra_info(PEER)
+        peer = self.transport.get_extra_info(PEER)
+        if not self._is_lost and is_distrusted(peer, self.tls()):
+            # No answer: so a scraper connects again, and is refused then or succeeds.
+            self._hang_up(CERTIFICATE)
+        elif not self._is_lost:
+            scope[PEER] = peer
             await self._asked_app(scope, receive, send)
 
     def pause_writing(self) -> None:
@@ -220,6 +229,14 @@ class LimitedProtocol(HttpToolsProtocol):
         self.gate.remove(self)
         self.gate.reject(reason, self._peer)
         self.evict()
+
+    def _hang_up(self, reason: str) -> None:
+        """Close it behind the answers that it has, instead of those that it waits for."""
+        self.gate.reject(reason, self._peer)
+        self._ignores_input = True
+        for cycle in self._unanswered:
+            cycle.disconnected = True  # else uvicorn answers what was not
+        self.transport.close()
 
     def _give_up_request(self) -> None:
         if self._unfinished and not self.transport.is_closing():

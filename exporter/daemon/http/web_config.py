@@ -6,6 +6,7 @@ comparison before.
 """
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Final
 
 from exporter import logs
 from exporter.daemon.http.connections import HttpConnections
-from exporter.daemon.http.tls.connection import TlsServer
+from exporter.daemon.http.peer import TlsServer
 from exporter.errors import ConfigError, Problem
 
 #: How often the files are compared, in seconds.
@@ -33,6 +34,12 @@ class Loaded:
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
     """Headers of each answer, by their names in lower case."""
     warnings: tuple[Problem, ...] = ()
+
+    @property
+    def knows_clients(self) -> bool:
+        """Whether a request can be authenticated: by a password or a client's certificate."""
+        verifies = self.tls is not None and self.tls.context.verify_mode != ssl.CERT_NONE
+        return bool(self.users) or verifies
 
 
 NONE: Final = Loaded()
@@ -83,7 +90,7 @@ class WebConfig:
     def _load(self, path: Path) -> Loaded:
         """Read the file, and before each file, note how it is: what changes then is seen later."""
         # Building the models takes time, and most exporters have no such file.
-        from exporter.daemon.http.tls.context import files_of, make_context  # noqa: PLC0415
+        from exporter.daemon.http.tls.context import authorities_of, files_of, make_context  # noqa: PLC0415
         from exporter.daemon.http.web_file.load import load_web_config  # noqa: PLC0415
 
         self._seen = _signature(self._files)
@@ -91,10 +98,14 @@ class WebConfig:
         tls = file.settings.tls_server_config
         self._files = (path, *files_of(tls).values())
         self._seen = (self._seen[0], *_signature(self._files[1:]))
+        # Before they are used: if they change now, they are read again.
+        authorities = authorities_of(tls)
         context = make_context(file)
         headers = file.settings.http_server_config.headers
         return Loaded(
-            tls=TlsServer(context, tls.client_allowed_sans) if context and tls else None,
+            tls=TlsServer(context, tls.client_allowed_sans, authorities)
+            if context and tls
+            else None,
             users=file.settings.basic_auth_users,
             headers={name.lower().encode(): value.encode() for name, value in headers.items()},
             warnings=file.warnings,

@@ -89,9 +89,8 @@ class Page:
         self._rendering = asyncio.Lock()
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
-        self._small = {
-            name for name, each in self._sources.items() if each.series() <= _RENDERED_AHEAD
-        }
+        self._small: dict[str, bool] = {}
+        """Whether a source is rendered ahead; counting its series takes time at a reload."""
         snapshots.on_change = self._render_ahead
 
     async def rendered(self, format_: Format, *, gzip: bool = False) -> bytes:
@@ -188,7 +187,13 @@ class Page:
 
     def _render_ahead(self, key: Key) -> None:
         """Render what has changed, so that a scrape need not; nothing before the first scrape."""
-        if self._kept is not None and key.source in self._small:
+        if self._kept is None:
+            return
+        small = self._small.get(key.source)
+        if small is None:
+            small = self._sources[key.source].series() <= _RENDERED_AHEAD
+            self._small[key.source] = small
+        if small:
             self._collected(key, self._snapshots.states[key], self._clock.monotonic())
 
     def _collected(self, key: Key, state: State, now: float) -> Chunk:
@@ -263,6 +268,8 @@ def _of_settings(source: AnySource) -> Iterator[Sample]:
     yield from m.ORPHANED_AFTER.samples(source.fixed_threshold)
     yield from m.OVERLONG_AFTER.samples(source.overlong_after)
     yield from m.ALERT_THRESHOLD.samples(source.alert_above)
+    if not isinstance(source, ListedSource):
+        yield from m.OBJECTIVE.samples(source.objective)
     modes: dict[str, int] = {mode: int(mode == source.recovery.mode) for mode in MODES}
     yield from m.RECOVERY_MODE.samples_by("mode", modes)
 

@@ -1,34 +1,40 @@
 """The runbooks, so that they are at hand where nothing else can be reached."""
 
 import re
-from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-_PACKED = Path(__file__).with_name("runbooks")
-_IN_REPOSITORY = Path(__file__).parents[3] / "docs/runbooks"
-FOLDER = _PACKED if _PACKED.exists() else _IN_REPOSITORY
+from exporter.config.fields.values import NAME
+from exporter.content import packaged
 
-#: A command of ours at the beginning of a line.
-_COMMAND = re.compile(r"^(\s*(?:\$ )?)(?=session-exporter )", re.MULTILINE)
+#: Where a command of ours begins: on a line of its own, or as code in a sentence.
+_COMMAND = re.compile(r"(^\s*(?:\$ )?|`)(?=(?:env \S+ )?session-exporter [a-z])", re.MULTILINE)
+
+#: What stands in a runbook for the label `source` of the alert.
+_SOURCE = re.compile(r"\bSOURCE\b")
 
 
-def runbook(name: str, command_prefix: str) -> str | None:
-    """The text of a runbook, with `command_prefix` before its commands; None: there is none."""
-    path = FOLDER / f"{name}.md"
+def runbook(name: str, command_prefix: str, source: str | None = None) -> str | None:
+    """The text of a runbook; None: there is none.
+
+    `command_prefix` comes before its commands, and `source` into them if it can be the name of one.
+    """
+    path = packaged.RUNBOOKS / f"{name}.md"
     if re.fullmatch(r"[A-Za-z]{1,100}", name) is None or not path.is_file():
         return None
     text = path.read_text(encoding="utf-8")
-    if not command_prefix:
-        return text
-    return _COMMAND.sub(lambda found: f"{found[1]}{command_prefix} ", text)
+    if source is not None and re.fullmatch(NAME, source):
+        text = _SOURCE.sub(source, text)
+    if command_prefix:
+        text = _COMMAND.sub(lambda found: f"{found[1]}{command_prefix} ", text)
+    return text
 
 
 async def serve_runbook(request: Request, command_prefix: str) -> Response:
-    """Answer with the runbook that the path names, as text."""
-    text = runbook(request.path_params["name"], command_prefix)
+    """Answer with the runbook that the path names, as text, about the source of the query."""
+    text = runbook(request.path_params["name"], command_prefix, request.query_params.get("source"))
     if text is None:
         raise HTTPException(404)
     return PlainTextResponse(text, headers={"x-content-type-options": "nosniff"})

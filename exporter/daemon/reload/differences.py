@@ -26,14 +26,14 @@ Memory = Literal["active", "daily", "size", "recovery", "evidence"]
 """The values of a collector; what recovery, or evidence, remembers of earlier runs."""
 
 _PACE = {"databases", "database", "every", "stale_after"}
-_SHOWN = {"alert_above", "show", "max_series"}
+_SHOWN = {"alert_above", "objective", "show", "max_series"}
 _COUNTED = {"daily", "labels", "integrity", "overlong_after", "timezone", "duration"}
 _ACTIVE = {"orphaned_after", "overlong_after", "limit_per", "integrity", "owner", "list"}
 
 #: The keys of a source that do not matter to each.
 UNRELATED: Mapping[Memory, Collection[str]] = {
     "active": {*_PACE, *_SHOWN, "daily", "timezone", "duration", "recovery"},
-    "daily": {*_PACE, *_SHOWN, *_ACTIVE, "daily", "id", "recovery"},
+    "daily": {*_PACE, *_SHOWN, "daily", "overlong_after", "limit_per", "integrity", "recovery"},
     "size": {*_PACE, *_SHOWN, *_ACTIVE, *_COUNTED, "id", "recovery"},
     "recovery": {*_PACE, *_SHOWN, *_COUNTED, "limit_per", "recovery"},
     "evidence": {*_PACE, *_SHOWN, *_COUNTED, "limit_per", "recovery"},

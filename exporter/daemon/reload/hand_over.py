@@ -20,12 +20,19 @@ def ending_jobs(
     exporter: Exporter, config: Config, differences: Differences, clock: Clock
 ) -> list[Job]:
     """The jobs that another config does not need as they are."""
-    asked = {key for key, _ in Evidence(config, clock).asked()}
+    evidence = Evidence(config, clock)
+    asked = {key for key, _ in evidence.asked()}
 
     def goes_on(job: Job) -> bool:
         if isinstance(job, EvidenceJob):
             key = AskedKey(job.key.source, job.key.database)
-            return key in asked and differences.asks_the_same(*key)
+            if key not in asked or not differences.asks_the_same(*key):
+                return False
+            # Another source that has this list and no table is counted when the list answers: a
+            # job that is new asks at once.
+            counted = {each for each in evidence.users(key) if each[1] in config.listed}
+            known = {each.key[:2] for each in job.collections}
+            return all(pair in known and differences.is_same(pair) for pair in counted)
         return differences.is_same(job.key[:2])
 
     return [job for job in (*exporter.jobs, *exporter.counting) if not goes_on(job)]
@@ -67,11 +74,14 @@ def kept_of(exporter: Exporter, ended: Iterable[Job], differences: Differences) 
         was_ready=snapshots.is_ready(),
         http=exporter.http,
         reloads=exporter.reloads,
+        row_limit=exporter.row_limit,
     )
 
 
 async def close_unused(before: Exporter, after: Exporter, ended: Iterable[Job]) -> None:
-    """Close the connections that only the exporter before has used."""
+    """Close the connections that only the exporter before has used, and let go of it."""
+    # It would be a cycle, in which the page holds nearly everything.
+    before.snapshots.on_change = lambda _key: None
     for name, database in before.databases.items():
         if after.databases.get(name) is not database:
             await database.close()

@@ -18,6 +18,9 @@ from exporter.postgres import in_thread
 #: How long runs of jobs that another config replaces may take to end, in seconds.
 PATIENCE = 5.0
 
+#: So many reloads together may leave behind what was in a cycle just when one of them took place.
+FULLY_EVERY = 10
+
 
 class Reloader:
     """The exporter in use, and how it is replaced: one reload after the other."""
@@ -41,6 +44,7 @@ class Reloader:
         self._load = load
         self._on_change = on_change
         self._lock = asyncio.Lock()
+        self._reloads = 0
         self._waiting: asyncio.Task[bool] | None = None
         """The reload that begins next, which serves all that ask until it does."""
         self._tasks = set[asyncio.Task[Any]]()
@@ -83,7 +87,8 @@ class Reloader:
                 logs.bug("config_reload_bug", error)
                 self._note_failure(1, f"a bug in session-exporter: {error!r}")
                 return False
-            settle_memory()
+            self._reloads += 1
+            settle_memory(is_full=self._reloads % FULLY_EVERY == 0)
             return True
 
     def _read(self) -> tuple[Config, Differences]:
@@ -98,16 +103,20 @@ class Reloader:
         ended = ending_jobs(before, config, differences, self._clock)
         scheduled = [job for job in ended if job in before.jobs]
         await self._schedule.remove([job.key for job in scheduled], PATIENCE)
+        # Else making so many objects has garbage collection visit all that there are.
+        gc.freeze()
+        await asyncio.sleep(0)
         # From here on, nothing is awaited until all is replaced.
         try:
             kept = kept_of(before, ended, differences)
             after = before.remade(config, kept)
         except BaseException:
-            self._schedule.add(scheduled)
+            await self._schedule.add(scheduled)
             raise
         self.exporter = after
-        self._schedule.add([job for job in after.jobs if job.key not in kept.jobs])
         self._on_change(after)
+        await asyncio.sleep(0)
+        await self._schedule.add([job for job in after.jobs if job.key not in kept.jobs])
         after.reloads.succeeded(self._clock.wall())
         logs.info(
             "config_reloaded",
@@ -122,14 +131,16 @@ class Reloader:
         self.exporter.reloads.failed(self._clock.wall(), problems)
 
 
-def settle_memory() -> None:
+def settle_memory(*, is_full: bool = True) -> None:
     """Have garbage collection leave alone what lives as long as the config.
 
     With 1,000 sources a full collection that visits it stops the event loop for 50 ms, and for
-    10 ms without. What the config before has left is collected first.
+    10 ms without. Unless `is_full`, only what was made since the last time is visited: what an
+    earlier config has left is in no cycles, and already gone.
     """
-    gc.unfreeze()
-    gc.collect()
+    if is_full:
+        gc.unfreeze()
+    gc.collect(2 if is_full else 1)
     gc.freeze()
 
 

@@ -9,6 +9,7 @@ from exporter.config.fields.sql_lexer import escape_strings
 from exporter.errors import BackingOff, SourceError
 from exporter.evidence.answers import (
     ABOVE_NONE,
+    AHEAD,
     MOST_OWNERS,
     ListAnswer,
     ListedSession,
@@ -23,6 +24,8 @@ from exporter.sessions import CLOCK_QUERY, STATEMENT_TIME, relation
 #: The name of the only store of a list that is a query.
 STORE = "sql"
 
+_TOO_MANY = Unknown("size", f"there are more than {MOST_OWNERS} owners")
+
 
 async def owners_in_database(
     reader: Reader, settings: OwnerSource, clock: Clock
@@ -31,21 +34,34 @@ async def owners_in_database(
     at = clock.monotonic()
     try:
         if settings.table is not None:
-            statement = await _table_statement(reader, settings.table)
-        else:
-            query = escape_strings(settings.sql or "")
-            statement = fill("evidence/owners", query=query, most=str(MOST_OWNERS + 1))
-        rows = await reader.rows(statement)
+            rows = await reader.rows(await _table_statement(reader, settings.table))
+            return _reporting(rows, at)
+        query = escape_strings(settings.sql or "")
+        rows = await reader.rows(fill("evidence/owners", query=query, most=str(MOST_OWNERS + 1)))
     except BackingOff:
         raise
     except SourceError as error:
         return Unknown(error.reason, str(error))
     if len(rows) > MOST_OWNERS:
-        return Unknown("size", f"there are more than {MOST_OWNERS} owners")
+        return _TOO_MANY
     ids = [owner for (owner,) in rows if owner is not None]
     if len(set(ids)) < len(ids):
         return Unknown("shape", "the answer has the same id twice")
     return OwnersAnswer(frozenset(ids), at)
+
+
+def _reporting(
+    rows: Sequence[tuple[str | None, float | None]], at: float
+) -> OwnersAnswer | Unknown:
+    """The owners that have reported; one may have several rows."""
+    if len(rows) > MOST_OWNERS:
+        return _TOO_MANY
+    alive = {owner for owner, ahead in rows if owner is not None and ahead is None}
+    ahead = dict[str, float]()
+    for owner, reported_at in rows:
+        if owner is not None and reported_at is not None and owner not in alive:
+            ahead[owner] = max(reported_at, ahead.get(owner, reported_at))
+    return OwnersAnswer(frozenset(alive), at, ahead=ahead)
 
 
 async def list_in_database(reader: Reader, settings: ListSource, clock: Clock) -> ListAnswer:
@@ -102,12 +118,16 @@ def _timestamp(name: str, text: str | None) -> float | None:
 async def _table_statement(reader: Reader, settings: OwnerTable) -> str:
     table = await relation.find(reader, settings.table)
     seen_at = "NULL" if settings.seen_at is None else table.expression(settings.seen_at)
-    recent = f"({seen_at}) > {STATEMENT_TIME.ago(settings.within)}"
+    is_time = f"pg_catalog.isfinite({seen_at})"
+    recent = f"{is_time} AND ({seen_at}) > {STATEMENT_TIME.ago(settings.within)}"
+    is_ahead = f"({seen_at}) > {STATEMENT_TIME.ahead(AHEAD)}"
+    ahead = f"CASE WHEN {is_ahead} THEN extract(epoch FROM {seen_at})::float8 END"
     return fill(
         "evidence/owners_of_table",
         clock=CLOCK_QUERY,
         table=table.sql,
         id=table.expression(settings.id),
+        ahead="NULL::float8" if settings.seen_at is None else ahead,
         lives="true" if settings.seen_at is None else recent,
         most=str(MOST_OWNERS + 1),
     )

@@ -1,12 +1,13 @@
 """Which owners are dead, judged from all answers so far."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporter.config.evidence import OwnerSource
 from exporter.evidence.answers import OwnersAnswer, Unknown
 from exporter.evidence.judgement.owner_trust import OwnersTrust
 from exporter.evidence.judgement.presence import NEVER, Presence
+from exporter.evidence.judgement.reports_ahead import ReportsAhead
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,6 @@ class OwnersState:
     """Why it is unknown who lives, as a sentence; empty where it is known."""
     at: float
     """When the last complete answer was asked for, by the monotonic clock."""
-    never_listed: frozenset[str] = frozenset()
-    """The dead that no answer has had, nor said to have ended: they died before the first answer,
-    or the answers never list them, such as the pods of another namespace."""
 
 
 class OwnerHistory:
@@ -46,12 +44,14 @@ class OwnerHistory:
 
     An owner is dead when no answer of an unbroken row of trusted answers, over `grace`, has it, and
     no session of it started or showed life in that time; or when a trusted answer says it ended.
+    That holds too where no answer has ever had it: it died before the first one.
     """
 
     def __init__(self, settings: OwnerSource) -> None:
         self.settings = settings
         self._presence = Presence(3 * settings.every + settings.timeout)
         self._trust = OwnersTrust(settings.grace)
+        self._ahead = ReportsAhead()
         self._missing: dict[str, float] = {}
         self._absent: dict[str, float] = {}  # since which answer of the unbroken row
         self._revived: set[str] = set()  # showed life after an answer that lacked it
@@ -79,7 +79,9 @@ class OwnerHistory:
             self._failure = "the answer is not newer than the last one"
         else:
             self._failure = ""
-            self._take(answer, held)
+            within = 0.0 if self.settings.table is None else self.settings.table.within
+            living = self._ahead.living(answer, within)
+            self._take(replace(answer, alive=answer.alive | living), held)
         return self.state(now)
 
     def state(self, now: float) -> OwnersState:
@@ -93,8 +95,7 @@ class OwnerHistory:
             alive = frozenset()
         dead = frozenset() if unknown else frozenset(self._dead)
         at = max(self._presence.at, 0.0)
-        unseen = {each for each in dead - self._ended if not self._presence.was_listed(each)}
-        return OwnersState(alive, dead, dict(self._missing), unknown, at, frozenset(unseen))
+        return OwnersState(alive, dead, dict(self._missing), unknown, at)
 
     def _take(self, answer: OwnersAnswer, held: Mapping[str, HeldSessions] | None) -> None:
         """Take in a complete answer."""
@@ -112,7 +113,11 @@ class OwnerHistory:
         self._revived |= {
             each for each in gone & self._dead.keys() if seen[each] > self._dead[each]
         }
-        self._dead = {each: self._dead[each] for each in gone & self._dead.keys() - self._revived}
+        self._dead = {
+            each: self._dead[each]
+            for each in gone & self._dead.keys() - self._revived
+            if each in self._ended or self._presence.covers(each)
+        }
         undecided = seen.keys() - self._dead.keys()
         self._unknown = self._trust.doubt(answer, undecided, returned, self._presence)
         if held is None:

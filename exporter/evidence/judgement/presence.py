@@ -52,15 +52,12 @@ class Presence:
     def covers(self, owner: str) -> bool:
         """Return whether the absence of this owner from the answers means anything.
 
-        It does where an answer had it, or where it may have died before the first answer. Who was
-        in none and yet began or went on to live is not among those that the answers list, such as
-        the pods of another namespace.
+        It does where an answer had it, or where it may have died before the first answer. An owner
+        that was in none and yet began or went on to live shows that the answers do not list every
+        owner, such as the pods of another namespace, or that this one registers late: then no other
+        owner that was in none is known to have died either.
         """
-        return owner not in self._unlisted
-
-    def was_listed(self, owner: str) -> bool:
-        """Return whether an answer has had this owner."""
-        return owner in self._last_listed
+        return owner in self._last_listed or not self._unlisted
 
     def alive_for(self) -> float:
         """Return how long the one that has been in every answer the longest has been."""

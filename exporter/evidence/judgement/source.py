@@ -85,6 +85,8 @@ class SourceEvidence:
         if self._rows is not None and self._rows.at != rows.at:
             self._untracked_before = self._rows.untracked
         self._rows, self._compared = rows, self._lists.get(rows.at, frozenset())
+        for old in [each for each in self._lists if each < rows.at]:
+            del self._lists[old]  # of a hundred thousand ids one takes 4 MB
         others = self._compared if rows.untracked is None else rows.untracked
         self._is_respelled = is_respelled(rows.unlisted, others)
 
@@ -103,21 +105,15 @@ class SourceEvidence:
     def verdict(self, now: float) -> Verdict:
         """Return what is proved now: for the next statements, whatever they are."""
         blind, ats = [], []
-        dead = alive = never_listed = frozenset[str]()
+        dead = alive = frozenset[str]()
         if self._owners is not None:
             owners = self._owners.state(now)
-            dead, alive, never_listed = owners.dead, owners.alive, owners.never_listed
+            dead, alive = owners.dead, owners.alive
             ats.append(owners.at)
             if owners.unknown and self._owners.settings.unique_per_start:
                 blind.append(f"owners {self._owners.settings.name}: {owners.unknown}")
         if self._sessions is None:
-            return Verdict(
-                dead,
-                alive_owners=alive,
-                never_listed_owners=never_listed,
-                blind="; ".join(blind),
-                at=min(ats, default=0),
-            )
+            return Verdict(dead, alive_owners=alive, blind="; ".join(blind), at=min(ats, default=0))
         state = self._sessions.state(now)
         ats.append(state.at)
         doubt = self._sessions.instability() or self._doubt(state)
@@ -129,7 +125,6 @@ class SourceEvidence:
             listed=self._listed,
             ghosts=frozenset() if doubt else self._ghosts(self._sessions, state, now),
             alive_owners=alive,
-            never_listed_owners=never_listed,
             blind="; ".join(blind),
             at=min(ats),
             list_at=state.round,
@@ -199,6 +194,9 @@ class SourceEvidence:
             self._current, self._listed = state.sessions, sessions.times()
             self._lists.pop(state.round, None)
         if state.round not in self._lists:
-            self._lists[state.round] = frozenset(state.sessions)  # without what else is in it
+            last = next(reversed(self._lists.values()), frozenset())
+            is_same = last == state.sessions.keys()
+            # Without what else is in it.
+            self._lists[state.round] = last if is_same else frozenset(state.sessions)
         while len(self._lists) > _REMEMBERED_LISTS:
             del self._lists[next(iter(self._lists))]

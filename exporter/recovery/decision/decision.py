@@ -21,6 +21,8 @@ class Memory:
     start_pause: float | None = None
     """For how long the grace lasts, in seconds; None before the first run."""
     server: str | None = None
+    failed_over_at: float | None = None
+    """When it was last another server than before."""
     counted_at: float | None = None
     """When the last run was that counted for confirmation."""
     silent_at: float | None = None
@@ -72,7 +74,8 @@ def decide(
     After a silence, after a step of the clock, and after a start, unless what is orphaned was
     judged shortly before it, nothing is closed for pause_time(); a start lasts as long as owners
     and lists are unknown from the beginning. While a brake is on nothing is confirmed, and when it
-    ends confirming starts over.
+    ends confirming starts over. A start, or a silence that has ended, does not hold what owners and
+    lists prove lost: they have answered for their own `grace` and `ghost_after` since.
     """
     at, pause = observation.at, pause_time(settings, half)
     started_at, moved_at = memory.started_at, memory.clock_moved_at
@@ -82,8 +85,9 @@ def decide(
     elif start_pause is None and (half or not observation.blind):
         was_judged = judged_until is not None and observation.now - judged_until < half / 4
         start_pause = settings.grace if was_judged else pause
+    failed_over_at = memory.failed_over_at
     if memory.server is not None and observation.server not in {"", memory.server}:
-        started_at, start_pause = at, settings.grace
+        started_at, start_pause, failed_over_at = at, settings.grace, at
     offsets = observation.now - observation.until, observation.now - at
     if memory.clock_offsets is not None and was_set(memory.clock_offsets, offsets):
         moved_at = at
@@ -100,13 +104,17 @@ def decide(
     new_stop = find_stop(observation, brakes)
     is_counted = memory.counted_at is None or at - memory.counted_at >= min_interval
     streaks = {}
-    for session, state in () if brakes else observation.candidates.items():
+    holds_proved = bool(brakes.keys() - {"grace"}) or _is_recent(failed_over_at, at, settings.grace)
+    for session, state in observation.candidates.items():
+        if brakes and (holds_proved or not is_proved(observation, state)):
+            continue
         before, runs = memory.streaks.get(session, (state, 0))
         streaks[session] = state, max(runs + is_counted, 1) if before == state else 1
     remembered = Memory(
         started_at=started_at,
         start_pause=start_pause,
         server=observation.server or memory.server,
+        failed_over_at=failed_over_at,
         counted_at=at if is_counted else memory.counted_at,
         silent_at=silent_at,
         clock_offsets=offsets,

@@ -66,12 +66,19 @@ class Watch:
         `undecided` are those of find_gone() of which it is not known; they are followed further.
         """
         slots = {slot: counts for slot, counts in self.slots.items() if slot * SLOT >= now - DAY}
-        counted = {session: slot for session, slot in self.counted.items() if slot in slots}
-        is_counted = {session for session, slot in counted.items() if slot * SLOT >= since}
+        counted = self.counted
+        if len(slots) < len(self.slots):
+            counted = {session: slot for session, slot in counted.items() if slot in slots}
+        newly_counted: dict[str, int] = {}
+
+        def is_counted(session: str) -> bool:
+            slot = counted.get(session)
+            return slot is not None and slot * SLOT >= since
+
         known = {}
         for session, orphaned_at in orphans.items():
             before = self.known.get(session)
-            if before is not None and not self._is_closed_since(session, closed):
+            if before is not None and not (closed and self._is_closed_since(session, closed)):
                 known[session] = min(max(before, orphaned_at), now)
                 continue
             known[session] = orphaned_at
@@ -79,18 +86,22 @@ class Watch:
                 if before is None and len(self.known) >= MOST_FOLLOWED:
                     continue  # it may have been orphaned, and not followed
                 known[session] = now
-            if before is None and session not in is_counted:
+            if before is None and not is_counted(session):
                 _add(slots, known[session], orphaned=1)
         for session in returned:
             orphaned_at = self.known[session]
-            if orphaned_at > since and session not in is_counted:
+            if orphaned_at > since and not is_counted(session):
                 _add(slots, now, orphaned=int(orphaned_at < now - DAY), returned=1)
-                if len(counted) < MOST_FOLLOWED:
-                    counted[session] = int(now // SLOT)
+                if len(counted) + len(newly_counted) < MOST_FOLLOWED:
+                    newly_counted[session] = int(now // SLOT)
         known |= {session: self.known[session] for session in undecided}
-        of_whom = {**self.keys, **keys}
-        known_keys = {session: of_whom[session] for session in counted if session in of_whom}
-        return Watch(known, now, slots, counted, known_keys)
+        # Most runs change none of these: thousands may be counted, and are not copied for nothing.
+        counted = {**counted, **newly_counted} if newly_counted else counted
+        of_whom = self.keys
+        if keys or counted is not self.counted:
+            of_whom = {**of_whom, **keys}
+            of_whom = {session: of_whom[session] for session in counted if session in of_whom}
+        return Watch(known, now, slots, counted, of_whom)
 
     def _is_closed_since(self, session: str, closed: Mapping[str, float]) -> bool:
         """Whether it was closed since the last run, or by a transaction that began before it.
@@ -108,10 +119,12 @@ class Watch:
         first = max(since, now - DAY)
         counted = [counts for slot, counts in self.slots.items() if slot * SLOT >= first]
         returned = sum(counts.returned for counts in counted)
-        # Those that are not in there are of sessions that are not known.
-        sessions = self.counted_since(first)
-        keys = {self.keys.get(session) for session in sessions}
-        is_one = len(keys) == 1 and None not in keys and returned == len(sessions)
+        is_one = False
+        if self.keys:
+            # Those that are not in there are of sessions that are not known.
+            sessions = self.counted_since(first)
+            keys = {self.keys.get(session) for session in sessions}
+            is_one = len(keys) == 1 and None not in keys and returned == len(sessions)
         return Returns(sum(counts.orphaned for counts in counted), returned, are_of_one_key=is_one)
 
     def wave(self, half: float, *, since: float, without: Collection[str] = ()) -> int:

@@ -16,6 +16,9 @@ DEAD_OWNERS, LISTED, LISTED_SEEN, GHOSTS = (
     f"session_exporter.{name}" for name in ("dead_owners", "listed", "listed_seen", "ghosts")
 )
 
+#: By how a time is compared with all that are listed: the setting that decides whether any fits.
+_EXTREMES = {"<": "session_exporter.listed_oldest", ">": "session_exporter.listed_newest"}
+
 
 @dataclass(frozen=True, slots=True)
 class Listed:
@@ -52,8 +55,12 @@ def is_listed(id_text: str) -> str:
 
 def is_listed_before(id_text: str, bound: str) -> str:
     """Whether a list holds the row, with a last sign of life before a timestamptz."""
-    names = {"listed": literal(LISTED), "seen": literal(LISTED_SEEN)}
-    return f"({id_text} IN ({fill('collection/orphaned/stale', bound=bound, **names)}))"
+    return _is_listed_beside(id_text, "<", bound)
+
+
+def is_listed_after(id_text: str, bound: str) -> str:
+    """Whether a list holds the row, with a last sign of life after a timestamptz."""
+    return _is_listed_beside(id_text, ">", bound)
 
 
 def seen_in_list(id_text: str) -> str:
@@ -65,6 +72,15 @@ def seen_in_list(id_text: str) -> str:
 def listed_ids() -> str:
     """The query for what a list holds."""
     return fill("collection/orphaned/elements", setting=literal(LISTED))
+
+
+def _is_listed_beside(id_text: str, compared: str, bound: str) -> str:
+    names = {"listed": literal(LISTED), "seen": literal(LISTED_SEEN)}
+    time = {"compared": compared, "bound": bound}
+    listed = fill("collection/orphaned/stale", **time, **names)
+    extreme = literal(_EXTREMES[compared])
+    any_listed = fill("collection/orphaned/any_listed", **time, extreme=extreme)
+    return f"({any_listed} AND {id_text} IN ({listed}))"
 
 
 def is_in(setting: str, key: str) -> str:

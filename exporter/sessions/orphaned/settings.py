@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from exporter.queries import fill, literal
 from exporter.sessions.verdict import ListedTimes, Verdict
@@ -38,14 +38,16 @@ def evidence_statements(verdict: Verdict, encoding: str = "UTF8") -> tuple[str, 
     """
     if not (verdict.dead_owners or verdict.listed or verdict.ghosts):
         return ()
-    listed, seen = _listed(verdict, encoding)
+    listed, seen, oldest, newest = _listed(verdict, encoding)
     ghosts = [each for each in verdict.ghosts if each not in verdict.listed]
     return (
         fill(
-            "collection/orphaned/settings",
+            "evidence/settings",
             dead_owners=literal(_array(_possible(verdict.dead_owners, encoding))),
             listed=listed,
             listed_seen=seen,
+            oldest=oldest,
+            newest=newest,
             ghosts=literal(_array(_possible(ghosts, encoding))),
         ),
     )
@@ -64,27 +66,31 @@ def settings_statement(texts: Mapping[str, Collection[str]], encoding: str) -> t
     return (f"SELECT {', '.join(values)}",)
 
 
-def _listed(verdict: Verdict, encoding: str) -> tuple[str, str]:
-    """The ids of a list and their times; written once for each answer and encoding."""
+def _listed(verdict: Verdict, encoding: str) -> Sequence[str]:
+    """The ids of a list, their times, and the oldest and newest; written once for each answer."""
 
-    def write() -> tuple[str, str]:
+    def write() -> Sequence[str]:
         ids = _possible(verdict.listed, encoding)
-        return literal(_array(ids)), literal(_times([verdict.listed[each] for each in ids]))
+        times = [_held(verdict.listed[each]) for each in ids]
+        dated = [each for each in times if each is not None]
+        extremes = (f"{each(dated):.6f}" if dated else "" for each in (min, max))
+        return tuple(map(literal, (_array(ids), _times(times), *extremes)))
 
     if isinstance(verdict.listed, ListedTimes):
         return verdict.listed.written_once(encoding, write)
     return write()
 
 
+def _held(time: float | None) -> float | None:
+    """A time within the years that a threshold can be added to; NaN is none."""
+    if time is None or not math.isfinite(time):
+        return None
+    return min(max(time, _FIRST_YEAR), _LAST_YEAR)
+
+
 def _times(times: Iterable[float | None]) -> str:
-    """An array of times within the years that a threshold can be added to; NaN is none."""
-    held = (
-        "NULL"
-        if each is None or not math.isfinite(each)
-        else f"{min(max(each, _FIRST_YEAR), _LAST_YEAR):.6f}"
-        for each in times
-    )
-    return f"{{{','.join(held)}}}"
+    written = ("NULL" if each is None else f"{each:.6f}" for each in times)
+    return f"{{{','.join(written)}}}"
 
 
 def _array(texts: Collection[str]) -> str:

@@ -17,6 +17,9 @@ from dashboards.exported_json import (
     load,
     substitute_variables,
 )
+from dashboards.pending import DAILY_INFO, REPLACED
+from dashboards.queries import SOURCE_KEYS
+from dashboards.variables import LIMIT
 from exporter.metrics.catalog import FAMILIES
 from tests.support.monitoring import promql
 from tests.support.monitoring.families import PROCESS_METRICS
@@ -25,10 +28,14 @@ REPLICAS = {"instance", "pod", "container", "endpoint", "node"}
 
 #: As in Grafana where several values are chosen, and the interval of a day on a wide screen.
 VALUES = {
+    "cluster": "(eu|us)",
+    "namespace": "calls",
     "job": "(session-exporter|other)",
     "database": "(app|other)",
     "source": "conversations",
+    "worst": "20",
     "__rate_interval": "2m",
+    "__range": "1d",
 }
 
 DASHBOARDS = {path.stem: load(path) for path in FILES}
@@ -45,9 +52,7 @@ ABOUT_REPLICAS = {
     "panel Exporters": "lists the targets one by one",
     "panel Replicas that watch this source": "compares what replicas count",
     "annotation Exporter starts": "marks the start of each process",
-    "variable job": "lists jobs",
-    "variable database": "lists names",
-    "variable source": "lists names",
+    **{f"variable {name}": "lists names" for name in SOURCE_KEYS},
 }
 
 #: Metrics of the exporter that no dashboard and no alert uses, and why that is right.
@@ -83,12 +88,22 @@ def not_folded(expression: Expression) -> Iterator[str]:
         if family and place(expression) not in ABOUT_REPLICAS:
             folds = [step for step in each.steps if set(step.labels) >= REPLICAS]
             # How many configs there are is counted; everything else is a max or a min.
-            name = "count" if family.type == "info" else family.fold
+            counted = family.type == "info" and each.name != DAILY_INFO.name
+            name = "count" if counted else family.fold
             if {(step.name, step.grouping) for step in folds} != {(name, "without")}:
                 yield f"{each.name} is not folded by {name}"
-            elif any(step.grouping for step in each.steps[: each.steps.index(folds[0])]):
+            # The days of a replica are added up first: around midnight another one is a day ahead.
+            elif any(
+                step.grouping and step.labels != ("days_ago",)
+                for step in each.steps[: each.steps.index(folds[0])]
+            ):
                 yield f"{each.name} is put together before it is folded"
-        if each.name in PROCESS_METRICS and any(step.labels for step in each.steps):
+        about_replicas = place(expression) in ABOUT_REPLICAS
+        if (
+            each.name in PROCESS_METRICS
+            and not about_replicas
+            and any(s.labels for s in each.steps)
+        ):
             yield f"{each.name} is of one process, and never of several"
 
 
@@ -105,7 +120,7 @@ def not_filtered(expression: Expression) -> Iterator[str]:
             wanted -= {"database", "source"}  # a target has neither
         matched = {name for name, operator, _ in each.matchers if operator in {"=", "=~"}}
         yield from (f"{each.name} is not chosen by {name}" for name in wanted - matched)
-    yield from find_variables(expression.promql) - {*names, "__rate_interval"}
+    yield from find_variables(expression.promql) - {*names, "__rate_interval", "__range"}
 
 
 def names_a_place(expression: Expression) -> Iterator[str]:
@@ -124,6 +139,22 @@ def needs_the_rules(expression: Expression) -> Iterator[str]:
         yield from set(re.findall(r"sessions:\w+", asked))
 
 
+def not_limited(expression: Expression) -> Iterator[str]:
+    """Of two hundred sources a panel shows the worst, or it adds them up."""
+    asked = expression.kind in {"range", "instant", "annotation"}
+    if LIMIT not in VARIABLES[expression.dashboard] or not asked:
+        return
+    for each in parsed(expression):
+        if each.name in {"up", *RECORDED} or "source" not in promql.known_labels(each.name):
+            continue
+        groups = [step for step in each.steps if step.grouping == "by"]
+        added_up = any(
+            step.name not in {"topk", "bottomk"} and "source" not in step.labels for step in groups
+        )
+        if not added_up and f"${LIMIT}" not in expression.promql:
+            yield f"{each.name} has a series for each source"
+
+
 Rule = Callable[[Expression], Iterator[str]]
 RULES: tuple[Rule, ...] = (
     unknown_series,
@@ -132,6 +163,7 @@ RULES: tuple[Rule, ...] = (
     not_filtered,
     names_a_place,
     needs_the_rules,
+    not_limited,
 )
 
 
@@ -143,9 +175,10 @@ def test_no_expression_breaks_a_rule(uid: str, rule: Rule) -> None:
 
 
 FOLD = "without (instance, pod, container, endpoint, node)"
-CHOSEN = '{job=~"$job",database=~"$database"}'
+CHOSEN = "{" + ",".join(f'{name}=~"${name}"' for name in SOURCE_KEYS) + "}"
+ACTIVE = f"max {FOLD} (sessions_active{CHOSEN})"
 GOOD = Expression(
-    "sessions-overview", "panel Some", f"max {FOLD} (sessions_active{CHOSEN})", "range"
+    "sessions-overview", "panel Some", f"{ACTIVE} and topk($worst, {ACTIVE})", "range"
 )
 
 BAD: list[tuple[Rule, str]] = [
@@ -174,7 +207,8 @@ BAD: list[tuple[Rule, str]] = [
     (not_folded, f"max {FOLD} (process_open_fds)"),
     (not_filtered, "sessions_active"),
     (not_filtered, 'sessions_active{job=~"$job"}'),
-    (not_filtered, 'sessions_active{job=~"$job",database!~"$database"}'),
+    (not_filtered, f"sessions_active{CHOSEN.replace('database=~', 'database!~')}"),
+    (not_filtered, f"sessions_active{CHOSEN.replace('cluster=~', 'cluster!~')}"),
     (not_filtered, f"sessions_active{CHOSEN} / sessions_orphaned"),
     (not_filtered, 'ALERTS{job=~"$job|"}'),
     (not_filtered, "up"),
@@ -182,6 +216,8 @@ BAD: list[tuple[Rule, str]] = [
     (names_a_place, 'up{job="session-exporter"}'),
     (names_a_place, 'up{job=~".*session-exporter.*"}'),
     (names_a_place, 'sessions_active{database="app"}'),
+    (not_limited, f"max {FOLD} (sessions_active{CHOSEN})"),
+    (not_limited, f"sum by (source, kind) (max {FOLD} (sessions_inconsistent{CHOSEN}))"),
     (needs_the_rules, "sessions:orphaned_count"),
     (needs_the_rules, "sessions:orphaned_count or 0 * count(sessions:source_configured)"),
 ]
@@ -200,15 +236,17 @@ def test_every_rule_is_shown_to_find_something() -> None:
 def test_a_variable_must_list_a_label_that_its_metric_has() -> None:
     bad = Expression("sessions-overview", "variable job", "up", "variable", "release")
     assert list(unknown_labels(bad)) == ["release"]
+    left = 'cluster=~"$cluster",namespace=~"$namespace"'
     early = Expression(
-        "sessions-overview", "variable job", 'up{job="$database"}', "variable", "job"
+        "sessions-overview", "variable job", f'up{{{left},job="$database"}}', "variable", "job"
     )
     assert list(not_filtered(early)) == ["database"]
 
 
 def test_a_dot_in_a_name_is_a_dot_also_in_a_pattern() -> None:
     # Where one is chosen, Grafana escapes nothing by itself; and `\\.` is no escape in "quotes".
-    chosen = {"database": "app.eu", "source": "conv.v2"}
+    chosen = {"cluster": "eu.1", "namespace": "a.b", "job": "j.x"}
+    chosen |= {"database": "app.eu", "source": "conv.v2"}
     patterns = {
         (name, value)
         for each in EXPRESSIONS
@@ -236,7 +274,7 @@ def test_every_metric_is_used_in_a_dashboard_or_an_alert_or_listed_as_unused() -
     names = {family.name for family in FAMILIES} | set(PROCESS_METRICS)
     found = {CATALOG[name].name if name in CATALOG else name for name in used()}
     found |= {name for name in names if re.search(rf"\b{name}\b", rules)}
-    assert names - found == set(UNUSED)
+    assert names - found - set(REPLACED) == set(UNUSED)
 
 
 def test_each_sample_of_the_age_histogram_is_used() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import yaml
 
 from dashboards.__main__ import FOLDER, build_pages
 from dashboards.export import format_json
@@ -22,18 +23,31 @@ from dashboards.exported_json import (
     find_variables,
     keep_known_fields,
     load,
+    substitute_variables,
 )
 from dashboards.layout import LayoutError, Row, place
 from dashboards.links import OVERVIEW, RUNBOOKS, SOURCE, TITLES
 from dashboards.panels.graphs import build_graph
 from dashboards.panels.text import PanelText
-from dashboards.queries import Query
+from dashboards.queries import SOURCE_KEYS, Query
+from exporter.content.options import ContentOptions
+from exporter.content.rules import write_rules
 from tests.support.monitoring.promql import selectors
 from tests.support.monitoring.rule_cases import RULES
 
 ROOT = Path(__file__).parents[3]
 DASHBOARDS = {path.stem: load(path) for path in FILES}
 ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
+
+#: Alert -> the dashboard to which its link leads, where there is a Grafana.
+LED_TO = {
+    rule["alert"]: urlsplit(rule["annotations"]["dashboard_url"]).path.removeprefix("/d/")
+    for group in yaml.safe_load(write_rules(ContentOptions(grafana_url="https://grafana")))[
+        "groups"
+    ]
+    for rule in group["rules"]
+    if "alert" in rule
+}
 
 #: What fits on a screen of 1080 lines, below Grafana's own bars: 22 units of 38 pixels.
 FIRST_SCREEN = 22
@@ -48,6 +62,12 @@ def named(uid: str, title: str) -> Json:
 
 def rows(uid: str) -> list[str]:
     return [each["title"] for each in DASHBOARDS[uid]["panels"] if each["type"] == "row"]
+
+
+def organized(panel: Json) -> Json:
+    """The options of the transformation that names and orders the columns of a table."""
+    (found,) = [each["options"] for each in panel["transformations"] if each["id"] == "organize"]
+    return dict(found)
 
 
 def data_links(panel: Json) -> dict[str, str]:
@@ -129,13 +149,33 @@ def test_rows_are_the_operators_questions_in_order() -> None:
     last = "Can the data be trusted?"
     days = "What do the last days look like?"
     first = "Is something wrong now?"
-    recovery = "Is recovery working?"
+    level = "Is the service level met?"
+    stops, recovery = "What waits for a person?", "Is recovery working?"
     evidence = "What does the evidence say?"
-    common = [evidence, recovery, last]
-    overview = [first, "Which source, since when?", "How old are they?", days, *common]
+    common = [level, "How old are they?", days, evidence, stops, recovery, last]
+    overview = [first, "Which source, since when?", *common]
     assert rows(OVERVIEW) == overview
     source = [each for each in rows(SOURCE) if each.endswith("?")]
-    assert source == [first, "Since when?", "How old are they?", days, *common]
+    assert source == [first, "Since when?", *common]
+
+
+@each_dashboard
+def test_variables_choose_the_place_of_a_source_also_where_a_label_is_absent(uid: str) -> None:
+    variables = {each["name"]: each for each in DASHBOARDS[uid]["templating"]["list"]}
+    names = ["cluster", "namespace", "job", "database", "source"]
+    assert [name for name in variables if name in names] == names[: 4 + (uid != "session-exporter")]
+    several = uid != SOURCE
+    for name in set(names) & set(variables):
+        # Grafana puts `.*` for all, which matches a label that is absent; and nothing for none.
+        assert variables[name].get("allValue") == (".*" if several else None)
+        assert variables[name]["multi"] == variables[name]["includeAll"] == several
+        operator = "=~" if several else "="
+        for panel in find_panels(DASHBOARDS[uid]):
+            for target in panel["targets"]:
+                used = set(re.findall(rf'\b{name}(=~?)"\${name}"', target["expr"]))
+                assert used <= {operator}, panel["title"]
+    if several:
+        assert variables["worst"]["current"]["value"] == "20"
 
 
 @each_dashboard
@@ -156,17 +196,29 @@ def test_the_overviews_first_screen_names_the_source_too() -> None:
     assert at["y"] + at["h"] <= FIRST_SCREEN
 
 
+VALUES = dict.fromkeys((*SOURCE_KEYS, "worst"), "1") | dict.fromkeys(
+    ("__range", "__rate_interval"), "1m"
+)
+
+
 def limits(panel: Json) -> dict[str, list[str]]:
     """Metrics that are drawn dashed and red -> the properties of their lines."""
     expressions = {target["refId"]: target["expr"] for target in panel["targets"]}
     return {
-        selectors(re.sub(r"\$\w+", "x", expressions[override["matcher"]["options"]]))[0].name: [
-            each["id"] for each in override["properties"]
-        ]
+        selector.name: [each["id"] for each in override["properties"]]
         for override in panel["fieldConfig"]["overrides"]
         if {"custom.lineStyle", "color"} <= {each["id"] for each in override["properties"]}
         and override["matcher"]["id"] == "byFrameRefID"
+        for selector in selectors(fill(expressions[override["matcher"]["options"]]))
+        # What a line is limited by, without what chooses the sources of a panel.
+        if "topk" not in {step.name for step in selector.steps}
+        and "bottomk" not in {step.name for step in selector.steps}
     }
+
+
+def fill(expression: str) -> str:
+    """Put some value for each variable."""
+    return substitute_variables(expression, VALUES)
 
 
 @pytest.mark.parametrize("uid", [OVERVIEW, SOURCE])
@@ -175,7 +227,8 @@ def test_thresholds_are_lines_that_come_from_the_metrics(uid: str) -> None:
     assert set(limits(orphaned)) == {"sessions_orphaned_alert_threshold"}
     oldest = named(uid, "Oldest active session")
     after = {"sessions_orphaned_after_seconds", "sessions_overlong_after_seconds"}
-    assert set(limits(oldest)) == after
+    unless_silence = {"sessions_active", "sessions_active_silence_seconds_gcount"}
+    assert set(limits(oldest)) == after | unless_silence
     for panel in find_panels(DASHBOARDS[uid]):
         if panel["type"] == "timeseries":
             assert "thresholds" not in panel["fieldConfig"]["defaults"]  # a number written down
@@ -200,9 +253,10 @@ def test_days_are_bars_by_date_and_a_table_with_the_newest_first(uid: str) -> No
         "table",
         [{"displayName": "date", "desc": True}],
     )
-    names = table["transformations"][-1]["options"]["renameByName"]
+    names = organized(table)["renameByName"]
     shown = [name for value, name in names.items() if value != "Value"]
-    assert shown == ["started", "ended", "still active", "average duration"]
+    counted = ["started", "ended", "recovered", "lost", "still active"]
+    assert shown == [*counted, "average duration"]
 
 
 @each_dashboard
@@ -212,8 +266,9 @@ def test_lines_keep_jobs_clusters_and_namespaces_apart(uid: str) -> None:
         if panel["type"] not in {"timeseries", "state-timeline"}:
             continue
         for target in panel["targets"]:
-            plain = re.sub(r"\$\{?\w+(:\w+)?\}?", "1m", target["expr"])
-            steps = [step for selector in selectors(plain) for step in selector.steps]
+            found = selectors(fill(target["expr"]))
+            steps = [step for selector in found for step in selector.steps]
+            steps = [each for each in steps if each.name not in {"topk", "bottomk"}]
             assert "by" not in {step.grouping for step in steps}, panel["title"]
             dropped = {label for step in steps for label in step.labels}
             if panel["title"] != "Orphaned sessions by declared label":
@@ -242,19 +297,19 @@ def test_links_inside_grafana_lead_to_a_dashboard_and_variables_that_exist(uid: 
 def test_a_cell_leads_on_with_what_is_in_its_row(uid: str) -> None:
     for panel in find_panels(DASHBOARDS[uid]):
         for column, url in data_links(panel).items():
-            shown = panel["transformations"][-1]["options"]["indexByName"]
-            needed = re.findall(r"\$\{__data\.fields\.(\w+)\}", url)
+            shown = organized(panel)["indexByName"]
+            needed = re.findall(r"\$\{__data\.fields\.(\w+)(?::percentencode)?\}", url)
             assert needed, url
             assert {column, *needed} <= set(shown), panel["title"]
 
 
 def test_rows_of_tables_lead_to_sources_runbooks_and_the_exporters_page() -> None:
-    here = {"database": "database", "source": "source"}
-    query = "&".join(f"var-{name}=${{__data.fields.{field}}}" for name, field in here.items())
-    for uid, title in ((OVERVIEW, "Sources"), (OVERVIEW, "Firing alerts")):
-        url = data_links(named(uid, title))["source"]
-        taken = "${datasource:queryparam}&${job:queryparam}"
-        assert url == f"/d/{SOURCE}?{taken}&{query}&${{__url_time_range}}"
+    names = ("source", "database", "job", "namespace", "cluster")
+    query = "&".join(f"var-{name}=${{__data.fields.{name}:percentencode}}" for name in names)
+    for panel in find_panels(DASHBOARDS[OVERVIEW]):
+        url = data_links(panel).get("source")
+        taken = "${datasource:queryparam}"
+        assert url in {None, f"/d/{SOURCE}?{taken}&{query}&${{__url_time_range}}"}
     runbook = data_links(named(OVERVIEW, "Firing alerts"))["alertname"]
     assert runbook == f"{RUNBOOKS}${{__data.fields.alertname}}.md"
     for uid, title in (
@@ -279,25 +334,23 @@ def test_every_runbook_that_a_panel_links_to_exists() -> None:
 
 
 def test_every_alert_leads_to_a_dashboard_with_the_variables_that_it_fills_in() -> None:
-    for name, rule in ALERTS.items():
-        url = rule["annotations"]["dashboard_url"]
-        uid = re.match(r"https://grafana\.example\.com/d/([a-z-]+)", url)
-        assert uid, name
-        known = {each["name"] for each in DASHBOARDS[uid[1]]["templating"]["list"]}
-        filled = set(re.findall(r"[?&]var-(\w+)=", url))
-        assert filled <= known, name
-        # One source or database of that name may be in several jobs.
-        assert "job" in filled, name
-        assert uid[1] != SOURCE or filled == {"job", "database", "source"}, name
+    # All labels that the alert has: of those, a dashboard takes the ones that it knows.
+    for name, uid in LED_TO.items():
+        known = {each["name"] for each in DASHBOARDS[uid]["templating"]["list"]}
+        assert "job" in known, name
+        assert uid != SOURCE or {"database", "source"} <= known, name
 
 
 @each_dashboard
 def test_alerts_starts_and_recoveries_are_marked_on_every_graph(uid: str) -> None:
     marked = {each["name"]: each for each in DASHBOARDS[uid]["annotations"]["list"]}
-    assert 'alertstate="firing"' in marked["Alerts"]["expr"]
+    assert 'alertstate="firing"' in marked["Alerts" if uid == SOURCE else "Pages"]["expr"]
     starts = marked["Exporter starts"]
     assert starts["useValueForTime"]
     assert starts["expr"].endswith(" * 1000")  # Grafana's times are in milliseconds
+    # Of replicas that start together, and of a crash loop, one start in ten minutes.
+    assert starts["expr"].startswith("max by (job, namespace, cluster) (")
+    assert starts["step"] == "10m"
     assert "increase(sessions_recovered_total{" in marked["Recoveries"]["expr"]
     assert marked["Recoveries"]["expr"].endswith(" > 0")  # else there would be a mark at any time
     assert all(each["enable"] for each in marked.values())
@@ -308,8 +361,9 @@ def test_a_mark_is_written_with_labels_that_it_has(uid: str) -> None:
     # Of a label that is not there, Grafana would write the name; as a tag it leaves it out.
     always = {
         "Alerts": {"alertname", "severity"},
-        "Exporter starts": {"job", "instance"},
-        "Recoveries": {"trigger", "source", "database"},
+        "Pages": {"alertname", "severity"},
+        "Exporter starts": {"job"},
+        "Recoveries": {"trigger", "source", "database"} if uid == SOURCE else {"job"},
     }
     for each in DASHBOARDS[uid]["annotations"]["list"]:
         if each["name"] in always:
@@ -317,7 +371,8 @@ def test_a_mark_is_written_with_labels_that_it_has(uid: str) -> None:
             assert set(written) <= always[each["name"]]
             assert re.fullmatch(r"\w+(,\w+)*", each["tagKeys"])  # a space would belong to the name
     marked = {each["name"]: each for each in DASHBOARDS[uid]["annotations"]["list"]}
-    assert {"source", "database"} <= set(marked["Alerts"]["tagKeys"].split(","))
+    tags = {"source", "database"} if uid == SOURCE else {"cluster", "namespace", "job"}
+    assert tags <= set(marked["Alerts" if uid == SOURCE else "Pages"]["tagKeys"].split(","))
 
 
 @each_dashboard
@@ -342,11 +397,7 @@ def test_what_pages_is_the_first_of_the_alerts_that_fire(uid: str) -> None:
 def test_the_exporters_dashboard_shows_the_alerts_that_lead_to_it() -> None:
     (target,) = named("session-exporter", "Firing alerts")["targets"]
     (shown,) = set(re.findall(r'alertname=~"([^"]+)"', target["expr"]))
-    lead_there = {
-        name
-        for name, rule in ALERTS.items()
-        if "/d/session-exporter" in rule["annotations"]["dashboard_url"]
-    }
+    lead_there = {name for name, uid in LED_TO.items() if uid == "session-exporter"}
     assert {name for name in ALERTS if re.fullmatch(shown, name)} == lead_there
 
 

@@ -10,12 +10,14 @@ import subprocess
 import termios
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exporter.demo import history
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import APP, EXPORTER
+from tests.support.network.answering import serving
 from tests.support.processes.session_exporter import (
     CONVERSATIONS,
     PROGRAM,
@@ -101,7 +103,7 @@ def test_what_is_well_is_a_line_and_all_shows_each_check(
     assert every.returncode == 0
     assert every.stdout.startswith("database app\n  ✓ connection: connected to ")
     assert "\nsource chats in database app\n  ✓ table: " in every.stdout
-    assert every.stdout.count("✓") == 19
+    assert every.stdout.count("✓") == 20
 
 
 @pytest.mark.parametrize("arguments", [(), ("--all",), ("--format", "json")])
@@ -224,3 +226,40 @@ def test_a_table_of_many_partitions_takes_no_more_lines_than_one_of_a_few(
         if more:
             left = f"{2 * partitions + 1 - 20} more commands"
             assert f"-- and {left}: `session-exporter sql index bare` prints" in done.stdout
+
+
+def test_one_source_is_checked_where_it_is_named(
+    database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    far = "host=127.0.0.1 port=1"
+    databases = {"app": {"dsn": database.dsn_for(EXPORTER)}, "down": {"dsn": far}}
+    sources: dict[str, dict[str, Any]] = {
+        "chats": {**CONVERSATIONS, "database": "app"},
+        "gone": {**BARE, "database": "app"},
+        "far": {**BARE, "database": "down"},
+    }
+    config = write_config(tmp_path, databases, sources)
+    done = run("check", "chats", "--live", "-c", config, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\n1 source checked: nothing is wrong; " in done.stdout
+    assert "gone" not in done.stdout
+    assert "down" not in done.stdout
+    unknown = run("check", "chat", "--live", "-c", config, folder=tmp_path)
+    assert unknown.returncode == 2
+    assert "declares no source chat; did you mean chats?" in unknown.stderr
+    whole = run("check", "chats", "-c", config, folder=tmp_path)
+    assert (whole.returncode, whole.stdout) == (2, "")
+    assert "SOURCE is for --live" in whole.stderr
+
+
+def test_a_list_without_a_table_is_checked_alone_too_and_would_page(tmp_path: Path) -> None:
+    listed = {"list": "calls", "orphaned_after": "2h"}
+    at = {"path": "at", "epoch": "s"}
+    with serving(calls=[{"id": n, "at": 1_700_000_000 + n} for n in range(6)]) as server:
+        lists = {"calls": {"urls": {"app": server.url("/calls")}, "items": "@", "last_seen_at": at}}
+        app = {"dsn": "host=127.0.0.1 port=1"}
+        config = write_config(tmp_path, {"app": app}, {"calls": listed}, lists=lists)
+        done = run("check", "calls", "--live", "-c", config, folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "alert: 6 orphaned, alert_above is 5: this would page; the oldest was" in done.stdout
+    assert "last seen 2023-11-14 22:13:20Z, " in done.stdout

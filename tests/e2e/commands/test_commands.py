@@ -66,11 +66,12 @@ def with_a_broken_source(database: EmbeddedDatabase, tmp_path: Path) -> Path:
 def test_check_says_how_much_a_valid_file_declares(tmp_path: Path) -> None:
     done = run("check", "-c", EXAMPLE, folder=tmp_path, DATABASE_URL="postgresql://u:hidden@h/d")
     assert (done.returncode, done.stderr) == (0, "")
-    sources = load_config(EXAMPLE, {"DATABASE_URL": ""}).sources.values()
+    config = load_config(EXAMPLE, {"DATABASE_URL": ""})
+    sources, digest = config.sources.values(), config.digest
     series = sum(source.series() for source in sources)
     assert done.stdout == (
         f"{EXAMPLE} is valid (sources: {len(sources)}, databases: 1, "
-        f"at most {series} time series about sessions)\n"
+        f"at most {series} time series about sessions, hash {digest})\n"
     )
     assert "hidden" not in done.stdout
 
@@ -350,7 +351,7 @@ def test_sql_role_prints_a_role_with_which_collection_succeeds(
         (("orphans", "--limit", "0"), "Invalid value for '--limit'"),
         (("sql", "index"), "Missing argument 'SOURCE'."),
         (("sql", "frobnicate"), "No such command 'frobnicate'."),
-        (("check", "extra"), "unexpected extra argument"),
+        (("schema", "extra"), "unexpected extra argument"),
     ],
 )
 def test_wrong_usage_exits_2(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:

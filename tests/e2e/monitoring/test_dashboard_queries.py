@@ -27,11 +27,13 @@ from dashboards.exported_json import (
     load,
     substitute_variables,
 )
+from dashboards.pending import OBJECTIVE, PENDING
 from exporter.config import load_config
 from exporter.demo import history
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.server.server import wheel_binaries
 from exporter.demo.systems.schemas import APP, EXPORTER, create_empty
+from exporter.metrics.catalog import FAMILIES
 from exporter.recovery.audit.installation import audit_script
 from tests.support.monitoring.programs import Prometheus, Sample, create_blocks
 from tests.support.monitoring.promql import RULES
@@ -77,6 +79,10 @@ CHOICES = (
     {"database": "live", "source": "listed"},  # has a list with two stores that differ
 )
 
+#: The scrapes here add no label for a cluster or a namespace.
+PLACE = {"cluster": "", "namespace": "", "job": JOB}
+VALUES = {"cluster": ".*", "namespace": ".*", "source": ".*", "worst": "20"}
+
 DASHBOARDS = {path.stem: load(path) for path in FILES}
 EXPRESSIONS = [each for dashboard in DASHBOARDS.values() for each in find_expressions(dashboard)]
 
@@ -91,7 +97,8 @@ class Watched:
 
     def answer(self, expression: Expression, values: dict[str, str]) -> list[Any]:
         """Ask as Grafana would, with these values of the dashboard's variables."""
-        asked = substitute_variables(expression.promql, {**values, "__rate_interval": "20s"})
+        taken = {**VALUES, **values, "__rate_interval": "20s", "__range": "20s"}
+        asked = substitute_variables(expression.promql, taken)
         if expression.kind == "variable":
             return list(self.prometheus.label_values(expression.label, asked))
         if expression.kind == "instant":
@@ -105,6 +112,8 @@ def sources() -> dict[str, dict[str, Any]]:
     declared = yaml.safe_load(text)["sources"]
     watched = {name: {**keys, **QUICK, "database": "app"} for name, keys in declared.items()}
     watched["training"]["limit_per"] = {"key": "userId", "max": 1}
+    if OBJECTIVE in FAMILIES:  # or the config does not know the key yet
+        watched["training"]["objective"] = "99.9%"
     plain = {**CONVERSATIONS, **QUICK, "daily": None}
     watched[BROKEN] = {**plain, "database": "app", "table": "public.not_there"}
     watched["unreachable"] = {**plain, "database": "gone"}
@@ -177,6 +186,10 @@ def create_live(database: EmbeddedDatabase) -> None:
         connection.execute(audit_script().encode())
         for name in ("calls", "tight"):
             connection.execute(LIVE_TABLES.format(name=name, reader=EXPORTER).encode())
+        # Who may not read what was recovered does not know which sessions the application ended.
+        connection.execute(f"GRANT USAGE ON SCHEMA session_exporter TO {EXPORTER}".encode())
+        tables = "ALL TABLES IN SCHEMA session_exporter"
+        connection.execute(f"GRANT SELECT ON {tables} TO {EXPORTER}".encode())
         connection.execute("INSERT INTO session_exporter.pause (source) VALUES ('halted')")
 
 
@@ -322,22 +335,45 @@ def has_counted(watched: Watched) -> bool:
 def choices(watched: Watched) -> dict[str, list[dict[str, str]]]:
     """Values for each dashboard's variables: one source after the other, or all that it lists."""
     found = {}
-    for uid, dashboard in DASHBOARDS.items():
-        if "source" in {each["name"] for each in dashboard["templating"]["list"]}:
-            found[uid] = [{"job": JOB} | each for each in CHOICES]
+    for uid in DASHBOARDS:
+        if uid == "sessions-source":
+            found[uid] = [PLACE | each for each in CHOICES]
             continue
         values: dict[str, str] = {}
         for each in (each for each in EXPRESSIONS if each.dashboard == uid):
-            if each.kind == "variable":
-                values[each.label] = f"({'|'.join(watched.answer(each, values))})"
+            if each.kind == "variable" and (listed := watched.answer(each, values)):
+                values[each.label] = f"({'|'.join(listed)})"
         found[uid] = [values]
     return found
+
+
+#: Metrics that the exporter does not serve yet, or with other labels.
+UNSERVED = {
+    each.name
+    for each in PENDING
+    if each.labels not in {family.labels for family in FAMILIES if family.name == each.name}
+}
+#: What is not asked here, by a part of its expression; test_dashboards_at_scale.py does.
+LEFT_OUT = {
+    'trigger="manual"': "nobody recovers by hand",
+    ") unless count(": "each choice has too many orphans",
+    **{f"{name}{{": f"{name} is not served yet" for name in sorted(UNSERVED)},
+}
+
+
+def skip_what_is_left_out(promql: str) -> None:
+    for part, why in LEFT_OUT.items():
+        if part in promql:
+            pytest.skip(why)
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS, ids=str)
 def test_every_expression_returns_data(
     watched: Watched, choices: dict[str, list[dict[str, str]]], expression: Expression
 ) -> None:
+    skip_what_is_left_out(expression.promql)
+    if expression.label in {"cluster", "namespace"}:
+        pytest.skip("no scrape adds that label here")
     assert any(watched.answer(expression, values) for values in choices[expression.dashboard])
 
 
@@ -375,8 +411,8 @@ def merged(answered: dict[str, list[Sample]]) -> list[dict[str, Any]]:
 
 
 ALL = {"job": JOB, "database": "(app|copy|gone)"}
-ONE = {"job": JOB, "database": "app", "source": "training"}
-RECOVERED = {"job": JOB, "database": "live", "source": "calls"}
+ONE = PLACE | {"database": "app", "source": "training"}
+RECOVERED = PLACE | {"database": "live", "source": "calls"}
 TABLES = [
     (uid, each["title"])
     for uid, dashboard in DASHBOARDS.items()
@@ -389,6 +425,7 @@ TABLES = [
 def test_the_queries_of_a_table_join_into_one_row_for_each_thing(
     watched: Watched, uid: str, title: str
 ) -> None:
+    skip_what_is_left_out("".join(each["expr"] for each in panel(uid, title)["targets"]))
     everything = ALL | {"database": ".+"}
     answered = answers(watched, uid, title, ONE if uid == "sessions-source" else everything)
     longest = max(answered.values(), key=len)
@@ -407,28 +444,31 @@ def test_the_table_of_sources_has_every_source_also_those_that_fail(watched: Wat
     assert set(found) == set(sources())
     assert found["conversations"]["A"] == 1  # above its threshold
     assert found["conversations"]["B"] == 18
-    assert found["training"]["L"] > 0  # blocked users
-    assert "L" not in found["conversations"]  # declares no limit, and that is not 0
+    assert found["training"]["K"] > 0  # blocked users
+    assert "K" not in found["conversations"]  # declares no limit, and that is not 0
     assert "B" not in found[BROKEN]  # unknown, and not 0
-    assert found[BROKEN]["J"] == 0  # its collections fail
-    assert found["unreachable"]["J"] == 0
+    assert found[BROKEN]["I"] == 0  # its collections fail
+    assert found["unreachable"]["I"] == 0
 
 
 def test_daily_statistics_are_one_row_for_each_day(watched: Watched) -> None:
-    values = {"job": JOB, "database": "app", "source": "conversations"}
+    skip_what_is_left_out(panel("sessions-source", "Daily statistics")["targets"][0]["expr"])
+    values = PLACE | {"database": "app", "source": "conversations"}
     found = merged(answers(watched, "sessions-source", "Daily statistics", values))
     days = {row["date"]: row for row in found}
     assert len(found) == len(days) == 7
     page = watched.page
-    for day, each in days.items():
-        labels = {"source": "conversations", "date": day}
-        assert each["A"] == page.value("sessions_daily_started", **labels)
-        assert each.get("D") == page.value("sessions_daily_average_duration_seconds", **labels)
+    for days_ago, day in enumerate(sorted(days, reverse=True)):
+        labels = {"source": "conversations", "days_ago": str(days_ago)}
+        assert days[day]["A"] == page.value("sessions_daily_started", **labels)
+        timed = page.value("sessions_daily_timed", **labels)
+        known = page.value("sessions_daily_known_duration_seconds", **labels)
+        assert days[day].get("F") == (known / timed if timed and known is not None else None)
 
 
 def number(watched: Watched, uid: str, title: str, values: dict[str, str] = ALL) -> float:
-    """What a panel with one value shows; of several queries, the first."""
-    (sample,) = answers(watched, uid, title, values)["A"]
+    """What a panel with one value shows; of several queries, the first that has an answer."""
+    (sample,) = next(filter(None, answers(watched, uid, title, values).values()))
     return sample.value
 
 
@@ -459,7 +499,7 @@ def test_what_is_wrong_is_counted(watched: Watched) -> None:
 
 
 def test_alerts_of_a_source_are_found_also_with_a_dot_in_its_name(watched: Watched) -> None:
-    values = {"job": JOB, "database": "app", "source": BROKEN}
+    values = PLACE | {"database": "app", "source": BROKEN}
     found = answers(watched, "sessions-source", "Firing alerts", values)["A"]
     of_the_source = [each.labels for each in found if "source" in each.labels]
     assert {each["source"] for each in of_the_source} == {BROKEN}
@@ -483,7 +523,8 @@ def test_the_number_of_alerts_is_counted_with_the_rules_and_unknown_without_them
     watched: Watched,
 ) -> None:
     assert number(watched, "sessions-overview", "Alerts") >= 1
-    asked = substitute_variables(panel("sessions-overview", "Alerts")["targets"][0]["expr"], ALL)
+    alerts = panel("sessions-overview", "Alerts")["targets"][0]["expr"]
+    asked = substitute_variables(alerts, VALUES | ALL)
     # Last week sessions were counted, and no rule was evaluated.
     then = time.time() - WEEK
     assert watched.prometheus.query("sessions_orphaned", at=then)
@@ -519,8 +560,8 @@ def test_recoveries_are_marked_where_they_happened(watched: Watched) -> None:
     (mark,) = [
         each
         for each in EXPRESSIONS
-        if (each.dashboard, each.place) == ("sessions-overview", "annotation Recoveries")
+        if (each.dashboard, each.place) == ("sessions-source", "annotation Recoveries")
     ]
-    series = watched.answer(mark, {"job": JOB, "database": ".+"})
-    assert {each.labels["source"] for each in series} <= {"calls", "tight"}
+    series = watched.answer(mark, RECOVERED)
+    assert {each.labels["source"] for each in series} == {"calls"}
     assert {each.labels["trigger"] for each in series} == {"auto"}

@@ -195,6 +195,53 @@ def test_certificates_passwords_and_authorities_change_and_no_scrape_fails(
             assert (lowest.value, count.value > 3) == (1, True)
 
 
+@pytest.mark.parametrize("kind", ["RequireAndVerifyClientCert", "VerifyClientCertIfGiven"])
+def test_a_certificate_of_a_withdrawn_authority_gets_no_answer_more_and_no_other_scrape_fails(
+    tmp_path: Path, web: Web, kind: str
+) -> None:
+    withdrawn, kept = (each.signed("client") for each in (web.clients, web.servers))
+    first = web.clients.certificate.read_bytes()
+    with web.clients.certificate.open("ab") as authorities:
+        authorities.write(web.servers.certificate.read_bytes())
+    web.require_certificates(kind)
+    with SecuredDaemon(tmp_path, web, tls=web.trust(kept)) as daemon:
+        old = http.client.HTTPSConnection(
+            "127.0.0.1", daemon.port, timeout=30, context=web.trust(withdrawn)
+        )
+
+        def ask() -> int:
+            assert old.sock is not None or not tried
+            old.request("GET", "/api/v1/config")
+            response = old.getresponse()
+            response.read()
+            return response.status
+
+        tried: list[int] = []
+        tried.append(ask())
+        crt, key = map(str, kept)
+        scraped = job("kept", daemon, web, tls_config={"cert_file": crt, "key_file": key})
+        with contextlib.closing(old), scraping(scraped) as prometheus:
+            ever_up(prometheus, 1)
+            assert tried == [200]
+            both = web.clients.certificate.read_bytes()
+            web.clients.certificate.write_bytes(both.removeprefix(first))
+            wait_for(
+                lambda: not is_let_in(daemon, web.trust(withdrawn)), "it is withdrawn", every=0.1
+            )
+            with pytest.raises((ConnectionError, http.client.HTTPException)):
+                ask()
+            assert daemon.rejected("certificate", least=2)
+            (scrapes,) = prometheus.query("count_over_time(up[5m])")
+            wait_for(
+                lambda: prometheus.query("count_over_time(up[5m])")[0].value > scrapes.value + 1,
+                "it was scraped since",
+                every=0.2,
+            )
+            (lowest,) = prometheus.query("min_over_time(up[5m])")
+            assert lowest.value == 1
+        assert "http_failed" not in daemon.log
+
+
 def test_a_file_that_becomes_bad_leaves_the_last_good_one_in_use(tmp_path: Path, web: Web) -> None:
     web.write(basic_auth_users={USER: hashed(PASSWORD)})
     with SecuredDaemon(tmp_path, web, authorization=basic()) as daemon:

@@ -1,4 +1,4 @@
-"""The queries of `sql orphans` and `sql inconsistent` give in psql what the commands give."""
+"""What `sql orphans`, `inconsistent` and `sessions` print gives in psql what the commands give."""
 
 import csv
 import datetime as dt
@@ -123,3 +123,52 @@ def test_the_queries_only_read_and_have_the_deadlines_of_the_config(
     done = psql(chats, changing)
     assert done.returncode == 3
     assert "cannot execute DELETE in a read-only transaction" in done.stderr
+
+
+def test_the_variables_read_any_source_by_the_same_names(
+    chats: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    script = output(chats, tmp_path, "sql", "sessions", "chat")
+    script += r"""
+SELECT s.id, s.is_active, s.last_seen_at, s.note, s.n, :'source' AS source
+FROM :sessions AS s WHERE s.is_orphaned ORDER BY s.last_seen_at;
+SELECT count(*) FROM :table AS s WHERE :orphaned;
+SELECT :'table'::regclass, count(*) FILTER (WHERE NOT s.is_active) FROM :sessions AS s;
+"""
+    done = psql(chats, script, "--quiet", "--csv", "--tuples-only", role=EXPORTER)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    *listed, counted, closed = csv.reader(io.StringIO(done.stdout))
+    (wanted,) = json.loads(output(chats, tmp_path, "orphans", "--format", "json"))
+    assert [(row[0], row[1], row[3], row[4], row[5]) for row in listed] == [
+        (each["id"], "t", each["show"]["note"] or "", each["show"]["n"], "chat")
+        for each in wanted["orphans"]
+    ]
+    for row, each in zip(listed, wanted["orphans"], strict=True):
+        assert seconds(row[2]) == pytest.approx(moment(each["last_seen_at"]), abs=1e-3)
+    assert int(counted[0]) == wanted["orphaned_count"] > 20
+    assert closed == ['"Chat\'s"', "1"]
+
+
+def test_they_only_read_for_as_long_as_the_daily_statistics_may(
+    chats: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    script = output(chats, tmp_path, "sql", "sessions", "chat")
+    assert "SET statement_timeout = '30000';\nSET lock_timeout = '1000';\n" in script
+    assert "SET TimeZone = 'Asia/Kolkata';\n" in script
+    done = psql(chats, f"{script}\nSHOW search_path;", "--quiet", "--tuples-only", role=EXPORTER)
+    assert done.stdout.strip() == '"$user", public'  # as the person has it
+
+
+def test_an_index_on_the_start_serves_them(chats: EmbeddedDatabase, tmp_path: Path) -> None:
+    execute(chats, "CREATE TABLE plain (id int, is_open bool, at timestamptz)")
+    execute(chats, "CREATE INDEX plain_at ON plain (at)", f"GRANT SELECT ON plain TO {EXPORTER}")
+    plain = {"table": "plain", "active": "is_open", "started_at": "at", "orphaned_after": "2h"}
+    settings = {"app": {"dsn": chats.dsn_for(EXPORTER)}}
+    config = write_config(tmp_path, settings, {"plain": plain})
+    script = run("sql", "sessions", "plain", "-c", config, folder=tmp_path).stdout
+    script += "SET enable_seqscan = off;\n"
+    script += (
+        "EXPLAIN SELECT count(*) FROM :sessions AS s WHERE s.started_at > now() - '1h'::interval;"
+    )
+    done = psql(chats, script, "--quiet", "--tuples-only", role=EXPORTER)
+    assert "Index Cond: (at > (now() - '01:00:00'::interval))" in done.stdout

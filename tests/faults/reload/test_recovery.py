@@ -91,7 +91,8 @@ def test_another_threshold_has_it_settle_again(chats: Chats, tmp_path: Path) -> 
 
 def test_no_two_runs_of_a_source_go_at_the_same_time(chats: Chats, tmp_path: Path) -> None:
     ids = range(1, 41)
-    config = auto_config(chats, tmp_path, batch=1, pause="100ms", per_run=1000)
+    # It takes longer than a run may take to end, so that at least one is cancelled.
+    config = auto_config(chats, tmp_path, batch=1, pause="200ms", per_run=1000)
     file = ConfigFile(config)
     chats.add(*ids)
     chats.add(*LIVE, silent="1 second")

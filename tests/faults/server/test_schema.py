@@ -265,7 +265,7 @@ def test_a_bad_value_in_one_row_names_the_expression_that_fails_on_it(
         page = exporter.collect()
         assert_only_chats_failed(page, "data")
         assert page.values(ACTIVE, source="chats") == [3]  # until stale_after
-        assert page.succeeds("chats", collector="daily")  # it does not read this expression
+        assert page.succeeds("chats", collector="size")  # it does not read this expression
         failure = exporter.failure("chats")
         assert failure.startswith("last_seen_at: ")
         assert "yesterday" not in exporter.log + failure  # what is in a row stays there

@@ -122,6 +122,31 @@ async def test_rows_are_read_again_when_what_is_counted_has_changed_and_only_the
         assert kept() is None
 
 
+async def test_how_many_rows_are_kept_follows_who_can_see_them_and_how_many_sources_there_are(
+    database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    async with busy_exporter(database, tmp_path) as exporter:
+        limit = exporter.row_limit
+        assert _orphans(exporter) == [HOSTILE, "a", "b"]
+        limit.may_be_seen = lambda: False
+        await _collect(exporter)
+        for key in (ACTIVE, DAILY):
+            snapshot = exporter.snapshots.states[key].snapshot
+            assert snapshot is not None
+            assert snapshot.values.inconsistent_rows is None
+            assert getattr(snapshot.values, "orphans", None) is None
+        limit.may_be_seen = lambda: True
+        await _collect(exporter)
+        assert _orphans(exporter) == [HOSTILE, "a", "b"]
+        before = exporter.snapshots.states[ACTIVE].snapshot
+        assert before is not None
+        limit.sources = 1000
+        await _collect(exporter)
+        after = exporter.snapshots.states[ACTIVE].snapshot
+        assert after is not None
+        assert after.values.orphans.read_at > before.values.orphans.read_at
+
+
 async def test_a_column_that_cannot_be_shown_costs_no_count(
     database: EmbeddedDatabase, tmp_path: Path
 ) -> None:

@@ -119,11 +119,11 @@ async def test_the_seven_days_are_those_of_a_plain_query_by_calendar_day(
     assert {row[0] for row in plain} <= {str(today - timedelta(days=n)) for n in range(7)}
     assert len(plain) >= 6
 
-    started = page.by("date", "sessions_daily_started")
+    started = page.days("sessions_daily_started")
     assert list(started) == [str(today - timedelta(days=n)) for n in range(7)]
-    still_active = page.by("date", "sessions_daily_still_active")
-    ended = page.by("date", "sessions_daily_ended")
-    average = page.by("date", "sessions_daily_average_duration_seconds")
+    still_active = page.days("sessions_daily_still_active")
+    ended = page.days("sessions_daily_ended")
+    average = page.average_durations()
     assert {day: count for day, count in started.items() if count} == {r[0]: r[1] for r in plain}
     assert {day: count for day, count in still_active.items() if count} == {
         row[0]: row[3] for row in plain if row[3]
@@ -230,13 +230,13 @@ async def test_after_all_are_closed_nothing_is_active_and_nothing_missing(
     assert page("sessions_oldest_orphan_last_seen_timestamp_seconds") is None
     assert page("sessions_active_age_seconds_gcount") == 0
     assert page("sessions_inconsistent", kind="closed_without_end") == 0
-    assert set(page.by("date", "sessions_daily_still_active").values()) == {0}
+    assert set(page.by("days_ago", "sessions_daily_still_active").values()) == {0}
 
 
 async def test_a_day_without_sessions_counts_none_and_has_no_average(
     any_database: EmbeddedDatabase, collect: Collect
 ) -> None:
     page = await collect(any_database, CONVERSATIONS, role=EXPORTER)
-    assert list(page.by("date", "sessions_daily_started").values()) == [0] * 7
-    assert not page.by("date", "sessions_daily_average_duration_seconds")
+    assert list(page.by("days_ago", "sessions_daily_started").values()) == [0] * 7
+    assert not page.average_durations()
     assert page("sessions_rows_estimated") == 0

@@ -79,10 +79,10 @@ async def test_the_split_by_difficulty_adds_up_to_the_total(
         assert set(split) == set(DIFFICULTIES)
         assert sum(split.values()) == page(name)
     for name in ("started", "ended", "still_active"):
-        by_date = page.by("date", f"sessions_daily_{name}")
-        assert len(by_date) == 7
-        for date, total in by_date.items():
-            split = page.by("difficulty", f"sessions_daily_{name}_by_label", date=date)
+        by_day = page.by("days_ago", f"sessions_daily_{name}")
+        assert len(by_day) == 7
+        for day, total in by_day.items():
+            split = page.by("difficulty", f"sessions_daily_{name}_by_label", days_ago=day)
             assert set(split) == set(DIFFICULTIES)
             assert sum(split.values()) == total
 
@@ -135,7 +135,7 @@ async def test_only_completed_rows_count_for_the_average_duration(
             WHERE "completedAt" IS NOT NULL GROUP BY 1
             """
         ).fetchall()
-    average = page.by("date", "sessions_daily_average_duration_seconds")
+    average = page.average_durations()
     assert average == pytest.approx({day: value for day, value in plain if day in average})
     assert len(average) >= 6
 
@@ -149,7 +149,7 @@ async def test_quoted_names_are_found_by_their_bare_spelling(
     page = await collect(any_database, safe(any_database), role=EXPORTER)
     assert not page.failures
     assert page("sessions_active") == 1
-    assert sum(page.by("date", "sessions_daily_ended").values()) == 1
+    assert sum(page.by("days_ago", "sessions_daily_ended").values()) == 1
 
 
 @pytest.mark.quick("Kiritimati")
@@ -368,6 +368,7 @@ async def test_a_plain_cast_fails_on_one_bad_row_and_the_reason_is_data(
         connection.execute(insert("interval '1 minute'", """'[{"timestamp": "no date"}]'"""))
     plain = declarations.training("(s.messages -> -1 ->> 'timestamp')::timestamptz")
     page = await collect(database, plain, role=EXPORTER)
-    assert set(page.failures) == {("training", "active")}
-    assert page("session_exporter_collection_errors_total", reason="data") == 1
+    # The days are told which of their sessions are lost.
+    assert set(page.failures) == {("training", "active"), ("training", "daily")}
+    assert page("session_exporter_collection_errors_total", reason="data") == 2
     assert "last_seen_at" in page.failures["training", "active"]

@@ -93,6 +93,37 @@ async def test_a_list_is_shown_with_examples_and_what_is_not_in_it(
             (Status.WARNING, "0 of 4 active rows are in it: are these the same ids?"),
         ),
         (
+            [{"id": f"call-{n}"} for n in range(1, 4)],
+            "list live and table",
+            (
+                Status.WARNING,
+                (
+                    "0 of 4 active rows are in it; 3 of 4 would match without 'call-' in front of "
+                    "those of the answer: let id of the list, or of the source, give the same text"
+                ),
+            ),
+        ),
+        (
+            [],
+            "list live and table",
+            (
+                Status.WARNING,
+                "0 of 4 active rows are in it: it is empty, so that nothing is known by it",
+            ),
+        ),
+        ([], "list live", (Status.WARNING, "store app holds 0 sessions, answered within time")),
+        (
+            [{"id": n, "at": 4e9} for n in range(1, 5)],
+            "list live times",
+            (
+                Status.WARNING,
+                (
+                    "4 sessions were last seen in the future, which is no sign of life; is "
+                    "last_seen_at in another unit or zone, or a clock wrong?"
+                ),
+            ),
+        ),
+        (
             [{"id": n} for n in range(1, 5)],
             "list live and table",
             (Status.OK, "4 of 4 active rows are in it"),
@@ -103,8 +134,24 @@ async def test_a_list_that_does_not_fit_says_so(
     calls: EmbeddedDatabase, tmp_path: Path, body: object, check: str, said: tuple[str, str]
 ) -> None:
     async with answering(live=body) as server:
-        shown = await found(calls, tmp_path, {"list": "live"}, lists=lists(server))
+        times = {"last_seen_at": {"path": "at", "epoch": "s"}}
+        shown = await found(calls, tmp_path, {"list": "live"}, lists=lists(server, **times))
     assert shown[check] == said
+
+
+async def test_an_empty_list_beside_a_table_without_active_rows_shows_nothing(
+    calls: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    execute(calls, "UPDATE public.calls SET is_open = false")
+    async with answering(live=[]) as server:
+        said = await found(calls, tmp_path, {"list": "live"}, lists=lists(server))
+    assert said["list live and table"] == (
+        Status.WARNING,
+        (
+            "0 of 0 active rows are in it, and it is empty, so that nothing shows: check again "
+            "while sessions live"
+        ),
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,6 +189,18 @@ async def test_a_list_that_does_not_fit_says_so(
         ),
         (
             "UPDATE public.servers SET name = name || '.local'",
+            True,
+            (
+                Status.WARNING,
+                (
+                    "2 live, answered within time, and 0 of the 2 that hold sessions are among "
+                    "them; 1 of 2 would match without '.local' after those of the answer: let "
+                    "both give the same text"
+                ),
+            ),
+        ),
+        (
+            "UPDATE public.servers SET name = 'x' || name || 'y'",
             True,
             (
                 Status.WARNING,

@@ -78,11 +78,12 @@ async def test_a_source_that_fits_gets_ticks_only(
         "cost of daily",
         "mass end",
         "series",
+        "alert",
     ]
     assert found["connection"].message.endswith(f" as {EXPORTER}")
     assert "started_at is timestamp with time zone" in found["expressions"].message
     assert "all 1 active rows" in found["evaluation"].message
-    assert found["series"].message.startswith("at most 61 ")
+    assert found["series"].message.startswith("at most 89 ")
 
 
 @pytest.mark.parametrize("is_analyzed", [False, True])

@@ -101,7 +101,7 @@ async def test_a_day_begins_at_the_first_of_two_midnights(
     database_clock.set_clock(database, now)
     page = await collect(database, CHAT + f"  timezone: {zone}\n")
     assert page("sessions_today_started") == 1
-    days = page.by("date", "sessions_daily_started")
+    days = page.days("sessions_daily_started")
     assert days[f"{now:%Y-%m-%d}"] == 1
     assert sum(days.values()) == 2
 

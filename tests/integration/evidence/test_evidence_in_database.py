@@ -70,6 +70,24 @@ async def test_owners_that_have_reported_lately_live(
     assert await owners(reader, table={**TABLE, **table}) == alive
 
 
+async def test_an_owner_that_reports_a_time_in_the_future_is_named_with_it_and_not_as_alive(
+    reader: Reader, database: EmbeddedDatabase
+) -> None:
+    execute(
+        database,
+        """UPDATE public."Servers" SET seen = now() + interval '70 s' WHERE seen < now()""",
+        """INSERT INTO public."Servers" VALUES
+            ('00000000-0000-0000-0000-00000000000b', now() + interval '50 s'),
+            ('00000000-0000-0000-0000-00000000000d', 'infinity')""",
+    )
+    table = {"table": {**TABLE, "seen_at": "seen"}}
+    declared = OwnerSource.model_validate({"name": "servers", "unique_per_start": True, **table})
+    found = await owners_in_database(reader, declared, CLOCK)
+    assert isinstance(found, OwnersAnswer)
+    assert {each[-1] for each in found.alive} == {"b"}
+    assert {each[-1] for each in found.ahead} == {"a"}
+
+
 @pytest.mark.parametrize(
     ("settings", "found"),
     [

@@ -40,8 +40,8 @@ def assert_counted(page: Page, **labels: str) -> None:
     assert not page.failures
     assert page("sessions_active", **labels) == 3
     assert page("sessions_orphaned", **labels) == 2
-    assert sum(page.by("date", "sessions_daily_started", **labels).values()) == 3
-    average = page.by("date", "sessions_daily_average_duration_seconds", **labels)
+    assert sum(page.by("days_ago", "sessions_daily_started", **labels).values()) == 3
+    average = page.average_durations(**labels)
     assert list(average.values()) == [60.0]
 
 
@@ -270,9 +270,9 @@ async def test_a_condition_that_is_null_is_not_true(
     )
     page = await collect(database, CHAT.format(table="public.chat"))
     assert (page("sessions_active"), page("sessions_orphaned")) == (3, 2)
-    started = sum(page.by("date", "sessions_daily_started").values())
-    ended = sum(page.by("date", "sessions_daily_ended").values())
-    still_active = sum(page.by("date", "sessions_daily_still_active").values())
+    started = sum(page.by("days_ago", "sessions_daily_started").values())
+    ended = sum(page.by("days_ago", "sessions_daily_ended").values())
+    still_active = sum(page.by("days_ago", "sessions_daily_still_active").values())
     assert started == ended + still_active
     assert ended == 2
 
@@ -320,7 +320,7 @@ async def test_integers_since_1970_are_times(
     assert not page.failures
     assert (page("sessions_active"), page("sessions_orphaned")) == (4, 2)
     assert page("sessions_inconsistent", kind="undated") == 1
-    assert list(page.by("date", "sessions_daily_average_duration_seconds").values()) == [60.0]
+    assert list(page.average_durations().values()) == [60.0]
     oldest = page("sessions_oldest_active_start_timestamp_seconds")
     assert oldest == page("sessions_oldest_orphan_last_seen_timestamp_seconds")
 

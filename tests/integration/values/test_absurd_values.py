@@ -238,7 +238,7 @@ async def test_an_end_that_is_not_after_the_start_is_none_of_an_active_row(
     # Of closed rows the start itself is an end.
     assert kinds["closed_without_end"] == 5
     assert page.by("kind", "sessions_inconsistent", source="measured") == kinds
-    durations = page.by("date", "sessions_daily_average_duration_seconds", source="chat")
+    durations = page.average_durations(source="chat")
     assert [*durations.values()] == [pytest.approx(1800, abs=1)]
 
 

@@ -106,11 +106,13 @@ def active_values(source: Source, active: int, **changes: Any) -> ActiveValues:
 
 def daily_values(source: Source, *, durations: int) -> DailyValues:
     assert source.daily is not None
-    counts = DayCounts(started=2, still_active=1, durations=durations, duration_sum=60.0)
+    has_durations = source.ended_at is not None or source.duration is not None
+    timed = durations if has_durations else None
+    counts = DayCounts(started=2, still_active=1, timed=timed, duration_sum=60.0)
     by_label = dict.fromkeys(label_split.combinations(source), counts)
     days = (
         Day(f"2026-01-0{number}", 0.0, 1.0, 0.0, counts, by_label)
         for number in range(source.daily.days, 0, -1)
     )
     counts_seen = source.ended_at is not None and source.last_seen_at is not None
-    return DailyValues(tuple(days), 0.0, counts_seen, 5.0)
+    return DailyValues(tuple(days), 0.0, counts_seen_after_end=counts_seen, newest_start=5.0)

@@ -149,7 +149,7 @@ def orphans(rows: Iterable[Row], now: int, rules: Rules) -> list[Row]:
 def expected(rows: list[Row], rules: Rules, now: int, days: list[Day]) -> Samples:
     """Every sample that the collectors active and daily owe for these rows."""
     there = [row for row in rows if row.exists]
-    return dict(_active(there, rules, now)) | dict(_daily(there, rules, days))
+    return dict(_active(there, rules, now)) | dict(_daily(there, rules, now, days))
 
 
 def _active(rows: list[Row], rules: Rules, now: int) -> Iterator[tuple[tuple[str, Labels], float]]:
@@ -199,27 +199,40 @@ def _active(rows: list[Row], rules: Rules, now: int) -> Iterator[tuple[tuple[str
 
 
 def _daily(
-    rows: list[Row], rules: Rules, days: list[Day]
+    rows: list[Row], rules: Rules, now: int, days: list[Day]
 ) -> Iterator[tuple[tuple[str, Labels], float]]:
-    def average(ended: list[Row]) -> float | None:
-        known = [
-            row_duration for row in ended if (row_duration := _duration(row, rules)) is not None
-        ]
-        sane = [each for each in known if 0 <= each < math.inf]
-        return math.fsum(sane) / len(sane) if sane else None
+    """There is no audit: nothing was recovered."""
+    silent = orphans(rows, now, rules)
+
+    def durations(ended: list[Row]) -> list[float]:
+        known = [_duration(row, rules) for row in ended]
+        return [each for each in known if each is not None and 0 <= each < math.inf]
+
+    def timed(ended: list[Row]) -> int:
+        return len(durations(ended))
+
+    def known_duration(ended: list[Row]) -> float:
+        return math.fsum(durations(ended))
 
     closed_without_end = seen_after_end = 0
-    for day in days:
+    for number, day in enumerate(reversed(days)):
         started = [
             row for row in rows if row.start is not None and day.start <= row.start < day.end
         ]
         ended = [row for row in started if not row.is_active]
         still = [row for row in started if row.is_active]
-        date = ("date", day.date)
-        yield from _split("sessions_daily_started", started, rules, len, date)
-        yield from _split("sessions_daily_ended", ended, rules, len, date)
-        yield from _split("sessions_daily_still_active", still, rules, len, date)
-        yield from _split("sessions_daily_average_duration_seconds", ended, rules, average, date)
+        lost = [row for row in started if row in silent]
+        ago = ("days_ago", str(number))
+        yield _one("sessions_daily_info", 1, ago, ("date", day.date))
+        yield from _split("sessions_daily_started", started, rules, len, ago)
+        yield from _split("sessions_daily_ended", ended, rules, len, ago)
+        yield from _split("sessions_daily_recovered", [], rules, len, ago)
+        yield from _split("sessions_daily_lost", lost, rules, len, ago)
+        yield from _split("sessions_daily_still_active", still, rules, len, ago)
+        if rules.has_end or rules.has_duration:
+            name = "sessions_daily_known_duration_seconds"
+            yield from _split(name, ended, rules, known_duration, ago)
+            yield from _split("sessions_daily_timed", ended, rules, timed, ago)
         if day is days[-1]:
             yield from _split("sessions_today_started", started, rules, len)
         closed_without_end += sum(_is_without_end(row, rules) for row in ended)

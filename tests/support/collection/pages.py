@@ -43,6 +43,22 @@ class Page:
         assert len(by) == len(found), f"{name}: more than {split} tells samples apart"
         return by
 
+    def days(self, name: str, **labels: str) -> dict[str, float]:
+        """The daily samples with these labels by the date of each day, newest first."""
+        source = {key: value for key, value in labels.items() if key in {"database", "source"}}
+        dates = {
+            dict(of)["days_ago"]: dict(of)["date"]
+            for (sample, of), _ in self.samples.items()
+            if sample == "sessions_daily_info" and of >= set(source.items())
+        }
+        return {dates[ago]: value for ago, value in self.by("days_ago", name, **labels).items()}
+
+    def average_durations(self, **labels: str) -> dict[str, float]:
+        """The average duration of the sessions of each day, by its date; of those that have one."""
+        timed = self.days("sessions_daily_timed", **labels)
+        known = self.days("sessions_daily_known_duration_seconds", **labels)
+        return {date: known[date] / sessions for date, sessions in timed.items() if sessions}
+
     def _split(self, name: str, labels: Mapping[str, str], free: set[str]) -> dict[Labels, float]:
         return {
             of: value

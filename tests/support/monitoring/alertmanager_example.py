@@ -19,10 +19,17 @@ SEVERITIES: dict[str, str] = {
 }
 
 
+#: In every inhibit rule.
+NO_PAGE = 'severity!="critical"'
+
+
 def matched(matchers: list[str]) -> set[str]:
-    """The alerts that matchers on `alertname` select. No other label is matched on."""
+    """The alerts that matchers on `alertname`, and that of what no rule inhibits, select."""
     found = set(SEVERITIES)
     for matcher in matchers:
+        if matcher == NO_PAGE:
+            found = {name for name in found if SEVERITIES[name] != "critical"}
+            continue
         parts = re.fullmatch(r'alertname(=~|!~|!=|=)"([^"]+)"', matcher)
         assert parts is not None, matcher
         operator, pattern = parts.groups()

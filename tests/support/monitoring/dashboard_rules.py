@@ -23,6 +23,8 @@ from dashboards.exported_json import (
     load,
     substitute_variables,
 )
+from dashboards.pending import PENDING
+from dashboards.queries import SOURCE_KEYS
 from exporter.metrics.catalog import FAMILIES
 from tests.support.monitoring import promql
 from tests.support.monitoring.families import PROCESS_METRICS
@@ -31,10 +33,13 @@ DASHBOARDS = {path.stem: load(path) for path in FILES}
 UNITS = {value for name, value in vars(units).items() if name[0].isupper()}
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
-VALUES = dict.fromkeys(("job", "database", "source"), "x") | {"__rate_interval": "4m1s"}
+#: What Grafana puts for the variables: an interval and a range that no expression writes down.
+VALUES = dict.fromkeys(("cluster", "namespace", "job", "database", "source"), "x")
+VALUES |= {"worst": "20", "__rate_interval": "4m1s", "__range": "23h59m"}
 RATE_INTERVAL = timedelta(minutes=4, seconds=1)
+RANGE = timedelta(hours=23, minutes=59)
 
-COUNTERS = {family.name for family in FAMILIES if family.type == "counter"}
+COUNTERS = {family.name for family in (*FAMILIES, *PENDING) if family.type == "counter"}
 COUNTERS |= {name for name in PROCESS_METRICS if name.endswith("_total")}
 #: A gauge that counts from midnight on: docs/metrics.md promises that increase() works.
 LIKE_A_COUNTER = {"sessions_today_started"}
@@ -83,7 +88,8 @@ def takes_its_data_from_the_chosen_source(dashboard: Json) -> Iterator[str]:
         for each in (panel, *panel.get("targets", ())):
             if each.get("datasource") != DATASOURCE:
                 yield f"{panel['title']}: data source {each.get('datasource')}"
-    for each in (*dashboard["templating"]["list"][1:], *dashboard["annotations"]["list"]):
+    asking = [each for each in dashboard["templating"]["list"] if each["type"] == "query"]
+    for each in (*asking, *dashboard["annotations"]["list"]):
         if not each.get("builtIn") and each.get("datasource") != DATASOURCE:
             yield f"{each['name']}: data source {each.get('datasource')}"
 
@@ -196,7 +202,13 @@ def has_units(dashboard: Json) -> Iterator[str]:
 def tells_unknown_from_zero(dashboard: Json) -> Iterator[str]:
     for panel in find_panels(dashboard):
         texts = [panel["fieldConfig"]["defaults"].get("noValue")]
-        texts += [value for name, value in _overridden(panel) if name == "noValue"]
+        texts += [
+            each["value"]
+            for override in panel["fieldConfig"]["overrides"]
+            for each in override["properties"]
+            # An empty label is nothing to a link too.
+            if each["id"] == "noValue" and override["matcher"]["options"] not in SOURCE_KEYS
+        ]
         for text in texts:
             if not text or re.search(r"\d", text):
                 yield f"{panel['title']}: {text!r} is shown where there is nothing"
@@ -355,9 +367,10 @@ def rates_counters_and_nothing_else(dashboard: Json) -> Iterator[str]:
 
 
 def rates_over_the_rate_interval(dashboard: Json) -> Iterator[str]:
-    # A fixed time is fine where it is what the panel is about, as in "in the last hour".
+    # A fixed time is fine where it is what the panel is about, as in "in the last hour"; the whole
+    # range ranks the series of a panel.
     for place, selector in selectors(dashboard):
-        if selector.range is not None and selector.range != RATE_INTERVAL:
+        if selector.range not in {None, RATE_INTERVAL, RANGE}:
             fixed = selector.range == timedelta(hours=1) and selector.steps[0].name != "rate"
             titled = re.search(r"hour| 1 h", place) or "Every collection" in place
             if not (fixed and titled):

@@ -25,13 +25,15 @@ from promql_parser import (
     parse,
 )
 
+from dashboards.pending import PENDING
+from exporter.content.labels import REPLICA, SEPARATING
 from exporter.metrics.catalog import FAMILIES, Family
 from tests.support.monitoring.families import PROCESS_METRICS
 
 RULES = Path(__file__).parents[3] / "alerts" / "session-exporter.rules.yml"
 
 #: What a scrape adds to every series: the target's labels, and those that tell replicas apart.
-TARGET_LABELS = {"job", "instance", "pod", "container", "endpoint", "node", "namespace", "cluster"}
+TARGET_LABELS = {*SEPARATING, *REPLICA}
 
 #: Made by Prometheus itself, with the labels that it adds to those of the rule.
 SYNTHETIC = {
@@ -77,7 +79,7 @@ def labels(expression: str) -> set[str]:
 def catalog() -> dict[str, Family]:
     """Every series of the exporter by its name, the samples of histograms too."""
     series = {}
-    for family in FAMILIES:
+    for family in {each.name: each for each in (*FAMILIES, *PENDING)}.values():
         histogram = family.type == "gaugehistogram"
         for suffix in ("_bucket", "_gcount", "_gsum") if histogram else ("",):
             series[family.name + suffix] = family

@@ -144,7 +144,7 @@ def a_source(name: str, orphaned: int | None = 0, **changes: Any) -> SourceOverv
     sessions = [20, 14, 9, 5, 3, 0, 1, 0, orphaned or 0, 0, 0, 0]
     bands = zip((*map(float, BUCKETS), None), (*sessions, 0), strict=True)
     days = tuple(
-        DayOverview(f"2026-03-{8 - n:02}", 3 + n * n % 11, 2 + n * n % 11, n % 3, 512.5)
+        DayOverview(f"2026-03-{8 - n:02}", 3 + n * n % 11, 2 + n * n % 11, 0, n % 3, n % 3, 512.5)
         for n in range(7)
     )
     standing: Standing = "above_limit" if orphaned is not None and orphaned > 5 else "fine"

@@ -495,7 +495,8 @@ config.yaml:19: sources.calls.active: expected an SQL expression, \
 got false, which YAML reads as a boolean; put it in quotes
 config.yaml:20: sources.calls.started_at.epoch: expected s, ms, us or ns, got 'minutes'
 config.yaml:21: sources.calls.labels.date: expected a name other than \
-database, source, date, le, kind, cause, store, owner, evidence, instance, job, __*, got 'date'
+database, source, date, days_ago, le, kind, cause, store, owner, evidence, instance, job, \
+__*, got 'date'
 config.yaml:21: sources.calls.labels.date.values[0]: expected a text, \
 got no, which YAML reads as a boolean; put it in quotes"""
     )

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
-from exporter.config import load_config
+from exporter.config import Config, load_config
 from exporter.daemon.app import Exporter
+from exporter.daemon.http.access import Details
 from exporter.daemon.machine_clock import CLOCK
+from exporter.daemon.reload.differences import Differences
+from exporter.daemon.reload.hand_over import ending_jobs, kept_of
 from exporter.recovery.webhook.delivery import WebhookSender
 
 CONFIG = """\
@@ -28,3 +31,25 @@ def test_a_webhook_is_notified_of_earlier_recoveries_where_set_is_gone(tmp_path:
     jobs = Exporter(load_config(tmp_path / "config.yaml", {}), CLOCK).jobs
 
     assert sum(isinstance(job, WebhookSender) for job in jobs) == 1
+
+
+def test_the_number_of_kept_rows_follows_the_number_of_sources(tmp_path: Path) -> None:
+    few, many = (_many_sources(tmp_path, number) for number in (1, 200))
+    before = Exporter(few, CLOCK, Details.EVERYONE)
+    assert before.row_limit.rows == 100
+    for config, rows in ((many, 50), (few, 100)):
+        differences = Differences(before.config, config)
+        ended = ending_jobs(before, config, differences, CLOCK)
+        after = before.remade(config, kept_of(before, ended, differences))
+        # The source that both have is collected by the same job.
+        assert after.collections[0] is before.collections[0]
+        assert (before.row_limit.rows, after.row_limit.rows) == (rows, rows)
+        before = after
+
+
+def _many_sources(folder: Path, number: int) -> Config:
+    _, head, source = CONFIG.partition("  chat:\n")
+    lines = "".join(source.partition("    recovery:")[0])
+    sources = "".join(f"  s{each}:\n{lines}" for each in range(number))
+    (folder / "config.yaml").write_text(CONFIG.partition(head)[0] + sources, encoding="utf-8")
+    return load_config(folder / "config.yaml", {})

@@ -1,7 +1,10 @@
 """What a change of the config leaves true, key by key, and how the schedule changes."""
 
 import asyncio
+import gc
 import time
+import weakref
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,11 @@ import pytest
 from exporter.clock import Clock
 from exporter.collection.job import Job, Key
 from exporter.config import Config, load_config
+from exporter.daemon import schedule as daemon_schedule
+from exporter.daemon.app import Exporter
+from exporter.daemon.machine_clock import CLOCK
 from exporter.daemon.reload.differences import UNRELATED, Differences, with_equal_parts_of
+from exporter.daemon.reload.hand_over import close_unused, ending_jobs, kept_of
 from exporter.daemon.schedule import Schedule
 
 HEAD = "databases: {app: {dsn: 'host=a password=x'}, other: {dsn: 'host=a'}}\n"
@@ -29,11 +36,12 @@ SOURCE = {
 KEPT = {
     "every: 1m": {"active", "daily", "size", "recovery", "evidence"},
     "alert_above: 9": {"active", "daily", "size", "recovery", "evidence"},
+    "objective: 99%": {"active", "daily", "size", "recovery", "evidence"},
     "show: [user_id]": {"active", "daily", "size", "recovery", "evidence"},
     "daily: {every: 9m}": {"active", "daily", "size", "recovery", "evidence"},
     "daily: {days: 9}": {"active", "size", "recovery", "evidence"},
     "timezone: Europe/Berlin": {"active", "size", "recovery", "evidence"},
-    "orphaned_after: 1h": {"daily", "size"},
+    "orphaned_after: 1h": {"size"},
     "integrity: {odd: 'false'}": {"daily", "size", "recovery", "evidence"},
     "labels: {sort: {value: sort, values: [a]}}": {"size", "recovery", "evidence"},
     "limit_per: {key: user_id, max: 1}": {"daily", "size", "recovery", "evidence"},
@@ -144,7 +152,7 @@ async def test_a_job_that_is_replaced_has_ended_before_the_next_one_runs() -> No
                 await asyncio.sleep(0.005)
             await schedule.remove([old.key], 0.01)
             assert old.has_ended
-            schedule.add([new])
+            await schedule.add([new])
             while not new.runs:  # noqa: ASYNC110 - of APScheduler
                 await asyncio.sleep(0.005)
         assert (old.runs, stays.runs, new.runs) == (1, 1, 1)
@@ -160,10 +168,49 @@ async def test_a_job_that_was_about_to_begin_is_removed_with_the_others() -> Non
     old, new = Sharing("a"), Sharing("a")
     schedule = Schedule([Sharing("b")], clock)
     schedule.start()
-    schedule.add([old])  # joins the group of the other, and begins at once
+    await schedule.add([old])  # joins the group of the other, and begins at once
     await schedule.remove([old.key], 0.0)
-    schedule.add([new])
+    await schedule.add([new])
     await asyncio.sleep(0.01)
     assert new.runs == 1
     new.may_end.set()
     await schedule.stop(0.01)
+
+
+async def test_jobs_that_are_added_begin_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daemon_schedule, "STARTED_TOGETHER", 4)
+    clock = Clock(monotonic=time.monotonic, wall=time.time)
+    stays, added = Sharing("stays"), [Sharing(str(number)) for number in range(12)]
+    for each in (stays, *added):
+        each.may_end.set()
+    schedule = Schedule([stays], clock)
+    schedule.start()
+    begun = [0]
+    async with asyncio.timeout(10):
+        while not stays.runs:  # noqa: ASYNC110 - of APScheduler
+            await asyncio.sleep(0.005)
+        adding = asyncio.create_task(schedule.add(added))
+        while begun[-1] < len(added):
+            await asyncio.sleep(0)
+            begun.append(sum(each.runs for each in added))
+    assert max(after - before for before, after in pairwise(begun)) <= 4
+    await adding
+    await schedule.stop(1.0)
+
+
+async def test_nothing_of_the_exporter_before_waits_for_garbage_collection(tmp_path: Path) -> None:
+    before = Exporter(config(tmp_path), CLOCK)
+    gone = [weakref.ref(each) for each in (before, before.page, before.snapshots, before.jobs[0])]
+    after_config = config(tmp_path, "every: 1m")
+    gc.collect()
+    gc.disable()
+    try:
+        differences = Differences(before.config, after_config)
+        ended = ending_jobs(before, after_config, differences, CLOCK)
+        assert before.jobs[0] in ended
+        after = before.remade(after_config, kept_of(before, ended, differences))
+        await close_unused(before, after, ended)
+        del before, ended, differences
+        assert [each() for each in gone] == [None] * 4
+    finally:
+        gc.enable()

@@ -8,13 +8,12 @@ import asyncio
 import ssl
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from uvicorn.protocols.utils import get_remote_addr
 
 from exporter.daemon.http.connections import CERTIFICATE, TIMEOUT, TLS
-from exporter.daemon.http.peer import PEER, TlsPeer
+from exporter.daemon.http.peer import PEER, TlsPeer, TlsServer
 from exporter.daemon.http.protocol import REQUEST_SECONDS, LimitedProtocol
 from exporter.daemon.timer import Timer
 
@@ -28,22 +27,13 @@ _PLAIN_ANSWER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class TlsServer:
-    """How connections are encrypted now."""
-
-    context: ssl.SSLContext
-    allowed_names: Collection[str] = ()
-    """If there are any, a client's certificate is for one of these."""
-
-
 class TlsTransport(asyncio.Transport):
     """Encrypts what is written and sends it at once, so that what waits is what the socket has."""
 
     def __init__(
         self, socket: asyncio.Transport, tls: ssl.SSLObject, outgoing: ssl.MemoryBIO, peer: TlsPeer
     ) -> None:
-        super().__init__({"sslcontext": peer.context, PEER: peer})
+        super().__init__({"sslcontext": peer.server.context, PEER: peer})
         self._socket, self._tls, self._outgoing = socket, tls, outgoing
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - asyncio's own
@@ -178,7 +168,7 @@ class TlsConnection(asyncio.Protocol):
             if self._server.allowed_names and not _is_for(self._server.allowed_names, certificate):
                 self._refuse(CERTIFICATE)
             else:
-                self._open(TlsPeer(self._server.context, has_certificate=bool(certificate)))
+                self._open(TlsPeer(self._server, has_certificate=bool(certificate)))
 
     def _open(self, peer: TlsPeer) -> None:
         self._handshake_timer.end()

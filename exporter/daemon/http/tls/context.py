@@ -1,5 +1,7 @@
 """Makes OpenSSL's context of the web config: certificate, key, versions, client certificates."""
 
+import hashlib
+import re
 import ssl
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +14,8 @@ from exporter.errors import ConfigError, Problem
 
 #: A file of certificates, also with all authorities there are, is much smaller.
 _MOST_BYTES = 4 * 2**20
+
+_CERTIFICATE = re.compile(rb"-----BEGIN [A-Z0-9 ]*CERTIFICATE-----(.*?)-----END ", re.DOTALL)
 
 _VERSIONS = {TLS13: ssl.TLSVersion.TLSv1_3}
 _VERIFYING = {VERIFY: ssl.CERT_REQUIRED, VERIFY_IF_GIVEN: ssl.CERT_OPTIONAL}
@@ -29,6 +33,21 @@ def files_of(settings: TlsSettings | None) -> dict[str, Path]:
     """Return the files that the settings name, by key."""
     keys = ("cert_file", "key_file", "client_ca_file") if settings is not None else ()
     return {key: path for key in keys if (path := getattr(settings, key)) is not None}
+
+
+def authorities_of(settings: TlsSettings | None) -> frozenset[bytes]:
+    """Return those that sign the certificates of clients, each by its hash; none where none do.
+
+    They are read from the text, because Python does not list all that a context trusts.
+    """
+    if settings is None or settings.client_auth_type not in _VERIFYING:
+        return frozenset()
+    path, text = settings.client_ca_file, (settings.client_ca or "").encode()
+    if path is not None and not _why_unreadable(path):
+        text += path.read_bytes()
+    return frozenset(
+        hashlib.sha256(b"".join(found.split())).digest() for found in _CERTIFICATE.findall(text)
+    )
 
 
 def make_context(file: WebFile) -> ssl.SSLContext | None:

@@ -4,6 +4,8 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 
+from exporter.daemon.pages.giving_way import giving_way
+
 
 def seconds(number: float | None) -> float | None:
     """A length of time in milliseconds; None where it is unknown or infinite."""
@@ -22,5 +24,5 @@ def document(head: Mapping[str, object], name: str, items: Iterable[object]) -> 
     So a thread that encodes thousands of them gives way to the event loop.
     """
     start = dumps(head)[:-1]
-    listed = ",".join(map(dumps, items))
+    listed = ",".join(map(dumps, giving_way(items)))
     return f"{start},{dumps(name)}:[{listed}]}}\n".encode()

@@ -80,8 +80,12 @@ def _masked_key(key: str, value: Any) -> Any:  # noqa: ANN401, PLR0911 - as abov
 def mask_url(url: str) -> str:
     """Where a URL leads: without user, path, query and fragment, each of which may be a secret."""
     parts = urlsplit(url)
+    behind = f"{parts.path}{parts.query}{parts.fragment}"
+    if "@" in behind and "@" not in parts.netloc:
+        # Perhaps of a user whose password has a / in it: what seems to be the host is none.
+        return f"{parts.scheme}://{MASK}"
     user = f"{MASK}@" if "@" in parts.netloc else ""
-    path = "/" + MASK if parts.path.strip("/") or parts.query or parts.fragment else parts.path
+    path = f"/{MASK}" if behind.strip("/") else parts.path
     return f"{parts.scheme}://{user}{parts.netloc.rpartition('@')[2]}{path}"
 
 

@@ -44,6 +44,8 @@ def source_json(of: SourceOverview) -> dict[str, object]:
                 "date": day.date,
                 "started": day.started,
                 "ended": day.ended,
+                "recovered": day.recovered,
+                "lost": day.lost,
                 "still_active": day.still_active,
                 "average_duration_seconds": seconds(day.average_duration),
             }

@@ -66,6 +66,13 @@ def find_advice(overview: SourceOverview, command_prefix: str) -> Iterator[Advic
             *("check", source, "--live"),
             purpose="find what is wrong, and what repairs it",
         )
+    if overview.days and overview.days[0].recovered is None:
+        yield Advice(
+            "Which sessions recovery has closed is unknown: ended and lost ones are not served.",
+            make_command(
+                command_prefix, *("check", source, "--live"), purpose="find what is missing"
+            ),
+        )
     if overview.inconsistent:
         rows = sum(overview.inconsistent.values())
         yield advice(

@@ -54,6 +54,7 @@ def limit_overview(
     """The orphans against `alert_above`; what is not fresh neither rises nor falls."""
     if history is None or not is_fresh:
         return LimitOverview(source.alert_above, None, False, None, None, None)
+    history = history.under(source.alert_above)  # a reload may have changed it since
     found = history.change
     change, seconds = (None, None) if found is None else found
     trend: Trend | None = None
@@ -96,6 +97,8 @@ def day_overviews(values: DailyValues | None) -> Iterator[DayOverview]:
             date=day.date,
             started=day.total.started,
             ended=day.total.ended,
+            recovered=day.total.recovered,
+            lost=day.total.lost,
             still_active=day.total.still_active,
             average_duration=finite(day.total.average_duration),
         )

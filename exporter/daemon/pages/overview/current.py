@@ -9,9 +9,11 @@ from typing import Protocol
 from exporter import __version__
 from exporter.clock import Clock
 from exporter.collection.job import Key
+from exporter.collection.rows.row_limit import RowLimit
 from exporter.collection.snapshots import Counters, Snapshots, State
 from exporter.config import AnySource, Config, ListedSource
 from exporter.daemon.http.access import Details
+from exporter.daemon.pages.giving_way import giving_way
 from exporter.daemon.pages.overview.evidence import NO_STATE, EvidenceState, evidence_states
 from exporter.daemon.pages.overview.recovery import Viewer
 from exporter.daemon.pages.overview.sources import (
@@ -43,6 +45,7 @@ class Observed(Protocol):
     evidence: Evidence
     statuses: RecoveryStatuses
     details: Details
+    row_limit: RowLimit
     started_at: float
     command_prefix: str
     next_run: Callable[[Key], float | None]
@@ -92,13 +95,14 @@ def _make(
     now = exporter.clock.monotonic()
     viewer = Viewer(details, exporter.command_prefix)
     states = _states(exporter, evidence)
-    sources = sorted((current_overview(each, now, viewer, kept) for each in states), key=order)
+    overviews = (current_overview(each, now, viewer, kept) for each in giving_way(states))
+    sources = sorted(overviews, key=order)
     return Overview(
         version=__version__,
         now=exporter.clock.wall(),
         started_at=exporter.started_at,
         shows_details=details,
-        keeps_details=exporter.details.are_kept,
+        keeps_details=exporter.row_limit.may_be_seen(),
         config_failure=_config_failure(exporter.reloads),
         sources=tuple(sources),
         databases=tuple(

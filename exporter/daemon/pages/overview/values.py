@@ -44,7 +44,13 @@ class DayOverview:
 
     date: str
     started: int
-    ended: int
+    ended: int | None
+    """Ended by the application."""
+    recovered: int | None
+    """Closed by recovery, and not undone. None, as of `ended` and `lost`: the audit cannot be
+    read."""
+    lost: int | None
+    """Orphaned now, or recovered and not contradicted."""
     still_active: int
     average_duration: float | None
 

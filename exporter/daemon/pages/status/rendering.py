@@ -50,7 +50,12 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"brief": words.brief, "instant": instant, "printable": _printable}
+    environment.filters |= {
+        "brief": words.brief,
+        "instant": instant,
+        "known": words.known,
+        "printable": _printable,
+    }
     environment.globals |= {
         "drawings": drawings,
         "notices_of": notices_of,

@@ -76,6 +76,11 @@ def state_of(source: SourceOverview) -> str:
     return STATES[source.standing]
 
 
+def known(number: int | None) -> str:
+    """A number of sessions, or that it is unknown."""
+    return UNKNOWN if number is None else str(number)
+
+
 def brief(seconds: float | None) -> str:
     """An age without the smaller unit where that is 0: "10m", and not "10m 0s"."""
     first, _, second = age(seconds).partition(" ")

@@ -1,6 +1,6 @@
 -- The active rows beside the list in the settings of the transaction. First how many there are, and how
 -- many of them are listed; then those that are not, longest silent first, each with its silence in
--- seconds; then what is listed and no active row. A full join is by hash or by merge: another join of
+-- seconds, for which a time too far in the future is no sign of life; then what is listed and no active row. A full join is by hash or by merge: another join of
 -- what has no statistics may compare each with each. An id that is too long is not returned.
 WITH {clock}, compared_rows_of_session_exporter AS MATERIALIZED (
     SELECT
@@ -16,7 +16,7 @@ WITH {clock}, compared_rows_of_session_exporter AS MATERIALIZED (
         FROM (
             SELECT
                 {id} AS id,
-                {last_seen} AS last_seen
+                {times}
             FROM {table} AS s
             WHERE {rows}
             OFFSET 0

@@ -1,5 +1,5 @@
 -- What each owner holds: how many active sessions, and how long ago the newest sign of life of any of them
--- was, in seconds. Owners that hold most come first. A text that is too long for the name of an owner is
+-- was, in seconds; a time too far in the future is none. Owners that hold most come first. A text that is too long for the name of an owner is
 -- left out: it is in no answer either.
 WITH {clock}
 SELECT
@@ -9,7 +9,7 @@ SELECT
 FROM (
     SELECT
         {owner} AS owner,
-        {last_seen} AS last_seen
+        {times}
     FROM {table} AS s
     WHERE {rows}
     OFFSET 0

@@ -1,4 +1,4 @@
--- The listed ids whose last sign of life lies before a time; see elements.sql.
+-- The listed ids whose last sign of life lies before or after a time; see elements.sql.
 SELECT listed.id
 FROM (
     SELECT
@@ -10,4 +10,4 @@ FROM (
         ) AS seen
     OFFSET 0
 ) AS listed
-WHERE listed.seen < extract(epoch FROM {bound})::float8
+WHERE listed.seen {compared} extract(epoch FROM {bound})::float8

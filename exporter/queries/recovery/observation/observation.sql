@@ -46,7 +46,11 @@ SELECT
         FROM (
             SELECT * FROM session_exporter_closable AS c
             WHERE c.session_exporter_id <> ALL ({set_aside}::text[])
-            ORDER BY c.session_exporter_id = ANY ({last}::text[]), c.session_exporter_seen
+            -- What is proved lost waits for nothing: no number of others may keep it out.
+            ORDER BY
+                c.session_exporter_id = ANY ({last}::text[]),
+                c.session_exporter_cause IN ('ownerless', 'ghost') DESC NULLS LAST,
+                c.session_exporter_seen
             LIMIT {most}
         ) AS c),
     (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(

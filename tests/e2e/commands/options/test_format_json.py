@@ -67,7 +67,10 @@ ELSEWHERE = {"close": {"plan.sessions", "outcome"}, "resume": {"plan.pause", "pl
 ELSEWHERE["resume"] |= {"outcome.pause"}
 
 #: Only of sources with owners or a list, and only while something is locked for as long.
-EVIDENCE = {"orphans[].cause", "orphans[].owner", "plan.sessions[].cause"}
+EVIDENCE = {
+    *("orphans[].cause", "orphans[].owner", "plan.sessions[].cause"),
+    *("known_to_daemon_alone", "plan.known_to_daemon_alone"),
+}
 
 
 def documented(section: str) -> dict[str, str]:

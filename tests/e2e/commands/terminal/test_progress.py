@@ -1,6 +1,7 @@
 """What takes longer than a second shows how far it is, on a terminal alone."""
 
 import re
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ def on_terminal(*arguments: str | Path, folder: Path, code: int = 0) -> Terminal
     ("arguments", "what"),
     [
         (("once",), r"\d+ of 7 collections"),
+        (("orphans",), r"[1-3] of 3 sources"),
         (("check", "--live"), r"[1-3] of 4 databases and sources"),
         (
             ("recover", "chat", "--yes", "--despite-brake", "--batch", "1", "--pause", "200ms"),
@@ -83,3 +85,14 @@ def test_it_is_shown_and_erased_and_not_in_a_pipe(
     )
     assert not re.search(what, done.stdout + done.stderr)
     assert "\x1b" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", ["inconsistent", "runs"])
+def test_it_is_erased_before_a_failure_is_said(command: str, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # a server that does not answer
+        dsn = f"postgresql://a@127.0.0.1:{silent.getsockname()[1]}/a"
+        databases = {"app": {"dsn": dsn, "connect_timeout": "2s"}}
+        path = write_config(tmp_path, databases, {"chat": CHAT})
+        terminal = on_terminal(command, "-c", path, folder=tmp_path, code=1)
+    drawn = terminal.raw.decode()
+    assert "0 of 1 sources\r\x1b[Ksession-exporter: chat (app): " in drawn

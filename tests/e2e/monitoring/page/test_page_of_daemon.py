@@ -73,7 +73,7 @@ def test_orphans_are_shown_and_one_that_ends_disappears(
             expect(row.get_by_text(command, exact=True)).to_be_visible()
             link = page.get_by_role("link", name="Runbook SessionsOrphanedAboveThreshold")
             runbook = daemon.get(f"/{link.get_attribute('href')}").text
-            assert f"\n{PREFIX} session-exporter orphans SOURCE\n" in runbook
+            assert f"\n{PREFIX} session-exporter orphans conversations\n" in runbook
             execute(
                 database,
                 "UPDATE conversations.conversation_sessions"

@@ -114,6 +114,32 @@ def test_a_server_that_dies_takes_its_sessions_with_it_and_no_others(
     assert causes == [("ownerless", "a")]
 
 
+def test_what_a_server_held_that_died_before_the_start_is_closed_within_the_grace_of_owners(
+    calls: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    """The brake `grace` lasts for an hour; and more old sessions wait than a run has candidates."""
+    execute(
+        calls,
+        "UPDATE public.servers SET reported = now() - interval '1 hour' WHERE server = 'a'",
+        "UPDATE public.calls SET seen = now() - interval '1 hour' WHERE server = 'a'",
+        "UPDATE public.calls SET started = now() - interval '90 days',"
+        " seen = now() - (id * interval '3 hours') WHERE id > 22",
+    )
+    recovery = {**CALLS["recovery"], "grace": "5m", "per_run": 3, "max_count": 1}
+    source = {"owner": {"of": "server", "in": "servers"}, "recovery": recovery}
+    path = write(calls, tmp_path, source, owners=OWNERS)
+    with Daemon(path, folder=tmp_path) as daemon:
+        daemon.wait_until_ready()
+        deadline = time.monotonic() + 1 + GRACE + 12 * EVERY + 5
+        while open_calls(calls) != set(range(19, 31)):
+            report(calls, "b")
+            time.sleep(0.05)
+            assert time.monotonic() < deadline, daemon.log
+        page = daemon.wait_for_page(lambda page: brakes(page) is not None, "recovery runs")
+        assert brakes(page) == {"grace"}
+    assert open_calls(calls) == set(range(19, 31))
+
+
 def test_while_it_is_unknown_who_lives_nothing_is_closed(
     calls: EmbeddedDatabase, tmp_path: Path
 ) -> None:

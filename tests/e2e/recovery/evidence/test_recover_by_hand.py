@@ -76,7 +76,10 @@ def test_a_person_closes_what_is_old_or_stale_and_nothing_that_lives(
         causes = {int(each["id"]): each["cause"] for each in plan["plan"]["sessions"]}
         assert causes == {4: "stale_in_list", 5: "stale_in_list"} | dict.fromkeys((6, 7, 8), "age")
         assert plan["plan"]["would_close"] == 5
-        assert "stale_in_list" in recover(path).stdout
+        said = recover(path).stdout
+        assert "stale_in_list" in said
+        assert "ghosts are known to the daemon alone" in said
+        assert plan["plan"]["known_to_daemon_alone"] == ["ghost"]
         assert open_calls(calls) == set(range(1, 9))
         done = recover(path, "--yes", "--despite-brake")
         assert (done.returncode, open_calls(calls)) == (0, {1, 2, 3}), done.stderr
@@ -86,6 +89,26 @@ def test_a_person_closes_what_is_old_or_stale_and_nothing_that_lives(
     undone = run("undo", run_id, "-c", path, "--yes", folder=tmp_path)
     assert undone.returncode == 0, undone.stderr
     assert open_calls(calls) == set(range(1, 9))
+
+
+def test_commands_that_ask_once_say_which_causes_they_cannot_know(
+    calls: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    with serving(calls=[item(n) for n in range(1, 8)]) as server:
+        path = config_in(tmp_path, calls, server)
+        told, counts, lists = (
+            run(*words, "-c", path, folder=tmp_path)
+            for words in (
+                ("once",),
+                ("once", "--format", "json"),
+                ("orphans", "--format", "json"),
+            )
+        )
+    assert "calls: ghosts are known to the daemon alone" in told.stdout
+    ((counted,), (listed,)) = json.loads(counts.stdout), json.loads(lists.stdout)
+    by_cause = {"ownerless": 0, "stale_in_list": 0, "ghost": None, "age": 1}
+    assert counted["orphaned_by_cause"] == by_cause
+    assert listed["known_to_daemon_alone"] == ["ghost"]
 
 
 def test_what_is_stale_in_the_list_and_shows_life_in_its_row_is_left_alone(

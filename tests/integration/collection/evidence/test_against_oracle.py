@@ -51,6 +51,12 @@ class Row:
     def silence(self) -> float | None:
         return min((each for each in (self.start, self.seen) if each is not None), default=None)
 
+    @property
+    def shown_silence(self) -> float | None:
+        """The same without times in the future, which are no sign of life."""
+        ages = (each for each in (self.start, self.seen) if each is not None)
+        return min((each for each in ages if each > 0), default=None)
+
     def cause(self, verdict: Verdict, now: float) -> str | None:
         if self.silence is None:
             return None
@@ -58,7 +64,9 @@ class Row:
             return "ownerless"
         if self.id is not None and self.id in verdict.listed:
             seen = verdict.listed[self.id]
-            return "stale_in_list" if seen is not None and now - seen > AFTER else None
+            is_ahead = seen is not None and seen > now + 60
+            silence = self.silence if is_ahead else None if seen is None else now - seen
+            return "stale_in_list" if silence is not None and silence > AFTER else None
         if self.id in verdict.ghosts:
             return "ghost"
         return "age" if self.silence > AFTER else None
@@ -83,7 +91,7 @@ async def test_causes_counts_and_comparison_are_those_of_the_oracle(
     assert found_now is not None
     now = float(found_now[0])
     ids = [f"id {number}" for number in range(330)]
-    times = (None, now, now - HOUR, now - 3 * HOUR)
+    times = (None, now, now - HOUR, now - 3 * HOUR, now + HOUR)
     verdict = Verdict(
         dead_owners=frozenset(each for each in "abx" if draw.random() < 0.3),
         listed={each: draw.choice(times) for each in ids if draw.random() < 0.5},
@@ -111,15 +119,22 @@ async def test_causes_counts_and_comparison_are_those_of_the_oracle(
     assert beside.untracked == frozenset(verdict.listed.keys() - known)
     assert beside.listed == len(known & verdict.listed.keys())
     unlisted = {
-        row.id: row.silence
+        row.id: row.shown_silence
         for row in rows
-        if row.id and row.id not in verdict.listed and row.silence is not None
+        if row.id and row.id not in verdict.listed and row.shown_silence is not None
     }
     assert beside.unlisted == {key: pytest.approx(at, abs=60) for key, at in unlisted.items()}
     assert list(beside.unlisted.values()) == sorted(beside.unlisted.values(), reverse=True)
     assert beside.owners is not None
     assert {owner: each.active for owner, each in beside.owners.items()} == {
         owner: sum(row.server == owner for row in rows) for owner in "abc"
+    }
+    assert {owner: each.silence for owner, each in beside.owners.items()} == {
+        owner: pytest.approx(
+            min(row.shown_silence for row in rows if row.server == owner and row.shown_silence),
+            abs=60,
+        )
+        for owner in "abc"
     }
 
 

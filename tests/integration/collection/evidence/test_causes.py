@@ -107,6 +107,23 @@ async def test_each_cause_has_its_rows(
     }
 
 
+@pytest.mark.parametrize("after", ["2h", "{sql: s.after}"])
+async def test_a_time_in_the_future_in_a_list_is_no_sign_of_life(
+    any_database: EmbeddedDatabase, reader: Reader, tmp_path: Path, after: str
+) -> None:
+    """Then the times of the row decide; within `future_tolerance` clocks differ."""
+    rows(any_database, f"'old', 'a', {OLD}", f"'fresh', 'a', {FRESH}", f"'nearly', 'a', {OLD}")
+    execute(any_database, "UPDATE public.calls SET after = '2 h'")
+    time = await now(reader)
+    verdict = Verdict(listed={"old": time + 70, "fresh": time + 70, "nearly": time + 50})
+    table = await bound(reader, tmp_path, CALLS.replace("2h", after))
+    assert await causes_of(reader, table, verdict) == {
+        "old": "stale_in_list",
+        "fresh": None,
+        "nearly": None,
+    }
+
+
 async def test_without_a_verdict_age_decides(
     any_database: EmbeddedDatabase, reader: Reader, tmp_path: Path
 ) -> None:
@@ -221,7 +238,7 @@ async def test_an_absurd_time_in_a_list_fails_nothing(
         table = await bound(reader, tmp_path, CALLS.replace("2h", after))
         found = await causes_of(reader, table, Verdict(listed=keys))
         assert {key for key, cause in found.items() if cause == "stale_in_list"} == {
-            "at -1e+300", "at 0.0", "at -1000000000000.0",
+            "at -1e+300", "at 0.0", "at -1000000000000.0", "at 1000000000000.0", "at 1e+300",
         }  # fmt: skip
         assert set(found.values()) == {"stale_in_list", None}
 

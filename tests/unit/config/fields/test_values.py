@@ -126,6 +126,7 @@ sources: {chat: {table: t, active: a, started_at: b, orphaned_after: 2h}}
         "overlong_after": None,
         "limit_per": None,
         "alert_above": 5,
+        "objective": None,
         "timezone": "UTC",
         "timestamps_in": None,
         "every": 30.0,

@@ -115,9 +115,9 @@ WRONG = {
         "config.yaml:3: owners.servers.unique_per_start: expected this key",
     ),
     "too many stores": (
-        with_keys("list: calls", "max_series: 58"),
+        with_keys("list: calls", "max_series: 79"),
         (
-            "config.yaml:7: sources.chat: expected at most 58 series (max_series), got 59, of "
+            "config.yaml:7: sources.chat: expected at most 79 series (max_series), got 80, of "
             "which 2 are of the stores"
         ),
     ),

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Scope
 from exporter.daemon.http.access import Details, sees_details
 from exporter.daemon.http.access_control import AccessControl
 from exporter.daemon.http.connections import PASSWORD, HttpConnections
-from exporter.daemon.http.peer import PEER, TlsPeer
+from exporter.daemon.http.peer import PEER, TlsPeer, TlsServer
 from exporter.daemon.http.security_headers import HEADERS, SecurityHeaders
 from exporter.daemon.http.web_config import WebConfig
 
@@ -82,9 +82,9 @@ def control(
 async def test_details_are_shown_to_whom_the_operator_says(
     users: WebConfig, details: Details, stranger: str, known: str
 ) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    shown = TlsPeer(context, has_certificate=True)
-    anonymous = TlsPeer(context, has_certificate=False)
+    server = TlsServer(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+    shown = TlsPeer(server, has_certificate=True)
+    anonymous = TlsPeer(server, has_certificate=False)
     assert (await ask(control(None, details)))[1] == stranger
     assert (await ask(control(None, details), peer=anonymous))[1] == stranger
     assert (await ask(control(None, details), peer=shown))[1] == known
@@ -99,7 +99,13 @@ def test_for_nobody_no_details_are_kept() -> None:
     assert [each for each in Details if not each.are_kept] == [Details.NOBODY]
 
 
-@pytest.mark.parametrize("path", ["/", "/metrics", "/nothing", "/-/healthy/", "//-/healthy"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/", "/metrics", "/nothing", "/-/healthy/", "//-/healthy", "/-/Healthy", "/-/healthy\0"),
+        *("/-/healthy/../../metrics", "/-/healthy;/../../metrics", "/./-/healthy", "/-/healthy?"),
+    ],
+)
 async def test_without_the_password_nothing_is_answered_and_the_refusal_is_counted(
     users: WebConfig, path: str
 ) -> None:
@@ -127,7 +133,7 @@ async def test_a_client_is_told_nothing_of_a_bug(caplog: pytest.LogCaptureFixtur
 
 
 async def test_a_connection_of_another_certificate_ends_with_its_next_answer() -> None:
-    old = TlsPeer(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), has_certificate=False)
+    old = TlsPeer(TlsServer(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)), has_certificate=False)
     status, _, headers = await ask(control(), peer=old)
     assert (status, headers[b"connection"]) == (200, b"close")
     assert b"connection" not in (await ask(control()))[2]

@@ -245,7 +245,7 @@ def test_once_scraped_a_collection_is_rendered_when_it_ends(exhibit: Exhibit) ->
 def test_a_source_of_many_series_is_rendered_by_the_scrape_alone(
     load_sources: LoadSources, hand_clock: HandClock
 ) -> None:
-    exhibit = Exhibit(load_sources(chats={**FULL, "daily": {"days": 30}}), hand_clock)
+    exhibit = Exhibit(load_sources(chats={**FULL, "daily": {"days": 15}}), hand_clock)
     exhibit.page.render(TEXT)
     missing = Counted(active=True)
     exhibit.succeeds(SIZE, SizeValues(5.0, missing))

@@ -46,15 +46,53 @@ def test_a_dead_owner_that_is_in_an_answer_again_is_alive_at_once() -> None:
 def test_an_owner_that_died_before_the_first_answer_is_dead_after_grace() -> None:
     owners = AskedOwners("a", "b")
     assert owners.ask_for(120, "a").dead == frozenset()
-    state = owners.ask("a")
-    assert (state.dead, state.never_listed) == (frozenset("b"), frozenset("b"))
+    assert owners.ask("a").dead == {"b"}
 
 
-def test_an_owner_that_an_answer_has_had_is_not_among_those_that_none_has_had() -> None:
-    owners = AskedOwners("a", "b")
-    owners.ask("a", "b")
-    state = owners.ask_for(150, "a")
-    assert (state.dead, state.never_listed) == (frozenset("b"), frozenset())
+def test_one_that_no_answer_ever_had_and_that_lives_shows_that_answers_lack_owners() -> None:
+    """Such as the pods of another namespace: of `b`, which is quiet, nothing is known then."""
+    owners = AskedOwners("a", "a2", "b")
+    owners.ask_for(60, "a", "a2")
+    assert owners.held is not None
+    owners.held["c"] = HeldSessions(1, owners.now)
+    state = owners.ask_for(600, "a", "a2")
+    assert (state.dead, state.unknown) == (frozenset(), "")
+
+
+def test_that_answers_lack_owners_takes_back_a_death_that_rests_on_them() -> None:
+    owners = AskedOwners("a", "a2", "b", "listed")
+    owners.ask("a", "a2", "listed")
+    assert owners.ask_for(150, "a", "a2").dead == {"b", "listed"}
+    assert owners.held is not None
+    owners.held["c"] = HeldSessions(1, owners.now)
+    assert owners.ask_for(600, "a", "a2").dead == {"listed"}
+
+
+def test_an_owner_that_registers_late_lives_and_delays_what_is_known_of_others() -> None:
+    owners = AskedOwners("a", "a2", "b")
+    owners.ask_for(60, "a", "a2")
+    assert owners.held is not None
+    owners.held["late"] = HeldSessions(1, owners.now)
+    assert owners.ask_for(90, "a", "a2").dead == frozenset()
+    assert owners.ask("a", "a2", "late").dead == {"b"}
+
+
+def test_of_a_deployment_before_the_first_answer_the_old_ones_are_dead_and_no_new_one() -> None:
+    owners = AskedOwners("old1", "old2")
+    owners.ask("new1", "new2")
+    assert owners.held is not None
+    owners.held |= {each: HeldSessions(1, owners.now) for each in ("new1", "new2", "new3")}
+    assert owners.ask_for(60, "new1", "new2").dead == frozenset()
+    owners.held["new3"] = HeldSessions(1, owners.now)
+    state = owners.ask_for(2 * 120 + EVERY, "new1", "new2", "new3")
+    assert (set(state.dead), state.unknown) == ({"old1", "old2"}, "")
+
+
+def test_of_more_owners_than_remain_nothing_is_known_before_these_have_lived_for_grace() -> None:
+    owners = AskedOwners("a", "old1", "old2")
+    assert owners.ask_for(120, "a").unknown != ""
+    assert owners.ask_for(120, "a").dead == frozenset()
+    assert owners.ask("a").dead == {"old1", "old2"}
 
 
 def test_an_owner_that_no_answer_ever_had_and_that_began_to_hold_later_is_not_judged() -> None:
@@ -138,6 +176,25 @@ def test_an_owner_is_not_dead_by_rows_that_were_read_within_grace_of_its_last_si
     assert owners.held is not None
     owners.held["b"] = HeldSessions(1, owners.now - 1, owners.now - 1 + silence)
     assert owners.ask_for(300, "a").dead == dead
+
+
+def test_an_owner_whose_last_report_lies_in_the_future_is_dead_like_any_other() -> None:
+    owners = AskedOwners("a", "b", sql=None, table={"table": "public.a", "id": "id"})
+    owners.ask("a", "b")
+    owners.ahead = {"b": 5000.0}
+    assert owners.ask_for(120, "a").dead == frozenset()
+    assert owners.ask("a").dead == {"b"}
+
+
+def test_one_whose_reports_in_the_future_change_has_a_wrong_clock_and_lives() -> None:
+    owners = AskedOwners("a", "b", sql=None, table={"table": "public.a", "id": "id"})
+    for number in range(20):
+        owners.ahead = {"b": 5000.0 + number // 3}  # it reports every 45 s, within is 1 minute
+        state = owners.ask("a")
+        assert state.dead == frozenset()
+    assert state.alive == {"a", "b"}
+    assert owners.ask_for(150, "a").dead == frozenset()
+    assert owners.ask("a").dead == {"b"}
 
 
 def test_an_owner_that_the_answer_says_has_ended_is_dead_at_once() -> None:

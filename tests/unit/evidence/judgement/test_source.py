@@ -1,5 +1,8 @@
 """What evidence proves of one source, and when it is blind."""
 
+import gc
+import tracemalloc
+
 import pytest
 
 from exporter.evidence.answers import ListAnswer, ListedSession, StoreAnswer
@@ -203,3 +206,20 @@ def test_owners_whose_ids_are_used_again_never_blind() -> None:
 def test_without_owners_and_a_list_nothing_is_proved() -> None:
     verdict = SourceEvidence(None, None).verdict(START)
     assert (verdict.blind, verdict.at, verdict.dead_owners) == ("", 0.0, frozenset())
+
+
+def test_a_long_list_that_stays_the_same_is_remembered_once() -> None:
+    ids = [f"session {number}" for number in range(20_000)]
+    calls = AskedList("session 1")
+    for _ in range(2):
+        calls.round(ids)
+    tracemalloc.start(1)
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(4):
+            calls.round(ids)
+        gc.collect()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 5_000_000  # the last answer and its times; each copy of it takes 1 MB

@@ -116,6 +116,50 @@ def test_grace_after_a_start_a_failover_and_silence(at: float, is_on: bool) -> N
         assert ("grace" in run(observe(at=NOW - EVERY), cause, later).brakes) == is_on
 
 
+def proved(at: float = NOW, **others: object) -> Observation:
+    """One ghost, a session of a dead owner, and one that is old."""
+    of_owner = CandidateState("1", NOW + OFFSET, "dead")
+    ghost = CandidateState("1", NOW + OFFSET, cause="ghost")
+    found = observe(
+        "owned",
+        "ghost",
+        "old",
+        at=at,
+        candidates={"owned": of_owner, "ghost": ghost, "old": CandidateState("1", 0.0)},
+        owners={"dead": Owner(1, 0, 1, is_dead=True)},
+        proved=2,
+    )
+    return replace(found, **others)  # type: ignore[arg-type]
+
+
+def test_grace_after_a_start_does_not_hold_what_evidence_proves_lost() -> None:
+    memory = Memory(started_at=NOW)
+    for at in (NOW, NOW + EVERY):
+        decision = decide(memory, proved(at), SETTINGS, half=AFTER / 2, min_interval=EVERY / 2)
+        memory = decision.memory
+        assert decision.brakes.keys() == {"grace"}
+    assert decision.confirmed == ("owned", "ghost")
+
+
+def test_nor_does_grace_after_a_silence() -> None:
+    silent = proved(NOW - EVERY, beating=0)
+    decision = run(silent, proved(), proved(NOW + EVERY))
+    assert decision.brakes.keys() == {"grace"}
+    assert decision.confirmed == ("owned", "ghost")
+
+
+@pytest.mark.parametrize(
+    "others",
+    [{"server": "b"}, {"beating": 0}, {"blind": "late"}],
+    ids=["failover", "silent", "blind"],
+)
+def test_a_failover_a_silence_and_what_is_unknown_hold_that_too(others: dict[str, object]) -> None:
+    later = (proved(NOW + EVERY, **others), proved(NOW + 2 * EVERY, **others))
+    decision = run(proved(), *later)
+    assert decision.brakes
+    assert decision.confirmed == ()
+
+
 @pytest.mark.parametrize(("judged_ago", "waits"), [(149.0, 1.0), (150.0, 600.0), (None, 600.0)])
 def test_after_a_start_a_silence_may_have_just_ended(
     judged_ago: float | None, waits: float

@@ -47,6 +47,8 @@ class SessionTable:
         """Longest silent first, without the backlog."""
         self.crossings: dict[str, float] = {}
         """When each of them became orphaned, in the same order."""
+        self._afters: Counter[float] = Counter()
+        """The thresholds that active sessions have themselves."""
         self.removed: set[str] = set()
         self.changes = 0
         """How often the orphans have changed."""
@@ -59,13 +61,12 @@ class SessionTable:
     @property
     def has_own(self) -> bool:
         """Whether sessions have thresholds of their own."""
-        return any(row.life.after is not None for row in self.rows.values())
+        return bool(self._afters)
 
     @property
     def longest(self) -> float:
         """The longest threshold of the active sessions."""
-        afters = [each.life.after for each in self.rows.values() if each.life.after is not None]
-        return max(afters, default=self.orphaned_after)
+        return max(self._afters, default=self.orphaned_after)
 
     @property
     def clock(self) -> float:
@@ -86,6 +87,8 @@ class SessionTable:
         if life.end_written <= self.now:
             return
         row = self.rows[life.name] = Row(life, "new")
+        if life.after is not None:
+            self._afters[life.after] += 1
         self._classify(row)
 
     def remove(self, name: str) -> None:
@@ -95,6 +98,9 @@ class SessionTable:
 
     def _leave(self, row: Row) -> None:
         del self.rows[row.life.name]
+        if (after := row.life.after) is not None:
+            self._afters[after] -= 1
+            self._afters += Counter()  # without those of which none is left
         self._move(row, "gone", is_beating=False)
 
     def set_clock(self, offset: float) -> None:

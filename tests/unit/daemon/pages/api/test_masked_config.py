@@ -91,6 +91,9 @@ def test_the_rest_is_as_the_file_writes_it(
         ("http://a@b@c/x?y", f"http://{MASK}@c/{MASK}"),
         ("http://c?y", f"http://c/{MASK}"),
         ("http://c/#y", f"http://c/{MASK}"),
+        ("http://user:123/456@c/", f"http://{MASK}"),
+        ("http://user:123?456@c/", f"http://{MASK}"),
+        ("http://user:123#456@c/", f"http://{MASK}"),
     ],
 )
 def test_a_url_is_shown_up_to_its_host(url: str, shown: str) -> None:

@@ -30,13 +30,13 @@ def test_of_no_sessions_there_is_no_drawing() -> None:
     assert draw_silences([SilenceBucket(60.0, 0)], 300.0, is_age=False) is None
     assert draw_silences([], 300.0, is_age=False) is None
     assert draw_days([]) is None
-    assert draw_days([DayOverview("2026-03-08", 0, 0, 0, None)]) is None
+    assert draw_days([DayOverview("2026-03-08", 0, 0, 0, 0, 0, None)]) is None
 
 
 def test_days_are_bars_oldest_first_with_those_still_active_told_apart() -> None:
     days = [
-        DayOverview("2026-03-08", 1000, 990, 1, None),
-        DayOverview("2026-03-07", 500, 500, 0, 1.0),
+        DayOverview("2026-03-08", 1000, 990, 9, 9, 1, None),
+        DayOverview("2026-03-07", 500, 500, 0, 0, 0, 1.0),
     ]
     drawing = draw_days(days)
     assert drawing is not None

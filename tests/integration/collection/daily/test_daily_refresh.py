@@ -66,6 +66,7 @@ class Clinic:
         plans = [
             self.connection.execute(f"EXPLAIN (FORMAT JSON) {statement}".encode()).fetchall()
             for statement in self.reader.statements
+            if TABLE.partition(".")[2] in statement
         ]
         self.run("RESET enable_seqscan")
         return str(plans).count("'Index Cond'")

@@ -1,0 +1,1 @@
+"""What a monitoring system installs: rules, an example for Alertmanager, dashboards, runbooks."""
