@@ -101,7 +101,7 @@ class Snapshots:
             if before is not None and _is_clock_set(before, snapshot):
                 self._count(key, "skipped", "clock")  # how many were lost is not known
             else:
-                self.count_lost(key[:2], snapshot.values.losses.lost)
+                self._count_lost(key[:2], snapshot.values.losses.lost)
         self.version += 1
         self.on_change(key)
 
@@ -130,8 +130,7 @@ class Snapshots:
         """Count a collection that did not begin because the one before was still going."""
         self._count(key, "skipped", "overlap")
 
-    def count_lost(self, pair: Pair, sessions: int) -> None:
-        """Count sessions that were lost, and are in no slice of a collection."""
+    def _count_lost(self, pair: Pair, sessions: int) -> None:
         if sessions:
             counters = self.counters[pair]
             self.counters[pair] = replace(counters, lost=counters.lost + sessions)

@@ -128,8 +128,8 @@ ORPHANED_EXCESS = Family(
 )
 LOST = Family(
     "sessions_lost_total",
-    "Sessions that became orphaned, or that recovery closed before that was counted, since the "
-    "start of the exporter; not those that were orphaned when it started.",
+    "Sessions that became orphaned since the start of the exporter; not those that were orphaned "
+    "when it started, nor those that were closed, by recovery too, before a collection saw them.",
     type="counter",
 )
 INCONSISTENT = Family(
