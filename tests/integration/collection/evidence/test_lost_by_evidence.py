@@ -1,5 +1,7 @@
 """What evidence newly calls orphaned is lost once, and what it did from the beginning is not."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -101,3 +103,12 @@ async def test_what_its_age_orphans_when_it_leaves_its_list_is_lost_once(
     listed = Verdict(listed={"1": None, "old": None})
     left = Verdict(listed={"1": None})
     assert [await counting.lost(each) for each in (listed, left, left)] == [0, 1, 0]
+
+
+@pytest.mark.slow  # it waits until a line is crossed
+async def test_what_goes_stale_in_its_list_is_lost_once(counting: Counting) -> None:
+    seen = time.time() - 7200
+    verdict = Verdict(listed={"1": seen + 1.5, "2": seen - 60, "3": None})
+    assert [await counting.lost(verdict) for _ in range(2)] == [0, 0]
+    await asyncio.sleep(1.8)
+    assert [await counting.lost(verdict) for _ in range(2)] == [1, 0]
