@@ -115,9 +115,9 @@ WRONG = {
         "config.yaml:3: owners.servers.unique_per_start: expected this key",
     ),
     "too many stores": (
-        with_keys("list: calls", "max_series: 80"),
+        with_keys("list: calls", "max_series: 81"),
         (
-            "config.yaml:7: sources.chat: expected at most 80 series (max_series), got 81, of "
+            "config.yaml:7: sources.chat: expected at most 81 series (max_series), got 82, of "
             "which 2 are of the stores"
         ),
     ),
