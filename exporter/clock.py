@@ -3,6 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+#: How far two clocks may drift apart between two readings, in seconds; further, one was set.
+TOLERANCE = 5.0
+
+Offsets = tuple[float, float]
+"""A clock less the monotonic one, in seconds: the least and the most it may be, because it was read
+at some time of a round trip."""
+
 
 @dataclass(frozen=True, slots=True)
 class Clock:
@@ -10,3 +17,9 @@ class Clock:
 
     monotonic: Callable[[], float]
     wall: Callable[[], float]
+
+
+def was_set(before: Offsets, after: Offsets) -> bool:
+    """Whether a clock was set between two readings, for sure."""
+    least, most = after[0] - before[1], after[1] - before[0]
+    return least > TOLERANCE or most < -TOLERANCE

@@ -81,7 +81,8 @@ class Collection(Job):
         )
         at, timestamp = self._clock.monotonic(), self._clock.wall()
         values = await self._collect(reader, at)
-        self._on_values(values, self._clock.monotonic())
+        answered_at = self._clock.monotonic()
+        self._on_values(values, answered_at)
         self.interval = stretch_interval(self._every, reader.seconds)
         before = self._snapshots.states[self.key].snapshot
         history = None if before is None else before.history
@@ -91,6 +92,7 @@ class Collection(Job):
             timestamp,
             self._stale_after(self.interval),
             next_history(history, values, timestamp, source.alert_above),
+            (reader.began_at - answered_at, reader.began_at - at),
         )
         self._snapshots.succeeded(
             self.key, snapshot, duration=reader.seconds, interval=self.interval

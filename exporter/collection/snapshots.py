@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
+from exporter.clock import Offsets, was_set
+from exporter.collection.active import ActiveValues
 from exporter.collection.active.history import OrphanHistory
 from exporter.collection.job import Key
 from exporter.errors import REASONS, reason_label
 
-SKIPS = ("overlap", "backoff")
+SKIPS = ("overlap", "backoff", "clock")
 
 Pair = tuple[str, str]
 """A database and a source."""
@@ -33,6 +35,8 @@ class Snapshot:
     stale_after: float
     history: OrphanHistory | None = None
     """What it and those before it counted; None where the collector counts no orphans."""
+    clock_offsets: Offsets | None = None
+    """Of the clock by which sessions were judged."""
 
     @property
     def expires_at(self) -> float:
@@ -64,10 +68,11 @@ class State:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counters:
-    """Failures and skipped runs of one source of one database since the start."""
+    """Of one source of one database since the start: failures, skipped runs, lost sessions."""
 
     errors: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
     skipped: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(SKIPS, 0))
+    lost: int = 0
 
 
 class Snapshots:
@@ -90,7 +95,13 @@ class Snapshots:
         """Called with the key of each collection that has ended."""
 
     def succeeded(self, key: Key, snapshot: Snapshot, *, duration: float, interval: float) -> None:
+        before = self.states[key].snapshot
         self.states[key] = State(interval, snapshot, succeeded=True, duration=duration)
+        if isinstance(snapshot.values, ActiveValues) and snapshot.values.losses is not None:
+            if before is not None and _is_clock_set(before, snapshot):
+                self._count(key, "skipped", "clock")  # how many were lost is not known
+            else:
+                self._count_lost(key[:2], snapshot.values.losses.lost)
         self.version += 1
         self.on_change(key)
 
@@ -119,10 +130,16 @@ class Snapshots:
         """Count a collection that did not begin because the one before was still going."""
         self._count(key, "skipped", "overlap")
 
+    def _count_lost(self, pair: Pair, sessions: int) -> None:
+        if sessions:
+            counters = self.counters[pair]
+            self.counters[pair] = replace(counters, lost=counters.lost + sessions)
+            self.version += 1
+
     def _count(self, key: Key, field_: Literal["errors", "skipped"], reason: str) -> None:
         counters = self.counters[key.database, key.source]
         counts: Mapping[str, int] = getattr(counters, field_)
-        counted = {field_: {**counts, reason: counts[reason] + 1}}
+        counted: dict[str, Any] = {field_: {**counts, reason: counts[reason] + 1}}
         self.counters[key.database, key.source] = replace(counters, **counted)
         self.version += 1
 
@@ -130,3 +147,10 @@ class Snapshots:
         """Whether every collector has succeeded or has reported why not, now or once before."""
         states = self.states.values()
         return self._was_ready or all(each.succeeded or each.failure for each in states)
+
+
+def _is_clock_set(before: Snapshot, after: Snapshot) -> bool:
+    """Whether the clock was set between two collections."""
+    if before.clock_offsets is None or after.clock_offsets is None:
+        return False
+    return was_set(before.clock_offsets, after.clock_offsets)

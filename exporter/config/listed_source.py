@@ -160,7 +160,7 @@ class ListedSource(Model):
             0 if self.limit_per is None else 2,
             2 * AGE_HISTOGRAM,
             2,  # undated, future
-            3,  # the oldest sessions and their excess
+            5,  # the oldest and the newest session, excess and losses
             1 + max(len(self.of.urls), 1),  # disagreeing, and live of each store
             RECOVERY_MODES,
             sum(each is not None for each in (self.overlong_after, self.alert_above)) + 1,

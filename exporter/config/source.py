@@ -287,7 +287,7 @@ class Source(Model):
             "age histograms": AGE_HISTOGRAM * (1 if self.last_seen_at is None else 2),
             "daily statistics": daily,
             "kinds of inconsistency": kinds,
-            "the oldest sessions, their excess and the size": 4,
+            "the oldest and the newest session, excess, size and losses": 5 + (daily > 0),
             "recovery": RECOVERY_MODES + (_RECOVERY if self.recovery.is_declared else 0),
             "returned sessions": int(self.id is not None),
             "limits": sum(

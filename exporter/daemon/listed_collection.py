@@ -77,18 +77,28 @@ class ListedCollection(Job):
         at, timestamp = self._asked_at, self._clock.wall() - self._seconds
         sessions = self._evidence.sessions(self._pair)
         # A hundred thousand take longer than the event loop may be kept busy.
-        values = await asyncio.to_thread(self._count, sessions, timestamp)
-        stale_after = self.source.stale_after or STALE_INTERVALS * self.source.of.every
         before = self._snapshots.states[self.key].snapshot
+        known = None if before is None else before.values
+        values = await asyncio.to_thread(self._count, sessions, timestamp, known)
+        stale_after = self.source.stale_after or STALE_INTERVALS * self.source.of.every
         history = None if before is None else before.history
         history = next_history(history, values, timestamp, self.source.alert_above)
-        snapshot = Snapshot(values, at, timestamp, max(stale_after, 2 * self.interval), history)
+        snapshot = Snapshot(
+            values,
+            at,
+            timestamp,
+            max(stale_after, 2 * self.interval),
+            history,
+            (timestamp - at, timestamp - at),
+        )
         self._snapshots.succeeded(
             self.key, snapshot, duration=self._seconds, interval=self.interval
         )
 
-    def _count(self, sessions: Mapping[str, ListedSession], now: float) -> ActiveValues:
-        values = listed_values(self.source, sessions, now)
+    def _count(
+        self, sessions: Mapping[str, ListedSession], now: float, before: ActiveValues | None
+    ) -> ActiveValues:
+        values = listed_values(self.source, sessions, now, before)
         limit = self._row_limit.rows
         if not limit or not values.total.orphaned:
             return values

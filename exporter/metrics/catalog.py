@@ -112,6 +112,10 @@ OLDEST_ACTIVE_START = Family(
     "Start of the active session that started first; no sample while there is none.",
     fold="min",
 )
+NEWEST_START = Family(
+    "sessions_newest_start_timestamp_seconds",
+    "Start of the session that started last, active or not; no sample while it is not known.",
+)
 OLDEST_ORPHAN_LAST_SEEN = Family(
     "sessions_oldest_orphan_last_seen_timestamp_seconds",
     "When the orphaned session that is silent for longest was last seen; no sample while there "
@@ -121,6 +125,12 @@ OLDEST_ORPHAN_LAST_SEEN = Family(
 ORPHANED_EXCESS = Family(
     "sessions_orphaned_excess_seconds",
     f"Time beyond orphaned_after, summed over the orphaned sessions. {_AGED}",
+)
+LOST = Family(
+    "sessions_lost_total",
+    "Sessions that became orphaned since the start of the exporter; not those that were orphaned "
+    "when it started, nor those that were closed, by recovery too, before a collection saw them.",
+    type="counter",
 )
 INCONSISTENT = Family(
     "sessions_inconsistent", f"Rows that contradict themselves, by kind. {_AGED}", ("kind",)
@@ -349,7 +359,7 @@ COLLECTION_ERRORS = Family(
 COLLECTION_SKIPPED = Family(
     "session_exporter_collection_skipped_total",
     "Collections that did not begin: the one before still ran, or the database was out of reach "
-    "a moment ago.",
+    "a moment ago; and those that counted no lost sessions, because the clock was set.",
     ("reason",),
     type="counter",
 )

@@ -12,5 +12,9 @@ from exporter.sessions.moments import (
     unix_time,
 )
 from exporter.sessions.orphaned.causes import CAUSES
-from exporter.sessions.orphaned.settings import evidence_settings, evidence_statements
+from exporter.sessions.orphaned.settings import (
+    evidence_settings,
+    evidence_statements,
+    settings_statement,
+)
 from exporter.sessions.session_table import SessionTable, time_zone

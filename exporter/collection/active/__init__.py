@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from exporter.collection import age_cells, label_split
-from exporter.collection.active import evidence
+from exporter.collection.active import evidence, lost
 from exporter.collection.active.evidence import RowsBesideEvidence
 from exporter.collection.active.grid import ENDS, KEY_COUNTS, Grid, counting_query
 from exporter.collection.active.kept_rows import InconsistentRow, KeptRows
+from exporter.collection.active.lost import Losses
 from exporter.collection.age_cells import Histogram
 from exporter.collection.label_split import Combination
 from exporter.config import AnySource, Source
@@ -61,6 +62,10 @@ class ActiveValues:
     by_cause: Mapping[str, int] | None = None
     """The orphans by their cause; None: the source has no evidence."""
     evidence: RowsBesideEvidence | None = None
+    losses: Losses | None = None
+    """None while evidence is unknown, before it was known once."""
+    newest_start: float | None = None
+    """Of a source without a table; of others it is one of the daily statistics."""
     orphans: KeptRows[Orphan] | None = None
     inconsistent_rows: KeptRows[InconsistentRow] | None = None
 
@@ -80,18 +85,26 @@ class Active:
         self,
         reader: Reader,
         table: SessionTable,
-        _previous: ActiveValues | None,
+        previous: ActiveValues | None,
         verdict: Verdict = NO_EVIDENCE,
     ) -> ActiveValues:
-        counting = table.keep(self.name, counting_query)
+        before = None if previous is None else previous.losses
+        counting = lost.of_slice(table.keep(self.name, counting_query), before)
         if not table.source.has_evidence:
-            return _values(table, await reader.rows(counting))
+            rows = await reader.rows(counting)
+            return replace(_values(table, rows), losses=_losses(table, rows, before, reader))
         settings = await evidence_settings(verdict, table.encoding)
+        if before is not None and before.known is not None and not verdict.blind:
+            settings += before.known.settings(verdict, table.encoding)
         compared = evidence.queries(table)
         results = await reader.read(*settings, counting, *compared.values())
         counted, *others = results[len(settings) :]
         beside = evidence.read(dict(zip(compared, others, strict=True)), verdict.list_at)
-        return replace(_values(table, counted.rows), evidence=beside)
+        values = replace(_values(table, counted.rows), evidence=beside)
+        if verdict.blind:  # the slice goes on until it is known what was lost in it
+            return replace(values, losses=None if before is None else replace(before, lost=0))
+        losses = _losses(table, counted.rows, before, reader)
+        return replace(values, losses=losses.with_evidence(before, verdict, beside))
 
     def samples(self, source: AnySource, values: ActiveValues) -> Iterator[Sample]:
         def counted(family: Family, value: Callable[[Counts], int]) -> Iterator[Sample]:
@@ -112,6 +125,7 @@ class Active:
         yield from catalog.OLDEST_ACTIVE_START.samples(values.oldest_start)
         yield from catalog.OLDEST_ORPHAN_LAST_SEEN.samples(values.oldest_orphan_last_seen)
         yield from catalog.ORPHANED_EXCESS.samples(values.excess)
+        yield from catalog.NEWEST_START.samples(values.newest_start)
         yield from catalog.INCONSISTENT.samples_by("kind", values.inconsistent)
 
 
@@ -131,7 +145,7 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
     keys = None
     if table.limit_key is not None:
         keys = KeyCounts(*rows[0][-len(KEY_COUNTS) :]) if rows else KeyCounts()
-    for number, _now, sessions, *measures in rows:
+    for number, _now, sessions, _lost, *measures in rows:
         end, state, start, *labels = age_cells.grid_coordinates(grid.sizes, number)
         cause = grid.cause(state)
         is_orphaned = cause is not None
@@ -182,6 +196,15 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
         keys=keys,
         by_cause=by_cause if source.has_evidence else None,
     )
+
+
+def _losses(
+    table: SessionTable, rows: Sequence[Row], before: Losses | None, reader: Reader
+) -> Losses:
+    """The slice that the rows of active.sql have counted; none of them tell the time either."""
+    now = rows[0][1] if rows else reader.began_at
+    lost_rows = sum(row[3] for row in rows)
+    return lost.next_slice(before, now, table.source.future_tolerance, lost_rows)
 
 
 def _excess(cause: str | None, seconds: float | None) -> float | None:

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from exporter.collection import age_cells, label_split
+from exporter.collection.active.lost import statement as lost
 from exporter.collection.age_cells import AgeCells, seconds_ahead
 from exporter.config import Source
 from exporter.queries import fill, join_lines
@@ -58,6 +59,10 @@ class Grid:
             cause = state % _STATES_OF_EVIDENCE
             return CAUSES[cause - 1] if cause else None
         return "age" if state == 1 else None
+
+    def number_of_cause(self, cell: str) -> str:
+        """SQL that gives the number of the cause of a cell, which is SQL too; with evidence."""
+        return f"{age_cells.grid_coordinate(self.sizes, cell, 1)} % {_STATES_OF_EVIDENCE}"
 
     def is_unbounded(self, state: int) -> bool:
         """Whether the rows of a state have no usable threshold of their own."""
@@ -120,10 +125,10 @@ def counting_query(table: SessionTable) -> str:
     """The statement that counts the active rows of a table."""
     grid, own = Grid.of(table.source), table.threshold
     threshold = [] if own is None else [f"{own} AS threshold"]
-    columns = [*state_columns(table), *threshold, *row_columns(table)]
+    columns = [*state_columns(table), *threshold, *row_columns(table), *lost.columns(table)]
     # Of a cell without a time, neither the oldest nor the sum is asked.
     columns.append(f"{table.started_at.dated} AS dated_start")
-    kept, measures = ["dated_start"], _measures("dated_start")
+    kept, measures = ["dated_start", *lost.names(table)], _measures("dated_start")
     if table.last_seen_at is not None:
         kept.append("last_seen")
         measures += _measures("last_seen")
@@ -145,6 +150,7 @@ def counting_query(table: SessionTable) -> str:
         **parts,
         now=STATEMENT_TIME.now,
         cell=grid.cell(table),
+        lost=lost.is_lost(table, grid.number_of_cause("cell")),
         kept=join_lines(kept),
         measures=join_lines(measures),
     )

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from exporter.collection.active import ActiveValues, Counts, KeyCounts
+from exporter.collection.active import ActiveValues, Counts, KeyCounts, lost
 from exporter.collection.age_cells import AgeCells, Histogram
 from exporter.config import ListedSource
 from exporter.evidence.answers import ListedSession
@@ -50,9 +50,15 @@ def rows_of(
 
 
 def listed_values(
-    source: ListedSource, sessions: Mapping[str, ListedSession], now: float
+    source: ListedSource,
+    sessions: Mapping[str, ListedSession],
+    now: float,
+    before: ActiveValues | None = None,
 ) -> ActiveValues:
-    """Count what a complete list holds at a Unix time, as a table's active rows are counted."""
+    """Count what a complete list holds at a Unix time, as a table's active rows are counted.
+
+    `before` are the values of the answer before it.
+    """
     rows = rows_of(source, sessions, now)
     cells = AgeCells.of(
         source.orphaned_after, source.overlong_after, future_tolerance=source.future_tolerance
@@ -82,7 +88,25 @@ def listed_values(
         inconsistent={"undated": undated, "future": future},
         keys=None if source.limit_per is None else _keys(rows, source.limit_per.max),
         by_cause={cause: sum(row.cause == cause for row in orphans) for cause in CAUSES},
+        losses=lost.count_listed(
+            None if before is None else before.losses,
+            now,
+            source.future_tolerance,
+            (row.last_seen + source.orphaned_after for row in orphans if row.last_seen is not None),
+        ),
+        newest_start=_newest_start(source, rows, now, before),
     )
+
+
+def _newest_start(
+    source: ListedSource, rows: Iterable[ListedRow], now: float, before: ActiveValues | None
+) -> float | None:
+    """Also of a session that has left the list since; one in the future has not started."""
+    starts = [row.started_at for row in rows]
+    if before is not None:
+        starts.append(before.newest_start)
+    latest = now + source.future_tolerance
+    return max((each for each in starts if each is not None and each <= latest), default=None)
 
 
 def _is_overlong(source: ListedSource, row: ListedRow) -> bool:

@@ -47,6 +47,8 @@ class DailyValues:
     audit: AuditAccess = AuditAccess.ABSENT
     """How it was known which sessions were recovered."""
     counts_seen_after_end: bool = False
+    newest_start: float | None = None
+    """When the session started that started last, as Unix time; None: it is not known."""
     inconsistent_rows: KeptRows[InconsistentRow] | None = None
 
     @property
@@ -139,7 +141,7 @@ class Daily:
 
         stale = list(filter(is_stale, days))
         known |= await _read_stale(reader, table, audit, days, stale, now)
-        return _values(table, days, known, now, audit)
+        return _values(table, days, known, now, audit, previous.newest_start)
 
     def samples(self, source: Source, values: DailyValues) -> Iterator[Sample]:
         today = values.days[0]
@@ -153,6 +155,7 @@ class Daily:
                     source, family, day.total, day.by_label, value, labels=number
                 )
             yield Sample(catalog.DAILY_INFO, (*number, ("date", day.date)), 1)
+        yield from catalog.NEWEST_START.samples(values.newest_start)
         if source.ended_at is not None or source.duration is not None:
             yield from catalog.INCONSISTENT.samples_by("kind", values.kinds)
 
@@ -178,15 +181,21 @@ async def _read_stale(  # noqa: PLR0917 - in the order in which they become know
     return read_days(table.source, audit, days, stale, results, now)
 
 
-def _values(
+def _values(  # noqa: PLR0917 - in the order in which they become known
     table: SessionTable,
     days: list[Day],
     known: Mapping[str, Day],
     at: float,
     audit: AuditAccess,
+    before: float | None = None,
 ) -> DailyValues:
+    """`before` is the newest start of the run before: it may be older than all of the days."""
     newest_first = tuple(known[day.date] for day in reversed(days))
-    return DailyValues(newest_first, at, audit, table.seen_after_end is not None)
+    if before is not None and before >= days[0].start:
+        before = None  # the days say by now when that was
+    starts = (before, *(day.newest_start for day in newest_first))
+    newest = max((each for each in starts if each is not None), default=None)
+    return DailyValues(newest_first, at, audit, table.seen_after_end is not None, newest)
 
 
 def _still_active_query(table: SessionTable, days: list[Day], past: list[Day]) -> str:

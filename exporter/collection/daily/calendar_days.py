@@ -77,6 +77,8 @@ class Day:
     read_at: float = 0.0
     total: DayCounts = field(default_factory=DayCounts)
     by_label: Mapping[Combination, DayCounts] = field(default_factory=dict)
+    newest_start: float | None = None
+    """When the session started that started last; one in the future has not started."""
 
 
 def with_orphaned(day: Day, orphaned: Mapping[Combination, int]) -> Day:

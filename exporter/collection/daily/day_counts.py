@@ -39,12 +39,20 @@ def read_days(  # noqa: PLR0917 - the first three are the same for all days
     nothing = _counts(source, audit)
     read = {}
     for day in stale:
-        counted = {labels: _counts(source, audit, *row) for labels, row in found[day.date].items()}
+        rows = found[day.date]
+        counted = {
+            labels: _counts(source, audit, started, *others)
+            for labels, (started, _, *others) in rows.items()
+        }
+        starts = (row[1] for row in rows.values() if row[1] is not None)
+        newest = max(starts, default=None)
         total = calendar.total_of([nothing, *counted.values()])
         by_label = dict.fromkeys(label_split.combinations(source), nothing)
         if source.labels:
             by_label |= counted
-        read[day.date] = replace(day, read_at=now, total=total, by_label=by_label)
+        read[day.date] = replace(
+            day, read_at=now, newest_start=newest, total=total, by_label=by_label
+        )
     return read
 
 
@@ -96,7 +104,9 @@ def _query(table: SessionTable, audit: AuditAccess, days: Sequence[Day], run: Se
         for number, conditions in ((_MANY, complete), (_MANY**2, known))
     )
     kind = f"CASE WHEN is_active THEN 1 ELSE {kinds} END"
+    has_started = f"started_at <= {STATEMENT_TIME.ago(-table.source.future_tolerance)}"
     measures = [
+        f"extract(epoch FROM pg_catalog.max(started_at) FILTER (WHERE {has_started}))::float8",
         f"coalesce(pg_catalog.sum({duration}) FILTER (WHERE {' AND '.join(timed)}), 0)",
         f"coalesce(pg_catalog.sum({kind}) FILTER (WHERE ({is_plain}) IS NOT TRUE), 0)",
         "pg_catalog.count(*) FILTER (WHERE is_orphaned)",

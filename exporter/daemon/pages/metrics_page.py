@@ -175,7 +175,9 @@ class Page:
         for pair, counters in self._snapshots.counters.items():
             source = self._sources[pair[1]]
             settings = self._chunk(pair, "settings", source.name, _of_settings(source))
-            known = series[pair] + settings.session_series
+            lost = self._chunk(pair, "lost", counters.lost, m.LOST.samples(counters.lost))
+            known = series[pair] + settings.session_series + lost.session_series
+            yield lost
             yield settings
             yield self._chunk(pair, "counters", (counters, known), _of_counters(counters, known))
 

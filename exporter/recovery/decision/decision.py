@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from exporter.clock import Offsets, was_set
 from exporter.config import RecoverySettings
 from exporter.recovery.decision.brakes import STOPS, find_brakes, stop_in_force
 from exporter.recovery.decision.budget import day_limit, left_today
 from exporter.recovery.decision.observation import CandidateState, Observation, Stop
 from exporter.sessions.verdict import Verdict
-
-#: How far the database's clock and the monotonic one may drift apart between two runs, in seconds.
-CLOCK_TOLERANCE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +27,8 @@ class Memory:
     """When the last run was that counted for confirmation."""
     silent_at: float | None = None
     """When the application was last silent."""
-    clock_offsets: tuple[float, float] | None = None
-    """The database's clock less the monotonic one: the least and the most it may be, because the
-    database has read its clock at some time of the observation."""
+    clock_offsets: Offsets | None = None
+    """Of the database's clock."""
     clock_moved_at: float | None = None
     streaks: Mapping[str, tuple[CandidateState, int]] = field(default_factory=dict)
     """The state of each candidate, and for how many runs in a row it has been in it."""
@@ -92,7 +89,7 @@ def decide(
     if memory.server is not None and observation.server not in {"", memory.server}:
         started_at, start_pause, failed_over_at = at, settings.grace, at
     offsets = observation.now - observation.until, observation.now - at
-    if memory.clock_offsets is not None and _has_moved(memory.clock_offsets, offsets):
+    if memory.clock_offsets is not None and was_set(memory.clock_offsets, offsets):
         moved_at = at
     brakes = find_brakes(
         observation,
@@ -184,12 +181,6 @@ def _settled_before(observation: Observation, half: float) -> float:
     if since is None or observation.now - since < half:
         return float("-inf")
     return observation.now - half
-
-
-def _has_moved(before: tuple[float, float], after: tuple[float, float]) -> bool:
-    """Whether the clocks have drifted apart for sure."""
-    least, most = after[0] - before[1], after[1] - before[0]
-    return least > CLOCK_TOLERANCE or most < -CLOCK_TOLERANCE
 
 
 def is_proved(observation: Observation, state: CandidateState) -> bool:

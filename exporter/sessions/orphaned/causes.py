@@ -39,9 +39,9 @@ def cause(
     besides = "" if is_silent is None else f" AND {is_silent}"
     by_owner = by_list = ""
     if owner is not None:
-        by_owner = f"WHEN {_is_in(DEAD_OWNERS, owner)}{besides} THEN 'ownerless'"
+        by_owner = f"WHEN {is_in(DEAD_OWNERS, owner)}{besides} THEN 'ownerless'"
     if listed is not None:
-        is_ghost = f"{_is_in(GHOSTS, listed.id_text)}{besides}"
+        is_ghost = f"{is_in(GHOSTS, listed.id_text)}{besides}"
         by_list = f"WHEN {listed.is_stale} THEN 'stale_in_list' WHEN {is_ghost} THEN 'ghost'"
         by_age = f"{by_age} AND {is_listed(listed.id_text)} IS NOT TRUE"
     parts = {"by_owner": by_owner, "by_list": by_list, "by_age": by_age}
@@ -50,7 +50,7 @@ def cause(
 
 def is_listed(id_text: str) -> str:
     """Whether a list holds the row; NULL for a row without an id."""
-    return _is_in(LISTED, id_text)
+    return is_in(LISTED, id_text)
 
 
 def is_listed_before(id_text: str, bound: str) -> str:
@@ -83,5 +83,6 @@ def _is_listed_beside(id_text: str, compared: str, bound: str) -> str:
     return f"({any_listed} AND {id_text} IN ({listed}))"
 
 
-def _is_in(setting: str, key: str) -> str:
+def is_in(setting: str, key: str) -> str:
+    """Whether a text is in a setting of the transaction; NULL for NULL."""
     return f"({key} IN ({fill('collection/orphaned/elements', setting=literal(setting))}))"

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from exporter.queries import fill, literal
 from exporter.sessions.verdict import ListedTimes, Verdict
@@ -51,6 +51,19 @@ def evidence_statements(verdict: Verdict, encoding: str = "UTF8") -> tuple[str, 
             ghosts=literal(_array(_possible(ghosts, encoding))),
         ),
     )
+
+
+def settings_statement(texts: Mapping[str, Collection[str]], encoding: str) -> tuple[str, ...]:
+    """What has a transaction know further texts, by the names of settings."""
+    values = (
+        fill(
+            "evidence/setting",
+            setting=literal(name),
+            value=literal(_array(_possible(each, encoding))),
+        )
+        for name, each in texts.items()
+    )
+    return (f"SELECT {', '.join(values)}",)
 
 
 def _listed(verdict: Verdict, encoding: str) -> Sequence[str]:

@@ -115,4 +115,4 @@ def daily_values(source: Source, *, durations: int) -> DailyValues:
         for number in range(source.daily.days, 0, -1)
     )
     counts_seen = source.ended_at is not None and source.last_seen_at is not None
-    return DailyValues(tuple(days), 0.0, counts_seen_after_end=counts_seen)
+    return DailyValues(tuple(days), 0.0, counts_seen_after_end=counts_seen, newest_start=5.0)

@@ -214,6 +214,12 @@ def _daily(
     def known_duration(ended: list[Row]) -> float:
         return math.fsum(durations(ended))
 
+    latest = now + rules.future_tolerance * SECOND
+    starts = [row.start for row in rows if row.start is not None]
+    begun = [each for each in starts if days[0].start <= each <= latest and each < days[-1].end]
+    if begun:
+        yield _one("sessions_newest_start_timestamp_seconds", max(begun) / SECOND)
+
     closed_without_end = seen_after_end = 0
     for number, day in enumerate(reversed(days)):
         started = [

@@ -133,9 +133,9 @@ PROBLEMS = {
         "defaults: {max_series: 10}\n",
         "orphaned_after: 1h",
         (
-            "config.yaml:4: sources.a: expected at most 10 series (max_series), got 71, of which "
+            "config.yaml:4: sources.a: expected at most 10 series (max_series), got 73, of which "
             "43 are daily statistics; use fewer labels, values or days, or raise max_series\n"
-            "config.yaml:5: sources.b: expected at most 10 series (max_series), got 71, of which "
+            "config.yaml:5: sources.b: expected at most 10 series (max_series), got 73, of which "
             "43 are daily statistics; use fewer labels, values or days, or raise max_series"
         ),
     ),

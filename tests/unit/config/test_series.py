@@ -7,9 +7,9 @@ import pytest
 from exporter.config import Source
 
 # What a source with nothing but the required keys has: 2 counts, a histogram of 15, the oldest
-# start, the oldest orphan and the excess, 2 kinds, the estimated rows, 1 + 6 * 7 daily, 2 limits,
-# 3 modes.
-BASE = 2 + 15 + 3 + 2 + 1 + 43 + 2 + 3
+# start, the oldest orphan and the excess, 2 kinds, the estimated rows, 2 + 6 * 7 daily, 2 limits,
+# 3 modes, the lost sessions.
+BASE = 2 + 15 + 3 + 2 + 1 + 44 + 2 + 3 + 1
 
 # 3 triggers, undone, contradicted, returned, 10 reasons of failures and 3 of skips, 8 brakes,
 # paused, candidates, held, the last run.
@@ -17,14 +17,14 @@ RECOVERY = 3 + 3 + 10 + 3 + 8 + 4
 
 SOURCES = {
     "nothing besides": ([], BASE),
-    "no daily statistics": (["daily: null"], BASE - 43),
+    "no daily statistics": (["daily: null"], BASE - 44),
     "one day": (["daily: {days: 1}"], BASE - 36),
     "no alert": (["alert_above: null"], BASE - 1),
     "an objective": (["objective: 99%"], BASE + 1),
     "a sign of life": (["last_seen_at: x"], BASE + 15),
     "a sign of life and a limit": (["last_seen_at: x", "overlong_after: 1d"], BASE + 15 + 1 + 1),
     "an end": (["ended_at: x"], BASE + 14 + 3),
-    "an end, and no daily statistics": (["ended_at: x", "daily: null"], BASE - 43 + 2),
+    "an end, and no daily statistics": (["ended_at: x", "daily: null"], BASE - 44 + 2),
     "a duration": (["duration: x"], BASE + 14 + 1),
     "a recovery": (["id: x", "recovery: {set: {a: true}, end_at: now}"], BASE + RECOVERY),
     "a limit for each user": (["limit_per: {key: x, max: 1}"], BASE + 2),
@@ -47,7 +47,7 @@ SOURCES = {
             "duration: x",
             "integrity: {a: x}",
         ],
-        7 * 3 + 30 + 3 + 7 + 1 + 7 * (1 + 7 * 7) + 7 + 3 + 3,
+        7 * 3 + 30 + 3 + 7 + 1 + 7 * (1 + 7 * 7) + 7 + 3 + 3 + 2,
     ),
 }
 

@@ -115,9 +115,9 @@ WRONG = {
         "config.yaml:3: owners.servers.unique_per_start: expected this key",
     ),
     "too many stores": (
-        with_keys("list: calls", "max_series: 79"),
+        with_keys("list: calls", "max_series: 81"),
         (
-            "config.yaml:7: sources.chat: expected at most 79 series (max_series), got 80, of "
+            "config.yaml:7: sources.chat: expected at most 81 series (max_series), got 82, of "
             "which 2 are of the stores"
         ),
     ),

@@ -60,10 +60,10 @@ def test_errors_are_counted_from_0_by_reason(exhibit: Exhibit, reason: str) -> N
     assert others == [0] * (len(REASONS) - 1)
 
 
-@pytest.mark.parametrize("reason", SKIPS)
+@pytest.mark.parametrize("reason", ["overlap", "backoff"])
 def test_skips_are_counted_from_0_by_reason(exhibit: Exhibit, reason: str) -> None:
     name = "session_exporter_collection_skipped_total"
-    assert [exhibit.value(name, reason=each) for each in SKIPS] == [0, 0]
+    assert [exhibit.value(name, reason=each) for each in SKIPS] == [0] * len(SKIPS)
     if reason == "overlap":
         exhibit.snapshots.overlapped(ACTIVE)
     else:
