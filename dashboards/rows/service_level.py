@@ -13,11 +13,14 @@ from dashboards.panels.columns import Column
 from dashboards.panels.graphs import build_graph, build_stat
 from dashboards.panels.tables import build_bars, build_table
 from dashboards.panels.text import BAD, Levels, PanelText
-from dashboards.pending import DAILY_LOST, DAILY_STARTED, LOST, OBJECTIVE
 from dashboards.queries import BY_SOURCE, REPLICAS, RISE, Query, Scope, sum_by_place
 from exporter.metrics.catalog import (
     ACTIVE,
     ALERT_THRESHOLD,
+    DAILY_LOST,
+    DAILY_STARTED,
+    LOST,
+    OBJECTIVE,
     ORPHANED,
     ORPHANED_AFTER,
     ORPHANED_EXCESS,

@@ -4,12 +4,12 @@ from grafana_foundation_sdk.models import dashboard
 
 from dashboards.panels.graphs import build_graph, build_heatmap
 from dashboards.panels.text import PanelText
-from dashboards.pending import NEWEST_START
 from dashboards.queries import AT_THE_END, BY_SOURCE, LOWEST, PLACE, Query, Scope
 from exporter.metrics.catalog import (
     ACTIVE,
     ACTIVE_AGE,
     ACTIVE_SILENCE,
+    NEWEST_START,
     OLDEST_ACTIVE_START,
     OLDEST_ORPHAN_LAST_SEEN,
     ORPHANED_AFTER,

@@ -6,7 +6,8 @@ from dashboards.panels.columns import Column
 from dashboards.panels.graphs import build_graph
 from dashboards.panels.tables import build_bars, build_table
 from dashboards.panels.text import PanelText
-from dashboards.pending import (
+from dashboards.queries import AT_THE_END, BY_SOURCE, RISE, Query, Scope
+from exporter.metrics.catalog import (
     DAILY_ENDED,
     DAILY_KNOWN_DURATION,
     DAILY_LOST,
@@ -14,9 +15,9 @@ from dashboards.pending import (
     DAILY_STARTED,
     DAILY_STILL_ACTIVE,
     DAILY_TIMED,
+    TODAY_STARTED,
+    Family,
 )
-from dashboards.queries import AT_THE_END, BY_SOURCE, RISE, Query, Scope
-from exporter.metrics.catalog import TODAY_STARTED, Family
 
 _NO_DATA = "unknown, or no daily statistics declared"
 _COLORS = {"ended": "green", "recovered": "purple", "still active": "orange"}

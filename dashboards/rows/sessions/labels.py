@@ -6,7 +6,9 @@ from dashboards.panels.columns import Column
 from dashboards.panels.graphs import build_graph
 from dashboards.panels.tables import build_table
 from dashboards.panels.text import PanelText
-from dashboards.pending import (
+from dashboards.queries import REPLICAS, SOURCE_KEYS, Query, Scope
+from exporter.metrics.catalog import (
+    ACTIVE,
     DAILY_ENDED,
     DAILY_KNOWN_DURATION,
     DAILY_LOST,
@@ -14,9 +16,10 @@ from dashboards.pending import (
     DAILY_STARTED,
     DAILY_STILL_ACTIVE,
     DAILY_TIMED,
+    ORPHANED,
+    OVERLONG,
+    TODAY_STARTED,
 )
-from dashboards.queries import REPLICAS, SOURCE_KEYS, Query, Scope
-from exporter.metrics.catalog import ACTIVE, ORPHANED, OVERLONG, TODAY_STARTED
 
 _NO_DATA = "no labels declared, or unknown"
 

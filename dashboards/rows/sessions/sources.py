@@ -9,7 +9,6 @@ from dashboards.panels.columns import Column
 from dashboards.panels.graphs import build_graph, build_states
 from dashboards.panels.tables import build_table
 from dashboards.panels.text import BAD, FAILING, OK, Levels, PanelText, States
-from dashboards.pending import NEWEST_START
 from dashboards.queries import AT_THE_END, BY_SOURCE, HIGHEST, LOWEST, PLACE, REPLICAS, Query, Scope
 from dashboards.rows.sessions.current_state import COUNTS
 from exporter.metrics.catalog import (
@@ -20,6 +19,7 @@ from exporter.metrics.catalog import (
     INCONSISTENT,
     KEYS_AT_LIMIT,
     KEYS_BLOCKED,
+    NEWEST_START,
     OLDEST_ORPHAN_LAST_SEEN,
     ORPHANED,
     OVERLONG,

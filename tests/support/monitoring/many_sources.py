@@ -8,8 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from dashboards.pending import DAILY_INFO, PENDING, REPLACED
-from exporter.metrics.catalog import FAMILIES, Family
+from exporter.metrics.catalog import DAILY_INFO, FAMILIES, Family
 from tests.support.monitoring.families import PROCESS_METRICS
 from tests.support.monitoring.promql import known_labels
 
@@ -61,12 +60,9 @@ class World:
         return "\n".join([*self._lines(), "# EOF\n"])
 
     def _lines(self) -> Iterator[str]:
-        families = {each.name: each for each in (*FAMILIES, *PENDING)}
-        for name in REPLACED:
-            families.pop(name, None)
         for target in _targets():
             plain = target["job"] == PLAIN
-            for family in families.values():
+            for family in FAMILIES:
                 if plain or not family.name.endswith("_by_label"):
                     for labels in _series(family, target):
                         yield from self._samples(family, labels)

@@ -25,7 +25,6 @@ from promql_parser import (
     parse,
 )
 
-from dashboards.pending import PENDING
 from exporter.content.labels import REPLICA, SEPARATING
 from exporter.metrics.catalog import FAMILIES, Family
 from tests.support.monitoring.families import PROCESS_METRICS
@@ -79,7 +78,7 @@ def labels(expression: str) -> set[str]:
 def catalog() -> dict[str, Family]:
     """Every series of the exporter by its name, the samples of histograms too."""
     series = {}
-    for family in {each.name: each for each in (*FAMILIES, *PENDING)}.values():
+    for family in FAMILIES:
         histogram = family.type == "gaugehistogram"
         for suffix in ("_bucket", "_gcount", "_gsum") if histogram else ("",):
             series[family.name + suffix] = family

@@ -111,7 +111,8 @@ def _not_counted(table: SessionTable) -> list[str]:
 def _stale_in_slice(table: SessionTable) -> str:
     if table.threshold is not None:
         line = orphaned.orphaned_at_of_row(causes.seen_in_list("lost_id"), "threshold")
-        return f"{line} < {_end(table)} AND {line} >= {BEGIN}"
+        crossed = f"{line} < {_end(table)} AND {line} >= {BEGIN}"
+        return " AND ".join([crossed, *_not_counted(table)])
     end = causes.is_listed_before("lost_id", _end(table))
     begin = causes.is_listed_before("lost_id", _begin(table))
     return " AND ".join([end, f"{begin} IS NOT TRUE", *_not_counted(table)])

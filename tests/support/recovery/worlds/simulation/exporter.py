@@ -202,7 +202,7 @@ class Exporter:
         table, clock = self.table, self.table.clock
         since = -inf if self.control.resume is None else self.control.resume.at
         if table.changes == self._changes and clock >= self.watch.until:
-            # The same orphans: each would be found again as it is known, which takes most of the time.
+            # The same orphans: each would be found again as it is known.
             self.watch = replace(self.watch, until=clock)
         else:
             self._changes = table.changes
