@@ -83,7 +83,7 @@ async def test_a_source_that_fits_gets_ticks_only(
     assert found["connection"].message.endswith(f" as {EXPORTER}")
     assert "started_at is timestamp with time zone" in found["expressions"].message
     assert "all 1 active rows" in found["evaluation"].message
-    assert found["series"].message.startswith("at most 89 ")
+    assert found["series"].message.startswith("at most 91 ")
 
 
 @pytest.mark.parametrize("is_analyzed", [False, True])
