@@ -1,38 +1,13 @@
 """Whether enough sessions start for the objective of a source to say anything."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
+from exporter.check.collectors.needed_sessions import DAYS, needs_of, sessions_needed
 from exporter.check.findings import Finding, FindingWriter
 from exporter.collection.daily import calendar_days
-from exporter.config import Config
 from exporter.config.source import settled_days_ago
 from exporter.postgres import Reader
 from exporter.sessions import SessionTable
-
-#: The days over which the share of lost sessions is taken.
-DAYS = 28
-
-#: So many sessions may be lost in these days, or a single one decides about most of the budget.
-FEWEST_LOSSES = 4
-
-
-def objective_remarks(config: Config) -> Iterator[str]:
-    """How many sessions each objective needs, which takes no database."""
-    for source in config.sources.values():
-        if source.objective is not None:
-            needs = needs_of(source.objective)
-            yield f"sources.{source.name}: {needs}; `check --live` counts them"
-
-
-def sessions_needed(objective: float) -> int:
-    """How many sessions have to start in DAYS days."""
-    return round(FEWEST_LOSSES / (1 - objective))
-
-
-def needs_of(objective: float) -> str:
-    """The same in a sentence."""
-    needed = sessions_needed(objective)
-    return f"objective {objective * 100:g} % needs about {needed} sessions in {DAYS} days"
 
 
 async def check_objective(

@@ -95,6 +95,8 @@ def _remarks(config: Config) -> Iterator[str]:
 def _objective_remarks(config: Config) -> Iterator[str]:
     """Those that `--live` replaces, because it counts the sessions."""
     if any(each.objective is not None for each in config.sources.values()):
-        from exporter.check.collectors.objective import objective_remarks  # noqa: PLC0415 - as above
+        from exporter.check.collectors.needed_sessions import (  # noqa: PLC0415 - as above
+            objective_remarks,
+        )
 
         yield from objective_remarks(config)

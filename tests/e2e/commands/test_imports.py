@@ -23,7 +23,7 @@ main()
 #: What serves, schedules, collects and sends.
 OF_THE_DAEMON = (
     *("apscheduler", "httptools", "httpx", "prometheus_client", "starlette", "uvicorn", "uvloop"),
-    *("exporter.check", "exporter.collection", "exporter.daemon", "exporter.demo"),
+    *("exporter.check.live", "exporter.collection", "exporter.daemon", "exporter.demo"),
     *("exporter.recovery", "exporter.sessions"),
 )
 

@@ -1,0 +1,30 @@
+"""How many sessions an objective needs, which the config tells; imported without a database."""
+
+from collections.abc import Iterator
+
+from exporter.config import Config
+
+#: The days over which the share of lost sessions is taken.
+DAYS = 28
+
+#: So many sessions may be lost in these days, or a single one decides about most of the budget.
+FEWEST_LOSSES = 4
+
+
+def objective_remarks(config: Config) -> Iterator[str]:
+    """How many sessions each objective needs, which takes no database."""
+    for source in config.sources.values():
+        if source.objective is not None:
+            needs = needs_of(source.objective)
+            yield f"sources.{source.name}: {needs}; `check --live` counts them"
+
+
+def sessions_needed(objective: float) -> int:
+    """How many sessions have to start in DAYS days."""
+    return round(FEWEST_LOSSES / (1 - objective))
+
+
+def needs_of(objective: float) -> str:
+    """The same in a sentence."""
+    needed = sessions_needed(objective)
+    return f"objective {objective * 100:g} % needs about {needed} sessions in {DAYS} days"
