@@ -8,7 +8,17 @@ from exporter.content.template import render
 
 #: The groups in the order in which they are read, and evaluated in tests: a group reads what those
 #: before it record. At most 20 rules each, which is what Mimir and Grafana Cloud take by default.
-GROUPS = ("exporters", "collections", "orphaned", "sessions", "daily", "recovery")
+GROUPS = (
+    "exporters",
+    "collections",
+    "orphaned",
+    "sessions",
+    "daily",
+    "recovery",
+    "service-level",
+    "starts",
+    "restarts",
+)
 
 #: Scrapes in the window over which every value is smoothed: two may be missed.
 SMOOTHED_SCRAPES = 3

@@ -67,6 +67,22 @@ EQUIVALENT = {
         "SessionsReplicaLagging",
         'ssions:collection_errors:last{ [reason="lag" → reason=~".*"]',
     ): "all that is not lag is left out two lines below",
+    (
+        "sessions:lost_ratio_limit:6h",
+        " * sessions:error_budget_ratio [< → <=]",
+    ): "both are equal then",
+    (
+        "sessions:lost_ratio_limit:7d",
+        " * sessions:error_budget_ratio [< → <=]",
+    ): "both are equal then",
+    (
+        "sessions:recovered_days:7d",
+        'time(sessions_daily_recovered{ [days_ago=~"[2-8]" → days_ago=~".*"]',
+    ): "a day that only one side has is compared with nothing",
+    (
+        "sessions:recovered_days:7d",
+        'r_time(sessions_daily_started{ [days_ago=~"[2-8]" → days_ago=~".*"]',
+    ): "a day that only one side has is compared with nothing",
 }
 
 

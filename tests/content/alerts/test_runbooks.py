@@ -16,6 +16,7 @@ from exporter.config.source import BUILT_IN_KINDS
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import EXPORTER
 from tests.support.documents import TEXTS, blocks, commands
+from tests.support.monitoring.families import PROCESS_METRICS
 from tests.support.monitoring.programs import Alertmanager, program
 from tests.support.monitoring.promql import SYNTHETIC, catalog, labels, selectors
 from tests.support.monitoring.rule_cases import RULES
@@ -114,7 +115,7 @@ def test_every_link_leads_somewhere(document: Path) -> None:
     ("name", "query"), [(name, query) for name in TEXTS for query in blocks(TEXTS[name], "promql")]
 )
 def test_every_query_uses_series_and_labels_that_exist(name: str, query: str) -> None:
-    known = set(catalog()) | RECORDED | set(SYNTHETIC) | {"process_resident_memory_bytes"}
+    known = set(catalog()) | RECORDED | set(SYNTHETIC) | set(PROCESS_METRICS)
     assert {each.name for each in selectors(query)} <= known
     served = {label for family in catalog().values() for label in family.labels}
     ours = {"alertname", "alertstate", "job", "instance", "database", "source"}

@@ -72,7 +72,7 @@ def seconds(duration: str) -> int:
 def uses(name: str) -> frozenset[str]:
     """The recorded series that a rule reads, in its expression or for its text, and all theirs."""
     (rule,) = (rule for rule in RULES if name_of(rule) == name)
-    direct = recorded_in(rule["expr"] + str(rule.get("annotations"))) - {name}
+    direct = recorded_in(f"{rule['expr']} {rule.get('annotations')}") - {name}
     return frozenset(direct.union(*map(uses, direct)))
 
 
