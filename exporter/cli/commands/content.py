@@ -48,7 +48,7 @@ def content(  # noqa: PLR0917 - typer passes them by name
         typer.Option(metavar="FEATURE", help="Omit what a ruler lacks: keep_firing_for."),
     ] = None,
 ) -> None:
-    """Write alert rules, dashboards and runbooks into a folder.
+    """Write alert rules, dashboards and runbooks.
 
     Everything comes from this installation; nothing is connected to.
     """
