@@ -110,7 +110,8 @@ class SourceVerdicts:
         self._jobs = [job for job in jobs if job.is_of(keys)]
 
     def verdict(self) -> Verdict:
-        return self._evidence.verdict(*self._pair)
+        found = self._evidence.verdict(*self._pair)
+        return replace(found, dead_owners=found.dead_owners - found.never_listed_owners)
 
     async def fresh(self, after: float) -> Verdict:
         """Ask again what was not asked since; see Verdicts."""

@@ -40,6 +40,9 @@ class Verdict:
     """Sessions absent from every store for ghost_after in two sightings."""
     alive_owners: frozenset[str] = frozenset()
     """Owners known to live: a brake does not take their silence for their death."""
+    never_listed_owners: frozenset[str] = frozenset()
+    """The dead owners that no answer has had: their sessions count as ownerless, and are not closed
+    for that, because the answers may never list such owners."""
     blind: str = ""
     """Why the evidence is unknown at present; empty where all of it is known."""
     at: float = 0.0

@@ -37,6 +37,9 @@ class OwnersState:
     """Why it is unknown who lives, as a sentence; empty where it is known."""
     at: float
     """When the last complete answer was asked for, by the monotonic clock."""
+    never_listed: frozenset[str] = frozenset()
+    """The dead that no answer has had, nor said to have ended: they died before the first answer,
+    or the answers never list them, such as the pods of another namespace that are quiet."""
 
 
 class OwnerHistory:
@@ -95,7 +98,8 @@ class OwnerHistory:
             alive = frozenset()
         dead = frozenset() if unknown else frozenset(self._dead)
         at = max(self._presence.at, 0.0)
-        return OwnersState(alive, dead, dict(self._missing), unknown, at)
+        unseen = {each for each in dead - self._ended if not self._presence.was_listed(each)}
+        return OwnersState(alive, dead, dict(self._missing), unknown, at, frozenset(unseen))
 
     def _take(self, answer: OwnersAnswer, held: Mapping[str, HeldSessions] | None) -> None:
         """Take in a complete answer."""

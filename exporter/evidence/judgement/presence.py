@@ -59,6 +59,10 @@ class Presence:
         """
         return owner in self._last_listed or not self._unlisted
 
+    def was_listed(self, owner: str) -> bool:
+        """Return whether an answer has had this owner."""
+        return owner in self._last_listed
+
     def alive_for(self) -> float:
         """Return how long the one that has been in every answer the longest has been."""
         return max((self.at - since for since in self._alive_since.values()), default=0.0)

@@ -105,15 +105,21 @@ class SourceEvidence:
     def verdict(self, now: float) -> Verdict:
         """Return what is proved now: for the next statements, whatever they are."""
         blind, ats = [], []
-        dead = alive = frozenset[str]()
+        dead = alive = never_listed = frozenset[str]()
         if self._owners is not None:
             owners = self._owners.state(now)
-            dead, alive = owners.dead, owners.alive
+            dead, alive, never_listed = owners.dead, owners.alive, owners.never_listed
             ats.append(owners.at)
             if owners.unknown and self._owners.settings.unique_per_start:
                 blind.append(f"owners {self._owners.settings.name}: {owners.unknown}")
         if self._sessions is None:
-            return Verdict(dead, alive_owners=alive, blind="; ".join(blind), at=min(ats, default=0))
+            return Verdict(
+                dead,
+                alive_owners=alive,
+                never_listed_owners=never_listed,
+                blind="; ".join(blind),
+                at=min(ats, default=0),
+            )
         state = self._sessions.state(now)
         ats.append(state.at)
         doubt = self._sessions.instability() or self._doubt(state)
@@ -125,6 +131,7 @@ class SourceEvidence:
             listed=self._listed,
             ghosts=frozenset() if doubt else self._ghosts(self._sessions, state, now),
             alive_owners=alive,
+            never_listed_owners=never_listed,
             blind="; ".join(blind),
             at=min(ats),
             list_at=state.round,

@@ -12,7 +12,7 @@ import yaml
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.recovery.audit.installation import audit_script
 from tests.support.network.answering import serving
-from tests.support.processes.session_exporter import Daemon
+from tests.support.processes.session_exporter import Daemon, wait_for
 from tests.support.recovery.automatic.daemons import brakes
 from tests.support.recovery.automatic.trust import trust_all
 from tests.support.servers.statements import execute, rows
@@ -114,13 +114,12 @@ def test_a_server_that_dies_takes_its_sessions_with_it_and_no_others(
     assert causes == [("ownerless", "a")]
 
 
-def test_what_a_server_held_that_died_before_the_start_is_closed_within_the_grace_of_owners(
+def test_what_a_server_held_that_dies_after_the_start_is_closed_within_the_grace_of_owners(
     calls: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     """The brake `grace` lasts for an hour; and more old sessions wait than a run has candidates."""
     execute(
         calls,
-        "UPDATE public.servers SET reported = now() - interval '1 hour' WHERE server = 'a'",
         "UPDATE public.calls SET seen = now() - interval '1 hour' WHERE server = 'a'",
         "UPDATE public.calls SET started = now() - interval '90 days',"
         " seen = now() - (id * interval '3 hours') WHERE id > 22",
@@ -129,6 +128,10 @@ def test_what_a_server_held_that_died_before_the_start_is_closed_within_the_grac
     source = {"owner": {"of": "server", "in": "servers"}, "recovery": recovery}
     path = write(calls, tmp_path, source, owners=OWNERS)
     with Daemon(path, folder=tmp_path) as daemon:
+        deadline = time.monotonic() + 3 * EVERY
+        while time.monotonic() < deadline:
+            report(calls, "a", "b")  # an answer has both
+            time.sleep(0.05)
         daemon.wait_until_ready()
         deadline = time.monotonic() + 1 + GRACE + 12 * EVERY + 5
         while open_calls(calls) != set(range(19, 31)):
@@ -138,6 +141,28 @@ def test_what_a_server_held_that_died_before_the_start_is_closed_within_the_grac
         page = daemon.wait_for_page(lambda page: brakes(page) is not None, "recovery runs")
         assert brakes(page) == {"grace"}
     assert open_calls(calls) == set(range(19, 31))
+
+
+def test_what_a_server_held_that_no_answer_has_had_is_counted_and_closed_by_age(
+    calls: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    """It may have died before the start, or be one that the answers never list."""
+    execute(
+        calls, "UPDATE public.servers SET reported = now() - interval '1 hour' WHERE server = 'a'"
+    )
+    execute(calls, "UPDATE public.calls SET seen = now() - interval '1 hour' WHERE server = 'a'")
+    path = write(calls, tmp_path, {"owner": {"of": "server", "in": "servers"}}, owners=OWNERS)
+    with Daemon(path, folder=tmp_path) as daemon:
+
+        def is_counted() -> bool:
+            report(calls, "b")
+            return daemon.scrape().value("sessions_orphaned_by_cause", cause="ownerless") == 18
+
+        wait_for(is_counted, "they are ownerless", every=0.05)
+        for _ in range(20):
+            report(calls, "b")
+            time.sleep(EVERY / 2)
+    assert len(open_calls(calls)) == 30
 
 
 def test_while_it_is_unknown_who_lives_nothing_is_closed(

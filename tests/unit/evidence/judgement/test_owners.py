@@ -35,6 +35,13 @@ def test_an_owner_that_comes_back_is_alive_and_dies_only_after_another_grace() -
     assert owners.ask("a").dead == {"b"}
 
 
+def test_an_owner_that_an_answer_has_had_is_not_among_those_that_none_has_had() -> None:
+    owners = AskedOwners("a", "b")
+    owners.ask("a", "b")
+    state = owners.ask_for(150, "a")
+    assert (state.dead, state.never_listed) == (frozenset("b"), frozenset())
+
+
 def test_a_dead_owner_that_is_in_an_answer_again_is_alive_at_once() -> None:
     owners = AskedOwners("a", "b")
     assert owners.ask_for(150, "a").dead == {"b"}
@@ -46,7 +53,8 @@ def test_a_dead_owner_that_is_in_an_answer_again_is_alive_at_once() -> None:
 def test_an_owner_that_died_before_the_first_answer_is_dead_after_grace() -> None:
     owners = AskedOwners("a", "b")
     assert owners.ask_for(120, "a").dead == frozenset()
-    assert owners.ask("a").dead == {"b"}
+    state = owners.ask("a")
+    assert (state.dead, state.never_listed) == (frozenset("b"), frozenset("b"))
 
 
 def test_one_that_no_answer_ever_had_and_that_lives_shows_that_answers_lack_owners() -> None:
