@@ -1,16 +1,18 @@
-"""What the commands of persons share: which role they need, where a right is missing."""
+"""What the commands that close and undo share: the right role, and the connection that writes."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from exporter.check.rights.missing_rights import denied, missing_to_recover
 from exporter.cli.each_source import for_each_source
+from exporter.cli.output.terminal.progress import Progress
 from exporter.config import Config, DatabaseSettings, Source
 from exporter.errors import PermissionDenied
-from exporter.postgres import Reader
+from exporter.postgres import Reader, Writer
 from exporter.queries import identifier
 from exporter.recovery.audit.control import operator_advice
-from exporter.recovery.rule.connections import reading_settings
+from exporter.recovery.rule.connections import open_writer, reading_settings
 from exporter.sessions.grants import RECOVERY_ROLE, grants_of
 
 T = TypeVar("T")
@@ -41,6 +43,29 @@ def for_each_recovered(
     return for_each_source(
         config, sources, explained, settings=settings, shows_progress=shows_progress
     )
+
+
+@asynccontextmanager
+async def open_reported_writer(
+    config: Config,
+    database: str,
+    source: Source,
+    progress: Progress,
+    report_early_end: Callable[[], None],
+) -> AsyncIterator[Writer]:
+    """Open a connection that may write; clear the progress at the end.
+
+    Calls `report_early_end` where an error or Ctrl-C ends the work: what was committed stays, and
+    after a lost connection also a commit without an answer may hold. Raises SourceError.
+    """
+    try:
+        async with open_writer(config.databases[database], source) as writer:
+            yield writer
+    except BaseException:
+        progress.clear()
+        report_early_end()
+        raise
+    progress.clear()
 
 
 async def advice_for(settings: DatabaseSettings, source: Source) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from exporter.cli.output.report import Report
 from exporter.recovery.close.candidates import Outcome
 from exporter.text import number_of, printable
 
@@ -25,12 +26,13 @@ def outcome_json(outcome: Outcome, *, left: int = 0, is_complete: bool = True) -
     }
 
 
-def ended_early_text(outcome: Outcome) -> str:
-    """What was done until Ctrl-C or an error, and how to see and undo it."""
-    return (
+def report_early_end(report: Report, outcome: Outcome) -> None:
+    """Report what was done until Ctrl-C or an error, and how to see and undo it."""
+    report.add(
         f"  {number_of(outcome.closed, *CLOSED)} before the run ended early; if the connection was "
         f"lost, its last batch may be closed too\n  run {outcome.run}; session-exporter undo "
-        f"{outcome.run} shows what it closed, and with --yes undoes it"
+        f"{outcome.run} shows what it closed, and with --yes undoes it",
+        **outcome_json(outcome, is_complete=False),
     )
 
 

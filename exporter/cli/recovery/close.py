@@ -1,17 +1,17 @@
 """`session-exporter close`: closing the sessions that a planned stop ends."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from exporter import sessions
 from exporter.cli import options
-from exporter.cli.each_recovered import for_each_recovered
+from exporter.cli.each_recovered import for_each_recovered, open_reported_writer
 from exporter.cli.each_source import require_rule
 from exporter.cli.options import limits
 from exporter.cli.output.plan import stop_json, stop_text
 from exporter.cli.output.report import Report
-from exporter.cli.output.run import NOTHING_CHANGED, ended_early_text, outcome_json, outcome_text
+from exporter.cli.output.run import NOTHING_CHANGED, outcome_json, outcome_text, report_early_end
 from exporter.cli.output.terminal.progress import Progress
 from exporter.config import Source
 from exporter.errors import UsageError
@@ -20,7 +20,7 @@ from exporter.recovery import manual
 from exporter.recovery.close.candidates import Outcome
 from exporter.recovery.close.closer import EvidenceSettings, no_evidence
 from exporter.recovery.close.planned_stop import close_sessions, require_stopped
-from exporter.recovery.rule.connections import open_writer, writing_settings
+from exporter.recovery.rule.connections import writing_settings
 
 
 def close(  # noqa: PLR0917 - typer passes them by name
@@ -79,15 +79,11 @@ def close(  # noqa: PLR0917 - typer passes them by name
     async def done(reader: Reader, each: Source, database: str) -> tuple[int, bool]:
         if each.list is None or even_live:
             return await closed(reader, each, database)
-        from exporter.cli.recovery.evidence import AskedEvidence  # noqa: PLC0415 - few have
+        from exporter.cli.recovery.evidence import asked_evidence  # noqa: PLC0415 - few have
 
-        table, otherwise = await sessions.bind(reader, each), "; --even-live closes without asking"
-        asked = AskedEvidence(config, each, database, table, otherwise=otherwise)
-        try:
-            await asked.tell(reader)
-            return await closed(reader, each, database, asked.statements)
-        finally:
-            await asked.close()
+        otherwise = "; --even-live closes without asking"
+        async with asked_evidence(config, each, database, reader, otherwise=otherwise) as evidence:
+            return await closed(reader, each, database, evidence)
 
     async def closed(
         reader: Reader, each: Source, database: str, evidence: EvidenceSettings = no_evidence
@@ -109,23 +105,18 @@ def close(  # noqa: PLR0917 - typer passes them by name
             return plan.count, True
         require_stopped(plan)
         outcome, progress = Outcome(), Progress(plan.count, "sessions")
-        try:
-            async with open_writer(config.databases[database], each) as writer:
-                left = await close_sessions(
-                    reader,
-                    writer,
-                    plan,
-                    progress,
-                    outcome,
-                    reason=given_why,
-                    adapts=batch is None,
-                    evidence=evidence,
-                )
-        except BaseException:  # Ctrl-C, or a lost connection: a commit without an answer may hold
-            progress.clear()
-            report.add(ended_early_text(outcome), **outcome_json(outcome, is_complete=False))
-            raise
-        progress.clear()
+        early = partial(report_early_end, report, outcome)
+        async with open_reported_writer(config, database, each, progress, early) as writer:
+            left = await close_sessions(
+                reader,
+                writer,
+                plan,
+                progress,
+                outcome,
+                reason=given_why,
+                adapts=batch is None,
+                evidence=evidence,
+            )
         rest = "or active again" if each.list is None else f"active again, or in list {each.list}"
         report.add(
             outcome_text(

@@ -1,12 +1,12 @@
 """`session-exporter recover`: closing orphaned sessions by hand."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from exporter import sessions
 from exporter.cli import options
-from exporter.cli.each_recovered import for_each_recovered
+from exporter.cli.each_recovered import for_each_recovered, open_reported_writer
 from exporter.cli.each_source import require_rule
 from exporter.cli.options import limits
 from exporter.cli.output.plan import plan_json, plan_text
@@ -14,9 +14,9 @@ from exporter.cli.output.report import Report
 from exporter.cli.output.run import (
     BRAKED,
     NOTHING_CHANGED,
-    ended_early_text,
     outcome_json,
     outcome_text,
+    report_early_end,
 )
 from exporter.cli.output.terminal.progress import Progress
 from exporter.config import Source
@@ -25,7 +25,6 @@ from exporter.recovery import manual
 from exporter.recovery.close.candidates import Outcome
 from exporter.recovery.close.closer import EvidenceSettings, no_evidence
 from exporter.recovery.plan.plan import Plan, make_plan
-from exporter.recovery.rule.connections import open_writer
 
 
 def recover(  # noqa: PLR0917 - typer passes them by name
@@ -67,14 +66,10 @@ def recover(  # noqa: PLR0917 - typer passes them by name
     async def done(reader: Reader, each: Source, database: str) -> tuple[Plan, Outcome | None]:
         if not each.has_evidence:
             return await closed(reader, each, database)
-        from exporter.cli.recovery.evidence import AskedEvidence  # noqa: PLC0415 - few have
+        from exporter.cli.recovery.evidence import asked_evidence  # noqa: PLC0415 - few have
 
-        asked = AskedEvidence(config, each, database, await sessions.bind(reader, each))
-        try:
-            await asked.tell(reader)
-            return await closed(reader, each, database, asked.statements)
-        finally:
-            await asked.close()
+        async with asked_evidence(config, each, database, reader) as evidence:
+            return await closed(reader, each, database, evidence)
 
     async def closed(
         reader: Reader, each: Source, database: str, evidence: EvidenceSettings = no_evidence
@@ -91,23 +86,18 @@ def recover(  # noqa: PLR0917 - typer passes them by name
             manual.require_no_brake(plan)
         manual.require_past_ends(plan)
         outcome, progress = Outcome(), Progress(plan.count, "sessions")
-        try:
-            async with open_writer(config.databases[database], each) as writer:
-                await manual.recover(
-                    reader,
-                    writer,
-                    plan,
-                    progress,
-                    outcome,
-                    reason=given_why,
-                    adapts=batch is None,
-                    evidence=evidence,
-                )
-        except BaseException:  # Ctrl-C, or a lost connection: a commit without an answer may hold
-            progress.clear()
-            report.add(ended_early_text(outcome), **outcome_json(outcome, is_complete=False))
-            raise
-        progress.clear()
+        early = partial(report_early_end, report, outcome)
+        async with open_reported_writer(config, database, each, progress, early) as writer:
+            await manual.recover(
+                reader,
+                writer,
+                plan,
+                progress,
+                outcome,
+                reason=given_why,
+                adapts=batch is None,
+                evidence=evidence,
+            )
         over = plan.selected - plan.count
         report.add(outcome_text(outcome, over_limit=over), **outcome_json(outcome))
         return plan, outcome

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from exporter import sessions
 from exporter.cli.each_recovered import for_each_recovered
 from exporter.cli.each_source import require_rule
 from exporter.cli.options import (
@@ -32,7 +31,7 @@ from exporter.cli.output.stops import (
     unseen_text,
 )
 from exporter.cli.output.terminal.failures import print_failure
-from exporter.config import Config, Source
+from exporter.config import Source
 from exporter.errors import SourceError
 from exporter.postgres import Reader
 from exporter.recovery import manual
@@ -49,17 +48,6 @@ Only = Annotated[
         show_default=False,
     ),
 ]
-
-
-async def tell_once(config: Config, source: Source, database: str, reader: Reader) -> None:
-    """Have a reader know what owners and lists say."""
-    from exporter.cli.recovery.evidence import AskedEvidence  # noqa: PLC0415 - few have
-
-    asked = AskedEvidence(config, source, database, await sessions.bind(reader, source))
-    try:
-        await asked.tell(reader)
-    finally:
-        await asked.close()
 
 
 def resume(
@@ -88,7 +76,10 @@ def resume(
 
     async def work(reader: Reader, each: Source, database: str) -> None:
         if each.has_evidence:
-            await tell_once(config, each, database, reader)
+            from exporter.cli.recovery.evidence import asked_evidence  # noqa: PLC0415 - few have
+
+            async with asked_evidence(config, each, database, reader):
+                pass  # what was said is known to the reader; resuming closes nothing itself
         plan = await manual.plan_resume(reader, each, show=show)
         chosen = plan.only(names) if names else plan
         report.begin("", source=source, database=database, plan=resume_json(plan))

@@ -2,12 +2,13 @@
 
 import re
 import uuid
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from exporter.cli import options
-from exporter.cli.each_recovered import for_each_recovered
+from exporter.cli.each_recovered import for_each_recovered, open_reported_writer
 from exporter.cli.each_source import find_recovered
 from exporter.cli.options import limits
 from exporter.cli.output.report import Report
@@ -20,7 +21,6 @@ from exporter.postgres import Reader
 from exporter.recovery import manual
 from exporter.recovery import undo as undoing
 from exporter.recovery.audit.runs import find_beginning
-from exporter.recovery.rule.connections import open_writer
 from exporter.recovery.rule.limits import Limits
 from exporter.recovery.status import Run
 from exporter.recovery.undo import NOT_RESTORED, UndoOutcome, UndoPlan
@@ -74,26 +74,17 @@ def undo(  # noqa: PLR0917 - typer passes them by name
         if not yes or not plan.restored:
             return True, False
         outcome, progress = UndoOutcome(), Progress(len(plan.restored), "sessions")
-        try:
-            async with open_writer(config.databases[database], each) as writer:
-                await undoing.undo(
-                    writer,
-                    plan,
-                    batch=each.recovery.batch,
-                    adapts=True,
-                    progress=progress,
-                    reason=given_why,
-                    outcome=outcome,
-                )
-        except BaseException:  # Ctrl-C, or a lost connection: a commit without an answer may hold
-            progress.clear()
-            report.add(
-                f"  {number_of(outcome.undone, *UNDONE)} before it ended early; if the connection "
-                "was lost, its last batch may be undone too; run it again for the rest",
-                outcome=_outcome_json(outcome, is_complete=False),
+        early = partial(_report_early_end, report, outcome)
+        async with open_reported_writer(config, database, each, progress, early) as writer:
+            await undoing.undo(
+                writer,
+                plan,
+                batch=each.recovery.batch,
+                adapts=True,
+                progress=progress,
+                reason=given_why,
+                outcome=outcome,
             )
-            raise
-        progress.clear()
         report.add(_outcome_text(outcome), outcome=_outcome_json(outcome))
         return True, bool(outcome.refused)
 
@@ -173,6 +164,14 @@ def _plan_json(run: Run, plan: UndoPlan, database: str, show: int) -> dict[str, 
         ],
     }
     return {"source": run.source, "database": database, "run": str(run.run), "plan": planned}
+
+
+def _report_early_end(report: Report, outcome: UndoOutcome) -> None:
+    report.add(
+        f"  {number_of(outcome.undone, *UNDONE)} before it ended early; if the connection was "
+        "lost, its last batch may be undone too; run it again for the rest",
+        outcome=_outcome_json(outcome, is_complete=False),
+    )
 
 
 def _outcome_json(outcome: UndoOutcome, *, is_complete: bool = True) -> dict[str, object]:

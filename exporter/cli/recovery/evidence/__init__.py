@@ -1,7 +1,8 @@
 """What owners and lists say while a person closes sessions."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from exporter import sessions
 from exporter.collection.active import Active
@@ -12,11 +13,30 @@ from exporter.errors import EvidenceUnreadable
 from exporter.evidence.evidence import Evidence, Pair
 from exporter.postgres import Database, Reader
 from exporter.recovery.close.candidates import Candidate
+from exporter.recovery.close.closer import EvidenceSettings
 from exporter.sessions import SessionTable, evidence_statements
 from exporter.sessions.verdict import NO_EVIDENCE, Verdict
 
 #: An answer is used for so many seconds, or for so many times as long as it took.
 USED_FOR, TIMES_AS_LONG = 2.0, 5.0
+
+
+@asynccontextmanager
+async def asked_evidence(
+    config: Config, source: Source, database: str, reader: Reader, *, otherwise: str = ""
+) -> AsyncIterator[EvidenceSettings]:
+    """Ask owners and the list of a source; yield what each transaction of closing sets.
+
+    The next transactions of `reader` know the answer. `otherwise` is what an error says of closing
+    without asking. Raises EvidenceUnreadable where the list cannot be used, and SourceError.
+    """
+    table = await sessions.bind(reader, source)
+    asked = AskedEvidence(config, source, database, table, otherwise=otherwise)
+    try:
+        await asked.tell(reader)
+        yield asked.statements
+    finally:
+        await asked.close()
 
 
 class AskedEvidence:
