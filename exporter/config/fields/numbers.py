@@ -1,6 +1,7 @@
 """Durations, whole numbers and shares."""
 
 import re
+from functools import lru_cache
 from typing import Annotated
 
 from exporter.config.fields.parser import VARIABLE, ExpectedError, Parser
@@ -8,6 +9,10 @@ from exporter.config.file.document import Text
 
 _UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}  # milliseconds
 _DURATION = "".join(f"(?:([0-9]{{1,12}}){unit})?" for unit in _UNITS)
+_SIGNED_DURATION = re.compile(f"-?{_DURATION}")
+_NUMBER = re.compile(r"[0-9.]+")
+_A_DURATION = "a duration such as 30s, 10m, 2h or 7d"
+_WRITE_THE_UNIT = "write the unit: ms, s, m, h or d"
 _LONGEST = 3650 * 86400.0  # seconds; ten years fit into every timestamp and interval
 
 
@@ -24,12 +29,17 @@ def format_duration(seconds: float) -> str:
 
 def parse_duration(value: object) -> float:
     """Return the seconds of a duration with its unit; raises ExpectedError."""
-    text = value.strip() if isinstance(value, str) else ""
-    match = re.fullmatch(f"-?{_DURATION}", text)
+    if isinstance(value, str):
+        return _seconds_of(value.strip())
+    advice = _WRITE_THE_UNIT if isinstance(value, int | float) else ""
+    raise ExpectedError(_A_DURATION, advice)
+
+
+@lru_cache(maxsize=256)  # the sources of a file have the same few
+def _seconds_of(text: str) -> float:
+    match = _SIGNED_DURATION.fullmatch(text)
     if match is None or not any(match.groups()):
-        number = isinstance(value, int | float) or re.fullmatch(r"[0-9.]+", text)
-        advice = "write the unit: ms, s, m, h or d" if number else ""
-        raise ExpectedError("a duration such as 30s, 10m, 2h or 7d", advice)
+        raise ExpectedError(_A_DURATION, _WRITE_THE_UNIT if _NUMBER.fullmatch(text) else "")
     counts = (int(count or 0) for count in match.groups())
     seconds = sum(map(int.__mul__, counts, _UNITS.values())) / 1000
     if text.startswith("-") or seconds == 0:
