@@ -1,63 +1,32 @@
 """Everything that is made from one config: databases, jobs, stores and the /metrics page."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Callable
 
 from exporter import sessions
 from exporter.clock import Clock
-from exporter.collection.active import ActiveValues
 from exporter.collection.binding import Binding
-from exporter.collection.collection import Collection
-from exporter.collection.collectors import Collector, collectors
-from exporter.collection.daily import DailyValues
+from exporter.collection.collectors import collectors
 from exporter.collection.job import Job, Key
 from exporter.collection.rows.row_limit import RowLimit
-from exporter.collection.snapshots import Counters, Pair, Snapshot, Snapshots, State
-from exporter.config import Config, ListedSource, Source
-from exporter.daemon.evidence_jobs import SourceVerdicts, evidence_jobs, take_values
+from exporter.collection.snapshots import Snapshots
+from exporter.config import Config
 from exporter.daemon.http.access import Details
 from exporter.daemon.http.connections import HttpConnections
-from exporter.daemon.listed_collection import ListedCollection, key_of
+from exporter.daemon.jobs.evidence import evidence_jobs
+from exporter.daemon.jobs.kept import NOTHING_KEPT, Kept
+from exporter.daemon.jobs.listed_collection import key_of
+from exporter.daemon.jobs.maker import JobMaker
 from exporter.daemon.pages.metrics_page import Page
 from exporter.daemon.pages.reload_status import ReloadStatus
-from exporter.evidence.evidence import NOTHING_KNOWN, Evidence, EvidencePast
+from exporter.evidence.evidence import Evidence
 from exporter.postgres import Database
-from exporter.recovery.automatic import RECOVERY, AutomaticRecovery
-from exporter.recovery.plan.return_counter import RETURNS, ReturnCounter, counts_returns
+from exporter.recovery.plan.return_counter import counts_returns
 from exporter.recovery.rule.connections import RecoveryConnections
 from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
-from exporter.sessions import SessionTable
-from exporter.sessions.verdict import NO_VERDICTS, Verdicts
 
 #: How many of the newest runs of recovery the status page shows of a source.
 RUNS_KEPT = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What an exporter takes over from the one before it."""
-
-    databases: Mapping[str, Database] = field(default_factory=dict)
-    connections: RecoveryConnections | None = None
-    jobs: Mapping[Key, Job] = field(default_factory=dict)
-    """They go on, also in a run that is going on."""
-    ended: Mapping[Key, Job] = field(default_factory=dict)
-    """They run no more, and others go on with what they remember."""
-    same_orphans: Set[Pair] = frozenset()
-    """The sources of which recovery would have found the same sessions under this config."""
-    states: Mapping[Key, State] = field(default_factory=dict)
-    counters: Mapping[Pair, Counters] = field(default_factory=dict)
-    statuses: Mapping[Pair, RecoveryStatus] = field(default_factory=dict)
-    evidence: EvidencePast = NOTHING_KNOWN
-    was_ready: bool = False
-    http: HttpConnections | None = None
-    reloads: ReloadStatus | None = None
-    row_limit: RowLimit | None = None
-
-
-_NOTHING = Kept()
 
 
 class Exporter:
@@ -69,7 +38,7 @@ class Exporter:
         clock: Clock,
         details: Details = Details.NOBODY,
         *,
-        kept: Kept = _NOTHING,
+        kept: Kept = NOTHING_KEPT,
     ) -> None:
         self.config = config
         self.details = details
@@ -79,7 +48,6 @@ class Exporter:
         """When the schedule runs the job of a key next, as Unix time; None: it is not known."""
         self.command_prefix = ""
         """What stands before each command that is shown, such as `kubectl exec deploy/x --`."""
-        self._kept = kept
         self.databases = {
             name: kept.databases.get(name) or Database(each)
             for name, each in config.databases.items()
@@ -107,7 +75,7 @@ class Exporter:
         }
         intervals |= {key_of(each, name): each.of.every for each, name in listed}
         self.snapshots = Snapshots(
-            ((key, self._state(key, every)) for key, every in intervals.items()),
+            ((key, kept.state(key, every)) for key, every in intervals.items()),
             counters=kept.counters,
             was_ready=kept.was_ready,
         )
@@ -115,40 +83,51 @@ class Exporter:
         self.evidence_jobs = list(
             evidence_jobs(self.evidence, self.databases, clock, kept=kept.jobs)
         )
-        self.counting = [self._counting(each, name) for each, name in listed]
-        for job in self.evidence_jobs:
-            job.serve(self.counting)
-        self.collections = [
-            self._collection(database, binding, collector)
-            for database, binding, collector, _ in collected
-        ]
         self.recovery_connections = RecoveryConnections(self.databases, kept.connections)
         self.statuses = RecoveryStatuses(
             ((database.name, source.name) for database, source in pairs if source.id is not None),
             kept.statuses,
         )
-        recovering = [
-            self._automatic_recovery(database, source)
+        make = JobMaker(
+            kept=kept,
+            clock=clock,
+            snapshots=self.snapshots,
+            evidence=self.evidence,
+            evidence_jobs=self.evidence_jobs,
+            statuses=self.statuses,
+            recovery_connections=self.recovery_connections,
+            row_limit=self.row_limit,
+            kept_runs=RUNS_KEPT if details.are_kept else 0,
+        )
+        self.counting = [make.listed_collection(each, name) for each, name in listed]
+        for job in self.evidence_jobs:
+            job.serve(self.counting)
+        self.collections = [
+            make.collection(database, binding, collector)
+            for database, binding, collector, _ in collected
+        ]
+        recoveries = [
+            make.recovery(database, source)
             for database, source in pairs
             if source.recovery.is_declared
         ]
-        returns = [
-            self._return_counter(database, binding)
+        return_counters = [
+            make.return_counter(database, binding)
             for database, binding in bindings
             if counts_returns(binding.source)
         ]
         # Also where `set` is gone by now: what was closed before is still delivered.
-        webhooks = [
-            self._webhook_job(database, source)
+        webhook_senders = [
+            make.webhook_sender(database, source)
             for database, source in pairs
             if source.recovery.webhook is not None
         ]
         self.jobs: list[Job] = [
             *self.evidence_jobs,
             *self.collections,
-            *recovering,
-            *returns,
-            *webhooks,
+            *recoveries,
+            *return_counters,
+            *webhook_senders,
         ]
         self.http = kept.http or HttpConnections()
         self.reloads = kept.reloads or ReloadStatus(clock.wall())
@@ -163,7 +142,6 @@ class Exporter:
             recovery_connections=self.recovery_connections,
             clock=clock,
         )
-        self._kept = _NOTHING
 
     def remade(self, config: Config, kept: Kept) -> "Exporter":
         """Another one of the same process, for another config."""
@@ -173,97 +151,6 @@ class Exporter:
         after.row_limit.sources = after._pair_count
         return after
 
-    def _state(self, key: Key, every: float) -> State:
-        known = self._kept.states.get(key)
-        if known is None:
-            return State(interval=every)
-        if key in self._kept.jobs:
-            return known
-        return replace(known, interval=every, snapshot=_without_rows(known.snapshot))
-
-    def _counting(self, source: ListedSource, name: str) -> ListedCollection:
-        job = self._kept.jobs.get(key_of(source, name))
-        if isinstance(job, ListedCollection):
-            job.report_to(self.snapshots, evidence=self.evidence)
-            return job
-        return ListedCollection(
-            source,
-            name,
-            evidence=self.evidence,
-            snapshots=self.snapshots,
-            clock=self.clock,
-            row_limit=self.row_limit,
-        )
-
-    def _collection(
-        self, database: Database, binding: Binding[SessionTable], collector: Collector
-    ) -> Collection:
-        pair = database.name, binding.source.name
-        evidence = partial(self.evidence.verdict, *pair)
-        on_values = partial(take_values, self.evidence, *pair)
-        job = self._kept.jobs.get(Key(*pair, collector.name))
-        if isinstance(job, Collection):
-            job.report_to(self.snapshots, evidence=evidence, on_values=on_values)
-            return job
-        return Collection(
-            database,
-            binding,
-            collector,
-            snapshots=self.snapshots,
-            clock=self.clock,
-            evidence=evidence,
-            on_values=on_values,
-        )
-
-    def _automatic_recovery(self, database: Database, source: Source) -> AutomaticRecovery:
-        evidence = self._verdicts(database, source)
-        key = Key(database.name, source.name, RECOVERY)
-        self.recovery_connections.use(database.settings, source)
-        job, ended = self._kept.jobs.get(key), self._kept.ended.get(key)
-        if isinstance(job, AutomaticRecovery):
-            job.report_to(self.statuses, evidence=evidence)
-            return job
-        job = AutomaticRecovery(
-            database.settings,
-            source,
-            statuses=self.statuses,
-            clock=self.clock,
-            connections=self.recovery_connections,
-            kept_runs=RUNS_KEPT if self.details.are_kept else 0,
-            evidence=evidence,
-        )
-        if isinstance(ended, AutomaticRecovery):
-            job.continue_from(ended.past, same_orphans=key[:2] in self._kept.same_orphans)
-        return job
-
-    def _return_counter(self, database: Database, binding: Binding[SessionTable]) -> ReturnCounter:
-        evidence = self._verdicts(database, binding.source)
-        key = Key(database.name, binding.source.name, RETURNS)
-        reading = self._followed_by(database, binding)
-        job, ended = self._kept.jobs.get(key), self._kept.ended.get(key)
-        if isinstance(job, ReturnCounter):
-            job.report_to(self.statuses, evidence=evidence)
-            return job
-        job = ReturnCounter(*reading, statuses=self.statuses, clock=self.clock, evidence=evidence)
-        if isinstance(ended, ReturnCounter) and key[:2] in self._kept.same_orphans:
-            job.continue_from(*ended.past)
-        return job
-
-    def _webhook_job(self, database: Database, source: Source) -> Job:
-        # Importing httpx takes 4 MB, which an exporter without webhooks does not need.
-        from exporter.recovery.webhook.delivery import WebhookSender  # noqa: PLC0415
-
-        writer = self.recovery_connections.writer(database.settings, source)
-        job = self._kept.jobs.get(Key(database.name, source.name, "webhook"))
-        if job is not None:
-            return job
-        return WebhookSender(writer, source, database=database.name, wall=self.clock.wall)
-
-    def _verdicts(self, database: Database, source: Source) -> Verdicts:
-        if not source.has_evidence:
-            return NO_VERDICTS
-        return SourceVerdicts(self.evidence, (database.name, source.name), self.evidence_jobs)
-
     def recoveries(self) -> dict[tuple[str, str], RecoveryStatus]:
         """The state of each recovery that is not disabled, by database and source."""
         return {
@@ -271,16 +158,6 @@ class Exporter:
             for pair, status in self.statuses.by_pair.items()
             if self.config.sources[pair[1]].recovery.mode != "disabled"
         }
-
-    def _followed_by(
-        self, database: Database, binding: Binding[SessionTable]
-    ) -> tuple[Database, Binding[SessionTable]]:
-        """As collection reads; with recovery, its own role may be the only one for evidence."""
-        source = binding.source
-        if not source.recovery.is_declared:
-            return database, binding
-        reading = self.recovery_connections.reading(database.settings, source)
-        return reading, Binding(source, sessions.bind)
 
     async def collect_once(self) -> None:
         """Run every collection once, each database as parallel as its connections allow.
@@ -296,15 +173,3 @@ class Exporter:
         await self.recovery_connections.close()
         for job in self.jobs:
             await job.close()
-
-
-def _without_rows(snapshot: Snapshot | None) -> Snapshot | None:
-    """Its counts alone: the columns of the rows that it lists may be others now."""
-    if snapshot is None:
-        return None
-    values = snapshot.values
-    if isinstance(values, ActiveValues):
-        return replace(snapshot, values=replace(values, orphans=None, inconsistent_rows=None))
-    if isinstance(values, DailyValues):
-        return replace(snapshot, values=replace(values, inconsistent_rows=None))
-    return snapshot

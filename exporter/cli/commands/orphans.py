@@ -91,7 +91,7 @@ def _ask(config: Config, sources: Iterable[AnySource]) -> Evidence | None:
     if not chosen:
         return None
     from exporter.daemon import machine_clock  # noqa: PLC0415 - few configs have evidence
-    from exporter.daemon.evidence_jobs import EvidenceJob, ask_once  # noqa: PLC0415
+    from exporter.daemon.jobs.evidence import EvidenceJob, ask_once  # noqa: PLC0415
 
     logs.log_errors_only()
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 from exporter.clock import Clock
 from exporter.collection.job import Job
 from exporter.config import Config
-from exporter.daemon.app import Exporter, Kept
-from exporter.daemon.evidence_jobs import EvidenceJob
+from exporter.daemon.app import Exporter
+from exporter.daemon.jobs.evidence import EvidenceJob
+from exporter.daemon.jobs.kept import Kept
 from exporter.daemon.reload.differences import Differences, Memory
 from exporter.evidence.evidence import AskedKey, Evidence
 from exporter.recovery.status import RecoveryStatus

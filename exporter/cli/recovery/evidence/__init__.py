@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from exporter import sessions
 from exporter.collection.active import Active
 from exporter.config import Config, Source
-from exporter.daemon.evidence_jobs import evidence_jobs, take_values
+from exporter.daemon.jobs.evidence import evidence_jobs, take_values
 from exporter.daemon.machine_clock import CLOCK
 from exporter.errors import EvidenceUnreadable
 from exporter.evidence.evidence import Evidence, Pair

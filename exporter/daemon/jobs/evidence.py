@@ -11,7 +11,7 @@ from exporter.collection.active import ActiveValues
 from exporter.collection.job import Job, Key, stretch_interval
 from exporter.config import AnySource, Config
 from exporter.config.evidence import ListSource, OwnerSource
-from exporter.daemon.listed_collection import ListedCollection
+from exporter.daemon.jobs.listed_collection import ListedCollection
 from exporter.errors import SourceError
 from exporter.evidence.answers import ListAnswer
 from exporter.evidence.asking.asker import Asker

@@ -1,0 +1,1 @@
+"""The jobs of one config, each with what it goes on from after a reload."""
