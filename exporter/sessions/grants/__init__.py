@@ -27,6 +27,8 @@ OPERATOR_ROLE = "session_exporter_operator"
 DEFINER_ROLE = "session_exporter_definer"
 
 _SCHEMA = "session_exporter"
+#: The table of everything that recovery has written.
+AUDIT = f"{_SCHEMA}.recovery"
 #: A condition on the version of a row reads these; SELECT on each column does not include them.
 _SYSTEM_COLUMNS = ("xmin", "ctid", "tableoid")
 
