@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from exporter.content.labels import IDENTIFYING, REPLICA
+from exporter.content.labels import IDENTIFYING, PLACE, REPLICA
 from exporter.content.options import ContentOptions, RulesFormat
 from exporter.content.template import render
 
@@ -77,8 +77,13 @@ def _links(options: ContentOptions) -> Callable[[str, str], str]:
         """The annotations that lead to the runbook and, where Grafana is, to a dashboard."""
         found = [f"runbook_url: {options.runbook_url}/{alert}.md"]
         if options.grafana_url is not None:
-            # All labels that the alert has, whichever they are: a name may hold anything.
+            # All labels that the alert has, whichever they are: a name may hold anything. Of the
+            # place of its job also those that it lacks, or Grafana would choose the first cluster.
+            places = "".join(
+                f"{{{{ if not $labels.{name} }}}}var-{name}=&{{{{ end }}}}" for name in PLACE
+            )
             query = (
+                f"{{{{ if $labels.job }}}}{places}{{{{ end }}}}"
                 '{{ range $name, $value := $labels }}{{ if ne $name "__name__" }}'
                 "var-{{ $name }}={{ $value | urlquery }}&{{ end }}{{ end }}"
             )

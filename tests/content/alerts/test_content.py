@@ -127,6 +127,39 @@ def test_the_rules_are_sound_with_all_options(
         assert "{{ range $name, $value := $labels }}" in url
 
 
+LINKED = """
+rule_files: [session-exporter.rules.yml]
+evaluation_interval: 1m
+tests:
+  - name: where the link of an alert leads
+    interval: 1m
+    input_series:
+      - {series: 'firing{job="here",database="a&b",source="calls"}', values: 1x3}
+      - {series: 'firing{cluster="eu west",namespace="chat",job="there"}', values: 1x3}
+      - {series: 'firing', values: 1x3}
+    alert_rule_test:
+      - alertname: SessionsDataStale
+        eval_time: 2m
+        exp_alerts:
+          - exp_labels: {job: here, database: a&b, source: calls}
+            exp_annotations:
+              url: X?var-cluster=&var-namespace=&var-database=a%26b&var-job=here&var-source=calls&
+          - exp_labels: {cluster: eu west, namespace: chat, job: there}
+            exp_annotations: {url: 'X?var-cluster=eu+west&var-job=there&var-namespace=chat&'}
+          - exp_labels: {}
+            exp_annotations: {url: 'X?'}
+"""
+
+
+def test_a_link_of_an_alert_without_a_cluster_selects_what_has_none(tmp_path: Path) -> None:
+    rules = rules_of(grafana_url="https://grafana/x")
+    (rule,) = (each for each in rules if each.get("alert") == "SessionsDataStale")
+    url = re.sub(r"^[^?]*", "X", rule["annotations"]["dashboard_url"])
+    linking = {"alert": rule["alert"], "expr": "firing", "annotations": {"url": url}}
+    output, failed = run_promtool([(LINKED, [linking])], tmp_path / "promtool")
+    assert not failed, output
+
+
 def test_with_a_job_the_rules_ask_for_it_alone() -> None:
     text = write_rules(ContentOptions(job="sessions"))
     assert "session_exporter_build_info[" not in text
