@@ -1,6 +1,6 @@
 """Evidence: all owners and lists of one config, what they have answered, and what that proves."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
@@ -153,6 +153,13 @@ class Evidence:
             return NO_EVIDENCE
         verdict = self._sources[pair].verdict(now)
         return replace(verdict, blind=verdict.blind or self._compared[pair].doubt(now))
+
+    def unreported_owners(self, key: AskedKey) -> Set[str]:
+        """Owners that hold sessions and were not alive in the last answer."""
+        if key not in self.owners:
+            return frozenset()
+        held = (self._held[pair].keys() for pair in self._users[key] if pair in self._held)
+        return self.owners[key].unreported(frozenset().union(*held))
 
     def take_owners(self, key: AskedKey, answer: OwnersAnswer | Unknown) -> OwnersState:
         """Take in what owners were answered."""

@@ -78,7 +78,7 @@ class EvidenceJob(Job):
 
     async def _ask_once(self) -> None:
         asked_at = self._clock.monotonic()
-        answer = await self._asker.ask()
+        answer = await self._asker.ask(self._evidence.unreported_owners(self._asked))
         self._asked_at = asked_at
         self.interval = stretch_interval(self._asker.settings.every, self._asker.seconds)
         if isinstance(answer, ListAnswer):
