@@ -61,7 +61,8 @@ def find_application(relation: str, columns: Collection[str]) -> KnownApplicatio
 def known_applications() -> tuple[KnownApplication, ...]:
     """All of them, by the names of their files."""
     groups = files(__package__).joinpath("applications").iterdir()
-    paths = [path for group in groups for path in group.iterdir()]
+    paths = [path for group in groups if group.is_dir() for path in group.iterdir()]
+    paths = [path for path in paths if path.name.endswith(".yaml")]
     return tuple(_read(path) for path in sorted(paths, key=lambda path: path.name))
 
 
