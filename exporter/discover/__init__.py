@@ -1,0 +1,1 @@
+"""`init`: reads a database and proposes a config of its session tables."""
