@@ -14,7 +14,7 @@ from exporter.queries import fill, identifier, literal
 from exporter.sessions import relation
 from exporter.sessions.conditions import stored_column
 from exporter.sessions.expressions.fit import TIMES, check_types, require_groupable
-from exporter.sessions.expressions.result_types import WHOLE_NUMBERS, types_of
+from exporter.sessions.expressions.result_types import WHOLE_NUMBERS, types_of, with_names
 from exporter.sessions.expressions.used_objects import require_all_rows, require_no_effects
 from exporter.sessions.moments import UNITS, Moment, interval
 from exporter.sessions.orphaned import end_of_closed
@@ -40,7 +40,11 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
         _set_apart(reader)
     await require_no_effects(reader, found)
     types = await types_of(reader, found, expressions)
-    check_types(source, types)
+    try:
+        check_types(source, types)
+    except SchemaMismatch:
+        check_types(source, await with_names(reader, types))
+        raise
     if "limit_per.key" in expressions:
         key = "limit_per.key"
         await require_groupable(reader, found, expressions[key], types[key])
