@@ -12,7 +12,7 @@ from exporter.errors import BadData, SchemaMismatch, SourceError
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.sessions import relation
-from exporter.sessions.conditions import stored_column
+from exporter.sessions.conditions import chooses_among, stored_column
 from exporter.sessions.expressions.fit import TIMES, check_types, require_groupable
 from exporter.sessions.expressions.result_types import WHOLE_NUMBERS, types_of, with_names
 from exporter.sessions.expressions.used_objects import require_all_rows, require_no_effects
@@ -50,7 +50,10 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
         await require_groupable(reader, found, expressions[key], types[key])
     await require_all_rows(reader, found, expressions.values())
 
+    times = {each.name for each in found.columns.values() if each.counts_time and not each.virtual}
+
     def moment(key: str, column: TimeColumn) -> Moment:
+        stored = stored_column(expressions[key])
         return Moment(
             raw=expressions[key],
             unit=None if column.epoch is None else UNITS[column.epoch],
@@ -58,7 +61,8 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
             has_zone_for_sure=source.timestamps_in is not None,
             is_naive=types[key] == "timestamp without time zone",
             has_clock_changes=source.timestamps_in not in _WITHOUT_CLOCK_CHANGES,
-            column=stored_column(expressions[key]),
+            column=stored,
+            is_among_columns=stored is not None or chooses_among(expressions[key], times),
         )
 
     columns = {key: getattr(source, key) for key in TIMES}
