@@ -2,7 +2,7 @@
 
 from exporter.errors import BadData, SchemaMismatch, SourceError
 from exporter.postgres import Reader
-from exporter.queries import fill, literal
+from exporter.queries import array, fill, literal
 from exporter.sessions.relation import Relation
 from exporter.sessions.sql_names import chains
 from exporter.text import some_of
@@ -51,6 +51,12 @@ async def types_of(reader: Reader, found: Relation, expressions: dict[str, str])
         raise SchemaMismatch(f"{some_of(keys)}: {_ONE_VALUE}, got all columns; name one")
     names = (_TYPES.get(oid, f"type {oid}") for oid in result.types)
     return dict(zip(expressions, names, strict=True))
+
+
+async def with_names(reader: Reader, types: dict[str, str]) -> dict[str, str]:
+    """The same types for people: those that are not known here by their names in the catalog."""
+    names = dict(await reader.rows(fill("hints/type_names", types=array(set(types.values())))))
+    return {key: names.get(type_, type_) for key, type_ in types.items()}
 
 
 def _find_failing(
