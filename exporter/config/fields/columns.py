@@ -100,9 +100,9 @@ class KeyLimit(Model):
     """How many sessions the application lets a user, a device or a seat have at once."""
 
     key: Sql = Field(examples=["user_id"])
-    """Whose session it is: a column or an expression, whose values can be compared."""
+    """The user of a session: a column or an expression, whose values can be compared."""
     max: Annotated[int, whole_number(1)] = Field(examples=["1"])
-    """Who has this many active sessions cannot start another one."""
+    """A user with this many active sessions cannot start another one."""
 
 
 class OutputColumn(Model):
