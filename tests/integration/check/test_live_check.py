@@ -314,27 +314,6 @@ async def test_row_level_security_of_a_table_below_a_view_is_told(
     assert "on public.base and is trusted" in found["row-level security"].message
 
 
-async def test_a_foreign_table_needs_a_connection_besides_the_one_it_may_keep(
-    database: EmbeddedDatabase, source_of: SourceOf
-) -> None:
-    run(
-        database,
-        "CREATE EXTENSION postgres_fdw",
-        f"CREATE SERVER here FOREIGN DATA WRAPPER postgres_fdw OPTIONS (port '{database.server.port}',"
-        f" host '127.0.0.1', dbname '{database.name}')",
-        "CREATE USER MAPPING FOR PUBLIC SERVER here OPTIONS (user 'postgres',"
-        f" password '{database.server.passwords['postgres']}')",
-        "CREATE TABLE base (is_open bool, started timestamptz)",
-        "CREATE FOREIGN TABLE far (is_open bool, started timestamptz) SERVER here"
-        " OPTIONS (table_name 'base')",
-        "CREATE VIEW chat AS SELECT * FROM far",
-    )
-    found = await check(database, source_of(CHAT), max_connections=1)
-    assert found["foreign table"].status is Status.WARNING
-    assert "allow 2" in found["foreign table"].message
-    assert "foreign table" not in await check(database, source_of(CHAT))
-
-
 async def test_rights_to_write_to_another_table_that_is_read_are_told(
     mutes: EmbeddedDatabase, source_of: SourceOf
 ) -> None:
