@@ -55,7 +55,9 @@ async def types_of(reader: Reader, found: Relation, expressions: dict[str, str])
 
 async def with_names(reader: Reader, types: dict[str, str]) -> dict[str, str]:
     """The same types for people: those that are not known here by their names in the catalog."""
-    names = dict(await reader.rows(fill("hints/type_names", types=array(set(types.values())))))
+    names: dict[str, str] = dict(
+        await reader.rows(fill("hints/type_names", types=array(set(types.values()))))
+    )
     return {key: names.get(type_, type_) for key, type_ in types.items()}
 
 
