@@ -111,7 +111,11 @@ class SourceVerdicts:
 
     def verdict(self) -> Verdict:
         found = self._evidence.verdict(*self._pair)
-        return replace(found, dead_owners=found.dead_owners - found.never_listed_owners)
+        return replace(
+            found,
+            dead_owners=found.dead_owners - found.never_listed_owners,
+            ghosts=found.ghosts - found.never_listed_ghosts,
+        )
 
     async def fresh(self, after: float) -> Verdict:
         """Ask again what was not asked since; see Verdicts."""
