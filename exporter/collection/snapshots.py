@@ -88,7 +88,7 @@ class Snapshots:
         """`counters` go on; what `was_ready` stays so."""
         self.states = dict(states)
         pairs = dict.fromkeys(key[:2] for key in self.states)
-        self.counters = {pair: counters.get(pair, Counters()) for pair in pairs}
+        self.counters = {pair: counters.get(pair) or Counters() for pair in pairs}
         self._was_ready = was_ready
         self.version = 0
         self.on_change: Callable[[Key], None] = lambda _key: None

@@ -9,7 +9,7 @@ from exporter import sessions
 from exporter.clock import Clock
 from exporter.collection.active import ActiveValues
 from exporter.collection.binding import Binding
-from exporter.collection.collection import Collection
+from exporter.collection.collection import Collection, ignore_values, no_evidence
 from exporter.collection.collectors import Collector, collectors
 from exporter.collection.daily import DailyValues
 from exporter.collection.job import Job, Key
@@ -179,7 +179,10 @@ class Exporter:
             return State(interval=every)
         if key in self._kept.jobs:
             return known
-        return replace(known, interval=every, snapshot=_without_rows(known.snapshot))
+        snapshot = _without_rows(known.snapshot)
+        if snapshot is known.snapshot and every == known.interval:
+            return known
+        return replace(known, interval=every, snapshot=snapshot)
 
     def _counting(self, source: ListedSource, name: str) -> ListedCollection:
         job = self._kept.jobs.get(key_of(source, name))
@@ -199,8 +202,10 @@ class Exporter:
         self, database: Database, binding: Binding[SessionTable], collector: Collector
     ) -> Collection:
         pair = database.name, binding.source.name
-        evidence = partial(self.evidence.verdict, *pair)
-        on_values = partial(take_values, self.evidence, *pair)
+        evidence, on_values = no_evidence, ignore_values
+        if binding.source.has_evidence:
+            evidence = partial(self.evidence.verdict, *pair)
+            on_values = partial(take_values, self.evidence, *pair)
         job = self._kept.jobs.get(Key(*pair, collector.name))
         if isinstance(job, Collection):
             job.report_to(self.snapshots, evidence=evidence, on_values=on_values)
@@ -303,8 +308,8 @@ def _without_rows(snapshot: Snapshot | None) -> Snapshot | None:
     if snapshot is None:
         return None
     values = snapshot.values
-    if isinstance(values, ActiveValues):
+    if isinstance(values, ActiveValues) and (values.orphans or values.inconsistent_rows):
         return replace(snapshot, values=replace(values, orphans=None, inconsistent_rows=None))
-    if isinstance(values, DailyValues):
+    if isinstance(values, DailyValues) and values.inconsistent_rows:
         return replace(snapshot, values=replace(values, inconsistent_rows=None))
     return snapshot
