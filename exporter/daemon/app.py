@@ -80,6 +80,8 @@ class Exporter:
         self.command_prefix = ""
         """What stands before each command that is shown, such as `kubectl exec deploy/x --`."""
         self._kept = kept
+        self._joining: list[Callable[[], None]] = []
+        """Has each job that goes on report to this exporter."""
         self.databases = {
             name: kept.databases.get(name) or Database(each)
             for name, each in config.databases.items()
@@ -117,7 +119,10 @@ class Exporter:
         )
         self.counting = [self._counting(each, name) for each, name in listed]
         for job in self.evidence_jobs:
-            job.serve(self.counting)
+            if job.key in kept.jobs:
+                self._joining.append(partial(job.report_to, self.evidence, self.counting))
+            else:
+                job.serve(self.counting)
         self.collections = [
             self._collection(database, binding, collector)
             for database, binding, collector, _ in collected
@@ -166,12 +171,21 @@ class Exporter:
         self._kept = _NOTHING
 
     def remade(self, config: Config, kept: Kept) -> "Exporter":
-        """Another one of the same process, for another config."""
+        """Another one of the same process, for another config; take_over() has it go on.
+
+        Of many sources, to be made in a thread: it changes nothing that this one uses.
+        """
         after = Exporter(config, self.clock, self.details, kept=kept)
         after.started_at, after.next_run = self.started_at, self.next_run
         after.command_prefix = self.command_prefix
-        after.row_limit.sources = after._pair_count
         return after
+
+    def take_over(self) -> None:
+        """Have the jobs that go on report to this exporter, also in runs that are going on."""
+        self.row_limit.sources = self._pair_count
+        for report in self._joining:
+            report()
+        self._joining.clear()
 
     def _state(self, key: Key, every: float) -> State:
         known = self._kept.states.get(key)
@@ -187,7 +201,8 @@ class Exporter:
     def _counting(self, source: ListedSource, name: str) -> ListedCollection:
         job = self._kept.jobs.get(key_of(source, name))
         if isinstance(job, ListedCollection):
-            job.report_to(self.snapshots, evidence=self.evidence)
+            report = partial(job.report_to, self.snapshots, evidence=self.evidence)
+            self._joining.append(report)
             return job
         return ListedCollection(
             source,
@@ -208,7 +223,8 @@ class Exporter:
             on_values = partial(take_values, self.evidence, *pair)
         job = self._kept.jobs.get(Key(*pair, collector.name))
         if isinstance(job, Collection):
-            job.report_to(self.snapshots, evidence=evidence, on_values=on_values)
+            report = partial(job.report_to, self.snapshots, evidence=evidence, on_values=on_values)
+            self._joining.append(report)
             return job
         return Collection(
             database,
@@ -226,7 +242,7 @@ class Exporter:
         self.recovery_connections.use(database.settings, source)
         job, ended = self._kept.jobs.get(key), self._kept.ended.get(key)
         if isinstance(job, AutomaticRecovery):
-            job.report_to(self.statuses, evidence=evidence)
+            self._joining.append(partial(job.report_to, self.statuses, evidence=evidence))
             return job
         job = AutomaticRecovery(
             database.settings,
@@ -247,7 +263,7 @@ class Exporter:
         reading = self._followed_by(database, binding)
         job, ended = self._kept.jobs.get(key), self._kept.ended.get(key)
         if isinstance(job, ReturnCounter):
-            job.report_to(self.statuses, evidence=evidence)
+            self._joining.append(partial(job.report_to, self.statuses, evidence=evidence))
             return job
         job = ReturnCounter(*reading, statuses=self.statuses, clock=self.clock, evidence=evidence)
         if isinstance(ended, ReturnCounter) and key[:2] in self._kept.same_orphans:

@@ -12,7 +12,7 @@ from exporter.collection.job import Job
 from exporter.config import Config
 from exporter.daemon.app import Exporter
 from exporter.daemon.reload.differences import Differences, with_equal_parts_of
-from exporter.daemon.reload.hand_over import close_unused, ending_jobs, kept_of
+from exporter.daemon.reload.hand_over import close_unused, ending_jobs, hand_over, kept_of
 from exporter.daemon.schedule import Schedule
 from exporter.errors import ConfigError, ExporterError
 from exporter.postgres import in_thread
@@ -137,10 +137,10 @@ class Reloader:
         before, config, ended = self.exporter, change.config, change.ended
         await self._schedule.remove([job.key for job in change.scheduled], PATIENCE)
         await asyncio.sleep(0)
-        # From here on, nothing is awaited until all is replaced.
         try:
             kept = kept_of(before, ended, change.differences)
-            after = before.remade(config, kept)
+            after = await in_thread(lambda: before.remade(config, kept))
+            hand_over(before, after, kept, change.differences)
         except BaseException:
             await self._schedule.add(change.scheduled)
             raise
