@@ -54,9 +54,10 @@ class EvidenceJob(Job):
         """Whether there was an answer, or it was known that there is none."""
         return self._asked_at > float("-inf")
 
-    def report_to(self, evidence: Evidence) -> None:
-        """Go on with another store, also where an answer is under way."""
+    def report_to(self, evidence: Evidence, collections: Iterable[ListedCollection]) -> None:
+        """Go on with another store and other sources, also where an answer is under way."""
         self._evidence = evidence
+        self.serve(collections)
 
     async def ask_later_than(self, moment: float) -> None:
         """Ask again, unless that was done later than a monotonic time. Raises nothing."""
@@ -132,11 +133,13 @@ def evidence_jobs(
     clock: Clock,
     kept: Mapping[Key, Job] = MappingProxyType({}),
 ) -> Iterator[EvidenceJob]:
-    """A job for each of the owners and lists that a source names; one of `kept` where it is."""
+    """A job for each of the owners and lists that a source names; one of `kept` where it is.
+
+    Those report to another store until they are told.
+    """
     for key, settings in evidence.asked():
         job = kept.get(job_key(key))
         if isinstance(job, EvidenceJob):
-            job.report_to(evidence)
             yield job
             continue
         yield EvidenceJob(
