@@ -128,8 +128,8 @@ ORPHANED_EXCESS = Family(
 )
 LOST = Family(
     "sessions_lost_total",
-    "Sessions that became orphaned since the start of the exporter; not those that were orphaned "
-    "when it started, nor those that were closed, by recovery too, before a collection saw them.",
+    "Sessions that became orphaned since the start of the exporter, also those that recovery has "
+    "closed since; not those that were orphaned when it started.",
     type="counter",
 )
 INCONSISTENT = Family(

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 from exporter.check.findings import Finding, FindingWriter
 from exporter.check.rights.missing_rights import missing_rights, role_of
 from exporter.collection.daily import recovered_rows
-from exporter.collection.daily.recovered_rows import AuditAccess
 from exporter.postgres import Reader
 from exporter.queries import identifier
 from exporter.sessions import SessionTable
-from exporter.sessions.grants import ROLE, audit_rights, grants_of
+from exporter.sessions.grants import ROLE, audit_access, audit_rights, grants_of
+from exporter.sessions.grants.audit_access import AuditAccess
 
 
 async def check_recovered(
@@ -20,8 +20,8 @@ async def check_recovered(
         "daily audit",
         "how many were ended, recovered or lost on each day is not served",
     )
-    (result,) = await reader.read(recovered_rows.access_query())
-    access = recovered_rows.access_of(result)
+    (result,) = await reader.read(audit_access.access_query())
+    access = audit_access.access_of(result)
     if access is AuditAccess.READABLE and not table.id:
         is_any = recovered_rows.is_any_recovered(table, since="'-infinity'")
         if await reader.value(f"SELECT {is_any}"):

@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 
 from exporter.check.findings import Finding, FindingWriter
 from exporter.collection.daily import recovered_rows
-from exporter.collection.daily.recovered_rows import AuditAccess
 from exporter.config import DailySettings
 from exporter.errors import BadData, SourceError
 from exporter.postgres import Reader
 from exporter.sessions import Moment, SessionTable, interval, orphaned
+from exporter.sessions.grants import audit_access
+from exporter.sessions.grants.audit_access import AuditAccess
 from exporter.text import number_of
 
 #: Fewer may be those of one user, or of a call, which an application ends together.
@@ -58,10 +59,10 @@ async def check_mass_end(
 async def _find_audit(reader: Reader, table: SessionTable) -> tuple[bool, bool]:
     """Whether its rows can be left out, and whether there are none that cannot."""
     try:
-        (result,) = await reader.read(recovered_rows.access_query())
+        (result,) = await reader.read(audit_access.access_query())
     except SourceError:
         return False, False
-    access = recovered_rows.access_of(result)
+    access = audit_access.access_of(result)
     is_audited = bool(table.id) and access is AuditAccess.READABLE
     return is_audited, is_audited or access is AuditAccess.ABSENT
 

@@ -3,20 +3,24 @@
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from exporter.collection import age_cells, label_split
 from exporter.collection.active import evidence, lost
 from exporter.collection.active.evidence import RowsBesideEvidence
 from exporter.collection.active.grid import ENDS, KEY_COUNTS, Grid, counting_query
 from exporter.collection.active.kept_rows import InconsistentRow, KeptRows
-from exporter.collection.active.lost import Losses
+from exporter.collection.active.lost import Losses, closed
 from exporter.collection.age_cells import Histogram
 from exporter.collection.label_split import Combination
 from exporter.config import AnySource, Source
+from exporter.errors import PermissionDenied, SchemaMismatch
 from exporter.metrics import catalog
 from exporter.metrics.catalog import Family, Sample
-from exporter.postgres import Reader, Row
+from exporter.postgres import Reader, Result, Row
 from exporter.sessions import CAUSES, SessionTable, evidence_settings
+from exporter.sessions.grants import LOST_COLUMNS, audit_access
+from exporter.sessions.grants.audit_access import AuditAccess
 from exporter.sessions.orphan_list import Orphan
 from exporter.sessions.verdict import NO_EVIDENCE, Verdict
 
@@ -89,21 +93,37 @@ class Active:
         verdict: Verdict = NO_EVIDENCE,
     ) -> ActiveValues:
         before = None if previous is None else previous.losses
-        counting = lost.of_slice(table.keep(self.name, counting_query), before)
+        if before is not None and before.reads_audit:
+            try:
+                return await self._count(reader, table, before, verdict)
+            except (PermissionDenied, SchemaMismatch):
+                # Perhaps the audit is gone, or the right to read it.
+                before = replace(before, reads_audit=False)
+        return await self._count(reader, table, before, verdict)
+
+    async def _count(
+        self, reader: Reader, table: SessionTable, before: Losses | None, verdict: Verdict
+    ) -> ActiveValues:
+        counting = lost.of_slice(_counting_query(table, before), before)
+        asked = [audit_access.access_query(LOST_COLUMNS)] if closed.is_audited(table) else []
         if not table.source.has_evidence:
-            rows = await reader.rows(counting)
-            return replace(_values(table, rows), losses=_losses(table, rows, before, reader))
+            counted, *access = await reader.read(counting, *asked)
+            return replace(
+                _values(table, _active_rows(counted)),
+                losses=_losses(table, counted.rows, access, before, reader),
+            )
         settings = await evidence_settings(verdict, table.encoding)
         if before is not None and before.known is not None and not verdict.blind:
             settings += before.known.settings(verdict, table.encoding)
         compared = evidence.queries(table)
-        results = await reader.read(*settings, counting, *compared.values())
+        results = await reader.read(*settings, counting, *compared.values(), *asked)
         counted, *others = results[len(settings) :]
+        others, access = others[: len(compared)], others[len(compared) :]
         beside = evidence.read(dict(zip(compared, others, strict=True)), verdict.list_at)
-        values = replace(_values(table, counted.rows), evidence=beside)
+        values = replace(_values(table, _active_rows(counted)), evidence=beside)
         if verdict.blind:  # the slice goes on until it is known what was lost in it
             return replace(values, losses=None if before is None else replace(before, lost=0))
-        losses = _losses(table, counted.rows, before, reader)
+        losses = _losses(table, counted.rows, access, before, reader)
         return replace(values, losses=losses.with_evidence(before, verdict, beside))
 
     def samples(self, source: AnySource, values: ActiveValues) -> Iterator[Sample]:
@@ -198,13 +218,33 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
     )
 
 
+def _counting_query(table: SessionTable, before: Losses | None) -> str:
+    if before is not None and before.reads_audit:
+        return table.keep("active and closed", partial(counting_query, reads_audit=True))
+    return table.keep("active", counting_query)
+
+
+def _active_rows(counted: Result) -> Sequence[Row]:
+    """The rows of active.sql, without the one about sessions that recovery has closed."""
+    return [row for row in counted.rows if row[0] != closed.CELL]
+
+
 def _losses(
-    table: SessionTable, rows: Sequence[Row], before: Losses | None, reader: Reader
+    table: SessionTable,
+    rows: Sequence[Row],
+    access: Sequence[Result],
+    before: Losses | None,
+    reader: Reader,
 ) -> Losses:
-    """The slice that the rows of active.sql have counted; none of them tell the time either."""
+    """The slice that the rows of active.sql have counted; none of them tell the time either.
+
+    `access` is what the next collection may read of the audit.
+    """
     now = rows[0][1] if rows else reader.began_at
     lost_rows = sum(row[3] for row in rows)
-    return lost.next_slice(before, now, table.source.future_tolerance, lost_rows)
+    losses = lost.next_slice(before, now, table.source.future_tolerance, lost_rows)
+    reads_audit = [audit_access.access_of(each) for each in access] == [AuditAccess.READABLE]
+    return replace(losses, reads_audit=reads_audit)
 
 
 def _excess(cause: str | None, seconds: float | None) -> float | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from exporter.collection import age_cells, label_split
 from exporter.collection.active.lost import statement as lost
+from exporter.collection.active.lost.closed import closed_losses
 from exporter.collection.age_cells import AgeCells, seconds_ahead
 from exporter.config import Source
 from exporter.queries import fill, join_lines
@@ -121,8 +122,8 @@ def state_columns(table: SessionTable) -> list[str]:
     )
 
 
-def counting_query(table: SessionTable) -> str:
-    """The statement that counts the active rows of a table."""
+def counting_query(table: SessionTable, *, reads_audit: bool = False) -> str:
+    """The statement that counts the active rows of a table, and what recovery closed of late."""
     grid, own = Grid.of(table.source), table.threshold
     threshold = [] if own is None else [f"{own} AS threshold"]
     columns = [*state_columns(table), *threshold, *row_columns(table), *lost.columns(table)]
@@ -153,6 +154,7 @@ def counting_query(table: SessionTable) -> str:
         lost=lost.is_lost(table, grid.number_of_cause("cell")),
         kept=join_lines(kept),
         measures=join_lines(measures),
+        closed=closed_losses(table, measures=len(measures)) if reads_audit else "",
     )
 
 

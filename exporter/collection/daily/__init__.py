@@ -13,10 +13,8 @@ from dataclasses import dataclass
 from exporter.collection import label_split
 from exporter.collection.active.kept_rows import InconsistentRow, KeptRows
 from exporter.collection.daily import calendar_days as calendar
-from exporter.collection.daily import recovered_rows
 from exporter.collection.daily.calendar_days import Day, DayCounts
 from exporter.collection.daily.day_counts import day_queries, read_days, rows_by_day
-from exporter.collection.daily.recovered_rows import AuditAccess
 from exporter.collection.label_split import Combination
 from exporter.config import Source
 from exporter.errors import PermissionDenied, SchemaMismatch
@@ -24,6 +22,8 @@ from exporter.metrics import catalog
 from exporter.metrics.catalog import Family, Sample
 from exporter.postgres import Reader, Row
 from exporter.sessions import STATEMENT_TIME, SessionTable, evidence_settings
+from exporter.sessions.grants import audit_access
+from exporter.sessions.grants.audit_access import AuditAccess
 from exporter.sessions.verdict import NO_EVIDENCE, Verdict
 
 #: The metrics of a day, and what of its counts each is.
@@ -89,10 +89,8 @@ class Daily:
                 refreshed = None
             if refreshed is not None:
                 return refreshed
-        listed, access = await reader.read(
-            calendar.days_query(table), recovered_rows.access_query()
-        )
-        days, audit = calendar.days_from(listed.rows), recovered_rows.access_of(access)
+        listed, access = await reader.read(calendar.days_query(table), audit_access.access_query())
+        days, audit = calendar.days_from(listed.rows), audit_access.access_of(access)
         now = reader.began_at
         return _values(table, days, await _read_stale(reader, table, audit, days, days), now, audit)
 
@@ -110,13 +108,13 @@ class Daily:
         turns = calendar.due(table.source.name, past, previous.at, every=every)
         still_active = [_still_active_query(table, days, past)] if past else []
         access, *results = await reader.read(
-            recovered_rows.access_query(),
+            audit_access.access_query(),
             *listing,
             *still_active,
             *day_queries(table, audit, days, turns),
             *day_queries(table, audit, days, [today]),
         )
-        if recovered_rows.access_of(access) is not audit:
+        if audit_access.access_of(access) is not audit:
             return None
         now = reader.began_at
         listed = results.pop(0).rows if may_be_over else []

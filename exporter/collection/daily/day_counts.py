@@ -8,12 +8,12 @@ from exporter.collection.age_cells import grid_coordinates
 from exporter.collection.daily import calendar_days as calendar
 from exporter.collection.daily import closed_rows, recovered_rows
 from exporter.collection.daily.calendar_days import Day, DayCounts
-from exporter.collection.daily.recovered_rows import AuditAccess
 from exporter.collection.label_split import Combination
 from exporter.config import Source
 from exporter.postgres import Result, Row
 from exporter.queries import join_lines
 from exporter.sessions import STATEMENT_TIME, SessionTable, interval, orphaned
+from exporter.sessions.grants.audit_access import AuditAccess
 
 #: More rows than a day has: the base of a number that adds up three kinds of them.
 _MANY = 2**31

@@ -1,33 +1,7 @@
 """Closed rows that recovery has closed: what its audit says of them, where that can be read."""
 
-from enum import Enum
-
-from exporter.postgres import Result
-from exporter.queries import array, fill, literal
+from exporter.queries import fill, literal
 from exporter.sessions import SessionTable
-from exporter.sessions.grants import RECOVERED_COLUMNS
-
-
-class AuditAccess(Enum):
-    """What a role can know of the sessions that recovery has closed."""
-
-    ABSENT = "there is no audit: nothing was recovered"
-    READABLE = "the audit says what was recovered"
-    UNREADABLE = "the role may not read the audit, or that is of another version"
-
-
-def access_query() -> str:
-    """The statement whose result access_of() reads."""
-    columns, count = array(RECOVERED_COLUMNS), str(len(RECOVERED_COLUMNS))
-    return fill("collection/daily/audit", columns=columns, count=count)
-
-
-def access_of(result: Result) -> AuditAccess:
-    """What the result of access_query() says."""
-    if not result.rows:
-        return AuditAccess.ABSENT
-    ((is_readable,),) = result.rows
-    return AuditAccess.READABLE if is_readable else AuditAccess.UNREADABLE
 
 
 def id_array(table: SessionTable) -> str:

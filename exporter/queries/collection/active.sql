@@ -24,4 +24,4 @@ FROM (
     ) AS active
     OFFSET 0
 ) AS placed
-GROUP BY cell
+GROUP BY cell{closed}

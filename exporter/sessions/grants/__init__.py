@@ -28,6 +28,8 @@ OPERATOR_ROLE = "session_exporter_operator"
 DEFINER_ROLE = "session_exporter_definer"
 
 _SCHEMA = "session_exporter"
+#: The table of everything that recovery has written.
+AUDIT = f"{_SCHEMA}.recovery"
 #: A condition on the version of a row reads these; SELECT on each column does not include them.
 _SYSTEM_COLUMNS = ("xmin", "ctid", "tableoid")
 
@@ -83,6 +85,8 @@ _RUN = ("run", "source", "rule")
 _PRUNE = Right("EXECUTE", _SCHEMA, function=f"{_SCHEMA}.prune(text, interval, bigint[])")
 #: What ROLE reads of the audit to count the sessions that recovery has closed.
 RECOVERED_COLUMNS = ("relation", "session", "at", "undone_at", "contradicted_at")
+#: What ROLE reads of it to count what was lost and closed before it was counted.
+LOST_COLUMNS = ("source", "session", "at", "undone_at", "evidence")
 _OBSERVED = ("until", "judged", "orphans", "returns")
 _DELIVERY = ("next_attempt_at", "attempts", "notified_at")
 _STOP = ("source", "at", "brake", "why")
@@ -120,14 +124,18 @@ def audit_rights(source: Source, *, role: str) -> list[Right]:
     # Whether sessions are found and counted with the connection of collection.
     reads = recovery.is_declared and (recovery.call is not None or recovery.dsn is None)
     uses = reads or role != ROLE
-    counts = role == ROLE and source.daily is not None
+    counts = role == ROLE and (source.daily is not None or recovery.is_declared)
+    counted = dict.fromkeys(
+        (RECOVERED_COLUMNS if source.daily is not None else ())
+        + (LOST_COLUMNS if recovery.is_declared else ())
+    )
     # The functions do all of their work in each mode.
     writes = role == DEFINER_ROLE or (closes and by_statements(source))
     maintains = role == DEFINER_ROLE or (writes and recovery.mode == "auto")
     delivers = closes and recovery.webhook is not None
     rights = (
         (uses or counts, "USAGE", None, ()),
-        (counts and not reads, "SELECT", "recovery", RECOVERED_COLUMNS),
+        (counts and not reads, "SELECT", "recovery", tuple(counted)),
         (reads if role == ROLE else writes or delivers, "SELECT", "recovery", ()),
         (reads if role == ROLE else writes, "SELECT", "run", ()),
         (writes, "INSERT", "recovery", _INSERTED),

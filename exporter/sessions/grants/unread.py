@@ -11,6 +11,7 @@ from exporter.config.fields.sql_lexer import fold
 from exporter.queries import fill, identifier, literal
 from exporter.sessions.expressions import declared_texts
 from exporter.sessions.grants import (
+    AUDIT,
     RECOVERY_ROLE,
     ROLE,
     Right,
@@ -33,8 +34,19 @@ def collection_grants(source: Source) -> list[str]:
     """The grants for ROLE, with comments; those on the audit are in recovery_grants()."""
     texts = _texts(source)
     if by_statements(source):
-        return [*_reading(source, texts, ROLE)]
+        return [*_reading(source, texts, ROLE), *_audit_if_there(source)]
     return [*_reading(source, [*texts, *recovery_texts(source)], ROLE, with_versions=True)]
+
+
+def _audit_if_there(source: Source) -> Iterator[str]:
+    """The rights on an audit that another config may have: it tells what was recovered."""
+    granted = [] if source.recovery.is_declared else audit_rights(source, role=ROLE)
+    if granted:
+        yield fill(
+            "roles/grant_if_table",
+            named=literal(AUDIT),
+            grants="\n        ".join(grants_of(granted, ROLE)),
+        )
 
 
 def recovery_grants(source: Source) -> list[str]:

@@ -10,9 +10,11 @@ from typing import Any, Self
 import uvloop
 
 from exporter import logs
-from exporter.config import load_config
+from exporter.config import Config, load_config
 from exporter.daemon import machine_clock
 from exporter.daemon.app import Exporter
+from exporter.daemon.reload.differences import Differences
+from exporter.daemon.reload.hand_over import close_unused, ending_jobs, kept_of
 from exporter.metrics.exposition import TEXT
 from tests.support.processes.background import Background
 from tests.support.processes.session_exporter import Page, wait_for
@@ -104,6 +106,10 @@ class Exporting:
 
         return wait_for(matching, what, seconds=seconds, every=0.05, details=lambda: self.log)
 
+    def reload(self, config: Path) -> None:
+        """Go on with what a config file says now, as after SIGHUP."""
+        self._background.wait(self._reload(load_config(config, {})))
+
     def page(self) -> Page:
         """The /metrics page."""
 
@@ -141,6 +147,13 @@ class Exporting:
 
     async def _run(self) -> None:
         await asyncio.gather(*(job.run() for job in self._exporter.jobs))
+
+    async def _reload(self, config: Config) -> None:
+        before, clock = self._exporter, machine_clock.CLOCK
+        differences = Differences(before.config, config)
+        ended = ending_jobs(before, config, differences, clock)
+        self._exporter = before.remade(config, kept_of(before, ended, differences))
+        await close_unused(before, self._exporter, ended)
 
     async def _collect(self, collectors: tuple[str, ...]) -> None:
         await asyncio.gather(

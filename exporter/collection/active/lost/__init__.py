@@ -25,6 +25,8 @@ class Losses:
     lost: int = 0
     known: KnownEvidence | None = None
     """What evidence had said; None: the source has none."""
+    reads_audit: bool = False
+    """Whether the next slice counts what recovery closed too, by its audit."""
 
     def with_evidence(
         self, before: "Losses | None", verdict: Verdict, beside: RowsBesideEvidence

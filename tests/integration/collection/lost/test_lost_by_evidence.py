@@ -11,6 +11,7 @@ from exporter import sessions
 from exporter.collection.active import Active, ActiveValues
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.postgres import Database, Reader
+from exporter.recovery.audit.installation import audit_script
 from exporter.sessions import SessionTable
 from exporter.sessions.verdict import Verdict
 from tests.support.collection import declarations
@@ -28,6 +29,7 @@ calls:
   list: calls
   orphaned_after: 2h
   future_tolerance: 1ms
+  recovery: {set: {is_open: "false"}, end_at: now}
   daily: null
 """
 
@@ -52,10 +54,24 @@ class Counting:
         return None if self._values.losses is None else self._values.losses.lost
 
 
+def close(database: EmbeddedDatabase, session: str, cause: str) -> None:
+    """Close a session as recovery does that proved its loss by such a cause."""
+    execute(
+        database,
+        "INSERT INTO session_exporter.recovery"
+        " (run, source, relation, session, trigger, evidence, before, after, row_version)"
+        " SELECT gen_random_uuid(), 'calls', 'calls', ARRAY[id], 'auto', jsonb_build_object("
+        f"'last_seen', seen, 'cause', '{cause}', 'owner', server), '{{}}', '{{}}', '1'"
+        f" FROM public.calls WHERE id = '{session}'",
+        f"UPDATE public.calls SET is_open = false WHERE id = '{session}'",
+    )
+
+
 @pytest.fixture
 async def counting(database: EmbeddedDatabase, reader: Reader, tmp_path: Path) -> Counting:
     execute(
         database,
+        audit_script(),
         "CREATE TABLE public.calls (id text, server text, started timestamptz, seen timestamptz,"
         " is_open bool DEFAULT true)",
         "INSERT INTO public.calls SELECT id, server, now() - interval '5 h', now() - silence"
@@ -77,6 +93,29 @@ async def test_sessions_of_an_owner_that_was_dead_at_the_start_are_not_lost(
     counting: Counting,
 ) -> None:
     assert [await counting.lost(each) for each in (DEAD, DEAD)] == [0, 0]
+
+
+@pytest.mark.parametrize("counted_first", [True, False])
+async def test_sessions_of_a_dead_owner_that_recovery_closed_are_lost_once(
+    counting: Counting, database: EmbeddedDatabase, *, counted_first: bool
+) -> None:
+    lost = [await counting.lost(ALIVE), await counting.lost(DEAD if counted_first else ALIVE)]
+    for session in ("1", "2"):
+        close(database, session, "ownerless")
+    lost += [await counting.lost(DEAD) for _ in range(2)]
+    assert lost == ([0, 2, 0, 0] if counted_first else [0, 0, 2, 0])
+
+
+@pytest.mark.parametrize("counted_first", [True, False])
+async def test_ghosts_that_recovery_closed_are_lost_once(
+    counting: Counting, database: EmbeddedDatabase, *, counted_first: bool
+) -> None:
+    listed = Verdict(listed={"1": None, "2": None, "3": None})
+    ghost = Verdict(listed={"1": None, "2": None}, ghosts=frozenset({"3"}))
+    lost = [await counting.lost(listed), await counting.lost(ghost if counted_first else listed)]
+    close(database, "3", "ghost")
+    lost += [await counting.lost(ghost) for _ in range(2)]
+    assert lost == ([0, 1, 0, 0] if counted_first else [0, 0, 1, 0])
 
 
 async def test_while_evidence_is_unknown_the_slice_goes_on(counting: Counting) -> None:
