@@ -56,7 +56,7 @@ async def types_of(reader: Reader, found: Relation, expressions: dict[str, str])
 async def with_names(reader: Reader, types: dict[str, str]) -> dict[str, str]:
     """The same types for people: those that are not known here by their names in the catalog."""
     names: dict[str, str] = dict(
-        await reader.rows(fill("hints/type_names", types=array(set(types.values()))))
+        await reader.rows(fill("collection/hints/type_names", types=array(set(types.values()))))
     )
     return {key: names.get(type_, type_) for key, type_ in types.items()}
 
@@ -89,7 +89,7 @@ async def _hint_at(reader: Reader, found: Relation, text: str, error: SourceErro
         wrong = [name for name in quoted if name not in found.columns]
         return f"a text is written {literal(wrong[0])}, in single quotes" if wrong else ""
     labels: dict[str, list[str]] = dict(
-        await reader.rows(fill("hints/enum_labels", oid=str(found.oid)))
+        await reader.rows(fill("collection/hints/enum_labels", oid=str(found.oid)))
     )
     taken = [
         f"{name} takes {some_of(map(literal, labels[name]))}"
