@@ -1,1 +1,1 @@
-"""`init`: reads a database and proposes a config of its session tables."""
+"""What `init` finds: the session tables of a database, and the config that watches them."""

@@ -173,7 +173,7 @@ async def find(reader: Reader, table: TableName) -> Relation:
 
 async def _suggest(reader: Reader, table: TableName) -> str:
     """Which table may have been meant: of that name in another schema, or of a similar one."""
-    known = await reader.rows(fill("hints/tables", wanted=literal(table.name)))
+    known = await reader.rows(fill("collection/hints/tables", wanted=literal(table.name)))
     same = [(schema, name) for schema, name in known if fold(name) == fold(table.name)]
     names = {f"{schema}.{name}": (schema, name) for schema, name in known}
     if table.schema_ is None:

@@ -81,7 +81,7 @@ async def _hint_at(reader: Reader, found: Relation, text: str, error: SourceErro
         wrong = [name for name in quoted if name not in found.columns]
         return f"a text is written {literal(wrong[0])}, in single quotes" if wrong else ""
     labels: dict[str, list[str]] = dict(
-        await reader.rows(fill("hints/enum_labels", oid=str(found.oid)))
+        await reader.rows(fill("collection/hints/enum_labels", oid=str(found.oid)))
     )
     taken = [
         f"{name} takes {some_of(map(literal, labels[name]))}"

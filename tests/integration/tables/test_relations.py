@@ -595,5 +595,5 @@ async def test_the_table_that_may_have_been_meant_is_found_among_many(
     )
     page = await collect(any_database, CHAT.format(table="chat_sesions"))
     assert "did you mean public.chat_sessions?" in page.failures["chat", "active"]
-    found = rows(any_database, fill("hints/tables", wanted="'chat_sesions'"))
+    found = rows(any_database, fill("collection/hints/tables", wanted="'chat_sesions'"))
     assert (len(found), found[0]) == (100, ("public", "chat_sessions"))
