@@ -26,6 +26,12 @@ from exporter.text import some_of
 #: Whether the times of active rows, and what is compared with them, can be right.
 CHECKS_OF_TIMES = (check_plausibility, check_shared_values, check_row_thresholds)
 
+#: A backend that waits for another server may keep the only connection that there may be.
+_HOLDS_THE_LAST = (
+    "{} is a foreign table or reads one, whose server may never answer, and no deadline ends that: "
+    "with max_connections of 1 all sources of this database would then fail; allow 2"
+)
+
 
 async def check_source(database: Database, source: Source) -> AsyncIterator[Finding]:
     """Check the table, its expressions, rights, indexes, costs and time series."""
@@ -34,6 +40,8 @@ async def check_source(database: Database, source: Source) -> AsyncIterator[Find
     try:
         table = await sessions.bind(reader, source)
         yield findings.ok("table", f"{table.table} is a {table.relation.kind}")
+        if table.reads_foreign and database.settings.max_connections == 1:
+            yield findings.warning("foreign table", _HOLDS_THE_LAST.format(table.table))
         yield findings.ok("expressions", f"every type fits: {_types(table)}")
         is_trusted = database.settings.row_security == "trust"
         async for finding in _rights(reader, table, findings, is_trusted=is_trusted):

@@ -21,6 +21,15 @@ NAME_AGAIN_AFTER_SECONDS = 300.0
 _HOW_TO_FIND = "`session-exporter check --live` tries every expression on all active rows"
 
 
+def no_evidence() -> Verdict:
+    """The verdict on a source without owners and lists."""
+    return NO_EVIDENCE
+
+
+def ignore_values(_values: object, _at: float) -> None:
+    """Take what a run found where no evidence is compared with it."""
+
+
 class Collection(Job):
     """One collector on one source of one database; its outcome is in the snapshots."""
 
@@ -38,8 +47,8 @@ class Collection(Job):
         *,
         snapshots: Snapshots,
         clock: Clock,
-        evidence: Callable[[], Verdict] = lambda: NO_EVIDENCE,
-        on_values: Callable[[Any, float], None] = lambda _values, _at: None,
+        evidence: Callable[[], Verdict] = no_evidence,
+        on_values: Callable[[Any, float], None] = ignore_values,
     ) -> None:
         """`evidence` is asked before each run.
 

@@ -88,8 +88,8 @@ class Snapshots:
         """`counters` go on; what `was_ready` stays so."""
         self.states = dict(states)
         pairs = dict.fromkeys(key[:2] for key in self.states)
-        self.counters = {pair: counters.get(pair, Counters()) for pair in pairs}
-        self._was_ready = was_ready
+        self.counters = {pair: counters.get(pair) or Counters() for pair in pairs}
+        self.was_ready = was_ready
         self.version = 0
         self.on_change: Callable[[Key], None] = lambda _key: None
         """Called with the key of each collection that has ended."""
@@ -146,7 +146,7 @@ class Snapshots:
     def is_ready(self) -> bool:
         """Whether every collector has succeeded or has reported why not, now or once before."""
         states = self.states.values()
-        return self._was_ready or all(each.succeeded or each.failure for each in states)
+        return self.was_ready or all(each.succeeded or each.failure for each in states)
 
 
 def _is_clock_set(before: Snapshot, after: Snapshot) -> bool:

@@ -41,9 +41,9 @@ class ConfigFile(Model):
     label evidence."""
     defaults: Source | None = None
     """Any key of a source; applies to each source that does not write it itself."""
-    sources: Mapping[str, Source] = Field(json_schema_extra={"minProperties": 1})
+    sources: Mapping[str, Source]
     """The session tables, and the lists without a table, by name; the name becomes the label
-    source."""
+    source. {} declares none."""
 
 
 class Builder:
@@ -71,6 +71,8 @@ class Builder:
         is_filled = isinstance(sources, dict) and sources
         needed = not is_filled or any(map(self._asks_a_database, sources or ()))
         required = {"sources", "databases"} if needed else {"sources"}
+        if sources == {} and used.get("databases"):
+            required = set()  # written on purpose, as by `init` where it has only questions
         for section in NAMED_SECTIONS:
             if used.get(section) in (None, {}):
                 if section in required:

@@ -18,13 +18,13 @@ class DatabaseSettings(Model):
     name: SkipJsonSchema[str]  # the key around it
     dsn: ConnectionString = Field(repr=False, examples=["${DATABASE_URL}"])
     """How to connect: a libpq connection string, as postgresql:// or as key=value. libpq supplies
-    what it leaves out (PG* variables, service file, .pgpass); "" leaves out everything. A URL of
-    SQLAlchemy, Prisma, JDBC, Ecto and others is read without what only they know."""
+    omitted parts (PG* variables, service file, .pgpass); "" omits all parts. A URL of SQLAlchemy,
+    Prisma, JDBC, Ecto and others is read without the options that only they know."""
     password_file: ReadableFile | None = None
     """A file that holds the password, read again at each connect. Relative to the folder of the
     config file."""
     password_command: Command | None = Field(None, repr=False, examples=["[aws, rds, …]"])
-    """A program and its arguments, as a list; what it prints is the password."""
+    """A program and its arguments, as a list; its output is the password."""
     password_lifetime: Seconds = Field("15m", validate_default=True)
     """How long a password that password_command has printed is valid. It is renewed after two
     thirds of that."""

@@ -1,4 +1,4 @@
-"""The settings of evidence: who holds sessions, and where the application lists live ones."""
+"""The settings of evidence: the owners of sessions, and the lists of live sessions."""
 
 import re
 from collections.abc import Mapping
@@ -45,7 +45,7 @@ class TimePath(Model):
     """A point in time of each listed item: ISO 8601 with its zone, or a number since 1970."""
 
     path: JmesPath = Field(examples=["createdAt"])
-    """A JMESPath expression about the item."""
+    """A JMESPath expression, evaluated on the item."""
     epoch: Annotated[Literal["s", "ms", "us", "ns"], choice(_UNITS)] | None = None
     """For a number: the unit in which it counts since 1970, s, ms, us or ns. null: ISO 8601."""
 
@@ -83,12 +83,12 @@ HeaderValue = Annotated[str | HeaderFile, _HEADER]
 
 
 class HttpSettings(Model):
-    """How an application is asked over HTTP. Redirects are not followed."""
+    """A request to an application over HTTP. Redirects are not followed."""
 
     method: Annotated[Literal["GET", "POST"], choice(("GET", "POST"))] = "GET"
     """GET or POST."""
     body: str | None = None
-    """What a POST sends, as JSON text."""
+    """The body of a POST, as JSON text."""
     headers: FrozenMapping[HeaderName, HeaderValue] = Field({}, validate_default=True)
     """Headers of each request: a text, or file: with the file that holds a secret."""
     token_file: ReadableFile | None = None
@@ -98,8 +98,8 @@ class HttpSettings(Model):
     """The authorities, in PEM, by which the server's certificate is verified, read again when the
     file changes; null: those of the system."""
     next_page: JmesPath | None = None
-    """Where an answer has several pages: an expression that gives the URL, or the query string
-    such as cursor=abc, of the next one, and nothing on the last one. null: one page."""
+    """If an answer has several pages: an expression that gives the URL of the next page, or its
+    query string such as cursor=abc, and null or an empty text on the last page. null: one page."""
 
     @model_validator(mode="after")
     def _require_one_authorization(self) -> "HttpSettings":
@@ -129,13 +129,13 @@ class OwnersOverHttp(HttpSettings):
     """An endpoint of the application that lists the owners that live."""
 
     url: Url = Field(examples=["http://app:8080/servers"])
-    """The URL that lists them."""
+    """The URL that lists the owners."""
     items: JmesPath = "@"
     """The list in the answer, or the mapping by id."""
     id: JmesPath = "id"
-    """What identifies an owner, about each item; of a mapping by id, key is its key."""
+    """The id of an owner, in each item; in a mapping by id, key is its key."""
     filter: JmesPath | None = None
-    """A condition about each item: whether it lives. null: each does."""
+    """A condition for each item: whether the owner lives. null: each lives."""
 
 
 class KubernetesPods(Model):
@@ -148,7 +148,7 @@ class KubernetesPods(Model):
     )
     """The label selector of the pods that hold sessions."""
     container: KubernetesName | None = None
-    """The container whose restart is a start of the owner; then the id is the UID of the pod, a
+    """The container whose restart counts as a new owner; then the id is the UID of the pod, a
     slash, and the container's restart count. null: the UID alone."""
     url: Url = "https://kubernetes.default.svc"
     """The API server."""
@@ -163,12 +163,12 @@ class OwnerSource(Model):
 
     name: SkipJsonSchema[str]  # the key around it
     unique_per_start: bool = Field(examples=["true"])
-    """Whether an id is never used again, such as a boot id or the UID of a pod: only then a
-    missing owner is dead. false: it is shown, and never acted upon."""
+    """Whether an id is never reused, such as a boot id or the UID of a pod: only then is a
+    missing owner dead. false: a missing owner is shown, and has no other effect."""
     table: OwnerTable | None = None
     """The table in which owners report that they live."""
     sql: Query | None = None
-    """A query in the database of each source, whose first column is the id of each owner that
+    """A query in the database of each source; its first column is the id of each owner that
     lives."""
     http: OwnersOverHttp | None = None
     """An endpoint of the application."""
@@ -199,7 +199,7 @@ _STORES = BeforeValidator(_parse_stores)
 
 
 class ListSource(Model):
-    """Where the application lists its live sessions. One of urls and sql."""
+    """A list of the live sessions of an application. One of urls and sql."""
 
     name: SkipJsonSchema[str]  # the key around it
     urls: Annotated[FrozenMapping[StoreName, Url], _STORES] = Field({}, validate_default=True)
@@ -207,23 +207,23 @@ class ListSource(Model):
     stores: Annotated[Literal["any", "all"], choice(("any", "all"))] = "any"
     """any: stores hold different sessions. all: every store should hold every session."""
     sql: Query | None = None
-    """A query in the database of each source: the id of each live session, and further columns
-    started_at, last_seen_at and key where they are known."""
+    """A query in the database of each source: the id of each live session, and optionally the
+    columns started_at, last_seen_at and key."""
     request: HttpSettings = Field({}, validate_default=True)
-    """How the URLs are asked."""
+    """The request to each URL."""
     items: JmesPath = "@"
     """The list in the answer, or the mapping by id."""
     id: JmesPath = "id"
-    """What identifies a session, about each item; of a mapping by id, key is its key. A list of
-    texts stands for an id of several columns."""
+    """The id of a session, in each item; in a mapping by id, key is its key. A list of texts
+    stands for an id of several columns."""
     started_at: TimeInItem | None = None
-    """When the session started, about each item."""
+    """When the session started, in each item."""
     last_seen_at: TimeInItem | None = None
-    """Its newest sign of life, about each item."""
+    """The newest sign of life of the session, in each item."""
     filter: JmesPath | None = None
-    """A condition about each item: whether it is a live session. null: each is."""
+    """A condition for each item: whether it is a live session. null: each is."""
     key: JmesPath | None = None
-    """Whose session it is, about each item, for limit_per of a source without a table."""
+    """The user of the session, in each item, for limit_per of a source without a table."""
     ghost_after: Seconds = Field("1m", validate_default=True)
     """How long an active session has to be absent from every store before it is a ghost."""
     every: Seconds = Field("15s", validate_default=True)
@@ -231,7 +231,7 @@ class ListSource(Model):
     timeout: Seconds = Field("5s", validate_default=True)
     """Time limit for a complete answer of a store."""
     max_items: Annotated[int, whole_number(1, 100_000)] = 100_000
-    """Longest list that is read; a longer one is no answer."""
+    """Maximum number of items; a longer list is no answer."""
 
     @model_validator(mode="after")
     def _require_one_kind(self) -> "ListSource":
@@ -240,20 +240,20 @@ class ListSource(Model):
 
     @property
     def says_key(self) -> bool:
-        """Whether it says whose a session is; of a query, whether that may have a column key."""
+        """Whether it gives the user of a session; for a query, whether it may have a column key."""
         if self.sql is None:
             return self.key is not None
         return any(each.value == "key" or each.text == "*" for each in tokens(self.sql))
 
 
 class Ownership(Model):
-    """Who holds each session of a source."""
+    """The owner that holds each session of a source."""
 
     of: Sql = Field(examples=["server_id"])
-    """A column or an expression that names the owner of a session; NULL: it is not known."""
+    """A column or an expression that identifies the owner of a session; NULL: unknown."""
     in_: OwnersName | None = Field(None, alias="in", examples=["servers"])
-    """The name of one of the owners, which says who lives; null: not known, the sessions of an
-    owner that fall silent together stop automatic recovery."""
+    """The name of one of the owners, which tells the owners that live; null: unknown, and automatic
+    recovery stops if all sessions of an owner fall silent together."""
 
 
 def _parse_ownership(value: object) -> object:

@@ -22,19 +22,19 @@ from exporter.config.source import (
     Source,
 )
 
-#: A source that writes one of these means a table, also where it forgets `table` itself.
+#: A source with one of these keys has a table, even if `table` itself is missing.
 KEYS_OF_A_TABLE = frozenset({"table", "active", "started_at", "last_seen_at", "ended_at", "id"})
 
 
 class ListedLimit(Model):
-    """How many sessions the application lets one user have, who is `key` of the list."""
+    """The number of sessions that the application allows one user, who is `key` of the list."""
 
     max: Annotated[int, whole_number(1)] = Field(examples=["1"])
-    """Who has this many active sessions cannot start another one."""
+    """A user with this many active sessions cannot start another one."""
 
 
 class ListedSource(Model):
-    """A list that is a source of its own: each session in it is active.
+    """A list that is a source without a table: each session in it is active.
 
     It is validated with the ListSource as context.
     """
@@ -48,10 +48,10 @@ class ListedSource(Model):
 
     name: SkipJsonSchema[str]  # the key around it
     list: ListName = Field(examples=["calls"])
-    """The name of one of the lists. It says when a session started, or when it was last seen."""
+    """The name of one of the lists, which must give started_at or last_seen_at."""
     database: DatabaseNames | None = None
-    """Of a list with sql: the database that is asked; a list means each of them. Optional where
-    there is only one database."""
+    """For a list with sql: the database that runs the query; a list means each of them. Optional
+    where there is only one database."""
     orphaned_after: Seconds = Field(examples=["2h"])
     """A session last seen longer ago than this is orphaned."""
     overlong_after: Seconds | None = None
@@ -60,7 +60,8 @@ class ListedSource(Model):
     alert_above: Annotated[int, whole_number(0)] | None = 5
     """The alert fires above this number of orphaned sessions; null: no alert."""
     limit_per: ListedLimit | None = None
-    """How many sessions one user may have at once. Requires key of the list, or of its query."""
+    """The number of sessions that one user may have at once. Requires key of the list, or of its
+    query."""
     stale_after: Seconds | None = None
     """How long the last good values are served while the list gives no complete answer; null: three
     times every of the list."""
@@ -103,7 +104,7 @@ class ListedSource(Model):
         of = _list_of(info)
         if value is not None and of is not None and not of.says_key:
             where = f"key in lists.{of.name}" if of.urls else f"a column key of lists.{of.name}.sql"
-            advice = "it says whose session it is"
+            advice = "it gives the user of a session"
             raise ExpectedError(f"{where} beside limit_per", advice)
         return value
 
@@ -136,15 +137,15 @@ class ListedSource(Model):
 
     @property
     def databases(self) -> tuple[str, ...]:
-        """The databases that are asked; of a list with urls what stands in their place.
+        """The databases that run the query; for a list with urls, `list` and the name of the list.
 
-        No database has a name with a space in it.
+        The name of a database has no space.
         """
         return self.database or (f"list {self.list}",)
 
     @property
     def has_evidence(self) -> bool:
-        """Whether a cause is counted of each orphan."""
+        """Whether orphans are counted by cause."""
         return True
 
     @property
@@ -169,7 +170,7 @@ class ListedSource(Model):
 
 
 def _list_of(info: ValidationInfo) -> ListSource | None:
-    """The list that the source names; None if it is wrong itself, and so what is said of it."""
+    """The list that the source names; None if the list itself is invalid, which is reported."""
     return info.context if isinstance(info.context, ListSource) else None
 
 

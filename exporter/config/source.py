@@ -59,9 +59,9 @@ DAY_SECONDS = 86400.0
 
 
 def settled_days_ago(orphaned_after: float | RowThreshold) -> int:
-    """How many days ago the last day was whose sessions, silent since, are orphaned by now.
+    """The number of days since the last day whose sessions, if silent since, are orphaned by now.
 
-    Where rows have thresholds of their own, these are taken to be a day at most.
+    Where each row has its own threshold, it is taken to be a day at most.
     """
     seconds = DAY_SECONDS if isinstance(orphaned_after, RowThreshold) else orphaned_after
     return 1 + math.ceil(seconds / DAY_SECONDS)
@@ -75,7 +75,7 @@ class DailySettings(Model):
     every: Seconds = Field("5m", validate_default=True)
     """Interval between two collections."""
     timeout: Seconds = Field("30s", validate_default=True)
-    """Time limit for their query, in place of statement_timeout."""
+    """Time limit for the query, in place of statement_timeout."""
 
 
 class Source(Model):
@@ -92,7 +92,7 @@ class Source(Model):
     where: Sql | None = None
     """Condition for a row to exist at all, for example deleted_at IS NULL."""
     active: Condition = Field(examples=["is_active"])
-    """Condition that makes a session active; true: it is as long as its row exists."""
+    """The condition for an active session. true: a session is active as long as its row exists."""
     started_at: PointInTime = Field(examples=["started_at"])
     """When the session started."""
     last_seen_at: PointInTime | None = None
@@ -106,27 +106,26 @@ class Source(Model):
     """The column, the expression, or the list of columns that identifies a session. Required by the
     list of orphans and by recovery; with it, orphaned sessions that return are counted."""
     owner: OwnershipOrColumn | None = None
-    """Who holds each session, such as a server: an expression, or a mapping of:
+    """The owner that holds each session, such as a server: an expression, or a mapping of:
     and in:."""
     list: ListName | None = None
-    """The name of one of the lists, in which the application says which sessions live. Requires
-    id."""
+    """The name of one of the lists, which contains the sessions that live. Requires id."""
     orphaned_after: Threshold = Field(examples=["2h"])
     """An active session last seen longer ago than this is orphaned: a duration, or sql: with an
-    expression that gives an interval of each row."""
+    expression that gives an interval for each row."""
     overlong_after: Seconds | None = None
     """An active session that is not orphaned and started longer ago than this is overlong. Requires
     last_seen_at."""
     alert_above: Annotated[int, whole_number(0)] | None = 5
     """The alert fires above this number of orphaned sessions; null: no alert."""
     limit_per: KeyLimit | None = None
-    """How many sessions one user may have at once; then the users who cannot start another one are
-    counted. null: no limit."""
+    """The number of sessions that one user may have at once; then the users who cannot start
+    another session are counted. null: no limit."""
     timezone: TimeZone = "UTC"
     """The time zone whose midnights bound the days of the daily statistics."""
     timestamps_in: TimeZone | None = None
-    """The time zone in which timestamps without a time zone were written. Required for those, never
-    guessed."""
+    """The time zone in which timestamps without a time zone were written. Required for such
+    timestamps, never guessed."""
     every: Seconds = Field("30s", validate_default=True)
     """Interval between two collections of the source."""
     stale_after: Seconds | None = None
@@ -156,7 +155,7 @@ class Source(Model):
     @classmethod
     def _require_id(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and info.data.get("id", ...) is None:
-            advice = "what the list holds is found in the table by it"
+            advice = "the sessions of the list are found in the table by it"
             raise ExpectedError("id beside list", advice, keys=("list", "id"))
         return value
 

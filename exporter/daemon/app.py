@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from exporter import sessions
 from exporter.clock import Clock
@@ -48,6 +49,8 @@ class Exporter:
         """When the schedule runs the job of a key next, as Unix time; None: it is not known."""
         self.command_prefix = ""
         """What stands before each command that is shown, such as `kubectl exec deploy/x --`."""
+        self._joining: list[Callable[[], None]] = []
+        """Has each job that goes on report to this exporter."""
         self.databases = {
             name: kept.databases.get(name) or Database(each)
             for name, each in config.databases.items()
@@ -98,10 +101,14 @@ class Exporter:
             recovery_connections=self.recovery_connections,
             row_limit=self.row_limit,
             kept_runs=RUNS_KEPT if details.are_kept else 0,
+            joining=self._joining,
         )
         self.counting = [make.listed_collection(each, name) for each, name in listed]
         for job in self.evidence_jobs:
-            job.serve(self.counting)
+            if job.key in kept.jobs:
+                self._joining.append(partial(job.report_to, self.evidence, self.counting))
+            else:
+                job.serve(self.counting)
         self.collections = [
             make.collection(database, binding, collector)
             for database, binding, collector, _ in collected
@@ -144,12 +151,21 @@ class Exporter:
         )
 
     def remade(self, config: Config, kept: Kept) -> "Exporter":
-        """Another one of the same process, for another config."""
+        """Another one of the same process, for another config; take_over() has it go on.
+
+        Of many sources, to be made in a thread: it changes nothing that this one uses.
+        """
         after = Exporter(config, self.clock, self.details, kept=kept)
         after.started_at, after.next_run = self.started_at, self.next_run
         after.command_prefix = self.command_prefix
-        after.row_limit.sources = after._pair_count
         return after
+
+    def take_over(self) -> None:
+        """Have the jobs that go on report to this exporter, also in runs that are going on."""
+        self.row_limit.sources = self._pair_count
+        for report in self._joining:
+            report()
+        self._joining.clear()
 
     def recoveries(self) -> dict[tuple[str, str], RecoveryStatus]:
         """The state of each recovery that is not disabled, by database and source."""

@@ -33,9 +33,10 @@ class OwnersAnswer:
     """When the request was sent, by the monotonic clock: nothing in it is older."""
     ended: frozenset[str] = frozenset()
     """Owners that the answer itself says have ended, such as pods that succeeded or failed."""
-    ahead: Mapping[str, float] = field(default_factory=dict)
-    """Owners that have reported, by their own word, later than the clock can show: when, as a Unix
-    timestamp. That they are in here does not mean that they live."""
+    reported: Mapping[str, float] = field(default_factory=dict)
+    """Owners whose last report, by their own word, is later than the clock can show, or too old:
+    when, as a Unix timestamp. Of the old ones, those that were asked for. That they are in here
+    does not mean that they live."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Evidence: all owners and lists of one config, what they have answered, and what that proves."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeVar
 
@@ -75,11 +75,18 @@ class Evidence:
                 pair = database, listed.name
                 self._add_source(pair, None, self._add_list(listed.of, pair))
                 self._without_table.add(pair)
-        known = self.owners.keys() | self.lists.keys()
-        self._answered |= {key: each for key, each in past.answered.items() if key in known}
-        self.failures |= {key: each for key, each in past.failures.items() if key in known}
-        self._held |= {pair: each for pair, each in past.held.items() if pair in self._sources}
+        self.take_answers(past)
         self._past = NOTHING_KNOWN
+
+    def take_answers(self, past: EvidencePast) -> None:
+        """Go on from the answers and collections of another store, of what is in both."""
+        known = self.owners.keys() | self.lists.keys()
+        self._answered |= _only(past.answered, known)
+        self.failures |= _only(past.failures, known)
+        self._held |= _only(past.held, self._sources.keys())
+        for pair, before in past.compared.items():
+            if pair in self._compared:
+                self._compared[pair].at = before.at
 
     def _add(self, config: Config, source: Source, database: str) -> None:
         pair = database, source.name
@@ -94,11 +101,8 @@ class Evidence:
         if source.list is not None:
             sessions = self._add_list(config.lists[source.list], pair)
         self._add_source(pair, owners, sessions)
-        before = self._past.compared.get(pair)
         self._compared[pair] = Comparison(
-            source.every,
-            config.databases[database].statement_timeout,
-            at=None if before is None else before.at,
+            source.every, config.databases[database].statement_timeout
         )
 
     def _add_source(
@@ -153,6 +157,13 @@ class Evidence:
             return NO_EVIDENCE
         verdict = self._sources[pair].verdict(now)
         return replace(verdict, blind=verdict.blind or self._compared[pair].doubt(now))
+
+    def unreported_owners(self, key: AskedKey) -> Set[str]:
+        """Owners that hold sessions and were not alive in the last answer."""
+        if key not in self.owners:
+            return frozenset()
+        held = (self._held[pair].keys() for pair in self._users[key] if pair in self._held)
+        return self.owners[key].unreported(frozenset().union(*held))
 
     def take_owners(self, key: AskedKey, answer: OwnersAnswer | Unknown) -> OwnersState:
         """Take in what owners were answered."""

@@ -86,7 +86,7 @@ class RecoveryStatuses:
 
         Those that are known from `before` go on from there.
         """
-        self.by_pair = {pair: before.get(pair, RecoveryStatus()) for pair in pairs}
+        self.by_pair = {pair: before.get(pair) or RecoveryStatus() for pair in pairs}
         self.version = 0
 
     def change(self, pair: tuple[str, str], **changes: object) -> None:

@@ -1,6 +1,7 @@
 """Takes expressions apart: what AND joins, which column has one value, which is stored as it is."""
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 
 from exporter.config.fields.sql_lexer import Token, tokens
@@ -16,6 +17,8 @@ _FIXED = re.compile(
     r"(not )?\S+( is (not )?(true|false))?"
     r"|\S+ (is (null|unknown)|= ('|\d\S*|true|false|null)( : : \S+( \. \S+)*( \[ \])*)*)"
 )
+#: What gives one of its values, or NULL.
+_CHOICES = {"greatest", "least", "coalesce", "nullif", "null"}
 #: NULLIF() gives its first value or NULL, whatever the second is.
 _STORED = re.compile(r"(nullif \( )*\S+( , [^(),]* \))*")
 
@@ -55,6 +58,22 @@ def stored_column(expression: str) -> str | None:
     pieces, text = _shape(expression)
     is_stored = _STORED.fullmatch(text)
     return pieces[text.count("nullif ( ") * 2].value or None if is_stored else None
+
+
+def chooses_among(expression: str, columns: Collection[str]) -> bool:
+    """Whether an expression gives the value of one of these columns, a constant, or NULL.
+
+    `greatest(s.seen, s.pinged)`: it reads nothing else, and fails for no row.
+    """
+    pieces = code(without_alias(expression))
+    for token, after in zip(pieces, [*pieces[1:], None], strict=True):
+        if token.kind == "word" and token.text.lower() in _CHOICES:
+            continue
+        is_called = after is not None and after.text == "("
+        is_column = token.kind in {"word", "quoted"} and token.value in columns and not is_called
+        if not (is_column or token.kind == "string" or re.fullmatch(r"[(),]|\d+", token.text)):
+            return False
+    return True
 
 
 def _shape(expression: str) -> tuple[list[Token], str]:

@@ -67,6 +67,8 @@ class Moment:
     has_clock_changes: bool = False
     column: str | None = None
     """The column that holds it; None where it is computed."""
+    is_among_columns: bool = False
+    """Whether it is the value of one of the row's columns, also where a function chooses which."""
 
     @property
     def sql(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from exporter.config import TableName
-from exporter.config.fields.sql import COLUMN
+from exporter.config.fields.sql import COLUMN, quoted_name
 from exporter.config.fields.sql_lexer import escape_strings, fold
 from exporter.errors import SchemaMismatch
 from exporter.postgres import Lookup, Reader
@@ -59,6 +59,11 @@ class Column:
         if found is None or not found[1].startswith('"'):
             return None if found is None else found[1]
         return found[1][1:-1].replace('""', '"')
+
+    @property
+    def is_array(self) -> bool:
+        """Whether its type is an array, or a domain of one."""
+        return self.base.endswith("[]")
 
     @property
     def is_json(self) -> bool:
@@ -115,6 +120,8 @@ class Relation:
             near = difflib.get_close_matches(word, self.columns, n=1)
             columns = some_of(self.columns) or "none"
             hint = f"did you mean {near[0]}?" if near else f"it has {columns}"
+            if (inner := quoted_name(word)) in self.columns:
+                hint = f"a name is written without the double quotes of SQL here: {inner}"
             raise SchemaMismatch(f"{self.schema}.{self.name} has no column {word}; {hint}")
         return found
 
@@ -173,7 +180,7 @@ async def find(reader: Reader, table: TableName) -> Relation:
 
 async def _suggest(reader: Reader, table: TableName) -> str:
     """Which table may have been meant: of that name in another schema, or of a similar one."""
-    known = await reader.rows(fill("hints/tables", wanted=literal(table.name)))
+    known = await reader.rows(fill("collection/hints/tables", wanted=literal(table.name)))
     same = [(schema, name) for schema, name in known if fold(name) == fold(table.name)]
     names = {f"{schema}.{name}": (schema, name) for schema, name in known}
     if table.schema_ is None:

@@ -119,11 +119,11 @@ class SessionTable:
     def seen_after_end(self) -> str | None:
         """Whether a closed row was seen more than `future_tolerance` after its end.
 
-        None where no column holds the last sign of life: an expression may read a whole document of
-        each closed row, or fail for one.
+        None where the last sign of life is computed: that may read a whole document of each closed
+        row, or fail for one.
         """
         seen, end = self.last_seen_at, self.ended_at
-        if seen is None or end is None or seen.column is None:
+        if seen is None or end is None or not seen.is_among_columns:
             return None
         return is_seen_after_end(
             self.started_at, seen, end, self.active, self.source.future_tolerance

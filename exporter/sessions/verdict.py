@@ -43,6 +43,9 @@ class Verdict:
     never_listed_owners: frozenset[str] = frozenset()
     """The dead owners that no answer has had: their sessions count as ownerless, and are not closed
     for that, because the answers may never list such owners."""
+    never_listed_ghosts: frozenset[str] = frozenset()
+    """The ghosts that no answer has had: they count as ghosts, and are not closed for that, because
+    the answers may never list such sessions."""
     blind: str = ""
     """Why the evidence is unknown at present; empty where all of it is known."""
     at: float = 0.0

@@ -3,7 +3,6 @@
 Each attack lasts two seconds, on real sockets; memory is that of the daemon's process.
 """
 
-import os
 import socket
 import sys
 import threading
@@ -11,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -106,10 +106,9 @@ def scraped(daemon: Daemon) -> tuple[Page, float]:
 
 
 def processor_seconds(daemon: Daemon) -> float:
-    """Those of the daemon so far (proc_pid_stat(5): utime and stime)."""
-    stat = Path(f"/proc/{daemon.process.pid}/stat").read_text(encoding="ascii")
-    user, system = stat.rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    """Those of the daemon's event loop so far, to the nanosecond (scheduler/sched-stats)."""
+    stat = Path(f"/proc/{daemon.process.pid}/schedstat").read_text(encoding="ascii")
+    return int(stat.split()[0]) / 1e9
 
 
 ENDLESS = {
@@ -144,7 +143,9 @@ def test_endless_input_neither_holds_up_a_scrape_nor_takes_memory(
     before = memory(daemon, "VmRSS")
     with attacked(daemon, first, more):
         times = [scraped(daemon)[1] for _ in range(20)]
-    assert max(times) < 2  # a tenth of a second is usual, with both sides on two cores
+    # Without anything else to do that is how long a scrape waits: 2 to 5 ms, and 0.5 in peace.
+    assert median(times) < 0.05
+    assert max(times) < 2
     assert memory(daemon, "VmHWM") - before < MOST_BYTES
     page = daemon.wait_for_page(lambda page: page.value(REJECTED, reason=reason), "it is counted")
     others = {"timeout", "not_read", "connections"} - {reason}

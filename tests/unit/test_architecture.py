@@ -24,7 +24,7 @@ FOLDERS = [
 
 #: The most things in a folder; at the top of the package each part has a folder or a module, and
 #: the unit tests mirror it.
-MOST, MOST_AT_THE_TOP = 11, 20
+MOST, MOST_AT_THE_TOP = 11, 21
 
 #: What is in every folder, or says nothing about it.
 UNCOUNTED = {"__init__.py", "__pycache__", "py.typed"}

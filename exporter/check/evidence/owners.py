@@ -26,12 +26,12 @@ def of_owners(
         return findings.failed(check, answer.message if isinstance(answer, Unknown) else "")
     lives = "lives" if len(answer.alive) == 1 else "live"
     found = f"{len(answer.alive)} {lives}, answered within {seconds:.1f} s"
-    if answer.ahead:
-        late = number_of(len(answer.ahead), "reports a time", "report times")
+    if answer.reported:
+        late = number_of(len(answer.reported), "reports a time", "report times")
         found += f"; {late} in the future, which is no sign of life unless it changes"
     held = rows.owners or {}
     missing = [_missing(owner, each) for owner, each in held.items() if owner not in answer.alive]
-    absent = held.keys() - answer.alive - answer.ahead.keys()
+    absent = held.keys() - answer.alive - answer.reported.keys()
     if hint := spelling_hint(absent, answer.alive):
         return findings.warning(
             check,

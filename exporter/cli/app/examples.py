@@ -18,6 +18,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("List the runs of recovery of all sources:", "runs"),
         ("Of one source, as JSON:", "runs conversations --format json"),
     ),
+    "init": (
+        ("Write config.yaml for a database:", "init postgresql://reader@db.example/app"),
+        ("Show what would be written, for libpq's PG* variables:", "init --output -"),
+    ),
     "check": (
         ("Validate a config file without connecting:", "check --config.file config.yaml"),
         ("Check each source against its database:", "check --live"),

@@ -30,13 +30,16 @@ COMMANDS = {
     "runs": Command(
         "exporter.cli.recovery.runs", READING, "List runs of recovery, pauses and resumes."
     ),
+    "init": _reading("init.command", "Write a config file for the session tables it finds."),
     "check": _reading("check", "Validate the config file, and with --live the databases."),
     "run": _reading("run", "Collect on a schedule and serve /metrics until SIGTERM."),
     "demo": _reading("demo", "Try the exporter on an embedded PostgreSQL with traffic."),
     "sql": _reading("sql", "Print SQL for a DBA to read and run."),
     "content": _reading("content", "Write alert rules, dashboards and runbooks."),
     "schema": _reading("schema", "Print the JSON schema of the config file."),
-    "completion": _reading("completion", "Print the completion script of a shell."),
+    "completion": Command(
+        "exporter.cli.completion.command", READING, "Print the completion script of a shell."
+    ),
     "recover": _changing("recover", "Plan closing orphaned sessions; close them with --yes."),
     "close": _changing("close", "Plan closing sessions for a planned stop; --yes closes."),
     "undo": _changing("undo", "Plan undoing a run of recovery; undo it with --yes."),

@@ -8,7 +8,7 @@ import typer
 from exporter import sessions
 from exporter.cli import options
 from exporter.cli.each_source import find_sources, for_each_source
-from exporter.cli.output.sessions import id_cell
+from exporter.cli.output.sessions import id_cell, more_lines
 from exporter.cli.output.terminal.table import table
 from exporter.collection.rows.inconsistent import (
     CLOSED_KINDS,
@@ -29,7 +29,7 @@ def inconsistent(
         str | None, typer.Option(metavar="KIND", help="List only rows of this kind.")
     ] = None,
     format_: options.Format = options.ListFormat.TABLE,
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="List N rows per source.")] = 100,
+    limit: options.ListLimit = 100,
 ) -> bool:
     """List rows that contradict themselves.
 
@@ -78,11 +78,8 @@ def inconsistent_table(source: Source, database: str, found: InconsistentRows) -
         for row in found.rows
     ]
     headers = ["kind", "id", "started", "last seen", "ended", *(each.name for each in source.show)]
-    lines = [title, table(headers, rows)]
-    if found.count > len(found.rows):
-        more = found.count - len(found.rows)
-        lines.append(f"… and {more} more; --limit {found.count} shows all")
-    return "\n".join(lines)
+    more = more_lines(found.count, len(found.rows), "--limit")
+    return "\n".join([title, table(headers, rows), *more])
 
 
 def _instant(at: float | None) -> str:

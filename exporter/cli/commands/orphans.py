@@ -40,7 +40,7 @@ def orphans(  # noqa: PLR0917 - typer passes them by name
         ),
     ] = False,
     format_: options.Format = options.ListFormat.TABLE,
-    limit: Annotated[int, typer.Option(min=1, metavar="N", help="List N rows per source.")] = 100,
+    limit: options.ListLimit = 100,
 ) -> bool:
     """List orphaned sessions, or whom they block."""
     config = options.load(config_file)

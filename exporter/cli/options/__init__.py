@@ -15,6 +15,9 @@ from exporter.errors import UsageError
 
 DEFAULT_PORT = 10046
 
+#: The most rows that a list has: they are all in memory, and take a few kilobytes each.
+MOST_ROWS = 100_000
+
 __all__ = ["DEFAULT_CONFIG", "ConfigFile"]  # beside what is defined here
 
 
@@ -40,6 +43,10 @@ OneSource = Annotated[
         help="The name of a source in the config file; without it, all of them.",
         show_default=False,
     ),
+]
+ListLimit = Annotated[
+    int,
+    typer.Option("--limit", min=1, max=MOST_ROWS, metavar="N", help="List N rows per source."),
 ]
 Yes = Annotated[
     bool, typer.Option("--yes", help="Carry out the plan. Without it, the plan is only shown.")

@@ -29,7 +29,10 @@ Limit = Annotated[
         help="Change at most N sessions, longest silent first.",
     ),
 ]
-Show = Annotated[int, typer.Option("--show", min=0, metavar="N", help="List N sessions.")]
+Show = Annotated[
+    int,
+    typer.Option("--show", min=0, max=options.MOST_ROWS, metavar="N", help="List N sessions."),
+]
 
 
 def limits_of(

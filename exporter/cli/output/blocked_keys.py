@@ -1,6 +1,6 @@
 """The keys that orphans keep from starting a session, for people and for programs."""
 
-from exporter.cli.output.sessions import threshold_text
+from exporter.cli.output.sessions import more_lines, threshold_text
 from exporter.cli.output.terminal.table import Id, table
 from exporter.config import AnySource
 from exporter.sessions.orphan_list import BlockedKeyList
@@ -27,11 +27,8 @@ def blocked_table(
         for each in found.keys
     ]
     header = ["key", "active", "orphaned", "oldest last seen", "silent for"]
-    lines = [title, table(header, rows)]
-    if found.blocked_count > len(found.keys):
-        more = found.blocked_count - len(found.keys)
-        lines.append(f"… and {more} more; --limit {found.blocked_count} shows all")
-    return "\n".join(lines)
+    more = more_lines(found.blocked_count, len(found.keys), "--limit")
+    return "\n".join([title, table(header, rows), *more])
 
 
 def blocked_json(

@@ -4,6 +4,7 @@ from exporter.cli.output.sessions import (
     id_cell,
     known_to_daemon,
     known_to_daemon_text,
+    more_lines,
     threshold_text,
 )
 from exporter.cli.output.terminal.screen import stdout_screen
@@ -22,12 +23,12 @@ def orphan_table(
     is_listed_too = isinstance(source, Source) and source.list is not None
     why = "stale in the list or not seen" if is_listed_too else "not seen"
     others = known_to_daemon_text(source)
-    more = f"; {others}" if others else ""
+    besides = f"; {others}" if others else ""
     shown, limit = str(count), source.alert_above
     if limit is not None and count > limit:
         shown = stdout_screen().above(shown)
     title = (
-        f"{source.name} ({database}): orphaned_count {shown}, {why} for more than {silent}{more}"
+        f"{source.name} ({database}): orphaned_count {shown}, {why} for more than {silent}{besides}"
     )
     if count and older_than is not None and (fixed is None or older_than < fixed):
         after = threshold_text(fixed)
@@ -48,10 +49,8 @@ def orphan_table(
         headers[1:1] = ["cause", "owner"]
         for row, orphan in zip(rows, found.orphans, strict=True):
             row[1:1] = [orphan.cause or UNKNOWN, orphan.owner or UNKNOWN]
-    lines = [title, table(headers, rows)]
-    if count > len(found.orphans):
-        lines.append(f"… and {count - len(found.orphans)} more; --limit {count} shows all")
-    return "\n".join(lines)
+    more = more_lines(count, len(found.orphans), "--limit")
+    return "\n".join([title, table(headers, rows), *more])
 
 
 def orphan_json(

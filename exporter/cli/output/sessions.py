@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from exporter.cli.options import MOST_ROWS
 from exporter.cli.output.terminal.table import Id, table
 from exporter.config import AnySource, Source, format_duration
 from exporter.recovery.close.candidates import Preview
@@ -69,9 +70,13 @@ def previews_json(rule: Rule, previews: Sequence[Preview]) -> list[dict[str, obj
     ]
 
 
-def more_lines(count: int, listed: int) -> list[str]:
-    """That so many of the sessions are not listed, and how to list them."""
-    return [f"… and {count - listed} more; --show {count} shows all"] if count > listed else []
+def more_lines(count: int, listed: int, option: str = "--show") -> list[str]:
+    """That so many of the rows are not listed, and how to list them."""
+    if count <= listed:
+        return []
+    if count <= MOST_ROWS:
+        return [f"… and {count - listed} more; {option} {count} shows all"]
+    return [f"… and {count - listed} more; {option} shows {MOST_ROWS} at most"]
 
 
 def hidden_lines(why: str) -> list[str]:

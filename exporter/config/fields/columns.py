@@ -9,7 +9,14 @@ from pydantic import Field
 from exporter.config.fields.model import DistinctList, Model, NonEmptyList, null_as
 from exporter.config.fields.numbers import whole_number
 from exporter.config.fields.parser import ExpectedError, Parser
-from exporter.config.fields.sql import COLUMN, EXPRESSION, Sql, parse_column, parse_expression
+from exporter.config.fields.sql import (
+    COLUMN,
+    EXPRESSION,
+    Sql,
+    parse_column,
+    parse_expression,
+    quoted_name,
+)
 from exporter.config.fields.values import choice, name_like
 
 TAKEN_COLUMNS = "id|last_seen|age|database|source"
@@ -35,9 +42,14 @@ PointInTime = Annotated[TimeColumn, _POINT_IN_TIME]
 
 
 def _parse_id(value: object) -> object:
-    """Return an SQL expression, or the names of the columns of a list; of one name, that name."""
+    """Return an SQL expression, or the names of the columns of a list; of one name, that name.
+
+    A name in double quotes is one that needs them.
+    """
     if not isinstance(value, list | tuple):
-        return parse_expression(value)
+        expression = parse_expression(value)
+        name = quoted_name(expression)
+        return expression if name is None else (name,)
     names = list[str]()
     for index, each in enumerate(value):
         try:
@@ -88,9 +100,9 @@ class KeyLimit(Model):
     """How many sessions the application lets a user, a device or a seat have at once."""
 
     key: Sql = Field(examples=["user_id"])
-    """Whose session it is: a column or an expression, whose values can be compared."""
+    """The user of a session: a column or an expression, whose values can be compared."""
     max: Annotated[int, whole_number(1)] = Field(examples=["1"])
-    """Who has this many active sessions cannot start another one."""
+    """A user with this many active sessions cannot start another one."""
 
 
 class OutputColumn(Model):

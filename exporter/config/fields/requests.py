@@ -1,4 +1,4 @@
-"""What a request needs: URLs, files that are read for it, and JMESPath expressions."""
+"""Fields of requests: URLs, paths of files, and JMESPath expressions."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ def _parse_file_path(value: object) -> str:
     return str(value)
 
 
-#: It may be on another machine than the config is checked on.
+#: The file may be on another machine than the one that checks the config.
 FilePath = Annotated[str, Parser(_parse_file_path)]
 
 

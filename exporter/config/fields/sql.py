@@ -59,6 +59,15 @@ _NEW_VALUE = {"type": ["string", "number", "boolean", "null"], "minLength": 1}
 NewValue = Annotated[str, Parser(_parse_new_value, _NEW_VALUE, is_sql=True)]
 
 _NAME = name_like("the name of a column", rf"{COLUMN}|.+")
+_QUOTED = re.compile(r'"((?:[^"\0]|"")+)"')
+
+
+def quoted_name(text: str) -> str | None:
+    """The name that is all of a text, in double quotes as SQL has it; None: it is no such name."""
+    match = _QUOTED.fullmatch(text)
+    return None if match is None else match[1].replace('""', '"')
+
+
 ColumnName = Annotated[str, _NAME]
 
 

@@ -37,8 +37,8 @@ class Mark(Model):
     column: ColumnName = Field(examples=["session_config"])
     """The jsonb column."""
     merge: JsonObject = Field(examples=["{auto_recovered: true}"])
-    """The object that is merged into it. NULL becomes this object; an array or a scalar is left as
-    it is."""
+    """The object that is merged into it. NULL becomes this object; an array or a scalar is not
+    changed."""
 
 
 class Webhook(Model):
@@ -74,19 +74,20 @@ class RecoverySettings(Model):
     password_command: Command | None = Field(None, repr=False)
     """The password_command of this dsn."""
     set: FrozenMapping[ColumnName, NewValue] = Field({}, validate_default=True)
-    """What closing a session writes: an SQL expression for each column, in which {end} is the end
-    of the session."""
+    """The columns that closing a session writes, each with an SQL expression, in which {end} is the
+    end of the session."""
     call: Function | None = Field(None, examples=["session_exporter.recover_calls"])
-    """The function in the database that closes sessions instead of recovery's own statements: the
-    one that `sql function` prints, and no other. Requires set, and neither owner.in nor list; null:
-    none."""
+    """The function in the database that closes sessions instead of recovery's own statements; only
+    the function that `sql function` prints is accepted. Requires set, and neither owner.in nor
+    list; null: none."""
     end_at: Sql | None = None
     """When a recovered session ended: last_seen, now, or an expression. null: last_seen; required
     where last_seen_at is not set."""
     mark: Mark | None = None
     """A jsonb column in which the recovery is recorded; null: none."""
     returning: OutputColumns = ()
-    """What is reported of each recovered session besides its id: columns, or name: expression."""
+    """Values that are reported for each recovered session besides its id: columns, or name:
+    expression."""
     evidence: Sql | None = None
     """A condition that proves a session alive, such as a recent row in another table."""
     exempt: Sql | None = None
@@ -94,9 +95,9 @@ class RecoverySettings(Model):
     trust_age: bool = False
     """Whether age alone is enough for auto where neither last_seen_at nor evidence is set."""
     confirm: Annotated[int, whole_number(2, 100)] = 2
-    """Number of runs in a row in which a session must look the same before auto closes it."""
+    """Number of runs in a row in which a session must be unchanged before auto closes it."""
     grace: Seconds = Field("5m", validate_default=True)
-    """Brake: how long at least after a start or a failover auto closes nothing."""
+    """Brake: minimum time after a start or a failover in which auto closes nothing."""
     per_run: Annotated[int, whole_number(1)] = 100
     """Maximum number of sessions that one run of auto closes."""
     per_hour: Annotated[int, whole_number(1)] = 500
@@ -125,7 +126,7 @@ class RecoverySettings(Model):
 
     @property
     def is_declared(self) -> bool:
-        """Whether the config says what closing a session writes."""
+        """Whether the config declares what closing a session writes."""
         return bool(self.set)
 
     @model_validator(mode="after")

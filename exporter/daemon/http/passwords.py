@@ -49,26 +49,28 @@ class Passwords:
             return False
         user, password = given
         known = users.get(user)
+        most = max(map(_cost, users.values()))
         # For a user that there is not, a check takes as long as for one that there is.
-        hash_ = known or _nobody(users)
+        hash_ = known or _nobody(most)
         entry = self._entry(user, hash_, password)
         if entry in self._right:
             self._right.move_to_end(entry)
             return True
-        if not await self._check(hash_, password, network_of(client)) or known is None:
+        is_right = await self._check(hash_, password, most, network_of(client))
+        if not is_right or known is None:
             return False
         self._right[entry] = None
         if len(self._right) > MOST_REMEMBERED:
             self._right.popitem(last=False)
         return True
 
-    async def _check(self, hash_: str, password: bytes, network: str) -> bool:
+    async def _check(self, hash_: str, password: bytes, most: int, network: str) -> bool:
         if self._waiting[network] >= MOST_WAITING:
             raise TooManyChecks
         self._waiting[network] += 1
         try:
             async with self._checking:
-                return await asyncio.to_thread(_matches, hash_, password)
+                return await asyncio.to_thread(_matches_slowly, hash_, password, most)
         finally:
             self._waiting[network] -= 1
             self._waiting += Counter()  # drops those at 0
@@ -94,10 +96,26 @@ def _basic(authorization: bytes) -> tuple[str, bytes] | None:
         return None
 
 
-def _nobody(users: Mapping[str, str]) -> str:
-    """A hash of no password, as costly as the most costly one."""
-    cost = max(hash_.split("$")[2] for hash_ in users.values())
-    return f"$2b${cost}${'.' * 53}"
+def _cost(hash_: str) -> int:
+    return int(hash_.split("$")[2])
+
+
+def _nobody(cost: int) -> str:
+    """A hash of no password."""
+    return f"$2b${cost:02}${'.' * 53}"
+
+
+def _matches_slowly(hash_: str, password: bytes, most: int) -> bool:
+    """Whether it is right; a wrong one takes as long as with a hash of the cost `most`.
+
+    Else the time would tell which users have a hash of a lower cost, and so exist. Each step of the
+    cost doubles the time: one more check of each cost from that of the hash on adds up to it.
+    """
+    if _matches(hash_, password):
+        return True
+    for cost in range(_cost(hash_), most):
+        _matches(_nobody(cost), password)
+    return False
 
 
 def _matches(hash_: str, password: bytes) -> bool:

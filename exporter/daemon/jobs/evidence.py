@@ -54,9 +54,10 @@ class EvidenceJob(Job):
         """Whether there was an answer, or it was known that there is none."""
         return self._asked_at > float("-inf")
 
-    def report_to(self, evidence: Evidence) -> None:
-        """Go on with another store, also where an answer is under way."""
+    def report_to(self, evidence: Evidence, collections: Iterable[ListedCollection]) -> None:
+        """Go on with another store and other sources, also where an answer is under way."""
         self._evidence = evidence
+        self.serve(collections)
 
     async def ask_later_than(self, moment: float) -> None:
         """Ask again, unless that was done later than a monotonic time. Raises nothing."""
@@ -78,7 +79,7 @@ class EvidenceJob(Job):
 
     async def _ask_once(self) -> None:
         asked_at = self._clock.monotonic()
-        answer = await self._asker.ask()
+        answer = await self._asker.ask(self._evidence.unreported_owners(self._asked))
         self._asked_at = asked_at
         self.interval = stretch_interval(self._asker.settings.every, self._asker.seconds)
         if isinstance(answer, ListAnswer):
@@ -111,7 +112,11 @@ class SourceVerdicts:
 
     def verdict(self) -> Verdict:
         found = self._evidence.verdict(*self._pair)
-        return replace(found, dead_owners=found.dead_owners - found.never_listed_owners)
+        return replace(
+            found,
+            dead_owners=found.dead_owners - found.never_listed_owners,
+            ghosts=found.ghosts - found.never_listed_ghosts,
+        )
 
     async def fresh(self, after: float) -> Verdict:
         """Ask again what was not asked since; see Verdicts."""
@@ -128,11 +133,13 @@ def evidence_jobs(
     clock: Clock,
     kept: Mapping[Key, Job] = MappingProxyType({}),
 ) -> Iterator[EvidenceJob]:
-    """A job for each of the owners and lists that a source names; one of `kept` where it is."""
+    """A job for each of the owners and lists that a source names; one of `kept` where it is.
+
+    Those report to another store until they are told.
+    """
     for key, settings in evidence.asked():
         job = kept.get(job_key(key))
         if isinstance(job, EvidenceJob):
-            job.report_to(evidence)
             yield job
             continue
         yield EvidenceJob(

@@ -47,7 +47,10 @@ class Kept:
             return State(interval=every)
         if key in self.jobs:
             return known
-        return replace(known, interval=every, snapshot=_without_rows(known.snapshot))
+        snapshot = _without_rows(known.snapshot)
+        if snapshot is known.snapshot and every == known.interval:
+            return known
+        return replace(known, interval=every, snapshot=snapshot)
 
 
 NOTHING_KEPT = Kept()
@@ -58,8 +61,8 @@ def _without_rows(snapshot: Snapshot | None) -> Snapshot | None:
     if snapshot is None:
         return None
     values = snapshot.values
-    if isinstance(values, ActiveValues):
+    if isinstance(values, ActiveValues) and (values.orphans or values.inconsistent_rows):
         return replace(snapshot, values=replace(values, orphans=None, inconsistent_rows=None))
-    if isinstance(values, DailyValues):
+    if isinstance(values, DailyValues) and values.inconsistent_rows:
         return replace(snapshot, values=replace(values, inconsistent_rows=None))
     return snapshot

@@ -1,13 +1,13 @@
 """Makes the jobs of sources; where the config before had the same one, that goes on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from exporter import sessions
 from exporter.clock import Clock
 from exporter.collection.binding import Binding
-from exporter.collection.collection import Collection
+from exporter.collection.collection import Collection, ignore_values, no_evidence
 from exporter.collection.collectors import Collector
 from exporter.collection.job import Job, Key
 from exporter.collection.rows.row_limit import RowLimit
@@ -40,12 +40,15 @@ class JobMaker:
     row_limit: RowLimit
     kept_runs: int
     """How many of the newest runs of recovery are kept of a source."""
+    joining: list[Callable[[], None]]
+    """What has each job that goes on report to these stores; called when these are in use."""
 
     def listed_collection(self, source: ListedSource, name: str) -> ListedCollection:
         """What counts the list of a source without a table, under the name of a database."""
         job = self.kept.jobs.get(key_of(source, name))
         if isinstance(job, ListedCollection):
-            job.report_to(self.snapshots, evidence=self.evidence)
+            report = partial(job.report_to, self.snapshots, evidence=self.evidence)
+            self.joining.append(report)
             return job
         return ListedCollection(
             source,
@@ -61,11 +64,14 @@ class JobMaker:
     ) -> Collection:
         """One collector of one source in one database."""
         pair = database.name, binding.source.name
-        evidence = partial(self.evidence.verdict, *pair)
-        on_values = partial(take_values, self.evidence, *pair)
+        evidence, on_values = no_evidence, ignore_values
+        if binding.source.has_evidence:
+            evidence = partial(self.evidence.verdict, *pair)
+            on_values = partial(take_values, self.evidence, *pair)
         job = self.kept.jobs.get(Key(*pair, collector.name))
         if isinstance(job, Collection):
-            job.report_to(self.snapshots, evidence=evidence, on_values=on_values)
+            report = partial(job.report_to, self.snapshots, evidence=evidence, on_values=on_values)
+            self.joining.append(report)
             return job
         return Collection(
             database,
@@ -87,7 +93,7 @@ class JobMaker:
         self.recovery_connections.use(database.settings, source)
         job, ended = self.kept.jobs.get(key), self.kept.ended.get(key)
         if isinstance(job, AutomaticRecovery):
-            job.report_to(self.statuses, evidence=evidence)
+            self.joining.append(partial(job.report_to, self.statuses, evidence=evidence))
             return job
         job = AutomaticRecovery(
             database.settings,
@@ -109,7 +115,7 @@ class JobMaker:
         reading = self._followed_by(database, binding)
         job, ended = self.kept.jobs.get(key), self.kept.ended.get(key)
         if isinstance(job, ReturnCounter):
-            job.report_to(self.statuses, evidence=evidence)
+            self.joining.append(partial(job.report_to, self.statuses, evidence=evidence))
             return job
         job = ReturnCounter(*reading, statuses=self.statuses, clock=self.clock, evidence=evidence)
         if isinstance(ended, ReturnCounter) and key[:2] in self.kept.same_orphans:

@@ -10,7 +10,7 @@ from exporter.daemon.app import Exporter
 from exporter.daemon.jobs.evidence import EvidenceJob
 from exporter.daemon.jobs.kept import Kept
 from exporter.daemon.reload.differences import Differences, Memory
-from exporter.evidence.evidence import AskedKey, Evidence
+from exporter.evidence.evidence import AskedKey, Evidence, EvidencePast
 from exporter.recovery.status import RecoveryStatus
 
 #: The collectors by their names, whose values are memories of these names.
@@ -45,7 +45,7 @@ def kept_of(exporter: Exporter, ended: Iterable[Job], differences: Differences) 
     jobs = {job.key: job for job in (*exporter.jobs, *exporter.counting)}
     statuses = exporter.statuses.by_pair
     same_orphans = {pair for pair in statuses if differences.holds("recovery", pair)}
-    evidence, snapshots = exporter.evidence, exporter.snapshots
+    snapshots = exporter.snapshots
     return Kept(
         databases={
             name: each
@@ -68,15 +68,34 @@ def kept_of(exporter: Exporter, ended: Iterable[Job], differences: Differences) 
             else _counters_of(status)
             for pair, status in statuses.items()
         },
-        evidence=evidence.past(
-            {key for key, _ in evidence.asked() if differences.answers_the_same(*key)},
-            {pair for pair in evidence.pairs if differences.holds("evidence", pair)},
-        ),
+        evidence=_evidence_past(exporter, differences),
         was_ready=snapshots.is_ready(),
         http=exporter.http,
         reloads=exporter.reloads,
         row_limit=exporter.row_limit,
     )
+
+
+def hand_over(before: Exporter, after: Exporter, kept: Kept, differences: Differences) -> None:
+    """Have the jobs that go on report to `after`, with what they reported since `kept` was read.
+
+    In one turn of the loop: between two, they would report to both.
+    """
+    after.take_over()
+    states, counters, statuses = (
+        after.snapshots.states,
+        after.snapshots.counters,
+        after.statuses.by_pair,
+    )
+    states |= {key: before.snapshots.states[key] for key in states.keys() & kept.jobs.keys()}
+    known = counters.keys() & before.snapshots.counters.keys()
+    counters |= {pair: before.snapshots.counters[pair] for pair in known}
+    goes_on = {key[:2] for key in kept.jobs} & statuses.keys()
+    statuses |= {
+        pair: before.statuses.by_pair[pair] for pair in goes_on if pair in before.statuses.by_pair
+    }
+    after.snapshots.was_ready |= before.snapshots.is_ready()
+    after.evidence.take_answers(_evidence_past(before, differences))
 
 
 async def close_unused(before: Exporter, after: Exporter, ended: Iterable[Job]) -> None:
@@ -89,6 +108,14 @@ async def close_unused(before: Exporter, after: Exporter, ended: Iterable[Job]) 
     await before.recovery_connections.close_unused(after.recovery_connections)
     for job in ended:
         await job.close()
+
+
+def _evidence_past(exporter: Exporter, differences: Differences) -> EvidencePast:
+    evidence = exporter.evidence
+    return evidence.past(
+        {key for key, _ in evidence.asked() if differences.answers_the_same(*key)},
+        {pair for pair in evidence.pairs if differences.holds("evidence", pair)},
+    )
 
 
 def _counters_of(status: RecoveryStatus) -> RecoveryStatus:

@@ -2,15 +2,17 @@
 
 import asyncio
 import gc
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from exporter import logs
 from exporter.clock import Clock
+from exporter.collection.job import Job
 from exporter.config import Config
 from exporter.daemon.app import Exporter
 from exporter.daemon.reload.differences import Differences, with_equal_parts_of
-from exporter.daemon.reload.hand_over import close_unused, ending_jobs, kept_of
+from exporter.daemon.reload.hand_over import close_unused, ending_jobs, hand_over, kept_of
 from exporter.daemon.schedule import Schedule
 from exporter.errors import ConfigError, ExporterError
 from exporter.postgres import in_thread
@@ -18,8 +20,22 @@ from exporter.postgres import in_thread
 #: How long runs of jobs that another config replaces may take to end, in seconds.
 PATIENCE = 5.0
 
-#: So many reloads together may leave behind what was in a cycle just when one of them took place.
-FULLY_EVERY = 10
+#: How many times as many objects as after the last full garbage collection lead to the next one.
+FROZEN_GROWTH = 2.0
+
+#: More young garbage collections than come during a reload.
+_NEVER = 1_000_000
+
+
+class _Change(NamedTuple):
+    """What a reload is about to do."""
+
+    config: Config
+    differences: Differences
+    ended: list[Job]
+    """The jobs that it ends."""
+    scheduled: list[Job]
+    """Those of them that the schedule runs."""
 
 
 class Reloader:
@@ -44,7 +60,8 @@ class Reloader:
         self._load = load
         self._on_change = on_change
         self._lock = asyncio.Lock()
-        self._reloads = 0
+        self._frozen = 0
+        """How many objects the last full garbage collection has left."""
         self._waiting: asyncio.Task[bool] | None = None
         """The reload that begins next, which serves all that ask until it does."""
         self._tasks = set[asyncio.Task[Any]]()
@@ -71,11 +88,13 @@ class Reloader:
     async def _reload(self) -> bool:
         async with self._lock:
             self._waiting = None
+            self._frozen = self._frozen or gc.get_freeze_count()
             if self._load is None:
                 logs.warning("sighup_ignored", hint="to read the config, restart")
                 return False
             try:
-                await self._replace(*await in_thread(self._read))
+                with _full_collections_postponed():
+                    await self._replace(await in_thread(self._read))
             except ConfigError as error:
                 problems = "; ".join(str(error).splitlines())
                 self._note_failure(len(error.problems), problems)
@@ -87,31 +106,43 @@ class Reloader:
                 logs.bug("config_reload_bug", error)
                 self._note_failure(1, f"a bug in session-exporter: {error!r}")
                 return False
-            self._reloads += 1
-            settle_memory(is_full=self._reloads % FULLY_EVERY == 0)
+            await self._settle_memory()
             return True
 
-    def _read(self) -> tuple[Config, Differences]:
-        """The config of the file, and how it differs; runs in a thread. Raises ExporterError."""
-        assert self._load is not None  # noqa: S101 - for mypy
-        before = self.exporter.config
-        config = with_equal_parts_of(before, self._load())
-        return config, Differences(before, config)
+    async def _settle_memory(self) -> None:
+        """Freeze what is used now; what was in a cycle when it was frozen is freed now and then.
 
-    async def _replace(self, config: Config, differences: Differences) -> None:
-        before = self.exporter
-        ended = ending_jobs(before, config, differences, self._clock)
-        scheduled = [job for job in ended if job in before.jobs]
-        await self._schedule.remove([job.key for job in scheduled], PATIENCE)
-        # Else making so many objects has garbage collection visit all that there are.
-        gc.freeze()
+        Of many sources each part takes a turn of the loop: also to let go of the config before, and
+        to count.
+        """
         await asyncio.sleep(0)
-        # From here on, nothing is awaited until all is replaced.
+        settle_memory()
+        await asyncio.sleep(0)
+        if gc.get_freeze_count() > FROZEN_GROWTH * self._frozen:
+            gc.unfreeze()
+            settle_memory()
+            self._frozen = gc.get_freeze_count()
+
+    def _read(self) -> _Change:
+        """What the file changes; runs in a thread. Raises ExporterError."""
+        assert self._load is not None  # noqa: S101 - for mypy
+        before = self.exporter
+        config = with_equal_parts_of(before.config, self._load())
+        differences = Differences(before.config, config)
+        ended = ending_jobs(before, config, differences, self._clock)
+        keys = {job.key for job in before.jobs}
+        return _Change(config, differences, ended, [job for job in ended if job.key in keys])
+
+    async def _replace(self, change: _Change) -> None:
+        before, config, ended = self.exporter, change.config, change.ended
+        await self._schedule.remove([job.key for job in change.scheduled], PATIENCE)
+        await asyncio.sleep(0)
         try:
-            kept = kept_of(before, ended, differences)
-            after = before.remade(config, kept)
+            kept = kept_of(before, ended, change.differences)
+            after = await in_thread(lambda: before.remade(config, kept))
+            hand_over(before, after, kept, change.differences)
         except BaseException:
-            await self._schedule.add(scheduled)
+            await self._schedule.add(change.scheduled)
             raise
         self.exporter = after
         self._on_change(after)
@@ -131,17 +162,28 @@ class Reloader:
         self.exporter.reloads.failed(self._clock.wall(), problems)
 
 
-def settle_memory(*, is_full: bool = True) -> None:
+def settle_memory() -> None:
     """Have garbage collection leave alone what lives as long as the config.
 
-    With 1,000 sources a full collection that visits it stops the event loop for 50 ms, and for
-    10 ms without. Unless `is_full`, only what was made since the last time is visited: what an
-    earlier config has left is in no cycles, and already gone.
+    With 1,000 sources a collection that visits all of it stops the event loop for 50 ms. What was
+    frozen and is used no more is in no cycles, and gone without garbage collection.
     """
-    if is_full:
-        gc.unfreeze()
-    gc.collect(2 if is_full else 1)
+    gc.collect()
     gc.freeze()
+
+
+@contextmanager
+def _full_collections_postponed() -> Iterator[None]:
+    """Have none while a config is read: it would visit all that was read so far.
+
+    Garbage collection of young objects goes on, and a full one follows soon.
+    """
+    young, middle, old = gc.get_threshold()
+    gc.set_threshold(young, middle, _NEVER)
+    try:
+        yield
+    finally:
+        gc.set_threshold(young, middle, old)
 
 
 def _keep(tasks: set[asyncio.Task[Any]], work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

@@ -1,5 +1,6 @@
 """Asker: asks one list, or one kind of owners, wherever they are."""
 
+from collections.abc import Collection
 from typing import Protocol
 
 from exporter.clock import Clock
@@ -38,8 +39,11 @@ class Asker:
         self._clock = clock
         self._client = None if database is not None else _client(settings, clock)
 
-    async def ask(self) -> Answer:
-        """Ask once. Raises nothing but cancellation."""
+    async def ask(self, also: Collection[str] = ()) -> Answer:
+        """Ask once; a table of owners, `also` when these last reported.
+
+        Raises nothing but cancellation.
+        """
         if self._client is not None:
             return await self._client.ask()
         assert self._database is not None  # noqa: S101 - for mypy: no client asks it
@@ -50,7 +54,7 @@ class Asker:
         try:
             if isinstance(settings, ListSource):
                 return await list_in_database(reader, settings, self._clock)
-            return await owners_in_database(reader, settings, self._clock)
+            return await owners_in_database(reader, settings, self._clock, also)
         except BackingOff as error:
             unknown = Unknown(error.reason, str(error))
             return ListAnswer({STORE: unknown}) if isinstance(settings, ListSource) else unknown

@@ -1,6 +1,6 @@
 """Asks in the database: a table in which owners report, and queries for owners and sessions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from exporter.clock import Clock
@@ -18,7 +18,7 @@ from exporter.evidence.answers import (
     Unknown,
 )
 from exporter.postgres import Reader
-from exporter.queries import fill
+from exporter.queries import array, fill
 from exporter.sessions import CLOCK_QUERY, STATEMENT_TIME, relation
 
 #: The name of the only store of a list that is a query.
@@ -28,13 +28,16 @@ _TOO_MANY = Unknown("size", f"there are more than {MOST_OWNERS} owners")
 
 
 async def owners_in_database(
-    reader: Reader, settings: OwnerSource, clock: Clock
+    reader: Reader, settings: OwnerSource, clock: Clock, also: Collection[str] = ()
 ) -> OwnersAnswer | Unknown:
-    """Which owners live, by a table or a query. Raises BackingOff alone."""
+    """Which owners live, by a table or a query; of a table, when these owners last reported `also`.
+
+    Raises BackingOff alone.
+    """
     at = clock.monotonic()
     try:
         if settings.table is not None:
-            rows = await reader.rows(await _table_statement(reader, settings.table))
+            rows = await reader.rows(await _table_statement(reader, settings.table, also))
             return _reporting(rows, at)
         query = escape_strings(settings.sql or "")
         rows = await reader.rows(fill("evidence/owners", query=query, most=str(MOST_OWNERS + 1)))
@@ -53,15 +56,16 @@ async def owners_in_database(
 def _reporting(
     rows: Sequence[tuple[str | None, float | None]], at: float
 ) -> OwnersAnswer | Unknown:
-    """The owners that have reported; one may have several rows."""
+    """The owners that have reported, lately where there is no time; one may have several rows."""
     if len(rows) > MOST_OWNERS:
         return _TOO_MANY
-    alive = {owner for owner, ahead in rows if owner is not None and ahead is None}
-    ahead = dict[str, float]()
+    alive = {owner for owner, reported_at in rows if owner is not None and reported_at is None}
+    reported = dict[str, float]()
     for owner, reported_at in rows:
-        if owner is not None and reported_at is not None and owner not in alive:
-            ahead[owner] = max(reported_at, ahead.get(owner, reported_at))
-    return OwnersAnswer(frozenset(alive), at, ahead=ahead)
+        if owner is None or reported_at is None or owner in alive or reported_at < ABOVE_NONE:
+            continue
+        reported[owner] = max(reported_at, reported.get(owner, reported_at))
+    return OwnersAnswer(frozenset(alive), at, reported=reported)
 
 
 async def list_in_database(reader: Reader, settings: ListSource, clock: Clock) -> ListAnswer:
@@ -115,19 +119,24 @@ def _timestamp(name: str, text: str | None) -> float | None:
     return at if at >= ABOVE_NONE else None
 
 
-async def _table_statement(reader: Reader, settings: OwnerTable) -> str:
+async def _table_statement(reader: Reader, settings: OwnerTable, also: Collection[str]) -> str:
     table = await relation.find(reader, settings.table)
-    seen_at = "NULL" if settings.seen_at is None else table.expression(settings.seen_at)
-    is_time = f"pg_catalog.isfinite({seen_at})"
-    recent = f"{is_time} AND ({seen_at}) > {STATEMENT_TIME.ago(settings.within)}"
-    is_ahead = f"({seen_at}) > {STATEMENT_TIME.ahead(AHEAD)}"
-    ahead = f"CASE WHEN {is_ahead} THEN extract(epoch FROM {seen_at})::float8 END"
+    owner = f"({table.expression(settings.id)})::text"
+    wanted, reported = "true", "NULL::float8"
+    if settings.seen_at is not None:
+        seen_at = table.expression(settings.seen_at)
+        recent = f"({seen_at}) > {STATEMENT_TIME.ago(settings.within)}"
+        lives = f"{recent} AND ({seen_at}) <= {STATEMENT_TIME.ahead(AHEAD)}"
+        reported = f"CASE WHEN {lives} THEN NULL ELSE extract(epoch FROM {seen_at})::float8 END"
+        if also:  # else an index on seen_at serves
+            recent = f"({recent} OR {owner} = ANY ({array(also)}::text[]))"
+        wanted = f"pg_catalog.isfinite({seen_at}) AND {recent}"
     return fill(
         "evidence/owners_of_table",
         clock=CLOCK_QUERY,
         table=table.sql,
-        id=table.expression(settings.id),
-        ahead="NULL::float8" if settings.seen_at is None else ahead,
-        lives="true" if settings.seen_at is None else recent,
+        owner=owner,
+        reported=reported,
+        wanted=wanted,
         most=str(MOST_OWNERS + 1),
     )

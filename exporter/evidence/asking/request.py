@@ -18,6 +18,14 @@ from exporter.http_failures import why_failed
 #: Of all pages of an answer together, in bytes.
 MOST_BYTES = 32 * 2**20
 
+#: OK, and Created, which some frameworks answer to every POST. The others of 2xx say that the
+#: answer comes later, was changed on the way, or consists of several ones.
+_COMPLETE = frozenset({200, 201})
+
+#: Members by which JSON-RPC, GraphQL and JSON:API say in an answer of 200 that there is no answer,
+#: or a part of one.
+_ERRORS = ("error", "errors")
+
 #: Larger answers are taken apart in a thread, so that the event loop goes on.
 SMALL_BYTES = 4 * 2**10
 
@@ -90,9 +98,10 @@ class HttpClient:
             raise AskingError("shape", "the URL is not valid for a request") from None
         except httpx.HTTPError as error:
             raise AskingError("connection", why_failed(error)) from None
-        if len(body) <= SMALL_BYTES:
-            return AnsweredPage(parse_json(body), is_long=False)
-        return AnsweredPage(await asyncio.to_thread(parse_json, body), is_long=True)
+        is_long = len(body) > SMALL_BYTES
+        value = await asyncio.to_thread(parse_json, body) if is_long else parse_json(body)
+        _require_no_error(value)
+        return AnsweredPage(value, is_long=is_long)
 
     async def close(self) -> None:
         """Close its connections; it can be prepared again."""
@@ -170,11 +179,20 @@ def _require_success(response: httpx.Response) -> None:
         raise AskingError("permission", f"answered {status}: the request is not permitted")
     if not 200 <= status < 300:
         raise AskingError("status", f"answered {status}")
+    if status not in _COMPLETE | {206}:
+        raise AskingError("status", f"answered {status}, which is not the answer itself")
     coding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if coding not in {"", "identity"}:
         raise AskingError("shape", f"the answer is compressed ({coding[:20]}), unasked")
     if any(age.strip() != "0" for age in response.headers.get_list("Age")):
         raise AskingError("stale", "the answer comes from a cache: it has an Age")
+
+
+def _require_no_error(value: object) -> None:
+    """Raise AskingError where an answer says that it failed, whatever else it has."""
+    for name in _ERRORS if isinstance(value, dict) else ():
+        if value.get(name):
+            raise AskingError("status", f"the answer says {name}: {json.dumps(value[name])[:80]}")
 
 
 def _require_whole(response: httpx.Response, *, has_next_page: bool) -> None:

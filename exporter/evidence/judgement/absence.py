@@ -34,7 +34,7 @@ class Absence:
         """Take in a round; return how many sessions came back where that begins the row anew."""
         if self._rounds and at - self._rounds[-1] > self._longest_gap:
             self._rounds.clear()
-        back = self._left.keys() & after
+        back = self.returning(after)
         is_unstable = (4 if len(back) > 1 else 2) * len(back) > len(self._left)
         if is_unstable:
             self._rounds.clear()
@@ -48,6 +48,10 @@ class Absence:
         while self._rounds and at - self._rounds[0] > self._kept:
             self._rounds.popleft()
         return len(back) if is_unstable else 0
+
+    def returning(self, after: Set[str]) -> Set[str]:
+        """Return what of the next round has left the list lately."""
+        return self._left.keys() & after
 
     def since(self, session: str, seen: float) -> float | None:
         """Return the first complete round that lacked a session, last seen otherwise at `seen`.

@@ -10,15 +10,13 @@ class Comparison:
     Nor is it known then whether sessions of a missing owner show life.
     """
 
-    def __init__(self, every: float, timeout: float, at: float | None = None) -> None:
-        """`every` is the least interval of the collections, and `timeout` how long one may take.
-
-        `at` is when the last one was, if there was one.
-        """
+    def __init__(self, every: float, timeout: float) -> None:
+        """`every` is the least interval of the collections, and `timeout` how long one may take."""
         self._interval = every
         self._every = every
         self._timeout = timeout
-        self.at = at
+        self.at: float | None = None
+        """When the last one was, by the monotonic clock; None: there was none yet."""
 
     @property
     def is_missing(self) -> bool:

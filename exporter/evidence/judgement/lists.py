@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from exporter.config.evidence import ListSource
 from exporter.evidence.answers import ListAnswer, ListedSession
 from exporter.evidence.judgement.absence import Absence, lost
+from exporter.evidence.judgement.partial import PartialAnswers
 from exporter.evidence.judgement.presence import NEVER
 from exporter.evidence.judgement.stores import Stores
 from exporter.sessions.verdict import ListedTimes
@@ -38,6 +39,7 @@ class ListHistory:
         self.settings = settings
         self.longest_gap = 3 * settings.every + settings.timeout
         self.absence = Absence(settings, self.longest_gap)
+        self.partial = PartialAnswers(settings)
         self._stores = Stores(self.longest_gap)
         self._names: tuple[str, ...] = ()
         self._sessions: Mapping[str, ListedSession] = {}
@@ -94,7 +96,7 @@ class ListHistory:
         """Return why complete answers are not trusted, as a sentence; empty where they are."""
         if self._is_recent(self._returned_at):
             return f"{self._returned} sessions were absent and came back, so absence is no loss"
-        return ""
+        return self.partial.turns()
 
     def lost(self) -> frozenset[str]:
         """Return what a store lost at once, as long as that is recent."""
@@ -106,6 +108,8 @@ class ListHistory:
         # What left the list between two rounds is in none of the answers of a complete one.
         is_complete = not self._stores.failures and min(asked) > self._newest_at
         at, self._newest_at = min(asked), max(asked)
+        after = {store: each.sessions.keys() for store, each in self._stores.fresh.items()}
+        self.partial.observe(before, after, self.absence.returning(self._sessions.keys()), at)
         returned = self.absence.observe(
             known.keys(), self._sessions.keys(), at, is_complete=is_complete
         )

@@ -1,13 +1,13 @@
 """Which owners are dead, judged from all answers so far."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 
 from exporter.config.evidence import OwnerSource
 from exporter.evidence.answers import OwnersAnswer, Unknown
 from exporter.evidence.judgement.owner_trust import OwnersTrust
 from exporter.evidence.judgement.presence import NEVER, Presence
-from exporter.evidence.judgement.reports_ahead import ReportsAhead
+from exporter.evidence.judgement.reports import Reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,9 @@ class OwnersState:
     at: float
     """When the last complete answer was asked for, by the monotonic clock."""
     never_listed: frozenset[str] = frozenset()
-    """The dead that no answer has had, nor said to have ended: they died before the first answer,
-    or the answers never list them, such as the pods of another namespace that are quiet."""
+    """The dead that no answer has had, nor said to have ended or to have reported once: they died
+    before the first answer, or the answers never list them, such as the pods of another namespace
+    that are quiet."""
 
 
 class OwnerHistory:
@@ -47,14 +48,16 @@ class OwnerHistory:
 
     An owner is dead when no answer of an unbroken row of trusted answers, over `grace`, has it, and
     no session of it started or showed life in that time; or when a trusted answer says it ended.
-    That holds too where no answer has ever had it: it died before the first one.
+    That holds too where no answer has ever had it: it died before the first one. Where the table of
+    owners shows when it last reported, that is known; else it is `never_listed`.
     """
 
     def __init__(self, settings: OwnerSource) -> None:
         self.settings = settings
         self._presence = Presence(3 * settings.every + settings.timeout)
         self._trust = OwnersTrust(settings.grace)
-        self._ahead = ReportsAhead()
+        self._reports = Reports()
+        self._answered = frozenset[str]()  # alive by the last answer itself
         self._missing: dict[str, float] = {}
         self._absent: dict[str, float] = {}  # since which answer of the unbroken row
         self._revived: set[str] = set()  # showed life after an answer that lacked it
@@ -83,7 +86,8 @@ class OwnerHistory:
         else:
             self._failure = ""
             within = 0.0 if self.settings.table is None else self.settings.table.within
-            living = self._ahead.living(answer, within)
+            living = self._reports.living(answer, within)
+            self._answered = answer.alive
             self._take(replace(answer, alive=answer.alive | living), held)
         return self.state(now)
 
@@ -98,8 +102,17 @@ class OwnerHistory:
             alive = frozenset()
         dead = frozenset() if unknown else frozenset(self._dead)
         at = max(self._presence.at, 0.0)
-        unseen = {each for each in dead - self._ended if not self._presence.was_listed(each)}
+        known = self._ended | self._reports.silent
+        unseen = {each for each in dead - known if not self._presence.was_listed(each)}
         return OwnersState(alive, dead, dict(self._missing), unknown, at, frozenset(unseen))
+
+    def unreported(self, held: Set[str]) -> Set[str]:
+        """Return which of these owners the last answer did not have as living by its own word."""
+        return held - self._answered
+
+    def _covers(self, owner: str) -> bool:
+        """Return whether the absence of an owner means anything: an answer shows or showed it."""
+        return owner in self._reports.silent or self._presence.covers(owner)
 
     def _take(self, answer: OwnersAnswer, held: Mapping[str, HeldSessions] | None) -> None:
         """Take in a complete answer."""
@@ -120,7 +133,7 @@ class OwnerHistory:
         self._dead = {
             each: self._dead[each]
             for each in gone & self._dead.keys() - self._revived
-            if each in self._ended or self._presence.covers(each)
+            if each in self._ended or self._covers(each)
         }
         undecided = seen.keys() - self._dead.keys()
         self._unknown = self._trust.doubt(answer, undecided, returned, self._presence)
@@ -147,7 +160,7 @@ class OwnerHistory:
         if not self.settings.unique_per_start:
             return
         grace = self.settings.grace
-        is_over = answer.at - since >= grace and self._presence.covers(owner)
+        is_over = answer.at - since >= grace and self._covers(owner)
         is_silent = read_at is None or read_at - seen >= grace
         if (is_over and is_silent) or (owner in answer.ended and owner not in self._revived):
             self._dead[owner] = answer.at

@@ -44,6 +44,8 @@ class _Unlisted:
     last_seen: float
     silence: float
     """For how long it had been silent when the last collection found it."""
+    was_listed: bool
+    """Whether an answer has had it."""
 
 
 class SourceEvidence:
@@ -78,6 +80,7 @@ class SourceEvidence:
                 last.found_at if last else rows.read_at,
                 last_seen,
                 rows.read_at - last_seen,
+                (last is not None and last.was_listed) or self._was_listed(session),
             )
             vanished += self._was_tracked(session)
         if vanished >= 2 and 10 * vanished > rows.listed:
@@ -126,10 +129,14 @@ class SourceEvidence:
         if state.unknown or doubt:
             blind.append(f"list {self._sessions.settings.name}: {state.unknown or doubt}")
         self._remember(self._sessions, state)
+        ghosts = frozenset() if doubt else self._ghosts(self._sessions, state, now)
         return Verdict(
             dead_owners=dead,
             listed=self._listed,
-            ghosts=frozenset() if doubt else self._ghosts(self._sessions, state, now),
+            ghosts=ghosts,
+            never_listed_ghosts=frozenset(
+                each for each in ghosts if not self._unlisted[each].was_listed
+            ),
             alive_owners=alive,
             never_listed_owners=never_listed,
             blind="; ".join(blind),
@@ -160,6 +167,11 @@ class SourceEvidence:
         untracked = None if self._rows is None else self._rows.untracked
         return untracked is not None and session in self._compared and session not in untracked
 
+    def _was_listed(self, session: str) -> bool:
+        """Return whether an answer had a session before a collection found it unlisted."""
+        left = NEVER if self._sessions is None else self._sessions.absence.left(session)
+        return left > NEVER or self._was_tracked(session)
+
     def _ghosts(self, sessions: ListHistory, state: ListState, now: float) -> frozenset[str]:
         """Return the ghosts among the rows that the last collection found."""
         absence, ghost_after = sessions.absence, sessions.settings.ghost_after
@@ -170,6 +182,7 @@ class SourceEvidence:
             since = absence.since(session, max(row.active_since, row.last_seen))
             was_listed = absence.at - absence.left(session) < ghost_after  # perhaps for one answer
             is_live = session in state.sessions or was_listed or row.silence < ghost_after
+            is_live |= sessions.partial.has_switched(session)
             if is_live or since is None:
                 self._proved.discard(session)
             elif (
@@ -186,14 +199,17 @@ class SourceEvidence:
             return ""
         if self._is_respelled:
             return "it writes ids in another way than the table, such as in upper case"
-        if rows.active < 3:
-            return ""
-        if not state.sessions:
-            return f"it is empty while {rows.active} sessions are active"
-        if rows.listed == 0:
-            return f"it holds none of the {rows.active} active sessions: are these the same ids?"
         lost = len(self._sessions.lost() & self._unlisted.keys())
-        return f"{lost} sessions that are active left it at once" if lost >= 3 else ""
+        doubt = self._sessions.partial.cut(self._unlisted.keys())
+        if rows.active < 3:
+            return doubt
+        if not state.sessions:
+            doubt = f"it is empty while {rows.active} sessions are active"
+        elif rows.listed == 0:
+            doubt = f"it holds none of the {rows.active} active sessions: are these the same ids?"
+        elif lost >= 3:
+            doubt = f"{lost} sessions that are active left it at once"
+        return doubt
 
     def _remember(self, sessions: ListHistory, state: ListState) -> None:
         """Keep the lists of the last verdicts, for the collections that used them."""

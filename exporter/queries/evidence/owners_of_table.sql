@@ -1,8 +1,9 @@
--- The owners that have reported lately, by the database's clock; and when, where that is in the future.
+-- The owners that have reported lately, by the database's clock, and some that are asked for; when they
+-- reported, where that is in the future or not lately.
 WITH {clock}
 SELECT DISTINCT
-    ({id})::text,
-    {ahead}
+    {owner},
+    {reported}
 FROM {table} AS s
-WHERE {lives}
+WHERE {wanted}
 LIMIT {most}

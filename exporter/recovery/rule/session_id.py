@@ -106,15 +106,17 @@ class SessionId:
         """Whether each column has one of its values, an array, and all together are a key.
 
         The first finds rows by the unique index, and the second is exact. A join with the keys
-        would have no statistics, and might compare every row with every key.
+        would have no statistics, and might compare every row with every key. Arrays of different
+        lengths are no values of an array: a column of these is compared by the key alone.
         """
         found = [
             f"{value} {column.operator('=')} ANY ({each}::{column.type}[])"
             for value, column, each in zip(self._values("s"), self.columns, values, strict=True)
+            if not column.is_array
         ]
-        if self.is_single:
+        if self.is_single and found:
             return found[0]
-        return f"({' AND '.join(found)} AND {self.key()} = ANY ({keys}::text[]))"
+        return f"({' AND '.join([*found, f'{self.key()} = ANY ({keys}::text[])'])})"
 
     def is_given(self, given: GivenId, *, in_audit: bool = False) -> str:
         """Whether a row, or one of the audit, has this id; NULL or false where it has none.

@@ -12,9 +12,9 @@ from exporter.errors import BadData, SchemaMismatch, SourceError
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.sessions import relation
-from exporter.sessions.conditions import stored_column
+from exporter.sessions.conditions import chooses_among, stored_column
 from exporter.sessions.expressions.fit import TIMES, check_types, require_groupable
-from exporter.sessions.expressions.result_types import WHOLE_NUMBERS, types_of
+from exporter.sessions.expressions.result_types import WHOLE_NUMBERS, types_of, with_names
 from exporter.sessions.expressions.used_objects import require_all_rows, require_no_effects
 from exporter.sessions.moments import UNITS, Moment, interval
 from exporter.sessions.orphaned import end_of_closed
@@ -40,13 +40,20 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
         _set_apart(reader)
     await require_no_effects(reader, found)
     types = await types_of(reader, found, expressions)
-    check_types(source, types)
+    try:
+        check_types(source, types)
+    except SchemaMismatch:
+        check_types(source, await with_names(reader, types))
+        raise
     if "limit_per.key" in expressions:
         key = "limit_per.key"
         await require_groupable(reader, found, expressions[key], types[key])
     await require_all_rows(reader, found, expressions.values())
 
+    times = {each.name for each in found.columns.values() if each.counts_time and not each.virtual}
+
     def moment(key: str, column: TimeColumn) -> Moment:
+        stored = stored_column(expressions[key])
         return Moment(
             raw=expressions[key],
             unit=None if column.epoch is None else UNITS[column.epoch],
@@ -54,7 +61,8 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
             has_zone_for_sure=source.timestamps_in is not None,
             is_naive=types[key] == "timestamp without time zone",
             has_clock_changes=source.timestamps_in not in _WITHOUT_CLOCK_CHANGES,
-            column=stored_column(expressions[key]),
+            column=stored,
+            is_among_columns=stored is not None or chooses_among(expressions[key], times),
         )
 
     columns = {key: getattr(source, key) for key in TIMES}

@@ -25,7 +25,7 @@ def check_types(source: Source, types: dict[str, str]) -> None:
             if type_ != "boolean":
                 problems.append(
                     f"{key}: expected a condition (boolean), got {type_}; "
-                    "write a comparison, for example s.ended IS NULL"
+                    f"write a comparison, for example {_comparison(type_)}"
                 )
         elif key in TIMES:
             problems += _time_problems(key, type_, getattr(source, key), source.timestamps_in)
@@ -56,7 +56,23 @@ def _time_problems(key: str, type_: str, column: TimeColumn, zone: str | None) -
             f"write {key}: {{column: {column.sql}, epoch: s}}, or epoch: ms, us or ns"
         )
     elif type_ != "timestamp with time zone":
-        yield f"{key}: expected a timestamp, got {type_}; cast it, for example (s.at)::timestamptz"
+        yield f"{key}: expected a timestamp, got {type_}; {_time_advice(type_)}"
+
+
+def _time_advice(type_: str) -> str:
+    if type_.startswith("time "):  # PostgreSQL casts it to no timestamp
+        return "it has no day; add one, for example s.day + s.at"
+    if type_.endswith("range"):
+        return "take one of its bounds, for example lower(s.during)"
+    return "cast it, for example (s.at)::timestamptz"
+
+
+def _comparison(type_: str) -> str:
+    if type_ in NUMBERS:
+        return "s.state = 1"
+    if type_.startswith("bit"):
+        return "s.state = B'1'"
+    return "s.state = 'open'" if type_.startswith(("text", "character")) else "s.ended IS NULL"
 
 
 def _threshold_problem(type_: str) -> str:

@@ -2,7 +2,7 @@
 
 from exporter.errors import BadData, SchemaMismatch, SourceError
 from exporter.postgres import Reader
-from exporter.queries import fill, literal
+from exporter.queries import array, fill, literal
 from exporter.sessions.relation import Relation
 from exporter.sessions.sql_names import chains
 from exporter.text import some_of
@@ -53,6 +53,14 @@ async def types_of(reader: Reader, found: Relation, expressions: dict[str, str])
     return dict(zip(expressions, names, strict=True))
 
 
+async def with_names(reader: Reader, types: dict[str, str]) -> dict[str, str]:
+    """The same types for people: those that are not known here by their names in the catalog."""
+    names: dict[str, str] = dict(
+        await reader.rows(fill("collection/hints/type_names", types=array(set(types.values()))))
+    )
+    return {key: names.get(type_, type_) for key, type_ in types.items()}
+
+
 def _find_failing(
     error: SourceError, statement: str, expressions: dict[str, str]
 ) -> tuple[str, str, bool]:
@@ -81,7 +89,7 @@ async def _hint_at(reader: Reader, found: Relation, text: str, error: SourceErro
         wrong = [name for name in quoted if name not in found.columns]
         return f"a text is written {literal(wrong[0])}, in single quotes" if wrong else ""
     labels: dict[str, list[str]] = dict(
-        await reader.rows(fill("hints/enum_labels", oid=str(found.oid)))
+        await reader.rows(fill("collection/hints/enum_labels", oid=str(found.oid)))
     )
     taken = [
         f"{name} takes {some_of(map(literal, labels[name]))}"

@@ -1,13 +1,13 @@
 """The relations, functions and schemas that a source uses besides the columns of its row."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from exporter.errors import PermissionDenied, SchemaMismatch, SourceError
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
 from exporter.sessions.relation import Relation
-from exporter.sessions.sql_names import ALIAS, chains, qualified, reads
+from exporter.sessions.sql_names import ALIAS, SYSTEM_COLUMNS, chains, names, qualified, reads
 from exporter.text import some_of
 
 #: The role whose members see all (PostgreSQL documentation, "Predefined Roles").
@@ -72,6 +72,33 @@ async def find_relations(
         each.is_whole and each.chain in {own, own[1:]} for each in found
     )
     return [(schema, name) for schema, name in rows if (schema, name) != own], is_read_whole
+
+
+async def find_columns(
+    reader: Reader, tables: Iterable[tuple[str, str]], texts: Sequence[str]
+) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Which columns of these tables and views the texts read; none where they read whole rows.
+
+    The catalog says which columns there are, and not which one a name means: one is found wherever
+    its name occurs, so that too many may be found and never too few.
+    """
+    listed = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in tables)
+    if not listed:
+        return []
+    rows = await reader.rows(fill("catalog/other_columns", tables=listed))
+    whole = {each.chain for text in texts for each in reads(text) if each.is_whole}
+    mentioned = set[str]().union(*map(names, texts))
+    found = []
+    for schema, name, is_table, columns in rows:
+        read = [each for each in columns if each in mentioned]
+        if is_table:
+            read += sorted(SYSTEM_COLUMNS & mentioned)
+        if not {(schema, name), (name,)}.isdisjoint(whole):
+            read = []
+        elif not read:
+            read = columns[:1]  # to count rows takes a right on any column
+        found.append((schema, name, tuple(read)))
+    return found
 
 
 async def find_functions(reader: Reader, texts: list[str]) -> list[tuple[str, str, bool]]:

@@ -8,6 +8,7 @@ from exporter.config import Source
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier
 from exporter.sessions.expressions.used_objects import (
+    find_columns,
     find_functions,
     find_relations,
     find_schemas,
@@ -310,7 +311,7 @@ async def reading_rights(reader: Reader, table: Relation, texts: list[str]) -> l
     return [
         *(Right("USAGE", schema) for schema in schemas),
         Right("SELECT", table.schema, table.name, tuple(columns)),
-        *(Right("SELECT", *other) for other in others),
+        *(Right("SELECT", *each) for each in await find_columns(reader, others, texts)),
         *(
             Right("EXECUTE", schema, function=signature)
             for schema, signature, is_public in functions

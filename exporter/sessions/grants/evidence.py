@@ -1,8 +1,4 @@
-"""The rights of ROLE to read evidence in the database: a table of owners, and queries.
-
-The catalog says which tables a query names, and not which of their columns it reads: so all of
-each may be read.
-"""
+"""The rights of ROLE to read evidence in the database: a table of owners, and queries."""
 
 from collections.abc import Iterator
 
@@ -10,7 +6,12 @@ from exporter.config import Config, Source
 from exporter.config.fields.sql_lexer import fold
 from exporter.postgres import Reader
 from exporter.sessions import relation
-from exporter.sessions.expressions.used_objects import find_functions, find_relations, find_schemas
+from exporter.sessions.expressions.used_objects import (
+    find_columns,
+    find_functions,
+    find_relations,
+    find_schemas,
+)
 from exporter.sessions.grants import ROLE, Right, unread
 from exporter.sessions.grants.owners import owner_rights
 from exporter.sessions.grants.path import PathUse, has_view
@@ -38,7 +39,7 @@ async def evidence_rights(reader: Reader, config: Config, source: Source) -> lis
     return [
         *rights,
         *(Right("USAGE", schema) for schema in dict.fromkeys(schemas) if schema != "pg_catalog"),
-        *(Right("SELECT", *each) for each in read),
+        *(Right("SELECT", *each) for each in await find_columns(reader, read, texts)),
         *(
             Right("EXECUTE", schema, function=signature)
             for schema, signature, is_public in functions

@@ -21,6 +21,7 @@ from tests.support.processes.session_exporter import (
     IMPATIENT,
     Daemon,
     Page,
+    run,
     write_config,
 )
 from tests.support.servers.quick_server import QuickServer
@@ -103,6 +104,24 @@ def test_a_foreign_table_that_hangs_takes_one_connection_and_no_other_source_dow
         assert len(rows(database, CONNECTIONS)) <= 2
         assert "database_down" not in daemon.log
         assert "a backend still hangs in a statement of hang" in daemon.get("/").text
+
+
+def test_the_only_connection_is_not_enough_for_a_foreign_table(
+    database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    """Also as long as its server answers, which is this one here."""
+    password = database.server.passwords["postgres"]
+    execute(
+        database,
+        f"ALTER SERVER far OPTIONS (SET port '{database.server.port}', dbname '{database.name}')",
+        "ALTER USER MAPPING FOR PUBLIC SERVER far"
+        f" OPTIONS (SET user 'postgres', SET password '{password}')",
+        "ALTER FOREIGN TABLE conversations.far OPTIONS (table_name 'conversation_sessions')",
+    )
+    for size, is_warned in ((1, True), (2, False)):
+        config = config_of(database, tmp_path, size)
+        printed = run("check", "hang", "--live", "--all", "-c", config, folder=tmp_path).stdout
+        assert ("max_connections of 1 all sources" in " ".join(printed.split())) is is_warned
 
 
 def test_several_sources_on_foreign_tables_that_hang_take_one_connection_together(

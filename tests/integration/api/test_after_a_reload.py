@@ -6,11 +6,9 @@ import pytest
 
 from exporter.config import load_config
 from exporter.daemon.app import Exporter
-from exporter.daemon.machine_clock import CLOCK
-from exporter.daemon.reload.differences import Differences
-from exporter.daemon.reload.hand_over import ending_jobs, kept_of
 from exporter.demo.server.databases import EmbeddedDatabase
 from tests.support.api.busy_exporter import SOURCES, ask, busy_exporter
+from tests.support.processes.reloading import remade
 
 pytestmark = pytest.mark.slow  # it collects with every collector
 
@@ -24,10 +22,7 @@ def changed(before: Exporter, database: EmbeddedDatabase, folder: Path, text: st
     """The exporter after a reload of a file with this text."""
     path = folder / "config.yaml"
     path.write_text(text, encoding="utf-8")
-    config = load_config(path, {"DATABASE_URL": database.dsn})
-    differences = Differences(before.config, config)
-    ended = ending_jobs(before, config, differences, CLOCK)
-    return before.remade(config, kept_of(before, ended, differences))
+    return remade(before, load_config(path, {"DATABASE_URL": database.dsn}))
 
 
 async def test_a_column_that_is_shown_no_more_is_gone_at_once_and_no_count_is(

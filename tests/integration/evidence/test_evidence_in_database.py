@@ -85,7 +85,27 @@ async def test_an_owner_that_reports_a_time_in_the_future_is_named_with_it_and_n
     found = await owners_in_database(reader, declared, CLOCK)
     assert isinstance(found, OwnersAnswer)
     assert {each[-1] for each in found.alive} == {"b"}
-    assert {each[-1] for each in found.ahead} == {"a"}
+    assert {each[-1] for each in found.reported} == {"a"}
+
+
+async def test_of_owners_that_are_asked_for_the_last_report_is_known_however_old_it_is(
+    reader: Reader, database: EmbeddedDatabase
+) -> None:
+    """NULL, an infinite time and the year 1 are no reports; and an id may be any text."""
+    execute(
+        database,
+        "CREATE TABLE public.named (id text, seen timestamptz)",
+        """INSERT INTO public.named VALUES ('it''s {"a\\', timestamptz '2026-01-01 00:00+00'),
+            ('it''s {"a\\', '2025-01-01'), ('null', '2026-01-01 00:00+00'), ('never', NULL),
+            ('first', '-infinity'), ('year 1', '0001-01-01'), ('other', '2026-01-01'),
+            ('lives', '2026-01-01'), ('lives', now())""",
+    )
+    table = {"table": {"table": "public.named", "id": "id", "seen_at": "seen"}}
+    declared = OwnerSource.model_validate({"name": "servers", "unique_per_start": True, **table})
+    also = ["it's {\"a\\", "null", "never", "first", "year 1", "lives", "gone"]
+    found = await owners_in_database(reader, declared, CLOCK, also)
+    assert isinstance(found, OwnersAnswer)
+    assert (found.alive, found.reported) == ({"lives"}, {also[0]: AT, "null": AT})
 
 
 @pytest.mark.parametrize(

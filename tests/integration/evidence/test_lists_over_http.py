@@ -47,6 +47,16 @@ SHAPES: dict[str, tuple[object, dict[str, Any], dict[str, ListedSession]]] = {
         {},
         {"a": ListedSession(), "7": ListedSession()},
     ),
+    "no error": (
+        {"error": None, "errors": [], "items": [{"id": "a"}]},
+        {"items": "items"},
+        {"a": ListedSession()},
+    ),
+    "created, by a POST": (
+        (201, {}, b'[{"id": "a"}]'),
+        {"request": {"method": "POST"}},
+        {"a": ListedSession()},
+    ),
     "plain ids": (["a", "b"], {"id": "@"}, {"a": ListedSession(), "b": ListedSession()}),
     "a list of one column is its text": (
         [{"room": "r"}, {"room": 7}],
@@ -161,6 +171,26 @@ NO_ANSWER: dict[str, tuple[object, dict[str, Any], str]] = {
         (302, {"Location": "/login"}, b""),
         {},
         "redirect: answered 302; redirects are not followed: write the final address",
+    ),
+    "an answer that comes later": (
+        (202, {}, b"[]"),
+        {},
+        "status: answered 202, which is not the answer itself",
+    ),
+    "an answer of several": (
+        (207, {}, b"[]"),
+        {},
+        "status: answered 207, which is not the answer itself",
+    ),
+    "an error beside items": (
+        {"items": [], "errors": [{"message": "the database is down"}]},
+        {"items": "items"},
+        'status: the answer says errors: [{"message": "the database is down"}]',
+    ),
+    "an error in the place of a mapping by id": (
+        {"error": "down"},
+        {"id": "key"},
+        'status: the answer says error: "down"',
     ),
     "not permitted": ((403, {}, b""), {}, "permission: answered 403: the request is not permitted"),
     "HTML": (

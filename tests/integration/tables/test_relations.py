@@ -334,6 +334,11 @@ async def test_integers_since_1970_are_times(
         ("started_at", "started", "text", "expected a timestamp, got text; cast it"),
         ("started_at", "{column: started, epoch: s}", "timestamptz", "because of epoch: s, got"),
         ("active", "started", "timestamptz", "active: expected a condition (boolean), got"),
+        ("started_at", "started", "time", "got time without time zone; it has no day; add one"),
+        ("started_at", "started", "tstzrange", "got tstzrange; take one of its bounds, for"),
+        ("active", "started", "bit(1)", "got bit; write a comparison, for example s.state = B'1'"),
+        ("active", "started", "smallint", "got smallint; write a comparison, for example s.state"),
+        ("where", "started", "public.mood", "got mood; write a comparison, for example s.ended"),
         ("duration", "started", "interval", "for an interval write extract(epoch FROM s.column)"),
         ("duration", "started", "text", "duration: expected seconds as a number, got text"),
         ("where", "started", "integer", "where: expected a condition (boolean), got integer"),
@@ -348,7 +353,11 @@ async def test_a_type_that_does_not_fit_is_a_sentence(
     type_: str,
     sentence: str,
 ) -> None:
-    run(database, f"CREATE TABLE public.chat (started {type_}, at timestamptz, is_open bool)")
+    run(
+        database,
+        "CREATE TYPE public.mood AS ENUM ('open')",
+        f"CREATE TABLE public.chat (started {type_}, at timestamptz, is_open bool)",
+    )
     keys = {"started_at": "at", "active": "is_open", "orphaned_after": "2h", key: declared}
     lines = "".join(f"  {name}: {value}\n" for name, value in keys.items())
     page = await collect(database, f"chat:\n  table: public.chat\n{lines}")
@@ -595,5 +604,5 @@ async def test_the_table_that_may_have_been_meant_is_found_among_many(
     )
     page = await collect(any_database, CHAT.format(table="chat_sesions"))
     assert "did you mean public.chat_sessions?" in page.failures["chat", "active"]
-    found = rows(any_database, fill("hints/tables", wanted="'chat_sesions'"))
+    found = rows(any_database, fill("collection/hints/tables", wanted="'chat_sesions'"))
     assert (len(found), found[0]) == (100, ("public", "chat_sessions"))

@@ -531,6 +531,45 @@ async def test_tables_are_granted_however_a_subquery_names_them(
     assert not page.failures
 
 
+OTHER_TABLE = {
+    "by its alias": ("EXISTS (SELECT FROM agg.o AS o WHERE o.n = s.id)", False),
+    "by its name": ("EXISTS (SELECT FROM agg.o WHERE agg.o.n = s.id)", False),
+    "alone": ("s.id NOT IN (SELECT n FROM agg.o)", False),
+    "only counted": ("(SELECT count(*) FROM agg.o) >= 0", False),
+    "by its version": ("EXISTS (SELECT FROM agg.o WHERE xmin IS NOT NULL)", False),
+    "quoted": ("""EXISTS (SELECT FROM agg.o WHERE "Odd one" = 'x')""", False),
+    "joined": ("EXISTS (SELECT FROM agg.o JOIN (VALUES (1)) AS v (n) USING (n))", False),
+    "by names given here": ("EXISTS (SELECT FROM agg.o AS o (x, y, z) WHERE o.x = 1)", True),
+    "naturally": ("EXISTS (SELECT FROM agg.o NATURAL JOIN (VALUES (1)) AS v (n))", True),
+    "whole rows": ("EXISTS (SELECT * FROM agg.o WHERE o IS NOT NULL)", True),
+    "in a CTE": ("(WITH w AS (SELECT * FROM agg.o) SELECT count(n) FROM w) >= 0", True),
+    "as json": ("(SELECT max(to_jsonb(o)::text) FROM agg.o) IS NULL", True),
+}
+
+
+@pytest.mark.quick("alias", "counted", "given", "json")
+@pytest.mark.parametrize(("active", "is_whole"), OTHER_TABLE.values(), ids=OTHER_TABLE)
+async def test_of_another_table_the_columns_are_granted_that_a_subquery_names(
+    database: EmbeddedDatabase,
+    collect: Collect,
+    give_role: Callable[..., Awaitable[str]],
+    *,
+    active: str,
+    is_whole: bool,
+) -> None:
+    run(
+        database,
+        f"CREATE TABLE public.chat ({COLUMNS})",
+        "CREATE SCHEMA agg",
+        'CREATE TABLE agg.o (n int, "Odd one" text, secret text)',
+    )
+    source = CHAT.replace("active: is_open", f"active: |\n    {active}")
+    await give_role(database, source)
+    page = await collect(database, source, role=EXPORTER)
+    assert not page.failures
+    assert refused(database, "SELECT secret FROM agg.o") is not is_whole
+
+
 @pytest.mark.quick(
     "o.*) FROM public.chat AS o-", "(chat)", "DISTINCT", "count(*) FROM public.chat-", "max(o.id"
 )

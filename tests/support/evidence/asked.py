@@ -29,12 +29,12 @@ class AskedOwners:
         declared = OwnerSource.model_validate({"name": "servers"} | defaults | settings)
         self.history = OwnerHistory(declared)
         self.held: dict[str, HeldSessions] | None = dict.fromkeys(held, HeldSessions(1, 0.0))
-        self.ahead: dict[str, float] = {}
+        self.reported: dict[str, float] = {}
         self.now = START - EVERY
 
     def ask(self, *alive: str, ended: Iterable[str] = (), after: float = EVERY) -> OwnersState:
         self.now += after
-        answer = OwnersAnswer(frozenset(alive), self.now, frozenset(ended), self.ahead)
+        answer = OwnersAnswer(frozenset(alive), self.now, frozenset(ended), self.reported)
         return self.history.observe(answer, self.held, self.now)
 
     def fail(self, after: float = EVERY) -> OwnersState:

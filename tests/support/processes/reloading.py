@@ -11,6 +11,11 @@ from typing import Any
 
 import yaml
 
+from exporter.config import Config
+from exporter.daemon.app import Exporter
+from exporter.daemon.machine_clock import CLOCK
+from exporter.daemon.reload.differences import Differences
+from exporter.daemon.reload.hand_over import ending_jobs, hand_over, kept_of
 from tests.support.processes.session_exporter import Daemon, Page, wait_for
 
 RELOADED = "session_exporter_config_last_reload_success_timestamp_seconds"
@@ -48,6 +53,16 @@ class ConfigFile:
 
 
 _OUTCOME = re.compile(r"event=config_(reloaded|reload_failed)\b")
+
+
+def remade(before: Exporter, config: Config) -> Exporter:
+    """The exporter after a reload of a file with this config."""
+    differences = Differences(before.config, config)
+    ended = ending_jobs(before, config, differences, CLOCK)
+    kept = kept_of(before, ended, differences)
+    after = before.remade(config, kept)
+    hand_over(before, after, kept, differences)
+    return after
 
 
 def reload(daemon: Daemon, *, succeeds: bool = True) -> None:

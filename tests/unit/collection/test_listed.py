@@ -66,6 +66,17 @@ def test_counts_and_ages_are_those_of_a_table_with_these_rows(source: ListedSour
     assert (values.keys.at_limit, values.keys.blocked) == (3, 2)
 
 
+def test_a_store_whose_clock_is_ahead_has_no_orphans_sooner_and_its_sessions_are_counted(
+    source: ListedSource,
+) -> None:
+    """Nothing else shows how old these sessions are; the start is old of each that is long."""
+    ahead = {"live": ListedSession(NOW - 5 * HOUR, NOW + HOUR)}
+    values = listed_values(source, ahead, NOW)
+    assert (values.total.orphaned, values.inconsistent["future"]) == (0, 1)
+    later = listed_values(source, ahead, NOW + 3 * HOUR + 1)
+    assert (later.total.orphaned, later.inconsistent["future"]) == (1, 0)
+
+
 def test_an_empty_list_is_no_session_and_no_clock(source: ListedSource) -> None:
     values = listed_values(source, {}, NOW)
     assert (values.now, values.total.active, values.total.orphaned) == (None, 0, 0)

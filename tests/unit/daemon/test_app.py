@@ -6,9 +6,8 @@ from exporter.config import Config, load_config
 from exporter.daemon.app import Exporter
 from exporter.daemon.http.access import Details
 from exporter.daemon.machine_clock import CLOCK
-from exporter.daemon.reload.differences import Differences
-from exporter.daemon.reload.hand_over import ending_jobs, kept_of
 from exporter.recovery.webhook.delivery import WebhookSender
+from tests.support.processes.reloading import remade
 
 CONFIG = """\
 databases:
@@ -38,9 +37,7 @@ def test_the_number_of_kept_rows_follows_the_number_of_sources(tmp_path: Path) -
     before = Exporter(few, CLOCK, Details.EVERYONE)
     assert before.row_limit.rows == 100
     for config, rows in ((many, 50), (few, 100)):
-        differences = Differences(before.config, config)
-        ended = ending_jobs(before, config, differences, CLOCK)
-        after = before.remade(config, kept_of(before, ended, differences))
+        after = remade(before, config)
         # The source that both have is collected by the same job.
         assert after.collections[0] is before.collections[0]
         assert (before.row_limit.rows, after.row_limit.rows) == (rows, rows)

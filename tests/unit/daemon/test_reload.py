@@ -16,7 +16,7 @@ from exporter.daemon import schedule as daemon_schedule
 from exporter.daemon.app import Exporter
 from exporter.daemon.machine_clock import CLOCK
 from exporter.daemon.reload.differences import UNRELATED, Differences, with_equal_parts_of
-from exporter.daemon.reload.hand_over import close_unused, ending_jobs, kept_of
+from exporter.daemon.reload.hand_over import close_unused, ending_jobs, hand_over, kept_of
 from exporter.daemon.schedule import Schedule
 
 HEAD = "databases: {app: {dsn: 'host=a password=x'}, other: {dsn: 'host=a'}}\n"
@@ -208,7 +208,10 @@ async def test_nothing_of_the_exporter_before_waits_for_garbage_collection(tmp_p
         differences = Differences(before.config, after_config)
         ended = ending_jobs(before, after_config, differences, CLOCK)
         assert before.jobs[0] in ended
-        after = before.remade(after_config, kept_of(before, ended, differences))
+        kept = kept_of(before, ended, differences)
+        after = before.remade(after_config, kept)
+        hand_over(before, after, kept, differences)
+        del kept
         await close_unused(before, after, ended)
         del before, ended, differences
         assert [each() for each in gone] == [None] * 4

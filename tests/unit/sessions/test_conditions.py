@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporter.sessions.conditions import conjuncts, fixed_column, stored_column
+from exporter.sessions.conditions import chooses_among, conjuncts, fixed_column, stored_column
 
 
 @pytest.mark.parametrize(
@@ -86,3 +86,26 @@ def test_a_column_or_null_in_its_place_is_stored_in_that_column(
     expression: str, column: str | None
 ) -> None:
     assert stored_column(expression) == column
+
+
+@pytest.mark.parametrize(
+    ("expression", "chooses"),
+    [
+        ("s.a", True),
+        ("greatest(s.a, B)", True),
+        ("coalesce(nullif(a, '0001-01-01'), s.\"b\", NULL)", True),
+        ("GREATEST(s.a, 0)", True),
+        ("s.c", False),
+        ("greatest(s.a, s.c)", False),
+        ("a(b)", False),
+        ("s.a::timestamptz", False),
+        ("s.a + b", False),
+        ("greatest(s.a, (SELECT b))", False),
+        ("greatest(s.a, b.b)", False),
+        ("CASE WHEN a THEN b END", False),
+    ],
+)
+def test_an_expression_that_chooses_among_columns_computes_nothing(
+    expression: str, *, chooses: bool
+) -> None:
+    assert chooses_among(expression, {"a", "b"}) is chooses

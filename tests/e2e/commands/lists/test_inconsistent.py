@@ -113,6 +113,16 @@ def test_no_more_rows_are_listed_than_the_limit(chats: EmbeddedDatabase, tmp_pat
     assert last == "… and 5 more; --limit 7 shows all"
 
 
+@pytest.mark.parametrize("command", [("inconsistent", "--limit"), ("orphans", "--limit")])
+def test_a_list_that_would_not_fit_into_memory_is_wrong_usage(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    done = run(*command, "1000000", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--limit" in done.stderr
+    assert "100000" in done.stderr
+
+
 def test_a_kind_that_no_source_has_is_wrong_usage(chats: EmbeddedDatabase, tmp_path: Path) -> None:
     config = write_config(tmp_path, {"app": {"dsn": chats.dsn}}, {"chat": CHAT})
     done = run("inconsistent", "--kind", "undatd", "-c", config, folder=tmp_path)

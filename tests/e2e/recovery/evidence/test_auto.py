@@ -147,9 +147,7 @@ def test_what_a_server_held_that_no_answer_has_had_is_counted_and_closed_by_age(
     calls: EmbeddedDatabase, tmp_path: Path
 ) -> None:
     """It may have died before the start, or be one that the answers never list."""
-    execute(
-        calls, "UPDATE public.servers SET reported = now() - interval '1 hour' WHERE server = 'a'"
-    )
+    execute(calls, "DELETE FROM public.servers WHERE server = 'a'")
     execute(calls, "UPDATE public.calls SET seen = now() - interval '1 hour' WHERE server = 'a'")
     path = write(calls, tmp_path, {"owner": {"of": "server", "in": "servers"}}, owners=OWNERS)
     with Daemon(path, folder=tmp_path) as daemon:
@@ -163,6 +161,25 @@ def test_what_a_server_held_that_no_answer_has_had_is_counted_and_closed_by_age(
             report(calls, "b")
             time.sleep(EVERY / 2)
     assert len(open_calls(calls)) == 30
+
+
+def test_what_a_server_held_that_last_reported_before_the_start_is_closed(
+    calls: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    """Its row in the table of servers shows that it is one of them: the exporter was down too."""
+    execute(
+        calls,
+        "UPDATE public.servers SET reported = now() - interval '1 hour' WHERE server = 'a'",
+        "UPDATE public.calls SET seen = now() - interval '1 hour' WHERE server = 'a'",
+    )
+    path = write(calls, tmp_path, {"owner": {"of": "server", "in": "servers"}}, owners=OWNERS)
+    with Daemon(path, folder=tmp_path):
+
+        def are_closed() -> bool:
+            report(calls, "b")
+            return open_calls(calls) == set(range(19, 31))
+
+        wait_for(are_closed, "they are closed", every=0.05)
 
 
 def test_while_it_is_unknown_who_lives_nothing_is_closed(

@@ -77,7 +77,23 @@ async def test_closed_rows_are_counted_that_were_seen_later_than_the_tolerance_a
     assert await counted(database, collect, **columns) == 2
 
 
-async def test_where_last_seen_at_is_an_expression_closed_rows_are_not_asked_for_it(
+async def test_of_several_columns_the_one_counts_that_the_expression_chooses(
+    database: EmbeddedDatabase, collect: Collect
+) -> None:
+    execute(
+        database,
+        "CREATE TABLE chat (id int, is_open bool, started timestamptz, seen timestamptz,"
+        " ended timestamptz)",
+        ROWS,
+        "ALTER TABLE chat RENAME seen TO pinged",
+        "ALTER TABLE chat ADD spoke timestamptz DEFAULT '-infinity'",
+    )
+    columns = {"start": "started", "end": "ended"}
+    expression = "|\n    greatest(s.pinged, NULLIF(spoke, '0001-01-01'))"
+    assert await counted(database, collect, seen=expression, **columns) == 2
+
+
+async def test_where_last_seen_at_is_computed_closed_rows_are_not_asked_for_it(
     database: EmbeddedDatabase, collect: Collect
 ) -> None:
     execute(

@@ -43,7 +43,7 @@ TABLES = (
     "CREATE SCHEMA live",
     "CREATE TABLE public.calls (id int, server text, started timestamptz, is_open bool)",
     'CREATE TABLE live.servers ("bootId" text, seen timestamptz)',
-    "CREATE TABLE live.presence (call int, seen timestamptz)",
+    "CREATE TABLE live.presence (call int, seen timestamptz, secret text)",
     "CREATE TABLE live.other (call int)",
     (
         "CREATE FUNCTION live.is_up(timestamptz) RETURNS bool LANGUAGE sql"
@@ -51,7 +51,7 @@ TABLES = (
     ),
     "REVOKE EXECUTE ON FUNCTION live.is_up FROM PUBLIC",
     "INSERT INTO live.servers VALUES ('a', now()), ('b', 'epoch')",
-    "INSERT INTO live.presence VALUES (7, NULL)",
+    "INSERT INTO live.presence VALUES (7, NULL, NULL)",
 )
 CLOCK = Clock(monotonic=lambda: 7.0, wall=lambda: 0.0)
 
@@ -86,8 +86,8 @@ async def test_the_role_may_read_what_the_queries_name_and_nothing_else(
     ]
     assert granted == [
         f'GRANT USAGE ON SCHEMA "live" TO {EXPORTER};',
-        f'GRANT SELECT ON "live"."presence" TO {EXPORTER};',
-        f'GRANT SELECT ON "live"."servers" TO {EXPORTER};',
+        f'GRANT SELECT ("call", "seen") ON "live"."presence" TO {EXPORTER};',
+        f'GRANT SELECT ("bootId", "seen") ON "live"."servers" TO {EXPORTER};',
         f"GRANT EXECUTE ON FUNCTION live.is_up(timestamp with time zone) TO {EXPORTER};",
     ]
     assert "pg_locks" not in printed.stdout
@@ -121,7 +121,7 @@ async def test_the_search_path_of_the_role_finds_what_a_query_names(
     printed = run("sql", "role", "-c", path, folder=tmp_path)
     assert printed.returncode == 0, printed.stderr
     assert "SET search_path = pg_catalog, live, pg_temp;" in printed.stdout
-    assert f'GRANT SELECT ON "live"."presence" TO {EXPORTER};' in printed.stdout
+    assert f'GRANT SELECT ("call", "seen") ON "live"."presence" TO {EXPORTER};' in printed.stdout
 
 
 def test_without_a_connection_it_says_what_may_be_missing(tmp_path: Path) -> None:

@@ -250,3 +250,6 @@ def test_a_column_of_any_name_is_a_part(any_database: EmbeddedDatabase, command:
     assert "  6 were closed" in command("recover", "it", "--yes", "--despite-brake", id=id_)
     refused = command("recover", "it", exits=1, id=["Session Id"])
     assert 'so write id: ["Session Id", select]' in refused
+    assert refused == command("recover", "it", exits=1, id='"Session Id"')
+    hint = "written without the double quotes of SQL here: Session Id"
+    assert hint in command("recover", "it", exits=1, id=['"Session Id"', "select"])

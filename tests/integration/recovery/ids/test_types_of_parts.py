@@ -18,6 +18,7 @@ CREATE DOMAIN public.badge AS char(5);
 CREATE DOMAIN public.score AS numeric(6, 2) CHECK (VALUE >= 0);
 CREATE DOMAIN public.moment AS timestamptz;
 CREATE DOMAIN public.of_code AS public.code;
+CREATE DOMAIN public.path AS text[];
 """
 
 #: Two values of each type, and the first one as the audit has it.
@@ -51,13 +52,23 @@ TYPES = {
         "'2024-10-27 02:30:00+01'",
         "2024-10-27 00:30:00+00",
     ),
+    # Arrays of different lengths, and one in which a part is unknown.
+    "int[]": ("'{1,2}'", "'{1,NULL,3}'", "{1,2}"),
+    "public.path": ("""'{"a,b","c\\"d"}'""", "'{}'", r'{"a,b","c\"d"}'),
+    "int4range": ("'[1,5)'", "'empty'", "[1,5)"),
+    "inet": ("'10.0.0.1/24'", "'10.0.0.1'", "10.0.0.1/24"),
+    "jsonb": ("""'{"a": [1, "x"]}'""", "'null'", '{"a": [1, "x"]}'),
+    "money": ("1234.5", "'-1'", "$1,234.50"),
+    "bit(3)": ("B'101'", "B'100'", "101"),
+    "interval": ("'36 hours'", "'1 day 11 hours'", "36:00:00"),
+    "timetz": ("'10:00+02'", "'10:00+01'", "10:00:00+02"),
 }
 
 #: Under these, texts are others, or have fewer digits.
 SETTINGS = ("DateStyle = German", "extra_float_digits = -5", "bytea_output = escape")
 
 
-@pytest.mark.quick("char(4)", "uuid", "timestamptz", "score", "level")
+@pytest.mark.quick("char(4)", "uuid", "timestamptz", "score", "level", "path")
 @pytest.mark.parametrize("type_", TYPES)
 def test_what_is_closed_by_two_columns_is_undone(
     any_database: EmbeddedDatabase, command: Command, type_: str
@@ -71,7 +82,7 @@ def test_what_is_closed_by_two_columns_is_undone(
         "INSERT INTO public.it SELECT a, b, true, now() - interval '3 hours',"
         f" now() - interval '2 hours' FROM (VALUES ({one}::{type_}), ({other})) AS x (a),"
         f" (VALUES ({one}::{type_}), ({other})) AS y (b)",
-        f"UPDATE public.it SET seen = now() WHERE a = b AND a = {other}",
+        f"UPDATE public.it SET seen = now() WHERE a = b AND a = {other}::{type_}",
         *(f'ALTER DATABASE "{any_database.name}" SET {each}' for each in SETTINGS),
     )
     both = json.dumps([text, text])
@@ -82,7 +93,9 @@ def test_what_is_closed_by_two_columns_is_undone(
     printed = command("recover", "it", "--yes", "--despite-brake", "--id", both)
     assert "  1 was closed" in printed
     assert rows(any_database, "SELECT session FROM session_exporter.recovery") == [([text, text],)]
-    still = f"SELECT count(*), bool_and(a = {one} AND b = {one}) FROM public.it WHERE NOT is_open"
+    still = (
+        f"SELECT count(*), bool_and(a = {one}::{type_} AND b = a) FROM public.it WHERE NOT is_open"
+    )
     assert rows(any_database, still) == [(1, True)]
 
     # Then the others, but for the one that lives.

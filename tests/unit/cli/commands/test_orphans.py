@@ -8,6 +8,7 @@ import pytest
 
 from exporter import text
 from exporter.cli.output.orphans import orphan_json, orphan_table
+from exporter.cli.output.sessions import more_lines
 from exporter.cli.output.terminal.table import table
 from exporter.sessions.orphan_list import Orphan, OrphanList
 from tests.support.collection.declarations import FULL, LoadSources
@@ -128,6 +129,12 @@ def test_orphans_are_listed_with_what_may_be_shown(load_sources: LoadSources) ->
         "-   2023-11-14 22:13:20Z  2h 0m       -      -",
         "… and 1 more; --limit 3 shows all",
     ]
+
+
+def test_a_list_says_how_many_rows_it_can_show() -> None:
+    assert more_lines(5, 5) == []
+    assert more_lines(100_000, 100) == ["… and 99900 more; --show 100000 shows all"]
+    assert more_lines(100_001, 100) == ["… and 99901 more; --show shows 100000 at most"]
 
 
 def test_a_long_value_is_whole_in_a_pipe(load_sources: LoadSources) -> None:

@@ -89,7 +89,7 @@ WRONG = {
         with_keys("list: calls").replace("    id: c\n", ""),
         (
             "config.yaml:12: sources.chat.list: expected id beside list, got list "
-            "'calls' and no id; what the list holds is found in the table by it"
+            "'calls' and no id; the sessions of the list are found in the table by it"
         ),
     ),
     "one name for owners and a list": (

@@ -4,7 +4,7 @@ import pytest
 
 from exporter.evidence.answers import OwnersAnswer
 from exporter.evidence.judgement.owners import HeldSessions
-from tests.support.evidence.asked import EVERY, AskedOwners
+from tests.support.evidence.asked import EVERY, START, AskedOwners
 
 
 def test_an_owner_that_answers_lack_for_grace_is_dead_and_not_before() -> None:
@@ -189,7 +189,7 @@ def test_an_owner_is_not_dead_by_rows_that_were_read_within_grace_of_its_last_si
 def test_an_owner_whose_last_report_lies_in_the_future_is_dead_like_any_other() -> None:
     owners = AskedOwners("a", "b", sql=None, table={"table": "public.a", "id": "id"})
     owners.ask("a", "b")
-    owners.ahead = {"b": 5000.0}
+    owners.reported = {"b": 5000.0}
     assert owners.ask_for(120, "a").dead == frozenset()
     assert owners.ask("a").dead == {"b"}
 
@@ -197,12 +197,38 @@ def test_an_owner_whose_last_report_lies_in_the_future_is_dead_like_any_other() 
 def test_one_whose_reports_in_the_future_change_has_a_wrong_clock_and_lives() -> None:
     owners = AskedOwners("a", "b", sql=None, table={"table": "public.a", "id": "id"})
     for number in range(20):
-        owners.ahead = {"b": 5000.0 + number // 3}  # it reports every 45 s, within is 1 minute
+        owners.reported = {"b": 5000.0 + number // 3}  # it reports every 45 s, within is 1 minute
         state = owners.ask("a")
         assert state.dead == frozenset()
     assert state.alive == {"a", "b"}
     assert owners.ask_for(150, "a").dead == frozenset()
     assert owners.ask("a").dead == {"b"}
+
+
+@pytest.mark.parametrize(("within", "known_after"), [("1m", 120), ("5m", 300)])
+def test_one_whose_last_report_stays_old_is_known_although_no_answer_had_it_as_living(
+    within: str, known_after: int
+) -> None:
+    """It died before the first one, as its row shows; that others are never listed says nothing."""
+    table = {"table": "public.a", "id": "id", "within": within}
+    owners = AskedOwners("a", "a2", "b", sql=None, table=table)
+    owners.reported = {"b": 500.0}
+    assert owners.held is not None
+    owners.held["c"] = HeldSessions(1, START + 1)  # of another namespace
+    state = owners.ask_for(known_after, "a", "a2")
+    assert state.dead - state.never_listed == frozenset()
+    state = owners.ask("a", "a2")
+    assert (state.dead, state.never_listed) == ({"b"}, frozenset())
+
+
+def test_one_whose_old_reports_change_has_a_clock_that_is_late_and_lives() -> None:
+    owners = AskedOwners("a", "b", sql=None, table={"table": "public.a", "id": "id"})
+    for number in range(20):
+        owners.reported = {"b": 500.0 + number // 3}
+        state = owners.ask("a")
+        assert state.dead == frozenset()
+    assert state.alive == {"a", "b"}
+    assert owners.history.unreported({"a", "b"}) == {"b"}  # its row is asked for again
 
 
 def test_an_owner_that_the_answer_says_has_ended_is_dead_at_once() -> None:

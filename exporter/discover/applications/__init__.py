@@ -1,0 +1,1 @@
+"""Known applications: their session tables by fingerprint, and the right declaration of each."""

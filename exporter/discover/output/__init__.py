@@ -1,0 +1,1 @@
+"""What was found, as YAML and as JSON."""

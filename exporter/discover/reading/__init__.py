@@ -1,0 +1,1 @@
+"""Reads what a database tells of its tables; read-only, each statement bounded."""

@@ -1,0 +1,1 @@
+"""What a column is for, by its name and type."""

@@ -1,0 +1,143 @@
+"""Surveys a database: reads, cheap to dear, and judges every table that may hold sessions."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from exporter.discover.facts import ServerFacts, Table
+from exporter.discover.judgement import lookalikes
+from exporter.discover.judgement.candidate import Candidate, is_candidate
+from exporter.discover.judgement.draft.known import declare_known
+from exporter.discover.judgement.judge import judge
+from exporter.discover.known import find_application
+from exporter.discover.names import source_names
+from exporter.discover.proposal import LeftOut, SourceProposal, Survey
+from exporter.discover.reading.catalog import complete, read_server, read_tables
+from exporter.discover.reading.sample import Sample, read_sample
+from exporter.discover.reading.statistics import read_statistics
+from exporter.discover.roles.roles import roles_of
+from exporter.discover.sql_text import table_sql
+from exporter.errors import SourceError
+from exporter.postgres import Database
+
+#: In seconds, of each statement.
+TIMEOUT = 2.0
+
+#: Tables that are looked at closely; of a database with more, the largest.
+MOST_TABLES = 200
+
+#: Copies of a table in more schemas than this are one kind of tenants: one is declared.
+MOST_COPIES = 5
+
+#: The tables of frameworks that write timestamps without zone in UTC.
+_FRAMEWORKS = {
+    "ar_internal_metadata": "Active Record",
+    "_prisma_migrations": "Prisma",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is looked at."""
+
+    schemas: Collection[str] = ()
+    tables: Collection[str] = ()
+    """Names, with or without a schema; empty: all."""
+    reads_data: bool = True
+
+    def has(self, table: Table) -> bool:
+        names = {table.name, f"{table.schema}.{table.name}", table_sql(table.schema, table.name)}
+        is_in_schema = not self.schemas or table.schema in self.schemas
+        return is_in_schema and (not self.tables or bool(names & set(self.tables)))
+
+
+class Surveyor:
+    """Looks at one database, read-only."""
+
+    def __init__(self, database: Database, scope: Scope) -> None:
+        self._reader = database.reader("init", timeout=TIMEOUT)
+        self._scope = scope
+        #: By schema, what is known to write UTC there.
+        self._frameworks: dict[str, str] = {}
+        #: The tables of known applications that are no sources, and whose they are.
+        self._covered: dict[tuple[str, str], str] = {}
+        self._unseen: list[str] = []
+
+    async def survey(self) -> Survey:
+        """Raises SourceError."""
+        server = await read_server(self._reader)
+        tables, count = await read_tables(self._reader, self._is_wanted)
+        chosen, copies = _without_copies(tables)
+        if len(chosen) > MOST_TABLES:
+            self._unseen.append(
+                f"{len(chosen)} tables may hold sessions; only {MOST_TABLES} were looked at: name "
+                "others with --table or --schema"
+            )
+            chosen = sorted(chosen, key=lambda each: -each.rows)[:MOST_TABLES]
+        await complete(self._reader, chosen)
+        await read_statistics(self._reader, chosen, _columns_with_roles(chosen))
+        survey = Survey(server, count, [], [], self._unseen, reads_data=self._scope.reads_data)
+        for table in chosen:
+            application = find_application(table.name, table.columns)
+            if application is not None:
+                owner = f"{application.name}, whose sessions are above"
+                self._covered |= {(table.schema, each): owner for each in application.covers}
+        names = source_names(chosen)
+        for table in sorted(chosen, key=lambda each: (each.schema, each.name)):
+            found = await self._judge(table, names[table.oid], server)
+            if isinstance(found, LeftOut):
+                survey.left_out.append(found)
+            else:
+                if table.oid in copies:
+                    found.remarks.append(
+                        f"{copies[table.oid]} more schemas have this table: a source for each."
+                    )
+                survey.sources.append(found)
+        return survey
+
+    def _is_wanted(self, table: Table) -> bool:
+        if table.name in _FRAMEWORKS:
+            self._frameworks[table.schema] = _FRAMEWORKS[table.name]
+        is_known = find_application(table.name, table.columns) is not None
+        return self._scope.has(table) and (is_known or is_candidate(table))
+
+    async def _judge(
+        self, table: Table, name: str, server: ServerFacts
+    ) -> SourceProposal | LeftOut:
+        application = find_application(table.name, table.columns)
+        if application is not None:
+            return declare_known(table, name, application)
+        if (owner := self._covered.get((table.schema, table.name))) is not None:
+            return LeftOut(table_sql(table.schema, table.name), f"it belongs to {owner}")
+        sample = Sample(now=server.now)
+        roles = roles_of(table)
+        against = lookalikes.by_names(table, roles)
+        if self._scope.reads_data and (against is None or against.is_weak) and table.is_usable:
+            try:
+                sample = await read_sample(self._reader, table, roles)
+            except SourceError as error:
+                self._unseen.append(f"{table_sql(table.schema, table.name)}: {error}")
+        candidate = Candidate.of(table, sample)
+        return judge(candidate, name, server, frameworks=self._frameworks.get(table.schema))
+
+
+def _columns_with_roles(tables: Iterable[Table]) -> set[str]:
+    return {
+        column.name for table in tables for found in roles_of(table).values() for column in found
+    }
+
+
+def _without_copies(tables: Iterable[Table]) -> tuple[list[Table], dict[int, int]]:
+    """One of each table that many schemas have, the largest, and how many more there are."""
+    groups = defaultdict(list)
+    for table in tables:
+        groups[table.signature()].append(table)
+    chosen, copies = list[Table](), dict[int, int]()
+    for group in groups.values():
+        if len(group) <= MOST_COPIES:
+            chosen += group
+            continue
+        largest = max(group, key=lambda each: each.rows)
+        chosen.append(largest)
+        copies[largest.oid] = len(group) - 1
+    return chosen, copies
