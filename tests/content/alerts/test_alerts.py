@@ -121,7 +121,7 @@ def test_every_series_that_a_rule_uses_exists(rule: Rule) -> None:
 
 @every_rule
 def test_every_label_that_a_rule_uses_exists(rule: Rule) -> None:
-    known = {"database", "source"} | promql.TARGET_LABELS
+    known = {"database", "source"} | promql.TARGET_LABELS | promql.RENAMED
     known |= {label for family in CATALOG.values() for label in family.labels}
     used = set().union(*(promql.labels(query) for query in [rule["expr"], *queries(rule)]))
     used |= set(re.findall(r"\$labels\.([a-z_]+)", str(rule.get("annotations"))))
