@@ -39,6 +39,7 @@ class Audit:
     _earning: list[float] = field(default_factory=list)
     _earning_wrong: list[float] = field(default_factory=list)
     _by_hand: list[float] = field(default_factory=list)
+    _by_hand_wrong: list[float] = field(default_factory=list)
     _automatic: list[float] = field(default_factory=list)
     _automatic_wrong: list[float] = field(default_factory=list)
     _growing: list[tuple[float, float, float]] = field(default_factory=list)
@@ -64,6 +65,8 @@ class Audit:
         self._waves_counted_at = -inf
         if closure.is_automatic or closure.is_young:
             insort(self._earning_wrong, closure.at)
+        if closure.is_young and not closure.is_automatic:
+            insort(self._by_hand_wrong, closure.at)
         if closure.is_automatic:
             insort(self._automatic_wrong, closure.at)
 
@@ -74,8 +77,8 @@ class Audit:
             self._complete(*heappop(self._growing))
         days = []
         if by_hand := _between(self._by_hand, now - DAY, now):
-            wrong = _between(self._earning_wrong, now - DAY, now)
-            days.append(ClosedDay(by_hand, min(by_hand, wrong), by_hand))
+            wrong = _between(self._by_hand_wrong, now - DAY, now)
+            days.append(ClosedDay(by_hand, wrong, by_hand))
         for back in range(1, LOOK_BACK):
             since, until = now - (back + 1) * DAY, now - back * DAY
             if closed := _between(self._earning, since, until):
