@@ -104,7 +104,7 @@ async def read_control(reader: Reader, rule: Rule) -> tuple[Control, Watch]:
     Raises SourceError.
     """
     (
-        (*stop, resumed_stop_at, resumed_at, wave, since, until, judged, orphans, returns),
+        (*stop, by_hand, resumed_stop_at, resumed_at, wave, since, until, judged, orphans, returns),
     ) = await reader.rows(
         rule.statement(
             "recovery/control/control",
@@ -114,6 +114,7 @@ async def read_control(reader: Reader, rule: Rule) -> tuple[Control, Watch]:
     )
     control = Control(
         stop=None if stop[0] is None else Stop(*stop),
+        closed_by_hand=by_hand,
         resume=None if resumed_at is None else Resume(resumed_at, resumed_stop_at, wave),
         observed_since=since,
         judged_until=judged,

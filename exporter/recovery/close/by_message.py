@@ -53,14 +53,13 @@ class MessageCloser:
         """Lock, then close and audit, then notify; the result of the second is the number."""
         closer, selection = self.statements, self.statements.selection
         rule, sessions = selection.rule, [candidate.session for candidate in chunk]
-        is_one_of = rule.id.is_one_of(sessions)
+        ids = array(sessions)  # quoted once: there may be thousands
+        is_one_of = rule.id.is_in(ids) if rule.id.is_single else rule.id.is_one_of(sessions)
         lock = rule.statement(
             "recovery/close/message/lock",
             lock=rule.statement("recovery/close/lock", is_one_of=is_one_of),
             setting=literal(LOCKED),
-            versions=versions_by_id(
-                array(sessions), array(candidate.version for candidate in chunk)
-            ),
+            versions=versions_by_id(ids, array(candidate.version for candidate in chunk)),
         )
         close = selection.close_statement(
             is_one_of=is_one_of,

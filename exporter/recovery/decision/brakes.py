@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from math import sqrt
 
 from exporter.config import RecoverySettings, format_duration
-from exporter.recovery.decision.observation import Observation, Owner, Returns, Stop
+from exporter.recovery.decision.observation import Observation, Owner, Record, Returns, Stop
 from exporter.recovery.decision.watch import MOST_FOLLOWED
 from exporter.text import instant
 
@@ -48,7 +48,7 @@ def find_brakes(
     # What was orphaned before the wave says nothing of how many there are to lose. What is quiet
     # is the rest of a wave that is still growing, or heartbeats are too slow to see it in time.
     together = counts.active - counts.orphaned + wave
-    is_new = wave > 2 * observation.record.largest_wave
+    is_new = wave > largest_usual(observation.record)
     silent_owner = find_silent_owner(observation.owners)
     returns = observation.returns
     is_on = {
@@ -94,14 +94,25 @@ def find_brakes(
 
 def stop_in_force(observation: Observation) -> Stop | None:
     """The stop that lasts: it holds sessions, or a person has to judge `orphaned_after`."""
-    stop = observation.control.stop
-    has_to_last = stop is not None and stop.brake == "returned"
-    return stop if observation.control.held or has_to_last else None
+    control = observation.control
+    stop, is_judged = control.stop, control.closed_by_hand > observation.returns.returned
+    has_to_last = stop is not None and stop.brake == "returned" and not is_judged
+    return stop if control.held or has_to_last else None
 
 
 def stopped_because(stop: Stop) -> str:
     """Since when a stop lasts and why, and how it ends."""
     return f"stopped since {instant(stop.at)}, because {stop.why}"
+
+
+def largest_usual(record: Record) -> float:
+    """The largest wave that is no surprise: twice one that has proved right.
+
+    A person who resumes has often seen a few hours, in which chance has not shown all that it can:
+    three standard deviations are allowed for.
+    """
+    accepted = record.accepted_wave
+    return max(2 * record.largest_wave, 2 * accepted, accepted + 3 * sqrt(accepted))
 
 
 def return_often(returns: Returns) -> bool:

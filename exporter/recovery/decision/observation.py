@@ -95,6 +95,8 @@ class ClosedDay:
     closed: int
     wrong: int
     """Those of them that were contradicted or undone."""
+    by_hand: int = 0
+    """Those of them that a person has closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,7 @@ class Record:
     largest_wave: int = 0
     """The most sessions closed in the last week that had certainly become orphaned within half of
     `orphaned_after` of each other, at least `orphaned_after` ago: a wave that still grows proves
-    nothing. What was contradicted or undone does not count. Or a larger one that a person has let
-    be closed."""
+    nothing. What was contradicted or undone does not count."""
     days: tuple[ClosedDay, ...] = ()
     """Of the last seven days on which something was closed. What was closed automatically within
     the last 24 hours is none yet: a mistake may still show."""
@@ -113,6 +114,8 @@ class Record:
     """Closed automatically within the last 24 hours; and within the last week, if wrong."""
     wrong: int = 0
     """Of what was closed since a person has last resumed, what was contradicted or undone."""
+    accepted_wave: int = 0
+    """That of Control.accepted_wave()."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ class Stop:
     """A brake that lasts until a person resumes, or none is orphaned of what it holds.
 
     That sessions return says nothing of those that it holds, but of `orphaned_after`: this one
-    only a person ends.
+    only a person ends, who resumes, or who has closed more by hand since than have returned.
     """
 
     at: float
@@ -136,7 +139,7 @@ class Resume:
     stop_at: float
     """The moment of the stop that it has ended."""
     wave: int = 0
-    """The largest wave of the sessions that it has let be closed."""
+    """The largest wave of the sessions that it has let be closed: one that was whole by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,8 @@ class Control:
     held: int = 0
     """The orphaned sessions that were last seen before that stop: its wave is among them, even
     where it was still growing then."""
+    closed_by_hand: int = 0
+    """Since that stop, if it is one because sessions return; without what was wrong."""
     resume: Resume | None = None
     """One under this rule: of another one it says nothing."""
     observed_since: float | None = None
@@ -164,7 +169,7 @@ class Control:
             return float("-inf")
         return min(self.resume.at, self.resume.stop_at + orphaned_after)
 
-    def accepted_wave(self, orphaned_after: float, now: float, wrong: int) -> int:
+    def accepted_wave(self, now: float, wrong: int) -> int:
         """The wave that a person has seen whole, and let be closed, within the last week.
 
         Those of it that were contradicted or undone do not count.
@@ -172,8 +177,7 @@ class Control:
         resume = self.resume
         if resume is None or now - resume.at > RESUMED_FOR:
             return 0
-        is_whole = resume.at > self.judged_since(orphaned_after)
-        return max(0, resume.wave - wrong) if is_whole else 0
+        return max(0, resume.wave - wrong)
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,15 @@ def largest_wave(moments: Iterable[float], half: float) -> int:
     return largest
 
 
+def find_whole(stop_at: float, now: float, orphaned_after: float) -> float:
+    """The moment until which what became orphaned, and a stop holds, makes whole waves by now.
+
+    A wave takes `orphaned_after` at most to show completely. All that a stop holds has been alive
+    before it, and nothing joins it later than so long after it.
+    """
+    return now if now > stop_at + orphaned_after else now - orphaned_after
+
+
 def _add(slots: dict[int, Returns], at: float, *, orphaned: int = 0, returned: int = 0) -> None:
     slot = int(at // SLOT)
     before = slots.get(slot, Returns())

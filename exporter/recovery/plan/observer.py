@@ -21,7 +21,7 @@ from exporter.recovery.decision.observation import (
     SessionCounts,
     Stop,
 )
-from exporter.recovery.decision.watch import Watch, largest_wave
+from exporter.recovery.decision.watch import Watch, find_whole, largest_wave
 from exporter.recovery.plan.record import RecordReader
 from exporter.recovery.plan.returned import find_gone
 from exporter.recovery.plan.sessions import (
@@ -162,8 +162,7 @@ class Observer:
                 returned=returns.returned + contradicted,
                 are_of_one_key=returns.are_of_one_key and not contradicted,
             )
-        accepted = self._accepted_wave(control, now, record.wrong)
-        record = replace(record, largest_wave=max(record.largest_wave, accepted))
+        record = replace(record, accepted_wave=control.accepted_wave(now, record.wrong))
         judged_since = self._judged_since(control)
         unjudged = Counter(
             owner
@@ -272,7 +271,9 @@ class Observer:
             return control
         stops = (own,) if written is None else (own, written)
         counts = max(stops, key=lambda stop: (stop.brake == "returned", stop.at))
-        return replace(control, stop=counts)
+        return replace(
+            control, stop=counts, closed_by_hand=control.closed_by_hand if counts is written else 0
+        )
 
     def continue_with(self, source: Source) -> None:
         """Go on with other settings, by which the same sessions are orphaned."""
@@ -281,13 +282,15 @@ class Observer:
         self._source = source
 
     def held_wave(self, stop: Stop) -> int:
-        """The largest wave of the observed sessions that a stop holds."""
+        """The largest wave of the observed sessions that a stop holds, of what is whole by now."""
         fixed = self._source.fixed_threshold
-        known = {} if self._watch is None else self._watch.known
+        watch = Watch() if self._watch is None else self._watch
+        whole_until = find_whole(stop.at, watch.until, 2 * self._half)
         held = (
             at
-            for session, at in known.items()
+            for session, at in watch.known.items()
             if session in self._by_age
+            and at <= whole_until
             and self._by_age[session] < stop.at + (self._own[session] if fixed is None else fixed)
         )
         return largest_wave(held, self._half)
@@ -305,9 +308,6 @@ class Observer:
     def _judged_since(self, control: Control) -> float:
         # By its own threshold a session may have been alive at a stop and orphaned soon after it.
         return control.judged_since(self._source.fixed_threshold or 0.0)
-
-    def _accepted_wave(self, control: Control, now: float, wrong: int) -> int:
-        return control.accepted_wave(2 * self._half, now, wrong)
 
     def _wave_since(self, control: Control, now: float) -> float:
         """What became orphaned later than this may make a wave that is not judged yet."""

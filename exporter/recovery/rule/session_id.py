@@ -85,7 +85,7 @@ class SessionId:
     def is_one_of(self, keys: Collection[str]) -> str:
         """Whether a row has one of these keys."""
         if self.is_single:
-            return self._is_in([array(keys)], array(keys))
+            return self.is_in(array(keys))
         texts = zip(*map(json.loads, keys), strict=True)
         return self._is_in([array(dict.fromkeys(each)) for each in texts], array(keys))
 

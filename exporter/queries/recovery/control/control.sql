@@ -3,6 +3,7 @@
 -- that another one has replaced for a time is observed as if for the first time.
 SELECT
     extract(epoch FROM stopped.at)::float8, stopped.brake, stopped.why,
+    coalesce(stopped.session_exporter_by_hand, 0),
     extract(epoch FROM resumed.at)::float8, extract(epoch FROM resumed.resumed_at)::float8,
     coalesce(resumed.wave, 0),
     extract(epoch FROM CASE WHEN o.since <= pg_catalog.now() AND NOT EXISTS (
