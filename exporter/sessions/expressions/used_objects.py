@@ -85,7 +85,7 @@ async def find_columns(
     listed = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in tables)
     if not listed:
         return []
-    rows = await reader.rows(fill("catalog/other_columns", tables=listed))
+    rows = await reader.rows(fill("roles/columns", tables=listed))
     whole = {each.chain for text in texts for each in reads(text) if each.is_whole}
     mentioned = set[str]().union(*map(names, texts))
     found = []
