@@ -17,6 +17,7 @@ MEMBERSHIP = "pg_read_all_stats"
 #: roles' sessions, most columns are NULL (src/backend/utils/adt/pgstatfuncs.c, walsender.c).
 _HIDING = {
     "pg_stat_get_activity",
+    "pg_stat_get_backend_idset",
     "pg_stat_get_progress_info",
     "pg_stat_get_wal_senders",
     "pg_stat_get_wal_receiver",
