@@ -33,23 +33,25 @@ GREETING = (
     + message(b"Z", b"I")
 )
 COLUMNS = message(b"T", struct.pack("!H", 1) + b"x\0" + struct.pack("!IHIhih", 0, 0, 25, -1, -1, 0))
-ROWS = {
-    "rows": message(b"D", struct.pack("!HI", 1, 1000) + b"x" * 1000) * 60,
-    "row": b"x" * 2**16,
+#: One row, or one error, may have 1 GiB.
+ENDLESS_ROW = b"D" + struct.pack("!IHI", 2**30, 1, 2**30 - 10)
+ENDLESS_ERROR = b"E" + struct.pack("!I", 2**30)
+ROWS = message(b"D", struct.pack("!HI", 1, 1000) + b"x" * 1000) * 60
+#: What comes first, and what then comes again and again. The error comes instead of a greeting.
+ANSWERS = {
+    "rows": (COLUMNS, ROWS),
+    "row": (COLUMNS + ENDLESS_ROW, b"x" * 2**16),
+    "refusal": (message(b"R", struct.pack("!I", 0)) + ENDLESS_ERROR, b"x" * 2**16),
 }
 
 
 class Rogue:
-    """Greets each client, and answers its first message without an end."""
+    """Greets each client, and answers its first message without an end, or its connecting."""
 
     def __init__(self, answer: str, folder: Path | None) -> None:
         """In a folder it has a Unix socket, as PostgreSQL would have it."""
         self.sent = 0
-        #: One row may have 1 GiB.
-        self._first = COLUMNS + (b"D" + struct.pack("!IHI", 2**30, 1, 2**30 - 10)) * (
-            answer == "row"
-        )
-        self._more = ROWS[answer]
+        self._first, self._more = ANSWERS[answer]
         if folder is None:
             self._socket = socket.create_server(("127.0.0.1", 0))
             self.dsn = f"host=127.0.0.1 port={self._socket.getsockname()[1]}"
@@ -69,8 +71,9 @@ class Rogue:
     def _answer(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
             connection.recv(65536)
-            connection.sendall(GREETING)
-            connection.recv(65536)
+            if self._first[:1] == COLUMNS[:1]:
+                connection.sendall(GREETING)
+                connection.recv(65536)
             connection.sendall(self._first)
             while True:
                 self.sent += connection.send(self._more)
@@ -80,7 +83,7 @@ class Rogue:
         self._socket.close()
 
 
-@pytest.fixture(params=ROWS)
+@pytest.fixture(params=ANSWERS)
 def answer(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
