@@ -14,7 +14,7 @@ from exporter.postgres.connections.address.hop import Hop
 from exporter.postgres.connections.connection_slots import ConnectionSlots
 from exporter.postgres.connections.connector import Connection
 from exporter.postgres.connections.deadlines import limit_lock_timeout
-from exporter.postgres.connections.lost_connection import explain_lost
+from exporter.postgres.connections.lost_connection import explain_lost, is_of_statement
 from exporter.postgres.connections.pool import ConnectionPool
 from exporter.postgres.error_causes import ServerError
 from exporter.postgres.hanging_reads import LOOK_SECONDS, HangingReads
@@ -272,7 +272,7 @@ class Database:
                 self.pool.mark_down(failure)
             return None
         request = requests[message.current]
-        if message.is_lost:
+        if message.is_lost and not is_of_statement(error.sqlstate):
             lost = explain_lost(self.name, error.sqlstate, str(error))
             if not isinstance(lost, errors.TimedOut) or isinstance(lost, errors.IdleTooLong):
                 return lost

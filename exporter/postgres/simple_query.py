@@ -135,7 +135,10 @@ class Message:
             raise
         if self.error is not None:
             self.is_lost = connection.closed or _ends_the_connection(self.error)
-            self._locate(self.error, has_begun=pgconn.transaction_status != TransactionStatus.IDLE)
+            status = pgconn.transaction_status
+            is_unknown = status == TransactionStatus.UNKNOWN  # the connection is lost
+            has_begun = bool(self.first_rows) if is_unknown else status != TransactionStatus.IDLE
+            self._locate(self.error, has_begun=has_begun)
             if pgconn.transaction_status == TransactionStatus.INERROR:
                 # At once: behind PgBouncer the server stays ours, idle in a failed transaction.
                 with deadline, suppress(psycopg.Error):  # the first error is the one to report

@@ -14,7 +14,7 @@ from exporter.postgres.connections.deadlines import (
     STATEMENT_SECONDS,
     Deadline,
 )
-from exporter.postgres.connections.lost_connection import explain_lost
+from exporter.postgres.connections.lost_connection import explain_lost, is_of_statement
 from exporter.postgres.connections.pool import Lease
 from exporter.postgres.database import Database
 from exporter.postgres.error_causes import ON_PRIMARY, ServerError
@@ -166,7 +166,7 @@ class Transaction:
             await self._connection.close()
 
     def _failure(self, error: psycopg.Error, statement: str) -> SourceError:
-        if self._connection.closed:
+        if self._connection.closed and not is_of_statement(error.sqlstate):
             words = self._lease.last_words
             said = (error.sqlstate, str(error)) if error.sqlstate or not words else words[-1]
             return explain_lost(self._database, *said)

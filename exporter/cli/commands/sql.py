@@ -19,7 +19,6 @@ from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, load
 from exporter.config import Source
 from exporter.errors import ExporterError
 from exporter.postgres import Reader
-from exporter.queries import identifier
 from exporter.recovery.audit.installation import VERSION, audit_script, find_version
 from exporter.recovery.functions.script import script_for
 from exporter.recovery.rule.connections import reading_settings
@@ -100,7 +99,7 @@ def function(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
         script = await script_for(reader, each, config.sources.values())
         if len(chosen.databases) == 1:
             return script
-        change = connect(identifier(await grants.database_name(reader)))
+        change = connect(await grants.database_name(reader))
         return f"-- In database {printable(database)}:\n{change}\n{script}"
 
     results, failed = for_each_source(config, [chosen], write, settings=reading_settings)
@@ -124,6 +123,8 @@ def audit(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
     for database, version in found.items():
         print(f"-- Database {printable(database)}: {_audit_state(version)}.")
     if commands := audit_script(min((version or 0 for version in found.values()), default=0)):
+        if len(found) > 1:
+            print("-- Run what follows in each of these databases.")
         print(commands)
 
 

@@ -99,10 +99,12 @@ class LimitedProtocol(HttpToolsProtocol):
             self.transport.pause_reading()
             return
         self._unset_keepalive_if_required()
-        for start in range(0, len(data), PART):
+        start = 0
+        while start < len(data):
             if self._ignores_input:
                 return
-            part = data[start : start + PART]
+            part = data[start : start + min(PART, MOST_BYTES - self._unfinished)]
+            start += len(part)
             self._unfinished += len(part)
             try:
                 self.parser.feed_data(part)
@@ -113,7 +115,7 @@ class LimitedProtocol(HttpToolsProtocol):
             except httptools.HttpParserError:
                 self._refuse(self._refusal)
             else:
-                if self._unfinished > MOST_BYTES:
+                if self._unfinished >= MOST_BYTES:  # and it is not complete
                     self._refuse(TOO_LARGE)
         if self._unfinished and not self._ignores_input:
             self._request_timer.start(REQUEST_SECONDS, self._give_up_request)

@@ -17,6 +17,7 @@ from exporter.postgres.connections.abandoned_socket import Abandon, hang_up
 from exporter.postgres.connections.address.dsn import dsn_problem, parameters_of
 from exporter.postgres.connections.address.name_lookup import Attempt, Resolver, attempts
 from exporter.postgres.connections.passwords.password import Password
+from exporter.postgres.connections.received_bytes import ReceivedBytes
 from exporter.text import some_of
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
@@ -99,6 +100,11 @@ class Connector:
             hang_up(pgconn, abandoned)
             pgconn.finish()
             raise self._no_answer() from None
+        except psycopg.OperationalError as error:
+            pgconn.finish()
+            raise ConnectFailed(
+                f"cannot connect to database {self._settings.name}: {error}"
+            ) from None
         except BaseException:
             pgconn.finish()
             raise
@@ -139,13 +145,18 @@ class Connector:
 
 
 async def _poll(pgconn: pq.abc.PGconn) -> bool:
-    """Whether it is connected in the end, after all that libpq has to wait for (PQconnectPoll)."""
+    """Whether it is connected in the end, after all that libpq has to wait for (PQconnectPoll).
+
+    Raises OperationalError where the server sends too much.
+    """
+    received = ReceivedBytes(pgconn)
     while True:
         status = PollingStatus(pgconn.connect_poll())
         if status in {PollingStatus.OK, PollingStatus.FAILED}:
             return status == PollingStatus.OK
         is_reading = status == PollingStatus.READING
-        await socket_ready(pgconn.socket, to_read=is_reading, to_write=not is_reading)
+        if await socket_ready(pgconn.socket, to_read=is_reading, to_write=not is_reading):
+            received.check()
 
 
 async def socket_ready(descriptor: int, *, to_read: bool, to_write: bool = False) -> bool:

@@ -19,6 +19,16 @@ _OF_PGBOUNCER: tuple[tuple[str, type[errors.TimedOut]], ...] = (
 )
 
 
+#: The errors that end a connection whatever is run on it (PostgreSQL documentation, appendix A).
+#: What has none of these SQLSTATEs is an error of a statement, which ends it with exit_on_error.
+_OF_CONNECTION = ("08", "25P03", "25P04", "28", "3D", "53", "57P", "58", "F0", "XX")
+
+
+def is_of_statement(state: str | None) -> bool:
+    """Whether an error is one of a statement, also where it has ended the connection."""
+    return bool(state) and not str(state).startswith(_OF_CONNECTION)
+
+
 def explain_lost(database: str, state: str | None, text: str) -> errors.SourceError:
     """The cause of an error that ended the connection, from its SQLSTATE, if any, and its text."""
     said = " ".join(text.split())

@@ -1,8 +1,10 @@
 """ReceivedBytes: ends an answer that does not end. libpq keeps all of it until the last row."""
 
+import resource
 import socket
 import struct
 import sys
+from pathlib import Path
 
 import psycopg
 from psycopg.pq.abc import PGconn
@@ -17,8 +19,16 @@ UNCOUNTED = 3
 _OFFSET = 128
 
 
+#: The memory of this process: total, resident and shared pages (proc_pid_statm(5)).
+_STATM = Path("/proc/self/statm")
+
+
 class ReceivedBytes:
-    """Those of one message. Unknown through a Unix socket, and on systems other than Linux."""
+    """Those of one message. Unknown on systems other than Linux.
+
+    Of a Unix socket the system counts none. What comes through one is counted by how much memory
+    this process takes meanwhile: libpq keeps it, and nothing else here grows by as much.
+    """
 
     def __init__(self, pgconn: PGconn) -> None:
         self._pgconn = pgconn
@@ -40,13 +50,13 @@ class ReceivedBytes:
 
 
 def _received(descriptor: int) -> int:
-    """The bytes that were received on a socket since it was connected; 0 where it is unknown."""
+    """The bytes that were received on a socket since some moment; 0 where it is unknown."""
     if not sys.platform.startswith("linux"):
         return 0
     libpq = socket.socket(fileno=descriptor)
     try:
         if libpq.family == socket.AF_UNIX:
-            return 0
+            return int(_STATM.read_bytes().split()[1]) * resource.getpagesize()
         info = libpq.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _OFFSET + 8)
     finally:
         libpq.detach()

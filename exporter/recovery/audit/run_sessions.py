@@ -26,7 +26,7 @@ async def find_states(
 ) -> list[Row]:
     """Number, id and state of each session of the run, read in pages.
 
-    Where rows share an id, which a partitioned table may allow, that of the row that was closed.
+    Where rows share an id, as partitions and child tables allow, that of the row that was closed.
     """
     found: dict[int, Row] = {}
     after = 0

@@ -76,7 +76,7 @@ async def _id(reader: Reader, table: SessionTable) -> SessionId:
     is_expression = isinstance(declared, str) and not is_bare_word(declared)
     columns = () if is_expression else tuple(map(relation.column, words))
     names = [each.name for each in columns]
-    ((is_unique, others),) = await reader.rows(
+    ((is_unique, others, may_be_shared),) = await reader.rows(
         fill(
             "recovery/rule/unique_id",
             oid=str(relation.oid),
@@ -101,7 +101,7 @@ async def _id(reader: Reader, table: SessionTable) -> SessionId:
             f"id: to find a session again, {need} needed, and {found} {has}; create one, or name "
             f"another column{advice}"
         )
-    return SessionId(columns)
+    return SessionId(columns, may_be_shared)
 
 
 async def _end(reader: Reader, table: SessionTable) -> str:

@@ -128,9 +128,9 @@ class Rule:
     def _is_as_left(self, columns: Iterable[Column]) -> str:
         """Whether the row is the one that recovery wrote to, with what it wrote; never NULL.
 
-        Partitions may have rows with the same id and the same values: then the version tells.
+        Several rows may have the same id and the same values: then the version tells.
         """
-        if self.relation.kind != "partitioned table":
+        if not self.id.may_be_shared:
             return is_unchanged(columns)
         return fill(
             "recovery/undo/is_only",

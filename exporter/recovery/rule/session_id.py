@@ -26,6 +26,8 @@ class SessionId:
     """One column or several, which are unique together; no session has NULL in one of them."""
 
     columns: tuple[Column, ...]
+    may_be_shared: bool = False
+    """Whether rows may have the same id: of other partitions, or of child tables."""
 
     @property
     def names(self) -> str:

@@ -17,6 +17,7 @@ MEMBERSHIP = "pg_read_all_stats"
 #: roles' sessions, most columns are NULL (src/backend/utils/adt/pgstatfuncs.c, walsender.c).
 _HIDING = {
     "pg_stat_get_activity",
+    "pg_stat_get_backend_idset",
     "pg_stat_get_progress_info",
     "pg_stat_get_wal_senders",
     "pg_stat_get_wal_receiver",
@@ -85,7 +86,7 @@ async def find_columns(
     listed = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in tables)
     if not listed:
         return []
-    rows = await reader.rows(fill("catalog/other_columns", tables=listed))
+    rows = await reader.rows(fill("roles/columns", tables=listed))
     whole = {each.chain for text in texts for each in reads(text) if each.is_whole}
     mentioned = set[str]().union(*map(names, texts))
     found = []

@@ -1,5 +1,6 @@
 """Roles and their rights as a script for psql: what `sql role` prints."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from exporter.queries import fill, identifier
@@ -53,9 +54,16 @@ def missing_sql(
     return "\n".join([*lines, *_in_databases(granted, is_one_of_several)])
 
 
-def connect(quoted: str) -> str:
-    r"""A script for one database goes through any client; more take psql, and its \connect."""
-    return f"\\connect {quoted}"
+def connect(real_name: str) -> str:
+    r"""A script for one database goes through any client; more take psql, and its \connect.
+
+    It takes a name with these characters for a connection string.
+    """
+    if not re.search(r"=|^postgres(ql)?://", real_name):
+        return f"\\connect {identifier(real_name)}"
+    escaped = re.sub(r"(['\\])", r"\\\1", real_name)
+    connection_string = f"dbname='{escaped}'"
+    return f"\\connect -reuse-previous=on {identifier(connection_string)}"
 
 
 def grant_connect(real_name: str, role: str) -> str:
@@ -86,7 +94,7 @@ def _in_databases(granted: Iterable[Granted], is_one_of_several: bool) -> list[s
         statements.setdefault((database, real_name), {}).update(dict.fromkeys(commands))
     for (database, real_name), wanted in statements.items():
         is_named = real_name and (is_one_of_several or len(statements) > 1)
-        change = [connect(identifier(real_name))] if is_named else []
+        change = [connect(real_name)] if is_named else []
         place = f"\n-- In database {printable(database)}:"
         lines += [place, *change, "BEGIN;", *wanted, "COMMIT;"]
     return lines
