@@ -22,12 +22,16 @@ class PartialAnswers:
     """What the usable answers of the stores of one list have in common with parts."""
 
     def __init__(self, settings: ListSource) -> None:
-        self._ghost_after = settings.ghost_after
+        self.adjust(settings)
         self._has_pages = settings.sql is not None or settings.request.next_page is not None
         self._cut: dict[str, tuple[int, Set[str]]] = {}  # of stores: the page, and what left it
         self._switched: dict[str, float] = {}
         self._turned = deque((NEVER, NEVER), maxlen=2)  # when answers last took turns
         self._at = NEVER
+
+    def adjust(self, settings: ListSource) -> None:
+        """Go on with another ghost_after."""
+        self._ghost_after = settings.ghost_after
 
     def observe(
         self,

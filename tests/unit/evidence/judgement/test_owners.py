@@ -218,7 +218,7 @@ def test_one_whose_last_report_stays_old_is_known_although_no_answer_had_it_as_l
     state = owners.ask_for(known_after, "a", "a2")
     assert state.dead - state.never_listed == frozenset()
     state = owners.ask("a", "a2")
-    assert (state.dead, state.never_listed) == ({"b"}, frozenset())
+    assert (state.dead, state.never_listed) == (frozenset("b"), frozenset())
 
 
 def test_one_whose_old_reports_change_has_a_clock_that_is_late_and_lives() -> None:
