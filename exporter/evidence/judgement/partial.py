@@ -6,8 +6,8 @@ from collections.abc import Mapping, Set
 from exporter.config.evidence import ListSource
 from exporter.evidence.judgement.presence import NEVER
 
-#: What applications and frameworks take as the size of a page.
-_PAGE_SIZES = frozenset(lead * 10**power for lead in (10, 20, 25, 30, 50) for power in range(5))
+#: What applications and frameworks take as the size of a page, but 10: so many live by chance.
+_PAGE_SIZES = frozenset(lead * 10**power for lead in (20, 25, 30, 50, 100) for power in range(4))
 
 #: A list whose answers took turns twice within so many seconds is not trusted for the rest of them.
 _TURNS_LAST = 900.0
