@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from exporter.clock import Clock
 from exporter.config import Config, Source
@@ -295,6 +295,13 @@ class Evidence:
         return {
             owner: held[owner].active for each in dead for owner in sorted(each) if owner in held
         }
+
+    def never_listed(self, pair: Pair, kind: Literal["owners", "list"]) -> int:
+        """How many owners known to be dead, or ghosts, of a source no answer has had."""
+        verdict = self.verdict(*pair)
+        if kind == "list":
+            return len(verdict.never_listed_ghosts)
+        return len(verdict.never_listed_owners & self._held.get(pair, {}).keys())
 
     def why_incomplete(self, pair: Pair) -> str:
         """Why the last answer of a list that is a source without a table is not complete."""

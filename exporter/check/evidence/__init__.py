@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 from exporter import sessions
+from exporter.check.evidence.addresses import of_addresses
 from exporter.check.evidence.lists import listed_sessions, of_list, of_stores, of_times_ahead
 from exporter.check.evidence.owners import of_owners
 from exporter.check.findings import Finding, FindingWriter
@@ -15,7 +16,7 @@ from exporter.collection.active.evidence import RowsBesideEvidence
 from exporter.collection.active.listed import rows_of
 from exporter.collection.active.listed_orphans import listed_orphans
 from exporter.config import Config, ListedSource, Source
-from exporter.config.evidence import OwnerSource
+from exporter.config.evidence import ListSource, OwnerSource
 from exporter.errors import SourceError
 from exporter.evidence.answers import ListAnswer, ListedSession
 from exporter.evidence.asking.asker import Answer, Asker
@@ -69,6 +70,8 @@ class EvidenceCheck:
             if isinstance(answer, ListAnswer):
                 for finding in of_list(key.name, answer, seconds, rows, findings):
                     yield finding
+                async for finding in self._addresses(key, findings):
+                    yield finding
                 for finding in self._times_ahead(key, answer, source, findings):
                     yield finding
             else:
@@ -93,6 +96,8 @@ class EvidenceCheck:
             if isinstance(answer, ListAnswer):
                 for finding in of_stores(key.name, answer, seconds, findings):
                     yield finding
+                async for finding in self._addresses(key, findings):
+                    yield finding
                 for finding in self._times_ahead(key, answer, source, findings):
                     yield finding
                 if source.alert_above is not None:
@@ -106,6 +111,11 @@ class EvidenceCheck:
                     f"{number_of(undated, 'session has', 'sessions have')} neither a start nor a "
                     "sign of life, and can never be orphaned; see started_at and last_seen_at",
                 )
+
+    def _addresses(self, key: AskedKey, findings: FindingWriter) -> AsyncIterator[Finding]:
+        settings = self._settings[key]
+        assert isinstance(settings, ListSource)  # noqa: S101 - for mypy: it gave a ListAnswer
+        return of_addresses(settings, findings)
 
     def _times_ahead(
         self,

@@ -12,6 +12,7 @@ _SPELLINGS: Mapping[str, Callable[[str], str]] = {
     "without dashes": lambda text: text.replace("-", ""),
     "in lower case and without dashes": lambda text: text.casefold().replace("-", ""),
     "without braces": lambda text: text.strip("{}"),
+    "without \\x": lambda text: text.casefold().removeprefix("\\x").removeprefix("0x"),
     "without zeros in front": lambda text: text.lstrip("0"),
     "with the escapes of URLs resolved": unquote,
 }

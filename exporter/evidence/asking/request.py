@@ -188,7 +188,7 @@ def _require_success(response: httpx.Response) -> None:
         raise AskingError("stale", "the answer comes from a cache: it has an Age")
 
 
-def _require_no_error(value: object) -> None:
+def _require_no_error(value: Any) -> None:  # noqa: ANN401 - JSON
     """Raise AskingError where an answer says that it failed, whatever else it has."""
     for name in _ERRORS if isinstance(value, dict) else ():
         if value.get(name):

@@ -58,6 +58,7 @@ class ListHistory:
         self.settings = settings
         self.longest_gap = 3 * settings.every + settings.timeout
         self.absence.adjust(settings, self.longest_gap)
+        self.partial.adjust(settings)
         self._stores.longest_gap = self.longest_gap
 
     def observe(self, answer: ListAnswer, now: float) -> ListState:
@@ -94,9 +95,9 @@ class ListHistory:
 
     def instability(self) -> str:
         """Return why complete answers are not trusted, as a sentence; empty where they are."""
-        if self._is_recent(self._returned_at):
-            return f"{self._returned} sessions were absent and came back, so absence is no loss"
-        return self.partial.turns()
+        is_recent = self._is_recent(self._returned_at)
+        what = f"{self._returned} sessions were absent and came back, so absence is no loss"
+        return self.partial.turns() or (what if is_recent else "")
 
     def lost(self) -> frozenset[str]:
         """Return what a store lost at once, as long as that is recent."""

@@ -89,7 +89,7 @@ class SourceEvidence:
             self._untracked_before = self._rows.untracked
         self._rows, self._compared = rows, self._lists.get(rows.at, frozenset())
         for old in [each for each in self._lists if each < rows.at]:
-            del self._lists[old]  # of a hundred thousand ids one takes 4 MB
+            del self._lists[old]  # of a hundred thousand ids one takes 8 MB
         others = self._compared if rows.untracked is None else rows.untracked
         self._is_respelled = is_respelled(rows.unlisted, others)
 
@@ -217,9 +217,12 @@ class SourceEvidence:
             self._current, self._listed = state.sessions, sessions.times()
             self._lists.pop(state.round, None)
         if state.round not in self._lists:
-            last = next(reversed(self._lists.values()), frozenset())
-            is_same = last == state.sessions.keys()
-            # Without what else is in it.
-            self._lists[state.round] = last if is_same else frozenset(state.sessions)
+            keys, last = self._listed.keys(), next(reversed(self._lists.values()), frozenset())
+            if last == keys:  # the same ids are kept once, those of the newest list
+                self._lists = {
+                    at: keys if each is last else each for at, each in self._lists.items()
+                }
+                self._compared = keys if self._compared is last else self._compared
+            self._lists[state.round] = keys
         while len(self._lists) > _REMEMBERED_LISTS:
             del self._lists[next(iter(self._lists))]

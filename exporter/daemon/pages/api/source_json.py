@@ -59,7 +59,13 @@ def source_json(of: SourceOverview) -> dict[str, object]:
         "collectors": [_collector(each) for each in of.collectors],
         "recovery": _recovery(of.recovery),
         "evidence": [
-            {"name": each.name, "kind": each.kind, "is_known": each.is_known, "why": each.why}
+            {
+                "name": each.name,
+                "kind": each.kind,
+                "is_known": each.is_known,
+                "why": each.why,
+                "never_listed": each.never_listed,
+            }
             for each in of.evidence
         ],
         "collection_errors": dict(of.errors),

@@ -1,6 +1,6 @@
 """What evidence says of each source, read in the event loop: answers that arrive change it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from exporter.daemon.pages.overview.values import EvidenceOverview
@@ -35,13 +35,17 @@ def evidence_states(evidence: Evidence) -> dict[Pair, EvidenceState]:
         is_listed = pair in listed
         found[pair] = EvidenceState(
             asked=asked,
-            overviews=tuple(known[key] for key in asked),
+            overviews=tuple(_of_pair(known[key], evidence, pair) for key in asked),
             dead_owners=dict(evidence.dead_owners(pair)),
             live=dict(evidence.live(pair)) if is_listed else {},
             untracked=evidence.untracked(pair) if is_listed else None,
             disagreeing=evidence.disagreeing(pair) if is_listed else None,
         )
     return found
+
+
+def _of_pair(overview: EvidenceOverview, evidence: Evidence, pair: Pair) -> EvidenceOverview:
+    return replace(overview, never_listed=evidence.never_listed(pair, overview.kind))
 
 
 def _overview(evidence: Evidence, key: AskedKey) -> EvidenceOverview:

@@ -144,6 +144,8 @@ class EvidenceOverview:
     kind: Literal["owners", "list"]
     is_known: bool
     why: str | None
+    never_listed: int = 0
+    """How many of the dead owners, or of the ghosts, no answer has had: closed by age alone."""
 
 
 @dataclass(frozen=True, slots=True)

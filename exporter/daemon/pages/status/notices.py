@@ -6,6 +6,7 @@ from typing import Literal
 
 from exporter.daemon.pages.overview.commands import ShownCommand
 from exporter.daemon.pages.overview.values import SourceOverview
+from exporter.text import number_of
 
 Tone = Literal["bad", "warn", "note"]
 
@@ -44,6 +45,13 @@ def _of_evidence(source: SourceOverview) -> Iterator[Notice]:
             kind = "Owners" if each.kind == "owners" else "List"
             why = f": {each.why}" if each.why else ""
             yield Notice("warn", f"{kind} {each.name}: unknown, so age alone decides{why}")
+        elif each.never_listed and source.recovery.mode != "disabled":
+            dead = ("dead owner", "dead owners") if each.kind == "owners" else ("ghost", "ghosts")
+            yield Notice(
+                "note",
+                f"{number_of(each.never_listed, *dead)}, which no answer of {each.name} has had "
+                "since the start: closed by age alone",
+            )
 
 
 def _of_recovery(source: SourceOverview) -> Iterator[Notice]:
