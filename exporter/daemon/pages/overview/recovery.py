@@ -39,6 +39,8 @@ def recovery_overview(
         recovered=dict(status.recovered),
         undone=status.undone,
         contradicted=status.contradicted,
+        failed={reason: count for reason, count in status.failed.items() if count},
+        skipped={reason: count for reason, count in status.skipped.items() if count},
         words=tuple(_words(source, status, brakes, pause, held, is_fresh=is_fresh)),
         reason=status.reason,
         failure=status.failure if viewer.sees_details else None,
