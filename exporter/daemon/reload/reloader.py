@@ -20,6 +20,9 @@ from exporter.postgres import in_thread
 #: How long runs of jobs that another config replaces may take to end, in seconds.
 PATIENCE = 5.0
 
+#: The longest that reading the file may take, in seconds: it may hang on a network, or be a pipe.
+READ_SECONDS = 30.0
+
 #: How many times as many objects as after the last full garbage collection lead to the next one.
 FROZEN_GROWTH = 1.1
 
@@ -93,7 +96,7 @@ class Reloader:
                 return False
             try:
                 with _full_collections_postponed():
-                    await self._replace(await in_thread(self._read))
+                    await self._replace(await self._read_in_time())
             except ConfigError as error:
                 problems = "; ".join(str(error).splitlines())
                 self._note_failure(len(error.problems), problems)
@@ -123,6 +126,13 @@ class Reloader:
             gc.unfreeze()
             settle_memory()
             self._frozen = gc.get_freeze_count()
+
+    async def _read_in_time(self) -> _Change:
+        try:
+            return await in_thread(self._read, timeout=READ_SECONDS)
+        except TimeoutError:
+            took = f"reading the config file took longer than {READ_SECONDS:g} s"
+            raise ExporterError(took) from None
 
     def _read(self) -> _Change:
         """What the file changes; runs in a thread. Raises ExporterError."""
