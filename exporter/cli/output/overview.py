@@ -74,6 +74,7 @@ def _counts_json(
 ) -> dict[str, object]:
     kinds = {} if daily is None else daily.kinds
     keys = None if values is None else values.keys
+    newest = daily or values  # of a source without a table, which has no daily statistics
     orphaned = None if values is None else values.total.orphaned
     by_cause = None if values is None else values.by_cause
     return {
@@ -87,6 +88,7 @@ def _counts_json(
             None if values is None else values.oldest_orphan_last_seen
         ),
         "oldest_active_start_at": iso(None if values is None else values.oldest_start),
+        "newest_start_at": iso(None if newest is None else newest.newest_start),
         "inconsistent": {
             kind: count
             for kind, count in {**({} if values is None else values.inconsistent), **kinds}.items()

@@ -16,9 +16,15 @@ from exporter import logs
 from exporter.daemon.http.connections import HttpConnections
 from exporter.daemon.http.peer import TlsServer
 from exporter.errors import ConfigError, Problem
+from exporter.postgres import in_thread
 
 #: How often the files are compared, in seconds.
 WATCH_SECONDS = 1.0
+
+#: The longest that this and reading them may take, in seconds: they may hang on a network.
+READ_SECONDS = 30.0
+
+_TOOK_LONGER = f"reading the web config file took longer than {READ_SECONDS:g} s"
 
 #: Of each file: when it and its rights were changed, its size and number, or why it is not there.
 _Signature = tuple[object, ...]
@@ -71,21 +77,30 @@ class WebConfig:
         before = self._seen
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            now = await asyncio.to_thread(_signature, self._files)
+            try:
+                now = await in_thread(lambda: _signature(self._files), timeout=READ_SECONDS)
+            except TimeoutError:
+                continue
             if now == before != self._seen:
                 await self._reload(self._path, http)
             before = now
 
     async def _reload(self, path: Path, http: HttpConnections) -> None:
         try:
-            self.current = await asyncio.to_thread(self._load, path)
+            self.current = await in_thread(lambda: self._load(path), timeout=READ_SECONDS)
         except ConfigError as error:
-            http.web_config_is_valid = False
-            logs.warning("web_config_invalid", error=str(error), hint="the last good one is used")
+            self._note_failure(http, str(error))
+        except TimeoutError:
+            self._seen = ()  # it is read again soon
+            self._note_failure(http, _TOOK_LONGER)
         else:
             http.web_config_is_valid = True
             logs.info("web_config_reloaded", file=str(path))
             self.log_warnings()
+
+    def _note_failure(self, http: HttpConnections, error: str) -> None:
+        http.web_config_is_valid = False
+        logs.warning("web_config_invalid", error=error, hint="the last good one is used")
 
     def _load(self, path: Path) -> Loaded:
         """Read the file, and before each file, note how it is: what changes then is seen later."""

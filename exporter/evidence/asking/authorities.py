@@ -1,11 +1,11 @@
 """The authorities that vouch for a server: read in a thread, and again when their file changes."""
 
-import asyncio
 import functools
 import ssl
 from pathlib import Path
 
 from exporter.evidence.asking.failure import AskingError
+from exporter.postgres import in_thread
 
 #: What changes with a file that is written or replaced, also behind a link as Kubernetes does it.
 Stamp = tuple[int, int, int]
@@ -22,8 +22,9 @@ class Authorities:
     async def current(self) -> ssl.SSLContext:
         """The same object for as long as the file is the same. Raises AskingError."""
         if self._ca_file is None:
-            return await asyncio.to_thread(_system)
-        return await asyncio.to_thread(self._read, self._ca_file)
+            return await in_thread(_system)
+        ca_file = self._ca_file
+        return await in_thread(lambda: self._read(ca_file))
 
     def _read(self, ca_file: Path) -> ssl.SSLContext:
         try:

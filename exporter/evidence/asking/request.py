@@ -14,6 +14,7 @@ from exporter.config.evidence import HeaderFile, HttpSettings
 from exporter.evidence.asking.authorities import Authorities
 from exporter.evidence.asking.failure import AskingError
 from exporter.http_failures import why_failed
+from exporter.postgres import in_thread
 
 #: Of all pages of an answer together, in bytes.
 MOST_BYTES = 32 * 2**20
@@ -86,7 +87,7 @@ class HttpClient:
         """One page. Raises AskingError; the caller sets the deadline, and has prepared it."""
         settings = self._settings
         assert self._client is not None  # noqa: S101 - for mypy: it is prepared
-        headers = await asyncio.to_thread(_headers, settings)  # it reads files
+        headers = await in_thread(lambda: _headers(settings))  # it reads files
         try:
             async with self._client.stream(
                 settings.method, url, content=settings.body, headers=headers

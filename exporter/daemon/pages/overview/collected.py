@@ -9,11 +9,12 @@ from exporter.collection.active.history import OrphanHistory
 from exporter.collection.daily import DailyValues
 from exporter.collection.job import Key
 from exporter.collection.snapshots import State
-from exporter.config import AnySource
+from exporter.config import AnySource, ListedSource
 from exporter.daemon.pages.overview.values import (
     CollectorOverview,
     DayOverview,
     LimitOverview,
+    SettingsOverview,
     SilenceBucket,
     Trend,
 )
@@ -75,6 +76,15 @@ def causes(values: ActiveValues | None) -> dict[str, int]:
     if values is None:
         return {}
     return {"age": values.total.orphaned} if values.by_cause is None else dict(values.by_cause)
+
+
+def settings_overview(source: AnySource) -> SettingsOverview:
+    """What the config says that is beside the counts."""
+    return SettingsOverview(
+        orphaned_after=source.fixed_threshold,
+        overlong_after=source.overlong_after,
+        objective=None if isinstance(source, ListedSource) else source.objective,
+    )
 
 
 def silence_buckets(values: ActiveValues | None) -> tuple[SilenceBucket, ...]:

@@ -127,6 +127,9 @@ class RecoveryOverview:
     """By trigger."""
     undone: int
     contradicted: int
+    failed: Mapping[str, int]
+    """By reason; only reasons with any, as of `skipped`."""
+    skipped: Mapping[str, int]
     words: tuple[str, ...]
     """Brakes, stops and pauses in sentences, without names or reasons unless with details."""
     reason: str | None
@@ -149,6 +152,17 @@ class EvidenceOverview:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsOverview:
+    """What the config says of a source; None: nothing."""
+
+    orphaned_after: float | None
+    """None: each row has a threshold of its own."""
+    overlong_after: float | None
+    objective: float | None
+    """The share of sessions that should end properly."""
+
+
+@dataclass(frozen=True, slots=True)
 class SourceOverview:
     """One source in one database."""
 
@@ -160,6 +174,11 @@ class SourceOverview:
     active: int | None
     orphaned: int | None
     overlong: int | None
+    lost: int
+    """Lost since `Overview.started_at`."""
+    returned: int
+    """Orphans that returned since then."""
+    settings: SettingsOverview
     limit: LimitOverview
     causes: Mapping[str, int]
     """The orphans by cause, also where age is the only one; empty while they are unknown."""
@@ -168,7 +187,11 @@ class SourceOverview:
     oldest_orphan_last_seen_at: float | None
     oldest_silence: float | None
     """Of the orphan that is silent for longest, when it was collected."""
+    excess: float | None
+    """Seconds beyond `orphaned_after`, summed over the orphans."""
     oldest_start_at: float | None
+    newest_start_at: float | None
+    """When the session started that started last."""
     silences: tuple[SilenceBucket, ...]
     is_silence_age: bool
     """Whether `silences` are ages, because no sign of life is declared."""
