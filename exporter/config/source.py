@@ -58,13 +58,18 @@ _RECOVERY = 30  # 3 triggers, 10 + 3 reasons, 8 brakes, and 6 that are one each
 DAY_SECONDS = 86400.0
 
 
+#: With a longer `orphaned_after` no day of the service level is settled.
+LONGEST_SETTLED_SECONDS = 7 * DAY_SECONDS
+
+
 def settled_days_ago(orphaned_after: float | RowThreshold) -> int:
     """The number of days since the last day whose sessions, if silent since, are orphaned by now.
 
-    Where each row has its own threshold, it is taken to be a day at most.
+    As in the rules, which know no other days. Where each row has its own threshold, it is taken to
+    be a day at most.
     """
-    seconds = DAY_SECONDS if isinstance(orphaned_after, RowThreshold) else orphaned_after
-    return 1 + math.ceil(seconds / DAY_SECONDS)
+    is_short = isinstance(orphaned_after, RowThreshold) or orphaned_after <= DAY_SECONDS
+    return 2 if is_short else 8
 
 
 class DailySettings(Model):
@@ -187,7 +192,14 @@ class Source(Model):
     def _require_settled_day(cls, value: float | None, info: ValidationInfo) -> float | None:
         if value is None or not {"daily", "orphaned_after"} <= info.data.keys():
             return value
-        daily, days_ago = info.data["daily"], settled_days_ago(info.data["orphaned_after"])
+        daily, after = info.data["daily"], info.data["orphaned_after"]
+        days_ago = settled_days_ago(after)
+        if not isinstance(after, RowThreshold) and after > LONGEST_SETTLED_SECONDS:
+            raise ExpectedError(
+                "orphaned_after of at most 7d beside objective",
+                "the share is of the sessions of a day that can no longer become orphaned",
+                keys=("objective", "orphaned_after"),
+            )
         if daily is None or daily.days <= days_ago:
             raise ExpectedError(
                 f"daily with at least {days_ago + 1} days beside objective",

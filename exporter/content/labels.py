@@ -19,5 +19,8 @@ SEPARATING = (
 #: They identify a scrape job even when another of its labels is added, removed or renamed.
 IDENTIFYING = SEPARATING[:3]
 
+#: Of these, the ones besides its name that a dashboard has variables for.
+PLACE = ("cluster", "namespace")
+
 #: Replicas of one exporter differ in these alone, so that the rules fold them into one.
 REPLICA = ("instance", "pod", "container", "endpoint", "node")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from exporter.content.labels import IDENTIFYING, REPLICA
+from exporter.content.labels import IDENTIFYING, PLACE, REPLICA
 from exporter.content.options import ContentOptions, RulesFormat
 from exporter.content.template import render
 
@@ -20,13 +20,17 @@ GROUPS = (
     "restarts",
 )
 
-#: Scrapes in the window over which every value is smoothed: two may be missed.
-SMOOTHED_SCRAPES = 3
+#: Scrapes in the window over which every value is smoothed, and seconds at least: two scrapes may
+#: be missed, an exporter may restart, and samples may reach a ruler late.
+SMOOTHED_SCRAPES, SMOOTHED_SECONDS = 3, 60
 
 #: Scrapes, and at least seconds, for which the config of an exporter is known after the latter has
 #: stopped to count as up: so it is first known to be down, also where a group is a step of a minute
 #: late.
 SETTLED_SCRAPES, SETTLED_SECONDS = 2, 120
+
+#: Seconds between the steps of a subquery in that window, at most: two lie between two scrapes.
+LONGEST_STEP_SECONDS = 30
 
 _INDENT = " " * 10
 
@@ -46,13 +50,14 @@ def duration(seconds: int) -> str:
 
 
 def _values(options: ContentOptions) -> dict[str, object]:
-    window = SMOOTHED_SCRAPES * options.scrape_interval
+    window = max(SMOOTHED_SCRAPES * options.scrape_interval, SMOOTHED_SECONDS)
     settling = max(SETTLED_SCRAPES * options.scrape_interval, SETTLED_SECONDS)
     return {
         "replicas": ", ".join(REPLICA),
         "separating": ", ".join(options.separating),
         "identifying": ", ".join(IDENTIFYING),
         "window": duration(window),
+        "step": duration(max(min(options.scrape_interval // 2, LONGEST_STEP_SECONDS), 1)),
         "settled": duration(window + settling),
         "scrape_interval": duration(options.scrape_interval),
         "job": options.job,
@@ -77,8 +82,13 @@ def _links(options: ContentOptions) -> Callable[[str, str], str]:
         """The annotations that lead to the runbook and, where Grafana is, to a dashboard."""
         found = [f"runbook_url: {options.runbook_url}/{alert}.md"]
         if options.grafana_url is not None:
-            # All labels that the alert has, whichever they are: a name may hold anything.
+            # All labels that the alert has, whichever they are: a name may hold anything. Of the
+            # place of its job also those that it lacks, or Grafana would choose the first cluster.
+            places = "".join(
+                f"{{{{ if not $labels.{name} }}}}var-{name}=&{{{{ end }}}}" for name in PLACE
+            )
             query = (
+                f"{{{{ if $labels.job }}}}{places}{{{{ end }}}}"
                 '{{ range $name, $value := $labels }}{{ if ne $name "__name__" }}'
                 "var-{{ $name }}={{ $value | urlquery }}&{{ end }}{{ end }}"
             )

@@ -14,14 +14,19 @@ from exporter.collection import label_split
 from exporter.collection.active.kept_rows import InconsistentRow, KeptRows
 from exporter.collection.daily import calendar_days as calendar
 from exporter.collection.daily.calendar_days import Day, DayCounts
-from exporter.collection.daily.day_counts import day_queries, read_days, rows_by_day
+from exporter.collection.daily.day_counts import (
+    day_queries,
+    read_days,
+    rows_by_day,
+    still_active_query,
+)
 from exporter.collection.label_split import Combination
 from exporter.config import Source
-from exporter.errors import PermissionDenied, SchemaMismatch
+from exporter.errors import BadData, PermissionDenied, SchemaMismatch
 from exporter.metrics import catalog
 from exporter.metrics.catalog import Family, Sample
 from exporter.postgres import Reader, Row
-from exporter.sessions import STATEMENT_TIME, SessionTable, evidence_settings
+from exporter.sessions import SessionTable, evidence_settings
 from exporter.sessions.grants import audit_access
 from exporter.sessions.grants.audit_access import AuditAccess
 from exporter.sessions.verdict import NO_EVIDENCE, Verdict
@@ -79,9 +84,19 @@ class Daily:
     ) -> DailyValues:
         if table.source.has_evidence:
             reader.preamble = await evidence_settings(verdict, table.encoding)
+        try:
+            return await self._collect(reader, table, previous, judges=True)
+        except BadData:
+            # Perhaps in what says which sessions are orphaned, which collector `active` reports:
+            # what became of the others is known without it.
+            return await self._collect(reader, table, previous, judges=False)
+
+    async def _collect(
+        self, reader: Reader, table: SessionTable, previous: DailyValues | None, *, judges: bool
+    ) -> DailyValues:
         if previous is not None:
             try:
-                refreshed = await self._refresh(reader, table, previous)
+                refreshed = await self._refresh(reader, table, previous, judges=judges)
             except (PermissionDenied, SchemaMismatch):
                 # Perhaps the audit is gone, or the right to read it.
                 if previous.audit is not AuditAccess.READABLE:
@@ -92,10 +107,11 @@ class Daily:
         listed, access = await reader.read(calendar.days_query(table), audit_access.access_query())
         days, audit = calendar.days_from(listed.rows), audit_access.access_of(access)
         now = reader.began_at
-        return _values(table, days, await _read_stale(reader, table, audit, days, days), now, audit)
+        known = await _read_stale(reader, table, audit, days, days, judges=judges)
+        return _values(table, days, known, now, audit)
 
     async def _refresh(
-        self, reader: Reader, table: SessionTable, previous: DailyValues
+        self, reader: Reader, table: SessionTable, previous: DailyValues, *, judges: bool
     ) -> DailyValues | None:
         """Read today and the past days whose turn it is, and then those that have changed.
 
@@ -106,13 +122,13 @@ class Daily:
         may_be_over = previous.at + 2 * every >= today.end
         listing = [calendar.days_query(table)] if may_be_over else []
         turns = calendar.due(table.source.name, past, previous.at, every=every)
-        still_active = [_still_active_query(table, days, past)] if past else []
+        still_active = [still_active_query(table, days, past, judges=judges)] if past else []
         access, *results = await reader.read(
             audit_access.access_query(),
             *listing,
             *still_active,
-            *day_queries(table, audit, days, turns),
-            *day_queries(table, audit, days, [today]),
+            *day_queries(table, audit, days, turns, judges=judges),
+            *day_queries(table, audit, days, [today], judges=judges),
         )
         if audit_access.access_of(access) is not audit:
             return None
@@ -138,7 +154,7 @@ class Daily:
             )
 
         stale = list(filter(is_stale, days))
-        known |= await _read_stale(reader, table, audit, days, stale, now)
+        known |= await _read_stale(reader, table, audit, days, stale, now, judges=judges)
         return _values(table, days, known, now, audit, previous.newest_start)
 
     def samples(self, source: Source, values: DailyValues) -> Iterator[Sample]:
@@ -171,10 +187,12 @@ async def _read_stale(  # noqa: PLR0917 - in the order in which they become know
     days: list[Day],
     stale: list[Day],
     now: float | None = None,
+    *,
+    judges: bool,
 ) -> dict[str, Day]:
     if not stale:
         return {}
-    results = await reader.read(*day_queries(table, audit, days, stale))
+    results = await reader.read(*day_queries(table, audit, days, stale, judges=judges))
     now = reader.began_at if now is None else now
     return read_days(table.source, audit, days, stale, results, now)
 
@@ -194,14 +212,6 @@ def _values(  # noqa: PLR0917 - in the order in which they become known
     starts = (before, *(day.newest_start for day in newest_first))
     newest = max((each for each in starts if each is not None), default=None)
     return DailyValues(newest_first, at, audit, table.seen_after_end is not None, newest)
-
-
-def _still_active_query(table: SessionTable, days: list[Day], past: list[Day]) -> str:
-    parts = calendar.by_day(
-        table, days, past, started_at=table.started_at.dated, labels=table.labels
-    )
-    orphaned = table.orphaned(STATEMENT_TIME)
-    return table.statement("collection/daily/still_active", orphaned=orphaned, **parts)
 
 
 def _still_active(day: Day) -> dict[Combination, int]:

@@ -23,7 +23,7 @@ class DayCounts(NamedTuple):
 
     started: int = 0
     still_active: int = 0
-    orphaned: int = 0
+    orphaned: int | None = 0
     """Of those that are still active."""
     recovered: int | None = 0
     """Closed by recovery, and not undone."""
@@ -46,7 +46,7 @@ class DayCounts(NamedTuple):
     @property
     def lost(self) -> int | None:
         """Orphaned now, or recovered and not contradicted."""
-        if self.recovered is None:
+        if self.recovered is None or self.orphaned is None:
             return None
         return self.orphaned + self.recovered - self.contradicted
 
@@ -81,13 +81,14 @@ class Day:
     """When the session started that started last; one in the future has not started."""
 
 
-def with_orphaned(day: Day, orphaned: Mapping[Combination, int]) -> Day:
+def with_orphaned(day: Day, orphaned: Mapping[Combination, int | None]) -> Day:
     """The day with other numbers of orphaned sessions, by combination; the same where none is."""
     by_label = {
         labels: counts._replace(orphaned=orphaned.get(labels, 0))
         for labels, counts in day.by_label.items()
     }
-    total = day.total._replace(orphaned=sum(orphaned.values()))
+    known = [each for each in orphaned.values() if each is not None]
+    total = day.total._replace(orphaned=sum(known) if len(known) == len(orphaned) else None)
     if (total, by_label) == (day.total, day.by_label):
         return day
     return replace(day, total=total, by_label=by_label)

@@ -20,10 +20,18 @@ _MANY = 2**31
 
 
 def day_queries(
-    table: SessionTable, audit: AuditAccess, days: Sequence[Day], stale: Sequence[Day]
+    table: SessionTable,
+    audit: AuditAccess,
+    days: Sequence[Day],
+    stale: Sequence[Day],
+    *,
+    judges: bool = True,
 ) -> list[str]:
-    """A statement for each run of neighbouring days of those that are `stale`."""
-    return [_query(table, audit, days, run) for run in calendar.runs_of(stale)]
+    """A statement for each run of neighbouring days of those that are `stale`.
+
+    Unless it `judges`, how many sessions are orphaned is unknown.
+    """
+    return [_query(table, audit, days, run, judges=judges) for run in calendar.runs_of(stale)]
 
 
 def read_days(  # noqa: PLR0917 - the first three are the same for all days
@@ -69,11 +77,34 @@ def rows_by_day(
     return found
 
 
-def _query(table: SessionTable, audit: AuditAccess, days: Sequence[Day], run: Sequence[Day]) -> str:
+def still_active_query(
+    table: SessionTable, days: Sequence[Day], past: Sequence[Day], *, judges: bool = True
+) -> str:
+    """The statement that counts what of past days is active, and orphaned if it `judges`."""
+    parts = calendar.by_day(
+        table, days, past, started_at=table.started_at.dated, labels=table.labels
+    )
+    orphaned_count = _orphaned_count(table.orphaned(STATEMENT_TIME), judges=judges)
+    return table.statement("collection/daily/still_active", orphaned=orphaned_count, **parts)
+
+
+def _orphaned_count(condition: str, *, judges: bool) -> str:
+    return f"pg_catalog.count(*) FILTER (WHERE {condition})" if judges else "NULL::int8"
+
+
+def _query(
+    table: SessionTable,
+    audit: AuditAccess,
+    days: Sequence[Day],
+    run: Sequence[Day],
+    *,
+    judges: bool,
+) -> str:
     columns = [*closed_rows.columns(table), *label_split.columns(table)]
-    # Of closed rows, an expression may read a whole document, or fail.
-    is_orphaned = f"CASE WHEN ({table.active}) IS TRUE THEN {table.orphaned(STATEMENT_TIME)} END"
-    columns.append(f"{is_orphaned} AS is_orphaned")
+    if judges:
+        # Of closed rows, an expression may read a whole document, or fail.
+        when = f"WHEN ({table.active}) IS TRUE THEN {table.orphaned(STATEMENT_TIME)}"
+        columns.append(f"CASE {when} END AS is_orphaned")
     complete = closed_rows.complete(table)
     duration, known = "0", list[str]()
     if table.ended_at is not None:
@@ -109,7 +140,7 @@ def _query(table: SessionTable, audit: AuditAccess, days: Sequence[Day], run: Se
         f"extract(epoch FROM pg_catalog.max(started_at) FILTER (WHERE {has_started}))::float8",
         f"coalesce(pg_catalog.sum({duration}) FILTER (WHERE {' AND '.join(timed)}), 0)",
         f"coalesce(pg_catalog.sum({kind}) FILTER (WHERE ({is_plain}) IS NOT TRUE), 0)",
-        "pg_catalog.count(*) FILTER (WHERE is_orphaned)",
+        _orphaned_count("is_orphaned", judges=judges),
         recovered,
     ]
     if (after_end := table.seen_after_end) is not None:
@@ -147,7 +178,7 @@ def _counts(  # noqa: PLR0917 - the columns of counts.sql
     started: int = 0,
     duration_sum: float = 0.0,
     kinds: int = 0,
-    orphaned_count: int = 0,
+    orphaned_count: int | None = 0,
     recovered_kinds: int = 0,
     seen_after_end: int = 0,
 ) -> DayCounts:

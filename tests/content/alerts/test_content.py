@@ -17,6 +17,7 @@ from exporter.content.labels import IDENTIFYING, REPLICA, SEPARATING
 from exporter.content.options import DOCUMENTS, REPOSITORY, RUNBOOKS, ContentOptions, RulesFormat
 from exporter.content.rules import GROUPS, write_rules
 from tests.support.monitoring.rule_cases import ALERTS, load_yaml, name_of, run_promtool
+from tests.support.monitoring.rule_cases import seconds as in_seconds
 
 ROOT = Path(__file__).parents[3]
 
@@ -115,16 +116,58 @@ def test_the_rules_are_sound_with_all_options(
     assert not failed
     text = str(rules)
     assert ("keep_firing_for" in text) == keep
-    # Three scrapes; and two more or two minutes, so that a step of a minute may be late.
-    windows = {300: ("15m", "25m"), 10: ("30s", "150s")}[seconds]
+    # Three scrapes, and a minute at least; and two more or two minutes, so that a step of a minute
+    # may be late.
+    windows = {300: ("15m", "25m"), 10: ("1m", "3m")}[seconds]
     assert all(f"[{window}]" in text for window in windows)
-    assert "[3m]" not in text
+    assert ("[3m]" in text) == ("3m" in windows)
     alerts = [rule for rule in rules if "alert" in rule]
     assert all(rule["labels"]["team"] == "it's" for rule in alerts)
     for rule in alerts:
         url = rule["annotations"]["dashboard_url"]
         assert url.startswith("https://grafana/x/d/session")
         assert "{{ range $name, $value := $labels }}" in url
+
+
+@pytest.mark.parametrize("interval", [1, 5, 15, 60, 120, 300])
+def test_each_subquery_has_steps_in_its_range_whatever_the_scrape_interval(interval: int) -> None:
+    found = re.findall(r"\[(\w+):(\w+)\]", str(rules_of(scrape_interval=interval)))
+    assert len(found) >= 5
+    # Steps are aligned to the epoch: a range that is shorter than one may hold none.
+    assert all(in_seconds(step) <= in_seconds(width) / 3 for width, step in found), found
+
+
+LINKED = """
+rule_files: [session-exporter.rules.yml]
+evaluation_interval: 1m
+tests:
+  - name: where the link of an alert leads
+    interval: 1m
+    input_series:
+      - {series: 'firing{job="here",database="a&b",source="calls"}', values: 1x3}
+      - {series: 'firing{cluster="eu west",namespace="chat",job="there"}', values: 1x3}
+      - {series: 'firing', values: 1x3}
+    alert_rule_test:
+      - alertname: SessionsDataStale
+        eval_time: 2m
+        exp_alerts:
+          - exp_labels: {job: here, database: a&b, source: calls}
+            exp_annotations:
+              url: X?var-cluster=&var-namespace=&var-database=a%26b&var-job=here&var-source=calls&
+          - exp_labels: {cluster: eu west, namespace: chat, job: there}
+            exp_annotations: {url: 'X?var-cluster=eu+west&var-job=there&var-namespace=chat&'}
+          - exp_labels: {}
+            exp_annotations: {url: 'X?'}
+"""
+
+
+def test_a_link_of_an_alert_without_a_cluster_selects_what_has_none(tmp_path: Path) -> None:
+    rules = rules_of(grafana_url="https://grafana/x")
+    (rule,) = (each for each in rules if each.get("alert") == "SessionsDataStale")
+    url = re.sub(r"^[^?]*", "X", rule["annotations"]["dashboard_url"])
+    linking = {"alert": rule["alert"], "expr": "firing", "annotations": {"url": url}}
+    output, failed = run_promtool([(LINKED, [linking])], tmp_path / "promtool")
+    assert not failed, output
 
 
 def test_with_a_job_the_rules_ask_for_it_alone() -> None:

@@ -16,6 +16,7 @@ from exporter.config.source import BUILT_IN_KINDS
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.systems.schemas import EXPORTER
 from tests.support.documents import TEXTS, blocks, commands
+from tests.support.monitoring import promql
 from tests.support.monitoring.families import PROCESS_METRICS
 from tests.support.monitoring.programs import Alertmanager, program
 from tests.support.monitoring.promql import SYNTHETIC, catalog, labels, selectors
@@ -119,7 +120,7 @@ def test_every_query_uses_series_and_labels_that_exist(name: str, query: str) ->
     assert {each.name for each in selectors(query)} <= known
     served = {label for family in catalog().values() for label in family.labels}
     ours = {"alertname", "alertstate", "job", "instance", "database", "source"}
-    assert labels(query) <= served | ours
+    assert labels(query) <= served | ours | promql.RENAMED
 
 
 def test_prometheus_itself_takes_every_query(tmp_path: Path) -> None:

@@ -34,6 +34,9 @@ RULES = Path(__file__).parents[3] / "alerts" / "session-exporter.rules.yml"
 #: What a scrape adds to every series: the target's labels, and those that tell replicas apart.
 TARGET_LABELS = {*SEPARATING, *REPLICA}
 
+#: What a scrape makes of labels of a metric that its target has too, where the rules know it.
+RENAMED = {"exported_version", "exported_python"}
+
 #: Made by Prometheus itself, with the labels that it adds to those of the rule.
 SYNTHETIC = {
     "up": set[str](),

@@ -8,7 +8,7 @@ SELECT
     {day} AS day,
     {labels}
     pg_catalog.count(*),
-    pg_catalog.count(*) FILTER (WHERE {orphaned})
+    {orphaned}
 FROM {table} AS s
 WHERE {rows}
     AND ({started})
