@@ -58,12 +58,12 @@ def recognised(database: EmbeddedDatabase) -> Iterator[tuple[str, KnownApplicati
 
 @pytest.mark.slow  # fifteen applications; unit tests read all of them as config
 def test_the_tables_of_known_applications_are_counted_right(
-    database: EmbeddedDatabase, tmp_path: Path
+    empty_database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
-    expected, cases = load_earlier(database), read_cases("known")
-    load_cases(database, cases)
+    expected, cases = load_earlier(empty_database), read_cases("known")
+    load_cases(empty_database, cases)
     expected |= {case.name: numbers for case in cases for numbers in case.sessions.values()}
-    found = list(recognised(database))
+    found = list(recognised(empty_database))
     assert len(found) == len(known_applications())
     sources, numbers = {}, {}
     for schema, application in found:
@@ -72,7 +72,7 @@ def test_the_tables_of_known_applications_are_counted_right(
         table = {"table": f'"{schema}"."{application.table}"'}
         sources[name] = table | application.settings_in(schema) | threshold
         numbers[name] = expected[schema]
-    path = write_config(tmp_path, {"app": {"dsn": database.dsn}}, sources)
+    path = write_config(tmp_path, {"app": {"dsn": empty_database.dsn}}, sources)
     checked = run("check", "--live", "-c", path, folder=tmp_path)
     assert checked.returncode == 0, checked.stdout
     page = Page(run("once", "--format", "prometheus", "-c", path, folder=tmp_path).stdout)
