@@ -67,9 +67,10 @@ def known_applications() -> tuple[KnownApplication, ...]:
 
 
 def _read(path: Traversable) -> KnownApplication:
-    data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    lists = {key: tuple(data.pop(key, ())) for key in ("columns", "covers", "remarks")}
-    return KnownApplication(**data, **lists)
+    data: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for key in ("columns", "covers", "remarks"):
+        data[key] = tuple(data.get(key, ()))
+    return KnownApplication(**data)
 
 
 def _placed(value: object, schema: str) -> object:

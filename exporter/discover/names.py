@@ -5,18 +5,19 @@ from collections import Counter
 from collections.abc import Sequence
 
 from exporter.discover.facts import Table
+from exporter.discover.known import find_application
 
 LONGEST = 60
 
 
 def source_names(tables: Sequence[Table]) -> dict[int, str]:
     """The name of each by its oid, each once."""
-    plain = {each.oid: _name(each.name) for each in tables}
+    plain = {each.oid: _name(_own_name(each)) for each in tables}
     taken = Counter(plain.values())
     names = {
         each.oid: plain[each.oid]
         if taken[plain[each.oid]] == 1
-        else _name(f"{each.schema}_{each.name}")
+        else _name(f"{each.schema}_{_own_name(each)}")
         for each in tables
     }
     seen = Counter[str]()
@@ -25,6 +26,11 @@ def source_names(tables: Sequence[Table]) -> dict[int, str]:
         if seen[name] > 1:
             names[oid] = f"{name[: LONGEST - 4]}_{seen[name]}"
     return names
+
+
+def _own_name(table: Table) -> str:
+    application = find_application(table.name, table.columns)
+    return table.name if application is None else application.source
 
 
 def _name(text: str) -> str:

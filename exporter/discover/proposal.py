@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from exporter.discover.facts import ServerFacts
+from exporter.discover.sql_text import table_sql
 
 
 class Standing(StrEnum):
@@ -24,15 +25,25 @@ class Line:
     is_suggestion: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person has to answer about a key of a source."""
+
+    key: str
+    text: str
+
+
 @dataclass(slots=True)
 class SourceProposal:
     """A source as it would be declared."""
 
     name: str
-    table: str
+    schema: str
+    relation: str
     standing: Standing
     lines: list[Line]
-    questions: list[str] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    """What keeps it from being live, and what is asked about a live one."""
     remarks: list[str] = field(default_factory=list)
     recovery: list[Line] = field(default_factory=list)
     """What closing a session could write; always commented out."""
@@ -41,11 +52,21 @@ class SourceProposal:
     application: str | None = None
     """The known application that it was recognised as, with the version."""
 
-    def question(self, text: str) -> None:
+    @property
+    def table(self) -> str:
+        """The table as a config names it."""
+        return table_sql(self.schema, self.relation)
+
+    def doubt(self, key: str, text: str) -> None:
         """Comment the source out until a person has answered."""
         self.standing = Standing.QUESTION
-        if text not in self.questions:
-            self.questions.append(text)
+        self.ask(key, text)
+
+    def ask(self, key: str, text: str) -> None:
+        """Ask about a key whose value works as it is."""
+        question = Question(key, text)
+        if question not in self.questions:
+            self.questions.append(question)
 
     @property
     def is_live(self) -> bool:

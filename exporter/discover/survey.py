@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from exporter.discover.facts import ServerFacts, Table
 from exporter.discover.judgement import lookalikes
 from exporter.discover.judgement.candidate import Candidate, is_candidate
+from exporter.discover.judgement.draft.known import declare_known
 from exporter.discover.judgement.judge import judge
+from exporter.discover.known import find_application
 from exporter.discover.names import source_names
 from exporter.discover.proposal import LeftOut, SourceProposal, Survey
 from exporter.discover.reading.catalog import complete, read_server, read_tables
@@ -55,7 +57,10 @@ class Surveyor:
     def __init__(self, database: Database, scope: Scope) -> None:
         self._reader = database.reader("init", timeout=TIMEOUT)
         self._scope = scope
-        self._frameworks: str | None = None
+        #: By schema, what is known to write UTC there.
+        self._frameworks: dict[str, str] = {}
+        #: The tables of known applications that are no sources, and whose they are.
+        self._covered: dict[tuple[str, str], str] = {}
         self._unseen: list[str] = []
 
     async def survey(self) -> Survey:
@@ -72,6 +77,11 @@ class Surveyor:
         await complete(self._reader, chosen)
         await read_statistics(self._reader, chosen, _columns_with_roles(chosen))
         survey = Survey(server, count, [], [], self._unseen, reads_data=self._scope.reads_data)
+        for table in chosen:
+            application = find_application(table.name, table.columns)
+            if application is not None:
+                owner = f"{application.name}, whose sessions are above"
+                self._covered |= {(table.schema, each): owner for each in application.covers}
         names = source_names(chosen)
         for table in sorted(chosen, key=lambda each: (each.schema, each.name)):
             found = await self._judge(table, names[table.oid], server)
@@ -80,19 +90,25 @@ class Surveyor:
             else:
                 if table.oid in copies:
                     found.remarks.append(
-                        f"{copies[table.oid]} more schemas have this table; write a source for each."
+                        f"{copies[table.oid]} more schemas have this table: a source for each."
                     )
                 survey.sources.append(found)
         return survey
 
     def _is_wanted(self, table: Table) -> bool:
         if table.name in _FRAMEWORKS:
-            self._frameworks = _FRAMEWORKS[table.name]
-        return self._scope.has(table) and is_candidate(table)
+            self._frameworks[table.schema] = _FRAMEWORKS[table.name]
+        is_known = find_application(table.name, table.columns) is not None
+        return self._scope.has(table) and (is_known or is_candidate(table))
 
     async def _judge(
         self, table: Table, name: str, server: ServerFacts
     ) -> SourceProposal | LeftOut:
+        application = find_application(table.name, table.columns)
+        if application is not None:
+            return declare_known(table, name, application)
+        if (owner := self._covered.get((table.schema, table.name))) is not None:
+            return LeftOut(table_sql(table.schema, table.name), f"it belongs to {owner}")
         sample = Sample(now=server.now)
         roles = roles_of(table)
         against = lookalikes.by_names(table, roles)
@@ -102,7 +118,7 @@ class Surveyor:
             except SourceError as error:
                 self._unseen.append(f"{table_sql(table.schema, table.name)}: {error}")
         candidate = Candidate.of(table, sample)
-        return judge(candidate, name, server, frameworks=self._frameworks)
+        return judge(candidate, name, server, frameworks=self._frameworks.get(table.schema))
 
 
 def _columns_with_roles(tables: Iterable[Table]) -> set[str]:

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from exporter.discover.facts import Table
+from exporter.discover.facts import Column, Table
+from exporter.discover.judgement import kinds
 from exporter.discover.judgement.candidate import Candidate
 from exporter.discover.roles.roles import Role
-from exporter.discover.roles.words import singular, words_of
+from exporter.discover.roles.words import phrases, singular, words_of
 
 WEEK = 7 * 86400.0
 
@@ -15,395 +16,24 @@ PLANNED_SHARE = 0.2
 #: Closed rows of which a median is believed.
 FEW = 5
 
-_INTERVALS = "intervals of validity, which end as planned"
-_WORK = "work that waits for people"
-_COMMERCE = "a record of business, whose status people and other systems change"
-
-#: What the last word of a table's name says, in the singular.
-_KINDS = {
-    **dict.fromkeys(
-        (
-            "season",
-            "tenure",
-            "membership",
-            "subscription",
-            "price",
-            "plan",
-            "contract",
-            "lease",
-            "term",
-            "semester",
-            "year",
-            "period",
-            "enrollment",
-            "enrolment",
-            "employment",
-            "assignment",
-            "license",
-            "licence",
-            "promotion",
-            "discount",
-            "coupon",
-            "campaign",
-            "offer",
-            "rate",
-            "warranty",
-            "policy",
-            "allocation",
-            "version",
-            "revision",
-            "validity",
-            "tariff",
-            "sprint",
-            "milestone",
-            "quarter",
-            "residency",
-            "residence",
-            "position",
-            "experience",
-            "education",
-            "engagement",
-            "placement",
-            "holiday",
-            "vacation",
-            "absence",
-            "leave",
-            "auction",
-            "sale",
-            "trial",
-            "grant",
-            "consent",
-            "ownership",
-            "follower",
-            "follow",
-            "friendship",
-            "relationship",
-            "link",
-            "affiliation",
-            "calendar",
-            "mandate",
-            "admission_period",
-        ),
-        _INTERVALS,
-    ),
-    **dict.fromkeys(
-        (
-            "meeting",
-            "appointment",
-            "booking",
-            "reservation",
-            "event",
-            "webinar",
-            "lesson",
-            "class",
-            "schedule",
-            "slot",
-            "timeslot",
-            "conference",
-            "talk",
-            "agenda",
-            "course",
-            "workshop",
-            "timetable",
-            "showing",
-            "screening",
-            "performance",
-            "concert",
-            "flight",
-            "itinerary",
-            "timetable",
-            "availability",
-            "exam",
-            "lecture",
-            "rota",
-            "roster",
-        ),
-        "planned times, whose end is known at the start",
-    ),
-    **dict.fromkeys(
-        (
-            "ticket",
-            "issue",
-            "task",
-            "todo",
-            "incident",
-            "case",
-            "project",
-            "epic",
-            "story",
-            "request",
-            "approval",
-            "review",
-            "lead",
-            "opportunity",
-            "application",
-            "candidate",
-            "complaint",
-            "goal",
-            "objective",
-            "deal",
-            "alert",
-            "card",
-            "checklist",
-            "inspection",
-            "claim",
-            "referral",
-            "problem",
-            "bug",
-            "milestone",
-            "proposal",
-        ),
-        _WORK,
-    ),
-    **dict.fromkeys(
-        (
-            "order",
-            "invoice",
-            "payment",
-            "cart",
-            "purchase",
-            "transaction",
-            "shipment",
-            "delivery",
-            "refund",
-            "quote",
-            "bill",
-            "payout",
-            "basket",
-            "item",
-            "product",
-            "fulfillment",
-            "return",
-            "transfer",
-            "charge",
-            "expense",
-            "budget",
-            "fund",
-            "donation",
-            "settlement",
-            "statement",
-            "installment",
-            "loan",
-            "credit",
-            "deposit",
-            "withdrawal",
-        ),
-        _COMMERCE,
-    ),
-    **dict.fromkeys(
-        (
-            "token",
-            "otp",
-            "nonce",
-            "invitation",
-            "invite",
-            "code",
-            "key",
-            "secret",
-            "certificate",
-            "grant",
-            "credential",
-            "challenge",
-            "magic_link",
-            "verification",
-            "reset",
-            "lock",
-        ),
-        "a right that expires without being ended; no end is ever missing",
-    ),
-    **dict.fromkeys(
-        (
-            "flag",
-            "feature",
-            "setting",
-            "config",
-            "configuration",
-            "toggle",
-            "experiment",
-            "rule",
-            "preference",
-            "type",
-            "category",
-            "template",
-            "definition",
-            "role",
-            "permission",
-            "banner",
-            "announcement",
-            "notification",
-            "webhook",
-            "integration",
-            "environment",
-            "account",
-            "user",
-            "customer",
-            "company",
-            "organization",
-            "team",
-            "tenant",
-            "device",
-            "employee",
-            "contact",
-            "member",
-            "profile",
-            "partner",
-            "vendor",
-            "supplier",
-            "server",
-            "worker",
-            "node",
-            "channel",
-            "room",
-            "group",
-            "workspace",
-            "repository",
-            "page",
-            "menu",
-            "location",
-            "store",
-            "warehouse",
-            "migration",
-        ),
-        "what is switched on or archived, or exists for good; its flag is no end",
-    ),
-    **dict.fromkeys(
-        (
-            "thread",
-            "post",
-            "comment",
-            "message",
-            "chat",
-            "topic",
-            "article",
-            "email",
-            "pageview",
-            "view",
-            "hit",
-            "click",
-            "metric",
-            "log",
-            "audit",
-            "activity",
-            "visitor",
-            "impression",
-            "reading",
-            "document",
-            "file",
-            "note",
-            "feedback",
-        ),
-        "records without a life cycle: nothing ends them",
-    ),
-    **dict.fromkeys(("shift", "timesheet"), "times of people, which are often entered later"),
-}
-
-#: Heads that are a kind only where nothing of the application says otherwise: see `weak`.
-_WEAK = frozenset(
-    (
-        "shift",
-        "chat",
-        "lock",
-        "transfer",
-        "charge",
-        "transaction",
-        "reservation",
-        "class",
-        "lesson",
-        "exam",
-        "review",
-        "inspection",
-        "delivery",
-        "flight",
-        "performance",
-        "assignment",
-        "engagement",
-        "admission",
-        "request",
-        "activity",
-        "case",
-        "incident",
-        "verification",
-        "reading",
-        "experience",
-        "visitor",
-        "member",
-        "channel",
-        "room",
-        "device",
-        "worker",
-        "lease",
-        "return",
-        "deployment",
-        "allocation",
-        "view",
-        "meeting",
-        "webinar",
-        "conference",
-        "lecture",
-        "leave",
-        "position",
-        "auction",
-        "application",
-        "log",
-        "task",
-        "thread",
-        "presence",
-        "challenge",
-        "experiment",
-        "message",
-        "event",
-        "webhook",
-        "notification",
-        "migration",
-        "booking",
-        "order",
-        "email",
-    )
-)
-
 #: Columns of work that people do.
-_OF_WORK = frozenset(
-    (
-        "assignee",
-        "due",
-        "deadline",
-        "reporter",
-        "severity",
-        "resolution",
-        "milestone",
-        "estimate",
-        "story",
-    )
+_OF_WORK = phrases(
+    """
+    assignee, due, deadline, reporter, severity, resolution, milestone, estimate, story
+    """
 )
 #: Columns of planned times.
-_OF_PLANS = frozenset(
-    (
-        "capacity",
-        "venue",
-        "recurrence",
-        "rrule",
-        "attendees",
-        "seats",
-        "recurring",
-        "speaker",
-        "agenda",
-        "timezone_id",
-    )
+_OF_PLANS = phrases(
+    """
+    capacity, venue, recurrence, rrule, attendees, seats, recurring, speaker, agenda,
+    timezone_id
+    """
 )
 #: Columns of business.
-_OF_BUSINESS = frozenset(
-    (
-        "sku",
-        "invoice",
-        "currency",
-        "subtotal",
-        "tax",
-        "discount",
-        "coupon",
-        "renewal",
-        "plan",
-        "quantity",
-    )
+_OF_BUSINESS = phrases(
+    """
+    sku, invoice, currency, subtotal, tax, discount, coupon, renewal, plan, quantity
+    """
 )
 
 
@@ -416,17 +46,28 @@ class LookAlike:
     """Whether an index or rows that look like sessions weigh more; then it is a question."""
 
 
-def by_names(table: Table, roles: dict[Role, list[object]]) -> LookAlike | None:
+def find_look_alike(candidate: Candidate) -> LookAlike | None:
+    """The first reason that is sure, else a weak one; None: nothing speaks against sessions."""
+    found = [
+        by_names(candidate.table, candidate.roles),
+        by_rows(candidate),
+        by_life_cycle(candidate),
+    ]
+    reasons = [each for each in found if each is not None]
+    return min(reasons, key=lambda each: each.is_weak, default=None)
+
+
+def by_names(table: Table, roles: dict[Role, list[Column]]) -> LookAlike | None:
     """By the names of the table and of its columns."""
     head = singular(words_of(table.name)[-1]) if words_of(table.name) else ""
-    kind = _KINDS.get(head)
+    kind = kinds.KINDS.get(head)
     if kind is not None:
-        return LookAlike(f"the name says {head}: {kind}", is_weak=head in _WEAK)
+        return LookAlike(f"the name says {head}: {kind}", is_weak=head in kinds.WEAK)
     words = {word for name in table.columns for word in words_of(name)}
     for found, reason, least in (
-        (_OF_WORK & words, _WORK, 2),
-        (_OF_PLANS & words, "planned times, whose end is known at the start", 1),
-        (_OF_BUSINESS & words, _COMMERCE, 2),
+        (_OF_WORK & words, kinds.WORK, 2),
+        (_OF_PLANS & words, kinds.PLANS, 1),
+        (_OF_BUSINESS & words, kinds.BUSINESS, 2),
     ):
         if len(found) >= least:
             return LookAlike(

@@ -52,6 +52,6 @@ def none_value(column: Column, values: Sequence[float | None]) -> float | None:
 
 
 def whole_hours_ahead(newest: float, now: float) -> int | None:
-    """By how many whole hours the newest time is ahead of now, within two minutes; None: it is not."""
+    """By how many whole hours a time is ahead of now, within two minutes; None: by none."""
     hours = round((newest - now) / 3600)
     return hours if hours > 0 and abs(newest - now - hours * 3600) < 120 else None

@@ -8,8 +8,8 @@ from exporter.discover.judgement.times import whole_hours_ahead
 from exporter.discover.roles.roles import Role
 from exporter.text import age
 
-#: In an application that runs, the newest time is younger than this, in seconds.
-FRESH = 25 * 60.0
+#: No zone is behind UTC by less than an hour: a time that is younger than this, in seconds, is UTC.
+FRESH = 50 * 60.0
 
 #: Clocks differ by less than this, in seconds.
 TOLERANCE = 60.0
@@ -52,8 +52,8 @@ def find_zone(
             )
         if -ahead < FRESH:
             return ZoneFinding(f"the newest time without a zone is {age(-ahead)} ago in UTC")
-    if frameworks is not None:
-        return ZoneFinding(f"{frameworks} writes UTC")
+    if frameworks is not None or _is_odoo(candidate):
+        return ZoneFinding(f"{frameworks or 'Odoo'} writes UTC")
     if any(_is_utc(each) for each in naive):
         return ZoneFinding("the default of the column is the time in UTC")
     seen = (
@@ -72,3 +72,8 @@ def find_zone(
 def _is_utc(column: Column) -> bool:
     default = (column.default or "").lower()
     return any(each in default for each in _UTC_DEFAULTS)
+
+
+def _is_odoo(candidate: Candidate) -> bool:
+    """Whether a table has the columns that the ORM of Odoo adds to each; it writes UTC."""
+    return {"create_date", "write_date"} <= candidate.table.columns.keys()

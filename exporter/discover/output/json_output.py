@@ -29,13 +29,14 @@ def _source(source: SourceProposal) -> dict[str, Any]:
     declared = [each for each in source.lines if not each.is_suggestion]
     return {
         "name": source.name,
-        "table": source.table,
-        "standing": source.standing.value,
+        "schema": source.schema,
+        "relation": source.relation,
+        "status": source.standing.value,
         "application": source.application,
-        "questions": source.questions,
-        "remarks": source.remarks,
-        "declaration": {each.key: each.value for each in declared},
+        "settings": {each.key: each.value for each in declared},
         "reasons": {each.key: each.because for each in declared if each.because},
+        "questions": [{"key": each.key, "question": each.text} for each in source.questions],
+        "remarks": source.remarks,
         "suggestions": _lines([each for each in source.lines if each.is_suggestion]),
         "recovery": {"set": _lines(source.recovery), "left_out": source.no_recovery},
     }

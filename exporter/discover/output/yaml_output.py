@@ -1,5 +1,6 @@
 """What was found as a commented config.yaml."""
 
+import itertools
 import json
 import re
 import textwrap
@@ -32,7 +33,7 @@ _NO_TEXT = frozenset(("true", "false", "yes", "no", "on", "off", "null", "y", "n
 
 
 def as_yaml(survey: Survey, *, variable: str) -> str:
-    """The file: the database by a variable of the environment, and every source with its reasons."""
+    """The file: the database by a variable of the environment, and each source with reasons."""
     lines = [
         *_head(survey),
         "",
@@ -58,10 +59,11 @@ def _head(survey: Survey) -> Iterator[str]:
         f"{number_of(len(survey.live), 'source', 'sources')} and "
         f"{number_of(asked, 'table', 'tables')} with questions"
     )
+    of = f"{number_of(survey.tables, 'table', 'tables')} of database {server.database}"
     yield from _comment(
-        f"Written by `session-exporter init`: {found}, of {number_of(survey.tables, 'table', 'tables')} "
-        f"of database {server.database} on PostgreSQL {server.version}, as the role {server.role} sees "
-        "them. Every line says what was seen; what is commented out with QUESTION waits for an answer."
+        f"Written by `session-exporter init`: {found}, of {of} on PostgreSQL {server.version}, as "
+        f"the role {server.role} sees them. Every line says what was seen; what is commented out "
+        "with QUESTION waits for an answer."
     )
     if server.is_standby:
         yield from _comment(
@@ -80,7 +82,7 @@ def _source(source: SourceProposal) -> Iterator[str]:
     if source.application is not None:
         yield from _comment(f"{source.application}.", "  ")
     for question in source.questions:
-        yield from _comment(f"QUESTION: {question}", "  ", hanging=True)
+        yield from _comment(f"QUESTION ({question.key}): {question.text}", "  ", hanging=True)
     for remark in source.remarks:
         yield from _comment(remark, "  ", hanging=True)
     body = [f"{source.name}:"]
@@ -96,7 +98,8 @@ def _recovery(source: SourceProposal) -> Iterator[str]:
     """Always commented out: a guessed write must not be one word from `auto`."""
     if source.no_recovery is not None:
         yield from (
-            f"  {each}" for each in _comment(f"No recovery: {source.no_recovery}.", hanging=True)
+            f"  {each}"
+            for each in _comment(f"No recovery by SQL: {source.no_recovery}", hanging=True)
         )
     if not source.recovery:
         return
@@ -106,9 +109,7 @@ def _recovery(source: SourceProposal) -> Iterator[str]:
     ]
     for each in source.recovery:
         lines += [f"  {text}" for text in _line(each, is_sql=True)]
-    yield from _commented(
-        [f"  {each}" if number else f"  {each}" for number, each in enumerate(lines)]
-    )
+    yield from _commented(f"  {each}" for each in lines)
 
 
 def _commented(lines: Iterable[str]) -> list[str]:
@@ -118,13 +119,24 @@ def _commented(lines: Iterable[str]) -> list[str]:
 def _line(line: Line, *, is_sql: bool = False) -> list[str]:
     """The lines of a key, indented by two."""
     comment = f"  # {printable(line.because)}" if line.because else ""
-    is_sql = is_sql or line.key in _SQL
-    key = _scalar(line.key, is_key=True)
-    value = line.value
-    if is_sql and isinstance(value, str) and not _is_word(value) and not value.startswith("{"):
-        block = textwrap.indent(value, "    ")
-        return _fit(f"  {key}: |", comment) + block.splitlines()
-    return _fit(f"  {key}: {_value(value)}", comment)
+    return _entry("  ", line.key, line.value, comment, is_sql=is_sql or line.key in _SQL)
+
+
+def _entry(indent: str, key: str, value: Any, comment: str, *, is_sql: bool) -> list[str]:  # noqa: ANN401 - of any key
+    """A key with its value: SQL that is more than a word is a block, and so is what holds SQL."""
+    start = f"{indent}{_scalar(key, is_key=True)}:"
+    if isinstance(value, dict) and any(_needs_block(each) for each in value.values()):
+        inner = [_entry(f"{indent}  ", *each, "", is_sql=True) for each in value.items()]
+        return [*_fit(start, comment), *itertools.chain(*inner)]
+    if is_sql and isinstance(value, str) and _needs_block(value):
+        block = textwrap.indent(value.strip(), f"{indent}  ")
+        return [*_fit(f"{start} |", comment), *block.splitlines()]
+    return _fit(f"{start} {_value(value)}", comment)
+
+
+def _needs_block(value: object) -> bool:
+    is_text = isinstance(value, str) and not value.startswith("{")
+    return isinstance(value, dict) or (is_text and not _is_word(str(value)))
 
 
 def _fit(text: str, comment: str) -> list[str]:
@@ -136,12 +148,12 @@ def _fit(text: str, comment: str) -> list[str]:
 
 
 def _value(value: Any) -> str:  # noqa: ANN401 - of any key
-    if isinstance(value, bool):
-        return str(value).lower()
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_scalar(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {_value(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(_scalar(each) for each in value) + "]"
+        return "[" + ", ".join(map(_value, value)) + "]"
     return _scalar(value)
 
 

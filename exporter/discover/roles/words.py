@@ -80,3 +80,8 @@ def singular(word: str) -> str:
     if word.endswith("s") and not word.endswith(("ss", "us", "is")):
         return word[:-1]
     return word
+
+
+def phrases(text: str) -> frozenset[str]:
+    """The words and phrases of a text in which commas separate them."""
+    return frozenset(" ".join(each.split()) for each in text.split(","))

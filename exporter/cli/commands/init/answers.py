@@ -74,7 +74,7 @@ def ask(survey: Survey, answers: Answers) -> None:
             continue
         print(f"\n{printable(source.name)} ({printable(source.table)}):", file=sys.stderr)
         for question in source.questions:
-            print(f"  {printable(question)}", file=sys.stderr)
+            print(f"  {printable(question.text)}", file=sys.stderr)
         print(
             f"  Declare {printable(source.name)} as proposed? [y]es, [n]o, or later (Enter): ",
             end="",
@@ -99,7 +99,7 @@ def _set(source: SourceProposal, key: str, value: Any) -> None:  # noqa: ANN401 
 
 def _accept(source: SourceProposal) -> None:
     source.standing = Standing.LIVE
-    source.remarks += [f"Accepted: {each}" for each in source.questions]
+    source.remarks += [f"Accepted: {each.text}" for each in source.questions]
     source.questions.clear()
 
 

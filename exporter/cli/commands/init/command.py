@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from exporter.cli.commands.init.answers import Answers, parse_answers
+from exporter.cli.commands.init.answers import parse_answers
 from exporter.cli.commands.init.connection import Connection, find_connection, parse_variable
 from exporter.cli.commands.init.output import InitFormat, print_found, require_new, write
 from exporter.cli.commands.init.work import survey_database

@@ -22,7 +22,7 @@ def require_new(path: Path | None) -> None:
     """Raise ExporterError where there is such a file: it is never overwritten."""
     if path is not None and (path.exists() or path.is_symlink()):
         raise ExporterError(
-            f"{path} exists, and init overwrites no file: name another one with --output, or move it"
+            f"{path} exists, and init overwrites no file: move it, or name another one (--output)"
         )
 
 
@@ -57,7 +57,9 @@ def _summary(survey: Survey, connection: Connection, path: Path) -> list[str]:
     lines = [
         f"{path}: {number_of(len(live), 'source', 'sources')}, looked at as {survey.server.role}"
     ]
-    lines += [f"  {each.name}: {each.table}, active: {each.value('active')}" for each in live]
+    lines += [
+        f"  {each.name}: {each.table}, active: {_one_line(each.value('active'))}" for each in live
+    ]
     if asked:
         names = ", ".join(each.name for each in asked)
         lines.append(
@@ -81,3 +83,7 @@ def _summary(survey: Survey, connection: Connection, path: Path) -> list[str]:
     else:
         steps.append(f"$EDITOR {path}                     # answer the questions")
     return [*lines, "Next:", *(f"  {each}" for each in steps)]
+
+
+def _one_line(value: object) -> str:
+    return " ".join(str(value).split())

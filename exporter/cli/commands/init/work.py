@@ -42,8 +42,7 @@ def _require_tables(survey: Survey, scope: Scope) -> None:
     server = survey.server
     if not survey.tables:
         raise ExporterError(
-            f"database {server.database} has no table: nothing to declare. Is it the database of the "
-            "application?"
+            f"database {server.database} has no table: is it the one that the application uses?"
         )
     if (scope.tables or scope.schemas) and not survey.sources and not survey.left_out:
         raise ExporterError(
@@ -65,7 +64,7 @@ async def _keep_checked(
     sources = list(config.sources.values())
     async for finding in check_all(database, sources, machine_clock.CLOCK):
         if finding.status is Status.FAILED and finding.source in found:
-            found[finding.source].question(f"check --live says: {finding.check}: {finding.message}")
+            found[finding.source].doubt("table", f"`check --live` says: {finding.message}")
 
 
 def _loaded(survey: Survey, connection: Connection) -> Config | None:
@@ -85,5 +84,5 @@ def _loaded(survey: Survey, connection: Connection) -> Config | None:
             if not invalid:
                 raise
             for source, problem in invalid:
-                source.question(f"it cannot be declared so: {problem.key}: {problem.message}")
+                source.doubt("table", f"it cannot be declared so: {problem.key}: {problem.message}")
             return None

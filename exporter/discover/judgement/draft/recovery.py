@@ -1,9 +1,9 @@
 """What closing a session could write: always a proposal that a person takes over."""
 
-from exporter.discover.judgement import states
-from exporter.discover.judgement.active import known_values
+from exporter.discover.judgement.active import states
+from exporter.discover.judgement.active.conditions import ActiveCondition
+from exporter.discover.judgement.active.statuses import known_values
 from exporter.discover.judgement.candidate import Candidate
-from exporter.discover.judgement.conditions import ActiveCondition
 from exporter.discover.proposal import Line, SourceProposal
 from exporter.discover.roles.roles import Role
 from exporter.discover.sql_text import text_sql
@@ -14,7 +14,7 @@ def propose_recovery(
 ) -> None:
     """Add the columns that the application's own end call would have written."""
     if candidate.table.is_view:
-        proposal.no_recovery = "a view is not recovered"
+        proposal.no_recovery = "A view is not recovered."
         return
     lines = proposal.recovery
     for column in candidate.roles[Role.STATUS]:

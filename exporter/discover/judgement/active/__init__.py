@@ -1,0 +1,1 @@
+"""Which condition makes a session active."""

@@ -1,0 +1,1 @@
+"""The source that is proposed for a table, with its reasons and questions."""

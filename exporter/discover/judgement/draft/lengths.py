@@ -1,0 +1,71 @@
+"""The closed rows of a sample, and the threshold that their lengths propose."""
+
+from exporter.config import format_duration
+from exporter.discover.judgement.active.conditions import ActiveCondition
+from exporter.discover.judgement.candidate import Candidate
+from exporter.discover.judgement.threshold import (
+    ClosedSession,
+    ThresholdProposal,
+    propose_threshold,
+    round_up,
+)
+from exporter.discover.proposal import Line, SourceProposal
+from exporter.text import age
+
+#: Zones differ by less than this, in seconds: an end that is later is no end of a session.
+_FARTHEST = 27 * 3600.0
+
+
+def closed_sessions(candidate: Candidate, condition: ActiveCondition | None) -> list[ClosedSession]:
+    """The rows that are not active and have a start and an end after it."""
+    found = []
+    for row in candidate.rows():
+        start, end = candidate.time(candidate.start, row), candidate.time(candidate.end, row)
+        is_closed = condition is None or not condition.holds(candidate, row)
+        if start is None or end is None or end < start or not is_closed:
+            continue
+        if end <= candidate.sample.now + _FARTHEST:
+            found.append(ClosedSession(start, end, candidate.time(candidate.seen, row)))
+    return found
+
+
+def add_threshold(
+    proposal: SourceProposal, candidate: Candidate, condition: ActiveCondition | None
+) -> None:
+    """Add orphaned_after, and what it makes orphaned now."""
+    found = propose_threshold(closed_sessions(candidate, condition))
+    because = _lengths(found)
+    rows = candidate.rows()
+    active = [row for row in rows if condition is None or condition.holds(candidate, row)]
+    if active:
+        silent = _orphaned(candidate, active, found.seconds)
+        part = "" if candidate.sample.is_whole else " of the sample"
+        because += f"; of {len(active)} active{part}, {silent} would be orphaned now"
+    shown = format_duration(found.seconds)
+    proposal.lines.append(Line("orphaned_after", shown, because))
+    if found.question is not None:
+        proposal.ask("orphaned_after", f"is {shown} right? {found.question}")
+    if candidate.seen is not None and found.count:
+        overlong = format_duration(round_up(max(3 * found.p999, 2 * found.seconds)))
+        why = "for sessions whose heartbeat never stops"
+        proposal.lines.append(Line("overlong_after", overlong, why, is_suggestion=True))
+
+
+def _lengths(found: ThresholdProposal) -> str:
+    if not found.count:
+        return "a first guess"
+    left = f", {found.left_out} left out" if found.left_out else ""
+    return (
+        f"3 x p99 of {found.count} closed rows{left}: p50 {age(found.p50)}, p99 {age(found.p99)}, "
+        f"p99.9 {age(found.p999)}"
+    )
+
+
+def _orphaned(candidate: Candidate, active: list[int], seconds: float) -> int:
+    """How many of the active rows were last seen longer ago."""
+    count = 0
+    for row in active:
+        times = (candidate.time(candidate.start, row), candidate.time(candidate.seen, row))
+        last = max((each for each in times if each is not None), default=None)
+        count += last is not None and candidate.sample.now - last > seconds
+    return count

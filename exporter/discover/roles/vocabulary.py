@@ -1,0 +1,106 @@
+"""The words of columns: those of a survey of 59 session tables, and others like them."""
+
+from exporter.discover.roles.words import phrases
+
+#: Words that add nothing: what a time is of, in which form, and how it is joined to others.
+FILLERS = phrases(
+    """
+    at, on, time, date, timestamp, stamp, ts, datetime, utc, epoch, ms, when, dt, acct, session,
+    call, run, job, conversation, execution, visit, game, connection, is, was, the, of, dttm,
+    millis, seconds, actual, real, d, has, been, moment, unix, by
+    """
+)
+
+START = phrases(
+    """
+    start, started, starts, begin, began, begun, begins, connect, connected, join, joined,
+    login, logged in, log in, check in, checked in, checkin, clock in, clocked in, sign in,
+    signed in, in, entered, enter, opened, open, attempted, attempt, fired, launched,
+    established, answered, picked up, dequeued, acquired, locked, claimed, boarded, plugged in,
+    punch in, seated, unlocked, first seen, authenticated, arrived, arrival, admitted, start up,
+    setup, dispatched, initiated, attached, from
+    """
+)
+CREATION = phrases(
+    """
+    created, creation, create, inserted, added, registered, record created, enqueued, queued,
+    row created, crt, submitted
+    """
+)
+END = phrases(
+    """
+    end, ended, ends, finish, finished, finishes, complete, completed, completion, stop,
+    stopped, stops, close, closed, left, leave, disconnect, disconnected, terminated,
+    termination, logout, logged out, log out, check out, checked out, checkout, clock out,
+    clocked out, sign out, signed out, out, exited, exit, hangup, hung up, returned, released,
+    finalized, finalised, done, unplugged, departed, departure, punch out, detached, discharged,
+    shut down, shutdown, quit, locked out, to, until, concluded
+    """
+)
+SEEN = phrases(
+    """
+    last seen, last activity, last active, last heartbeat, latest heartbeat, heartbeat, last
+    ping, ping, pinged, last pinged, last used, last access, last accessed, last message, last
+    event, last contact, last refresh, last refreshed, last keepalive, keepalive, last alive,
+    alive, last action, last interaction, last request, last hit, seen, last checkin, last check
+    in, last beat, last poll, last polled, last heard, last report, last reported, last pong,
+    activity, last touched, last input, acct update time, latest activity, last heart beat, last
+    response, last sync, last communication, last online, last move, last played, last received,
+    checked, last packet, last frame, last sample, last meter value, last sign of life, last
+    signal, heartbeated, latest ping, most recent activity, recent activity
+    """
+)
+UPDATED = phrases(
+    """
+    updated, update, modified, changed, last updated, last update, last modified, last changed,
+    modification, last change, last modification, edited, write, upd
+    """
+)
+EXPIRY_WORDS = phrases(
+    """
+    expires, expire, expired, expiry, expiration, ttl, timeout, invalidated, revoked, consumed
+    """
+)
+PLANNED_WORDS = phrases(
+    """
+    scheduled, planned, expected, estimated, valid, effective, due, deadline, next, target,
+    proposed, trial, billing, period, renewal, renews, available, keep, retry, reminder,
+    publish, published, embargo, visible, display, sale, run_after, eta, requested, preferred,
+    offer, registration, enrollment, contract, warranty, birth
+    """
+)
+STATUS_WORDS = frozenset(("status", "state", "stage", "phase", "callstate"))
+OTHER_STATES = phrases(
+    """
+    payment, shipping, billing, marital, address, country, us, province, delivery, fulfillment,
+    financial, employment, approval, review, email, sync, visibility, health, previous, old,
+    last, exit, http, response, result, upload, verification, invoice, refund, code
+    """
+)
+FLAG = phrases(
+    """
+    active, running, online, live, open, connected, alive, in progress, ongoing, current,
+    currently active, still active, playing, busy
+    """
+)
+ENDED_FLAG = phrases(
+    """
+    finished, ended, closed, completed, complete, done, terminated, stopped, disconnected,
+    inactive, over, logged out, expired
+    """
+)
+OWNERS = phrases(
+    """
+    server, worker, process, runner, node, pod, host, hostname, instance, locked by, attempted
+    by, claimed by, nas ip address, nasipaddress, owner node, processed by, machine, executor,
+    scheduler, backend, app server, leased by, picked by, media server, game server, container,
+    gateway, proxy, agent, broker, server instance
+    """
+)
+OWNER_ENDINGS = frozenset(("id", "name", "uuid", "key", "ip", "identifier"))
+DURATION = frozenset(
+    ("duration", "length", "elapsed", "session time", "acct session time", "billsec")
+)
+
+#: Words between which a role is found although more stand around it, such as the table's own name.
+INTEGERS = frozenset(("int2", "int4", "int8"))
