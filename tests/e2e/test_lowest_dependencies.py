@@ -4,7 +4,6 @@ What these need themselves comes in its newest version, as with `pip install`. W
 index this is skipped, and in CI it fails.
 """
 
-import os
 import re
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes.package_index import run_with_index
 from tests.support.processes.session_exporter import Daemon, environment, write_config
 
 pytestmark = pytest.mark.slow  # every other test runs with the newest ones
@@ -21,9 +21,6 @@ pytestmark = pytest.mark.slow  # every other test runs with the newest ones
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 DEPENDENCIES: list[str] = PYPROJECT["project"]["dependencies"]
-
-#: What pip writes about a bound that no version fits names the versions that it knows.
-NO_INDEX = re.compile(r"from versions: none|NewConnectionError|ConnectTimeoutError|Name or service")
 
 
 def interpreters() -> dict[str, str]:
@@ -62,17 +59,7 @@ def python(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     subprocess.run([INTERPRETERS[request.param], "-m", "venv", folder / "venv"], check=True)
     interpreter = folder / "venv" / "bin" / "python"
     options = ["--quiet", "--no-input", "--only-binary", ":all:", "--constraint", str(constraints)]
-    installed = subprocess.run(
-        [interpreter, "-m", "pip", "install", *options, *DEPENDENCIES],
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    if installed.returncode and NO_INDEX.search(installed.stderr):
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"pip has no package index: {installed.stderr}")
-        pytest.skip("pip has no package index")
-    assert installed.returncode == 0, installed.stderr
+    run_with_index(interpreter, "-m", "pip", "install", *options, *DEPENDENCIES)
     return interpreter
 
 
