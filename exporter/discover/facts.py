@@ -1,5 +1,6 @@
 """What the catalog and the statistics say of tables, as values."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -103,7 +104,7 @@ class Table:
     rows: float
     """Estimated; negative: never analyzed."""
     pages: int
-    columns: dict[str, Column]
+    columns: dict[str, Column] = field(default_factory=dict)
     comment: str | None = None
     is_usable: bool = True
     """Whether the role may use the schema."""
@@ -152,3 +153,12 @@ class ServerFacts:
     """Whether the role may read the statements of all roles."""
     statements_schema: str | None
     """Where pg_stat_statements is, quoted; None: it is not installed."""
+    backend_pid: int = 0
+    is_pooled: bool = False
+    """Whether a pooler stands before the server."""
+
+    @property
+    def major(self) -> int:
+        """The major version."""
+        digits = re.match(r"[0-9]+", self.version)
+        return int(digits[0]) if digits else 0

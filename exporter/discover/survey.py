@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from exporter.discover.facts import ServerFacts, Table
 from exporter.discover.judgement import lookalikes
 from exporter.discover.judgement.candidate import Candidate, is_candidate
+from exporter.discover.judgement.draft.access import unseen
 from exporter.discover.judgement.draft.known import declare_known
 from exporter.discover.judgement.judge import judge
 from exporter.discover.known import find_application
@@ -14,11 +15,13 @@ from exporter.discover.names import source_names
 from exporter.discover.proposal import LeftOut, SourceProposal, Survey
 from exporter.discover.reading.catalog import complete, read_server, read_tables
 from exporter.discover.reading.sample import Sample, read_sample
+from exporter.discover.reading.statements import UpdateStatement, read_updates
 from exporter.discover.reading.statistics import read_statistics
 from exporter.discover.roles.roles import roles_of
 from exporter.discover.sql_text import table_sql
 from exporter.errors import SourceError
 from exporter.postgres import Database
+from exporter.postgres.pooler import is_behind_pooler
 
 #: In seconds, of each statement.
 TIMEOUT = 2.0
@@ -55,6 +58,7 @@ class Surveyor:
     """Looks at one database, read-only."""
 
     def __init__(self, database: Database, scope: Scope) -> None:
+        self._database = database
         self._reader = database.reader("init", timeout=TIMEOUT)
         self._scope = scope
         #: By schema, what is known to write UTC there.
@@ -62,10 +66,13 @@ class Surveyor:
         #: The tables of known applications that are no sources, and whose they are.
         self._covered: dict[tuple[str, str], str] = {}
         self._unseen: list[str] = []
+        self._updates: list[UpdateStatement] = []
 
     async def survey(self) -> Survey:
         """Raises SourceError."""
         server = await read_server(self._reader)
+        is_pooled = is_behind_pooler(self._database, server.backend_pid)
+        server = replace(server, is_pooled=is_pooled)
         tables, count = await read_tables(self._reader, self._is_wanted)
         chosen, copies = _without_copies(tables)
         if len(chosen) > MOST_TABLES:
@@ -76,6 +83,8 @@ class Surveyor:
             chosen = sorted(chosen, key=lambda each: -each.rows)[:MOST_TABLES]
         await complete(self._reader, chosen)
         await read_statistics(self._reader, chosen, _columns_with_roles(chosen))
+        self._updates = await read_updates(self._reader, server, chosen)
+        self._unseen += unseen(server, chosen)
         survey = Survey(server, count, [], [], self._unseen, reads_data=self._scope.reads_data)
         for table in chosen:
             application = find_application(table.name, table.columns)
@@ -118,6 +127,7 @@ class Surveyor:
             except SourceError as error:
                 self._unseen.append(f"{table_sql(table.schema, table.name)}: {error}")
         candidate = Candidate.of(table, sample)
+        candidate.updates = [each for each in self._updates if each.is_of(table)]
         return judge(candidate, name, server, frameworks=self._frameworks.get(table.schema))
 
 

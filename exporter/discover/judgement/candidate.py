@@ -1,13 +1,14 @@
 """A table that may hold sessions: its columns by role, a sample, and the ones that were chosen."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from exporter.discover.facts import Column, Table
 from exporter.discover.judgement import times
 from exporter.discover.reading.sample import Sample
+from exporter.discover.reading.statements import UpdateStatement
 from exporter.discover.roles.roles import Role, roles_of
 from exporter.discover.roles.words import words_of
 
@@ -49,6 +50,8 @@ class Candidate:
     """Of each number among the times: its unit; None: unknown."""
     end_none: float | None = None
     """What stands for no end in place of NULL, as it is stored."""
+    updates: Sequence[UpdateStatement] = ()
+    """How the application itself updates the table, most frequent first."""
 
     @classmethod
     def of(cls, table: Table, sample: Sample) -> "Candidate":

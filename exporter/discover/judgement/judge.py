@@ -29,7 +29,7 @@ def judge(
     if candidate.start is None or (condition is None and not _lives_with_its_row(candidate)):
         return LeftOut(table_sql(table.schema, table.name), _lack(candidate))
     proposal = SourceProposal(name, table.schema, table.name, Standing.LIVE, [])
-    declare(proposal, candidate, condition)
+    declare(proposal, candidate, condition, major=server.major)
     if against is not None:
         proposal.doubt("table", f"is it a session table at all? {against.reason}")
     ask(proposal, candidate, condition)

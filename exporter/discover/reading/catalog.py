@@ -31,7 +31,7 @@ async def read_tables(
         rows = await reader.rows(
             fill("discover/relations", after=literal(str(after)), most=literal(str(page)))
         )
-        tables = {row[0]: Table(*row, columns={}) for row in rows}
+        tables = {row[0]: Table(*row) for row in rows}
         await _add_columns(reader, tables, types)
         wanted += filter(is_wanted, tables.values())
         count += len(tables)

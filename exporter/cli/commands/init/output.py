@@ -70,6 +70,8 @@ def _summary(survey: Survey, connection: Connection, path: Path) -> list[str]:
     lines += survey.unseen
     if survey.server.is_standby:
         lines.append("the server is a standby: it can be collected from, and closes nothing")
+    if survey.server.is_pooled:
+        lines.append("the connection goes through a pooler; its transaction mode suffices")
     option = "" if str(path) == "config.yaml" else f" -c {path}"
     steps = []
     if not (connection.is_exported or connection.is_of_libpq):

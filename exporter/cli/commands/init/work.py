@@ -18,7 +18,6 @@ from exporter.discover.survey import Scope, Surveyor
 from exporter.errors import ConfigError, ExporterError
 from exporter.postgres import Database
 
-
 #: Sources that are checked as `check --live` does, before they are written: of more it takes long.
 MOST_CHECKED = 10
 

@@ -15,14 +15,14 @@ def conditions_of_indexes(candidate: Candidate) -> Iterator[ActiveCondition]:
     """What the predicate of each partial index says."""
     for index in candidate.table.indexes:
         for part in parse(index.predicate or ""):
-            condition = _of_predicate(candidate, part, index.predicate or "")
+            condition = _of_predicate(candidate, part)
             if condition is not None:
                 yield condition
 
 
-def _of_predicate(candidate: Candidate, part: Predicate, text: str) -> ActiveCondition | None:
+def _of_predicate(candidate: Candidate, part: Predicate) -> ActiveCondition | None:
     column = candidate.table.columns.get(part.column)
-    because = f"a partial index has it: WHERE {text}"
+    because = "the predicate of a partial index"
     if column is None:
         return None
     if part.is_null and column == candidate.end:

@@ -6,7 +6,11 @@ from typing import Any
 from exporter.discover.facts import Column, Table
 from exporter.discover.judgement.active.conditions import ActiveCondition
 from exporter.discover.judgement.candidate import Candidate
-from exporter.discover.judgement.draft.signs_of_life import json_sign_of_life, moves_while_active
+from exporter.discover.judgement.draft.signs_of_life import (
+    heartbeat_calls,
+    json_sign_of_life,
+    moves_while_active,
+)
 from exporter.discover.proposal import Line, SourceProposal
 from exporter.discover.roles.roles import Role
 from exporter.discover.roles.words import words_of
@@ -22,7 +26,11 @@ _CLOSE_SECONDS, _CLOSE_SHARE = 2.0, 0.05
 
 
 def declare(
-    proposal: SourceProposal, candidate: Candidate, condition: ActiveCondition | None
+    proposal: SourceProposal,
+    candidate: Candidate,
+    condition: ActiveCondition | None,
+    *,
+    major: int,
 ) -> None:
     """The table, its condition, its times and its key."""
     lines = proposal.lines
@@ -36,7 +44,7 @@ def declare(
         if not candidate.has_own_start:
             why = f"when the row was created; {why}"
         lines.append(_time_line(candidate, "started_at", candidate.start, why))
-    _declare_sign_of_life(proposal, candidate, condition)
+    _declare_sign_of_life(proposal, candidate, condition, major=major)
     if candidate.end is not None:
         share = _null_share(candidate, candidate.end)
         lines.append(_time_line(candidate, "ended_at", candidate.end, share))
@@ -71,7 +79,11 @@ def _names_a_person(name: str) -> bool:
 
 
 def _declare_sign_of_life(
-    proposal: SourceProposal, candidate: Candidate, condition: ActiveCondition | None
+    proposal: SourceProposal,
+    candidate: Candidate,
+    condition: ActiveCondition | None,
+    *,
+    major: int,
 ) -> None:
     lines = proposal.lines
     if candidate.seen is not None:
@@ -80,11 +92,14 @@ def _declare_sign_of_life(
     elif candidate.sample.message_times:
         column = candidate.sample.message_times[0]
         why = f"the time of the last element of {column}"
-        lines.append(Line("last_seen_at", json_sign_of_life(column), why))
+        lines.append(Line("last_seen_at", json_sign_of_life(column, major=major), why))
     elif (updated := candidate.generic_seen) is not None:
         share = moves_while_active(candidate, condition, updated)
         why = f"after the start in {share:.0%} of the active rows"
-        if share < 0.5:
+        calls = heartbeat_calls(candidate, updated)
+        if calls:
+            why = f"the application moves it most often, {calls} times"
+        if share < 0.5 and not calls:
             line = _time_line(candidate, "last_seen_at", updated, why)
             lines.append(Line(line.key, line.value, line.because, is_suggestion=True))
             question = f"does {updated.name} move while a session is active? Any change moves it"

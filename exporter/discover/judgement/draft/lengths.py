@@ -17,10 +17,14 @@ _FARTHEST = 27 * 3600.0
 
 
 def closed_sessions(candidate: Candidate, condition: ActiveCondition | None) -> list[ClosedSession]:
-    """The rows that are not active and have a start and an end after it."""
+    """The rows that are not active and have a start and an end after it.
+
+    Where no column says when one ended, it is its last sign of life.
+    """
     found = []
+    ends = candidate.end or candidate.seen
     for row in candidate.rows():
-        start, end = candidate.time(candidate.start, row), candidate.time(candidate.end, row)
+        start, end = candidate.time(candidate.start, row), candidate.time(ends, row)
         is_closed = condition is None or not condition.holds(candidate, row)
         if start is None or end is None or end < start or not is_closed:
             continue
