@@ -1,5 +1,6 @@
 """What is known of applications, on their own tables with rows of which the numbers are known."""
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -57,6 +58,29 @@ def recognised(database: EmbeddedDatabase) -> Iterator[tuple[str, KnownApplicati
 
 
 @pytest.mark.slow  # fifteen applications; unit tests read all of them as config
+def test_init_declares_known_applications_and_nothing_else_of_theirs(
+    empty_database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    load_earlier(empty_database)
+    load_cases(empty_database, read_cases("known"))
+    printed = run("init", empty_database.dsn, "--format", "json", folder=tmp_path)
+    assert printed.returncode == 0, printed.stderr
+    found = {
+        (each["schema"], each["relation"]): each for each in json.loads(printed.stdout)["sources"]
+    }
+    for schema, application in recognised(empty_database):
+        source = found.pop((schema, application.table))
+        assert source["status"] == "live", source
+        assert source["application"].startswith(application.name)
+        assert application.settings_in(schema).items() <= source["settings"].items()
+        assert source["recovery"] == {"set": {}, "left_out": application.closing}
+    assert found == {}
+    assert run("init", empty_database.dsn, folder=tmp_path).returncode == 0
+    checked = run("check", "--live", folder=tmp_path, DATABASE_URL=empty_database.dsn)
+    assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.slow  # as above
 def test_the_tables_of_known_applications_are_counted_right(
     empty_database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
