@@ -6,7 +6,7 @@ from exporter.discover.facts import Column
 from exporter.discover.judgement.candidate import Candidate
 from exporter.discover.judgement.times import whole_hours_ahead
 from exporter.discover.roles.roles import Role
-from exporter.text import age
+from exporter.text import age, number_of
 
 #: No zone is behind UTC by less than an hour: a time that is younger than this, in seconds, is UTC.
 FRESH = 50 * 60.0
@@ -44,7 +44,7 @@ def find_zone(
         ahead = newest - candidate.sample.now
         if ahead > TOLERANCE:
             hours = whole_hours_ahead(newest, candidate.sample.now)
-            shown = f"{hours} whole hours" if hours else age(ahead)
+            shown = number_of(hours, "whole hour", "whole hours") if hours else age(ahead)
             return ZoneFinding(
                 "",
                 f"{names} have no time zone, and the newest is {shown} ahead of UTC: in which "

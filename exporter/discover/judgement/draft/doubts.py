@@ -4,9 +4,13 @@ from exporter.discover.judgement.active.conditions import ActiveCondition, Proof
 from exporter.discover.judgement.candidate import Candidate
 from exporter.discover.judgement.draft.lengths import closed_sessions
 from exporter.discover.proposal import SourceProposal
+from exporter.text import age
 
 #: Closed rows without a partial index: from so many on, their lengths say what they are.
 FEW_CLOSED = 3
+
+#: In seconds: where half of the rows last longer, they may be work of people or memberships.
+DAY = 86400.0
 
 
 def ask(proposal: SourceProposal, candidate: Candidate, condition: ActiveCondition | None) -> None:
@@ -36,15 +40,35 @@ def _ask_about_condition(
         proposal.doubt("active", condition.doubt)
     elif condition.proof is Proof.NAMES:
         proposal.doubt("active", "no row and no index says what makes a session active")
-    elif condition.proof is Proof.INDEX:
-        if candidate.end is None and not candidate.sample.count:
-            why = "no row was read, and nothing but a partial index says that a session ends"
-            proposal.doubt("active", why)
-    elif candidate.end is not None:
-        # Rows alone are a proof only where there are closed ones, whose lengths are known.
-        closed = closed_sessions(candidate, condition)
-        if len(closed) < FEW_CLOSED:
-            why = f"only {len(closed)} rows have a start and an end: are these sessions?"
+    else:
+        _ask_about_lengths(proposal, candidate, condition)
+
+
+def _ask_about_lengths(
+    proposal: SourceProposal, candidate: Candidate, condition: ActiveCondition
+) -> None:
+    """Closed rows prove sessions by their lengths; an index alone is of staff assignments too."""
+    lengths = sorted(each.end - each.start for each in closed_sessions(candidate, condition))
+    is_index = condition.proof is Proof.INDEX
+    if len(lengths) < FEW_CLOSED:
+        if not is_index:
+            why = f"only {len(lengths)} rows have a start and an end: are these sessions?"
             proposal.doubt("table", why)
-    elif candidate.seen is None and condition.flag is None:
+        elif not _is_of_sessions(candidate, condition):
+            why = "a partial index says what is active, and no closed row how long that lasts"
+            proposal.doubt("table", f"are these sessions? {why}")
+    elif (middle := lengths[len(lengths) // 2]) > DAY:
+        proposal.doubt("table", f"are these sessions? Half of them last longer than {age(middle)}")
+    if candidate.end is None and candidate.seen is None and not is_index and condition.flag is None:
         proposal.doubt("ended_at", "no column says when a session ended: are these sessions?")
+
+
+def _is_of_sessions(candidate: Candidate, condition: ActiveCondition) -> bool:
+    """Whether a partial index serves what is asked of sessions: by a status, or by the start."""
+    if condition.values is not None or condition.flag is not None:
+        return candidate.end is not None and candidate.has_own_start
+    start = candidate.start
+    return start is not None and any(
+        index.predicate and list(index.columns)[:1] == [start.name]
+        for index in candidate.table.indexes
+    )
