@@ -22,7 +22,7 @@ class ColumnStatistics:
 
 
 @dataclass(slots=True)
-class Column:
+class ColumnFacts:
     """A column; what only some tables are asked for is empty until then."""
 
     name: str
@@ -89,11 +89,10 @@ class Activity:
     inserted: int
     updated: int
     deleted: int
-    live: int
 
 
 @dataclass(slots=True)
-class Table:
+class TableFacts:
     """A table or view, with what was read of it."""
 
     oid: int
@@ -104,7 +103,7 @@ class Table:
     rows: float
     """Estimated; negative: never analyzed."""
     pages: int
-    columns: dict[str, Column] = field(default_factory=dict)
+    columns: dict[str, ColumnFacts] = field(default_factory=dict)
     comment: str | None = None
     is_usable: bool = True
     """Whether the role may use the schema."""

@@ -3,7 +3,7 @@
 from exporter.discover.facts import ServerFacts
 from exporter.discover.judgement import lookalikes
 from exporter.discover.judgement.active.find import find_condition
-from exporter.discover.judgement.candidate import Candidate
+from exporter.discover.judgement.candidate import SessionCandidate
 from exporter.discover.judgement.draft.access import ask_about_access
 from exporter.discover.judgement.draft.declaration import declare, suggest
 from exporter.discover.judgement.draft.doubts import ask
@@ -16,7 +16,7 @@ from exporter.discover.sql_text import table_sql
 
 
 def judge(
-    candidate: Candidate, name: str, server: ServerFacts, *, frameworks: str | None = None
+    candidate: SessionCandidate, name: str, server: ServerFacts, *, frameworks: str | None = None
 ) -> SourceProposal | LeftOut:
     """Weigh the evidence for and against a session table."""
     table = candidate.table
@@ -48,13 +48,13 @@ def judge(
     return proposal
 
 
-def _lives_with_its_row(candidate: Candidate) -> bool:
+def _lives_with_its_row(candidate: SessionCandidate) -> bool:
     """Whether a row may be active as long as it exists: it has a sign of life, and nothing else."""
     is_left = candidate.end is None and not candidate.roles[Role.STATUS]
     return candidate.seen is not None and is_left
 
 
-def _lack(candidate: Candidate) -> str:
+def _lack(candidate: SessionCandidate) -> str:
     if candidate.start is None:
         return "no column says when a row began"
     statuses = ", ".join(each.name for each in candidate.roles[Role.STATUS])

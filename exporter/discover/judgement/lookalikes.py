@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from exporter.discover.facts import Column, Table
+from exporter.discover.facts import ColumnFacts, TableFacts
 from exporter.discover.judgement import kinds
-from exporter.discover.judgement.candidate import Candidate
+from exporter.discover.judgement.candidate import SessionCandidate
 from exporter.discover.roles.roles import Role
 from exporter.discover.roles.words import phrases, singular, words_of
 
@@ -46,7 +46,7 @@ class LookAlike:
     """Whether an index or rows that look like sessions weigh more; then it is a question."""
 
 
-def find_look_alike(candidate: Candidate) -> LookAlike | None:
+def find_look_alike(candidate: SessionCandidate) -> LookAlike | None:
     """The first reason that is sure, else a weak one; None: nothing speaks against sessions."""
     found = [
         by_names(candidate.table, candidate.roles),
@@ -57,7 +57,7 @@ def find_look_alike(candidate: Candidate) -> LookAlike | None:
     return min(reasons, key=lambda each: each.is_weak, default=None)
 
 
-def by_names(table: Table, roles: dict[Role, list[Column]]) -> LookAlike | None:
+def by_names(table: TableFacts, roles: dict[Role, list[ColumnFacts]]) -> LookAlike | None:
     """By the names of the table and of its columns."""
     head = singular(words_of(table.name)[-1]) if words_of(table.name) else ""
     kind = kinds.KINDS.get(head)
@@ -78,7 +78,7 @@ def by_names(table: Table, roles: dict[Role, list[Column]]) -> LookAlike | None:
     return None
 
 
-def by_life_cycle(candidate: Candidate) -> LookAlike | None:
+def by_life_cycle(candidate: SessionCandidate) -> LookAlike | None:
     """By what can end its rows."""
     roles, end = candidate.roles, candidate.end
     if end is None and not roles[Role.STATUS] and not candidate.seen:
@@ -93,7 +93,7 @@ def by_life_cycle(candidate: Candidate) -> LookAlike | None:
     return None
 
 
-def by_rows(candidate: Candidate) -> LookAlike | None:
+def by_rows(candidate: SessionCandidate) -> LookAlike | None:
     """By the times in the sample: planned, or far too long for sessions."""
     now, count = candidate.sample.now, candidate.sample.count
     if count < FEW or candidate.start is None:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from exporter.discover.facts import Column
-from exporter.discover.judgement.candidate import Candidate
+from exporter.discover.facts import ColumnFacts
+from exporter.discover.judgement.candidate import SessionCandidate
 from exporter.discover.judgement.times import whole_hours_ahead
 from exporter.discover.roles.roles import Role
 from exporter.text import age, number_of
@@ -26,7 +26,7 @@ class ZoneFinding:
 
 
 def find_zone(
-    candidate: Candidate, *, frameworks: str | None, server_zone: str
+    candidate: SessionCandidate, *, frameworks: str | None, server_zone: str
 ) -> ZoneFinding | None:
     """None: no time that is used lacks a zone.
 
@@ -69,11 +69,11 @@ def find_zone(
     )
 
 
-def _is_utc(column: Column) -> bool:
+def _is_utc(column: ColumnFacts) -> bool:
     default = (column.default or "").lower()
     return any(each in default for each in _UTC_DEFAULTS)
 
 
-def _is_odoo(candidate: Candidate) -> bool:
+def _is_odoo(candidate: SessionCandidate) -> bool:
     """Whether a table has the columns that the ORM of Odoo adds to each; it writes UTC."""
     return {"create_date", "write_date"} <= candidate.table.columns.keys()

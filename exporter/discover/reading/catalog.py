@@ -3,7 +3,14 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from exporter.discover.facts import Column, ForeignKey, IndexFacts, ServerFacts, Table
+from exporter.discover.facts import (
+    Activity,
+    ColumnFacts,
+    ForeignKey,
+    IndexFacts,
+    ServerFacts,
+    TableFacts,
+)
 from exporter.postgres import Reader
 from exporter.queries import array, fill, literal
 
@@ -21,17 +28,17 @@ async def read_server(reader: Reader) -> ServerFacts:
 
 
 async def read_tables(
-    reader: Reader, is_wanted: Callable[[Table], bool], *, page: int = PAGE
-) -> tuple[list[Table], int]:
+    reader: Reader, is_wanted: Callable[[TableFacts], bool], *, page: int = PAGE
+) -> tuple[list[TableFacts], int]:
     """The tables that may be looked at more closely, and how many there are. Raises SourceError."""
     after, count = 0, 0
-    wanted: list[Table] = []
+    wanted: list[TableFacts] = []
     types: dict[int, _Type] = {}
     while True:
         rows = await reader.rows(
             fill("discover/relations", after=literal(str(after)), most=literal(str(page)))
         )
-        tables = {row[0]: Table(*row) for row in rows}
+        tables = {row[0]: TableFacts(*row) for row in rows}
         await _add_columns(reader, tables, types)
         wanted += filter(is_wanted, tables.values())
         count += len(tables)
@@ -49,7 +56,7 @@ class _Type(NamedTuple):
 
 
 async def _add_columns(
-    reader: Reader, tables: Mapping[int, Table], types: dict[int, _Type]
+    reader: Reader, tables: Mapping[int, TableFacts], types: dict[int, _Type]
 ) -> None:
     """Add the columns of tables, by name and type; `types` keeps those that are known."""
     if not tables:
@@ -60,11 +67,11 @@ async def _add_columns(
         types |= {oid: _Type(*values) for oid, *values in read}
     for oid, name, type_, not_null in rows:
         found = types[type_]
-        column = Column(name, found.name, found.is_enum, not_null or found.not_null)
+        column = ColumnFacts(name, found.name, found.is_enum, not_null or found.not_null)
         tables[oid].columns[name] = column
 
 
-async def complete(reader: Reader, tables: Iterable[Table]) -> None:
+async def complete(reader: Reader, tables: Iterable[TableFacts]) -> None:
     """Add columns' types, indexes, constraints and so on, in one round trip. Raises SourceError."""
     by_oid = {each.oid: each for each in tables}
     if not by_oid:
@@ -73,10 +80,11 @@ async def complete(reader: Reader, tables: Iterable[Table]) -> None:
     oids = array(map(str, by_oid))
     read = await reader.read(*(fill(f"discover/{name}", oids=oids) for name in names))
     of_tables, of_columns, of_indexes, of_constraints = (each.rows for each in read)
-    for oid, comment, is_usable, is_secured, triggers, partitions in of_tables:
+    for oid, comment, is_usable, is_secured, triggers, partitions, *counts in of_tables:
         table = by_oid[oid]
         table.comment, table.is_usable, table.has_row_security = comment, is_usable, is_secured
         table.triggers, table.partitions = triggers, partitions
+        table.activity = Activity(*counts)
     for oid, name, declared, default, labels, comment, is_readable in of_columns:
         column = by_oid[oid].columns.get(name)
         if column is not None:

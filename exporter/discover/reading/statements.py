@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from exporter.discover.facts import ServerFacts, Table
+from exporter.discover.facts import ServerFacts, TableFacts
 from exporter.errors import SourceError
 from exporter.postgres import Reader
 from exporter.queries import fill, literal
@@ -33,14 +33,14 @@ class UpdateStatement:
     asks: frozenset[str]
     calls: int
 
-    def is_of(self, table: Table) -> bool:
+    def is_of(self, table: TableFacts) -> bool:
         """Whether it updates this table; without a schema it may be one of the same name."""
         is_there = self.schema in {None, table.schema}
         return is_there and self.table == table.name and set(self.sets) <= table.columns.keys()
 
 
 async def read_updates(
-    reader: Reader, server: ServerFacts, tables: Iterable[Table]
+    reader: Reader, server: ServerFacts, tables: Iterable[TableFacts]
 ) -> list[UpdateStatement]:
     """The statements that update the tables, most frequent first; none where it cannot be read."""
     names = sorted({re.escape(each.name) for each in tables})

@@ -9,7 +9,7 @@ from exporter import logs
 from exporter.check.findings import Status
 from exporter.check.live import check_all
 from exporter.cli.commands.init.answers import Answers, apply, ask
-from exporter.cli.commands.init.connection import Connection
+from exporter.cli.commands.init.connection import FoundDatabase
 from exporter.config import Config, load_config
 from exporter.daemon import machine_clock
 from exporter.discover.output.yaml_output import as_yaml
@@ -22,7 +22,7 @@ from exporter.postgres import Database
 MOST_CHECKED = 10
 
 
-def survey_database(connection: Connection, scope: Scope, answers: Answers) -> Survey:
+def survey_database(connection: FoundDatabase, scope: Scope, answers: Answers) -> Survey:
     """What is found, with the answers. Raises ExporterError where nothing can be found."""
     logs.log_errors_only()
 
@@ -55,7 +55,7 @@ def _require_tables(survey: Survey, scope: Scope) -> None:
 
 
 async def _keep_checked(
-    survey: Survey, connection: Connection, database: Database, *, reads_data: bool
+    survey: Survey, connection: FoundDatabase, database: Database, *, reads_data: bool
 ) -> None:
     """Turn a source into a question where the config or the database has something against it."""
     config = None
@@ -70,7 +70,7 @@ async def _keep_checked(
             found[finding.source].doubt("table", f"`check --live` says: {finding.message}")
 
 
-def _loaded(survey: Survey, connection: Connection) -> Config | None:
+def _loaded(survey: Survey, connection: FoundDatabase) -> Config | None:
     """The config as it would be loaded; None: a source was invalid, and is a question now."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "config.yaml"

@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterator
 
 from exporter.discover.judgement.active.conditions import ActiveCondition, Proof
-from exporter.discover.judgement.candidate import Candidate
+from exporter.discover.judgement.candidate import SessionCandidate
 
 
-def conditions_of_ends(candidate: Candidate) -> Iterator[ActiveCondition]:
+def conditions_of_ends(candidate: SessionCandidate) -> Iterator[ActiveCondition]:
     """What a row without an end says; a value may stand for none in place of NULL."""
     end = candidate.end
     if end is None:

@@ -7,11 +7,11 @@ from exporter.discover.judgement.active.ends import conditions_of_ends
 from exporter.discover.judgement.active.flags import conditions_of_flags
 from exporter.discover.judgement.active.indexes import conditions_of_indexes
 from exporter.discover.judgement.active.statuses import conditions_of_statuses
-from exporter.discover.judgement.candidate import Candidate
+from exporter.discover.judgement.candidate import SessionCandidate
 from exporter.discover.judgement.tolerance import TOLERANCE
 
 
-def find_condition(candidate: Candidate) -> ActiveCondition | None:
+def find_condition(candidate: SessionCandidate) -> ActiveCondition | None:
     """The best proven condition; None: nothing says what is active.
 
     An index is the author's own word; of others the one that fewest rows contradict.
@@ -37,7 +37,7 @@ def find_condition(candidate: Candidate) -> ActiveCondition | None:
     return best
 
 
-def contradictions(candidate: Candidate, condition: ActiveCondition) -> int:
+def contradictions(candidate: SessionCandidate, condition: ActiveCondition) -> int:
     """How many rows are active and have an end or no start, or are over and have no end."""
     starts = candidate.sample.of(candidate.start)
     if candidate.end is None or not candidate.sample.of(candidate.end) or not starts:
@@ -48,5 +48,5 @@ def contradictions(candidate: Candidate, condition: ActiveCondition) -> int:
     )
 
 
-def _count_active(candidate: Candidate, condition: ActiveCondition) -> int:
+def _count_active(candidate: SessionCandidate, condition: ActiveCondition) -> int:
     return sum(condition.holds(candidate, row) for row in candidate.rows())

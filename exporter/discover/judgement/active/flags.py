@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from exporter.discover.facts import Column
+from exporter.discover.facts import ColumnFacts
 from exporter.discover.judgement.active.conditions import ActiveCondition, Proof
-from exporter.discover.judgement.candidate import Candidate
+from exporter.discover.judgement.candidate import SessionCandidate
 from exporter.discover.judgement.tolerance import TOLERANCE
 from exporter.discover.roles.roles import Role, marks_end
 
 
-def conditions_of_flags(candidate: Candidate) -> Iterator[ActiveCondition]:
+def conditions_of_flags(candidate: SessionCandidate) -> Iterator[ActiveCondition]:
     """What a boolean says, for each that does not archive."""
     for column in candidate.roles[Role.FLAG]:
         values = candidate.sample.of(column)
@@ -60,7 +60,7 @@ def conditions_of_flags(candidate: Candidate) -> Iterator[ActiveCondition]:
         yield ActiveCondition(column, Proof.ROWS, because, flag=not ends, doubt=doubt)
 
 
-def is_archive(candidate: Candidate, column: Column) -> bool:
+def is_archive(candidate: SessionCandidate, column: ColumnFacts) -> bool:
     """Whether a flag is true of most rows that have an end: it archives, and ends nothing."""
     values = candidate.sample.of(column)
     if candidate.end is None or not values or marks_end(candidate.table, column):

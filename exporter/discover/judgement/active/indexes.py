@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 
-from exporter.discover.facts import Column
+from exporter.discover.facts import ColumnFacts
 from exporter.discover.judgement.active import states
 from exporter.discover.judgement.active.conditions import ActiveCondition, Proof
 from exporter.discover.judgement.active.flags import is_archive
 from exporter.discover.judgement.active.predicates import Predicate, parse
-from exporter.discover.judgement.candidate import Candidate
+from exporter.discover.judgement.candidate import SessionCandidate
 from exporter.discover.roles.roles import Role, marks_end
 
 
-def conditions_of_indexes(candidate: Candidate) -> Iterator[ActiveCondition]:
+def conditions_of_indexes(candidate: SessionCandidate) -> Iterator[ActiveCondition]:
     """What the predicate of each partial index says."""
     for index in candidate.table.indexes:
         for part in parse(index.predicate or ""):
@@ -20,7 +20,7 @@ def conditions_of_indexes(candidate: Candidate) -> Iterator[ActiveCondition]:
                 yield condition
 
 
-def _of_predicate(candidate: Candidate, part: Predicate) -> ActiveCondition | None:
+def _of_predicate(candidate: SessionCandidate, part: Predicate) -> ActiveCondition | None:
     column = candidate.table.columns.get(part.column)
     because = "the predicate of a partial index"
     if column is None:
@@ -37,12 +37,12 @@ def _of_predicate(candidate: Candidate, part: Predicate) -> ActiveCondition | No
     return None
 
 
-def _is_flag_of_active(candidate: Candidate, column: Column, *, is_true: bool) -> bool:
+def _is_flag_of_active(candidate: SessionCandidate, column: ColumnFacts, *, is_true: bool) -> bool:
     is_flag = column in candidate.roles[Role.FLAG] and not is_archive(candidate, column)
     return is_flag and is_true is not marks_end(candidate.table, column)
 
 
-def _are_of_active(candidate: Candidate, column: Column, values: Sequence[str]) -> bool:
+def _are_of_active(candidate: SessionCandidate, column: ColumnFacts, values: Sequence[str]) -> bool:
     """Whether values of a status are of active sessions, by their words or by the rows."""
     if column not in candidate.roles[Role.STATUS]:
         return False
@@ -52,7 +52,7 @@ def _are_of_active(candidate: Candidate, column: Column, values: Sequence[str]) 
     return classes == {None} and _is_open(candidate, column, values)
 
 
-def _is_open(candidate: Candidate, column: Column, values: Sequence[str]) -> bool:
+def _is_open(candidate: SessionCandidate, column: ColumnFacts, values: Sequence[str]) -> bool:
     """Whether rows with these values have no end, and others have one."""
     rows = candidate.sample.of(column)
     if candidate.end is None or not rows:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from exporter.discover.facts import Column
+from exporter.discover.facts import ColumnFacts
 from exporter.discover.judgement.active import states
 from exporter.discover.judgement.active.conditions import ActiveCondition, Proof
 from exporter.discover.judgement.active.predicates import allowed_values
-from exporter.discover.judgement.candidate import Candidate
+from exporter.discover.judgement.candidate import SessionCandidate
 from exporter.discover.judgement.tolerance import TOLERANCE
 from exporter.discover.roles.roles import Role
 
@@ -14,7 +14,7 @@ from exporter.discover.roles.roles import Role
 MOST_VALUES = 20
 
 
-def known_values(candidate: Candidate, column: Column) -> tuple[str, ...]:
+def known_values(candidate: SessionCandidate, column: ColumnFacts) -> tuple[str, ...]:
     """The values that a status can have: of its enum, its CHECK, its rows or its statistics."""
     if column.labels:
         return tuple(column.labels)
@@ -27,7 +27,7 @@ def known_values(candidate: Candidate, column: Column) -> tuple[str, ...]:
     return tuple(sorted(seen)) if len(seen) <= MOST_VALUES else ()
 
 
-def conditions_of_statuses(candidate: Candidate) -> Iterator[ActiveCondition]:
+def conditions_of_statuses(candidate: SessionCandidate) -> Iterator[ActiveCondition]:
     """What each status says whose values are known."""
     for column in candidate.roles[Role.STATUS]:
         values = known_values(candidate, column)
@@ -39,7 +39,7 @@ def conditions_of_statuses(candidate: Candidate) -> Iterator[ActiveCondition]:
 
 
 def _of_values(
-    candidate: Candidate, column: Column, values: Sequence[str]
+    candidate: SessionCandidate, column: ColumnFacts, values: Sequence[str]
 ) -> ActiveCondition | None:
     classes = {each: states.class_of(each) for each in values}
     active = [each for each in values if classes[each] == "active"]
@@ -82,7 +82,7 @@ def _of_values(
     return ActiveCondition(column, proof, because, values=tuple(active), doubt=doubt)
 
 
-def _could_be_open(candidate: Candidate, column: Column, value: str) -> bool:
+def _could_be_open(candidate: SessionCandidate, column: ColumnFacts, value: str) -> bool:
     """Whether a value that says nothing may be of active sessions: started, and without an end."""
     rows, starts = candidate.sample.of(column), candidate.sample.of(candidate.start)
     if candidate.end is None or not rows:

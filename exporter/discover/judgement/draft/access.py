@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 
-from exporter.discover.facts import Column, ServerFacts, Table
+from exporter.discover.facts import ColumnFacts, ServerFacts, TableFacts
 from exporter.discover.proposal import SourceProposal
 from exporter.discover.sql_text import table_sql
 from exporter.text import some_of
 
 
-def ask_about_access(proposal: SourceProposal, table: Table, used: Iterable[Column]) -> None:
+def ask_about_access(
+    proposal: SourceProposal, table: TableFacts, used: Iterable[ColumnFacts]
+) -> None:
     """Turn a source into a question where its columns cannot be read, or not all of its rows."""
     unread = sorted({each.name for each in used if not each.is_readable})
     if not table.is_usable:
@@ -26,7 +28,7 @@ def ask_about_access(proposal: SourceProposal, table: Table, used: Iterable[Colu
         proposal.doubt("table", "it is a foreign table: its rows are better read where they are")
 
 
-def unseen(server: ServerFacts, tables: Iterable[Table]) -> list[str]:
+def unseen(server: ServerFacts, tables: Iterable[TableFacts]) -> list[str]:
     """What the role could not see of the tables that may hold sessions, as sentences."""
     tables = list(tables)
     found = []
@@ -41,5 +43,5 @@ def unseen(server: ServerFacts, tables: Iterable[Table]) -> list[str]:
     return found
 
 
-def _is_any_readable(table: Table) -> bool:
+def _is_any_readable(table: TableFacts) -> bool:
     return any(each.is_readable for each in table.columns.values())

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from exporter.discover.facts import Column, Table
+from exporter.discover.facts import ColumnFacts, TableFacts
 from exporter.discover.judgement.active.conditions import ActiveCondition
-from exporter.discover.judgement.candidate import Candidate
+from exporter.discover.judgement.candidate import SessionCandidate
 from exporter.discover.judgement.draft.signs_of_life import (
     heartbeat_calls,
     json_sign_of_life,
@@ -27,7 +27,7 @@ _CLOSE_SECONDS, _CLOSE_SHARE = 2.0, 0.05
 
 def declare(
     proposal: SourceProposal,
-    candidate: Candidate,
+    candidate: SessionCandidate,
     condition: ActiveCondition | None,
     *,
     major: int,
@@ -56,14 +56,14 @@ def declare(
         lines.append(Line("id", key[0] if len(key) == 1 else list(key), why))
 
 
-def about(table: Table) -> str:
+def about(table: TableFacts) -> str:
     """How large a table is, and of which kind."""
     rows = "never analyzed" if table.rows < 0 else f"about {table.rows:,.0f} rows"
     kind = f", {table.partitions} partitions" if table.kind == "p" else _KINDS.get(table.kind, "")
     return f"{rows}{kind}"
 
 
-def suggest(proposal: SourceProposal, candidate: Candidate) -> None:
+def suggest(proposal: SourceProposal, candidate: SessionCandidate) -> None:
     """What may be added: the owner by its name, and commented out the user."""
     if owners := candidate.roles[Role.OWNER]:
         proposal.lines.append(Line("owner", owners[0].name, "who holds the session, by its name"))
@@ -80,7 +80,7 @@ def _names_a_person(name: str) -> bool:
 
 def _declare_sign_of_life(
     proposal: SourceProposal,
-    candidate: Candidate,
+    candidate: SessionCandidate,
     condition: ActiveCondition | None,
     *,
     major: int,
@@ -109,7 +109,7 @@ def _declare_sign_of_life(
         candidate.seen = updated
 
 
-def _time_line(candidate: Candidate, key: str, column: Column, because: str) -> Line:
+def _time_line(candidate: SessionCandidate, key: str, column: ColumnFacts, because: str) -> Line:
     if column.is_timestamp:
         return Line(key, column.name, because)
     unit = candidate.units.get(column.name)
@@ -118,7 +118,7 @@ def _time_line(candidate: Candidate, key: str, column: Column, because: str) -> 
     return Line(key, value, f"{why}; {because}")
 
 
-def _newest(candidate: Candidate, column: Column) -> str:
+def _newest(candidate: SessionCandidate, column: ColumnFacts) -> str:
     newest = candidate.newest(column)
     if newest is None:
         return "by its name; no row was read"
@@ -128,7 +128,7 @@ def _newest(candidate: Candidate, column: Column) -> str:
     return f"the newest is {age(-ahead)} ago" if ahead <= 0 else f"the newest is {age(ahead)} ahead"
 
 
-def _null_share(candidate: Candidate, column: Column) -> str:
+def _null_share(candidate: SessionCandidate, column: ColumnFacts) -> str:
     values = candidate.sample.of(column)
     if values:
         empty = sum(not candidate.has_ended(row) for row in candidate.rows())
@@ -138,7 +138,7 @@ def _null_share(candidate: Candidate, column: Column) -> str:
     return "by its name"
 
 
-def _duration(candidate: Candidate) -> Line | None:
+def _duration(candidate: SessionCandidate) -> Line | None:
     """A written duration that is the end minus the start in seconds, in most closed rows."""
     for column in candidate.roles[Role.DURATION]:
         if column.base_type == "interval":

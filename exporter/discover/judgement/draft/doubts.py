@@ -1,7 +1,7 @@
 """What is not sure enough for a source that works."""
 
 from exporter.discover.judgement.active.conditions import ActiveCondition, Proof
-from exporter.discover.judgement.candidate import Candidate
+from exporter.discover.judgement.candidate import SessionCandidate
 from exporter.discover.judgement.draft.lengths import closed_sessions
 from exporter.discover.proposal import SourceProposal
 from exporter.text import age
@@ -13,7 +13,9 @@ FEW_CLOSED = 3
 DAY = 86400.0
 
 
-def ask(proposal: SourceProposal, candidate: Candidate, condition: ActiveCondition | None) -> None:
+def ask(
+    proposal: SourceProposal, candidate: SessionCandidate, condition: ActiveCondition | None
+) -> None:
     """Ask about what makes a session active, when it starts, and in which units."""
     if condition is None:
         proposal.doubt("active", "is a session active as long as its row exists, and deleted then?")
@@ -34,7 +36,7 @@ def ask(proposal: SourceProposal, candidate: Candidate, condition: ActiveConditi
 
 
 def _ask_about_condition(
-    proposal: SourceProposal, candidate: Candidate, condition: ActiveCondition
+    proposal: SourceProposal, candidate: SessionCandidate, condition: ActiveCondition
 ) -> None:
     if condition.doubt is not None:
         proposal.doubt("active", condition.doubt)
@@ -45,7 +47,7 @@ def _ask_about_condition(
 
 
 def _ask_about_lengths(
-    proposal: SourceProposal, candidate: Candidate, condition: ActiveCondition
+    proposal: SourceProposal, candidate: SessionCandidate, condition: ActiveCondition
 ) -> None:
     """Closed rows prove sessions by their lengths; an index alone is of staff assignments too."""
     lengths = sorted(each.end - each.start for each in closed_sessions(candidate, condition))
@@ -63,7 +65,7 @@ def _ask_about_lengths(
         proposal.doubt("ended_at", "no column says when a session ended: are these sessions?")
 
 
-def _is_of_sessions(candidate: Candidate, condition: ActiveCondition) -> bool:
+def _is_of_sessions(candidate: SessionCandidate, condition: ActiveCondition) -> bool:
     """Whether a partial index serves what is asked of sessions: by a status, or by the start."""
     if condition.values is not None or condition.flag is not None:
         return candidate.end is not None and candidate.has_own_start

@@ -2,9 +2,9 @@
 
 from exporter.config import format_duration
 from exporter.discover.judgement.active.conditions import ActiveCondition
-from exporter.discover.judgement.candidate import Candidate
+from exporter.discover.judgement.candidate import SessionCandidate
 from exporter.discover.judgement.threshold import (
-    ClosedSession,
+    SessionLength,
     ThresholdProposal,
     propose_threshold,
     round_up,
@@ -16,7 +16,9 @@ from exporter.text import age
 _FARTHEST = 27 * 3600.0
 
 
-def closed_sessions(candidate: Candidate, condition: ActiveCondition | None) -> list[ClosedSession]:
+def closed_sessions(
+    candidate: SessionCandidate, condition: ActiveCondition | None
+) -> list[SessionLength]:
     """The rows that are not active and have a start and an end after it.
 
     Where no column says when one ended, it is its last sign of life.
@@ -29,12 +31,12 @@ def closed_sessions(candidate: Candidate, condition: ActiveCondition | None) -> 
         if start is None or end is None or end < start or not is_closed:
             continue
         if end <= candidate.sample.now + _FARTHEST:
-            found.append(ClosedSession(start, end, candidate.time(candidate.seen, row)))
+            found.append(SessionLength(start, end, candidate.time(candidate.seen, row)))
     return found
 
 
 def add_threshold(
-    proposal: SourceProposal, candidate: Candidate, condition: ActiveCondition | None
+    proposal: SourceProposal, candidate: SessionCandidate, condition: ActiveCondition | None
 ) -> None:
     """Add orphaned_after, and what it makes orphaned now."""
     found = propose_threshold(closed_sessions(candidate, condition))
@@ -65,7 +67,7 @@ def _lengths(found: ThresholdProposal) -> str:
     )
 
 
-def _orphaned(candidate: Candidate, active: list[int], seconds: float) -> int:
+def _orphaned(candidate: SessionCandidate, active: list[int], seconds: float) -> int:
     """How many of the active rows were last seen longer ago."""
     count = 0
     for row in active:

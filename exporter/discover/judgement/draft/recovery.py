@@ -1,10 +1,10 @@
 """What closing a session could write: always a proposal that a person takes over."""
 
-from exporter.discover.facts import Column
+from exporter.discover.facts import ColumnFacts
 from exporter.discover.judgement.active import states
 from exporter.discover.judgement.active.conditions import ActiveCondition
 from exporter.discover.judgement.active.statuses import known_values
-from exporter.discover.judgement.candidate import Candidate
+from exporter.discover.judgement.candidate import SessionCandidate
 from exporter.discover.proposal import Line, SourceProposal
 from exporter.discover.reading.statements import UpdateStatement
 from exporter.discover.roles.roles import Role
@@ -12,7 +12,7 @@ from exporter.discover.sql_text import text_sql
 
 
 def propose_recovery(
-    proposal: SourceProposal, candidate: Candidate, condition: ActiveCondition
+    proposal: SourceProposal, candidate: SessionCandidate, condition: ActiveCondition
 ) -> None:
     """Add the columns that the application's own end call would have written."""
     if candidate.table.is_view:
@@ -35,17 +35,19 @@ def propose_recovery(
                 proposal.recovery.append(line)
 
 
-def _end_call(candidate: Candidate, condition: ActiveCondition) -> UpdateStatement | None:
+def _end_call(candidate: SessionCandidate, condition: ActiveCondition) -> UpdateStatement | None:
     """The most frequent statement of the application that sets the end or the condition."""
     ends = {condition.column.name} | _names(candidate, Role.END)
     return next((each for each in candidate.updates if ends & set(each.sets)), None)
 
 
-def _names(candidate: Candidate, role: Role) -> set[str]:
+def _names(candidate: SessionCandidate, role: Role) -> set[str]:
     return {each.name for each in candidate.roles[role]}
 
 
-def _line(candidate: Candidate, condition: ActiveCondition, column: Column) -> Line | None:
+def _line(
+    candidate: SessionCandidate, condition: ActiveCondition, column: ColumnFacts
+) -> Line | None:
     """What closing writes into a column; None: nothing."""
     if column is condition.column and condition.flag is not None:
         return Line(column.name, not condition.flag)

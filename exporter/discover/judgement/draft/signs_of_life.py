@@ -1,8 +1,8 @@
 """Signs of life that no name says for sure: inside messages, and columns that any change moves."""
 
-from exporter.discover.facts import Column
+from exporter.discover.facts import ColumnFacts
 from exporter.discover.judgement.active.conditions import ActiveCondition
-from exporter.discover.judgement.candidate import Candidate
+from exporter.discover.judgement.candidate import SessionCandidate
 from exporter.discover.roles.roles import Role
 from exporter.discover.sql_text import column_sql
 
@@ -39,7 +39,7 @@ def json_sign_of_life(column: str, *, major: int) -> str:
 
 
 def moves_while_active(
-    candidate: Candidate, condition: ActiveCondition | None, column: Column
+    candidate: SessionCandidate, condition: ActiveCondition | None, column: ColumnFacts
 ) -> float:
     """The share of the active rows in which a column is later than the start."""
     later = active = 0
@@ -54,7 +54,7 @@ def moves_while_active(
     return later / active if active else 0.0
 
 
-def heartbeat_calls(candidate: Candidate, column: Column) -> int:
+def heartbeat_calls(candidate: SessionCandidate, column: ColumnFacts) -> int:
     """How often the application's most frequent UPDATE moves a column and ends nothing."""
     ends = {
         each.name for role in (Role.END, Role.STATUS, Role.FLAG) for each in candidate.roles[role]
