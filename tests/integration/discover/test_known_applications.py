@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -89,7 +90,8 @@ def test_the_tables_of_known_applications_are_counted_right(
     expected |= {case.name: numbers for case in cases for numbers in case.sessions.values()}
     found = list(recognised(empty_database))
     assert len(found) == len(known_applications())
-    sources, numbers = {}, {}
+    sources: dict[str, Any] = {}
+    numbers: dict[str, Numbers] = {}
     for schema, application in found:
         name = f"source_{len(sources)}"
         threshold = {"orphaned_after": application.threshold} if application.threshold else {}

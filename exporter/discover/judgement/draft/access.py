@@ -30,7 +30,7 @@ def ask_about_access(
 
 def unseen(server: ServerFacts, tables: Iterable[TableFacts]) -> list[str]:
     """What the role could not see of the tables that may hold sessions, as sentences."""
-    tables = list(tables)
+    tables = sorted(tables, key=lambda each: (each.schema, each.name))
     found = []
     shown = {each.oid: table_sql(each.schema, each.name) for each in tables}
     hidden = [each for each in tables if not (each.is_usable and _is_any_readable(each))]

@@ -1,5 +1,6 @@
 """The file that is written: loaded by the config's own loader, with every reason and no secret."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,12 @@ def test_a_question_becomes_a_source_when_its_marks_are_removed(tmp_path: Path) 
     assert (
         load_config(path, {"DATABASE_URL": "host=x"}).sources["source"].active == "ended_at IS NULL"
     )
+
+
+def test_a_standby_and_a_pooler_are_named_at_the_top() -> None:
+    server = replace(SERVER, is_standby=True, is_pooled=True)
+    text = as_yaml(Survey(server, 3, [live("visits")], []), variable="DATABASE_URL")
+    head = text.partition("databases:")[0]
+    assert "# The server is a standby" in head
+    assert "# The connection goes through a pooler" in head
+    assert "standby" not in written(live("visits"))
