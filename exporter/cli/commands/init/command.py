@@ -18,7 +18,7 @@ def init(  # noqa: PLR0917 - typer passes them by name
     dsn: Annotated[
         str | None,
         typer.Argument(
-            metavar="[DSN]",
+            metavar="DSN",
             help="A connection string. Without it: the variable, else libpq's PG* variables, else "
             "a question on a terminal.",
             show_default=False,

@@ -9,6 +9,7 @@ from exporter.discover.proposal import Line, SourceProposal
 from exporter.discover.reading.statements import UpdateStatement
 from exporter.discover.roles.roles import Role
 from exporter.discover.sql_text import text_sql
+from exporter.text import some_of
 
 
 def propose_recovery(
@@ -30,7 +31,7 @@ def propose_recovery(
     sets = None if own is None else set(own.sets)
     for column in candidate.table.columns.values():
         if sets is None or column.name in sets:
-            line = _line(candidate, condition, column)
+            line = _line(candidate, condition, column, is_set=sets is not None)
             if line is not None:
                 proposal.recovery.append(line)
 
@@ -46,9 +47,9 @@ def _names(candidate: SessionCandidate, role: Role) -> set[str]:
 
 
 def _line(
-    candidate: SessionCandidate, condition: ActiveCondition, column: ColumnFacts
+    candidate: SessionCandidate, condition: ActiveCondition, column: ColumnFacts, *, is_set: bool
 ) -> Line | None:
-    """What closing writes into a column; None: nothing."""
+    """What closing writes into a column that the application's own call sets; None: nothing."""
     if column is condition.column and condition.flag is not None:
         return Line(column.name, not condition.flag)
     if column is condition.column and condition.values is not None:
@@ -56,12 +57,14 @@ def _line(
         closing = _closing_value(values)
         if closing is not None:
             return Line(column.name, text_sql(closing), "a value that the status may have")
-        over = [each for each in values if states.class_of(each) == "over"]
-        known = f"its values are {', '.join(over)}" if over else "no value for it is known"
+        others = [each for each in values if each not in condition.values]
+        known = f"other values are {some_of(others)}" if others else "no other value is known"
         return Line(column.name, "''", f"QUESTION: closed as what? {known}")
     is_end = column in candidate.roles[Role.END] and candidate.start is not None
     if is_end and candidate.start and column.base_type == candidate.start.base_type:
         return Line(column.name, "{end}")
+    if is_set:
+        return Line(column.name, "NULL", "QUESTION: what does the application's own call write?")
     return None
 
 
