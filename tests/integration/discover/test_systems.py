@@ -88,6 +88,24 @@ def test_the_systems_are_declared_right_and_can_be_checked(
     assert checked.returncode == 0, checked.stdout
 
 
+def test_without_indexes_the_rows_say_the_same(systems: EmbeddedDatabase, tmp_path: Path) -> None:
+    """Only of the table without rows nothing is sure."""
+    with systems.connect() as connection:
+        found = connection.execute(
+            "SELECT format('DROP INDEX %I.%I', schemaname, indexname) FROM pg_indexes"
+            " WHERE schemaname NOT LIKE 'pg\\_%' AND indexname NOT LIKE '%\\_pkey'"
+        ).fetchall()
+        connection.execute("; ".join(each for (each,) in found).encode())
+    printed = run("init", systems.dsn_for("postgres"), "-o", "-", folder=tmp_path).stdout
+    path = tmp_path / "config.yaml"
+    path.write_text(printed, encoding="utf-8")
+    sources = load_config(path, {"DATABASE_URL": ""}).sources.values()
+    declared = {str(each.table): each.active for each in sources}
+    right = {table: keys["active"] for table, keys in RIGHT.items()}
+    right.pop("practice_calls.calls")
+    assert declared == right
+
+
 def test_with_the_proposed_thresholds_no_live_session_is_orphaned(
     systems: EmbeddedDatabase, tmp_path: Path
 ) -> None:

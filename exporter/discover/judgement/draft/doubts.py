@@ -1,13 +1,27 @@
 """What is not sure enough for a source that works."""
 
+from exporter.discover.judgement.active import states
 from exporter.discover.judgement.active.conditions import ActiveCondition, Proof
 from exporter.discover.judgement.candidate import SessionCandidate
 from exporter.discover.judgement.draft.lengths import closed_sessions
 from exporter.discover.proposal import SourceProposal
+from exporter.discover.roles.roles import Role
+from exporter.discover.roles.words import phrases, words_of
 from exporter.text import age
 
 #: Closed rows without a partial index: from so many on, their lengths say what they are.
 FEW_CLOSED = 3
+
+#: In seconds: what programs and calls take, and people hardly ever.
+SHORT = 6 * 3600.0
+
+#: Words of a status while a program works, and of an end that it writes.
+_OF_PROGRAMS = phrases(
+    "processing, running, executing, recording, streaming, building, deploying, charging, playing"
+)
+_OF_PROGRAMS_ENDS = phrases(
+    "completed, complete, finished, finish, ended, end, done, stopped, stop"
+)
 
 #: In seconds: where half of the rows last longer, they may be work of people or memberships.
 DAY = 86400.0
@@ -21,8 +35,8 @@ def ask(
         proposal.doubt("active", "is a session active as long as its row exists, and deleted then?")
     else:
         _ask_about_condition(proposal, candidate, condition)
-        is_by_index = condition.proof is Proof.INDEX
-        if not candidate.has_own_start and not is_by_index:
+        is_sure = condition.proof is Proof.INDEX or _starts_when_created(candidate, condition)
+        if not candidate.has_own_start and not is_sure:
             proposal.doubt("started_at", "does a session start when its row is created?")
     for key, column in (
         ("started_at", candidate.start),
@@ -74,3 +88,21 @@ def _is_of_sessions(candidate: SessionCandidate, condition: ActiveCondition) -> 
         index.predicate and list(index.columns)[:1] == [start.name]
         for index in candidate.table.indexes
     )
+
+
+def _starts_when_created(candidate: SessionCandidate, condition: ActiveCondition) -> bool:
+    """Whether nothing is waited for between the creation of a row and its work.
+
+    Work of people begins when it is created, too; but it is closed or resolved, after days.
+    """
+    lengths = sorted(each.end - each.start for each in closed_sessions(candidate, condition))
+    if len(lengths) < FEW_CLOSED or lengths[len(lengths) // 2] > SHORT:
+        return False
+    seen = {
+        value for column in candidate.roles[Role.STATUS] for value in candidate.sample.of(column)
+    }
+    if any(states.class_of(each) == "waiting" for each in seen if each is not None):
+        return False
+    if candidate.end is not None:
+        return bool(_OF_PROGRAMS_ENDS & set(words_of(candidate.end.name)))
+    return all(" ".join(words_of(each)) in _OF_PROGRAMS for each in condition.values or ("",))
