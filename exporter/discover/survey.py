@@ -61,6 +61,8 @@ class Surveyor:
         self._database = database
         self._reader = database.reader("init", timeout=TIMEOUT)
         self._scope = scope
+        #: All that there are, by their oid.
+        self._tables: dict[int, TableFacts] = {}
         #: By schema, what is known to write UTC there.
         self._frameworks: dict[str, str] = {}
         #: The tables of known applications that are no sources, and whose they are.
@@ -75,8 +77,9 @@ class Surveyor:
             (each.pgconn for each in self._database.pool.idle), server.backend_pid
         )
         server = replace(server, is_pooled=is_pooled)
-        tables, count = await read_tables(self._reader, self._is_wanted)
-        chosen, copies = _without_copies(tables)
+        tables = await read_tables(self._reader)
+        self._tables = {each.oid: each for each in tables}
+        chosen, copies = _without_copies(filter(self._is_wanted, tables))
         if len(chosen) > MOST_TABLES:
             self._unseen.append(
                 f"{len(chosen)} tables may hold sessions; only {MOST_TABLES} were looked at: name "
@@ -87,7 +90,9 @@ class Surveyor:
         await read_statistics(self._reader, chosen, _columns_with_roles(chosen))
         self._updates = await read_updates(self._reader, server, chosen)
         self._unseen += unseen(server, chosen)
-        survey = Survey(server, count, [], [], self._unseen, reads_data=self._scope.reads_data)
+        survey = Survey(
+            server, len(tables), [], [], self._unseen, reads_data=self._scope.reads_data
+        )
         for table in chosen:
             application = find_application(table.name, table.columns)
             if application is not None:
@@ -130,7 +135,8 @@ class Surveyor:
                 self._unseen.append(f"{table_sql(table.schema, table.name)}: {error}")
         candidate = SessionCandidate.of(table, sample)
         candidate.updates = [each for each in self._updates if each.is_of(table)]
-        return judge(candidate, name, server, frameworks=self._frameworks.get(table.schema))
+        writes_utc = self._frameworks.get(table.schema)
+        return judge(candidate, name, server, frameworks=writes_utc, tables=self._tables)
 
 
 def _columns_with_roles(tables: Iterable[TableFacts]) -> set[str]:

@@ -1,6 +1,8 @@
 """Judges a table: a source that is sure, one with questions, or the reason why it is left out."""
 
-from exporter.discover.facts import ServerFacts
+from collections.abc import Mapping
+
+from exporter.discover.facts import ServerFacts, TableFacts
 from exporter.discover.judgement import lookalikes
 from exporter.discover.judgement.active.find import find_condition
 from exporter.discover.judgement.candidate import SessionCandidate
@@ -9,6 +11,7 @@ from exporter.discover.judgement.draft.declaration import declare, suggest
 from exporter.discover.judgement.draft.doubts import ask
 from exporter.discover.judgement.draft.lengths import add_threshold
 from exporter.discover.judgement.draft.recovery import propose_recovery
+from exporter.discover.judgement.draft.related_tables import propose_related
 from exporter.discover.judgement.zones import find_zone
 from exporter.discover.proposal import LeftOut, Line, SourceProposal, Standing
 from exporter.discover.roles.roles import Role
@@ -16,7 +19,12 @@ from exporter.discover.sql_text import table_sql
 
 
 def judge(
-    candidate: SessionCandidate, name: str, server: ServerFacts, *, frameworks: str | None = None
+    candidate: SessionCandidate,
+    name: str,
+    server: ServerFacts,
+    *,
+    frameworks: str | None = None,
+    tables: Mapping[int, TableFacts] | None = None,
 ) -> SourceProposal | LeftOut:
     """Weigh the evidence for and against a session table."""
     table = candidate.table
@@ -43,6 +51,7 @@ def judge(
             proposal.doubt("timestamps_in", zone.question)
     add_threshold(proposal, candidate, condition)
     suggest(proposal, candidate)
+    propose_related(proposal, candidate, tables or {})
     if condition is not None:
         propose_recovery(proposal, candidate, condition)
     return proposal

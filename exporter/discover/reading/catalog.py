@@ -1,6 +1,6 @@
-"""Reads the catalog: all tables with their columns in pages, and all that is known of a few."""
+"""Reads the catalog: all tables with their columns in pages, and all that it has of a few."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from exporter.discover.facts import (
@@ -27,12 +27,10 @@ async def read_server(reader: Reader) -> ServerFacts:
     return ServerFacts(*row)
 
 
-async def read_tables(
-    reader: Reader, is_wanted: Callable[[TableFacts], bool], *, page: int = PAGE
-) -> tuple[list[TableFacts], int]:
-    """The tables that may be looked at more closely, and how many there are. Raises SourceError."""
-    after, count = 0, 0
-    wanted: list[TableFacts] = []
+async def read_tables(reader: Reader, *, page: int = PAGE) -> list[TableFacts]:
+    """All tables and views of applications, with their columns. Raises SourceError."""
+    after = 0
+    found: list[TableFacts] = []
     types: dict[int, _Type] = {}
     while True:
         rows = await reader.rows(
@@ -40,10 +38,9 @@ async def read_tables(
         )
         tables = {row[0]: TableFacts(*row) for row in rows}
         await _add_columns(reader, tables, types)
-        wanted += filter(is_wanted, tables.values())
-        count += len(tables)
+        found += tables.values()
         if len(rows) < page:
-            return wanted, count
+            return found
         after = rows[-1][0]
 
 

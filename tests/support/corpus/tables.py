@@ -54,13 +54,16 @@ def times(
     return starts, [*ends, *([None] * active)]
 
 
-def judged(given: TableFacts, rows: RowSample) -> SourceProposal | LeftOut:
-    return judge(SessionCandidate.of(given, rows), "source", SERVER)
+def judged(
+    given: TableFacts, rows: RowSample, others: Sequence[TableFacts] = ()
+) -> SourceProposal | LeftOut:
+    tables = {each.oid: each for each in others}
+    return judge(SessionCandidate.of(given, rows), "source", SERVER, tables=tables)
 
 
-def source(given: TableFacts, rows: RowSample) -> SourceProposal:
+def source(given: TableFacts, rows: RowSample, others: Sequence[TableFacts] = ()) -> SourceProposal:
     """What is proposed; fails where the table is left out."""
-    found = judged(given, rows)
+    found = judged(given, rows, others)
     assert isinstance(found, SourceProposal), found
     return found
 

@@ -12,6 +12,9 @@ from exporter.text import age
 #: Closed rows without a partial index: from so many on, their lengths say what they are.
 FEW_CLOSED = 3
 
+#: In seconds: a table in which nothing starts for so long may be one that nobody uses.
+UNUSED = 30 * 86400.0
+
 #: In seconds: what programs and calls take, and people hardly ever.
 SHORT = 6 * 3600.0
 
@@ -45,8 +48,24 @@ def ask(
     ):
         if column is not None and not column.is_timestamp and not candidate.units.get(column.name):
             proposal.doubt(key, f"in which unit does {column.name} count?")
+    _ask_whether_it_is_used(proposal, candidate, condition)
     if candidate.table.is_view:
         proposal.doubt("table", "it is a view: is it meant to be read in place of its tables?")
+
+
+def _ask_whether_it_is_used(
+    proposal: SourceProposal, candidate: SessionCandidate, condition: ActiveCondition | None
+) -> None:
+    """Ask about a table in which nothing starts any more, or in which no row was ever updated."""
+    newest = candidate.newest(candidate.start)
+    if newest is not None and (silent := candidate.sample.now - newest) > UNUSED:
+        proposal.ask("table", f"nothing has started for {age(silent)}: is it used?")
+    activity = candidate.table.activity
+    is_only_inserted = activity is not None and activity.inserted >= 100 and not activity.updated
+    is_index = condition is not None and condition.proof is Proof.INDEX
+    if is_only_inserted and candidate.end is not None and not is_index:
+        why = "no row was updated since the statistics began"
+        proposal.ask("ended_at", f"{why}: is the end set when a row is inserted?")
 
 
 def _ask_about_condition(

@@ -1,7 +1,10 @@
 """Which tables become sources, which are asked about, and which are left out."""
 
+from dataclasses import replace
+
 import pytest
 
+from exporter.discover.facts import Activity, ForeignKey, IndexFacts
 from tests.support.corpus.tables import (
     DAY,
     HOUR,
@@ -14,6 +17,7 @@ from tests.support.corpus.tables import (
     times,
 )
 
+PRIMARY = IndexFacts(is_primary=True, is_unique=True, columns=["id"], predicate=None)
 COLUMNS = "id int8!, started_at timestamptz!, ended_at timestamptz"
 STARTS, ENDS = times(150, 5)
 
@@ -199,3 +203,50 @@ def test_recovery_is_proposed_with_a_value_that_the_status_may_have() -> None:
     given = table("visits", f"{COLUMNS}, state x", indexes=[index], labels={"state": states})
     found = {each.key: each.value for each in source(given, sample()).recovery}
     assert found == {"state": "'abandoned'", "ended_at": "{end}"}
+
+
+def test_messages_and_servers_are_proposed_with_a_question() -> None:
+    given = table("visits", f"{COLUMNS}, server_id text", indexes=[PRIMARY])
+    given.referenced_by.append(ForeignKey(2, ["visit_id"], 1))
+    messages = replace(table("visit_messages", "visit_id int8, created_at timestamptz"), oid=2)
+    servers = replace(table("servers", "id text, last_seen_at timestamptz"), oid=3)
+    rows = sample(started_at=STARTS, ended_at=ENDS)
+    found = source(given, rows, [messages, servers])
+    assert found.is_live
+    assert keys(found) == {"last_seen_at", "owner"}
+    assert found.value("last_seen_at") is None
+    (line,) = (each for each in found.lines if each.key == "last_seen_at")
+    assert "max(m.created_at) FROM public.visit_messages" in line.value
+    assert found.value("owner") == "server_id"
+    assert any("seen_at: last_seen_at" in each.text for each in found.questions)
+    others = [replace(messages, name="visit_tags"), replace(servers, name="offices")]
+    assert keys(source(given, rows, others)) == set()
+
+
+def test_a_table_in_which_nothing_starts_or_no_row_is_updated_is_asked_about() -> None:
+    given = replace(table("visits", COLUMNS), activity=Activity(100, 0, 0))
+    long_ago = [each - 31 * DAY for each in STARTS]
+    ends = [None if each is None else each - 31 * DAY for each in ENDS]
+    found = source(given, sample(started_at=long_ago, ended_at=ends))
+    assert (found.is_live, keys(found)) == (True, {"table", "ended_at"})
+    given = replace(table("visits", COLUMNS), activity=Activity(100, 1, 0))
+    assert keys(source(given, sample(started_at=STARTS, ended_at=ENDS))) == set()
+
+
+@pytest.mark.parametrize(
+    ("end", "length", "states", "is_live"),
+    [
+        ("completed_at", 600.0, ("running", "failed"), True),
+        ("closed_at", 600.0, ("running", "failed"), False),
+        ("completed_at", 10 * HOUR, ("running", "failed"), False),
+        ("completed_at", 600.0, ("running", "pending"), False),
+    ],
+)
+def test_a_session_starts_with_its_row_where_a_program_ends_it_and_nothing_waits(
+    end: str, length: float, states: tuple[str, str], is_live: bool
+) -> None:
+    starts, ends = times(150, 5, length=length)
+    status = [states[end is not None] for end in ends]
+    given = table("scans", f"id int8!, status text, created_at timestamptz, {end} timestamptz")
+    found = source(given, sample(created_at=starts, status=status, **{end: ends}))
+    assert (found.is_live, "started_at" in keys(found)) == (is_live, not is_live)
