@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from exporter.discover.facts import ServerFacts, TableFacts
 from exporter.discover.judgement import lookalikes
-from exporter.discover.judgement.candidate import SessionCandidate, is_candidate
 from exporter.discover.judgement.draft.access import unseen
 from exporter.discover.judgement.draft.known import declare_known
 from exporter.discover.judgement.judge import judge
+from exporter.discover.judgement.surveyed_table import SurveyedTable, may_hold_sessions
 from exporter.discover.known import find_application
 from exporter.discover.names import source_names
 from exporter.discover.proposal import LeftOut, SourceProposal, Survey
@@ -115,7 +115,7 @@ class Surveyor:
         if table.name in _FRAMEWORKS:
             self._frameworks[table.schema] = _FRAMEWORKS[table.name]
         is_known = find_application(table.name, table.columns) is not None
-        return self._scope.has(table) and (is_known or is_candidate(table))
+        return self._scope.has(table) and (is_known or may_hold_sessions(table))
 
     async def _judge(
         self, table: TableFacts, name: str, server: ServerFacts
@@ -133,10 +133,10 @@ class Surveyor:
                 sample = await read_sample(self._reader, table, roles)
             except SourceError as error:
                 self._unseen.append(f"{table_sql(table.schema, table.name)}: {error}")
-        candidate = SessionCandidate.of(table, sample)
-        candidate.updates = [each for each in self._updates if each.is_of(table)]
+        surveyed = SurveyedTable.of(table, sample)
+        surveyed.updates = [each for each in self._updates if each.is_of(table)]
         writes_utc = self._frameworks.get(table.schema)
-        return judge(candidate, name, server, frameworks=writes_utc, tables=self._tables)
+        return judge(surveyed, name, server, frameworks=writes_utc, tables=self._tables)
 
 
 def _columns_with_roles(tables: Iterable[TableFacts]) -> set[str]:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from exporter.discover.facts import ColumnFacts, IndexFacts, ServerFacts, TableFacts
-from exporter.discover.judgement.candidate import SessionCandidate
 from exporter.discover.judgement.judge import judge
+from exporter.discover.judgement.surveyed_table import SurveyedTable
 from exporter.discover.proposal import LeftOut, SourceProposal
 from exporter.discover.reading.sample import RowSample
 
@@ -58,7 +58,7 @@ def judged(
     given: TableFacts, rows: RowSample, others: Sequence[TableFacts] = ()
 ) -> SourceProposal | LeftOut:
     tables = {each.oid: each for each in others}
-    return judge(SessionCandidate.of(given, rows), "source", SERVER, tables=tables)
+    return judge(SurveyedTable.of(given, rows), "source", SERVER, tables=tables)
 
 
 def source(given: TableFacts, rows: RowSample, others: Sequence[TableFacts] = ()) -> SourceProposal:

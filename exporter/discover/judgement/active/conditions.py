@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from exporter.discover.facts import ColumnFacts
-from exporter.discover.judgement.candidate import SessionCandidate
+from exporter.discover.judgement.surveyed_table import SurveyedTable
 from exporter.discover.sql_text import column_sql, number_sql, text_sql
 
 
@@ -50,11 +50,11 @@ class ActiveCondition:
             return f"{name} = {number_sql(self.none, self.column)}"
         return f"{name} IS NULL"
 
-    def holds(self, candidate: SessionCandidate, row: int) -> bool:
+    def holds(self, surveyed: SurveyedTable, row: int) -> bool:
         """Whether a row of the sample is active."""
-        value = candidate.raw(self.column, row)
+        value = surveyed.raw(self.column, row)
         if self.flag is not None:
             return value is self.flag
         if self.values is not None:
             return value in self.values
-        return not candidate.has_ended(row)
+        return not surveyed.has_ended(row)

@@ -7,7 +7,7 @@ application knows whether an owner's id is used again.
 from collections.abc import Mapping
 
 from exporter.discover.facts import ColumnFacts, ForeignKey, TableFacts
-from exporter.discover.judgement.candidate import SessionCandidate
+from exporter.discover.judgement.surveyed_table import SurveyedTable
 from exporter.discover.proposal import Line, SourceProposal
 from exporter.discover.roles.roles import Role, roles_of
 from exporter.discover.roles.words import singular, words_of
@@ -20,26 +20,26 @@ _SIGNS = frozenset(
 
 
 def propose_related(
-    proposal: SourceProposal, candidate: SessionCandidate, tables: Mapping[int, TableFacts]
+    proposal: SourceProposal, surveyed: SurveyedTable, tables: Mapping[int, TableFacts]
 ) -> None:
     """Add what child tables and owners would say, commented out with a question."""
-    if candidate.seen is None and proposal.value("last_seen_at") is None:
-        for key in candidate.table.referenced_by:
+    if surveyed.seen is None and proposal.value("last_seen_at") is None:
+        for key in surveyed.table.referenced_by:
             child = tables.get(key.table)
-            if child is not None and _propose_child(proposal, candidate, key, child):
+            if child is not None and _propose_child(proposal, surveyed, key, child):
                 break
-    for column in candidate.roles[Role.OWNER][:1]:
-        owner = _owner_table(candidate, column, tables)
+    for column in surveyed.roles[Role.OWNER][:1]:
+        owner = _owner_table(surveyed, column, tables)
         if owner is not None:
             _propose_owner(proposal, column, owner)
 
 
 def _propose_child(
-    proposal: SourceProposal, candidate: SessionCandidate, key: ForeignKey, child: TableFacts
+    proposal: SourceProposal, surveyed: SurveyedTable, key: ForeignKey, child: TableFacts
 ) -> bool:
     """Propose the newest row of a child table as sign of life; return whether it is one."""
     created = roles_of(child)[Role.CREATION]
-    own = candidate.table.key
+    own = surveyed.table.key
     is_sign = bool(words_of(child.name)) and singular(words_of(child.name)[-1]) in _SIGNS
     if not is_sign or not created or len(own) != 1 or len(key.columns) != 1:
         return False
@@ -60,10 +60,10 @@ def _propose_child(
 
 
 def _owner_table(
-    candidate: SessionCandidate, column: ColumnFacts, tables: Mapping[int, TableFacts]
+    surveyed: SurveyedTable, column: ColumnFacts, tables: Mapping[int, TableFacts]
 ) -> TableFacts | None:
     """The table that a column refers to, by a foreign key or by its name, with a heartbeat."""
-    for key in candidate.table.references:
+    for key in surveyed.table.references:
         found = tables.get(key.referenced)
         if list(key.columns) == [column.name] and found is not None and _heartbeat(found):
             return found
@@ -72,7 +72,7 @@ def _owner_table(
         (
             each
             for each in tables.values()
-            if each.schema == candidate.table.schema
+            if each.schema == surveyed.table.schema
             and singular(words_of(each.name)[-1] if words_of(each.name) else "") == noun
             and _heartbeat(each) is not None
         ),

@@ -2,7 +2,7 @@
 
 from exporter.discover.facts import ColumnFacts
 from exporter.discover.judgement.active.conditions import ActiveCondition
-from exporter.discover.judgement.candidate import SessionCandidate
+from exporter.discover.judgement.surveyed_table import SurveyedTable
 from exporter.discover.roles.roles import Role
 from exporter.discover.sql_text import column_sql
 
@@ -39,14 +39,14 @@ def json_sign_of_life(column: str, *, major: int) -> str:
 
 
 def moves_while_active(
-    candidate: SessionCandidate, condition: ActiveCondition | None, column: ColumnFacts
+    surveyed: SurveyedTable, condition: ActiveCondition | None, column: ColumnFacts
 ) -> float:
     """The share of the active rows in which a column is later than the start."""
     later = active = 0
-    for row in candidate.rows():
-        if condition is not None and not condition.holds(candidate, row):
+    for row in surveyed.rows():
+        if condition is not None and not condition.holds(surveyed, row):
             continue
-        start, moved = candidate.time(candidate.start, row), candidate.time(column, row)
+        start, moved = surveyed.time(surveyed.start, row), surveyed.time(column, row)
         if start is None:
             continue
         active += 1
@@ -54,12 +54,12 @@ def moves_while_active(
     return later / active if active else 0.0
 
 
-def heartbeat_calls(candidate: SessionCandidate, column: ColumnFacts) -> int:
+def heartbeat_calls(surveyed: SurveyedTable, column: ColumnFacts) -> int:
     """How often the application's most frequent UPDATE moves a column and ends nothing."""
     ends = {
-        each.name for role in (Role.END, Role.STATUS, Role.FLAG) for each in candidate.roles[role]
+        each.name for role in (Role.END, Role.STATUS, Role.FLAG) for each in surveyed.roles[role]
     }
-    for update in candidate.updates:
+    for update in surveyed.updates:
         if not ends & set(update.sets):
             return update.calls if column.name in update.sets else 0
     return 0

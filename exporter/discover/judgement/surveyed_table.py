@@ -27,7 +27,7 @@ _PLAIN_ENDS = (
 )
 
 
-def is_candidate(table: TableFacts) -> bool:
+def may_hold_sessions(table: TableFacts) -> bool:
     """Whether the names of its columns allow that it holds sessions: a start, and what ends it."""
     roles = roles_of(table)
     has_start = bool(roles[Role.START] or roles[Role.CREATION])
@@ -37,7 +37,7 @@ def is_candidate(table: TableFacts) -> bool:
 
 
 @dataclass(slots=True)
-class SessionCandidate:
+class SurveyedTable:
     """A table with what was read of it, and the columns that its sessions are described by."""
 
     table: TableFacts
@@ -54,7 +54,7 @@ class SessionCandidate:
     """How the application itself updates the table, most frequent first."""
 
     @classmethod
-    def of(cls, table: TableFacts, sample: RowSample) -> "SessionCandidate":
+    def of(cls, table: TableFacts, sample: RowSample) -> "SurveyedTable":
         found = cls(table, sample, roles_of(table))
         for role in (Role.START, Role.CREATION, Role.END, Role.SEEN, Role.UPDATED):
             for column in found.roles[role]:
