@@ -2,7 +2,7 @@
 
 import re
 
-from exporter.discover.facts import Column
+from exporter.discover.facts import ColumnFacts
 from exporter.queries import identifier
 
 #: Reserved words of PostgreSQL that a column of a session table may be called (SQL Key Words).
@@ -120,7 +120,7 @@ def text_sql(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def number_sql(value: float, column: Column) -> str:
+def number_sql(value: float, column: ColumnFacts) -> str:
     """What stands for no time in a column, as a literal."""
     if column.is_timestamp:
         return "'0001-01-01'" if value < -62e9 else "'1970-01-01'"

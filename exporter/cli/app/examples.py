@@ -19,8 +19,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("Of one source, as JSON:", "runs conversations --format json"),
     ),
     "init": (
-        ("Write config.yaml for a database:", "init postgresql://reader@db.example/app"),
-        ("Show what would be written, for libpq's PG* variables:", "init --output -"),
+        ("Write a file for the database in DATABASE_URL:", "init --output first.yaml"),
+        ("Print what is found, without a look at rows:", "init --catalog-only --output -"),
     ),
     "check": (
         ("Validate a config file without connecting:", "check --config.file config.yaml"),

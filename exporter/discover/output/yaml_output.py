@@ -69,6 +69,8 @@ def _head(survey: Survey) -> Iterator[str]:
         yield from _comment(
             "The server is a standby: it can be collected from, and closes nothing."
         )
+    if server.is_pooled:
+        yield from _comment("The connection goes through a pooler; its transaction mode suffices.")
     if not survey.reads_data:
         yield from _comment(
             "Only the catalog and statistics were read (--catalog-only), and no row."

@@ -7,7 +7,7 @@ with its type: a number may count since 1970, a date has no time of day and is n
 from collections.abc import Iterable
 from enum import StrEnum
 
-from exporter.discover.facts import NUMBER_TYPES, Column, Table
+from exporter.discover.facts import NUMBER_TYPES, ColumnFacts, TableFacts
 from exporter.discover.roles import vocabulary
 from exporter.discover.roles.words import singular, words_of
 
@@ -38,7 +38,7 @@ _TIMES = (
 )
 
 
-def role_of(table: Table, column: Column) -> Role | None:
+def role_of(table: TableFacts, column: ColumnFacts) -> Role | None:
     """The role of a column; None: it has none that matters here."""
     words = words_of(column.name)
     own = {singular(each) for each in words_of(table.name)} | set(words_of(table.name))
@@ -55,9 +55,9 @@ def role_of(table: Table, column: Column) -> Role | None:
     return None
 
 
-def roles_of(table: Table) -> dict[Role, list[Column]]:
+def roles_of(table: TableFacts) -> dict[Role, list[ColumnFacts]]:
     """The columns of each role, in the order of the table."""
-    found: dict[Role, list[Column]] = {each: [] for each in Role}
+    found: dict[Role, list[ColumnFacts]] = {each: [] for each in Role}
     for column in table.columns.values():
         role = role_of(table, column)
         if role is not None:
@@ -65,13 +65,13 @@ def roles_of(table: Table) -> dict[Role, list[Column]]:
     return found
 
 
-def marks_end(table: Table, column: Column) -> bool:
+def marks_end(table: TableFacts, column: ColumnFacts) -> bool:
     """Whether a flag is true of what has ended; False: of what is active."""
     own = {singular(each) for each in words_of(table.name)} | set(words_of(table.name))
     return _flag_meaning(words_of(column.name), own) == "ended"
 
 
-def _time_role(words: tuple[str, ...], own: set[str], column: Column) -> Role | None:
+def _time_role(words: tuple[str, ...], own: set[str], column: ColumnFacts) -> Role | None:
     bare = _without(words, vocabulary.FILLERS | own)
     kept = _without(words, vocabulary.FILLERS)
     texts = [" ".join(each) for each in (bare, kept, words)]
@@ -90,7 +90,7 @@ def _time_role(words: tuple[str, ...], own: set[str], column: Column) -> Role | 
     return next((role for role, names in _TIMES if _names(texts, names)), None)
 
 
-def _may_count_time(words: tuple[str, ...], column: Column) -> bool:
+def _may_count_time(words: tuple[str, ...], column: ColumnFacts) -> bool:
     """Whether a number can be a point in time: by its name it counts nothing else."""
     if column.base_type == "int2":
         return False
@@ -128,7 +128,7 @@ def _names(texts: Iterable[str], names: frozenset[str]) -> bool:
     return any(each in names for each in texts)
 
 
-def _is_status(words: tuple[str, ...], own: set[str], column: Column) -> bool:
+def _is_status(words: tuple[str, ...], own: set[str], column: ColumnFacts) -> bool:
     if not (column.is_text or column.base_type in {"int2", "int4", "int8"}):
         return False
     if not words or words[-1] not in vocabulary.STATUS_WORDS:

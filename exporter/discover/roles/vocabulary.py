@@ -13,7 +13,8 @@ FILLERS = phrases(
 
 START = phrases(
     """
-    start, started, starts, begin, began, begun, begins, connect, connected, join, joined,
+    entry, entrance, pickup, pick up, took off, take off, tapped in, embarked, went online, went
+    live, start, started, starts, begin, began, begun, begins, connect, connected, join, joined,
     login, logged in, log in, check in, checked in, checkin, clock in, clocked in, sign in,
     signed in, in, entered, enter, opened, open, attempted, attempt, fired, launched,
     established, answered, picked up, dequeued, acquired, locked, claimed, boarded, plugged in,
@@ -29,12 +30,14 @@ CREATION = phrases(
 )
 END = phrases(
     """
-    end, ended, ends, finish, finished, finishes, complete, completed, completion, stop,
-    stopped, stops, close, closed, left, leave, disconnect, disconnected, terminated,
-    termination, logout, logged out, log out, check out, checked out, checkout, clock out,
-    clocked out, sign out, signed out, out, exited, exit, hangup, hung up, returned, released,
-    finalized, finalised, done, unplugged, departed, departure, punch out, detached, discharged,
-    shut down, shutdown, quit, locked out, to, until, concluded
+    drop off, dropoff, dropped off, landed, landing, tapped out, disembarked, went offline,
+    disconnection, evicted, vacated, closed out, ceased, end, ended, ends, finish, finished,
+    finishes, complete, completed, completion, stop, stopped, stops, close, closed, left, leave,
+    disconnect, disconnected, terminated, termination, logout, logged out, log out, check out,
+    checked out, checkout, clock out, clocked out, sign out, signed out, out, exited, exit,
+    hangup, hung up, returned, released, finalized, finalised, done, unplugged, departed,
+    departure, punch out, detached, discharged, shut down, shutdown, quit, locked out, to,
+    until, concluded
     """
 )
 SEEN = phrases(

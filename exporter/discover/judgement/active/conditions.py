@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from exporter.discover.facts import Column
-from exporter.discover.judgement.candidate import Candidate
+from exporter.discover.facts import ColumnFacts
+from exporter.discover.judgement.surveyed_table import SurveyedTable
 from exporter.discover.sql_text import column_sql, number_sql, text_sql
 
 
@@ -24,7 +24,7 @@ class Proof(IntEnum):
 class ActiveCondition:
     """A condition on one column; one of `values`, `flag` and the end decides."""
 
-    column: Column
+    column: ColumnFacts
     proof: Proof
     because: str
     """What was seen, as a sentence."""
@@ -50,11 +50,11 @@ class ActiveCondition:
             return f"{name} = {number_sql(self.none, self.column)}"
         return f"{name} IS NULL"
 
-    def holds(self, candidate: Candidate, row: int) -> bool:
+    def holds(self, surveyed: SurveyedTable, row: int) -> bool:
         """Whether a row of the sample is active."""
-        value = candidate.raw(self.column, row)
+        value = surveyed.raw(self.column, row)
         if self.flag is not None:
             return value is self.flag
         if self.values is not None:
             return value in self.values
-        return not candidate.has_ended(row)
+        return not surveyed.has_ended(row)
