@@ -1,8 +1,8 @@
-"""Ids that differ only in how they are written: absence of one of them from an answer is no loss.
+"""Ids that differ only in their spelling: absence of such an id from an answer is no loss.
 
-Half of the servers may write UUIDs in upper case or with braces, a column may be citext or padded,
-JavaScript rounds whole numbers above 2^53, one system composes accents and the other does not, and
-what is part of a URL may be escaped.
+Some servers may write UUIDs in upper case or with braces, a column may be citext or padded,
+JavaScript rounds whole numbers above 2^53, one system composes accents and another does not, and
+parts of a URL may be escaped.
 """
 
 import unicodedata
