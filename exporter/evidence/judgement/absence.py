@@ -52,7 +52,7 @@ class Absence:
     def since(self, session: str, seen: float) -> float | None:
         """Return the first complete round that lacked a session, last seen otherwise at `seen`.
 
-        If the session was in the list, it is a round since the session left it. None: no such round.
+        If the session was in the list, it is a round since the session left. None: there is none.
         """
         earliest = max(seen, self._left.get(session, NEVER))
         return next((each for each in self._rounds if each >= earliest), None)
