@@ -1,4 +1,4 @@
-"""Everything that is made from one config: databases, jobs, stores and the /metrics page."""
+"""The objects of one config: databases, jobs, stores and the /metrics page."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Set
@@ -31,22 +31,22 @@ from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
 from exporter.sessions import SessionTable
 from exporter.sessions.verdict import NO_VERDICTS, Verdicts
 
-#: How many of the newest runs of recovery the status page shows of a source.
+#: The number of newest runs of recovery that the status page shows for a source.
 RUNS_KEPT = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What an exporter takes over from the one before it."""
+    """The parts that an exporter takes over from its predecessor."""
 
     databases: Mapping[str, Database] = field(default_factory=dict)
     connections: RecoveryConnections | None = None
     jobs: Mapping[Key, Job] = field(default_factory=dict)
-    """They go on, also in a run that is going on."""
+    """Jobs that continue, also in the current run."""
     ended: Mapping[Key, Job] = field(default_factory=dict)
-    """They run no more, and others go on with what they remember."""
+    """Jobs that end, and whose successors continue with their memory."""
     same_orphans: Set[Pair] = frozenset()
-    """The sources of which recovery would have found the same sessions under this config."""
+    """The sources for which recovery would have found the same sessions under this config."""
     states: Mapping[Key, State] = field(default_factory=dict)
     counters: Mapping[Pair, Counters] = field(default_factory=dict)
     statuses: Mapping[Pair, RecoveryStatus] = field(default_factory=dict)
@@ -76,9 +76,9 @@ class Exporter:
         self.clock = clock
         self.started_at = clock.wall()
         self.next_run: Callable[[Key], float | None] = lambda _key: None
-        """When the schedule runs the job of a key next, as Unix time; None: it is not known."""
+        """When the schedule next runs the job of a key, as Unix time; None: unknown."""
         self.command_prefix = ""
-        """What stands before each command that is shown, such as `kubectl exec deploy/x --`."""
+        """The prefix of each shown command, such as `kubectl exec deploy/x --`."""
         self._kept = kept
         self.databases = {
             name: kept.databases.get(name) or Database(each)
@@ -137,7 +137,7 @@ class Exporter:
             for database, binding in bindings
             if counts_returns(binding.source)
         ]
-        # Also where `set` is gone by now: what was closed before is still delivered.
+        # Even if `set` was removed since: earlier closures are still delivered.
         webhooks = [
             self._webhook_job(database, source)
             for database, source in pairs
@@ -275,7 +275,7 @@ class Exporter:
     def _followed_by(
         self, database: Database, binding: Binding[SessionTable]
     ) -> tuple[Database, Binding[SessionTable]]:
-        """As collection reads; with recovery, its own role may be the only one for evidence."""
+        """The settings of collection; or of recovery, if only its role may read evidence."""
         source = binding.source
         if not source.recovery.is_declared:
             return database, binding
@@ -285,7 +285,7 @@ class Exporter:
     async def collect_once(self) -> None:
         """Run every collection once, each database as parallel as its connections allow.
 
-        Owners and lists are asked before; what takes two sightings is not known then.
+        Owners and lists are requested before; dead owners and ghosts are then still unknown.
         """
         await asyncio.gather(*(job.run() for job in self.evidence_jobs))
         await asyncio.gather(*(collection.run() for collection in self.collections))
@@ -299,7 +299,7 @@ class Exporter:
 
 
 def _without_rows(snapshot: Snapshot | None) -> Snapshot | None:
-    """Its counts alone: the columns of the rows that it lists may be others now."""
+    """Its counts without its listed rows, whose columns may have changed."""
     if snapshot is None:
         return None
     values = snapshot.values

@@ -38,7 +38,7 @@ def close(  # noqa: PLR0917 - typer passes them by name
         typer.Option(
             "--even-live",
             help="With --all: close also while sessions show life. With --owner: close also "
-            "sessions that the list of the source holds. The list is not asked.",
+            "sessions that the list of the source holds, without requesting it.",
         ),
     ] = False,
     yes: options.Yes = False,
@@ -81,7 +81,7 @@ def close(  # noqa: PLR0917 - typer passes them by name
             return await closed(reader, each, database)
         from exporter.cli.recovery.evidence import AskedEvidence  # noqa: PLC0415 - few have
 
-        table, otherwise = await sessions.bind(reader, each), "; --even-live closes without asking"
+        table, otherwise = await sessions.bind(reader, each), "; --even-live closes without it"
         asked = AskedEvidence(config, each, database, table, otherwise=otherwise)
         try:
             await asked.tell(reader)

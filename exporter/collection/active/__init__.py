@@ -35,7 +35,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class KeyCounts:
-    """Keys with as many active sessions as one may have, and those whose orphans are the cause."""
+    """Keys at their limit of active sessions, and those that orphans keep there."""
 
     at_limit: int = 0
     blocked: int = 0
@@ -43,7 +43,7 @@ class KeyCounts:
 
 @dataclass(frozen=True, slots=True)
 class ActiveValues:
-    """What one collection counted among the active rows. Times are Unix timestamps.
+    """The counts of one collection among the active rows. Times are Unix timestamps.
 
     `now` is the database's own, and None where no row is active.
     """
@@ -63,9 +63,9 @@ class ActiveValues:
     """The orphans by their cause; None: the source has no evidence."""
     evidence: RowsBesideEvidence | None = None
     losses: Losses | None = None
-    """None while evidence is unknown, before it was known once."""
+    """None until evidence is known for the first time."""
     newest_start: float | None = None
-    """Of a source without a table; of others it is one of the daily statistics."""
+    """Only for a source without a table; otherwise it belongs to the daily statistics."""
     orphans: KeptRows[Orphan] | None = None
     inconsistent_rows: KeptRows[InconsistentRow] | None = None
 
@@ -101,7 +101,7 @@ class Active:
         counted, *others = results[len(settings) :]
         beside = evidence.read(dict(zip(compared, others, strict=True)), verdict.list_at)
         values = replace(_values(table, counted.rows), evidence=beside)
-        if verdict.blind:  # the slice goes on until it is known what was lost in it
+        if verdict.blind:  # the slice is extended until its losses are known
             return replace(values, losses=None if before is None else replace(before, lost=0))
         losses = _losses(table, counted.rows, before, reader)
         return replace(values, losses=losses.with_evidence(before, verdict, beside))
@@ -201,14 +201,14 @@ def _values(table: SessionTable, rows: Sequence[Row]) -> ActiveValues:
 def _losses(
     table: SessionTable, rows: Sequence[Row], before: Losses | None, reader: Reader
 ) -> Losses:
-    """The slice that the rows of active.sql have counted; none of them tell the time either."""
+    """The slice that the rows of active.sql have counted; without rows the time is unknown."""
     now = rows[0][1] if rows else reader.began_at
     lost_rows = sum(row[3] for row in rows)
     return lost.next_slice(before, now, table.source.future_tolerance, lost_rows)
 
 
 def _excess(cause: str | None, seconds: float | None) -> float | None:
-    """Time beyond the threshold; of rows that a list called too silent it may be less than 0."""
+    """Time beyond the threshold; for rows that are stale in a list it may be negative."""
     if seconds is None or cause not in {"age", "stale_in_list"}:
         return None
     return seconds if cause == "age" else max(seconds, 0.0)

@@ -1,4 +1,4 @@
-"""Closed rows that recovery has closed: what its audit says of them, where that can be read."""
+"""Closed rows that recovery has closed, by its audit, if that can be read."""
 
 from enum import Enum
 
@@ -9,7 +9,7 @@ from exporter.sessions.grants import RECOVERED_COLUMNS
 
 
 class AuditAccess(Enum):
-    """What a role can know of the sessions that recovery has closed."""
+    """The access of a role to the audit of recovery."""
 
     ABSENT = "there is no audit: nothing was recovered"
     READABLE = "the audit says what was recovered"
@@ -23,7 +23,7 @@ def access_query() -> str:
 
 
 def access_of(result: Result) -> AuditAccess:
-    """What the result of access_query() says."""
+    """The access by the result of access_query()."""
     if not result.rows:
         return AuditAccess.ABSENT
     ((is_readable,),) = result.rows

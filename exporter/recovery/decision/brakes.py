@@ -82,7 +82,7 @@ def find_brakes(
         f"{returns.orphaned} became orphaned; is orphaned_after too short?",
         "silent": f"no recent sign of life in any of {judged} active sessions; is the "
         "application itself down?",
-        "clock": "the database's clock was set forth or back",
+        "clock": "the database's clock was set forward or back",
         "grace": "the exporter or the server has started, or the application was silent; this ends "
         f"after {format_duration(settings.grace)}, or half of orphaned_after if that is longer",
         "blind": f"the evidence cannot be read: {observation.blind}",

@@ -161,7 +161,7 @@ def require_evidence(observation: Observation, source: Source) -> None:
     if observation.blind:
         raise EvidenceUnreadable(
             f"{find_brakes(observation, source.recovery)['blind']}; nothing is closed, by hand "
-            "either, while it is not known which sessions live: correct this expression, or "
+            "either, while it is unknown which sessions live: correct this expression, or "
             "grant the right to read what it names"
         )
 

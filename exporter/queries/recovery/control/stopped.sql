@@ -1,10 +1,10 @@
--- The stop of a source that counts: the newest that is not resumed, if it is newer than all that are. One
--- because sessions return ends by no other that another exporter has written. Another one has ended when
--- an exporter has later found no brake on: it has held nothing then, and holds nothing new. An exporter that
--- observed before the stop was written has done so within a minute. What was found by another rule tells
--- where this one was not in use then.
--- A clock that was ahead for a time may have given a stop or a resume a moment of the future: a resume
--- counts when that has come, and its stop is no younger.
+-- The stop of a source that is in force: the newest without a resume, if it is newer than all resumed
+-- stops. The stop `returned` is not replaced by a stop of another exporter. Any other stop has ended when
+-- an exporter has later found no brake on: it held nothing then, and holds nothing new. Observations
+-- within a minute may precede the stop and do not count. An observation by another rule counts if this
+-- rule was not in use then.
+-- If the clock was ahead for some time, a stop or a resume may have a time in the future: the resume
+-- counts from that time, and its stop is no younger.
 SELECT s.at, s.brake, s.why
 FROM session_exporter.stop AS s
 WHERE s.source = {source}

@@ -1,13 +1,14 @@
--- What closing has shown in the last weeks. First the largest wave of the last week that was closed and
--- not contradicted: one that is young may still grow, and proves nothing. A wave are sessions that became
--- orphaned together for certain. Each became so between when its age allowed it and half of orphaned_after
--- before automatic recovery closed it. What a person closed in one run was judged together, by its age. No
--- such span that counts is longer than a wave; so the spans that lie within the wave from a moment on are
--- those that end before it does, less those that begin before that moment. Then the days on which
--- something was closed, of 24 hours back from now, with how many were closed wrongly: in the last one
--- what was closed by hand counts alone, because a mistake of automatic recovery may still show, and its
--- budget would double within a day. What was closed by hand counts where it had become orphaned on the
--- day before: backlog raises no limit. Rows of a role that may not close sessions prove nothing.
+-- The record of closures in the last weeks. First the largest wave of the last week that was closed and
+-- not contradicted: a young wave may still grow, and proves nothing. A wave is a set of sessions that
+-- certainly became orphaned together. Each became orphaned between the time when its age allowed it and
+-- half of orphaned_after before automatic recovery closed it. Sessions that a person closed in one run
+-- were judged together, by their age. No such span that counts is longer than a wave; so the spans within
+-- the wave that begins at a given time are those that end before the wave does, less those that begin
+-- before that time. Then the days with closures, of 24 hours back from now, with the number of wrong
+-- closures: on the last day only closures by hand count, because a mistake of automatic recovery may
+-- still show, and its budget would double within a day. Closures by hand count if the session became
+-- orphaned within the day before: backlog raises no limit. Rows of a role that may not close sessions
+-- prove nothing.
 WITH session_exporter_closed AS MATERIALIZED (
     SELECT
         a.at AS session_exporter_at,
