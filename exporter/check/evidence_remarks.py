@@ -14,13 +14,13 @@ def evidence_remarks(config: Config) -> Iterator[str]:
         where = f"owners.{owners.name}"
         if owners.name not in used_owners:
             advice = f"write `owner: {{of: COLUMN, in: {owners.name}}}` in one, or remove it"
-            yield f"{where}: expected a source that names it, got none; it is not asked: {advice}"
+            yield f"{where}: expected a source that names it, got none; it is not used: {advice}"
         yield from _of_owners(where, owners)
     for listed in config.lists.values():
         where = f"lists.{listed.name}"
         if listed.name not in used_lists:
             advice = f"write `list: {listed.name}` in one, or remove it"
-            yield f"{where}: expected a source that names it, got none; it is not asked: {advice}"
+            yield f"{where}: expected a source that names it, got none; it is not used: {advice}"
         yield from _of_list(where, listed)
 
 
@@ -36,7 +36,7 @@ def _of_owners(where: str, owners: OwnerSource) -> Iterator[str]:
     if table is not None and table.seen_at is not None and table.within < every:
         yield (
             f"{where}.table.within: expected at least every, {_in(every)}, got "
-            f"{_in(table.within)}; an owner that reports as rarely as it is asked looks dead: "
+            f"{_in(table.within)}; an owner that reports no more often than that looks dead: "
             "write several of the intervals in which owners report"
         )
     if owners.http is not None:

@@ -148,7 +148,7 @@ async def _orphans(
 ) -> AsyncIterator[Finding]:
     """What closing the orphaned sessions would do and write; `doubt` is why that is not known."""
     if doubt:
-        why = f"what would be closed now is not known, because it is not known which live: {doubt}"
+        why = f"the sessions to close now are unknown, because it is unknown which live: {doubt}"
         yield findings.warning("recovery now", why)
     else:
         yield await _plan(reader, rule, findings)

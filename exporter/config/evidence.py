@@ -106,7 +106,7 @@ class HttpSettings(Model):
         given = [name for name in self.headers if name.lower() == "authorization"]
         if given and self.token_file is not None:
             expected = "token_file or the header Authorization"
-            raise ExpectedError(expected, "each would be sent in the place of the other", "both")
+            raise ExpectedError(expected, "both set the same header", "both")
         return self
 
 

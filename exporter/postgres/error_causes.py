@@ -168,7 +168,7 @@ NOT_AUDITED = (
 HELD = (
     "a stop of automatic recovery holds some of these sessions, so none of them is closed; "
     "`session-exporter resume SOURCE` shows them and why, and with --yes ends the stop; to close "
-    "them in spite of it, give a reason, or add --despite-brake to `recover`"
+    "them despite it, give a reason, or add --despite-brake to `recover`"
 )
 #: The errors that the functions of `sql function` raise, each with its own SQLSTATE. The
 #: message is not taken from the server, because any trigger may raise these states too.
@@ -243,7 +243,7 @@ def _of_encoding(error: ServerError, sent: Sequence[str]) -> errors.SchemaMismat
     encoding = next((f" ({name})" for name in named if name != "UTF8"), "")
     return errors.SchemaMismatch(
         f"the encoding of the database{encoding} has no {character} (U+{ord(character):04X}), "
-        "which stands in the config or the command"
+        "which is in the config or the command"
     )
 
 

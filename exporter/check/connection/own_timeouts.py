@@ -19,7 +19,7 @@ async def check_own_timeouts(
     if own.get("statement_timeout", SHORTEST) < SHORTEST:
         said.append(
             f"statement_timeout is {format_duration(own['statement_timeout'])}: it may end a "
-            "transaction before ours has replaced it"
+            "transaction before that of the config replaces it"
         )
     if own.get("transaction_timeout", settings.statement_timeout) < settings.statement_timeout:
         said.append(
@@ -32,4 +32,4 @@ async def check_own_timeouts(
         return findings.warning(
             "time limits", f"of the role or its database, {'; '.join(said)}; {advice}"
         )
-    return findings.ok("time limits", "no time limit of the role's own is shorter than ours")
+    return findings.ok("time limits", "the role has no shorter time limits than the config")

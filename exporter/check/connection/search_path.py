@@ -19,7 +19,7 @@ async def check_search_path(
     return findings.warning(
         check,
         f"{creators}: an expression of the config that names a "
-        "function, operator or type without its schema may find one of theirs, which would run "
+        "function, operator or type without its schema may use theirs, which would run "
         f"with the rights of {purpose}; ask a DBA to run:",
         *(each.revoke for each in found),
     )

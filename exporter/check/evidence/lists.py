@@ -27,11 +27,11 @@ def of_list(
     fits = f"{rows.listed} of {number_of(rows.active, 'active row', 'active rows')} are in it"
     if not rows.active and not held:
         advice = "check again while sessions live"
-        yield findings.warning(check, f"{fits}, and it is empty, so that nothing shows: {advice}")
+        yield findings.warning(check, f"{fits}, and it is empty; nothing to compare: {advice}")
     elif rows.active == rows.listed:
         yield findings.ok(check, fits)
     elif not held:
-        yield findings.warning(check, f"{fits}: it is empty, so that nothing is known by it")
+        yield findings.warning(check, f"{fits}: it is empty, which proves nothing")
     elif hint := spelling_hint(rows.unlisted, _others(rows, answer)):
         yield findings.warning(
             check, f"{fits}; {hint}: let id of the list, or of the source, give the same text"

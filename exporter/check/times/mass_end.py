@@ -32,7 +32,7 @@ async def check_mass_end(
     except BadData:
         return  # the evaluation for daily reports it
     except SourceError as error:
-        yield findings.warning(name, f"whether sessions ended together is not known: {error}")
+        yield findings.warning(name, f"whether sessions ended together is unknown: {error}")
         return
     days = f"the last {daily.days} days" if daily.days > 1 else "today"
     if not found:

@@ -63,7 +63,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "sql role": (
         ("Print the roles and all their rights:", "sql role"),
-        ("Print only what the roles do not have yet:", "sql role --missing"),
+        ("Print only the rights that the roles lack:", "sql role --missing"),
     ),
     "sql function": (
         ("Print the functions of a source:", "sql function conversations"),
@@ -106,7 +106,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "resume": (
         ("Show what is held, and why:", "resume conversations"),
-        ("Let automatic recovery go on:", "resume conversations --yes"),
+        ("Let automatic recovery continue:", "resume conversations --yes"),
     ),
 }
 

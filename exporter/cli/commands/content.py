@@ -45,7 +45,7 @@ def content(  # noqa: PLR0917 - typer passes them by name
     ] = "1m",
     without: Annotated[
         list[str] | None,
-        typer.Option(metavar="FEATURE", help="Omit what a ruler lacks: keep_firing_for."),
+        typer.Option(metavar="FEATURE", help="Omit a feature of rulers: keep_firing_for."),
     ] = None,
 ) -> None:
     """Write alert rules, dashboards and runbooks.

@@ -33,7 +33,7 @@ class MetricsFormat(StrEnum):
 def once(
     config_file: ConfigFile = DEFAULT_CONFIG,
     format_: Annotated[
-        MetricsFormat, typer.Option("--format", help="How the output is printed.")
+        MetricsFormat, typer.Option("--format", help="Output format.")
     ] = MetricsFormat.TABLE,
 ) -> bool:
     """Collect everything once and print it.

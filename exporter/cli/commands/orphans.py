@@ -42,7 +42,7 @@ def orphans(  # noqa: PLR0917 - typer passes them by name
     format_: options.Format = options.ListFormat.TABLE,
     limit: options.ListLimit = 100,
 ) -> bool:
-    """List orphaned sessions, or whom they block."""
+    """List orphaned sessions, or users blocked by them."""
     config = options.load(config_file)
     seconds = options.duration("--older-than", older_than)
     is_json = format_ is options.ListFormat.JSON

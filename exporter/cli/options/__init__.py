@@ -28,7 +28,7 @@ class ListFormat(StrEnum):
     JSON = "json"
 
 
-Format = Annotated[ListFormat, typer.Option("--format", help="How the output is printed.")]
+Format = Annotated[ListFormat, typer.Option("--format", help="Output format.")]
 ListenAddress = Annotated[
     str,
     typer.Option("--web.listen-address", metavar="[HOST]:PORT", help="Serve on this address."),
@@ -68,7 +68,7 @@ Reason = Annotated[
 ]
 Pause = Annotated[
     str | None,
-    typer.Option(metavar="DURATION", help="Wait so long between two transactions, such as 100ms."),
+    typer.Option(metavar="DURATION", help="Pause between two transactions, such as 100ms."),
 ]
 
 

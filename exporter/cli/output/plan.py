@@ -42,7 +42,7 @@ def plan_text(plan: Plan, database: str) -> str:
         lines.append(f"  by {plan.function.sql} in the database, which audits what it does")
     if plan.pause is not None:
         about = pause_text(plan.pause)
-        lines.append(f"  automatic recovery {about}; recovery by hand goes ahead")
+        lines.append(f"  automatic recovery {about}; recovery by hand is not affected")
     if plan.pause_error:
         why = printable(plan.pause_error)
         lines.append(f"  whether automatic recovery is paused is unknown: {why}")

@@ -38,7 +38,7 @@ def close(  # noqa: PLR0917 - typer passes them by name
         typer.Option(
             "--even-live",
             help="With --all: close also while sessions show life. With --owner: close also "
-            "sessions that the list of the source holds. The list is not asked.",
+            "sessions that the list of the source holds, without requesting it.",
         ),
     ] = False,
     yes: options.Yes = False,

@@ -32,16 +32,16 @@ def recover(  # noqa: PLR0917 - typer passes them by name
     config_file: options.ConfigFile = options.DEFAULT_CONFIG,
     yes: options.Yes = False,
     backlog: Annotated[
-        bool, typer.Option("--backlog", help="Close also sessions silent for longer than max_age.")
+        bool, typer.Option("--backlog", help="Also close sessions silent for longer than max_age.")
     ] = False,
     undone: Annotated[
-        bool, typer.Option("--undone", help="Close also sessions that a person has undone.")
+        bool, typer.Option("--undone", help="Also close sessions that a person has undone.")
     ] = False,
     despite_brake: Annotated[
         bool,
         typer.Option(
             "--despite-brake",
-            help="Close also while a brake is on; --reason says why.",
+            help="Close even while a brake is on; see --reason.",
         ),
     ] = False,
     batch: options.BatchSize = None,

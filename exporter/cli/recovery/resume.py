@@ -60,7 +60,7 @@ def resume(
     show: limits.Show = 20,
     format_: Format = ListFormat.TABLE,
 ) -> bool:
-    """Show what recovery holds; let it go on with --yes.
+    """Show what recovery holds; resume it with --yes.
 
     It shows the pause of a source, and which sessions a stop holds and why. With --yes automatic
     recovery closes those that are still orphaned.

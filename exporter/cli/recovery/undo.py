@@ -119,7 +119,7 @@ def _find_run(config: Config, given: str) -> uuid.UUID:
         raise UsageError(f"RUN: {given} is the beginning of several runs: {some_of(runs)}")
     if failed:
         raise ExporterError(
-            f"whether {given} is the beginning of several runs is not known; give the whole id"
+            f"whether {given} is the beginning of several runs is unknown; give the whole id"
         )
     if not runs:
         raise UsageError(f"no run {given} in any database of {config.path}; `runs` lists them")

@@ -57,7 +57,7 @@ def split_user(text: str) -> tuple[str, str]:
 
 def _parse(value: object) -> str:
     if not isinstance(value, str) or "\0" in value:
-        raise ExpectedError("a connection string", 'write "" to leave it all to libpq')
+        raise ExpectedError("a connection string", 'write "" to use only the defaults of libpq')
     return as_libpq(value)
 
 

@@ -1,8 +1,8 @@
-"""The web config that is in use: read again when its files change, and kept when they are wrong.
+"""The web config in use: read again when its files change, and kept while they are invalid.
 
-The files are compared once a second. Kubernetes replaces a mounted secret as a whole, and others
-write a certificate before its key: so what changes is read when it has stayed the same since the
-comparison before.
+The files are compared once a second. Kubernetes replaces a mounted secret as a whole, other tools
+write a certificate before its key: so changed files are read when they have stayed the same since
+the previous comparison.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ NONE: Final = Loaded()
 
 
 class WebConfig:
-    """What a file says, or nothing without one."""
+    """The config of a file, or the defaults without one."""
 
     def __init__(self, path: Path | None = None) -> None:
         """Read the file; raises ConfigError."""
@@ -62,12 +62,12 @@ class WebConfig:
         self.current = NONE if path is None else self._load(path)
 
     def log_warnings(self) -> None:
-        """Log which keys are not honoured."""
+        """Log the keys that are ignored."""
         for each in self.current.warnings:
             logs.warning("web_config_key", key=each.key, message=each.message)
 
     def tls(self) -> TlsServer | None:
-        """How a new connection is encrypted."""
+        """The encryption of a new connection."""
         return self.current.tls
 
     async def watch(self, http: HttpConnections) -> None:
@@ -103,7 +103,7 @@ class WebConfig:
         logs.warning("web_config_invalid", error=error, hint="the last good one is used")
 
     def _load(self, path: Path) -> Loaded:
-        """Read the file, and before each file, note how it is: what changes then is seen later."""
+        """Read the file; record the state of each file first, so that later changes are seen."""
         # Building the models takes time, and most exporters have no such file.
         from exporter.daemon.http.tls.context import authorities_of, files_of, make_context  # noqa: PLC0415
         from exporter.daemon.http.web_file.load import load_web_config  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""The runbooks, so that they are at hand where nothing else can be reached."""
+"""The runbooks, available even where nothing else can be reached."""
 
 import re
 
@@ -9,10 +9,10 @@ from starlette.responses import PlainTextResponse, Response
 from exporter.config.fields.values import NAME
 from exporter.content import packaged
 
-#: Where a command of ours begins: on a line of its own, or as code in a sentence.
+#: The beginning of a command: on its own line, or as code in a sentence.
 _COMMAND = re.compile(r"(^\s*(?:\$ )?|`)(?=(?:env \S+ )?session-exporter [a-z])", re.MULTILINE)
 
-#: What stands in a runbook for the label `source` of the alert.
+#: The placeholder in a runbook for the label `source` of the alert.
 _SOURCE = re.compile(r"\bSOURCE\b")
 
 

@@ -5,15 +5,15 @@ from math import sqrt
 from exporter.recovery.decision.brakes import RETURNED_SHARE, return_often
 from exporter.recovery.decision.observation import RESUMED_FOR, ClosedDay, Observation
 
-#: So many sessions may be closed on a day before anything is known.
+#: The number of sessions that may be closed on a day without earlier closures.
 FIRST = 3
 
 
 def day_limit(observation: Observation) -> int | None:
     """The most sessions of a day; None where only `per_hour` limits them.
 
-    A day on which more sessions were closed, none of them wrongly, proves that twice as many are
-    no surprise. A wave that an accident makes is larger.
+    If more sessions were closed on a day, none of them wrongly, twice as many are plausible. A wave
+    caused by an accident is larger.
     """
     resume = observation.control.resume
     if return_often(observation.returns):

@@ -22,7 +22,7 @@ from exporter.sessions.sql_names import SYSTEM_COLUMNS, names
 ROLE = "session_exporter"
 #: Closes sessions, by its own statements or by calling the functions of `sql function`.
 RECOVERY_ROLE = "session_exporter_recovery"
-#: Of persons, who are its members: it ends pauses and stops, besides all that RECOVERY_ROLE may do.
+#: Its members are persons: it may end pauses and stops, and do all that RECOVERY_ROLE may.
 OPERATOR_ROLE = "session_exporter_operator"
 #: Owns the functions of `sql function`, which run with its rights.
 DEFINER_ROLE = "session_exporter_definer"
@@ -43,7 +43,7 @@ class Right:
     table: str | None = None
     columns: tuple[str, ...] = ()
     function: str = ""
-    """The signature as SQL; then `schema` and `table` say nothing."""
+    """The signature as SQL; then `schema` and `table` are unused."""
 
     @property
     def is_of_audit(self) -> bool:
@@ -62,7 +62,7 @@ class Right:
         return f"GRANT {self._what} TO {role};"
 
     def revoke(self, role: str) -> str:
-        """The command that takes it from a role, and from no other."""
+        """The command that revokes it from a role, and from no other."""
         return f"REVOKE {self._what} FROM {role};"
 
     @property
@@ -71,7 +71,7 @@ class Right:
         return f"{self.privilege}{columns} ON {self.target}"
 
     def _quoted(self, name: str) -> str:
-        # The names of our own schema need no quotes, and read better without.
+        # The names of our own schema need no quotes, and are more readable without.
         return name if self.schema == _SCHEMA else identifier(name)
 
 
@@ -83,7 +83,7 @@ _INSERTED = (
 _RUN = ("run", "source", "rule")
 #: Deletes old rows, and no others.
 _PRUNE = Right("EXECUTE", _SCHEMA, function=f"{_SCHEMA}.prune(text, interval, bigint[])")
-#: What ROLE reads of the audit to count the sessions that recovery has closed.
+#: The columns of the audit that ROLE reads to count the sessions that recovery has closed.
 RECOVERED_COLUMNS = ("relation", "session", "at", "undone_at", "contradicted_at")
 #: What ROLE reads of it to count what was lost and closed before it was counted.
 LOST_COLUMNS = ("source", "session", "at", "undone_at", "evidence")
@@ -91,8 +91,8 @@ _OBSERVED = ("until", "judged", "orphans", "returns")
 _DELIVERY = ("next_attempt_at", "attempts", "notified_at")
 _STOP = ("source", "at", "brake", "why")
 
-#: All that roles but OPERATOR_ROLE need to write to tables of the audit: what is not here, undo can
-#: trust, and only a person ends.
+#: All rights to write to tables of the audit that roles other than OPERATOR_ROLE need: undo can
+#: trust all other columns, and only a person can end pauses and stops.
 AUDIT_WRITES = {
     ("recovery", "INSERT"): _INSERTED,
     ("recovery", "UPDATE"): ("undone_at", "undo_reason", "contradicted_at", *_DELIVERY),
@@ -104,7 +104,7 @@ AUDIT_WRITES = {
     ("stop", "UPDATE"): (),
 }
 
-#: What OPERATOR_ROLE may do besides.
+#: The further rights of OPERATOR_ROLE.
 OPERATOR_RIGHTS = (
     Right("UPDATE", _SCHEMA, "pause", ("resumed_at", "resumed_by", "resume_reason")),
     Right(
@@ -160,15 +160,15 @@ def audit_rights(source: Source, *, role: str) -> list[Right]:
 async def closing_rights(reader: Reader, source: Source, *, role: str) -> list[Right]:
     """The rights of a role to close sessions, besides those to read what expressions mention.
 
-    ROLE only finds them, for a function that RECOVERY_ROLE calls; that one has no right on a table
-    of an application then.
+    ROLE only finds them if RECOVERY_ROLE calls a function; then RECOVERY_ROLE has no right on a
+    table of an application.
     """
     audit = audit_rights(source, role=role)
     if role == RECOVERY_ROLE and not by_statements(source):
         return audit
     table, _ = await sessions.declared(reader, source)
     if not table.is_table:
-        return audit  # a view has none of the system columns, and nothing in it is closed
+        return audit  # a view has no system columns, and its rows are never closed
     rights = [Right("SELECT", table.schema, table.name, _SYSTEM_COLUMNS)]
     recovery = source.recovery
     written = [*recovery.set, *([recovery.mark.column] if recovery.mark is not None else [])]
@@ -204,8 +204,8 @@ async def database_name(reader: Reader) -> str:
 async def grants(reader: Reader, source: Source) -> list[str]:
     """The grants for collection of one source: its schema, its columns, and what expressions use.
 
-    That is tables and views in subqueries, functions outside PostgreSQL's own schema, and the
-    schemas of types and operators. Read from the catalog alone, which takes no rights.
+    These are tables and views in subqueries, functions outside of PostgreSQL's own schema, and the
+    schemas of types and operators. Read only from the catalog, which needs no rights.
     """
     granted = grants_of(await collection_rights(reader, source), ROLE)
     is_member = await needs_membership(reader, source, role=ROLE)
@@ -213,7 +213,7 @@ async def grants(reader: Reader, source: Source) -> list[str]:
 
 
 async def needs_membership(reader: Reader, source: Source, *, role: str) -> bool:
-    """Whether rows are hidden from one of the roles that is no member of MEMBERSHIP."""
+    """Whether rows are hidden from a role that is not a member of MEMBERSHIP."""
     if role == RECOVERY_ROLE and not by_statements(source):
         return False
     table, expressions = await sessions.declared(reader, source)
@@ -222,7 +222,7 @@ async def needs_membership(reader: Reader, source: Source, *, role: str) -> bool
 
 
 async def collection_rights(reader: Reader, source: Source) -> list[Right]:
-    """All that ROLE needs for a source; what it needs of the audit only where that is there."""
+    """All rights that ROLE needs for a source; on the audit only if it exists."""
     table, expressions = await sessions.declared(reader, source)
     texts, rights = list(expressions.values()), list[Right]()
     if not by_statements(source):
@@ -236,7 +236,7 @@ async def collection_rights(reader: Reader, source: Source) -> list[Right]:
 async def recovery_grants(reader: Reader, source: Source, *, role: str) -> list[str]:
     """The grants to recover one source, for the role that closes or for the functions' owner.
 
-    What an older release or config has asked for on the audit is revoked from the one that closes.
+    Rights on the audit from an older release or config are revoked from the role that closes.
     """
     granted = grants_of(await recovery_rights(reader, source, role=role), role)
     granted += [grant_to(role)] if await needs_membership(reader, source, role=role) else []
@@ -251,13 +251,13 @@ def revoke_audit(role: str) -> str:
 
 
 def remarks(source: Source) -> list[str]:
-    """What to say beside the rights of RECOVERY_ROLE, as a comment."""
+    """A comment beside the rights of RECOVERY_ROLE."""
     printing = "-- EXECUTE on the functions is granted by: session-exporter sql function SOURCE"
     return [] if by_statements(source) else [printing]
 
 
 async def recovery_rights(reader: Reader, source: Source, *, role: str) -> list[Right]:
-    """All that the role that closes, or the functions' owner, needs to recover a source."""
+    """All rights that the closing role, or the functions' owner, needs to recover a source."""
     closing = await closing_rights(reader, source, role=role)
     if role == RECOVERY_ROLE and not by_statements(source):
         return closing
@@ -272,7 +272,7 @@ def operator_grants() -> list[str]:
 
 
 def _proofs(source: Source) -> list[str]:
-    """What keeps a session from being closed, but for single columns."""
+    """The expressions that protect a session from closing, except single columns."""
     recovery = source.recovery
     declared = (recovery.evidence, recovery.exempt)
     return [text for text in declared if text is not None and not is_bare_word(text)]
@@ -292,13 +292,13 @@ def recovery_texts(source: Source) -> list[str]:
 
 
 async def reading_rights(reader: Reader, table: Relation, texts: list[str]) -> list[Right]:
-    """What it takes to evaluate expressions over a table."""
+    """The rights to evaluate expressions over a table."""
     columns = table.columns_in(texts)
     if table.is_table:
         columns += sorted(set[str]().union(*map(names, texts)) & SYSTEM_COLUMNS)
     others, is_read_whole = await find_relations(reader, table, texts)
-    # Each by its name, or a column that is added later could be read too. Only who reads whole rows
-    # needs those.
+    # Each by its name, or a column that is added later could be read too. All columns are needed
+    # only for whole rows.
     if is_read_whole or any(map(table.uses_row, texts)):
         columns = []
     functions = await find_functions(reader, texts)

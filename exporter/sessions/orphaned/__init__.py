@@ -1,13 +1,13 @@
-"""Last seen, orphaned and ended, defined once: counts, lists, indexes and recovery ask this SQL.
+"""Last seen, orphaned and ended, defined once: counts, lists, indexes and recovery use this SQL.
 
-Applications write an end that stands for none: the start, 0, the year 1. The functions about ends
-take SQL that gives start and end as timestamptz, NULL where one is none whatever the other is.
+Applications write ends that stand for none: the start, 0, the year 1. The functions about ends take
+SQL that gives start and end as timestamptz, or NULL for values that always stand for none.
 """
 
 from exporter.queries import fill
 from exporter.sessions.moments import Instant, Moment, interval
 
-#: Every 0 that was written as a timestamp lies before it, in whatever zone.
+#: Every 0 that was written as a timestamp is before this time, in any zone.
 _ABOVE_ZERO = "'1970-01-02 00:00:00+00'::timestamptz"
 
 #: Last seen is held between these before a threshold is added.
@@ -25,9 +25,9 @@ def last_seen(started_at: Moment, last_seen_at: Moment | None) -> str:
 def is_orphaned(
     started_at: Moment, last_seen_at: Moment | None, seconds: float, time: Instant
 ) -> str:
-    """Whether an active row was last seen strictly longer ago; not true for one without any time.
+    """Whether an active row was last seen strictly longer ago; not true for a row without any time.
 
-    Without `last_seen_at` the stored start is compared, so that its index serves.
+    Without `last_seen_at` the stored start is compared, so that its index can be used.
     """
     bound = time.ago(seconds)
     if last_seen_at is None:
@@ -38,8 +38,8 @@ def is_orphaned(
 def orphaned_at(last_seen: str, threshold: str) -> str:
     """When its silence makes an active row orphaned, by the interval of the row; NULL: never.
 
-    Of columns: both are used more than once. The interval is added as PostgreSQL does: months and
-    days by the calendar, in the transaction's TimeZone.
+    The arguments are columns, because both are used more than once. PostgreSQL adds the interval:
+    months and days by the calendar, in the transaction's TimeZone.
     """
     held = (
         f"CASE WHEN {last_seen} > {_LATEST} THEN {_LATEST} WHEN {last_seen} < {_EARLIEST} "
@@ -60,12 +60,12 @@ def orphaned_at_of_row(last_seen: str, threshold: str) -> str:
 
 
 def has_ended(start: str, end: str, time: Instant) -> str:
-    """Whether an active row has an end that has passed. Only one after its start is an end."""
+    """Whether an active row has an end that has passed. Only a value after the start is an end."""
     return f"({end} <= {time.now} AND ({end} <= {start}) IS NOT TRUE)"
 
 
 def end_of_closed(start: str, end: str) -> str:
-    """The end of a closed row, which may have lasted no time."""
+    """The end of a closed row, which may equal the start."""
     return f"CASE WHEN ({end} < {start}) IS NOT TRUE THEN {end} END"
 
 
@@ -79,9 +79,9 @@ def is_seen_after_end(
 ) -> str:
     """Whether a closed row has a sign of life later than its end by more than a tolerance.
 
-    Nearly every row fails the first comparison: of the stored values, where both are of one kind,
-    because those cost nothing to convert. Local times are in the order of the moments they mean,
-    but for those that a clock skips.
+    Nearly every row fails the first comparison, of the stored values if both have the same kind,
+    because no conversion is needed. Local times have the order of their moments, except times that
+    a clock change skips.
     """
     both = (last_seen_at, ended_at)
     is_one_kind = len({(each.unit, each.is_naive) for each in both}) == 1

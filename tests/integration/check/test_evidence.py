@@ -108,7 +108,7 @@ async def test_a_list_is_shown_with_examples_and_what_is_not_in_it(
             "list live and table",
             (
                 Status.WARNING,
-                "0 of 4 active rows are in it: it is empty, so that nothing is known by it",
+                "0 of 4 active rows are in it: it is empty, which proves nothing",
             ),
         ),
         ([], "list live", (Status.WARNING, "store app holds 0 sessions, answered within time")),
@@ -148,7 +148,7 @@ async def test_an_empty_list_beside_a_table_without_active_rows_shows_nothing(
     assert said["list live and table"] == (
         Status.WARNING,
         (
-            "0 of 0 active rows are in it, and it is empty, so that nothing shows: check again "
+            "0 of 0 active rows are in it, and it is empty; nothing to compare: check again "
             "while sessions live"
         ),
     )

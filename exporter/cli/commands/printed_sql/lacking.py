@@ -21,7 +21,7 @@ from exporter.sessions.grants import OPERATOR_ROLE, RECOVERY_ROLE, ROLE, Right, 
 from exporter.sessions.grants.evidence import evidence_path_use, evidence_rights
 from exporter.sessions.grants.path import PathUse, find_path, path_use
 
-_NO_AUDIT = "-- Not the rights on the audit, which is not there: session-exporter sql audit"
+_NO_AUDIT = "-- Without rights on the missing audit: session-exporter sql audit"
 
 _LOGINS = {ROLE: "LOGIN", RECOVERY_ROLE: "LOGIN", OPERATOR_ROLE: "NOLOGIN"}
 

@@ -27,7 +27,7 @@ def sessions_of(
         timeout = reader.timeout if each.daily is None else max(reader.timeout, each.daily.timeout)
         limits, has_ended = config.databases[database], table.has_ended(TRANSACTION_TIME)
         return [
-            *(["-- Owners and lists are not asked: age alone decides."] * each.has_evidence),
+            *(["-- Owners and lists are not used: age alone decides."] * each.has_evidence),
             f"SET TimeZone = {literal(sessions.time_zone(each))};",
             f"SET statement_timeout = {literal(f'{timeout * 1000:.0f}')};",
             f"SET lock_timeout = {literal(f'{limits.lock_timeout * 1000:.0f}')};",

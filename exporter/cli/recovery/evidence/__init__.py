@@ -97,7 +97,7 @@ class AskedEvidence:
         take_values(self._evidence, *self._pair, values, now)
         if doubt := self._evidence.doubt_about_list(self._pair):
             raise EvidenceUnreadable(
-                f"list {source.list}: {doubt}; nothing is closed while it is not known which "
+                f"list {source.list}: {doubt}; nothing is closed while it is unknown which "
                 f"sessions the application holds{self._otherwise}"
             )
         # Two answers within a run may prove more than the plan has shown.

@@ -1,4 +1,4 @@
-"""What the collectors have found of one source: counts, histograms, days, how old they are."""
+"""The values of the collectors for one source: counts, histograms, days, ages."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
@@ -52,7 +52,7 @@ def collector_overview(
 def limit_overview(
     source: AnySource, history: OrphanHistory | None, *, is_fresh: bool
 ) -> LimitOverview:
-    """The orphans against `alert_above`; what is not fresh neither rises nor falls."""
+    """The orphans and `alert_above`; stale values have no trend."""
     if history is None or not is_fresh:
         return LimitOverview(source.alert_above, None, False, None, None, None)
     history = history.under(source.alert_above)  # a reload may have changed it since
@@ -88,7 +88,7 @@ def settings_overview(source: AnySource) -> SettingsOverview:
 
 
 def silence_buckets(values: ActiveValues | None) -> tuple[SilenceBucket, ...]:
-    """How silent the active sessions are, each in one band; how old, where no silence is known."""
+    """The active sessions in bands of silence, or of age without signs of life."""
     if values is None:
         return ()
     histogram = values.age if values.silence is None else values.silence

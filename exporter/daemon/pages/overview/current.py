@@ -1,4 +1,4 @@
-"""Makes the overview of an exporter: at most once a second, in a thread, from what is in memory."""
+"""Builds the overview of an exporter: at most once a second, in a thread, from memory."""
 
 import asyncio
 import datetime as dt
@@ -29,14 +29,14 @@ from exporter.postgres import Database
 from exporter.recovery.status import RecoveryStatuses
 from exporter.text import number_of
 
-#: An overview is shown for so long, in seconds, before it is made again.
+#: How long an overview is shown before it is built again, in seconds.
 KEPT_SECONDS = 1.0
 
 NO_COUNTS = Counters()
 
 
 class Observed(Protocol):
-    """What is read of `Exporter`, which makes the pages and so cannot be imported by them."""
+    """The used parts of `Exporter`, which creates the pages and so cannot be imported by them."""
 
     config: Config
     clock: Clock
@@ -65,7 +65,7 @@ class Overviews:
 
     async def current(self, *, details: bool) -> Overview:
         """The overview for a viewer who sees details, or not; at most a second old."""
-        async with self._making:  # those who wait have it from the one before
+        async with self._making:  # waiting requests get the overview of the previous one
             exporter = self._exporter()
             of = exporter, exporter.reloads.version
             if of != self._of:
@@ -117,7 +117,7 @@ def _make(
 
 
 def _config_failure(reloads: ReloadStatus) -> str | None:
-    """That the config file was rejected, and since when the config in use is."""
+    """The message that the config file was rejected, and when the config in use was read."""
     if reloads.failed_at is None:
         return None
     found = number_of(reloads.problems, "problem was", "problems were")

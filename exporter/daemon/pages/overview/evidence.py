@@ -1,4 +1,4 @@
-"""What evidence says of each source, read in the event loop: answers that arrive change it."""
+"""The state of evidence of each source, read in the event loop because answers change it."""
 
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -9,11 +9,11 @@ from exporter.evidence.evidence import AskedKey, Evidence, Pair
 
 @dataclass(frozen=True, slots=True)
 class EvidenceState:
-    """What is known of one source in one database; nothing where it uses no evidence."""
+    """The evidence of one source in one database; empty if it uses none."""
 
     asked: tuple[AskedKey, ...] = ()
     overviews: tuple[EvidenceOverview, ...] = ()
-    """With the sentences why it is unknown."""
+    """The owners and the list, with the reasons why they are unknown."""
     dead_owners: dict[str, int] = field(default_factory=dict)
     live: dict[str, int] = field(default_factory=dict)
     untracked: int | None = None

@@ -1,4 +1,4 @@
-"""Recovery of one source: its mode, brakes, stops and pauses in words, and what goes on."""
+"""Recovery of one source: its mode, brakes, stops and pauses in words, and the next commands."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from exporter.text import instant, number_of
 
 
 class Viewer(NamedTuple):
-    """Who reads: whether details are shown, and what stands before each command."""
+    """The reader: whether details are shown, and the prefix of commands."""
 
     sees_details: bool
     command_prefix: str

@@ -25,7 +25,7 @@ STANDINGS: tuple[Standing, ...] = get_args(Standing)
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """What is in memory about one source in one database."""
+    """The state in memory of one source in one database."""
 
     source: AnySource
     database: str
@@ -38,14 +38,14 @@ class SourceState:
     evidence: EvidenceState
 
 
-#: By database and source, what an overview was made from, and itself.
+#: By database and source, the state from which an overview was built, and the overview.
 KeptOverviews = dict[tuple[str, str], tuple[tuple[object, ...], SourceOverview]]
 
 
 def current_overview(
     state: SourceState, now: float, viewer: Viewer, kept: KeptOverviews
 ) -> SourceOverview:
-    """The overview at monotonic time `now`, which is the one before where only ages differ.
+    """The overview at monotonic time `now`; the cached one if only ages differ.
 
     States are compared by identity.
     """

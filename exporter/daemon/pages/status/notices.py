@@ -1,4 +1,4 @@
-"""What a person has to know of a source without opening it: failures, stops, pauses."""
+"""The notices of a source that are visible without opening it: failures, stops, pauses."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Tone = Literal["bad", "warn", "note"]
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A sentence beside a source, and the commands that go on from there."""
+    """A sentence beside a source, and the next commands."""
 
     tone: Tone
     text: str
@@ -55,7 +55,7 @@ def _of_evidence(source: SourceOverview) -> Iterator[Notice]:
 
 
 def _of_recovery(source: SourceOverview) -> Iterator[Notice]:
-    """Each sentence, and after the last one the commands that go on."""
+    """Each sentence, and after the last one the next commands."""
     recovery = source.recovery
     if recovery.mode == "disabled":
         return

@@ -1,4 +1,4 @@
--- What would become of the sessions that would be closed now, longest silent first.
+-- The new values of the sessions that would be closed now, longest silent first.
 SELECT
     {short_key},
     extract(epoch FROM {last_seen})::float8,
