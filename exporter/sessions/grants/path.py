@@ -79,7 +79,7 @@ async def find_path(reader: Reader, database: str, uses: Iterable[PathUse]) -> P
     """
     uses = list(uses)
     statement = fill(
-        "roles/search_path",
+        "roles/printed/search_path",
         role=literal(ROLE),
         whole="true" if any(each.is_whole for each in uses) else "false",
         names=array(sorted(set[str]().union(*(each.names for each in uses)))),

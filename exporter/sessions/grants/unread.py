@@ -43,7 +43,7 @@ def _audit_if_there(source: Source) -> Iterator[str]:
     granted = [] if source.recovery.is_declared else audit_rights(source, role=ROLE)
     if granted:
         yield fill(
-            "roles/grant_if_table",
+            "roles/printed/grant_if_table",
             named=literal(AUDIT),
             grants="\n        ".join(grants_of(granted, ROLE)),
         )
@@ -120,7 +120,7 @@ def other_grants(texts: Iterable[str], role: str) -> Iterator[str]:
         granted = [Right("USAGE", chain[0]).grant(role)] if len(chain) > 1 else []
         granted.append(f"GRANT SELECT ON {identifier(*chain)} TO {role};")
         named = literal(identifier(*chain))
-        yield fill("roles/grant_if_table", named=named, grants="\n        ".join(granted))
+        yield fill("roles/printed/grant_if_table", named=named, grants="\n        ".join(granted))
 
 
 def _columns(texts: Iterable[str]) -> list[str] | None:

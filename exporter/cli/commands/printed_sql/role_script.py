@@ -25,7 +25,7 @@ def role_sql(
     """
     lines = [
         f"-- A role that may {may}, and nothing else.",
-        fill("roles/create_role", role=name, login="LOGIN"),
+        fill("roles/printed/create_role", role=name, login="LOGIN"),
         f"-- Give it a password in psql: \\password {name}",
     ]
     return "\n".join([*lines, *_by_database(name, granted, is_one_of_several)])
@@ -37,7 +37,7 @@ def operator_sql(recovered: Iterable[Granted], *, is_one_of_several: bool = Fals
     lines = [
         "-- A role of persons, its members: besides what the role for recovery may do, they end",
         "-- stops and pauses (session-exporter resume). The exporter itself must not be a member.",
-        fill("roles/create_role", role=name, login="NOLOGIN"),
+        fill("roles/printed/create_role", role=name, login="NOLOGIN"),
         f"GRANT {grants.RECOVERY_ROLE} TO {name};",
         f"-- For each person, who needs a login of their own: GRANT {name} TO alice;",
     ]
@@ -50,7 +50,7 @@ def missing_sql(
 ) -> str:
     """What a role lacks by database; the role itself too, where it is not there."""
     lines = [f"-- What role {name} lacks:"]
-    lines += [] if is_there else [fill("roles/create_role", role=name, login=login)]
+    lines += [] if is_there else [fill("roles/printed/create_role", role=name, login=login)]
     return "\n".join([*lines, *_in_databases(granted, is_one_of_several)])
 
 
