@@ -73,6 +73,9 @@ class Rule:
             "written": texts_of(self.changes),
             "is_unchanged": is_unchanged(self._columns(self.changes)),
             "is_trusted": fill("recovery/undo/is_trusted", relation=literal(table.relation.sql)),
+            "is_of_closer": fill(
+                "recovery/audit/is_of_closer", relation=literal(table.relation.sql)
+            ),
             "is_other_id": fill(
                 "recovery/undo/is_other_id",
                 relation=literal(table.relation.sql),

@@ -18,7 +18,7 @@ CROSS JOIN LATERAL (
         AND a.trigger = 'manual'
         AND a.undone_at IS NULL
         AND a.contradicted_at IS NULL
-        AND {is_trusted} -- or another role could end the stop
+        AND {is_of_closer} -- or another role could end the stop
 ) AS h
 WHERE s.source = {source}
     AND s.resumed_at IS NULL

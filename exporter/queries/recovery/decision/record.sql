@@ -29,14 +29,7 @@ WITH session_exporter_closed AS MATERIALIZED (
         AND a.trigger <> 'close'
         AND coalesce(a.evidence ->> 'cause'::text, 'age') = 'age' -- what is proved lost is no wave
         AND a.at > pg_catalog.now() - interval '28 days'
-        AND a.writer IN (
-            SELECT r.rolname
-            FROM pg_catalog.pg_roles AS r
-            WHERE r.rolname = current_user
-                OR pg_catalog.has_any_column_privilege(
-                    r.oid, {relation}::regclass::oid, 'UPDATE'::text
-                )
-        )
+        AND {is_of_closer}
 ),
 session_exporter_spans AS (
     SELECT
