@@ -16,6 +16,7 @@ from exporter.postgres.connections.deadlines import (
 )
 from exporter.postgres.connections.lost_connection import explain_lost, is_of_statement
 from exporter.postgres.connections.pool import Lease
+from exporter.postgres.connections.received_bytes import AnswerLimit, too_much
 from exporter.postgres.database import Database
 from exporter.postgres.error_causes import ON_PRIMARY, ServerError
 from exporter.postgres.reader import Row
@@ -143,8 +144,9 @@ class Transaction:
         seconds = STATEMENT_SECONDS * len(statements) + CLIENT_GRACE_SECONDS
         message = ";\n".join(statements)
         deadline = Deadline(seconds, self._connection.pgconn, self._lease.abandoned.append)
+        limit = AnswerLimit(self._connection.pgconn)
         try:
-            with deadline:
+            with deadline, limit:
                 cursor = await self._connection.execute(message.encode())
                 results = [await _result(cursor)]
                 while cursor.nextset():
@@ -153,6 +155,8 @@ class Transaction:
         except psycopg.Error as error:
             if deadline.has_passed:
                 raise NoAnswer(f"database {self._database} did not answer") from None
+            if limit.is_exceeded:
+                raise explain_lost(self._database, None, too_much()) from None
             raise self._failure(error, message) from None
 
     async def rows(self, statement: str) -> list[Row]:

@@ -1,5 +1,6 @@
 """ReceivedBytes: ends an answer that does not end. libpq keeps all of it until the last row."""
 
+import asyncio
 import resource
 import socket
 import struct
@@ -7,10 +8,16 @@ import sys
 from pathlib import Path
 
 import psycopg
+from psycopg.pq import ConnStatus
 from psycopg.pq.abc import PGconn
+
+from exporter.postgres.connections.abandoned_socket import AbandonedSocket, hang_up
 
 #: Of the answer to one message, in bytes. The longest list that a person may want has fewer.
 MOST_BYTES = 64 * 2**20
+
+#: How often an answer is looked at that psycopg waits for, in seconds.
+CHECK_EVERY = 0.1
 
 #: So often data arrives before anything is counted: nearly every answer is complete by then.
 UNCOUNTED = 3
@@ -44,9 +51,42 @@ class ReceivedBytes:
         if self._arrivals == UNCOUNTED:
             self._before = received
         elif received - self._before > MOST_BYTES:
-            raise psycopg.OperationalError(
-                f"the server sent more than {MOST_BYTES // 2**20} MiB in answer to one message"
-            )
+            raise psycopg.OperationalError(too_much())
+
+
+class AnswerLimit:
+    """The same where psycopg waits for the answer: looks at it now and then, inside each `with`.
+
+    What is too much ends with the socket.
+    """
+
+    def __init__(self, pgconn: PGconn) -> None:
+        self._pgconn = pgconn
+        self.is_exceeded = False
+
+    def __enter__(self) -> None:
+        self._before = _received(self._pgconn.socket)
+        self._wait()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+    def _wait(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(CHECK_EVERY, self._check)
+
+    def _check(self) -> None:
+        if self._pgconn.status != ConnStatus.OK:
+            return  # it was lost, and has no socket
+        if _received(self._pgconn.socket) - self._before > MOST_BYTES:
+            self.is_exceeded = True
+            hang_up(self._pgconn, AbandonedSocket.close)
+        else:
+            self._wait()
+
+
+def too_much() -> str:
+    """What is wrong with a server that sends more."""
+    return f"the server sent more than {MOST_BYTES // 2**20} MiB in answer to one message"
 
 
 def _received(descriptor: int) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import ConnectFailed
-from exporter.postgres import Database
+from exporter.postgres import Database, Writer
 from exporter.postgres.connections import received_bytes
 from tests.support.collection import declarations
 
@@ -108,3 +108,18 @@ async def test_is_a_lost_connection_after_so_many_bytes(
     finally:
         await database.close()
     assert rogue.sent < MOST_BUFFERED
+
+
+@pytest.mark.parametrize("answer", ["rows", "row"], indirect=True)
+async def test_so_it_is_for_what_closes_sessions(
+    rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(received_bytes, "MOST_BYTES", 4 * 2**20)
+    monkeypatch.setattr(received_bytes, "CHECK_EVERY", 0.005)
+    settings = declarations.settings_of(f"{rogue.dsn} user=any dbname=any sslmode=disable")
+    writer = Writer(settings, timezone="UTC")
+    try:
+        with pytest.raises(ConnectFailed, match="sent more than 4 MiB in answer to one message"):
+            await writer.rows("SELECT 1")
+    finally:
+        await writer.close()
