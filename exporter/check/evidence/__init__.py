@@ -5,7 +5,13 @@ from dataclasses import dataclass
 
 from exporter import sessions
 from exporter.check.evidence.addresses import of_addresses
-from exporter.check.evidence.lists import listed_sessions, of_list, of_stores, of_times_ahead
+from exporter.check.evidence.lists import (
+    listed_sessions,
+    of_list,
+    of_paths,
+    of_stores,
+    of_times_ahead,
+)
 from exporter.check.evidence.owners import of_owners
 from exporter.check.findings import Finding, FindingWriter
 from exporter.check.paging import paging_finding
@@ -18,7 +24,7 @@ from exporter.collection.active.listed_orphans import listed_orphans
 from exporter.config import Config, ListedSource, Source
 from exporter.config.evidence import ListSource, OwnerSource
 from exporter.errors import SourceError
-from exporter.evidence.answers import ListAnswer, ListedSession
+from exporter.evidence.answers import ListAnswer, ListedSession, StoreAnswer
 from exporter.evidence.asking.asker import Answer, Asker
 from exporter.evidence.evidence import AskedKey, Evidence, Pair
 from exporter.evidence.judgement.source import ComparedRows
@@ -70,7 +76,7 @@ class EvidenceCheck:
             if isinstance(answer, ListAnswer):
                 for finding in of_list(key.name, answer, seconds, rows, findings):
                     yield finding
-                async for finding in self._addresses(key, findings):
+                async for finding in self._of_settings(key, answer, findings):
                     yield finding
                 for finding in self._times_ahead(key, answer, source, findings):
                     yield finding
@@ -96,11 +102,12 @@ class EvidenceCheck:
             if isinstance(answer, ListAnswer):
                 for finding in of_stores(key.name, answer, seconds, findings):
                     yield finding
-                async for finding in self._addresses(key, findings):
+                async for finding in self._of_settings(key, answer, findings):
                     yield finding
                 for finding in self._times_ahead(key, answer, source, findings):
                     yield finding
-                if source.alert_above is not None:
+                is_whole = all(isinstance(each, StoreAnswer) for each in answer.stores.values())
+                if source.alert_above is not None and is_whole:
                     rows = rows_of(source, listed_sessions(answer), self._clock.wall())
                     orphans = listed_orphans(rows, limit=1)
                     yield paging_finding(findings, orphans, source.alert_above)
@@ -112,10 +119,16 @@ class EvidenceCheck:
                     "sign of life, and can never be orphaned; see started_at and last_seen_at",
                 )
 
-    def _addresses(self, key: AskedKey, findings: FindingWriter) -> AsyncIterator[Finding]:
+    async def _of_settings(
+        self, key: AskedKey, answer: ListAnswer, findings: FindingWriter
+    ) -> AsyncIterator[Finding]:
+        """Say what in the settings of a list does not fit its answer."""
         settings = self._settings[key]
         assert isinstance(settings, ListSource)  # noqa: S101 - for mypy: it gave a ListAnswer
-        return of_addresses(settings, findings)
+        for finding in of_paths(settings, answer, findings):
+            yield finding
+        async for finding in of_addresses(settings, findings):
+            yield finding
 
     def _times_ahead(
         self,

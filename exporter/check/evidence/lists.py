@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from exporter.check.evidence.spelling_hint import spelling_hint
 from exporter.check.findings import Finding, FindingWriter
 from exporter.collection.active.evidence import RowsBesideEvidence
+from exporter.config.evidence import ListSource
 from exporter.evidence.answers import ListAnswer, ListedSession, StoreAnswer, Unknown
 from exporter.text import UNKNOWN, instant, number_of, shorten, some_of
 
@@ -72,6 +73,27 @@ def of_times_ahead(
             f"{number_of(ahead, 'session was', 'sessions were')} last seen in the future, which "
             "is no sign of life; is last_seen_at in another unit or zone, or a clock wrong?",
         )
+
+
+def of_paths(
+    settings: ListSource, answer: ListAnswer, findings: FindingWriter
+) -> Iterator[Finding]:
+    """Warn of a declared path that finds nothing in any session."""
+    held = listed_sessions(answer).values()
+    found = {
+        "started_at": (settings.started_at, any(each.started_at is not None for each in held)),
+        "last_seen_at": (
+            settings.last_seen_at,
+            any(each.last_seen_at is not None for each in held),
+        ),
+        "key": (settings.key, any(each.key is not None for each in held)),
+    }
+    for name, (declared, is_found) in found.items():
+        if held and declared is not None and not is_found:
+            written = declared if isinstance(declared, str) else declared.path
+            yield findings.warning(
+                f"list {settings.name} {name}", f"{shorten(written)} finds nothing in any session"
+            )
 
 
 def listed_sessions(answer: object) -> dict[str, ListedSession]:
