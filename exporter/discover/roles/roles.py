@@ -18,6 +18,8 @@ class Role(StrEnum):
     START = "start"
     CREATION = "creation"
     END = "end"
+    OTHER_END = "end of another kind"
+    DELETION = "deletion"
     SEEN = "sign of life"
     UPDATED = "generic sign of life"
     EXPIRY = "expiry"
@@ -33,6 +35,8 @@ _TIMES = (
     (Role.SEEN, vocabulary.SEEN),
     (Role.START, vocabulary.START),
     (Role.END, vocabulary.END),
+    (Role.OTHER_END, vocabulary.OTHER_END),
+    (Role.DELETION, vocabulary.DELETION),
     (Role.CREATION, vocabulary.CREATION),
     (Role.UPDATED, vocabulary.UPDATED),
 )
@@ -42,6 +46,8 @@ def role_of(table: TableFacts, column: ColumnFacts) -> Role | None:
     """The role of a column; None: it has none that matters here."""
     words = words_of(column.name)
     own = {singular(each) for each in words_of(table.name)} | set(words_of(table.name))
+    if column.is_bool and _names([" ".join(_without(words, ("is",)))], vocabulary.DELETION):
+        return Role.DELETION
     if column.is_bool:
         return Role.FLAG if _flag_meaning(words, own) is not None else None
     if column.is_time or column.base_type == "interval":

@@ -107,3 +107,13 @@ DURATION = frozenset(
 
 #: Words between which a role is found although more stand around it, such as the table's own name.
 INTEGERS = frozenset(("int2", "int4", "int8"))
+
+#: Ends of another kind, beside that of a session that was completed.
+OTHER_END = phrases(
+    """
+    cancelled, canceled, cancellation, aborted, failed, killed, abandoned, rejected, errored,
+    crashed, timed out, discarded, declined, skipped, voided, interrupted, forfeited
+    """
+)
+#: Of a row that is kept although it counts as deleted.
+DELETION = phrases("deleted, removed, archived, trashed, soft deleted, purged")
