@@ -27,8 +27,12 @@ class Role(StrEnum):
     STATUS = "status"
     FLAG = "flag"
     OWNER = "owner"
+    MAYBE_OWNER = "owner in some applications"
     DURATION = "duration"
 
+
+#: Types of what identifies something, beside texts.
+_IDENTIFIERS = frozenset({"int2", "int4", "int8", "uuid", "inet"})
 
 #: The roles of a time, by its names: the first that fits.
 _TIMES = (
@@ -56,9 +60,7 @@ def role_of(table: TableFacts, column: ColumnFacts) -> Role | None:
             return found
     if _is_status(words, own, column):
         return Role.STATUS
-    if _is_owner(words):
-        return Role.OWNER
-    return None
+    return _owner_role(words, column)
 
 
 def roles_of(table: TableFacts) -> dict[Role, list[ColumnFacts]]:
@@ -155,6 +157,11 @@ def _flag_meaning(words: tuple[str, ...], own: set[str]) -> str | None:
     return "ended" if _names(texts, vocabulary.ENDED_FLAG) else None
 
 
-def _is_owner(words: tuple[str, ...]) -> bool:
-    bare = words[:-1] if len(words) > 1 and words[-1] in vocabulary.OWNER_ENDINGS else words
-    return " ".join(words) in vocabulary.OWNERS or " ".join(bare) in vocabulary.OWNERS
+def _owner_role(words: tuple[str, ...], column: ColumnFacts) -> Role | None:
+    if not (column.is_text or column.base_type in _IDENTIFIERS):
+        return None
+    has_ending = len(words) > 1 and words[-1] in vocabulary.OWNER_ENDINGS
+    texts = [" ".join(words), " ".join(words[:-1] if has_ending else words)]
+    if _names(texts, vocabulary.OWNERS):
+        return Role.OWNER
+    return Role.MAYBE_OWNER if _names(texts, vocabulary.MAYBE_OWNERS) else None
