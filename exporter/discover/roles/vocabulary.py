@@ -13,10 +13,10 @@ FILLERS = phrases(
 
 START = phrases(
     """
-    entry, entrance, pickup, pick up, took off, take off, tapped in, embarked, went online, went
-    live, start, started, starts, begin, began, begun, begins, connect, connected, join, joined,
-    login, logged in, log in, check in, checked in, checkin, clock in, clocked in, sign in,
-    signed in, in, entered, enter, opened, open, attempted, attempt, fired, launched,
+    performed, entry, entrance, pickup, pick up, took off, take off, tapped in, embarked, went
+    online, went live, start, started, starts, begin, began, begun, begins, connect, connected,
+    join, joined, login, logged in, log in, check in, checked in, checkin, clock in, clocked in,
+    sign in, signed in, in, entered, enter, opened, open, attempted, attempt, fired, launched,
     established, answered, picked up, dequeued, acquired, locked, claimed, boarded, plugged in,
     punch in, seated, unlocked, first seen, authenticated, arrived, arrival, admitted, start up,
     setup, dispatched, initiated, attached, from

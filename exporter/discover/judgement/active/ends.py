@@ -34,7 +34,17 @@ def conditions_of_ends(surveyed: SurveyedTable) -> Iterator[ActiveCondition]:
     because = f"{len(rows) - ended} of {len(rows)} rows have none"
     doubt = _doubt_of_values(surveyed, end, none, ended) or _doubt_of_open_rows(surveyed, end)
     doubt = doubt or _doubt_of_flags(surveyed, end)
-    yield ActiveCondition(end, Proof.ROWS, because, none=none, doubt=doubt)
+    begun = surveyed.start if _has_unbegun_rows(surveyed) else None
+    yield ActiveCondition(end, Proof.ROWS, because, none=none, begun=begun, doubt=doubt)
+
+
+def _has_unbegun_rows(surveyed: SurveyedTable) -> bool:
+    """Whether rows have neither a start of their own nor an end: they wait."""
+    starts = surveyed.sample.of(surveyed.start)
+    return surveyed.has_own_start and any(
+        starts[row] is None and not surveyed.has_ended(row)
+        for row in (surveyed.rows() if starts else ())
+    )
 
 
 def _doubt_of_flags(surveyed: SurveyedTable, end: ColumnFacts) -> str | None:
@@ -72,13 +82,15 @@ def _doubt_of_values(
 
 
 def _doubt_of_open_rows(surveyed: SurveyedTable, end: ColumnFacts) -> str | None:
-    """Whether rows without an end may be over, deleted, paused, or not begun."""
-    open_rows = [row for row in surveyed.rows() if not surveyed.has_ended(row)]
-    if surveyed.start is not None and not surveyed.start.not_null:
-        starts = surveyed.sample.of(surveyed.start)
-        if unstarted := sum(starts[row] is None for row in open_rows):
-            name = surveyed.start.name
-            return f"{unstarted} rows without {end.name} have no {name} either: are they active?"
+    """Whether rows that have begun and have no end may be over or paused."""
+    begun = surveyed.sample.of(surveyed.start)
+    open_rows = [
+        row
+        for row in surveyed.rows()
+        if not surveyed.has_ended(row) and not (begun and begun[row] is None)
+    ]
+    if zeros := sum(bool(begun) and begun[row] == 0 for row in open_rows):
+        return f"{zeros} rows without {end.name} have the start 0: are they active?"
     for column in surveyed.roles[Role.END] + surveyed.roles[Role.OTHER_END]:
         values = surveyed.sample.of(column)
         if column is end or not values:

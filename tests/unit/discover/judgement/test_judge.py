@@ -292,3 +292,11 @@ def test_an_end_that_is_infinite_or_at_the_start_is_a_question(none: float | str
     ]
     given = table("visits", "started_at timestamptz!, ended_at timestamptz!")
     assert "active" in keys(source(given, sample(started_at=STARTS, ended_at=ends)))
+
+
+def test_rows_that_have_not_begun_wait() -> None:
+    given = table("jobs", "id int8!, performed_at timestamptz, finished_at timestamptz")
+    rows = sample(performed_at=[*STARTS, None, None], finished_at=[*ENDS, None, None])
+    found = source(given, rows)
+    assert found.is_live
+    assert found.value("active") == "performed_at IS NOT NULL AND finished_at IS NULL"
