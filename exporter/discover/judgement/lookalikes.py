@@ -1,5 +1,6 @@
 """Tables that look like session tables and hold none: the reason for each, by names and by rows."""
 
+import math
 from dataclasses import dataclass
 
 from exporter.discover.facts import ColumnFacts, TableFacts
@@ -88,9 +89,19 @@ def by_life_cycle(surveyed: SurveyedTable) -> LookAlike | None:
             return LookAlike("it has no start of its own and no end: its flag is a switch")
     if end is None and roles[Role.EXPIRY] and not roles[Role.STATUS]:
         return LookAlike("its rows expire by themselves: no end is ever missing")
-    if end is not None and end.not_null and surveyed.end_none is None and not roles[Role.STATUS]:
+    may_be_none = surveyed.end_none is not None or _has_odd_ends(surveyed)
+    if end is not None and end.not_null and not may_be_none and not roles[Role.STATUS]:
         return LookAlike(f"{end.name} is NOT NULL: the end is set when the row is inserted")
     return None
+
+
+def _has_odd_ends(surveyed: SurveyedTable) -> bool:
+    """Whether ends are infinite or at the start, which may stand for none."""
+    ends, starts = surveyed.sample.of(surveyed.end), surveyed.sample.of(surveyed.start)
+    return any(
+        end is not None and (math.isinf(end) or (bool(starts) and end == starts[row]))
+        for row, end in enumerate(ends)
+    )
 
 
 def by_rows(surveyed: SurveyedTable) -> LookAlike | None:

@@ -118,17 +118,21 @@ class SurveyedTable:
         return [
             each
             for each in self.roles[role]
-            if each.is_timestamp
-            or self.units.get(each.name) is not None
-            or not any(value for value in self.sample.of(each))
+            if each.is_timestamp or self.units.get(each.name) or not self.sample.of(each)
         ]
 
     def _choose_start(self) -> ColumnFacts | None:
         starts = self._usable(Role.START)
         if starts:
-            return min(starts, key=lambda each: _rank(each, _PLAIN_STARTS))
+            # A lock is taken for as long as a job runs: most rows have none.
+            return min(starts, key=lambda each: (_rank(each, _PLAIN_STARTS), -self._filled(each)))
         created = self._usable(Role.CREATION)
         return created[0] if created else None
+
+    def _filled(self, column: ColumnFacts) -> int:
+        """How many rows have a time in a column."""
+        none = times.none_value(column, self.sample.of(column))
+        return sum(each is not None and each != none for each in self.sample.of(column))
 
     def _choose_end(self) -> ColumnFacts | None:
         """The one that most rows have; of equal ones the one that is named like the start."""
@@ -140,15 +144,11 @@ class SurveyedTable:
             for each in ends
         }
 
-        def filled(column: ColumnFacts) -> int:
-            none = times.none_value(column, self.sample.of(column))
-            return sum(each is not None and each != none for each in self.sample.of(column))
-
         return min(
             ends,
             key=lambda each: (
                 not same_type[each.name],
-                -filled(each),
+                -self._filled(each),
                 -alike[each.name],
                 _rank(each, _PLAIN_ENDS),
             ),

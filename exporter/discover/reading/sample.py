@@ -16,7 +16,10 @@ ROWS = 2000
 LONGEST_STATE = 64
 
 #: What is read of each column with one of these roles.
-_TIMES = (Role.START, Role.CREATION, Role.END, Role.SEEN, Role.UPDATED, Role.EXPIRY, Role.PLANNED)
+_TIMES = (
+    *(Role.START, Role.CREATION, Role.END, Role.OTHER_END, Role.DELETION, Role.SEEN, Role.UPDATED),
+    *(Role.EXPIRY, Role.PLANNED),
+)
 
 #: A column of messages whose last one may have a time: a sign of life inside JSON.
 MESSAGE_COLUMNS = frozenset({"messages", "events", "turns", "transcript", "history", "log"})

@@ -18,6 +18,8 @@ class Role(StrEnum):
     START = "start"
     CREATION = "creation"
     END = "end"
+    OTHER_END = "end of another kind"
+    DELETION = "deletion"
     SEEN = "sign of life"
     UPDATED = "generic sign of life"
     EXPIRY = "expiry"
@@ -25,14 +27,20 @@ class Role(StrEnum):
     STATUS = "status"
     FLAG = "flag"
     OWNER = "owner"
+    MAYBE_OWNER = "owner in some applications"
     DURATION = "duration"
 
+
+#: Types of what identifies something, beside texts.
+_IDENTIFIERS = frozenset({"int2", "int4", "int8", "uuid", "inet"})
 
 #: The roles of a time, by its names: the first that fits.
 _TIMES = (
     (Role.SEEN, vocabulary.SEEN),
     (Role.START, vocabulary.START),
     (Role.END, vocabulary.END),
+    (Role.OTHER_END, vocabulary.OTHER_END),
+    (Role.DELETION, vocabulary.DELETION),
     (Role.CREATION, vocabulary.CREATION),
     (Role.UPDATED, vocabulary.UPDATED),
 )
@@ -42,6 +50,8 @@ def role_of(table: TableFacts, column: ColumnFacts) -> Role | None:
     """The role of a column; None: it has none that matters here."""
     words = words_of(column.name)
     own = {singular(each) for each in words_of(table.name)} | set(words_of(table.name))
+    if column.is_bool and _names([" ".join(_without(words, ("is",)))], vocabulary.DELETION):
+        return Role.DELETION
     if column.is_bool:
         return Role.FLAG if _flag_meaning(words, own) is not None else None
     if column.is_time or column.base_type == "interval":
@@ -50,9 +60,7 @@ def role_of(table: TableFacts, column: ColumnFacts) -> Role | None:
             return found
     if _is_status(words, own, column):
         return Role.STATUS
-    if _is_owner(words):
-        return Role.OWNER
-    return None
+    return _owner_role(words, column)
 
 
 def roles_of(table: TableFacts) -> dict[Role, list[ColumnFacts]]:
@@ -149,6 +157,11 @@ def _flag_meaning(words: tuple[str, ...], own: set[str]) -> str | None:
     return "ended" if _names(texts, vocabulary.ENDED_FLAG) else None
 
 
-def _is_owner(words: tuple[str, ...]) -> bool:
-    bare = words[:-1] if len(words) > 1 and words[-1] in vocabulary.OWNER_ENDINGS else words
-    return " ".join(words) in vocabulary.OWNERS or " ".join(bare) in vocabulary.OWNERS
+def _owner_role(words: tuple[str, ...], column: ColumnFacts) -> Role | None:
+    if not (column.is_text or column.base_type in _IDENTIFIERS):
+        return None
+    has_ending = len(words) > 1 and words[-1] in vocabulary.OWNER_ENDINGS
+    texts = [" ".join(words), " ".join(words[:-1] if has_ending else words)]
+    if _names(texts, vocabulary.OWNERS):
+        return Role.OWNER
+    return Role.MAYBE_OWNER if _names(texts, vocabulary.MAYBE_OWNERS) else None

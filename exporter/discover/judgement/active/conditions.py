@@ -32,6 +32,8 @@ class ActiveCondition:
     flag: bool | None = None
     none: float | None = None
     """What stands for no end in place of NULL."""
+    begun: ColumnFacts | None = None
+    """Of an end: the start that a row has to have, where others wait."""
     doubt: str | None = None
     """Why it is a question; None: it is not."""
 
@@ -46,9 +48,9 @@ class ActiveCondition:
             if len(written) == 1:
                 return f"{name} = {written[0]}"
             return f"{name} IN ({', '.join(written)})"
-        if self.none is not None:
-            return f"{name} = {number_sql(self.none, self.column)}"
-        return f"{name} IS NULL"
+        is_none = f"= {number_sql(self.none, self.column)}" if self.none is not None else "IS NULL"
+        waits = "" if self.begun is None else f"{column_sql(self.begun.name)} IS NOT NULL AND "
+        return f"{waits}{name} {is_none}"
 
     def holds(self, surveyed: SurveyedTable, row: int) -> bool:
         """Whether a row of the sample is active."""
@@ -57,4 +59,5 @@ class ActiveCondition:
             return value is self.flag
         if self.values is not None:
             return value in self.values
-        return not surveyed.has_ended(row)
+        has_begun = self.begun is None or surveyed.raw(self.begun, row) is not None
+        return has_begun and not surveyed.has_ended(row)

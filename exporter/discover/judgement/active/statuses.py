@@ -50,6 +50,9 @@ def _of_values(
     ]
     if not active:
         return None
+    between += [
+        each for each in values if classes[each] == "waiting" and _has_begun(surveyed, column, each)
+    ]
     rows = surveyed.sample.of(column)
     counts = {each: sum(value == each for value in rows) for each in values}
     seen = sum(counts[each] for each in active)
@@ -78,6 +81,15 @@ def _of_values(
     if proof is Proof.NAMES and doubt is None:
         doubt = "no row says what its values mean"
     return ActiveCondition(column, proof, because, values=tuple(active), doubt=doubt)
+
+
+def _has_begun(surveyed: SurveyedTable, column: ColumnFacts, value: str) -> bool:
+    """Whether rows that wait, by a value of a status, have a start of their own and no end."""
+    rows, starts = surveyed.sample.of(column), surveyed.sample.of(surveyed.start)
+    return surveyed.has_own_start and any(
+        rows[row] == value and bool(starts[row]) and surveyed.has_ended(row) is not True
+        for row in (surveyed.rows() if starts and rows else ())
+    )
 
 
 def _could_be_open(surveyed: SurveyedTable, column: ColumnFacts, value: str) -> bool:

@@ -67,6 +67,10 @@ def suggest(proposal: SourceProposal, surveyed: SurveyedTable) -> None:
     """What may be added: the owner by its name, and commented out the user."""
     if owners := surveyed.roles[Role.OWNER]:
         proposal.lines.append(Line("owner", owners[0].name, "who holds the session, by its name"))
+    elif maybe := surveyed.roles[Role.MAYBE_OWNER]:
+        name = maybe[0].name
+        proposal.lines.append(Line("owner", name, "by its name", is_suggestion=True))
+        proposal.ask("owner", f"is {name} the server, worker or pod that holds a session?")
     people = [each for each in surveyed.table.columns if _names_a_person(each)]
     if people:
         shown = "what `orphans` lists"

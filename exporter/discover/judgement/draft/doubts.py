@@ -4,9 +4,10 @@ from exporter.discover.judgement.active import states
 from exporter.discover.judgement.active.conditions import ActiveCondition, Proof
 from exporter.discover.judgement.draft.lengths import closed_sessions
 from exporter.discover.judgement.surveyed_table import SurveyedTable
-from exporter.discover.proposal import SourceProposal
+from exporter.discover.proposal import Line, SourceProposal
 from exporter.discover.roles.roles import Role
 from exporter.discover.roles.words import phrases, words_of
+from exporter.discover.sql_text import column_sql
 from exporter.text import age
 
 #: Closed rows without a partial index: from so many on, their lengths say what they are.
@@ -48,9 +49,28 @@ def ask(
     ):
         if column is not None and not column.is_timestamp and not surveyed.units.get(column.name):
             proposal.doubt(key, f"in which unit does {column.name} count?")
+    _ask_about_deleted_rows(proposal, surveyed, condition)
     _ask_whether_it_is_used(proposal, surveyed, condition)
     if surveyed.table.is_view:
         proposal.doubt("table", "it is a view: is it meant to be read in place of its tables?")
+
+
+def _ask_about_deleted_rows(
+    proposal: SourceProposal, surveyed: SurveyedTable, condition: ActiveCondition | None
+) -> None:
+    """Ask whether active rows that count as deleted exist at all."""
+    for column in surveyed.roles[Role.DELETION]:
+        name = column_sql(column.name)
+        where = f"NOT {name}" if column.is_bool else f"{name} IS NULL"
+        deleted = sum(
+            bool(surveyed.raw(column, row))
+            for row in surveyed.rows()
+            if condition is None or condition.holds(surveyed, row)
+        )
+        proposal.lines.append(Line("where", where, "rows that count", is_suggestion=not deleted))
+        if deleted:
+            proposal.doubt("where", f"{deleted} active rows have {column.name}: do these count?")
+        return
 
 
 def _ask_whether_it_is_used(

@@ -1,5 +1,6 @@
 """Which tables become sources, which are asked about, and which are left out."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -250,3 +251,52 @@ def test_a_session_starts_with_its_row_where_a_program_ends_it_and_nothing_waits
     given = table("scans", f"id int8!, status text, created_at timestamptz, {end} timestamptz")
     found = source(given, sample(created_at=starts, status=status, **{end: ends}))
     assert (found.is_live, "started_at" in keys(found)) == (is_live, not is_live)
+
+
+#: Columns and values beside the start and the end, by which one of the two cannot be all.
+UNCLEAR: dict[str, tuple[str, Callable[[float | None], object]]] = {
+    "a paused session has no end": ("status text", lambda end: "done" if end else "paused"),
+    "rows wait and have no end": ("state text", lambda end: "done" if end else "waiting"),
+    "rows without an end were cancelled": ("cancelled_at timestamptz", lambda end: end or NOW),
+    "active rows are deleted": ("deleted_at timestamptz", lambda end: None if end else NOW),
+    "rows with an end are flagged active": (
+        "online bool!",
+        lambda end: end is None or end > NOW - DAY,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNCLEAR)
+def test_rows_without_an_end_that_may_not_be_active_are_asked_about(case: str) -> None:
+    column, value = UNCLEAR[case]
+    given = table("visits", f"{COLUMNS}, {column}")
+    values = {column.split()[0]: [value(end) for end in ENDS]}
+    assert not source(given, sample(started_at=STARTS, ended_at=ENDS, **values)).is_live
+
+
+def test_rows_that_were_abandoned_without_an_end_are_not_active() -> None:
+    rows = [*ENDS[:100], *([None] * 55)]
+    states = ["done"] * 100 + ["abandoned"] * 50 + ["in_progress"] * 5
+    found = source(
+        table("visits", f"{COLUMNS}, status text"),
+        sample(started_at=STARTS, ended_at=rows, status=states),
+    )
+    assert (found.is_live, found.value("active")) == (True, "status = 'in_progress'")
+
+
+@pytest.mark.parametrize("none", [float("inf"), "start"])
+def test_an_end_that_is_infinite_or_at_the_start_is_a_question(none: float | str) -> None:
+    ends = [
+        (start if none == "start" else none) if end is None else end
+        for start, end in zip(STARTS, ENDS, strict=True)
+    ]
+    given = table("visits", "started_at timestamptz!, ended_at timestamptz!")
+    assert "active" in keys(source(given, sample(started_at=STARTS, ended_at=ends)))
+
+
+def test_rows_that_have_not_begun_wait() -> None:
+    given = table("jobs", "id int8!, performed_at timestamptz, finished_at timestamptz")
+    rows = sample(performed_at=[*STARTS, None, None], finished_at=[*ENDS, None, None])
+    found = source(given, rows)
+    assert found.is_live
+    assert found.value("active") == "performed_at IS NOT NULL AND finished_at IS NULL"
