@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def in_thread(work: Callable[[], T]) -> T:
-    """Run `work` in a separate thread and wait for it; cancelling stops the waiting alone.
+    """Run `work` in a separate thread and wait for it; cancelling stops only the wait.
 
     The event loop's own threads are few, and those that hang would block other work and the end of
     the process, which does not wait for this one. Raises what `work` raises.

@@ -1,4 +1,4 @@
-"""ReceivedBytes: ends an answer that does not end. libpq keeps all of it until the last row."""
+"""ReceivedBytes: limits the size of an answer, all of which libpq keeps until the last row."""
 
 import socket
 import struct
@@ -7,10 +7,10 @@ import sys
 import psycopg
 from psycopg.pq.abc import PGconn
 
-#: Of the answer to one message, in bytes. The longest list that a person may want has fewer.
+#: Maximum size of the answer to one message, in bytes; the longest useful list is smaller.
 MOST_BYTES = 64 * 2**20
 
-#: So often data arrives before anything is counted: nearly every answer is complete by then.
+#: The number of arrivals before counting begins: nearly every answer is complete by then.
 UNCOUNTED = 3
 
 #: Where TCP_INFO has tcpi_bytes_received (linux/include/uapi/linux/tcp.h), a u64.
@@ -18,7 +18,7 @@ _OFFSET = 128
 
 
 class ReceivedBytes:
-    """Those of one message. Unknown through a Unix socket, and on systems other than Linux."""
+    """The bytes of one message; unknown through a Unix socket, and on systems other than Linux."""
 
     def __init__(self, pgconn: PGconn) -> None:
         self._pgconn = pgconn
@@ -26,7 +26,7 @@ class ReceivedBytes:
         self._before = 0
 
     def check(self) -> None:
-        """Note that data has arrived; raises OperationalError where it is more than MOST_BYTES."""
+        """Count arrived data; raises OperationalError beyond MOST_BYTES."""
         self._arrivals += 1
         if self._arrivals < UNCOUNTED:
             return
