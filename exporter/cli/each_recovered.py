@@ -1,4 +1,4 @@
-"""What the commands of persons share: which role they need, where a right is missing."""
+"""Shared by the commands of persons: the required role, if a right is missing."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
@@ -27,7 +27,7 @@ def for_each_recovered(
     settings: Callable[[DatabaseSettings, Source], DatabaseSettings] = reading_settings,
     shows_progress: bool = False,
 ) -> tuple[list[T], bool]:
-    """The same as for_each_source; where a right is missing, the error says how to get it."""
+    """Like for_each_source; if a right is missing, the error says how to get it."""
 
     async def explained(reader: Reader, source: Source, database: str) -> T:
         try:
@@ -44,9 +44,9 @@ def for_each_recovered(
 
 
 async def advice_for(settings: DatabaseSettings, source: Source) -> str:
-    """What to do about the rights that are missing; nothing where none is, or it is not known.
+    """Advice about missing rights; empty if none is missing, or that is unknown.
 
-    A role without any right on the audit is that of a person who is no operator yet.
+    A role without any right on the audit belongs to a person who is not an operator yet.
     """
     lines = []
     for role, grantee, missing in await missing_to_recover(settings, source):
