@@ -1,4 +1,4 @@
-"""What is valid in owners and lists, and says less than its author may think."""
+"""Settings of owners and lists that are valid but probably not intended."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from exporter.config.evidence import HttpSettings, ListSource, OwnerSource
 
 
 def evidence_remarks(config: Config) -> Iterator[str]:
-    """A line for each: where, what was expected, what came, and what to do."""
+    """A line for each: the location, the expected value, the actual value, and advice."""
     used_owners = {each.owners_name for each in config.sources.values()}
     used_lists = {each.list for each in config.all_sources.values()}
     for owners in config.owners.values():
@@ -75,7 +75,7 @@ def _of_list(where: str, listed: ListSource) -> Iterator[str]:
     yield from _of_request(f"{where}.request", listed.request)
 
 
-#: Keys of a list that say how an answer over HTTP is read.
+#: Keys of a list about answers over HTTP.
 _OF_URLS = {"request", "items", "id", "started_at", "last_seen_at", "filter", "key"}
 
 

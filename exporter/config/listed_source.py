@@ -1,4 +1,4 @@
-"""The settings of a source without a table: its sessions are those that a list holds."""
+"""The settings of a source without a table, whose sessions come from a list."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -39,7 +39,7 @@ class ListedSource(Model):
     It is validated with the ListSource as context.
     """
 
-    #: What the pages of every source show.
+    #: Attributes that the pages of every source need.
     labels: ClassVar[Mapping[str, Label]] = MappingProxyType({})
     show: ClassVar[tuple[OutputColumn, ...]] = ()
     recovery: ClassVar[RecoverySettings] = RecoverySettings()

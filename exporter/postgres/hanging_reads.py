@@ -1,8 +1,8 @@
-"""HangingReads: reads that a backend neither ends nor lets be cancelled, and whose they are.
+"""HangingReads: reads that a backend neither ends nor cancels, and their sources.
 
-A foreign table whose server does not answer is one: older versions wait for it without looking at
-any deadline. Its source is sent nothing more until that backend has ended, so that it takes one
-connection and never the last one. A process that is frozen before it has begun is not of this kind.
+An example is a foreign table whose server does not answer: older versions wait for it without any
+deadline. No statement is sent for its source until that backend has ended, so that it takes one
+connection and never the last one. A process that is frozen before it has begun is not included.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from exporter.postgres.reader import Reader
 from exporter.postgres.simple_query import Request
 from exporter.queries import fill, identifier, literal
 
-#: How long the server may take to say what hangs, in seconds.
+#: How long the server may take to report hanging backends, in seconds.
 LOOK_SECONDS = 1.0
 
 #: pg_stat_activity has so many bytes of a statement, or more (track_activity_query_size).
@@ -20,12 +20,12 @@ _SHOWN_BYTES = 99
 
 
 class HangingReads:
-    """Those of one database."""
+    """The hanging reads of one database."""
 
     def __init__(self, reader: Callable[[], Reader]) -> None:
-        """`reader` makes one for a look, which neither shares messages nor has a user."""
+        """`reader` creates a reader that neither shares messages nor has a user."""
         self._reader = reader
-        #: How the message begins that hangs, and its deadline, by user.
+        #: The beginning of the hanging message, and its deadline, by user.
         self._messages: dict[str, tuple[str, float]] = {}
 
     async def check(self, reader: Reader) -> None:
@@ -39,7 +39,7 @@ class HangingReads:
             del self._messages[reader.user]
 
     def refuse(self, requests: Sequence[Request]) -> Sequence[Request]:
-        """Fail those whose user hangs, which was not known when they asked; return the others."""
+        """Fail the requests whose user hangs by now; return the others."""
         for request in requests:
             if request.name and request.user in self._messages:
                 request.hangs = True
@@ -47,9 +47,9 @@ class HangingReads:
         return [request for request in requests if not request.hangs]
 
     async def find(self, late: Sequence[Request]) -> None:
-        """Find which of the requests of a message, which had no answer, a backend hangs in.
+        """Find the request of an unanswered message in which a backend hangs.
 
-        Raises SourceError where the server does not answer this either.
+        Raises SourceError if the server does not answer this either.
         """
         comment, seconds = late[0].comment, sum(each.most_seconds for each in late)
         rows = await self._look(comment, seconds)

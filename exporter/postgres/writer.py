@@ -28,8 +28,8 @@ from exporter.queries import fill, literal
 class Writer:
     """Transactions one after the other, on the connections of one database.
 
-    Never pipelined: to PostgreSQL a client that freezes in a pipeline is not idle in transaction,
-    and no timeout would release its locks (tried on PostgreSQL 15 to 18).
+    Never pipelined: for PostgreSQL a client that freezes in a pipeline is not idle in transaction,
+    so no timeout would release its locks (tested on PostgreSQL 15 to 18).
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Writer:
         shared: Database | None = None,
         user: str = "",
     ) -> None:
-        """`shared` has the connections, for this `user` among others; without it they are own."""
+        """`shared` has the connections, for this `user` among others; without it, its own."""
         self._settings = settings
         self._timezone = timezone
         self._is_own = shared is None
@@ -83,7 +83,7 @@ class Writer:
     async def _begin_on(self, lease: Lease) -> "Transaction":
         transaction = Transaction(lease, self._settings.name)
         try:
-            # Not READ WRITE: a default of read only, as on a full disk, is meant for us too.
+            # Not READ WRITE: a default of read only, as on a full disk, applies to us too.
             row_security = "off" if self._settings.row_security == "refuse" else "on"
             settings = fill(
                 "recovery/close/begin",
@@ -132,8 +132,8 @@ class Transaction:
     async def commit(self, *statements: str) -> list[Result]:
         """Run the statements and commit, all in one message; raises SourceError.
 
-        The server executes no message that is not whole, and then waits for the client no more: so
-        no lock does, as long as the results before COMMIT fit into its buffer, in all 4 KiB.
+        The server executes a message only when it is complete, and does not wait for the client
+        then: so no lock waits, as long as the results before COMMIT fit into its buffer of 4 KiB.
         """
         *results, _ = await self.send(*statements, "COMMIT")
         self.is_committed = True
@@ -163,7 +163,7 @@ class Transaction:
         return (await self.run(statement)).rows
 
     async def roll_back(self) -> None:
-        """Take everything back; where that fails, the connection is of no more use."""
+        """Roll back; if that fails, the connection is no longer usable."""
         try:
             await self.run("ROLLBACK")
         except SourceError:

@@ -1,7 +1,7 @@
 """Whether the connection to a server on another machine is encrypted.
 
-libpq knows that of its own connection, and so of the way to a pooler; pg_stat_ssl would be about
-the way from the pooler to the server.
+libpq knows that about its own connection, which may lead to a pooler; pg_stat_ssl would be about
+the connection from the pooler to the server.
 """
 
 from exporter.check.findings import Finding, FindingWriter

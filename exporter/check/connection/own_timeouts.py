@@ -1,11 +1,12 @@
-"""Whether the role's own time limits, or those of its database, leave our statements their time."""
+"""Whether time limits of the role or its database are shorter than those of the config."""
 
 from exporter.check.findings import Finding, FindingWriter
 from exporter.config import DatabaseSettings, format_duration
 from exporter.postgres import Reader
 from exporter.queries import fill
 
-#: statement_timeout holds until the first statements of a transaction have replaced it, in seconds.
+#: The role's statement_timeout applies until the first statements of a transaction replace it, in
+#: seconds.
 SHORTEST = 0.2
 
 

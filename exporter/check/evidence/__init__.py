@@ -1,4 +1,4 @@
-"""What owners and lists answer now, and how it fits the table."""
+"""The present answers of owners and lists, compared with the table."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -35,19 +35,19 @@ from exporter.text import number_of
 
 @dataclass(frozen=True, slots=True)
 class AskedOnce:
-    """What a list holds; ghosts and dead owners take more than one answer."""
+    """The contents of a list; ghosts and dead owners take more than one answer."""
 
     verdict: Verdict
     doubt: str
-    """Why it is not known which sessions the list holds, as a sentence; empty where it is."""
+    """Why the contents of the list are unknown, as a sentence; empty where they are known."""
 
 
-#: Of a source without owners and lists.
+#: For a source without owners and lists.
 NOTHING_ASKED = AskedOnce(NO_EVIDENCE, "")
 
 
 class EvidenceCheck:
-    """Asks each of the owners and lists of a config once, for all sources that name it."""
+    """Requests each of the owners and lists of a config once, for all sources that name it."""
 
     def __init__(self, config: Config, clock: Clock) -> None:
         self._clock = clock
@@ -57,7 +57,7 @@ class EvidenceCheck:
         self._known: dict[Pair, AskedOnce] = {}
 
     async def check(self, database: Database, source: Source) -> AsyncIterator[Finding]:
-        """Say what was answered, and compare it with the active rows of a source."""
+        """Report the answers, and compare them with the active rows of a source."""
         findings, pair = FindingWriter(database.name, source.name), (database.name, source.name)
         keys = sorted(self._evidence.keys_of(pair))
         answers = {key: await self._ask(key, database) for key in keys}
@@ -89,13 +89,13 @@ class EvidenceCheck:
                         yield finding
 
     def known(self, database: str, source: Source) -> AskedOnce:
-        """What check() was answered."""
+        """The answers that check() got."""
         return self._known.get((database, source.name), NOTHING_ASKED)
 
     async def check_listed(
         self, source: ListedSource, place: str, database: Database | None
     ) -> AsyncIterator[Finding]:
-        """Say what the list of a source without a table answered."""
+        """Report the answer of the list of a source without a table."""
         findings = FindingWriter(place, source.name)
         for key in sorted(self._evidence.keys_of((place, source.name))):
             answer, seconds = await self._ask(key, database)

@@ -1,4 +1,4 @@
-"""What is said of a list: what its stores hold, and how it fits the table."""
+"""The findings about a list: the contents of its stores, compared with the table."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from exporter.config.evidence import ListSource
 from exporter.evidence.answers import ListAnswer, ListedSession, StoreAnswer, Unknown
 from exporter.text import UNKNOWN, instant, number_of, shorten, some_of
 
-#: So many of what was found are shown as examples.
+#: The number of examples.
 EXAMPLES = 5
 
 
@@ -20,7 +20,7 @@ def of_list(
     rows: RowsBesideEvidence,
     findings: FindingWriter,
 ) -> Iterator[Finding]:
-    """Say what the stores hold, and how many active rows are among that."""
+    """Report the contents of the stores, and how many active rows are in them."""
     yield from of_stores(name, answer, seconds, findings, active=rows.active)
     if not any(isinstance(each, StoreAnswer) for each in answer.stores.values()):
         return
@@ -47,7 +47,7 @@ def of_list(
 def of_stores(
     name: str, answer: ListAnswer, seconds: float, findings: FindingWriter, *, active: int = 0
 ) -> Iterator[Finding]:
-    """Say what each store holds; that all hold nothing is worth a look while rows are active."""
+    """Report the contents of each store; warn if all are empty while rows are active."""
     is_empty = active > 0 and not listed_sessions(answer)
     for store, each in answer.stores.items():
         if isinstance(each, Unknown):
@@ -64,7 +64,7 @@ def of_stores(
 def of_times_ahead(
     name: str, answer: ListAnswer, now: float, tolerance: float, findings: FindingWriter
 ) -> Iterator[Finding]:
-    """Say how many signs of life are in the future at a Unix time of this machine."""
+    """Report how many signs of life are in the future at a Unix time of this machine."""
     seen = (each.last_seen_at for each in listed_sessions(answer).values())
     ahead = sum(at is not None and at > now + tolerance for at in seen)
     if ahead:
@@ -105,7 +105,7 @@ def listed_sessions(answer: object) -> dict[str, ListedSession]:
 
 
 def _others(rows: RowsBesideEvidence, answer: ListAnswer) -> frozenset[str]:
-    """What the list holds and is no active row; all of it where that is too much to know."""
+    """The listed sessions that are no active row; all of them if there are too many to compare."""
     return frozenset(listed_sessions(answer)) if rows.untracked is None else rows.untracked
 
 

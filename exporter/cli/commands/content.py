@@ -25,7 +25,7 @@ def content(  # noqa: PLR0917 - typer passes them by name
     ] = RulesFormat.PROMETHEUS,
     job: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Expect the exporter in this scrape job, always."),
+        typer.Option(metavar="NAME", help="Expect an exporter in this scrape job."),
     ] = None,
     runbook_url: Annotated[
         str,
@@ -41,7 +41,7 @@ def content(  # noqa: PLR0917 - typer passes them by name
     ] = "",
     scrape_interval: Annotated[
         str,
-        typer.Option(metavar="DURATION", help="How often Prometheus scrapes, at most."),
+        typer.Option(metavar="DURATION", help="Longest scrape interval of Prometheus."),
     ] = "1m",
     without: Annotated[
         list[str] | None,
@@ -50,7 +50,7 @@ def content(  # noqa: PLR0917 - typer passes them by name
 ) -> None:
     """Write alert rules, dashboards and runbooks.
 
-    Everything comes from this installation; nothing is connected to.
+    All files come from this installation; no connection is opened.
     """
     separating, alert_labels = chosen.parse_labels(labels)
     interval = duration("--scrape-interval", scrape_interval)

@@ -89,7 +89,7 @@ def role(
 def function(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
     """Print functions that recover a source.
 
-    A role needs no right but to call them.
+    A role needs only the right to call them.
     """
     config = load(config_file)
 
@@ -112,12 +112,12 @@ def function(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
 def audit(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
     """Print the tables of the audit of recovery, or their update.
 
-    They are safe to run in each database of the config, and twice: what is there is left as it is.
+    They are safe to run in each database of the config, and to run again.
     Without a valid config file, or without a connection, they are all printed.
     """
     try:
         found = _audit_versions(config_file) if config_file.exists() else {}
-    except ExporterError:  # a DBA need not have what the config needs, such as its variables
+    except ExporterError:  # a DBA may lack the requirements of the config, such as its variables
         print(audit_script(0))
         raise
     for database, version in found.items():

@@ -53,7 +53,7 @@ def close(  # noqa: PLR0917 - typer passes them by name
 ) -> bool:
     """Plan closing sessions for a planned stop; --yes closes.
 
-    The plan shows which active sessions would be closed, and what would be written.
+    The plan shows which active sessions would be closed, and their new values.
     """
     if all_ == (owner is not None):
         came = "both" if all_ else "neither"

@@ -55,7 +55,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
 ) -> bool:
     """Plan closing orphaned sessions; close them with --yes.
 
-    The plan shows which sessions would be closed, and what would be written.
+    The plan shows which sessions would be closed, and their new values.
     """
     # A printed function asks for a reason while a stop holds a session.
     said = "--despite-brake" if despite_brake else None

@@ -43,7 +43,7 @@ Only = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="Resume only this stop or pause, by the name that the plan prints, and leave what has "
+        help="Resume only this stop or pause, by the name that the plan prints, and nothing "
         "begun since; may be repeated. `pause` is any pause.",
         show_default=False,
     ),

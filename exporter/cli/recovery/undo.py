@@ -1,4 +1,4 @@
-"""`session-exporter undo`: writing back what was there before a run."""
+"""`session-exporter undo`: restoring the values before a run."""
 
 import re
 import uuid
@@ -26,7 +26,7 @@ from exporter.recovery.status import Run
 from exporter.recovery.undo import NOT_RESTORED, UndoOutcome, UndoPlan
 from exporter.text import instant, number_of, printable, some_of
 
-#: Of the id of a run, at its beginning: fewer could be those of another run tomorrow.
+#: The fewest first digits of the id of a run: fewer could match another run tomorrow.
 FEWEST_DIGITS = 8
 UNDONE = ("was undone", "were undone")
 
@@ -127,7 +127,7 @@ def _find_run(config: Config, given: str) -> uuid.UUID:
 
 
 def _plan_text(run: Run, plan: UndoPlan, show: int) -> str:
-    """What undoing would do."""
+    """The plan of undoing."""
     sessions = number_of(run.sessions, "session", "sessions")
     lines = [f"run {run.run} on {run.source}, {instant(run.at)}: {sessions}"]
     phrases = {state: (LEFT, f": {why}") for state, why in NOT_RESTORED.items()}

@@ -1,4 +1,4 @@
-"""What is read of each row: points in time, labels, keys, and what lists and reports show."""
+"""Fields about the columns of a row: points in time, labels, keys, and shown columns."""
 
 import re
 from dataclasses import replace

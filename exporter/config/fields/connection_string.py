@@ -10,7 +10,7 @@ _FOREIGN_SCHEME = re.compile(
     r"(?:jdbc:)?(?:postgres|postgresql|postgis|pgsql|ecto)(?:\+\w+)?://", re.IGNORECASE
 )
 
-#: What only other programs read: nothing that decides where or how safely to connect.
+#: Options that only other programs read, and that do not affect where or how safely to connect.
 _FOREIGN_OPTIONS = {
     # Prisma (Connection URLs, Arguments)
     *("schema", "connection_limit", "pool_timeout", "socket_timeout", "pgbouncer"),

@@ -1,4 +1,4 @@
-"""What recovery needs of its source: the id, the end, and what proves that a session is lost."""
+"""The requirements of recovery: the id, the end, and proof that a session is lost."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from exporter.config.recovery import RecoverySettings
 
 
 def check_recovery(recovery: RecoverySettings, source: Mapping[str, Any]) -> None:
-    """Raise ExpectedError for what recovery lacks, given the valid fields of the source."""
+    """Raise ExpectedError for missing requirements, given the valid fields of the source."""
     has_last_seen = source.get("last_seen_at", ...) is not None
     if source.get("id", ...) is None:
         raise ExpectedError(

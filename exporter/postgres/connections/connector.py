@@ -1,4 +1,4 @@
-"""Connector: opens a connection with the settings of a database, or raises why it cannot."""
+"""Connector: opens a connection with the settings of a database, or raises the cause."""
 
 import asyncio
 from collections.abc import Sequence
@@ -33,8 +33,8 @@ class _LenientText(Loader):
 class Connector:
     """Connects to one database: to the first of its servers that accepts the connection.
 
-    psycopg's own connect() leaves a socket open at a timeout, and with it a backend, until garbage
-    is collected. Here the socket is ours, and is shut down.
+    psycopg's connect() leaves a socket, and with it a backend, open at a timeout until garbage
+    collection. Here the socket is shut down.
     """
 
     def __init__(self, settings: DatabaseSettings) -> None:
@@ -58,7 +58,7 @@ class Connector:
         try:
             return await self._first_of(servers, problems, password, abandoned)
         except AuthFailed:
-            # It may have changed before the end of its life, or just now.
+            # It may have changed before the end of its lifetime, or just now.
             other = await self._password.after_refusal(password)
             if other is None:
                 raise
@@ -79,7 +79,7 @@ class Connector:
             try:
                 return await self._try({**server, **given}, abandoned)
             except SourceError as error:
-                # That a server is full or refuses us says more than that one cannot be reached.
+                # A full server or a refusal is more informative than an unreachable server.
                 says_more = failure is None or not isinstance(error, ConnectFailed)
                 failure = error if says_more else failure
                 problems.append(str(error))

@@ -9,7 +9,7 @@ _OF_SERVER: dict[str, tuple[type[errors.TimedOut], str]] = {
     "57P05": (errors.IdleTooLong, "idle_session_timeout"),
 }
 
-#: And those of PgBouncer, all with SQLSTATE 08P01 and in these words (janitor.c), or with spaces.
+#: The deadlines of PgBouncer, all with SQLSTATE 08P01 and these words (janitor.c), or with spaces.
 _OF_PGBOUNCER: tuple[tuple[str, type[errors.TimedOut]], ...] = (
     ("query_wait_timeout", errors.TimedOut),
     ("query_timeout", errors.TimedOut),

@@ -1,4 +1,4 @@
-"""ReceivedBytes: ends an answer that does not end. libpq keeps all of it until the last row."""
+"""ReceivedBytes: limits the size of an answer, all of which libpq keeps until the last row."""
 
 import asyncio
 import resource
@@ -43,7 +43,7 @@ class ReceivedBytes:
         self._before = 0
 
     def check(self) -> None:
-        """Note that data has arrived; raises OperationalError where it is more than MOST_BYTES."""
+        """Count arrived data; raises OperationalError beyond MOST_BYTES."""
         self._arrivals += 1
         if self._arrivals < UNCOUNTED:
             return

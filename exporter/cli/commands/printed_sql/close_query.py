@@ -46,8 +46,8 @@ def close(  # noqa: PLR0917 - typer passes them by name
 ) -> bool:
     """Print the transaction that closes named sessions, for psql.
 
-    It closes orphaned sessions as recover does. Without --id there is a place for the ids, and as
-    it is printed it closes nothing.
+    It closes orphaned sessions as recover does. Without --id it has a place for the ids, and closes
+    nothing as printed.
     """
     why, ids = options.given_reason(reason), limits.plain_ids(id_)
     config = options.load(config_file)

@@ -1,4 +1,4 @@
-"""Roles and their rights as a script for psql: what `sql role` prints."""
+"""Roles and their rights as a script for psql: the output of `sql role`."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -7,7 +7,7 @@ from exporter.queries import fill, identifier
 from exporter.sessions import grants
 from exporter.text import printable
 
-#: What the config calls a database, its real name or "" where that is not known, and commands that
+#: The name of a database in the config, its real name or "" if unknown, and commands that
 #: change rights in it, with comments.
 Granted = tuple[str, str, list[str]]
 
@@ -48,7 +48,7 @@ def operator_sql(recovered: Iterable[Granted], *, is_one_of_several: bool = Fals
 def missing_sql(
     name: str, login: str, granted: Sequence[Granted], *, is_there: bool, is_one_of_several: bool
 ) -> str:
-    """What a role lacks by database; the role itself too, where it is not there."""
+    """The missing rights of a role by database; also the role itself, if it does not exist."""
     lines = [f"-- What role {name} lacks:"]
     lines += [] if is_there else [fill("roles/printed/create_role", role=name, login=login)]
     return "\n".join([*lines, *_in_databases(granted, is_one_of_several)])

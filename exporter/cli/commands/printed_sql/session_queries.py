@@ -1,4 +1,4 @@
-"""`session-exporter sql orphans` and `sql inconsistent`: what these commands run, for psql."""
+"""`session-exporter sql orphans` and `sql inconsistent`: the SQL of these commands, for psql."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated

@@ -18,7 +18,8 @@ def sessions_of(
 ) -> bool:
     """Print variables of psql for the SQL of the runbooks.
 
-    With :sessions, :table and :orphaned one query reads any source: see docs/alerting.md.
+    With :sessions, :table and :orphaned one query reads any source: see
+    docs/runbook_commands.md.
     """
     config = options.load(config_file)
 

@@ -1,4 +1,4 @@
-"""What owners and lists say while a person closes sessions."""
+"""Owners and lists while a person closes sessions."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -55,7 +55,7 @@ class AskedEvidence:
         *,
         otherwise: str = "",
     ) -> None:
-        """`otherwise` is what the error says of closing without asking."""
+        """`otherwise` completes the error, about closing without a request."""
         alone = config.model_copy(update={"sources": {source.name: source}, "listed": {}})
         self._table, self._otherwise = table, otherwise
         self._pair: Pair = (database, source.name)
@@ -105,6 +105,6 @@ class AskedEvidence:
         self._known_until = began + max(USED_FOR, TIMES_AS_LONG * (now - began))
 
     async def close(self) -> None:
-        """Close the connections by which they were asked."""
+        """Close the connections of the requests."""
         await asyncio.gather(*(job.close() for job in self._jobs))
         await self._database.close()

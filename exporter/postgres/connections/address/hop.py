@@ -1,4 +1,4 @@
-"""Hop: the way from here to what was connected to, be it the server or a pooler before it."""
+"""Hop: the connection from here to the server, or to a pooler before it."""
 
 import ipaddress
 import socket
@@ -9,7 +9,7 @@ from psycopg import pq
 
 
 class Hop(NamedTuple):
-    """What libpq and the system know of a connection."""
+    """The properties of a connection by libpq and the system."""
 
     address: str
     is_local: bool
