@@ -136,7 +136,9 @@ def test_the_lines_of_the_readme_install_the_scripts_where_there_was_no_folder(
         "zsh": ".zfunc/_session-exporter",
     }
     for name, path in written.items():
-        assert (tmp_path / path).read_text(encoding="utf-8") == run("completion", name, folder=tmp_path).stdout
+        assert (tmp_path / path).read_text(encoding="utf-8") == run(
+            "completion", name, folder=tmp_path
+        ).stdout
 
 
 def test_zsh_completes_with_the_file_that_the_readme_has_written(folder: Path) -> None:
