@@ -300,3 +300,32 @@ def test_rows_that_have_not_begun_wait() -> None:
     found = source(given, rows)
     assert found.is_live
     assert found.value("active") == "performed_at IS NOT NULL AND finished_at IS NULL"
+
+
+def test_a_flag_of_rows_that_have_not_begun_needs_a_start() -> None:
+    given = table("builds", f"{COLUMNS.replace('!, started', ', started')}, completed bool!")
+    given.columns["started_at"].not_null = False
+    done = [end is not None for end in ENDS]
+    rows = sample(started_at=[*STARTS, None], ended_at=[*ENDS, None], completed=[*done, False])
+    found = source(given, rows)
+    assert (found.is_live, found.value("active")) == (
+        True,
+        "started_at IS NOT NULL AND NOT completed",
+    )
+
+
+def test_a_name_that_may_be_of_sessions_is_asked_about_where_two_columns_end_them() -> None:
+    given = table("transactions", "created_at timestamptz!, is_active bool, charging_state text")
+    flags = [end is None for end in ENDS]
+    states = ["Charging" if each else "Idle" for each in flags]
+    found = source(given, sample(created_at=STARTS, is_active=flags, charging_state=states))
+    assert (found.is_live, "table" in keys(found)) == (False, True)
+
+
+def test_a_row_that_lives_while_it_has_a_start_is_a_question() -> None:
+    given = table("spawners", "started timestamptz, last_activity timestamptz, state text")
+    rows = sample(
+        started=[*STARTS, None], last_activity=[NOW] * (len(STARTS) + 1), state=[None] * 156
+    )
+    found = source(given, rows)
+    assert (found.is_live, found.value("active")) == (False, "started IS NOT NULL")
