@@ -302,9 +302,11 @@ def test_rows_that_have_not_begun_wait() -> None:
     assert found.value("active") == "performed_at IS NOT NULL AND finished_at IS NULL"
 
 
-def test_a_flag_of_rows_that_have_not_begun_needs_a_start() -> None:
-    given = table("builds", f"{COLUMNS.replace('!, started', ', started')}, completed bool!")
-    given.columns["started_at"].not_null = False
+@pytest.mark.parametrize("has_index", [True, False])
+def test_a_flag_of_rows_that_have_not_begun_needs_a_start(has_index: bool) -> None:
+    index = [partial("job_id", where="(NOT completed)")] * has_index
+    columns = "id int8!, started_at timestamptz, ended_at timestamptz, completed bool!"
+    given = table("builds", columns, indexes=index)
     done = [end is not None for end in ENDS]
     rows = sample(started_at=[*STARTS, None], ended_at=[*ENDS, None], completed=[*done, False])
     found = source(given, rows)
@@ -329,3 +331,10 @@ def test_a_row_that_lives_while_it_has_a_start_is_a_question() -> None:
     )
     found = source(given, rows)
     assert (found.is_live, found.value("active")) == (False, "started IS NOT NULL")
+
+
+def test_an_index_that_the_rows_contradict_is_a_question() -> None:
+    index = partial("started_at", where="is_active")
+    given = table("visits", f"{COLUMNS}, is_active bool!", indexes=[index])
+    flags = [end is None or row < 60 for row, end in enumerate(ENDS)]
+    assert not source(given, sample(started_at=STARTS, ended_at=ENDS, is_active=flags)).is_live
