@@ -13,10 +13,10 @@ from tests.support.servers.statements import rows
 
 HALVES = ("open", "set_aside")
 
-#: Of each half: the most live lines that are wrong, and the least share of its session tables that
-#: is found, or asked about. It should be 0 and 0.9 for both. Those of the half set aside are what
-#: was measured, once, when nobody who works on `init` had read it: 1 wrong, and 11 of 13 found.
-BOUNDS = (("open", 0, 0.9), ("set_aside", 1, 0.84))
+#: The least share of the session tables that is found, or asked about. The half that was set aside
+#: was measured once before anybody who works on `init` had read it: 1 wrong live line, and 11 of 13
+#: found. What it showed is fixed since, so that it tells nothing new.
+RECALL = 0.9
 
 
 @pytest.mark.slow  # a thousand rows in each of fifty tables; the tests of init use one of their own
@@ -46,18 +46,16 @@ def test_the_answers_of_the_corpus_fit_its_rows(
 
 
 @pytest.mark.slow  # as above
-@pytest.mark.parametrize(("half", "wrong", "recall"), BOUNDS)
-def test_init_is_right_or_asks(
-    empty_database: EmbeddedDatabase, tmp_path: Path, half: str, wrong: int, recall: float
-) -> None:
-    """Hardly a live line is wrong, most tables are found, and what is written can be used."""
+@pytest.mark.parametrize("half", HALVES)
+def test_init_is_right_or_asks(empty_database: EmbeddedDatabase, tmp_path: Path, half: str) -> None:
+    """No live line is wrong, nine of ten tables are found, and what is written can be used."""
     cases = read_cases(half)
     load_cases(empty_database, cases)
     printed = run("init", empty_database.dsn, "--format", "json", folder=tmp_path)
     assert printed.returncode == 0, printed.stderr
     findings = measure(empty_database, json.loads(printed.stdout), cases)
-    assert len(findings.wrong) <= wrong, findings.wrong
-    assert findings.recall >= recall, findings.missed
+    assert findings.wrong == []
+    assert findings.recall >= RECALL, findings.missed
     written = run("init", empty_database.dsn, folder=tmp_path)
     assert written.returncode == 0, written.stderr
     checked = run("check", "--live", folder=tmp_path, DATABASE_URL=empty_database.dsn)
