@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from exporter.discover.facts import ServerFacts, TableFacts
 from exporter.discover.judgement import lookalikes
+from exporter.discover.judgement.active.conditions import ActiveCondition
 from exporter.discover.judgement.active.find import find_condition
 from exporter.discover.judgement.draft.access import ask_about_access
 from exporter.discover.judgement.draft.declaration import declare, suggest
@@ -30,10 +31,8 @@ def judge(
     table = surveyed.table
     against = lookalikes.find_look_alike(surveyed)
     condition = find_condition(surveyed)
-    if against is not None:
-        is_described = condition is not None and surveyed.has_own_start and surveyed.end
-        if not against.is_weak or not is_described:
-            return LeftOut(table_sql(table.schema, table.name), against.reason)
+    if against is not None and not (against.is_weak and _is_described(surveyed, condition)):
+        return LeftOut(table_sql(table.schema, table.name), against.reason)
     if surveyed.start is None or (condition is None and not _lives_with_its_row(surveyed)):
         return LeftOut(table_sql(table.schema, table.name), _lack(surveyed))
     proposal = SourceProposal(name, table.schema, table.name, Standing.LIVE, [])
@@ -57,10 +56,21 @@ def judge(
     return proposal
 
 
+def _is_described(surveyed: SurveyedTable, condition: ActiveCondition | None) -> bool:
+    """Whether the columns describe sessions well enough to ask, whatever the table is called."""
+    if condition is None:
+        return False
+    has_times = surveyed.has_own_start and surveyed.end is not None
+    return has_times or bool(surveyed.roles[Role.FLAG] and surveyed.roles[Role.STATUS])
+
+
 def _lives_with_its_row(surveyed: SurveyedTable) -> bool:
     """Whether a row may be active as long as it exists: it has a sign of life, and nothing else."""
-    is_left = surveyed.end is None and not surveyed.roles[Role.STATUS]
-    return surveyed.seen is not None and is_left
+    has_status = any(
+        not surveyed.sample.of(column) or any(surveyed.sample.of(column))
+        for column in surveyed.roles[Role.STATUS]
+    )
+    return surveyed.seen is not None and surveyed.end is None and not has_status
 
 
 def _lack(surveyed: SurveyedTable) -> str:

@@ -13,6 +13,11 @@ from tests.support.servers.statements import rows
 
 HALVES = ("open", "set_aside")
 
+#: The least share of the session tables that is found, or asked about. The half that was set aside
+#: was measured once before anybody who works on `init` had read it: 1 wrong live line, and 11 of 13
+#: found. What it showed is fixed since, so that it tells nothing new.
+RECALL = 0.9
+
 
 @pytest.mark.slow  # a thousand rows in each of fifty tables; the tests of init use one of their own
 @pytest.mark.parametrize("half", HALVES)
@@ -50,7 +55,7 @@ def test_init_is_right_or_asks(empty_database: EmbeddedDatabase, tmp_path: Path,
     assert printed.returncode == 0, printed.stderr
     findings = measure(empty_database, json.loads(printed.stdout), cases)
     assert findings.wrong == []
-    assert findings.recall >= 0.9, findings.missed
+    assert findings.recall >= RECALL, findings.missed
     written = run("init", empty_database.dsn, folder=tmp_path)
     assert written.returncode == 0, written.stderr
     checked = run("check", "--live", folder=tmp_path, DATABASE_URL=empty_database.dsn)

@@ -33,31 +33,42 @@ class ActiveCondition:
     none: float | None = None
     """What stands for no end in place of NULL."""
     begun: ColumnFacts | None = None
-    """Of an end: the start that a row has to have, where others wait."""
+    """The start that a row has to have, where others wait."""
     doubt: str | None = None
     """Why it is a question; None: it is not."""
 
     @property
     def sql(self) -> str:
+        """The condition as SQL of the config."""
+        waits = "" if self.begun is None else f"{column_sql(self.begun.name)} IS NOT NULL AND "
+        return f"{waits}{self._own_sql}"
+
+    @property
+    def _own_sql(self) -> str:
         name = column_sql(self.column.name)
         if self.flag is not None:
             return name if self.flag else f"NOT {name}"
         if self.values is not None:
             is_text = self.column.is_text
             written = [text_sql(each) if is_text else each for each in self.values]
-            if len(written) == 1:
-                return f"{name} = {written[0]}"
-            return f"{name} IN ({', '.join(written)})"
-        is_none = f"= {number_sql(self.none, self.column)}" if self.none is not None else "IS NULL"
-        waits = "" if self.begun is None else f"{column_sql(self.begun.name)} IS NOT NULL AND "
-        return f"{waits}{name} {is_none}"
+            return (
+                f"{name} = {written[0]}"
+                if len(written) == 1
+                else f"{name} IN ({', '.join(written)})"
+            )
+        return (
+            f"{name} IS NULL"
+            if self.none is None
+            else (f"{name} = {number_sql(self.none, self.column)}")
+        )
 
     def holds(self, surveyed: SurveyedTable, row: int) -> bool:
         """Whether a row of the sample is active."""
+        if self.begun is not None and surveyed.raw(self.begun, row) is None:
+            return False
         value = surveyed.raw(self.column, row)
         if self.flag is not None:
             return value is self.flag
         if self.values is not None:
             return value in self.values
-        has_begun = self.begun is None or surveyed.raw(self.begun, row) is not None
-        return has_begun and not surveyed.has_ended(row)
+        return not surveyed.has_ended(row)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from exporter.discover.facts import ColumnFacts
 from exporter.discover.judgement.active import states
 from exporter.discover.judgement.active.conditions import ActiveCondition, Proof
-from exporter.discover.judgement.active.flags import is_archive
+from exporter.discover.judgement.active.flags import is_archive, waits
 from exporter.discover.judgement.surveyed_table import SurveyedTable
 from exporter.discover.roles.roles import Role, marks_end
 
@@ -34,17 +34,9 @@ def conditions_of_ends(surveyed: SurveyedTable) -> Iterator[ActiveCondition]:
     because = f"{len(rows) - ended} of {len(rows)} rows have none"
     doubt = _doubt_of_values(surveyed, end, none, ended) or _doubt_of_open_rows(surveyed, end)
     doubt = doubt or _doubt_of_flags(surveyed, end)
-    begun = surveyed.start if _has_unbegun_rows(surveyed) else None
+    open_rows = [row for row in surveyed.rows() if not surveyed.has_ended(row)]
+    begun = surveyed.start if waits(surveyed, open_rows) else None
     yield ActiveCondition(end, Proof.ROWS, because, none=none, begun=begun, doubt=doubt)
-
-
-def _has_unbegun_rows(surveyed: SurveyedTable) -> bool:
-    """Whether rows have neither a start of their own nor an end: they wait."""
-    starts = surveyed.sample.of(surveyed.start)
-    return surveyed.has_own_start and any(
-        starts[row] is None and not surveyed.has_ended(row)
-        for row in (surveyed.rows() if starts else ())
-    )
 
 
 def _doubt_of_flags(surveyed: SurveyedTable, end: ColumnFacts) -> str | None:

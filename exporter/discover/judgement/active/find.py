@@ -30,7 +30,7 @@ def find_condition(surveyed: SurveyedTable) -> ActiveCondition | None:
         return (not is_index, _is_contradicted(surveyed, each), each.doubt is not None, -each.proof)
 
     best = min(found, key=order, default=None)
-    if best is None or best.doubt is not None or best.proof is not Proof.ROWS:
+    if best is None or best.doubt is not None or best.proof is Proof.NAMES:
         return best
     if _is_contradicted(surveyed, best):
         wrong = contradictions(surveyed, best)

@@ -1,6 +1,6 @@
 """What booleans say: is_active, finished; and the flags that archive, which say nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from exporter.discover.facts import ColumnFacts
 from exporter.discover.judgement.active.conditions import ActiveCondition, Proof
@@ -25,6 +25,7 @@ def conditions_of_flags(surveyed: SurveyedTable) -> Iterator[ActiveCondition]:
             )
             continue
         active = [row for row in surveyed.rows() if values[row] is (not ends)]
+        begun = surveyed.start if waits(surveyed, active) else None
         over = [row for row in surveyed.rows() if values[row] is ends]
         if is_archive(surveyed, column):
             continue
@@ -42,6 +43,7 @@ def conditions_of_flags(surveyed: SurveyedTable) -> Iterator[ActiveCondition]:
                 Proof.ROWS,
                 f"{len(active)} of {len(values)} rows are so",
                 flag=not ends,
+                begun=begun,
                 doubt=doubt,
             )
             continue
@@ -57,7 +59,7 @@ def conditions_of_flags(surveyed: SurveyedTable) -> Iterator[ActiveCondition]:
             doubt = "all rows of the sample have one value" if surveyed.table.rows else None
         elif agree < (1 - TOLERANCE) * len(values):
             doubt = f"the rows contradict each other: {because}"
-        yield ActiveCondition(column, Proof.ROWS, because, flag=not ends, doubt=doubt)
+        yield ActiveCondition(column, Proof.ROWS, because, flag=not ends, begun=begun, doubt=doubt)
 
 
 def is_archive(surveyed: SurveyedTable, column: ColumnFacts) -> bool:
@@ -67,3 +69,9 @@ def is_archive(surveyed: SurveyedTable, column: ColumnFacts) -> bool:
         return False
     ended = [row for row in surveyed.rows() if surveyed.has_ended(row)]
     return len(ended) >= 3 and sum(values[row] is True for row in ended) > 0.5 * len(ended)
+
+
+def waits(surveyed: SurveyedTable, rows: Iterable[int]) -> bool:
+    """Whether some of the rows have no start of their own: they have not begun."""
+    starts = surveyed.sample.of(surveyed.start)
+    return surveyed.has_own_start and any(bool(starts) and starts[row] is None for row in rows)

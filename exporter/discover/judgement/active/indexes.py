@@ -1,11 +1,12 @@
 """What partial indexes say: their predicate is the author's own definition of active."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from exporter.discover.facts import ColumnFacts
 from exporter.discover.judgement.active import states
 from exporter.discover.judgement.active.conditions import ActiveCondition, Proof
-from exporter.discover.judgement.active.flags import is_archive
+from exporter.discover.judgement.active.flags import is_archive, waits
 from exporter.discover.judgement.active.predicates import Predicate, parse
 from exporter.discover.judgement.surveyed_table import SurveyedTable
 from exporter.discover.roles.roles import Role, marks_end
@@ -16,8 +17,12 @@ def conditions_of_indexes(surveyed: SurveyedTable) -> Iterator[ActiveCondition]:
     for index in surveyed.table.indexes:
         for part in parse(index.predicate or ""):
             condition = _of_predicate(surveyed, part)
-            if condition is not None:
-                yield condition
+            if condition is None:
+                continue
+            active = [row for row in surveyed.rows() if condition.holds(surveyed, row)]
+            is_of_status = condition.values is not None
+            begun = surveyed.start if not is_of_status and waits(surveyed, active) else None
+            yield replace(condition, begun=begun)
 
 
 def _of_predicate(surveyed: SurveyedTable, part: Predicate) -> ActiveCondition | None:

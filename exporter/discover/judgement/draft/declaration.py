@@ -5,6 +5,7 @@ from typing import Any
 
 from exporter.discover.facts import ColumnFacts, TableFacts
 from exporter.discover.judgement.active.conditions import ActiveCondition
+from exporter.discover.judgement.active.flags import waits
 from exporter.discover.judgement.draft.signs_of_life import (
     heartbeat_calls,
     json_sign_of_life,
@@ -14,6 +15,7 @@ from exporter.discover.judgement.surveyed_table import SurveyedTable
 from exporter.discover.proposal import Line, SourceProposal
 from exporter.discover.roles.roles import Role
 from exporter.discover.roles.words import words_of
+from exporter.discover.sql_text import column_sql
 from exporter.text import age
 
 _KINDS = {"v": ", a view", "m": ", a materialized view", "f": ", a foreign table"}
@@ -35,7 +37,10 @@ def declare(
     """The table, its condition, its times and its key."""
     lines = proposal.lines
     lines.append(Line("table", proposal.table, about(surveyed.table)))
-    if condition is None:
+    if condition is None and surveyed.start is not None and waits(surveyed, surveyed.rows()):
+        has_begun = f"{column_sql(surveyed.start.name)} IS NOT NULL"
+        lines.append(Line("active", has_begun, "as long as the row has a start"))
+    elif condition is None:
         lines.append(Line("active", True, "as long as the row exists"))
     else:
         lines.append(Line("active", condition.sql, condition.because))

@@ -36,7 +36,10 @@ def ask(
 ) -> None:
     """Ask about what makes a session active, when it starts, and in which units."""
     if condition is None:
-        proposal.doubt("active", "is a session active as long as its row exists, and deleted then?")
+        proposal.doubt(
+            "active",
+            "does nothing but the row itself say that a session is active? Is it deleted then?",
+        )
     else:
         _ask_about_condition(proposal, surveyed, condition)
         is_sure = condition.proof is Proof.INDEX or _starts_when_created(surveyed, condition)

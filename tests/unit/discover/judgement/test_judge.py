@@ -300,3 +300,41 @@ def test_rows_that_have_not_begun_wait() -> None:
     found = source(given, rows)
     assert found.is_live
     assert found.value("active") == "performed_at IS NOT NULL AND finished_at IS NULL"
+
+
+@pytest.mark.parametrize("has_index", [True, False])
+def test_a_flag_of_rows_that_have_not_begun_needs_a_start(has_index: bool) -> None:
+    index = [partial("job_id", where="(NOT completed)")] * has_index
+    columns = "id int8!, started_at timestamptz, ended_at timestamptz, completed bool!"
+    given = table("builds", columns, indexes=index)
+    done = [end is not None for end in ENDS]
+    rows = sample(started_at=[*STARTS, None], ended_at=[*ENDS, None], completed=[*done, False])
+    found = source(given, rows)
+    assert (found.is_live, found.value("active")) == (
+        True,
+        "started_at IS NOT NULL AND NOT completed",
+    )
+
+
+def test_a_name_that_may_be_of_sessions_is_asked_about_where_two_columns_end_them() -> None:
+    given = table("transactions", "created_at timestamptz!, is_active bool, charging_state text")
+    flags = [end is None for end in ENDS]
+    states = ["Charging" if each else "Idle" for each in flags]
+    found = source(given, sample(created_at=STARTS, is_active=flags, charging_state=states))
+    assert (found.is_live, "table" in keys(found)) == (False, True)
+
+
+def test_a_row_that_lives_while_it_has_a_start_is_a_question() -> None:
+    given = table("spawners", "started timestamptz, last_activity timestamptz, state text")
+    rows = sample(
+        started=[*STARTS, None], last_activity=[NOW] * (len(STARTS) + 1), state=[None] * 156
+    )
+    found = source(given, rows)
+    assert (found.is_live, found.value("active")) == (False, "started IS NOT NULL")
+
+
+def test_an_index_that_the_rows_contradict_is_a_question() -> None:
+    index = partial("started_at", where="is_active")
+    given = table("visits", f"{COLUMNS}, is_active bool!", indexes=[index])
+    flags = [end is None or row < 60 for row, end in enumerate(ENDS)]
+    assert not source(given, sample(started_at=STARTS, ended_at=ENDS, is_active=flags)).is_live
