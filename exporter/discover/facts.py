@@ -118,6 +118,11 @@ class TableFacts:
     activity: Activity | None = None
 
     @property
+    def can_be_named(self) -> bool:
+        """Whether a config file can hold all of its names: none has a control character."""
+        return all(map(str.isprintable, (self.schema, self.name, *self.columns)))
+
+    @property
     def is_view(self) -> bool:
         return self.kind in {"v", "m"}
 

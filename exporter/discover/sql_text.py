@@ -98,6 +98,7 @@ _RESERVED = frozenset(
     )
 )
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def name_sql(name: str) -> str:
@@ -108,6 +109,11 @@ def name_sql(name: str) -> str:
 def column_sql(name: str) -> str:
     """A column in an expression."""
     return name_sql(name)
+
+
+def expression_sql(name: str) -> str:
+    """A column where an expression may stand: a single word is the column of that spelling."""
+    return name if _WORD.fullmatch(name) else identifier(name)
 
 
 def table_sql(schema: str, name: str) -> str:

@@ -86,13 +86,28 @@ class Surveyor:
                 "others with --table or --schema"
             )
             chosen = sorted(chosen, key=lambda each: -each.rows)[:MOST_TABLES]
-        await complete(self._reader, chosen)
+        unnamed = [each for each in chosen if not each.can_be_named]
+        locked = await complete(self._reader, [each for each in chosen if each.can_be_named])
+        self._unseen += [
+            f"{table_sql(each.schema, each.name)}: another transaction held a lock on it; run init "
+            "again for this table"
+            for each in locked
+        ]
+        skipped = {each.oid for each in (*unnamed, *locked)}
+        chosen = [each for each in chosen if each.oid not in skipped]
         await read_statistics(self._reader, chosen, _columns_with_roles(chosen))
         self._updates = await read_updates(self._reader, server, chosen)
         self._unseen += unseen(server, chosen)
         survey = Survey(
             server, len(tables), [], [], self._unseen, reads_data=self._scope.reads_data
         )
+        survey.left_out += [
+            LeftOut(
+                table_sql(each.schema, each.name),
+                "a name in it has a control character, which no config file can hold",
+            )
+            for each in unnamed
+        ]
         for table in chosen:
             application = find_application(table.name, table.columns)
             if application is not None:

@@ -1,6 +1,6 @@
 """Reads the catalog: all tables with their columns in pages, and all that it has of a few."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from exporter.discover.facts import (
@@ -11,7 +11,8 @@ from exporter.discover.facts import (
     ServerFacts,
     TableFacts,
 )
-from exporter.postgres import Reader
+from exporter.errors import Locked
+from exporter.postgres import Reader, Result
 from exporter.queries import array, fill, literal
 
 #: Tables of one statement: of 20 columns each it takes 20 to 50 ms.
@@ -68,14 +69,41 @@ async def _add_columns(
         tables[oid].columns[name] = column
 
 
-async def complete(reader: Reader, tables: Iterable[TableFacts]) -> None:
-    """Add columns' types, indexes, constraints and so on, in one round trip. Raises SourceError."""
+async def complete(reader: Reader, tables: Iterable[TableFacts]) -> list[TableFacts]:
+    """Add columns' types, indexes, constraints and so on, in one round trip.
+
+    Returns the tables that are locked, of which nothing is added: to read of row-level security and
+    of default values PostgreSQL opens the table. Raises SourceError.
+    """
     by_oid = {each.oid: each for each in tables}
     if not by_oid:
-        return
+        return []
+    try:
+        await _add_rest(reader, by_oid)
+    except Locked:
+        locked = [each for each in by_oid.values() if await _is_locked(reader, each)]
+        for each in locked:
+            del by_oid[each.oid]
+        return [*locked, *await complete(reader, by_oid.values())]
+    return []
+
+
+async def _is_locked(reader: Reader, table: TableFacts) -> bool:
+    try:
+        await _read_rest(reader, [table.oid])
+    except Locked:
+        return True
+    return False
+
+
+async def _read_rest(reader: Reader, oids: Iterable[int]) -> Sequence[Result]:
     names = ("tables", "columns", "indexes", "constraints")
-    oids = array(map(str, by_oid))
-    read = await reader.read(*(fill(f"discover/{name}", oids=oids) for name in names))
+    chosen = array(map(str, oids))
+    return await reader.read(*(fill(f"discover/{name}", oids=chosen) for name in names))
+
+
+async def _add_rest(reader: Reader, by_oid: Mapping[int, TableFacts]) -> None:
+    read = await _read_rest(reader, by_oid)
     of_tables, of_columns, of_indexes, of_constraints = (each.rows for each in read)
     for oid, comment, is_usable, is_secured, triggers, partitions, *counts in of_tables:
         table = by_oid[oid]

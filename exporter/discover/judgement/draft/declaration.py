@@ -15,7 +15,7 @@ from exporter.discover.judgement.surveyed_table import SurveyedTable
 from exporter.discover.proposal import Line, SourceProposal
 from exporter.discover.roles.roles import Role
 from exporter.discover.roles.words import words_of
-from exporter.discover.sql_text import column_sql
+from exporter.discover.sql_text import column_sql, expression_sql
 from exporter.text import age
 
 _KINDS = {"v": ", a view", "m": ", a materialized view", "f": ", a foreign table"}
@@ -58,7 +58,7 @@ def declare(
     if key := surveyed.table.key:
         is_primary = any(each.is_primary for each in surveyed.table.indexes)
         why = "the primary key" if is_primary else "a unique key"
-        lines.append(Line("id", key[0] if len(key) == 1 else list(key), why))
+        lines.append(Line("id", expression_sql(key[0]) if len(key) == 1 else list(key), why))
 
 
 def about(table: TableFacts) -> str:
@@ -71,7 +71,9 @@ def about(table: TableFacts) -> str:
 def suggest(proposal: SourceProposal, surveyed: SurveyedTable) -> None:
     """What may be added: the owner by its name, and commented out the user."""
     if owners := surveyed.roles[Role.OWNER]:
-        proposal.lines.append(Line("owner", owners[0].name, "who holds the session, by its name"))
+        proposal.lines.append(
+            Line("owner", expression_sql(owners[0].name), "who holds the session, by its name")
+        )
     elif maybe := surveyed.roles[Role.MAYBE_OWNER]:
         name = maybe[0].name
         proposal.lines.append(Line("owner", name, "by its name", is_suggestion=True))
@@ -120,10 +122,10 @@ def _declare_sign_of_life(
 
 def _time_line(surveyed: SurveyedTable, key: str, column: ColumnFacts, because: str) -> Line:
     if column.is_timestamp:
-        return Line(key, column.name, because)
+        return Line(key, expression_sql(column.name), because)
     unit = surveyed.units.get(column.name)
     why = f"counts {unit} since 1970 by its magnitude" if unit else "the unit is not known"
-    value: Mapping[str, Any] = {"column": column.name, "epoch": unit or "s"}
+    value: Mapping[str, Any] = {"column": expression_sql(column.name), "epoch": unit or "s"}
     return Line(key, value, f"{why}; {because}")
 
 
@@ -163,5 +165,5 @@ def _duration(surveyed: SurveyedTable) -> Line | None:
             close += abs(written - length) <= max(_CLOSE_SECONDS, _CLOSE_SHARE * length)
         if compared >= 3 and close > 0.9 * compared:
             why = f"end minus start in seconds, in {close} of {compared} closed rows"
-            return Line("duration", column.name, why)
+            return Line("duration", expression_sql(column.name), why)
     return None
