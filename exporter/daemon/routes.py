@@ -29,7 +29,7 @@ _NO_LIFECYCLE = (
     "Reloading over HTTP is not enabled: start with --web.enable-lifecycle, or send SIGHUP.\n"
 )
 _REJECTED = (
-    "The config file was rejected; the previous config stays in use. The log has the problems.\n"
+    "The config file was rejected, the previous config stays in use; the log has the problems.\n"
 )
 
 #: RFC 9110, 12.4.2. Python would also read nan, inf, 1_0 and other digits.

@@ -1,4 +1,4 @@
--- The same for the row `s`. OFFSET 0 prevents that its expressions are evaluated at each use.
+-- The same for the row `s`. OFFSET 0 keeps its expressions from being evaluated at each use.
 (
     SELECT
     {orphaned_at}

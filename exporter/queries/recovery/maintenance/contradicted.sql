@@ -1,7 +1,7 @@
 -- Recovered sessions that were seen since, or got a genuine end: the row has another version, and
 -- what recovery wrote was overwritten, or the session was seen after it was closed.
 -- Gives the time at which the page begins; NULL after the last page.
--- OFFSET 0 prevents that EXISTS becomes a join, for which the whole table may be read.
+-- OFFSET 0 keeps EXISTS from becoming a join, for which the whole table may be read.
 -- The row is in an inner query, so that no bare word in an expression is ambiguous.
 WITH session_exporter_page AS MATERIALIZED (
 {page}
