@@ -114,7 +114,7 @@ class Collection(Job):
         table: SessionTable | None = None
         try:
             table = await self._binding.get(reader, now)
-            sessions.set_apart(reader, table)
+            sessions.isolate_foreign_reads(reader, table)
             try:
                 return await self._collector.collect(reader, table, previous, self._evidence())
             except SchemaMismatch:

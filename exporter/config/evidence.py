@@ -239,7 +239,7 @@ class ListSource(Model):
         return self
 
     @property
-    def says_key(self) -> bool:
+    def has_key(self) -> bool:
         """Whether it gives the user of a session; for a query, whether it may have a column key."""
         if self.sql is None:
             return self.key is not None

@@ -102,7 +102,7 @@ class ListedSource(Model):
     @classmethod
     def _require_key(cls, value: ListedLimit | None, info: ValidationInfo) -> ListedLimit | None:
         of = _list_of(info)
-        if value is not None and of is not None and not of.says_key:
+        if value is not None and of is not None and not of.has_key:
             where = f"key in lists.{of.name}" if of.urls else f"a column key of lists.{of.name}.sql"
             advice = "it gives the user of a session"
             raise ExpectedError(f"{where} beside limit_per", advice)

@@ -33,7 +33,7 @@ class HangingReads:
         message = self._messages.get(reader.user) if reader.name else None
         if message is None:
             return
-        if await self._look(*message):
+        if await self._find_hanging(*message):
             raise _hangs(reader.user, message[0])
         if self._messages.get(reader.user) == message:
             del self._messages[reader.user]
@@ -52,7 +52,7 @@ class HangingReads:
         Raises SourceError if the server does not answer this either.
         """
         comment, seconds = late[0].comment, sum(each.most_seconds for each in late)
-        rows = await self._look(comment, seconds)
+        rows = await self._find_hanging(comment, seconds)
         tables = [identifier(*row) for row in rows if row[0] is not None]
         for request in late:
             text = "\n".join(request.statements)
@@ -60,7 +60,9 @@ class HangingReads:
                 request.hangs = True
                 self._messages[request.user] = (comment, seconds)
 
-    async def _look(self, comment: str, seconds: float) -> list[tuple[str | None, str | None]]:
+    async def _find_hanging(
+        self, comment: str, seconds: float
+    ) -> list[tuple[str | None, str | None]]:
         shown = comment.encode()[:_SHOWN_BYTES].decode(errors="ignore")
         statement = fill(
             "collection/hanging", comment=literal(shown), seconds=literal(f"{seconds:g} seconds")

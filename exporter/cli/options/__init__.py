@@ -111,7 +111,7 @@ def plain_text(option: str, text: str) -> str:
     return text
 
 
-def given_reason(reason: str | None) -> str | None:
+def parse_reason(reason: str | None) -> str | None:
     """The value of --reason, if it is one; raises UsageError."""
     if reason is not None and not plain_text("--reason", reason).strip():
         raise UsageError("--reason: expected a text, got nothing")

@@ -60,7 +60,7 @@ def close(  # noqa: PLR0917 - typer passes them by name
         raise UsageError(f"expected either --owner ID or --all, got {came}")
     if owner is not None and not options.plain_text("--owner", owner).strip():
         raise UsageError("--owner: expected the id of an owner, got nothing; is a variable unset?")
-    given_why, config = options.given_reason(reason), options.load(config_file)
+    given_why, config = options.parse_reason(reason), options.load(config_file)
     chosen = options.set_pace(require_rule(config, source), batch, pause)
     if owner is not None and chosen.owner is None:
         raise UsageError(

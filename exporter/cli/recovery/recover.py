@@ -59,7 +59,7 @@ def recover(  # noqa: PLR0917 - typer passes them by name
     """
     # A printed function asks for a reason while a stop holds a session.
     said = "--despite-brake" if despite_brake else None
-    given_why, config = options.given_reason(reason) or said, options.load(config_file)
+    given_why, config = options.parse_reason(reason) or said, options.load(config_file)
     chosen = options.set_pace(require_rule(config, source), batch, pause)
     given = limits.limits_of(chosen, id_, older_than, limit)
 

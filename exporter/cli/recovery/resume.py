@@ -14,9 +14,9 @@ from exporter.cli.options import (
     ListFormat,
     Reason,
     Yes,
-    given_reason,
     limits,
     load,
+    parse_reason,
 )
 from exporter.cli.output.report import Report
 from exporter.cli.output.stops import (
@@ -65,7 +65,7 @@ def resume(
     It shows the pause of a source, and which sessions a stop holds and why. With --yes automatic
     recovery closes those that are still orphaned.
     """
-    given, config, names = given_reason(reason), load(config_file), only or []
+    given, config, names = parse_reason(reason), load(config_file), only or []
     shown = dict[str, None]()
     unnamed = dict[str, str]()
     resumed = set[str]()

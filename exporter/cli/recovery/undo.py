@@ -56,7 +56,7 @@ def undo(  # noqa: PLR0917 - typer passes them by name
 
     Where a row is unchanged since, the values before the run are written back.
     """
-    given_why, config = options.given_reason(reason), options.load(config_file)
+    given_why, config = options.parse_reason(reason), options.load(config_file)
     given = Limits(ids=limits.plain_ids(id_), most=limit)
     wanted = _find_run(config, run)
 

@@ -129,15 +129,15 @@ class HttpConnections:
         if self._watch is None:
             self._calm_count = sum(self.rejected.values())
             logs.warning("http_rejecting", reason=reason, client=client)
-            self._watch = loop.call_later(QUIET, self._look)
+            self._watch = loop.call_later(QUIET, self._log_end)
         self.rejected[reason] += 1
 
-    def _look(self) -> None:
+    def _log_end(self) -> None:
         """Log that the series has ended, or check again later."""
         loop = asyncio.get_running_loop()
         quiet_at = self._rejected_at + QUIET
         if loop.time() < quiet_at:
-            self._watch = loop.call_at(quiet_at, self._look)
+            self._watch = loop.call_at(quiet_at, self._log_end)
             return
         self._watch = None
         logs.info("http_rejecting_ended", count=sum(self.rejected.values()) - self._calm_count)

@@ -51,7 +51,7 @@ class Passwords:
         known = users.get(user)
         most = max(map(_cost, users.values()))
         # For a user that there is not, a check takes as long as for one that there is.
-        hash_ = known or _nobody(most)
+        hash_ = known or _hash_of_no_password(most)
         entry = self._entry(user, hash_, password)
         if entry in self._right:
             self._right.move_to_end(entry)
@@ -100,7 +100,7 @@ def _cost(hash_: str) -> int:
     return int(hash_.split("$")[2])
 
 
-def _nobody(cost: int) -> str:
+def _hash_of_no_password(cost: int) -> str:
     """A hash of no password."""
     return f"$2b${cost:02}${'.' * 53}"
 
@@ -114,7 +114,7 @@ def _matches_slowly(hash_: str, password: bytes, most: int) -> bool:
     if _matches(hash_, password):
         return True
     for cost in range(_cost(hash_), most):
-        _matches(_nobody(cost), password)
+        _matches(_hash_of_no_password(cost), password)
     return False
 
 

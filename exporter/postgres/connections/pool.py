@@ -14,7 +14,7 @@ from exporter.postgres.connections.address.hop import Hop, hop_of
 from exporter.postgres.connections.connection_slots import ConnectionSlots
 from exporter.postgres.connections.connector import Connection, Connector
 from exporter.postgres.connections.deadlines import STATEMENT_SECONDS
-from exporter.postgres.connections.shared_room import RECHECK_AFTER, SharedRoom
+from exporter.postgres.connections.shared_limit import RECHECK_AFTER, SharedConnectionLimit
 
 
 class Lease:
@@ -40,7 +40,10 @@ class ConnectionPool:
     """At most one connection per slot; a connection runs one message at a time."""
 
     def __init__(
-        self, settings: DatabaseSettings, slots: ConnectionSlots | None, room: SharedRoom | None
+        self,
+        settings: DatabaseSettings,
+        slots: ConnectionSlots | None,
+        room: SharedConnectionLimit | None,
     ) -> None:
         """`slots` and `room` are those that other connection strings share, if any do."""
         self.name = settings.name
@@ -53,7 +56,7 @@ class ConnectionPool:
         self.idle: list[Connection] = []
         self.slots = slots or ConnectionSlots(settings.max_connections)
         self.slots.add_idle(self.idle)
-        self.room = SharedRoom(settings.name) if room is None else room
+        self.room = SharedConnectionLimit(settings.name) if room is None else room
         self._busy: set[Connection] = set()
         self.room.add(self.idle, self._busy)
         self._connect_timeout = settings.connect_timeout

@@ -63,7 +63,7 @@ def recover_function(rule: Rule) -> Function:
             run=run,
             trigger="session_exporter_trigger",
             reason="session_exporter_reason",
-            young=f"(({is_permitted}) IS TRUE OR {selection.young})",
+            not_backlog=f"(({is_permitted}) IS TRUE OR {selection.not_backlog})",
             skips_held="session_exporter_trigger = 'auto'",
         ),
         notify=notify,

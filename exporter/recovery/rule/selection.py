@@ -56,7 +56,7 @@ class Selection:
     """Whether a person has undone a session that is closed all the same; never NULL."""
 
     @property
-    def young(self) -> str:
+    def not_backlog(self) -> str:
         """Whether a session is not backlog, or backlog is included."""
         return "true" if self.with_backlog else f"NOT {self.rule.is_backlog}"
 
@@ -73,7 +73,7 @@ class Selection:
         recoverable = f"{self.condition} AND {self.wanted} AND {is_complete}"
         selected = {
             "recoverable": recoverable,
-            "young": self.young,
+            "not_backlog": self.not_backlog,
             "end": self.end,
             "first": self.first,
             "undone": self.undone,
@@ -86,7 +86,7 @@ class Selection:
         `is_one_of` is the condition for the sessions, and `versions` a jsonb object with the only
         version of the row that may be closed, for each key. The other parts are `run`, `trigger`,
         `reason`, `result` (how closed sessions are returned), `skips_held` (whether sessions that a
-        stop holds are left alone), and `young` and `held` to override those of the selection.
+        stop holds are left alone), and `not_backlog` and `held` to override those of the selection.
         """
         return self.statement(
             "recovery/close/close",

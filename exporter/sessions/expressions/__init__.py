@@ -37,7 +37,7 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
     """Bind a source to its table. Raises SchemaMismatch where it does not fit, or SourceError."""
     found, expressions = await declared(reader, source)
     if reads_foreign := await _reads_foreign(reader, found):
-        _set_apart(reader)
+        _isolate_foreign_reads(reader)
     await require_no_effects(reader, found)
     types = await types_of(reader, found, expressions)
     try:
@@ -97,16 +97,16 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
     )
 
 
-def set_apart(reader: Reader, table: SessionTable | None) -> None:
+def isolate_foreign_reads(reader: Reader, table: SessionTable | None) -> None:
     """Make readers of foreign tables wait for each other, and share no message.
 
     If servers of foreign tables never answer, they hold one connection, and not all.
     """
     if table is not None and table.reads_foreign:
-        _set_apart(reader)
+        _isolate_foreign_reads(reader)
 
 
-def _set_apart(reader: Reader) -> None:
+def _isolate_foreign_reads(reader: Reader) -> None:
     reader.user, reader.shares_messages = "foreign tables", False
 
 

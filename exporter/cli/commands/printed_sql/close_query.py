@@ -49,7 +49,7 @@ def close(  # noqa: PLR0917 - typer passes them by name
     It closes orphaned sessions as recover does. Without --id it has a place for the ids, and closes
     nothing as printed.
     """
-    why, ids = options.given_reason(reason), limits.plain_ids(id_)
+    why, ids = options.parse_reason(reason), limits.plain_ids(id_)
     config = options.load(config_file)
     chosen = require_rule(config, source)
     if chosen.recovery.call is not None and not ids:

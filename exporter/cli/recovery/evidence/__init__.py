@@ -33,7 +33,7 @@ async def asked_evidence(
     table = await sessions.bind(reader, source)
     asked = AskedEvidence(config, source, database, table, otherwise=otherwise)
     try:
-        await asked.tell(reader)
+        await asked.set_on(reader)
         yield asked.statements
     finally:
         await asked.close()
@@ -65,8 +65,8 @@ class AskedEvidence:
         self._verdict = NO_EVIDENCE
         self._known_until = float("-inf")
 
-    async def tell(self, reader: Reader) -> None:
-        """Have the next transactions of a reader know it, and ask again before it is used again.
+    async def set_on(self, reader: Reader) -> None:
+        """Set the answers in the next transactions of a reader; a later use requests them again.
 
         Raises as statements().
         """
@@ -75,10 +75,10 @@ class AskedEvidence:
         reader.preamble = evidence_statements(self._verdict, self._table.encoding)
 
     async def statements(self, chunk: Sequence[Candidate]) -> tuple[str, ...]:
-        """Return what has a transaction know what is said now of the sessions that it closes.
+        """Return the settings by which a transaction knows the present answers about its sessions.
 
-        Of these alone, because a list may be long. Raises EvidenceUnreadable where it is not known
-        which sessions the list holds: then an old row may be of a session that lives.
+        Only about these, because a list may be long. Raises EvidenceUnreadable while the contents
+        of the list are unknown: then an old row may belong to a live session.
         """
         await self._ask()
         listed = self._verdict.listed

@@ -13,7 +13,6 @@ from exporter.collection.rows.row_limit import RowLimit
 from exporter.collection.snapshots import Counters, Snapshots, State
 from exporter.config import AnySource, Config, ListedSource
 from exporter.daemon.http.access import Details
-from exporter.daemon.pages.giving_way import giving_way
 from exporter.daemon.pages.overview.evidence import NO_STATE, EvidenceState, evidence_states
 from exporter.daemon.pages.overview.recovery import Viewer
 from exporter.daemon.pages.overview.sources import (
@@ -24,6 +23,7 @@ from exporter.daemon.pages.overview.sources import (
 )
 from exporter.daemon.pages.overview.values import DatabaseOverview, Overview
 from exporter.daemon.pages.reload_status import ReloadStatus
+from exporter.daemon.pages.yielding import yielding
 from exporter.evidence.evidence import AskedKey, Evidence, Pair
 from exporter.postgres import Database
 from exporter.recovery.status import RecoveryStatuses
@@ -95,7 +95,7 @@ def _make(
     now = exporter.clock.monotonic()
     viewer = Viewer(details, exporter.command_prefix)
     states = _states(exporter, evidence)
-    overviews = (current_overview(each, now, viewer, kept) for each in giving_way(states))
+    overviews = (current_overview(each, now, viewer, kept) for each in yielding(states))
     sources = sorted(overviews, key=order)
     return Overview(
         version=__version__,

@@ -20,7 +20,7 @@ WITH session_exporter_found AS MATERIALIZED (
         AND (SELECT {versions}) ->> {key}
             = s.xmin::text
         AND {recoverable}
-        AND {young}
+        AND {not_backlog}
         AND ({end}) IS NOT NULL
         AND NOT ({skips_held} AND {held})
 ),

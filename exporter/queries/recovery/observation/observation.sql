@@ -10,7 +10,7 @@ WITH session_exporter_orphans AS MATERIALIZED (
         {cause} AS session_exporter_cause{own}
     FROM {table} AS s
     WHERE {recoverable}
-        AND {young}
+        AND {not_backlog}
 ),
 session_exporter_left_alone AS MATERIALIZED (
 {left_alone}

@@ -11,7 +11,7 @@ WITH session_exporter_candidates AS MATERIALIZED (
         {order} AS session_exporter_silent_since
     FROM {table} AS s
     WHERE {recoverable}
-        AND {young}
+        AND {not_backlog}
         AND {after}
 ),
 session_exporter_page AS MATERIALIZED (

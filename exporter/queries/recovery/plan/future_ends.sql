@@ -5,6 +5,6 @@ FROM (
     FROM {table} AS s
     CROSS JOIN LATERAL (SELECT ({end}) AS session_exporter_end) AS e
     WHERE {recoverable}
-        AND {young}
+        AND {not_backlog}
     {first}
 ) AS f

@@ -3,5 +3,5 @@
 SELECT {key}, s.xmin::text
 FROM {table} AS s
 WHERE {recoverable}
-    AND {young}
+    AND {not_backlog}
 {first}

@@ -10,6 +10,6 @@ SELECT
 FROM {table} AS s
 CROSS JOIN LATERAL (SELECT ({end}) AS session_exporter_end) AS e
 WHERE {recoverable}
-    AND {young}
+    AND {not_backlog}
 ORDER BY {order}, {id}
 LIMIT {limit}

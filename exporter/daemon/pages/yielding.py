@@ -11,7 +11,7 @@ T = TypeVar("T")
 ITEMS, PAUSE_SECONDS = 8, 0.000_02
 
 
-def giving_way(items: Iterable[T]) -> Iterator[T]:
+def yielding(items: Iterable[T]) -> Iterator[T]:
     """The same items, for a thread that is not the one of the loop."""
     for number, item in enumerate(items):
         if number % ITEMS == ITEMS - 1:

@@ -1,4 +1,4 @@
-"""SharedRoom: collection and recovery if the server permits fewer connections than their limits.
+"""Collection and recovery, if the server permits fewer connections than their limits.
 
 Each has its own slots, but a CONNECTION LIMIT of the role or the database applies to all of them. A
 user that is refused beside connections of others gets one when these have done their work, and for
@@ -19,7 +19,7 @@ RECHECK_AFTER = 60.0
 BACKEND_ENDS_IN = 0.02
 
 
-class SharedRoom:
+class SharedConnectionLimit:
     """The connections to one database, of all connection strings; for one event loop."""
 
     def __init__(self, database: str) -> None:
