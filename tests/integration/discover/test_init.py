@@ -173,3 +173,15 @@ def test_row_level_security_makes_a_table_a_question(
     printed = run("init", dsn, "-o", "-", "--table", "visits", folder=tmp_path).stdout
     assert "row-level security may hide rows of public.visits" in unwrapped(printed)
     assert "\n  # visits:" in printed
+
+
+def test_a_heartbeat_that_no_row_has_is_only_suggested(
+    empty_database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    execute(empty_database, VISITS, "ALTER TABLE visits ADD COLUMN last_heartbeat_at timestamptz")
+    assert run("init", empty_database.dsn, folder=tmp_path).returncode == 0
+    text = (tmp_path / "config.yaml").read_text(encoding="utf-8")
+    source = load_config(tmp_path / "config.yaml", {"DATABASE_URL": empty_database.dsn})
+    assert source.sources["visits"].last_seen_at is None
+    assert "# last_seen_at: last_heartbeat_at" in text
+    assert "overlong_after" not in text

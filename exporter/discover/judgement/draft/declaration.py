@@ -97,7 +97,12 @@ def _declare_sign_of_life(
     major: int,
 ) -> None:
     lines = proposal.lines
-    if surveyed.seen is not None:
+    if surveyed.seen is not None and surveyed.sample.count and not surveyed.newest(surveyed.seen):
+        why = f"none of {surveyed.sample.count} rows has it: is it ever written?"
+        line = _time_line(surveyed, "last_seen_at", surveyed.seen, why)
+        lines.append(Line(line.key, line.value, line.because, is_suggestion=True))
+        surveyed.seen = None  # what follows from a heartbeat does not
+    elif surveyed.seen is not None:
         why = _newest(surveyed, surveyed.seen)
         lines.append(_time_line(surveyed, "last_seen_at", surveyed.seen, why))
     elif surveyed.sample.message_times:
