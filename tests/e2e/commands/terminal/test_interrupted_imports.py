@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,14 @@ WHERE = {
 }
 
 
+@pytest.fixture
+def caught() -> Iterator[None]:
+    """SIGINT is not ignored, also where the tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def run_interrupted(folder: Path, module: str, where: str) -> "subprocess.CompletedProcess[str]":
     script = SCRIPT.format(module=module, interrupt=WHERE[where])
     command = [sys.executable, "-c", script, "check"]
@@ -50,6 +59,7 @@ def run_interrupted(folder: Path, module: str, where: str) -> "subprocess.Comple
     )
 
 
+@pytest.mark.usefixtures("caught")
 @pytest.mark.parametrize("module", ["typer", "exporter.config.load"])
 @pytest.mark.parametrize("where", WHERE)
 def test_it_ends_at_once_without_a_traceback(tmp_path: Path, module: str, where: str) -> None:
