@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from exporter.cli.options import duration
+from exporter.cli.options import duration, plain_text
 from exporter.content import options as chosen
 from exporter.content.files import write_content
 from exporter.content.options import ContentOptions, RulesFormat
@@ -47,6 +47,15 @@ def content(  # noqa: PLR0917 - typer passes them by name
         list[str] | None,
         typer.Option(metavar="FEATURE", help="Omit a feature of rulers: keep_firing_for."),
     ] = None,
+    command_prefix: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT",
+            help="Prefix of commands in alerts and runbooks, "
+            "such as 'kubectl exec deploy/session-exporter --'.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
     """Write alert rules, dashboards and runbooks.
 
@@ -63,6 +72,7 @@ def content(  # noqa: PLR0917 - typer passes them by name
         alert_labels=alert_labels,
         scrape_interval=chosen.parse_scrape_interval(interval or 0),
         keep_firing_for=chosen.parse_without(without or ()),
+        command_prefix=chosen.parse_command_prefix(plain_text("--command-prefix", command_prefix)),
     )
     _print_written(out, write_content(options, out))
 
