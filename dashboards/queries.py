@@ -65,7 +65,7 @@ HIGHEST = "max_over_time({}[$__range] @ end())"
 LOWEST = "min_over_time({}[$__range] @ end())"
 RISE = "increase({}[$__range] @ end())"
 MEAN = "avg_over_time({}[$__range] @ end())"
-#: The age of a Unix time when it was last read: time() would rank each step of a graph anew.
+#: The age of a Unix time when it was last read: time() would rank each step of a graph separately.
 AGE_AT_THE_END = "timestamp({0} @ end()) - {0} @ end()"
 AT_THE_END = "{} @ end()"
 

@@ -27,7 +27,7 @@ _OF_A_TARGET = 3
 
 
 def several(last: str, alerts: str = "Sessions.+") -> Scope:
-    """Select what is chosen in variables of several values, up to the one that is called `last`.
+    """Select the values of variables with several values, up to the variable `last`.
 
     `alerts` is a pattern of alert names.
     """

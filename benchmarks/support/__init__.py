@@ -1,1 +1,1 @@
-"""What the benchmarks share: servers, programs to compare with, and what is measured of them."""
+"""Shared by the benchmarks: servers, programs to compare with, and measurements."""

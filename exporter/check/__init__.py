@@ -1,1 +1,1 @@
-"""Checks config.yaml against its databases: what `check --live` reports."""
+"""Checks config.yaml against its databases: the findings of `check --live`."""

@@ -1,4 +1,4 @@
-"""What is valid in owners and lists, and says less than its author may think."""
+"""Settings of owners and lists that are valid but probably not intended."""
 
 from collections.abc import Iterator
 
@@ -7,20 +7,20 @@ from exporter.config.evidence import HttpSettings, ListSource, OwnerSource
 
 
 def evidence_remarks(config: Config) -> Iterator[str]:
-    """A line for each: where, what was expected, what came, and what to do."""
+    """A line for each: the location, the expected value, the actual value, and advice."""
     used_owners = {each.owners_name for each in config.sources.values()}
     used_lists = {each.list for each in config.all_sources.values()}
     for owners in config.owners.values():
         where = f"owners.{owners.name}"
         if owners.name not in used_owners:
             advice = f"write `owner: {{of: COLUMN, in: {owners.name}}}` in one, or remove it"
-            yield f"{where}: expected a source that names it, got none; it is not asked: {advice}"
+            yield f"{where}: expected a source that names it, got none; it is not used: {advice}"
         yield from _of_owners(where, owners)
     for listed in config.lists.values():
         where = f"lists.{listed.name}"
         if listed.name not in used_lists:
             advice = f"write `list: {listed.name}` in one, or remove it"
-            yield f"{where}: expected a source that names it, got none; it is not asked: {advice}"
+            yield f"{where}: expected a source that names it, got none; it is not used: {advice}"
         yield from _of_list(where, listed)
 
 
@@ -36,7 +36,7 @@ def _of_owners(where: str, owners: OwnerSource) -> Iterator[str]:
     if table is not None and table.seen_at is not None and table.within < every:
         yield (
             f"{where}.table.within: expected at least every, {_in(every)}, got "
-            f"{_in(table.within)}; an owner that reports as rarely as it is asked looks dead: "
+            f"{_in(table.within)}; an owner that reports no more often than that looks dead: "
             "write several of the intervals in which owners report"
         )
     if owners.http is not None:
@@ -75,7 +75,7 @@ def _of_list(where: str, listed: ListSource) -> Iterator[str]:
     yield from _of_request(f"{where}.request", listed.request)
 
 
-#: Keys of a list that say how an answer over HTTP is read.
+#: Keys of a list about answers over HTTP.
 _OF_URLS = {"request", "items", "id", "started_at", "last_seen_at", "filter", "key"}
 
 

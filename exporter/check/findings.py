@@ -1,4 +1,4 @@
-"""What `check --live` finds: one answer per question, about a database or a source in it."""
+"""The findings of `check --live`: one result for each check of a database or source."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The answer to one question about a database, or about a source in it."""
+    """The result of one check of a database, or of a source in it."""
 
     database: str
     source: str | None
@@ -27,7 +27,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class FindingWriter:
-    """Writes findings about one database or source, with the commands for what needs action."""
+    """Creates findings about one database or source, with the commands for a DBA."""
 
     database: str
     source: str | None = None

@@ -1,4 +1,4 @@
-"""Everything that `check --live` checks of a database and of the sources in it."""
+"""All checks of `check --live`, of a database and of its sources."""
 
 from collections.abc import AsyncIterator, Iterable
 
@@ -53,8 +53,8 @@ async def check_all(
     for source in sources if is_reachable else ():
         said = list[str]()
         async for finding in _check_all_of_source(database, source, evidence):
-            # Each problem once, though later checks, and those of recovery, fail by it as well.
-            # What a DBA is asked to run may be for another role.
+            # Each problem once, although later checks, and those of recovery, fail with it too.
+            # The commands for a DBA may be for another role.
             if finding.status is Status.FAILED and not finding.commands:
                 if any(each.endswith(finding.message) for each in said):
                     continue

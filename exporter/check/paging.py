@@ -1,6 +1,6 @@
-"""Whether the alert that pages for orphaned sessions would fire for what is there now.
+"""Whether the page for orphaned sessions would fire for the present orphans.
 
-So that whoever installs the exporter on a table with years of lost sessions knows it beforehand.
+So a first installation on a table with years of lost sessions does not page by surprise.
 """
 
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from exporter.sessions.orphan_list import OrphanList, list_orphans
 from exporter.sessions.verdict import Verdict
 from exporter.text import age, instant
 
-#: What says how such an installation begins without a page.
+#: The document about the first day without a page.
 DOCUMENT = "docs/first_day.md"
 
 
@@ -35,7 +35,7 @@ async def check_paging(
 
 
 def paging_finding(findings: FindingWriter, found: OrphanList, alert_above: int) -> Finding:
-    """Whether so many orphans would page; the list has the oldest at least, where there is any."""
+    """Whether this number of orphans would page; the list has at least the oldest orphan."""
     counted = f"{found.orphaned_count} orphaned, alert_above is {alert_above}"
     if found.orphaned_count <= alert_above:
         return findings.ok("alert", f"{counted}: no page")

@@ -1,7 +1,7 @@
-"""Whether recovery could close the sessions of a source, and what an update of them would meet.
+"""Whether recovery could close the sessions of a source, and the side effects of an update.
 
-Checked with the connection of recovery, or, where a function in the database closes the sessions,
-with that of collection. Nothing is locked or written.
+Checked over the connection of recovery, or, if a function in the database closes the sessions, over
+that of collection. Nothing is locked or written.
 """
 
 from collections.abc import AsyncIterator
@@ -48,7 +48,7 @@ from exporter.sessions import evidence_statements
 from exporter.sessions.grants import grants_of
 from exporter.text import number_of, some_of
 
-#: What each kind of side effect means that check/side_effects.sql finds.
+#: The message for each kind of side effect in check/side_effects.sql.
 SIDE_EFFECTS = {
     "trigger": "trigger {name} runs for every session that is closed ({about})",
     "moving trigger": "trigger {name} runs for every session that closing moves to another "
@@ -59,7 +59,7 @@ SIDE_EFFECTS = {
     "parent": "foreign key {name}: the written value must exist in {about}",
     "written key": "foreign key {name}: {about} refers to a column that recovery writes",
 }
-#: And each kind of obstacle, with which nothing can be closed.
+#: The message for each kind of obstacle, which prevents closing.
 OBSTACLES = {
     "instead rule": "rule {name} on {about} replaces every update, so that nothing would be closed",
     "rule": "rule {name} on {about} adds a command to every update, and PostgreSQL refuses an "
@@ -108,7 +108,7 @@ async def _check(
 ) -> AsyncIterator[Finding]:
     """`reader` finds sessions; `closer` has the connection that closes them."""
     ((role, _, _, is_standby, *_),) = await closer.rows(fill("check/server"))
-    # What closing would fail with; the other checks can go on without it.
+    # An error of closing; the other checks can continue.
     if is_standby:
         yield findings.missing(
             f"recovery {StandbyServer.reason}",
@@ -140,15 +140,15 @@ async def _check(
     except PermissionDenied:
         if not commands:
             raise
-        # The rights to observe are among those that are missing.
+        # The rights to observe are missing too.
 
 
 async def _orphans(
     reader: Reader, rule: Rule, findings: FindingWriter, doubt: str
 ) -> AsyncIterator[Finding]:
-    """What closing the orphaned sessions would do and write; `doubt` is why that is not known."""
+    """The effect of closing the orphaned sessions; `doubt` is why that is unknown."""
     if doubt:
-        why = f"what would be closed now is not known, because it is not known which live: {doubt}"
+        why = f"the sessions to close now are unknown, because it is unknown which live: {doubt}"
         yield findings.warning("recovery now", why)
     else:
         yield await _plan(reader, rule, findings)
@@ -172,7 +172,7 @@ async def _orphans(
 async def _values(
     reader: Reader, orphans: Selection, findings: FindingWriter
 ) -> AsyncIterator[Finding]:
-    """Which new values fail for an orphaned session, or are refused by the domain of a column."""
+    """The new values that fail for an orphaned session, or violate the domain of a column."""
     rule = orphans.rule
     for name, text in rule.changes.items():
         type_ = rule.relation.columns[name].type
@@ -212,15 +212,15 @@ async def _side_effects(
 
 
 async def _plan(reader: Reader, rule: Rule, findings: FindingWriter) -> Finding:
-    """What a recovery would close now, and which brakes would keep it from that."""
-    # What a role without its rights lacks is reported beside this.
+    """The sessions that a recovery would close now, and the brakes that would prevent it."""
+    # Missing rights are reported separately.
     is_audited, recovery = await can_read_audit(reader), rule.table.source.recovery
     observation = await observe_by_hand(reader, rule, is_audited=is_audited)
     counts = observation.counts
     left_alone = await count_left_alone(reader, rule, observation.left_alone)
     stale = 0
     if recovery.mode == "disabled":
-        left_alone.pop(CLOSED_TOO_OFTEN, None)  # by hand these are closed
+        left_alone.pop(CLOSED_TOO_OFTEN, None)  # these are closed by hand
         if rule.table.source.list is not None:
             counts = await count_sessions(reader, rule)
     else:

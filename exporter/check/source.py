@@ -1,4 +1,4 @@
-"""Whether a source fits its table, what its role may do, and what collecting it costs."""
+"""Whether a source fits its table, the rights of its role, and the cost of collecting it."""
 
 from collections.abc import AsyncIterator
 
@@ -23,7 +23,7 @@ from exporter.sessions.expressions.used_objects import find_relations
 from exporter.sessions.indexes import coverage, heartbeats
 from exporter.text import some_of
 
-#: Whether the times of active rows, and what is compared with them, can be right.
+#: The checks of the times of active rows.
 CHECKS_OF_TIMES = (check_plausibility, check_shared_values, check_row_thresholds)
 
 #: A backend that waits for another server may keep the only connection that there may be.
@@ -84,8 +84,8 @@ async def _rights(
     reader: Reader, table: SessionTable, findings: FindingWriter, *, is_trusted: bool
 ) -> AsyncIterator[Finding]:
     """Check row-level security and rights to write, of every relation that expressions read."""
-    # A plan names what is below a view. It leaves out what it need not read: a table of which a
-    # policy shows no row at all, for one.
+    # A plan names the tables below a view. It omits tables that it need not read, such as a table
+    # of which a policy shows no row at all.
     (explained,) = await reader.value(fill("catalog/explain", statement=_evaluation_query(table)))
     planned = coverage.relations(explained["Plan"])
     named, _ = await find_relations(reader, table.relation, [*table.expressions.values()])
@@ -158,7 +158,7 @@ async def _daily(
     cost: Cost | SourceError,
     findings: FindingWriter,
 ) -> AsyncIterator[Finding]:
-    """What the statement of the daily statistics found, which reads closed sessions too."""
+    """The check of the statement of the daily statistics, which reads closed sessions too."""
     name = "evaluation for daily"
     if isinstance(cost, SourceError):
         yield findings.failed(name, await _explained(reader, table, cost))
@@ -172,7 +172,7 @@ async def _daily(
     )
     async for finding in check_recovered(reader, table, findings):
         yield finding
-    # These take no longer.
+    # These reads take no longer.
     async for finding in check_mass_end(reader, table, daily, findings):
         yield finding
     async for finding in check_objective(reader, table, findings):

@@ -1,4 +1,4 @@
-"""Where the config file is: where the command line or the environment says, or in two places."""
+"""The path of the config file: from the command line, the environment, or two default places."""
 
 import os
 from pathlib import Path
@@ -37,7 +37,7 @@ def require_found(path: Path) -> None:
 
 
 def _exists(path: Path) -> bool:
-    """Whether there is one, also where it may not be read: reading it says why."""
+    """Whether the file exists, even if it cannot be read: reading it reports the error."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):

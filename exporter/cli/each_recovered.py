@@ -1,4 +1,4 @@
-"""What the commands that close and undo share: the right role, and the connection that writes."""
+"""Shared by the commands that close and undo: the required role, and the connection that writes."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -29,7 +29,7 @@ def for_each_recovered(
     settings: Callable[[DatabaseSettings, Source], DatabaseSettings] = reading_settings,
     shows_progress: bool = False,
 ) -> tuple[list[T], bool]:
-    """The same as for_each_source; where a right is missing, the error says how to get it."""
+    """Like for_each_source; if a right is missing, the error says how to get it."""
 
     async def explained(reader: Reader, source: Source, database: str) -> T:
         try:
@@ -69,9 +69,9 @@ async def open_reported_writer(
 
 
 async def advice_for(settings: DatabaseSettings, source: Source) -> str:
-    """What to do about the rights that are missing; nothing where none is, or it is not known.
+    """Advice about missing rights; empty if none is missing, or that is unknown.
 
-    A role without any right on the audit is that of a person who is no operator yet.
+    A role without any right on the audit belongs to a person who is not an operator yet.
     """
     lines = []
     for role, grantee, missing in await missing_to_recover(settings, source):

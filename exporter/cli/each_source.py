@@ -1,4 +1,4 @@
-"""What commands share that do something for each source."""
+"""Shared by commands that work on each source."""
 
 import difflib
 from collections.abc import Awaitable, Callable, Iterable
@@ -39,7 +39,7 @@ def find_listed(config: Config, name: str | None) -> list[ListedSource]:
 
 
 def find_recovered(config: Config, name: str | None) -> list[Source]:
-    """The same of the sources whose config says what closing a session writes."""
+    """The same for sources whose config declares what closing a session writes."""
     return [each for each in find_sources(config, name) if each.recovery.is_declared]
 
 
@@ -61,7 +61,7 @@ def find_limited(config: Config, name: str | None) -> list[Source]:
 
 
 def require_rule(config: Config, name: str) -> Source:
-    """The source, if the config says what closing its sessions writes; raises UsageError."""
+    """The source, if its config declares what closing a session writes; raises UsageError."""
     (source,) = find_sources(config, name)
     if not source.recovery.is_declared:
         raise UsageError(

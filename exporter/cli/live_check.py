@@ -18,7 +18,7 @@ from exporter.text import as_json
 
 
 def check_live(config: Config, format_: ListFormat, *, with_all: bool) -> bool:
-    """Print what is found of each source; returns whether a check failed."""
+    """Print the findings of each source; returns whether a check failed."""
     logs.log_errors_only()
 
     async def found() -> bool:

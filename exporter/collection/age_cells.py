@@ -12,7 +12,7 @@ from exporter.sessions import STATEMENT_TIME
 # PostgreSQL's resolution: strictly later than t is the same as at t + 1 µs or later.
 _MICROSECOND = 1e-6
 
-# Older than every finite time of PostgreSQL, which begins in 4714 BC, and less old than -infinity.
+# Older than every finite time of PostgreSQL, which begins in 4714 BC, but not as old as -infinity.
 _FOREVER = 1e12
 
 
@@ -27,20 +27,20 @@ def seconds_ahead(column: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class AgeCells:
-    """Ages in seconds, oldest first: cell 0 lies before the first of them, cell n behind the last.
+    """Ages in seconds, oldest first: cell 0 is before the first of them, cell n after the last.
 
-    A row that is exactly as old as a boundary lies in the cell behind it, so that the cells before
-    hold the rows that are strictly older. One more cell holds the rows without a time.
+    A row that is exactly as old as a boundary is in the cell after it, so that the cells before
+    hold the strictly older rows. One more cell holds the rows without a time.
     """
 
     ages: tuple[float, ...]
 
     @classmethod
-    @lru_cache(maxsize=512)  # few are different, and each collection asks for its own
+    @lru_cache(maxsize=512)  # few are different, and each collection requests its own
     def of(cls, *ages: float | None, future_tolerance: float) -> "AgeCells":
         """The histogram's buckets, further ages where they are set, and the edge of the future.
 
-        Between forever and now lie the rows whose ages can be added up.
+        The rows between forever and now have ages that can be summed.
         """
         wanted = {float(age) for age in ages if age is not None} | {float(b) for b in BUCKETS}
         wanted |= {_FOREVER, 0.0}
@@ -58,7 +58,7 @@ class AgeCells:
 
     @property
     def future(self) -> int:
-        """The cell of the rows that lie further ahead than the tolerance."""
+        """The cell of the rows further in the future than the tolerance."""
         return len(self.ages)
 
     def cell(self, column: str) -> str:
@@ -68,9 +68,9 @@ class AgeCells:
         return f"coalesce({bucket}, {self.undated})"
 
     def cell_of(self, ahead: float | None) -> int:
-        """The cell of a time that lies so many seconds after now; None: there is no time.
+        """The cell of a time this many seconds after now; None: there is no time.
 
-        The same as what cell() has PostgreSQL compute.
+        The result equals that of the SQL of cell().
         """
         if ahead is None:
             return self.undated
@@ -81,7 +81,7 @@ class AgeCells:
         return cell <= self.ages.index(age)
 
     def is_future(self, cell: int) -> bool:
-        """Whether the rows of a cell lie further ahead than the tolerance."""
+        """Whether the rows of a cell are further in the future than the tolerance."""
         return cell == self.future
 
 
@@ -106,9 +106,9 @@ class Histogram:
 
 
 def grid_cell(sizes: Sequence[int], coordinates: Sequence[str]) -> str:
-    """SQL that makes one number of a row's coordinates: PostgreSQL groups by one column fastest.
+    """SQL that combines a row's coordinates into one number: one column is fastest for GROUP BY.
 
-    Each coordinate is SQL, and counts from 0 to before its size.
+    Each coordinate is SQL, from 0 to below its size.
     """
     number = coordinates[0]
     for size, coordinate in zip(sizes[1:], coordinates[1:], strict=True):
@@ -122,7 +122,7 @@ def grid_coordinate(sizes: Sequence[int], cell: str, number: int) -> str:
 
 
 def grid_coordinates(sizes: Sequence[int], number: int) -> list[int]:
-    """The coordinates of a cell that is numbered by grid_cell()."""
+    """The coordinates of a cell number of grid_cell()."""
     found = []
     for size in reversed(sizes):
         number, coordinate = divmod(number, size)

@@ -1,4 +1,4 @@
-"""Binding: what a source is on its table, which is looked up again from time to time."""
+"""Binding: a source resolved against its table; it is renewed from time to time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ class Binding(Generic[T]):
         self._binding = asyncio.Lock()
 
     async def get(self, reader: Reader, now: float) -> T:
-        """What it is bound to; raises SourceError where it does not fit its declaration."""
+        """The bound table; raises SourceError if it does not fit the declaration."""
         async with self._binding:
             if self._bound is None or now >= self._until:
                 self._bound = None
@@ -33,5 +33,5 @@ class Binding(Generic[T]):
             return self._bound
 
     def forget(self) -> None:
-        """Bind again at once: what was bound no longer fits."""
+        """Bind again at once, because the table has changed."""
         self._bound = None

@@ -1,4 +1,4 @@
-"""One collector on one source: what it has found or why not, and when it is due again."""
+"""One collector on one source: its values or its failure, and its next run."""
 
 from collections.abc import Callable
 from typing import Any
@@ -50,9 +50,9 @@ class Collection(Job):
         evidence: Callable[[], Verdict] = no_evidence,
         on_values: Callable[[Any, float], None] = ignore_values,
     ) -> None:
-        """`evidence` is asked before each run.
+        """`evidence` is requested before each run.
 
-        `on_values` gets what each run found, and the monotonic time at which its answer was there.
+        `on_values` gets the values of each run, and the monotonic time of its answer.
         """
         key = Key(database.name, binding.source.name, collector.name)
         self._every = snapshots.states[key].interval
@@ -74,7 +74,7 @@ class Collection(Job):
         evidence: Callable[[], Verdict],
         on_values: Callable[[Any, float], None],
     ) -> None:
-        """Go on with other stores, also in a run that is going on."""
+        """Continue with other stores, also in the current run."""
         self._snapshots, self._evidence, self._on_values = snapshots, evidence, on_values
 
     def overlapped(self) -> None:
@@ -114,11 +114,11 @@ class Collection(Job):
         table: SessionTable | None = None
         try:
             table = await self._binding.get(reader, now)
-            sessions.set_apart(reader, table)
+            sessions.isolate_foreign_reads(reader, table)
             try:
                 return await self._collector.collect(reader, table, previous, self._evidence())
             except SchemaMismatch:
-                # The table has changed: either it fits as it is now, or binding says what does not.
+                # The table has changed: either it still fits, or binding reports the mismatch.
                 self._binding.forget()
                 table = await self._binding.get(reader, now)
                 return await self._collector.collect(reader, table, previous, self._evidence())
@@ -128,9 +128,9 @@ class Collection(Job):
             raise BadData(await self._name_failing(reader, table, str(error))) from None
 
     async def _name_failing(self, reader: Reader, table: SessionTable, message: str) -> str:
-        """The message with the key of the expression that fails; searched for now and then.
+        """The message with the key of the failing expression, which is searched for at intervals.
 
-        The same message may come from another expression later: one is repaired, another breaks.
+        The same message may come from another expression later.
         """
         now = self._clock.monotonic()
         is_same = self._snapshots.states[self.key].reason == BadData.reason
@@ -143,7 +143,7 @@ class Collection(Job):
     def _failed(self, error: SourceError) -> None:
         if isinstance(error, SchemaMismatch):
             self._binding.forget()
-        # A server that did not answer at all was not kept busy: it is asked again soon.
+        # A server that did not answer was not kept busy: it is retried soon.
         seconds = self._reader.seconds
         self.interval = self._retry_after(0.0 if error.is_silent else seconds)
         self._snapshots.failed(
@@ -159,14 +159,15 @@ class Collection(Job):
         return self.key._asdict()
 
     def _retry_after(self, seconds: float) -> float:
-        """The interval after a failure: a slow collector tries again as soon as a quick one."""
+        """The interval after a failure: a slow collector retries as soon as a fast one."""
         return stretch_interval(min(self._every, self._binding.source.every), seconds)
 
     def _stale_after(self, interval: float) -> float:
-        """For how long values are served, in seconds, when the next are due after `interval`.
+        """How long values are served, in seconds, if the next values are due after `interval`.
 
-        The source's `stale_after` is about its `every` and not about slower collectors. While slow
-        queries stretch the interval it is stretched too, or good values would come and go.
+        `stale_after` of the source refers to its `every`, not to slower collectors. It grows while
+        slow queries stretch the interval; otherwise good values would disappear between
+        collections.
         """
         source = self._binding.source
         if source.stale_after is not None and self._every == source.every:

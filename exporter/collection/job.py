@@ -1,4 +1,4 @@
-"""The base of everything that the schedule repeats: the one place that catches and logs errors."""
+"""The base of all scheduled jobs: the one place that catches and logs errors."""
 
 from typing import ClassVar, NamedTuple
 
@@ -8,12 +8,12 @@ from exporter.errors import BackingOff, SourceError
 #: A job spends at most 1/20 of its time in the database.
 DUTY = 20
 
-#: What a run has found is served for this many intervals, unless the config says otherwise.
+#: The values of a run are served for this many intervals, unless the config says otherwise.
 STALE_INTERVALS = 3
 
 
 class Key(NamedTuple):
-    """One collector on one source in one database; of other jobs, `collector` is their name."""
+    """One collector on one source in one database; for other jobs `collector` is their name."""
 
     database: str
     source: str
@@ -33,7 +33,7 @@ class Job:
     SUCCEEDED: ClassVar = "job_succeeded"
     BUG: ClassVar = "job_bug"
     LOGS_FIRST_SUCCESS: ClassVar = False
-    #: Whether it reads in messages that it shares with others that run at the same moment.
+    #: Whether it shares messages with other jobs that run at the same time.
     SHARES_MESSAGES: ClassVar = False
 
     def __init__(self, key: Key, *, interval: float) -> None:
@@ -67,27 +67,27 @@ class Job:
             self._logged[self.FAILED] = None
 
     def overlapped(self) -> None:
-        """Note a run that was skipped because the one before was still going."""
+        """Record a run that was skipped because the previous one was still running."""
 
     async def close(self) -> None:
-        """Close the connections that are the job's own."""
+        """Close the job's own connections."""
 
     async def _run(self) -> None:
         """Do the work; raises SourceError."""
         raise NotImplementedError
 
     def _failed(self, error: SourceError) -> None:
-        """Note a run that failed."""
+        """Record a failed run."""
 
     def _backed_off(self, error: BackingOff) -> None:
-        """Note a run that was skipped because its database was out of reach a moment ago."""
+        """Record a run that was skipped because its database could not be reached a moment ago."""
 
     @property
     def _names(self) -> dict[str, str]:
         return {"database": self.key.database, "source": self.key.source}
 
     def _log_change(self, event: str, state: object, /, **fields: object) -> None:
-        """Log an event if its state is another one than the last time; None: nothing to report."""
+        """Log an event if its state has changed; None: nothing to report."""
         if self._logged.get(event) == state:
             if state is not None:
                 logs.debug(event, **self._names, **fields)

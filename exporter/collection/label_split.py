@@ -1,4 +1,4 @@
-"""The split of a source by its declared labels: a total, and the same again by combination."""
+"""The split of a source by its declared labels: a total, and values by combination."""
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ def names(table: SessionTable) -> list[str]:
 
 
 def combination(source: Source, numbers: Sequence[int]) -> Combination:
-    """The label values that the numbers of a query's row stand for."""
+    """The label values for the numbers in a query's row."""
     return tuple(
         (*label.values, OTHER)[number]
         for label, number in zip(source.labels.values(), numbers, strict=True)
@@ -48,7 +48,7 @@ def samples(
     *,
     labels: tuple[tuple[str, str], ...] = (),
 ) -> Iterator[Sample]:
-    """The samples of one value, in all and by label; None is unknown and yields no sample."""
+    """The samples of one value, total and by label; None is unknown and yields no sample."""
     if (known := value(total)) is not None:
         yield Sample(family, labels, known)
     if source.labels:

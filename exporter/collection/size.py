@@ -1,4 +1,4 @@
-"""Collector `size`: how many rows the table has, and whether indexes serve the collectors."""
+"""Collector `size`: the estimated rows of the table, and missing indexes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ def _size_query(table: SessionTable) -> str:
 
 
 def _never_analyzed_query(plan: Mapping[str, Any]) -> str | None:
-    """Whether a table below a view was never analyzed: its estimate would be made up."""
+    """Whether a table below a view was never analyzed, so that the estimate has no basis."""
     below = sorted(set(coverage.relations(plan)))
     if not below:
         return None

@@ -1,7 +1,7 @@
-"""The latest snapshot of each collector, how old it is, and what happens when it fails.
+"""The latest snapshot of each collector, its age, and the handling of failures.
 
-All values are immutable and replaced whole, so that a scrape never sees half a collection, and
-compared by identity, so that what did not change need not be rendered again.
+All values are immutable and replaced whole, so that a scrape never sees half a collection. They are
+compared by identity, so that unchanged values are not rendered again.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -23,10 +23,10 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
-    """What a successful collection found. `at` is monotonic, `timestamp` Unix time: its start.
+    """The values of a successful collection. `at` is its start, monotonic; `timestamp` Unix time.
 
-    How long it may be served is decided when it is made: that later runs are slow, and therefore
-    rare, must not keep old values alive.
+    How long it may be served is decided when it is created: later slow, and therefore rare, runs
+    must not keep old values alive.
     """
 
     values: Any
@@ -34,7 +34,7 @@ class Snapshot:
     timestamp: float
     stale_after: float
     history: OrphanHistory | None = None
-    """What it and those before it counted; None where the collector counts no orphans."""
+    """The orphan counts up to this collection; None if the collector counts no orphans."""
     clock_offsets: Offsets | None = None
     """Of the clock by which sessions were judged."""
 
@@ -52,7 +52,7 @@ class State:
     snapshot: Snapshot | None = None
     succeeded: bool = False
     reason: str | None = None
-    """Why the last collection failed, in a word, and in `failure` in a sentence."""
+    """Why the last collection failed, as one word, and in `failure` as a sentence."""
     failure: str | None = None
     duration: float | None = None
 
@@ -68,7 +68,7 @@ class State:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counters:
-    """Of one source of one database since the start: failures, skipped runs, lost sessions."""
+    """Counters of one source in one database since the start: failures, skips, lost sessions."""
 
     errors: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
     skipped: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(SKIPS, 0))
@@ -85,7 +85,7 @@ class Snapshots:
         counters: Mapping[Pair, Counters] = MappingProxyType({}),
         was_ready: bool = False,
     ) -> None:
-        """`counters` go on; what `was_ready` stays so."""
+        """`counters` continue; `was_ready` keeps readiness."""
         self.states = dict(states)
         pairs = dict.fromkeys(key[:2] for key in self.states)
         self.counters = {pair: counters.get(pair) or Counters() for pair in pairs}
@@ -99,7 +99,7 @@ class Snapshots:
         self.states[key] = State(interval, snapshot, succeeded=True, duration=duration)
         if isinstance(snapshot.values, ActiveValues) and snapshot.values.losses is not None:
             if before is not None and _is_clock_set(before, snapshot):
-                self._count(key, "skipped", "clock")  # how many were lost is not known
+                self._count(key, "skipped", "clock")  # the number of lost sessions is unknown
             else:
                 self._count_lost(key[:2], snapshot.values.losses.lost)
         self.version += 1
@@ -115,9 +115,9 @@ class Snapshots:
         self.on_change(key)
 
     def backed_off(self, key: Key, reason: str, message: str, *, interval: float) -> None:
-        """Count a collection that did not begin because its database was out of reach a moment ago.
+        """Count a collection that did not begin because its database was unreachable just before.
 
-        An earlier failure is replaced, unless it is that very failure to connect.
+        It replaces an earlier failure, unless that is the same failure to connect.
         """
         state = replace(self.states[key], succeeded=False, interval=interval)
         if state.failure is None or not message.startswith(state.failure):
@@ -127,7 +127,7 @@ class Snapshots:
         self._count(key, "skipped", "backoff")
 
     def overlapped(self, key: Key) -> None:
-        """Count a collection that did not begin because the one before was still going."""
+        """Count a collection that did not begin because the previous one was still running."""
         self._count(key, "skipped", "overlap")
 
     def _count_lost(self, pair: Pair, sessions: int) -> None:
@@ -144,7 +144,7 @@ class Snapshots:
         self.version += 1
 
     def is_ready(self) -> bool:
-        """Whether every collector has succeeded or has reported why not, now or once before."""
+        """Whether every collector has succeeded or reported a failure, now or earlier."""
         states = self.states.values()
         return self.was_ready or all(each.succeeded or each.failure for each in states)
 

@@ -126,7 +126,7 @@ class Builder:
         return isinstance(named, dict) and "sql" in named
 
     def _check_stores(self, file: ConfigFile) -> None:
-        """Report a source whose list has so many stores that there are too many series."""
+        """Report a source with too many series because of the stores of its list."""
         for name, source in file.sources.items():
             listed = file.lists.get(source.list or "")
             stores = 0 if listed is None else len(listed.urls)
@@ -150,7 +150,7 @@ class Builder:
                     self._report_invalid(("defaults", *each["loc"]), expected)
 
     def _named(self, path: KeyPath, data: object) -> object:
-        """Return what is validated of one database or source, with its name and the defaults."""
+        """Return the data of a database or source for validation, with its name and defaults."""
         section, name = path
         if not re.fullmatch(NAME, str(name)):
             got = repr(printable(str(name)))
@@ -228,7 +228,7 @@ class Builder:
             self._report(self._find((*loc, *expected.at)), expected)
 
     def _find(self, loc: KeyPath) -> KeyPath:
-        """Return the path in the file of what the merged data has at `loc`."""
+        """Return the path in the file for the location `loc` in the merged data."""
         value = self.document.value
         path = loc
         if loc[0] == "sources" and len(loc) > 2:

@@ -106,7 +106,7 @@ class HttpSettings(Model):
         given = [name for name in self.headers if name.lower() == "authorization"]
         if given and self.token_file is not None:
             expected = "token_file or the header Authorization"
-            raise ExpectedError(expected, "each would be sent in the place of the other", "both")
+            raise ExpectedError(expected, "both set the same header", "both")
         return self
 
 
@@ -239,7 +239,7 @@ class ListSource(Model):
         return self
 
     @property
-    def says_key(self) -> bool:
+    def has_key(self) -> bool:
         """Whether it gives the user of a session; for a query, whether it may have a column key."""
         if self.sql is None:
             return self.key is not None

@@ -1,4 +1,4 @@
-"""The settings of a source without a table: its sessions are those that a list holds."""
+"""The settings of a source without a table, whose sessions come from a list."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -39,7 +39,7 @@ class ListedSource(Model):
     It is validated with the ListSource as context.
     """
 
-    #: What the pages of every source show.
+    #: Attributes that the pages of every source need.
     labels: ClassVar[Mapping[str, Label]] = MappingProxyType({})
     show: ClassVar[tuple[OutputColumn, ...]] = ()
     recovery: ClassVar[RecoverySettings] = RecoverySettings()
@@ -102,7 +102,7 @@ class ListedSource(Model):
     @classmethod
     def _require_key(cls, value: ListedLimit | None, info: ValidationInfo) -> ListedLimit | None:
         of = _list_of(info)
-        if value is not None and of is not None and not of.says_key:
+        if value is not None and of is not None and not of.has_key:
             where = f"key in lists.{of.name}" if of.urls else f"a column key of lists.{of.name}.sql"
             advice = "it gives the user of a session"
             raise ExpectedError(f"{where} beside limit_per", advice)

@@ -63,7 +63,7 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Config:
 
 
 def read_file(path: Path, advice: str) -> bytes:
-    """Read a config file; raises ConfigError, with the advice where there is no such file."""
+    """Read a config file; raises ConfigError, with the advice if the file does not exist."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)

@@ -13,7 +13,7 @@ from exporter.config.fields.parser import ExpectedError, suggest
 from exporter.config.file.document import MISSING, Document, KeyPath, Text, may_hold_password
 from exporter.config.file.yaml_errors import block_form
 
-# What a type of pydantic expects, by the name of its error.
+# The expectation of a type of pydantic, by the name of its error.
 _EXPECTED = {
     "dict_type": "a mapping of keys to values",
     "model_type": "a mapping of keys to values",
@@ -21,7 +21,7 @@ _EXPECTED = {
     "tuple_type": "a list",
     "string_type": "a text",
 }
-#: Keys of older releases: what stands in place of each, and how.
+#: Keys of older releases: the replacement of each, and how to write it.
 _GONE = {
     "recovery.server": ("the key owner of the source", "write `owner:` beside recovery, with this"),
 }
@@ -31,7 +31,7 @@ _READ_AS = {bool: "a boolean", float: "a number", date: "a date", datetime: "a d
 
 
 def find_expected(error: ErrorDetails, model: type[BaseModel]) -> ExpectedError | str:
-    """Return what the model expected, or the whole message about a key."""
+    """Return the expectation of the model, or the whole message about a key."""
     cause = error.get("ctx", {}).get("error")
     if isinstance(cause, ExpectedError):
         if error["loc"][-1:] == ("[key]",):
@@ -53,7 +53,7 @@ def _last_two(path: tuple[str | int, ...]) -> str:
 
 
 def write_sentence(document: Document, path: KeyPath, error: ExpectedError) -> str:
-    """Return: expected X, got Y; and what to do."""
+    """Return: expected X, got Y; and advice."""
     text = f"expected {error.what}, got {error.got or show_value(document, path)}"
     if error.advice:
         text += f"; {error.advice}"

@@ -1,4 +1,4 @@
-"""The settings of one source: a session table, what its rows mean, and what to collect."""
+"""The settings of one source: a session table, the meaning of its rows, and its statistics."""
 
 import math
 from typing import Annotated, Self
@@ -244,14 +244,14 @@ class Source(Model):
 
     @property
     def has_evidence(self) -> bool:
-        """Whether anything besides age says what is orphaned: owners or a list."""
+        """Whether sessions may be orphaned by evidence too: owners or a list."""
         return self.owners_name is not None or self.list is not None
 
     @property
     def closes_by_age(self) -> bool:
-        """Whether automatic recovery closes a session whose age is all that is known against it.
+        """Whether automatic recovery closes a session by its age alone.
 
-        Where owners or a list are declared, and no sign of life, that has to be asked for.
+        With owners or a list, without a sign of life, that requires `trust_age` or `evidence`.
         """
         trusted = self.recovery.trust_age or self.recovery.evidence is not None
         return trusted or self.last_seen_at is not None or not self.has_evidence
@@ -263,7 +263,7 @@ class Source(Model):
 
     @property
     def recovery_threshold(self) -> float:
-        """`orphaned_after` in seconds, for what is not done where each row has its own."""
+        """`orphaned_after` in seconds, for code that is not used if each row has its own."""
         if isinstance(self.orphaned_after, RowThreshold):
             raise TypeError("each row has a threshold of its own")
         return self.orphaned_after

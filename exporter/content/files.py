@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from exporter.content import packaged
+from exporter.content.commands import prefix_in_runbook
 from exporter.content.options import DOCUMENTS, RUNBOOKS, ContentOptions, RulesFormat
 from exporter.content.rules import write_rules
 from exporter.content.template import render
@@ -25,8 +26,8 @@ def content_files(options: ContentOptions) -> Iterator[tuple[str, str]]:
         yield f"dashboards/{path.name}", text.replace(RUNBOOKS, options.runbook_url)
     for path in sorted(packaged.RUNBOOKS.glob("*.md")):
         # What they link beside each other is written too, and the other documents are not.
-        text = path.read_text(encoding="utf-8")
-        yield f"runbooks/{path.name}", text.replace("](../", f"]({DOCUMENTS}/")
+        text = path.read_text(encoding="utf-8").replace("](../", f"]({DOCUMENTS}/")
+        yield f"runbooks/{path.name}", prefix_in_runbook(text, options.command_prefix)
 
 
 def write_alertmanager(options: ContentOptions) -> str:

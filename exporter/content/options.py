@@ -47,6 +47,8 @@ class ContentOptions:
     """In seconds."""
     keep_firing_for: bool = True
     """Whether the ruler knows it: Prometheus from 2.42 on."""
+    command_prefix: str = ""
+    """Precedes each command in alerts and runbooks, such as `kubectl exec deploy/x --`."""
 
 
 def parse_labels(text: str) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -81,6 +83,19 @@ def parse_job(text: str) -> str:
     if not text.strip() or re.search(r'["\\{}\n]', text):
         raise UsageError(f"--job: expected the name of a scrape job, got '{text}'")
     return text
+
+
+def parse_command_prefix(text: str) -> str:
+    """The prefix of commands; raises UsageError.
+
+    In an alert braces would be a template, and a line break would end the command.
+    """
+    if re.search(r"[{}\x00-\x1f\x7f]", text):
+        raise UsageError(
+            f"--command-prefix: expected one line without braces, such as "
+            f"'kubectl exec deploy/session-exporter --', got {text!a}"
+        )
+    return text.strip()
 
 
 def parse_scrape_interval(seconds: float) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from exporter.content.commands import prefix_in_rules
 from exporter.content.labels import IDENTIFYING, PLACE, REPLICA
 from exporter.content.options import ContentOptions, RulesFormat
 from exporter.content.template import render
@@ -40,7 +41,7 @@ def write_rules(options: ContentOptions) -> str:
     values = _values(options)
     head = render("rules/head.yml", values)
     groups = "\n".join(render(f"rules/groups/{name}.yml", values) for name in GROUPS)
-    rules = f"{head}\ngroups:\n{groups}"
+    rules = prefix_in_rules(f"{head}\ngroups:\n{groups}", options.command_prefix)
     return rules if options.format is RulesFormat.PROMETHEUS else _as_resource(rules, options)
 
 

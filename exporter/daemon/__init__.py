@@ -1,1 +1,1 @@
-"""The daemon: collects on a schedule and serves what it has found."""
+"""The daemon: collects on a schedule and serves the results."""

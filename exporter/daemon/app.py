@@ -1,4 +1,4 @@
-"""Everything that is made from one config: databases, jobs, stores and the /metrics page."""
+"""The objects of one config: databases, jobs, stores and the /metrics page."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from exporter.recovery.plan.return_counter import counts_returns
 from exporter.recovery.rule.connections import RecoveryConnections
 from exporter.recovery.status import RecoveryStatus, RecoveryStatuses
 
-#: How many of the newest runs of recovery the status page shows of a source.
+#: The number of newest runs of recovery that the status page shows for a source.
 RUNS_KEPT = 10
 
 
@@ -46,7 +46,7 @@ class Exporter:
         self.clock = clock
         self.started_at = clock.wall()
         self.next_run: Callable[[Key], float | None] = lambda _key: None
-        """When the schedule runs the job of a key next, as Unix time; None: it is not known."""
+        """When the schedule next runs the job of a key, as Unix time; None: unknown."""
         self.command_prefix = ""
         """What stands before each command that is shown, such as `kubectl exec deploy/x --`."""
         self._joining: list[Callable[[], None]] = []
@@ -178,7 +178,7 @@ class Exporter:
     async def collect_once(self) -> None:
         """Run every collection once, each database as parallel as its connections allow.
 
-        Owners and lists are asked before; what takes two sightings is not known then.
+        Owners and lists are requested before; dead owners and ghosts are then still unknown.
         """
         await asyncio.gather(*(job.run() for job in self.evidence_jobs))
         await asyncio.gather(*(collection.run() for collection in self.collections))

@@ -30,7 +30,7 @@ from exporter.errors import ExporterError
 
 #: How long running jobs may take to end after SIGTERM, in seconds.
 STOP_PATIENCE = 5.0
-#: How long after that clients may take to read the answers that they have asked for, in seconds.
+#: How long after that clients may take to read their answers, in seconds.
 READ_PATIENCE = 1
 
 #: More open files than this are of no use.
@@ -46,9 +46,9 @@ class Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Bind the address now, so that a port in use is a sentence before anything has started.
+    """Bind the address first, so that a port in use is reported before anything has started.
 
-    Without a host it listens on every address, of IPv6 and IPv4 where there is both.
+    Without a host it listens on every address, of both IPv6 and IPv4 if available.
     """
     try:
         if not host and socket.has_dualstack_ipv6():
@@ -77,7 +77,7 @@ def allow_files() -> int:
 
 
 def limit_http(exporter: Exporter) -> None:
-    """Limit the connections of the web server to what databases leave of the open files."""
+    """Limit the connections of the web server to the open files that databases do not need."""
     databases = exporter.config.databases.values()
     needed = sum(each.max_connections + each.max_recovery_connections for each in databases)
     exporter.http.most = limit_of(allow_files(), needed)
@@ -98,7 +98,7 @@ def limited_protocol(
 
 
 def secured(app: ASGIApp, exporter: Exporter, web: WebConfig, prefix: str) -> ASGIApp:
-    """The application as clients meet it."""
+    """The complete application for clients."""
     control = AccessControl(app, details=exporter.details, web=web, http=exporter.http)
     return SecurityHeaders(RoutePrefix(control, prefix) if prefix else control, web)
 

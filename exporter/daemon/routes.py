@@ -29,7 +29,7 @@ _NO_LIFECYCLE = (
     "Reloading over HTTP is not enabled: start with --web.enable-lifecycle, or send SIGHUP.\n"
 )
 _REJECTED = (
-    "The config file was rejected, and the config before stays in use; the log has the problems.\n"
+    "The config file was rejected, the previous config stays in use; the log has the problems.\n"
 )
 
 #: RFC 9110, 12.4.2. Python would also read nan, inf, 1_0 and other digits.
@@ -85,7 +85,7 @@ def application(
             return PlainTextResponse(_NO_LIFECYCLE, 403)
         if request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
             # A browser sends it for a page of a stranger, with the password that it has stored.
-            return PlainTextResponse("A page of another site may not reload.\n", 403)
+            return PlainTextResponse("A request from another site may not reload.\n", 403)
         if await reload():
             return PlainTextResponse("The config was read again and is in use.\n")
         return PlainTextResponse(_REJECTED, 500)

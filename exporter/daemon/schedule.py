@@ -151,9 +151,9 @@ class Schedule:
         del self._jobs[id_], current.job_ids[id_]
         usual.members.remove(id_)
         if current is not usual:
-            current.scheduled.remove()
+            current.end()
         if not usual.members:
-            usual.scheduled.remove()
+            usual.end()
 
     def _add(self, trigger: "_Trigger", **when: dt.datetime) -> None:
         trigger.scheduled = self._scheduler.add_job(self._begin, trigger, args=[trigger], **when)
@@ -187,7 +187,7 @@ class Schedule:
         before, after = self._current[id_], self._usual[id_]
         del before.job_ids[id_]
         if before is not after:
-            before.scheduled.remove()
+            before.end()
         if interval != after.interval:
             after = _Trigger(self._now(), interval)
             self._add(after)
@@ -231,6 +231,11 @@ class _Trigger(BaseTrigger):  # type: ignore[misc] # APScheduler 3 has no annota
         #: Those whose usual one it is, and what they have in common to share messages.
         self.members = set[str]()
         self.shared_by: tuple[str, float] | None = None
+
+    def end(self) -> None:
+        """Have nothing run by it; also it and APScheduler's job refer to each other no more."""
+        self.scheduled.remove()
+        self.scheduled = None
 
     def move(self, seconds: float) -> None:
         """Move the origin by a step of the clock."""

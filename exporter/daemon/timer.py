@@ -1,4 +1,4 @@
-"""A moment until which something has to happen."""
+"""A deadline for an event."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,13 +16,13 @@ class Timer:
         return self._timer is not None
 
     def start(self, seconds: float, missed: Callable[[], None]) -> None:
-        """Let the time run; it goes on if it runs already."""
+        """Start the time, unless it is already running."""
         if self._timer is None:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(seconds, self._miss, missed)
 
     def end(self) -> None:
-        """It has happened, or need not any more."""
+        """Stop: the event has happened, or is no longer needed."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

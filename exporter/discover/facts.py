@@ -1,5 +1,6 @@
 """What the catalog and the statistics say of tables, as values."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -21,7 +22,7 @@ class ColumnStatistics:
 
 
 @dataclass(slots=True)
-class Column:
+class ColumnFacts:
     """A column; what only some tables are asked for is empty until then."""
 
     name: str
@@ -88,11 +89,10 @@ class Activity:
     inserted: int
     updated: int
     deleted: int
-    live: int
 
 
 @dataclass(slots=True)
-class Table:
+class TableFacts:
     """A table or view, with what was read of it."""
 
     oid: int
@@ -103,7 +103,7 @@ class Table:
     rows: float
     """Estimated; negative: never analyzed."""
     pages: int
-    columns: dict[str, Column]
+    columns: dict[str, ColumnFacts] = field(default_factory=dict)
     comment: str | None = None
     is_usable: bool = True
     """Whether the role may use the schema."""
@@ -116,6 +116,11 @@ class Table:
     references: list[ForeignKey] = field(default_factory=list)
     referenced_by: list[ForeignKey] = field(default_factory=list)
     activity: Activity | None = None
+
+    @property
+    def can_be_named(self) -> bool:
+        """Whether a config file can hold all of its names: none has a control character."""
+        return all(map(str.isprintable, (self.schema, self.name, *self.columns)))
 
     @property
     def is_view(self) -> bool:
@@ -152,3 +157,12 @@ class ServerFacts:
     """Whether the role may read the statements of all roles."""
     statements_schema: str | None
     """Where pg_stat_statements is, quoted; None: it is not installed."""
+    backend_pid: int = 0
+    is_pooled: bool = False
+    """Whether a pooler stands before the server."""
+
+    @property
+    def major(self) -> int:
+        """The major version."""
+        digits = re.match(r"[0-9]+", self.version)
+        return int(digits[0]) if digits else 0

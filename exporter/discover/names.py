@@ -4,13 +4,13 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from exporter.discover.facts import Table
+from exporter.discover.facts import TableFacts
 from exporter.discover.known import find_application
 
 LONGEST = 60
 
 
-def source_names(tables: Sequence[Table]) -> dict[int, str]:
+def source_names(tables: Sequence[TableFacts]) -> dict[int, str]:
     """The name of each by its oid, each once."""
     plain = {each.oid: _name(_own_name(each)) for each in tables}
     taken = Counter(plain.values())
@@ -28,7 +28,7 @@ def source_names(tables: Sequence[Table]) -> dict[int, str]:
     return names
 
 
-def _own_name(table: Table) -> str:
+def _own_name(table: TableFacts) -> str:
     application = find_application(table.name, table.columns)
     return table.name if application is None else application.source
 

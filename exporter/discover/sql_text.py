@@ -2,7 +2,7 @@
 
 import re
 
-from exporter.discover.facts import Column
+from exporter.discover.facts import ColumnFacts
 from exporter.queries import identifier
 
 #: Reserved words of PostgreSQL that a column of a session table may be called (SQL Key Words).
@@ -98,6 +98,7 @@ _RESERVED = frozenset(
     )
 )
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def name_sql(name: str) -> str:
@@ -110,6 +111,11 @@ def column_sql(name: str) -> str:
     return name_sql(name)
 
 
+def expression_sql(name: str) -> str:
+    """A column where an expression may stand: a single word is the column of that spelling."""
+    return name if _WORD.fullmatch(name) else identifier(name)
+
+
 def table_sql(schema: str, name: str) -> str:
     """A table with its schema."""
     return f"{name_sql(schema)}.{name_sql(name)}"
@@ -120,7 +126,7 @@ def text_sql(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def number_sql(value: float, column: Column) -> str:
+def number_sql(value: float, column: ColumnFacts) -> str:
     """What stands for no time in a column, as a literal."""
     if column.is_timestamp:
         return "'0001-01-01'" if value < -62e9 else "'1970-01-01'"

@@ -2,23 +2,26 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from exporter.discover.facts import ServerFacts, Table
+from exporter.discover.facts import ServerFacts, TableFacts
 from exporter.discover.judgement import lookalikes
-from exporter.discover.judgement.candidate import Candidate, is_candidate
+from exporter.discover.judgement.draft.access import unseen
 from exporter.discover.judgement.draft.known import declare_known
 from exporter.discover.judgement.judge import judge
+from exporter.discover.judgement.surveyed_table import SurveyedTable, may_hold_sessions
 from exporter.discover.known import find_application
 from exporter.discover.names import source_names
 from exporter.discover.proposal import LeftOut, SourceProposal, Survey
 from exporter.discover.reading.catalog import complete, read_server, read_tables
-from exporter.discover.reading.sample import Sample, read_sample
+from exporter.discover.reading.sample import RowSample, read_sample
+from exporter.discover.reading.statements import UpdateStatement, read_updates
 from exporter.discover.reading.statistics import read_statistics
 from exporter.discover.roles.roles import roles_of
 from exporter.discover.sql_text import table_sql
 from exporter.errors import SourceError
 from exporter.postgres import Database
+from exporter.postgres.connections.address.hop import is_behind_pooler
 
 #: In seconds, of each statement.
 TIMEOUT = 2.0
@@ -45,7 +48,7 @@ class Scope:
     """Names, with or without a schema; empty: all."""
     reads_data: bool = True
 
-    def has(self, table: Table) -> bool:
+    def has(self, table: TableFacts) -> bool:
         names = {table.name, f"{table.schema}.{table.name}", table_sql(table.schema, table.name)}
         is_in_schema = not self.schemas or table.schema in self.schemas
         return is_in_schema and (not self.tables or bool(names & set(self.tables)))
@@ -55,28 +58,56 @@ class Surveyor:
     """Looks at one database, read-only."""
 
     def __init__(self, database: Database, scope: Scope) -> None:
+        self._database = database
         self._reader = database.reader("init", timeout=TIMEOUT)
         self._scope = scope
+        #: All that there are, by their oid.
+        self._tables: dict[int, TableFacts] = {}
         #: By schema, what is known to write UTC there.
         self._frameworks: dict[str, str] = {}
         #: The tables of known applications that are no sources, and whose they are.
         self._covered: dict[tuple[str, str], str] = {}
         self._unseen: list[str] = []
+        self._updates: list[UpdateStatement] = []
 
     async def survey(self) -> Survey:
         """Raises SourceError."""
         server = await read_server(self._reader)
-        tables, count = await read_tables(self._reader, self._is_wanted)
-        chosen, copies = _without_copies(tables)
+        is_pooled = is_behind_pooler(
+            (each.pgconn for each in self._database.pool.idle), server.backend_pid
+        )
+        server = replace(server, is_pooled=is_pooled)
+        tables = await read_tables(self._reader)
+        self._tables = {each.oid: each for each in tables}
+        chosen, copies = _without_copies(filter(self._is_wanted, tables))
         if len(chosen) > MOST_TABLES:
             self._unseen.append(
                 f"{len(chosen)} tables may hold sessions; only {MOST_TABLES} were looked at: name "
                 "others with --table or --schema"
             )
             chosen = sorted(chosen, key=lambda each: -each.rows)[:MOST_TABLES]
-        await complete(self._reader, chosen)
+        unnamed = [each for each in chosen if not each.can_be_named]
+        locked = await complete(self._reader, [each for each in chosen if each.can_be_named])
+        self._unseen += [
+            f"{table_sql(each.schema, each.name)}: another transaction held a lock on it; run init "
+            "again for this table"
+            for each in locked
+        ]
+        skipped = {each.oid for each in (*unnamed, *locked)}
+        chosen = [each for each in chosen if each.oid not in skipped]
         await read_statistics(self._reader, chosen, _columns_with_roles(chosen))
-        survey = Survey(server, count, [], [], self._unseen, reads_data=self._scope.reads_data)
+        self._updates = await read_updates(self._reader, server, chosen)
+        self._unseen += unseen(server, chosen)
+        survey = Survey(
+            server, len(tables), [], [], self._unseen, reads_data=self._scope.reads_data
+        )
+        survey.left_out += [
+            LeftOut(
+                table_sql(each.schema, each.name),
+                "a name in it has a control character, which no config file can hold",
+            )
+            for each in unnamed
+        ]
         for table in chosen:
             application = find_application(table.name, table.columns)
             if application is not None:
@@ -95,21 +126,21 @@ class Surveyor:
                 survey.sources.append(found)
         return survey
 
-    def _is_wanted(self, table: Table) -> bool:
+    def _is_wanted(self, table: TableFacts) -> bool:
         if table.name in _FRAMEWORKS:
             self._frameworks[table.schema] = _FRAMEWORKS[table.name]
         is_known = find_application(table.name, table.columns) is not None
-        return self._scope.has(table) and (is_known or is_candidate(table))
+        return self._scope.has(table) and (is_known or may_hold_sessions(table))
 
     async def _judge(
-        self, table: Table, name: str, server: ServerFacts
+        self, table: TableFacts, name: str, server: ServerFacts
     ) -> SourceProposal | LeftOut:
         application = find_application(table.name, table.columns)
         if application is not None:
             return declare_known(table, name, application)
         if (owner := self._covered.get((table.schema, table.name))) is not None:
             return LeftOut(table_sql(table.schema, table.name), f"it belongs to {owner}")
-        sample = Sample(now=server.now)
+        sample = RowSample(now=server.now)
         roles = roles_of(table)
         against = lookalikes.by_names(table, roles)
         if self._scope.reads_data and (against is None or against.is_weak) and table.is_usable:
@@ -117,22 +148,24 @@ class Surveyor:
                 sample = await read_sample(self._reader, table, roles)
             except SourceError as error:
                 self._unseen.append(f"{table_sql(table.schema, table.name)}: {error}")
-        candidate = Candidate.of(table, sample)
-        return judge(candidate, name, server, frameworks=self._frameworks.get(table.schema))
+        surveyed = SurveyedTable.of(table, sample)
+        surveyed.updates = [each for each in self._updates if each.is_of(table)]
+        writes_utc = self._frameworks.get(table.schema)
+        return judge(surveyed, name, server, frameworks=writes_utc, tables=self._tables)
 
 
-def _columns_with_roles(tables: Iterable[Table]) -> set[str]:
+def _columns_with_roles(tables: Iterable[TableFacts]) -> set[str]:
     return {
         column.name for table in tables for found in roles_of(table).values() for column in found
     }
 
 
-def _without_copies(tables: Iterable[Table]) -> tuple[list[Table], dict[int, int]]:
+def _without_copies(tables: Iterable[TableFacts]) -> tuple[list[TableFacts], dict[int, int]]:
     """One of each table that many schemas have, the largest, and how many more there are."""
     groups = defaultdict(list)
     for table in tables:
         groups[table.signature()].append(table)
-    chosen, copies = list[Table](), dict[int, int]()
+    chosen, copies = list[TableFacts](), dict[int, int]()
     for group in groups.values():
         if len(group) <= MOST_COPIES:
             chosen += group

@@ -1,1 +1,1 @@
-"""Who owns sessions, and what the application itself lists as live: asked, and judged."""
+"""Evidence about sessions: their owners, and lists of live sessions; requests and judgement."""

@@ -1,4 +1,4 @@
-"""What owners and stores answer when they are asked once, and that they gave no usable answer."""
+"""The answers of owners and stores to one request, and the absence of a usable answer."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ MOST_OWNERS = 100_000
 #: In seconds, how far in the future an owner may have reported: clocks differ.
 AHEAD = 60.0
 
-#: Every time that stands for none, such as the year 1 or 1970 in whatever zone, lies before it.
+#: Every time that stands for none, such as the year 1 or 1970 in any zone, is before this time.
 ABOVE_NONE = 86_400.0
 
 
@@ -21,7 +21,7 @@ class Unknown:
     """One word for logs and the page: timeout, connection, status, redirect, shape, size, page,
     empty, stale, permission."""
     message: str
-    """A sentence that says what came and what to do; it holds no secret."""
+    """A sentence that says what was received and what to do; it contains no secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,11 @@ class ListedSession:
     started_at: float | None = None
     last_seen_at: float | None = None
     key: str | None = None
-    """Whose session it is, where the list says so."""
+    """The user of the session, if the list gives one."""
 
     @property
     def newest_life(self) -> float | None:
-        """Its newest sign of life, for which the start counts too; None where the list has none."""
+        """Its newest sign of life, which may be the start; None where the list has none."""
         seen, started = self.last_seen_at, self.started_at
         return seen if seen is None or started is None else max(seen, started)
 
@@ -66,6 +66,6 @@ class StoreAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ListAnswer:
-    """What every store of a list answered in one round."""
+    """The answers of all stores of a list in one round."""
 
     stores: Mapping[str, StoreAnswer | Unknown] = field(default_factory=dict)

@@ -1,8 +1,8 @@
-"""Evidence: all owners and lists of one config, what they have answered, and what that proves."""
+"""Evidence: all owners and lists of one config, their answers, and what these prove."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from exporter.clock import Clock
 from exporter.config import Config, Source
@@ -16,7 +16,7 @@ from exporter.sessions.verdict import NO_EVIDENCE, Verdict
 
 
 class AskedKey(NamedTuple):
-    """Owners or a list by name, and the database that is asked; "" where it is an application."""
+    """Owners or a list by name, and the database to query; "" for an application."""
 
     name: str
     database: str
@@ -31,7 +31,7 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True)
 class EvidencePast:
-    """What was known under the config before, as far as it holds."""
+    """The evidence of the previous config, as far as it is still valid."""
 
     owners: Mapping[AskedKey, OwnerHistory] = field(default_factory=dict)
     lists: Mapping[AskedKey, ListHistory] = field(default_factory=dict)
@@ -46,10 +46,10 @@ NOTHING_KNOWN = EvidencePast()
 
 
 class Evidence:
-    """What is known of the owners and lists that the sources of a config name."""
+    """The evidence of the owners and lists that the sources of a config name."""
 
     def __init__(self, config: Config, clock: Clock, past: EvidencePast = NOTHING_KNOWN) -> None:
-        """What is known goes on from the `past`."""
+        """Continue with the evidence of the `past`."""
         self._clock = clock
         self._past = past
         self._answered: dict[AskedKey, str] = {}
@@ -119,7 +119,7 @@ class Evidence:
         return history
 
     def past(self, keys: Collection[AskedKey], pairs: Collection[Pair]) -> EvidencePast:
-        """What another store may go on from, of these owners and lists and these sources."""
+        """Return the evidence of these owners, lists and sources for a new store."""
         return EvidencePast(
             _only(self.owners, keys),
             _only(self.lists, keys),
@@ -139,15 +139,15 @@ class Evidence:
 
     @property
     def pairs(self) -> Collection[Pair]:
-        """The sources about which anything is asked, each with its database."""
+        """The sources with owners or a list, each with its database."""
         return self._sources.keys()
 
     def keys_of(self, pair: Pair) -> frozenset[AskedKey]:
-        """What is asked about a source."""
+        """The owners and the list of a source."""
         return frozenset(key for key, users in self._users.items() if pair in users)
 
     def users(self, key: AskedKey) -> Collection[Pair]:
-        """The sources about which it is asked, each with its database."""
+        """The sources that use it, each with its database."""
         return self._users[key]
 
     def verdict(self, database: str, source: str) -> Verdict:
@@ -166,7 +166,7 @@ class Evidence:
         return self.owners[key].unreported(frozenset().union(*held))
 
     def take_owners(self, key: AskedKey, answer: OwnersAnswer | Unknown) -> OwnersState:
-        """Take in what owners were answered."""
+        """Add an answer about owners."""
         users = self._users[key]
         held = None
         if all(pair in self._held for pair in users):
@@ -177,7 +177,7 @@ class Evidence:
         return state
 
     def take_list(self, key: AskedKey, answer: ListAnswer) -> ListState:
-        """Take in what the stores of a list have answered."""
+        """Add the answers of the stores of a list."""
         failures = [
             f"store {name}: {each.message}"
             for name, each in answer.stores.items()
@@ -197,11 +197,11 @@ class Evidence:
         self._compared[pair].note(at)
 
     def take_held(self, pair: Pair, held: Mapping[str, HeldSessions]) -> None:
-        """Take in what each owner holds of a source."""
+        """Add the sessions of a source that each owner holds."""
         self._held[pair] = held
 
     def take_rows(self, pair: Pair, rows: ComparedRows) -> None:
-        """Take in how the active rows of a source compare with its list."""
+        """Add the comparison of the active rows of a source with its list."""
         self._sources[pair].observe(rows)
         self.changes += 1
 
@@ -216,7 +216,7 @@ class Evidence:
         return found
 
     def is_starting(self, key: AskedKey) -> bool:
-        """Whether there is a usable answer, and no collection yet of what it is compared with."""
+        """Whether there is a usable answer, but the rows to compare it with are not read yet."""
         if self.failures.get(key):
             return False
         users = self._users[key]
@@ -225,10 +225,10 @@ class Evidence:
         return any(pair in self._compared and self._compared[pair].is_missing for pair in users)
 
     def why_down(self, key: AskedKey) -> str:
-        """Why it is unknown what owners or a list say now, as a sentence; empty where it is known.
+        """Why owners or a list are unknown now, as a sentence; empty where they are known.
 
-        A list that is empty while the table is not says nothing, as one that cannot be read. Nor
-        does an answer while the rows that it is compared with are not read.
+        A list that is empty while the table is not proves nothing, like a list that cannot be read.
+        Nor does an answer while the rows to compare it with are not read.
         """
         if failure := self._answered.get(key, "not asked yet"):
             return failure
@@ -258,7 +258,7 @@ class Evidence:
         return self._lists_of.keys()
 
     def live(self, pair: Pair) -> Mapping[str, int]:
-        """How many sessions each store of the source's list holds; without those unknown."""
+        """How many sessions each store of the source's list holds; without unknown stores."""
         state = self._state_of(pair)
         if state is None:
             return {}
@@ -272,7 +272,7 @@ class Evidence:
     def untracked(self, pair: Pair) -> int | None:
         """How many sessions the list holds that are not active rows; None while unknown.
 
-        One that another source with the same list tracks is not untracked.
+        A session that another source with the same list tracks is not untracked.
         """
         history = self._lists_of.get(pair)
         if history is None or self._is_silent(history) or pair in self._without_table:
@@ -295,6 +295,13 @@ class Evidence:
         return {
             owner: held[owner].active for each in dead for owner in sorted(each) if owner in held
         }
+
+    def never_listed(self, pair: Pair, kind: Literal["owners", "list"]) -> int:
+        """How many owners known to be dead, or ghosts, of a source no answer has had."""
+        verdict = self.verdict(*pair)
+        if kind == "list":
+            return len(verdict.never_listed_ghosts)
+        return len(verdict.never_listed_owners & self._held.get(pair, {}).keys())
 
     def why_incomplete(self, pair: Pair) -> str:
         """Why the last answer of a list that is a source without a table is not complete."""

@@ -1,7 +1,7 @@
 """The only package that talks to PostgreSQL: connections, deadlines, causes of errors.
 
 psycopg_pool reports a missing database and a refused port alike, as a timeout without a cause, so
-connections are kept here. A connection runs one message at a time.
+this package has its own pool. A connection runs one message at a time.
 """
 
 from exporter.postgres.connections.address.dsn import dsn_problem, parameters_of, target_of

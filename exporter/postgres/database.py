@@ -14,7 +14,7 @@ from exporter.postgres.connections.address.hop import Hop
 from exporter.postgres.connections.connection_slots import ConnectionSlots
 from exporter.postgres.connections.connector import Connection
 from exporter.postgres.connections.deadlines import limit_lock_timeout
-from exporter.postgres.connections.lost_connection import explain_lost
+from exporter.postgres.connections.lost_connection import explain_lost, is_of_statement
 from exporter.postgres.connections.pool import ConnectionPool
 from exporter.postgres.error_causes import ServerError
 from exporter.postgres.hanging_reads import LOOK_SECONDS, HangingReads
@@ -39,9 +39,9 @@ class Database:
         slots: ConnectionSlots | None = None,
         beside: "Database | None" = None,
     ) -> None:
-        """`slots`, where other connection strings share them, replace `max_connections`.
+        """`slots` that other connection strings share replace `max_connections`.
 
-        `beside` has other slots, and connections to the same database.
+        `beside` has other slots and connections to the same database.
         """
         self.settings = settings
         self.name = settings.name
@@ -51,7 +51,7 @@ class Database:
         self._settings: dict[tuple[str, float], str] = {}
         self._queue = ReadQueue(self._send)
         self._hanging = HangingReads(lambda: self.reader(timeout=LOOK_SECONDS))
-        #: The least that a message has taken beside the work of the server.
+        #: The least time of a message beside the work of the server.
         self._network_seconds = math.inf
 
     @property
@@ -66,12 +66,12 @@ class Database:
 
     @property
     def hop(self) -> Hop | None:
-        """The way to what was last connected to; None before the first connection."""
+        """The hop of the last connection; None before the first one."""
         return self.pool.hop
 
     @property
     def open_connections(self) -> int:
-        """Connections that are open now, of all who share the slots."""
+        """Connections that are open now, of all users of the slots."""
         return self.pool.slots.open
 
     def reader(
@@ -84,7 +84,7 @@ class Database:
     ) -> Reader:
         """Read access for one piece of work; `timeout` in seconds replaces `statement_timeout`.
 
-        Readers with a name share messages; it has to be that of the work, see ReadQueue. Where one
+        Readers with a name share messages; it must be the name of the work, see ReadQueue. If one
         reads alone, its `user` takes the slot, see ConnectionSlots.
         """
         timeout = timeout or self.settings.statement_timeout
@@ -188,7 +188,8 @@ class Database:
             try:
                 await self._hanging.find(late)
             except errors.SourceError:
-                # Nor does the server answer anything else; of several, one may do all this.
+                # The server answers nothing else either; of several requests, one may cause all
+                # this.
                 if _reads(late) == 1 and late[0].error is not None:
                     self.pool.mark_down(late[0].error)
             finally:
@@ -197,7 +198,7 @@ class Database:
     async def _send_on_any(
         self, requests: Sequence[Request], abandoned: list[AbandonedSocket]
     ) -> None:
-        """Send on an idle connection, or on a new one where all idle ones turn out to be lost.
+        """Send on an idle connection, or on a new one if all idle ones are lost.
 
         Only when that fails too does the database count as down.
         """
@@ -225,9 +226,9 @@ class Database:
     async def _run(
         self, connection: Connection, requests: Sequence[Request], abandoned: list[AbandonedSocket]
     ) -> errors.SourceError | None:
-        """Send what is not done yet, and note what came of it; return why the connection was lost.
+        """Send the unfinished requests, and record the outcome; return why the connection was lost.
 
-        What follows a failure is left as it was.
+        Requests after a failure are unchanged.
         """
         undone = [request for request in requests if not request.is_done]
         message = Message(undone)
@@ -242,7 +243,7 @@ class Database:
             elapsed = loop.time() - started
             await self.pool.keep(connection, is_usable=is_usable)
         # Longer than all deadlines together: this process was stopped (SIGSTOP, a paused machine),
-        # which says nothing about the database and must not stretch the interval.
+        # which is unrelated to the database and must not stretch the interval.
         if elapsed <= 2 * message.seconds:
             durations = message.durations(elapsed)
             self._network_seconds = min(self._network_seconds, durations[-1])
@@ -272,11 +273,11 @@ class Database:
                 self.pool.mark_down(failure)
             return None
         request = requests[message.current]
-        if message.is_lost:
+        if message.is_lost and not is_of_statement(error.sqlstate):
             lost = explain_lost(self.name, error.sqlstate, str(error))
             if not isinstance(lost, errors.TimedOut) or isinstance(lost, errors.IdleTooLong):
                 return lost
-            request.fail(lost)  # it would take as long on another connection
+            request.fail(lost)  # it would take the same time on another connection
             return None
         cause = error_causes.explain_statement(
             ServerError.of(error, message.position),

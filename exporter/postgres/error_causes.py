@@ -1,4 +1,4 @@
-"""Turns an error of PostgreSQL or libpq into the SourceError of its cause, with a sentence."""
+"""Converts an error of PostgreSQL or libpq to the SourceError of its cause, with a message."""
 
 import re
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ _OF_DATABASE = re.compile(
 _MAY_NOT_CONNECT = re.compile(r"(?<![A-Za-z])CONNECT(?![A-Za-z])|privilegios de conexión")
 _BOILERPLATE = "Is the server running on that host and accepting TCP/IP connections?"
 _SERVER_TEXT = re.compile(r"connection to server .*? failed: (.*(?:\nDETAIL: .*)?)")
-#: What a server sends has its severity and two spaces before it, in every language.
+#: A message of a server begins with its severity and two spaces, in every language.
 _BY_SERVER = re.compile(r"connection to server .*? failed: [^\s:]+(?: [^\s:]+)*:  ")
 
 
@@ -76,7 +76,7 @@ _REFRESH = "REFRESH MATERIALIZED VIEW"
 _ZONE = re.compile(
     r"(?:TIME\s+ZONE|TimeZone\s*=|'TimeZone'\s*,|timezone\s*\()\s*'((?:[^']|'')+)'", re.IGNORECASE
 )
-# In the languages of PostgreSQL's translations: what cancels a statement is a user, or a deadline.
+# In the languages of PostgreSQL's translations: a user or a deadline cancels a statement.
 _BY_USER = re.compile(
     r"\buser request|Benutzer|utilisateur|usuario|utente|użytkownik|kullan|användare"
     r"|пользовател|користувач|ユーザー|사용자|用户|მომხმარებ",
@@ -142,9 +142,9 @@ def _is_about(user: str, said: str) -> bool:
 def explain_statement(
     error: ServerError, sent: Sequence[str], *, statement_timeout: float, lock_timeout: float
 ) -> errors.SourceError:
-    """The cause of the failure of one of the statements `sent`; the first is the settings.
+    """The cause of the failure of one of the statements `sent`; the first are the settings.
 
-    The timeouts are those that they ran with, in seconds.
+    The timeouts are those of the statements, in seconds.
     """
     failure = (
         _of_zone(error, sent)
@@ -168,7 +168,7 @@ NOT_AUDITED = (
 HELD = (
     "a stop of automatic recovery holds some of these sessions, so none of them is closed; "
     "`session-exporter resume SOURCE` shows them and why, and with --yes ends the stop; to close "
-    "them in spite of it, give a reason, or add --despite-brake to `recover`"
+    "them despite it, give a reason, or add --despite-brake to `recover`"
 )
 #: The errors that the functions of `sql function` raise, each with its own SQLSTATE. The
 #: message is not taken from the server, because any trigger may raise these states too.
@@ -208,15 +208,15 @@ def explain_writing(
 def _is_quotable(error: ServerError, sent: Sequence[str]) -> bool:
     """Whether the error is one in the statement, so that its message quotes no row.
 
-    It is where PostgreSQL gives a position, because it then has not read any row yet (a cast to
-    regtype gives one too, inside the value), and in a statement that reads none.
+    That is the case if PostgreSQL gives a position, because it has not read any row then (a cast to
+    regtype also gives a position, inside the value), and in a statement that reads no rows.
     """
     has_place = error.position is not None and not error.is_inside
     return has_place or all(text.endswith("LIMIT 0") for text in sent[1:])
 
 
 def _of_zone(error: ServerError, sent: Sequence[str]) -> errors.SchemaMismatch | None:
-    """The error about a time zone in a statement; None where it is about another one, of a row."""
+    """The error about a time zone in a statement; None if it is about one in a row."""
     if error.state != "22023" or error.is_raised:
         return None
     for zone in dict.fromkeys(name for text in sent for name in _ZONE.findall(text)):
@@ -243,7 +243,7 @@ def _of_encoding(error: ServerError, sent: Sequence[str]) -> errors.SchemaMismat
     encoding = next((f" ({name})" for name in named if name != "UTF8"), "")
     return errors.SchemaMismatch(
         f"the encoding of the database{encoding} has no {character} (U+{ord(character):04X}), "
-        "which stands in the config or the command"
+        "which is in the config or the command"
     )
 
 

@@ -1,8 +1,8 @@
-"""HangingReads: reads that a backend neither ends nor lets be cancelled, and whose they are.
+"""HangingReads: reads that a backend neither ends nor cancels, and their sources.
 
-A foreign table whose server does not answer is one: older versions wait for it without looking at
-any deadline. Its source is sent nothing more until that backend has ended, so that it takes one
-connection and never the last one. A process that is frozen before it has begun is not of this kind.
+An example is a foreign table whose server does not answer: older versions wait for it without any
+deadline. No statement is sent for its source until that backend has ended, so that it takes one
+connection and never the last one. A process that is frozen before it has begun is not included.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from exporter.postgres.reader import Reader
 from exporter.postgres.simple_query import Request
 from exporter.queries import fill, identifier, literal
 
-#: How long the server may take to say what hangs, in seconds.
+#: How long the server may take to report hanging backends, in seconds.
 LOOK_SECONDS = 1.0
 
 #: pg_stat_activity has so many bytes of a statement, or more (track_activity_query_size).
@@ -20,12 +20,12 @@ _SHOWN_BYTES = 99
 
 
 class HangingReads:
-    """Those of one database."""
+    """The hanging reads of one database."""
 
     def __init__(self, reader: Callable[[], Reader]) -> None:
-        """`reader` makes one for a look, which neither shares messages nor has a user."""
+        """`reader` creates a reader that neither shares messages nor has a user."""
         self._reader = reader
-        #: How the message begins that hangs, and its deadline, by user.
+        #: The beginning of the hanging message, and its deadline, by user.
         self._messages: dict[str, tuple[str, float]] = {}
 
     async def check(self, reader: Reader) -> None:
@@ -33,13 +33,13 @@ class HangingReads:
         message = self._messages.get(reader.user) if reader.name else None
         if message is None:
             return
-        if await self._look(*message):
+        if await self._find_hanging(*message):
             raise _hangs(reader.user, message[0])
         if self._messages.get(reader.user) == message:
             del self._messages[reader.user]
 
     def refuse(self, requests: Sequence[Request]) -> Sequence[Request]:
-        """Fail those whose user hangs, which was not known when they asked; return the others."""
+        """Fail the requests whose user hangs by now; return the others."""
         for request in requests:
             if request.name and request.user in self._messages:
                 request.hangs = True
@@ -47,12 +47,12 @@ class HangingReads:
         return [request for request in requests if not request.hangs]
 
     async def find(self, late: Sequence[Request]) -> None:
-        """Find which of the requests of a message, which had no answer, a backend hangs in.
+        """Find the request of an unanswered message in which a backend hangs.
 
-        Raises SourceError where the server does not answer this either.
+        Raises SourceError if the server does not answer this either.
         """
         comment, seconds = late[0].comment, sum(each.most_seconds for each in late)
-        rows = await self._look(comment, seconds)
+        rows = await self._find_hanging(comment, seconds)
         tables = [identifier(*row) for row in rows if row[0] is not None]
         for request in late:
             text = "\n".join(request.statements)
@@ -60,7 +60,9 @@ class HangingReads:
                 request.hangs = True
                 self._messages[request.user] = (comment, seconds)
 
-    async def _look(self, comment: str, seconds: float) -> list[tuple[str | None, str | None]]:
+    async def _find_hanging(
+        self, comment: str, seconds: float
+    ) -> list[tuple[str | None, str | None]]:
         shown = comment.encode()[:_SHOWN_BYTES].decode(errors="ignore")
         statement = fill(
             "collection/hanging", comment=literal(shown), seconds=literal(f"{seconds:g} seconds")

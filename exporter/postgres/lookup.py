@@ -1,7 +1,7 @@
-"""Lookup: one of many things that a single statement can find, because planning it takes longest.
+"""Lookup: one of several keys that a single statement can look up, because planning takes longest.
 
 For the columns of a table PostgreSQL plans a dozen joins, and then reads a few rows: to look up 16
-tables by one statement takes as long as one and a half by statements of their own.
+tables by one statement takes as long as one and a half by separate statements.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,14 +11,14 @@ from exporter.postgres.simple_query import Request, Result
 
 
 class Lookup(str):
-    """A statement that looks up one key; what makes it makes the one for several keys, too."""
+    """A statement that looks up one key; `make` also creates the statement for several keys."""
 
     __slots__ = ("key", "make")
     make: Callable[[Sequence[Any]], str]
     key: object
 
     def __new__(cls, make: Callable[[Sequence[Any]], str], key: object) -> "Lookup":
-        """Each row of what `make` makes begins with the number of its key, from 0."""
+        """Each result row of `make` begins with the number of its key, from 0."""
         lookup = super().__new__(cls, make([key]))
         lookup.make, lookup.key = make, key
         return lookup
@@ -33,7 +33,7 @@ def join_lookups(requests: Sequence[Request]) -> list[Request]:
 
 
 def hand_out(requests: Sequence[Request]) -> None:
-    """Note with those that were joined what came of it; an error is that of one of them."""
+    """Pass the outcome on to the joined requests; an error may be caused by any of them."""
     for request in requests:
         for number, joined in enumerate(request.joined):
             joined.seconds += request.seconds / len(request.joined)

@@ -1,9 +1,9 @@
 """ReadQueue: reads of one database that come together are sent together, in one message.
 
 Ten small transactions in one message take a thirtieth of the processor time of ten messages, and a
-fifth of the time. In company a read has little time, so that it cannot keep the others waiting: one
-that does not end within it, or fails in any way, is sent again alone with all the time that it is
-given, and only what it does then counts. It goes alone until it has succeeded quickly once.
+fifth of the time. In a shared message a read has little time, so that it cannot delay the others: a
+read that does not end within it, or fails, is sent again alone with its full time limit, and only
+that attempt counts. It is sent alone until it has succeeded quickly once.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from exporter.postgres.simple_query import Request, Result
 #: Transactions in one message.
 MOST_TOGETHER = 16
 
-#: What statement_timeout is for a read in company, in seconds, and what counts as slow.
+#: The statement_timeout of a read in a shared message, in seconds, and the limit of a slow read.
 TIMEOUT_IN_COMPANY = 0.25
 SLOW_SECONDS = 0.05
 
@@ -63,12 +63,12 @@ class ReadQueue:
             sent.cancel()
 
     async def _in_company(self, request: Request) -> bool:
-        """Send it with what else waits; return whether it has to be sent alone now."""
+        """Send it with other waiting reads; return whether it has to be sent alone now."""
         sent: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((request, sent))
         if len(self._waiting) % MOST_TOGETHER == 1:
-            # One message for as many as it holds. It is made later than now: when all that are due
-            # together have asked, and a connection is free.
+            # One message for as many reads as it holds. It is built later: when all reads that are
+            # due together have been requested, and a connection is free.
             task = asyncio.create_task(self._send_waiting())
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
@@ -92,8 +92,8 @@ class ReadQueue:
             failed = [request for request, _ in taken if request.error and not request.hangs]
             alone = failed if len(taken) > 1 else []
         except SourceError as error:
-            # There was no connection. The first one reports it; each of the others is sent alone,
-            # and reports what it meets itself.
+            # There was no connection. The first read reports it; each of the others is sent alone,
+            # and reports its own error.
             hand_out(joined)
             take()
             undone = [request for request, _ in taken if not request.is_done]
@@ -101,7 +101,7 @@ class ReadQueue:
                 request.fail(error)
             alone = undone[1:]
         except Exception as error:  # noqa: BLE001 - its job logs it with a traceback
-            # A bug of ours, perhaps with the values of one of them: alone, each meets its own.
+            # A bug, perhaps with the values of one of them: sent alone, each reports its own.
             hand_out(joined)
             if len(taken) == 1 and not taken[0][1].done():
                 taken[0][1].set_exception(error)

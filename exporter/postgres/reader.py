@@ -22,16 +22,16 @@ class Reader:
     ) -> None:
         """`run` executes statements with the settings of this reader; `timeout` is in seconds.
 
-        `name` begins what pg_stat_activity shows of them; `user` takes a slot for each.
+        `name` precedes the statements in pg_stat_activity; `user` takes a slot for each.
         """
         self._run = run
         self.name = name
         self.user = user
         self.timezone = timezone
         self.timeout = timeout
-        #: Whether it may be sent in a message with others: they wait for each other there.
+        #: Whether it may share a message with others, which wait for each other.
         self.shares_messages = True
-        #: Statements that come first in each transaction, and whose results nobody needs.
+        #: Statements that come first in each transaction, and whose results are ignored.
         self.preamble: tuple[str, ...] = ()
         #: Time in seconds that the database was kept busy, without waiting for a connection.
         self.seconds = 0.0

@@ -1,7 +1,7 @@
 """ReplicaPosition: how far a standby is behind its primary, and whether that is too far.
 
-A lag is the age in seconds of the last commit that the standby replayed: 0 where it has replayed
-all that it received, infinity where that is unknown, and None on a primary.
+A lag is the age in seconds of the last commit that the standby replayed: 0 if it has replayed
+everything that it received, infinity if that is unknown, and None on a primary.
 """
 
 import math
@@ -34,7 +34,7 @@ def known_lag(lag: float | None) -> float | None:
 
 
 def require_lag_below(lag: float | None, most: float) -> None:
-    """Raise ReplicaLagging where a standby is behind by more than `most` seconds, or may be."""
+    """Raise ReplicaLagging if a standby is behind by more than `most` seconds, or may be."""
     if lag == math.inf:
         raise ReplicaLagging(
             "the standby receives nothing and has replayed no transaction since it was "

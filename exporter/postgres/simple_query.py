@@ -1,7 +1,7 @@
 """Message: one or more reads of one database, sent as one simple Query in one round trip.
 
-The server does not send what it has answered before the whole message is done, or fails: so one
-deadline holds for all of it. After an error it skips the rest of the message.
+The server sends no results before the whole message is done, or fails: so one deadline applies to
+all of it. After an error it skips the rest of the message.
 """
 
 import asyncio
@@ -36,9 +36,9 @@ class Result:
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """One read, which is one transaction: what to run and for whom, and what came of it.
+    """One read, which is one transaction: its statements, its user and its outcome.
 
-    Without results and without an error it has not been run, or not to its end.
+    Without results and without an error it has not been run, or not completely.
     """
 
     name: str
@@ -48,30 +48,30 @@ class Request:
     statements: Sequence[str]
     """Each has to give rows."""
     user: str = ""
-    """Who takes the slot for it, where it is sent alone."""
+    """The user that takes the slot, if it is sent alone."""
     shares_messages: bool = True
     """Whether it may be sent with others."""
     joined: Sequence["Request"] = ()
-    """Those in whose place it is sent; see Lookup."""
+    """The requests that it replaces; see Lookup."""
     settings: str = ""
     """collection/begin.sql for the message that it is sent in."""
     limit: float = 0.0
-    """The statement_timeout in these settings, in seconds: in company less than `timeout`."""
+    """The statement_timeout in these settings, in seconds; in a shared message below `timeout`."""
     results: list[Result] | None = None
     """Of the settings and of each statement."""
     error: SourceError | None = None
     comment: str = ""
-    """How the message begins in which it was sent last."""
+    """The beginning of the message in which it was last sent."""
     hangs: bool = False
-    """Whether it is what a backend hangs in, so that nothing is gained by sending it again."""
+    """Whether a backend hangs in it, so that sending it again is useless."""
     seconds: float = 0.0
     """How long it kept the database busy."""
     network_seconds: float = 0.0
-    """What part of that a message always takes on its way."""
+    """The part of that time that every message takes for the transfer."""
 
     @property
     def reads(self) -> int:
-        """Of how many reads it has the statements."""
+        """The number of reads whose statements it has."""
         return max(len(self.joined), 1)
 
     @property
@@ -81,7 +81,7 @@ class Request:
 
     @property
     def most_seconds(self) -> float:
-        """How long the server may take for it; the settings themselves take no time."""
+        """The time limit of the server for it; the settings themselves take no time."""
         return max(len(self.statements), 1) * self.limit
 
     @property
@@ -95,20 +95,20 @@ class Request:
 
 
 class Message:
-    """Requests for one connection, run one after the other up to an error, and what came back."""
+    """Requests for one connection, run one after the other up to an error, and their results."""
 
     def __init__(self, requests: Sequence[Request]) -> None:
         self._requests = requests
         comment = ", ".join([request.name for request in requests]).replace("*/", "")
-        #: The beginning of what pg_stat_activity shows of the message.
+        #: The beginning of the message in pg_stat_activity.
         self._comment = f"/* {comment} */ " if comment else ""
         for request in requests:
             request.comment = self._comment
         #: The client's deadline, in seconds.
         self.seconds = sum(each.most_seconds for each in requests) + CLIENT_GRACE_SECONDS
-        #: The row that each request began with, which is that of its settings.
+        #: The first row of each request, which is that of its settings.
         self.first_rows: list[tuple[Any, ...]] = []
-        #: Which request is run, or has failed, and its results so far.
+        #: The index of the running or failed request, and its results so far.
         self.current = 0
         self.begun: list[Result] = []
         self.error: psycopg.Error | None = None
@@ -135,7 +135,10 @@ class Message:
             raise
         if self.error is not None:
             self.is_lost = connection.closed or _ends_the_connection(self.error)
-            self._locate(self.error, has_begun=pgconn.transaction_status != TransactionStatus.IDLE)
+            status = pgconn.transaction_status
+            is_unknown = status == TransactionStatus.UNKNOWN  # the connection is lost
+            has_begun = bool(self.first_rows) if is_unknown else status != TransactionStatus.IDLE
+            self._locate(self.error, has_begun=has_begun)
             if pgconn.transaction_status == TransactionStatus.INERROR:
                 # At once: behind PgBouncer the server stays ours, idle in a failed transaction.
                 with deadline, suppress(psycopg.Error):  # the first error is the one to report

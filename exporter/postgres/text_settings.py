@@ -1,4 +1,4 @@
-"""The settings under which a value and its text determine each other, whatever a role has set.
+"""The settings that make the conversion of values to text and back exact for every role.
 
 The time zone is that of the source; the text of a time with a zone has its offset.
 """

@@ -14,8 +14,9 @@ from exporter.postgres.connections.deadlines import (
     STATEMENT_SECONDS,
     Deadline,
 )
-from exporter.postgres.connections.lost_connection import explain_lost
+from exporter.postgres.connections.lost_connection import explain_lost, is_of_statement
 from exporter.postgres.connections.pool import Lease
+from exporter.postgres.connections.received_bytes import AnswerLimit, too_much
 from exporter.postgres.database import Database
 from exporter.postgres.error_causes import ON_PRIMARY, ServerError
 from exporter.postgres.reader import Row
@@ -27,8 +28,8 @@ from exporter.queries import fill, literal
 class Writer:
     """Transactions one after the other, on the connections of one database.
 
-    Never pipelined: to PostgreSQL a client that freezes in a pipeline is not idle in transaction,
-    and no timeout would release its locks (tried on PostgreSQL 15 to 18).
+    Never pipelined: for PostgreSQL a client that freezes in a pipeline is not idle in transaction,
+    so no timeout would release its locks (tested on PostgreSQL 15 to 18).
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Writer:
         shared: Database | None = None,
         user: str = "",
     ) -> None:
-        """`shared` has the connections, for this `user` among others; without it they are own."""
+        """`shared` has the connections, for this `user` among others; without it, its own."""
         self._settings = settings
         self._timezone = timezone
         self._is_own = shared is None
@@ -82,7 +83,7 @@ class Writer:
     async def _begin_on(self, lease: Lease) -> "Transaction":
         transaction = Transaction(lease, self._settings.name)
         try:
-            # Not READ WRITE: a default of read only, as on a full disk, is meant for us too.
+            # Not READ WRITE: a default of read only, as on a full disk, applies to us too.
             row_security = "off" if self._settings.row_security == "refuse" else "on"
             settings = fill(
                 "recovery/close/begin",
@@ -131,8 +132,8 @@ class Transaction:
     async def commit(self, *statements: str) -> list[Result]:
         """Run the statements and commit, all in one message; raises SourceError.
 
-        The server executes no message that is not whole, and then waits for the client no more: so
-        no lock does, as long as the results before COMMIT fit into its buffer, in all 4 KiB.
+        The server executes a message only when it is complete, and does not wait for the client
+        then: so no lock waits, as long as the results before COMMIT fit into its buffer of 4 KiB.
         """
         *results, _ = await self.send(*statements, "COMMIT")
         self.is_committed = True
@@ -143,8 +144,9 @@ class Transaction:
         seconds = STATEMENT_SECONDS * len(statements) + CLIENT_GRACE_SECONDS
         message = ";\n".join(statements)
         deadline = Deadline(seconds, self._connection.pgconn, self._lease.abandoned.append)
+        limit = AnswerLimit(self._connection.pgconn)
         try:
-            with deadline:
+            with deadline, limit:
                 cursor = await self._connection.execute(message.encode())
                 results = [await _result(cursor)]
                 while cursor.nextset():
@@ -153,20 +155,22 @@ class Transaction:
         except psycopg.Error as error:
             if deadline.has_passed:
                 raise NoAnswer(f"database {self._database} did not answer") from None
+            if limit.is_exceeded:
+                raise explain_lost(self._database, None, too_much()) from None
             raise self._failure(error, message) from None
 
     async def rows(self, statement: str) -> list[Row]:
         return (await self.run(statement)).rows
 
     async def roll_back(self) -> None:
-        """Take everything back; where that fails, the connection is of no more use."""
+        """Roll back; if that fails, the connection is no longer usable."""
         try:
             await self.run("ROLLBACK")
         except SourceError:
             await self._connection.close()
 
     def _failure(self, error: psycopg.Error, statement: str) -> SourceError:
-        if self._connection.closed:
+        if self._connection.closed and not is_of_statement(error.sqlstate):
             words = self._lease.last_words
             said = (error.sqlstate, str(error)) if error.sqlstate or not words else words[-1]
             return explain_lost(self._database, *said)

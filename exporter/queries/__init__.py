@@ -1,9 +1,8 @@
 """The SQL templates, one commented file per query, and the only way to fill them.
 
-A placeholder takes finished SQL: what `identifier`, `literal` or an expression from the config
-file gave. Nothing is ever bound, because a bound value in a predicate keeps a partial index from
-matching once the plan is generic, and nothing goes through a format string, because expressions
-contain `%` and `{}` of their own.
+A placeholder is replaced by finished SQL: the result of `identifier` or `literal`, or an expression
+from the config file. Values are never bound, because with a bound value a generic plan cannot use a
+partial index. Format strings are not used, because expressions contain `%` and `{}`.
 """
 
 import hashlib
@@ -15,18 +14,18 @@ from string import Formatter
 
 from psycopg import sql  # noqa: TID253 - quotes; it never connects
 
-#: Of a name, in bytes; PostgreSQL cuts longer ones silently (NAMEDATALEN).
+#: Maximum length of a name, in bytes; PostgreSQL truncates longer names silently (NAMEDATALEN).
 LONGEST_NAME = 63
 
-#: What a template selects and why it is shaped so: for readers, and not sent.
+#: The leading comment of a template: for readers, not sent.
 _HEADER = re.compile(r"\A(?:--.*\n)+")
 
-#: Whether an element of an array needs no quotes: it is no NULL, and has none of the syntax.
+#: Matches an array element that needs no quotes: not NULL, and without syntax characters.
 _is_plain = re.compile(r"(?!null\Z)[\w.:+-]+", re.ASCII | re.IGNORECASE).fullmatch
 
 
 class Template:
-    """A text with placeholders, taken apart once: it is filled for every source."""
+    """A text with placeholders, parsed once and filled for every source."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -51,7 +50,7 @@ def fill(name: str, **parts: str) -> str:
     return _template(name).fill(parts)
 
 
-@lru_cache(maxsize=4096)  # those of a table are quoted for each of its statements
+@lru_cache(maxsize=4096)  # the names of a table are quoted for each of its statements
 def identifier(*names: str) -> str:
     """Quote a name, or a qualified name, so that any spelling is safe."""
     return sql.Identifier(*names).as_string(None)

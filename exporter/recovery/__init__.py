@@ -1,1 +1,1 @@
-"""Closing orphaned sessions: what it means for a source, the plan, the doing, and the undoing."""
+"""Closing orphaned sessions: the rule of a source, the plan, closing, and undoing."""

@@ -1,7 +1,7 @@
 """Automatic recovery of one source: observes, decides, and in mode auto closes.
 
-Several exporters may run this for one source; there is no leader. What is closed is decided by
-locks and by a recheck under them, and how much of it by the audit table.
+Several exporters may run this for one source; there is no leader. Locks and the recheck under them
+decide which sessions are closed, and the audit table limits their number.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -54,7 +54,7 @@ from exporter.text import some_of
 #: The name of these jobs in their keys.
 RECOVERY = "recovery"
 
-#: What to do about sessions that are refused.
+#: Advice about refused sessions.
 REFUSED_ADVICE = (
     "they are set aside and tried again within an hour; let `recovery` in the config write what "
     "the constraint or trigger allows, or `exempt` them; `recover SOURCE --yes` names each"
@@ -62,7 +62,7 @@ REFUSED_ADVICE = (
 
 
 class AutomaticRecovery(Job):
-    """One source in one database; in mode disabled it only counts what the audit says."""
+    """One source in one database; in mode disabled it only counts the rows of the audit."""
 
     FAILED = "recovery_failed"
     SUCCEEDED = "recovery_works"
@@ -79,9 +79,9 @@ class AutomaticRecovery(Job):
         evidence: Verdicts = NO_VERDICTS,
         kept_runs: int = 0,
     ) -> None:
-        """`settings` are those of collection; without `connections` it shares none.
+        """`settings` are those of collection; without `connections` it does not share any.
 
-        `kept_runs` is how many of the newest runs of the audit are in the status.
+        `kept_runs` is the number of newest runs of the audit in the status.
         """
         super().__init__(Key(settings.name, source.name, RECOVERY), interval=source.every)
         self._source = source
@@ -102,17 +102,17 @@ class AutomaticRecovery(Job):
         self._refusals = Refusals()
         self._kept_runs = kept_runs
         self._runs_of: object = None
-        """What was counted in the audit when its runs were read."""
+        """The counts of the audit when its runs were read."""
         self._tried: dict[str, float] = {}
-        """When each session was last chosen that could not be closed."""
+        """When each session that could not be closed was last chosen."""
 
     def report_to(self, statuses: RecoveryStatuses, *, evidence: Verdicts) -> None:
-        """Go on with other stores, also in a run that is going on."""
+        """Continue with other stores, also in the current run."""
         self._statuses, self._evidence = statuses, evidence
 
     @property
     def past(self) -> "RecoveryPast":
-        """What it knows, for the one that takes over from it."""
+        """Its state, for its successor."""
         return RecoveryPast(
             self._source,
             self._memory,
@@ -124,9 +124,9 @@ class AutomaticRecovery(Job):
         )
 
     def continue_from(self, past: "RecoveryPast", *, same_orphans: bool) -> None:
-        """Take over from a recovery of this source in this database, which has ended.
+        """Continue a recovery of this source in this database, which has ended.
 
-        Its memory holds where both find the `same_orphans`, and neither is disabled.
+        Its memory is kept if both find the `same_orphans`, and neither is disabled.
         """
         self._counter = past.counter
         before, after = past.source.recovery, self._source.recovery
@@ -134,7 +134,7 @@ class AutomaticRecovery(Job):
             return
         self._memory, self._observer, self._logged = past.memory, past.observer, past.logged
         self._observer.continue_with(self._source)
-        if before == after:  # else what was refused may be closed now
+        if before == after:  # otherwise refused sessions may be closed now
             self._refusals, self._tried = past.refusals, past.tried
 
     async def close(self) -> None:
@@ -143,8 +143,8 @@ class AutomaticRecovery(Job):
     async def _run(self) -> None:
         mode = self._source.recovery.mode
         reader = self._reader()
-        # Only closing needs the audit; a role that collects or makes a dry run need not see it. One
-        # that sees an audit which it cannot read does first all that goes without.
+        # Only closing needs the audit; a role for collection or a dry run may lack access to it. If
+        # an audit exists that cannot be read, everything that does not need it is done first.
         is_audited, unreadable = mode == "auto", None
         if mode == "auto":
             await require_audit(reader)
@@ -169,7 +169,7 @@ class AutomaticRecovery(Job):
         self._change_status(reason=None, failure=None)
 
     async def _read_runs(self, reader: Reader, counted: object) -> None:
-        """Read the newest runs again where the audit has more rows, or other ones, than before."""
+        """Read the newest runs again if the rows of the audit have changed."""
         if self._kept_runs and counted != self._runs_of:
             runs = await newest_runs(reader, self._source.name, limit=self._kept_runs)
             self._change_status(runs=tuple(runs))
@@ -244,12 +244,12 @@ class AutomaticRecovery(Job):
         if pause is not None:
             self._count("skipped", paused=len(decision.confirmed))
         else:
-            if is_auto and not decision.brakes:  # what is held waits for the budget of the day
+            if is_auto and not decision.brakes:  # the held sessions wait for the budget of the day
                 self._count("skipped", budget=decision.held)
             await self._close_confirmed(rule, function, decision, observation)
 
     def _braked_since(self, brakes: Iterable[str], observation: Observation) -> dict[str, float]:
-        """Since when each brake is on: a stop since it began, others since they were seen first."""
+        """Since when each brake is on: a stop since it began, others since first observed."""
         before, now = self._statuses.by_pair[self.key[:2]].braked_since, self._clock.wall()
         since = {brake: before.get(brake, now) for brake in brakes}
         stop = stop_in_force(observation)
@@ -298,7 +298,8 @@ class AutomaticRecovery(Job):
             age = self._clock.monotonic() - answered_at
             return not self._source.has_evidence or age < EVIDENCE_LASTS
 
-        # What is proved lost needs no budget of the day. What no longer is has not settled.
+        # Sessions proved lost need no budget of the day; if no longer proved, they have not
+        # settled.
         for some, day_limit in ((still, None), (set(chosen) - proved, decision.day_limit)):
             permission = Permission(observation.server, day_limit, is_fresh)
             closer = make_closer(
@@ -310,7 +311,7 @@ class AutomaticRecovery(Job):
                 await run.close(
                     [Candidate(each, observation.candidates[each].version) for each in sessions_]
                 )
-            finally:  # also where it ends early: what was committed stays
+            finally:  # even if it ends early: committed sessions stay closed
                 closed = {each.session for each in run.outcome.recovered}
                 self._tried |= {session: now for session in sessions_ if session not in closed}
                 if sessions_:
@@ -358,7 +359,7 @@ class AutomaticRecovery(Job):
 
 @dataclass(frozen=True, slots=True)
 class RecoveryPast:
-    """What automatic recovery of one source remembers of its runs."""
+    """The memory of automatic recovery of one source."""
 
     source: Source
     memory: Memory
@@ -370,7 +371,7 @@ class RecoveryPast:
 
 
 async def _bind(reader: Reader, source: Source) -> tuple[Rule, InstalledFunction | None]:
-    """The rule of a source, and the function that closes its sessions, where one does."""
+    """The rule of a source, and the function that closes its sessions, if any."""
     rule = await bind_rule(reader, source)
     function = await find_recover_function(reader, rule)
     if source.recovery.mode == "auto":

@@ -1,4 +1,4 @@
-"""Recovery by hand: what the commands recover, undo and close do. Nothing here prints."""
+"""Recovery by hand: the work of the commands recover, undo, close and resume. It prints nothing."""
 
 import re
 import uuid
@@ -35,7 +35,7 @@ from exporter.recovery.rule.selection import PlannedStop, Selection, held_sessio
 from exporter.recovery.status import Pause, Run
 from exporter.text import instant, number_of
 
-#: A person who resumes has seen what was held at some time of so many seconds before.
+#: A person who resumes has seen the held sessions within this time before, in seconds.
 SEEN_WITHIN = 3600.0
 
 
@@ -72,8 +72,8 @@ async def recover(
 ) -> None:
     """Close the orphaned sessions; `outcome` has what was committed, also after a SourceError.
 
-    `adapts` is whether the batch fits itself to how long rows may stay locked. What `evidence`
-    gives at first the reader knows already.
+    `adapts` is whether the batch size adapts to the time for which rows may stay locked. The reader
+    already has the first result of `evidence`.
     """
     recovery = plan.selection.rule.table.source.recovery
 
@@ -103,7 +103,7 @@ async def plan_stop(
 
     Raises SourceError, and UsageError for an owner or an id that the column's type cannot hold.
     """
-    # The clock first: what starts from now on is not concerned.
+    # The clock first: sessions that start later are not concerned.
     stop = PlannedStop(owner, await clock(reader), even_live)
     return await make_stop_plan(reader, source, stop, show=show, limits=limits)
 
@@ -111,7 +111,7 @@ async def plan_stop(
 async def plan_undo(
     reader: Reader, source: Source, run: uuid.UUID, limits: Limits
 ) -> tuple[Run, undoing.UndoPlan] | None:
-    """Find a run of the source and plan undoing it; None where it has none. Raises SourceError."""
+    """Find a run of the source and plan undoing it; None if it is not found. Raises SourceError."""
     found = await find_run(reader, run)
     if found is None or found.source != source.name:
         return None
@@ -120,10 +120,10 @@ async def plan_undo(
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The orphaned sessions that wait for a person: those of a stop, or of an earned budget."""
+    """The orphaned sessions that wait for a person: held by a stop, or by the budget of a day."""
 
     stop: Stop
-    """One that is not written down yet where a budget holds them."""
+    """A stop; if a budget holds them, one that is not written."""
     is_written: bool
     count: int
     wave: int
@@ -135,17 +135,17 @@ class Held:
     also: tuple[str, ...]
     """A sentence for each other brake that would stop them now, which a resume waives as well."""
     is_unseen: bool
-    """Whether a person who decides now may have seen another stop, or the pause alone."""
+    """Whether a person who decides now may have seen another stop, or only the pause."""
 
     @property
     def name(self) -> str:
-        """What a person calls the stop; one that is not written down begins with each look."""
+        """The name of the stop for `--only`; an unwritten stop has no time of its own."""
         return began(self.stop.at) if self.is_written else f"{self.stop.brake}-{self.count}"
 
     def is_named(self, name: str) -> bool:
-        """Whether a person who gives the name has seen all that this holds.
+        """Whether a person who gives the name has seen all of these sessions.
 
-        What is not written down may have grown since.
+        An unwritten stop may hold more since.
         """
         if self.is_written:
             return name == self.name
@@ -156,27 +156,27 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class ResumePlan:
-    """What a person may resume, and why nothing would be closed then all the same."""
+    """The stop and pause that a person may resume, and why nothing would be closed even then."""
 
     held: Held | None
     paused: Pause | None
     obstacles: tuple[str, ...]
-    """A sentence for each: the mode, the brakes that are on now and end without a person, and that
-    the exporters have another rule."""
+    """A sentence for each: the mode, the brakes that are on now and end automatically, and another
+    rule of the exporters."""
 
     @property
     def is_needed(self) -> bool:
-        """Whether there is something to resume."""
+        """Whether there is a stop or a pause to resume."""
         return self.held is not None or self.paused is not None
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What a person calls the stop and the pause, each by when it began."""
+        """The names of the stop and the pause for `--only`, by the time when each began."""
         held = () if self.held is None else (self.held.name,)
         return held if self.paused is None else (*held, began(self.paused.at))
 
     def only(self, names: Collection[str]) -> "ResumePlan":
-        """What of it a person has named; "pause" is any."""
+        """The part that a person has named; "pause" is any pause."""
         held, paused = self.held, self.paused
         if held is not None and not any(map(held.is_named, names)):
             held = None
@@ -185,7 +185,7 @@ class ResumePlan:
         return replace(self, held=held, paused=paused)
 
     def without(self, chosen: "ResumePlan") -> "ResumePlan":
-        """What of it is not chosen."""
+        """The part that is not chosen."""
         held = self.held if chosen.held is None else None
         paused = self.paused if chosen.paused is None else None
         return replace(self, held=held, paused=paused, obstacles=())
@@ -197,11 +197,11 @@ def began(at: float) -> str:
 
 
 async def plan_resume(reader: Reader, source: Source, *, show: int) -> ResumePlan:
-    """What waits for a person, with up to `show` of the sessions, and what else keeps them open.
+    """The sessions that wait for a person, up to `show` previews, and other obstacles.
 
-    A brake that stops automatic recovery holds them too where no exporter has found it yet.
-    Raises SourceError, also where the evidence cannot be read, and where nothing is to be decided
-    because a brake is on that ends without a person.
+    A brake that would stop automatic recovery holds them even if no exporter has found it yet.
+    Raises SourceError, also if the evidence cannot be read, and if a person has nothing to decide
+    because a brake is on that ends automatically.
     """
     rule = await bind_rule(reader, source)
     await require_audit(reader)
@@ -232,7 +232,7 @@ async def plan_resume(reader: Reader, source: Source, *, show: int) -> ResumePla
 
 
 def _find_obstacles(observation: Observation, source: Source) -> tuple[str, ...]:
-    """Why automatic recovery closes nothing now, whatever a person resumes."""
+    """Why automatic recovery closes nothing now, even after a resume."""
     recovery = source.recovery
     if recovery.mode != "auto":
         return (f"mode {recovery.mode}: nothing is closed automatically; set recovery.mode: auto",)
@@ -255,7 +255,7 @@ def _other_rule_text(at: float) -> str:
 
 
 def _find_unwritten_stop(observation: Observation, source: Source) -> Stop | None:
-    """The stop that automatic recovery would find now, or one by the budget."""
+    """The stop that automatic recovery would find now, or the budget as a stop."""
     count, recovery = observation.closable, source.recovery
     if recovery.mode != "auto" or not count:
         return None
@@ -279,9 +279,9 @@ def _find_unwritten_stop(observation: Observation, source: Source) -> Stop | Non
 async def resume(
     reader: Reader, writer: Writer, source: Source, plan: ResumePlan, *, reason: str | None
 ) -> tuple[Held | None, Pause | None]:
-    """End what is planned, a pause and what holds the sessions; return what has ended by that.
+    """End the planned pause and stop; return what was ended.
 
-    Raises SourceError, such as PermissionDenied for a role that is not a person's.
+    Raises SourceError, such as PermissionDenied for a role that is not an operator.
     """
     held, ended = plan.held, None
     if held is not None and await control.resumed_until(reader, source.name) >= held.stop.at:

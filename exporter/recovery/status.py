@@ -11,8 +11,8 @@ from exporter.errors import REASONS
 Trigger = Literal["auto", "manual", "close"]
 TRIGGERS: tuple[str, ...] = get_args(Trigger)
 
-#: Why a recovery failed: as a collection does, or because a constraint or trigger of the
-#: application did not let a row be changed.
+#: Why a recovery failed: the reasons of a collection, or a constraint or trigger of the application
+#: prevented the change of a row.
 FAILURES = (*REASONS, "refused")
 
 #: Why confirmed sessions were not closed: the budget of the hour or of the day, a row that another
@@ -41,7 +41,7 @@ class Run:
     sessions: int
     undone: int
     reason: str | None
-    """What a person has given as the reason of closing."""
+    """The reason for closing that a person has given."""
     undo_reason: str | None
 
 
@@ -63,14 +63,14 @@ class RecoveryStatus:
     expires_at: float = float("-inf")
     """The monotonic time after which brakes, paused and candidates are no longer served."""
     why: Mapping[str, str] = field(default_factory=dict)
-    """What each of the brakes means, as a sentence."""
+    """The meaning of each brake, as a sentence."""
     braked_since: Mapping[str, float] = field(default_factory=dict)
     """Since when each of them is on, as Unix time; of a stop, by the database's clock."""
     pause: Pause | None = None
     runs: tuple[Run, ...] = ()
     """The newest, where they are kept."""
     reason: str | None = None
-    """Why the last run failed, in a word, and in `failure` in a sentence."""
+    """Why the last run failed, as one word, and in `failure` as a sentence."""
     failure: str | None = None
 
 
@@ -82,9 +82,9 @@ class RecoveryStatuses:
         pairs: Iterable[tuple[str, str]],
         before: Mapping[tuple[str, str], RecoveryStatus] = MappingProxyType({}),
     ) -> None:
-        """`pairs` of database and source are those that declare an id, which recovery needs.
+        """`pairs` are the databases and sources with an id, which recovery needs.
 
-        Those that are known from `before` go on from there.
+        Their state continues from `before`, if known there.
         """
         self.by_pair = {pair: before.get(pair) or RecoveryStatus() for pair in pairs}
         self.version = 0

@@ -1,4 +1,4 @@
-"""Undoing a run of recovery: each session only while it has what recovery has written."""
+"""Undoing a run of recovery: each session only while it has the values that recovery wrote."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ from exporter.recovery.rule.limits import NO_LIMITS, Limits, check_ids
 from exporter.recovery.rule.rule import Rule
 from exporter.text import some_of
 
-#: Why a session is not restored, by the state that plan.sql gives it, or by the limits.
+#: Why a session is not restored, by its state in plan.sql, or by the limits.
 NOT_RESTORED = {
     "undone": "undone before",
     "changed": "what was written was changed since",
@@ -35,24 +35,24 @@ NOT_RESTORED = {
 
 @dataclass(frozen=True, slots=True)
 class UndoPlan:
-    """What undoing a run would do now, by session."""
+    """The plan of undoing a run, by session."""
 
     rule: Rule
     function: InstalledFunction | None
-    """What undoes it, where that is not done by statements."""
+    """The function that undoes it, if statements do not."""
     restored: Mapping[int, str]
-    """The audit row and the id of each that would be restored: no more than --limit, in order."""
+    """The audit row and the id of each session to restore: at most --limit, in order."""
     left_alone: Mapping[str, int]
-    """How many would not be, by the states of NOT_RESTORED."""
+    """The number of sessions that would not be restored, by the states of NOT_RESTORED."""
     unselected: Mapping[str, str]
     """Why sessions that --id names would not be restored, by id."""
     columns: tuple[str, ...]
-    """What the run has written, which need not be what the config writes today."""
+    """The columns that the run has written, which may differ from those of the present config."""
 
 
 @dataclass(slots=True)
 class UndoOutcome:
-    """What became of the sessions of a plan."""
+    """The outcome for the sessions of a plan."""
 
     undone: int = 0
     skipped: int = 0
@@ -69,9 +69,9 @@ class UndoOutcome:
 async def plan_undo(
     reader: Reader, source: Source, run: uuid.UUID, *, limits: Limits = NO_LIMITS
 ) -> UndoPlan:
-    """Compare every session of a run with how it was left.
+    """Compare every session of a run with the values that the run wrote.
 
-    Raises SourceError, such as SchemaMismatch where a column that the run has written is gone, and
+    Raises SourceError, such as SchemaMismatch if a column that the run has written is gone, and
     UsageError for an id that the column's type cannot hold.
     """
     rule = await bind_rule(reader, source)
@@ -124,11 +124,11 @@ async def undo(
     reason: str | None = None,
     outcome: UndoOutcome | None = None,
 ) -> UndoOutcome:
-    """Write back what was there before, `batch` sessions at a time; what was committed stays.
+    """Restore the old values, `batch` sessions at a time; what was committed stays.
 
-    `adapts` is whether the batch fits itself to how long rows may stay locked. `progress` is called
-    after each batch, and `outcome` has what was committed, also after an error. Raises SourceError,
-    such as FunctionMismatch where the function cannot undo all of it.
+    `adapts` is whether the batch size adapts to the time for which rows may stay locked. `progress`
+    is called after each batch, and `outcome` has what was committed, also after an error. Raises
+    SourceError, such as FunctionMismatch if the function cannot undo all of it.
     """
     later = [name for name in plan.columns if name not in plan.rule.changes]
     if plan.function is not None and later and plan.restored:

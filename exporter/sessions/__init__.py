@@ -1,6 +1,11 @@
 """SessionTable: the one definition of active, last seen and orphaned, as SQL on a real table."""
 
-from exporter.sessions.expressions import bind, declared, name_failing_expression, set_apart
+from exporter.sessions.expressions import (
+    bind,
+    declared,
+    isolate_foreign_reads,
+    name_failing_expression,
+)
 from exporter.sessions.expressions.result_types import NUMBERS, types_of
 from exporter.sessions.moments import (
     CLOCK_QUERY,

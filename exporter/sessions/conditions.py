@@ -1,4 +1,4 @@
-"""Takes expressions apart: what AND joins, which column has one value, which is stored as it is."""
+"""Parses expressions: conditions joined by AND, columns with a fixed value, stored columns."""
 
 import re
 from collections.abc import Collection
@@ -9,7 +9,7 @@ from exporter.sessions.relation import ALWAYS
 from exporter.sessions.session_table import SessionTable
 from exporter.sessions.sql_names import code, without_alias
 
-#: What binds weaker than AND, or has an AND of its own.
+#: Words that bind weaker than AND, or contain an AND.
 _INDIVISIBLE = {"or", "between"}
 _OPENS, _CLOSES = {"(", "[", "case"}, {")", "]", "end"}
 #: The tokens of a condition that fixes a column; a string is `'`. The literal may have casts.
@@ -24,7 +24,7 @@ _STORED = re.compile(r"(nullif \( )*\S+( , [^(),]* \))*")
 
 
 def conjuncts(sql: str) -> list[str]:
-    """The conditions that AND joins, without comments; the whole where it cannot tell."""
+    """The conditions that AND joins, without comments; the whole if it cannot decide."""
     parts: list[list[str]] = [[]]
     depth, after_dot = 0, False
     for token in tokens(sql):
@@ -44,8 +44,8 @@ def conjuncts(sql: str) -> list[str]:
 def fixed_column(condition: str) -> str | None:
     """The column that has one value, or NULL, where the condition holds: `a`, `NOT a`, `a = 'x'`.
 
-    Also `a IS NULL`, `a IS TRUE` and the like. None where there is no such column, or it cannot
-    tell.
+    Also `a IS NULL`, `a IS TRUE` and similar conditions. None if there is no such column, or it
+    cannot decide.
     """
     pieces, text = _shape(condition)
     fixed = _FIXED.fullmatch(text)
@@ -84,7 +84,7 @@ def _shape(expression: str) -> tuple[list[Token], str]:
 
 
 def conditions_of(table: SessionTable) -> list[tuple[str, str]]:
-    """What AND joins in `where` and `active`, each after its config key; nothing for true."""
+    """The conditions of `where` and `active`, each with its config key; none for true."""
     return [
         (key, condition)
         for key in ("where", "active")

@@ -18,7 +18,7 @@ def unix_time(seconds: float) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """What time it is, as SQL. `scope` is the form around an expression of `at`."""
+    """A clock, as SQL. `scope` is the form around an expression of `at`."""
 
     at: str
     scope: str
@@ -37,9 +37,9 @@ class Instant:
 #: The same for all statements of a transaction, and of a message with several transactions.
 TRANSACTION_TIME = Instant(at="pg_catalog.now()", scope="({})")
 
-#: The same everywhere in one statement that begins WITH this clock: taken when the statement runs,
-#: which may be long after its message came. Each use is a scalar subquery, computed once and not
-#: for every row. The name is long so that no table of an expression in the config is hidden by it.
+#: The same everywhere in one statement that begins WITH this clock: read when the statement runs,
+#: which may be long after its message arrived. Each use is a scalar subquery, computed once and not
+#: for every row. The name is long so that it hides no table of an expression in the config.
 CLOCK = "statement_clock_of_session_exporter"
 CLOCK_QUERY = f"{CLOCK} AS MATERIALIZED (SELECT pg_catalog.clock_timestamp() AS now)"
 STATEMENT_TIME = Instant(at="now", scope=f"(SELECT {{}} FROM {CLOCK})")  # noqa: S608 - a constant
@@ -51,7 +51,7 @@ UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point in time in each row: the expression as it is stored, and what it means.
+    """A point in time in each row: the stored expression, and its meaning.
 
     Applications write values that stand for none: a number of 0 or less, an infinite time.
     """
@@ -60,9 +60,9 @@ class Moment:
     unit: float | None = None
     """Units per second of a number that counts since 1970; None for a timestamp."""
     is_whole: bool = True
-    """Of a number: whether its type holds whole numbers only."""
+    """For a number: whether its type holds only whole numbers."""
     has_zone_for_sure: bool = True
-    """Whether it would be read right even if its type became one without a time zone."""
+    """Whether it would still be read correctly if its type became one without a time zone."""
     is_naive: bool = False
     has_clock_changes: bool = False
     column: str | None = None
@@ -91,7 +91,7 @@ class Moment:
 
     @property
     def dated(self) -> str:
-        """`sql` for rows of which is known that their value is a time: a timestamp as it is."""
+        """`sql` for rows whose value is known to be a time: a timestamp without conversion."""
         if self.unit is not None:
             return self.sql
         if self.has_zone_for_sure:
@@ -100,11 +100,11 @@ class Moment:
 
     @property
     def _fits(self) -> str:
-        """A condition that the planner drops, because it stands behind `true OR`.
+        """A condition that the planner drops, because it follows `true OR`.
 
-        Should the column become one without a time zone, it makes the statement fail and the table
-        be bound again: only timestamptz fits. Beside NULL a domain is its base type ("UNION, CASE,
-        and Related Constructs").
+        If the column becomes one without a time zone, the condition makes the statement fail, and
+        the table is bound again: only timestamptz fits. Beside NULL a domain becomes its base type
+        ("UNION, CASE, and Related Constructs").
         """
         any_time = "pg_catalog.tstzrange(NULL, NULL)"
         return f"{any_time} OPERATOR(pg_catalog.@>) coalesce(({self.raw}), NULL)"
@@ -114,24 +114,24 @@ class Moment:
         return f"(extract(epoch FROM {instant}) * {self.unit:.1f}::numeric)"
 
     def before(self, bound: str) -> str:
-        """A condition on the stored value, which an index on it serves: strictly before `bound`.
+        """A condition on the stored value that can use its index: strictly before `bound`.
 
-        It is true of values that stand for none and lie below every time: see above_none.
+        It is also true for values that stand for none and are below every time: see above_none.
         """
         return self._compare("<", bound, "+")
 
     @property
     def above_none(self) -> str:
-        """A condition on the stored value: above those that stand for none, but for infinity."""
+        """A condition on the stored value: above those that stand for none, except infinity."""
         bound = "'-infinity'" if self.unit is None else "0"
         return f"({self.raw}) OPERATOR(pg_catalog.>) {bound}"
 
     def from_(self, bound: str) -> str:
-        """A condition on the stored value, which an index on it serves: at `bound` or later."""
+        """A condition on the stored value that can use its index: at `bound` or later."""
         return self._compare(">=", bound, "-")
 
     def _compare(self, operator: str, bound: str, widen: str) -> str:
-        # Qualified, because a column may be of a domain, for which anyone can make an operator.
+        # Qualified, because a column may be of a domain, for which any role can create an operator.
         compared = f"({self.raw}) OPERATOR(pg_catalog.{operator})"
         if self.unit is not None:
             units = self.units(bound)

@@ -14,9 +14,10 @@ from exporter.sessions import (
 )
 from exporter.sessions.verdict import NO_EVIDENCE, Verdict
 
-#: Characters kept of a shown value: anything may be in a column.
+#: Maximum characters of a shown value: a column may contain anything.
 LONGEST_TEXT = 200
-#: And of an id, which a command may be given back: no index of PostgreSQL holds a longer one.
+#: Maximum characters of an id, which may be passed to a command: no PostgreSQL index holds a longer
+#: one.
 LONGEST_ID = 8_000
 
 #: An id as it is shown: a text, or one for each column where the id has several.
@@ -33,11 +34,11 @@ class Orphan:
     silence: float
     show: Mapping[str, str | None]
     threshold: float | None = None
-    """The row's own, in seconds, where each row has one; None if it cannot be used."""
+    """The row's own threshold in seconds, where each row has one; None if it is unusable."""
     cause: str | None = None
     """One of CAUSES; None where the source has neither owners nor a list."""
     owner: str | None = None
-    """Who holds it; None where that is not known, or the source has neither of them."""
+    """The owner that holds it; None if unknown, or if the source has neither owners nor a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class BlockedKey:
     active: int
     orphaned: int
     last_seen: float
-    """Of its orphan that is silent for longest, as a Unix timestamp."""
+    """Last seen of its longest silent orphan, as a Unix timestamp."""
     silence: float
     """Seconds since then, by the database's clock."""
 
@@ -84,7 +85,7 @@ def orphans_query(
 ) -> str:
     """The statement that lists orphans; `older_than` in seconds replaces orphaned_after.
 
-    `for_people` gives the columns as psql shows them well, and names.
+    `for_people` formats and names the columns for psql.
     """
     last_seen, own, now = table.last_seen, table.orphaned_at, STATEMENT_TIME.now
     if for_people:
@@ -119,7 +120,7 @@ def orphans_query(
 
 
 def shown_columns(table: SessionTable) -> dict[str, str]:
-    """What `show` names, as SQL by name."""
+    """The values of `show`, as SQL by name."""
     return {shown.name: text for shown, text in zip(table.source.show, table.show, strict=True)}
 
 
@@ -152,7 +153,7 @@ async def list_orphans(
 async def read_orphans(
     reader: Reader, table: SessionTable, *, limit: int, verdict: Verdict = NO_EVIDENCE
 ) -> tuple[Orphan, ...]:
-    """Read up to `limit` orphans and not how many there are. Raises SourceError."""
+    """Read up to `limit` orphans without their number. Raises SourceError."""
     settings = tuple[str, ...]()
     if table.source.has_evidence:
         settings = await evidence_settings(verdict, table.encoding)
@@ -161,7 +162,7 @@ async def read_orphans(
 
 
 def _orphan(table: SessionTable, row: Row) -> Orphan:
-    """An orphan, of the columns of orphans_query()."""
+    """An orphan, from the columns of orphans_query()."""
     last_seen, age, now, *values = row
     names, parts = [shown.name for shown in table.source.show], len(table.id)
     texts, rest = values[: parts + len(names)], values[parts + len(names) :]
@@ -227,9 +228,9 @@ def as_id(values: Iterable[bytes | None]) -> IdText:
 
 
 def as_bytes(text: str, most: int = LONGEST_TEXT) -> str:
-    """The first characters of a value, in UTF-8 or as the bytes that a SQL_ASCII database has.
+    """The first characters of a value, in UTF-8 or as the bytes of a SQL_ASCII database.
 
-    Such a database takes any bytes as text, and refuses to send those that are no UTF-8.
+    Such a database stores any bytes as text, and refuses to send bytes that are not UTF-8.
     """
     return (
         f"pg_catalog.convert_to(pg_catalog.left(({text})::text, {most}), CASE "
@@ -238,5 +239,5 @@ def as_bytes(text: str, most: int = LONGEST_TEXT) -> str:
 
 
 def as_text(value: bytes | None) -> str | None:
-    """What as_bytes() gave, as text."""
+    """The result of as_bytes() as text."""
     return None if value is None else value.decode(errors="backslashreplace")

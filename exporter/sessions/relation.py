@@ -1,4 +1,4 @@
-"""Relation: a declared table as the catalog has it, with its real name, kind and columns."""
+"""Relation: a declared table in the catalog, with its real name, kind and columns."""
 
 import difflib
 import re
@@ -24,10 +24,10 @@ _BARE_WORD = re.compile(COLUMN)
 _QUALIFIED = re.compile(r"""("(?:[^"]|"")*"|[^\s."(\[]+)\.""")
 _MOMENT = re.compile(r"timestamp(\(\d\))? with(out)? time zone|date")
 _NUMBER = re.compile(r"smallint|integer|bigint|numeric(\(.*\))?|real|double precision")
-#: Of values that are names, and tell which time counts.
+#: Types of names and states, which only select the time.
 _NAME = re.compile(r"(text|character|boolean|uuid|\"?char\"?)\b.*(?<!\])")
 
-#: What `active: true` is, also as the text of a condition.
+#: The value of `active: true`, also as the text of a condition.
 ALWAYS = "true"
 
 
@@ -49,7 +49,7 @@ class Column:
     """The type below a domain, or the type itself, without a length."""
 
     def operator(self, symbol: str) -> str:
-        """One of these, as SQL, whatever other operators its type has in the search path."""
+        """One of these, as SQL, independent of other operators in the search path."""
         return f"OPERATOR({identifier(self.operators)}.{symbol})"
 
     @property
@@ -77,7 +77,7 @@ class Column:
 
     @property
     def counts_time(self) -> bool:
-        """Whether its type is one of times, or of numbers, which may count time."""
+        """Whether its type is a time, or a number, which may count time."""
         return self.is_moment or _NUMBER.fullmatch(self.base) is not None
 
     @property
@@ -87,7 +87,7 @@ class Column:
 
     @property
     def names_something(self) -> bool:
-        """Whether its type is one of names and states, which tell at most which time counts."""
+        """Whether its type is for names and states, which at most select the time."""
         return self.is_enum or _NAME.fullmatch(self.base) is not None
 
 
@@ -103,7 +103,7 @@ class Relation:
 
     @property
     def is_table(self) -> bool:
-        """Whether it has rows of its own, and so system columns; a partitioned table has them."""
+        """Whether it has its own rows, and so system columns; a partitioned table has them."""
         return self.kind in {"table", "partitioned table"}
 
     @property
@@ -111,7 +111,7 @@ class Relation:
         return identifier(self.schema, self.name)
 
     def column(self, word: str) -> Column:
-        """The column that a bare word means: in that spelling, else in lower case.
+        """The column for a bare word: in that spelling, else in lower case.
 
         Raises SchemaMismatch with the nearest names.
         """
@@ -126,7 +126,7 @@ class Relation:
         return found
 
     def expression(self, text: str) -> str:
-        """A bare word but `true` is a column of the row; all else stays, on separate lines.
+        """A bare word other than `true` becomes a column; other text is put on separate lines.
 
         Raises SchemaMismatch.
         """
@@ -140,7 +140,7 @@ class Relation:
         """The columns that expressions mention, in the table's order.
 
         Words are compared with the real columns, so that too many may be found (a function named
-        like a column) and never too few; the row as a whole means all of them.
+        like a column) but never too few; the whole row means all of them.
         """
         texts = list(texts)
         if any(map(self.uses_row, texts)):
@@ -154,7 +154,7 @@ class Relation:
         return any(chain.is_row and chain.of_row not in known for chain in chains(text))
 
 
-#: Of a column that many tables have there is one.
+#: One shared object for a column that many tables have.
 _column = lru_cache(maxsize=4096)(Column)
 
 
@@ -164,7 +164,7 @@ def is_bare_word(text: str) -> bool:
 
 
 async def find(reader: Reader, table: TableName) -> Relation:
-    """Look up a declared table in the catalog. Raises SchemaMismatch where there is none."""
+    """Look up a declared table in the catalog. Raises SchemaMismatch if it does not exist."""
     rows = await reader.rows(Lookup(_query, table))
     if not rows:
         hint = await _suggest(reader, table)

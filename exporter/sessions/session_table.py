@@ -33,9 +33,9 @@ class SessionTable:
     types: Mapping[str, str]
     """The type of each expression, as PostgreSQL names it."""
     rows: str
-    """Which rows exist and are active."""
+    """The condition for rows that exist and are active."""
     exists: str
-    """Which rows exist at all: `where`."""
+    """The condition for rows that exist: `where`."""
     active: str
     started_at: Moment
     last_seen_at: Moment | None
@@ -46,16 +46,16 @@ class SessionTable:
     """For each declared label the number of its value, the last number for every other value."""
     integrity: tuple[str, ...]
     limit_key: str | None
-    """Whose session it is, by `limit_per`; NULL where no user is known."""
+    """The user of a session, by `limit_per`; NULL if unknown."""
     id: tuple[str, ...]
     """A value for each column of the id; none where it is not declared."""
     show: tuple[str, ...]
     threshold: str | None = None
     """The interval of each row after which it is orphaned; None: `orphaned_after` is a duration."""
     owner: str | None = None
-    """Who holds the session, as text; NULL where it is not known. None: no `owner` is declared."""
+    """The owner of the session, as text; NULL if unknown. None: no `owner` is declared."""
     encoding: str = "UTF8"
-    """PostgreSQL's name of that of the database; only read where there is evidence."""
+    """The encoding of the database, by PostgreSQL's name; only read with evidence."""
     reads_foreign: bool = False
     """Whether a read waits for another server, which may never answer."""
     _kept: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -66,7 +66,7 @@ class SessionTable:
 
     @property
     def deciding_key(self) -> str | None:
-        """The config key that decides which rows are active: where, for active: true, or None."""
+        """The config key that decides which rows are active: for active: true `where`, or None."""
         if self.expressions["active"] != ALWAYS:
             return "active"
         return "where" if "where" in self.expressions else None
@@ -82,7 +82,7 @@ class SessionTable:
 
     @property
     def id_text(self) -> str | None:
-        """The id as text, of several columns a JSON array; None where it is not declared.
+        """The id as text, for several columns a JSON array; None if it is not declared.
 
         The same text as the key by which recovery knows a session.
         """
@@ -93,20 +93,20 @@ class SessionTable:
 
     @property
     def orphaned_at(self) -> str | None:
-        """When the row's own threshold makes it orphaned; None where one duration is of all."""
+        """When the row's own threshold makes it orphaned; None if all rows share one duration."""
         if self.threshold is None:
             return None
         return orphaned_at_of_row(self.last_seen, self.threshold)
 
     @property
     def own_seconds(self) -> str | None:
-        """The row's own threshold in seconds, as float8; None where one duration is of all."""
+        """The row's own threshold in seconds, as float8; None if all rows share one duration."""
         own = self.orphaned_at
         return None if own is None else f"extract(epoch FROM {own} - {self.last_seen})::float8"
 
     @property
     def last_seen_order(self) -> str:
-        """What orders by last seen: the stored start where that is the same, for its index."""
+        """The expression to order by last seen: the stored start if equal, for its index."""
         return self.started_at.raw if self.last_seen_at is None else self.last_seen
 
     def has_ended(self, time: Instant) -> str:
@@ -137,8 +137,8 @@ class SessionTable:
     def orphaned(self, time: Instant, after: float | None = None) -> str:
         """Whether a row is orphaned at a time, by any cause.
 
-        `after`, in seconds, replaces `orphaned_after`; then it is also what the row has to have
-        been silent for where its cause is none of age.
+        `after`, in seconds, replaces `orphaned_after`; then a row with another cause than age also
+        has to have been silent for that time.
         """
         if self.source.has_evidence:
             return f"({self.cause(time, after)}) IS NOT NULL"
@@ -164,7 +164,7 @@ class SessionTable:
         return causes.is_listed(id_text)
 
     def _listed(self, time: Instant, after: float | None) -> causes.Listed | None:
-        """What a list says of a row; None where the source has no list."""
+        """The state of a row in a list; None if the source has no list."""
         id_text = self.id_text
         if self.source.list is None or id_text is None:
             return None
@@ -174,15 +174,15 @@ class SessionTable:
         else:
             line = orphaned_at_of_row(causes.seen_in_list(id_text), str(self.threshold))
             is_stale = f"{causes.is_listed(id_text)} AND {line} < {time.now}"
-        # A time in the future is no sign of life; then the times of the row decide, which are asked
-        # first: of few rows it has to be known what the list says a second time.
+        # A time in the future is no sign of life; then the times of the row decide. They are
+        # evaluated first, so that the list is read a second time for few rows.
         latest = time.ahead(self.source.future_tolerance)
         is_ahead = causes.is_listed_after(id_text, latest)
         by_age = self.orphaned_by_age(time, after)
         return causes.Listed(id_text, f"({is_stale} OR ({by_age}) AND {is_ahead})")
 
     def is_live_in_list(self, time: Instant) -> str:
-        """Whether a list holds a row, with no last sign of life that is too old; never NULL."""
+        """Whether a list holds a row without a sign of life that is too old; never NULL."""
         listed = self._listed(time, None)
         if listed is None:
             return "false"
@@ -192,7 +192,7 @@ class SessionTable:
     def orphaned_by_age(self, time: Instant, after: float | None = None) -> str:
         """is_orphaned() at a time, by `orphaned_after` or after another time in seconds.
 
-        By the threshold of the row, where each has its own.
+        By the threshold of the row, if each row has its own.
         """
         if after is None:
             after = self.source.fixed_threshold
@@ -211,7 +211,7 @@ class SessionTable:
         )
 
     def keep(self, name: str, make: Callable[["SessionTable"], str]) -> str:
-        """The statement that `make` makes of this table, made once as long as it is bound."""
+        """The statement that `make` builds from this table, once for as long as it is bound."""
         if name not in self._kept:
             self._kept[name] = make(self)
         return self._kept[name]

@@ -1,6 +1,6 @@
 """Finds the names in SQL expressions: columns, the row itself, and the tables of subqueries.
 
-Where it cannot decide, it finds too much and never too little.
+If it cannot decide, it finds too many names and never too few.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,10 +10,10 @@ from typing import NamedTuple
 from exporter.config.fields.sql_lexer import Token, tokens
 from exporter.queries import identifier
 
-#: What every expression calls the row.
+#: The alias of the row in every expression.
 ALIAS = "s"
 
-#: What every table has besides its columns.
+#: The system columns, which every table has.
 SYSTEM_COLUMNS = {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 
 _EDGE = Token("other", "")
@@ -33,19 +33,19 @@ def code(sql: str) -> list[Token]:
 
 
 class Chain(NamedTuple):
-    """A word or quoted identifier with what dots join to it, and what stands around it."""
+    """A chain of words or quoted identifiers joined by dots, and its neighbours."""
 
     names: tuple[str, ...]
     """Each as the name that it means; the last may also be `*` or an operator."""
     start: int
-    """Which piece of the code it begins with."""
+    """The index of its first piece."""
     is_quoted: bool
-    """Whether the first name is."""
+    """Whether the first name is quoted."""
     before: Token
-    """Parentheses that open do not count."""
+    """The piece before it, without opening parentheses."""
     after: Token
     is_type: bool
-    """Whether only a type can stand there: behind `::`, or before a string."""
+    """Whether only a type can be there: after `::`, or before a string."""
     is_in_subquery: bool
 
     @property
@@ -56,18 +56,18 @@ class Chain(NamedTuple):
 
     @property
     def of_row(self) -> str | None:
-        """What follows the alias and a dot: a column, a function of the row, `*`."""
+        """The part after the alias and a dot: a column, a function of the row, `*`."""
         return self.names[1] if self.is_row and len(self.names) > 1 else None
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names that can be one of a column."""
+        """The names that can be the name of a column."""
         return () if self.is_type else self.names[self.of_row is not None :]
 
 
 @lru_cache(maxsize=512)  # the same columns, in many sources and each time that one is bound
 def chains(sql: str) -> Sequence[Chain]:
-    """Every name in an expression, keywords too, but for AT TIME ZONE."""
+    """Every name in an expression, also keywords, except AT TIME ZONE."""
     pieces = [_EDGE, _EDGE, *code(sql), _EDGE, _EDGE]
     texts = [token.text.lower() for token in pieces]
     found: list[Chain] = []
@@ -100,7 +100,7 @@ def chains(sql: str) -> Sequence[Chain]:
 
 
 def names(sql: str) -> set[str]:
-    """Every name in an expression that can be one of a column.
+    """Every name in an expression that can be the name of a column.
 
     Not AT TIME ZONE, the alias in `s.status`, or the type in `::timestamp` and `date '2026-01-01'`.
     """
@@ -115,9 +115,9 @@ def qualified(sql: str) -> set[tuple[str, ...]]:
 
 
 def without_alias(sql: str) -> str:
-    """The expression for a place that knows no alias, such as an index; without comments.
+    """The expression for a place without an alias, such as an index; without comments.
 
-    What follows the alias is quoted: alone, a reserved word such as `s.end` would be no column.
+    The name after the alias is quoted: a reserved word such as `end` of `s.end` would be no column.
     """
     aliases = {chain.start for chain in chains(sql) if chain.of_row is not None}
     kept: list[str] = []
@@ -138,7 +138,7 @@ def without_alias(sql: str) -> str:
 
 
 class Read(NamedTuple):
-    """A possibly qualified name where a table can stand; whether whole rows of it are values."""
+    """A possibly qualified name where a table can be, and whether its whole rows are values."""
 
     chain: tuple[str, ...]
     is_whole: bool

@@ -1,4 +1,4 @@
-"""Verdict: what evidence says of the sessions of one source, as values for its statements."""
+"""Verdict: the evidence about the sessions of one source, as values for its statements."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,9 +7,9 @@ from typing import Protocol
 
 
 class ListedTimes(dict[str, float | None]):
-    """`Verdict.listed` of one answer, which the statements of all its sources are made from.
+    """`Verdict.listed` of one answer, which the statements of all its sources use.
 
-    It is not changed; what is written of it as SQL is kept, for as long as the answer counts.
+    It is immutable; its SQL text is cached for as long as the answer counts.
     """
 
     def __init__(self, times: Mapping[str, float | None]) -> None:
@@ -18,7 +18,7 @@ class ListedTimes(dict[str, float | None]):
         self._writing = Lock()
 
     def written_once(self, encoding: str, write: Callable[[], Sequence[str]]) -> Sequence[str]:
-        """What was written for this encoding; who asks meanwhile, in another thread, waits."""
+        """The SQL text for this encoding; concurrent requests from other threads wait."""
         with self._writing:
             if encoding not in self._written:
                 self._written[encoding] = write()
@@ -27,19 +27,19 @@ class ListedTimes(dict[str, float | None]):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What owners and lists prove now. What is not in it is decided by age, as without evidence.
+    """The present proofs of owners and lists. Age decides about all other sessions.
 
-    An owner is the text of `owner.of`; an id is the text of `id`, of several columns a JSON array.
+    An owner is the text of `owner.of`; an id is the text of `id`, for several columns a JSON array.
     """
 
     dead_owners: frozenset[str] = frozenset()
     """Owners known to be dead: their sessions are ownerless."""
     listed: Mapping[str, float | None] = field(default_factory=dict)
-    """Sessions that a list holds, and its last sign of life of each as a Unix timestamp."""
+    """Sessions that a list holds, each with its last sign of life as a Unix timestamp."""
     ghosts: frozenset[str] = frozenset()
-    """Sessions absent from every store for ghost_after in two sightings."""
+    """Sessions absent from every store for ghost_after."""
     alive_owners: frozenset[str] = frozenset()
-    """Owners known to live: a brake does not take their silence for their death."""
+    """Owners known to live: a brake does not interpret their silence as death."""
     never_listed_owners: frozenset[str] = frozenset()
     """The dead owners that no answer has had: their sessions count as ownerless, and are not closed
     for that, because the answers may never list such owners."""
@@ -49,10 +49,10 @@ class Verdict:
     blind: str = ""
     """Why the evidence is unknown at present; empty where all of it is known."""
     at: float = 0.0
-    """When the oldest answer that it rests on was asked for, by the monotonic clock."""
+    """When the oldest answer on which it is based was requested, by the monotonic clock."""
     list_at: float = 0.0
-    """When the list that `listed` is from was asked for, by the monotonic clock; 0: never. A
-    collection returns it with what it compared."""
+    """When the list of `listed` was requested, by the monotonic clock; 0: never. A collection
+    returns it with its comparison."""
 
 
 #: Of a source without owners and lists.
@@ -63,13 +63,13 @@ class Verdicts(Protocol):
     """Gives verdicts about one source in one database."""
 
     def verdict(self) -> Verdict:
-        """What is proved now."""
+        """The present verdict."""
         ...
 
     async def fresh(self, after: float) -> Verdict:
-        """What is proved by answers that were asked for later than this monotonic time.
+        """The verdict from answers that were requested after this monotonic time.
 
-        Where they cannot be had the verdict is blind.
+        If there are none, the verdict is blind.
         """
         ...
 

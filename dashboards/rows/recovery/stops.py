@@ -62,7 +62,7 @@ def held_over_time(scope: Scope, *, width: int = 12) -> dashboard.Panel:
         "Held sessions over time",
         shows="Orphaned sessions that wait for a person to resume recovery, or for the budget of "
         "the next day.",
-        act=f"they stay until somebody decides. {HELD}",
+        act=f"they stay until a person decides. {HELD}",
         no_data=NOTHING,
         runbook="SessionsRecoveryBraked",
     )

@@ -54,7 +54,7 @@ def oldest_active(scope: Scope) -> dashboard.Panel:
         no_data="no active session known",
         runbook="SessionsOverlong",
     )
-    # Where a sign of life is declared, silence and not age decides what is orphaned.
+    # If a sign of life is declared, silence and not age decides whether a session is orphaned.
     counted = f"{scope.fold(ORPHANED_AFTER)} and {scope.fold(ACTIVE)}"
     orphaned = f"{counted} unless {scope.fold(ACTIVE_SILENCE, suffix='_gcount')}"
     first = scope.fold(OLDEST_ACTIVE_START, call=LOWEST)

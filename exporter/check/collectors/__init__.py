@@ -1,1 +1,1 @@
-"""What collectors need of a table and its audit: indexes, and numbers that are large enough."""
+"""The requirements of collectors: indexes, access to the audit, and enough sessions."""

@@ -1,4 +1,4 @@
-"""Whether indexes serve the collectors, what it costs where none does, and indexes that cost."""
+"""Whether collectors have usable indexes, their cost without one, and expensive indexes."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ FEW_ROWS, SHORT_MS = 100_000, 100.0
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one execution of a statement took, in milliseconds."""
+    """The cost of one execution of a statement; times are milliseconds."""
 
     planning: float
     execution: float
@@ -32,7 +32,7 @@ class Cost:
         return f"took {self.planning + self.execution:.1f} ms and read {self.blocks} blocks"
 
 
-#: What the statement of each collector took, or why it failed.
+#: The cost of the statement of each collector, or why it failed.
 Costs = Mapping[str, Cost | SourceError]
 
 
@@ -56,7 +56,7 @@ async def check_indexes(
 
 
 async def _estimate_rows(reader: Reader, table: SessionTable) -> int:
-    """As the planner does; where no part was ever analyzed, from its size alone."""
+    """The planner's estimate of the rows; without statistics, from the size alone."""
     rows: float | None = await reader.value(fill("collection/size", table=literal(table.table)))
     if rows is None:
         statement = f"SELECT FROM {table.table}"
@@ -86,7 +86,7 @@ def _index(
 
 
 async def check_heartbeats(reader: Reader, table: SessionTable, findings: FindingWriter) -> Finding:
-    """Whether an index, the application's own too, makes signs of life more expensive."""
+    """Whether an index, also the application's own, makes heartbeats more expensive."""
     name = "indexes and signs of life"
     indexes = await heartbeats.find_indexes(reader, table)
     if not indexes:

@@ -1,4 +1,4 @@
-"""How many sessions an objective needs, which the config tells; imported without a database."""
+"""The number of sessions that an objective needs, by the config; needs no database."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from exporter.config import Config
 #: The days over which the share of lost sessions is taken.
 DAYS = 28
 
-#: So many sessions may be lost in these days, or a single one decides about most of the budget.
+#: The budget in sessions of these days; below it, a single session is most of the budget.
 FEWEST_LOSSES = 4
 
 

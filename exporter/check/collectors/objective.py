@@ -1,4 +1,4 @@
-"""Whether enough sessions start for the objective of a source to say anything."""
+"""Whether enough sessions start for the objective of a source to be meaningful."""
 
 from collections.abc import AsyncIterator
 
@@ -15,7 +15,7 @@ async def check_objective(
 ) -> AsyncIterator[Finding]:
     """One finding for a source with an objective. Raises SourceError.
 
-    The days end with the last whose sessions can no longer become orphaned, as in the rules.
+    The days end with the last day whose sessions can no longer become orphaned, as in the rules.
     """
     source = table.source
     if source.objective is None:

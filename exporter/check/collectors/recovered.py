@@ -38,4 +38,4 @@ async def check_recovered(
         yield findings.warning(name, f"{text}; ask a DBA to run:", *commands)
     else:
         update = "`session-exporter sql audit` prints the commands that update it"
-        yield findings.warning(name, f"{text}: the audit is of another version; {update}")
+        yield findings.warning(name, f"{text}: the audit has another version; {update}")

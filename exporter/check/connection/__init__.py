@@ -1,1 +1,1 @@
-"""What is checked of how a database is connected to: its password, the way to it, the role."""
+"""The checks of a connection: password files, encryption, the role and its settings."""

@@ -1,7 +1,7 @@
 """Whether the connection to a server on another machine is encrypted.
 
-libpq knows that of its own connection, and so of the way to a pooler; pg_stat_ssl would be about
-the way from the pooler to the server.
+libpq knows that about its own connection, which may lead to a pooler; pg_stat_ssl would be about
+the connection from the pooler to the server.
 """
 
 from exporter.check.findings import Finding, FindingWriter
@@ -19,7 +19,7 @@ async def check_encryption(database: Database, findings: FindingWriter, check: s
         return findings.ok(check, f"the connection to {hop.address} is encrypted")
     return findings.warning(
         check,
-        f"the connection to {hop.address} is not encrypted: whoever is on the way can read and "
-        "change what it carries; write sslmode=verify-full and sslrootcert=FILE, the authority of "
+        f"the connection to {hop.address} is not encrypted: others on the network can read and "
+        "change its data; write sslmode=verify-full and sslrootcert=FILE, the authority of "
         "the server's certificate, into its dsn",
     )

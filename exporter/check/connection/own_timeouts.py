@@ -1,11 +1,12 @@
-"""Whether the role's own time limits, or those of its database, leave our statements their time."""
+"""Whether time limits of the role or its database are shorter than those of the config."""
 
 from exporter.check.findings import Finding, FindingWriter
 from exporter.config import DatabaseSettings, format_duration
 from exporter.postgres import Reader
 from exporter.queries import fill
 
-#: statement_timeout holds until the first statements of a transaction have replaced it, in seconds.
+#: The role's statement_timeout applies until the first statements of a transaction replace it, in
+#: seconds.
 SHORTEST = 0.2
 
 
@@ -19,7 +20,7 @@ async def check_own_timeouts(
     if own.get("statement_timeout", SHORTEST) < SHORTEST:
         said.append(
             f"statement_timeout is {format_duration(own['statement_timeout'])}: it may end a "
-            "transaction before ours has replaced it"
+            "transaction before that of the config replaces it"
         )
     if own.get("transaction_timeout", settings.statement_timeout) < settings.statement_timeout:
         said.append(
@@ -32,4 +33,4 @@ async def check_own_timeouts(
         return findings.warning(
             "time limits", f"of the role or its database, {'; '.join(said)}; {advice}"
         )
-    return findings.ok("time limits", "no time limit of the role's own is shorter than ours")
+    return findings.ok("time limits", "the role has no shorter time limits than the config")

@@ -1,15 +1,15 @@
 """Password files that other users of the machine can read.
 
-libpq does not use a .pgpass that group or others have any right to (passwordFromFile in
-fe-connect.c), and takes a key that root owns and its group may read (initialize_SSL in
-fe-secure-openssl.c). Here it is a warning, and only where it can be repaired:
+libpq ignores a .pgpass to which group or others have any right (passwordFromFile in fe-connect.c),
+and accepts a key that root owns and its group may read (initialize_SSL in fe-secure-openssl.c).
+Here it is a warning, and only where it can be repaired:
 
-- others may read it: always. What Kubernetes mounts has 0644 unless defaultMode says otherwise;
-- its group may read it: where the exporter's own user owns it, and is not root. Of another owner,
-  the group is how the exporter reads it at all: root:exporter 0640, or 0440 with the group fsGroup,
-  to which Kubernetes adds the right of the group whatever defaultMode says.
+- others may read it: always. Files mounted by Kubernetes have 0644 unless defaultMode is set;
+- its group may read it: if the exporter's own user owns it, and is not root. With another owner,
+the exporter reads it by its group: root:exporter 0640, or 0440 with the group fsGroup, for which
+Kubernetes adds the right of the group regardless of defaultMode.
 
-A link, as Kubernetes makes them, has no mode of its own: it is that of the file.
+For a symbolic link, as in Kubernetes, the mode is that of the file.
 """
 
 import os
@@ -38,11 +38,11 @@ def password_file_remarks(config: Config) -> Iterator[str]:
 
 
 def _readers(path: Path) -> str | None:
-    """Who can read a file beside the exporter, with its mode; None for nobody."""
+    """Who can read a file besides the exporter, with its mode; None if no other user can."""
     try:
         found = path.stat()
     except OSError:
-        return None  # what reads it says why it cannot
+        return None  # reading the file reports the error
     mode = stat.S_IMODE(found.st_mode)
     is_own = found.st_uid == os.geteuid() != 0
     if mode & stat.S_IROTH:

@@ -1,4 +1,4 @@
-"""Whether others may create what an expression of the config would find by its name."""
+"""Whether other roles may create objects that an expression of the config would use."""
 
 from exporter.check.findings import Finding, FindingWriter
 from exporter.postgres import Reader
@@ -9,7 +9,7 @@ from exporter.text import some_of
 async def check_search_path(
     reader: Reader, findings: FindingWriter, check: str, *, purpose: str
 ) -> Finding:
-    """One finding about the search path of a role, which has it for a purpose."""
+    """One finding about the search path of a role, with its purpose."""
     found = await find_creators(reader)
     if not found:
         return findings.ok(
@@ -19,7 +19,7 @@ async def check_search_path(
     return findings.warning(
         check,
         f"{creators}: an expression of the config that names a "
-        "function, operator or type without its schema may find one of theirs, which would run "
+        "function, operator or type without its schema may use theirs, which would run "
         f"with the rights of {purpose}; ask a DBA to run:",
         *(each.revoke for each in found),
     )

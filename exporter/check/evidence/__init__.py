@@ -1,10 +1,17 @@
-"""What owners and lists answer now, and how it fits the table."""
+"""The present answers of owners and lists, compared with the table."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 from exporter import sessions
-from exporter.check.evidence.lists import listed_sessions, of_list, of_stores, of_times_ahead
+from exporter.check.evidence.addresses import of_addresses
+from exporter.check.evidence.lists import (
+    listed_sessions,
+    of_list,
+    of_paths,
+    of_stores,
+    of_times_ahead,
+)
 from exporter.check.evidence.owners import of_owners
 from exporter.check.findings import Finding, FindingWriter
 from exporter.check.paging import paging_finding
@@ -15,9 +22,9 @@ from exporter.collection.active.evidence import RowsBesideEvidence
 from exporter.collection.active.listed import rows_of
 from exporter.collection.active.listed_orphans import listed_orphans
 from exporter.config import Config, ListedSource, Source
-from exporter.config.evidence import OwnerSource
+from exporter.config.evidence import ListSource, OwnerSource
 from exporter.errors import SourceError
-from exporter.evidence.answers import ListAnswer, ListedSession
+from exporter.evidence.answers import ListAnswer, ListedSession, StoreAnswer
 from exporter.evidence.asking.asker import Answer, Asker
 from exporter.evidence.evidence import AskedKey, Evidence, Pair
 from exporter.evidence.judgement.source import ComparedRows
@@ -28,19 +35,19 @@ from exporter.text import number_of
 
 @dataclass(frozen=True, slots=True)
 class AskedOnce:
-    """What a list holds; ghosts and dead owners take more than one answer."""
+    """The contents of a list; ghosts and dead owners take more than one answer."""
 
     verdict: Verdict
     doubt: str
-    """Why it is not known which sessions the list holds, as a sentence; empty where it is."""
+    """Why the contents of the list are unknown, as a sentence; empty where they are known."""
 
 
-#: Of a source without owners and lists.
+#: For a source without owners and lists.
 NOTHING_ASKED = AskedOnce(NO_EVIDENCE, "")
 
 
 class EvidenceCheck:
-    """Asks each of the owners and lists of a config once, for all sources that name it."""
+    """Requests each of the owners and lists of a config once, for all sources that name it."""
 
     def __init__(self, config: Config, clock: Clock) -> None:
         self._clock = clock
@@ -50,7 +57,7 @@ class EvidenceCheck:
         self._known: dict[Pair, AskedOnce] = {}
 
     async def check(self, database: Database, source: Source) -> AsyncIterator[Finding]:
-        """Say what was answered, and compare it with the active rows of a source."""
+        """Report the answers, and compare them with the active rows of a source."""
         findings, pair = FindingWriter(database.name, source.name), (database.name, source.name)
         keys = sorted(self._evidence.keys_of(pair))
         answers = {key: await self._ask(key, database) for key in keys}
@@ -69,6 +76,8 @@ class EvidenceCheck:
             if isinstance(answer, ListAnswer):
                 for finding in of_list(key.name, answer, seconds, rows, findings):
                     yield finding
+                async for finding in self._of_settings(key, answer, findings):
+                    yield finding
                 for finding in self._times_ahead(key, answer, source, findings):
                     yield finding
             else:
@@ -80,22 +89,25 @@ class EvidenceCheck:
                         yield finding
 
     def known(self, database: str, source: Source) -> AskedOnce:
-        """What check() was answered."""
+        """The answers that check() got."""
         return self._known.get((database, source.name), NOTHING_ASKED)
 
     async def check_listed(
         self, source: ListedSource, place: str, database: Database | None
     ) -> AsyncIterator[Finding]:
-        """Say what the list of a source without a table answered."""
+        """Report the answer of the list of a source without a table."""
         findings = FindingWriter(place, source.name)
         for key in sorted(self._evidence.keys_of((place, source.name))):
             answer, seconds = await self._ask(key, database)
             if isinstance(answer, ListAnswer):
                 for finding in of_stores(key.name, answer, seconds, findings):
                     yield finding
+                async for finding in self._of_settings(key, answer, findings):
+                    yield finding
                 for finding in self._times_ahead(key, answer, source, findings):
                     yield finding
-                if source.alert_above is not None:
+                is_whole = all(isinstance(each, StoreAnswer) for each in answer.stores.values())
+                if source.alert_above is not None and is_whole:
                     rows = rows_of(source, listed_sessions(answer), self._clock.wall())
                     orphans = listed_orphans(rows, limit=1)
                     yield paging_finding(findings, orphans, source.alert_above)
@@ -106,6 +118,17 @@ class EvidenceCheck:
                     f"{number_of(undated, 'session has', 'sessions have')} neither a start nor a "
                     "sign of life, and can never be orphaned; see started_at and last_seen_at",
                 )
+
+    async def _of_settings(
+        self, key: AskedKey, answer: ListAnswer, findings: FindingWriter
+    ) -> AsyncIterator[Finding]:
+        """Say what in the settings of a list does not fit its answer."""
+        settings = self._settings[key]
+        assert isinstance(settings, ListSource)  # noqa: S101 - for mypy: it gave a ListAnswer
+        for finding in of_paths(settings, answer, findings):
+            yield finding
+        async for finding in of_addresses(settings, findings):
+            yield finding
 
     def _times_ahead(
         self,

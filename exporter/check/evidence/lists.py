@@ -1,14 +1,15 @@
-"""What is said of a list: what its stores hold, and how it fits the table."""
+"""The findings about a list: the contents of its stores, compared with the table."""
 
 from collections.abc import Iterator
 
 from exporter.check.evidence.spelling_hint import spelling_hint
 from exporter.check.findings import Finding, FindingWriter
 from exporter.collection.active.evidence import RowsBesideEvidence
+from exporter.config.evidence import ListSource
 from exporter.evidence.answers import ListAnswer, ListedSession, StoreAnswer, Unknown
 from exporter.text import UNKNOWN, instant, number_of, shorten, some_of
 
-#: So many of what was found are shown as examples.
+#: The number of examples.
 EXAMPLES = 5
 
 
@@ -19,7 +20,7 @@ def of_list(
     rows: RowsBesideEvidence,
     findings: FindingWriter,
 ) -> Iterator[Finding]:
-    """Say what the stores hold, and how many active rows are among that."""
+    """Report the contents of the stores, and how many active rows are in them."""
     yield from of_stores(name, answer, seconds, findings, active=rows.active)
     if not any(isinstance(each, StoreAnswer) for each in answer.stores.values()):
         return
@@ -27,11 +28,11 @@ def of_list(
     fits = f"{rows.listed} of {number_of(rows.active, 'active row', 'active rows')} are in it"
     if not rows.active and not held:
         advice = "check again while sessions live"
-        yield findings.warning(check, f"{fits}, and it is empty, so that nothing shows: {advice}")
+        yield findings.warning(check, f"{fits}, and it is empty; nothing to compare: {advice}")
     elif rows.active == rows.listed:
         yield findings.ok(check, fits)
     elif not held:
-        yield findings.warning(check, f"{fits}: it is empty, so that nothing is known by it")
+        yield findings.warning(check, f"{fits}: it is empty, which proves nothing")
     elif hint := spelling_hint(rows.unlisted, _others(rows, answer)):
         yield findings.warning(
             check, f"{fits}; {hint}: let id of the list, or of the source, give the same text"
@@ -46,7 +47,7 @@ def of_list(
 def of_stores(
     name: str, answer: ListAnswer, seconds: float, findings: FindingWriter, *, active: int = 0
 ) -> Iterator[Finding]:
-    """Say what each store holds; that all hold nothing is worth a look while rows are active."""
+    """Report the contents of each store; warn if all are empty while rows are active."""
     is_empty = active > 0 and not listed_sessions(answer)
     for store, each in answer.stores.items():
         if isinstance(each, Unknown):
@@ -63,7 +64,7 @@ def of_stores(
 def of_times_ahead(
     name: str, answer: ListAnswer, now: float, tolerance: float, findings: FindingWriter
 ) -> Iterator[Finding]:
-    """Say how many signs of life are in the future at a Unix time of this machine."""
+    """Report how many signs of life are in the future at a Unix time of this machine."""
     seen = (each.last_seen_at for each in listed_sessions(answer).values())
     ahead = sum(at is not None and at > now + tolerance for at in seen)
     if ahead:
@@ -72,6 +73,27 @@ def of_times_ahead(
             f"{number_of(ahead, 'session was', 'sessions were')} last seen in the future, which "
             "is no sign of life; is last_seen_at in another unit or zone, or a clock wrong?",
         )
+
+
+def of_paths(
+    settings: ListSource, answer: ListAnswer, findings: FindingWriter
+) -> Iterator[Finding]:
+    """Warn of a declared path that finds nothing in any session."""
+    held = listed_sessions(answer).values()
+    found = {
+        "started_at": (settings.started_at, any(each.started_at is not None for each in held)),
+        "last_seen_at": (
+            settings.last_seen_at,
+            any(each.last_seen_at is not None for each in held),
+        ),
+        "key": (settings.key, any(each.key is not None for each in held)),
+    }
+    for name, (declared, is_found) in found.items():
+        if held and declared is not None and not is_found:
+            written = declared if isinstance(declared, str) else declared.path
+            yield findings.warning(
+                f"list {settings.name} {name}", f"{shorten(written)} finds nothing in any session"
+            )
 
 
 def listed_sessions(answer: object) -> dict[str, ListedSession]:
@@ -83,7 +105,7 @@ def listed_sessions(answer: object) -> dict[str, ListedSession]:
 
 
 def _others(rows: RowsBesideEvidence, answer: ListAnswer) -> frozenset[str]:
-    """What the list holds and is no active row; all of it where that is too much to know."""
+    """The listed sessions that are no active row; all of them if there are too many to compare."""
     return frozenset(listed_sessions(answer)) if rows.untracked is None else rows.untracked
 
 

@@ -1,4 +1,4 @@
-"""What is said of owners: who lives, and how they fit those that hold sessions."""
+"""The findings about owners: the live ones, compared with the owners of sessions."""
 
 from exporter.check.evidence.spelling_hint import spelling_hint
 from exporter.check.findings import Finding, FindingWriter
@@ -7,7 +7,7 @@ from exporter.evidence.answers import OwnersAnswer, Unknown
 from exporter.evidence.asking.asker import Answer
 from exporter.text import age, number_of, shorten, some_of
 
-#: Sessions that were seen within so many seconds belong to an owner that may live all the same.
+#: An owner with sessions that were seen within this time, in seconds, may live.
 MOVING = 60.0
 
 
@@ -20,7 +20,7 @@ def of_owners(
     *,
     is_hint: bool,
 ) -> Finding:
-    """Say who lives, and which of those that hold sessions are not among them."""
+    """Report the live owners, and which owners of sessions are not among them."""
     check = f"owners {name}"
     if not isinstance(answer, OwnersAnswer):
         return findings.failed(check, answer.message if isinstance(answer, Unknown) else "")

@@ -1,27 +1,28 @@
-"""How many ids would be in an answer if they were written in another way, and in which."""
+"""The number of ids that an answer has in another spelling, and in which."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import islice
 from urllib.parse import unquote
 
-#: What may be done to both sides, simple things first.
+#: Transformations of both sides, simple ones first.
 _SPELLINGS: Mapping[str, Callable[[str], str]] = {
     "without blanks around them": str.strip,
     "in lower case": str.casefold,
     "without dashes": lambda text: text.replace("-", ""),
     "in lower case and without dashes": lambda text: text.casefold().replace("-", ""),
     "without braces": lambda text: text.strip("{}"),
+    "without \\x": lambda text: text.casefold().removeprefix("\\x").removeprefix("0x"),
     "without zeros in front": lambda text: text.lstrip("0"),
     "with the escapes of URLs resolved": unquote,
 }
 
-#: Of so many ids what stands before or after them is looked for.
+#: The number of ids for which prefixes and suffixes are tried.
 _SAMPLES = 1000
 
 
 def spelling_hint(absent: Collection[str], present: Collection[str]) -> str:
-    """Say how many of the absent ids would be present; empty where none would be."""
+    """Return how many of the absent ids would be present, as a sentence; empty if none would."""
     counts = Counter[str]()
     for how, spell in _SPELLINGS.items():
         spelled = {spell(each) for each in present}
@@ -33,7 +34,7 @@ def spelling_hint(absent: Collection[str], present: Collection[str]) -> str:
 
 
 def _affixes(absent: frozenset[str], present: frozenset[str]) -> Iterator[tuple[str, int]]:
-    """What stands before or after the ids on one side, and how many fit without it."""
+    """A prefix or suffix of the ids on one side, and how many ids match without it."""
     sides = ((present, absent, "of the answer"), (absent, present, "of the table"))
     for longer, shorter, whose in sides:
         prefixes, suffixes = Counter[str](), Counter[str]()
@@ -42,7 +43,7 @@ def _affixes(absent: frozenset[str], present: frozenset[str]) -> Iterator[tuple[
             prefixes.update(each[:cut] for cut in cuts if each[cut:] in shorter)
             suffixes.update(each[cut:] for cut in cuts if each[:cut] in shorter)
         for affix, _ in prefixes.most_common(1):
-            if not affix.isdecimal():  # 12 is no 2 with something in front
+            if not affix.isdecimal():  # 12 is not 2 with a prefix
                 fit = sum(affix + each in longer for each in shorter)
                 yield f"without {affix!r} in front of those {whose}", fit
         for affix, _ in suffixes.most_common(1):

@@ -1,1 +1,1 @@
-"""Which rights a role lacks, and which it has without need."""
+"""The missing and the unneeded rights of a role."""

@@ -14,7 +14,7 @@ from exporter.sessions.grants import Right, grants_of
 
 
 async def missing_rights(reader: Reader, rights: Sequence[Right], *, role: str) -> list[Right]:
-    """Those of the rights that a role does not have, or only in part."""
+    """The rights that a role does not have, or has only in part."""
     if not rights:
         return []
     needed = ",\n    ".join(
@@ -29,12 +29,12 @@ async def missing_rights(reader: Reader, rights: Sequence[Right], *, role: str) 
 
 
 def ask_for(error: PermissionDenied, commands: Sequence[str]) -> str:
-    """The error, before the commands that grant what is missing, if these are known."""
+    """The error, followed by the commands that grant the missing rights, if known."""
     return f"{denied(error)}; ask a DBA to run:" if commands else str(error)
 
 
 def denied(error: PermissionDenied) -> str:
-    """The error, where the commands that grant the right are printed with it."""
+    """The error, if the commands that grant the right are printed with it."""
     return str(error).removesuffix(f"; {RIGHTS}")
 
 
@@ -44,9 +44,9 @@ async def role_of(reader: Reader) -> str:
 
 
 async def missing_to_collect(reader: Reader, source: Source) -> list[str]:
-    """The commands that grant what the role of this connection lacks to collect a source.
+    """The commands that grant the missing rights of this connection's role to collect a source.
 
-    None where that is not known.
+    None if these are unknown.
     """
     try:
         role = await role_of(reader)
@@ -59,10 +59,10 @@ async def missing_to_collect(reader: Reader, source: Source) -> list[str]:
 async def missing_to_recover(
     settings: DatabaseSettings, source: Source
 ) -> list[tuple[str, str, list[Right]]]:
-    """What each role lacks with which a source is recovered, and which role has to get it.
+    """The missing rights of each role that recovers a source, and the role to grant them to.
 
-    `settings` are those of collection. Where a function closes sessions, another role finds them.
-    Empty where it is not known.
+    `settings` are those of collection. If a function closes sessions, another role finds them.
+    Empty if unknown.
     """
     roles = {grants.RECOVERY_ROLE: writing_settings(settings, source)}
     if source.recovery.call is not None:

@@ -1,4 +1,4 @@
-"""Whether the roles of recovery have their rights, and PostgreSQL accepts what closing writes."""
+"""Whether the roles of recovery have their rights, and PostgreSQL accepts the new values."""
 
 from collections.abc import AsyncIterator, Iterable
 
@@ -14,7 +14,7 @@ from exporter.sessions import grants
 from exporter.sessions.grants import Right, grants_of
 from exporter.text import some_of
 
-#: What a role could do with more rights than it needs, by table of the audit.
+#: The risk of unneeded rights, by table of the audit.
 EXCESS = {
     "recovery": "undo may trust what it forges",
     "pause": "the exporter itself could end a pause, which is a right of persons "
@@ -27,9 +27,9 @@ EXCESS = {
 async def check_statements(
     reader: Reader, rule: Rule, role: str, findings: FindingWriter
 ) -> AsyncIterator[Finding]:
-    """Whether this role may write what closing writes, and PostgreSQL accepts it.
+    """Whether this role may write the columns, and PostgreSQL accepts the new values.
 
-    Raises PermissionDenied where row-level security hides every row from UPDATE.
+    Raises PermissionDenied if row-level security hides every row from UPDATE.
     """
     source = rule.table.source
     needed = await grants.recovery_rights(reader, source, role=grants.RECOVERY_ROLE)
@@ -120,7 +120,7 @@ async def check_function(
 async def check_excess(
     reader: Reader, roles: Iterable[str], findings: FindingWriter
 ) -> AsyncIterator[Finding]:
-    """Which of these roles may write more to the audit than any needs.
+    """The roles, among these, that may write more to the audit than any role needs.
 
     A row could be forged, or a stop ended by the exporter itself.
     """

@@ -1,4 +1,4 @@
-"""The rights on tables that a role still has, and that no source of the config needs any more."""
+"""The rights on tables that a role has, and that no source of the config needs any more."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from exporter.sessions.grants import Right
 async def unneeded_rights(reader: Reader, needed: Iterable[Right], *, role: str) -> list[Right]:
     """The rights to read and to update tables that were granted to a role, beyond those needed.
 
-    Those on the audit are not among them. Raises SourceError.
+    Rights on the audit are not included. Raises SourceError.
     """
     wanted: dict[tuple[str, str | None, str], set[str] | None] = {}
     for right in needed:
@@ -40,7 +40,7 @@ async def passed_on(reader: Reader, *, role: str) -> set[tuple[str, str, str]]:
 def revoke_unless_passed_on(
     rights: Iterable[Right], passed: set[tuple[str, str, str]], *, role: str
 ) -> list[str]:
-    """The commands that take rights from a role; a comment where others would lose theirs too."""
+    """The commands that revoke rights from a role; a comment if others would lose theirs too."""
     return [
         as_remark(each.revoke(role))
         if (each.schema, each.table, each.privilege) in passed

@@ -1,1 +1,1 @@
-"""Whether the times of sessions are what happened, as far as the rows tell."""
+"""The plausibility of the times of sessions."""

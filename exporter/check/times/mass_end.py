@@ -1,4 +1,4 @@
-"""Sessions that ended at the same microsecond: one statement of another sweeper has closed them."""
+"""Sessions that ended at the same microsecond: a single statement has closed them."""
 
 from collections.abc import AsyncIterator
 
@@ -12,10 +12,10 @@ from exporter.sessions.grants import audit_access
 from exporter.sessions.grants.audit_access import AuditAccess
 from exporter.text import number_of
 
-#: Fewer may be those of one user, or of a call, which an application ends together.
+#: Fewer may belong to one user or one call, which an application ends together.
 FEWEST = 10
 
-#: The newest closed sessions of the days of the daily statistics: so many take the server 0.2 s.
+#: The number of newest closed sessions to read, which takes the server 0.2 s.
 MOST_READ = 100_000
 
 
@@ -32,7 +32,7 @@ async def check_mass_end(
     except BadData:
         return  # the evaluation for daily reports it
     except SourceError as error:
-        yield findings.warning(name, f"whether sessions ended together is not known: {error}")
+        yield findings.warning(name, f"whether sessions ended together is unknown: {error}")
         return
     days = f"the last {daily.days} days" if daily.days > 1 else "today"
     if not found:

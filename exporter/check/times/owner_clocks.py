@@ -1,4 +1,4 @@
-"""Whether owners that report in a table can have written when, by the clock of the database."""
+"""Whether the reports of owners in a table are plausible, by the clock of the database."""
 
 from collections.abc import AsyncIterator
 

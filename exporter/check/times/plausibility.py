@@ -149,10 +149,10 @@ def _future_problem(moment: Moment, times: Times, source: Source, ahead: float) 
         zone = source.timestamps_in
         return (
             f"{what}, {newest}: as if they were written in a zone that is {shown} ahead of {zone}; "
-            "set timestamps_in to the zone of what writes them"
+            "set timestamps_in to the zone in which they are written"
         )
     return (
-        f"{what}, {newest}: as if what writes them gave its local time, {shown} ahead, for that of "
+        f"{what}, {newest}: as if the writer gave its local time, {shown} ahead, for that of "
         "the database's zone; or its clock is wrong"
     )
 

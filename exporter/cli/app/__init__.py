@@ -12,6 +12,7 @@ import typer.main
 from exporter import VERSION_LINE
 from exporter.cli.app.help import complete_help
 from exporter.cli.app.table import COMMANDS
+from exporter.cli.output.terminal.interrupts import heed_interrupts
 
 
 class ImportedCommands(dict[str, Any]):
@@ -25,6 +26,7 @@ class ImportedCommands(dict[str, Any]):
 
     def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - typer's command is private
         found = getattr(importlib.import_module(COMMANDS[name].module), name)
+        heed_interrupts()
         # Modules live as long as the process: two thirds of what a full collection would visit.
         gc.freeze()
         parent = typer.Typer(rich_markup_mode=None)

@@ -19,8 +19,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("Of one source, as JSON:", "runs conversations --format json"),
     ),
     "init": (
-        ("Write config.yaml for a database:", "init postgresql://reader@db.example/app"),
-        ("Show what would be written, for libpq's PG* variables:", "init --output -"),
+        ("Write a file for the database in DATABASE_URL:", "init --output first.yaml"),
+        ("Print what is found, without a look at rows:", "init --catalog-only --output -"),
     ),
     "check": (
         ("Validate a config file without connecting:", "check --config.file config.yaml"),
@@ -63,7 +63,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "sql role": (
         ("Print the roles and all their rights:", "sql role"),
-        ("Print only what the roles do not have yet:", "sql role --missing"),
+        ("Print only the rights that the roles lack:", "sql role --missing"),
     ),
     "sql function": (
         ("Print the functions of a source:", "sql function conversations"),
@@ -106,7 +106,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "resume": (
         ("Show what is held, and why:", "resume conversations"),
-        ("Let automatic recovery go on:", "resume conversations --yes"),
+        ("Let automatic recovery continue:", "resume conversations --yes"),
     ),
 }
 

@@ -25,7 +25,7 @@ def _changing(module: str, summary: str) -> Command:
 #: In the order of --help.
 COMMANDS = {
     "once": _reading("once", "Collect everything once and print it."),
-    "orphans": _reading("orphans", "List orphaned sessions, or whom they block."),
+    "orphans": _reading("orphans", "List orphaned sessions, or users blocked by them."),
     "inconsistent": _reading("inconsistent", "List rows that contradict themselves."),
     "runs": Command(
         "exporter.cli.recovery.runs", READING, "List runs of recovery, pauses and resumes."
@@ -44,5 +44,5 @@ COMMANDS = {
     "close": _changing("close", "Plan closing sessions for a planned stop; --yes closes."),
     "undo": _changing("undo", "Plan undoing a run of recovery; undo it with --yes."),
     "pause": _changing("pause", "Pause automatic recovery of a source in all exporters."),
-    "resume": _changing("resume", "Show what recovery holds; let it go on with --yes."),
+    "resume": _changing("resume", "Show what recovery holds; resume it with --yes."),
 }

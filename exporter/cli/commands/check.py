@@ -20,10 +20,10 @@ def check(
     ] = False,
     all_: Annotated[
         bool,
-        typer.Option("--all", help="With --live, show every check, also of what is right."),
+        typer.Option("--all", help="With --live, show every check, also successful ones."),
     ] = False,
     format_: Annotated[
-        ListFormat, typer.Option("--format", help="How the output is printed.")
+        ListFormat, typer.Option("--format", help="Output format.")
     ] = ListFormat.TABLE,
 ) -> bool:
     """Validate the config file, and with --live the databases.

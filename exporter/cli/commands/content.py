@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from exporter.cli.options import duration
+from exporter.cli.options import duration, plain_text
 from exporter.content import options as chosen
 from exporter.content.files import write_content
 from exporter.content.options import ContentOptions, RulesFormat
@@ -25,7 +25,7 @@ def content(  # noqa: PLR0917 - typer passes them by name
     ] = RulesFormat.PROMETHEUS,
     job: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Expect the exporter in this scrape job, always."),
+        typer.Option(metavar="NAME", help="Expect an exporter in this scrape job."),
     ] = None,
     runbook_url: Annotated[
         str,
@@ -41,16 +41,25 @@ def content(  # noqa: PLR0917 - typer passes them by name
     ] = "",
     scrape_interval: Annotated[
         str,
-        typer.Option(metavar="DURATION", help="How often Prometheus scrapes, at most."),
+        typer.Option(metavar="DURATION", help="Longest scrape interval of Prometheus."),
     ] = "1m",
     without: Annotated[
         list[str] | None,
-        typer.Option(metavar="FEATURE", help="Omit what a ruler lacks: keep_firing_for."),
+        typer.Option(metavar="FEATURE", help="Omit a feature of rulers: keep_firing_for."),
     ] = None,
+    command_prefix: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT",
+            help="Prefix of commands in alerts and runbooks, "
+            "such as 'kubectl exec deploy/session-exporter --'.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
     """Write alert rules, dashboards and runbooks.
 
-    Everything comes from this installation; nothing is connected to.
+    All files come from this installation; no connection is opened.
     """
     separating, alert_labels = chosen.parse_labels(labels)
     interval = duration("--scrape-interval", scrape_interval)
@@ -63,6 +72,7 @@ def content(  # noqa: PLR0917 - typer passes them by name
         alert_labels=alert_labels,
         scrape_interval=chosen.parse_scrape_interval(interval or 0),
         keep_firing_for=chosen.parse_without(without or ()),
+        command_prefix=chosen.parse_command_prefix(plain_text("--command-prefix", command_prefix)),
     )
     _print_written(out, write_content(options, out))
 

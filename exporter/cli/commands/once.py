@@ -22,7 +22,7 @@ from exporter.text import as_json, printable
 
 
 class MetricsFormat(StrEnum):
-    """What `once` can print."""
+    """The formats of `once`."""
 
     PROMETHEUS = "prometheus"
     OPENMETRICS = "openmetrics"
@@ -33,7 +33,7 @@ class MetricsFormat(StrEnum):
 def once(
     config_file: ConfigFile = DEFAULT_CONFIG,
     format_: Annotated[
-        MetricsFormat, typer.Option("--format", help="How the output is printed.")
+        MetricsFormat, typer.Option("--format", help="Output format.")
     ] = MetricsFormat.TABLE,
 ) -> bool:
     """Collect everything once and print it.
@@ -71,7 +71,7 @@ def once(
 
 
 def _print_unknown(evidence: Evidence, config: Config) -> None:
-    """Which owners and lists could not be read, beside those of sources without a table."""
+    """The owners and lists that could not be read, except lists of sources without a table."""
     for key, _ in evidence.asked():
         # Which owners are dead is not known after one answer.
         why = evidence.why_down(key) if key in evidence.lists else evidence.failures.get(key)
@@ -81,7 +81,7 @@ def _print_unknown(evidence: Evidence, config: Config) -> None:
 
 
 def _print_failures(snapshots: Snapshots) -> None:
-    """What failed and why, one line for the collectors of a source that failed alike."""
+    """The failures, one line for the collectors of a source with the same failure."""
     alike: dict[tuple[str, str, str], list[str]] = {}
     for key, state in snapshots.states.items():
         # Without a reason it was only spared another attempt on a database that is out of reach.

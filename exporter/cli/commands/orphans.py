@@ -42,7 +42,7 @@ def orphans(  # noqa: PLR0917 - typer passes them by name
     format_: options.Format = options.ListFormat.TABLE,
     limit: options.ListLimit = 100,
 ) -> bool:
-    """List orphaned sessions, or whom they block."""
+    """List orphaned sessions, or users blocked by them."""
     config = options.load(config_file)
     seconds = options.duration("--older-than", older_than)
     is_json = format_ is options.ListFormat.JSON
@@ -85,7 +85,7 @@ def orphans(  # noqa: PLR0917 - typer passes them by name
 def _ask(config: Config, sources: Iterable[AnySource]) -> Evidence | None:
     """Ask what owners and lists say of these sources, and say what is unknown; None: there is none.
 
-    Who is dead is known only after grace, so the daemon alone knows it.
+    Dead owners are known only after grace, so only the daemon knows them.
     """
     chosen = [each for each in sources if each.has_evidence]
     if not chosen:

@@ -53,7 +53,7 @@ def run(
     details: Annotated[
         Details,
         typer.Option(
-            "--web.details", help="Who sees errors in words, ids and the columns of show."
+            "--web.details", help="Readers who see error messages, ids and the columns of show."
         ),
     ] = Details.AUTHENTICATED,
     command_prefix: Annotated[
@@ -61,7 +61,7 @@ def run(
         typer.Option(
             "--web.command-prefix",
             metavar="TEXT",
-            help="What stands before commands on the status page, "
+            help="Prefix of commands on the status page, "
             "such as 'kubectl exec deploy/session-exporter --'.",
             show_default=False,
         ),

@@ -19,7 +19,6 @@ from exporter.cli.options import DEFAULT_CONFIG, ASource, ConfigFile, load
 from exporter.config import Source
 from exporter.errors import ExporterError
 from exporter.postgres import Reader
-from exporter.queries import identifier
 from exporter.recovery.audit.installation import VERSION, audit_script, find_version
 from exporter.recovery.functions.script import script_for
 from exporter.recovery.rule.connections import reading_settings
@@ -90,7 +89,7 @@ def role(
 def function(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
     """Print functions that recover a source.
 
-    A role needs no right but to call them.
+    A role needs only the right to call them.
     """
     config = load(config_file)
 
@@ -100,7 +99,7 @@ def function(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
         script = await script_for(reader, each, config.sources.values())
         if len(chosen.databases) == 1:
             return script
-        change = connect(identifier(await grants.database_name(reader)))
+        change = connect(await grants.database_name(reader))
         return f"-- In database {printable(database)}:\n{change}\n{script}"
 
     results, failed = for_each_source(config, [chosen], write, settings=reading_settings)
@@ -113,17 +112,19 @@ def function(source: ASource, config_file: ConfigFile = DEFAULT_CONFIG) -> bool:
 def audit(config_file: ConfigFile = DEFAULT_CONFIG) -> None:
     """Print the tables of the audit of recovery, or their update.
 
-    They are safe to run in each database of the config, and twice: what is there is left as it is.
+    They are safe to run in each database of the config, and to run again.
     Without a valid config file, or without a connection, they are all printed.
     """
     try:
         found = _audit_versions(config_file) if config_file.exists() else {}
-    except ExporterError:  # a DBA need not have what the config needs, such as its variables
+    except ExporterError:  # a DBA may lack the requirements of the config, such as its variables
         print(audit_script(0))
         raise
     for database, version in found.items():
         print(f"-- Database {printable(database)}: {_audit_state(version)}.")
     if commands := audit_script(min((version or 0 for version in found.values()), default=0)):
+        if len(found) > 1:
+            print("-- Run what follows in each of these databases.")
         print(commands)
 
 

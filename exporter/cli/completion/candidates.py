@@ -25,7 +25,7 @@ Candidate = tuple[str, str]
 
 @cache
 def words_of_commands() -> dict[str, Any]:
-    """What each command takes, by its words: `options`, `arguments`, `commands`."""
+    """The parameters of each command, by its words: `options`, `arguments`, `commands`."""
     text = files("exporter.cli.completion").joinpath("words.json").read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     return found
@@ -33,7 +33,7 @@ def words_of_commands() -> dict[str, Any]:
 
 @dataclass(slots=True)
 class _Line:
-    """What the words before the current one have said."""
+    """The meaning of the words before the current one."""
 
     command: str = ""
     """The command, or the group and its command."""
@@ -42,7 +42,7 @@ class _Line:
     position: int = 0
     """How many arguments there were."""
     pending: Value | None = None
-    """What the option before the current word takes."""
+    """The value of the option before the current word."""
 
     @property
     def takes(self) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class _Line:
             self.config = value
 
     def candidates(self) -> list[Candidate] | None:
-        """What may follow; None: any file."""
+        """The candidates; None: any file."""
         if self.pending is not None:
             return _values(self.pending, self.config)
         if self.takes["commands"]:

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what their values mean."""
+"""Options that several commands share, and the parsing of their values."""
 
 import re
 from enum import StrEnum
@@ -28,7 +28,7 @@ class ListFormat(StrEnum):
     JSON = "json"
 
 
-Format = Annotated[ListFormat, typer.Option("--format", help="How the output is printed.")]
+Format = Annotated[ListFormat, typer.Option("--format", help="Output format.")]
 ListenAddress = Annotated[
     str,
     typer.Option("--web.listen-address", metavar="[HOST]:PORT", help="Serve on this address."),
@@ -68,7 +68,7 @@ Reason = Annotated[
 ]
 Pause = Annotated[
     str | None,
-    typer.Option(metavar="DURATION", help="Wait so long between two transactions, such as 100ms."),
+    typer.Option(metavar="DURATION", help="Pause between two transactions, such as 100ms."),
 ]
 
 
@@ -111,7 +111,7 @@ def plain_text(option: str, text: str) -> str:
     return text
 
 
-def given_reason(reason: str | None) -> str | None:
+def parse_reason(reason: str | None) -> str | None:
     """The value of --reason, if it is one; raises UsageError."""
     if reason is not None and not plain_text("--reason", reason).strip():
         raise UsageError("--reason: expected a text, got nothing")

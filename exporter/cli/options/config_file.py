@@ -9,7 +9,7 @@ from exporter.cli.config_path import DEFAULT_CONFIG, SYSTEM_CONFIG, VARIABLE, fi
 
 
 def _found(context: Any, value: Path) -> Path:  # noqa: ANN401 - typer's own
-    """The value of the option, or what is found without it."""
+    """The value of the option, or the default path."""
     source = context.get_parameter_source("config_file")
     return find_config(None if source is None or source.name == "DEFAULT" else value)
 

@@ -10,7 +10,7 @@ _PATH = r"[A-Za-z0-9_./~-]+"
 _PARAMETER = rf"(?:sslmode|sslrootcert|target_session_attrs|connect_timeout)={_PATH}"
 _KEYWORD = rf"(?:(?:host|dbname|user|password|service)={_PATH}|port=[0-9]+|{_PARAMETER})"
 
-#: What libpq accepts for sure: a URL or keywords, with nothing in it that needs an escape.
+#: Connection strings that libpq certainly accepts: a URL or keywords, without escapes.
 PLAIN = re.compile(
     rf"postgres(?:ql)?://(?:{_TEXT}(?::{_TEXT})?@)?(?:{_TEXT})?(?::[0-9]+)?(?:/(?:{_TEXT})?)?"
     rf"(?:\?{_PARAMETER}(?:&{_PARAMETER})*)?"

@@ -1,4 +1,4 @@
-"""Options of the commands that change sessions: which of them, how many, and what is printed."""
+"""Options of the commands that change sessions: selection, number, and output."""
 
 import json
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The findings of `check --live` as lines: in short what fits on a screen, or every check.
+"""The findings of `check --live` as lines: a summary that fits a screen, or every check.
 
 In short, a source is a line, with a line for each remark below it. Only what is wrong is always
 shown, and in full.
@@ -86,7 +86,7 @@ class Summary:
                     yield _remark(each, self.style)
 
     def end(self) -> Iterator[str]:
-        """What was left out, and how much was found."""
+        """The numbers of omitted and found items."""
         states = {Status.OK: "well", Status.WARNING: "well but for remarks"}
         for status, state in states.items():
             if (more := self._groups[status] - MOST_SHOWN) > 0:

@@ -1,4 +1,4 @@
-"""What `orphans` lists of sources without a table. Imported where there are any."""
+"""The lists of `orphans` for sources without a table. Imported only if there are any."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the collections found: counts by source, and the days of each."""
+"""The values of the collections: counts by source, and the days of each."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from exporter.text import UNKNOWN, age, finite, iso, some_of
 
 
 def overview(snapshots: Snapshots, limits: Mapping[str, int | None]) -> str:
-    """What one collection of everything found: counts by source, then the days of each."""
+    """The values of one collection of all sources: counts by source, then the days of each."""
     parts = [counts(snapshots, limits)]
     for (database, source), values in _collected(snapshots).items():
         if "daily" in values:
@@ -22,7 +22,7 @@ def overview(snapshots: Snapshots, limits: Mapping[str, int | None]) -> str:
 
 
 def counts(snapshots: Snapshots, limits: Mapping[str, int | None] | None = None) -> str:
-    """What the last collections counted, one line per source; `limits` are its `alert_above`."""
+    """The counts of the last collections, one line per source; `limits` are the `alert_above`."""
     rows = [
         [
             source,
@@ -74,6 +74,7 @@ def _counts_json(
 ) -> dict[str, object]:
     kinds = {} if daily is None else daily.kinds
     keys = None if values is None else values.keys
+    newest = daily or values  # of a source without a table, which has no daily statistics
     orphaned = None if values is None else values.total.orphaned
     by_cause = None if values is None else values.by_cause
     return {
@@ -87,6 +88,7 @@ def _counts_json(
             None if values is None else values.oldest_orphan_last_seen
         ),
         "oldest_active_start_at": iso(None if values is None else values.oldest_start),
+        "newest_start_at": iso(None if newest is None else newest.newest_start),
         "inconsistent": {
             kind: count
             for kind, count in {**({} if values is None else values.inconsistent), **kinds}.items()

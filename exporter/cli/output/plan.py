@@ -1,4 +1,4 @@
-"""What recovery by hand and a planned stop would do."""
+"""The plans of recovery by hand and of a planned stop."""
 
 from dataclasses import asdict
 
@@ -26,7 +26,7 @@ ACTIVE = ("active session", "active sessions")
 
 
 def plan_text(plan: Plan, database: str) -> str:
-    """The plan: exact counts first, then what would be written, then what speaks against it."""
+    """The plan: exact counts first, then the new values, then reasons against it."""
     counts = plan.counts
     fixed = plan.selection.rule.table.source.fixed_threshold
     silent = threshold_text(fixed)
@@ -42,7 +42,7 @@ def plan_text(plan: Plan, database: str) -> str:
         lines.append(f"  by {plan.function.sql} in the database, which audits what it does")
     if plan.pause is not None:
         about = pause_text(plan.pause)
-        lines.append(f"  automatic recovery {about}; recovery by hand goes ahead")
+        lines.append(f"  automatic recovery {about}; recovery by hand is not affected")
     if plan.pause_error:
         why = printable(plan.pause_error)
         lines.append(f"  whether automatic recovery is paused is unknown: {why}")
@@ -146,7 +146,7 @@ def _left_alone(plan: Plan | StopPlan) -> list[tuple[str, int, str]]:
 
 
 def _plan_lines(plan: Plan | StopPlan, database: str, found: str) -> list[str]:
-    """What was found, how many would be closed, and what would be written to the first of them."""
+    """The counts, the number of sessions to close, and the new values of the first of them."""
     rule, count = plan.selection.rule, plan.count
     undone = f", {plan.undone_count} of them undone by a person before" if plan.undone_count else ""
     lines = [

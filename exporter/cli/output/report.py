@@ -1,4 +1,4 @@
-"""What a command that changes sessions prints: text at once, or one JSON document at its end."""
+"""The output of a command that changes sessions: text at once, or one JSON document at the end."""
 
 from types import TracebackType
 from typing import Any, Self
@@ -42,6 +42,6 @@ class Report:
         self.note(text)
 
     def note(self, text: str) -> None:
-        """Print what only people need."""
+        """Print a text that is only for people."""
         if not self._is_json and text:
             print(text, flush=True)

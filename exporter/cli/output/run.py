@@ -1,4 +1,4 @@
-"""What a run by hand has done."""
+"""The result of a run by hand."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ CLOSED = ("was closed", "were closed")
 
 
 def outcome_json(outcome: Outcome, *, left: int = 0, is_complete: bool = True) -> dict[str, Any]:
-    """What was done, for programs; `is_complete` is whether the run came to its end."""
+    """The result for programs; `is_complete` is whether the run was completed."""
     return {
         "run": str(outcome.run) if outcome.closed or not is_complete else None,
         "outcome": {
@@ -43,7 +43,7 @@ def outcome_text(
     left: int = 0,
     over_limit: int = 0,
 ) -> str:
-    """What was done, how to undo it, and how many sessions are left to close."""
+    """The result, how to undo it, and how many sessions are left to close."""
     lines = [f"  {number_of(outcome.closed, *CLOSED)}"]
     if outcome.skipped:
         lines.append(f"  {outcome.skipped} skipped: {skipped}")

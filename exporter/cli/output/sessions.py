@@ -1,4 +1,4 @@
-"""Lists of sessions: what would be written to each, those that are not listed or not chosen."""
+"""Lists of sessions: their new values, and sessions that are not listed or not chosen."""
 
 from collections.abc import Mapping, Sequence
 
@@ -31,7 +31,7 @@ def known_to_daemon_text(source: AnySource) -> str:
 
 
 def preview_table(rule: Rule, previews: Sequence[Preview]) -> str:
-    """What would be written to each session."""
+    """The new values of each session."""
     has_cause = rule.table.source.has_evidence
     headers = [f"{name} becomes" for name in rule.changes] + list(rule.returning)
     marks_undone = any(each.is_undone for each in previews)
@@ -85,12 +85,12 @@ def hidden_lines(why: str) -> list[str]:
 
 
 def unselected_lines(unselected: Mapping[str, str]) -> list[str]:
-    """Each session that --id names and that would be left alone, and why."""
+    """Each session of --id that would be left alone, and why."""
     return [f"    --id {printable(each)}: {why}" for each, why in unselected.items()]
 
 
 def threshold_text(seconds: float | None) -> str:
-    """After how long sessions are orphaned; None where each row has its own threshold."""
+    """The time after which sessions are orphaned; None if each row has its own threshold."""
     return "the threshold of each row" if seconds is None else format_duration(seconds)
 
 

@@ -1,4 +1,4 @@
-"""Pauses and stops: what they hold and why, and what a person has ended."""
+"""Pauses and stops: the held sessions and why, and the result of a resume."""
 
 import shlex
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ def pause_text(pause: Pause, verb: str = "is") -> str:
 
 
 def resume_text(plan: ResumePlan, source: str, database: str) -> str:
-    """The pause, what is held and why, and what automatic recovery closes once it is resumed."""
+    """The pause, the held sessions and why, and those to be closed after a resume."""
     held, paused = plan.held, plan.paused
     if held is None:
         about = "" if paused is None else f" {pause_text(paused)}"
@@ -48,7 +48,7 @@ def pause_json(pause: Pause | None) -> dict[str, object] | None:
 
 
 def resume_json(plan: ResumePlan) -> dict[str, object]:
-    """What can be resumed, for programs."""
+    """The pause and the held sessions, for programs."""
     held = plan.held
     return {
         "names": list(plan.names),
@@ -68,12 +68,12 @@ def resume_json(plan: ResumePlan) -> dict[str, object]:
 
 
 def resumed_json(held: Held | None, ended: Pause | None) -> dict[str, object]:
-    """What a person has ended, for programs."""
+    """The ended pause and stop, for programs."""
     return {"held": 0 if held is None else held.count, "pause": pause_json(ended)}
 
 
 def _cause(held: Held) -> str:
-    """What holds the sessions, after "it is"."""
+    """The cause that holds the sessions, to follow "it is"."""
     if held.stop.brake == "budget":
         return "not stopped, but may close fewer sessions within 24 hours than are orphaned"
     if not held.is_written:
@@ -87,12 +87,12 @@ def _also_lines(held: Held) -> list[str]:
 
 
 def obstacle_lines(obstacles: Iterable[str]) -> list[str]:
-    """What else keeps automatic recovery from closing, which no `resume` ends."""
+    """Other obstacles to automatic recovery, which no `resume` ends."""
     return [printable(f"  nothing is closed while this lasts: {each}") for each in obstacles]
 
 
 def command_text(source: str, names: Iterable[str], config_file: str) -> str:
-    """The command that resumes what was shown, and nothing that has begun since."""
+    """The command that resumes the shown stop and pause, and nothing that has begun since."""
     only = [argument for name in names for argument in ("--only", name)]
     config = ["--config.file", config_file] if config_file else []
     words = ["session-exporter", "resume", source, "--yes", *only, *config]
@@ -100,7 +100,7 @@ def command_text(source: str, names: Iterable[str], config_file: str) -> str:
 
 
 def unseen_text(held: Held) -> str:
-    """Why `--yes` alone does not resume: another stop was in force, or the pause alone."""
+    """Why `--yes` alone does not resume: another stop, or only a pause, was in force."""
     return (
         f"nothing was resumed: the stop {held.name} began less than an hour ago, and before it "
         "there was something else to resume; check it, and name it by --only"
@@ -116,7 +116,7 @@ def unnamed_text(names: Iterable[str]) -> str:
 
 
 def resumed_text(held: Held | None, ended: Pause | None) -> str:
-    """What a person has ended; empty where that is nothing."""
+    """The ended stop and pause; empty if there are none."""
     done = list[str]()
     if held is not None:
         done.append(number_of(held.count, "session was held", "sessions were held"))

@@ -38,7 +38,7 @@ def close(  # noqa: PLR0917 - typer passes them by name
         typer.Option(
             "--even-live",
             help="With --all: close also while sessions show life. With --owner: close also "
-            "sessions that the list of the source holds. The list is not asked.",
+            "sessions that the list of the source holds, without requesting it.",
         ),
     ] = False,
     yes: options.Yes = False,
@@ -53,14 +53,14 @@ def close(  # noqa: PLR0917 - typer passes them by name
 ) -> bool:
     """Plan closing sessions for a planned stop; --yes closes.
 
-    The plan shows which active sessions would be closed, and what would be written.
+    The plan shows which active sessions would be closed, and their new values.
     """
     if all_ == (owner is not None):
         came = "both" if all_ else "neither"
         raise UsageError(f"expected either --owner ID or --all, got {came}")
     if owner is not None and not options.plain_text("--owner", owner).strip():
         raise UsageError("--owner: expected the id of an owner, got nothing; is a variable unset?")
-    given_why, config = options.given_reason(reason), options.load(config_file)
+    given_why, config = options.parse_reason(reason), options.load(config_file)
     chosen = options.set_pace(require_rule(config, source), batch, pause)
     if owner is not None and chosen.owner is None:
         raise UsageError(

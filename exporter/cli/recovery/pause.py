@@ -9,8 +9,8 @@ from exporter.cli.options import (
     Format,
     ListFormat,
     Reason,
-    given_reason,
     load,
+    parse_reason,
 )
 from exporter.cli.output.report import Report
 from exporter.cli.output.stops import pause_json, pause_text
@@ -28,7 +28,7 @@ def pause(
     format_: Format = ListFormat.TABLE,
 ) -> bool:
     """Pause automatic recovery of a source in all exporters."""
-    given, config = given_reason(reason), load(config_file)
+    given, config = parse_reason(reason), load(config_file)
 
     async def work(reader: Reader, each: Source, database: str) -> None:
         async with open_writer(config.databases[database], each) as writer:

@@ -32,16 +32,16 @@ def recover(  # noqa: PLR0917 - typer passes them by name
     config_file: options.ConfigFile = options.DEFAULT_CONFIG,
     yes: options.Yes = False,
     backlog: Annotated[
-        bool, typer.Option("--backlog", help="Close also sessions silent for longer than max_age.")
+        bool, typer.Option("--backlog", help="Also close sessions silent for longer than max_age.")
     ] = False,
     undone: Annotated[
-        bool, typer.Option("--undone", help="Close also sessions that a person has undone.")
+        bool, typer.Option("--undone", help="Also close sessions that a person has undone.")
     ] = False,
     despite_brake: Annotated[
         bool,
         typer.Option(
             "--despite-brake",
-            help="Close also while a brake is on; --reason says why.",
+            help="Close even while a brake is on; see --reason.",
         ),
     ] = False,
     batch: options.BatchSize = None,
@@ -55,11 +55,11 @@ def recover(  # noqa: PLR0917 - typer passes them by name
 ) -> bool:
     """Plan closing orphaned sessions; close them with --yes.
 
-    The plan shows which sessions would be closed, and what would be written.
+    The plan shows which sessions would be closed, and their new values.
     """
     # A printed function asks for a reason while a stop holds a session.
     said = "--despite-brake" if despite_brake else None
-    given_why, config = options.given_reason(reason) or said, options.load(config_file)
+    given_why, config = options.parse_reason(reason) or said, options.load(config_file)
     chosen = options.set_pace(require_rule(config, source), batch, pause)
     given = limits.limits_of(chosen, id_, older_than, limit)
 

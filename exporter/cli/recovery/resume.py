@@ -14,9 +14,9 @@ from exporter.cli.options import (
     ListFormat,
     Reason,
     Yes,
-    given_reason,
     limits,
     load,
+    parse_reason,
 )
 from exporter.cli.output.report import Report
 from exporter.cli.output.stops import (
@@ -43,7 +43,7 @@ Only = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="Resume only this stop or pause, by the name that the plan prints, and leave what has "
+        help="Resume only this stop or pause, by the name that the plan prints, and nothing "
         "begun since; may be repeated. `pause` is any pause.",
         show_default=False,
     ),
@@ -60,12 +60,12 @@ def resume(
     show: limits.Show = 20,
     format_: Format = ListFormat.TABLE,
 ) -> bool:
-    """Show what recovery holds; let it go on with --yes.
+    """Show what recovery holds; resume it with --yes.
 
     It shows the pause of a source, and which sessions a stop holds and why. With --yes automatic
     recovery closes those that are still orphaned.
     """
-    given, config, names = given_reason(reason), load(config_file), only or []
+    given, config, names = parse_reason(reason), load(config_file), only or []
     shown = dict[str, None]()
     unnamed = dict[str, str]()
     resumed = set[str]()

@@ -1,4 +1,4 @@
-"""`session-exporter runs`: the runs of recovery, and what persons have decided about it."""
+"""`session-exporter runs`: the runs of recovery, and pauses and resumes by persons."""
 
 from dataclasses import asdict
 
@@ -63,7 +63,7 @@ def _of_run(run: Run) -> dict[str, object]:
 
 
 def _of_person(act: Intervention) -> dict[str, object]:
-    """The same of a pause or a resume: `sessions` are those that a stop held."""
+    """The same for a pause or a resume: `sessions` are those that a stop held."""
     return {
         "run": None,
         "at": act.at,
@@ -87,6 +87,6 @@ def _at(row: dict[str, object]) -> float:
 
 
 def _reasons(row: dict[str, object]) -> str:
-    """What persons have given as the reasons, also of undoing."""
+    """The reasons that persons have given, also for undoing."""
     given = {"": row["reason"], "undone: ": row["undo_reason"]}
     return "; ".join(f"{what}{why}" for what, why in given.items() if why is not None)

@@ -1,4 +1,4 @@
-"""`session-exporter undo`: writing back what was there before a run."""
+"""`session-exporter undo`: restoring the values before a run."""
 
 import re
 import uuid
@@ -26,7 +26,7 @@ from exporter.recovery.status import Run
 from exporter.recovery.undo import NOT_RESTORED, UndoOutcome, UndoPlan
 from exporter.text import instant, number_of, printable, some_of
 
-#: Of the id of a run, at its beginning: fewer could be those of another run tomorrow.
+#: The fewest first digits of the id of a run: fewer could match another run tomorrow.
 FEWEST_DIGITS = 8
 UNDONE = ("was undone", "were undone")
 
@@ -56,7 +56,7 @@ def undo(  # noqa: PLR0917 - typer passes them by name
 
     Where a row is unchanged since, the values before the run are written back.
     """
-    given_why, config = options.given_reason(reason), options.load(config_file)
+    given_why, config = options.parse_reason(reason), options.load(config_file)
     given = Limits(ids=limits.plain_ids(id_), most=limit)
     wanted = _find_run(config, run)
 
@@ -119,7 +119,7 @@ def _find_run(config: Config, given: str) -> uuid.UUID:
         raise UsageError(f"RUN: {given} is the beginning of several runs: {some_of(runs)}")
     if failed:
         raise ExporterError(
-            f"whether {given} is the beginning of several runs is not known; give the whole id"
+            f"whether {given} is the beginning of several runs is unknown; give the whole id"
         )
     if not runs:
         raise UsageError(f"no run {given} in any database of {config.path}; `runs` lists them")
@@ -127,7 +127,7 @@ def _find_run(config: Config, given: str) -> uuid.UUID:
 
 
 def _plan_text(run: Run, plan: UndoPlan, show: int) -> str:
-    """What undoing would do."""
+    """The plan of undoing."""
     sessions = number_of(run.sessions, "session", "sessions")
     lines = [f"run {run.run} on {run.source}, {instant(run.at)}: {sessions}"]
     phrases = {state: (LEFT, f": {why}") for state, why in NOT_RESTORED.items()}

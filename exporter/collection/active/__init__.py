@@ -39,7 +39,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class KeyCounts:
-    """Keys with as many active sessions as one may have, and those whose orphans are the cause."""
+    """Keys at their limit of active sessions, and those that orphans keep there."""
 
     at_limit: int = 0
     blocked: int = 0
@@ -47,7 +47,7 @@ class KeyCounts:
 
 @dataclass(frozen=True, slots=True)
 class ActiveValues:
-    """What one collection counted among the active rows. Times are Unix timestamps.
+    """The counts of one collection among the active rows. Times are Unix timestamps.
 
     `now` is the database's own, and None where no row is active.
     """
@@ -67,9 +67,9 @@ class ActiveValues:
     """The orphans by their cause; None: the source has no evidence."""
     evidence: RowsBesideEvidence | None = None
     losses: Losses | None = None
-    """None while evidence is unknown, before it was known once."""
+    """None until evidence is known for the first time."""
     newest_start: float | None = None
-    """Of a source without a table; of others it is one of the daily statistics."""
+    """Only for a source without a table; otherwise it belongs to the daily statistics."""
     orphans: KeptRows[Orphan] | None = None
     inconsistent_rows: KeptRows[InconsistentRow] | None = None
 
@@ -248,7 +248,7 @@ def _losses(
 
 
 def _excess(cause: str | None, seconds: float | None) -> float | None:
-    """Time beyond the threshold; of rows that a list called too silent it may be less than 0."""
+    """Time beyond the threshold; for rows that are stale in a list it may be negative."""
     if seconds is None or cause not in {"age", "stale_in_list"}:
         return None
     return seconds if cause == "age" else max(seconds, 0.0)

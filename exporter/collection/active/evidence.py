@@ -1,4 +1,4 @@
-"""What active rows are to owners and lists: for the judgement of what the next answers prove."""
+"""The relation of active rows to owners and lists, to judge what the next answers prove."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from exporter.postgres import Result
 from exporter.sessions import STATEMENT_TIME, SessionTable
 from exporter.sessions.orphaned import causes
 
-#: The most owners and ids that one collection returns; an id or owner of more bytes is in no answer
-#: of ours.
+#: The most owners and ids that one collection returns, and their longest length in bytes; longer
+#: ids and owners are ignored.
 MOST_OWNERS, MOST_IDS, LONGEST = 10_000, 100_000, 1_000
 
-#: An owner of nothing else is none: an empty text, 0 or a UUID of zeros stands for NULL.
+#: An owner that consists only of these stands for NULL: an empty text, 0 or a UUID of zeros.
 _NOTHING = " 0-"
 
 
@@ -22,29 +22,29 @@ class OwnedRows:
 
     active: int
     silence: float | None
-    """Seconds since the newest start or sign of life of any of them; None where none has one."""
+    """Seconds since the newest start or sign of life of any of them; None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowsBesideEvidence:
-    """The active rows of one collection as owners and a list need to know them."""
+    """The values of active rows in one collection that owners and a list need."""
 
     owners: Mapping[str, OwnedRows] | None
-    """What each owner holds, those that hold most first. None: the source has no owners."""
+    """The rows of each owner, most rows first. None: the source has no owners."""
     list_at: float
     """`Verdict.list_at`: which list the rows were compared with."""
     active: int
-    """How many rows are active; of a source with a list."""
+    """The number of active rows; for a source with a list."""
     listed: int
     """How many of these the list holds."""
     unlisted: Mapping[str, float]
     """Dated rows that the list lacks, longest silent first, each with its silence in seconds."""
     untracked: frozenset[str] | None
-    """What the list holds and is no active row. None: too many to return, or no list."""
+    """Listed sessions that are no active row. None: too many to return, or no list."""
 
 
 def queries(table: SessionTable) -> dict[str, str]:
-    """The statements about the active rows of a table, by what each is about."""
+    """The statements about the active rows of a table, by subject."""
     found = dict[str, str]()
     if table.source.owners_name is not None:
         found["owners"] = table.keep("held by owners", _held)
@@ -54,7 +54,7 @@ def queries(table: SessionTable) -> dict[str, str]:
 
 
 def read(results: Mapping[str, Result], list_at: float) -> RowsBesideEvidence:
-    """What the results of the statements say."""
+    """Build it from the results of the statements."""
     owners = None
     if "owners" in results:
         owners = {
@@ -107,14 +107,14 @@ def _compared(table: SessionTable) -> str:
 
 
 def _times(table: SessionTable) -> str:
-    """The columns of which _seconds_ahead() makes the newest sign of life of a row."""
+    """The columns from which _seconds_ahead() computes the newest sign of life of a row."""
     start = f"{table.started_at.sql} AS started_at"
     seen = table.last_seen_at
     return start if seen is None else f"{start}, {seen.sql} AS last_seen_at"
 
 
 def _seconds_ahead(table: SessionTable) -> str:
-    """How long after now the newest sign of life is; without times that no clock can have shown."""
+    """How long after now the newest sign of life is; impossible times in the future are ignored."""
     columns = ["started_at"] + ["last_seen_at"] * (table.last_seen_at is not None)
     latest = STATEMENT_TIME.ahead(table.source.future_tolerance)
     signs = (f"CASE WHEN {each} <= {latest} THEN {each} END" for each in columns)
@@ -122,14 +122,14 @@ def _seconds_ahead(table: SessionTable) -> str:
 
 
 def _shown(table: SessionTable, text: str) -> str:
-    """A text, or its bytes where PostgreSQL may refuse to send it, because it is no UTF-8."""
+    """A text, or its bytes if PostgreSQL may refuse to send it because it is not UTF-8."""
     if table.encoding == "SQL_ASCII":
         return f"pg_catalog.convert_to({text}, 'SQL_ASCII')"
     return text
 
 
 def _text(sent: str | bytes | None) -> str | None:
-    """The text of an id or owner; None for one that is no UTF-8, which no answer can hold."""
+    """The text of an id or owner; None if it is not UTF-8, as no answer can contain it."""
     if not isinstance(sent, bytes):
         return sent
     try:

@@ -11,20 +11,20 @@ from exporter.config import Source
 from exporter.queries import fill, join_lines
 from exporter.sessions import CAUSES, CLOCK_QUERY, STATEMENT_TIME, SessionTable, orphaned
 
-#: What keys/count.sql counts, beside each cell.
+#: The counts of keys/count.sql, beside each cell.
 KEY_COUNTS = (
     "(SELECT at_limit FROM limited_keys_of_session_exporter)",
     "(SELECT blocked FROM limited_keys_of_session_exporter)",
 )
 
-#: What the end of an active row may be, by its coordinate: nothing to report, or a contradiction.
+#: The states of the end of an active row, by coordinate: nothing to report, or a contradiction.
 ENDS = ("", "ended_but_active", "impossible_end")
 
-#: The coordinate of a row without a usable threshold of its own; 1 is orphaned, 0 is neither.
+#: The coordinate of a row whose own threshold is unusable; 1 is orphaned, 0 is neither.
 UNBOUNDED = 2
 
-#: With evidence: 0, or 1 and the number of its cause; and as many more for one that is unbounded,
-#: because that does not keep it from being orphaned.
+#: With evidence: 0, or 1 plus the number of its cause; and the same number of states again for
+#: unbounded rows, which evidence may still prove orphaned.
 _STATES_OF_EVIDENCE = 1 + len(CAUSES)
 
 
@@ -32,9 +32,9 @@ _STATES_OF_EVIDENCE = 1 + len(CAUSES)
 class Grid:
     """The coordinates of a row's cell: its end, whether orphaned, start, last seen, labels.
 
-    Where each row has a threshold of its own, "whether orphaned" may also be UNBOUNDED. With
-    evidence it is by cause.
-    Last seen has its own where it is declared, and is the start where not.
+    Where each row has its own threshold, "whether orphaned" may also be UNBOUNDED. With evidence it
+    is by cause. There is a separate coordinate for last seen if it is declared; otherwise it is the
+    start.
     """
 
     starts: AgeCells
@@ -76,15 +76,15 @@ class Grid:
         )
 
     def cell(self, table: SessionTable) -> str:
-        """SQL that gives the cell of a row; few have an end, for which it is asked only then."""
+        """SQL that gives the cell of a row; the end is evaluated only for rows that have one."""
         coordinates = [self.starts.cell("started_at")]
         if table.last_seen_at is not None:
             coordinates.append(self.seens.cell("last_seen"))
         _, states, *sizes = self.sizes
         cell = age_cells.grid_cell(sizes, [*coordinates, *label_split.names(table)])
         step = math.prod(sizes)
-        # Asked of each row by the condition of the list and of recovery. One more boundary of ages
-        # would take an eighth less, and say the same only as long as age alone decides.
+        # Evaluated for each row by the same condition as the list and recovery. One more boundary
+        # of ages would take an eighth less, but is equivalent only while age alone decides.
         cell = f"{_state(table, step)} + {cell}"
         if table.ended_at is not None:
             has_ended = orphaned.has_ended("started_at", "ended_at", STATEMENT_TIME)
@@ -98,7 +98,7 @@ class Grid:
 
 
 def _state(table: SessionTable, step: int) -> str:
-    """SQL that gives whether a row is orphaned, in steps of so many cells."""
+    """SQL that gives whether a row is orphaned, in steps of this number of cells."""
     if table.source.has_evidence:
         whens = " ".join(f"WHEN '{cause}' THEN {n * step}" for n, cause in enumerate(CAUSES, 1))
         state = f"CASE cause {whens} ELSE 0 END"
@@ -114,7 +114,7 @@ def _state(table: SessionTable, step: int) -> str:
 
 
 def state_columns(table: SessionTable) -> list[str]:
-    """What the state of a row is computed from, but for the threshold of a row."""
+    """The columns for the state of a row, except its own threshold."""
     if table.source.has_evidence:
         return [f"{table.cause(STATEMENT_TIME)} AS cause"]
     return (
@@ -127,7 +127,7 @@ def counting_query(table: SessionTable, *, reads_audit: bool = False) -> str:
     grid, own = Grid.of(table.source), table.threshold
     threshold = [] if own is None else [f"{own} AS threshold"]
     columns = [*state_columns(table), *threshold, *row_columns(table), *lost.columns(table)]
-    # Of a cell without a time, neither the oldest nor the sum is asked.
+    # For a cell without a time, neither the oldest nor the sum is needed.
     columns.append(f"{table.started_at.dated} AS dated_start")
     kept, measures = ["dated_start", *lost.names(table)], _measures("dated_start")
     if table.last_seen_at is not None:
@@ -159,7 +159,7 @@ def counting_query(table: SessionTable, *, reads_audit: bool = False) -> str:
 
 
 def row_columns(table: SessionTable) -> list[str]:
-    """What the cell of a row, and its conditions, are computed from, but for the threshold.
+    """The columns for the cell of a row and its conditions, except the threshold.
 
     state_columns() give the rest, and `orphaned_at` where each row has its own threshold.
     """
@@ -173,9 +173,9 @@ def row_columns(table: SessionTable) -> list[str]:
 
 
 def _with_orphaned_at(table: SessionTable, columns: str) -> dict[str, str]:
-    """A further level, in which the columns are read once for each row, and `orphaned_at` follows.
+    """A further query level, which reads the columns once for each row and computes `orphaned_at`.
 
-    As an expression of the row it would cost twice as much as all the rest.
+    As an expression of the row it would cost twice as much as everything else.
     """
     seen = "s.started_at" if table.last_seen_at is None else "s.last_seen"
     orphaned_at = orphaned.orphaned_at(seen, "s.threshold")

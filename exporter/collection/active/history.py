@@ -1,38 +1,38 @@
-"""OrphanHistory: how many orphans earlier collections counted, as far back as an hour."""
+"""OrphanHistory: the orphan counts of earlier collections within an hour."""
 
 import math
 from dataclasses import dataclass, replace
 
 from exporter.collection.active import ActiveValues
 
-#: What is remembered: a count every so many seconds, for so long.
+#: The interval between remembered counts, and how long they are kept, in seconds.
 STEP_SECONDS = 300.0
 LONGEST_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class OrphanHistory:
-    """What one source's collections counted up to the last one. Times are Unix time."""
+    """The counts of one source's collections up to the last one. Times are Unix time."""
 
     at: float
     orphaned: int
     alert_above: int | None
-    """The limit that `above_since` is about."""
+    """The limit to which `above_since` refers."""
     above_since: float | None
-    """Since when there are more than `alert_above`; None: there are not."""
+    """Since when there have been more than `alert_above`; None: there are not more."""
     is_above_longer: bool
-    """Whether there may have been more for longer than is remembered."""
+    """Whether this may have begun before the remembered counts."""
     points: tuple[tuple[float, int], ...]
     """Times and counts, oldest first, at most LONGEST_SECONDS old."""
 
     @property
     def change(self) -> tuple[int, float] | None:
-        """How many more orphans there are than so many seconds ago; None: it is the first count."""
+        """The change of the number of orphans in this time; None: it is the first count."""
         at, orphaned = self.points[0]
         return None if at == self.at else (self.orphaned - orphaned, self.at - at)
 
     def under(self, alert_above: int | None) -> "OrphanHistory":
-        """The same counts against another limit: since when they exceed it is known by `points`."""
+        """The same counts with another limit: `points` show since when they exceed it."""
         if alert_above == self.alert_above:
             return self
         since, limit = None, math.inf if alert_above is None else alert_above
@@ -54,14 +54,14 @@ def next_history(
 ) -> OrphanHistory | None:
     """The history with the count of one more collection, which began at a Unix time.
 
-    None of a collector that counts no orphans.
+    None for a collector that counts no orphans.
     """
     if not isinstance(values, ActiveValues):
         return None
     orphaned = values.total.orphaned
     is_above = alert_above is not None and orphaned > alert_above
     since = at if is_above else None
-    if before is None or at <= before.at:  # where the clock was set back, the times are not known
+    if before is None or at <= before.at:  # after the clock was set back, the times are unknown
         return OrphanHistory(at, orphaned, alert_above, since, is_above, ((at, orphaned),))
     before = before.under(alert_above)
     points = before.points

@@ -23,16 +23,16 @@ class InconsistentRow:
 
 @dataclass(frozen=True, slots=True)
 class KeptRows(Generic[T]):
-    """The first rows of a list, as they were read last."""
+    """The first rows of a list, as last read."""
 
     rows: tuple[T, ...]
     marks: object
-    """What was counted when they were read: they are read again when that has changed."""
+    """The counts when they were read: they are read again when the counts change."""
     read_at: float
     """When they were read, by the database's clock, as Unix time."""
     seconds: float
-    """How long the database was kept busy by it."""
+    """How long reading them kept the database busy."""
     failure: str | None = None
     """Why they could not be read, as a sentence; there are no rows then."""
     most: int = 0
-    """How many could be kept when they were read: they are read again when that has changed."""
+    """The limit when they were read: they are read again when the limit changes."""

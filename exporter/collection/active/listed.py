@@ -1,4 +1,4 @@
-"""What the collector `active` finds of a source without a table: what its list holds."""
+"""The values of the collector `active` for a source without a table, from its list."""
 
 import math
 from collections import defaultdict
@@ -24,7 +24,7 @@ class ListedRow:
     age: float | None
     silence: float | None
     cause: str | None
-    """Why it is orphaned, one of CAUSES; None: it is not."""
+    """Why it is orphaned, one of CAUSES; None: it is not orphaned."""
 
 
 def rows_of(
@@ -34,7 +34,7 @@ def rows_of(
     *,
     older_than: float | None = None,
 ) -> list[ListedRow]:
-    """Judge each session of a list at a Unix time; `older_than` stands in for orphaned_after."""
+    """Judge each session of a list at a Unix time; `older_than` replaces orphaned_after."""
     threshold = source.orphaned_after if older_than is None else older_than
     rows = []
     for session, listed in sessions.items():
@@ -55,9 +55,9 @@ def listed_values(
     now: float,
     before: ActiveValues | None = None,
 ) -> ActiveValues:
-    """Count what a complete list holds at a Unix time, as a table's active rows are counted.
+    """Count the sessions of a complete list at a Unix time, like the active rows of a table.
 
-    `before` are the values of the answer before it.
+    `before` are the values of the previous answer.
     """
     rows = rows_of(source, sessions, now)
     cells = AgeCells.of(
@@ -101,7 +101,7 @@ def listed_values(
 def _newest_start(
     source: ListedSource, rows: Iterable[ListedRow], now: float, before: ActiveValues | None
 ) -> float | None:
-    """Also of a session that has left the list since; one in the future has not started."""
+    """The newest start, also of a session that has left the list; future starts are ignored."""
     starts = [row.started_at for row in rows]
     if before is not None:
         starts.append(before.newest_start)
@@ -132,7 +132,7 @@ def _keys(rows: list[ListedRow], limit: int) -> KeyCounts:
 
 
 def sessions_by_key(rows: Iterable[ListedRow]) -> Mapping[str, list[ListedRow]]:
-    """The sessions of each key; without those whose key is not known."""
+    """The sessions of each known key."""
     found = defaultdict[str, list[ListedRow]](list)
     for row in rows:
         if row.key is not None:

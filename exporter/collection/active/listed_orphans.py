@@ -1,4 +1,4 @@
-"""The orphans of a source without a table, and the keys that they block, as of one with a table."""
+"""The orphans of a source without a table, and the keys that they block."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ from exporter.sessions.orphan_list import (
 
 
 def listed_orphans(rows: Iterable[ListedRow], *, limit: int) -> OrphanList:
-    """List those that are silent for longest, at most `limit` of them."""
+    """List the longest silent orphans, at most `limit`."""
     orphans = _orphans(rows)
     shown = [
         Orphan(
@@ -33,7 +33,7 @@ def listed_orphans(rows: Iterable[ListedRow], *, limit: int) -> OrphanList:
 def listed_blocked_keys(
     source: ListedSource, rows: Iterable[ListedRow], *, limit: int
 ) -> BlockedKeyList:
-    """List the keys at their limit that would not be without their orphans."""
+    """List the keys that are at their limit only because of orphans."""
     most = 0 if source.limit_per is None else source.limit_per.max
     blocked = []
     for key, sessions in sessions_by_key(rows).items():

@@ -1,10 +1,10 @@
 """Collector `daily`: statistics of the sessions that started today and on the days before.
 
-A past day hardly changes, so it is read again only when its number of active sessions did, when
-it was last read before it was over, and once an hour. How many of its active sessions are orphaned
-is known of each day at each run.
+A past day hardly changes, so it is read again only when its number of active sessions has changed,
+when it was last read before its end, and once an hour. Each run counts how many active sessions of
+each day are orphaned.
 
-Nearly every run is one read: which days there are is known from the run before, until midnight.
+Nearly every run is one read: until midnight, the days are known from the previous run.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -31,7 +31,7 @@ from exporter.sessions.grants import audit_access
 from exporter.sessions.grants.audit_access import AuditAccess
 from exporter.sessions.verdict import NO_EVIDENCE, Verdict
 
-#: The metrics of a day, and what of its counts each is.
+#: The metrics of a day, with the attribute of its counts.
 _OF_A_DAY: tuple[tuple[Family, Callable[[DayCounts], float | None]], ...] = (
     (catalog.DAILY_STARTED, lambda counts: counts.started),
     (catalog.DAILY_ENDED, lambda counts: counts.ended),
@@ -50,15 +50,15 @@ class DailyValues:
     days: tuple[Day, ...]
     at: float
     audit: AuditAccess = AuditAccess.ABSENT
-    """How it was known which sessions were recovered."""
+    """The source of the knowledge about recovered sessions."""
     counts_seen_after_end: bool = False
     newest_start: float | None = None
-    """When the session started that started last, as Unix time; None: it is not known."""
+    """Start of the session that started last, as Unix time; None: unknown."""
     inconsistent_rows: KeptRows[InconsistentRow] | None = None
 
     @property
     def kinds(self) -> dict[str, int]:
-        """Closed rows of all days that contradict themselves, by kind."""
+        """The inconsistent closed rows of all days, by kind."""
         seen = {"seen_after_end": sum(day.total.seen_after_end for day in self.days)}
         ended = {"closed_without_end": sum(day.total.closed_without_end for day in self.days)}
         return ended | (seen if self.counts_seen_after_end else {})
@@ -98,7 +98,7 @@ class Daily:
             try:
                 refreshed = await self._refresh(reader, table, previous, judges=judges)
             except (PermissionDenied, SchemaMismatch):
-                # Perhaps the audit is gone, or the right to read it.
+                # Perhaps the audit, or the right to read it, is gone.
                 if previous.audit is not AuditAccess.READABLE:
                     raise
                 refreshed = None
@@ -113,9 +113,9 @@ class Daily:
     async def _refresh(
         self, reader: Reader, table: SessionTable, previous: DailyValues, *, judges: bool
     ) -> DailyValues | None:
-        """Read today and the past days whose turn it is, and then those that have changed.
+        """Read today and the past days that are due, and then the days that have changed.
 
-        None where every day has to be read, because another audit can be read than before.
+        None if every day has to be read, because access to the audit has changed.
         """
         *past, today = days = list(reversed(previous.days))
         every, audit = self.every(table.source) or 0.0, previous.audit
@@ -175,7 +175,7 @@ class Daily:
 
 
 async def query_of_all_days(reader: Reader, table: SessionTable) -> str:
-    """The statement that reads every day, as the first run does where there is no audit."""
+    """The statement that reads every day, as the first run does without an audit."""
     days = await calendar.read_days(reader, table)
     return day_queries(table, AuditAccess.ABSENT, days, days)[0]
 
@@ -205,17 +205,17 @@ def _values(  # noqa: PLR0917 - in the order in which they become known
     audit: AuditAccess,
     before: float | None = None,
 ) -> DailyValues:
-    """`before` is the newest start of the run before: it may be older than all of the days."""
+    """`before` is the newest start of the previous run, which may be older than all days."""
     newest_first = tuple(known[day.date] for day in reversed(days))
     if before is not None and before >= days[0].start:
-        before = None  # the days say by now when that was
+        before = None  # by now the days include that start
     starts = (before, *(day.newest_start for day in newest_first))
     newest = max((each for each in starts if each is not None), default=None)
     return DailyValues(newest_first, at, audit, table.seen_after_end is not None, newest)
 
 
 def _still_active(day: Day) -> dict[Combination, int]:
-    """By combination, without zeros: the database may have no group for one."""
+    """By combination, without zeros, because the database returns no group for them."""
     counts = day.by_label or {(): day.total}
     return {labels: each.still_active for labels, each in counts.items() if each.still_active}
 

@@ -1,7 +1,7 @@
-"""The days of the daily statistics: what is counted on each, its bounds as SQL, when it is due.
+"""The days of the daily statistics: counts, bounds as SQL, and the times of reading.
 
-A past day has its turn to be read again once an hour although nothing says that it changed: at a
-minute of its own, so that no run reads many days and the sources do not read theirs together.
+A past day is read again once an hour even without a sign of a change: each at another minute, so
+that no run reads many days and the sources do not read their days together.
 """
 
 import zlib
@@ -28,9 +28,9 @@ class DayCounts(NamedTuple):
     recovered: int | None = 0
     """Closed by recovery, and not undone."""
     contradicted: int = 0
-    """Of the recovered ones, those that showed life or got a genuine end later."""
+    """Recovered sessions that later showed life or got a genuine end."""
     timed: int | None = 0
-    """Ended, and of known duration."""
+    """Ended sessions with a known duration."""
     duration_sum: float = 0.0
     """The durations of these, in seconds."""
     closed_without_end: int = 0
@@ -62,7 +62,7 @@ class DayCounts(NamedTuple):
 
 
 def total_of(counts: Iterable[DayCounts]) -> DayCounts:
-    """The sum of at least one; unknown where one is."""
+    """The sum of at least one item; unknown if one is unknown."""
     columns = zip(*counts, strict=True)
     return DayCounts._make(None if None in each else sum(each) for each in columns)
 
@@ -78,7 +78,7 @@ class Day:
     total: DayCounts = field(default_factory=DayCounts)
     by_label: Mapping[Combination, DayCounts] = field(default_factory=dict)
     newest_start: float | None = None
-    """When the session started that started last; one in the future has not started."""
+    """Start of the session that started last; starts in the future are ignored."""
 
 
 def with_orphaned(day: Day, orphaned: Mapping[Combination, int | None]) -> Day:
@@ -100,7 +100,7 @@ async def read_days(reader: Reader, table: SessionTable) -> list[Day]:
 
 
 def days_query(table: SessionTable, *, days: int | None = None) -> str:
-    """The statement that lists the days, for days_from(): as many as declared, unless given."""
+    """The statement that lists the days, for days_from(): the declared number, unless given."""
     assert table.source.daily is not None  # noqa: S101 - the collector has no interval otherwise
     zone = literal(table.source.timezone)
     return table.statement(
@@ -115,8 +115,8 @@ def days_query(table: SessionTable, *, days: int | None = None) -> str:
 def _first_instant(zone: str) -> str:
     """The instant at which the day `n` days ago begins in a zone, as SQL.
 
-    Where the clock is put back over midnight (Havana, the Azores), AT TIME ZONE gives the second of
-    two midnights, and the day begins an hour earlier.
+    Where the clock is set back across midnight (Havana, the Azores), AT TIME ZONE gives the second
+    of two midnights, and the day begins an hour earlier.
     """
     date = f"(({STATEMENT_TIME.now} AT TIME ZONE {zone})::date - n)"
     midnight = f"({date}::timestamp AT TIME ZONE {zone})"
@@ -153,13 +153,13 @@ def by_day(
 
     `started_at` and `labels` are SQL. Groups are numbered: names may be those of columns too.
 
-    The number of the day counts from 1 in `days`. Most runs are a single day, where looking up
-    every row among the days would cost half as much again.
+    The number of the day counts from 1 in `days`. Most runs are a single day, for which assigning
+    each row to a day would add half of the cost.
     """
     groups = [str(2 + n) for n in range(len(labels))]
     day = str(days.index(run[0]) + 1)
     if len(run) > 1:
-        # In seconds since the first of them: so it is planned and computed fastest.
+        # In seconds since the first day, which is planned and computed fastest.
         ends = ",".join(f"{each.end - days[0].start:.6f}" for each in days)
         since = f"pg_catalog.tstzrange_subdiff({started_at}, {instant(days[0].start)})"
         day = f"pg_catalog.width_bucket({since}, '{{0,{ends}}}'::float8[])"
@@ -184,10 +184,10 @@ def instant(timestamp: float) -> str:
 
 
 def due(source: str, past_days: Sequence[Day], now: float, *, every: float) -> list[Day]:
-    """The past days whose turn had come at the last run, `now`, since they were read.
+    """The past days that have become due since they were read, at `now`.
 
-    The turns of one source are spread evenly, and begin at a minute that follows from its name.
-    They come sooner than once an hour by the run in which they are only noticed.
+    The due times of one source are spread evenly, from a minute that follows from its name. They
+    are slightly less than an hour apart, because a run notices them late.
     """
     period = max(HOUR_SECONDS - every, every)
     begin = zlib.crc32(source.encode())
@@ -203,5 +203,5 @@ def due(source: str, past_days: Sequence[Day], now: float, *, every: float) -> l
 
 
 def is_overdue(day: Day, now: float) -> bool:
-    """Whether a day was read an hour ago or, by a clock that was put back, in the future."""
+    """Whether a day was read an hour ago or, after the clock was set back, in the future."""
     return not 0 <= now - day.read_at < HOUR_SECONDS

@@ -6,7 +6,7 @@ from exporter.sessions import SessionTable, orphaned
 
 
 def columns(table: SessionTable) -> list[str]:
-    """What is computed of a row that started on one of the days."""
+    """The computed columns of a row that started on one of the days."""
     found = [
         f"({table.active}) IS TRUE AS is_active",
         f"{table.started_at.dated} AS started_at",  # the days are a condition on it
@@ -19,7 +19,7 @@ def columns(table: SessionTable) -> list[str]:
 
 
 def complete(table: SessionTable) -> list[str]:
-    """The conditions that a closed row meets if its end and its duration are there."""
+    """The conditions for a closed row whose end and duration are complete."""
     conditions = []
     if table.ended_at is not None:
         conditions.append(orphaned.is_end_of_closed("started_at", "ended_at"))
@@ -34,7 +34,7 @@ def is_without_end(table: SessionTable) -> str:
 
 
 async def of_the_days(reader: Reader, table: SessionTable) -> str:
-    """Which rows started on the days of the daily statistics. Raises SourceError."""
+    """The condition for rows within the days of the daily statistics. Raises SourceError."""
     days = await calendar.read_days(reader, table)
     started = calendar.by_day(table, days, days, started_at="started_at", labels=())["started"]
     return f"{table.exists} AND ({started})"

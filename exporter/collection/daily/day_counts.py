@@ -1,4 +1,4 @@
-"""The statements that count the sessions of days, and what their rows say."""
+"""The statements that count the sessions of days, and the evaluation of their rows."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from exporter.queries import join_lines
 from exporter.sessions import STATEMENT_TIME, SessionTable, interval, orphaned
 from exporter.sessions.grants.audit_access import AuditAccess
 
-#: More rows than a day has: the base of a number that adds up three kinds of them.
+#: More rows than a day can have: the base of a number that encodes three counts.
 _MANY = 2**31
 
 
@@ -120,7 +120,7 @@ def _query(
         is_any = recovered_rows.is_any_recovered(table, since=since)
         if table.id:
             columns.append(f"{recovered_rows.id_array(table)} AS session_exporter_id")
-            # A hash first, which tells nearly all rows; then of each whether it was closed since
+            # First a hash, which decides nearly all rows; then for each whether it was closed since
             # its own start.
             candidate = recovered_rows.is_recovered(table, since=since)
             exact = recovered_rows.is_recovered(table, since=since, further=_after_start(table))
@@ -156,12 +156,12 @@ def _query(
 
 
 def _after_start(table: SessionTable) -> str:
-    """Whether a row of the audit is of this session, and not of one that had its id before."""
+    """Whether an audit row is about this session, not about an earlier one with the same id."""
     return f"a.at >= started_at - {interval(table.source.future_tolerance)}"
 
 
 def _recovered(table: SessionTable, since: str, is_recovered: str, known: str) -> str:
-    """Adds up the recovered rows, of these the contradicted ones, and those of known duration."""
+    """Encodes the numbers of recovered rows, contradicted ones, and those with a duration."""
     is_lost = recovered_rows.is_recovered(
         table, since=since, further=f"a.contradicted_at IS NULL AND {_after_start(table)}"
     )
@@ -182,7 +182,7 @@ def _counts(  # noqa: PLR0917 - the columns of counts.sql
     recovered_kinds: int = 0,
     seen_after_end: int = 0,
 ) -> DayCounts:
-    """What a row of counts.sql counts; `kinds` adds up the rows that are not plain."""
+    """The counts in a row of counts.sql; `kinds` encodes the rows that are not plain."""
     unknown, incomplete, active = grid_coordinates([_MANY] * 3, int(kinds))
     recovered, contradicted, recovered_timed = None, 0, 0
     if source.id is not None and audit is not AuditAccess.UNREADABLE:

@@ -1,4 +1,4 @@
-"""Closed rows that recovery has closed: what its audit says of them, where that can be read."""
+"""Closed rows that recovery has closed, by its audit, if that can be read."""
 
 from exporter.queries import fill, literal
 from exporter.sessions import SessionTable

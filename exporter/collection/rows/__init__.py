@@ -1,1 +1,1 @@
-"""The rows behind the counts: read by commands, and kept of the last collections for people."""
+"""The rows behind the counts: read by commands, and kept for the status page and the API."""

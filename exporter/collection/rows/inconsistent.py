@@ -1,4 +1,4 @@
-"""Lists the rows behind `sessions_inconsistent`, by the conditions of what counts them."""
+"""Lists the rows that `sessions_inconsistent` counts, by the same conditions."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ from exporter.sessions.orphan_list import (
 
 CLOSED_WITHOUT_END, SEEN_AFTER_END = CLOSED_KINDS = ("closed_without_end", "seen_after_end")
 
-#: Long, so that no name in an expression of the config means this and its columns instead.
+#: A long alias, so that no name in an expression of the config can refer to it.
 _ALIAS = "row_of_session_exporter"
 _CELL, _INTEGRITY = f"{_ALIAS}_cell", f"{_ALIAS}_integrity"
 
 
 @dataclass(frozen=True, slots=True)
 class InconsistentRows:
-    """How many rows are of the kinds that were asked for, and some of them, oldest start first."""
+    """The number of rows of the requested kinds, and some of them, oldest start first."""
 
     count: int
     rows: tuple[InconsistentRow, ...]
@@ -48,7 +48,7 @@ def kinds_of(source: Source) -> list[str]:
     kinds += source.integrity
     if source.daily is not None and (source.ended_at or source.duration) is not None:
         kinds.append(CLOSED_WITHOUT_END)
-        # Of a table where no column holds the last sign of life, none is counted.
+        # If no column holds the last sign of life, this kind is not counted.
         kinds += [SEEN_AFTER_END] if source.ended_at and source.last_seen_at else []
     return kinds
 
@@ -64,8 +64,7 @@ async def list_inconsistent(
 ) -> InconsistentRows:
     """Read the rows of a kind, or of all kinds: up to `limit` of them. Raises SourceError.
 
-    `among` are the kinds that are meant by all; `names_failing` is whether an expression that fails
-    is searched for and named.
+    `among` are all kinds; with `names_failing` a failing expression is searched for and named.
     """
     queries = await inconsistent_queries(reader, table, kind=kind, limit=limit, among=among)
     if not queries:
@@ -96,9 +95,9 @@ async def inconsistent_queries(
     among: Collection[str] | None = None,
     for_people: bool = False,
 ) -> dict[tuple[str, ...], str]:
-    """The statements that list rows, by the kinds that each tells apart. Raises SourceError.
+    """The statements that list rows, by the kinds that each distinguishes. Raises SourceError.
 
-    `for_people` gives the columns as psql shows them well, and names.
+    `for_people` formats and names the columns for psql.
     """
     meant = kinds_of(table.source) if among is None else among
     known = [each for each in meant if kind in {None, each}]
@@ -127,7 +126,7 @@ async def inconsistent_queries(
 
 
 def _active_kinds(table: SessionTable) -> dict[str, str]:
-    """The kinds of active rows, each with its condition: the coordinates of a cell, as counted."""
+    """The kinds of active rows with their conditions: the coordinates of a cell, as counted."""
     grid = Grid.of(table.source)
     last_seen = age_cells.grid_coordinate(grid.sizes, _CELL, 2 + (table.last_seen_at is not None))
     kinds = {

@@ -1,9 +1,8 @@
-"""The collectors that keep some of the rows behind their counts, for the status page and the API.
+"""Collectors that keep some of the rows behind their counts, for the status page and the API.
 
-Production pays for them: they are read only where a count is above 0 and what was counted has
-changed, on the index that serves the count, and take at most a hundredth of the time. They are read
-after the counts and in a transaction of their own, so that a column of `show` which cannot be read
-costs no metric.
+Reading them loads the database, so they are read only if a count is above 0 and has changed, by the
+index of the count, and in at most a hundredth of the time. They are read after the counts in a
+separate transaction, so that a failing column of `show` affects no metric.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -20,15 +19,15 @@ from exporter.sessions import SessionTable
 from exporter.sessions.orphan_list import Orphan, read_orphans
 from exporter.sessions.verdict import NO_EVIDENCE, Verdict
 
-#: Reading rows takes at most one in so many seconds.
+#: Reading rows takes at most this fraction (1/N) of the time.
 _DUTY = 100
 
-#: Rows that could not be read are tried again after this time, and those of closed sessions, which
-#: take a pass over all days, are read again, in seconds.
+#: Seconds after which rows that could not be read are retried, and rows of closed sessions, which
+#: need a pass over all days, are read again.
 AGAIN_AFTER_SECONDS, CLOSED_AGAIN_AFTER_SECONDS = 300.0, 3600.0
 
-#: They are read again after this time also where the counts say that they are the same: a column of
-#: `show` may have changed.
+#: Seconds after which they are read again even with unchanged counts, because a column of `show`
+#: may have changed.
 LONGEST_SECONDS = 600.0
 
 

@@ -1,4 +1,4 @@
-"""RowLimit: how many rows the daemon keeps beside the counts, and how much memory they may take."""
+"""RowLimit: the number of rows that the daemon keeps beside the counts, and their memory."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +18,7 @@ R = TypeVar("R", Orphan, InconsistentRow)
 
 
 class RowLimit:
-    """The limits of each source. They change with the number of sources and with who may ask."""
+    """The limits of each source, by the number of sources and by whether details may be shown."""
 
     def __init__(self, sources: int, *, may_be_seen: Callable[[], bool] = lambda: False) -> None:
         """`may_be_seen` is whether there can be readers of rows now; without, none is kept."""
@@ -27,13 +27,13 @@ class RowLimit:
 
     @property
     def rows(self) -> int:
-        """How many rows of each source are kept."""
+        """The number of rows kept for each source."""
         if not self.may_be_seen():
             return 0
         return max(FEWEST_ROWS, min(MOST_ROWS, MOST_OF_ALL // max(self.sources, 1)))
 
     def first_of(self, rows: Iterable[R]) -> tuple[R, ...]:
-        """As many of the first rows of a list as are kept."""
+        """The first rows of a list, up to the limits."""
         room = MOST_BYTES // max(self.sources, 1)
         found = list[R]()
         for _, row in zip(range(self.rows), rows, strict=False):

@@ -1,4 +1,4 @@
-"""What is read of each row: points in time, labels, keys, and what lists and reports show."""
+"""Fields about the columns of a row: points in time, labels, keys, and shown columns."""
 
 import re
 from dataclasses import replace
@@ -76,7 +76,7 @@ def _parse_label_value(value: object) -> object:
     if not isinstance(value, str) or not value or "\0" in value:
         raise ExpectedError("a text", "put it in quotes")
     if value == "other":
-        raise ExpectedError("a value besides other", "other is always there; leave it out")
+        raise ExpectedError("a value besides other", "other always exists; remove it")
     return value
 
 

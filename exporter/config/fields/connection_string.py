@@ -10,7 +10,7 @@ _FOREIGN_SCHEME = re.compile(
     r"(?:jdbc:)?(?:postgres|postgresql|postgis|pgsql|ecto)(?:\+\w+)?://", re.IGNORECASE
 )
 
-#: What only other programs read: nothing that decides where or how safely to connect.
+#: Options that only other programs read, and that do not affect where or how safely to connect.
 _FOREIGN_OPTIONS = {
     # Prisma (Connection URLs, Arguments)
     *("schema", "connection_limit", "pool_timeout", "socket_timeout", "pgbouncer"),
@@ -57,7 +57,7 @@ def split_user(text: str) -> tuple[str, str]:
 
 def _parse(value: object) -> str:
     if not isinstance(value, str) or "\0" in value:
-        raise ExpectedError("a connection string", 'write "" to leave it all to libpq')
+        raise ExpectedError("a connection string", 'write "" to use only the defaults of libpq')
     return as_libpq(value)
 
 

@@ -1,4 +1,4 @@
-"""What parses the value of a field, and the one error that it raises."""
+"""The parser of a field's value, and the one error that it raises."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field

@@ -32,7 +32,7 @@ Url = Annotated[
 
 def _parse_file_path(value: object) -> str:
     if not isinstance(value, str) or not value.strip() or "\0" in value:
-        raise ExpectedError("the path of a file", "leave the key out for the default")
+        raise ExpectedError("the path of a file", "omit the key for the default")
     return str(value)
 
 

@@ -119,14 +119,14 @@ def escape_strings(sql: str) -> str:
 
 
 def fold(name: str) -> str:
-    """What an unquoted name means: in lower case as far as it is ASCII (scansup.c)."""
+    """An unquoted name folded to lower case, ASCII letters only (scansup.c)."""
     if name.isascii():
         return name.lower()
     return "".join(each.lower() if each.isascii() else each for each in name)
 
 
 def _truncated(name: str) -> str:
-    """What PostgreSQL keeps of a name: 63 bytes of whole characters."""
+    """A name as truncated by PostgreSQL: 63 bytes of whole characters."""
     if len(name) <= LONGEST_NAME // 4:
         return name
     return name.encode(errors="replace")[:LONGEST_NAME].decode(errors="ignore")

@@ -116,7 +116,7 @@ def _parse_command(value: object, info: ValidationInfo) -> tuple[str, ...]:
         if not isinstance(each, str) or "\0" in each or not (each or index):
             # The value is not shown, wherever it stands: arguments hold secrets.
             advice = "put numbers, dates, yes and no in quotes"
-            raise ExpectedError(f"{expected}; number {index + 1} is none", advice, "another value")
+            raise ExpectedError(f"{expected}; item {index + 1} is not one", advice, "another value")
     program, *arguments = map(str, value)
     if "/" in program and isinstance(info.context, Path):
         program = str(info.context.absolute() / program)

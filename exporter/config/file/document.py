@@ -1,4 +1,4 @@
-"""A config file as plain data: its values, where each of them stands, and its problems.
+"""A config file as plain data: its values, the location of each, and its problems.
 
 A text takes environment variables, written `${NAME}` and `${NAME:-default}`.
 """
@@ -27,7 +27,7 @@ class Text(str):
     __slots__ = ("comment", "variables")
 
     comment: str
-    """What follows on its line after a `#` that ended it: YAML's comment may be SQL's operator."""
+    """The rest of its line after a `#` that ended it: YAML's comment may be SQL's operator."""
     variables: tuple[str, ...]
     """The environment variables whose values are in it, so that no message prints them."""
 
@@ -113,5 +113,5 @@ def printable(text: str) -> str:
 
 
 def may_hold_password(text: str) -> bool:
-    """Tell whether the text looks like a connection string, wherever it stands."""
+    """Return whether the text looks like a connection string, in any key."""
     return re.search(r"://|pass(word)?\s*=", text, re.IGNORECASE) is not None

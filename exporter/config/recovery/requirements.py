@@ -1,4 +1,4 @@
-"""What recovery needs of its source: the id, the end, and what proves that a session is lost."""
+"""The requirements of recovery: the id, the end, and proof that a session is lost."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,17 +10,17 @@ from exporter.config.recovery import RecoverySettings
 
 
 def check_recovery(recovery: RecoverySettings, source: Mapping[str, Any]) -> None:
-    """Raise ExpectedError for what recovery lacks, given the valid fields of the source."""
+    """Raise ExpectedError for missing requirements, given the valid fields of the source."""
     has_last_seen = source.get("last_seen_at", ...) is not None
     if source.get("id", ...) is None:
         raise ExpectedError(
             "id beside recovery",
-            "recovery has to name the sessions that it closes",
+            "recovery identifies sessions by it",
             got="no id",
             keys=("recovery", "id"),
         )
     if not recovery.set:
-        advice = "recovery has to know what closing a session writes"
+        advice = "it declares what closing a session writes"
         if recovery.call is not None:
             advice = "the function that `session-exporter sql function` prints writes what set says"
         raise ExpectedError("set inside recovery", advice, got="no set", keys=("recovery",))
@@ -46,7 +46,7 @@ def check_recovery(recovery: RecoverySettings, source: Mapping[str, Any]) -> Non
         raise ExpectedError(
             "no call inside recovery beside owner.in or list",
             "a role that may only call a function cannot lock sessions and recheck them by what "
-            "owners and lists say, and a function cannot take its caller's word for that; without "
+            "owners and lists say, and a function must not trust its caller for that; without "
             "call, recovery closes by its own statements",
             got="a function that closes",
             keys=("recovery",),

@@ -1,1 +1,1 @@
-"""Speaking HTTP with whoever connects: connections, their limits, the protocol."""
+"""The HTTP server: connections, their limits, the protocol."""

@@ -1,4 +1,4 @@
-"""Who sees what: the details are errors in words, ids, and the columns of `show`."""
+"""Access to details: error messages, ids, and the columns of `show`."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -9,7 +9,7 @@ SEES_DETAILS: Final = "session_exporter.sees_details"
 
 
 class Details(StrEnum):
-    """Which requests are answered with details."""
+    """The requests that are answered with details."""
 
     AUTHENTICATED = "authenticated"
     EVERYONE = "everyone"
@@ -26,12 +26,12 @@ class Asked(Protocol):
 
     @property
     def scope(self) -> Mapping[str, Any]:
-        """What ASGI says about it."""
+        """The scope of ASGI."""
 
 
 def sees_details(request: Asked) -> bool:
-    """Whether the answer to this request may hold details; false where nothing has decided it.
+    """Whether the answer to this request may hold details; false if undecided.
 
-    Never by the address of the peer: behind a proxy, all are on loopback.
+    The address of the peer is never a reason: behind a proxy, all are on loopback.
     """
     return bool(request.scope.get(SEES_DETAILS))

@@ -1,4 +1,4 @@
-"""Lets in the requests with a password, where the web config has users, and says what they see."""
+"""Checks passwords, if the web config has users, and decides whether details are shown."""
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,7 +10,7 @@ from exporter.daemon.http.passwords import Passwords, TooManyChecks
 from exporter.daemon.http.peer import PEER, is_outdated
 from exporter.daemon.http.web_config import WebConfig
 
-#: What Kubernetes asks, which has no password.
+#: The probes of Kubernetes, which have no password.
 WITHOUT_PASSWORD = {"/-/healthy", "/-/ready"}
 
 _UNAUTHORIZED = PlainTextResponse(
@@ -24,7 +24,7 @@ _TOO_MANY = PlainTextResponse(
 
 
 class AccessControl:
-    """The application behind passwords; what goes wrong in it is logged, and not shown."""
+    """The application behind passwords; its errors are logged, and not shown."""
 
     def __init__(
         self, app: ASGIApp, *, details: Details, web: WebConfig, http: HttpConnections

@@ -1,4 +1,4 @@
-"""The open connections of the web server: how many there may be, and what was refused.
+"""The open connections of the web server: their limits, and refusals.
 
 Any client that reaches the port can connect. No number of connections, and nothing that is sent on
 them, may keep Prometheus from scraping, or take the memory that collection and recovery need.
@@ -13,7 +13,7 @@ from exporter import logs
 
 #: Fewer where the limit of open files allows no more; see `limit_of`.
 MOST_CONNECTIONS = 256
-#: The most bytes of answers that wait to be read, unless it is a single answer.
+#: The most bytes of unread answers, unless it is a single answer.
 MOST_UNREAD = 16 * 2**20
 #: Descriptors for everything but HTTP and the databases: log, event loop, name lookup, files.
 RESERVED_FILES = 64
@@ -35,33 +35,33 @@ QUIET = 60.0
 
 
 class Connection(Protocol):
-    """An open connection, as far as it matters to the others."""
+    """An open connection, as the others see it."""
 
     @property
     def is_idle(self) -> bool:
-        """Whether no answer is being made or read: it has sent nothing, or not a whole request."""
+        """Whether no answer is in progress: it has sent nothing, or an incomplete request."""
 
     @property
     def is_stuck(self) -> bool:
-        """Whether it does not take the answer that it has asked for."""
+        """Whether it does not read its answer."""
 
     @property
     def unread(self) -> int:
-        """How many bytes of answers wait here until it takes them."""
+        """The number of bytes of unread answers."""
 
     def evict(self) -> None:
         """Close it at once."""
 
 
 class HttpConnections:
-    """All connections that are open, the oldest first, and how many refusals there were."""
+    """All open connections, oldest first, and the number of refusals."""
 
     def __init__(self, most: int = MOST_CONNECTIONS) -> None:
         self.most = most
         self.rejected = dict.fromkeys(REASONS, 0)
         """Since the start, by reason."""
         self.web_config_is_valid = True
-        """Whether the web config file and what it names could be used when they were last read."""
+        """Whether the web config file and its files were valid when they were last read."""
         self._open: dict[Connection, str] = {}
         self._by_client: defaultdict[str, dict[Connection, None]] = defaultdict(dict)
         self._watch: asyncio.TimerHandle | None = None
@@ -74,10 +74,10 @@ class HttpConnections:
         return len(self._open)
 
     def add(self, connection: Connection, client: str) -> None:
-        """Take a new one in; if there are too many now, one of the client with the most is closed.
+        """Add a connection; if there are too many, close one of the client with the most.
 
-        That is its oldest one that does nothing. A scraper sends its request at once, so that a
-        client that only holds connections loses its own.
+        It is the client's oldest idle one. A scraper sends its request at once, so that a client
+        that only holds connections loses its own.
         """
         self._open[connection] = client
         self._by_client[network_of(client)][connection] = None
@@ -95,7 +95,7 @@ class HttpConnections:
             del self._by_client[network]
 
     def limit_unread(self) -> None:
-        """Close what is not read, the oldest of the client with the most, until it is little."""
+        """Close unread connections, oldest of the largest client first, down to the limit."""
         unread = {
             network: {each: each.unread for each in connections if each.is_stuck}
             for network, connections in self._by_client.items()
@@ -123,33 +123,33 @@ class HttpConnections:
         connection.evict()
 
     def reject(self, reason: str, client: str) -> None:
-        """Count a refusal; the first one of many is logged, and the end of them."""
+        """Count a refusal; the first and the end of a series are logged."""
         loop = asyncio.get_running_loop()
         self._rejected_at = loop.time()
         if self._watch is None:
             self._calm_count = sum(self.rejected.values())
             logs.warning("http_rejecting", reason=reason, client=client)
-            self._watch = loop.call_later(QUIET, self._look)
+            self._watch = loop.call_later(QUIET, self._log_end)
         self.rejected[reason] += 1
 
-    def _look(self) -> None:
-        """Log that it is over, or look again later."""
+    def _log_end(self) -> None:
+        """Log that the series has ended, or check again later."""
         loop = asyncio.get_running_loop()
         quiet_at = self._rejected_at + QUIET
         if loop.time() < quiet_at:
-            self._watch = loop.call_at(quiet_at, self._look)
+            self._watch = loop.call_at(quiet_at, self._log_end)
             return
         self._watch = None
         logs.info("http_rejecting_ended", count=sum(self.rejected.values()) - self._calm_count)
 
 
 def limit_of(files: int, databases: int) -> int:
-    """How many connections there may be with so many open files, and connections to databases."""
+    """The limit of connections, from the limit of open files and the connections to databases."""
     return max(1, min(MOST_CONNECTIONS, files - databases - RESERVED_FILES))
 
 
 def network_of(client: str) -> str:
-    """Whom an address belongs to: with IPv6, the 2**64 addresses of a network are of one client."""
+    """The client of an address: with IPv6, the 2**64 addresses of a network are one client."""
     if ":" not in client:
         return client
     address = ip_address(client)

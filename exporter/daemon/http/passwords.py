@@ -1,8 +1,8 @@
 """Checks the passwords of requests against bcrypt's hashes.
 
-A check takes some 60 ms of a processor, and is meant to. So it is made in a thread, one at a time,
-and what was right once is remembered; a stranger cannot take more than one processor, and does not
-keep out a scraper whose password was right before.
+A check takes some 60 ms of a processor by design. So it is made in a thread, one at a time, and
+correct passwords are remembered. An unknown client can use at most one processor, and does not
+block a scraper whose password was correct before.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 
 from exporter.daemon.http.connections import network_of
 
-#: Of those that were right: more than there are scrapers.
+#: The number of remembered passwords: more than there are scrapers.
 MOST_REMEMBERED = 100
 #: How many checks of one client (IPv4 address, or IPv6 network) may wait.
 MOST_WAITING = 4
@@ -29,7 +29,7 @@ class TooManyChecks(Exception):
 
 
 class Passwords:
-    """The passwords that were right; by a keyed hash, so that none of them stays in memory."""
+    """The correct passwords as keyed hashes, so that no password stays in memory."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
@@ -51,7 +51,7 @@ class Passwords:
         known = users.get(user)
         most = max(map(_cost, users.values()))
         # For a user that there is not, a check takes as long as for one that there is.
-        hash_ = known or _nobody(most)
+        hash_ = known or _hash_of_no_password(most)
         entry = self._entry(user, hash_, password)
         if entry in self._right:
             self._right.move_to_end(entry)
@@ -76,7 +76,7 @@ class Passwords:
             self._waiting += Counter()  # drops those at 0
 
     def _entry(self, user: str, hash_: str, password: bytes) -> bytes:
-        """The hash is part of it: a password that was changed is wrong from then on."""
+        """The key includes the hash, so that a changed password is wrong from then on."""
         made = hashlib.blake2b(key=self._key, digest_size=32)
         for part in (user.encode(), hash_.encode(), password):
             made.update(len(part).to_bytes(8))
@@ -100,7 +100,7 @@ def _cost(hash_: str) -> int:
     return int(hash_.split("$")[2])
 
 
-def _nobody(cost: int) -> str:
+def _hash_of_no_password(cost: int) -> str:
     """A hash of no password."""
     return f"$2b${cost:02}${'.' * 53}"
 
@@ -114,7 +114,7 @@ def _matches_slowly(hash_: str, password: bytes, most: int) -> bool:
     if _matches(hash_, password):
         return True
     for cost in range(_cost(hash_), most):
-        _matches(_nobody(cost), password)
+        _matches(_hash_of_no_password(cost), password)
     return False
 
 
@@ -123,5 +123,5 @@ def _matches(hash_: str, password: bytes) -> bool:
 
     try:
         return bcrypt.checkpw(password[:_MOST_BYTES], hash_.encode())
-    except ValueError:  # releases before 5 take no zero byte
+    except ValueError:  # releases before 5 accept no zero byte
         return False

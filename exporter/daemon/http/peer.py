@@ -1,4 +1,4 @@
-"""What is known about who is at the other end of an encrypted connection."""
+"""The client of an encrypted connection."""
 
 import ssl
 from collections.abc import Collection
@@ -14,12 +14,12 @@ class TlsServer:
 
     context: ssl.SSLContext
     allowed_names: Collection[str] = ()
-    """If there are any, a client's certificate is for one of these."""
+    """If not empty, a client's certificate must have one of these names."""
     authorities: frozenset[bytes] = frozenset()
-    """Those that sign the certificates of clients, each by a hash of its own."""
+    """The authorities of client certificates, each by its hash."""
 
     def trusts_all_of(self, other: "TlsServer") -> bool:
-        """Whether each certificate that the other one has let in would be let in here."""
+        """Whether each certificate that the other one accepted would be accepted here."""
         is_named = not self.allowed_names or (
             bool(other.allowed_names) and set(other.allowed_names) <= set(self.allowed_names)
         )
@@ -32,7 +32,7 @@ class TlsPeer:
 
     server: TlsServer
     has_certificate: bool
-    """Whether it has shown one; it was verified, else there were no connection."""
+    """Whether it has shown one, which was verified."""
 
 
 def is_outdated(peer: TlsPeer | None, server: TlsServer | None) -> bool:
@@ -41,7 +41,7 @@ def is_outdated(peer: TlsPeer | None, server: TlsServer | None) -> bool:
 
 
 def is_distrusted(peer: TlsPeer | None, server: TlsServer | None) -> bool:
-    """Whether a connection might not be made now as it was: nothing is answered on it any more."""
+    """Whether the connection might be refused now: it gets no further answers."""
     if peer is not None and peer.has_certificate:
         verifies = server is not None and server.context.verify_mode != ssl.CERT_NONE
         return server is None or not (verifies and server.trusts_all_of(peer.server))

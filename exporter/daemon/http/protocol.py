@@ -1,4 +1,4 @@
-"""HTTP as it is read from a socket, with bounds on what a client may send and leave unread.
+"""The HTTP protocol, with limits on what a client may send and leave unread.
 
 uvicorn and the parser of httptools bound neither the headers, nor the request line, nor how many
 requests are pipelined: one connection took 2.4 GB in 25 s.
@@ -41,7 +41,7 @@ PART = 4096
 
 _ANSWERS = {
     MALFORMED: ("400 Bad Request", "This is not a valid HTTP request."),
-    TIMEOUT: ("408 Request Timeout", f"No whole request came within {REQUEST_SECONDS:g} s."),
+    TIMEOUT: ("408 Request Timeout", f"No complete request arrived within {REQUEST_SECONDS:g} s."),
     TOO_LARGE: (
         "431 Request Header Fields Too Large",
         f"A request has at most {MOST_BYTES} bytes and {MOST_HEADERS} headers.",
@@ -54,16 +54,16 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class _Refused(Exception):
-    """Ends the parsing of a request; it arrives as a parser's error."""
+    """Ends the parsing of a request; it is raised through the parser."""
 
 
 class LimitedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, within the bounds. A subclass has `gate`: all connections of a server."""
+    """uvicorn's protocol with limits. A subclass has `gate`: all connections of a server."""
 
     gate: ClassVar[HttpConnections]
 
     def tls(self) -> TlsServer | None:
-        """How a connection that is made now is encrypted."""
+        """The encryption of a new connection."""
         return None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -91,7 +91,7 @@ class LimitedProtocol(HttpToolsProtocol):
         # uvicorn tells the last one only, and the one before it writes to a closed transport.
         for cycle in self._unanswered:
             cycle.disconnected = True
-        self.app = self._asked_app  # else it would hold itself in memory
+        self.app = self._asked_app  # otherwise it would keep itself in memory
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -99,21 +99,23 @@ class LimitedProtocol(HttpToolsProtocol):
             self.transport.pause_reading()
             return
         self._unset_keepalive_if_required()
-        for start in range(0, len(data), PART):
+        start = 0
+        while start < len(data):
             if self._ignores_input:
                 return
-            part = data[start : start + PART]
+            part = data[start : start + min(PART, MOST_BYTES - self._unfinished)]
+            start += len(part)
             self._unfinished += len(part)
             try:
                 self.parser.feed_data(part)
             except httptools.HttpParserUpgrade:
-                # Not spoken here: the request is answered as it is, and nothing after it is read.
+                # Upgrades are not supported: the request is answered, and nothing after it is read.
                 self.cycle.keep_alive = False
                 self._ignores_input = True
             except httptools.HttpParserError:
                 self._refuse(self._refusal)
             else:
-                if self._unfinished > MOST_BYTES:
+                if self._unfinished >= MOST_BYTES:  # and it is not complete
                     self._refuse(TOO_LARGE)
         if self._unfinished and not self._ignores_input:
             self._request_timer.start(REQUEST_SECONDS, self._give_up_request)
@@ -121,7 +123,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._request_timer.end()
 
     def eof_received(self) -> bool:  # type: ignore[override] # asyncio's, of which uvicorn makes less
-        """Answer a client that has said all, such as `nc -N`; uvicorn closes at once."""
+        """Answer a client that has closed its side, such as `nc -N`; uvicorn closes at once."""
         if self.cycle is None or self.cycle.response_complete:
             return False
         self.cycle.keep_alive = False
@@ -150,7 +152,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._unanswered[self.cycle] = 0
 
     def on_body(self, body: bytes) -> None:
-        """Nothing here takes one; kept, they would be 74 MB of 256 connections."""
+        """Discard bodies, which no endpoint uses; they would take 74 MB for 256 connections."""
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
@@ -158,7 +160,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._unfinished = 0
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Make an answer when the one before it has been taken: until then it would wait here."""
+        """Begin an answer after the previous one was read; until then it would wait in memory."""
         await self.flow.drain()
         peer = self.transport.get_extra_info(PEER)
         if not self._is_lost and is_distrusted(peer, self.tls()):
@@ -198,7 +200,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._answer_timer.end()
         self._request_timer.end()
         if not self._is_lost:
-            # Else the kernel keeps what it has taken, up to 4 MB of each connection.
+            # Otherwise the kernel keeps buffered data, up to 4 MB for each connection.
             connected = self.transport.get_extra_info("socket")
             connected.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.transport.abort()
@@ -225,24 +227,24 @@ class LimitedProtocol(HttpToolsProtocol):
         self.transport.close()
 
     def _abort(self, reason: str) -> None:
-        """Close it at once; it is counted here, and not again by who needs its place."""
+        """Close it at once; it is counted here, and not again by the caller."""
         self.gate.remove(self)
         self.gate.reject(reason, self._peer)
         self.evict()
 
     def _hang_up(self, reason: str) -> None:
-        """Close it behind the answers that it has, instead of those that it waits for."""
+        """Close it after the answers that it has, without pending ones."""
         self.gate.reject(reason, self._peer)
         self._ignores_input = True
         for cycle in self._unanswered:
-            cycle.disconnected = True  # else uvicorn answers what was not
+            cycle.disconnected = True  # otherwise uvicorn answers the pending requests
         self.transport.close()
 
     def _give_up_request(self) -> None:
         if self._unfinished and not self.transport.is_closing():
             self._refuse(TIMEOUT)
         else:
-            self.transport.close()  # a browser connects before it has anything to ask
+            self.transport.close()  # a browser connects before it has a request
 
     def _give_up_answer(self) -> None:
         self._abort(NOT_READ)

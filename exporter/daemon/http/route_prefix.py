@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from exporter.errors import UsageError
 
-#: What a path can be made of without being written in another way (RFC 3986, 3.3).
+#: The characters of a path that need no escapes (RFC 3986, 3.3).
 _PATH = r"(/[A-Za-z0-9_~!$&'()*+,;=:@-][A-Za-z0-9._~!$&'()*+,;=:@-]*)*"
 
 
@@ -39,7 +39,7 @@ def _path_of(url: str) -> str:
 
 
 class RoutePrefix:
-    """The application under a path; what is outside of it is not found, but `/` leads there."""
+    """The application under a path; other paths are not found, and `/` redirects to it."""
 
     def __init__(self, app: ASGIApp, prefix: str) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""The headers that each answer has: browsers load and run nothing but what comes from here."""
+"""The headers of each answer: browsers load and run nothing from other origins."""
 
 from collections.abc import Mapping, Sequence
 
@@ -22,7 +22,7 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """The application with these headers, unless an answer has its own, or the file says others."""
+    """The application with these headers, unless an answer or the file overrides them."""
 
     def __init__(self, app: ASGIApp, web: WebConfig) -> None:
         self._app = app

@@ -1,8 +1,8 @@
-"""The web config that is in use: read again when its files change, and kept when they are wrong.
+"""The web config in use: read again when its files change, and kept while they are invalid.
 
-The files are compared once a second. Kubernetes replaces a mounted secret as a whole, and others
-write a certificate before its key: so what changes is read when it has stayed the same since the
-comparison before.
+The files are compared once a second. Kubernetes replaces a mounted secret as a whole, other tools
+write a certificate before its key: so changed files are read when they have stayed the same since
+the previous comparison.
 """
 
 import asyncio
@@ -16,9 +16,15 @@ from exporter import logs
 from exporter.daemon.http.connections import HttpConnections
 from exporter.daemon.http.peer import TlsServer
 from exporter.errors import ConfigError, Problem
+from exporter.postgres import in_thread
 
 #: How often the files are compared, in seconds.
 WATCH_SECONDS = 1.0
+
+#: The longest that this and reading them may take, in seconds: they may hang on a network.
+READ_SECONDS = 30.0
+
+_TOOK_LONGER = f"reading the web config file took longer than {READ_SECONDS:g} s"
 
 #: Of each file: when it and its rights were changed, its size and number, or why it is not there.
 _Signature = tuple[object, ...]
@@ -46,7 +52,7 @@ NONE: Final = Loaded()
 
 
 class WebConfig:
-    """What a file says, or nothing without one."""
+    """The config of a file, or the defaults without one."""
 
     def __init__(self, path: Path | None = None) -> None:
         """Read the file; raises ConfigError."""
@@ -56,12 +62,12 @@ class WebConfig:
         self.current = NONE if path is None else self._load(path)
 
     def log_warnings(self) -> None:
-        """Log which keys are not honoured."""
+        """Log the keys that are ignored."""
         for each in self.current.warnings:
             logs.warning("web_config_key", key=each.key, message=each.message)
 
     def tls(self) -> TlsServer | None:
-        """How a new connection is encrypted."""
+        """The encryption of a new connection."""
         return self.current.tls
 
     async def watch(self, http: HttpConnections) -> None:
@@ -71,24 +77,33 @@ class WebConfig:
         before = self._seen
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            now = await asyncio.to_thread(_signature, self._files)
+            try:
+                now = await in_thread(lambda: _signature(self._files), timeout=READ_SECONDS)
+            except TimeoutError:
+                continue
             if now == before != self._seen:
                 await self._reload(self._path, http)
             before = now
 
     async def _reload(self, path: Path, http: HttpConnections) -> None:
         try:
-            self.current = await asyncio.to_thread(self._load, path)
+            self.current = await in_thread(lambda: self._load(path), timeout=READ_SECONDS)
         except ConfigError as error:
-            http.web_config_is_valid = False
-            logs.warning("web_config_invalid", error=str(error), hint="the last good one is used")
+            self._note_failure(http, str(error))
+        except TimeoutError:
+            self._seen = ()  # it is read again soon
+            self._note_failure(http, _TOOK_LONGER)
         else:
             http.web_config_is_valid = True
             logs.info("web_config_reloaded", file=str(path))
             self.log_warnings()
 
+    def _note_failure(self, http: HttpConnections, error: str) -> None:
+        http.web_config_is_valid = False
+        logs.warning("web_config_invalid", error=error, hint="the last good one is used")
+
     def _load(self, path: Path) -> Loaded:
-        """Read the file, and before each file, note how it is: what changes then is seen later."""
+        """Read the file; record the state of each file first, so that later changes are seen."""
         # Building the models takes time, and most exporters have no such file.
         from exporter.daemon.http.tls.context import authorities_of, files_of, make_context  # noqa: PLC0415
         from exporter.daemon.http.web_file.load import load_web_config  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Jobs that ask owners and lists: one for each, or one in each database that holds them."""
+"""Jobs that request owners and lists: one for each, or one in each database that holds them."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ from exporter.sessions.verdict import Verdict
 
 
 class EvidenceJob(Job):
-    """Asks one list, or one kind of owners, and has the answer judged."""
+    """Requests one list, or one kind of owners, and has the answer judged."""
 
     FAILED = "evidence_unknown"
     SUCCEEDED = "evidence_known"
@@ -38,7 +38,7 @@ class EvidenceJob(Job):
         database: Database | None,
         clock: Clock,
     ) -> None:
-        """`database` is the one that is asked; None: an application is, over HTTP."""
+        """`database` is the database to query; None: an application over HTTP."""
         super().__init__(job_key(key), interval=settings.every)
         self._asked = key
         self._evidence = evidence
@@ -47,11 +47,11 @@ class EvidenceJob(Job):
         self._asking = asyncio.Lock()
         self._asked_at = float("-inf")
         self.collections: tuple[ListedCollection, ...] = ()
-        """Of the sources that have the list and no table."""
+        """The collections of sources with the list and without a table."""
 
     @property
     def has_asked(self) -> bool:
-        """Whether there was an answer, or it was known that there is none."""
+        """Whether there was an answer, or a known failure."""
         return self._asked_at > float("-inf")
 
     def report_to(self, evidence: Evidence, collections: Iterable[ListedCollection]) -> None:
@@ -60,17 +60,17 @@ class EvidenceJob(Job):
         self.serve(collections)
 
     async def ask_later_than(self, moment: float) -> None:
-        """Ask again, unless that was done later than a monotonic time. Raises nothing."""
+        """Request again, unless that was done after a monotonic time. Raises nothing."""
         if self._asked_at <= moment:
             await self.run()
 
     def serve(self, collections: Iterable[ListedCollection]) -> None:
-        """Have those of them collect that count what this list holds."""
+        """Run the collections that count the sessions of this list."""
         users = self._evidence.users(self._asked)
         self.collections = tuple(each for each in collections if each.key[:2] in users)
 
     def is_of(self, keys: Collection[AskedKey]) -> bool:
-        """Whether it asks one of these."""
+        """Whether it requests one of these."""
         return self._asked in keys
 
     async def _run(self) -> None:
@@ -102,7 +102,7 @@ class EvidenceJob(Job):
 
 
 class SourceVerdicts:
-    """Verdicts about one source, for those who close its sessions."""
+    """Verdicts about one source, for closing its sessions."""
 
     def __init__(self, evidence: Evidence, pair: Pair, jobs: Iterable[EvidenceJob]) -> None:
         self._evidence = evidence
@@ -119,7 +119,7 @@ class SourceVerdicts:
         )
 
     async def fresh(self, after: float) -> Verdict:
-        """Ask again what was not asked since; see Verdicts."""
+        """Request again what was not requested since; see Verdicts."""
         await asyncio.gather(*(job.ask_later_than(after) for job in self._jobs))
         verdict = self.verdict()
         if not verdict.blind and verdict.at <= after:
@@ -152,7 +152,7 @@ def evidence_jobs(
 
 
 def job_key(key: AskedKey) -> Key:
-    """The key of the job that asks."""
+    """The key of the job that sends the requests."""
     return Key(key.database, key.name, "evidence")
 
 
@@ -163,10 +163,10 @@ async def ask_once(
     *,
     watch: Callable[[Sequence[EvidenceJob]], AbstractAsyncContextManager[None]],
 ) -> Evidence:
-    """Ask all owners and lists of some sources, for a command that shows what is known now.
+    """Request all owners and lists of some sources once, for a command.
 
-    What takes two sightings, such as a ghost or a dead owner, is not known then. `watch` is entered
-    while they are asked.
+    Ghosts and dead owners, which take several answers, are unknown then. `watch` is entered during
+    the requests.
     """
     chosen = {each.name for each in sources if each.has_evidence}
     parts = {
@@ -187,7 +187,7 @@ async def ask_once(
 def take_values(
     evidence: Evidence, database: str, source: str, values: object, answered_at: float
 ) -> None:
-    """Hand on what a collection of the active rows found, by the monotonic time of its answer."""
+    """Pass on the values of a collection of active rows, with the monotonic time of its answer."""
     if not isinstance(values, ActiveValues) or values.evidence is None:
         return
     found, pair = values.evidence, (database, source)

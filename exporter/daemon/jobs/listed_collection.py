@@ -1,4 +1,4 @@
-"""Collects a source without a table, each time that its list has answered."""
+"""Collects a source without a table each time its list has answered."""
 
 import asyncio
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ COLLECTOR = "active"
 
 
 class ListedCollection(Job):
-    """Counts what a list holds. It succeeds where every store gave a complete answer."""
+    """Counts the sessions of a list. It succeeds if every store gave a complete answer."""
 
     FAILED = "collection_failed"
     SUCCEEDED = "collection_succeeded"
@@ -47,7 +47,7 @@ class ListedCollection(Job):
         clock: Clock,
         row_limit: RowLimit,
     ) -> None:
-        """`row_limit` is about the orphans that are kept beside their count."""
+        """`row_limit` limits the orphans that are kept beside their count."""
         super().__init__(key_of(source, database), interval=source.of.every)
         self.source = source
         self._pair: Pair = (database, source.name)
@@ -64,7 +64,7 @@ class ListedCollection(Job):
         self._snapshots, self._evidence = snapshots, evidence
 
     async def take(self, answer: ListAnswer, asked_at: float, interval: float) -> None:
-        """Count what was answered to a question of this monotonic time. Raises nothing."""
+        """Count the answer to a request of this monotonic time. Raises nothing."""
         self._answer, self._asked_at, self.interval = answer, asked_at, interval
         self._seconds = self._clock.monotonic() - asked_at
         await self.run()
@@ -76,7 +76,7 @@ class ListedCollection(Job):
             raise error(self._evidence.why_incomplete(self._pair))
         at, timestamp = self._asked_at, self._clock.wall() - self._seconds
         sessions = self._evidence.sessions(self._pair)
-        # A hundred thousand take longer than the event loop may be kept busy.
+        # A hundred thousand sessions would block the event loop for too long.
         before = self._snapshots.states[self.key].snapshot
         known = None if before is None else before.values
         values = await asyncio.to_thread(self._count, sessions, timestamp, known)

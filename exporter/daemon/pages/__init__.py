@@ -1,1 +1,1 @@
-"""What is served: the metrics page and the status page."""
+"""The served pages: the metrics page, the status page, the API and the runbooks."""

@@ -99,7 +99,7 @@ class Page:
         if kept is not None and (format_, gzip) in kept.bodies:
             return kept.bodies[format_, gzip]
         async with self._rendering:
-            kept = self._current()  # those who waited have it from the one before
+            kept = self._current()  # waiting requests get the body of the previous one
             if kept is not None and (format_, gzip) in kept.bodies:
                 return kept.bodies[format_, gzip]
             return await asyncio.to_thread(self.render, format_, gzip=gzip)
@@ -117,7 +117,7 @@ class Page:
         return kept.bodies[format_, gzip]
 
     def _current(self) -> _Kept | None:
-        """What was made before, if it still holds."""
+        """The cached page, if it is still valid."""
         kept = self._kept
         if kept is None or self._clock.monotonic() >= kept.valid_until:
             return None
@@ -186,7 +186,7 @@ class Page:
         return {"collection": database.open_connections, "recovery": recovery}
 
     def _render_ahead(self, key: Key) -> None:
-        """Render what has changed, so that a scrape need not; nothing before the first scrape."""
+        """Render changed chunks ahead of the next scrape; nothing before the first scrape."""
         if self._kept is None:
             return
         small = self._small.get(key.source)

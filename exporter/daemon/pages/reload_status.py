@@ -1,4 +1,4 @@
-"""ReloadStatus: whether the config file could be used when it was read last."""
+"""ReloadStatus: whether the config file was valid when it was last read."""
 
 
 class ReloadStatus:
@@ -8,9 +8,9 @@ class ReloadStatus:
         """The config in use was read at that time."""
         self.read_at = read_at
         self.failed_at: float | None = None
-        """When a later reading failed; None where there was none, or none since."""
+        """When a later reload failed; None if none has failed since."""
         self.problems = 0
-        """How many problems that one found."""
+        """The number of problems of that reload."""
         self.version = 0
 
     def succeeded(self, at: float) -> None:

@@ -1,4 +1,4 @@
-"""The runbooks, so that they are at hand where nothing else can be reached."""
+"""The runbooks, available even where nothing else can be reached."""
 
 import re
 
@@ -8,11 +8,9 @@ from starlette.responses import PlainTextResponse, Response
 
 from exporter.config.fields.values import NAME
 from exporter.content import packaged
+from exporter.content.commands import prefix_in_runbook
 
-#: Where a command of ours begins: on a line of its own, or as code in a sentence.
-_COMMAND = re.compile(r"(^\s*(?:\$ )?|`)(?=(?:env \S+ )?session-exporter [a-z])", re.MULTILINE)
-
-#: What stands in a runbook for the label `source` of the alert.
+#: The placeholder in a runbook for the label `source` of the alert.
 _SOURCE = re.compile(r"\bSOURCE\b")
 
 
@@ -27,9 +25,7 @@ def runbook(name: str, command_prefix: str, source: str | None = None) -> str | 
     text = path.read_text(encoding="utf-8")
     if source is not None and re.fullmatch(NAME, source):
         text = _SOURCE.sub(source, text)
-    if command_prefix:
-        text = _COMMAND.sub(lambda found: f"{found[1]}{command_prefix} ", text)
-    return text
+    return prefix_in_runbook(text, command_prefix)
 
 
 async def serve_runbook(request: Request, command_prefix: str) -> Response:

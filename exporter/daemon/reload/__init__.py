@@ -1,1 +1,1 @@
-"""Reads the config again while the daemon runs, and hands over what still holds."""
+"""Reads the config again while the daemon runs, and keeps the state that is still valid."""

@@ -1,7 +1,7 @@
-"""What differs between two configs, and what was found or remembered under one that still holds.
+"""The differences of two configs, and the state that stays valid.
 
-Each memory names the keys that do not matter to it; every other key of a source does, also one that
-is added to the config later.
+Each kind of state lists the keys that do not affect it; every other key of a source does, also
+keys that are added to the config later.
 """
 
 from collections.abc import Collection, Mapping
@@ -23,14 +23,14 @@ from exporter.config.fields.model import Model
 from exporter.postgres import parameters_of
 
 Memory = Literal["active", "daily", "size", "recovery", "evidence"]
-"""The values of a collector; what recovery, or evidence, remembers of earlier runs."""
+"""The values of a collector; the memory of recovery or evidence of earlier runs."""
 
 _PACE = {"databases", "database", "every", "stale_after"}
 _SHOWN = {"alert_above", "objective", "show", "max_series"}
 _COUNTED = {"daily", "labels", "integrity", "overlong_after", "timezone", "duration"}
 _ACTIVE = {"orphaned_after", "overlong_after", "limit_per", "integrity", "owner", "list"}
 
-#: The keys of a source that do not matter to each.
+#: The keys of a source that do not affect each.
 UNRELATED: Mapping[Memory, Collection[str]] = {
     "active": {*_PACE, *_SHOWN, "daily", "timezone", "duration", "recovery"},
     "daily": {*_PACE, *_SHOWN, "daily", "overlong_after", "limit_per", "integrity", "recovery"},
@@ -39,13 +39,13 @@ UNRELATED: Mapping[Memory, Collection[str]] = {
     "evidence": {*_PACE, *_SHOWN, *_COUNTED, "limit_per", "recovery"},
 }
 
-#: Those of `recovery` that say which sessions it closes, and with which end.
+#: The keys of `recovery` that decide which sessions it closes, and with which end.
 _RULE = ("evidence", "exempt", "trust_age", "max_age", "end_at")
 
-#: How an application is reached, and how often: the same answers come of it.
+#: How and how often an application is requested, which does not change the answers.
 _ACCESS = {"every", "timeout", "max_items", "headers", "token_file", "ca_file"}
 
-#: The parameters of a connection string that say which database it is.
+#: The parameters of a connection string that identify the database.
 _PLACE = ("host", "hostaddr", "port", "dbname", "service", "options", "target_session_attrs")
 
 M = TypeVar("M", bound=Model)

@@ -20,8 +20,11 @@ from exporter.postgres import in_thread
 #: How long runs of jobs that another config replaces may take to end, in seconds.
 PATIENCE = 5.0
 
+#: The longest that reading the file may take, in seconds: it may hang on a network, or be a pipe.
+READ_SECONDS = 30.0
+
 #: How many times as many objects as after the last full garbage collection lead to the next one.
-FROZEN_GROWTH = 2.0
+FROZEN_GROWTH = 1.1
 
 #: More young garbage collections than come during a reload.
 _NEVER = 1_000_000
@@ -88,13 +91,12 @@ class Reloader:
     async def _reload(self) -> bool:
         async with self._lock:
             self._waiting = None
-            self._frozen = self._frozen or gc.get_freeze_count()
             if self._load is None:
                 logs.warning("sighup_ignored", hint="to read the config, restart")
                 return False
             try:
                 with _full_collections_postponed():
-                    await self._replace(await in_thread(self._read))
+                    await self._replace(await self._read_in_time())
             except ConfigError as error:
                 problems = "; ".join(str(error).splitlines())
                 self._note_failure(len(error.problems), problems)
@@ -118,10 +120,19 @@ class Reloader:
         await asyncio.sleep(0)
         settle_memory()
         await asyncio.sleep(0)
-        if gc.get_freeze_count() > FROZEN_GROWTH * self._frozen:
+        frozen = gc.get_freeze_count()
+        self._frozen = self._frozen or frozen
+        if frozen > FROZEN_GROWTH * self._frozen:
             gc.unfreeze()
             settle_memory()
             self._frozen = gc.get_freeze_count()
+
+    async def _read_in_time(self) -> _Change:
+        try:
+            return await in_thread(self._read, timeout=READ_SECONDS)
+        except TimeoutError:
+            took = f"reading the config file took longer than {READ_SECONDS:g} s"
+            raise ExporterError(took) from None
 
     def _read(self) -> _Change:
         """What the file changes; runs in a thread. Raises ExporterError."""
@@ -165,8 +176,8 @@ class Reloader:
 def settle_memory() -> None:
     """Have garbage collection leave alone what lives as long as the config.
 
-    With 1,000 sources a collection that visits all of it stops the event loop for 50 ms. What was
-    frozen and is used no more is in no cycles, and gone without garbage collection.
+    With 1,000 sources a collection that visits all of it stops the event loop for 50 ms. Nearly all
+    that was frozen and is used no more is in no cycles, and gone without garbage collection.
     """
     gc.collect()
     gc.freeze()

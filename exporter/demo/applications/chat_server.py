@@ -72,7 +72,7 @@ class ChatServer:
         await self._connection.execute(FINALISE, (session_id,))
 
     async def finalise_missed(self) -> None:
-        """Finalise what has ended while nobody listened: a notification is not kept."""
+        """Finalise conversations that ended without a listener: notifications are not kept."""
         cursor = await self._connection.execute(MISSED)
         for (session_id,) in await cursor.fetchall():
             await self.finalise(session_id)

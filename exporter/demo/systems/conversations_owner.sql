@@ -1,5 +1,5 @@
 -- conversations with an owner: which server holds a conversation, which servers live, and the memory
--- that is finalised when a conversation has ended, whoever ended it.
+-- that is finalised when any program has ended a conversation.
 ALTER TABLE conversations.conversation_sessions ADD COLUMN server_id text;
 
 CREATE TABLE conversations.servers (

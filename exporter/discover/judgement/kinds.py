@@ -21,6 +21,7 @@ _WORDS = {
         admission_period
     """,
     WORK: """
+        downtime, outage, alarm, maintenance, window, ban, suspension, penalty,
         milestone, ticket, issue, task, todo, incident, case, project, epic, story, request,
         approval, review, lead, opportunity, application, candidate, complaint, goal,
         objective, deal, alert, card, checklist, inspection, claim, referral, problem, bug,
@@ -66,11 +67,12 @@ KINDS: Mapping[str, str] = {noun: kind for kind, text in _WORDS.items() for noun
 #: Nouns that some applications call their sessions: what the rows and indexes say weighs more.
 WEAK = phrases(
     """
-    shift, chat, lock, transfer, charge, transaction, reservation, class, lesson, exam, review,
-    inspection, delivery, flight, performance, assignment, engagement, admission, request,
-    activity, case, incident, verification, reading, experience, visitor, member, channel, room,
-    device, worker, lease, return, deployment, allocation, view, meeting, webinar, conference,
-    lecture, leave, position, auction, application, log, task, thread, presence, challenge,
-    experiment, message, event, webhook, notification, booking, order, email
+    timesheet, shift, chat, lock, transfer, charge, transaction, reservation, class, lesson,
+    exam, review, inspection, delivery, flight, performance, assignment, engagement, admission,
+    request, activity, case, incident, verification, reading, experience, visitor, member,
+    channel, room, device, worker, lease, return, deployment, allocation, view, meeting,
+    webinar, conference, lecture, leave, position, auction, application, log, task, thread,
+    presence, challenge, experiment, message, event, webhook, notification, booking, order,
+    email
     """
 )

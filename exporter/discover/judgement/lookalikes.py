@@ -1,10 +1,11 @@
 """Tables that look like session tables and hold none: the reason for each, by names and by rows."""
 
+import math
 from dataclasses import dataclass
 
-from exporter.discover.facts import Column, Table
+from exporter.discover.facts import ColumnFacts, TableFacts
 from exporter.discover.judgement import kinds
-from exporter.discover.judgement.candidate import Candidate
+from exporter.discover.judgement.surveyed_table import SurveyedTable
 from exporter.discover.roles.roles import Role
 from exporter.discover.roles.words import phrases, singular, words_of
 
@@ -46,18 +47,18 @@ class LookAlike:
     """Whether an index or rows that look like sessions weigh more; then it is a question."""
 
 
-def find_look_alike(candidate: Candidate) -> LookAlike | None:
+def find_look_alike(surveyed: SurveyedTable) -> LookAlike | None:
     """The first reason that is sure, else a weak one; None: nothing speaks against sessions."""
     found = [
-        by_names(candidate.table, candidate.roles),
-        by_rows(candidate),
-        by_life_cycle(candidate),
+        by_names(surveyed.table, surveyed.roles),
+        by_rows(surveyed),
+        by_life_cycle(surveyed),
     ]
     reasons = [each for each in found if each is not None]
     return min(reasons, key=lambda each: each.is_weak, default=None)
 
 
-def by_names(table: Table, roles: dict[Role, list[Column]]) -> LookAlike | None:
+def by_names(table: TableFacts, roles: dict[Role, list[ColumnFacts]]) -> LookAlike | None:
     """By the names of the table and of its columns."""
     head = singular(words_of(table.name)[-1]) if words_of(table.name) else ""
     kind = kinds.KINDS.get(head)
@@ -78,33 +79,43 @@ def by_names(table: Table, roles: dict[Role, list[Column]]) -> LookAlike | None:
     return None
 
 
-def by_life_cycle(candidate: Candidate) -> LookAlike | None:
+def by_life_cycle(surveyed: SurveyedTable) -> LookAlike | None:
     """By what can end its rows."""
-    roles, end = candidate.roles, candidate.end
-    if end is None and not roles[Role.STATUS] and not candidate.seen:
+    roles, end = surveyed.roles, surveyed.end
+    if end is None and not roles[Role.STATUS] and not surveyed.seen:
         if roles[Role.EXPIRY]:
             return LookAlike("its rows expire by themselves: no end is ever missing")
-        if not candidate.has_own_start:
+        if not surveyed.has_own_start:
             return LookAlike("it has no start of its own and no end: its flag is a switch")
     if end is None and roles[Role.EXPIRY] and not roles[Role.STATUS]:
         return LookAlike("its rows expire by themselves: no end is ever missing")
-    if end is not None and end.not_null and candidate.end_none is None and not roles[Role.STATUS]:
+    may_be_none = surveyed.end_none is not None or _has_odd_ends(surveyed)
+    if end is not None and end.not_null and not may_be_none and not roles[Role.STATUS]:
         return LookAlike(f"{end.name} is NOT NULL: the end is set when the row is inserted")
     return None
 
 
-def by_rows(candidate: Candidate) -> LookAlike | None:
+def _has_odd_ends(surveyed: SurveyedTable) -> bool:
+    """Whether ends are infinite or at the start, which may stand for none."""
+    ends, starts = surveyed.sample.of(surveyed.end), surveyed.sample.of(surveyed.start)
+    return any(
+        end is not None and (math.isinf(end) or (bool(starts) and end == starts[row]))
+        for row, end in enumerate(ends)
+    )
+
+
+def by_rows(surveyed: SurveyedTable) -> LookAlike | None:
     """By the times in the sample: planned, or far too long for sessions."""
-    now, count = candidate.sample.now, candidate.sample.count
-    if count < FEW or candidate.start is None:
+    now, count = surveyed.sample.now, surveyed.sample.count
+    if count < FEW or surveyed.start is None:
         return None
-    starts = [candidate.time(candidate.start, row) for row in candidate.rows()]
+    starts = [surveyed.time(surveyed.start, row) for row in surveyed.rows()]
     ahead = sum(each is not None and each > now + 27 * 3600 for each in starts)
     if ahead > PLANNED_SHARE * count:
         return LookAlike(f"{ahead} of {count} starts are in the future: they are planned")
-    if candidate.end is None:
+    if surveyed.end is None:
         return None
-    ends = [candidate.time(candidate.end, row) for row in candidate.rows()]
+    ends = [surveyed.time(surveyed.end, row) for row in surveyed.rows()]
     later = sum(each is not None and each > now + 27 * 3600 for each in ends)
     ended = sum(each is not None for each in ends)
     if later > PLANNED_SHARE * max(ended, 1) and later >= 3:

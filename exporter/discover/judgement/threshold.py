@@ -28,7 +28,7 @@ UNKNOWN = DAY
 
 
 @dataclass(frozen=True, slots=True)
-class ClosedSession:
+class SessionLength:
     """One closed row, in seconds since 1970."""
 
     start: float
@@ -49,7 +49,7 @@ class ThresholdProposal:
     question: str | None = None
 
 
-def propose_threshold(closed: Sequence[ClosedSession]) -> ThresholdProposal:
+def propose_threshold(closed: Sequence[SessionLength]) -> ThresholdProposal:
     """At least three times the 99th percentile of the lengths, and ten minutes."""
     together = Counter(round(each.end) for each in closed)
     most = _together(closed)
@@ -71,14 +71,14 @@ def propose_threshold(closed: Sequence[ClosedSession]) -> ThresholdProposal:
     return ThresholdProposal(round_up(longest), len(lengths), left_out, p50, p99, p999, question)
 
 
-def _together(closed: Sequence[ClosedSession]) -> float:
+def _together(closed: Sequence[SessionLength]) -> float:
     """How many ends within a second are too many: where sessions end all the time, more are."""
     ends = [each.end for each in closed]
     span = max(max(ends, default=0) - min(ends, default=0), MINUTE)
     return max(TOGETHER, 30 * len(ends) / span)
 
 
-def _is_cleaned_up(session: ClosedSession, together: Counter[int], most: float) -> bool:
+def _is_cleaned_up(session: SessionLength, together: Counter[int], most: float) -> bool:
     if sum(together[round(session.end) + near] for near in (-1, 0, 1)) >= most:
         return True
     if session.seen is None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from exporter.discover.facts import Column
+from exporter.discover.facts import ColumnFacts
 
 #: Seconds since 1970, in the units of `epoch`, largest first.
 UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
@@ -17,7 +17,7 @@ OLDEST, NEWEST = 1e9, 4.1e9
 SHARED = 0.02
 
 
-def unit_of(column: Column, values: Iterable[float | None]) -> str | None:
+def unit_of(column: ColumnFacts, values: Iterable[float | None]) -> str | None:
     """The unit in which a number counts since 1970, by magnitude; None where no unit fits."""
     if column.is_timestamp:
         return None
@@ -36,7 +36,7 @@ def seconds(value: Any, unit: str | None) -> float | None:  # noqa: ANN401 - as 
     return scaled if scaled > OLDEST else None
 
 
-def none_value(column: Column, values: Sequence[float | None]) -> float | None:
+def none_value(column: ColumnFacts, values: Sequence[float | None]) -> float | None:
     """A value that stands for no time, such as 0 or year 1; None: NULL does, or nothing does."""
     found = Counter(each for each in values if each is not None and each < OLDEST)
     if found:

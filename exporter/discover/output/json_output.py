@@ -16,6 +16,7 @@ def survey_json(survey: Survey) -> str:
             "role": server.role,
             "version": server.version,
             "standby": server.is_standby,
+            "pooler": server.is_pooled,
             "tables": survey.tables,
             "catalog_only": not survey.reads_data,
             "not_seen": survey.unseen,

@@ -69,6 +69,8 @@ def _head(survey: Survey) -> Iterator[str]:
         yield from _comment(
             "The server is a standby: it can be collected from, and closes nothing."
         )
+    if server.is_pooled:
+        yield from _comment("The connection goes through a pooler; its transaction mode suffices.")
     if not survey.reads_data:
         yield from _comment(
             "Only the catalog and statistics were read (--catalog-only), and no row."
@@ -85,7 +87,7 @@ def _source(source: SourceProposal) -> Iterator[str]:
         yield from _comment(f"QUESTION ({question.key}): {question.text}", "  ", hanging=True)
     for remark in source.remarks:
         yield from _comment(remark, "  ", hanging=True)
-    body = [f"{source.name}:"]
+    body = [f"{_scalar(source.name, is_key=True)}:"]
     for line in source.lines:
         text = _line(line)
         body += _commented(text) if line.is_suggestion else text
@@ -119,7 +121,20 @@ def _commented(lines: Iterable[str]) -> list[str]:
 def _line(line: Line, *, is_sql: bool = False) -> list[str]:
     """The lines of a key, indented by two."""
     comment = f"  # {printable(line.because)}" if line.because else ""
-    return _entry("  ", line.key, line.value, comment, is_sql=is_sql or line.key in _SQL)
+    value = _without_variables(line.value)
+    return _entry("  ", line.key, value, comment, is_sql=is_sql or line.key in _SQL)
+
+
+def _without_variables(value: Any) -> Any:  # noqa: ANN401 - of any key
+    """The value where `${` in a name or a text is no variable of the environment."""
+    match value:
+        case str():
+            return value.replace("${", "$${")
+        case dict():
+            return {key: _without_variables(each) for key, each in value.items()}
+        case list():
+            return [_without_variables(each) for each in value]
+    return value
 
 
 def _entry(indent: str, key: str, value: Any, comment: str, *, is_sql: bool) -> list[str]:  # noqa: ANN401 - of any key

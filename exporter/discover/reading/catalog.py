@@ -1,13 +1,22 @@
-"""Reads the catalog: all tables with their columns in pages, and all that is known of a few."""
+"""Reads the catalog: all tables with their columns in pages, and all that it has of a few."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-from exporter.discover.facts import Column, ForeignKey, IndexFacts, ServerFacts, Table
-from exporter.postgres import Reader
-from exporter.queries import array, fill
+from exporter.discover.facts import (
+    Activity,
+    ColumnFacts,
+    ForeignKey,
+    IndexFacts,
+    ServerFacts,
+    TableFacts,
+)
+from exporter.errors import Locked
+from exporter.postgres import Reader, Result
+from exporter.queries import array, fill, literal
 
 #: Tables of one statement: of 20 columns each it takes 20 to 50 ms.
-PAGE = 1000
+PAGE = 2000
 
 #: Of pg_constraint.contype.
 CHECK = "c"
@@ -19,46 +28,88 @@ async def read_server(reader: Reader) -> ServerFacts:
     return ServerFacts(*row)
 
 
-async def read_tables(
-    reader: Reader, is_wanted: Callable[[Table], bool], *, page: int = PAGE
-) -> tuple[list[Table], int]:
-    """The tables that may be looked at more closely, and how many there are. Raises SourceError."""
-    after, count = 0, 0
-    wanted: list[Table] = []
+async def read_tables(reader: Reader, *, page: int = PAGE) -> list[TableFacts]:
+    """All tables and views of applications, with their columns. Raises SourceError."""
+    after = 0
+    found: list[TableFacts] = []
+    types: dict[int, _Type] = {}
     while True:
-        rows = await reader.rows(fill("discover/relations", after=f"'{after}'", most=f"'{page}'"))
-        for oid, schema, name, kind, estimate, pages, *columns in rows:
-            count += 1
-            table = Table(oid, schema, name, kind, estimate, pages, _columns(*columns))
-            if is_wanted(table):
-                wanted.append(table)
+        rows = await reader.rows(
+            fill("discover/relations", after=literal(str(after)), most=literal(str(page)))
+        )
+        tables = {row[0]: TableFacts(*row) for row in rows}
+        await _add_columns(reader, tables, types)
+        found += tables.values()
         if len(rows) < page:
-            return wanted, count
+            return found
         after = rows[-1][0]
 
 
-def _columns(
-    names: Sequence[str], types: Sequence[str], kinds: Sequence[str], not_null: Sequence[bool]
-) -> dict[str, Column]:
-    return {
-        name: Column(name, type_, kind == "e", is_not_null)
-        for name, type_, kind, is_not_null in zip(names, types, kinds, not_null, strict=True)
-    }
+class _Type(NamedTuple):
+    """A type by its name; of a domain the type below it."""
+
+    name: str
+    is_enum: bool
+    not_null: bool
 
 
-async def complete(reader: Reader, tables: Iterable[Table]) -> None:
-    """Add columns' types, indexes, constraints and so on, in one round trip. Raises SourceError."""
+async def _add_columns(
+    reader: Reader, tables: Mapping[int, TableFacts], types: dict[int, _Type]
+) -> None:
+    """Add the columns of tables, by name and type; `types` keeps those that are known."""
+    if not tables:
+        return
+    rows = await reader.rows(fill("discover/attributes", oids=array(map(str, tables))))
+    if unknown := {row[2] for row in rows} - types.keys():
+        read = await reader.rows(fill("discover/types", oids=array(map(str, unknown))))
+        types |= {oid: _Type(*values) for oid, *values in read}
+    for oid, name, type_, not_null in rows:
+        found = types[type_]
+        column = ColumnFacts(name, found.name, found.is_enum, not_null or found.not_null)
+        tables[oid].columns[name] = column
+
+
+async def complete(reader: Reader, tables: Iterable[TableFacts]) -> list[TableFacts]:
+    """Add columns' types, indexes, constraints and so on, in one round trip.
+
+    Returns the tables that are locked, of which nothing is added: to read of row-level security and
+    of default values PostgreSQL opens the table. Raises SourceError.
+    """
     by_oid = {each.oid: each for each in tables}
     if not by_oid:
-        return
+        return []
+    try:
+        await _add_rest(reader, by_oid)
+    except Locked:
+        locked = [each for each in by_oid.values() if await _is_locked(reader, each)]
+        for each in locked:
+            del by_oid[each.oid]
+        return [*locked, *await complete(reader, by_oid.values())]
+    return []
+
+
+async def _is_locked(reader: Reader, table: TableFacts) -> bool:
+    try:
+        await _read_rest(reader, [table.oid])
+    except Locked:
+        return True
+    return False
+
+
+async def _read_rest(reader: Reader, oids: Iterable[int]) -> Sequence[Result]:
     names = ("tables", "columns", "indexes", "constraints")
-    oids = array(map(str, by_oid))
-    read = await reader.read(*(fill(f"discover/{name}", oids=oids) for name in names))
+    chosen = array(map(str, oids))
+    return await reader.read(*(fill(f"discover/{name}", oids=chosen) for name in names))
+
+
+async def _add_rest(reader: Reader, by_oid: Mapping[int, TableFacts]) -> None:
+    read = await _read_rest(reader, by_oid)
     of_tables, of_columns, of_indexes, of_constraints = (each.rows for each in read)
-    for oid, comment, is_usable, is_secured, triggers, partitions in of_tables:
+    for oid, comment, is_usable, is_secured, triggers, partitions, *counts in of_tables:
         table = by_oid[oid]
         table.comment, table.is_usable, table.has_row_security = comment, is_usable, is_secured
         table.triggers, table.partitions = triggers, partitions
+        table.activity = Activity(*counts)
     for oid, name, declared, default, labels, comment, is_readable in of_columns:
         column = by_oid[oid].columns.get(name)
         if column is not None:

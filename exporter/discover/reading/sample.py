@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from exporter.discover.facts import Column, Table
+from exporter.discover.facts import ColumnFacts, TableFacts
 from exporter.discover.roles.roles import Role
 from exporter.postgres import Reader
 from exporter.queries import fill, identifier, literal
@@ -16,14 +16,17 @@ ROWS = 2000
 LONGEST_STATE = 64
 
 #: What is read of each column with one of these roles.
-_TIMES = (Role.START, Role.CREATION, Role.END, Role.SEEN, Role.UPDATED, Role.EXPIRY, Role.PLANNED)
+_TIMES = (
+    *(Role.START, Role.CREATION, Role.END, Role.OTHER_END, Role.DELETION, Role.SEEN, Role.UPDATED),
+    *(Role.EXPIRY, Role.PLANNED),
+)
 
 #: A column of messages whose last one may have a time: a sign of life inside JSON.
 MESSAGE_COLUMNS = frozenset({"messages", "events", "turns", "transcript", "history", "log"})
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class RowSample:
     """Some rows, by column; times are seconds since 1970, or the number that is stored."""
 
     count: int = 0
@@ -35,16 +38,16 @@ class Sample:
     message_times: Sequence[str] = ()
     """The columns of messages whose last one has a time."""
 
-    def of(self, column: Column | None) -> Sequence[Any]:
+    def of(self, column: ColumnFacts | None) -> Sequence[Any]:
         """The values of a column; empty where it was not read."""
         return () if column is None else self.values.get(column.name, ())
 
 
 async def read_sample(
-    reader: Reader, table: Table, roles: dict[Role, list[Column]], *, most: int = ROWS
-) -> Sample:
+    reader: Reader, table: TableFacts, roles: dict[Role, list[ColumnFacts]], *, most: int = ROWS
+) -> RowSample:
     """Raises SourceError."""
-    chosen: list[Column] = []
+    chosen: list[ColumnFacts] = []
     expressions: list[str] = []
     for role in (*_TIMES, Role.STATUS, Role.FLAG, Role.DURATION):
         for column in roles[role]:
@@ -52,7 +55,7 @@ async def read_sample(
                 chosen.append(column)
                 expressions.append(_expression(column, role))
     if not expressions:
-        return Sample()
+        return RowSample()
     messages = [
         each
         for each in table.columns.values()
@@ -69,7 +72,7 @@ async def read_sample(
         )
     )
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(expressions)
-    return Sample(
+    return RowSample(
         count=len(rows),
         values={column.name: values for column, values in zip(chosen, columns, strict=False)},
         is_whole=len(rows) < most,
@@ -82,7 +85,7 @@ async def read_sample(
     )
 
 
-def stored(column: Column) -> str:
+def stored(column: ColumnFacts) -> str:
     """A time as a number: of a timestamp the seconds since 1970, infinity too."""
     name = f"s.{identifier(column.name)}"
     if column.is_timestamp or column.base_type == "interval":
@@ -90,14 +93,14 @@ def stored(column: Column) -> str:
     return f"{name}::float8"
 
 
-def _expression(column: Column, role: Role) -> str:
+def _expression(column: ColumnFacts, role: Role) -> str:
     name = f"s.{identifier(column.name)}"
     if role is Role.STATUS:
         return f"pg_catalog.left({name}::pg_catalog.text, {LONGEST_STATE + 1}::int4)"
     return name if column.is_bool else stored(column)
 
 
-def _has_message_time(column: Column) -> str:
+def _has_message_time(column: ColumnFacts) -> str:
     name = f"s.{identifier(column.name)}"
     # An index that the array lacks, and an operator on what is no array, give NULL.
     last = (
@@ -108,7 +111,7 @@ def _has_message_time(column: Column) -> str:
     )
 
 
-def _order(table: Table) -> str:
+def _order(table: TableFacts) -> str:
     """By the key, newest first, where an index gives that order without a sort."""
     for index in table.indexes:
         names = [each for each in index.columns if each is not None]

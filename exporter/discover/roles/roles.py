@@ -7,7 +7,7 @@ with its type: a number may count since 1970, a date has no time of day and is n
 from collections.abc import Iterable
 from enum import StrEnum
 
-from exporter.discover.facts import NUMBER_TYPES, Column, Table
+from exporter.discover.facts import NUMBER_TYPES, ColumnFacts, TableFacts
 from exporter.discover.roles import vocabulary
 from exporter.discover.roles.words import singular, words_of
 
@@ -18,6 +18,8 @@ class Role(StrEnum):
     START = "start"
     CREATION = "creation"
     END = "end"
+    OTHER_END = "end of another kind"
+    DELETION = "deletion"
     SEEN = "sign of life"
     UPDATED = "generic sign of life"
     EXPIRY = "expiry"
@@ -25,23 +27,31 @@ class Role(StrEnum):
     STATUS = "status"
     FLAG = "flag"
     OWNER = "owner"
+    MAYBE_OWNER = "owner in some applications"
     DURATION = "duration"
 
+
+#: Types of what identifies something, beside texts.
+_IDENTIFIERS = frozenset({"int2", "int4", "int8", "uuid", "inet"})
 
 #: The roles of a time, by its names: the first that fits.
 _TIMES = (
     (Role.SEEN, vocabulary.SEEN),
     (Role.START, vocabulary.START),
     (Role.END, vocabulary.END),
+    (Role.OTHER_END, vocabulary.OTHER_END),
+    (Role.DELETION, vocabulary.DELETION),
     (Role.CREATION, vocabulary.CREATION),
     (Role.UPDATED, vocabulary.UPDATED),
 )
 
 
-def role_of(table: Table, column: Column) -> Role | None:
+def role_of(table: TableFacts, column: ColumnFacts) -> Role | None:
     """The role of a column; None: it has none that matters here."""
     words = words_of(column.name)
     own = {singular(each) for each in words_of(table.name)} | set(words_of(table.name))
+    if column.is_bool and _names([" ".join(_without(words, ("is",)))], vocabulary.DELETION):
+        return Role.DELETION
     if column.is_bool:
         return Role.FLAG if _flag_meaning(words, own) is not None else None
     if column.is_time or column.base_type == "interval":
@@ -50,14 +60,12 @@ def role_of(table: Table, column: Column) -> Role | None:
             return found
     if _is_status(words, own, column):
         return Role.STATUS
-    if _is_owner(words):
-        return Role.OWNER
-    return None
+    return _owner_role(words, column)
 
 
-def roles_of(table: Table) -> dict[Role, list[Column]]:
+def roles_of(table: TableFacts) -> dict[Role, list[ColumnFacts]]:
     """The columns of each role, in the order of the table."""
-    found: dict[Role, list[Column]] = {each: [] for each in Role}
+    found: dict[Role, list[ColumnFacts]] = {each: [] for each in Role}
     for column in table.columns.values():
         role = role_of(table, column)
         if role is not None:
@@ -65,13 +73,13 @@ def roles_of(table: Table) -> dict[Role, list[Column]]:
     return found
 
 
-def marks_end(table: Table, column: Column) -> bool:
+def marks_end(table: TableFacts, column: ColumnFacts) -> bool:
     """Whether a flag is true of what has ended; False: of what is active."""
     own = {singular(each) for each in words_of(table.name)} | set(words_of(table.name))
     return _flag_meaning(words_of(column.name), own) == "ended"
 
 
-def _time_role(words: tuple[str, ...], own: set[str], column: Column) -> Role | None:
+def _time_role(words: tuple[str, ...], own: set[str], column: ColumnFacts) -> Role | None:
     bare = _without(words, vocabulary.FILLERS | own)
     kept = _without(words, vocabulary.FILLERS)
     texts = [" ".join(each) for each in (bare, kept, words)]
@@ -90,7 +98,7 @@ def _time_role(words: tuple[str, ...], own: set[str], column: Column) -> Role | 
     return next((role for role, names in _TIMES if _names(texts, names)), None)
 
 
-def _may_count_time(words: tuple[str, ...], column: Column) -> bool:
+def _may_count_time(words: tuple[str, ...], column: ColumnFacts) -> bool:
     """Whether a number can be a point in time: by its name it counts nothing else."""
     if column.base_type == "int2":
         return False
@@ -128,7 +136,7 @@ def _names(texts: Iterable[str], names: frozenset[str]) -> bool:
     return any(each in names for each in texts)
 
 
-def _is_status(words: tuple[str, ...], own: set[str], column: Column) -> bool:
+def _is_status(words: tuple[str, ...], own: set[str], column: ColumnFacts) -> bool:
     if not (column.is_text or column.base_type in {"int2", "int4", "int8"}):
         return False
     if not words or words[-1] not in vocabulary.STATUS_WORDS:
@@ -149,6 +157,11 @@ def _flag_meaning(words: tuple[str, ...], own: set[str]) -> str | None:
     return "ended" if _names(texts, vocabulary.ENDED_FLAG) else None
 
 
-def _is_owner(words: tuple[str, ...]) -> bool:
-    bare = words[:-1] if len(words) > 1 and words[-1] in vocabulary.OWNER_ENDINGS else words
-    return " ".join(words) in vocabulary.OWNERS or " ".join(bare) in vocabulary.OWNERS
+def _owner_role(words: tuple[str, ...], column: ColumnFacts) -> Role | None:
+    if not (column.is_text or column.base_type in _IDENTIFIERS):
+        return None
+    has_ending = len(words) > 1 and words[-1] in vocabulary.OWNER_ENDINGS
+    texts = [" ".join(words), " ".join(words[:-1] if has_ending else words)]
+    if _names(texts, vocabulary.OWNERS):
+        return Role.OWNER
+    return Role.MAYBE_OWNER if _names(texts, vocabulary.MAYBE_OWNERS) else None

@@ -13,9 +13,10 @@ FILLERS = phrases(
 
 START = phrases(
     """
-    start, started, starts, begin, began, begun, begins, connect, connected, join, joined,
-    login, logged in, log in, check in, checked in, checkin, clock in, clocked in, sign in,
-    signed in, in, entered, enter, opened, open, attempted, attempt, fired, launched,
+    performed, entry, entrance, pickup, pick up, took off, take off, tapped in, embarked, went
+    online, went live, start, started, starts, begin, began, begun, begins, connect, connected,
+    join, joined, login, logged in, log in, check in, checked in, checkin, clock in, clocked in,
+    sign in, signed in, in, entered, enter, opened, open, attempted, attempt, fired, launched,
     established, answered, picked up, dequeued, acquired, locked, claimed, boarded, plugged in,
     punch in, seated, unlocked, first seen, authenticated, arrived, arrival, admitted, start up,
     setup, dispatched, initiated, attached, from
@@ -29,12 +30,14 @@ CREATION = phrases(
 )
 END = phrases(
     """
-    end, ended, ends, finish, finished, finishes, complete, completed, completion, stop,
-    stopped, stops, close, closed, left, leave, disconnect, disconnected, terminated,
-    termination, logout, logged out, log out, check out, checked out, checkout, clock out,
-    clocked out, sign out, signed out, out, exited, exit, hangup, hung up, returned, released,
-    finalized, finalised, done, unplugged, departed, departure, punch out, detached, discharged,
-    shut down, shutdown, quit, locked out, to, until, concluded
+    drop off, dropoff, dropped off, landed, landing, tapped out, disembarked, went offline,
+    disconnection, evicted, vacated, closed out, ceased, end, ended, ends, finish, finished,
+    finishes, complete, completed, completion, stop, stopped, stops, close, closed, left, leave,
+    disconnect, disconnected, terminated, termination, logout, logged out, log out, check out,
+    checked out, checkout, clock out, clocked out, sign out, signed out, out, exited, exit,
+    hangup, hung up, returned, released, finalized, finalised, done, unplugged, departed,
+    departure, punch out, detached, discharged, shut down, shutdown, quit, locked out, to,
+    until, concluded
     """
 )
 SEEN = phrases(
@@ -42,12 +45,12 @@ SEEN = phrases(
     last seen, last activity, last active, last heartbeat, latest heartbeat, heartbeat, last
     ping, ping, pinged, last pinged, last used, last access, last accessed, last message, last
     event, last contact, last refresh, last refreshed, last keepalive, keepalive, last alive,
-    alive, last action, last interaction, last request, last hit, seen, last checkin, last check
-    in, last beat, last poll, last polled, last heard, last report, last reported, last pong,
-    activity, last touched, last input, acct update time, latest activity, last heart beat, last
-    response, last sync, last communication, last online, last move, last played, last received,
-    checked, last packet, last frame, last sample, last meter value, last sign of life, last
-    signal, heartbeated, latest ping, most recent activity, recent activity
+    alive, last action, last interaction, last hit, seen, last check in, last beat, last poll,
+    last polled, last heard, last report, last reported, last pong, activity, last touched, last
+    input, acct update time, latest activity, last heart beat, last communication, last online,
+    last move, last played, last received, last packet, last frame, last sample, last meter
+    value, last sign of life, last signal, heartbeated, latest ping, most recent activity,
+    recent activity
     """
 )
 UPDATED = phrases(
@@ -91,10 +94,15 @@ ENDED_FLAG = phrases(
 )
 OWNERS = phrases(
     """
-    server, worker, process, runner, node, pod, host, hostname, instance, locked by, attempted
-    by, claimed by, nas ip address, nasipaddress, owner node, processed by, machine, executor,
-    scheduler, backend, app server, leased by, picked by, media server, game server, container,
-    gateway, proxy, agent, broker, server instance
+    server, worker, process, runner, node, pod, hostname, locked by, attempted by, claimed by,
+    nas ip address, owner node, processed by, app server, leased by, media server, game server
+    """
+)
+#: What holds sessions in some applications, and is a person, a tenant or a client in others.
+MAYBE_OWNERS = phrases(
+    """
+    host, instance, machine, executor, scheduler, backend, container, gateway, proxy, agent,
+    broker
     """
 )
 OWNER_ENDINGS = frozenset(("id", "name", "uuid", "key", "ip", "identifier"))
@@ -104,3 +112,13 @@ DURATION = frozenset(
 
 #: Words between which a role is found although more stand around it, such as the table's own name.
 INTEGERS = frozenset(("int2", "int4", "int8"))
+
+#: Ends of another kind, beside that of a session that was completed.
+OTHER_END = phrases(
+    """
+    cancelled, canceled, cancellation, aborted, failed, killed, abandoned, rejected, errored,
+    crashed, timed out, discarded, declined, skipped, voided, interrupted, forfeited
+    """
+)
+#: Of a row that is kept although it counts as deleted.
+DELETION = phrases("deleted, removed, archived, trashed, soft deleted, purged")

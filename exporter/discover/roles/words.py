@@ -5,40 +5,30 @@ from functools import lru_cache
 
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 
-#: Words that names without separators are made of, such as timestart, acctstoptime, checkin.
-_RUN_TOGETHER = (
-    *("start", "started", "begin", "began", "end", "ended", "stop", "stopped", "finish"),
-    *("finished", "close", "closed", "complete", "completed", "create", "created", "modified"),
-    *("update", "updated", "changed", "time", "date", "at", "on", "acct", "last", "seen", "access"),
-    *("accessed", "active", "activity", "heartbeat", "ping", "check", "in", "out", "login"),
-    *("logout", "log", "sign", "clock", "connect", "connected", "disconnect", "disconnected"),
-    *("session", "stamp", "join", "joined", "left", "leave", "is", "running", "server", "worker"),
-    *("node", "host", "name", "nas", "ip", "address", "id", "user", "expires", "expire", "expiry"),
-    *("due", "valid", "from", "to", "until", "added", "opened", "open", "hangup", "answer"),
-)
-_VOCABULARY = frozenset(_RUN_TOGETHER)
 
-#: Words that are one in some names and two in others.
-_WHOLE = frozenset(
-    (
-        "timestamp",
-        "uptime",
-        "lifetime",
-        "datetime",
-        "hostname",
-        "heartbeat",
-        "login",
-        "logout",
-        "checkout",
-        "checkin",
-        "update",
-        "updated",
-        "session",
-        "disconnect",
-        "disconnected",
-        "inactive",
-        "hangup",
-    )
+def phrases(text: str) -> frozenset[str]:
+    """The words and phrases of a text in which commas separate them."""
+    return frozenset(" ".join(each.split()) for each in text.split(","))
+
+
+#: Words that names without separators are made of, such as timestart, acctstoptime, nasipaddress.
+_RUN_TOGETHER = phrases(
+    """
+    start, started, begin, began, end, ended, stop, stopped, finish, finished, close, closed,
+    complete, completed, create, created, modified, changed, time, date, at, on, acct, last, seen,
+    access, accessed, activity, ping, check, in, out, log, sign, clock, connect, connected, stamp,
+    join, joined, left, leave, is, running, server, worker, node, host, name, nas, ip, address, id,
+    user, expires, expire, expiry, due, valid, from, to, until, added, opened, open, answer
+    """
+)
+
+#: Words that are one, although they could be two of those above.
+_WHOLE = phrases(
+    """
+    timestamp, timeout, uptime, lifetime, datetime, hostname, username, heartbeat, login, logout,
+    checkout, checkin, update, updated, session, disconnect, disconnected, inactive, active,
+    hangup, output, input, online, offline, closeout
+    """
 )
 
 
@@ -49,14 +39,8 @@ def words_of(name: str) -> tuple[str, ...]:
     for part in re.split(r"[^A-Za-z0-9]+", name):
         for word in _CAMEL.findall(part):
             lower = word.lower()
-            found += _split(lower) if len(lower) > 4 else (lower,)
+            found += _segments(lower) or (lower,) if len(lower) > 4 else (lower,)
     return tuple(found)
-
-
-def _split(word: str) -> tuple[str, ...]:
-    if word in _VOCABULARY or word in _WHOLE:
-        return (word,)
-    return _segments(word) or (word,)
 
 
 def _segments(word: str) -> tuple[str, ...] | None:
@@ -64,7 +48,7 @@ def _segments(word: str) -> tuple[str, ...] | None:
     if not word:
         return ()
     for length in range(len(word), 1, -1):
-        if word[:length] in _VOCABULARY:
+        if word[:length] in _RUN_TOGETHER or word[:length] in _WHOLE:
             rest = _segments(word[length:])
             if rest is not None:
                 return (word[:length], *rest)
@@ -80,8 +64,3 @@ def singular(word: str) -> str:
     if word.endswith("s") and not word.endswith(("ss", "us", "is")):
         return word[:-1]
     return word
-
-
-def phrases(text: str) -> frozenset[str]:
-    """The words and phrases of a text in which commas separate them."""
-    return frozenset(" ".join(each.split()) for each in text.split(","))

@@ -1,1 +1,1 @@
-"""Asks owners and stores once: over HTTP, and in the database."""
+"""Single requests to owners and stores: over HTTP, and in the database."""

@@ -1,4 +1,4 @@
-"""Asker: asks one list, or one kind of owners, wherever they are."""
+"""Asker: requests one list, or one kind of owners, over HTTP or in the database."""
 
 from collections.abc import Collection
 from typing import Protocol
@@ -26,7 +26,7 @@ class Client(Protocol):
 
 
 class Asker:
-    """Asks again and again; an answer that cannot be used is Unknown."""
+    """Sends requests repeatedly; an answer that cannot be used is Unknown."""
 
     def __init__(
         self, settings: OwnerSource | ListSource, database: Database | None, clock: Clock

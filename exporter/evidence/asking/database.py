@@ -1,4 +1,4 @@
-"""Asks in the database: a table in which owners report, and queries for owners and sessions."""
+"""Evidence in the database: a table in which owners report, and queries for owners and sessions."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -69,7 +69,7 @@ def _reporting(
 
 
 async def list_in_database(reader: Reader, settings: ListSource, clock: Clock) -> ListAnswer:
-    """The live sessions, by a query. Raises BackingOff alone."""
+    """The live sessions, by a query. Raises only BackingOff."""
     at = clock.monotonic()
     query = escape_strings(settings.sql or "")
     statement = fill("evidence/sessions", query=query, most=str(settings.max_items + 1))

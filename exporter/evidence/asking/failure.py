@@ -9,7 +9,7 @@ def late(timeout: float) -> Unknown:
 
 
 class AskingError(Exception):
-    """There is no usable answer; its argument says why."""
+    """There is no usable answer; the argument is the reason."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)

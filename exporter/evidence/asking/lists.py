@@ -1,4 +1,4 @@
-"""Asks each store of a list for its live sessions."""
+"""Requests the live sessions from each store of a list."""
 
 import asyncio
 from typing import Any
@@ -21,7 +21,7 @@ class ListClient:
         self._client = HttpClient(settings.request, concurrency=max(1, len(settings.urls)))
 
     async def ask(self) -> ListAnswer:
-        """Ask every store once. Never raises: what gives no usable answer is Unknown."""
+        """Ask every store once. Never raises: a store without a usable answer is Unknown."""
         urls = self.settings.urls
         try:
             async with asyncio.timeout(self.settings.timeout):
@@ -52,7 +52,7 @@ class ListClient:
 
 
 class _Taking:
-    """Takes the pages of one store, and the sessions in them."""
+    """Collects the sessions in the pages of one store."""
 
     def __init__(self, settings: ListSource) -> None:
         self._settings = settings

@@ -1,4 +1,4 @@
-"""Asks which owners live: an application's endpoint, or the pods of a Kubernetes namespace."""
+"""Requests the owners that live: an application's endpoint, or pods of a Kubernetes namespace."""
 
 import asyncio
 from pathlib import Path
@@ -16,13 +16,13 @@ from exporter.evidence.asking.request import HttpClient
 #: Pods on one page.
 _PAGE = 500
 
-#: Phases in which a pod has ended. In every other one its containers may run: also where the node
-#: is lost (Unknown), and while it is being deleted.
+#: Phases in which a pod has ended. In every other phase its containers may run: also when the node
+#: is lost (Unknown), and while the pod is being deleted.
 _ENDED = {"Succeeded", "Failed"}
 
 
 class OwnersClient:
-    """Asks one owner source that is reached over HTTP."""
+    """Asks one owner source over HTTP."""
 
     def __init__(self, settings: OwnerSource, clock: Clock) -> None:
         self.settings = settings
@@ -30,7 +30,7 @@ class OwnersClient:
         self._client = HttpClient(_request(settings), concurrency=1)
 
     async def ask(self) -> OwnersAnswer | Unknown:
-        """Ask once. Never raises: what gives no usable answer is Unknown."""
+        """Ask once. Never raises: without a usable answer it returns Unknown."""
         at, settings = self._clock.monotonic(), self.settings
         alive, ended = set[str](), set[str]()
         try:
@@ -64,7 +64,7 @@ class OwnersClient:
     async def _ask_kubernetes(
         self, settings: KubernetesPods, alive: set[str], ended: set[str]
     ) -> None:
-        """A plain list, page by page: without resourceVersion it is the newest state."""
+        """The list page by page; without resourceVersion it is the newest state."""
 
         def take(page: Any) -> None:  # noqa: ANN401 - JSON
             if not isinstance(page, dict) or not isinstance(page.get("items"), list):
@@ -96,7 +96,7 @@ class OwnersClient:
 
 
 def _request(settings: OwnerSource) -> HttpSettings:
-    """How the endpoint is asked, or the API server."""
+    """The settings of a request to the endpoint, or to the API server."""
     if settings.kubernetes is None:
         return settings.http or HttpSettings()
     files = {
@@ -107,7 +107,7 @@ def _request(settings: OwnerSource) -> HttpSettings:
 
 
 def _pod(pod: Any, settings: KubernetesPods) -> tuple[str | None, bool]:  # noqa: ANN401 - JSON
-    """The owner that a pod is, and whether it has ended; None: it holds no sessions yet.
+    """The owner id of a pod, and whether the pod has ended; None: it holds no sessions yet.
 
     Raises AskingError.
     """

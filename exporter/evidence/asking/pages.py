@@ -20,9 +20,9 @@ async def ask_all(
     next_page: Callable[[Any], Any] | None,
     take: Callable[[Any], None],
 ) -> None:
-    """Ask for each page and have it taken, a long one in a thread. Raises AskingError.
+    """Request each page and pass it to `take`, a long page in a thread. Raises AskingError.
 
-    `take` may empty a page: which one is next has been read before.
+    `take` may empty a page: the address of the next page has been read before.
     """
     budget, asked = Budget(), {url}
 

@@ -1,4 +1,4 @@
-"""One bounded HTTP request after the other: what came back as JSON, or why there is no answer."""
+"""Bounded HTTP requests, one after the other: the JSON of the answer, or why there is none."""
 
 import asyncio
 import json
@@ -14,8 +14,9 @@ from exporter.config.evidence import HeaderFile, HttpSettings
 from exporter.evidence.asking.authorities import Authorities
 from exporter.evidence.asking.failure import AskingError
 from exporter.http_failures import why_failed
+from exporter.postgres import in_thread
 
-#: Of all pages of an answer together, in bytes.
+#: Maximum size of all pages of an answer together, in bytes.
 MOST_BYTES = 32 * 2**20
 
 #: OK, and Created, which some frameworks answer to every POST. The others of 2xx say that the
@@ -30,26 +31,26 @@ _ERRORS = ("error", "errors")
 SMALL_BYTES = 4 * 2**10
 
 
-#: A connection serves the pages of one answer. Servers close idle ones, many after 5 seconds: one
-#: that is kept until the next answer may be closed just as it is used, and that answer is lost.
+#: A connection is kept for the pages of one answer. Servers close idle connections, many after 5
+#: seconds: a connection kept longer might be closed while it is used, and the answer be lost.
 _KEPT_FOR_SECONDS = 1.0
 
 
 @dataclass(slots=True)
 class Budget:
-    """The bytes that an answer may still have."""
+    """The remaining bytes for an answer."""
 
     left: int = MOST_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class AnsweredPage:
-    """What one request was answered."""
+    """The answer to one request."""
 
     value: Any
-    """Whatever JSON holds."""
+    """The value of the JSON."""
     is_long: bool
-    """Whether it is taken apart in a thread."""
+    """Whether it is parsed in a thread."""
 
 
 class HttpClient:
@@ -63,9 +64,9 @@ class HttpClient:
         self._client: httpx.AsyncClient | None = None
 
     async def prepare(self) -> None:
-        """Begin an answer, while no request is under way: trust the authorities of now.
+        """Begin an answer, while no request is active, with the current authorities.
 
-        Raises AskingError where they cannot be read.
+        Raises AskingError if they cannot be read.
         """
         trusted = await self._authorities.current()
         if trusted is self._trusted:
@@ -86,7 +87,7 @@ class HttpClient:
         """One page. Raises AskingError; the caller sets the deadline, and has prepared it."""
         settings = self._settings
         assert self._client is not None  # noqa: S101 - for mypy: it is prepared
-        headers = await asyncio.to_thread(_headers, settings)  # it reads files
+        headers = await in_thread(lambda: _headers(settings))  # it reads files
         try:
             async with self._client.stream(
                 settings.method, url, content=settings.body, headers=headers
@@ -111,9 +112,9 @@ class HttpClient:
 
 
 def parse_json(body: bytearray) -> Any:  # noqa: ANN401 - whatever JSON holds
-    """The value of a JSON text in UTF-8 in which no key of an object is twice.
+    """The value of a JSON text in UTF-8 in which no object has a duplicate key.
 
-    The body is empty then: it is not kept beside its text and its value. Raises AskingError.
+    Empties the body, so that it is not kept beside its text and its value. Raises AskingError.
     """
     try:
         text = body.decode("utf-8")
@@ -135,13 +136,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is no number of JSON")
+    raise ValueError(f"{text} is not a number in JSON")
 
 
 def _headers(settings: HttpSettings) -> Mapping[str, str]:
     """The headers of a request, with the secrets that the files hold now. Raises AskingError."""
     headers = {"User-Agent": "session-exporter", "Accept": "application/json"}
-    headers["Accept-Encoding"] = "identity"  # what is compressed may grow without end
+    headers["Accept-Encoding"] = "identity"  # a compressed answer may grow without limit
     headers["Cache-Control"] = "no-cache"
     if settings.body is not None:
         headers["Content-Type"] = "application/json"
@@ -188,7 +189,7 @@ def _require_success(response: httpx.Response) -> None:
         raise AskingError("stale", "the answer comes from a cache: it has an Age")
 
 
-def _require_no_error(value: object) -> None:
+def _require_no_error(value: Any) -> None:  # noqa: ANN401 - JSON
     """Raise AskingError where an answer says that it failed, whatever else it has."""
     for name in _ERRORS if isinstance(value, dict) else ():
         if value.get(name):
@@ -196,7 +197,7 @@ def _require_no_error(value: object) -> None:
 
 
 def _require_whole(response: httpx.Response, *, has_next_page: bool) -> None:
-    """Raise AskingError where the answer says that it is a part, and nothing leads to the rest."""
+    """Raise AskingError if the answer is only a part, and the rest cannot be requested."""
     if response.status_code == 206:
         raise AskingError("page", "answered 206, which is a part of the whole")
     if "next" in response.links and not has_next_page:

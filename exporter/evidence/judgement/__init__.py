@@ -1,1 +1,1 @@
-"""What the answers of owners and stores prove, and what they do not: pure, time is an argument."""
+"""What the answers of owners and stores prove: pure functions with time as an argument."""

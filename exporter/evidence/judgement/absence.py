@@ -1,4 +1,4 @@
-"""Since when a session has been absent from every store, over complete rounds."""
+"""How long a session has been absent from every store, over complete rounds."""
 
 from collections import deque
 from collections.abc import Mapping, Set
@@ -8,11 +8,11 @@ from exporter.evidence.judgement.presence import NEVER
 
 
 class Absence:
-    """The unbroken row of complete rounds, and when each session left the list.
+    """The unbroken series of complete rounds, and when each session left the list.
 
-    The row begins anew after a gap, and where many that were absent came back (more than half of
-    them, or several at once that are more than a quarter): then absence is no loss, as with a store
-    that answers in part, or two that take turns.
+    The series restarts after a gap, and when many absent sessions have returned (more than half of
+    them, or several at once that are more than a quarter). Then absence does not prove loss, as
+    with a store that gives partial answers, or with two stores that answer in turn.
     """
 
     def __init__(self, settings: ListSource, longest_gap: float) -> None:
@@ -21,7 +21,7 @@ class Absence:
         self._left: dict[str, float] = {}
 
     def adjust(self, settings: ListSource, longest_gap: float) -> None:
-        """Go on with another longest time between two rounds."""
+        """Continue with another longest time between two rounds."""
         self._longest_gap = longest_gap
         self._kept = settings.ghost_after + longest_gap
 
@@ -31,7 +31,7 @@ class Absence:
         return self._rounds[-1] if self._rounds else NEVER
 
     def observe(self, before: Set[str], after: Set[str], at: float, *, is_complete: bool) -> int:
-        """Take in a round; return how many sessions came back where that begins the row anew."""
+        """Add a round; return how many sessions came back if that restarts the series."""
         if self._rounds and at - self._rounds[-1] > self._longest_gap:
             self._rounds.clear()
         back = self.returning(after)
@@ -56,20 +56,20 @@ class Absence:
     def since(self, session: str, seen: float) -> float | None:
         """Return the first complete round that lacked a session, last seen otherwise at `seen`.
 
-        It is one of those since the session left the list, if it was in it. None: there is none.
+        If the session was in the list, it is a round since the session left. None: there is none.
         """
         earliest = max(seen, self._left.get(session, NEVER))
         return next((each for each in self._rounds if each >= earliest), None)
 
     def left(self, session: str) -> float:
-        """Return when a session last left the list; NEVER where that is long ago, or not known."""
+        """Return when a session last left the list; NEVER where that is long ago or unknown."""
         return self._left.get(session, NEVER)
 
 
 def lost(before: Mapping[str, Set[str]], after: Set[str]) -> frozenset[str]:
-    """Return what stores that lost more than half of their sessions have lost.
+    """Return the sessions lost by stores that lost more than half of their sessions.
 
-    What another store holds now is not lost.
+    A session that another store holds now is not lost.
     """
     found = set[str]()
     for held in before.values():

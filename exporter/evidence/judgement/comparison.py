@@ -1,13 +1,13 @@
-"""When collections of one source last read its rows, beside which evidence is judged."""
+"""When collections of one source last read its rows, with which evidence is compared."""
 
 #: As what a list or owners have answered.
 _INTERVALS = 3
 
 
 class Comparison:
-    """Without a recent one nothing is proved: the list may hold none of the rows by now.
+    """Without a recent collection nothing is proved: the list may hold none of the present rows.
 
-    Nor is it known then whether sessions of a missing owner show life.
+    Nor is it known whether sessions of a missing owner show life.
     """
 
     def __init__(self, every: float, timeout: float) -> None:
@@ -24,7 +24,7 @@ class Comparison:
         return self.at is None
 
     def note(self, at: float) -> None:
-        """Note a collection, by the monotonic clock; collections that take long are rarer."""
+        """Record a collection, by the monotonic clock; long collections run less often."""
         if self.at is not None:
             self._interval = max(self._every, at - self.at)
         self.at = at

@@ -1,4 +1,4 @@
-"""Which sessions the stores list, and whether the absence of another one means anything."""
+"""The sessions that the stores list, and whether the absence of a session proves anything."""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from exporter.sessions.verdict import ListedTimes
 
 @dataclass(frozen=True, slots=True)
 class ListState:
-    """What is known of one list now."""
+    """The present knowledge about one list."""
 
     sessions: Mapping[str, ListedSession]
-    """The sessions that any store holds, each with its newest sign of life. Of a store that gives
-    no usable answer, the last one counts for three intervals."""
+    """The sessions that any store holds, each with its newest sign of life. If a store gives no
+    usable answer, its last answer counts for three intervals."""
     live: Mapping[str, int | None]
     """How many each store holds; None: unknown."""
     disagreeing: frozenset[str] | None
-    """Of `stores: all`: what one store held and another lacked in two answers. None: unknown, or
-    `stores: any`."""
+    """With `stores: all`: the sessions that one store held and another lacked in two answers. None:
+    unknown, or `stores: any`."""
     unknown: str
     """Why absence proves nothing at present, as a sentence; empty where every store answered."""
     at: float
@@ -54,14 +54,15 @@ class ListHistory:
         self._returned_at = NEVER
 
     def adjust(self, settings: ListSource) -> None:
-        """Go on with settings that change neither who is asked nor what an answer proves."""
+        """Continue with settings that change neither the requests nor the meaning of an answer."""
         self.settings = settings
         self.longest_gap = 3 * settings.every + settings.timeout
         self.absence.adjust(settings, self.longest_gap)
+        self.partial.adjust(settings)
         self._stores.longest_gap = self.longest_gap
 
     def observe(self, answer: ListAnswer, now: float) -> ListState:
-        """Return what is known after this round."""
+        """Return the state after this round."""
         self._names = tuple(answer.stores)
         self._forget(now)
         before = {store: held.keys() for store, held in self._stores.held().items()}
@@ -71,7 +72,7 @@ class ListHistory:
         return self.state(now)
 
     def state(self, now: float) -> ListState:
-        """Return what is known now, between two rounds."""
+        """Return the present state, between two rounds."""
         self._forget(now)
         live = {name: len(held) for name, held in self._stores.held().items()}
         return ListState(
@@ -94,18 +95,18 @@ class ListHistory:
 
     def instability(self) -> str:
         """Return why complete answers are not trusted, as a sentence; empty where they are."""
-        if self._is_recent(self._returned_at):
-            return f"{self._returned} sessions were absent and came back, so absence is no loss"
-        return self.partial.turns()
+        is_recent = self._is_recent(self._returned_at)
+        what = f"{self._returned} sessions were absent and came back, so absence is no loss"
+        return self.partial.turns() or (what if is_recent else "")
 
     def lost(self) -> frozenset[str]:
-        """Return what a store lost at once, as long as that is recent."""
+        """Return the sessions that a store lost at once, as long as that is recent."""
         return self._lost if self._is_recent(self._lost_at) else frozenset()
 
     def _take(self, before: Mapping[str, Set[str]], asked: Sequence[float]) -> None:
-        """Take in a round in which at least one store gave a usable answer, and when each did."""
+        """Add a round in which at least one store gave a usable answer, with the time of each."""
         known, self._sessions = self._sessions, self._stores.union()
-        # What left the list between two rounds is in none of the answers of a complete one.
+        # A session that left the list between two rounds is in no answer of a complete round.
         is_complete = not self._stores.failures and min(asked) > self._newest_at
         at, self._newest_at = min(asked), max(asked)
         after = {store: each.sessions.keys() for store, each in self._stores.fresh.items()}
@@ -121,7 +122,7 @@ class ListHistory:
             self._compare(self._stores.disputed())
 
     def _compare(self, disputed: frozenset[str] | None) -> None:
-        """Take in what the stores of a round do not agree about; None: fewer than two answered."""
+        """Add the sessions on which the stores of a round differ; None: fewer than two answered."""
         known = self._disputed
         self._disagreeing = None if disputed is None or known is None else disputed & known
         self._disputed = known if disputed is None else disputed

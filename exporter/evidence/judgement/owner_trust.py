@@ -1,4 +1,4 @@
-"""Whether an answer about owners can be trusted where it lacks one."""
+"""Whether the absence of an owner from an answer can be trusted."""
 
 from collections.abc import Set
 
@@ -8,7 +8,7 @@ from exporter.evidence.judgement.spelling import is_respelled
 
 
 class OwnersTrust:
-    """The cases in which absence from a complete answer is no death."""
+    """The cases in which absence from a complete answer does not prove death."""
 
     def __init__(self, grace: float) -> None:
         self._grace = grace
@@ -19,8 +19,8 @@ class OwnersTrust:
     ) -> str:
         """Return why the answer is not trusted, as a sentence; empty where it is.
 
-        `held` are the owners that hold sessions and are not known to be dead, `returned` those
-        that the last answer lacked and this one has.
+        `held` are the owners that hold sessions and are not known to be dead, `returned` the owners
+        that the last answer lacked and this answer has.
         """
         undecided = held - answer.ended
         gone = undecided - answer.alive

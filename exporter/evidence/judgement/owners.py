@@ -1,6 +1,6 @@
 """Which owners are dead, judged from all answers so far."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from exporter.config.evidence import OwnerSource
@@ -8,6 +8,10 @@ from exporter.evidence.answers import OwnersAnswer, Unknown
 from exporter.evidence.judgement.owner_trust import OwnersTrust
 from exporter.evidence.judgement.presence import NEVER, Presence
 from exporter.evidence.judgement.reports import Reports
+
+#: Where an owner was missing and came back within so many seconds, others have to be missing for
+#: longer than it was, by this factor: perhaps answers take turns, as those of several servers do.
+_RETURNS_LAST, _PATIENCE = 3600.0, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class OwnerHistory:
         self._revived: set[str] = set()  # showed life after an answer that lacked it
         self._dead: dict[str, float] = {}
         self._ended: set[str] = set()
+        self._returned_after, self._returned_at = 0.0, NEVER  # the longest absence of late
         self._unknown = ""
         self._failure = ""
 
@@ -117,6 +122,8 @@ class OwnerHistory:
     def _take(self, answer: OwnersAnswer, held: Mapping[str, HeldSessions] | None) -> None:
         """Take in a complete answer."""
         returned = answer.alive & self._missing.keys()
+        listed = filter(self._presence.was_listed, returned)  # the others have begun to register
+        self._note_returns(answer.at, [answer.at - self._missing[each] for each in listed])
         seen = {
             owner: NEVER if each.last_seen is None else each.last_seen
             for owner, each in (held or {}).items()
@@ -147,6 +154,14 @@ class OwnerHistory:
             for owner in gone - self._dead.keys():
                 self._judge(owner, answer, seen[owner], held[owner].read_at)
 
+    def _note_returns(self, at: float, absences: Sequence[float]) -> None:
+        """Note for how long owners were missing that an answer has again."""
+        if at - self._returned_at >= _RETURNS_LAST:
+            self._returned_after = 0.0
+        longest = max(absences, default=0.0)
+        if longest and longest >= self._returned_after:
+            self._returned_after, self._returned_at = longest, at
+
     def _judge(self, owner: str, answer: OwnersAnswer, seen: float, read_at: float | None) -> None:
         """Judge an owner that a trusted answer lacks, by its newest sign of life in the rows."""
         since = self._absent.get(owner, answer.at)
@@ -160,7 +175,9 @@ class OwnerHistory:
         if not self.settings.unique_per_start:
             return
         grace = self.settings.grace
-        is_over = answer.at - since >= grace and self._covers(owner)
+        is_over = answer.at - since >= max(
+            grace, _PATIENCE * self._returned_after
+        ) and self._covers(owner)
         is_silent = read_at is None or read_at - seen >= grace
         if (is_over and is_silent) or (owner in answer.ended and owner not in self._revived):
             self._dead[owner] = answer.at

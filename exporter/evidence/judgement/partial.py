@@ -6,8 +6,8 @@ from collections.abc import Mapping, Set
 from exporter.config.evidence import ListSource
 from exporter.evidence.judgement.presence import NEVER
 
-#: What applications and frameworks take as the size of a page.
-_PAGE_SIZES = frozenset(lead * 10**power for lead in (10, 20, 25, 30, 50) for power in range(5))
+#: What applications and frameworks take as the size of a page, but 10: so many live by chance.
+_PAGE_SIZES = frozenset(lead * 10**power for lead in (20, 25, 30, 50, 100) for power in range(4))
 
 #: A list whose answers took turns twice within so many seconds is not trusted for the rest of them.
 _TURNS_LAST = 900.0
@@ -22,12 +22,16 @@ class PartialAnswers:
     """What the usable answers of the stores of one list have in common with parts."""
 
     def __init__(self, settings: ListSource) -> None:
-        self._ghost_after = settings.ghost_after
+        self.adjust(settings)
         self._has_pages = settings.sql is not None or settings.request.next_page is not None
         self._cut: dict[str, tuple[int, Set[str]]] = {}  # of stores: the page, and what left it
         self._switched: dict[str, float] = {}
         self._turned = deque((NEVER, NEVER), maxlen=2)  # when answers last took turns
         self._at = NEVER
+
+    def adjust(self, settings: ListSource) -> None:
+        """Go on with another ghost_after."""
+        self._ghost_after = settings.ghost_after
 
     def observe(
         self,

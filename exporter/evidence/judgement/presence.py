@@ -1,4 +1,4 @@
-"""Which owners the answers have had, and since when without interruption."""
+"""The owners in the answers so far, and since when without interruption."""
 
 from collections.abc import Mapping
 
@@ -28,11 +28,11 @@ class Presence:
 
     @property
     def alive(self) -> frozenset[str]:
-        """Those in the last answer."""
+        """The owners in the last answer."""
         return frozenset(self._alive_since)
 
     def observe(self, answer: OwnersAnswer, held: Mapping[str, float] | None) -> bool:
-        """Take in an answer, and what holds sessions; return whether it follows upon a gap."""
+        """Add an answer, and the owners that hold sessions; return whether it follows a gap."""
         is_gap = answer.at - self.at > self.longest_gap
         if is_gap:
             self._began, self._held_first = answer.at, None
@@ -50,12 +50,12 @@ class Presence:
         return is_gap
 
     def covers(self, owner: str) -> bool:
-        """Return whether the absence of this owner from the answers means anything.
+        """Return whether the absence of this owner from the answers proves anything.
 
-        It does where an answer had it, or where it may have died before the first answer. An owner
-        that was in none and yet began or went on to live shows that the answers do not list every
-        owner, such as the pods of another namespace, or that this one registers late: then no other
-        owner that was in none is known to have died either.
+        It does if an earlier answer had it, or if it may have died before the first answer. An
+        owner that was in no answer and yet started or showed life shows that the answers do not
+        list every owner, such as the pods of another namespace, or that owners register late: then
+        no owner that was in no answer is known to have died.
         """
         return owner in self._last_listed or not self._unlisted
 
@@ -64,7 +64,7 @@ class Presence:
         return owner in self._last_listed
 
     def alive_for(self) -> float:
-        """Return how long the one that has been in every answer the longest has been."""
+        """Return the longest time for which an owner has been in every answer."""
         return max((self.at - since for since in self._alive_since.values()), default=0.0)
 
     def _find_unlisted(self, held: Mapping[str, float]) -> None:

@@ -1,4 +1,4 @@
-"""What owners and a list prove of the sessions of one source in one database."""
+"""What owners and a list prove about the sessions of one source in one database."""
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from exporter.evidence.judgement.presence import NEVER
 from exporter.evidence.judgement.spelling import is_respelled
 from exporter.sessions.verdict import Verdict
 
-#: A collection may still run while its successor asks for a verdict.
+#: A collection may still run while the next one requests a verdict.
 _REMEMBERED_LISTS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class ComparedRows:
-    """What one collection found when it compared the active rows with `Verdict.listed`."""
+    """The comparison of the active rows with `Verdict.listed` by one collection."""
 
     at: float
     """`Verdict.list_at` of the verdict that the collection used: which list was compared."""
@@ -27,8 +27,8 @@ class ComparedRows:
     listed: int
     """How many of these the list holds."""
     unlisted: Mapping[str, float]
-    """Active rows that are not in the list, as many as the collection returns, dated ones only:
-    the id, and when it was last seen by the monotonic clock (`read_at` less its silence)."""
+    """Active rows with a time that are not in the list, as many as the collection returns: the id,
+    and when it was last seen by the monotonic clock (`read_at` less its silence)."""
     untracked: frozenset[str] | None
     """Sessions in the list that are not active rows. None: more than the collection returns."""
 
@@ -51,8 +51,8 @@ class _Unlisted:
 class SourceEvidence:
     """The evidence about one source in one database; the histories may be shared with others.
 
-    A ghost is active, and no complete round of an unbroken row has it, over `ghost_after` since it
-    was last seen; at least one of these rounds was asked for after a collection found it.
+    A ghost is active, and in no complete round of an unbroken series over `ghost_after` since it
+    was last seen; at least one of these rounds was requested after a collection found the session.
     """
 
     def __init__(self, owners: OwnerHistory | None, sessions: ListHistory | None) -> None:
@@ -70,7 +70,7 @@ class SourceEvidence:
         self._listed: Mapping[str, float | None] = {}
 
     def observe(self, rows: ComparedRows) -> None:
-        """Take in what a collection found; only a source with a table and a list needs it."""
+        """Add the comparison of a collection; only a source with a table and a list needs it."""
         known, self._unlisted = self._unlisted, {}
         vanished = 0
         for session, last_seen in rows.unlisted.items():
@@ -89,7 +89,7 @@ class SourceEvidence:
             self._untracked_before = self._rows.untracked
         self._rows, self._compared = rows, self._lists.get(rows.at, frozenset())
         for old in [each for each in self._lists if each < rows.at]:
-            del self._lists[old]  # of a hundred thousand ids one takes 4 MB
+            del self._lists[old]  # of a hundred thousand ids one takes 8 MB
         others = self._compared if rows.untracked is None else rows.untracked
         self._is_respelled = is_respelled(rows.unlisted, others)
 
@@ -106,7 +106,7 @@ class SourceEvidence:
         return found
 
     def verdict(self, now: float) -> Verdict:
-        """Return what is proved now: for the next statements, whatever they are."""
+        """Return what is proved now, for the next statements."""
         blind, ats = [], []
         dead = alive = never_listed = frozenset[str]()
         if self._owners is not None:
@@ -145,16 +145,16 @@ class SourceEvidence:
         )
 
     def untracked(self) -> frozenset[str] | None:
-        """Return what the list held and no active row had, in two answers; None: unknown.
+        """Return the listed sessions that were no active row in two answers; None: unknown.
 
-        Of sources that share a list, intersect what each returns.
+        If sources share a list, intersect their results.
         """
         if self._rows is None or self._rows.untracked is None or self._untracked_before is None:
             return None
         return self._rows.untracked & self._untracked_before
 
     def _active_since(self, session: str, last_seen: float, rows: ComparedRows) -> float:
-        """Return since when a row that no collection found unlisted before is active for sure."""
+        """Return since when a row that no collection found unlisted before is certainly active."""
         before = self._rows
         if before is None:
             return rows.read_at
@@ -193,7 +193,7 @@ class SourceEvidence:
         return frozenset(self._proved)
 
     def _doubt(self, state: ListState) -> str:
-        """Return why the absence of these rows is no loss, as a sentence; empty where it is."""
+        """Return why the absence of these rows is no loss, as a sentence; empty where it is one."""
         rows = self._rows
         if rows is None or rows.at == 0.0 or self._sessions is None:
             return ""
@@ -217,9 +217,12 @@ class SourceEvidence:
             self._current, self._listed = state.sessions, sessions.times()
             self._lists.pop(state.round, None)
         if state.round not in self._lists:
-            last = next(reversed(self._lists.values()), frozenset())
-            is_same = last == state.sessions.keys()
-            # Without what else is in it.
-            self._lists[state.round] = last if is_same else frozenset(state.sessions)
+            keys, last = self._listed.keys(), next(reversed(self._lists.values()), frozenset())
+            if last == keys:  # the same ids are kept once, those of the newest list
+                self._lists = {
+                    at: keys if each is last else each for at, each in self._lists.items()
+                }
+                self._compared = keys if self._compared is last else self._compared
+            self._lists[state.round] = keys
         while len(self._lists) > _REMEMBERED_LISTS:
             del self._lists[next(iter(self._lists))]

@@ -1,16 +1,20 @@
-"""Ids that differ only in how they are written: absence of one of them from an answer is no loss.
+r"""Ids that differ only in how they are written: absence of one of them from an answer is no loss.
 
 Half of the servers may write UUIDs in upper case or with braces, a column may be citext or padded,
 JavaScript rounds whole numbers above 2^53, one system composes accents and the other does not, and
-what is part of a URL may be escaped.
+what is part of a URL may be escaped. PostgreSQL writes bytes with `\x` in front.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Set
 from urllib.parse import unquote
 
 #: The digits of a whole number that a double holds for sure.
 _DIGITS = 15
+
+#: Bytes as PostgreSQL, or a program, writes them in hexadecimal digits.
+_BYTES = re.compile(r"(?:\\x|0x)((?:[0-9a-f]{2})+)")
 
 
 def is_respelled(absent: Iterable[str], present: Set[str]) -> bool:
@@ -26,6 +30,8 @@ def _folded(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     folded = text.strip().casefold().removeprefix("urn:uuid:")
+    if written := _BYTES.fullmatch(folded):
+        folded = written[1]
     if folded.isascii() and folded.isdecimal():
         digits = folded.lstrip("0")
         return digits if len(digits) <= _DIGITS else repr(float(digits))

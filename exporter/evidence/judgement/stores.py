@@ -1,4 +1,4 @@
-"""What the stores of a list hold: their last usable answers, put together."""
+"""The contents of the stores of a list: their last usable answers combined."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,7 +7,7 @@ from exporter.evidence.answers import ListAnswer, ListedSession, StoreAnswer, Un
 
 
 class Stores:
-    """The last usable answer of each store, for as long as it is not too old."""
+    """The last usable answer of each store, unless it is too old."""
 
     def __init__(self, longest_gap: float) -> None:
         self.longest_gap = longest_gap
@@ -89,7 +89,7 @@ def _sharing_ids(answer: StoreAnswer, last: StoreAnswer) -> StoreAnswer:
 
 
 def _newer(one: ListedSession, other: ListedSession) -> ListedSession:
-    """Return the one with the later sign of life, or start where neither has one."""
+    """Return the session with the later sign of life, or start where neither has one."""
     return max(one, other, key=_newest)
 
 

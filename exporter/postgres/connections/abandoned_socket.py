@@ -1,4 +1,4 @@
-"""Hangs up on a server that does not answer, and watches whether it noticed."""
+"""Shuts down the connection to a server that does not answer, and watches its other end."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from psycopg.pq.abc import PGconn
 _ESTABLISHED = 1
 _FIN_WAIT2 = 5
 
-#: A host that has vanished closes nothing: probed after 10 s, and given up 15 s later.
+#: A vanished host closes nothing: it is probed after 10 s, and abandoned 15 s later.
 _KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 
 

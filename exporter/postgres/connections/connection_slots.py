@@ -1,7 +1,7 @@
 """ConnectionSlots: the limit of connections to a database, which also holds while it hangs.
 
-Users that share slots take one each at a time, and those that had one for long leave one slot to
-the others: what hangs for one user does not keep the others from connecting.
+Users that share slots take one each at a time, and slow users leave one slot to the others: a
+statement that hangs for one user does not prevent the others from connecting.
 """
 
 import asyncio
@@ -15,14 +15,14 @@ from exporter.postgres.connections.connector import Connection
 #: How often an abandoned backend is checked, in seconds.
 CHECK_EVERY = 1.0
 
-#: A user that has kept a slot for so many seconds is slow, and counts as slow for so many more: its
-#: next statements may be quick, and the one after them hang again.
+#: A user that keeps a slot for this time, in seconds, is slow, and counts as slow for the second
+#: time: its next statements may be fast, and a later one hang again.
 SLOW_SECONDS = 1.0
 SLOW_FOR = 300.0
 
 
 class ConnectionSlots:
-    """Slots for connections, granted in the order of asking; for one event loop."""
+    """Slots for connections, granted in the order of requests; for one event loop."""
 
     def __init__(self, size: int, key: str = "max_connections") -> None:
         """`key` is the setting that limits them."""
@@ -32,9 +32,9 @@ class ConnectionSlots:
         self._waiting: deque[tuple[str, asyncio.Future[None]]] = deque()
         self._abandoned: set[asyncio.Task[None]] = set()
         self._held = 0
-        #: Slots for which the server gives no connection now, and what ends that.
+        #: Slots for which the server permits no connection now, and the timer that ends that.
         self._withheld: set[asyncio.TimerHandle] = set()
-        #: Since when each user has a slot, by its name; users without a name are not told apart.
+        #: Since when each user has a slot, by its name; users without a name are not distinguished.
         self._users: dict[str, float] = {}
         #: Until when each slow user counts as slow.
         self._slow: dict[str, float] = {}
@@ -44,7 +44,7 @@ class ConnectionSlots:
 
     @property
     def open(self) -> int:
-        """Connections that are open or being opened, with those that were abandoned."""
+        """Connections that are open or being opened, including abandoned ones."""
         taken = self._size - self._free - len(self._withheld)
         return min(taken + self._idle_count, self._size)
 
@@ -53,11 +53,11 @@ class ConnectionSlots:
         return sum(map(len, self._idle))
 
     def add_idle(self, connections: list[Connection]) -> None:
-        """Count these, which change all the time, as open: idle ones of one connection string."""
+        """Count these idle connections of one connection string as open; the set changes."""
         self._idle.append(connections)
 
     def remove_idle(self, connections: list[Connection]) -> None:
-        """Count these no more, which are of a connection string that is not used any more."""
+        """Stop counting these, whose connection string is no longer used."""
         self._idle = [each for each in self._idle if each is not connections]
 
     async def make_room(self) -> None:
@@ -92,7 +92,7 @@ class ConnectionSlots:
         self.dismiss(user)
 
     def dismiss(self, user: str) -> None:
-        """Let a user have another slot, be its own free or abandoned."""
+        """Permit a user another slot after its own is free or abandoned."""
         if user:
             now = asyncio.get_running_loop().time()
             if now - self._users.pop(user) >= SLOW_SECONDS:
@@ -100,7 +100,7 @@ class ConnectionSlots:
         self._hand_out()
 
     def withhold(self, seconds: float, user: str = "") -> None:
-        """Give a slot back that stays unused for so many seconds."""
+        """Return a slot that stays unused for this time, in seconds."""
 
         def end() -> None:
             self._withheld.discard(timer)
@@ -176,7 +176,7 @@ class ConnectionSlots:
             self._stuck.discard(user)
 
     def _refuse_waiting(self) -> None:
-        """Fail the requests that wait for what stuck backends hold."""
+        """Fail the requests that wait for slots of stuck backends."""
         for user, waiter in self._waiting:
             if waiter.done():
                 continue

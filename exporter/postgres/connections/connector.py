@@ -1,4 +1,4 @@
-"""Connector: opens a connection with the settings of a database, or raises why it cannot."""
+"""Connector: opens a connection with the settings of a database, or raises the cause."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from exporter.postgres.connections.abandoned_socket import Abandon, hang_up
 from exporter.postgres.connections.address.dsn import dsn_problem, parameters_of
 from exporter.postgres.connections.address.name_lookup import Attempt, Resolver, attempts
 from exporter.postgres.connections.passwords.password import Password
+from exporter.postgres.connections.received_bytes import ReceivedBytes
 from exporter.text import some_of
 
 Connection = psycopg.AsyncConnection[tuple[Any, ...]]
@@ -32,8 +33,8 @@ class _LenientText(Loader):
 class Connector:
     """Connects to one database: to the first of its servers that accepts the connection.
 
-    psycopg's own connect() leaves a socket open at a timeout, and with it a backend, until garbage
-    is collected. Here the socket is ours, and is shut down.
+    psycopg's connect() leaves a socket, and with it a backend, open at a timeout until garbage
+    collection. Here the socket is shut down.
     """
 
     def __init__(self, settings: DatabaseSettings) -> None:
@@ -57,7 +58,7 @@ class Connector:
         try:
             return await self._first_of(servers, problems, password, abandoned)
         except AuthFailed:
-            # It may have changed before the end of its life, or just now.
+            # It may have changed before the end of its lifetime, or just now.
             other = await self._password.after_refusal(password)
             if other is None:
                 raise
@@ -78,7 +79,7 @@ class Connector:
             try:
                 return await self._try({**server, **given}, abandoned)
             except SourceError as error:
-                # That a server is full or refuses us says more than that one cannot be reached.
+                # A full server or a refusal is more informative than an unreachable server.
                 says_more = failure is None or not isinstance(error, ConnectFailed)
                 failure = error if says_more else failure
                 problems.append(str(error))
@@ -99,6 +100,11 @@ class Connector:
             hang_up(pgconn, abandoned)
             pgconn.finish()
             raise self._no_answer() from None
+        except psycopg.OperationalError as error:
+            pgconn.finish()
+            raise ConnectFailed(
+                f"cannot connect to database {self._settings.name}: {error}"
+            ) from None
         except BaseException:
             pgconn.finish()
             raise
@@ -139,13 +145,18 @@ class Connector:
 
 
 async def _poll(pgconn: pq.abc.PGconn) -> bool:
-    """Whether it is connected in the end, after all that libpq has to wait for (PQconnectPoll)."""
+    """Whether it is connected in the end, after all that libpq has to wait for (PQconnectPoll).
+
+    Raises OperationalError where the server sends too much.
+    """
+    received = ReceivedBytes(pgconn)
     while True:
         status = PollingStatus(pgconn.connect_poll())
         if status in {PollingStatus.OK, PollingStatus.FAILED}:
             return status == PollingStatus.OK
         is_reading = status == PollingStatus.READING
-        await socket_ready(pgconn.socket, to_read=is_reading, to_write=not is_reading)
+        if await socket_ready(pgconn.socket, to_read=is_reading, to_write=not is_reading):
+            received.check()
 
 
 async def socket_ready(descriptor: int, *, to_read: bool, to_write: bool = False) -> bool:

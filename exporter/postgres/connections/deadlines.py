@@ -1,4 +1,4 @@
-"""Deadlines: how long a statement may take on the server, and how much longer the client waits.
+"""Deadlines: the time of a statement on the server, and the longer time of the client.
 
 The server's own are set per transaction, by collection/begin.sql and recovery/close/begin.sql.
 """
@@ -9,10 +9,10 @@ from psycopg.pq.abc import PGconn
 
 from exporter.postgres.connections.abandoned_socket import Abandon, AbandonedSocket, hang_up
 
-#: How much longer than the server's own deadline the client waits before it hangs up.
+#: How much longer than the server's deadline the client waits before it shuts the connection down.
 CLIENT_GRACE_SECONDS = 1.0
 
-#: Of a statement of recovery, and of its locks: as in recovery/close/begin.sql.
+#: The deadlines of a statement of recovery and of its locks, as in recovery/close/begin.sql.
 STATEMENT_SECONDS = 2.0
 LOCK_SECONDS = 0.25
 

@@ -9,11 +9,12 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def in_thread(work: Callable[[], T]) -> T:
+async def in_thread(work: Callable[[], T], *, timeout: float | None = None) -> T:
     """Run `work` in a separate thread and wait for it; cancelling stops the waiting alone.
 
     The event loop's own threads are few, and those that hang would block other work and the end of
-    the process, which does not wait for this one. Raises what `work` raises.
+    the process, which does not wait for this one. Raises what `work` raises, and TimeoutError when
+    it takes longer than `timeout` seconds.
     """
     done: Future[T] = Future()
     done.set_running_or_notify_cancel()
@@ -25,4 +26,5 @@ async def in_thread(work: Callable[[], T]) -> T:
             done.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
-    return await asyncio.wrap_future(done)
+    async with asyncio.timeout(timeout):
+        return await asyncio.wrap_future(done)

@@ -9,7 +9,7 @@ _OF_SERVER: dict[str, tuple[type[errors.TimedOut], str]] = {
     "57P05": (errors.IdleTooLong, "idle_session_timeout"),
 }
 
-#: And those of PgBouncer, all with SQLSTATE 08P01 and in these words (janitor.c), or with spaces.
+#: The deadlines of PgBouncer, all with SQLSTATE 08P01 and these words (janitor.c), or with spaces.
 _OF_PGBOUNCER: tuple[tuple[str, type[errors.TimedOut]], ...] = (
     ("query_wait_timeout", errors.TimedOut),
     ("query_timeout", errors.TimedOut),
@@ -17,6 +17,16 @@ _OF_PGBOUNCER: tuple[tuple[str, type[errors.TimedOut]], ...] = (
     ("idle_transaction_timeout", errors.IdleTooLong),
     ("transaction_timeout", errors.TimedOut),
 )
+
+
+#: The errors that end a connection whatever is run on it (PostgreSQL documentation, appendix A).
+#: What has none of these SQLSTATEs is an error of a statement, which ends it with exit_on_error.
+_OF_CONNECTION = ("08", "25P03", "25P04", "28", "3D", "53", "57P", "58", "F0", "XX")
+
+
+def is_of_statement(state: str | None) -> bool:
+    """Whether an error is one of a statement, also where it has ended the connection."""
+    return bool(state) and not str(state).startswith(_OF_CONNECTION)
 
 
 def explain_lost(database: str, state: str | None, text: str) -> errors.SourceError:

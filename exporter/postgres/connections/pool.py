@@ -1,4 +1,4 @@
-"""ConnectionPool: the connections to one database, and whether it could be reached last."""
+"""ConnectionPool: the connections to one database, and whether it was last reachable."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -14,19 +14,19 @@ from exporter.postgres.connections.address.hop import Hop, hop_of
 from exporter.postgres.connections.connection_slots import ConnectionSlots
 from exporter.postgres.connections.connector import Connection, Connector
 from exporter.postgres.connections.deadlines import STATEMENT_SECONDS
-from exporter.postgres.connections.shared_room import RECHECK_AFTER, SharedRoom
+from exporter.postgres.connections.shared_limit import RECHECK_AFTER, SharedConnectionLimit
 
 
 class Lease:
-    """A connection for one user, and what came of it."""
+    """A connection for one user, and its outcome."""
 
     connection: Connection
     is_new: bool
 
     def __init__(self) -> None:
-        #: The sockets that were hung up on.
+        #: The sockets that were shut down.
         self.abandoned: list[AbandonedSocket] = []
-        #: SQLSTATE and message of what the server says when it ends the connection.
+        #: SQLSTATE and message with which the server ends the connection.
         self.last_words: list[tuple[str | None, str]] = []
 
     def note(self, notice: psycopg.errors.Diagnostic) -> None:
@@ -37,10 +37,13 @@ class Lease:
 
 
 class ConnectionPool:
-    """At most so many connections at a time as there are slots; one runs one message at a time."""
+    """At most one connection per slot; a connection runs one message at a time."""
 
     def __init__(
-        self, settings: DatabaseSettings, slots: ConnectionSlots | None, room: SharedRoom | None
+        self,
+        settings: DatabaseSettings,
+        slots: ConnectionSlots | None,
+        room: SharedConnectionLimit | None,
     ) -> None:
         """`slots` and `room` are those that other connection strings share, if any do."""
         self.name = settings.name
@@ -53,7 +56,7 @@ class ConnectionPool:
         self.idle: list[Connection] = []
         self.slots = slots or ConnectionSlots(settings.max_connections)
         self.slots.add_idle(self.idle)
-        self.room = SharedRoom(settings.name) if room is None else room
+        self.room = SharedConnectionLimit(settings.name) if room is None else room
         self._busy: set[Connection] = set()
         self.room.add(self.idle, self._busy)
         self._connect_timeout = settings.connect_timeout
@@ -61,7 +64,7 @@ class ConnectionPool:
         self._connecting = asyncio.Lock()
         self.backoff = backoff.Backoff()
         self._log = logs.StateLog()
-        #: Why the last attempt to connect failed, in a sentence and in a word.
+        #: Why the last attempt to connect failed, as a sentence and as one word.
         self._unreachable = ("", errors.ConnectFailed.reason)
 
     @property
@@ -71,7 +74,7 @@ class ConnectionPool:
 
     @asynccontextmanager
     async def connection(self, user: str = "") -> AsyncIterator["Lease"]:
-        """A connection for the block alone: an idle one or a new one. Raises SourceError."""
+        """A connection within the block: an idle one or a new one. Raises SourceError."""
         await self.acquire(user)
         lease = Lease()
         try:
@@ -99,20 +102,20 @@ class ConnectionPool:
             raise
 
     def leave(self, user: str, seconds: float, abandoned: Sequence[AbandonedSocket]) -> None:
-        """Give a slot back, of which the server may need so many seconds to end what was sent."""
+        """Return a slot; the server may need this time, in seconds, to end the statement."""
         if abandoned:
-            # A backend that we hung up on goes on until its own statement_timeout ends it, and
-            # longer if it is stuck.
+            # An abandoned backend continues until its statement_timeout ends it, and longer if it
+            # is stuck.
             self.slots.abandon(seconds, abandoned, user)
         else:
             self.slots.release(user)
 
     def withhold(self, user: str) -> None:
-        """Keep a slot for a while for which the server gave no connection."""
+        """Keep a slot for some time for which the server permitted no connection."""
         self.slots.withhold(RECHECK_AFTER, user)
 
     async def connect(self, abandoned: list[AbandonedSocket], *, waits: bool) -> Connection:
-        """Connect; `waits` for others of ours where the server gives none beside theirs."""
+        """Connect; `waits` for our other connections if the server permits none beside them."""
         loop = asyncio.get_running_loop()
         # One at a time: two attempts with the same wrong password would count twice where a server
         # locks out a user after some of them.
@@ -169,7 +172,7 @@ class ConnectionPool:
         self._busy.add(connection)
 
     async def keep(self, connection: Connection, *, is_usable: bool = True) -> None:
-        """Have a connection idle that was busy, or close it where it is no good any more."""
+        """Make a busy connection idle, or close it if it is no longer usable."""
         self._busy.discard(connection)
         self.room.note_done()
         is_idle = connection.pgconn.transaction_status == pq.TransactionStatus.IDLE
@@ -181,7 +184,7 @@ class ConnectionPool:
     async def close(self, *, shares_slots: bool = False) -> None:
         """Close every connection, also those whose server does not answer.
 
-        The slots go on where others share them.
+        Shared slots stay in use.
         """
         for connection in list(self._busy):
             hang_up(connection.pgconn)
@@ -196,6 +199,6 @@ class ConnectionPool:
 
 
 def _is_refused(error: errors.SourceError) -> bool:
-    """Whether the server refuses us; a command that gave no password may soon do so again."""
+    """Whether the server refuses us; a failed password command may soon succeed."""
     is_command = isinstance(error, errors.PasswordUnavailable)
     return isinstance(error, errors.AuthFailed | errors.PermissionDenied) and not is_command

@@ -1,7 +1,7 @@
--- The functions with effects that a view calls, and those below it that it reads: schema and name of the
--- view, and the function. A materialized view has called them when it was refreshed.
--- The functions stand in the query tree, because dependencies on functions of PostgreSQL itself are not
--- recorded; an operator has its own beside it. Names are those of PostgreSQL, and those of extensions.
+-- The functions with side effects that a view, or a view below it, calls: schema and name of the view,
+-- and the function. A materialized view calls them only when it is refreshed.
+-- The functions are read from the query tree, because dependencies on functions of PostgreSQL itself
+-- are not recorded; the tree has the function of each operator. Names of extensions are included.
 WITH RECURSIVE views AS (
     SELECT c.oid
     FROM pg_class AS c

@@ -1,6 +1,6 @@
 -- Which of these names are functions outside of pg_catalog, with aggregates and window functions, and
 -- whether PUBLIC may call each. GRANT takes the types of the arguments that a call gives.
--- A name without a schema is what the search path finds; PostgreSQL's own need no right.
+-- A name without a schema is resolved by the search path; PostgreSQL's own functions need no right.
 SELECT
     n.nspname,
     pg_catalog.format('%I.%I(%s)', n.nspname, p.proname, pg_catalog.oidvectortypes(p.proargtypes)),

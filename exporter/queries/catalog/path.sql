@@ -1,6 +1,6 @@
--- The search path of this role with pg_catalog first, for its transaction alone. There it is without
--- being named, but for a role whose path names it later: then an equal function, operator or type of
--- another schema would be found instead of PostgreSQL's. All that a path has besides comes after it.
+-- The search path of this role with pg_catalog first, for its transaction only. It is first implicitly,
+-- unless the role's path names it later: then an equal function, operator or type of another schema
+-- would be used instead of PostgreSQL's. The rest of the path follows.
 pg_catalog.set_config(
         'search_path',
         pg_catalog.btrim(

@@ -1,12 +1,12 @@
 -- The relations that sources name and their columns, with those that a generated one is computed
 -- from: its default depends on them (pg_depend), on itself internally. Each row begins with the number
--- of the source. One statement for several, because to plan it takes longer than to run it.
--- An unquoted name finds its exact spelling first, else its lower case, as `s.column` does.
--- Without a schema it is the one that the search path finds.
--- A type of another schema is qualified, so that no other path finds another type of that name. The
--- operators by which values are compared are those of the default B-tree of the type, or of that
--- below a domain; an enum or an array has PostgreSQL's own. The last column is the type below a domain,
--- or the type itself, without a length.
+-- of the source. One statement for several sources, because planning takes longer than execution.
+-- An unquoted name is tried in its exact spelling first, then in lower case, like `s.column`.
+-- A name without a schema is resolved by the search path.
+-- A type of another schema is qualified, so that another path cannot resolve it differently. Values
+-- are compared by the operators of the default B-tree class of the type, or of the base type of a
+-- domain; an enum or an array has PostgreSQL's own. The last column is the base type of a domain, or
+-- the type itself, without a length.
 SELECT
     wanted.number, c.oid::int8, c.nspname, c.relname, c.relkind::text, a.attname,
     CASE

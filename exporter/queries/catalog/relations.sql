@@ -1,4 +1,4 @@
--- Which of these names are tables or views; a name without a schema is what the search path finds.
+-- Which of these names are tables or views; a name without a schema is resolved by the search path.
 SELECT n.nspname, c.relname
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace

@@ -1,5 +1,5 @@
--- What a role may write to a table of the audit beyond what the roles of session-exporter need, as
--- privilege and columns; no row where it owns the table, as a superuser does. By table.
+-- The rights of a role to write to tables of the audit beyond the needs of session-exporter's roles, as
+-- privilege and columns, by table; no row if it owns the table, as a superuser does.
 WITH audit AS (
     SELECT c.oid, c.relname::text AS name
     FROM pg_class AS c

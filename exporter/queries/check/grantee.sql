@@ -1,5 +1,5 @@
--- This role, and the one that has to get a right of recovery: for a person, the role of recovery
--- that has this one as a member.
+-- This role, and the role to which a right of recovery has to be granted: for a person, the role of
+-- recovery of which this role is a member.
 SELECT
     current_user::text,
     coalesce(

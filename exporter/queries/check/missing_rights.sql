@@ -1,6 +1,6 @@
--- The rights that a role needs and does not have, by number; of a right on columns, those that are
--- missing. Looked up in the catalog, because a role without USAGE on a schema cannot name a table in
--- it. What does not exist is not listed.
+-- The rights that a role needs and does not have, by number; for a right on columns, the missing
+-- columns. Read from the catalog, because a role without USAGE on a schema cannot name a table in it.
+-- Missing objects are not listed.
 WITH needed (number, privilege, schema_name, table_name, column_names, function) AS (
     VALUES
     {needed}

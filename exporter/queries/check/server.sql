@@ -1,5 +1,5 @@
 -- The role, the database, the version, whether it is a standby, the present time, and whether
--- GSSAPI encrypts the connection, which libpq does not tell of its own.
+-- GSSAPI encrypts the connection, which libpq does not report.
 SELECT
     current_user::text,
     pg_catalog.current_database()::text,

@@ -1,10 +1,10 @@
--- The active sessions, counted in one pass into cells by age, silence, label, orphaned or not, and what
--- contradicts. width_bucket() places a row among all boundaries at once by binary search: every
--- histogram bucket and the overlong sessions are then sums of cells. Nothing is computed for each row
--- that could be computed once: boundaries are constants, because they are ages, and the time is a
--- subquery. OFFSET 0 keeps each value from being computed again wherever it is used, and the planner
--- from expecting as many cells as there are rows. What is lost is no coordinate: those are few, and a
--- condition that is false of a row that lives costs less than another cell for it.
+-- The active sessions, counted in one pass into cells by age, silence, label, orphaned or not, and
+-- contradictions. width_bucket() finds the cell of a row among all boundaries by binary search: every
+-- histogram bucket and the overlong sessions are then sums of cells. Values that are the same for all
+-- rows are computed once: boundaries are constants, because they are ages, and the time is a subquery.
+-- OFFSET 0 keeps values from being computed again at each use, and the planner from expecting as many
+-- cells as rows. Lost sessions are not a coordinate: they are few, and a condition that is false for
+-- live rows costs less than further cells.
 WITH {clock}
 SELECT
     cell,

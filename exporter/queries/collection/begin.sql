@@ -1,11 +1,11 @@
--- The settings of one collection, for its transaction alone, and what the server is.
--- Nothing remains on a connection that PgBouncer shares. The deadlines come first, because they hold
--- for what follows them; the others in one statement, which costs both sides less than one for each.
+-- The settings of one collection, for its transaction only, and the state of the server.
+-- Nothing remains on a connection that PgBouncer shares. The deadlines come first, because they apply
+-- to the following statements; the other settings are one statement, which is cheaper than one each.
 -- On a standby the lag is 0 while everything received is replayed and the receiver runs: an idle
 -- primary is not lag. Where a commit was replayed since the start, it is at most as old as that;
 -- where none was, the age of the data is unknown: infinity.
--- The next two columns are how far it has received, while it does, and replayed: bytes of WAL. The
--- last one is when this transaction began, in a message of several.
+-- The next two columns are the received (while receiving) and replayed positions in bytes of WAL. The
+-- last column is the start of this transaction within a message of several.
 -- Operators are qualified, because pg_catalog may not come first in the path yet.
 BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY;
 SET LOCAL statement_timeout = {statement_timeout};

@@ -1,6 +1,6 @@
--- The tables that a backend has locked which still runs a message of ours, long after its deadline: those of
--- the transaction in which it hangs. The message is found by how it begins, because behind PgBouncer the
--- process is not known. A row without a table: it has locked none. No row: nothing hangs.
+-- The tables locked by a backend that still runs one of our messages long after its deadline, in the
+-- transaction in which it hangs. The message is found by its beginning, because behind PgBouncer the
+-- process is unknown. A row without a table: it has locked none. No row: nothing hangs.
 SELECT n.nspname, c.relname
 FROM pg_stat_activity AS a
 LEFT JOIN (

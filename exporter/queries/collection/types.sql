@@ -1,6 +1,6 @@
 -- The type of every declared expression, from its result columns: no row is read. In WHERE, PostgreSQL
--- refuses what does not give one value of one row: functions that return sets, aggregates, and
--- window functions. Elsewhere some of these would change how many rows there are.
+-- refuses expressions that do not give one value for one row: functions that return sets, aggregates,
+-- and window functions. Elsewhere some of these would change the number of rows.
 SELECT
     {expressions}
 FROM {table} AS s

@@ -1,5 +1,5 @@
 -- The role, the database, whether the server is a standby, its time zone, the present time, whether the role
--- may read the texts of other roles' statements and all statistics, and how many relations it may not read.
+-- may read the texts of other roles' statements, the schema of pg_stat_statements, and the backend.
 SELECT
     current_user::text,
     pg_catalog.current_database()::text,
@@ -13,4 +13,5 @@ SELECT
         FROM pg_extension AS e
         JOIN pg_namespace AS n ON n.oid = e.extnamespace
         WHERE e.extname = 'pg_stat_statements'
-    )
+    ),
+    pg_catalog.pg_backend_pid()

@@ -1,4 +1,4 @@
--- The owners that a query says live: its first column.
+-- The live owners by a query: its first column.
 SELECT (q.session_exporter_id)::text
 FROM (
 {query}

@@ -1,5 +1,5 @@
--- The sessions that a query says live: its first column, and started_at, last_seen_at and key where it has
--- them, as JSON writes them. OFFSET 0, so that a row is made JSON once.
+-- The live sessions by a query: its first column, and optionally started_at, last_seen_at and key, in
+-- the format of JSON. OFFSET 0, so that each row is converted to JSON once.
 SELECT
     (j.session_exporter_id)::text,
     j.session_exporter_row OPERATOR(pg_catalog.->>) 'started_at'::text,

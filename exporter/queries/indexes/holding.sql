@@ -1,9 +1,9 @@
 -- The indexes of a table, its partitions and children that hold one of some columns: as a key, in
 -- INCLUDE, in an expression or in the predicate, on all of which the index depends (pg_depend).
--- One that belongs to another of these, as the index of a partition does, is left out, and so is one
--- that no partition has, and a primary key of this column alone: nothing changes that. From PostgreSQL
--- 16 on a BRIN index takes no HOT update away (its release notes). One that is not valid does, as long
--- as it is live. The row as a whole, which is column 0 of an expression, has no such dependency.
+-- Excluded are an index that belongs to another of these, as the index of a partition does, an index
+-- that no partition has, and a primary key on this column alone, which never changes. From PostgreSQL 16
+-- a BRIN index does not prevent HOT updates (its release notes). An invalid index does, as long as it
+-- is live. The whole row, which is column 0 of an expression, has no such dependency.
 WITH RECURSIVE part AS (
     SELECT {oid}::oid AS oid
     UNION

@@ -1,4 +1,4 @@
--- Of these names those of functions that are never immutable, whatever the arguments.
+-- The names, among these, of functions that are never immutable, for any arguments.
 SELECT p.proname
 FROM pg_proc AS p
 WHERE p.proname IN ({names})

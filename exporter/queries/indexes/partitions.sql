@@ -1,6 +1,6 @@
 -- A table with its partitions or children, parents before them. A table that inherits from another
--- is not part of it as a partition is, so it has no parent here. One that is temporary, or about to be
--- detached, can have no index from here.
+-- is not part of it as a partition is, so it has no parent here. A temporary table, or a partition that
+-- is being detached, cannot get an index from here.
 WITH RECURSIVE part AS (
     SELECT {oid}::oid AS oid, NULL::oid AS parent, 0 AS level
     UNION ALL

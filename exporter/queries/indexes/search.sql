@@ -1,4 +1,4 @@
--- The start of the rows that a collector has to find, which its index has to serve.
+-- The start of the rows that a collector has to find by its index.
 SELECT {start}
 FROM {table} AS s
 WHERE {rows}

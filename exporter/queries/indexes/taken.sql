@@ -1,4 +1,4 @@
--- The names that end as those of our indexes do, and whether each is an index that is not valid.
+-- The names with the ending of our indexes, and whether each is an invalid index.
 SELECT n.nspname, c.relname, i.indisvalid IS FALSE
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace

@@ -1,6 +1,6 @@
--- The rows of some kinds of inconsistency, how many there are, and which kinds each is of. The
--- expressions are those of the statement that counts, in a scope of their own, so that no name means
--- another column than there. What is listed is computed only of the rows that are.
+-- The rows of some kinds of inconsistency, their number, and the kinds of each. The expressions are
+-- those of the counting statement, in a separate scope, so that names resolve to the same columns. The
+-- listed values are computed only for listed rows.
 WITH {clock}
 SELECT
     pg_catalog.count(*) OVER (),

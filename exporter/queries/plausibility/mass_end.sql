@@ -1,7 +1,7 @@
--- The moments at which several of the newest closed sessions ended together, the one of most first: how
--- many, and how many such moments and sessions there are.
--- One UPDATE gives all its rows the same microsecond. Whole seconds are shared by chance, and so are
--- the ends of sessions that began together, as an import writes them.
+-- The times at which several of the newest closed sessions ended together, the most frequent first: the
+-- number of sessions, and the total numbers of such times and sessions.
+-- One UPDATE gives all its rows the same microsecond. Whole seconds are ignored, because they coincide
+-- by chance, and so are ends of sessions that began together, for example by an import.
 SELECT
     pg_catalog.to_char(session_exporter_end AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US"Z"'),
     session_exporter_count,

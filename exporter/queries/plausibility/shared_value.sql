@@ -1,5 +1,5 @@
--- The value that most active rows have in a time column, and how many have it, where that is no time
--- at which they can have been seen: longer ago than a session is orphaned, or ahead.
+-- The most frequent value of active rows in a time column, and its count, if it is an implausible time:
+-- longer ago than the threshold, or in the future.
 SELECT session_exporter_value::pg_catalog.text, session_exporter_count, session_exporter_rows
 FROM (
     SELECT

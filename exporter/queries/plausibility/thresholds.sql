@@ -1,5 +1,5 @@
--- Of the active sessions with a time: how many there are, how many have no usable threshold of their own,
--- and of the others the shortest, the one in the middle and the longest, in seconds.
+-- For the active sessions with a time: their number, the number without a usable threshold, and of the
+-- others the shortest, median and longest threshold, in seconds.
 SELECT
     pg_catalog.count(*)::int8,
     pg_catalog.count(*) FILTER (WHERE t.session_exporter_seconds IS NULL)::int8,

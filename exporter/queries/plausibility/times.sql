@@ -1,5 +1,5 @@
--- Of the active rows: how many have a time, the newest of these, how many lie in the future and before
--- 2000, the value in the middle as it is stored, where that is a number, and what time it is.
+-- For the active rows: the number with a time, the newest time, the numbers in the future and before
+-- 2000, the stored median value if it is a number, and the present time.
 SELECT
     pg_catalog.count(t.session_exporter_time)::int8,
     extract(epoch FROM pg_catalog.max(t.session_exporter_time))::float8,

@@ -1,6 +1,6 @@
--- Every session of a source, with what its config says of each row, for queries of a person.
--- One row for each row of the table, so that conditions on the columns become those of the table,
--- and its indexes serve them.
+-- Every session of a source with the columns of its config, for queries of a person.
+-- One row for each row of the table, so that conditions on the columns become conditions on the table
+-- and can use its indexes.
 (
     SELECT
         {columns}

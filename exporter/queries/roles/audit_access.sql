@@ -1,5 +1,5 @@
--- Whether this role may read of the audit what says which sessions were closed; no row where there is no
--- audit. Takes no rights. An older release has the id as a text.
+-- Whether this role may read which sessions were closed from the audit; no row without an audit. It
+-- needs no rights. In an older release the id is a text.
 SELECT
     pg_catalog.has_schema_privilege(n.oid, 'USAGE'::text)
     AND (

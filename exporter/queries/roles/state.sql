@@ -1,5 +1,5 @@
--- Whether a role is there, may connect to this database, and sees what others do. NULL, where it is not
--- there, is unknown.
+-- Whether a role exists, may connect to this database, and sees the sessions of others. NULL is unknown,
+-- because the role does not exist.
 SELECT
     r.oid IS NOT NULL,
     coalesce(pg_catalog.has_database_privilege(r.oid, d.oid, 'CONNECT'::text), false),

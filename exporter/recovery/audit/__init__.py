@@ -1,1 +1,1 @@
-"""The audit of recovery: its table, its runs, its counters, and what is done in it."""
+"""The audit of recovery: its tables, runs, counters, maintenance, pauses and stops."""

@@ -1,4 +1,4 @@
-"""What all exporters share about automatic recovery: its pauses, stops and observations."""
+"""The pauses, stops and observations of automatic recovery, which all exporters share."""
 
 from exporter.config import Source
 from exporter.errors import PermissionDenied
@@ -15,16 +15,16 @@ from exporter.sessions.grants import OPERATOR_ROLE
 
 
 async def resumed_until(reader: Reader, source_name: str) -> float:
-    """The Unix time of the stop that a person has ended last; the audit is there.
+    """The Unix time of the stop that a person has ended last; the audit must exist.
 
-    Before all stops where none has. Raises SourceError.
+    If there is none, a time before all stops. Raises SourceError.
     """
     statement = fill("recovery/control/resumed", source=literal(source_name))
     return float(await reader.value(statement))
 
 
 async def had_other_stop(reader: Reader, source_name: str, stop: Stop, *, within: float) -> bool:
-    """Whether a person may have seen another stop in the last `within` seconds; the audit is there.
+    """Whether a person may have seen another stop in the last `within` seconds; needs the audit.
 
     Raises SourceError.
     """
@@ -38,7 +38,7 @@ async def had_other_stop(reader: Reader, source_name: str, stop: Stop, *, within
 
 
 async def find_pause(reader: Reader | Transaction, source_name: str) -> Pause | None:
-    """The pause of a source, or None, also where there is no audit. Raises SourceError."""
+    """The pause of a source; None without a pause or without an audit. Raises SourceError."""
     if not await has_audit(reader):
         return None
     rows = await reader.rows(fill("recovery/control/pause/paused", source=literal(source_name)))
@@ -46,7 +46,7 @@ async def find_pause(reader: Reader | Transaction, source_name: str) -> Pause | 
 
 
 async def find_pause_or_error(reader: Reader, source_name: str) -> tuple[Pause | None, str]:
-    """The pause of a source, or why this role may not know it. Raises other SourceErrors."""
+    """The pause of a source, or why this role may not read it. Raises other SourceErrors."""
     try:
         return await find_pause(reader, source_name), ""
     except PermissionDenied as error:
@@ -65,7 +65,7 @@ async def pause(reader: Reader, writer: Writer, source_name: str, *, reason: str
 
 
 async def require_operator(writer: Writer) -> None:
-    """Raise PermissionDenied where the role may not end a pause and a stop; the audit is there."""
+    """Raise PermissionDenied if the role may not end a pause or a stop; the audit must exist."""
     ((role, may_resume),) = await writer.rows(fill("recovery/control/may_resume"))
     if not may_resume:
         raise PermissionDenied(
@@ -75,7 +75,7 @@ async def require_operator(writer: Writer) -> None:
 
 
 def operator_advice(role: str) -> str:
-    """How a person gets the rights, if the role is theirs."""
+    """How to give a person's role the rights."""
     return (
         f"connect as a member of {OPERATOR_ROLE} (docs/recovery/close.md says how); a DBA makes "
         f"one by GRANT {OPERATOR_ROLE} TO {role}, after what `session-exporter sql role` prints"
@@ -85,9 +85,9 @@ def operator_advice(role: str) -> str:
 async def resume(
     writer: Writer, source_name: str, pause: Pause, *, reason: str | None = None
 ) -> Pause | None:
-    """End this pause of a source and return it; None where another person has ended it before.
+    """End this pause of a source and return it; None if another person has already ended it.
 
-    The audit is there. Raises SourceError.
+    The audit must exist. Raises SourceError.
     """
     statement = fill(
         "recovery/control/pause/resume",
@@ -99,12 +99,12 @@ async def resume(
 
 
 async def read_control(reader: Reader, rule: Rule) -> tuple[Control, Watch]:
-    """What is written about a source, and what earlier exporters have watched by this rule.
+    """The records about a source, and the watch that earlier exporters wrote for this rule.
 
     Raises SourceError.
     """
     (
-        (*stop, resumed_stop_at, resumed_at, wave, since, until, judged, orphans, returns),
+        (*stop, by_hand, resumed_stop_at, resumed_at, wave, since, until, judged, orphans, returns),
     ) = await reader.rows(
         rule.statement(
             "recovery/control/control",
@@ -114,6 +114,7 @@ async def read_control(reader: Reader, rule: Rule) -> tuple[Control, Watch]:
     )
     control = Control(
         stop=None if stop[0] is None else Stop(*stop),
+        closed_by_hand=by_hand,
         resume=None if resumed_at is None else Resume(resumed_at, resumed_stop_at, wave),
         observed_since=since,
         judged_until=judged,
@@ -126,7 +127,7 @@ async def read_control(reader: Reader, rule: Rule) -> tuple[Control, Watch]:
 async def find_other_rule(reader: Reader, rule: Rule) -> float | None:
     """When exporters last observed the source by another rule, if they do not use this one.
 
-    Unix time; None where that was not in the last hour. The audit is there. Raises SourceError.
+    Unix time; None if that was not in the last hour. The audit must exist. Raises SourceError.
     """
     recent = interval(_recent(rule))
     at = await reader.value(rule.statement("recovery/observation/other_rule", recent=recent))
@@ -134,15 +135,15 @@ async def find_other_rule(reader: Reader, rule: Rule) -> float | None:
 
 
 def note_interval(source: Source) -> float:
-    """After how many seconds an observation is noted again: a part of the wave's time.
+    """The interval in seconds at which observations are recorded: a part of the wave's time.
 
-    Where rows have thresholds of their own that is not known beforehand, and each is noted.
+    Where each row has its own threshold, that time is not known beforehand, and each is recorded.
     """
     return (source.fixed_threshold or 0.0) / 16
 
 
 def _recent(rule: Rule) -> float:
-    """The age of an observation, in seconds, up to which the rule may be in use: two notes."""
+    """The age of an observation, in seconds, up to which the rule may be in use: two intervals."""
     source = rule.table.source
     return max(2 * note_interval(source), 3 * source.every)
 
@@ -150,7 +151,7 @@ def _recent(rule: Rule) -> float:
 async def write_observation(
     writer: Writer, rule: Rule, watch: Watch, *, since: float, judged_until: float | None
 ) -> None:
-    """Note since when the rule is observed, until when it is judged, and what was watched.
+    """Record since when the rule is observed, until when it is judged, and the watch.
 
     Raises SourceError.
     """
@@ -187,9 +188,9 @@ async def resume_stop(
     wave: int,
     reason: str | None,
 ) -> bool:
-    """End this stop, so that what it holds may be closed; returns whether it was not ended before.
+    """End this stop, so that its held sessions may be closed; return whether it was still on.
 
-    That is a decision about sessions which are orphaned by this rule. Raises SourceError.
+    The decision is about sessions that are orphaned by this rule. Raises SourceError.
     """
     statement = rule.statement(
         "recovery/control/resume_stop",

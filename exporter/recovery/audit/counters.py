@@ -1,4 +1,4 @@
-"""Counts of what the audit table records, for counters of metrics."""
+"""Counts of rows of the audit table, for counters of metrics."""
 
 from collections import Counter
 
@@ -10,28 +10,28 @@ from exporter.recovery.status import TRIGGERS, RecoveryStatus
 class AuditCounter:
     """Counts rows of one source as they are added or marked, since the first call of read().
 
-    The counts only grow, also when old rows are deleted.
+    The counts never fall, even when old rows are deleted.
     """
 
     def __init__(self, source: str, before: RecoveryStatus) -> None:
-        """The counts go on from `before`."""
+        """Continue the counts of `before`."""
         self._source = source
         self._marks: tuple[int, float] | None = None
         self._counted: set[Row] = set()
         self._totals: Counter[tuple[str, str]] = Counter(
             {("recovered", trigger): count for trigger, count in before.recovered.items()}
-            # Which trigger it was of these does not matter: they are served as one number each.
+            # The trigger of these does not matter: each is served as one number.
             | {("undone", "auto"): before.undone, ("contradicted", "auto"): before.contradicted}
         )
 
     async def read(self, reader: Reader) -> tuple[dict[str, int], int, int]:
-        """Recovered by trigger, undone, contradicted, with what is new. Raises SourceError."""
+        """Recovered by trigger, undone, contradicted, with new rows. Raises SourceError."""
         if self._marks is None:
             self._marks = await self._current_marks(reader)
             self._counted = await self._since(reader, self._marks)
         found = await self._since(reader, self._marks)
         self._totals.update((event, trigger) for event, trigger, _ in found - self._counted)
-        # They lie a minute back: what is committed meanwhile is after them, for the next call.
+        # They are a minute back: rows that are committed meanwhile are left to the next call.
         self._marks = await self._current_marks(reader)
         self._counted = found
         recovered, undone, contradicted = (

@@ -1,4 +1,4 @@
-"""The schema of the audit: its numbered steps, and whether a database has all of them."""
+"""The schema of the audit: its numbered steps, and the version in a database."""
 
 from exporter.errors import AuditUnusable, AuditVersionMismatch, PermissionDenied
 from exporter.postgres import Reader, Transaction
@@ -6,12 +6,12 @@ from exporter.queries import fill
 
 AUDIT = "session_exporter.recovery"
 
-#: The tables of the schema, of which each role that reads the audit needs all.
+#: The tables of the schema; a role that reads the audit needs all of them.
 TABLES = ("recovery", "run", "pause", "stop", "observation")
 
-#: What makes the schema, in this order: step N makes version N of the version before. Each is
-#: queries/recovery/audit/steps/NAME.sql, and runs as one statement. A step that was released is
-#: never changed.
+#: The steps that create the schema, in this order: step N updates version N - 1 to N. Each is
+#: queries/recovery/audit/steps/NAME.sql, and runs as one statement. A released step is never
+#: changed.
 STEPS = ("1_recovery", "2_text", "3_control", "4_orphans", "5_run", "6_pauses")
 
 #: The version that this program reads and writes.
@@ -24,7 +24,7 @@ NO_AUDIT = (
 
 
 def audit_script(found: int = 0) -> str:
-    """The commands that make the schema of this program from version `found`; safe to run twice."""
+    """The commands that update version `found` to that of this program; safe to run twice."""
     version = fill("recovery/audit/steps/version")
     steps = (
         fill(
@@ -40,12 +40,12 @@ def audit_script(found: int = 0) -> str:
 
 
 async def find_version(reader: Reader) -> int:
-    """The version of the schema; 0 where there is none, or no number. Raises SourceError."""
+    """The version of the schema; 0 without a schema or a number. Raises SourceError."""
     return int(await reader.value(fill("recovery/audit/steps/version")))
 
 
 def check_version(found: int) -> None:
-    """Raise AuditVersionMismatch for another version than that of this program."""
+    """Raise AuditVersionMismatch if the version differs from that of this program."""
     if found < VERSION:
         raise AuditVersionMismatch(
             f"the schema session_exporter is of version {found}, and this session-exporter needs "
@@ -59,7 +59,7 @@ def check_version(found: int) -> None:
 
 
 async def has_audit(reader: Reader | Transaction) -> bool:
-    """Whether the audit is there, for a role that may use its schema.
+    """Whether the audit exists, for a role that may use its schema.
 
     Raises AuditVersionMismatch for one of another version, or another SourceError.
     """
@@ -71,10 +71,10 @@ async def has_audit(reader: Reader | Transaction) -> bool:
 
 
 async def can_read_audit(reader: Reader) -> bool:
-    """Whether the audit is there and this role may read it.
+    """Whether the audit exists and this role may read it.
 
-    Raises AuditVersionMismatch for one of another version, PermissionDenied where the role may read
-    only some of its tables, and other SourceErrors.
+    Raises AuditVersionMismatch for another version, PermissionDenied if the role may read only
+    some of its tables, and other SourceErrors.
     """
     statement = fill("recovery/audit/is_readable", version=fill("recovery/audit/steps/version"))
     ((readable, version),) = await reader.rows(statement)
@@ -90,6 +90,6 @@ async def can_read_audit(reader: Reader) -> bool:
 
 
 async def require_audit(reader: Reader) -> None:
-    """Raise AuditUnusable where the audit is not there, or of another version."""
+    """Raise AuditUnusable if the audit is missing, or has another version."""
     if not await has_audit(reader):
         raise AuditUnusable(NO_AUDIT)

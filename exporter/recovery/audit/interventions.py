@@ -1,4 +1,4 @@
-"""What persons have decided about automatic recovery: pauses, and the ends of pauses and stops."""
+"""Decisions of persons about automatic recovery: pauses, and the ends of pauses and stops."""
 
 from dataclasses import dataclass
 
@@ -9,19 +9,19 @@ from exporter.recovery.audit.installation import has_audit
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """One of these. `at` is Unix time."""
+    """One such decision. `at` is Unix time."""
 
     at: float
     kind: str
     """`pause` or `resume`."""
     role: str | None
     held: int | None
-    """How many sessions a stop held that was resumed; None of a pause."""
+    """How many sessions the resumed stop held; None for a pause."""
     reason: str | None
 
 
 async def list_interventions(reader: Reader, source_name: str) -> list[Intervention]:
-    """The latest fifty of a source, newest first; none without an audit. Raises SourceError."""
+    """The newest fifty of a source, newest first; none without an audit. Raises SourceError."""
     if not await has_audit(reader):
         return []
     statement = fill("recovery/audit/interventions", source=literal(source_name))

@@ -1,7 +1,7 @@
 """Maintenance of the audit: contradictions are recorded, and old rows deleted.
 
-One task that fails keeps neither the other tasks nor the counting from being done. None takes more
-than its share of the time, however large the audit is: contradictions are looked for in pages.
+A task that fails does not prevent the other tasks or the counting. No task takes more than its
+share of the time, however large the audit is: contradictions are searched in pages.
 """
 
 import asyncio
@@ -26,10 +26,10 @@ from exporter.recovery.rule.rule import Rule
 #: How often old rows of the audit are deleted, in seconds: up to a thousand at a time.
 PRUNE_EVERY = 600.0
 
-#: Shortest and longest time, in seconds, after which a task that failed is tried again.
+#: Shortest and longest time, in seconds, after which a failed task is retried.
 RETRY_AFTER = (60.0, 3600.0)
 
-#: Errors of a statement, after which the connection is fine.
+#: Errors of a statement, after which the connection is still usable.
 STATEMENT_FAILURES = (
     *(errors.BadData, errors.Locked, errors.PermissionDenied, errors.RowRefused),
     *(errors.SchemaMismatch, errors.TimedOut),
@@ -42,13 +42,13 @@ class _Task:
     """The shortest time between two runs, in seconds."""
     backoff: Backoff = field(default_factory=Backoff)
     before: dt.datetime | None = None
-    """Where the next page but the newest ends; None: at the newest again."""
+    """Where the next older page ends; None: begin with the newest page again."""
 
 
 class AuditMaintenance:
     """The tasks for one source; deleting old rows is due every PRUNE_EVERY, the others always.
 
-    One that takes long is due after twenty times as long.
+    A task is due again after twenty times its last duration at the earliest.
     """
 
     def __init__(self, writer: Writer, source: Source) -> None:
@@ -65,7 +65,7 @@ class AuditMaintenance:
     ) -> list[tuple[errors.SourceError, bool]]:
         """Run the tasks that are due at a monotonic time.
 
-        Returns why some failed, and whether they had not before. Raises SourceError where the
+        Returns why some failed, and whether these failures are new. Raises SourceError if the
         database cannot be reached.
         """
         failures: list[tuple[errors.SourceError, bool]] = []
@@ -90,7 +90,7 @@ class AuditMaintenance:
     ) -> float:
         """Run it once; return how long it kept the database busy, in seconds.
 
-        In pages: always the newest one, and one of the older ones in turn.
+        Each run takes the newest page, and one of the older pages in turn.
         """
         rows, seconds = await self._page(name, None, rule, function)
         if name not in PAGED:

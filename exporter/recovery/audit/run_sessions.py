@@ -1,4 +1,4 @@
-"""The sessions of one run: which columns it has written, and how each row is compared with that."""
+"""The sessions of one run: the columns that it has written, and their comparison with the rows."""
 
 import uuid
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.session_id import GivenId, id_text
 from exporter.text import some_of
 
-#: How many sessions one statement compares, so that it ends in time.
+#: How many sessions one statement compares, so that it stays within its deadline.
 PAGE = 10_000
 
 
 async def find_columns(reader: Reader, rule: Rule, run: uuid.UUID) -> tuple[str, ...]:
-    """The columns that a run has written, whatever the config writes by now."""
+    """The columns that a run has written, which may differ from those of the present config."""
     statement = rule.statement("recovery/undo/columns", run=literal(str(run)))
     return tuple(name for (name,) in await reader.rows(statement))
 
@@ -26,7 +26,7 @@ async def find_states(
 ) -> list[Row]:
     """Number, id and state of each session of the run, read in pages.
 
-    Where rows share an id, which a partitioned table may allow, that of the row that was closed.
+    Where rows share an id, as partitions and child tables allow, that of the row that was closed.
     """
     found: dict[int, Row] = {}
     after = 0
@@ -53,7 +53,7 @@ async def find_states(
 async def find_named(
     reader: Reader, rule: Rule, run: uuid.UUID, ids: Sequence[GivenId]
 ) -> dict[str, list[str]]:
-    """The sessions of the run that each id names, as the audit has them."""
+    """The sessions of the run for each id, as in the audit."""
     found = {}
     for each in ids:
         named = rule.id.is_given(each, in_audit=True)

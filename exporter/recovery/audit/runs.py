@@ -9,14 +9,14 @@ from exporter.recovery.status import Run
 
 
 async def list_runs(reader: Reader, source: str) -> list[Run]:
-    """The latest fifty runs of a source, newest first. Raises SourceError."""
+    """The newest fifty runs of a source, newest first. Raises SourceError."""
     return await _read_runs(reader, f"a.source = {literal(source)}", limit=50)
 
 
 async def newest_runs(reader: Reader, source: str, *, limit: int) -> list[Run]:
-    """The newest runs of a source, by a read that is bounded; the audit is there.
+    """The newest runs of a source, by a bounded read; the audit must exist.
 
-    One that ended longer ago than a thousand audited sessions is not found. Raises SourceError.
+    A run before the last thousand audited sessions is not found. Raises SourceError.
     """
     newest = fill("recovery/audit/newest_runs", source=literal(source), limit=str(limit))
     condition = f"a.source = {literal(source)} AND a.run = ANY (ARRAY(\n{newest}\n))"
@@ -25,13 +25,13 @@ async def newest_runs(reader: Reader, source: str, *, limit: int) -> list[Run]:
 
 
 async def find_run(reader: Reader, run: uuid.UUID) -> Run | None:
-    """One run, or None where the audit table does not have it. Raises SourceError."""
+    """One run, or None if the audit does not have it. Raises SourceError."""
     runs = await _read_runs(reader, f"a.run = {literal(str(run))}::uuid", limit=1)
     return runs[0] if runs else None
 
 
 async def find_beginning(reader: Reader, source: str, digits: str) -> list[Run]:
-    """The latest fifty runs of a source whose id begins with these digits, in lower case.
+    """The newest fifty runs of a source whose id begins with these digits, in lower case.
 
     Raises SourceError.
     """

@@ -1,4 +1,4 @@
-"""A watch as it is written for other exporters: two values of JSON."""
+"""The form in which a watch is written for other exporters: two JSON values."""
 
 import json
 from typing import Any
@@ -13,7 +13,7 @@ def written_orphans(watch: Watch) -> str:
 
 
 def written_returns(watch: Watch) -> str:
-    """What is counted in each slot, which sessions have returned in it, and whose they are."""
+    """The counts of each slot, and the sessions that have returned in it, with their users."""
     sessions: dict[int, list[str]] = {slot: [] for slot in watch.slots}
     for session, slot in watch.counted.items():
         sessions[slot].append(session)
@@ -27,7 +27,7 @@ def written_returns(watch: Watch) -> str:
 
 
 def read_watch(until: float, orphans: dict[str, float], returns: list[list[Any]]) -> Watch:
-    """The watch of an earlier run. An earlier release has written less of it."""
+    """The watch of an earlier run. An earlier release wrote fewer parts of it."""
     return Watch(
         known=orphans,
         until=until,

@@ -1,4 +1,4 @@
-"""Closing sessions in batches, in whatever way: what cannot be closed is set aside, and counted."""
+"""Closing sessions in batches: sessions that cannot be closed are set aside and counted."""
 
 import asyncio
 import time
@@ -24,25 +24,25 @@ from exporter.recovery.functions.installed import InstalledFunction
 from exporter.recovery.rule.selection import Selection
 from exporter.recovery.status import Trigger
 
-#: So many sessions in a row that could not be closed in time, each alone, mean that the database is
-#: slow and not a session; others that wait for these rows are not to wait any longer.
+#: If this many sessions in a row could not be closed in time, each alone, the database is slow and
+#: not a session; then the run ends, so that others do not wait longer for these rows.
 SLOW_IN_A_ROW = 5
 
-#: For how long a run by hand may keep rows locked, in seconds: an application hardly notices it.
+#: How long a run by hand may keep rows locked, in seconds: short enough for applications.
 LOCKED_FOR = 0.05
 
 
 def fitting_batch(count: int, seconds: float, most: int) -> int:
-    """How many take LOCKED_FOR, after `count` took so many seconds.
+    """How many sessions take LOCKED_FOR, if `count` took so many seconds.
 
-    Twice as many at most: one batch that was fast may have been lucky.
+    At most twice as many as before, because a single fast batch may be an exception.
     """
     fitting = int(count * LOCKED_FOR / max(seconds, 1e-6))
     return max(1, min(fitting, 2 * count, most))
 
 
 def by_turns(candidates: Iterable[Candidate]) -> list[list[Candidate]]:
-    """The first row of each id, then the second of those that share one, and so on.
+    """The first row of each id, then the second row of each shared id, and so on.
 
     A transaction closes one row of an id, so that an undo can tell them apart.
     """
@@ -66,9 +66,9 @@ def make_closer(
     reason: str | None = None,
     evidence: EvidenceSettings = no_evidence,
 ) -> Closer:
-    """What closes orphaned sessions; `function` is that of find_recover_function().
+    """The closer of orphaned sessions; `function` is the result of find_recover_function().
 
-    `permission` is that of automatic recovery; None closes by hand. A function knows no evidence.
+    `permission` is for automatic recovery; None closes by hand. A function has no evidence.
     """
     trigger: Trigger = "manual" if permission is None else "auto"
     if function is not None:
@@ -96,9 +96,9 @@ class CloseRun:
     async def close(self, candidates: Sequence[Candidate]) -> Outcome:
         """Close these; may be called once for each page of candidates.
 
-        A session that a constraint or a trigger protects, of which a new value cannot be computed,
-        or that takes longer than a statement may, is set aside, and the others go on.
-        Raises SourceError when nothing more can be done.
+        A session is set aside if a constraint or a trigger protects it, a new value cannot be
+        computed, or it takes longer than a statement may; the others are closed.
+        Raises SourceError if nothing more can be done.
         """
         for each in by_turns(candidates):
             rest = iter(each)
@@ -114,7 +114,7 @@ class CloseRun:
         return self.outcome
 
     async def _close(self, chunk: Sequence[Candidate]) -> None:
-        """Close these together, or else each alone."""
+        """Close these together, or if that fails each alone."""
         try:
             await self.closer.close(chunk, self.outcome)
         except (IdleTooLong, NoAnswer):

@@ -17,7 +17,7 @@ from exporter.recovery.status import Trigger
 
 @dataclass(frozen=True)
 class FunctionCloser:
-    """Hands the sessions to the function that `sql function` printed: it keeps every rule."""
+    """Passes the sessions to the function that `sql function` printed, which applies all rules."""
 
     writer: Writer
     trigger: Trigger
@@ -25,12 +25,12 @@ class FunctionCloser:
     reader: Reader
     function: InstalledFunction
     permission: Permission | None = None
-    """With the trigger `auto` alone."""
+    """Only with the trigger `auto`."""
     reason: str | None = None
     most = MOST_PER_CALL
 
     async def close(self, chunk: Sequence[Candidate], outcome: Outcome) -> None:
-        # The function decides itself; this is to count what it leaves, and why.
+        # The function decides; this only counts the sessions that it does not close, and why.
         admitted, is_paused = await admit(self.reader, self.selection.rule, self.permission, chunk)
         closed = await self._call(admitted, outcome.run) if admitted else []
         outcome.add(closed, len(chunk), len(admitted), is_paused=is_paused)

@@ -10,16 +10,16 @@ from exporter.recovery.close.by_statements import StatementCloser
 from exporter.recovery.close.candidates import Candidate, Outcome
 from exporter.recovery.rule.selection import versions_by_id
 
-#: The setting of one transaction in which the first statement leaves the second what it has locked.
+#: The setting, local to a transaction, that passes the locked rows to the second statement.
 LOCKED = "session_exporter.locked"
 
 
 @dataclass(frozen=True)
 class MessageCloser:
-    """Closes by hand what `statements` would close, and counts it; no lock waits for this process.
+    """Closes by hand in one message, and counts; no lock waits for this process.
 
-    What cannot be closed in one message is left to the statements, which find out why: so the
-    outcome is theirs, but that it does not name the sessions that were closed.
+    If that fails, `statements` closes the sessions and finds out why. The outcome is the same,
+    except that it does not name the sessions that were closed.
     """
 
     statements: StatementCloser
@@ -42,7 +42,7 @@ class MessageCloser:
         await self.statements.close(chunk, outcome)
 
     async def _send(self, chunk: Sequence[Candidate], run: uuid.UUID) -> int:
-        """Close them all or none, and return how many still were to be closed."""
+        """Close all of them or none, and return how many still qualified."""
         known = await self.statements.evidence(chunk)
         sent = self.message(chunk, run)
         async with self.statements.writer.transaction() as transaction:
@@ -53,14 +53,13 @@ class MessageCloser:
         """Lock, then close and audit, then notify; the result of the second is the number."""
         closer, selection = self.statements, self.statements.selection
         rule, sessions = selection.rule, [candidate.session for candidate in chunk]
-        is_one_of = rule.id.is_one_of(sessions)
+        ids = array(sessions)  # quoted once: there may be thousands
+        is_one_of = rule.id.is_in(ids) if rule.id.is_single else rule.id.is_one_of(sessions)
         lock = rule.statement(
             "recovery/close/message/lock",
             lock=rule.statement("recovery/close/lock", is_one_of=is_one_of),
             setting=literal(LOCKED),
-            versions=versions_by_id(
-                array(sessions), array(candidate.version for candidate in chunk)
-            ),
+            versions=versions_by_id(ids, array(candidate.version for candidate in chunk)),
         )
         close = selection.close_statement(
             is_one_of=is_one_of,

@@ -1,7 +1,7 @@
 """The statements by which recovery closes named sessions, for a person to run with psql.
 
-They are those of one message by hand: lock, recheck with a newer snapshot, write and audit. The ids
-stand in one place, in a setting of the transaction; the versions are those that the lock finds.
+They are the statements of one message by hand: lock, recheck with a newer snapshot, write and
+audit. The ids are in one place, a setting of the transaction; the lock reads the versions.
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from exporter.recovery.close.by_message import LOCKED
 from exporter.recovery.rule.selection import Selection
 from exporter.recovery.rule.session_id import GivenId, id_text
 
-#: The settings of one transaction in which the ids are, and the number of the run.
+#: The settings, local to a transaction, that hold the ids and the id of the run.
 _IDS, _RUN = "session_exporter.ids", "session_exporter.run"
 
 
 def choose(ids: Sequence[GivenId]) -> str:
-    """The statement that says which sessions are closed, and makes the id of the run."""
+    """The statement that sets the sessions to close, and creates the id of the run."""
     items = [
         f"pg_catalog.set_config({literal(_IDS)}, {array(map(id_text, ids))}, true) AS ids",
         f"pg_catalog.set_config({literal(_RUN)}, pg_catalog.gen_random_uuid()::text, true) AS run",
@@ -26,10 +26,10 @@ def choose(ids: Sequence[GivenId]) -> str:
 
 
 def close_statements(selection: Selection, *, reason: str | None) -> dict[str, str]:
-    """What follows choose(), by what it does. If something does not hold, all of it fails."""
+    """The statements after choose(), by purpose. If a condition fails, all of them fail."""
     rule, run = selection.rule, _setting(_RUN)
     is_one_of = rule.id.is_in(f"{_setting(_IDS)}::text[]")
-    # Here no statement has found them before: what a person has undone is left alone by this one.
+    # No earlier statement has selected the sessions, so this one excludes undone sessions.
     selection = replace(selection, condition=f"{selection.condition} AND {selection.wanted}")
     version = "l.session_exporter_session, l.session_exporter_version"
     lock = rule.statement(

@@ -22,15 +22,15 @@ from exporter.recovery.status import Trigger
 
 @dataclass(frozen=True)
 class StatementCloser:
-    """Closes what the selection selects: lock, recheck with a newer snapshot, write, audit."""
+    """Closes the selected sessions: lock, recheck with a newer snapshot, write, audit."""
 
     writer: Writer
     trigger: Trigger
     selection: Selection
     permission: Permission | None = None
-    """With the trigger `auto` alone."""
+    """Only with the trigger `auto`."""
     reason: str | None = None
-    """What a person has given, for the audit."""
+    """The reason that a person has given, for the audit."""
     evidence: EvidenceSettings = no_evidence
     most = 10_000
 
@@ -83,7 +83,7 @@ class StatementCloser:
         rows = await transaction.rows(statement)
         found, written = rows[0][:2]
         closed = [row[2:] for row in rows if row[2] is not None]
-        # What does not hold takes all of the transaction back.
+        # A failed check rolls back the whole transaction.
         if len(closed) < found:
             raise RowRefused(NOT_WRITTEN)
         if any(is_ahead for *_, is_ahead, _ in closed):
@@ -95,7 +95,7 @@ class StatementCloser:
         return [ClosedSession(session, report) for session, report, *_ in closed]
 
     def heed_stops(self) -> dict[str, str]:
-        """Automatically no session is closed that a stop holds; a person has seen the plan."""
+        """Automatic recovery closes no session that a stop holds; a person has seen the plan."""
         if self.permission is not None:
             return {"skips_held": "true"}
         return {"skips_held": "false", "held": "false"}

@@ -1,4 +1,4 @@
-"""The sessions that a selection selects: which they are, what closing would write, and did."""
+"""The sessions of a selection: the candidates, their previews, and the outcome of closing."""
 
 import asyncio
 import uuid
@@ -13,8 +13,8 @@ from exporter.recovery.rule.checks import read_naming_key
 from exporter.recovery.rule.selection import Selection
 from exporter.text import shorten
 
-#: The most candidates of one page, but for rows that share an id: some 15 MB. Each page reads all
-#: candidates that are left.
+#: The most candidates of one page, not counting further rows with the same id: some 15 MB. Each
+#: page reads all candidates that are left.
 PAGE = 50_000
 
 
@@ -27,16 +27,16 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """One session and what would be written. Times are seconds by the database's clock."""
+    """One session and its new values. Times are seconds by the database's clock."""
 
     session: str
     last_seen: float | None
-    """None where nothing is known, which is so in a planned stop alone."""
+    """None where it is unknown, which occurs only in a planned stop."""
     silence: float | None
     changes: Mapping[str, str | None]
     """The new value of each column, as text."""
     times: Mapping[str, str | None]
-    """What the numbers among the changes mean as a time."""
+    """The times that numbers among the changes stand for."""
     returning: Mapping[str, Any]
     is_undone: bool = False
     """Whether a person has undone it before."""
@@ -51,7 +51,7 @@ class Preview:
 
 
 class ClosedSession(NamedTuple):
-    """A session that was closed, and what the config wants reported of it."""
+    """A session that was closed, and the values to report for it."""
 
     session: str
     report: str
@@ -60,16 +60,16 @@ class ClosedSession(NamedTuple):
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of the candidates of one run."""
+    """The outcome for the candidates of one run."""
 
     run: uuid.UUID = field(default_factory=uuid.uuid4)
     closed: int = 0
     recovered: list[ClosedSession] = field(default_factory=list)
-    """Those that were closed, until `progress` takes them out."""
+    """The sessions that were closed, until `progress` removes them."""
     skipped: int = 0
-    """Locked by another transaction, or not what they were: they are rechecked in a later run."""
+    """Locked by another transaction, or changed: a later run rechecks them."""
     refused: dict[str, str] = field(default_factory=dict)
-    """Set aside, and why, by session."""
+    """The sessions set aside, with the reason."""
     over_budget: int = 0
     paused: int = 0
 
@@ -81,7 +81,7 @@ class Outcome:
     def add(
         self, closed: Sequence[ClosedSession], asked: int, admitted: int, *, is_paused: bool
     ) -> None:
-        """Count one transaction, which was asked to close more than were admitted to it."""
+        """Count one transaction, to which only a part of the requested sessions was admitted."""
         self.count(len(closed), admitted)
         self.recovered += closed
         if is_paused:
@@ -90,7 +90,7 @@ class Outcome:
             self.over_budget += asked - admitted
 
     def count(self, closed: int, admitted: int) -> None:
-        """Count one transaction that closed so many of those that it might close."""
+        """Count one transaction that closed some of its sessions."""
         self.closed += closed
         self.skipped += admitted - closed
 
@@ -100,8 +100,8 @@ async def find_candidates(
 ) -> AsyncGenerator[list[Candidate]]:
     """Pages of the sessions that would be closed now, each with the longest silent first.
 
-    Rows may be closed between two pages. Where only so many are closed, these are one page, which
-    a person has asked for. Raises SourceError.
+    Rows may be closed between two pages. If a person has limited the number, these are one page.
+    Raises SourceError.
     """
     if selection.most is not None:
         rows = await reader.rows(selection.statement("recovery/plan/longest_silent"))
@@ -119,7 +119,7 @@ async def find_candidates(
 
 
 async def read_ahead(pages: AsyncGenerator[list[Candidate]]) -> AsyncGenerator[list[Candidate]]:
-    """The same pages; while one is used, the next one is read. Raises what `pages` raises."""
+    """The same pages; the next page is read while a page is used. Raises what `pages` raises."""
     following = asyncio.ensure_future(anext(pages, None))
     try:
         while page := await following:
@@ -134,12 +134,12 @@ async def read_ahead(pages: AsyncGenerator[list[Candidate]]) -> AsyncGenerator[l
 async def read_previews(
     reader: Reader, selection: Selection, *, show: int
 ) -> tuple[tuple[Preview, ...], str]:
-    """The first of them, longest silent first, but no more than `show`; or none, and why.
+    """The first `show` of them, longest silent first; or none, and why.
 
-    One row's bad value keeps nothing from being closed: that session is set aside.
+    A bad value in one row does not prevent closing: that session is set aside.
     """
     rule, changes = selection.rule, selection.rule.changes
-    # What is written as a timestamp can be read as it is.
+    # A value that is written as a timestamp is readable without conversion.
     times = {name: each.sql for name, each in rule.written_times.items() if each.unit is not None}
     texts = [*changes.values(), *times.values()]
     values = join_lines([f"pg_catalog.left(({text})::text, 200)" for text in texts])

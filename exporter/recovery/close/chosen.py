@@ -1,4 +1,4 @@
-"""The sessions that a plan would close, and why some that --id names are not among them."""
+"""The sessions that a plan would close, and why some sessions of --id are not among them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from exporter.recovery.rule.limits import Limits, has_id
 from exporter.recovery.rule.selection import Selection
 from exporter.recovery.rule.session_id import id_text
 
-#: Why sessions are not closed, in a planned stop neither, by category.
+#: Why sessions are not closed, not even in a planned stop, by category.
 NEVER_CLOSED = {
     "exempt": "protected, by recovery.exempt",
     "endless": "without an end: recovery.end_at gives none, or one before the start",
@@ -19,12 +19,12 @@ NEVER_CLOSED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """What a plan would close; the sessions that were silent for longest come first."""
+    """The sessions that a plan would close, longest silent first."""
 
     selection: Selection
     limits: Limits
     selected: int
-    """How many sessions that can be closed --id and --older-than choose."""
+    """How many of the sessions that can be closed are chosen by --id and --older-than."""
     count: int
     """How many of them would be closed: no more than --limit."""
     undone_count: int
@@ -45,8 +45,8 @@ async def explain_unselected(
 ) -> dict[str, str]:
     """Why a session would not be closed, by the id that names it.
 
-    `count` counts the active sessions of a condition by category; `left_alone` has the reasons of
-    the categories that are not closed. Raises SourceError.
+    `count` counts the active sessions that satisfy a condition, by category; `left_alone` has the
+    reasons for the categories that are not closed. Raises SourceError.
     """
     if not limits.ids:
         return {}
@@ -70,7 +70,7 @@ async def _reason(
     count: Callable[[str], Awaitable[Mapping[str, int]]],
     left_alone: Mapping[str, str],
 ) -> str:
-    """Why the session that the limits name is not among those that would be closed."""
+    """Why the session of the limits is not among those that would be closed."""
     if not is_found:
         return "not found"
     rule = selection.rule

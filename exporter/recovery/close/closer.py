@@ -1,4 +1,4 @@
-"""Closer: what closes sessions in one transaction, and what each one checks first.
+"""Closer: closes sessions in one transaction, and the checks that each closer makes first.
 
 A single guarded UPDATE is not enough to close one: where evidence is in another table, PostgreSQL
 does not read it again after it has waited for a row lock (documentation, "Transaction Isolation",
@@ -16,20 +16,21 @@ from exporter.recovery.audit.control import find_pause
 from exporter.recovery.close.candidates import Candidate, Outcome
 from exporter.recovery.rule.rule import Rule
 
-#: For how long what owners and lists say closes sessions, in seconds: an exporter may stand still.
+#: How long an answer of owners and lists is used to close sessions, in seconds: an exporter may be
+#: suspended in between.
 EVIDENCE_LASTS = 10.0
 
 
 class WriteBlocked(Exception):
-    """Writing waited for a lock; with several sessions it is not known for which of them."""
+    """Writing waited for a lock; with several sessions it is unknown for which of them."""
 
 
 class Closer(Protocol):
-    """What closes sessions in one transaction: by statements, or by a function in the database."""
+    """Closes sessions in one transaction: by statements, or by a function in the database."""
 
     @property
     def most(self) -> int:
-        """The most sessions of one transaction, whatever is asked for."""
+        """Upper limit for the sessions of one transaction."""
 
     async def close(self, chunk: Sequence[Candidate], outcome: Outcome) -> None:
         """All or nothing; `outcome` has what was committed. Raises SourceError and WriteBlocked."""
@@ -37,25 +38,25 @@ class Closer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What automatic recovery has decided, which each transaction checks again."""
+    """The decision of automatic recovery, which each transaction rechecks."""
 
     server: str
     """The server that was observed."""
     day_limit: int | None = None
     """The most sessions of a day; None where only `per_hour` limits them."""
     is_evidence_fresh: Callable[[], bool] = lambda: True
-    """Whether what owners and lists say was answered less than EVIDENCE_LASTS ago."""
+    """Whether the answers of owners and lists are younger than EVIDENCE_LASTS."""
 
 
 EvidenceSettings = Callable[[Sequence[Candidate]], Awaitable[tuple[str, ...]]]
-"""Gives the statements that have a transaction know what owners and lists say now of sessions.
+"""Returns the statements that pass the present evidence of owners and lists to a transaction.
 
-Raises SourceError while that is not known, and nothing is closed.
+Raises SourceError while the evidence is unknown; then nothing is closed.
 """
 
 
 async def no_evidence(_chunk: Sequence[Candidate]) -> tuple[str, ...]:
-    """Of a source without owners and lists."""
+    """For a source without owners and lists."""
     return ()
 
 
@@ -65,18 +66,18 @@ async def admit(
     permission: Permission | None,
     chunk: Sequence[Candidate],
 ) -> tuple[Sequence[Candidate], bool]:
-    """Those that one transaction may close, and whether a pause forbids it.
+    """The sessions that one transaction may close, and whether a pause forbids it.
 
-    Automatically no more than the budget, which all exporters share through the audit table, and
-    nothing once the source is paused: each transaction checks. By hand, without a permission, all.
-    Raises SourceError where the server is not the one that was observed.
+    With a permission (automatic recovery) at most the budget, which all exporters share through the
+    audit table, and none while the source is paused: each transaction checks. Without one (by hand)
+    all. Raises SourceError if the server is not the observed one.
     """
     if permission is None:
         return chunk, False
     if await find_pause(reader, rule.table.source.name):
         return (), True
     if isinstance(reader, Transaction):
-        # Two statements: the count has to see what the one that we waited for has committed.
+        # Two statements, so that the count sees the commit of the transaction that held the lock.
         await reader.run(rule.statement("recovery/close/queue"))
         await require_server(reader, permission)
     ((budget,),) = await reader.rows(rule.budget_statement(permission.day_limit))
@@ -84,7 +85,7 @@ async def admit(
 
 
 async def require_server(transaction: Transaction, permission: Permission | None) -> None:
-    """Raise SourceError where this is not the server that was observed."""
+    """Raise SourceError if this is not the observed server."""
     if permission is None:
         return
     statement = fill("recovery/close/server", server=fill("recovery/observation/server"))

@@ -37,24 +37,24 @@ from exporter.recovery.rule.selection import (
 )
 from exporter.sessions import TRANSACTION_TIME
 
-#: A row that the application has locked is free a moment later: so often it is tried again.
+#: How often a locked row is retried: the application usually releases it a moment later.
 MORE_ATTEMPTS = 5
 SECONDS_BETWEEN_ATTEMPTS = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopPlan(Chosen):
-    """What a planned stop would do. `active` and `seen_recently` are of the whole table."""
+    """The plan of a stop. `active` and `seen_recently` count the whole table."""
 
     stop: PlannedStop
     active: int
     exempt: int
     listed: int
-    """Of the owner, and left open because the list still holds them."""
+    """Sessions of the owner that are left open because the list still holds them."""
     listed_ids: tuple[str, ...]
     """The first of these."""
     endless: int
-    """Concerned, but `end_at` gives no end for these orphans."""
+    """Concerned orphans for which `end_at` gives no end."""
     ready: int
     seen_recently: int
     """Active sessions that were seen recently."""
@@ -65,7 +65,7 @@ class StopPlan(Chosen):
 
     @property
     def is_refused(self) -> bool:
-        """Whether the application seems to be running still."""
+        """Whether the application seems to be still running."""
         return self.stop.needs_silence and self.seen_recently > 0
 
 
@@ -79,8 +79,8 @@ async def make_stop_plan(
 ) -> StopPlan:
     """Check everything, count, and preview up to `show` sessions.
 
-    The reader knows what a list holds. Raises SourceError, and UsageError for an owner or an id
-    that the column's type cannot hold.
+    The transactions of the reader have the contents of the list. Raises SourceError, and UsageError
+    for an owner or an id that the column's type cannot hold.
     """
     rule = await bind_rule(reader, source)
     await check_ids(reader, rule, limits.ids)
@@ -115,7 +115,7 @@ async def make_stop_plan(
     selection, count = limits.apply(selection, selected)
     other = "started after this command" if stop.owner is None else "not of this owner"
     why = {"other": other, "listed": kept_by_list(source)} | NEVER_CLOSED
-    # What shows life now is counted: it does not when the application has stopped.
+    # Sessions that show life now are counted: they will not once the application has stopped.
     counting = replace(stop, even_live=True) if stop.owner is None else stop
     counted, _ = limits.apply(stopping_sessions(rule, counting), selected)
     unselected = await explain_unselected(reader, counted, limits, count_categories, why)
@@ -141,7 +141,7 @@ async def make_stop_plan(
 
 
 def kept_by_list(source: Source) -> str:
-    """Why the sessions of an owner are left open that the list of its source still holds."""
+    """Why sessions of an owner that the list of its source still holds are left open."""
     return f"still in list {source.list}; --even-live closes them too"
 
 
@@ -157,7 +157,7 @@ async def _find_listed(reader: Reader, rule: Rule, stop: PlannedStop, show: int)
 
 
 def require_stopped(plan: StopPlan) -> None:
-    """Raise SourceError where sessions were seen recently, and that forbids the stop."""
+    """Raise SourceError if recently seen sessions forbid the stop."""
     if plan.is_refused:
         source = plan.selection.rule.table.source
         listed = f" or are in list {source.list}" if source.list is not None else ""
@@ -179,13 +179,13 @@ async def close_sessions(
     adapts: bool,
     evidence: EvidenceSettings = no_evidence,
 ) -> int:
-    """Close what was planned; returns how many of them are still active.
+    """Close the planned sessions; return how many of them are still active.
 
-    `outcome` has what was committed, also after an error. The reader knows already what `evidence`
-    gives at first.
+    `outcome` has what was committed, also after an error. The reader already has the first result
+    of `evidence`.
 
-    A session that is locked is tried again for about a second. One that began to fit after the
-    sessions were found stays as it is. Raises SourceError; what was committed stays.
+    A locked session is retried for about a second. A session that qualifies only after the search
+    is not changed. Raises SourceError; what was committed stays.
     """
     recovery = plan.selection.rule.table.source.recovery
     closer = StatementCloser(writer, "close", plan.selection, reason=reason, evidence=evidence)
@@ -215,19 +215,19 @@ async def _left(
     outcome: Outcome,
     evidence: EvidenceSettings,
 ) -> list[Candidate]:
-    """Those of the sessions that are still to be closed, and can be."""
+    """The sessions that are still to be closed, and can be."""
     if not outcome.skipped:
         return []
     wanted = {each.session for each in found} - outcome.refused.keys()
     wanted -= {each.session for each in outcome.recovered}  # one may have been reopened
     reader.preamble = await evidence([each for each in found if each.session in wanted])
-    # Not only the longest silent of now: one with a heartbeat since is not one of these any more.
+    # Without the limit: a session with a heartbeat since is no longer among the longest silent.
     every = replace(plan.selection, most=None)
     return [each for each in await _find_all(reader, every) if each.session in wanted]
 
 
 async def _check_owner(reader: Reader, rule: Rule, owner: str) -> None:
-    """Have PostgreSQL compare the id with what names an owner, on no row."""
+    """Have PostgreSQL compare the id with `owner.of`, on no row."""
     comparison = f"({is_of_owner(rule, owner)})"
     try:
         await reader.read(rule.statement("catalog/describe", expressions=comparison))

@@ -1,23 +1,23 @@
-"""The sessions that automatic recovery could not close: set aside, and reported by their causes."""
+"""Sessions that automatic recovery could not close: set aside, and reported by cause."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
 
 from exporter.backoff import Backoff
 
-#: Shortest and longest time for which a session that was refused is set aside, in seconds.
+#: Shortest and longest time for which a refused session is set aside, in seconds.
 SET_ASIDE = (60.0, 3600.0)
 
-#: A cause that did not occur for so long, in seconds, is new when it does: until then each of its
-#: sessions was tried again.
+#: A cause that has not occurred for this long, in seconds, counts as new: each of its sessions has
+#: been retried since.
 FORGOTTEN_AFTER = 2 * SET_ASIDE[1]
 
-#: So many causes are known apart; more come from a message that differs for each session.
+#: The number of causes that are distinguished; more come from a message that differs by session.
 MOST_CAUSES = 10
 
 
 class Refusals:
-    """Those of one source. Times are monotonic."""
+    """The refusals of one source. Times are monotonic."""
 
     def __init__(self) -> None:
         self._set_aside: dict[str, Backoff] = {}
@@ -25,11 +25,11 @@ class Refusals:
         """When each cause occurred last."""
 
     def set_aside(self, now: float) -> frozenset[str]:
-        """The sessions that are not tried now."""
+        """The sessions that are set aside now."""
         return frozenset(session for session, each in self._set_aside.items() if each.waits(now))
 
     def forget(self, candidates: Collection[str], now: float) -> None:
-        """Forget the sessions that need not be closed any more."""
+        """Forget sessions that need no longer be closed."""
         self._set_aside = {
             session: each
             for session, each in self._set_aside.items()

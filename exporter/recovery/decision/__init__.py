@@ -1,1 +1,1 @@
-"""What automatic recovery may close now, and the brakes that keep it from closing anything."""
+"""The sessions that automatic recovery may close now, and the brakes."""

@@ -7,25 +7,26 @@ from collections.abc import Mapping
 from math import sqrt
 
 from exporter.config import RecoverySettings, format_duration
-from exporter.recovery.decision.observation import Observation, Owner, Returns, Stop
+from exporter.recovery.decision.observation import Observation, Owner, Record, Returns, Stop
 from exporter.recovery.decision.watch import MOST_FOLLOWED
 from exporter.text import instant
 
 BRAKES = ("share", "count", "owner", "returned", "silent", "clock", "grace", "blind")
 
-#: The brakes that last until a person resumes, or nothing of what they hold is orphaned any more.
+#: The brakes that last until a person resumes, or none of the held sessions is orphaned any more.
 STOPS = ("share", "count", "owner", "returned")
 
-#: From this many sessions on, silence in all of them is the application's, or the owner's.
+#: From this number of sessions, silence of all of them is attributed to the application or the
+#: owner.
 FEWEST_FOR_SILENCE = 3
 
 #: More sessions than these make a wave.
 LARGEST_TRICKLE = 3
 
-#: How an owner is written whose name is empty.
+#: The text for an owner with an empty name.
 NO_NAME = '""'
 
-#: From this many on, sessions that return are no accident.
+#: From this number, sessions that return are no accident.
 FEWEST_RETURNED = 3
 
 #: The share of the orphaned sessions that may return.
@@ -41,14 +42,14 @@ def find_brakes(
 ) -> dict[str, str]:
     """The brakes that are on, in the order of BRAKES, each with a sentence that says why.
 
-    A stop in force is one of them, whatever is observed by now.
+    A stop in force is one of them, independent of the present observation.
     """
     counts, wave = observation.counts, observation.wave
     judged = counts.active - observation.left_alone - observation.proved
-    # What was orphaned before the wave says nothing of how many there are to lose. What is quiet
-    # is the rest of a wave that is still growing, or heartbeats are too slow to see it in time.
+    # Sessions orphaned before the wave are not part of the total. Quiet sessions are the rest of a
+    # wave that is still growing, or heartbeats are too slow to see it in time.
     together = counts.active - counts.orphaned + wave
-    is_new = wave > 2 * observation.record.largest_wave
+    is_new = wave > largest_usual(observation.record)
     silent_owner = find_silent_owner(observation.owners)
     returns = observation.returns
     is_on = {
@@ -57,7 +58,7 @@ def find_brakes(
         and wave + counts.quiet > settings.max_share * together,
         "count": (is_new and wave > settings.max_count) or observation.closable > MOST_FOLLOWED,
         "owner": silent_owner is not None,
-        # One user who comes back again and again proves nothing of the sessions of others.
+        # One user who returns repeatedly proves nothing about the sessions of others.
         "returned": returns.returned >= FEWEST_RETURNED
         and return_often(returns)
         and not returns.are_of_one_key,
@@ -81,7 +82,7 @@ def find_brakes(
         f"{returns.orphaned} became orphaned; is orphaned_after too short?",
         "silent": f"no recent sign of life in any of {judged} active sessions; is the "
         "application itself down?",
-        "clock": "the database's clock was set forth or back",
+        "clock": "the database's clock was set forward or back",
         "grace": "the exporter or the server has started, or the application was silent; this ends "
         f"after {format_duration(settings.grace)}, or half of orphaned_after if that is longer",
         "blind": f"the evidence cannot be read: {observation.blind}",
@@ -94,28 +95,39 @@ def find_brakes(
 
 def stop_in_force(observation: Observation) -> Stop | None:
     """The stop that lasts: it holds sessions, or a person has to judge `orphaned_after`."""
-    stop = observation.control.stop
-    has_to_last = stop is not None and stop.brake == "returned"
-    return stop if observation.control.held or has_to_last else None
+    control = observation.control
+    stop, is_judged = control.stop, control.closed_by_hand > observation.returns.returned
+    has_to_last = stop is not None and stop.brake == "returned" and not is_judged
+    return stop if control.held or has_to_last else None
 
 
 def stopped_because(stop: Stop) -> str:
-    """Since when a stop lasts and why, and how it ends."""
+    """When a stop began and why, and how it ends."""
     return f"stopped since {instant(stop.at)}, because {stop.why}"
 
 
-def return_often(returns: Returns) -> bool:
-    """Whether more of the orphaned sessions return than may.
+def largest_usual(record: Record) -> float:
+    """The largest wave that is no surprise: twice one that has proved right.
 
-    Small numbers vary by chance, for which three standard deviations are allowed. One that returns
-    is an accident.
+    A person who resumes has often seen a few hours, in which chance has not shown all that it can:
+    three standard deviations are allowed for.
+    """
+    accepted = record.accepted_wave
+    return max(2 * record.largest_wave, 2 * accepted, accepted + 3 * sqrt(accepted))
+
+
+def return_often(returns: Returns) -> bool:
+    """Whether more of the orphaned sessions return than permitted.
+
+    Small numbers vary by chance, so three standard deviations are allowed. A single return is an
+    accident.
     """
     allowed = RETURNED_SHARE * returns.orphaned
     return returns.returned > 1 and returns.returned > allowed + 3 * sqrt(allowed)
 
 
 def find_silent_owner(owners: Mapping[str, Owner]) -> str | None:
-    """An owner all of whose sessions fell silent while those of others live; or None."""
+    """An owner of which all sessions fell silent while sessions of others live; or None."""
     for name, owner in owners.items():
         is_silent = not owner.is_dead and not owner.live
         if is_silent and owner.active >= FEWEST_FOR_SILENCE and owner.orphaned:

@@ -1,24 +1,26 @@
 """The earned budget: how many sessions automatic recovery may close in a day."""
 
+from math import sqrt
+
 from exporter.recovery.decision.brakes import RETURNED_SHARE, return_often
 from exporter.recovery.decision.observation import RESUMED_FOR, ClosedDay, Observation
 
-#: So many sessions may be closed on a day before anything is known.
+#: The number of sessions that may be closed on a day without earlier closures.
 FIRST = 3
 
 
 def day_limit(observation: Observation) -> int | None:
     """The most sessions of a day; None where only `per_hour` limits them.
 
-    A day on which more sessions were closed, none of them wrongly, proves that twice as many are
-    no surprise. A wave that an accident makes is larger.
+    If more sessions were closed on a day, none of them wrongly, twice as many are plausible. A wave
+    caused by an accident is larger.
     """
     resume = observation.control.resume
     if return_often(observation.returns):
         return 0
     if resume is not None and observation.now - resume.at < RESUMED_FOR:
         return None
-    return max([FIRST, *(2 * _earned(day) for day in observation.record.days)])
+    return max([FIRST, *map(_next_limit, observation.record.days)])
 
 
 def left_today(observation: Observation) -> int | None:
@@ -27,7 +29,13 @@ def left_today(observation: Observation) -> int | None:
     return None if limit is None else max(0, limit - observation.record.spent)
 
 
-def _earned(day: ClosedDay) -> int:
-    """One that is wrong is an accident, which never takes a budget back."""
-    has_failed = day.wrong > 1 and day.wrong > RETURNED_SHARE * day.closed
-    return 0 if has_failed else day.closed - day.wrong
+def _next_limit(day: ClosedDay) -> int:
+    """Twice what was closed rightly. One that is wrong is an accident, which never takes it back.
+
+    A person decides once, on a day on which chance may have lost few: three standard deviations of
+    what that person has closed are allowed for.
+    """
+    if day.wrong > 1 and day.wrong > RETURNED_SHARE * day.closed:
+        return 0
+    right = day.closed - day.wrong
+    return 2 * right + int(3 * sqrt(2 * min(day.by_hand, right)))

@@ -1,4 +1,4 @@
-"""What automatic recovery may close now: pure decisions from the observations of several runs."""
+"""The sessions that automatic recovery may close now: pure decisions from several observations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from exporter.sessions.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What is known from the runs before; each run makes another one. Times are monotonic."""
+    """The memory of earlier runs; each run creates a new one. Times are monotonic."""
 
     started_at: float
     """When the grace began: at the start, and again after a failover."""
@@ -22,25 +22,25 @@ class Memory:
     """For how long the grace lasts, in seconds; None before the first run."""
     server: str | None = None
     failed_over_at: float | None = None
-    """When it was last another server than before."""
+    """When the server last changed."""
     counted_at: float | None = None
-    """When the last run was that counted for confirmation."""
+    """The time of the last run that counted for confirmation."""
     silent_at: float | None = None
     """When the application was last silent."""
     clock_offsets: Offsets | None = None
-    """Of the database's clock."""
+    """The offset of the database's clock."""
     clock_moved_at: float | None = None
     streaks: Mapping[str, tuple[CandidateState, int]] = field(default_factory=dict)
-    """The state of each candidate, and for how many runs in a row it has been in it."""
+    """The state of each candidate, and the number of consecutive runs in that state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do now, and what to remember."""
+    """The decision for now, and the memory for the next run."""
 
     memory: Memory
     brakes: Mapping[str, str]
-    """Those that are on, each with a sentence that says why."""
+    """The brakes that are on, each with the reason as a sentence."""
     confirmed: tuple[str, ...]
     """Sessions that may be closed now, longest silent first."""
     held: int
@@ -48,11 +48,11 @@ class Decision:
     day_limit: int | None
     """The most sessions of a day; None where only `per_hour` limits them."""
     stop: Stop | None
-    """A stop that begins now."""
+    """The stop that begins now."""
 
     @property
     def is_judged(self) -> bool:
-        """Whether what is orphaned by now is no wave, as far as can be known."""
+        """Whether the present orphans are no wave, as far as is known."""
         return not self.brakes
 
 
@@ -69,19 +69,19 @@ def decide(
 
     Runs less than `min_interval` seconds apart count as one.
 
-    Sessions that were `tried` in vain come after all others, the one first that was tried first.
+    Sessions that were `tried` without success come after all others, in the order of the attempts.
 
-    After a silence, after a step of the clock, and after a start, unless what is orphaned was
-    judged shortly before it, nothing is closed for pause_time(); a start lasts as long as owners
-    and lists are unknown from the beginning. While a brake is on nothing is confirmed, and when it
-    ends confirming starts over. A start, or a silence that has ended, does not hold what owners and
-    lists prove lost: they have answered for their own `grace` and `ghost_after` since.
+    After a silence, a step of the clock, and a start (unless the orphans were judged shortly before
+    it), nothing is closed for pause_time(); a start lasts as long as owners and lists are unknown
+    from the beginning. While a brake is on nothing is confirmed, and afterwards confirmation starts
+    again. A start, or a silence that has ended, does not hold sessions that owners and lists prove
+    lost: these have answered throughout their own `grace` and `ghost_after`.
     """
     at, pause = observation.at, pause_time(settings, half)
     started_at, moved_at = memory.started_at, memory.clock_moved_at
     start_pause, judged_until = memory.start_pause, observation.control.judged_until
     if start_pause is None and observation.is_evidence_unknown:
-        started_at = at  # the first answers may be of an application that has just started too
+        started_at = at  # the first answers may be from a restarted application
     elif start_pause is None and (half or not observation.blind):
         was_judged = judged_until is not None and observation.now - judged_until < half / 4
         start_pause = settings.grace if was_judged else pause
@@ -146,14 +146,14 @@ def decide(
 
 
 def pause_time(settings: RecoverySettings, half: float) -> float:
-    """In seconds, how long all sessions have to show life in: one that does is not all of them."""
+    """The time in seconds for all sessions to show life; a single session is not enough."""
     return max(settings.grace, half)
 
 
 def find_stop(observation: Observation, brakes: Mapping[str, str]) -> Stop | None:
-    """A stop that begins now, where there is something to hold.
+    """A stop that begins now, if there are sessions to hold.
 
-    One because sessions return replaces another one, which would end when all of them returned.
+    A stop because sessions return replaces another stop, which would end when all of them returned.
     """
     lasting = stop_in_force(observation)
     causes = [brake for brake in STOPS if brake in brakes]
@@ -166,16 +166,16 @@ def find_stop(observation: Observation, brakes: Mapping[str, str]) -> Stop | Non
 
 
 def _over_budget(observation: Observation, settled_before: float, *, closed_freely: int) -> int:
-    """How many sessions have settled, and wait for the budget of the next day."""
+    """The number of settled sessions that wait for the budget of the next day."""
     left = left_today(observation)
     settled = sum(at < settled_before for at in observation.orphaned_at.values())
     return 0 if left is None else max(0, settled - closed_freely - left)
 
 
 def _settled_before(observation: Observation, half: float) -> float:
-    """A session that became orphaned before this has been so for as long as a wave takes to show.
+    """Sessions that became orphaned before this time have settled.
 
-    That is half of `orphaned_after`, also since the rule was first observed.
+    They have been orphaned, and the rule observed, for half of `orphaned_after`: a wave is visible.
     """
     since = observation.control.observed_since
     if since is None or observation.now - since < half:
@@ -184,7 +184,7 @@ def _settled_before(observation: Observation, half: float) -> float:
 
 
 def is_proved(observation: Observation, state: CandidateState) -> bool:
-    """Whether a candidate is known to be lost, by itself or by its owner."""
+    """Whether a candidate is known to be lost, by its own evidence or its owner's."""
     if state.is_proved:
         return True
     owner = observation.owners.get(state.owner or "")
@@ -192,9 +192,9 @@ def is_proved(observation: Observation, state: CandidateState) -> bool:
 
 
 def is_still_proved(session: str, state: CandidateState, verdict: Verdict) -> bool:
-    """Whether a later verdict proves it as well.
+    """Whether a later verdict still proves it.
 
-    By its age alone it would be closed too, but then it has to settle, and needs budget.
+    It could also be closed by its age alone, but then it has to settle, and needs budget.
     """
     is_ghost = session in verdict.ghosts and session not in verdict.listed
     return is_ghost or state.owner in verdict.dead_owners

@@ -1,16 +1,16 @@
-"""What a run of recovery observes: values, without any rule.
+"""The observation of a run of recovery: values without rules.
 
-Times are seconds of the database's clock, but for `at`, which is of the monotonic one.
+Times are seconds of the database's clock, except `at`, which is monotonic.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-#: The causes by which a session is lost whatever its age: its owner is dead, or no store holds it.
+#: The causes that prove a session lost at any age: its owner is dead, or no store holds it.
 PROVED = frozenset({"ownerless", "ghost"})
 
-#: For so long, in seconds, a person's decision to resume lifts the limit of a day.
+#: How long, in seconds, a resume by a person lifts the budget of a day.
 RESUMED_FOR = 7 * 86400.0
 
 
@@ -23,7 +23,7 @@ class SessionCounts:
     quiet: int = 0
     """Not seen since then, and not orphaned."""
     unknown: int = 0
-    """Without any time, with one in the future, or without a usable threshold of their own:
+    """Without any time, with a time in the future, or without a usable threshold of the row:
     whether they live is unknown."""
     alive: int = 0
     """Orphaned by age, and proved alive by `evidence`."""
@@ -45,7 +45,7 @@ class SessionCounts:
 
 
 class CandidateState(NamedTuple):
-    """Any change of a candidate's row, and any sign of life, makes another one."""
+    """The state of a candidate; any change of its row, and any sign of life, changes it."""
 
     version: str
     orphaned_at: float
@@ -56,7 +56,7 @@ class CandidateState(NamedTuple):
 
     @property
     def is_proved(self) -> bool:
-        """Whether evidence proves that it is lost: it needs no time to settle, and is no wave."""
+        """Whether evidence proves it lost: it need not settle, and is not part of a wave."""
         return self.cause in PROVED
 
 
@@ -66,8 +66,8 @@ class Owner:
 
     active: int
     live: int
-    """With a sign of life by which the owner is known to run, as `Observation.beating`; without
-    `last_seen_at`, by which alone sessions fall silent, all of them."""
+    """With a sign of life that proves that the owner runs, as `Observation.beating`; without
+    `last_seen_at` all of them, because then no session can fall silent."""
     orphaned: int
     """Since a person has last resumed, backlog excluded."""
     is_dead: bool = False
@@ -76,7 +76,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Returns:
-    """Sessions that became orphaned within the last day, and those of them that returned."""
+    """Sessions that became orphaned within the last day, and how many of them returned."""
 
     orphaned: int = 0
     returned: int = 0
@@ -95,32 +95,35 @@ class ClosedDay:
     closed: int
     wrong: int
     """Those of them that were contradicted or undone."""
+    by_hand: int = 0
+    """Those of them that a person has closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What the audit says of a source."""
+    """The record of a source in the audit."""
 
     largest_wave: int = 0
     """The most sessions closed in the last week that had certainly become orphaned within half of
     `orphaned_after` of each other, at least `orphaned_after` ago: a wave that still grows proves
-    nothing. What was contradicted or undone does not count. Or a larger one that a person has let
-    be closed."""
+    nothing. What was contradicted or undone does not count."""
     days: tuple[ClosedDay, ...] = ()
-    """Of the last seven days on which something was closed. What was closed automatically within
-    the last 24 hours is none yet: a mistake may still show."""
+    """The last seven days with closures. Automatic closures of the last 24 hours do not count yet,
+    because a mistake may still show."""
     spent: int = 0
     """Closed automatically within the last 24 hours; and within the last week, if wrong."""
     wrong: int = 0
     """Of what was closed since a person has last resumed, what was contradicted or undone."""
+    accepted_wave: int = 0
+    """That of Control.accepted_wave()."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A brake that lasts until a person resumes, or none is orphaned of what it holds.
+    """A brake that lasts until a person resumes, or none of its held sessions is orphaned.
 
     That sessions return says nothing of those that it holds, but of `orphaned_after`: this one
-    only a person ends.
+    only a person ends, who resumes, or who has closed more by hand since than have returned.
     """
 
     at: float
@@ -134,76 +137,77 @@ class Resume:
 
     at: float
     stop_at: float
-    """The moment of the stop that it has ended."""
+    """The time of the stop that it has ended."""
     wave: int = 0
-    """The largest wave of the sessions that it has let be closed."""
+    """The largest wave of the sessions that it has let be closed: one that was whole by then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What exporters and persons have written about a source in the database."""
+    """The records about a source that exporters and persons have written in the database."""
 
     stop: Stop | None = None
-    """The newest one that no person has resumed."""
+    """The newest stop that no person has resumed."""
     held: int = 0
     """The orphaned sessions that were last seen before that stop: its wave is among them, even
     where it was still growing then."""
+    closed_by_hand: int = 0
+    """Since that stop, if it is one because sessions return; without what was wrong."""
     resume: Resume | None = None
-    """One under this rule: of another one it says nothing."""
+    """The last resume under this rule; a resume under another rule does not count."""
     observed_since: float | None = None
     """When this rule was first observed; None before that."""
     judged_until: float | None = None
-    """What became orphaned until then is judged: no brake was on. None before any such time."""
+    """Sessions orphaned until this time are judged: no brake was on. None before any such time."""
 
     def judged_since(self, orphaned_after: float) -> float:
-        """What became orphaned later is judged: it is a wave that no person has seen.
+        """Sessions that became orphaned later are judged: they are a wave that no person has seen.
 
-        A person who resumes has seen what is orphaned then, unless it was alive at the stop.
+        A person who resumes has seen the present orphans, except those that were alive at the stop.
         """
         if self.resume is None:
             return float("-inf")
         return min(self.resume.at, self.resume.stop_at + orphaned_after)
 
-    def accepted_wave(self, orphaned_after: float, now: float, wrong: int) -> int:
+    def accepted_wave(self, now: float, wrong: int) -> int:
         """The wave that a person has seen whole, and let be closed, within the last week.
 
-        Those of it that were contradicted or undone do not count.
+        Its contradicted and undone sessions do not count.
         """
         resume = self.resume
         if resume is None or now - resume.at > RESUMED_FOR:
             return 0
-        is_whole = resume.at > self.judged_since(orphaned_after)
-        return max(0, resume.wave - wrong) if is_whole else 0
+        return max(0, resume.wave - wrong)
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one run has observed. `server` is another value after a restart or a failover."""
+    """The observation of one run. `server` changes with a restart or a failover."""
 
     at: float
-    """When it began, by the monotonic clock."""
+    """When the run began, by the monotonic clock."""
     now: float
     server: str
     counts: SessionCounts
     half: float = 0.0
     """Half of `orphaned_after`, or of the longest threshold of an active session, in seconds:
-    within it a wave of silence shows completely. 0 while it is not known."""
+    within it a wave of silence becomes completely visible. 0 while it is unknown."""
     ended_at: float | None = None
-    """When the answer had come, by the monotonic clock; None: at once."""
+    """When the answer arrived, by the monotonic clock; None: at once."""
     beating: int = 0
-    """Active sessions with a sign of life by which the application is known to run."""
+    """Active sessions with a sign of life that proves that the application runs."""
     wave: int = 0
     """The most sessions that became orphaned within half of `orphaned_after` of each other and are
-    orphaned still; only what became orphaned while a brake was on, since the last observation, or
-    within that half."""
+    still orphaned; only those that became orphaned while a brake was on, since the last
+    observation, or within that half."""
     candidates: Mapping[str, CandidateState] = field(default_factory=dict)
     """By session, longest silent first; as many as could be closed soon."""
     candidate_count: int = 0
-    """How many there are."""
+    """The number of candidates."""
     orphaned_at: Mapping[str, float] = field(default_factory=dict)
-    """When each of them became orphaned; the newest ones, if there are more than are followed."""
+    """When each of them became orphaned; if there are too many to track, only the newest."""
     proved: int = 0
-    """Orphaned sessions that evidence proves lost, as far as orphaned ones are followed."""
+    """Orphaned sessions that evidence proves lost, among the tracked ones."""
     left_alone: int = 0
     """Orphaned sessions that a person has undone, or that were closed too often."""
     owners: Mapping[str, Owner] = field(default_factory=dict)
@@ -213,7 +217,7 @@ class Observation:
     blind: str = ""
     """Why the evidence cannot be read; then nothing is counted."""
     is_evidence_unknown: bool = False
-    """Whether that is because owners or a list are unknown, which the sessions do not show."""
+    """Whether the reason is unknown owners or lists, which the sessions do not show."""
 
     @property
     def until(self) -> float:
@@ -221,5 +225,5 @@ class Observation:
 
     @property
     def closable(self) -> int:
-        """How many sessions could be closed, were there no brake, budget or settling."""
+        """How many sessions could be closed without brakes, budgets and settling."""
         return self.counts.ready - self.left_alone

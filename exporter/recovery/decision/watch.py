@@ -1,6 +1,6 @@
 """The orphaned sessions from run to run: when each became orphaned, in which waves.
 
-And how many of them return: how often the rule is wrong, known before it closes any.
+It also counts how many of them return: how often the rule is wrong, even before it closes any.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -10,35 +10,36 @@ from types import MappingProxyType
 
 from exporter.recovery.decision.observation import Returns
 
-#: Sessions are counted together that became orphaned within so many seconds of the day.
+#: The length of a slot in seconds; sessions that became orphaned in the same slot are counted
+#: together.
 SLOT = 600.0
 
 DAY = 86400.0
 
-#: A transaction of recovery takes less, in seconds.
+#: A transaction of recovery takes less than this, in seconds.
 COMMITTED_WITHIN = 60.0
 
-#: The most orphaned sessions that are followed; the newest ones.
+#: The most orphaned sessions that are tracked; the newest ones.
 MOST_FOLLOWED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """The orphaned sessions of the last run, and what became of those of the last day."""
+    """The orphaned sessions of the last run, and the returns of the last day."""
 
     known: Mapping[str, float] = field(default_factory=dict)
     """When each became orphaned, by session."""
     until: float = -inf
-    """When the last run was: what became orphaned before it is counted already."""
+    """The time of the last run: sessions that became orphaned before it are already counted."""
     slots: Mapping[int, Returns] = field(default_factory=dict)
     """By the slot in which they became orphaned, or returned."""
     counted: Mapping[str, int] = field(default_factory=dict)
-    """In which slot the return of each session of the last day is counted."""
+    """The slot in which the return of each session of the last day is counted."""
     keys: Mapping[str, str] = field(default_factory=dict)
-    """Whose session each of these is, where `limit_per` says so."""
+    """The user of each of these sessions, by `limit_per`."""
 
     def find_gone(self, orphans: Collection[str]) -> list[str]:
-        """The sessions that were orphaned at the last run and are not any more."""
+        """The sessions that were orphaned at the last run and no longer are."""
         return [session for session in self.known if session not in orphans]
 
     def count(
@@ -53,17 +54,17 @@ class Watch:
         keys: Mapping[str, str] = MappingProxyType({}),
         undecided: Collection[str] = (),
     ) -> "Watch":
-        """The next watch: `orphans` are those of this run, by when their age made them orphaned.
+        """The next watch: `orphans` are those of this run, with the time of orphaning by age.
 
-        One that was old enough at the last run, and not orphaned then, is orphaned since now: its
-        evidence has ended, it was opened again, or it was imported. So is one of which it could not
-        be seen until a moment whether it lives, and one that recovery has `closed` since: it was
-        opened again. These are the times at which it did.
-        `returned` are those of find_gone() that live, or that the application has ended; recovered
-        and deleted ones are none, and what became orphaned before `since` does not count. One that
-        became orphaned more than a day ago counts as if that were now. One session counts once in
-        a day, however often it returns. `keys` says whose the returned ones are, where it is known.
-        `undecided` are those of find_gone() of which it is not known; they are followed further.
+        A session that was old enough at the last run, and not orphaned then, became orphaned now:
+        its evidence has ended, it was opened again, or it was imported. The same applies to a
+        session whose evidence was unknown until some time, and to a session that recovery has
+        `closed` since (the times of closing) and that was opened again. `returned` are the sessions
+        of find_gone() that live, or that the application has ended. Recovered and deleted sessions
+        have not returned, and sessions that became orphaned before `since` do not count. A session
+        that became orphaned more than a day ago counts as orphaned now. A session counts once a
+        day, however often it returns. `keys` has the users of returned sessions, where known.
+        `undecided` are the sessions of find_gone() whose state is unknown; they are still tracked.
         """
         slots = {slot: counts for slot, counts in self.slots.items() if slot * SLOT >= now - DAY}
         counted = self.counted
@@ -84,7 +85,7 @@ class Watch:
             known[session] = orphaned_at
             if orphaned_at <= max(self.until, unseen_until):
                 if before is None and len(self.known) >= MOST_FOLLOWED:
-                    continue  # it may have been orphaned, and not followed
+                    continue  # it may have been orphaned, and not tracked
                 known[session] = now
             if before is None and not is_counted(session):
                 _add(slots, known[session], orphaned=1)
@@ -95,7 +96,7 @@ class Watch:
                 if len(counted) + len(newly_counted) < MOST_FOLLOWED:
                     newly_counted[session] = int(now // SLOT)
         known |= {session: self.known[session] for session in undecided}
-        # Most runs change none of these: thousands may be counted, and are not copied for nothing.
+        # Most runs change none of these, which may be thousands, so they are copied only if needed.
         counted = {**counted, **newly_counted} if newly_counted else counted
         of_whom = self.keys
         if keys or counted is not self.counted:
@@ -106,31 +107,31 @@ class Watch:
     def _is_closed_since(self, session: str, closed: Mapping[str, float]) -> bool:
         """Whether it was closed since the last run, or by a transaction that began before it.
 
-        One that was closed before it became orphaned is known to be opened again.
+        A session that was closed before it became orphaned was certainly opened again.
         """
         return closed.get(session, -inf) > max(self.until - COMMITTED_WITHIN, self.known[session])
 
     def counted_since(self, since: float) -> list[str]:
-        """The sessions of which a return is counted in returns()."""
+        """The sessions whose return is counted in returns()."""
         return [session for session, slot in self.counted.items() if slot * SLOT >= since]
 
     def returns(self, *, since: float, now: float) -> Returns:
-        """Of what became orphaned within the last day, and since a moment."""
+        """The returns of sessions that became orphaned within the last day, and since a time."""
         first = max(since, now - DAY)
         counted = [counts for slot, counts in self.slots.items() if slot * SLOT >= first]
         returned = sum(counts.returned for counts in counted)
         is_one = False
         if self.keys:
-            # Those that are not in there are of sessions that are not known.
+            # The others belong to unknown sessions.
             sessions = self.counted_since(first)
             keys = {self.keys.get(session) for session in sessions}
             is_one = len(keys) == 1 and None not in keys and returned == len(sessions)
         return Returns(sum(counts.orphaned for counts in counted), returned, are_of_one_key=is_one)
 
     def wave(self, half: float, *, since: float, without: Collection[str] = ()) -> int:
-        """The most of the known sessions that became orphaned within `half` seconds of each other.
+        """The most known sessions that became orphaned within `half` seconds of each other.
 
-        Only what became orphaned later than `since` counts, and nothing that is in `without`.
+        Only sessions that became orphaned after `since` and are not in `without` count.
         """
         moments = (
             at for session, at in self.known.items() if at > since and session not in without
@@ -139,7 +140,7 @@ class Watch:
 
 
 def largest_wave(moments: Iterable[float], half: float) -> int:
-    """The most moments that lie within `half` seconds of each other."""
+    """The largest number of times within `half` seconds of each other."""
     ordered = sorted(moments)
     largest = first = 0
     for number, moment in enumerate(ordered):
@@ -147,6 +148,15 @@ def largest_wave(moments: Iterable[float], half: float) -> int:
             first += 1
         largest = max(largest, number - first + 1)
     return largest
+
+
+def find_whole(stop_at: float, now: float, orphaned_after: float) -> float:
+    """The moment until which what became orphaned, and a stop holds, makes whole waves by now.
+
+    A wave takes `orphaned_after` at most to show completely. All that a stop holds has been alive
+    before it, and nothing joins it later than so long after it.
+    """
+    return now if now > stop_at + orphaned_after else now - orphaned_after
 
 
 def _add(slots: dict[int, Returns], at: float, *, orphaned: int = 0, returned: int = 0) -> None:

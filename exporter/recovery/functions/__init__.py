@@ -1,1 +1,1 @@
-"""Functions in the database that recover one source for a role without other rights."""
+"""Functions in the database that recover one source, for a role without other rights."""

@@ -1,4 +1,4 @@
-"""Which roles may create what expressions of the config find: overloads in their search path."""
+"""The roles that may create objects which expressions of the config could use."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from exporter.text import some_of
 
 @dataclass(frozen=True, slots=True)
 class SchemaCreators:
-    """A schema of the search path, and who besides its owner may create objects in it."""
+    """A schema of the search path, and the other roles that may create objects in it."""
 
     schema: str
     roles: tuple[str, ...]
@@ -27,7 +27,7 @@ class SchemaCreators:
 
 
 async def find_creators(reader: Reader) -> list[SchemaCreators]:
-    """The schemas in the search path of this role in which others than the owner may create."""
+    """The schemas in this role's search path in which other roles may create objects."""
     found = dict[str, list[str]]()
     for schema, role in await reader.rows(fill("recovery/functions/creators")):
         found.setdefault(schema, []).extend([role] if role is not None else [])

@@ -1,7 +1,7 @@
-"""The functions that `sql function` prints, for a role with no right but to call them.
+"""The functions that `sql function` prints, for a role that may only call them.
 
-They are made of the very statements that recovery sends itself; what is a literal there is a
-parameter here. A DBA reads and creates them.
+They consist of the same statements that recovery sends; literals become parameters. A DBA reads
+and creates them.
 """
 
 import math
@@ -20,27 +20,27 @@ from exporter.recovery.rule.rule import Rule
 from exporter.recovery.rule.selection import orphaned_sessions, versions_by_id
 
 SCHEMA = "session_exporter"
-#: The most sessions of one call: all of them stay locked until it is over.
+#: The most sessions of one call: all of them stay locked until it ends.
 MOST_PER_CALL = 1000
 
-#: What maintains the audit, by the name of the task: its template.
+#: The templates of the tasks that maintain the audit, by name.
 MAINTENANCE = {
     "contradicted": "recovery/maintenance/contradicted",
     "alive": "recovery/maintenance/contradicted_by_evidence",
     "old": "recovery/maintenance/prune",
 }
-#: The tasks that take one page of the audit after the other, and give the time it begins at.
+#: The tasks that process the audit page by page, and return the time at which a page begins.
 PAGED = frozenset({"contradicted", "alive"})
 PAGE_ROWS = 1000
-#: Where a page ends, as a parameter of the function.
+#: The end of a page, as a parameter of the function.
 BEFORE = "session_exporter_before"
 
 
 def recover_function(rule: Rule) -> Function:
-    """The function that closes the sessions it is given, where they still are orphans.
+    """The function that closes the given sessions, if they are still orphaned.
 
-    Called for `auto`, it keeps to the hour's budget and leaves alone the backlog and what a stop
-    holds. Called by a person, it refuses what a stop holds, unless there is a reason.
+    For `auto` it obeys the hourly budget, and leaves alone the backlog and sessions that a stop
+    holds. For a person it refuses sessions that a stop holds, unless there is a reason.
     """
     source = rule.table.source
     is_permitted = "session_exporter_trigger = 'manual' AND session_exporter_with_backlog"
@@ -63,7 +63,7 @@ def recover_function(rule: Rule) -> Function:
             run=run,
             trigger="session_exporter_trigger",
             reason="session_exporter_reason",
-            young=f"(({is_permitted}) IS TRUE OR {selection.young})",
+            not_backlog=f"(({is_permitted}) IS TRUE OR {selection.not_backlog})",
             skips_held="session_exporter_trigger = 'auto'",
         ),
         notify=notify,
@@ -93,7 +93,7 @@ def recover_function(rule: Rule) -> Function:
 
 
 def undo_function(rule: Rule) -> Function:
-    """The function that undoes what rows of the audit record."""
+    """The function that undoes the recoveries in rows of the audit."""
     source = rule.table.source
     ours = "SELECT pg_catalog.unnest(session_exporter_ours)"
     return Function(
@@ -115,13 +115,13 @@ def undo_function(rule: Rule) -> Function:
 
 
 def maintenance_statement(rule: Rule, task: str, before: str) -> str:
-    """What one task runs; `before` is where its page of the audit ends, as SQL."""
+    """The statement of one task; `before` is the end of its page of the audit, as SQL."""
     page = rule.statement("recovery/maintenance/page", before=before, rows=str(PAGE_ROWS))
     return rule.statement(MAINTENANCE[task], page=page)
 
 
 def maintenance_function(rule: Rule) -> Function:
-    """The function that maintains the audit: it notes contradictions, and deletes old rows."""
+    """The function that maintains the audit: it records contradictions, and deletes old rows."""
     source = rule.table.source
     return Function(
         schema=SCHEMA,
@@ -142,8 +142,8 @@ def maintenance_function(rule: Rule) -> Function:
 
 
 def stuck_function(rule: Rule, *, named_after: str) -> Function:
-    """The function for people: finds what is stuck, backlog and all, and closes it."""
-    # Where each row has a threshold of its own, a person may only wait for longer than that.
+    """The function for people: finds orphaned sessions, backlog included, and closes them."""
+    # Where each row has its own threshold, a person can only demand a longer silence.
     minutes = math.ceil((rule.table.source.fixed_threshold or 0.0) / 60)
     session, type_ = "session_exporter_closed.session_exporter_session", rule.id.type
     if rule.id.is_single:
@@ -182,5 +182,5 @@ def stuck_function(rule: Rule, *, named_after: str) -> Function:
 
 
 def _demands(given: str) -> str:
-    """What is checked before anything is locked; `given` is the array that the function takes."""
+    """The checks before anything is locked; `given` is the array parameter of the function."""
     return fill("recovery/functions/requirements", given=given, most=str(MOST_PER_CALL))

@@ -1,4 +1,4 @@
-"""Function: one that is printed, how it is created, and by which fingerprint it is recognised."""
+"""Function: a printed function, the commands that create it, and its fingerprint."""
 
 import hashlib
 import json
@@ -12,15 +12,15 @@ from exporter.postgres.text_settings import TEXT_SETTINGS
 from exporter.queries import fill, identifier, literal
 from exporter.sessions import grants
 
-#: With what the comment on every printed function begins.
+#: The beginning of the comment on every printed function.
 MARK = "session-exporter:"
 
-#: Of every printed function: its language, that it runs as its owner (SECURITY DEFINER) and is
-#: VOLATILE, and that pg_catalog comes first in the search path and temporary objects last; what
-#: lies between may be chosen by its owner.
+#: The properties of every printed function: its language, SECURITY DEFINER, VOLATILE, and a search
+#: path that begins with pg_catalog and ends with temporary objects; its owner may choose the
+#: schemas in between.
 TRAITS = ("plpgsql", True, "v", True)
 
-#: What is set while one runs, besides search_path and the time zone of the source.
+#: The settings while a function runs, besides search_path and the time zone of the source.
 SETTINGS = TEXT_SETTINGS | {
     "standard_conforming_strings": "on",
     "transform_null_equals": "off",
@@ -33,7 +33,7 @@ SETTINGS = TEXT_SETTINGS | {
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What identifies a function."""
+    """The name and the argument types, which identify a function."""
 
     schema: str
     name: str
@@ -52,7 +52,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Function(Signature):
-    """One function as it is created."""
+    """One function with its definition."""
 
     declared: str
     """The arguments with names and defaults."""
@@ -67,12 +67,12 @@ class Function(Signature):
 
     @property
     def fingerprint(self) -> str:
-        """The digest that its comment holds."""
+        """The digest in its comment."""
         return fingerprint(self, self.body, self.settings, *TRAITS)
 
     @property
     def comment(self) -> str:
-        """The comment by which it is recognised in the database."""
+        """The comment that identifies it in the database."""
         source = self.source.name
         printing = f"session-exporter sql function {source}"
         return (
@@ -101,7 +101,7 @@ class Function(Signature):
 def fingerprint(
     signature: Signature, body: str, settings: Mapping[str, str], *traits: str | bool
 ) -> str:
-    """A digest of what a function does, the same for one that is printed and one in the catalog."""
+    """A digest of a definition, the same for a printed function and one in the catalog."""
     text = body.replace("\r\n", "\n").strip()
     parts = [signature.arguments, text, dict(settings), *traits]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]

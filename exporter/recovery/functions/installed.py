@@ -1,4 +1,4 @@
-"""The functions of `sql function` in the database: whether they are what is printed now."""
+"""The functions of `sql function` in the database, compared with those printed now."""
 
 import re
 from dataclasses import dataclass
@@ -27,21 +27,21 @@ class InstalledFunction(Signature):
     body: str
     comment: str
     owner: str
-    """The role with whose rights it runs."""
+    """The owner, with whose rights it runs."""
     owner_can_log_in: bool
     is_callable_by_role: bool
-    """Whether the role that reads may call it."""
+    """Whether the connected role may call it."""
     is_public: bool
 
     @property
     def declared_fingerprint(self) -> str | None:
-        """The digest in its comment, which CREATE OR REPLACE leaves as it was."""
+        """The digest in its comment, which CREATE OR REPLACE does not change."""
         found = _FINGERPRINT.search(self.comment)
         return found[1] if found and self.comment.startswith(MARK) else None
 
     @property
     def fingerprint(self) -> str:
-        """The digest of what the catalog has."""
+        """The digest of the definition in the catalog."""
         settings = dict(each.split("=", 1) for each in self.settings)
         path = settings.pop("search_path", "")
         schemas = path.split(", ")
@@ -52,16 +52,17 @@ class InstalledFunction(Signature):
 
 
 async def find_recover_function(reader: Reader, rule: Rule) -> InstalledFunction | None:
-    """The function that closes sessions of a source; None where `recovery.call` is not set.
+    """The function that closes sessions of a source; None if `recovery.call` is not set.
 
-    Raises FunctionMismatch where it is missing, or not what is printed for the present config.
+    Raises FunctionMismatch if it is missing, or differs from the one printed for the present
+    config.
     """
     called = rule.table.source.recovery.call
     return None if called is None else await _find(reader, rule, called, recover_function(rule))
 
 
 async def find_undo_function(reader: Reader, rule: Rule) -> InstalledFunction | None:
-    """The function that undoes, where one closes. Raises FunctionMismatch."""
+    """The function that undoes, if a function closes. Raises FunctionMismatch."""
     if await find_recover_function(reader, rule) is None:
         return None
     undo = undo_function(rule)
@@ -78,7 +79,7 @@ async def _find(
             "writes, so that `session-exporter sql function` cannot print a function"
         )
     printing = f"session-exporter sql function {source}"
-    # All functions of this name, the very spelling first.
+    # All functions of this name, the exact spelling first.
     rows = await reader.rows(fill("recovery/functions/installed", **_match_name(called)))
     found = [InstalledFunction(*row) for row in rows]
     if not found:
@@ -96,9 +97,9 @@ async def _find(
 
 
 def _match_name(declared: TableName) -> dict[str, str]:
-    """How the query finds a declared name: as it is written first, else in lower case.
+    """The condition for a declared name: as it is written, else in lower case.
 
-    Without a schema it is what is visible along the search path.
+    Without a schema it is the function that is visible in the search path.
     """
 
     def spellings(column: str, name: str, *, is_quoted: bool) -> str:

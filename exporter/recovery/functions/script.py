@@ -20,7 +20,7 @@ async def script_for(reader: Reader, source: Source, all_sources: Iterable[Sourc
     rule = await bind_rule(reader, without_owners(source))
     try:
         await check_rule(reader, rule)
-    except PermissionDenied:  # it is the functions that will write
+    except PermissionDenied:  # the functions will write, not this role
         await check_rule(reader, rule, writes=False)
     # Two sources on one table need two functions: then each is named after its source.
     is_shared = sum(other.table == source.table for other in all_sources) > 1
@@ -30,7 +30,7 @@ async def script_for(reader: Reader, source: Source, all_sources: Iterable[Sourc
 
 
 async def script(reader: Reader, rule: Rule, *, named_after: str) -> str:
-    """Everything from BEGIN to COMMIT; `named_after` is what recover_stuck_… is called after."""
+    """Everything from BEGIN to COMMIT; `named_after` completes the name recover_stuck_…."""
     path = await reader.value(fill("recovery/functions/search_path"))
     rights = await grants.recovery_grants(reader, rule.table.source, role=grants.DEFINER_ROLE)
     recover, undo = definitions.recover_function(rule), definitions.undo_function(rule)

@@ -1,1 +1,1 @@
-"""What a recovery would do now: what it observes of a source, and the plan of one by hand."""
+"""The observation of a source, and the plan of a recovery by hand."""

@@ -1,4 +1,4 @@
-"""The active sessions by category, and which of them show that the application runs."""
+"""The active sessions by category, and the signs of life of the application."""
 
 from exporter.postgres import Reader
 from exporter.recovery.decision.observation import SessionCounts
@@ -31,9 +31,10 @@ def counts_statement(rule: Rule, *, only: str = "true", orphaned: str = "") -> s
 
 
 def shows_beat(rule: Rule) -> str:
-    """Whether an active session has a sign of life by which the application is known to run.
+    """Whether an active session has a sign of life that proves that the application runs.
 
-    A heartbeat; a start proves only that sessions can be started. One in the future proves nothing.
+    Heartbeats count; a start proves only that sessions can be started. A time in the future proves
+    nothing.
     """
     table = rule.table
     quiet, tolerance = quiet_after(rule), interval(table.source.future_tolerance)
@@ -41,7 +42,7 @@ def shows_beat(rule: Rule) -> str:
     if table.last_seen_at is None:
         return f"coalesce({table.last_seen} {recent}, false)"
     seen, start = table.last_seen_at.sql, table.started_at.sql
-    # What is recent can be subtracted from; a start may be so far away that nothing can be added.
+    # A recent time can be subtracted from; a start may be so extreme that adding would overflow.
     is_beat = f"coalesce({start} < {seen} - {interval(BEAT_AFTER_START)}, true)"
     return f"CASE WHEN {seen} {recent} THEN {is_beat} ELSE false END"
 
@@ -49,14 +50,14 @@ def shows_beat(rule: Rule) -> str:
 def shows_beat_of_owner(rule: Rule) -> str:
     """Whether an active session shows that its owner runs.
 
-    Without `last_seen_at` no session can fall silent: an owner whose sessions are all old is no
-    other than one that has begun none for a while.
+    Without `last_seen_at` no session can fall silent: an owner with only old sessions may just have
+    started none for a while.
     """
     return "true" if rule.table.last_seen_at is None else shows_beat(rule)
 
 
 async def count_sessions(reader: Reader, rule: Rule, *, only: str = "true") -> SessionCounts:
-    """Count the active sessions by category as a person closes them, or only some of them.
+    """Count the active sessions by the categories of recovery by hand, or only some of them.
 
     Raises SourceError that names the failing key.
     """
@@ -66,7 +67,7 @@ async def count_sessions(reader: Reader, rule: Rule, *, only: str = "true") -> S
 
 
 async def count_stale(reader: Reader, rule: Rule) -> int:
-    """How many sessions could be closed but that a list holds them, with an old sign of life.
+    """The number of sessions that are not closed only because a list holds them as stale.
 
     Raises as count_sessions().
     """

@@ -10,7 +10,7 @@ from exporter.recovery.rule.selection import orphaned_sessions
 
 UNDONE = "undone by a person, without a sign of life since"
 
-#: What to do, by the cause.
+#: Advice by cause.
 ADVICE = {
     UNDONE: "these wait until they show life, or for `recover SOURCE --undone`",
     CLOSED_TOO_OFTEN: "the application opens these again: find out why, or close them by "
@@ -19,7 +19,7 @@ ADVICE = {
 
 
 async def count_left_alone(reader: Reader, rule: Rule, left: int) -> dict[str, int]:
-    """How many of the orphaned sessions that are `left` alone have which cause, but for 0.
+    """The numbers of orphaned sessions `left` alone, by cause, without zeros.
 
     Raises SourceError that names the failing key.
     """

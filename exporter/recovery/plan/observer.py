@@ -1,6 +1,6 @@
-"""What recovery observes of a source, run after run: its table, its audit, and what is decided.
+"""The observations of a source by recovery, run after run: its table, its audit, and decisions.
 
-Nothing is written but by save().
+Only save() writes.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ from exporter.recovery.decision.observation import (
     SessionCounts,
     Stop,
 )
-from exporter.recovery.decision.watch import Watch, largest_wave
+from exporter.recovery.decision.watch import Watch, find_whole, largest_wave
 from exporter.recovery.plan.record import RecordReader
 from exporter.recovery.plan.returned import find_gone
 from exporter.recovery.plan.sessions import (
@@ -37,29 +37,30 @@ _NEVER = float("-inf")
 
 
 class Observer:
-    """Observes one source. What it remembers of the runs before is not needed to decide safely."""
+    """Observes one source. Its memory of earlier runs is not needed to decide safely."""
 
     def __init__(self, source: Source, *, looks_back: bool = True) -> None:
-        """Automatic recovery looks back: it judges what became orphaned before any observation.
+        """With `looks_back`, as in automatic recovery, earlier orphans are judged too.
 
-        A person judges that alone.
+        These became orphaned before any observation. A person judges only these.
         """
         self._source = source
         self._looks_back = looks_back
         self.returned = 0
-        """The sessions that returned, since this was made."""
+        """The sessions that returned since this object was created."""
         self._watch: Watch | None = None
         self._by_age: Mapping[str, float] = {}
-        """Of the sessions that are watched, when their age made each orphaned."""
+        """For watched sessions, when their age made each orphaned."""
         self._own: Mapping[str, float] = {}
-        """Of those, each one's own threshold in seconds; none where one duration is that of all."""
+        """The own threshold of each of these, in seconds; empty if all share one duration."""
         self._control = Control()
-        """Where nothing may be written, as it would be if it were."""
+        """The control as if it had been written, in a mode that may not write."""
         self._own_stop: Stop | None = None
-        """Of a dry run, which writes none down."""
+        """The stop of a dry run, which writes none."""
         self._record = RecordReader()
         self._unseen_until = _NEVER
-        """Until when the list was unknown, which holds what looks old, after it had been known."""
+        """Until when the list was unknown after it had been known; it may hold sessions that look
+        old."""
         self._fingerprint = ""
         self._saved_at = _NEVER
         self._half = 0.0 if source.fixed_threshold is None else source.settle_time
@@ -76,11 +77,11 @@ class Observer:
         last: Collection[str] = (),
         verdict: Verdict = NO_EVIDENCE,
     ) -> Observation:
-        """Observe at monotonic time `at`; without the audit, what it says is not known.
+        """Observe at monotonic time `at`; without an audit its values are unknown.
 
-        No session that is `set_aside` is a candidate, and those of `last` are read
-        after all others. The transactions of the reader know the `verdict`.
-        Raises SourceError; evidence that cannot be read makes the observation blind.
+        No session that is `set_aside` is a candidate, and sessions of `last` are read after all
+        others. The transactions of the reader have the `verdict`. Raises SourceError; evidence that
+        cannot be read makes the observation blind.
         """
         if rule.fingerprint != self._fingerprint:  # the table was altered
             self._fingerprint, self._saved_at = rule.fingerprint, _NEVER
@@ -162,8 +163,7 @@ class Observer:
                 returned=returns.returned + contradicted,
                 are_of_one_key=returns.are_of_one_key and not contradicted,
             )
-        accepted = self._accepted_wave(control, now, record.wrong)
-        record = replace(record, largest_wave=max(record.largest_wave, accepted))
+        record = replace(record, accepted_wave=control.accepted_wave(now, record.wrong))
         judged_since = self._judged_since(control)
         unjudged = Counter(
             owner
@@ -207,14 +207,14 @@ class Observer:
     def _find_vanished(
         self, before: Watch, orphans: Mapping[str, float], verdict: Verdict
     ) -> list[str]:
-        """None for a person, who has asked once: ghosts and what is ownerless would seem gone."""
+        """None for a person with a single request: ghosts and ownerless ones would seem gone."""
         is_asked_once = self._source.has_evidence and verdict is NO_EVIDENCE
         return [] if is_asked_once else before.find_gone(orphans)
 
     def _observe_blindly(
         self, found: ReadSessions, before: Watch, control: Control, why: str, *, at: float
     ) -> Observation:
-        """Neither what falls silent nor what comes back is known: what is followed stays so."""
+        """Sessions that fall silent or return are unknown: tracked sessions stay tracked."""
         if self._watch is not None and self._source.list is not None:
             self._unseen_until = found.now
         return Observation(
@@ -235,17 +235,16 @@ class Observer:
     async def save(
         self, writer: Writer | None, rule: Rule, observation: Observation, *, is_judged: bool
     ) -> None:
-        """Note for all exporters that the rule is observed, what was watched, and what is judged.
+        """Record for all exporters that the rule is observed, with the watch and judged sessions.
 
-        Without a writer this observer alone remembers it. Not at each run: the older a note is,
-        the further back the next exporter looks.
-        Raises SourceError.
+        Without a writer only this observer remembers it. Not every run is recorded: the older a
+        record is, the further back the next exporter looks. Raises SourceError.
         """
         if is_judged:
             self._control = replace(self._control, judged_until=observation.now)
             self._own_stop = None
             if observation.control.stop is not None:
-                self._saved_at = _NEVER  # it has ended, which no exporter may forget
+                self._saved_at = _NEVER  # the pause or stop has ended, which must be recorded
         if writer is None or self._watch is None or observation.blind:
             return
         if abs(observation.now - self._saved_at) < controlling.note_interval(self._source):
@@ -258,13 +257,13 @@ class Observer:
         self._saved_at = observation.now
 
     def remember_stop(self, stop: Stop) -> None:
-        """Stop as if it were written down, until this observer is no more."""
+        """Stop as if it were written, for the life of this observer."""
         self._own_stop = stop
 
     def _with_own_stop(self, control: Control) -> Control:
-        """The control with the stop that counts, if one that is remembered were written down too.
+        """The control with the stop that counts, including a remembered one.
 
-        A person does not see it, and ends it by resuming what is written down.
+        A person does not see a remembered stop, and ends it by resuming the written one.
         """
         own, written, resume = self._own_stop, control.stop, control.resume
         if own is None or (resume is not None and resume.at >= own.at):
@@ -272,28 +271,32 @@ class Observer:
             return control
         stops = (own,) if written is None else (own, written)
         counts = max(stops, key=lambda stop: (stop.brake == "returned", stop.at))
-        return replace(control, stop=counts)
+        return replace(
+            control, stop=counts, closed_by_hand=control.closed_by_hand if counts is written else 0
+        )
 
     def continue_with(self, source: Source) -> None:
-        """Go on with other settings, by which the same sessions are orphaned."""
+        """Continue with other settings that orphan the same sessions."""
         if source.recovery.mode != self._source.recovery.mode:
             self._own_stop = None  # in mode auto, a person could neither see nor end it
         self._source = source
 
     def held_wave(self, stop: Stop) -> int:
-        """The largest wave of the observed sessions that a stop holds."""
+        """The largest wave of the observed sessions that a stop holds, of what is whole by now."""
         fixed = self._source.fixed_threshold
-        known = {} if self._watch is None else self._watch.known
+        watch = Watch() if self._watch is None else self._watch
+        whole_until = find_whole(stop.at, watch.until, 2 * self._half)
         held = (
             at
-            for session, at in known.items()
+            for session, at in watch.known.items()
             if session in self._by_age
+            and at <= whole_until
             and self._by_age[session] < stop.at + (self._own[session] if fixed is None else fixed)
         )
         return largest_wave(held, self._half)
 
     def _wave(self, watch: Watch, control: Control, now: float, *, without: Collection[str]) -> int:
-        """A person judges what became orphaned lately: of each within half of its own threshold."""
+        """A person judges recent orphans: each within half of its own threshold."""
         if self._looks_back or self._source.fixed_threshold is not None:
             return watch.wave(self._half, since=self._wave_since(control, now), without=without)
         judged_since = self._judged_since(control)
@@ -303,14 +306,11 @@ class Observer:
         )
 
     def _judged_since(self, control: Control) -> float:
-        # By its own threshold a session may have been alive at a stop and orphaned soon after it.
+        # A session with a short threshold may have been alive at a stop and orphaned soon after it.
         return control.judged_since(self._source.fixed_threshold or 0.0)
 
-    def _accepted_wave(self, control: Control, now: float, wrong: int) -> int:
-        return control.accepted_wave(2 * self._half, now, wrong)
-
     def _wave_since(self, control: Control, now: float) -> float:
-        """What became orphaned later than this may make a wave that is not judged yet."""
+        """Sessions that became orphaned after this time may be a wave that is not judged yet."""
         judged_since = self._judged_since(control)
         if control.judged_until is not None:
             return max(judged_since, control.judged_until - self._half)

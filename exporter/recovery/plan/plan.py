@@ -1,4 +1,4 @@
-"""What a recovery by hand would do now, and what speaks against it. Nothing is written."""
+"""The plan of a recovery by hand, and reasons against it. Nothing is written."""
 
 from dataclasses import asdict, dataclass, replace
 
@@ -25,22 +25,22 @@ from exporter.text import number_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan(Chosen):
-    """What would be done, and what speaks against it."""
+    """The sessions that would be closed, and reasons against closing them."""
 
     observation: Observation
-    """Of the whole source, whatever the limits are; the brakes are judged on it."""
+    """The observation of the whole source, regardless of limits; brakes are judged on it."""
     with_undone: bool
     """Whether sessions that a person has undone are closed too."""
     undone: int
-    """How many there are of these."""
+    """The number of these sessions."""
     future_ends: str
-    """What is wrong where sessions would get an end in the future."""
+    """The error if sessions would get an end in the future."""
     function: InstalledFunction | None
-    """What closes the sessions, where that is not done by statements."""
+    """The function that closes the sessions, if statements do not."""
     pause: Pause | None
-    """That of automatic recovery; it does not hold by hand."""
+    """The pause of automatic recovery; it does not apply by hand."""
     pause_error: str
-    """Why it is not known whether there is one."""
+    """Why it is unknown whether there is one."""
 
     @property
     def counts(self) -> SessionCounts:
@@ -54,9 +54,9 @@ class Plan(Chosen):
 
     @property
     def brakes(self) -> list[str]:
-        """A sentence for each brake, also for one that lasts; by hand there is no grace.
+        """A sentence for each brake, also for a stop in force; by hand there is no grace.
 
-        A wave of orphans does not become right because only a part of it is to be closed.
+        A wave of orphans does not become plausible because only a part of it is to be closed.
         """
         settings = self.selection.rule.table.source.recovery
         return [*find_brakes(self.observation, settings).values()]
@@ -73,7 +73,7 @@ async def make_plan(
 ) -> Plan:
     """Check everything, count, and preview up to `show` sessions.
 
-    Of a source with owners or a list, the transactions of the reader know what these say.
+    For a source with owners or a list, the transactions of the reader have their evidence.
     Raises SourceError, and UsageError for an id that the column's type cannot hold.
     """
     rule = await bind_rule(reader, source)
@@ -82,7 +82,7 @@ async def make_plan(
     await check_rule(reader, rule, writes=function is None)
     await require_audit(reader)
     observation = await observe_by_hand(reader, rule, is_audited=True)
-    if source.list is not None:  # what it holds is closed by hand alone
+    if source.list is not None:  # listed sessions are closed only by hand
         observation = replace(observation, counts=await count_sessions(reader, rule))
     selection = sessions_by_hand(rule, with_backlog=with_backlog, with_undone=with_undone)
     everything = sessions_by_hand(rule, with_backlog=with_backlog, with_undone=True)
@@ -125,12 +125,12 @@ async def make_plan(
 
 
 def _eligible(counts: SessionCounts, selection: Selection, *, kept: int) -> int:
-    """How many of them can be closed, of which so many are `kept` because they were undone."""
+    """How many of them can be closed, without those `kept` because they were undone."""
     return max(counts.ready + (counts.backlog if selection.with_backlog else 0) - kept, 0)
 
 
 def left_alone(selection: Selection, *, with_undone: bool) -> dict[str, str]:
-    """Why orphaned sessions are not closed, by category: those of SessionCounts, and `undone`."""
+    """Why orphaned sessions are not closed, by category of SessionCounts, and `undone`."""
     why = {
         "alive": "alive, by recovery.evidence",
         "nameless": "without an id",
@@ -145,9 +145,9 @@ def left_alone(selection: Selection, *, with_undone: bool) -> dict[str, str]:
 
 
 async def observe_by_hand(reader: Reader, rule: Rule, *, is_audited: bool) -> Observation:
-    """Observe once what automatic recovery observes.
+    """Observe once, as automatic recovery does.
 
-    Raises SourceError, and EvidenceUnreadable in the words of the brake `blind`.
+    Raises SourceError, and EvidenceUnreadable with the message of the brake `blind`.
     """
     source = rule.table.source
     observer = Observer(source, looks_back=False)
@@ -157,23 +157,23 @@ async def observe_by_hand(reader: Reader, rule: Rule, *, is_audited: bool) -> Ob
 
 
 def require_evidence(observation: Observation, source: Source) -> None:
-    """Raise EvidenceUnreadable where it is not known which sessions the evidence proves alive."""
+    """Raise EvidenceUnreadable if it is unknown which sessions the evidence proves alive."""
     if observation.blind:
         raise EvidenceUnreadable(
             f"{find_brakes(observation, source.recovery)['blind']}; nothing is closed, by hand "
-            "either, while it is not known which sessions live: correct this expression, or "
+            "either, while it is unknown which sessions live: correct this expression, or "
             "grant the right to read what it names"
         )
 
 
 async def future_ends(reader: Reader, selection: Selection) -> str:
-    """What is wrong where sessions that would be closed now would get an end in the future."""
+    """The error if sessions that would be closed now would get an end in the future."""
     is_ahead = selection.rule.is_ahead(is_written=False)
     statement = selection.statement("recovery/plan/future_ends", is_ahead=is_ahead)
     try:
         count = await reader.value(statement)
     except BadData:
-        return ""  # of one session, which closing sets aside
+        return ""  # a bad value of one session, which closing sets aside
     if not count:
         return ""
     sessions = number_of(count, "session", "sessions")

@@ -1,4 +1,4 @@
-"""What the audit says of how well a source was closed, which is read again from time to time."""
+"""The record of earlier closures of a source in the audit, read again from time to time."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -10,12 +10,12 @@ from exporter.recovery.plan.windows import audited_after
 from exporter.recovery.rule.rule import Rule
 from exporter.sessions import interval, unix_time
 
-#: The record is read again after so many seconds, or 20 times as long as reading it took.
+#: The record is read again after this time in seconds, or 20 times as long as reading it took.
 RECORD_EVERY = 60.0
 
 
 class RecordReader:
-    """Reads the record of one source: what is spent in each run, the weeks before less often."""
+    """Reads the record of one source: the spent budget in each run, earlier weeks less often."""
 
     def __init__(self) -> None:
         self._record = Record()
@@ -33,9 +33,9 @@ class RecordReader:
     ) -> tuple[Record, int]:
         """The record at monotonic time `at`, and how many sessions were contradicted.
 
-        Those are of the last day, became orphaned since a moment, and are none of the `counted`.
-        Sessions that became orphaned within `half` seconds of each other are one wave; where each
-        row has a threshold of its own, no wave of the past is known.
+        These are contradictions of the last day, of sessions that became orphaned since a time,
+        without the `counted` ones. Sessions that became orphaned within `half` seconds of each
+        other are one wave; where each row has its own threshold, no wave of the past is known.
         Raises SourceError.
         """
         if at >= self._until:

@@ -1,4 +1,4 @@
-"""How many orphaned sessions return where recovery is not on: how often it would be wrong."""
+"""Counts returns while recovery is off: how often recovery would be wrong."""
 
 from exporter import logs, sessions
 from exporter.clock import Clock
@@ -19,25 +19,25 @@ from exporter.sessions.verdict import NO_VERDICTS, Verdicts
 #: The name of these jobs in their keys.
 RETURNS = "returns"
 
-#: Sessions return after minutes: more often is of no use, in seconds.
+#: The interval in seconds; sessions return after minutes, so a shorter one is of no use.
 EVERY = 60.0
 
-#: The most orphaned sessions that are followed; the newest ones.
+#: The most orphaned sessions that are tracked; the newest ones.
 MOST = 1000
 
 
 def counts_returns(source: Source) -> bool:
-    """Whether a ReturnCounter counts; in the other modes recovery does, from what it observes."""
+    """Whether a ReturnCounter counts; in the other modes recovery counts by its observations."""
     return source.id is not None and source.recovery.mode == "disabled"
 
 
 class ReturnCounter(Job):
     """Counts the sessions of one source that were orphaned at one run and are not at the next.
 
-    They live, or the application has ended them. Of what one run finds, the next one reads by id
-    only what is not orphaned any more. It needs a column with a unique index as `id`: without one,
-    the whole table would be read. While evidence is unknown nothing is compared: what a list held
-    looks orphaned then, and what was a ghost does not.
+    They live, or the application has ended them. The next run reads by id only the sessions that
+    are no longer orphaned. `id` must be a column with a unique index: otherwise the whole table
+    would be read. While evidence is unknown nothing is compared: then listed sessions look
+    orphaned, and ghosts do not.
     """
 
     FAILED = "returns_not_counted"
@@ -75,11 +75,11 @@ class ReturnCounter(Job):
         return self._known, self._last_run
 
     def continue_from(self, known: frozenset[str], last_run: float) -> None:
-        """Go on from the last run of another one of this source."""
+        """Continue from the last run of another counter of this source."""
         self._known, self._last_run = known, last_run
 
     def report_to(self, statuses: RecoveryStatuses, *, evidence: Verdicts) -> None:
-        """Go on with other stores."""
+        """Continue with other stores."""
         self._statuses, self._evidence = statuses, evidence
 
     async def _run(self) -> None:
@@ -94,7 +94,7 @@ class ReturnCounter(Job):
             self.interval = stretch_interval(self._every, reader.seconds)
 
     async def _bind(self, reader: Reader) -> tuple[bool, Rule]:
-        """Whether the audit can be read, and the rule of the table as it is bound now."""
+        """Whether the audit can be read, and the rule of the present binding of the table."""
         table = await self._binding.get(reader, self._clock.monotonic())
         if self._bound is None or self._bound[1].table is not table:
             self._bound, self._has_fitted = None, False
@@ -128,11 +128,11 @@ class ReturnCounter(Job):
 
     def _failed(self, error: SourceError) -> None:
         if isinstance(error, SchemaMismatch) and self._has_fitted:
-            self._binding.forget()  # the table has changed; else it is the rule that does not fit
+            self._binding.forget()  # the table has changed; otherwise the rule does not fit
         self._bound, self._has_fitted = None, False
 
     def _log_failure(self, error: SourceError) -> None:
-        """Not as a warning: the collectors warn of what fails them too."""
+        """Log a failure, not as a warning, because the collectors warn of the same causes."""
         if self._logged.get(self.FAILED) != error.reason:
             self._logged[self.FAILED] = error.reason
             logs.info(self.FAILED, **self._names, reason=error.reason, error=str(error))

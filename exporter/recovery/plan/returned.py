@@ -1,4 +1,4 @@
-"""Which of the sessions that were orphaned have returned."""
+"""The formerly orphaned sessions that have returned."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -13,14 +13,14 @@ from exporter.sessions import unix_time
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """What became of sessions that are not orphaned any more."""
+    """The outcome for sessions that are no longer orphaned."""
 
     returned: Mapping[str, str | None] = field(default_factory=dict)
-    """Those that live, or have their own end; with a hash of whose each is, where `limit_per` says
-    so: what it is of is not written down."""
+    """Sessions that live, or have their own end, each with a hash of its user by `limit_per`; only
+    the hash is stored."""
     undecided: frozenset[str] = frozenset()
-    """Those that show no life either: the evidence that made them orphaned is not known any more,
-    as after a start, until answers of some time prove it anew. They have not returned."""
+    """Sessions without a sign of life: the evidence that made them orphaned is unknown, as after a
+    start, until it is proved again. They have not returned."""
 
 
 async def find_gone(
@@ -32,10 +32,10 @@ async def find_gone(
     is_audited: bool,
     alive_owners: Collection[str] = (),
 ) -> Gone:
-    """What became of the sessions `gone`, ids, that were orphaned at the last run and are not now.
+    """The outcome for the sessions `gone`, ids that were orphaned at the last run and are not now.
 
-    `last_run` is its Unix time by the database's clock. What recovery has closed since then, by the
-    audit, has not returned. A session whose owner lives has: its owner was not dead.
+    `last_run` is its Unix time by the database's clock. Sessions that recovery has closed since, by
+    the audit, have not returned. A session whose owner lives has: the owner was not dead.
     Raises SourceError.
     """
     if not gone:
@@ -70,7 +70,7 @@ async def find_gone(
 def _is_silent(rule: Rule, last_run: float) -> str:
     """Whether a row neither shows life since the last run, nor is in a list; never NULL.
 
-    Without evidence nothing else ends that a session is orphaned.
+    Without evidence a session stops being orphaned only by a sign of life or an end.
     """
     table = rule.table
     if not table.source.has_evidence:

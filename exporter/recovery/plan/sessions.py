@@ -1,4 +1,4 @@
-"""What one run of recovery reads of the sessions: all that it decides by, in one statement."""
+"""The statement by which one run of recovery reads all values about sessions that it needs."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -28,17 +28,17 @@ class ReadSessions(NamedTuple):
     held: int
     left_alone: int
     candidate_count: int
-    """Without those that are set aside; not all of them are read."""
+    """The number of candidates, without sessions set aside; not all of them are read."""
     candidates: list[tuple[str, str, float, str | None, str | None]]
     """Session, version, when its age made it orphaned, owner, cause; longest silent first."""
     orphans: list[tuple[str, float, str | None, float | None, str | None, *tuple[float, ...]]]
-    """Session, when its age made it orphaned, owner, when recovery closed it before, its cause
-    where the source has evidence, and where each row has one its own threshold in seconds; the
-    newest. One that evidence proves lost became orphaned when it was last seen."""
+    """The newest orphans: session, when its age made it orphaned, owner, when recovery closed it
+    before, its cause if the source has evidence, and its own threshold in seconds if each row has
+    one. A session that evidence proves lost became orphaned when it was last seen."""
     owners: list[tuple[str, int, int]]
-    """Name, active sessions, those that show that the owner runs."""
+    """Name, active sessions, and sessions that show that the owner runs."""
     longest: float | None
-    """The longest threshold of an active session, in seconds; None where each has the same."""
+    """The longest threshold of an active session, in seconds; None if all share one."""
 
 
 async def read_sessions(
@@ -91,7 +91,7 @@ async def read_sessions(
 
 
 def _own_threshold(rule: Rule) -> dict[str, str]:
-    """Where each row has a threshold of its own, what is read of it."""
+    """The parts of the statement for thresholds of rows."""
     table = rule.table
     if table.orphaned_at is None:
         after = interval(table.source.recovery_threshold)
@@ -127,7 +127,7 @@ async def find_evidence_error(reader: Reader, rule: Rule) -> SourceError | None:
 
 
 async def read_clock_and_server(reader: Reader) -> tuple[float, str]:
-    """What is known where the sessions cannot be read. Raises SourceError."""
+    """The observation if the sessions cannot be read. Raises SourceError."""
     statement = fill("recovery/observation/blind", server=fill("recovery/observation/server"))
     ((now, server),) = await reader.rows(statement)
     return now, server

@@ -1,6 +1,6 @@
-"""The windows that follow from `orphaned_after`, as SQL: of the source, or of the row `s`.
+"""The windows that follow from `orphaned_after`, as SQL: for the source, or for the row `s`.
 
-Those of a row are counted in seconds, because adding days is not exact where a clock is changed.
+Windows of a row are in seconds, because adding days is not exact across a clock change.
 """
 
 from exporter.recovery.rule.rule import Rule
@@ -8,11 +8,11 @@ from exporter.sessions import interval
 
 
 def quiet_after(rule: Rule) -> str:
-    """For how long a session counts as a sign of life of the application, as an interval.
+    """How long a session counts as a sign of life of the application, as an interval.
 
-    Heartbeats come one after the other: when the application stops, its first sessions are orphaned
-    before its last heartbeat is as old. By then the application has to count as silent. A start
-    comes once.
+    Heartbeats are spread over time: when the application stops, its first sessions are orphaned
+    before its last heartbeat is equally old. By then the application has to count as silent. There
+    is only one start.
     """
     own, has_seen = rule.table.own_seconds, rule.table.last_seen_at is not None
     if own is not None:
@@ -22,7 +22,7 @@ def quiet_after(rule: Rule) -> str:
 
 
 def is_unknown(rule: Rule) -> str:
-    """Whether an active session has no time, one in the future, or no usable threshold."""
+    """Whether an active session has no time, a time in the future, or no usable threshold."""
     table = rule.table
     tolerance = interval(table.source.future_tolerance)
     unknown = f"coalesce({table.last_seen} > pg_catalog.now() + {tolerance}, true)"

@@ -1,1 +1,1 @@
-"""What closing a session means for one source, as SQL on its table."""
+"""The rule of one source: closing a session, as SQL on its table."""

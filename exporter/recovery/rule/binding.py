@@ -16,12 +16,12 @@ from exporter.sessions.expressions.used_objects import require_all_rows
 from exporter.sessions.orphaned import end_of_closed
 from exporter.sessions.relation import Relation, is_bare_word
 
-#: Words that are values and no columns.
+#: Words that are values, not columns.
 _VALUES = {"true", "false", "null"}
 
 
 async def bind_rule(reader: Reader, source: Source) -> Rule:
-    """Bind a source to its table. Raises SourceError, and SchemaMismatch for what does not fit."""
+    """Bind a source to its table. Raises SourceError, such as SchemaMismatch."""
     table = await sessions.bind(reader, source)
     relation, recovery = table.relation, source.recovery
     if not relation.is_table:
@@ -42,7 +42,7 @@ async def bind_rule(reader: Reader, source: Source) -> Rule:
 
 
 async def _require_visible_proof(reader: Reader, relation: Relation, source: Source) -> None:
-    """Raise PermissionDenied where what keeps a session from being closed is hidden."""
+    """Raise PermissionDenied if rows that protect a session from closing are hidden."""
     keys = ("evidence", "exempt")
     declared = {key: getattr(source.recovery, key) for key in keys}
     texts = [_named(relation, key, text) for key, text in declared.items() if text is not None]
@@ -54,9 +54,9 @@ async def _require_visible_proof(reader: Reader, relation: Relation, source: Sou
 
 
 async def follow_table(reader: Reader, table: SessionTable) -> Rule:
-    """The rule of a bound source whose sessions are followed and not closed, recovery or not.
+    """The rule of a bound source whose sessions are tracked and not closed.
 
-    Raises SourceError, and SchemaMismatch where its `id` is not columns with a unique index.
+    Raises SourceError, and SchemaMismatch if its `id` is not columns with a unique index.
     """
     return Rule(
         table=table,
@@ -76,7 +76,7 @@ async def _id(reader: Reader, table: SessionTable) -> SessionId:
     is_expression = isinstance(declared, str) and not is_bare_word(declared)
     columns = () if is_expression else tuple(map(relation.column, words))
     names = [each.name for each in columns]
-    ((is_unique, others),) = await reader.rows(
+    ((is_unique, others, may_be_shared),) = await reader.rows(
         fill(
             "recovery/rule/unique_id",
             oid=str(relation.oid),
@@ -101,7 +101,7 @@ async def _id(reader: Reader, table: SessionTable) -> SessionId:
             f"id: to find a session again, {need} needed, and {found} {has}; create one, or name "
             f"another column{advice}"
         )
-    return SessionId(columns)
+    return SessionId(columns, may_be_shared)
 
 
 async def _end(reader: Reader, table: SessionTable) -> str:
@@ -123,15 +123,15 @@ async def _end(reader: Reader, table: SessionTable) -> str:
             f"recovery.end_at: expected a timestamp, got {type_}; for a number that counts since "
             "1970 write to_timestamp() of its seconds"
         )
-    # One before the start is none, as where the application writes it.
+    # An end before the start counts as none, as for an end that the application writes.
     return end_of_closed(table.started_at.sql, f"({text})::timestamptz")
 
 
 async def _changes(reader: Reader, table: SessionTable) -> dict[str, str]:
-    """The new value of each column. However a column is spelt, it is written once."""
+    """The new value of each column. A column under two spellings is an error."""
     recovery, changes = table.source.recovery, dict[str, str]()
     columns = {f"recovery.set.{word}": table.relation.column(word) for word in recovery.set}
-    # A domain is its base type here. Nothing is read, so that no right is needed.
+    # A domain is its base type here. Nothing is read, so no right is needed.
     nulls = {key: f"NULL::{column.type}" for key, column in columns.items()}
     types = await sessions.types_of(reader, table.relation, nulls)
     spellings = dict[str, str]()
@@ -155,7 +155,7 @@ async def _changes(reader: Reader, table: SessionTable) -> dict[str, str]:
 
 
 def _new_value(table: SessionTable, word: str, text: str, type_: str) -> str:
-    """What a column of a type becomes; `{end}` is the end in its type, unit and zone."""
+    """The new value of a column of a type; `{end}` is the end in its type, unit and zone."""
     column = table.relation.column(word)
     try:
         value = _expression(table.relation, text)

@@ -1,4 +1,4 @@
-"""Whether PostgreSQL accepts a rule, and which expression of it fails for a session."""
+"""Checks whether PostgreSQL accepts a rule, and which of its expressions fails for a session."""
 
 from exporter.config import Source
 from exporter.errors import (
@@ -19,9 +19,9 @@ from exporter.text import some_of
 
 
 async def policies(reader: Reader, relation: Relation) -> str:
-    """The policies that may keep this role from updating a row, where row-level security holds.
+    """The policies of row-level security that may prevent this role from updating a row.
 
-    Raises PermissionDenied where none lets it update any: PostgreSQL would silently find nothing.
+    Raises PermissionDenied if no policy permits any update: PostgreSQL would silently find no row.
     """
     ((is_active, may_update, limiting),) = await reader.rows(
         fill("recovery/rule/policies", oid=str(relation.oid))
@@ -37,8 +37,8 @@ async def policies(reader: Reader, relation: Relation) -> str:
 async def check_rule(reader: Reader, rule: Rule, *, writes: bool = True) -> None:
     """Have PostgreSQL plan the change of each column, without making it.
 
-    A role that does not write may not even plan it: with `writes` False, PostgreSQL only has to
-    accept the expression of each new value.
+    A role without the right to write may not even plan it: with `writes` False, PostgreSQL only has
+    to accept the expression of each new value.
     Raises SchemaMismatch, BadData or PermissionDenied that names the key of the config.
     """
     relation = rule.relation
@@ -59,7 +59,7 @@ async def check_rule(reader: Reader, rule: Rule, *, writes: bool = True) -> None
         await _check(reader, _describe(text, rule.table.table), key)
 
 
-#: What printed SQL says that is by age alone although the source has owners.
+#: The comment in printed SQL that uses age alone although the source has owners.
 NO_OWNERLESS = (
     "-- By age alone: without session-exporter it is not known which owners are dead, so that a\n"
     "-- session of one is closed when it is old enough."
@@ -67,10 +67,10 @@ NO_OWNERLESS = (
 
 
 def without_owners(source: Source) -> Source:
-    """The source as SQL that is printed closes its sessions: by age alone.
+    """The source as printed SQL sees it: by age alone.
 
-    Fewer are orphaned without owners, and no setting of the caller can say that one is dead.
-    Raises SourceError where a list may hold the sessions, which cannot be asked.
+    Without owners fewer sessions are orphaned, and no setting of the caller can declare one dead.
+    Raises SourceError for a source with a list, which SQL cannot request.
     """
     if source.list is not None:
         raise SourceError(
@@ -93,16 +93,16 @@ async def read_naming_key(reader: Reader, rule: Rule, statement: str) -> list[Ro
 async def name_failing_key(reader: Reader, rule: Rule, error: SourceError) -> SourceError:
     """The same error with the config key of the first expression that fails when evaluated alone.
 
-    Each is evaluated for all orphaned sessions, and the owner for all active ones, so
-    that what fails for one of them fails here. Where none does, each is evaluated for all active
-    ones: PostgreSQL may evaluate it before it knows which are orphaned.
-    It does not say for which session one fails, and the values stay in the row.
+    Each is evaluated for all orphaned sessions, and the owner for all active ones, so that any
+    failure shows here. If none fails, each is evaluated for all active sessions, because PostgreSQL
+    may evaluate it before it selects the orphaned ones. The error does not name the session or its
+    values.
     """
     try:
         await _evaluate(reader, rule, "true")
     except (BackingOff, ConnectFailed):
         return error
-    except SourceError as found:  # it is not known which sessions are orphaned
+    except SourceError as found:  # it is unknown which sessions are orphaned
         key = await name_failing_expression(reader, rule.table)
         return type(found)(f"{key}: {found}") if key else error
     conditions = {"evidence": rule.alive, "exempt": rule.exempt, "end_at": rule.end}

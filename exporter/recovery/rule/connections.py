@@ -1,4 +1,4 @@
-"""How recovery connects: as a separate role where `recovery.dsn` names one."""
+"""The connections of recovery: as a separate role if `recovery.dsn` is set."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -9,7 +9,7 @@ from exporter.postgres import ConnectionSlots, Database, Writer
 
 
 def writing_settings(settings: DatabaseSettings, source: Source) -> DatabaseSettings:
-    """How sessions are closed; `settings` are those of collection."""
+    """The settings for closing sessions; `settings` are those of collection."""
     if source.recovery.dsn is None:
         return settings
     own = ("dsn", "password_file", "password_command")
@@ -17,21 +17,21 @@ def writing_settings(settings: DatabaseSettings, source: Source) -> DatabaseSett
 
 
 def reading_settings(settings: DatabaseSettings, source: Source) -> DatabaseSettings:
-    """How sessions to close are found.
+    """The settings for finding sessions to close.
 
-    The role that may call a function has no right to see them: then it is done as collection does.
+    A role that may only call a function cannot read them: then the role for collection is used.
     """
     return writing_settings(settings, source) if source.recovery.call is None else settings
 
 
-#: The database, and how to connect to it.
+#: The database, and the settings of the connection.
 _Key = tuple[str, str, object, object, object]
 
 
 class RecoveryConnections:
     """The connections of recovery in the daemon, which all sources of a database share.
 
-    Those of a database stay within `max_recovery_connections`, whatever their connection strings.
+    They stay within `max_recovery_connections` of the database, for any connection strings.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class RecoveryConnections:
     ) -> None:
         """`beside` are the connections of collection, by the name of the database.
 
-        Where these are those of `before`, connections of that are used on.
+        If these are the same as those of `before`, its connections are reused.
         """
         self._beside = beside or {}
         self.slots: dict[str, ConnectionSlots] = {}
@@ -57,7 +57,7 @@ class RecoveryConnections:
         return self._beside.get(database)
 
     def open(self, database: str) -> int:
-        """How many are open to a database."""
+        """The number of open connections to a database."""
         return self.slots[database].open if database in self.slots else 0
 
     def use(self, settings: DatabaseSettings, source: Source) -> None:
@@ -69,13 +69,13 @@ class RecoveryConnections:
         return self._database(reading_settings(settings, source))
 
     def writer(self, settings: DatabaseSettings, source: Source) -> Writer:
-        """What closes sessions of a source; `settings` are those of collection."""
+        """The writer that closes sessions of a source; `settings` are those of collection."""
         shared = self._database(writing_settings(settings, source))
         zone = sessions.time_zone(source)
         return Writer(shared.settings, timezone=zone, shared=shared, user=source.name)
 
     async def close_unused(self, after: "RecoveryConnections") -> None:
-        """Close what is not used on `after`."""
+        """Close connections that `after` does not reuse."""
         for key, database in self.databases.items():
             if after.databases.get(key) is not database:
                 slots = after.slots.get(key[0])

@@ -1,9 +1,9 @@
-"""What automatic recovery leaves alone: sessions that were undone, or closed too often."""
+"""The sessions that automatic recovery leaves alone: undone, or closed too often."""
 
 from exporter.queries import fill
 from exporter.recovery.rule.rule import Rule
 
-#: A session that was closed so often within 72 hours is left alone.
+#: A session that was closed this often within 72 hours is left alone.
 MOST_CLOSURES = 3
 
 CLOSED_TOO_OFTEN = f"closed {MOST_CLOSURES} times within 72 hours"
@@ -16,7 +16,7 @@ def left_alone_statement(rule: Rule, *, is_audited: bool = True) -> str:
 
 
 def is_closable(left_alone: str, *, session: str, seen: str) -> str:
-    """Whether an orphaned session is none of them, which are those of a table or a subquery."""
+    """Whether an orphaned session is not among them; they are a table or a subquery."""
     return fill("recovery/observation/closable", left_alone=left_alone, session=session, seen=seen)
 
 

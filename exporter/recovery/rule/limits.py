@@ -1,4 +1,4 @@
-"""What a command by hand is limited to: sessions by their ids, by their silence, and by number."""
+"""The limits of a command by hand: ids, silence, and number of sessions."""
 
 from dataclasses import dataclass, replace
 
@@ -26,7 +26,7 @@ class Limits:
         return ", ".join(option for option, is_given in given.items() if is_given)
 
     def without(self, count: int) -> "Limits":
-        """What they are in the next database of the source, after so many sessions of this one."""
+        """The limits for the next database of the source, after this number of sessions."""
         return self if self.most is None else replace(self, most=self.most - count)
 
     def condition(self, rule: Rule) -> str:
@@ -38,7 +38,7 @@ class Limits:
         return " AND ".join(chosen) or "true"
 
     def apply(self, selection: Selection, selected: int) -> tuple[Selection, int]:
-        """The selection of what is chosen, and how many of these `selected` sessions are closed.
+        """The selection of the chosen sessions, and the number of `selected` sessions to close.
 
         The choice is rechecked under the lock like the rest of the condition.
         """
@@ -79,7 +79,7 @@ async def check_ids(reader: Reader, rule: Rule, ids: tuple[GivenId, ...]) -> Non
 
 
 def _check_count(rule: Rule, given: GivenId) -> None:
-    """Raise UsageError where there is not one value for each column of the id."""
+    """Raise UsageError unless there is one value for each column of the id."""
     many = 1 if isinstance(given, str) else len(given)
     if many == len(rule.id.columns):
         return

@@ -5,7 +5,7 @@ from exporter.recovery.rule.rule import Rule
 from exporter.sessions.conditions import stored_column
 from exporter.sessions.relation import Column
 
-#: Types that have no equality, or take no text: their values are compared as text.
+#: Types without an equality or without text input: their values are compared as text.
 _AS_TEXT = {"json", "xml", "row"}
 
 
@@ -15,7 +15,7 @@ def owner_of(rule: Rule) -> str:
 
 
 def is_of_owner(rule: Rule, owner: str) -> str:
-    """Whether a session is one of an owner's, whose id takes the type of `owner.of`; never NULL."""
+    """Whether a session belongs to an owner, whose id has the type of `owner.of`; never NULL."""
     if rule.table.types["owner"] in _AS_TEXT:
         return f"coalesce({owner_of(rule)} OPERATOR(pg_catalog.=) {literal(owner)}, false)"
     column = owner_column(rule)

@@ -1,6 +1,6 @@
-"""Rule: what closing an orphaned session means for one source, as SQL on its table.
+"""Rule: the condition and the new values for closing sessions of one source, as SQL on its table.
 
-The row is `s`, and the end that is chosen for it is `e.session_exporter_end`.
+The row is `s`, and its chosen end is `e.session_exporter_end`.
 """
 
 import hashlib
@@ -15,11 +15,11 @@ from exporter.recovery.rule.texts import is_unchanged, json_object, restored, te
 from exporter.sessions import TRANSACTION_TIME, Moment, SessionTable, interval
 from exporter.sessions.relation import Column, Relation
 
-#: By how many seconds a computed end may lie ahead: a number may be rounded up, and the time that
-#: an expression or a trigger takes is later than that of the transaction.
+#: How many seconds in the future a computed end may be: a number may be rounded up, and the clock
+#: of an expression or a trigger is later than the transaction time.
 AHEAD = 5.0
 
-#: No column of an application is called this, so that a bare word is never ambiguous.
+#: No column of an application has this name, so that a bare word is never ambiguous.
 END = "session_exporter_end"
 
 
@@ -40,12 +40,12 @@ class Rule:
     """Whether it is protected; never NULL."""
 
     def statement(self, name: str, **parts: str) -> str:
-        """The template `queries/<name>.sql`; `parts` are what the rule does not decide."""
+        """The template `queries/<name>.sql`; `parts` are those that the rule does not define."""
         return fill(name, **(self._parts | parts))
 
     @cached_property
     def _parts(self) -> dict[str, str]:
-        """What the rule decides in any template: made once, not while rows are locked."""
+        """The parts of templates that the rule defines: built once, not while rows are locked."""
         table, recovery = self.table, self.table.source.recovery
         assignments = [f"{identifier(name)} = ({text})" for name, text in self.changes.items()]
         silence = f"extract(epoch FROM pg_catalog.now() - {table.last_seen})"
@@ -73,6 +73,9 @@ class Rule:
             "written": texts_of(self.changes),
             "is_unchanged": is_unchanged(self._columns(self.changes)),
             "is_trusted": fill("recovery/undo/is_trusted", relation=literal(table.relation.sql)),
+            "is_of_closer": fill(
+                "recovery/audit/is_of_closer", relation=literal(table.relation.sql)
+            ),
             "is_other_id": fill(
                 "recovery/undo/is_other_id",
                 relation=literal(table.relation.sql),
@@ -82,10 +85,10 @@ class Rule:
             "evidence": json_object(
                 {"last_seen": table.last_seen, "silence_seconds": silence} | own_seconds | proof
             ),
-            # Evidence that reads what closing writes may prove a closed session alive; then
-            # nothing follows from it later.
+            # Evidence that reads columns which closing writes may prove a closed session alive;
+            # such evidence has no consequences later.
             "still_alive": json_object(still_alive),
-            # A webhook that is declared later is not notified of what was closed before.
+            # A webhook that is declared later is not notified of earlier closures.
             "tell_at": "NULL" if recovery.webhook is None else "pg_catalog.now()",
             "source": literal(table.source.name),
             "fingerprint": literal(self.fingerprint),
@@ -98,7 +101,7 @@ class Rule:
         }
 
     def budget_statement(self, day_limit: int | None) -> str:
-        """How many sessions automatic recovery may still close; None is no limit of a day."""
+        """How many sessions automatic recovery may still close; None: no limit of a day."""
         return self.statement(
             "recovery/close/budget",
             per_day="NULL" if day_limit is None else str(day_limit),
@@ -106,7 +109,7 @@ class Rule:
         )
 
     def undo_statement(self, names: Iterable[str], *, numbers: str, reason: str) -> str:
-        """Write back what was in these columns before, and note it; `numbers` stands in IN (…)."""
+        """Restore the old values of these columns, and record it; `numbers` is for IN (…)."""
         columns = self._columns(names)
         return self.statement(
             "recovery/undo/undo",
@@ -118,7 +121,7 @@ class Rule:
         )
 
     def plan_undo_statement(self, names: Iterable[str], **page: str) -> str:
-        """How each session of a run, which has written these columns, is now."""
+        """The present state of each session of a run that has written these columns."""
         is_as_left = self._is_as_left(self._columns(names))
         return self.statement("recovery/undo/plan", is_unchanged=is_as_left, **page)
 
@@ -126,11 +129,11 @@ class Rule:
         return [self.relation.columns[name] for name in names]
 
     def _is_as_left(self, columns: Iterable[Column]) -> str:
-        """Whether the row is the one that recovery wrote to, with what it wrote; never NULL.
+        """Whether the row is the one that recovery wrote, with unchanged values; never NULL.
 
-        Partitions may have rows with the same id and the same values: then the version tells.
+        Several rows may have the same id and the same values: then the version tells.
         """
-        if self.relation.kind != "partitioned table":
+        if not self.id.may_be_shared:
             return is_unchanged(columns)
         return fill(
             "recovery/undo/is_only",
@@ -141,7 +144,7 @@ class Rule:
 
     @property
     def fingerprint(self) -> str:
-        """Which rule this is: another text where other sessions would be closed."""
+        """An identifier of the rule, which changes if other sessions would be closed."""
         last_seen, backlog = self.table.last_seen, self.is_backlog
         meaning = (self.relation.sql, self.id.key(), self.recoverable, last_seen, backlog, self.end)
         return hashlib.sha256("\n".join(meaning).encode()).hexdigest()[:16]
@@ -152,7 +155,7 @@ class Rule:
 
     @property
     def written_times(self) -> dict[str, Moment]:
-        """What is written to columns that hold a time of the session, as that moment."""
+        """The new values of columns that hold a time of the session, as moments."""
         moments = {name: self.table.stored_in(name) for name in self.changes}
         return {
             name: replace(each, raw=f"({self.changes[name]})::{self.relation.columns[name].type}")
@@ -164,8 +167,8 @@ class Rule:
         """Whether the chosen end, or the new value of ended_at, is in the future; never NULL.
 
         `is_written` is whether the row has the new value. An end at the start is never ahead: by
-        the clock of the application that may be in the future. What is `{end}` alone is the chosen
-        end; read back, a local time that the clock shows twice may be the later one.
+        the clock of the application, the start may be in the future. For `{end}` alone the chosen
+        end is compared; read back, a local time that occurs twice may be the later one.
         """
         table = self.table
         latest = f"greatest({TRANSACTION_TIME.now}, {table.started_at.sql})"
@@ -185,22 +188,22 @@ class Rule:
         if not self.table.source.closes_by_age:
             orphaned += f" AND ({self.cause}) IN ('ownerless', 'ghost')"
         if self.table.is_listed is not None:
-            # What it holds may live, however old it looks, and whoever is said to be its owner.
+            # A listed session may live, however old it looks, and even if its owner is dead.
             orphaned += f" AND {self.table.is_listed} IS NOT TRUE"
         return f"{orphaned} AND NOT {self.alive} AND NOT {self.exempt}"
 
     @property
     def recoverable_by_hand(self) -> str:
-        """The same for a person, who has seen the cause of each: also what a list holds as stale.
+        """The same for a person, who has seen the cause of each: also sessions stale in a list.
 
-        What it holds with a fresh sign of life is not orphaned.
+        A listed session with a fresh sign of life is not orphaned.
         """
         orphaned = f"{self.table.rows} AND {self.orphaned_by_hand}"
         return f"{orphaned} AND NOT {self.alive} AND NOT {self.exempt}"
 
     @property
     def orphaned_by_hand(self) -> str:
-        """Whether a row is orphaned; one that is stale in a list, by its own times as well."""
+        """Whether a row is orphaned; if it is stale in a list, also by its own times."""
         orphaned = self.table.orphaned(TRANSACTION_TIME)
         if self.table.source.list is None:
             return orphaned
@@ -209,7 +212,7 @@ class Rule:
 
     @property
     def cause(self) -> str:
-        """Why a row is orphaned, one of CAUSES; NULL where neither owners nor a list say it."""
+        """Why a row is orphaned, one of CAUSES; NULL for a source without owners and a list."""
         if not self.table.source.has_evidence:
             return "NULL::text"
         return self.table.cause(TRANSACTION_TIME)
@@ -224,7 +227,7 @@ class Rule:
     def is_held(self) -> str:
         """Whether a stop holds an orphan, as of the snapshot that reads this; never NULL.
 
-        The moment of the stop is looked up once in a statement.
+        The time of the stop is read once in a statement.
         """
         before = self.statement(
             "recovery/control/held_before", stopped=self.statement("recovery/control/stopped")
@@ -234,7 +237,7 @@ class Rule:
 
 
 def own_end_or(table: SessionTable, end: str) -> str:
-    """The end that the application has written, where it has; else the one that is chosen."""
+    """The end that the application has written, if any; otherwise the chosen end."""
     if table.ended_at is None:
         return end
     return (

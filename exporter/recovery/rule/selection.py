@@ -1,4 +1,4 @@
-"""Which sessions a run closes, and with which end: orphans, one owner's, or all of them.
+"""The sessions that a run closes, and their ends: orphans, those of one owner, or all.
 
 The row is `s`. No condition is ever NULL.
 """
@@ -20,12 +20,12 @@ RECENT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class PlannedStop:
-    """What stops: one owner, or all that started before an instant, written as SQL takes it."""
+    """The scope of a stop: one owner, or all sessions that started before an instant (SQL text)."""
 
     owner: str | None
     before: str = ""
     even_live: bool = False
-    """Also sessions that show life or, of one owner, that a list holds."""
+    """Also sessions that show life or, for one owner, that a list holds."""
 
     @property
     def needs_silence(self) -> bool:
@@ -35,34 +35,34 @@ class PlannedStop:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Sessions to close: how they are found, and what is rechecked under the lock."""
+    """Sessions to close: the conditions to find them, and to recheck under the lock."""
 
     rule: Rule
     condition: str
     with_backlog: bool
-    """Whether what is too old to be closed without explicit permission is closed too."""
+    """Whether the backlog is closed too."""
     end: str
     """When the session ended, as timestamptz."""
     is_version_fixed: bool
-    """Whether a session has to be exactly as it was found, not only to fit still."""
+    """Whether a session must be unchanged since it was found, not only still qualify."""
     description: Mapping[str, object]
     """For the audit."""
     most: int | None = None
-    """How many are closed at most, the longest silent first; None is all."""
+    """Maximum number of sessions to close, longest silent first; None: all."""
     wanted: str = "true"
-    """What is asked where sessions are found, and not under the lock: an undo changes the row, so
-    that it has another version then. Never NULL."""
+    """A condition for finding sessions that is not rechecked under the lock: an undo changes the
+    version of the row anyway. Never NULL."""
     undone: str = "false"
     """Whether a person has undone a session that is closed all the same; never NULL."""
 
     @property
-    def young(self) -> str:
-        """Whether a session is not of the backlog, or that does not matter."""
+    def not_backlog(self) -> str:
+        """Whether a session is not backlog, or backlog is included."""
         return "true" if self.with_backlog else f"NOT {self.rule.is_backlog}"
 
     @property
     def first(self) -> str:
-        """ORDER BY and LIMIT of a query for the most; nothing where all are closed."""
+        """ORDER BY and LIMIT for the maximum number; empty if all are closed."""
         if self.most is None:
             return ""
         return f"ORDER BY {self.rule.table.last_seen_order}, {self.rule.id.order} LIMIT {self.most}"
@@ -73,7 +73,7 @@ class Selection:
         recoverable = f"{self.condition} AND {self.wanted} AND {is_complete}"
         selected = {
             "recoverable": recoverable,
-            "young": self.young,
+            "not_backlog": self.not_backlog,
             "end": self.end,
             "first": self.first,
             "undone": self.undone,
@@ -83,14 +83,14 @@ class Selection:
     def close_statement(self, *, is_one_of: str, versions: str, **parts: str) -> str:
         """Recheck, close, and write the audit: sent as it is, or in a function in the database.
 
-        `is_one_of` is of which sessions, and `versions` a jsonb object that has for each of their
-        keys the only version of its row that is closed. The other parts are `run`, `trigger`,
-        `reason`, `result`, which is how it says what was closed, `skips_held`, which is whether
-        sessions that a stop holds are left alone, and `young` and `held` if not as here.
+        `is_one_of` is the condition for the sessions, and `versions` a jsonb object with the only
+        version of the row that may be closed, for each key. The other parts are `run`, `trigger`,
+        `reason`, `result` (how closed sessions are returned), `skips_held` (whether sessions that a
+        stop holds are left alone), and `not_backlog` and `held` to override those of the selection.
         """
         return self.statement(
             "recovery/close/close",
-            recoverable=self.condition,  # with an id and an end: the statement itself looks
+            recoverable=self.condition,  # the statement itself checks for an id and an end
             rule=literal(json.dumps(self.description)),
             is_ahead=self.rule.is_ahead(is_written=True),
             is_one_of=is_one_of,
@@ -105,7 +105,7 @@ def versions_by_id(ids: str, versions: str) -> str:
 
 
 def orphaned_sessions(rule: Rule, *, with_backlog: bool) -> Selection:
-    """What recovery closes."""
+    """The selection of automatic recovery."""
     source = rule.table.source
     return Selection(
         rule=rule,
@@ -130,7 +130,7 @@ def _threshold(source: Source) -> dict[str, object]:
 
 
 def sessions_by_hand(rule: Rule, *, with_backlog: bool, with_undone: bool) -> Selection:
-    """What a person closes: what another one has undone only where this is asked for."""
+    """The selection of a person: undone sessions only on request."""
     selection, undone = orphaned_sessions(rule, with_backlog=with_backlog), is_undone(rule)
     selection = replace(selection, condition=rule.recoverable_by_hand)
     if with_undone:
@@ -139,9 +139,9 @@ def sessions_by_hand(rule: Rule, *, with_backlog: bool, with_undone: bool) -> Se
 
 
 def held_sessions(rule: Rule, stopped_at: float) -> Selection:
-    """The orphaned sessions that were last seen before a stop, which was at this Unix time.
+    """The orphaned sessions that were last seen before a stop at this Unix time.
 
-    Without those that automatic recovery leaves alone.
+    Sessions that automatic recovery leaves alone are excluded.
     """
     selection, seen = orphaned_sessions(rule, with_backlog=False), rule.table.last_seen
     was_seen_before = f"{seen} < pg_catalog.to_timestamp({unix_time(stopped_at)})"
@@ -151,11 +151,11 @@ def held_sessions(rule: Rule, stopped_at: float) -> Selection:
 
 
 def stopping_sessions(rule: Rule, stop: PlannedStop) -> Selection:
-    """The active sessions of what stops.
+    """The active sessions in the scope of a stop.
 
-    One owner's, however live they look: it is stopping. But unless `even_live`, not one that a
-    list still holds. Or all that started before an instant; then, unless `even_live`, a session
-    that shows life is left alone, whenever it begins to.
+    For one owner: all of its sessions, however live they look, because it is stopping; but unless
+    `even_live`, none that a list still holds. Otherwise all sessions that started before an
+    instant; unless `even_live`, a session that shows life at any time is left alone.
     """
     table = rule.table
     condition = is_concerned(rule, stop)
@@ -169,15 +169,15 @@ def stopping_sessions(rule: Rule, stop: PlannedStop) -> Selection:
     if stop.owner is None:
         description = {"started_before": stop.before, "even_live": stop.even_live}
     orphaned = f"coalesce({table.orphaned(TRANSACTION_TIME)}, false) AND NOT {rule.alive}"
-    # What the application's own end call would write now. An orphan was left long before, and ends
-    # as recovery would end it. Clocks differ, and no duration is negative.
+    # The value that the application's own end call would write now. An orphan was abandoned long
+    # before, and gets the end of recovery. Clocks differ, and no duration may be negative.
     now = own_end_or(table, f"greatest(pg_catalog.now(), {table.started_at.sql})")
     selection = orphaned_sessions(rule, with_backlog=True)
     return replace(
         selection,
         condition=f"{table.rows} AND {condition} AND NOT {rule.exempt}",
         end=f"CASE WHEN {orphaned} THEN ({rule.end}) ELSE {now} END",
-        # A last heartbeat on the way down keeps no session from being closed.
+        # A last heartbeat during the shutdown does not prevent closing a session.
         is_version_fixed=False,
         description={**selection.description, **description},
         undone=is_undone(rule),
@@ -185,7 +185,7 @@ def stopping_sessions(rule: Rule, stop: PlannedStop) -> Selection:
 
 
 def is_concerned(rule: Rule, stop: PlannedStop) -> str:
-    """Whether an active session is one of the owner's, or started before the instant."""
+    """Whether an active session belongs to the owner, or started before the instant."""
     if stop.owner is not None:
         return is_of_owner(rule, stop.owner)
     table, bound = rule.table, f"{literal(stop.before)}::timestamptz"
@@ -194,18 +194,18 @@ def is_concerned(rule: Rule, stop: PlannedStop) -> str:
         # A whole number of seconds may be up to one second before the real start.
         unit = {1.0: "second", 1e3: "milliseconds"}.get(start.unit, "microseconds")
         start_bound = f"pg_catalog.date_trunc('{unit}', {bound})"
-    # Where the start is not known, what was seen before that moment had started by then.
+    # If the start is unknown, a session that was seen before that time had started by then.
     known = f"CASE WHEN {start.sql} IS NOT NULL THEN {start.before(start_bound)}"
     return f"coalesce({known} ELSE {table.last_seen} < {bound} END, false)"
 
 
 def heeds_list(source: Source, stop: PlannedStop) -> bool:
-    """Whether sessions of an owner stay open that a list holds."""
+    """Whether sessions of an owner that a list holds stay open."""
     return source.list is not None and stop.owner is not None and not stop.even_live
 
 
 def seen_recently(rule: Rule) -> str:
-    """Whether a session was seen within RECENT, or further evidence or a list says it lives."""
+    """Whether a session was seen within RECENT, or further evidence or a list proves it alive."""
     seen = f"coalesce({rule.table.last_seen} > pg_catalog.now() - {interval(RECENT)}, false)"
     is_alive = f"{seen} OR {rule.alive}"
     if rule.table.source.list is not None:

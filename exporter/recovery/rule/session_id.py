@@ -1,8 +1,8 @@
-"""SessionId: the columns that name a session, and all SQL that compares, orders or writes them.
+"""SessionId: the columns that identify a session, and all SQL that compares, orders or writes them.
 
-Elsewhere a session is one text, its key: the text of the only column, or of several a JSON array of
-their texts, as jsonb prints it. In the audit it is an array with an element for each column. Values
-are compared by the operator of their type. The row is `s`; that of the audit is `a`.
+Elsewhere a session is one text, its key: the text of the only column, or for several columns a JSON
+array of their texts, as jsonb prints it. In the audit it is an array with an element for each
+column. Values are compared by the operator of their type. The row is `s`; an audit row is `a`.
 """
 
 import json
@@ -17,7 +17,7 @@ GivenId = str | tuple[str, ...]
 
 
 def id_text(parts: str | tuple[str | None, ...]) -> str:
-    """An id for people; of several columns as a JSON array, with null where one has no value."""
+    """An id for people; for several columns a JSON array, with null for NULL."""
     return parts if isinstance(parts, str) else json.dumps(parts, ensure_ascii=False)
 
 
@@ -26,6 +26,8 @@ class SessionId:
     """One column or several, which are unique together; no session has NULL in one of them."""
 
     columns: tuple[Column, ...]
+    may_be_shared: bool = False
+    """Whether rows may have the same id: of other partitions, or of child tables."""
 
     @property
     def names(self) -> str:
@@ -45,7 +47,7 @@ class SessionId:
 
     @property
     def order(self) -> str:
-        """What orders rows by it."""
+        """ORDER BY expressions for the id."""
         return ", ".join(self._values("s"))
 
     @property
@@ -56,7 +58,7 @@ class SessionId:
 
     @property
     def parts(self) -> dict[str, str]:
-        """What templates need of it."""
+        """The parts of templates that concern the id."""
         values, numbered = self._values("s"), range(1, len(self.columns) + 1)
         found = [f"session_exporter_id_{number}" for number in numbered]
         columns = zip(values, found, strict=True)
@@ -85,7 +87,7 @@ class SessionId:
     def is_one_of(self, keys: Collection[str]) -> str:
         """Whether a row has one of these keys."""
         if self.is_single:
-            return self._is_in([array(keys)], array(keys))
+            return self.is_in(array(keys))
         texts = zip(*map(json.loads, keys), strict=True)
         return self._is_in([array(dict.fromkeys(each)) for each in texts], array(keys))
 
@@ -103,7 +105,7 @@ class SessionId:
         )
 
     def _is_in(self, values: list[str], keys: str) -> str:
-        """Whether each column has one of its values, an array, and all together are a key.
+        """Whether each column has one of its values, an array, and together they are a key.
 
         The first finds rows by the unique index, and the second is exact. A join with the keys
         would have no statistics, and might compare every row with every key. Arrays of different
@@ -119,9 +121,10 @@ class SessionId:
         return f"({' AND '.join([*found, f'{self.key()} = ANY ({keys}::text[])'])})"
 
     def is_given(self, given: GivenId, *, in_audit: bool = False) -> str:
-        """Whether a row, or one of the audit, has this id; NULL or false where it has none.
+        """Whether a row, or an audit row, has this id; NULL or false if it has none.
 
-        There is no cast, because one to varchar(5) would cut a longer id to that of another one.
+        There is no cast, because a cast to varchar(5) would truncate a longer id to that of another
+        row.
         """
         texts = (given,) if isinstance(given, str) else given
         return self._equals(
@@ -133,7 +136,7 @@ class SessionId:
         return self._equals(self._values("o"))
 
     def is_audited_as(self, key: str) -> str:
-        """Whether a row of the audit is about the session of a key, by the index of the audit."""
+        """Whether an audit row is about the session of a key; uses the index of the audit."""
         same = [f"a.session[1] = {self._texts(key)[0]}", self._has_as_many]
         if not self.is_single:
             same.append(f"{self._audit_key} = {key}")
@@ -144,7 +147,7 @@ class SessionId:
         return key if self.is_single else list(json.loads(key))
 
     def follows(self, key: str) -> str:
-        """Whether a row comes after that of a key, which is no SQL, in the order of the columns."""
+        """Whether a row comes after a key (a value, not SQL) in the order of the columns."""
         texts = [key] if self.is_single else json.loads(key)
         values, condition = self._values("s"), ""
         for value, column, text in reversed([*zip(values, self.columns, texts, strict=True)]):
@@ -161,7 +164,7 @@ class SessionId:
 
     @property
     def _has_as_many(self) -> str:
-        """Whether a row of the audit is of as many columns: others were an id at another time."""
+        """Whether an audit row has this number of columns; otherwise `id` was different then."""
         return f"pg_catalog.cardinality(a.session) = {len(self.columns)}"
 
     @property
@@ -178,9 +181,9 @@ class SessionId:
 
     @property
     def _of_audit(self) -> list[str]:
-        """The values in a row of the audit; NULL where it has not as many.
+        """The values in an audit row; NULL if it has another number of columns.
 
-        CASE, because what else was an id once may be no value of these types.
+        CASE, because an id of other columns may not be a value of these types.
         """
         return [
             f"(CASE WHEN {self._has_as_many} THEN a.session[{number}] END)::{column.type}"

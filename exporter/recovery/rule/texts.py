@@ -1,8 +1,8 @@
-"""Columns as texts in the audit: how they are written there, compared with the row, and restored.
+"""Columns as texts in the audit: writing, comparison with the row, and restoring.
 
-A text is what the output function of the type gives (PostgreSQL documentation, format()), because a
-cast to text or to json can be the user's own; its input function restores it. Where NULL is not the
-same as a composite of NULLs, IS DISTINCT FROM tells them apart. The row is `s`; the audit's is `a`.
+A text is the result of the type's output function (PostgreSQL documentation, format()), because a
+cast to text or to json can be user-defined; the input function restores it. IS DISTINCT FROM
+distinguishes NULL from a composite of NULLs. The row is `s`; the audit row is `a`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -23,10 +23,10 @@ def texts_of(names: Iterable[str]) -> str:
 
 
 def is_unchanged(columns: Iterable[Column]) -> str:
-    """Whether the row has what recovery has written to these columns; never NULL.
+    """Whether these columns of the row have the values that recovery wrote; never NULL.
 
-    What was written takes the type that the column has now, which may have been altered since. A
-    column that the audit row does not have is not compared.
+    The written values are converted to the present type of the column, which may have been altered
+    since. A column that the audit row does not have is not compared.
     """
     columns = list(columns)
     written = json_object({each.name: _text(_value(each)) for each in columns})
@@ -44,7 +44,7 @@ def is_unchanged(columns: Iterable[Column]) -> str:
 
 
 def restored(columns: Iterable[Column]) -> str:
-    """What the columns were before, as a row; one that closing did not change stays as it is."""
+    """The old values of the columns, as a row; an unchanged column keeps its value."""
     columns = list(columns)
     values = []
     for each in columns:
@@ -61,7 +61,7 @@ def _text(value: str) -> str:
 
 
 def _definitions(columns: Iterable[Column]) -> str:
-    """The columns of the record `b`, which the input functions of their types make of texts."""
+    """The columns of the record `b`, converted from texts by the input functions of their types."""
     definitions = [
         f"{identifier(each.name)} {'text' if each.is_json else each.type}" for each in columns
     ]
@@ -69,6 +69,6 @@ def _definitions(columns: Iterable[Column]) -> str:
 
 
 def _value(column: Column) -> str:
-    # jsonb_to_record() would take the text of a JSON value as a JSON string.
+    # jsonb_to_record() would convert the text of a JSON value to a JSON string.
     cast = f"::{column.type}" if column.is_json else ""
     return f"b.{identifier(column.name)}{cast}"

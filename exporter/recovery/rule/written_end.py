@@ -8,9 +8,9 @@ from exporter.sessions.relation import Column
 
 
 def end_as(table: SessionTable, column: Column, type_: str, *, is_alone: bool) -> str:
-    """The end for a column of a type; `is_alone` is whether nothing is done with it.
+    """The end for a column of a type; `is_alone` is whether it is the whole expression.
 
-    Raises SchemaMismatch where the column cannot take it.
+    Raises SchemaMismatch if the column cannot hold it.
     """
     end, zone = f"e.{END}", table.source.timestamps_in
     moment = table.stored_in(column.name)
@@ -29,12 +29,12 @@ def end_as(table: SessionTable, column: Column, type_: str, *, is_alone: bool) -
     if is_alone:
         why = _no_unit(table, column) if is_number else _no_time(type_)
         raise SchemaMismatch(f"{column.name} is of type {column.type}, {why}")
-    # In an expression: of a number such as a duration, from which a start that is one is taken.
+    # Within an expression, such as a duration: a number if the start is subtracted as a number.
     return end if start.unit is None or not is_number else _number(start, start, end)
 
 
 def _number(start: Moment, moment: Moment, end: str) -> str:
-    """The end as a moment counts it.
+    """The end in the unit of a moment.
 
     A whole number is rounded down, as applications do, unless that could be before the start.
     """

@@ -1,4 +1,4 @@
-"""Delivers every recovery to the webhook at least once: the audit rows that are not delivered."""
+"""Delivers every recovery to the webhook at least once, by the audit rows not yet delivered."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -13,9 +13,9 @@ from exporter.postgres import Writer
 from exporter.recovery.webhook.http import WebhookClient
 from exporter.recovery.webhook.outbox import Claim, Outbox
 
-#: How long after a recovery its delivery begins at the latest, in seconds.
+#: The longest time between a recovery and its first delivery attempt, in seconds.
 EVERY = 5.0
-#: How many requests of one exporter for one source in one database may run at once.
+#: The most concurrent requests of one exporter for one source in one database.
 CONCURRENCY = 8
 #: Shortest and longest wait in seconds before a failed delivery is tried again.
 RETRY = (5.0, 900.0)
@@ -25,7 +25,7 @@ LEASE_MARGIN = 30.0
 
 @dataclass(slots=True)
 class DeliveryCounts:
-    """The deliveries of one run. `reason` is why the last failed one did."""
+    """The deliveries of one run. `reason` is that of the last failure."""
 
     delivered: int = 0
     failed: int = 0
@@ -33,10 +33,10 @@ class DeliveryCounts:
 
 
 class WebhookSender(Job):
-    """Delivers the recoveries of one source in one database, by hand or of other exporters too.
+    """Delivers the recoveries of one source in one database, also those by hand or other exporters.
 
-    Any number of exporters may do so at the same time. While a request runs there is neither a
-    transaction nor a lock nor a connection in use, so that a slow receiver delays no recovery.
+    Any number of exporters may do so at the same time. A request holds no transaction, lock or
+    connection, so that a slow receiver delays no recovery.
     """
 
     FAILED = "webhook_failed"
@@ -61,10 +61,10 @@ class WebhookSender(Job):
         await self.run_once()
 
     async def run_once(self) -> DeliveryCounts:
-        """Deliver what is due, until nothing is or the receiver accepts nothing.
+        """Deliver due recoveries, until none is due or the receiver accepts nothing.
 
-        Raises SourceError when the database does not answer. What was delivered and could not be
-        recorded is delivered again.
+        Raises SourceError if the database does not answer. A delivery that could not be recorded is
+        repeated.
         """
         counts, is_going_on = DeliveryCounts(), True
         while is_going_on and (claims := await self._outbox.claim(CONCURRENCY)):
@@ -107,7 +107,7 @@ class WebhookSender(Job):
 
 
 def _wait(attempts: int) -> float:
-    """How long to wait after so many attempts, in seconds."""
+    """The wait after this number of attempts, in seconds."""
     backoff = Backoff(failures=attempts - 1)
     backoff.failed(0.0, RETRY)
     return backoff.until

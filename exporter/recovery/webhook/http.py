@@ -1,4 +1,4 @@
-"""Signed HTTP requests to the webhook, and why one was not accepted."""
+"""Signed HTTP requests to the webhook, and the reasons of refusals."""
 
 import asyncio
 import functools
@@ -24,7 +24,7 @@ def signature(key: bytes, timestamp: int, body: bytes) -> str:
 
 @functools.cache
 def system_authorities() -> ssl.SSLContext:
-    """Verify certificates with the system's authorities, which take 50 ms to read: once for all."""
+    """The system's certificate authorities; reading them takes 50 ms, so they are read once."""
     return ssl.create_default_context()
 
 

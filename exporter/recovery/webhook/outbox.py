@@ -1,4 +1,4 @@
-"""Outbox: the audit rows of a source that are not delivered to the webhook yet."""
+"""Outbox: the audit rows of a source that are not yet delivered to the webhook."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ from exporter.queries import fill, literal
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One audit row that this exporter alone may deliver, until the lease ends."""
+    """One audit row that only this exporter may deliver, until the claim ends."""
 
     number: int
     attempts: int
-    """How often it was tried, this time included."""
+    """The number of attempts, including this one."""
     key: str
     """Identifies the recovery among all databases and exporters."""
     body: str

@@ -37,7 +37,7 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
     """Bind a source to its table. Raises SchemaMismatch where it does not fit, or SourceError."""
     found, expressions = await declared(reader, source)
     if reads_foreign := await _reads_foreign(reader, found):
-        _set_apart(reader)
+        _isolate_foreign_reads(reader)
     await require_no_effects(reader, found)
     types = await types_of(reader, found, expressions)
     try:
@@ -97,16 +97,16 @@ async def bind(reader: Reader, source: Source) -> SessionTable:
     )
 
 
-def set_apart(reader: Reader, table: SessionTable | None) -> None:
-    """Have a reader of a table that reads foreign ones wait for the others, and share no message.
+def isolate_foreign_reads(reader: Reader, table: SessionTable | None) -> None:
+    """Make readers of foreign tables wait for each other, and share no message.
 
-    Whatever of them waits for servers that never answer holds one connection, and not all.
+    If servers of foreign tables never answer, they hold one connection, and not all.
     """
     if table is not None and table.reads_foreign:
-        _set_apart(reader)
+        _isolate_foreign_reads(reader)
 
 
-def _set_apart(reader: Reader) -> None:
+def _isolate_foreign_reads(reader: Reader) -> None:
     reader.user, reader.shares_messages = "foreign tables", False
 
 
@@ -122,7 +122,7 @@ async def _encoding(reader: Reader) -> str:
 
 
 def declared_texts(source: Source) -> Iterator[tuple[str, str]]:
-    """What a source declares as SQL about its rows, each after its config key."""
+    """The SQL that a source declares about its rows, by config key."""
     keys = ("where", "active", *TIMES, "duration")
     named: dict[str, str | TimeColumn | None] = {key: getattr(source, key) for key in keys}
     if isinstance(source.id, str):
@@ -163,7 +163,7 @@ def _expression(text: str, found: Relation, key: str) -> str:
 async def name_failing_expression(reader: Reader, table: SessionTable) -> str | None:
     """The config key of the expression that fails on a value of some row; None: none does.
 
-    PostgreSQL reports what is wrong with a value and not where, so each expression is tried alone.
+    PostgreSQL does not report the expression of a bad value, so each expression is tried alone.
     """
     attempts = [("where", "true", table.exists)] if table.source.where is not None else []
     attempts += [("active", "true", table.rows)]
@@ -193,9 +193,9 @@ async def name_failing_expression(reader: Reader, table: SessionTable) -> str | 
 
 
 def _threshold(declared: str | None) -> str | None:
-    """An interval: beside one a domain is one too, and no other type fits, should it become one.
+    """Force the type interval: a domain over interval becomes one, and any other type fails.
 
-    For a domain, anyone can make an operator that matches better than that of pg_catalog.
+    For a domain, any role can create an operator that matches better than that of pg_catalog.
     """
     return None if declared is None else f"coalesce(({declared}), NULL::interval)"
 
@@ -211,6 +211,6 @@ def _duration(declared: str | None, started_at: Moment, ended_at: Moment | None)
 
 
 def _label(expression: str, values: tuple[str, ...]) -> str:
-    """Number the declared values, so that no other value ever travels or becomes a label."""
+    """Number the declared values, so that no other value is transferred or becomes a label."""
     whens = " ".join(f"WHEN {literal(value)} THEN {n}" for n, value in enumerate(values))
     return f"CASE ({expression})::text {whens} ELSE {len(values)} END"

@@ -1,4 +1,4 @@
-"""Whether the expressions of a source have types that fit; what does not is a sentence."""
+"""Checks the types of the expressions of a source; a mismatch is reported as a sentence."""
 
 from collections.abc import Iterator
 
@@ -89,7 +89,7 @@ def _threshold_problem(type_: str) -> str:
 
 
 async def require_groupable(reader: Reader, found: Relation, key: str, type_: str) -> None:
-    """Raise SchemaMismatch where PostgreSQL cannot tell which rows have the same key."""
+    """Raise SchemaMismatch if PostgreSQL cannot compare the keys of rows."""
     try:
         await reader.read(fill("collection/keys/group", key=key, table=found.sql))
         if type_ in ROWS:
@@ -97,7 +97,7 @@ async def require_groupable(reader: Reader, found: Relation, key: str, type_: st
     except SchemaMismatch as error:
         raise _not_comparable(str(error).rstrip(".")) from None
     except BadData as error:
-        # Other errors are those of a value, and may be of these NULLs alone.
+        # Other errors are about a value, and may be caused by these NULLs only.
         if error.state == _UNDEFINED_FUNCTION:
             raise _not_comparable("PostgreSQL cannot compare a value inside the row") from None
 

@@ -1,4 +1,4 @@
-"""The types of expressions, which PostgreSQL tells; a mistake in one is reported with its key."""
+"""The types of expressions, determined by PostgreSQL; an error is reported with its key."""
 
 from exporter.errors import BadData, SchemaMismatch, SourceError
 from exporter.postgres import Reader
@@ -18,7 +18,7 @@ WHOLE_NUMBERS = {"bigint", "smallint", "integer"}
 NUMBERS = WHOLE_NUMBERS | {"real", "double precision", "numeric"}
 
 _ONE_VALUE = "expected one value of each row"
-#: What does not give that, by the SQLSTATE with which it is refused as a condition.
+#: Expressions that do not, by the SQLSTATE of the refusal as a condition.
 _OF_SEVERAL_ROWS = {
     "0A000": "a function that returns a set",
     "42803": "an aggregate function",
@@ -64,9 +64,9 @@ async def with_names(reader: Reader, types: dict[str, str]) -> dict[str, str]:
 def _find_failing(
     error: SourceError, statement: str, expressions: dict[str, str]
 ) -> tuple[str, str, bool]:
-    """The key and the text of the expression in which PostgreSQL's error position lies.
+    """The key and the text of the expression at PostgreSQL's error position.
 
-    And whether it lies in the conditions, behind the list.
+    And whether the position is in the conditions, after the list.
     """
     start = 0
     for is_condition in (False, True):
@@ -83,7 +83,7 @@ def _has_all_columns(text: str) -> bool:
 
 
 async def _hint_at(reader: Reader, found: Relation, text: str, error: SourceError) -> str:
-    """What may have been meant: a text in double quotes, or another value of an enum."""
+    """A suggestion: single quotes for a text in double quotes, or another value of an enum."""
     if isinstance(error, SchemaMismatch):
         quoted = [each.names[0] for each in chains(text) if each.is_quoted and len(each.names) == 1]
         wrong = [name for name in quoted if name not in found.columns]

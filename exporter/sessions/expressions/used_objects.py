@@ -10,13 +10,15 @@ from exporter.sessions.relation import Relation
 from exporter.sessions.sql_names import ALIAS, SYSTEM_COLUMNS, chains, names, qualified, reads
 from exporter.text import some_of
 
-#: The role whose members see all (PostgreSQL documentation, "Predefined Roles").
+#: The role whose members see all sessions (PostgreSQL documentation, "Predefined Roles").
 MEMBERSHIP = "pg_read_all_stats"
 
-#: What pg_stat_activity, pg_stat_replication and their like read, also below another view: of other
-#: roles' sessions, most columns are NULL (src/backend/utils/adt/pgstatfuncs.c, walsender.c).
+#: The functions behind pg_stat_activity, pg_stat_replication and similar views, also below another
+#: view: for sessions of other roles, most columns are NULL (src/backend/utils/adt/pgstatfuncs.c,
+#: walsender.c).
 _HIDING = {
     "pg_stat_get_activity",
+    "pg_stat_get_backend_idset",
     "pg_stat_get_progress_info",
     "pg_stat_get_wal_senders",
     "pg_stat_get_wal_receiver",
@@ -25,9 +27,9 @@ _HIDING = {
 }
 
 
-#: What writes, locks, sends or ends something although the transaction only reads. Most volatile
+#: Functions that write, lock, send or end something even in a read-only transaction. Most volatile
 #: functions do not: random(), clock_timestamp(), currval(); lo_get() and pg_sleep() only take time.
-#: What a function of the application does is not known; PostgreSQL refuses it to write.
+#: Functions of the application are not checked; PostgreSQL prevents them from writing.
 _EFFECTS = (
     "^(nextval|setval|set_config|pg_notify|txid_current|pg_current_xact_id"
     "|pg_(try_)?advisory_.*|dblink.*"
@@ -39,9 +41,9 @@ _EFFECTS = (
 
 
 async def require_no_effects(reader: Reader, table: Relation) -> None:
-    """Raise SchemaMismatch where reading a view writes, locks or sends something.
+    """Raise SchemaMismatch if reading a view writes, locks or sends something.
 
-    PostgreSQL finds some of it when there is a row, and locks and messages never.
+    PostgreSQL refuses some of these only when there is a row, and locks and messages never.
     """
     if table.kind != "view":
         return
@@ -61,7 +63,7 @@ async def find_relations(
 ) -> tuple[list[tuple[str, str]], bool]:
     """The tables and views that subqueries read besides the source's own.
 
-    And whether they read that one too, by whole rows.
+    And whether they also read the source's own table by whole rows.
     """
     found = {each for text in texts for each in reads(text)}
     if not found:
@@ -85,7 +87,7 @@ async def find_columns(
     listed = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in tables)
     if not listed:
         return []
-    rows = await reader.rows(fill("catalog/other_columns", tables=listed))
+    rows = await reader.rows(fill("roles/columns", tables=listed))
     whole = {each.chain for text in texts for each in reads(text) if each.is_whole}
     mentioned = set[str]().union(*map(names, texts))
     found = []
@@ -140,7 +142,7 @@ async def require_all_rows(
     *,
     effect: str = "every count would be too low",
 ) -> None:
-    """Raise PermissionDenied where rows are hidden from the role, for lack of MEMBERSHIP."""
+    """Raise PermissionDenied if rows are hidden from the role because it lacks MEMBERSHIP."""
     texts = list(texts)
     if not await hides_rows(reader, table, texts):
         return
@@ -156,8 +158,8 @@ async def require_all_rows(
 async def hides_rows(reader: Reader, table: Relation, texts: Iterable[str]) -> bool:
     """Whether such a view is read, by the plan of PostgreSQL.
 
-    Only asked where it may be: of a view, and of expressions that read something else, which may
-    be a view on such a view.
+    Only checked where possible: for a view, and for expressions that read other relations, which
+    may be views on such a view.
     """
     texts = list(texts)
     if table.kind != "view" and not any(any(True for _ in reads(text)) for text in texts):

@@ -19,12 +19,12 @@ from exporter.sessions.relation import Relation
 from exporter.sessions.sql_names import names
 from exporter.text import printable
 
-#: A query stands for itself: no table is that of its row.
+#: A query has no table for its rows.
 _NO_TABLE = Relation(0, "", "", "table", {})
 
 
 async def evidence_rights(reader: Reader, config: Config, source: Source) -> list[Right]:
-    """What ROLE needs to ask owners and a list in the database of a source. Raises SourceError."""
+    """The rights of ROLE for owners and a list in the database of a source. Raises SourceError."""
     rights = await owner_rights(reader, config, source)
     texts = list(_queries(config, source).values())
     if not texts:
@@ -49,7 +49,7 @@ async def evidence_rights(reader: Reader, config: Config, source: Source) -> lis
 
 
 async def evidence_path_use(reader: Reader, config: Config, source: Source) -> PathUse:
-    """What asking owners and a list looks up in the search path. Raises SourceError."""
+    """The objects in the search path that owners and a list use. Raises SourceError."""
     texts = list(_queries(config, source).values())
     looked_up = set[str]().union(*map(names, texts))
     is_plain = True
@@ -82,13 +82,13 @@ def unread_evidence_grants(config: Config, source: Source) -> Iterator[str]:
 
 
 async def _relations(reader: Reader, texts: list[str]) -> list[tuple[str, str]]:
-    """Tables and views that are read, but for PostgreSQL's own, which PUBLIC may read."""
+    """Tables and views that are read, without PostgreSQL's own, which PUBLIC may read."""
     found, _ = await find_relations(reader, _NO_TABLE, texts)
     return [each for each in found if each[0] != "pg_catalog"]
 
 
 def _queries(config: Config, source: Source) -> dict[str, str]:
-    """The queries of the config that are asked in the database of a source, as subqueries."""
+    """The queries of the config that run in the database of a source, as subqueries."""
     owners = config.owners.get(source.owners_name or "")
     listed = config.lists.get(source.list or "")
     found = {

@@ -7,9 +7,9 @@ from exporter.sessions.grants import Right, reading_rights
 
 
 async def owner_rights(reader: Reader, config: Config, source: Source) -> list[Right]:
-    """What ROLE needs to know which owners of a source live; nothing where no table says so.
+    """The rights of ROLE to read the table of the owners of a source, if there is one.
 
-    Raises SchemaMismatch where there is no such table or column.
+    Raises SchemaMismatch if the table or a column does not exist.
     """
     owners = config.owners.get(source.owners_name or "")
     if owners is None or owners.table is None:

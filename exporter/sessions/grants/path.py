@@ -1,7 +1,7 @@
-"""The search path of ROLE: the schemas in which the config's names are found now, and no others.
+"""The search path of ROLE: only the schemas that the config uses.
 
-RECOVERY_ROLE keeps the path that it has: closing a session runs triggers of the application, and
-these look up names in it. So all of the path stays where ROLE itself closes sessions.
+RECOVERY_ROLE keeps its path: closing a session runs triggers of the application, which look up
+names in it. So the path is also kept if ROLE itself closes sessions.
 """
 
 from collections.abc import Iterable
@@ -26,11 +26,11 @@ class PathUse:
 
     names: frozenset[str]
     is_whole: bool
-    """Whether anything may be: a function or a view looks up names that no expression has."""
+    """Whether any name may be used: a function or a view looks up names that no expression has."""
 
 
 async def path_use(reader: Reader, source: Source) -> PathUse:
-    """What expressions of a source, and its table, look up. Raises SourceError."""
+    """The objects that the table and expressions of a source use. Raises SourceError."""
     table, expressions = await sessions.declared(reader, source)
     texts = list(expressions.values())
     found = set[str]()
@@ -50,36 +50,36 @@ async def path_use(reader: Reader, source: Source) -> PathUse:
 
 
 async def has_view(reader: Reader, relations: Iterable[tuple[str, str]]) -> bool:
-    """Whether one of these is a view, which looks up names that are not in the config."""
+    """Whether one of these is a view, which uses names that are not in the config."""
     listed = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in relations)
     return bool(listed) and bool(await reader.value(fill("roles/has_view", names=listed)))
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """The path that ROLE should have in a database, and what it takes to set it."""
+    """The path that ROLE should have in a database, and the commands to set it."""
 
     schemas: tuple[str, ...]
-    """Those besides PostgreSQL's own; the role has to be allowed to use each."""
+    """The schemas besides PostgreSQL's own; the role needs USAGE on each."""
     command: str
-    """The command that sets it, or a comment that says why it should stay as it is."""
+    """The command that sets it, or a comment with the reason to keep the present one."""
     is_set: bool
 
     @property
     def rights(self) -> list[Right]:
-        """A schema that a role may not use is left out of its path, as if it were not there."""
+        """A schema that a role may not use is ignored in its path, as if it did not exist."""
         return [Right("USAGE", schema) for schema in self.schemas]
 
 
 async def find_path(reader: Reader, database: str, uses: Iterable[PathUse]) -> Path:
-    """The path in this database for all that use it. Raises SourceError.
+    """The path in this database for all its sources. Raises SourceError.
 
-    A path that someone else has set is replaced only where it is known: by a connection of ROLE. It
-    stays, with a comment, where this connection may find other objects than that role.
+    A path that was set by others is replaced only over a connection of ROLE. It is kept, with a
+    comment, if this connection may resolve names differently from that role.
     """
     uses = list(uses)
     statement = fill(
-        "roles/search_path",
+        "roles/printed/search_path",
         role=literal(ROLE),
         whole="true" if any(each.is_whole for each in uses) else "false",
         names=array(sorted(set[str]().union(*(each.names for each in uses)))),
@@ -96,6 +96,6 @@ async def find_path(reader: Reader, database: str, uses: Iterable[PathUse]) -> P
 
 
 def _is_extended(own: str, schemas: Iterable[str]) -> bool:
-    """Whether a path is one that was printed, and has no schema besides these."""
+    """Whether a path was printed by this program, and has no schema besides these."""
     first, *others = own.split(", ")
     return first == _FIRST and others[-1:] == [_LAST] and {*others[:-1]} <= {*schemas}

@@ -1,7 +1,7 @@
-"""The rights for a source whose table cannot be read: from the config alone, and so broader.
+"""The rights for a source whose table cannot be read: from the config alone, and therefore broader.
 
-Only the catalog says which columns an expression means. Where every expression is the name of a
-column these are certain; else the right to read all of the table is granted, and a comment says so.
+Only the catalog tells which columns an expression uses. If every expression is the name of a column
+they are certain; otherwise the right to read the whole table is granted, with a comment.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,7 +26,7 @@ from exporter.sessions.relation import ALWAYS, is_bare_word
 from exporter.sessions.sql_names import ALIAS, chains, code, reads
 from exporter.text import printable
 
-#: Where a role finds a table that is named without its schema, but for a search_path of its own.
+#: The schema of a table without a schema, for a role without its own search_path.
 _DEFAULT_SCHEMA = "public"
 
 
@@ -43,7 +43,7 @@ def _audit_if_there(source: Source) -> Iterator[str]:
     granted = [] if source.recovery.is_declared else audit_rights(source, role=ROLE)
     if granted:
         yield fill(
-            "roles/grant_if_table",
+            "roles/printed/grant_if_table",
             named=literal(AUDIT),
             grants="\n        ".join(grants_of(granted, ROLE)),
         )
@@ -66,7 +66,7 @@ def recovery_grants(source: Source) -> list[str]:
 
 
 def _texts(source: Source) -> list[str]:
-    """What is read of each row: expressions, and the names of the columns of an id."""
+    """The values that are read of each row: expressions, and the names of the columns of an id."""
     id_ = source.id if isinstance(source.id, tuple) else ()
     return [*(text for _, text in declared_texts(source)), *id_]
 
@@ -81,7 +81,8 @@ def _reading(
 ) -> Iterator[str]:
     """The rights to evaluate expressions over the table.
 
-    The version of a row is in system columns, which a view has not: all of a table includes them.
+    The version of a row is in system columns, which a view does not have; the right to read the
+    whole table includes them.
     """
     schema, name = _table(source.table)
     table, about = source.table, f"-- {printable(source.name)}:"
@@ -119,11 +120,11 @@ def other_grants(texts: Iterable[str], role: str) -> Iterator[str]:
         granted = [Right("USAGE", chain[0]).grant(role)] if len(chain) > 1 else []
         granted.append(f"GRANT SELECT ON {identifier(*chain)} TO {role};")
         named = literal(identifier(*chain))
-        yield fill("roles/grant_if_table", named=named, grants="\n        ".join(granted))
+        yield fill("roles/printed/grant_if_table", named=named, grants="\n        ".join(granted))
 
 
 def _columns(texts: Iterable[str]) -> list[str] | None:
-    """The columns that are read, where each expression is surely the name of one; else None."""
+    """The columns that are read if each expression is certainly the name of a column; else None."""
     found = dict[str, None]()
     for text in texts:
         if text.lower() == ALWAYS:
@@ -137,7 +138,7 @@ def _columns(texts: Iterable[str]) -> list[str] | None:
 
 
 def _spelled(source: Source, words: Iterable[str]) -> Iterator[str]:
-    """A comment where the catalog could have a name in lower case instead."""
+    """A comment if the catalog could have a name in lower case instead."""
     unsure = [word for word in words if is_bare_word(word) and fold(word) != word]
     if unsure:
         listed = ", ".join(map(printable, unsure))
@@ -145,7 +146,7 @@ def _spelled(source: Source, words: Iterable[str]) -> Iterator[str]:
 
 
 def _others(text: str) -> Iterator[tuple[str, ...]]:
-    """What an expression may read from other tables, by name."""
+    """The other tables that an expression may read, by name."""
     called = {chain.names for chain in chains(text) if chain.after.text == "("}
     for each in reads(text):
         chain = each.chain

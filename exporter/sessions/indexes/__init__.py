@@ -1,1 +1,1 @@
-"""Whether an index serves a collector, and the command that creates one that would."""
+"""Whether a collector has a usable index, and the command that creates one."""

@@ -1,4 +1,4 @@
-"""Whether an index serves what a collector has to find."""
+"""Whether a collector has a usable index for the rows that it has to find."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,15 +13,15 @@ from exporter.sessions.sql_names import code
 
 Plan = Mapping[str, Any]
 
-#: Of a condition, after its alias was dropped. An index writes other parentheses than a condition.
+#: Parts of a condition without its alias. An index and a condition differ in parentheses.
 _PUNCTUATION = {".", "(", ")"}
 
-#: What a scan has below it besides the parts of its own index lookup.
+#: Children of a scan that are not parts of its own index lookup.
 _SUBQUERIES = frozenset({"SubPlan", "InitPlan"})
 
 
 class _Use(NamedTuple):
-    """How a scan uses one index: its schema and name, and the condition that it looks up."""
+    """The use of an index by a scan: its schema and name, and the lookup condition."""
 
     name: tuple[str, str]
     condition: list[Token]
@@ -49,7 +49,7 @@ def plan_statements(table: SessionTable) -> list[str]:
 
 
 def uses_in(table: SessionTable, results: Sequence[Result]) -> Uses:
-    """How the planner uses indexes, of the results of the first read."""
+    """The use of indexes by the planner, from the results of the first read."""
     _, *plans = results
     return {
         collector: list(_scans(plan.rows[0][0][0]["Plan"], table))
@@ -74,7 +74,7 @@ def _used_query(used: Sequence[Sequence[tuple[str, str]]]) -> str:
 
 
 def missing_among(table: SessionTable, uses: Uses, rows: Iterable[Row]) -> dict[str, bool]:
-    """For each collector whether no index serves it, of the rows of the second read."""
+    """For each collector whether no index serves it, from the rows of the second read."""
     known = {(schema, name): facts for _, schema, name, *facts in rows}
 
     def serves(use: _Use, collector: str) -> bool:
@@ -91,8 +91,9 @@ def _serves(
 ) -> bool:
     """An index serves if it is one of the active rows, or if its first column is looked up.
 
-    A plan can show an index scan that reads the whole index: that one does not count, nor one
-    that finds only what every row of the source has. Of a view's tables the columns are unknown.
+    A plan can show an index scan that reads the whole index: it does not count, nor does a scan by
+    a condition that every row of the source satisfies. For the tables of a view the columns are
+    unknown.
     """
     is_active = collector == "active"
     deciding = table.expressions.get(table.deciding_key or "", "")
@@ -107,14 +108,14 @@ def _serves(
 
 
 def _columns(table: SessionTable, text: str) -> set[str]:
-    """The columns that an expression reads, and those that a generated one is computed from."""
+    """The columns that an expression reads, and those from which generated ones are computed."""
     found = table.relation.columns_in([text])
     return {*found, *(each for n in found for each in table.relation.columns[n].generated_from)}
 
 
 def _searches(table: SessionTable) -> dict[str, str]:
     """For each collector that reads rows, a query for the rows that it must find quickly."""
-    # Where every row is active there is nothing to find.
+    # If every row is active, no index is needed.
     rows = {} if table.deciding_key is None else {"active": table.rows}
     if table.source.daily is not None:
         today = table.started_at.from_(f"(pg_catalog.now() - {interval(86400)})")

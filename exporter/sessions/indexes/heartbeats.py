@@ -1,4 +1,4 @@
-"""Which columns a sign of life writes, and which indexes make each of them more expensive.
+"""The columns that a heartbeat writes, and the indexes that make heartbeats more expensive.
 
 An update is a HOT update, which writes no index at all, only if no index of the table holds a
 column that it changes (PostgreSQL documentation, "Heap-Only Tuples"). Otherwise it writes all of
@@ -12,17 +12,17 @@ from exporter.sessions.session_table import SessionTable
 from exporter.sessions.sql_names import chains, code
 from exporter.text import some_of
 
-#: Of one such index, beside none: measured by benchmarks/heartbeats.py.
+#: The cost of one such index compared with none, measured by benchmarks/heartbeats.py.
 COST = "half of the updates per second, three times the WAL"
 
 
 def written_columns(table: SessionTable) -> set[str]:
     """The columns that a sign of life writes while a session is active.
 
-    It is the column that `last_seen_at` is. Of those that an expression reads it is not the start,
-    the id, what the conditions fix, or what a subquery compares rows of other tables with; and
-    where anything else is left, no name or state, which tells then which time counts. Further
-    columns may change, but that cannot be known.
+    It is the column of `last_seen_at`. If that is an expression, the start, the id, columns that
+    the conditions fix, and columns that a subquery joins by are excluded; and if others remain,
+    names and states, which only select the time. Further columns may change, but that cannot be
+    known.
     """
     if table.last_seen_at is None or not table.relation.is_table:
         return set()
@@ -62,7 +62,7 @@ def _cast_columns(sql: str) -> set[str]:
 
 
 async def find_indexes(reader: Reader, table: SessionTable) -> list[str]:
-    """The existing indexes, the application's own too, that hold a column a sign of life writes.
+    """The existing indexes, also the application's own, that hold a column which heartbeats write.
 
     Each with these columns: `"public"."held" (seen)`.
     """

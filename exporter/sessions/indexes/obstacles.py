@@ -1,4 +1,4 @@
-"""Why an index cannot hold an expression, or should not, as far as can be known beforehand."""
+"""Why an index cannot or should not hold an expression, as far as is known beforehand."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _MUTABLE |= {"current_schema"}
 
 @dataclass(frozen=True, slots=True)
 class Obstacles:
-    """What keeps the expressions of one table out of an index."""
+    """The obstacles to indexing the expressions of one table."""
 
     table: SessionTable
     written: frozenset[str]
@@ -26,9 +26,9 @@ class Obstacles:
     """Functions that they call and that are never immutable."""
 
     def of(self, text: str) -> str | None:
-        """What is in the way of an expression, after its config key; None where nothing is known.
+        """The obstacle for an expression, with its config key; None if none is known.
 
-        Only PostgreSQL can tell for certain that a cast or an operator is immutable.
+        Only PostgreSQL knows for certain whether a cast or an operator is immutable.
         """
         return next(self._of(text), None)
 

@@ -1,8 +1,8 @@
-"""The exact command for a missing index, or the sentence why there is none.
+"""The exact command for a missing index, or the reason why there is none.
 
 The exporter never creates an index; a DBA reads these commands and runs them. An index holds as
-little as it needs to serve, because the application pays for it with each of its writes: the start,
-of the active rows alone where those are all that is read.
+little as possible, because it costs each write of the application: only the start, and only of the
+active rows if no others are read.
 """
 
 import re
@@ -23,7 +23,7 @@ from exporter.text import some_of
 
 _COLUMN = re.compile(r'"(?:[^"]|"")*"')
 
-#: Beside a command with an expression in it. Only PostgreSQL can tell, when it creates the index.
+#: A comment beside a command with an expression. Only PostgreSQL knows, when it creates the index.
 MUST_BE_IMMUTABLE = (
     "PostgreSQL refuses the index if an expression in it is not immutable, such as a cast that "
     "depends on a setting"
@@ -38,7 +38,7 @@ _WITHOUT_INDEX = {
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a DBA is asked to run for one collector; no commands where none can be offered."""
+    """The commands for one collector that a DBA should run; none if no index is possible."""
 
     collector: str
     is_served: bool
@@ -58,12 +58,12 @@ class _Part(NamedTuple):
 
 
 _Name = tuple[str, str]
-#: What comes after the name of the table, or None where there is no index for it; and remarks.
+#: The definition after the name of the table, or None if no index is possible; and remarks.
 _Definition = tuple[str | None, list[str]]
 
 
 async def propose(reader: Reader, table: SessionTable) -> list[Proposal]:
-    """For each collector its commands, and whether an index serves it already."""
+    """For each collector its commands, and whether it already has a usable index."""
     missing = await coverage.missing(reader, table)
     kind = table.relation.kind
     if kind in _WITHOUT_INDEX:
@@ -83,7 +83,7 @@ async def propose(reader: Reader, table: SessionTable) -> list[Proposal]:
     proposals = []
     for collector, unserved in missing.items():
         definition, remarks = _DEFINITIONS[collector](table, obstacles)
-        # Two sources on one table want two indexes: the name says whose it is.
+        # Two sources on one table need two indexes: the name contains the source.
         source, name = table.source.name, table.relation.name
         purpose = collector if source == name else f"{source}_{collector}"
         broken = _broken(parts, purpose, taken) if unserved and definition else []
@@ -106,9 +106,9 @@ def _broken(parts: list[_Part], purpose: str, taken: Mapping[_Name, bool]) -> li
 
 
 def _choose_names(parts: list[_Part], purpose: str, taken: dict[_Name, bool]) -> dict[_Name, str]:
-    """A name for each part, with a number where one is taken, as PostgreSQL does itself.
+    """A name for each part, with a number if it is taken, as PostgreSQL does itself.
 
-    The names of indexes are those of no other relation in their schema; they are `taken` then.
+    Names that other relations in the schema have are `taken`.
     """
     chosen = {}
     for part in parts:
@@ -150,7 +150,7 @@ def _of_active(table: SessionTable, obstacles: Obstacles) -> _Definition:
 
 
 def _is_certain(table: SessionTable, condition: str) -> bool:
-    """Whether a constraint says so: PostgreSQL 18 drops it from a query, and not from an index."""
+    """Whether a constraint implies it: PostgreSQL 18 drops it from queries, not from indexes."""
     name, *rest = code(without_alias(condition))
     column = table.relation.columns.get(name.value)
     is_test = [token.text.lower() for token in rest] == ["is", "not", "null"]
@@ -158,10 +158,10 @@ def _is_certain(table: SessionTable, condition: str) -> bool:
 
 
 def _possible_keys(table: SessionTable, obstacles: Obstacles) -> list[str]:
-    """The start as a column, the times and numbers that it reads, the id; at last an expression.
+    """The start as a column, the times and numbers that it reads, the id; last an expression.
 
-    Any key finds the active rows, and only of a column it is certain that PostgreSQL accepts it;
-    and a value that does not fit in an index makes the application's own writes fail.
+    Any key finds the active rows, but only a column is certainly accepted by PostgreSQL. A value
+    that does not fit into an index would make the application's writes fail.
     """
     relation, start = table.relation, table.started_at.raw
     read = relation.columns_in([start])
@@ -184,7 +184,7 @@ def _key(text: str) -> str:
     return key if _COLUMN.fullmatch(key) else f"({key})"
 
 
-#: For each collector what its index is on.
+#: The key of the index of each collector.
 _DEFINITIONS = {"active": _of_active, "daily": _of_start}
 
 

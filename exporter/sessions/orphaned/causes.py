@@ -1,28 +1,27 @@
-"""Causes: why a row is orphaned where evidence speaks, as SQL that reads transaction settings.
+"""Causes: why a row is orphaned by evidence, as SQL that reads transaction settings.
 
-A statement is made once, and what evidence says changes with each answer: so a verdict travels as
-transaction-local settings in front of the statement. One that is not set says nothing, and age
-decides.
+A statement is built once, but evidence changes with each answer: so a verdict is passed as
+transaction-local settings before the statement. If a setting is missing, age decides.
 """
 
 from dataclasses import dataclass
 
 from exporter.queries import fill, literal
 
-#: Why a session may be orphaned, in the order in which a row is asked.
+#: Why a session may be orphaned, in the order of evaluation.
 CAUSES = ("ownerless", "stale_in_list", "ghost", "age")
 
 DEAD_OWNERS, LISTED, LISTED_SEEN, GHOSTS = (
     f"session_exporter.{name}" for name in ("dead_owners", "listed", "listed_seen", "ghosts")
 )
 
-#: By how a time is compared with all that are listed: the setting that decides whether any fits.
+#: By the comparison with all listed times: the setting that decides whether any fits.
 _EXTREMES = {"<": "session_exporter.listed_oldest", ">": "session_exporter.listed_newest"}
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What a list says of a row, as SQL."""
+    """The state of a row in a list, as SQL."""
 
     id_text: str
     is_stale: str
@@ -34,7 +33,7 @@ def cause(
 ) -> str:
     """The cause of an active row, as text; NULL where it is not orphaned.
 
-    `is_silent` is what an ownerless row or a ghost has to be besides; None: nothing.
+    `is_silent` is a further condition for an ownerless row or a ghost; None: no condition.
     """
     besides = "" if is_silent is None else f" AND {is_silent}"
     by_owner = by_list = ""
@@ -70,7 +69,7 @@ def seen_in_list(id_text: str) -> str:
 
 
 def listed_ids() -> str:
-    """The query for what a list holds."""
+    """The query for the contents of a list."""
     return fill("collection/orphaned/elements", setting=literal(LISTED))
 
 

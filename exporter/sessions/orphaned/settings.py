@@ -1,4 +1,4 @@
-"""The statement that has a transaction know a verdict, and in which thread it is written."""
+"""The statement that passes a verdict to a transaction, and the thread that builds it."""
 
 import asyncio
 import math
@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from exporter.queries import fill, literal
 from exporter.sessions.verdict import ListedTimes, Verdict
 
-#: So many texts are written on the event loop; more, up to a hundred thousand, in a thread.
+#: Up to this number of texts are written in the event loop; more, up to 100,000, in a thread.
 _FEW = 1000
 
 #: The years 1 and 9999, as Unix timestamps.
 _FIRST_YEAR, _LAST_YEAR = -62135596800.0, 253402214400.0
 
-#: Python's names of PostgreSQL's encodings that it would not find, or only under another name.
+#: Python's names for PostgreSQL's encodings that Python does not know by PostgreSQL's name.
 _CODECS = {"WIN866": "cp866", "WIN874": "cp874", "LATIN6": "iso8859_10", "LATIN7": "iso8859_13"}
 _CODECS |= {"LATIN8": "iso8859_14", "LATIN9": "iso8859_15", "LATIN10": "iso8859_16"}
 _CODECS |= {f"WIN{page}": f"cp{page}" for page in range(1250, 1259)}
@@ -24,17 +24,17 @@ _CODECS |= {"EUC_JP": "euc_jp", "EUC_KR": "euc_kr", "EUC_CN": "gb2312"}
 
 
 async def evidence_settings(verdict: Verdict, encoding: str = "UTF8") -> tuple[str, ...]:
-    """The same as evidence_statements(); a long one leaves the event loop free."""
+    """Like evidence_statements(); a long statement does not block the event loop."""
     if len(verdict.dead_owners) + len(verdict.listed) + len(verdict.ghosts) <= _FEW:
         return evidence_statements(verdict, encoding)
     return await asyncio.to_thread(evidence_statements, verdict, encoding)
 
 
 def evidence_statements(verdict: Verdict, encoding: str = "UTF8") -> tuple[str, ...]:
-    """What has a transaction know a verdict, before its other statements: one that gives a row.
+    """The statement that passes a verdict to a transaction, before its others; it gives a row.
 
-    None where nothing is known. What the encoding of the database lacks cannot be in it, and is
-    left out.
+    None without evidence. Texts that the encoding of the database cannot represent cannot be in it,
+    and are omitted.
     """
     if not (verdict.dead_owners or verdict.listed or verdict.ghosts):
         return ()
@@ -54,7 +54,7 @@ def evidence_statements(verdict: Verdict, encoding: str = "UTF8") -> tuple[str, 
 
 
 def settings_statement(texts: Mapping[str, Collection[str]], encoding: str) -> tuple[str, ...]:
-    """What has a transaction know further texts, by the names of settings."""
+    """The statement that passes further texts to a transaction, by the names of settings."""
     values = (
         fill(
             "evidence/setting",
@@ -82,7 +82,7 @@ def _listed(verdict: Verdict, encoding: str) -> Sequence[str]:
 
 
 def _held(time: float | None) -> float | None:
-    """A time within the years that a threshold can be added to; NaN is none."""
+    """A time limited to the years to which a threshold can be added; NaN is none."""
     if time is None or not math.isfinite(time):
         return None
     return min(max(time, _FIRST_YEAR), _LAST_YEAR)
@@ -94,7 +94,7 @@ def _times(times: Iterable[float | None]) -> str:
 
 
 def _array(texts: Collection[str]) -> str:
-    """Write a text array, each element in quotes: of a hundred thousand, none is looked at."""
+    """Write a text array, each element in quotes, so that elements need no inspection."""
     joined = '","'.join(texts)
     if "\\" in joined or joined.count('"') != 2 * max(len(texts) - 1, 0):
         joined = '","'.join([each.replace("\\", "\\\\").replace('"', '\\"') for each in texts])
@@ -102,7 +102,7 @@ def _array(texts: Collection[str]) -> str:
 
 
 def _possible(texts: Collection[str], encoding: str) -> Collection[str]:
-    """Those that can be in a database; nearly always that is all."""
+    """The texts that can be in a database; nearly always all."""
     joined = "".join(texts)
     if joined.isascii() and "\0" not in joined:
         return texts
@@ -110,9 +110,9 @@ def _possible(texts: Collection[str], encoding: str) -> Collection[str]:
 
 
 def _is_text(key: str, encoding: str) -> bool:
-    """Whether a text can be in a database; of an encoding that Python does not know, perhaps.
+    """Whether a text can be in a database; true for an encoding that Python does not know.
 
-    PostgreSQL knows control characters in encodings in which Python has none.
+    PostgreSQL has control characters in encodings in which Python has none.
     """
     if key.isascii():
         return "\0" not in key

@@ -16,6 +16,7 @@ from exporter.content.files import ALERTMANAGER_FILE, RULES_FILES, content_files
 from exporter.content.labels import IDENTIFYING, REPLICA, SEPARATING
 from exporter.content.options import DOCUMENTS, REPOSITORY, RUNBOOKS, ContentOptions, RulesFormat
 from exporter.content.rules import GROUPS, write_rules
+from exporter.errors import UsageError
 from tests.support.monitoring.rule_cases import ALERTS, load_yaml, name_of, run_promtool
 from tests.support.monitoring.rule_cases import seconds as in_seconds
 
@@ -43,6 +44,34 @@ def in_repository(name: str) -> Path:
 
 def content(*arguments: str) -> Result:
     return CliRunner().invoke(app, ["content", *arguments])
+
+
+def test_each_command_of_alerts_and_runbooks_gets_the_prefix(tmp_path: Path) -> None:
+    prefix = "kubectl exec deploy/session-exporter --"
+    done = content("--out", str(tmp_path), "--command-prefix", prefix)
+    assert done.exit_code == 0
+    rules = (tmp_path / RULES_FILES[RulesFormat.PROMETHEUS]).read_text(encoding="utf-8")
+    commands = [
+        line for line in rules.splitlines() if re.search(r": .*session-exporter [a-z]", line)
+    ]
+    # What a person runs over their own connection is not for the exporter's container.
+    personal = [line for line in commands if "over your own connection: " in line]
+    assert len(commands) > 10
+    assert personal
+    for line in commands:
+        assert (f": {prefix} session-exporter " in line) == (line not in personal)
+    assert load_yaml(rules.replace(f"{prefix} ", "")) == load_yaml(write_rules(ContentOptions()))
+    runbook = tmp_path / "runbooks" / "SessionsOrphanedAboveThreshold.md"
+    text = runbook.read_text(encoding="utf-8")
+    assert f"\n{prefix} session-exporter " in text
+    assert "\nsession-exporter " not in text
+
+
+@pytest.mark.parametrize("prefix", ["ssh {host}", "one\ntwo"])
+def test_a_prefix_that_an_alert_cannot_hold_is_refused(tmp_path: Path, prefix: str) -> None:
+    done = content("--out", str(tmp_path), "--command-prefix", prefix)
+    assert isinstance(done.exception, UsageError)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_is_committed_is_the_default_output() -> None:

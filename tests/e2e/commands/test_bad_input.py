@@ -248,7 +248,7 @@ CASES = (
         "schema",
         (
             "active: expected a condition (boolean), got text; ",
-            "write a comparison, for example s.ended IS NULL",
+            "write a comparison, for example s.state = 'open'",
         ),
         source={"active": "name"},
     ),

@@ -226,9 +226,7 @@ def test_missing_leaves_the_audit_out_where_it_is_not_there(
 ) -> None:
     execute(owned, "DROP SCHEMA session_exporter CASCADE")
     lacking = printed(owned, tmp_path, CHAT | {"recovery": RECOVERY}, "--missing")
-    assert (
-        "-- Not the rights on the audit, which is not there: session-exporter sql audit" in lacking
-    )
+    assert "-- Without rights on the missing audit: session-exporter sql audit" in lacking
     run_twice(owned, lacking)
 
 

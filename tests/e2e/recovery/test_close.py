@@ -256,7 +256,7 @@ def test_a_pause_is_told_and_keeps_nobody_from_recovering_by_hand(
     assert "it was paused before" in paused.stdout
     plan = close(command="recover")
     assert "automatic recovery is paused since" in plan.stdout
-    assert "we look at it; recovery by hand goes ahead" in plan.stdout
+    assert "we look at it; recovery by hand is not affected" in plan.stdout
     done = close("--yes", "--backlog", "--despite-brake", command="recover")
     assert done.returncode == 0
     assert active(eighteen) == 0

@@ -285,6 +285,32 @@ def test_rows_that_share_an_id_are_closed_in_one_run_and_undone_each_by_its_own_
     assert ": 4 sessions\n  4 were undone before\n" in plan
 
 
+def test_rows_of_child_tables_that_share_an_id_are_undone_each_by_its_own_values(
+    ready: EmbeddedDatabase, command: Command
+) -> None:
+    """No unique index is on all of them, and what was written to both is the same."""
+    execute(
+        ready,
+        "CREATE TABLE public.twins (id int PRIMARY KEY, state state DEFAULT 'open',"
+        " started timestamptz, ended timestamptz)",
+        "CREATE TABLE public.child () INHERITS (public.twins)",
+        "INSERT INTO public.twins (id, started) VALUES (1, now() - interval '3 hours')",
+        # An end before the start is none, and is overwritten.
+        "INSERT INTO public.child SELECT id, state, started, started - interval '1 day'"
+        " FROM public.twins",
+        "CREATE TABLE public.before AS TABLE public.twins",
+    )
+    done = command("recover", "chat", "--yes", "--despite-brake", table="public.twins")
+    assert "  2 were closed\n" in done.stdout
+    written = "SELECT count(DISTINCT (state, ended)) FROM public.twins WHERE ended > started"
+    assert rows(ready, written) == [(1,)]
+    undone = command("undo", the_run(done), "--yes", table="public.twins")
+    assert "2 were undone" in undone.stdout
+    assert "skipped" not in undone.stdout
+    for difference in ("twins EXCEPT TABLE public.before", "before EXCEPT TABLE public.twins"):
+        assert rows(ready, f"TABLE public.{difference}") == []
+
+
 def test_an_unknown_run_is_said_to_be_none(command: Command) -> None:
     done = command("undo", "00000000-0000-0000-0000-000000000000")
     assert done.returncode == 2

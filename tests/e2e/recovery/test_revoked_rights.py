@@ -91,7 +91,7 @@ def test_what_a_source_no_longer_writes_or_reads_is_revoked(
     assert revoked(first) == []
     execute(database, first)
     before = rights(database, RECOVERY_ROLE)
-    assert {"chat UPDATE ended", "call UPDATE live", "guards SELECT"} <= before
+    assert {"chat UPDATE ended", "call UPDATE live", "guards SELECT id"} <= before
     assert revoked(sql_role({"chat": CHAT, "call": CALL}).stdout) == []
 
     recovery = {"set": {"Open": False}}

@@ -4,10 +4,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from exporter.cli.commands.printed_sql.role_script import connect
 from exporter.demo.server.databases import EmbeddedDatabase, create_database, require_role
 from exporter.recovery.audit.installation import audit_script
 from exporter.sessions.grants import RECOVERY_ROLE
 from tests.support.processes.session_exporter import run, write_config
+from tests.support.servers.psql import run_script
 from tests.support.servers.statements import execute, rows
 
 TABLE = "CREATE TABLE public.chat (id int PRIMARY KEY, is_open bool, began timestamptz)"
@@ -49,3 +53,10 @@ def test_each_function_is_created_in_its_own_database(
         assert len(rows(each, found)) == 1
     one = write_config(tmp_path, settings, {"chat": {**SOURCE, "database": "one"}})
     assert "\\connect" not in run("sql", "function", "chat", "-c", one, folder=tmp_path).stdout
+
+
+@pytest.mark.parametrize("name", ["a=b 'c' \\ d", "postgres://here", 'say "so" $1 %s', "-x"])
+def test_psql_connects_to_a_database_of_any_name(database: EmbeddedDatabase, name: str) -> None:
+    create_database(database.server, name)
+    asked = f"{connect(name)}\nSELECT current_database();\n"
+    assert run_script(database, asked).splitlines()[2].strip() == name

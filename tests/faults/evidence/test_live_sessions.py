@@ -13,6 +13,7 @@ from exporter.recovery import automatic
 from tests.support.evidence.exporter_by_hand import (
     OTHERS,
     SOURCE,
+    ExporterByHand,
     add_calls,
     closed_calls,
     create_calls,
@@ -55,6 +56,17 @@ def lists(server: Answering, **settings: Any) -> dict[str, Any]:
 def owners(server: Answering) -> dict[str, Any]:
     http = {"url": server.url("/servers"), "id": "@"}
     return {"servers": {"unique_per_start": True, "http": http, "grace": "1s", **TIMING}}
+
+
+async def lose(exporter: ExporterByHand, application: Answering, *ids: str) -> None:
+    """Ask until these, which one answer has, are ghosts."""
+    application.answers["/sessions"] = [*OTHERS, *ids]
+    await exporter.ask()
+    application.answers["/sessions"] = OTHERS
+    for _ in range(8):
+        await exporter.ask()
+        await asyncio.sleep(0.2)
+    assert exporter.verdict.ghosts == set(ids)
 
 
 async def test_the_session_of_an_owner_that_lives_by_the_newest_answer_is_not_closed(
@@ -129,16 +141,30 @@ async def test_what_stands_for_no_owner_is_no_owner_that_is_missing(
     assert closed_calls(calls) == {"lost"}
 
 
-async def test_a_ghost_that_shows_life_is_none_any_more(
+async def test_a_session_that_no_answer_has_had_is_counted_as_a_ghost_and_not_closed(
     calls: EmbeddedDatabase, application: Answering, tmp_path: Path
 ) -> None:
-    """The list goes on to lack it, also in an answer between its sign of life and a collection."""
+    """It may be on a page that is not read, or in a server that the URL never leads to."""
     add_calls(calls, "1", silent="1 minute")
     async with exporter_by_hand(calls, tmp_path, LISTED, lists=lists(application)) as exporter:
         for _ in range(8):
             await exporter.ask()
             await asyncio.sleep(0.2)
         assert exporter.verdict.ghosts == {"1"}
+        assert await exporter.recover(3) == frozenset()
+        assert closed_calls(calls) == set()
+        await lose(exporter, application, "1")
+        await exporter.recover(3)
+    assert closed_calls(calls) == {"1"}
+
+
+async def test_a_ghost_that_shows_life_is_none_any_more(
+    calls: EmbeddedDatabase, application: Answering, tmp_path: Path
+) -> None:
+    """The list goes on to lack it, also in an answer between its sign of life and a collection."""
+    add_calls(calls, "1", silent="1 minute")
+    async with exporter_by_hand(calls, tmp_path, LISTED, lists=lists(application)) as exporter:
+        await lose(exporter, application, "1")
         show_life(calls, "id = '1'")
         await asyncio.sleep(0.2)
         await exporter.ask()
@@ -201,10 +227,7 @@ async def test_what_the_list_said_a_while_ago_closes_nothing(
     recovery = {**SOURCE["recovery"], "batch": 1, "pause": "1500ms"}
     source = {**LISTED, "recovery": recovery}
     async with exporter_by_hand(calls, tmp_path, source, lists=lists(application)) as exporter:
-        for _ in range(8):
-            await exporter.ask()
-            await asyncio.sleep(0.2)
-        assert exporter.verdict.ghosts == {"1", "2"}
+        await lose(exporter, application, "1", "2")
         await exporter.recover()
         asyncio.get_running_loop().call_later(
             0.7, application.answers.update, {"/sessions": [*OTHERS, "1", "2"]}

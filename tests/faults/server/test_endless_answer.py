@@ -5,11 +5,12 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from exporter.errors import ConnectFailed
-from exporter.postgres import Database
+from exporter.postgres import Database, Writer
 from exporter.postgres.connections import received_bytes
 from tests.support.collection import declarations
 
@@ -32,24 +33,33 @@ GREETING = (
     + message(b"Z", b"I")
 )
 COLUMNS = message(b"T", struct.pack("!H", 1) + b"x\0" + struct.pack("!IHIhih", 0, 0, 25, -1, -1, 0))
-ROWS = {
-    "rows": message(b"D", struct.pack("!HI", 1, 1000) + b"x" * 1000) * 60,
-    "row": b"x" * 2**16,
+#: One row, or one error, may have 1 GiB.
+ENDLESS_ROW = b"D" + struct.pack("!IHI", 2**30, 1, 2**30 - 10)
+ENDLESS_ERROR = b"E" + struct.pack("!I", 2**30)
+ROWS = message(b"D", struct.pack("!HI", 1, 1000) + b"x" * 1000) * 60
+#: What comes first, and what then comes again and again. The error comes instead of a greeting.
+ANSWERS = {
+    "rows": (COLUMNS, ROWS),
+    "row": (COLUMNS + ENDLESS_ROW, b"x" * 2**16),
+    "refusal": (message(b"R", struct.pack("!I", 0)) + ENDLESS_ERROR, b"x" * 2**16),
 }
 
 
 class Rogue:
-    """Greets each client, and answers its first message without an end."""
+    """Greets each client, and answers its first message without an end, or its connecting."""
 
-    def __init__(self, answer: str) -> None:
+    def __init__(self, answer: str, folder: Path | None) -> None:
+        """In a folder it has a Unix socket, as PostgreSQL would have it."""
         self.sent = 0
-        #: One row may have 1 GiB.
-        self._first = COLUMNS + (b"D" + struct.pack("!IHI", 2**30, 1, 2**30 - 10)) * (
-            answer == "row"
-        )
-        self._more = ROWS[answer]
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self._socket.getsockname()[1]
+        self._first, self._more = ANSWERS[answer]
+        if folder is None:
+            self._socket = socket.create_server(("127.0.0.1", 0))
+            self.dsn = f"host=127.0.0.1 port={self._socket.getsockname()[1]}"
+        else:
+            self._socket = socket.socket(socket.AF_UNIX)
+            self._socket.bind(str(folder / ".s.PGSQL.5432"))
+            self._socket.listen()
+            self.dsn = f"host={folder} port=5432"
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -61,8 +71,9 @@ class Rogue:
     def _answer(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
             connection.recv(65536)
-            connection.sendall(GREETING)
-            connection.recv(65536)
+            if self._first[:1] == COLUMNS[:1]:
+                connection.sendall(GREETING)
+                connection.recv(65536)
             connection.sendall(self._first)
             while True:
                 self.sent += connection.send(self._more)
@@ -72,9 +83,14 @@ class Rogue:
         self._socket.close()
 
 
-@pytest.fixture(params=ROWS)
-def rogue(request: pytest.FixtureRequest) -> Iterator[Rogue]:
-    server = Rogue(request.param)
+@pytest.fixture(params=ANSWERS)
+def answer(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=["TCP", "Unix"])
+def rogue(request: pytest.FixtureRequest, answer: str, tmp_path: Path) -> Iterator[Rogue]:
+    server = Rogue(answer, None if request.param == "TCP" else tmp_path)
     yield server
     server.close()
 
@@ -83,7 +99,7 @@ async def test_is_a_lost_connection_after_so_many_bytes(
     rogue: Rogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(received_bytes, "MOST_BYTES", 4 * 2**20)
-    dsn = f"postgresql://any@127.0.0.1:{rogue.port}/any?sslmode=disable"
+    dsn = f"{rogue.dsn} user=any dbname=any sslmode=disable"
     database = Database(declarations.settings_of(dsn))
     try:
         with pytest.raises(ConnectFailed, match="sent more than 4 MiB in answer to one message"):
@@ -92,3 +108,18 @@ async def test_is_a_lost_connection_after_so_many_bytes(
     finally:
         await database.close()
     assert rogue.sent < MOST_BUFFERED
+
+
+@pytest.mark.parametrize("answer", ["rows", "row"], indirect=True)
+async def test_so_it_is_for_what_closes_sessions(
+    rogue: Rogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(received_bytes, "MOST_BYTES", 4 * 2**20)
+    monkeypatch.setattr(received_bytes, "CHECK_EVERY", 0.005)
+    settings = declarations.settings_of(f"{rogue.dsn} user=any dbname=any sslmode=disable")
+    writer = Writer(settings, timezone="UTC")
+    try:
+        with pytest.raises(ConnectFailed, match="sent more than 4 MiB in answer to one message"):
+            await writer.rows("SELECT 1")
+    finally:
+        await writer.close()

@@ -9,7 +9,7 @@ import pytest
 from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.demo.server.server import PostgresServer, wheel_binaries
 from exporter.demo.systems.schemas import EXPORTER, create_empty
-from exporter.postgres.connections import shared_room
+from exporter.postgres.connections import shared_limit
 from exporter.recovery.audit.installation import audit_script
 from tests.support.collection.exporter import ERRORS, UP, Exporting
 from tests.support.processes.session_exporter import write_config
@@ -99,7 +99,7 @@ def test_a_connection_that_is_idle_is_given_to_recovery_at_once(
 def test_connections_are_kept_again_when_the_server_gives_them(
     chats: EmbeddedDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_room, "RECHECK_AFTER", 0.1)
+    monkeypatch.setattr(shared_limit, "RECHECK_AFTER", 0.1)
     with Exporting(config_of(chats, tmp_path, 1)) as exporting:
         exporting.run()
         execute(chats, f"ALTER ROLE {EXPORTER} CONNECTION LIMIT -1")

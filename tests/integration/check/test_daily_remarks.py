@@ -144,4 +144,4 @@ async def test_an_audit_that_cannot_be_read_is_a_remark_with_the_grants_that_hel
     assert not await remarks()
     execute(database, "ALTER TABLE session_exporter.recovery RENAME contradicted_at TO older")
     (remark,) = await remarks()
-    assert "the audit is of another version" in remark.message
+    assert "the audit has another version" in remark.message

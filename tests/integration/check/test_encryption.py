@@ -34,8 +34,8 @@ async def test_an_unencrypted_connection_to_another_machine_is_a_warning_with_wh
     finding = await found(database.dsn, far)
     assert finding.status is Status.WARNING
     assert finding.message == (
-        "the connection to 192.0.2.7 is not encrypted: whoever is on the way can read and change "
-        "what it carries; write sslmode=verify-full and sslrootcert=FILE, the authority of the "
+        "the connection to 192.0.2.7 is not encrypted: others on the network can read and change "
+        "its data; write sslmode=verify-full and sslrootcert=FILE, the authority of the "
         "server's certificate, into its dsn"
     )
 

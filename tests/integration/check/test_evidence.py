@@ -108,7 +108,7 @@ async def test_a_list_is_shown_with_examples_and_what_is_not_in_it(
             "list live and table",
             (
                 Status.WARNING,
-                "0 of 4 active rows are in it: it is empty, so that nothing is known by it",
+                "0 of 4 active rows are in it: it is empty, which proves nothing",
             ),
         ),
         ([], "list live", (Status.WARNING, "store app holds 0 sessions, answered within time")),
@@ -139,6 +139,32 @@ async def test_a_list_that_does_not_fit_says_so(
     assert shown[check] == said
 
 
+async def test_a_path_that_finds_nothing_in_any_session_is_remarked_on(
+    calls: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    items = [{"id": n, "startedAt": "2026-01-01T00:00:00Z"} for n in (1, 2, 3, 4)]
+    paths = {"started_at": "startedAt", "last_seen_at": "seen_at", "key": "user"}
+    async with answering(live=items) as server:
+        said = await found(calls, tmp_path, {"list": "live"}, lists=lists(server, **paths))
+    assert "list live started_at" not in said
+    assert said["list live last_seen_at"] == ("warning", "seen_at finds nothing in any session")
+    assert said["list live key"] == ("warning", "user finds nothing in any session")
+
+
+async def test_of_a_list_that_gives_no_answer_the_alert_is_not_known(
+    calls: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    async with answering(live=(503, {}, b"")) as server:
+        path = tmp_path / "config.yaml"
+        source = {"list": "live", "orphaned_after": "2h"}
+        data = {"lists": lists(server, started_at="t"), "sources": {"calls": source}}
+        path.write_text(yaml.safe_dump(data))
+        said = {
+            each.check: each.message async for each in check_config(load_config(path, {}), CLOCK)
+        }
+    assert said == {"list live": "store app: answered 503"}
+
+
 async def test_an_empty_list_beside_a_table_without_active_rows_shows_nothing(
     calls: EmbeddedDatabase, tmp_path: Path
 ) -> None:
@@ -148,7 +174,7 @@ async def test_an_empty_list_beside_a_table_without_active_rows_shows_nothing(
     assert said["list live and table"] == (
         Status.WARNING,
         (
-            "0 of 0 active rows are in it, and it is empty, so that nothing shows: check again "
+            "0 of 0 active rows are in it, and it is empty; nothing to compare: check again "
             "while sessions live"
         ),
     )

@@ -158,3 +158,35 @@ async def test_the_same_is_collected_under_every_setting(
             execute(any_database, f"ALTER {where} RESET {name}")
             assert not page.failures, f"{name} = {value}"
             assert numbers(page) == numbers(expected), f"{name} = {value}"
+
+
+BROKEN = """
+fails:
+  table: chat
+  active: |
+    s.note::int > 0
+  started_at: at
+  orphaned_after: 2h
+misspelt:
+  table: chat
+  active: |
+    s.open AND AND true
+  started_at: at
+  orphaned_after: 2h
+"""
+
+
+async def test_an_error_that_ends_the_connection_is_that_of_its_source_alone(
+    database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    """With exit_on_error; and the message of PostgreSQL, which quotes the row, stays there."""
+    execute(database, *ROWS.format(reader=EXPORTER).split(";\n"))
+    execute(database, f"ALTER ROLE {EXPORTER} IN DATABASE {database.name} SET exit_on_error = on")
+    environ = {"DATABASE_URL": database.dsn_for(EXPORTER)}
+    text = declarations.one_database(SOURCES, BROKEN)
+    page = await pages.collect_config(tmp_path / "config.yaml", text, environ)
+    assert page("sessions_active", source="by_state") == 45
+    assert {source for source, _ in page.failures} == {"fails", "misspelt"}
+    assert page.failures["fails", "active"] == "active: a text does not have the format of its type"
+    assert 'syntax error at or near "AND"' in page.failures["misspelt", "active"]
+    assert page("session_exporter_database_up") == 1

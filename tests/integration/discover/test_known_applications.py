@@ -1,7 +1,9 @@
 """What is known of applications, on their own tables with rows of which the numbers are known."""
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -57,22 +59,46 @@ def recognised(database: EmbeddedDatabase) -> Iterator[tuple[str, KnownApplicati
 
 
 @pytest.mark.slow  # fifteen applications; unit tests read all of them as config
-def test_the_tables_of_known_applications_are_counted_right(
-    database: EmbeddedDatabase, tmp_path: Path
+def test_init_declares_known_applications_and_nothing_else_of_theirs(
+    empty_database: EmbeddedDatabase, tmp_path: Path
 ) -> None:
-    expected, cases = load_earlier(database), read_cases("known")
-    load_cases(database, cases)
+    load_earlier(empty_database)
+    load_cases(empty_database, read_cases("known"))
+    printed = run("init", empty_database.dsn, "--format", "json", folder=tmp_path)
+    assert printed.returncode == 0, printed.stderr
+    found = {
+        (each["schema"], each["relation"]): each for each in json.loads(printed.stdout)["sources"]
+    }
+    for schema, application in recognised(empty_database):
+        source = found.pop((schema, application.table))
+        assert source["status"] == "live", source
+        assert source["application"].startswith(application.name)
+        assert application.settings_in(schema).items() <= source["settings"].items()
+        assert source["recovery"] == {"set": {}, "left_out": application.closing}
+    assert found == {}
+    assert run("init", empty_database.dsn, folder=tmp_path).returncode == 0
+    checked = run("check", "--live", folder=tmp_path, DATABASE_URL=empty_database.dsn)
+    assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.slow  # as above
+def test_the_tables_of_known_applications_are_counted_right(
+    empty_database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    expected, cases = load_earlier(empty_database), read_cases("known")
+    load_cases(empty_database, cases)
     expected |= {case.name: numbers for case in cases for numbers in case.sessions.values()}
-    found = list(recognised(database))
+    found = list(recognised(empty_database))
     assert len(found) == len(known_applications())
-    sources, numbers = {}, {}
+    sources: dict[str, Any] = {}
+    numbers: dict[str, Numbers] = {}
     for schema, application in found:
         name = f"source_{len(sources)}"
         threshold = {"orphaned_after": application.threshold} if application.threshold else {}
         table = {"table": f'"{schema}"."{application.table}"'}
         sources[name] = table | application.settings_in(schema) | threshold
         numbers[name] = expected[schema]
-    path = write_config(tmp_path, {"app": {"dsn": database.dsn}}, sources)
+    path = write_config(tmp_path, {"app": {"dsn": empty_database.dsn}}, sources)
     checked = run("check", "--live", "-c", path, folder=tmp_path)
     assert checked.returncode == 0, checked.stdout
     page = Page(run("once", "--format", "prometheus", "-c", path, folder=tmp_path).stdout)

@@ -199,7 +199,7 @@ NO_ANSWER: dict[str, tuple[object, dict[str, Any], str]] = {
         "shape: the answer is not JSON: Expecting value: line 1 column 1 (char 0)",
     ),
     "no UTF-8": (b'["\xff"]', {}, "shape: the answer is not UTF-8"),
-    "NaN": (b"[NaN]", {}, "shape: the answer is not JSON: NaN is no number of JSON"),
+    "NaN": (b"[NaN]", {}, "shape: the answer is not JSON: NaN is not a number in JSON"),
     "deep": (b"[" * 100_000, {}, "shape: the answer is nested too deeply"),
     "a key twice": (
         b'{"a": {}, "a": {}}',

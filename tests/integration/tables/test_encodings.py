@@ -147,7 +147,7 @@ async def test_a_letter_that_the_encoding_lacks_is_named(
     lacking = config.replace(f"s.state = '{word}'", "s.state = '😀'")
     page = await pages.collect_config(tmp_path / "config.yaml", lacking, environ)
     encoding = database.name.removeprefix("in_").upper()
-    why = f"the encoding of the database ({encoding}) has no 😀 (U+1F600), which stands in"
+    why = f"the encoding of the database ({encoding}) has no 😀 (U+1F600), which is in"
     assert page.failures["words", "active"].startswith(why)
     (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
     by_hand = ("recover", "words", "--yes", "--despite-brake", "--reason", "😀")

@@ -32,6 +32,11 @@ clients:
   daily: null
 """
 VIEW = "CREATE VIEW public.clients AS SELECT * FROM pg_stat_activity WHERE datname IS NOT NULL"
+#: As before PostgreSQL had pg_stat_get_activity().
+BACKENDS = (
+    "CREATE VIEW public.backends AS SELECT pg_stat_get_backend_start(id) AS backend_start,"
+    " pg_stat_get_backend_activity(id) AS state FROM pg_stat_get_backend_idset() AS id"
+)
 SUBQUERY = "s.pid IN (SELECT a.pid FROM pg_stat_activity AS a WHERE a.state IS NOT NULL)"
 
 
@@ -40,11 +45,19 @@ SUBQUERY = "s.pid IN (SELECT a.pid FROM pg_stat_activity AS a WHERE a.state IS N
     [
         ("pg_catalog.pg_stat_activity", "s.state IS NOT NULL"),
         ("public.clients", "s.state IS NOT NULL"),
+        ("public.backends", "s.state IS NOT NULL"),
         ("public.pids", SUBQUERY),
         ("public.pids", SUBQUERY.replace("pg_stat_activity", "public.clients")),
         ("public.pids", SUBQUERY.replace("pg_stat_activity", "PG_STAT_ACTIVITY")),
     ],
-    ids=["the view itself", "a view on it", "a subquery", "a view in a subquery", "in capitals"],
+    ids=[
+        "the view itself",
+        "a view on it",
+        "another view",
+        "a subquery",
+        "a view in a subquery",
+        "in capitals",
+    ],
 )
 async def test_what_other_roles_do_is_counted_by_a_member_alone(
     any_database: EmbeddedDatabase,
@@ -54,7 +67,8 @@ async def test_what_other_roles_do_is_counted_by_a_member_alone(
     active: str,
 ) -> None:
     pids = "CREATE TABLE public.pids AS SELECT pid, backend_start FROM pg_stat_activity"
-    execute(any_database, VIEW, pids, f"GRANT SELECT ON clients, pids TO {EXPORTER}")
+    visible = f"GRANT SELECT ON clients, pids, backends TO {EXPORTER}"
+    execute(any_database, VIEW, BACKENDS, pids, visible)
     text = ACTIVITY.format(table=table, active=active)
     refused = await collect(any_database, text, role=EXPORTER)
     assert refused("session_exporter_collection_errors_total", reason="permission")

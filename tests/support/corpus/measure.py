@@ -87,17 +87,17 @@ def measure(
 ) -> Findings:
     """Compare the JSON that `init` prints with the answers of the cases in the database."""
     findings = Findings()
+    proposed = {(each["schema"], each["relation"]): each for each in proposal["sources"]}
     expected = {
         (schema, relation): (case, right)
         for case in cases
         for schema in case.places
         for relation, right in case.sessions.items()
     }
+    for place, source in proposed.items():
+        if place not in expected and source["status"] == "live":
+            findings.wrong.append(f"{'.'.join(place)} is no session table")
     with database.connect() as connection:
-        proposed = {_place(connection, each["table"]): each for each in proposal["sources"]}
-        for place, source in proposed.items():
-            if place not in expected and _is_live(source):
-                findings.wrong.append(f"{'.'.join(place)} is no session table")
         for (schema, relation), (_, right) in expected.items():
             findings.tables += not right.get("optional")
             found = proposed.get((schema, relation))
@@ -112,20 +112,6 @@ def measure(
     return findings
 
 
-def _is_live(source: Mapping[str, Any]) -> bool:
-    return bool(source["standing"] == "live")
-
-
-def _place(connection: psycopg.Connection[Any], table: str) -> tuple[str, str]:
-    """The schema and the name of a table as a config names it."""
-    query = (
-        "SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n"
-        " ON n.oid = c.relnamespace WHERE c.oid = %s::regclass"
-    )
-    ((schema, name),) = connection.execute(query, (table,)).fetchall()
-    return schema, name
-
-
 def _columns(connection: psycopg.Connection[Any], schema: str, relation: str) -> frozenset[str]:
     query = (
         "SELECT attname FROM pg_attribute WHERE attnum > 0"
@@ -135,9 +121,9 @@ def _columns(connection: psycopg.Connection[Any], schema: str, relation: str) ->
 
 
 def _wrong_lines(table: Table, found: Mapping[str, Any], right: Mapping[str, Any]) -> Iterator[str]:
-    if not _is_live(found):
+    if found["status"] != "live":
         return
-    settings = found["declaration"]
+    settings = found["settings"]
     for key in COMPARED:
         value = settings.get(key)
         if isinstance(value, dict) and "of" in value:
@@ -153,8 +139,8 @@ def _wrong_lines(table: Table, found: Mapping[str, Any], right: Mapping[str, Any
 
 def _unknown(found: Mapping[str, Any], right: Mapping[str, Any]) -> list[str]:
     """The keys that the table needs, and that are neither live nor asked."""
-    if not _is_live(found):
+    if found["status"] != "live":
         return []
-    known = {key for key, value in found["declaration"].items() if value is not None}
-    known |= set(found["suggestions"])
+    known = {key for key, value in found["settings"].items() if value is not None}
+    known |= {*found["suggestions"], *(each["key"] for each in found["questions"])}
     return [key for key in ("active", *TIMES) if None not in right[key] and key not in known]

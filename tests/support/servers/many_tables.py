@@ -11,10 +11,10 @@ _MANY = """
 DO $$ BEGIN
   FOR g IN 1..{count} LOOP
     EXECUTE format('CREATE TABLE app_%s.', mod(g, 10)) || CASE
-      WHEN mod(g, 50) = 0 THEN format('visit_%s (id bigint PRIMARY KEY, user_id bigint,
+      WHEN mod(g, 500) = 0 THEN format('visit_%s (id bigint PRIMARY KEY, user_id bigint,
         status text, started_at timestamptz NOT NULL, ended_at timestamptz,
         last_seen_at timestamptz)', g)
-      WHEN mod(g, 5) = 0 THEN format('record_%s (id bigint PRIMARY KEY, name text,
+      WHEN mod(g, 4) = 0 THEN format('record_%s (id bigint PRIMARY KEY, name text,
         created_at timestamptz, updated_at timestamptz, valid_from date, valid_until date)', g)
       ELSE format('item_%s (id bigint, parent_id bigint, name text, kind integer,
         amount numeric, note text, created_at timestamp)', g) END;
@@ -37,7 +37,7 @@ END $$
 
 
 def create_many_tables(database: EmbeddedDatabase, count: int) -> None:
-    """Create the tables in ten schemas; one in fifty is a session table with rows."""
+    """Create the tables in ten schemas; one in five hundred is a session table with rows."""
     with database.connect() as connection:
         connection.autocommit = True
         for number in range(10):

@@ -25,6 +25,10 @@ def test_the_spelling_that_fits_most_is_named(present: list[str], how: str) -> N
     assert spelling_hint(UUIDS, [*present[:3], "another"]) == f"3 of 5 would match {how}"
 
 
+def test_bytes_are_written_with_and_without_a_prefix() -> None:
+    assert spelling_hint([r"\x0a", r"\x0b"], ["0A", "0B"]) == r"2 of 2 would match without \x"
+
+
 def test_what_only_the_table_has_before_its_ids_is_named() -> None:
     found = spelling_hint(["s/1", "s/2", "s/3"], ["1", "2", "4"])
     assert found == "2 of 3 would match without 's/' in front of those of the table"

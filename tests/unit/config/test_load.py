@@ -80,3 +80,10 @@ def test_the_example_with_a_piece_changed(answer: Callable[[bytes], None], conte
 @given(BYTES | MADE_OF_PIECES | changed_examples())
 def test_many_more_of_each(answer: Callable[[bytes], None], content: bytes) -> None:
     answer(content)
+
+
+def test_a_file_may_declare_no_source_on_purpose(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("databases: {app: {dsn: ''}}\nsources: {}\n", encoding="utf-8")
+    config = load_config(path)
+    assert (config.sources, list(config.databases)) == ({}, ["app"])

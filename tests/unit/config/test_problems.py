@@ -284,14 +284,14 @@ FILES = {
         "databases:\n  app: {dsn: 5432}\n" + ONE,
         (
             "config.yaml:2: databases.app.dsn: expected a connection string, got a value "
-            'that is not shown; write "" to leave it all to libpq'
+            'that is not shown; write "" to use only the defaults of libpq'
         ),
     ),
     "a dsn that is null": (
         "databases:\n  app: {dsn: }\n" + ONE,
         (
             "config.yaml:2: databases.app.dsn: expected a connection string, got null; "
-            'write "" to leave it all to libpq'
+            'write "" to use only the defaults of libpq'
         ),
     ),
     "a variable without quotes in braces": (

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import threading
 import time
 import weakref
 from itertools import pairwise
@@ -15,8 +16,10 @@ from exporter.config import Config, load_config
 from exporter.daemon import schedule as daemon_schedule
 from exporter.daemon.app import Exporter
 from exporter.daemon.machine_clock import CLOCK
+from exporter.daemon.reload import reloader as reloading
 from exporter.daemon.reload.differences import UNRELATED, Differences, with_equal_parts_of
 from exporter.daemon.reload.hand_over import close_unused, ending_jobs, hand_over, kept_of
+from exporter.daemon.reload.reloader import Reloader
 from exporter.daemon.schedule import Schedule
 
 HEAD = "databases: {app: {dsn: 'host=a password=x'}, other: {dsn: 'host=a'}}\n"
@@ -217,3 +220,25 @@ async def test_nothing_of_the_exporter_before_waits_for_garbage_collection(tmp_p
         assert [each() for each in gone] == [None] * 4
     finally:
         gc.enable()
+
+
+async def test_a_file_that_cannot_be_read_to_its_end_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter = Exporter(config(tmp_path), CLOCK)
+    schedule = Schedule([], CLOCK)
+    may_end = threading.Event()
+
+    def hanging() -> Config:
+        may_end.wait()
+        return exporter.config
+
+    reloader = Reloader(exporter, schedule, CLOCK, load=hanging, on_change=lambda _: None)
+    monkeypatch.setattr(reloading, "READ_SECONDS", 0.01)
+    assert not await reloader.reload()
+    assert exporter.reloads.problems == 1
+    monkeypatch.setattr(reloading, "READ_SECONDS", 30.0)
+    may_end.set()
+    assert await reloader.reload()
+    assert exporter.reloads.problems == 0
+    await reloader.stop()

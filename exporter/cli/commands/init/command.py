@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from exporter.cli.commands.init.answers import parse_answers
-from exporter.cli.commands.init.connection import Connection, find_connection, parse_variable
+from exporter.cli.commands.init.connection import FoundDatabase, find_connection, parse_variable
 from exporter.cli.commands.init.output import InitFormat, print_found, require_new, write
 from exporter.cli.commands.init.work import survey_database
 from exporter.discover.survey import Scope
@@ -18,7 +18,7 @@ def init(  # noqa: PLR0917 - typer passes them by name
     dsn: Annotated[
         str | None,
         typer.Argument(
-            metavar="[DSN]",
+            metavar="DSN",
             help="A connection string. Without it: the variable, else libpq's PG* variables, else "
             "a question on a terminal.",
             show_default=False,
@@ -84,7 +84,7 @@ def init(  # noqa: PLR0917 - typer passes them by name
     answers = parse_answers(accept or (), omit or (), set_ or ())
     target = _target(out, format_)
     require_new(target)
-    connection: Connection = find_connection(dsn, parsed)
+    connection: FoundDatabase = find_connection(dsn, parsed)
     scope = Scope(tuple(schemas or ()), tuple(tables or ()), reads_data=not catalog_only)
     survey = survey_database(connection, scope, answers)
     if target is None:

@@ -18,7 +18,7 @@ _LIBPQ = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE", "PGPORT", "PGUSER")
 _TIMEOUT, _LOCK_TIMEOUT = 2.0, 0.25
 
 
-class Connection(NamedTuple):
+class FoundDatabase(NamedTuple):
     """A connection string, and how the file names it."""
 
     dsn: str
@@ -50,15 +50,15 @@ def parse_variable(name: str) -> str:
     return name
 
 
-def find_connection(given: str | None, variable: str) -> Connection:
+def find_connection(given: str | None, variable: str) -> FoundDatabase:
     """Raises UsageError where nothing says where the database is, and nobody can be asked."""
     environment = os.environ.get(variable)
     if given is not None:
-        return Connection(_valid(given, "DSN"), variable, is_exported=given == environment)
+        return FoundDatabase(_valid(given, "DSN"), variable, is_exported=given == environment)
     if environment:
-        return Connection(_valid(environment, f"${variable}"), variable, is_exported=True)
+        return FoundDatabase(_valid(environment, f"${variable}"), variable, is_exported=True)
     if any(os.environ.get(each) for each in _LIBPQ):
-        return Connection("", variable, is_exported=False, is_of_libpq=True)
+        return FoundDatabase("", variable, is_exported=False, is_of_libpq=True)
     if not sys.stdin.isatty():
         raise UsageError(
             f"which database? Give a connection string such as postgresql://user@host/name, or set "
@@ -66,7 +66,7 @@ def find_connection(given: str | None, variable: str) -> Connection:
         )
     # It may hold a password, which no terminal should show.
     answer = getpass.getpass("Connection string, such as postgresql://user@host/name (not shown): ")
-    return Connection(_valid(answer.strip(), "the answer"), variable, is_exported=False)
+    return FoundDatabase(_valid(answer.strip(), "the answer"), variable, is_exported=False)
 
 
 def _valid(dsn: str, name: str) -> str:

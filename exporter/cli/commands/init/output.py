@@ -3,7 +3,7 @@
 from enum import StrEnum
 from pathlib import Path
 
-from exporter.cli.commands.init.connection import Connection
+from exporter.cli.commands.init.connection import FoundDatabase
 from exporter.discover.output.json_output import survey_json
 from exporter.discover.output.yaml_output import as_yaml
 from exporter.discover.proposal import Survey
@@ -26,12 +26,12 @@ def require_new(path: Path | None) -> None:
         )
 
 
-def print_found(survey: Survey, format_: InitFormat, connection: Connection) -> None:
+def print_found(survey: Survey, format_: InitFormat, connection: FoundDatabase) -> None:
     """To stdout."""
     print(_text(survey, format_, connection), end="")
 
 
-def write(survey: Survey, format_: InitFormat, connection: Connection, path: Path) -> None:
+def write(survey: Survey, format_: InitFormat, connection: FoundDatabase, path: Path) -> None:
     """To a file, and say what comes next. Raises ExporterError."""
     try:
         with path.open("x", encoding="utf-8") as file:
@@ -44,14 +44,14 @@ def write(survey: Survey, format_: InitFormat, connection: Connection, path: Pat
         print(printable(line))
 
 
-def _text(survey: Survey, format_: InitFormat, connection: Connection) -> str:
+def _text(survey: Survey, format_: InitFormat, connection: FoundDatabase) -> str:
     if format_ is InitFormat.JSON:
         return f"{survey_json(survey)}\n"
     default = ":-" if connection.is_of_libpq else ""
     return as_yaml(survey, variable=f"{connection.variable}{default}")
 
 
-def _summary(survey: Survey, connection: Connection, path: Path) -> list[str]:
+def _summary(survey: Survey, connection: FoundDatabase, path: Path) -> list[str]:
     live = survey.live
     asked = [each for each in survey.sources if not each.is_live]
     lines = [
@@ -70,6 +70,8 @@ def _summary(survey: Survey, connection: Connection, path: Path) -> list[str]:
     lines += survey.unseen
     if survey.server.is_standby:
         lines.append("the server is a standby: it can be collected from, and closes nothing")
+    if survey.server.is_pooled:
+        lines.append("the connection goes through a pooler; its transaction mode suffices")
     option = "" if str(path) == "config.yaml" else f" -c {path}"
     steps = []
     if not (connection.is_exported or connection.is_of_libpq):

@@ -9,7 +9,7 @@ from exporter import logs
 from exporter.check.findings import Status
 from exporter.check.live import check_all
 from exporter.cli.commands.init.answers import Answers, apply, ask
-from exporter.cli.commands.init.connection import Connection
+from exporter.cli.commands.init.connection import FoundDatabase
 from exporter.config import Config, load_config
 from exporter.daemon import machine_clock
 from exporter.discover.output.yaml_output import as_yaml
@@ -18,8 +18,11 @@ from exporter.discover.survey import Scope, Surveyor
 from exporter.errors import ConfigError, ExporterError
 from exporter.postgres import Database
 
+#: Sources that are checked as `check --live` does, before they are written: of more it takes long.
+MOST_CHECKED = 10
 
-def survey_database(connection: Connection, scope: Scope, answers: Answers) -> Survey:
+
+def survey_database(connection: FoundDatabase, scope: Scope, answers: Answers) -> Survey:
     """What is found, with the answers. Raises ExporterError where nothing can be found."""
     logs.log_errors_only()
 
@@ -52,7 +55,7 @@ def _require_tables(survey: Survey, scope: Scope) -> None:
 
 
 async def _keep_checked(
-    survey: Survey, connection: Connection, database: Database, *, reads_data: bool
+    survey: Survey, connection: FoundDatabase, database: Database, *, reads_data: bool
 ) -> None:
     """Turn a source into a question where the config or the database has something against it."""
     config = None
@@ -61,13 +64,13 @@ async def _keep_checked(
     if config is None or not reads_data:
         return
     found = {each.name: each for each in survey.live}
-    sources = list(config.sources.values())
+    sources = list(config.sources.values())[:MOST_CHECKED]
     async for finding in check_all(database, sources, machine_clock.CLOCK):
         if finding.status is Status.FAILED and finding.source in found:
             found[finding.source].doubt("table", f"`check --live` says: {finding.message}")
 
 
-def _loaded(survey: Survey, connection: Connection) -> Config | None:
+def _loaded(survey: Survey, connection: FoundDatabase) -> Config | None:
     """The config as it would be loaded; None: a source was invalid, and is a question now."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "config.yaml"

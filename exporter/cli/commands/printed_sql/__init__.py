@@ -1,1 +1,1 @@
-"""The parts of what `session-exporter sql …` prints."""
+"""The parts of the output of `session-exporter sql …`."""

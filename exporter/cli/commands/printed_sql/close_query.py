@@ -37,19 +37,19 @@ def close(  # noqa: PLR0917 - typer passes them by name
     config_file: options.ConfigFile = options.DEFAULT_CONFIG,
     id_: Ids = None,
     backlog: Annotated[
-        bool, typer.Option("--backlog", help="Close also sessions silent for longer than max_age.")
+        bool, typer.Option("--backlog", help="Also close sessions silent for longer than max_age.")
     ] = False,
     undone: Annotated[
-        bool, typer.Option("--undone", help="Close also sessions that a person has undone.")
+        bool, typer.Option("--undone", help="Also close sessions that a person has undone.")
     ] = False,
     reason: options.Reason = None,
 ) -> bool:
     """Print the transaction that closes named sessions, for psql.
 
-    It closes orphaned sessions as recover does. Without --id there is a place for the ids, and as
-    it is printed it closes nothing.
+    It closes orphaned sessions as recover does. Without --id it has a place for the ids, and closes
+    nothing as printed.
     """
-    why, ids = options.given_reason(reason), limits.plain_ids(id_)
+    why, ids = options.parse_reason(reason), limits.plain_ids(id_)
     config = options.load(config_file)
     chosen = require_rule(config, source)
     if chosen.recovery.call is not None and not ids:
@@ -81,9 +81,9 @@ def close(  # noqa: PLR0917 - typer passes them by name
             f"{written.pop('lock')}",
             "\\g /dev/null",
             "-- Checks again that they are orphaned, closes and audits: how many were closed.",
-            "-- Where a trigger undoes that, or an end lies ahead, it divides by zero: none was.",
+            "-- If a trigger prevents it, or its end is in the future: division by zero.",
             f"{written.pop('close')};",
-            "-- What was written. To take it back: session-exporter undo, with the run.",
+            "-- The written values. To undo: session-exporter undo, with the run.",
             f"{written.pop('show')};",
             *(f"{statement}\n\\g /dev/null" for statement in written.values()),
         ]
@@ -112,7 +112,7 @@ async def _calling(
         with_backlog="true" if selection.with_backlog else "false",
         reason=text_or_null(reason),
     )
-    remark = "-- In the versions of now: what shows life until this is run is not closed."
+    remark = "-- In their present versions: a session that shows life before this runs stays open."
     return [f"-- {len(found)} of the named sessions would be closed.", remark, f"{call};"]
 
 
@@ -125,7 +125,7 @@ def _begin_close(settings: DatabaseSettings, source: Source) -> list[str]:
         texts=text_settings(),
     )
     return [
-        "-- No brake and no stop is looked at: a person decides. psql has to stop at an error.",
+        "-- Brakes and stops are not checked: a person decides. psql has to stop at an error.",
         "\\set ON_ERROR_STOP on",
         fill("printed/begin_close", settings=begin),
     ]

@@ -1,4 +1,4 @@
-"""What roles lack of their rights: what `sql role --missing` prints."""
+"""The missing rights of roles: the output of `sql role --missing`."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -21,13 +21,13 @@ from exporter.sessions.grants import OPERATOR_ROLE, RECOVERY_ROLE, ROLE, Right, 
 from exporter.sessions.grants.evidence import evidence_path_use, evidence_rights
 from exporter.sessions.grants.path import PathUse, find_path, path_use
 
-_NO_AUDIT = "-- Not the rights on the audit, which is not there: session-exporter sql audit"
+_NO_AUDIT = "-- Without rights on the missing audit: session-exporter sql audit"
 
 _LOGINS = {ROLE: "LOGIN", RECOVERY_ROLE: "LOGIN", OPERATOR_ROLE: "NOLOGIN"}
 
 
 def print_missing(config: Config, places: Mapping[str, Place]) -> bool:
-    """Print what the roles lack in the databases that can be reached; whether a source failed."""
+    """Print the missing rights in the reachable databases; return whether a source failed."""
     reached = {name for name, place in places.items() if not place.problem}
     sources = [
         each.model_copy(update={"databases": tuple(found)})

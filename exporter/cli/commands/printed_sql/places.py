@@ -18,15 +18,15 @@ class Place:
     """One real database, which may have several names in the config."""
 
     label: str
-    """What the config calls it."""
+    """Its name in the config."""
     real_name: str
-    """Its name in PostgreSQL; "" where it cannot be reached and the dsn does not say."""
+    """Its name in PostgreSQL; "" if it cannot be reached and is not in the dsn."""
     problem: str = ""
-    """Why it cannot be reached; "" where it can."""
+    """Why it cannot be reached; "" if it can."""
 
 
 def find_places(config: Config) -> dict[str, Place]:
-    """The real database behind each name that sources use; what cannot be reached by its dsn."""
+    """The real database of each name that sources use; for an unreachable one, by its dsn."""
     found = dict[str, tuple[str, tuple[str, ...], str]]()
 
     async def find(reader: Reader, _: Source, database: str) -> None:
@@ -58,14 +58,14 @@ async def _read(reader: Reader, database: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _other_role(user: str) -> str:
-    """What to say where the role that is printed is not the one that will connect."""
+    """The warning if the printed role is not the role that will connect."""
     if user in {"", grants.ROLE}:
         return ""
     return f"; its dsn connects as {user}, and what is printed is for role {grants.ROLE}"
 
 
 def warn_of(places: Iterable[tuple[str, Place]], consequence: str) -> bool:
-    """Say on stderr which databases cannot be reached, and what follows; whether there are any."""
+    """Report unreachable databases on stderr, with the consequence; return whether any exist."""
     unreached = [(name, place) for name, place in places if place.problem]
     for name, place in unreached:
         sentence = f"session-exporter: database {name}: {place.problem}; {consequence}"

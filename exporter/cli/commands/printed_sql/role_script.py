@@ -1,12 +1,13 @@
-"""Roles and their rights as a script for psql: what `sql role` prints."""
+"""Roles and their rights as a script for psql: the output of `sql role`."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from exporter.queries import fill, identifier
 from exporter.sessions import grants
 from exporter.text import printable
 
-#: What the config calls a database, its real name or "" where that is not known, and commands that
+#: The name of a database in the config, its real name or "" if unknown, and commands that
 #: change rights in it, with comments.
 Granted = tuple[str, str, list[str]]
 
@@ -24,7 +25,7 @@ def role_sql(
     """
     lines = [
         f"-- A role that may {may}, and nothing else.",
-        fill("roles/create_role", role=name, login="LOGIN"),
+        fill("roles/printed/create_role", role=name, login="LOGIN"),
         f"-- Give it a password in psql: \\password {name}",
     ]
     return "\n".join([*lines, *_by_database(name, granted, is_one_of_several)])
@@ -36,7 +37,7 @@ def operator_sql(recovered: Iterable[Granted], *, is_one_of_several: bool = Fals
     lines = [
         "-- A role of persons, its members: besides what the role for recovery may do, they end",
         "-- stops and pauses (session-exporter resume). The exporter itself must not be a member.",
-        fill("roles/create_role", role=name, login="NOLOGIN"),
+        fill("roles/printed/create_role", role=name, login="NOLOGIN"),
         f"GRANT {grants.RECOVERY_ROLE} TO {name};",
         f"-- For each person, who needs a login of their own: GRANT {name} TO alice;",
     ]
@@ -47,15 +48,22 @@ def operator_sql(recovered: Iterable[Granted], *, is_one_of_several: bool = Fals
 def missing_sql(
     name: str, login: str, granted: Sequence[Granted], *, is_there: bool, is_one_of_several: bool
 ) -> str:
-    """What a role lacks by database; the role itself too, where it is not there."""
+    """The missing rights of a role by database; also the role itself, if it does not exist."""
     lines = [f"-- What role {name} lacks:"]
-    lines += [] if is_there else [fill("roles/create_role", role=name, login=login)]
+    lines += [] if is_there else [fill("roles/printed/create_role", role=name, login=login)]
     return "\n".join([*lines, *_in_databases(granted, is_one_of_several)])
 
 
-def connect(quoted: str) -> str:
-    r"""A script for one database goes through any client; more take psql, and its \connect."""
-    return f"\\connect {quoted}"
+def connect(real_name: str) -> str:
+    r"""A script for one database goes through any client; more take psql, and its \connect.
+
+    It takes a name with these characters for a connection string.
+    """
+    if not re.search(r"=|^postgres(ql)?://", real_name):
+        return f"\\connect {identifier(real_name)}"
+    escaped = re.sub(r"(['\\])", r"\\\1", real_name)
+    connection_string = f"dbname='{escaped}'"
+    return f"\\connect -reuse-previous=on {identifier(connection_string)}"
 
 
 def grant_connect(real_name: str, role: str) -> str:
@@ -86,7 +94,7 @@ def _in_databases(granted: Iterable[Granted], is_one_of_several: bool) -> list[s
         statements.setdefault((database, real_name), {}).update(dict.fromkeys(commands))
     for (database, real_name), wanted in statements.items():
         is_named = real_name and (is_one_of_several or len(statements) > 1)
-        change = [connect(identifier(real_name))] if is_named else []
+        change = [connect(real_name)] if is_named else []
         place = f"\n-- In database {printable(database)}:"
         lines += [place, *change, "BEGIN;", *wanted, "COMMIT;"]
     return lines

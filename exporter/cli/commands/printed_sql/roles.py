@@ -1,4 +1,4 @@
-"""All roles and their rights: exact where the database can be read, else from the config alone."""
+"""All roles and their rights: exact if the database can be read, else from the config alone."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -45,9 +45,9 @@ class RoleScripts:
         self._sources = list(config.sources.values())
         self._recovered = [each for each in self._sources if each.recovery.is_declared]
         self._is_one_of_several = len({each.label for each in places.values()}) > 1
-        #: What each role needs in a real database, as far as its sources were read.
+        #: The rights of each role in a real database, as far as its sources were read.
         self._needed: dict[tuple[str, str], list[Right]] = defaultdict(list)
-        #: What is looked up in a real database.
+        #: The objects that are used in a real database.
         self._uses: dict[str, list[PathUse]] = defaultdict(list)
 
     def print(self) -> bool:
@@ -72,7 +72,7 @@ class RoleScripts:
         unread_one = failed or any(
             self._places[place].problem for each in self._recovered for place in each.databases
         )
-        if not unread_one:  # or what a source needs that was not read would be revoked
+        if not unread_one:  # otherwise rights of sources that were not read would be revoked
             revoked, failed = for_each_source(self._config, self._sources, self._to_revoke)
             revoked = [each for each in revoked if each[2]]
         if revoked or granted:

@@ -1,4 +1,4 @@
-"""`session-exporter sql orphans` and `sql inconsistent`: what these commands run, for psql."""
+"""`session-exporter sql orphans` and `sql inconsistent`: the SQL of these commands, for psql."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -15,7 +15,7 @@ from exporter.collection.rows.inconsistent import CLOSED_KINDS, inconsistent_que
 from exporter.config import Config, DatabaseSettings, Source
 from exporter.postgres import Reader
 from exporter.postgres.text_settings import text_settings
-from exporter.queries import fill, identifier, literal
+from exporter.queries import fill, literal
 from exporter.sessions import grants
 from exporter.sessions.orphan_list import orphan_count_query, orphans_query
 from exporter.text import printable
@@ -91,7 +91,7 @@ def print_scripts(
     """Print a script for each database of the sources; whether one failed."""
 
     async def titled(reader: Reader, each: Source, database: str) -> str:
-        name = identifier(await grants.database_name(reader))
+        name = await grants.database_name(reader)
         change = [connect(name)] if len(each.databases) > 1 else []
         lines = [f"-- {printable(each.name)} ({printable(database)}), for psql.", *change]
         script = "\n".join([*lines, *await write(reader, each, database)])

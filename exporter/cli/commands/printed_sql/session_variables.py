@@ -18,7 +18,8 @@ def sessions_of(
 ) -> bool:
     """Print variables of psql for the SQL of the runbooks.
 
-    With :sessions, :table and :orphaned one query reads any source: see docs/alerting.md.
+    With :sessions, :table and :orphaned one query reads any source: see
+    docs/runbook_commands.md.
     """
     config = options.load(config_file)
 
@@ -27,7 +28,7 @@ def sessions_of(
         timeout = reader.timeout if each.daily is None else max(reader.timeout, each.daily.timeout)
         limits, has_ended = config.databases[database], table.has_ended(TRANSACTION_TIME)
         return [
-            *(["-- Owners and lists are not asked: age alone decides."] * each.has_evidence),
+            *(["-- Owners and lists are not used: age alone decides."] * each.has_evidence),
             f"SET TimeZone = {literal(sessions.time_zone(each))};",
             f"SET statement_timeout = {literal(f'{timeout * 1000:.0f}')};",
             f"SET lock_timeout = {literal(f'{limits.lock_timeout * 1000:.0f}')};",

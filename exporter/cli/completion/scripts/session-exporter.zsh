@@ -1,6 +1,6 @@
 #compdef session-exporter
 # Completes session-exporter in zsh.
-_session_exporter() {
+_session-exporter() {
     local line program="${words[1]/#\~/$HOME}"
     local -a lines candidates
     lines=("${(@f)$("$program" --complete zsh "${(@)words[2,CURRENT]}" 2>/dev/null </dev/null)}")
@@ -14,8 +14,8 @@ _session_exporter() {
     done
     _describe -t words session-exporter candidates
 }
-if [[ "$funcstack[1]" == _session_exporter ]]; then
-    _session_exporter "$@"
+if [[ "$funcstack[1]" == _session-exporter ]]; then
+    _session-exporter "$@"
 else
-    compdef _session_exporter session-exporter
+    compdef _session-exporter session-exporter
 fi

@@ -1,1 +1,1 @@
-"""What depends on the terminal: widths, colours, tables, progress."""
+"""Output that depends on the terminal: widths, colours, tables, progress."""

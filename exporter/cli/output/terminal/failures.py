@@ -1,4 +1,4 @@
-"""What could not be done for one source, on stderr; what was done for others is on stdout."""
+"""Failures of single sources, on stderr; the results of others are on stdout."""
 
 import sys
 
@@ -6,5 +6,5 @@ from exporter.text import printable
 
 
 def print_failure(source: str, database: str, why: str) -> None:
-    """Say on stderr what was not done for a source in one of its databases."""
+    """Report the failure of a source in one of its databases on stderr."""
     print(printable(f"session-exporter: {source} ({database}): {why}"), file=sys.stderr)

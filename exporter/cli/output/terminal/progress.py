@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from exporter.recovery.close.candidates import Outcome
 from exporter.recovery.undo import UndoOutcome
 
-#: What is done sooner shows no bar.
+#: Shorter work shows no bar.
 FIRST_SHOWN_SECONDS = 1.0
 
 #: How often a bar is drawn that is not drawn after each step.
@@ -22,7 +22,7 @@ _ERASE = "\r\x1b[K"
 
 
 class Progress:
-    """A bar that is drawn over itself. What is printed meanwhile comes after clear()."""
+    """A bar that is redrawn in place. Other output must follow clear()."""
 
     def __init__(self, total: int, what: str) -> None:
         """`what` is counted: "3 of 12 sessions"."""

@@ -1,11 +1,11 @@
-"""What stdout can show: the one place that decides about widths, colours and ticks."""
+"""The capabilities of stdout: the one place that decides about widths, colours and ticks."""
 
 import os
 import shutil
 import sys
 from dataclasses import dataclass
 
-#: A terminal that says it is narrower than this is not believed.
+#: The minimum width that is assumed for a terminal.
 NARROWEST = 40
 
 _RED = "\x1b[31m{}\x1b[0m"

@@ -71,7 +71,7 @@ def _minimum(column: Sequence[str]) -> int:
 def _shrunk(columns: Sequence[Sequence[str]], minima: Sequence[int], most: int) -> list[int]:
     """The widths of columns, of which the widest are lowered until they fit.
 
-    What a column does not need once it is wrapped goes to the one that lacks most.
+    Width that a column does not need once it is wrapped goes to the column that lacks most.
     """
     natural = [max(map(columns_of, column)) for column in columns]
     cap, widths = max(natural), natural

@@ -1,4 +1,4 @@
-"""What owners and lists say while a person closes sessions."""
+"""Owners and lists while a person closes sessions."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -33,7 +33,7 @@ async def asked_evidence(
     table = await sessions.bind(reader, source)
     asked = AskedEvidence(config, source, database, table, otherwise=otherwise)
     try:
-        await asked.tell(reader)
+        await asked.set_on(reader)
         yield asked.statements
     finally:
         await asked.close()
@@ -55,7 +55,7 @@ class AskedEvidence:
         *,
         otherwise: str = "",
     ) -> None:
-        """`otherwise` is what the error says of closing without asking."""
+        """`otherwise` completes the error, about closing without a request."""
         alone = config.model_copy(update={"sources": {source.name: source}, "listed": {}})
         self._table, self._otherwise = table, otherwise
         self._pair: Pair = (database, source.name)
@@ -65,8 +65,8 @@ class AskedEvidence:
         self._verdict = NO_EVIDENCE
         self._known_until = float("-inf")
 
-    async def tell(self, reader: Reader) -> None:
-        """Have the next transactions of a reader know it, and ask again before it is used again.
+    async def set_on(self, reader: Reader) -> None:
+        """Set the answers in the next transactions of a reader; a later use requests them again.
 
         Raises as statements().
         """
@@ -75,10 +75,10 @@ class AskedEvidence:
         reader.preamble = evidence_statements(self._verdict, self._table.encoding)
 
     async def statements(self, chunk: Sequence[Candidate]) -> tuple[str, ...]:
-        """Return what has a transaction know what is said now of the sessions that it closes.
+        """Return the settings by which a transaction knows the present answers about its sessions.
 
-        Of these alone, because a list may be long. Raises EvidenceUnreadable where it is not known
-        which sessions the list holds: then an old row may be of a session that lives.
+        Only about these, because a list may be long. Raises EvidenceUnreadable while the contents
+        of the list are unknown: then an old row may belong to a live session.
         """
         await self._ask()
         listed = self._verdict.listed
@@ -97,7 +97,7 @@ class AskedEvidence:
         take_values(self._evidence, *self._pair, values, now)
         if doubt := self._evidence.doubt_about_list(self._pair):
             raise EvidenceUnreadable(
-                f"list {source.list}: {doubt}; nothing is closed while it is not known which "
+                f"list {source.list}: {doubt}; nothing is closed while it is unknown which "
                 f"sessions the application holds{self._otherwise}"
             )
         # Two answers within a run may prove more than the plan has shown.
@@ -105,6 +105,6 @@ class AskedEvidence:
         self._known_until = began + max(USED_FOR, TIMES_AS_LONG * (now - began))
 
     async def close(self) -> None:
-        """Close the connections by which they were asked."""
+        """Close the connections of the requests."""
         await asyncio.gather(*(job.close() for job in self._jobs))
         await self._database.close()

@@ -1,8 +1,8 @@
-"""Lost: how many sessions became orphaned since the collection before, in slices that join up.
+"""Lost: how many sessions became orphaned since the previous collection, in adjoining slices.
 
 A slice ends `future_tolerance` before now, so that a sign of life which is committed late, or was
-written by a clock that is behind, still counts; and it begins where the last one ended. What
-crosses the line and returns before its slice is counted has not been lost.
+written by a slow clock, still counts; it begins where the last slice ended. A session that returns
+before its slice is counted has not been lost.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from exporter.sessions.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """What one collection counted as lost, and where the next one goes on."""
+    """The losses that one collection counted, and where the next one continues."""
 
     until: float
     """When its slice ended, by the clock by which sessions are judged, as Unix time."""
@@ -31,7 +31,7 @@ class Losses:
     def with_evidence(
         self, before: "Losses | None", verdict: Verdict, beside: RowsBesideEvidence
     ) -> "Losses":
-        """The same, with what is known by the verdict that it was counted by."""
+        """The same, with the evidence of the verdict with which it was counted."""
         known = KnownEvidence(self.until)
         if before is not None and before.known is not None:
             known = before.known
@@ -43,12 +43,12 @@ def next_slice(before: Losses | None, now: float, tolerance: float, lost: int) -
     until = now - tolerance
     if before is None or until < before.until - clock.TOLERANCE:
         return Losses(until)  # the first one, or the clock was set back
-    # A clock that is put back a little must not have anything counted twice.
+    # After a small step back of the clock nothing may be counted twice.
     return Losses(max(before.until, until), lost)
 
 
 def of_slice(statement: str, before: Losses | None) -> str:
-    """The counting statement for the slice after this one; where there is none, it counts none."""
+    """The counting statement for the next slice; without a slice it counts nothing."""
     if before is None:
         return statement
     statement = statement.replace(BEGIN, f"pg_catalog.to_timestamp({unix_time(before.until)})")

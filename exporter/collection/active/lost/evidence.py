@@ -1,4 +1,4 @@
-"""What evidence has said until a collection: so that nothing is lost twice by it."""
+"""The evidence until a collection, so that no session is counted as lost twice."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,10 +11,10 @@ from exporter.sessions.verdict import Verdict
 
 @dataclass(frozen=True, slots=True)
 class KnownEvidence:
-    """Of owners and sessions that hold, or are, active rows; as many as a collection returns."""
+    """Owners of active rows and sessions that are active rows, as many as a collection returns."""
 
     since: float
-    """When losses were first counted, as Unix time: what was orphaned then is not lost now."""
+    """When losses were first counted, as Unix time: earlier orphans do not count as lost."""
     dead_owners: frozenset[str] = frozenset()
     """Owners whose sessions are counted, or were ownerless from the beginning."""
     alive_owners: frozenset[str] = frozenset()
@@ -24,10 +24,10 @@ class KnownEvidence:
     left: frozenset[str] = frozenset()
     """Sessions that are not listed, and were at an earlier collection."""
     listed: Mapping[str, object] = field(default_factory=dict)
-    """What the list held at the last collection."""
+    """The contents of the list at the last collection."""
 
     def settings(self, verdict: Verdict, encoding: str) -> tuple[str, ...]:
-        """What has a transaction know this, beside the verdict; none where it is nothing."""
+        """The statements that pass this to a transaction, beside the verdict; none if empty."""
         left = self._just_left(verdict)
         texts = {
             statement.COUNTED_OWNERS: self.dead_owners,
@@ -39,7 +39,7 @@ class KnownEvidence:
         return settings_statement(texts, encoding) if any(texts.values()) else ()
 
     def next(self, verdict: Verdict, beside: RowsBesideEvidence) -> "KnownEvidence":
-        """What is known after a collection that used this verdict."""
+        """The evidence after a collection that used this verdict."""
         held = frozenset[str]() if beside.owners is None else beside.owners.keys()
         unlisted = beside.unlisted.keys()
         return KnownEvidence(

@@ -3,12 +3,12 @@
 from exporter.sessions import CAUSES, STATEMENT_TIME, SessionTable, interval, orphaned
 from exporter.sessions.orphaned import causes
 
-#: Where the slice begins, and since when losses are counted, in the statement, which is made once
-#: for a table. Nothing lies in a slice that begins then.
+#: Parameters of the statement, which is built once for a table: the beginning of the slice, and
+#: since when losses are counted. A slice that begins with the default is empty.
 BEGIN = "pg_catalog.to_timestamp('infinity'::float8)"
 SINCE = "pg_catalog.to_timestamp('inf'::float8)"
 
-#: What the transaction knows besides the verdict, where there is evidence.
+#: The settings of the transaction besides the verdict, if there is evidence.
 COUNTED_OWNERS, COUNTED_GHOSTS, LIVED_OWNERS, LIVED, LEFT = (
     f"session_exporter.{name}"
     for name in ("counted_owners", "counted_ghosts", "lived_owners", "lived", "left")
@@ -16,7 +16,7 @@ COUNTED_OWNERS, COUNTED_GHOSTS, LIVED_OWNERS, LIVED, LEFT = (
 
 
 def columns(table: SessionTable) -> list[str]:
-    """What is asked of each row besides what is counted: whose it is, for evidence."""
+    """Further columns of each row for evidence: its id and owner."""
     if not table.source.has_evidence:
         return []
     found = [] if table.source.owners_name is None else [f"{table.owner} AS lost_owner"]
@@ -24,7 +24,7 @@ def columns(table: SessionTable) -> list[str]:
 
 
 def names(table: SessionTable) -> list[str]:
-    """The names of what is_lost() reads besides the moments of a row."""
+    """The names of the columns that is_lost() reads besides the times of a row."""
     if not table.source.has_evidence:
         return []
     own = [] if table.threshold is None else ["threshold"]
@@ -34,7 +34,7 @@ def names(table: SessionTable) -> list[str]:
 def is_lost(table: SessionTable, cause: str) -> str:
     """Whether a row became orphaned within the slice, as SQL.
 
-    `cause` is SQL too: the number of its cause, from 1 as in CAUSES; of a source with evidence.
+    `cause` is SQL too: the number of its cause, from 1 as in CAUSES; only with evidence.
     """
     if not table.source.has_evidence:
         return _crossed_in_slice(table)
@@ -70,13 +70,13 @@ def _begin(table: SessionTable) -> str:
 
 
 def _crossed_in_slice(table: SessionTable) -> str:
-    # The first is false of a session that lives, and the second of one without any time.
+    # The first is false for a live session, and the second for a session without any time.
     end, begin = _crossed(table, _end(table)), _crossed(table, _begin(table))
     return f"{end} AND NOT {begin}"
 
 
 def _lost_by_age(table: SessionTable) -> str:
-    """By its age now, or by its age before, from which a list had protected it until now."""
+    """By its age in this slice, or by an earlier age while a list protected it until now."""
     crossed = _crossed_in_slice(table)
     if table.source.list is not None:
         before = _crossed(table, _begin(table))
@@ -85,9 +85,9 @@ def _lost_by_age(table: SessionTable) -> str:
 
 
 def _lost_by_evidence(table: SessionTable, key: str, lived: str) -> str:
-    """By evidence that is new, unless its age had made it orphaned before.
+    """By new evidence, unless its age had already made it orphaned.
 
-    What shows no life since the first collection may have been dead then.
+    A session without a sign of life since the first collection may have been dead then.
     """
     seen = "dated_start" if table.last_seen_at is None else "last_seen"
     has_lived = f"({causes.is_in(lived, key)} IS TRUE OR {seen} >= {SINCE})"

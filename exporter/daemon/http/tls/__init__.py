@@ -1,1 +1,1 @@
-"""Encrypting connections: OpenSSL's context, and what stands between a socket and HTTP."""
+"""Encryption of connections: OpenSSL's context, and the layer between socket and HTTP."""

@@ -1,7 +1,7 @@
-"""A connection that is encrypted: TLS between the socket and the protocol of HTTP.
+"""An encrypted connection: TLS between the socket and the protocol of HTTP.
 
-asyncio's own counts a connection when its handshake is over: a client that begins many would be
-outside of every limit. Here it has a place from the start, and what waits to be sent is known.
+asyncio's implementation counts a connection only after its handshake: a client that begins many
+would evade every limit. Here it counts from the start, and the unsent data is known.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _PLAIN_ANSWER = (
 
 
 class TlsTransport(asyncio.Transport):
-    """Encrypts what is written and sends it at once, so that what waits is what the socket has."""
+    """Encrypts and sends written data at once, so that only the socket buffers it."""
 
     def __init__(
         self, socket: asyncio.Transport, tls: ssl.SSLObject, outgoing: ssl.MemoryBIO, peer: TlsPeer
@@ -50,15 +50,15 @@ class TlsTransport(asyncio.Transport):
             self.flush()
 
     def flush(self) -> None:
-        """Send what TLS has to say."""
+        """Send pending TLS records."""
         if self._outgoing.pending and not self.is_closing():
             self._socket.write(self._outgoing.read())
 
     def close(self) -> None:
-        """Say goodbye, and close when everything has been sent."""
+        """Send close_notify, and close when everything has been sent."""
         if self.is_closing():
             return
-        with suppress(ssl.SSLError):  # it waits for the client's goodbye, which nothing needs
+        with suppress(ssl.SSLError):  # it waits for the client's close_notify, which is not needed
             self._tls.unwrap()
         self.flush()
         self._socket.close()
@@ -136,7 +136,7 @@ class TlsConnection(asyncio.Protocol):
         if self._transport is not None:
             self._http.resume_writing()
 
-    # What other connections ask, until the one of HTTP takes the place of this one.
+    # Requested by other connections, until the protocol of HTTP replaces this one.
 
     @property
     def is_idle(self) -> bool:
@@ -186,7 +186,7 @@ class TlsConnection(asyncio.Protocol):
         if answer:
             self._socket.write(answer)
         else:
-            self._flush()  # the alert, which says why
+            self._flush()  # the alert with the reason
         self._socket.close()
         self._limit_close()
 
@@ -197,7 +197,7 @@ class TlsConnection(asyncio.Protocol):
         self._socket.abort()
 
     def _limit_close(self) -> None:
-        """Do not wait for a client that never reads why it was refused."""
+        """Do not wait for a client that never reads the reason of the refusal."""
         if self._socket.get_write_buffer_size():
             self._handshake_timer.start(REQUEST_SECONDS, self._socket.abort)
 
@@ -225,10 +225,10 @@ class TlsConnection(asyncio.Protocol):
                 self._end_input()
                 break
             self._http.data_received(data)
-        transport.flush()  # tickets, and answers to what TLS itself asks
+        transport.flush()  # tickets, and answers of TLS itself
 
     def _end_input(self) -> None:
-        """The client has said all: within TLS, by closing its side of the connection, or both."""
+        """The client has ended its side: within TLS, of the connection, or both."""
         if not self._is_at_end:
             self._is_at_end = True
             self._keeps_open = self._http.eof_received()
@@ -249,7 +249,7 @@ def _is_for(names: Collection[str], certificate: Any) -> bool:  # noqa: ANN401 -
 def with_tls(
     plain: Callable[..., LimitedProtocol], server: Callable[[], TlsServer | None]
 ) -> Callable[..., asyncio.Protocol]:
-    """The protocol of each new connection, encrypted as `server` says at that moment, or not."""
+    """The protocol of a new connection, encrypted by the current settings of `server`, or not."""
 
     def make(**given: Any) -> asyncio.Protocol:  # noqa: ANN401 - uvicorn's own
         http, tls = plain(**given), server()

@@ -1,4 +1,4 @@
-"""Makes OpenSSL's context of the web config: certificate, key, versions, client certificates."""
+"""Creates OpenSSL's context from the web config: certificate, key, versions, authorities."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ from exporter.daemon.http.web_file.load import WebFile
 from exporter.daemon.http.web_file.settings import TLS13, VERIFY, VERIFY_IF_GIVEN, TlsSettings
 from exporter.errors import ConfigError, Problem
 
-#: A file of certificates, also with all authorities there are, is much smaller.
+#: The maximum size of a file; one with all public authorities is much smaller.
 _MOST_BYTES = 4 * 2**20
 
 _CERTIFICATE = re.compile(rb"-----BEGIN [A-Z0-9 ]*CERTIFICATE-----(.*?)-----END ", re.DOTALL)
@@ -20,7 +20,7 @@ _CERTIFICATE = re.compile(rb"-----BEGIN [A-Z0-9 ]*CERTIFICATE-----(.*?)-----END 
 _VERSIONS = {TLS13: ssl.TLSVersion.TLSv1_3}
 _VERIFYING = {VERIFY: ssl.CERT_REQUIRED, VERIFY_IF_GIVEN: ssl.CERT_OPTIONAL}
 
-#: What OpenSSL's words for the usual mistakes mean.
+#: The meaning of OpenSSL's words for common mistakes.
 _MEANINGS = {
     "KEY_VALUES_MISMATCH": "the key is not the one of the certificate",
     "NO_START_LINE": "expected PEM",
@@ -36,7 +36,7 @@ def files_of(settings: TlsSettings | None) -> dict[str, Path]:
 
 
 def authorities_of(settings: TlsSettings | None) -> frozenset[bytes]:
-    """Return those that sign the certificates of clients, each by its hash; none where none do.
+    """Return the authorities of client certificates, each by its hash; none without any.
 
     They are read from the text, because Python does not list all that a context trusts.
     """
@@ -51,7 +51,7 @@ def authorities_of(settings: TlsSettings | None) -> frozenset[bytes]:
 
 
 def make_context(file: WebFile) -> ssl.SSLContext | None:
-    """Return the context, or None where connections are not encrypted; raises ConfigError."""
+    """Return the context, or None if connections are not encrypted; raises ConfigError."""
     settings = file.settings.tls_server_config
     if settings is None:
         return None
@@ -86,7 +86,7 @@ def _load_certificate(
             _as_file(settings.cert_file, settings.cert) as certificate,
             _as_file(settings.key_file, settings.key) as private,
         ):
-            # Without a password it would be asked for on the terminal.
+            # Without this, OpenSSL would ask for a password on the terminal.
             context.load_cert_chain(certificate, private, password=_no_password)
     except _EncryptedKeyError:
         yield _problem(file, "key_file" if settings.key_file else "key", "the key is encrypted")
@@ -105,7 +105,7 @@ def _load_ca(file: WebFile, settings: TlsSettings, context: ssl.SSLContext) -> I
 
 
 class _EncryptedKeyError(Exception):
-    """OpenSSL asks for the password of a key."""
+    """The callback for the password of a key."""
 
 
 def _no_password() -> str:
@@ -114,7 +114,7 @@ def _no_password() -> str:
 
 @contextmanager
 def _as_file(path: Path | None, text: str | None) -> Iterator[Path]:
-    """Give a file with the text, which only this user can read; OpenSSL reads no other."""
+    """Create a file with the text that only this user can read; OpenSSL needs a file."""
     if path is not None:
         yield path
         return
@@ -128,7 +128,7 @@ def _why_unreadable(path: Path) -> str:
     """Return why not; opening a named pipe would wait for a writer."""
     try:
         if not path.is_file():
-            return f"{path} is no file" if path.exists() else f"there is no file {path}"
+            return f"{path} is not a file" if path.exists() else f"there is no file {path}"
         with path.open("rb") as file:
             return "" if len(file.read(_MOST_BYTES + 1)) <= _MOST_BYTES else f"{path} is too large"
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What the keys of `tls_server_config` say together, and what of the format is not honoured."""
+"""Contradictions among the keys of `tls_server_config`, and ignored keys of the format."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -23,7 +23,7 @@ _TLS = "tls_server_config"
 
 
 def contradictions(data: Mapping[str, Any]) -> Found:
-    """Yield what does not fit together, by the keys as they are written."""
+    """Yield the contradictions, by the keys as they are written."""
     http, tls = data.get("http_server_config"), data.get(_TLS)
     headers = http.get("headers") if isinstance(http, dict) else None
     for name, value in headers.items() if isinstance(headers, dict) else ():
@@ -60,7 +60,7 @@ def _in_tls(tls: Mapping[str, Any]) -> Found:
 
 
 def not_honoured(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
-    """Yield the keys that exporter-toolkit knows and that say nothing here, and why."""
+    """Yield the keys of exporter-toolkit that have no effect here, and why."""
     tls, http = (data.get(key) or {} for key in (_TLS, "http_server_config"))
     for key in ("cipher_suites", "curve_preferences"):
         if key in tls:
@@ -68,9 +68,9 @@ def not_honoured(data: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     if tls.get("min_version") in {TLS10, TLS11}:
         yield (_TLS, "min_version"), f"{TLS12} is used: older versions are not safe"
     if tls.get("client_auth_type") == REQUEST:
-        yield (_TLS, "client_auth_type"), f"{NO_CERT} is used: no certificate is asked for"
+        yield (_TLS, "client_auth_type"), f"{NO_CERT} is used: no certificate is requested"
     if http.get("http2"):
-        yield ("http_server_config", "http2"), "ignored: HTTP/1.1 is spoken"
+        yield ("http_server_config", "http2"), "ignored: HTTP/1.1 is used"
     if "rate_limit" in data:
         why = "ignored: the number of connections and of password checks is limited instead"
         yield ("rate_limit",), why

@@ -24,22 +24,22 @@ _SECRET_KEYS = {"cert", "key", "client_ca"}
 
 @dataclass(frozen=True, slots=True)
 class WebFile:
-    """What the web config file says."""
+    """The contents of the web config file."""
 
     path: Path
     settings: WebSettings
     warnings: tuple[Problem, ...]
-    """Keys that exporter-toolkit knows and that are not honoured."""
+    """Keys of exporter-toolkit that are ignored."""
     lines: Mapping[KeyPath, int]
-    """Where each key stands."""
+    """The location of each key."""
 
     def problem(self, path: KeyPath, message: str) -> Problem:
-        """Return a problem with what a key names, such as a file that cannot be read."""
+        """Return a problem with the value of a key, such as a file that cannot be read."""
         return Problem(self.lines.get(path, 0), dotted(path), message)
 
 
 def load_web_config(path: Path) -> WebFile:
-    """Read the web config file; raises ConfigError with everything that is wrong with it."""
+    """Read the web config file; raises ConfigError with all its problems."""
     content = read_file(path, "docs/web.md has an example")
     # No variables of the environment: the format has none.
     document = parse_text(path, content, None, _NO_SQL)
@@ -84,7 +84,7 @@ def _report(document: Document, path: KeyPath, problem: ExpectedError | str) -> 
 
 
 def _masked(problem: Problem) -> Problem:
-    """A hash may also stand where it does not belong, such as in a key."""
+    """Mask hashes, which may also be in a wrong place, such as a key."""
     key, message = (_HASH.sub("<not shown>", each) for each in (problem.key, problem.message))
     return Problem(problem.line, key, message)
 

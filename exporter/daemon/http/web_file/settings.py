@@ -15,9 +15,9 @@ NO_CERT, VERIFY_IF_GIVEN, VERIFY = (
     "VerifyClientCertIfGiven",
     "RequireAndVerifyClientCert",
 )
-#: Asks for a certificate and takes any, or none: nothing is lost where it is not asked for.
+#: Requests a certificate and accepts any, or none: equivalent to not requesting one.
 REQUEST = "RequestClientCert"
-#: Python's ssl asks for no certificate that it does not verify.
+#: Python's ssl cannot request a certificate without verifying it.
 UNVERIFIED = ("RequireAnyClientCert", "RequireClientCert")
 _CLIENT_AUTH = (NO_CERT, REQUEST, VERIFY_IF_GIVEN, VERIFY)
 
@@ -41,7 +41,7 @@ HEADERS = {
 def _parse_file(value: object, info: ValidationInfo) -> Path:
     """Return the path, relative to the folder of the file; it is opened later."""
     if not isinstance(value, str) or not value.strip() or "\0" in value:
-        raise ExpectedError("the path of a file", "leave the key out for none")
+        raise ExpectedError("the path of a file", "omit the key for none")
     return Path(info.context or "", value)
 
 
@@ -90,7 +90,7 @@ def _parse_header_value(value: object) -> str:
 
 
 def _parse_anything(value: object) -> None:
-    """Take what is not honoured."""
+    """Accept any value of an ignored key."""
 
 
 WebPath = Annotated[Path, Parser(_parse_file)]
@@ -105,7 +105,7 @@ _HeaderText = Annotated[str, Parser(_parse_header_value)]
 
 
 class TlsSettings(Model):
-    """How connections are encrypted."""
+    """The encryption of connections."""
 
     cert_file: WebPath | None = None
     key_file: WebPath | None = None
@@ -123,7 +123,7 @@ class TlsSettings(Model):
 
 
 class HttpServerSettings(Model):
-    """Which headers each answer has."""
+    """The headers of each answer."""
 
     headers: FrozenMapping[_HeaderName, _HeaderText] = Field({}, validate_default=True)
     http2: bool = False

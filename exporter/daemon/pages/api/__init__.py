@@ -1,1 +1,1 @@
-"""The JSON API: what the status page shows, for programs. docs/api.md documents every field."""
+"""The JSON API: the contents of the status page for programs, documented in docs/api.md."""

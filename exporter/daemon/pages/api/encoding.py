@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 
-from exporter.daemon.pages.giving_way import giving_way
+from exporter.daemon.pages.yielding import yielding
 
 
 def seconds(number: float | None) -> float | None:
@@ -24,5 +24,5 @@ def document(head: Mapping[str, object], name: str, items: Iterable[object]) -> 
     So a thread that encodes thousands of them gives way to the event loop.
     """
     start = dumps(head)[:-1]
-    listed = ",".join(map(dumps, giving_way(items)))
+    listed = ",".join(map(dumps, yielding(items)))
     return f"{start},{dumps(name)}:[{listed}]}}\n".encode()

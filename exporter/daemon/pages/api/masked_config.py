@@ -1,4 +1,4 @@
-"""The config as it is in use, without a secret: where one could be, a mask stands."""
+"""The config in use without secrets: values that may contain one are masked."""
 
 import math
 from collections.abc import Mapping
@@ -78,7 +78,7 @@ def _masked_key(key: str, value: Any) -> Any:  # noqa: ANN401, PLR0911 - as abov
 
 
 def mask_url(url: str) -> str:
-    """Where a URL leads: without user, path, query and fragment, each of which may be a secret."""
+    """The host of a URL, without user, path, query and fragment, which may be secret."""
     parts = urlsplit(url)
     behind = f"{parts.path}{parts.query}{parts.fragment}"
     if "@" in behind and "@" not in parts.netloc:
@@ -90,7 +90,7 @@ def mask_url(url: str) -> str:
 
 
 def _target(dsn: str) -> dict[str, str]:
-    """Where a connection string leads, which is no secret, and as whom."""
+    """The server and user of a connection string, which are not secret."""
     found = target_of(dsn)._asdict()
     # A database name may be a connection string in itself.
     return {key: MASK if "://" in each or "=" in each else each for key, each in found.items()}

@@ -1,4 +1,4 @@
-"""The query of a request to the API: paging and filters, or a sentence about what is wrong."""
+"""The query of a request to the API: paging and filters, or an error message."""
 
 import re
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ LARGEST_OFFSET = 1_000_000
 
 KNOWN = ("source", "database", "limit", "offset")
 
-#: Of a value that is repeated to the client, in characters.
+#: Maximum length of a value that is repeated to the client, in characters.
 _REPEATED = 60
 
 T = TypeVar("T")
@@ -28,7 +28,7 @@ class NotFoundError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """Which part of a list is asked for."""
+    """The requested part of a list."""
 
     source: str | None = None
     database: str | None = None
@@ -36,7 +36,7 @@ class Parameters:
     offset: int = 0
 
     def page(self, items: list[T]) -> tuple[dict[str, object], list[T]]:
-        """The part of a list, and what the answer says of it."""
+        """The part of a list, and the paging fields of the answer."""
         end = self.offset + self.limit
         head: dict[str, object] = {
             "total_count": len(items),
@@ -48,7 +48,7 @@ class Parameters:
 
 
 def parse_parameters(query: QueryParams, *, known: tuple[str, ...] = KNOWN) -> Parameters:
-    """Raises UsageError with a sentence about the first thing that is wrong."""
+    """Raises UsageError for the first problem."""
     given: dict[str, str] = {}
     for name, value in query.multi_items():
         if name not in known:
@@ -66,7 +66,7 @@ def parse_parameters(query: QueryParams, *, known: tuple[str, ...] = KNOWN) -> P
 
 
 def require_known(parameters: Parameters, pairs: list[tuple[str, str]]) -> None:
-    """Raise NotFoundError where the filters name what is not in the config.
+    """Raise NotFoundError if the filters name a source or database that is not in the config.
 
     `pairs` are all sources with their databases.
     """

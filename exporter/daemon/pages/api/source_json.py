@@ -21,6 +21,11 @@ def source_json(of: SourceOverview) -> dict[str, object]:
         "active_count": of.active,
         "orphaned_count": of.orphaned,
         "overlong_count": of.overlong,
+        "lost_count": of.lost,
+        "returned_count": of.returned,
+        "orphaned_after_seconds": seconds(of.settings.orphaned_after),
+        "overlong_after_seconds": seconds(of.settings.overlong_after),
+        "objective_ratio": of.settings.objective,
         "alert_above": limit.alert_above,
         "above_since": iso(limit.above_since),
         "is_above_longer": limit.is_above_longer,
@@ -31,7 +36,9 @@ def source_json(of: SourceOverview) -> dict[str, object]:
         "dead_owner_count": of.dead_owners,
         "oldest_orphan_last_seen_at": iso(of.oldest_orphan_last_seen_at),
         "oldest_orphan_silence_seconds": seconds(of.oldest_silence),
+        "orphaned_excess_seconds": seconds(of.excess),
         "oldest_active_start_at": iso(of.oldest_start_at),
+        "newest_start_at": iso(of.newest_start_at),
         "silence": [
             {"at_most_seconds": each.at_most, "active_count": each.sessions} for each in of.silences
         ],
@@ -59,7 +66,13 @@ def source_json(of: SourceOverview) -> dict[str, object]:
         "collectors": [_collector(each) for each in of.collectors],
         "recovery": _recovery(of.recovery),
         "evidence": [
-            {"name": each.name, "kind": each.kind, "is_known": each.is_known, "why": each.why}
+            {
+                "name": each.name,
+                "kind": each.kind,
+                "is_known": each.is_known,
+                "why": each.why,
+                "never_listed": each.never_listed,
+            }
             for each in of.evidence
         ],
         "collection_errors": dict(of.errors),
@@ -113,6 +126,8 @@ def _recovery(of: RecoveryOverview) -> dict[str, object]:
         "recovered": dict(of.recovered),
         "undone": of.undone,
         "contradicted": of.contradicted,
+        "failed": dict(of.failed),
+        "skipped": dict(of.skipped),
         "words": list(of.words),
         "reason": of.reason,
         "failure": of.failure,

@@ -1,4 +1,4 @@
-"""What helps now: for each thing that is wrong with a source, the next command and the runbook."""
+"""Advice: for each problem of a source, the next command and the runbook."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from exporter.daemon.pages.overview.commands import make_command
 from exporter.daemon.pages.overview.values import Advice, SourceOverview
 from exporter.text import number_of, some_of
 
-#: An index that is missing matters from so many seconds of a collection, or so many rows, on.
+#: A missing index matters from this duration of a collection in seconds, or this number of rows.
 _SLOW, _MANY_ROWS = 0.1, 100_000
 
 #: Reasons of failure that are about the database and not about the source.
@@ -38,7 +38,7 @@ def find_advice(overview: SourceOverview, command_prefix: str) -> Iterator[Advic
             f"Collections fail: {names}.",
             "SessionsDatabaseDown" if reasons <= _OF_THE_DATABASE else "SessionsCollectionFailing",
             *("check", source, "--live"),
-            purpose="find what is wrong, and what repairs it",
+            purpose="find the problem, and how to repair it",
         )
     recovery = overview.recovery
     if recovery.reason is not None and recovery.mode != "disabled":
@@ -46,7 +46,7 @@ def find_advice(overview: SourceOverview, command_prefix: str) -> Iterator[Advic
             f"Recovery fails ({recovery.reason}).",
             "SessionsRecoveryFailing",
             *("check", source, "--live"),
-            purpose="find what is wrong, and what repairs it",
+            purpose="find the problem, and how to repair it",
         )
     if recovery.held or any(brake.is_stop for brake in recovery.brakes):
         yield advice(
@@ -64,7 +64,7 @@ def find_advice(overview: SourceOverview, command_prefix: str) -> Iterator[Advic
             f"Evidence is unknown: {some_of(unknown)}.",
             "SessionsEvidenceDown",
             *("check", source, "--live"),
-            purpose="find what is wrong, and what repairs it",
+            purpose="find the problem, and how to repair it",
         )
     if overview.days and overview.days[0].recovered is None:
         yield Advice(

@@ -1,4 +1,4 @@
-"""What the collectors have found of one source: counts, histograms, days, how old they are."""
+"""The values of the collectors for one source: counts, histograms, days, ages."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
@@ -9,11 +9,12 @@ from exporter.collection.active.history import OrphanHistory
 from exporter.collection.daily import DailyValues
 from exporter.collection.job import Key
 from exporter.collection.snapshots import State
-from exporter.config import AnySource
+from exporter.config import AnySource, ListedSource
 from exporter.daemon.pages.overview.values import (
     CollectorOverview,
     DayOverview,
     LimitOverview,
+    SettingsOverview,
     SilenceBucket,
     Trend,
 )
@@ -51,7 +52,7 @@ def collector_overview(
 def limit_overview(
     source: AnySource, history: OrphanHistory | None, *, is_fresh: bool
 ) -> LimitOverview:
-    """The orphans against `alert_above`; what is not fresh neither rises nor falls."""
+    """The orphans and `alert_above`; stale values have no trend."""
     if history is None or not is_fresh:
         return LimitOverview(source.alert_above, None, False, None, None, None)
     history = history.under(source.alert_above)  # a reload may have changed it since
@@ -77,8 +78,17 @@ def causes(values: ActiveValues | None) -> dict[str, int]:
     return {"age": values.total.orphaned} if values.by_cause is None else dict(values.by_cause)
 
 
+def settings_overview(source: AnySource) -> SettingsOverview:
+    """What the config says that is beside the counts."""
+    return SettingsOverview(
+        orphaned_after=source.fixed_threshold,
+        overlong_after=source.overlong_after,
+        objective=None if isinstance(source, ListedSource) else source.objective,
+    )
+
+
 def silence_buckets(values: ActiveValues | None) -> tuple[SilenceBucket, ...]:
-    """How silent the active sessions are, each in one band; how old, where no silence is known."""
+    """The active sessions in bands of silence, or of age without signs of life."""
     if values is None:
         return ()
     histogram = values.age if values.silence is None else values.silence

@@ -1,4 +1,4 @@
-"""Makes the overview of an exporter: at most once a second, in a thread, from what is in memory."""
+"""Builds the overview of an exporter: at most once a second, in a thread, from memory."""
 
 import asyncio
 import datetime as dt
@@ -13,7 +13,6 @@ from exporter.collection.rows.row_limit import RowLimit
 from exporter.collection.snapshots import Counters, Snapshots, State
 from exporter.config import AnySource, Config, ListedSource
 from exporter.daemon.http.access import Details
-from exporter.daemon.pages.giving_way import giving_way
 from exporter.daemon.pages.overview.evidence import NO_STATE, EvidenceState, evidence_states
 from exporter.daemon.pages.overview.recovery import Viewer
 from exporter.daemon.pages.overview.sources import (
@@ -24,19 +23,20 @@ from exporter.daemon.pages.overview.sources import (
 )
 from exporter.daemon.pages.overview.values import DatabaseOverview, Overview
 from exporter.daemon.pages.reload_status import ReloadStatus
+from exporter.daemon.pages.yielding import yielding
 from exporter.evidence.evidence import AskedKey, Evidence, Pair
 from exporter.postgres import Database
 from exporter.recovery.status import RecoveryStatuses
 from exporter.text import number_of
 
-#: An overview is shown for so long, in seconds, before it is made again.
+#: How long an overview is shown before it is built again, in seconds.
 KEPT_SECONDS = 1.0
 
 NO_COUNTS = Counters()
 
 
 class Observed(Protocol):
-    """What is read of `Exporter`, which makes the pages and so cannot be imported by them."""
+    """The used parts of `Exporter`, which creates the pages and so cannot be imported by them."""
 
     config: Config
     clock: Clock
@@ -65,7 +65,7 @@ class Overviews:
 
     async def current(self, *, details: bool) -> Overview:
         """The overview for a viewer who sees details, or not; at most a second old."""
-        async with self._making:  # those who wait have it from the one before
+        async with self._making:  # waiting requests get the overview of the previous one
             exporter = self._exporter()
             of = exporter, exporter.reloads.version
             if of != self._of:
@@ -95,7 +95,7 @@ def _make(
     now = exporter.clock.monotonic()
     viewer = Viewer(details, exporter.command_prefix)
     states = _states(exporter, evidence)
-    overviews = (current_overview(each, now, viewer, kept) for each in giving_way(states))
+    overviews = (current_overview(each, now, viewer, kept) for each in yielding(states))
     sources = sorted(overviews, key=order)
     return Overview(
         version=__version__,
@@ -117,7 +117,7 @@ def _make(
 
 
 def _config_failure(reloads: ReloadStatus) -> str | None:
-    """That the config file was rejected, and since when the config in use is."""
+    """The message that the config file was rejected, and when the config in use was read."""
     if reloads.failed_at is None:
         return None
     found = number_of(reloads.problems, "problem was", "problems were")

@@ -1,7 +1,7 @@
-"""What only an authenticated reader sees of a source: ids, columns, owners, sentences of errors.
+"""The details of a source, for authenticated readers: ids, columns, owners, error messages.
 
-Times are Unix time, lengths of time seconds; None is unknown. Texts come from rows: they are
-hostile, and are cut at 200 characters by the query.
+Times are Unix time, lengths of time seconds; None is unknown. Texts come from rows and are
+untrusted; the query truncates them to 200 characters.
 """
 
 from collections.abc import Mapping

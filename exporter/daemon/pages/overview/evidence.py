@@ -1,6 +1,6 @@
-"""What evidence says of each source, read in the event loop: answers that arrive change it."""
+"""The state of evidence of each source, read in the event loop because answers change it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from exporter.daemon.pages.overview.values import EvidenceOverview
@@ -9,11 +9,11 @@ from exporter.evidence.evidence import AskedKey, Evidence, Pair
 
 @dataclass(frozen=True, slots=True)
 class EvidenceState:
-    """What is known of one source in one database; nothing where it uses no evidence."""
+    """The evidence of one source in one database; empty if it uses none."""
 
     asked: tuple[AskedKey, ...] = ()
     overviews: tuple[EvidenceOverview, ...] = ()
-    """With the sentences why it is unknown."""
+    """The owners and the list, with the reasons why they are unknown."""
     dead_owners: dict[str, int] = field(default_factory=dict)
     live: dict[str, int] = field(default_factory=dict)
     untracked: int | None = None
@@ -35,13 +35,17 @@ def evidence_states(evidence: Evidence) -> dict[Pair, EvidenceState]:
         is_listed = pair in listed
         found[pair] = EvidenceState(
             asked=asked,
-            overviews=tuple(known[key] for key in asked),
+            overviews=tuple(_of_pair(known[key], evidence, pair) for key in asked),
             dead_owners=dict(evidence.dead_owners(pair)),
             live=dict(evidence.live(pair)) if is_listed else {},
             untracked=evidence.untracked(pair) if is_listed else None,
             disagreeing=evidence.disagreeing(pair) if is_listed else None,
         )
     return found
+
+
+def _of_pair(overview: EvidenceOverview, evidence: Evidence, pair: Pair) -> EvidenceOverview:
+    return replace(overview, never_listed=evidence.never_listed(pair, overview.kind))
 
 
 def _overview(evidence: Evidence, key: AskedKey) -> EvidenceOverview:

@@ -1,4 +1,4 @@
-"""Recovery of one source: its mode, brakes, stops and pauses in words, and what goes on."""
+"""Recovery of one source: its mode, brakes, stops and pauses in words, and the next commands."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from exporter.text import instant, number_of
 
 
 class Viewer(NamedTuple):
-    """Who reads: whether details are shown, and what stands before each command."""
+    """The reader: whether details are shown, and the prefix of commands."""
 
     sees_details: bool
     command_prefix: str
@@ -39,6 +39,8 @@ def recovery_overview(
         recovered=dict(status.recovered),
         undone=status.undone,
         contradicted=status.contradicted,
+        failed={reason: count for reason, count in status.failed.items() if count},
+        skipped={reason: count for reason, count in status.skipped.items() if count},
         words=tuple(_words(source, status, brakes, pause, held, is_fresh=is_fresh)),
         reason=status.reason,
         failure=status.failure if viewer.sees_details else None,
@@ -98,17 +100,22 @@ def _words(
     if pause is not None:
         since = "" if pause.since is None else f" since {instant(pause.since)}"
         who = "" if pause.role is None else f" by {pause.role}"
-        yield f"Paused{since}{who}{_because(pause.reason)}."
+        yield _sentence(f"Paused{since}{who}{_because(pause.reason)}")
     for brake in brakes:
         since = "" if brake.since is None else f" since {instant(brake.since)}"
         kind = "Stopped" if brake.is_stop else "Braked"
-        yield f"{kind}{since} by {brake.name}{_because(brake.why)}."
+        yield _sentence(f"{kind}{since} by {brake.name}{_because(brake.why)}")
     if held:
         yield f"{number_of(held, 'session is held', 'sessions are held')}."
 
 
 def _because(why: str | None) -> str:
-    return f": {why.rstrip('.')}" if why else ""
+    return f": {why}" if why else ""
+
+
+def _sentence(text: str) -> str:
+    """With its end, which the reason of a person, or a question, may have already."""
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def _commands(

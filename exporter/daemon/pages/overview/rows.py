@@ -50,7 +50,7 @@ def source_details(
 
 
 def _orphans(source: AnySource, active: ActiveValues) -> Iterator[OrphanDetail]:
-    """As old as they were at the last collection, whenever they were read."""
+    """Ages as of the last collection, whenever the rows were read."""
     kept = active.orphans
     if kept is None:
         return

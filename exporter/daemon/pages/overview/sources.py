@@ -25,7 +25,7 @@ STANDINGS: tuple[Standing, ...] = get_args(Standing)
 
 @dataclass(frozen=True, slots=True)
 class SourceState:
-    """What is in memory about one source in one database."""
+    """The state in memory of one source in one database."""
 
     source: AnySource
     database: str
@@ -38,14 +38,14 @@ class SourceState:
     evidence: EvidenceState
 
 
-#: By database and source, what an overview was made from, and itself.
+#: By database and source, the state from which an overview was built, and the overview.
 KeptOverviews = dict[tuple[str, str], tuple[tuple[object, ...], SourceOverview]]
 
 
 def current_overview(
     state: SourceState, now: float, viewer: Viewer, kept: KeptOverviews
 ) -> SourceOverview:
-    """The overview at monotonic time `now`, which is the one before where only ages differ.
+    """The overview at monotonic time `now`; the cached one if only ages differ.
 
     States are compared by identity.
     """
@@ -76,6 +76,7 @@ def source_overview(state: SourceState, now: float, viewer: Viewer) -> SourceOve
     snapshot = states["active"].snapshot if "active" in states else None
     history = None if snapshot is None else snapshot.history
     oldest, at = (None, None) if active is None else (active.oldest_orphan_last_seen, active.now)
+    newest = daily or active  # of a source without a table, which has no daily statistics
     evidence = state.evidence.overviews
     if not viewer.sees_details:
         evidence = tuple(replace(each, why=None) for each in evidence)
@@ -87,12 +88,17 @@ def source_overview(state: SourceState, now: float, viewer: Viewer) -> SourceOve
         active=None if active is None else active.total.active,
         orphaned=None if active is None else active.total.orphaned,
         overlong=None if active is None or source.overlong_after is None else active.total.overlong,
+        lost=state.counters.lost,
+        returned=(None if state.recovery is None else state.recovery.returned) or 0,
+        settings=collected.settings_overview(source),
         limit=collected.limit_overview(source, history, is_fresh=active is not None),
         causes=collected.causes(active),
         dead_owners=len(state.evidence.dead_owners) if _has_owners(source) else None,
         oldest_orphan_last_seen_at=oldest,
         oldest_silence=None if oldest is None or at is None else at - oldest,
+        excess=None if active is None else active.excess,
         oldest_start_at=None if active is None else active.oldest_start,
+        newest_start_at=None if newest is None else newest.newest_start,
         silences=collected.silence_buckets(active),
         is_silence_age=active is not None and active.silence is None,
         inconsistent=collected.inconsistent_counts((active, daily)),

@@ -1,4 +1,4 @@
-"""What the status page and the API show of all sources: frozen values, without ids of sessions.
+"""The values of the status page and the API for all sources: frozen, without ids of sessions.
 
 Times are Unix time, lengths of time seconds; None is unknown. A count is None when it was never
 collected, or so long ago that /metrics no longer serves it.
@@ -11,7 +11,7 @@ from typing import Literal
 from exporter.daemon.pages.overview.commands import ShownCommand
 from exporter.daemon.pages.overview.details import SourceDetails
 
-#: How a source does, worst first; the sources of an overview are in this order.
+#: The state of a source, worst first; the sources of an overview are in this order.
 Standing = Literal["above_limit", "failing", "attention", "waiting", "fine"]
 """`above_limit`: more orphans than `alert_above`. `failing`: values are missing or too old.
 `attention`: recovery waits for a person, evidence is unknown, or rows contradict themselves.
@@ -22,7 +22,7 @@ Trend = Literal["rising", "falling", "steady"]
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What helps now: a sentence, the command that goes on, and the runbook's name."""
+    """Advice: a sentence, the next command, and the name of the runbook."""
 
     text: str
     command: ShownCommand | None = None
@@ -47,7 +47,7 @@ class DayOverview:
     ended: int | None
     """Ended by the application."""
     recovered: int | None
-    """Closed by recovery, and not undone. None, as of `ended` and `lost`: the audit cannot be
+    """Closed by recovery, and not undone. None, as for `ended` and `lost`: the audit cannot be
     read."""
     lost: int | None
     """Orphaned now, or recovered and not contradicted."""
@@ -57,17 +57,17 @@ class DayOverview:
 
 @dataclass(frozen=True, slots=True)
 class LimitOverview:
-    """Orphans against `alert_above`, as far as this exporter remembers."""
+    """Orphans and `alert_above`, as far as this exporter remembers."""
 
     alert_above: int | None
     above_since: float | None
     """Since when it is above; None: it is not."""
     is_above_longer: bool
-    """Whether it was above already when the memory of this exporter begins."""
+    """Whether it was already above at the beginning of the memory of this exporter."""
     trend: Trend | None
     """None: not known yet, or the counts are not fresh."""
     change: int | None
-    """How many orphans more (or fewer) than `trend_seconds` ago."""
+    """The change of the number of orphans within `trend_seconds`."""
     trend_seconds: float | None
 
 
@@ -85,7 +85,7 @@ class CollectorOverview:
     """When it runs next; None: not known, or it is running now."""
     duration: float | None
     reason: str | None
-    """Why the last run failed; None: it did not, or there was none."""
+    """Why the last run failed; None: it did not fail, or there was none."""
     failure: str | None
     has_run: bool
 
@@ -104,7 +104,7 @@ class Brake:
 
 @dataclass(frozen=True, slots=True)
 class PauseOverview:
-    """Who has paused recovery; role and reason are None without details."""
+    """The pause of recovery; role and reason are None without details."""
 
     since: float | None
     role: str | None
@@ -113,11 +113,11 @@ class PauseOverview:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryOverview:
-    """Recovery of a source. Counts are of the audit, whoever wrote it."""
+    """Recovery of a source. Counts are those of the audit, by any exporter or command."""
 
     mode: str
     is_fresh: bool
-    """Whether brakes, pause, candidates and held are of a recent run."""
+    """Whether brakes, pause, candidates and held are from a recent run."""
     last_run_at: float | None
     brakes: tuple[Brake, ...]
     pause: PauseOverview | None
@@ -127,23 +127,39 @@ class RecoveryOverview:
     """By trigger."""
     undone: int
     contradicted: int
+    failed: Mapping[str, int]
+    """By reason; only reasons with any, as of `skipped`."""
+    skipped: Mapping[str, int]
     words: tuple[str, ...]
     """Brakes, stops and pauses in sentences, without names or reasons unless with details."""
     reason: str | None
-    """Why the last run failed, in a word."""
+    """Why the last run failed, as one word."""
     failure: str | None
     commands: tuple[ShownCommand, ...]
-    """What goes on from here: resume, recover, runs."""
+    """The next commands: resume, recover, runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceOverview:
-    """One list or kind of owners; `why` it is not known is None without details."""
+    """One list or kind of owners; `why` it is unknown is None without details."""
 
     name: str
     kind: Literal["owners", "list"]
     is_known: bool
     why: str | None
+    never_listed: int = 0
+    """How many of the dead owners, or of the ghosts, no answer has had: closed by age alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsOverview:
+    """What the config says of a source; None: nothing."""
+
+    orphaned_after: float | None
+    """None: each row has a threshold of its own."""
+    overlong_after: float | None
+    objective: float | None
+    """The share of sessions that should end properly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,15 +174,24 @@ class SourceOverview:
     active: int | None
     orphaned: int | None
     overlong: int | None
+    lost: int
+    """Lost since `Overview.started_at`."""
+    returned: int
+    """Orphans that returned since then."""
+    settings: SettingsOverview
     limit: LimitOverview
     causes: Mapping[str, int]
     """The orphans by cause, also where age is the only one; empty while they are unknown."""
     dead_owners: int | None
-    """How many owners are known to be dead; which ones, is in the details."""
+    """The number of owners known to be dead; the details name them."""
     oldest_orphan_last_seen_at: float | None
     oldest_silence: float | None
     """Of the orphan that is silent for longest, when it was collected."""
+    excess: float | None
+    """Seconds beyond `orphaned_after`, summed over the orphans."""
     oldest_start_at: float | None
+    newest_start_at: float | None
+    """When the session started that started last."""
     silences: tuple[SilenceBucket, ...]
     is_silence_age: bool
     """Whether `silences` are ages, because no sign of life is declared."""
@@ -215,7 +240,7 @@ class Overview:
     keeps_details: bool
     """False with `--web.details=nobody`: no reader can see details."""
     config_failure: str | None
-    """Why the config file was not taken at the last reload; None: it was. A word without
+    """Why the config file was rejected at the last reload; None: it was not. A word without
     details."""
     sources: tuple[SourceOverview, ...]
     databases: tuple[DatabaseOverview, ...]

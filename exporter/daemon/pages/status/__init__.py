@@ -1,1 +1,1 @@
-"""The status page: what each source is like now, as HTML."""
+"""The status page: the present state of each source, as HTML."""

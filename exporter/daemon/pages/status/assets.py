@@ -1,4 +1,4 @@
-"""What the status page needs beside its HTML, served under a path that changes with its content."""
+"""The assets of the status page, served under a path that changes with their content."""
 
 import hashlib
 from importlib import resources
@@ -22,7 +22,7 @@ VERSION: Final = hashlib.sha256(b"".join(_BODIES.values())).hexdigest()[:12]
 #: Below the page, and without a leading slash: the page may be behind a proxy's path.
 FOLDER: Final = f"assets/{VERSION}"
 
-#: The page loads and asks nothing from elsewhere, and no text in it can become a script or a style.
+#: The page loads nothing from other origins, and no text in it can become a script or a style.
 CONTENT_SECURITY_POLICY: Final = "; ".join(
     [
         "default-src 'none'",
@@ -45,7 +45,7 @@ async def serve_asset(request: Request) -> Response:
         headers={
             "cache-control": "public, max-age=31536000, immutable",
             "x-content-type-options": "nosniff",
-            # Of an image that is opened by itself.
+            # For an image that is opened directly.
             "content-security-policy": "default-src 'none'",
         },
     )

@@ -1,4 +1,4 @@
-"""What a person has to know of a source without opening it: failures, stops, pauses."""
+"""The notices of a source that are visible without opening it: failures, stops, pauses."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,13 +6,14 @@ from typing import Literal
 
 from exporter.daemon.pages.overview.commands import ShownCommand
 from exporter.daemon.pages.overview.values import SourceOverview
+from exporter.text import number_of
 
 Tone = Literal["bad", "warn", "note"]
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A sentence beside a source, and the commands that go on from there."""
+    """A sentence beside a source, and the next commands."""
 
     tone: Tone
     text: str
@@ -44,10 +45,17 @@ def _of_evidence(source: SourceOverview) -> Iterator[Notice]:
             kind = "Owners" if each.kind == "owners" else "List"
             why = f": {each.why}" if each.why else ""
             yield Notice("warn", f"{kind} {each.name}: unknown, so age alone decides{why}")
+        elif each.never_listed and source.recovery.mode != "disabled":
+            dead = ("dead owner", "dead owners") if each.kind == "owners" else ("ghost", "ghosts")
+            yield Notice(
+                "note",
+                f"{number_of(each.never_listed, *dead)}, which no answer of {each.name} has had "
+                "since the start: closed by age alone",
+            )
 
 
 def _of_recovery(source: SourceOverview) -> Iterator[Notice]:
-    """Each sentence, and after the last one the commands that go on."""
+    """Each sentence, and after the last one the next commands."""
     recovery = source.recovery
     if recovery.mode == "disabled":
         return

@@ -1,4 +1,4 @@
-"""Which sources a page shows, and how many rows of each: 200 sources stay readable and small."""
+"""The sources on a page, and the number of rows of each, so that 200 sources stay readable."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ PROBLEMS = frozenset({"above_limit", "failing", "attention"})
 
 @dataclass(frozen=True, slots=True)
 class SourceFilter:
-    """What a reader asks for: all words of `text` in the names; only problems; one source."""
+    """The filter of a reader: all words of `text` in the names; only problems; one source."""
 
     text: str = ""
     only_problems: bool = False
@@ -27,7 +27,7 @@ class SourceFilter:
 
     @classmethod
     def of(cls, parameters: Mapping[str, str]) -> "SourceFilter":
-        """As the parameters of a URL say; what they do not say is not asked for."""
+        """The filter of the parameters of a URL."""
         text, source, database = (
             parameters.get(name, "")[:MOST_CHARACTERS] for name in ("q", "source", "database")
         )
@@ -54,7 +54,7 @@ class Selected:
 
     @property
     def is_open(self) -> bool:
-        """Whether there is one source, whose details the reader came for."""
+        """Whether a single source was requested, whose details are opened."""
         return len(self.sources) == 1
 
 

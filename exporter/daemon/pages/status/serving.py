@@ -1,4 +1,4 @@
-"""The status page over HTTP: rendered in a thread, once for all who see the same."""
+"""The status page over HTTP: rendered in a thread, once for all readers of the same page."""
 
 import asyncio
 import zlib

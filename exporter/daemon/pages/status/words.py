@@ -1,4 +1,4 @@
-"""What the status page says in words: of all sources in one sentence, and of each in a few."""
+"""The words of the status page: all sources in one sentence, each source in a few words."""
 
 import re
 from collections import Counter
@@ -42,7 +42,7 @@ class Headline:
 
 
 def headline_of(overview: Overview) -> Headline:
-    """All sources in one sentence, whatever part of them is shown."""
+    """All sources in one sentence, independent of the filter."""
     count = Counter[str](each.standing for each in overview.sources)
     total = number_of(len(overview.sources), "source", "sources")
     parts = []
@@ -64,13 +64,13 @@ def headline_of(overview: Overview) -> Headline:
 
 
 def title_of(overview: Overview) -> str:
-    """The title of the page: what a tab in the background has to show."""
+    """The title of the page, for tabs in the background."""
     marked = overview.above_limit + overview.failing
     return f"({marked}) session-exporter" if marked else "session-exporter"
 
 
 def state_of(source: SourceOverview) -> str:
-    """How a source does, in two words."""
+    """The state of a source, in two words."""
     if source.standing == "fine" and source.limit.alert_above is None:
         return "no limit set"
     return STATES[source.standing]
@@ -126,7 +126,7 @@ def next_of(collector: CollectorOverview, now: float) -> str:
 
 
 def recovery_of(recovery: RecoveryOverview) -> list[str]:
-    """Recovery in a few words each: the mode, then what keeps it from closing, then what waits."""
+    """Recovery in a few words each: the mode, then obstacles to closing, then held sessions."""
     words = [MODES.get(recovery.mode, recovery.mode)]
     if recovery.pause is not None:
         words.append("paused")

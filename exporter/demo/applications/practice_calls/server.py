@@ -53,7 +53,7 @@ class CallServer:
             port,
             process_request=self._answer_http,
             ping_interval=self._ping_interval,
-            ping_timeout=None,  # as it was found: nobody looks whether pings are answered
+            ping_timeout=None,  # as it was found: answers to pings are not checked
             close_timeout=CLOSE_SECONDS,
         )
 
@@ -113,7 +113,7 @@ class CallServer:
     async def _configure(self, call: Call, job: object) -> None:
         """Take the configuration of a call that has a stream; else the front end asks again.
 
-        It is no sign of life: a page that nobody looks at asks for ever.
+        It is no sign of life: an unused page asks for ever.
         """
         if call.state is CallState.ACTIVE:
             call.job = job

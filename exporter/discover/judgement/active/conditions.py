@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from exporter.discover.facts import Column
-from exporter.discover.judgement.candidate import Candidate
+from exporter.discover.facts import ColumnFacts
+from exporter.discover.judgement.surveyed_table import SurveyedTable
 from exporter.discover.sql_text import column_sql, number_sql, text_sql
 
 
@@ -24,7 +24,7 @@ class Proof(IntEnum):
 class ActiveCondition:
     """A condition on one column; one of `values`, `flag` and the end decides."""
 
-    column: Column
+    column: ColumnFacts
     proof: Proof
     because: str
     """What was seen, as a sentence."""
@@ -32,29 +32,43 @@ class ActiveCondition:
     flag: bool | None = None
     none: float | None = None
     """What stands for no end in place of NULL."""
+    begun: ColumnFacts | None = None
+    """The start that a row has to have, where others wait."""
     doubt: str | None = None
     """Why it is a question; None: it is not."""
 
     @property
     def sql(self) -> str:
+        """The condition as SQL of the config."""
+        waits = "" if self.begun is None else f"{column_sql(self.begun.name)} IS NOT NULL AND "
+        return f"{waits}{self._own_sql}"
+
+    @property
+    def _own_sql(self) -> str:
         name = column_sql(self.column.name)
         if self.flag is not None:
             return name if self.flag else f"NOT {name}"
         if self.values is not None:
             is_text = self.column.is_text
             written = [text_sql(each) if is_text else each for each in self.values]
-            if len(written) == 1:
-                return f"{name} = {written[0]}"
-            return f"{name} IN ({', '.join(written)})"
-        if self.none is not None:
-            return f"{name} = {number_sql(self.none, self.column)}"
-        return f"{name} IS NULL"
+            return (
+                f"{name} = {written[0]}"
+                if len(written) == 1
+                else f"{name} IN ({', '.join(written)})"
+            )
+        return (
+            f"{name} IS NULL"
+            if self.none is None
+            else (f"{name} = {number_sql(self.none, self.column)}")
+        )
 
-    def holds(self, candidate: Candidate, row: int) -> bool:
+    def holds(self, surveyed: SurveyedTable, row: int) -> bool:
         """Whether a row of the sample is active."""
-        value = candidate.raw(self.column, row)
+        if self.begun is not None and surveyed.raw(self.begun, row) is None:
+            return False
+        value = surveyed.raw(self.column, row)
         if self.flag is not None:
             return value is self.flag
         if self.values is not None:
             return value in self.values
-        return not candidate.has_ended(row)
+        return not surveyed.has_ended(row)

@@ -23,8 +23,8 @@ WAITING = phrases(
 )
 OVER = phrases(
     """
-    ended, end, completed, complete, finished, finish, closed, done, failed, failure, fail,
-    success, succeeded, successful, error, errored, crashed, cancelled, canceled, cancel,
+    over, ended, end, completed, complete, finished, finish, closed, done, failed, failure,
+    fail, success, succeeded, successful, error, errored, crashed, cancelled, canceled, cancel,
     abandoned, expired, killed, timeout, timed out, timedout, terminated, stopped, stop,
     disconnected, hangup, hung up, skipped, aborted, rejected, declined, discarded, revoked,
     logged out, checked out, lost, missed, no answer, returned, released, archived, deleted,

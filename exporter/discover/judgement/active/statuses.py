@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from exporter.discover.facts import Column
+from exporter.discover.facts import ColumnFacts
 from exporter.discover.judgement.active import states
 from exporter.discover.judgement.active.conditions import ActiveCondition, Proof
 from exporter.discover.judgement.active.predicates import allowed_values
-from exporter.discover.judgement.candidate import Candidate
+from exporter.discover.judgement.surveyed_table import SurveyedTable
 from exporter.discover.judgement.tolerance import TOLERANCE
 from exporter.discover.roles.roles import Role
 
@@ -14,43 +14,46 @@ from exporter.discover.roles.roles import Role
 MOST_VALUES = 20
 
 
-def known_values(candidate: Candidate, column: Column) -> tuple[str, ...]:
+def known_values(surveyed: SurveyedTable, column: ColumnFacts) -> tuple[str, ...]:
     """The values that a status can have: of its enum, its CHECK, its rows or its statistics."""
     if column.labels:
         return tuple(column.labels)
-    for check in candidate.table.checks:
+    for check in surveyed.table.checks:
         if allowed := allowed_values(check, column.name):
             return allowed
-    seen = {each for each in candidate.sample.of(column) if each is not None}
+    seen = {each for each in surveyed.sample.of(column) if each is not None}
     if column.statistics is not None:
         seen |= {value for value, _ in column.statistics.common}
     return tuple(sorted(seen)) if len(seen) <= MOST_VALUES else ()
 
 
-def conditions_of_statuses(candidate: Candidate) -> Iterator[ActiveCondition]:
+def conditions_of_statuses(surveyed: SurveyedTable) -> Iterator[ActiveCondition]:
     """What each status says whose values are known."""
-    for column in candidate.roles[Role.STATUS]:
-        values = known_values(candidate, column)
+    for column in surveyed.roles[Role.STATUS]:
+        values = known_values(surveyed, column)
         if not values:
             continue
-        condition = _of_values(candidate, column, values)
+        condition = _of_values(surveyed, column, values)
         if condition is not None:
             yield condition
 
 
 def _of_values(
-    candidate: Candidate, column: Column, values: Sequence[str]
+    surveyed: SurveyedTable, column: ColumnFacts, values: Sequence[str]
 ) -> ActiveCondition | None:
     classes = {each: states.class_of(each) for each in values}
     active = [each for each in values if classes[each] == "active"]
     over = [each for each in values if classes[each] == "over"]
     between = [each for each in values if classes[each] == "between"]
     unknown = [
-        each for each in values if classes[each] is None and _could_be_open(candidate, column, each)
+        each for each in values if classes[each] is None and _could_be_open(surveyed, column, each)
     ]
     if not active:
         return None
-    rows = candidate.sample.of(column)
+    between += [
+        each for each in values if classes[each] == "waiting" and _has_begun(surveyed, column, each)
+    ]
+    rows = surveyed.sample.of(column)
     counts = {each: sum(value == each for value in rows) for each in values}
     seen = sum(counts[each] for each in active)
     because = f"{seen} of {len(rows)} rows have it" if rows else "by the names of its values"
@@ -58,16 +61,14 @@ def _of_values(
     if between or unknown:
         shown = ", ".join([*between, *unknown])
         doubt = f"is a session active as well while {column.name} is {shown}?"
-    elif not over and (candidate.end is None):
+    elif not over and (surveyed.end is None):
         doubt = f"no value of {column.name} says that a session is over"
-    elif candidate.end is not None and candidate.sample.of(candidate.end):
+    elif surveyed.end is not None and surveyed.sample.of(surveyed.end):
         wrong = sum(
-            bool(candidate.has_ended(row))
-            for row in candidate.rows()
-            if rows and rows[row] in active
+            bool(surveyed.has_ended(row)) for row in surveyed.rows() if rows and rows[row] in active
         )
         open_but_over = sum(
-            not candidate.has_ended(row) for row in candidate.rows() if rows and rows[row] in over
+            not surveyed.has_ended(row) for row in surveyed.rows() if rows and rows[row] in over
         )
         because += f", {wrong} of them with an end"
         if seen and wrong > max(TOLERANCE * seen, 0):
@@ -82,14 +83,23 @@ def _of_values(
     return ActiveCondition(column, proof, because, values=tuple(active), doubt=doubt)
 
 
-def _could_be_open(candidate: Candidate, column: Column, value: str) -> bool:
+def _has_begun(surveyed: SurveyedTable, column: ColumnFacts, value: str) -> bool:
+    """Whether rows that wait, by a value of a status, have a start of their own and no end."""
+    rows, starts = surveyed.sample.of(column), surveyed.sample.of(surveyed.start)
+    return surveyed.has_own_start and any(
+        rows[row] == value and bool(starts[row]) and surveyed.has_ended(row) is not True
+        for row in (surveyed.rows() if starts and rows else ())
+    )
+
+
+def _could_be_open(surveyed: SurveyedTable, column: ColumnFacts, value: str) -> bool:
     """Whether a value that says nothing may be of active sessions: started, and without an end."""
-    rows, starts = candidate.sample.of(column), candidate.sample.of(candidate.start)
-    if candidate.end is None or not rows:
+    rows, starts = surveyed.sample.of(column), surveyed.sample.of(surveyed.start)
+    if surveyed.end is None or not rows:
         return True
     found = [
-        bool(candidate.has_ended(row)) or (bool(starts) and not starts[row])
-        for row in candidate.rows()
+        bool(surveyed.has_ended(row)) or (bool(starts) and not starts[row])
+        for row in surveyed.rows()
         if rows[row] == value
     ]
     return not found or sum(found) < 0.9 * len(found)

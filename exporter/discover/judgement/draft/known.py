@@ -1,13 +1,13 @@
 """The session table of a known application: the right declaration, from its data file."""
 
-from exporter.discover.facts import Table
+from exporter.discover.facts import TableFacts
 from exporter.discover.judgement.draft.access import ask_about_access
 from exporter.discover.judgement.draft.declaration import about
 from exporter.discover.known import KnownApplication
 from exporter.discover.proposal import Line, SourceProposal, Standing
 
 
-def declare_known(table: Table, name: str, application: KnownApplication) -> SourceProposal:
+def declare_known(table: TableFacts, name: str, application: KnownApplication) -> SourceProposal:
     """The source of a known application; what closes its sessions is its own command."""
     proposal = SourceProposal(name, table.schema, table.name, Standing.LIVE, [])
     proposal.application = (

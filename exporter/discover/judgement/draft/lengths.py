@@ -2,9 +2,9 @@
 
 from exporter.config import format_duration
 from exporter.discover.judgement.active.conditions import ActiveCondition
-from exporter.discover.judgement.candidate import Candidate
+from exporter.discover.judgement.surveyed_table import SurveyedTable
 from exporter.discover.judgement.threshold import (
-    ClosedSession,
+    SessionLength,
     ThresholdProposal,
     propose_threshold,
     round_up,
@@ -16,36 +16,42 @@ from exporter.text import age
 _FARTHEST = 27 * 3600.0
 
 
-def closed_sessions(candidate: Candidate, condition: ActiveCondition | None) -> list[ClosedSession]:
-    """The rows that are not active and have a start and an end after it."""
+def closed_sessions(
+    surveyed: SurveyedTable, condition: ActiveCondition | None
+) -> list[SessionLength]:
+    """The rows that are not active and have a start and an end after it.
+
+    Where no column says when one ended, it is its last sign of life.
+    """
     found = []
-    for row in candidate.rows():
-        start, end = candidate.time(candidate.start, row), candidate.time(candidate.end, row)
-        is_closed = condition is None or not condition.holds(candidate, row)
+    ends = surveyed.end or surveyed.seen
+    for row in surveyed.rows():
+        start, end = surveyed.time(surveyed.start, row), surveyed.time(ends, row)
+        is_closed = condition is None or not condition.holds(surveyed, row)
         if start is None or end is None or end < start or not is_closed:
             continue
-        if end <= candidate.sample.now + _FARTHEST:
-            found.append(ClosedSession(start, end, candidate.time(candidate.seen, row)))
+        if end <= surveyed.sample.now + _FARTHEST:
+            found.append(SessionLength(start, end, surveyed.time(surveyed.seen, row)))
     return found
 
 
 def add_threshold(
-    proposal: SourceProposal, candidate: Candidate, condition: ActiveCondition | None
+    proposal: SourceProposal, surveyed: SurveyedTable, condition: ActiveCondition | None
 ) -> None:
     """Add orphaned_after, and what it makes orphaned now."""
-    found = propose_threshold(closed_sessions(candidate, condition))
+    found = propose_threshold(closed_sessions(surveyed, condition))
     because = _lengths(found)
-    rows = candidate.rows()
-    active = [row for row in rows if condition is None or condition.holds(candidate, row)]
+    rows = surveyed.rows()
+    active = [row for row in rows if condition is None or condition.holds(surveyed, row)]
     if active:
-        silent = _orphaned(candidate, active, found.seconds)
-        part = "" if candidate.sample.is_whole else " of the sample"
+        silent = _orphaned(surveyed, active, found.seconds)
+        part = "" if surveyed.sample.is_whole else " of the sample"
         because += f"; of {len(active)} active{part}, {silent} would be orphaned now"
     shown = format_duration(found.seconds)
     proposal.lines.append(Line("orphaned_after", shown, because))
     if found.question is not None:
         proposal.ask("orphaned_after", f"is {shown} right? {found.question}")
-    if candidate.seen is not None and found.count:
+    if surveyed.seen is not None and found.count:
         overlong = format_duration(round_up(max(3 * found.p999, 2 * found.seconds)))
         why = "for sessions whose heartbeat never stops"
         proposal.lines.append(Line("overlong_after", overlong, why, is_suggestion=True))
@@ -61,11 +67,11 @@ def _lengths(found: ThresholdProposal) -> str:
     )
 
 
-def _orphaned(candidate: Candidate, active: list[int], seconds: float) -> int:
+def _orphaned(surveyed: SurveyedTable, active: list[int], seconds: float) -> int:
     """How many of the active rows were last seen longer ago."""
     count = 0
     for row in active:
-        times = (candidate.time(candidate.start, row), candidate.time(candidate.seen, row))
+        times = (surveyed.time(surveyed.start, row), surveyed.time(surveyed.seen, row))
         last = max((each for each in times if each is not None), default=None)
-        count += last is not None and candidate.sample.now - last > seconds
+        count += last is not None and surveyed.sample.now - last > seconds
     return count

@@ -1,4 +1,4 @@
-"""Connection strings: how one is checked, and the parameters that libpq takes from it."""
+"""Connection strings: their validation, and the parameters that libpq reads from them."""
 
 import re
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ _HOSTS = ("host", "hostaddr", "port", "target_session_attrs", "load_balance_host
 
 _SCHEMES = ("postgres://", "postgresql://")
 
-#: What decides where or how safely to connect and libpq calls otherwise; in lower case.
+#: Options of other programs that decide where or how safely to connect; in lower case.
 _INSTEAD = {
     "targetservertype": "target_session_attrs",
     "loadbalancehosts": "load_balance_hosts",
@@ -42,14 +42,14 @@ def dsn_problem(dsn: str) -> str | None:
 
 
 def _misread_part(url: str) -> str | None:
-    """What libpq reads without an error, and other than it was meant."""
+    """Values that libpq accepts, but interprets differently from the intention."""
     user, address = split_user(url.partition("://")[2])
     address, _, query = address.partition("?")
     if not user and "@" in address:
         return "expected a database without @; in a URL write %2F for a / in the password"
     names = [each.partition("=")[0] for each in query.split("&")]
     for name in ("host", "hostaddr", "port"):
-        if names.count(name) > 1:  # it would take the last one alone
+        if names.count(name) > 1:  # libpq would use only the last one
             return (
                 f"expected the option {name} once, got it {names.count(name)} times; several "
                 "hosts are written with commas, as host=a,b&port=5432,5433"
@@ -58,7 +58,7 @@ def _misread_part(url: str) -> str | None:
 
 
 def _describe_invalid(dsn: str) -> str:
-    """What is wrong, as far as that part cannot be one of a password."""
+    """The problem, without parts that could belong to a password."""
     scheme, found, rest = dsn.partition("://")
     if not found or not re.fullmatch(r"[A-Za-z][A-Za-z+]{1,19}", scheme):
         return "something else"
@@ -102,7 +102,7 @@ def parameters_of(dsn: str) -> dict[str, Any]:
 
 
 class Target(NamedTuple):
-    """Where a connection string connects to, and as whom; "" is not known."""
+    """The server and the user of a connection string; "" is unknown."""
 
     host: str
     port: str
@@ -118,7 +118,7 @@ def target_of(dsn: str) -> Target:
 
 
 def _used_parameters(parameters: dict[str, Any]) -> dict[str, str]:
-    """What libpq reports of a connection that it begins, and that fails because of its sslmode."""
+    """The parameters that libpq reports for a connection that fails because of its sslmode."""
     text = conninfo.make_conninfo(**{**parameters, "sslmode": "-"})
     begun = pq.PGconn.connect_start(text.encode())
     try:

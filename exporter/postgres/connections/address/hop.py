@@ -1,14 +1,15 @@
-"""Hop: the way from here to what was connected to, be it the server or a pooler before it."""
+"""Hop: the connection from here to the server, or to a pooler before it."""
 
 import ipaddress
 import socket
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from psycopg import pq
 
 
 class Hop(NamedTuple):
-    """What libpq and the system know of a connection."""
+    """The properties of a connection by libpq and the system."""
 
     address: str
     is_local: bool
@@ -31,3 +32,13 @@ def _is_loopback(address: str) -> bool:
     found = ipaddress.ip_address(address.partition("%")[0])  # fe80::1%eth0
     mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
     return (mapped or found).is_loopback
+
+
+def is_behind_pooler(connections: Iterable[pq.abc.PGconn], backend_pid: int) -> bool:
+    """Whether the backend of a read is none that libpq was told of when it connected.
+
+    A pooler answers a client with a key of its own (PgBouncer, client.c), because the server's
+    connection is another one in each transaction.
+    """
+    known = {each.backend_pid for each in connections}
+    return bool(known) and backend_pid not in known

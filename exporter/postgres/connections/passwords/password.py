@@ -1,4 +1,4 @@
-"""Password: where the password of a database's connections comes from, beside its dsn."""
+"""Password: the source of the password of a database's connections, beside its dsn."""
 
 import asyncio
 from pathlib import Path
@@ -13,7 +13,7 @@ from exporter.postgres.connections.passwords.password_command import (
 
 
 class Password:
-    """Of one connection string: from a file or a command, or none."""
+    """The password of one connection string: from a file or a command, or none."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
         self._settings = settings
@@ -21,7 +21,7 @@ class Password:
         self._command: PasswordCommand | None = None
 
     async def current(self) -> str | None:
-        """The one to connect with; None where libpq finds its own. Raises AuthFailed."""
+        """The password to connect with; None if libpq finds its own. Raises AuthFailed."""
         settings = self._settings
         if settings.password_command is not None:
             return await self._shared(settings.password_command).password()
@@ -32,7 +32,7 @@ class Password:
             return await in_thread(lambda: _read(settings.name, path))
 
     async def after_refusal(self, refused: str | None) -> str | None:
-        """Another one in place of one that the server refuses; None where there is none."""
+        """Another password after the server refused one; None if there is none."""
         if refused is None or self._settings.password_command is None:
             return None
         return await self._shared(self._settings.password_command).after_refusal(refused)

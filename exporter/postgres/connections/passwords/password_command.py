@@ -1,4 +1,4 @@
-"""PasswordCommand: what a command prints is the password for a while; then it is run again."""
+"""PasswordCommand: the output of a command is the password until it is run again."""
 
 import asyncio
 import re
@@ -32,7 +32,7 @@ class PasswordCommand:
         self._has_failed = False
 
     async def password(self) -> str:
-        """One that is valid by its lifetime, from a run where that is needed.
+        """A password within its lifetime, from a new run if necessary.
 
         Raises PasswordUnavailable.
         """
@@ -42,7 +42,7 @@ class PasswordCommand:
         return self._password
 
     async def after_refusal(self, refused: str) -> str | None:
-        """Another password in place of one that the server refuses; None where it stays that one.
+        """Another password after the server refused one; None if the command prints the same.
 
         Raises PasswordUnavailable.
         """
@@ -94,7 +94,7 @@ _shared: WeakValueDictionary[tuple[object, ...], PasswordCommand] = WeakValueDic
 def shared_command(
     database: str, argv: Sequence[str], *, lifetime: float, timeout: float
 ) -> PasswordCommand:
-    """That of all connections of the process which run it, for as long as one of them has it."""
+    """The command shared by all connections of the process, for as long as one uses it."""
     asked = (asyncio.get_running_loop(), database, tuple(argv), lifetime, timeout)
     command = _shared.get(asked)
     if command is None:

@@ -1,7 +1,7 @@
-"""Runs a command for what it prints, within bounds. What it prints is a secret, as its arguments.
+"""Runs a command for its output, with limits. Its output and its arguments are secret.
 
-So no message has anything of them, and stderr is not kept either: programs repeat arguments and
-requests there, tokens included, and nothing tells which of their lines are harmless.
+So no message contains them, and stderr is not kept either: programs repeat arguments and requests
+there, tokens included, and harmless lines cannot be distinguished.
 """
 
 import asyncio
@@ -20,15 +20,15 @@ _MOST_BYTES = 65_536
 
 
 class CommandFailed(Exception):
-    """Why a command printed nothing of use: a clause that begins with "it"."""
+    """Why a command printed no usable output: a clause that begins with "it"."""
 
 
 async def output_of(argv: Sequence[str], timeout: float) -> bytes:
-    """What a command wrote to stdout, when it has ended with exit code 0. Raises CommandFailed.
+    """The stdout of a command that ended with exit code 0. Raises CommandFailed.
 
-    In the end, at its time limit, and when this is cancelled, its process group is killed: all that
-    it has started, unless that made a session of its own. Output that a pipe does not hold (64 KiB)
-    keeps it from ending.
+    At its end, at its time limit, and on cancellation, its process group is killed: all processes
+    that it has started, except those in their own session. More output than a pipe holds (64 KiB)
+    prevents its end.
     """
     reading, writing = os.pipe()
     try:
@@ -72,7 +72,7 @@ async def _exit_code(argv: Sequence[str], stdout: int, timeout: float) -> int:
 
 
 def _all_of(pipe: int) -> bytes:
-    """What is in a pipe now; a process that was left behind may have it open, and write on."""
+    """The present contents of a pipe; a remaining process may still write to it."""
     output = b""
     with suppress(BlockingIOError):
         while part := os.read(pipe, _MOST_BYTES):

@@ -1,5 +1,5 @@
--- Whether recovery has closed any session of the table since a time: asked once for a statement, which then
--- need not ask of each row.
+-- Whether recovery has closed any session of the table since a time: evaluated once in a statement, so
+-- that rows need not be checked if there is none.
 (
     SELECT EXISTS (
         SELECT FROM session_exporter.recovery AS a

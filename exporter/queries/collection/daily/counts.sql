@@ -1,10 +1,10 @@
 -- The sessions that started on given days, counted by day and label.
 -- The days come as a range of constants, so that an index on the start finds their rows and,
--- without one, the table is read once for any number of neighbouring days. Of a single day without
--- labels there are no groups, which cost half as much again.
--- The newest start of them that is not in the future costs no other read.
--- Most rows are plain: ended, complete, of known duration. Only of the others is asked what each is:
--- the last measure adds up kinds, so that all of its conditions are tried once for a row.
+-- without one, the table is read once for any number of neighbouring days. A single day without
+-- labels has no groups, which would add half of the cost.
+-- The newest start that is not in the future needs no separate read.
+-- Most rows are plain: ended, complete, with a known duration. Only the others are classified: the
+-- last measure sums up kinds, so that its conditions are evaluated once for each row.
 WITH {clock}
 SELECT
     {day} AS day,

@@ -1,5 +1,5 @@
--- Whether recovery has closed a session, for whichever source of the table, and that was not undone.
--- An id may have been another session's before, so that only what was closed since a time counts.
+-- Whether recovery has closed a session, for any source of the table, and that was not undone.
+-- The id may have belonged to an earlier session, so only closures since a time count.
 -- The planner chooses between a hash of these rows and a lookup of each.
 EXISTS (
     SELECT FROM session_exporter.recovery AS a

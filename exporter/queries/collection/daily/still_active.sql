@@ -1,8 +1,8 @@
 -- How many sessions of each past day are still active, and how many of those are orphaned. A past day
--- whose number of active sessions did not change is not read again. Today is left out, because it is read
--- anyway and has most of them.
--- The days come as a range of constants: an index on the start serves this, and one on the start
--- WHERE <active> without reading other rows.
+-- whose number of active sessions did not change is not read again. Today is excluded, because it is
+-- read anyway and has most of them.
+-- The days are a range of constants, so that an index on the start can be used; an index on the start
+-- WHERE <active> reads no other rows.
 WITH {clock}
 SELECT
     {day} AS day,

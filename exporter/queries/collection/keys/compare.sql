@@ -1,6 +1,6 @@
--- Whether two rows as a key can be compared: which types their values have is not known before there are
--- some. A key is evaluated twice, with NULL for each column; no row of the table is read. OFFSET 0
--- keeps the planner from finding that the keys are the same.
+-- Whether two keys that are rows can be compared: the types of their values are only known at run time.
+-- A key is evaluated twice, with NULL for each column; no row of the table is read. OFFSET 0 prevents
+-- the planner from detecting that both keys are equal.
 SELECT
 FROM (
     SELECT ({key}) AS key

@@ -1,7 +1,7 @@
--- How many keys have as many active sessions as one may have, and how many of those would have fewer
--- without their orphaned ones: a CTE of the statement that counts the active rows, so that both see the
--- same rows at the same time. A second pass takes less than grouping by cell and by key in one, where
--- PostgreSQL sorts every row. Its name is long so that no table of an expression is hidden by it.
+-- How many keys are at their limit of active sessions, and how many of those would be below it without
+-- their orphaned sessions: a CTE of the statement that counts the active rows, so that both see the
+-- same rows at the same time. A second pass takes less time than grouping by cell and key in one, for
+-- which PostgreSQL sorts every row. The name is long so that it hides no table of an expression.
 limited_keys_of_session_exporter AS MATERIALIZED (
     SELECT
         pg_catalog.count(*) AS at_limit,

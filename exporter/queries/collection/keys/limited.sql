@@ -1,4 +1,4 @@
--- The keys with as many active sessions as one may have. A row whose key is NULL has none.
+-- The keys at their limit of active sessions. A row whose key is NULL is ignored.
 -- OFFSET 0 keeps a key from being computed again for each use.
 SELECT
     key,

@@ -1,4 +1,4 @@
--- The active rows with the columns that are asked of each, as a table.
+-- The active rows with the required columns, as a table.
 (
         SELECT
         {columns}

@@ -1,2 +1,2 @@
--- The encoding of the database, by PostgreSQL's name: what it lacks cannot be in a table.
+-- The encoding of the database, by PostgreSQL's name: characters outside of it cannot be in a table.
 SELECT pg_catalog.getdatabaseencoding()

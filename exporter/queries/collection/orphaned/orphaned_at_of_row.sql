@@ -1,4 +1,4 @@
--- The same of the row `s`. OFFSET 0 keeps its expressions from being evaluated wherever they are used.
+-- The same for the row `s`. OFFSET 0 keeps its expressions from being evaluated at each use.
 (
     SELECT
     {orphaned_at}

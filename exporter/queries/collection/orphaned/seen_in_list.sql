@@ -1,4 +1,4 @@
--- The last sign of life that a list gives of a row; NULL where it gives none. Only for thresholds of rows.
+-- The last sign of life of a row in a list; NULL if the list gives none. Only for thresholds of rows.
 pg_catalog.to_timestamp((
     (
         SELECT pg_catalog.jsonb_object(

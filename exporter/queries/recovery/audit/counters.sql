@@ -1,7 +1,7 @@
--- What has been written and noted in the audit of a source since a while ago: each once for every row.
--- Numbers and times are those of transactions that may commit late, so the marks lie a minute back,
--- and the reader skips what it has counted already. What has shown life after it was undone is not
--- contradicted by that.
+-- The events in the audit of a source since a mark: each once for every row.
+-- Numbers and times are those of transactions that may commit late, so the marks are a minute back, and
+-- the reader skips events that it has already counted. A session that shows life after it was undone
+-- does not count as contradicted.
 SELECT 'recovered', trigger, number
 FROM session_exporter.recovery
 WHERE source = {source} AND number > {number}

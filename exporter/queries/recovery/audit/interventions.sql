@@ -1,5 +1,5 @@
--- The pauses of a source, and what persons have resumed, newest first. What was written while the clock was
--- ahead counts when that time has come.
+-- The pauses of a source, and the resumes by persons, newest first. A row that was written while the
+-- clock was ahead counts from that time.
 SELECT extract(epoch FROM i.at)::float8, i.kind, i.role::text, i.held, i.reason
 FROM (
     SELECT p.paused_at AS at, 'pause'::text AS kind, p.paused_by AS role, NULL::int8 AS held, p.reason

@@ -1,5 +1,5 @@
--- The tables of the audit that are there and that this role may read, also where it may not use their
--- schema; and the version of the schema.
+-- The existing tables of the audit that this role may read, even if it may not use their schema; and
+-- the version of the schema.
 SELECT
     ARRAY(
         SELECT c.relname::text

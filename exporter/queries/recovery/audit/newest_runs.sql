@@ -1,5 +1,5 @@
--- The newest runs of a source among its last thousand audited sessions: the index on (source, at) gives
--- those, however many there are. Of a run that is still going, all are of one run.
+-- The newest runs of a source among its last thousand audited sessions, which the index on (source, at)
+-- gives. All of them may belong to one run that is still active.
 SELECT newest.run
 FROM (
     SELECT a.run, a.at

@@ -7,7 +7,7 @@ SELECT least(
         WHERE a.source = {source}
             AND a.trigger = 'auto'
             AND a.at > pg_catalog.now() - interval '1 hour'
-            AND {is_trusted} -- or another role could use up the budget
+            AND {is_of_closer} -- or another role could use up the budget
     ),
     {per_day} - (
 {spent}

@@ -1,10 +1,10 @@
--- Checks again, closes and writes down, all in one statement, with a snapshot that is newer than the
--- locks: nobody can change these rows any more, and what anybody did before is seen.
--- A row is closed only in the very version in which it was found, or, on a planned stop, was locked.
--- The versions are looked up in one object that is made once: a join with them would have no statistics
--- and might compare every row with every version.
--- DISTINCT ON: where an id is unique in each partition only, one transaction closes one row of it,
--- so that undo can tell them apart.
+-- Rechecks, closes and audits in one statement, with a snapshot that is newer than the locks: no other
+-- transaction can change these rows now, and all earlier changes are visible.
+-- A row is closed only in the version in which it was found or, for a planned stop, locked.
+-- The versions are in one object that is built once: a join with them would have no statistics and
+-- might compare every row with every version.
+-- DISTINCT ON: if an id is unique only within each partition, one transaction closes one row of it, so
+-- that undo can tell them apart.
 WITH session_exporter_found AS MATERIALIZED (
     SELECT DISTINCT ON ({id})
         s.tableoid AS session_exporter_table,
@@ -20,7 +20,7 @@ WITH session_exporter_found AS MATERIALIZED (
         AND (SELECT {versions}) ->> {key}
             = s.xmin::text
         AND {recoverable}
-        AND {young}
+        AND {not_backlog}
         AND ({end}) IS NOT NULL
         AND NOT ({skips_held} AND {held})
 ),

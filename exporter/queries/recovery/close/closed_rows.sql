@@ -1,4 +1,4 @@
--- Of recovery/close/close: the sessions that were closed, a row for each, or one row without any.
+-- The result of recovery/close/close: the closed sessions, a row for each, or one row without a session.
 SELECT
     (SELECT pg_catalog.count(*) FROM session_exporter_found) AS session_exporter_found_count,
     (SELECT pg_catalog.count(*) FROM session_exporter_written) AS session_exporter_written_count,

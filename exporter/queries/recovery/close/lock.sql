@@ -1,6 +1,6 @@
--- Locks sessions that may be closed, in the version that each has from now on, and leaves alone what
--- somebody else works on just now.
--- FOR UPDATE, so that a child row that is being inserted this moment keeps us out too.
+-- Locks sessions that may be closed and returns their versions, which cannot change any more. Rows that
+-- another transaction has locked are skipped.
+-- FOR UPDATE, so that a session to which a child row is being inserted is skipped too.
 SELECT {key}, s.xmin::text
 FROM {table} AS s
 WHERE {is_one_of}

@@ -1,8 +1,9 @@
--- What is written about a source: its stop that counts, the newest that a person has resumed under this
--- rule, and the observation of the rule. A clock that was ahead when that was written says nothing. A rule
--- that another one has replaced for a time is observed as if for the first time.
+-- The records about a source: its stop in force, the newest stop that a person has resumed under this
+-- rule, and the observation of the rule. Records with a time in the future are ignored. A rule that was
+-- replaced by another for some time is observed as if for the first time.
 SELECT
     extract(epoch FROM stopped.at)::float8, stopped.brake, stopped.why,
+    coalesce(stopped.session_exporter_by_hand, 0),
     extract(epoch FROM resumed.at)::float8, extract(epoch FROM resumed.resumed_at)::float8,
     coalesce(resumed.wave, 0),
     extract(epoch FROM CASE WHEN o.since <= pg_catalog.now() AND NOT EXISTS (

@@ -1,5 +1,5 @@
--- A stop holds the orphaned sessions that were last seen before this moment; no row where there is none.
--- One because sessions return says nothing of when they were seen, and holds all.
+-- A stop holds the orphaned sessions that were last seen before this time; no row without a stop.
+-- The stop `returned` does not depend on when they were seen, and holds all.
 SELECT CASE WHEN t.brake = 'returned'::text THEN 'infinity'::timestamptz ELSE t.at END
 FROM (
 {stopped}

@@ -1,5 +1,5 @@
--- Notes since when a rule is observed, until when it is judged, its orphaned sessions, and how many of
--- those of the last day returned.
+-- Records since when a rule is observed, until when it is judged, its orphaned sessions, and the returns
+-- of the last day.
 INSERT INTO session_exporter.observation AS o (source, rule, since, until, judged, orphans, returns)
 VALUES (
     {source}, {fingerprint}, pg_catalog.to_timestamp({since}),

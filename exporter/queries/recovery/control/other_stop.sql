@@ -1,6 +1,6 @@
--- Whether another stop of a source was in force before the one that began at a moment: one that a person has
--- ended lately, or one that is newer than all that persons have ended. What began within a minute of it is
--- the same wave, found by another exporter.
+-- Whether another stop of a source was in force before the stop that began at a given time: a stop that a
+-- person has ended recently, or one that is newer than all ended stops. A stop that began within a minute
+-- of it is the same wave, found by another exporter.
 SELECT EXISTS (
     SELECT FROM session_exporter.stop AS other
     WHERE other.source = {source}

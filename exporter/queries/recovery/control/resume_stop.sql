@@ -1,4 +1,4 @@
--- Ends a stop by a person's decision; a newer one goes on.
+-- Ends a stop by a person's decision; a newer stop stays in force.
 UPDATE session_exporter.stop
 SET resumed_at = pg_catalog.now(), resumed_by = session_user, held = {held}, wave = {wave},
     rule = {fingerprint}, reason = {reason}

@@ -1,5 +1,5 @@
--- When the stop of a source was that a person has ended last. What was written while the clock was ahead
--- counts when that time has come.
+-- The time of the stop of a source that a person has ended last. A row that was written while the clock
+-- was ahead counts from that time.
 SELECT coalesce((
     SELECT extract(epoch FROM least(s.at, s.resumed_at))::float8
     FROM session_exporter.stop AS s

@@ -1,5 +1,5 @@
--- The newest orphaned sessions, and the database's clock: not the time of the transaction, which is that of
--- the message, and other transactions may come before it there.
+-- The newest orphaned sessions, and the database's clock: not the transaction time, which is that of the
+-- message, in which other transactions may precede this one.
 WITH {clock}
 SELECT
     extract(epoch FROM {now})::float8,

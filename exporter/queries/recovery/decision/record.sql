@@ -4,7 +4,7 @@
 -- before automatic recovery closed it. What a person closed in one run was judged together, by its age. No
 -- such span that counts is longer than a wave; so the spans that lie within the wave from a moment on are
 -- those that end before it does, less those that begin before that moment. Then the days on which
--- something was closed, of 24 hours back from now, with how many were closed wrongly: in the last one
+-- something was closed, of 24 hours back from now, with how many wrongly and how many by hand: in the last one
 -- what was closed by hand counts alone, because a mistake of automatic recovery may still show, and its
 -- budget would double within a day. What was closed by hand counts where it had become orphaned on the
 -- day before: backlog raises no limit. Rows of a role that may not close sessions prove nothing.
@@ -29,14 +29,7 @@ WITH session_exporter_closed AS MATERIALIZED (
         AND a.trigger <> 'close'
         AND coalesce(a.evidence ->> 'cause'::text, 'age') = 'age' -- what is proved lost is no wave
         AND a.at > pg_catalog.now() - interval '28 days'
-        AND a.writer IN (
-            SELECT r.rolname
-            FROM pg_catalog.pg_roles AS r
-            WHERE r.rolname = current_user
-                OR pg_catalog.has_any_column_privilege(
-                    r.oid, {relation}::regclass::oid, 'UPDATE'::text
-                )
-        )
+        AND {is_of_closer}
 ),
 session_exporter_spans AS (
     SELECT
@@ -73,7 +66,9 @@ session_exporter_days AS (
             extract(epoch FROM pg_catalog.now() - c.session_exporter_at) / 86400::numeric
         ) AS session_exporter_day,
         pg_catalog.count(*) AS session_exporter_count,
-        pg_catalog.count(*) FILTER (WHERE c.session_exporter_is_wrong) AS session_exporter_wrong
+        pg_catalog.count(*) FILTER (WHERE c.session_exporter_is_wrong) AS session_exporter_wrong,
+        pg_catalog.count(*) FILTER (WHERE NOT c.session_exporter_is_automatic)
+            AS session_exporter_by_hand
     FROM session_exporter_closed AS c
     WHERE CASE
         WHEN c.session_exporter_is_automatic
@@ -89,7 +84,9 @@ SELECT
         FROM session_exporter_waves AS w),
     (SELECT coalesce(
             pg_catalog.jsonb_agg(
-                pg_catalog.jsonb_build_array(d.session_exporter_count, d.session_exporter_wrong)
+                pg_catalog.jsonb_build_array(
+                    d.session_exporter_count, d.session_exporter_wrong, d.session_exporter_by_hand
+                )
             ),
             '[]'
         )

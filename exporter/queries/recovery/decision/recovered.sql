@@ -1,5 +1,5 @@
--- Whether recovery has closed the session since the last run, for whichever source of the table, and that
--- was not undone. Another exporter's transaction may have begun before that run.
+-- Whether recovery has closed the session since the last run, for any source of the table, and that was
+-- not undone. Another exporter's transaction may have begun before that run.
 EXISTS (
     SELECT FROM session_exporter.recovery AS a
     WHERE a.relation = {relation}

@@ -1,6 +1,6 @@
--- Of sessions that were orphaned, those that are not: they are no longer active and orphaned, or the
--- evidence proves them alive, and recovery has not closed them. A row that is deleted is none of them.
--- With each whether it is active and has been silent since the last run, and its owner.
+-- The formerly orphaned sessions that are orphaned no longer: they are not active and orphaned, or the
+-- evidence proves them alive, and recovery has not closed them. Deleted rows are not included.
+-- For each: whether it is active and has been silent since the last run, and its owner.
 SELECT
     {key},
     ({rows} AND NOT {alive} AND {is_silent}) IS TRUE,

@@ -11,4 +11,4 @@ WHERE a.source = {source}
         OR a.undone_at IS NOT NULL
         OR a.contradicted_at IS NOT NULL
     )
-    AND {is_trusted} -- or another role could use up the budget
+    AND {is_of_closer} -- or another role could use up the budget

@@ -1,7 +1,6 @@
--- What automatic recovery has spent of its budget; of what was closed since a moment, what was
--- contradicted or undone; and of what became orphaned since then, what was contradicted: those that
--- became orphaned within the last day, or were found within it. A session counts once, and not where its
--- return is counted already.
+-- The spent budget of automatic recovery; the contradicted or undone sessions among those closed since a
+-- given time; and the contradicted sessions among those that became orphaned since then, within the last
+-- day, or were found within it. A session counts once, and not if its return is already counted.
 SELECT
     (
 {spent}

@@ -1,6 +1,6 @@
--- Which roles may create objects in the schemas in which unqualified names are looked up by this role:
--- NULL for PUBLIC, which is every role, and then no others. Superusers, the owner of a schema and roles
--- with the owner's rights are left out.
+-- The roles that may create objects in the schemas of this role's search path: NULL for PUBLIC, which is
+-- every role, and then no others. Superusers, the owner of a schema and roles with the owner's rights
+-- are excluded.
 SELECT n.nspname, r.rolname
 FROM pg_catalog.unnest(pg_catalog.current_schemas(true)) WITH ORDINALITY AS p (name, number)
 JOIN pg_namespace AS n ON n.nspname = p.name

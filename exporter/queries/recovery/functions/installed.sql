@@ -1,5 +1,5 @@
--- Functions as the catalog has them: what they take, how they run, what they do, their comment, their
--- owner, and who may call them. Takes no rights.
+-- Functions in the catalog: arguments, properties, body, comment, owner, and whether this role may call
+-- them. It needs no rights.
 SELECT
     n.nspname,
     p.proname,

@@ -1,2 +1,3 @@
--- Has the function in the database maintain the audit: note contradictions, or delete old rows.
+-- Calls the function in the database that maintains the audit: records contradictions, or deletes old
+-- rows.
 SELECT {function}({task}::text, {before})

@@ -2,7 +2,7 @@
 -- what recovery wrote was overwritten, or the session was seen after it was closed.
 -- Gives the time at which the page begins; NULL after the last page.
 -- OFFSET 0 keeps EXISTS from becoming a join, for which the whole table may be read.
--- The row is a level further in than the audit's, so that no bare word in an expression is ambiguous.
+-- The row is in an inner query, so that no bare word in an expression is ambiguous.
 WITH session_exporter_page AS MATERIALIZED (
 {page}
 ), session_exporter_marked AS (

@@ -1,9 +1,8 @@
--- Recovered sessions that the evidence proves alive now, though it did not when they were closed:
--- their rows may be as recovery left them. Where what closing writes made the evidence true, or the
--- config has declared other evidence since, nothing follows from it. Of those that were undone, which
--- are open again, whatever evidence there is now tells: one that it has proved alive since may be closed
--- again.
--- In pages as contradicted.sql.
+-- Recovered sessions that the evidence proves alive now, although it did not when they were closed;
+-- their rows may be unchanged. Evidence that became true by closing itself, or was changed in the config
+-- since, has no consequence. For undone sessions, which are open again, the present evidence counts: a
+-- session that it has proved alive since may be closed again.
+-- In pages like contradicted.sql.
 WITH session_exporter_page AS MATERIALIZED (
 {page}
 ), session_exporter_marked AS (

@@ -1,5 +1,5 @@
--- One page of what may be contradicted: the newest rows of the audit before a time. Those of one
--- transaction stay together. What was undone since may show life again.
+-- One page of rows that may be contradicted: the newest rows of the audit before a time. Rows of one
+-- transaction stay together. Undone sessions are included, because they may show life again.
 SELECT a.number, a.at
 FROM session_exporter.recovery AS a
 WHERE a.source = {source}

@@ -1,5 +1,5 @@
--- Deletes rows that are older than the audit is kept, a thousand at a time. What a person has undone is kept
--- while the session is active: without the row, recovery would close it again.
+-- Deletes rows older than `audit.keep`, a thousand at a time. The row of an undone session is kept while
+-- the session is active: without it, recovery would close the session again.
 SELECT NULL::timestamptz
 FROM session_exporter.prune({source}::text, {keep}, ARRAY(
     SELECT a.number

@@ -1,4 +1,4 @@
--- When recovery closed an orphaned session last, for whichever source of the table, but for what was undone:
+-- When recovery last closed an orphaned session, for any source of the table, without undone closures:
 -- since then the application has opened it again.
 (
     SELECT extract(epoch FROM pg_catalog.max(a.at))::float8

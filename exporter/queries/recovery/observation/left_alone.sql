@@ -1,6 +1,6 @@
--- Sessions that automatic recovery leaves alone, and when they were last seen: what a person has undone,
--- until it shows life, be it by evidence alone; and, whenever it was seen, what was closed too often.
--- Whichever source of the table it was closed for.
+-- Sessions that automatic recovery leaves alone, and when they were last seen: undone sessions until
+-- they show life, by a sign or by evidence; and sessions that were closed too often, whenever seen.
+-- For any source of the table.
 SELECT
     {audit_key} AS session_exporter_id,
     (a.evidence ->> 'last_seen'::text)::timestamptz AS session_exporter_seen

@@ -1,6 +1,6 @@
--- All that one run of recovery decides by, in one snapshot: which server this is, its clock, the active
+-- All values by which one run of recovery decides, in one snapshot: the server, its clock, the active
 -- sessions by category and by owner, the sessions that could be closed, and those that became orphaned
--- lately. The orphaned sessions are computed once; only some of them are returned.
+-- recently. The orphaned sessions are computed once; only some of them are returned.
 WITH session_exporter_orphans AS MATERIALIZED (
     SELECT
         {key} AS session_exporter_id,
@@ -10,7 +10,7 @@ WITH session_exporter_orphans AS MATERIALIZED (
         {cause} AS session_exporter_cause{own}
     FROM {table} AS s
     WHERE {recoverable}
-        AND {young}
+        AND {not_backlog}
 ),
 session_exporter_left_alone AS MATERIALIZED (
 {left_alone}

@@ -1,5 +1,5 @@
--- When exporters last observed a source by another rule, where none has observed it by this one since;
--- NULL, or no recent moment, where that says nothing about now. Notes of one rule are `recent` apart.
+-- When exporters last observed a source by another rule, if none has observed it by this rule since;
+-- NULL, or a time that is not recent, if that is irrelevant now. Records of one rule are `recent` apart.
 SELECT extract(epoch FROM pg_catalog.max(o.until))::float8
 FROM session_exporter.observation AS o
 WHERE o.source = {source}

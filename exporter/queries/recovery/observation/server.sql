@@ -1,5 +1,5 @@
--- Which server this is: another text after a restart, a failover or a promotion, and the same one
--- whichever role asks, with whatever settings, over whichever address.
+-- An identifier of the server: it changes with a restart, a failover or a promotion, and is the same for
+-- every role, setting and address.
 pg_catalog.concat_ws(
     ' ',
     (SELECT system_identifier FROM pg_catalog.pg_control_system()),

@@ -1,6 +1,6 @@
--- One page of the sessions that would be closed now, longest silent first, and in which version each
--- row is. Pages go by id, because a session's id does not change while others are closed or show life:
--- none is skipped or repeated. The last column is where the next page begins.
+-- One page of the sessions that would be closed now, longest silent first, with the version of each row.
+-- Pages are ordered by id, because an id does not change while sessions are closed or show life: none is
+-- skipped or repeated. The last column is where the next page begins.
 -- MATERIALIZED, or the planner may walk the whole index of the id for the sake of the order.
 -- WITH TIES, because in a partitioned table several rows may have one id.
 WITH session_exporter_candidates AS MATERIALIZED (
@@ -11,7 +11,7 @@ WITH session_exporter_candidates AS MATERIALIZED (
         {order} AS session_exporter_silent_since
     FROM {table} AS s
     WHERE {recoverable}
-        AND {young}
+        AND {not_backlog}
         AND {after}
 ),
 session_exporter_page AS MATERIALIZED (

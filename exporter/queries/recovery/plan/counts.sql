@@ -1,6 +1,6 @@
--- The active sessions by category: the reasons that keep an orphaned one from being recovered are
--- checked in this order. CASE, because a later condition is not evaluated for the others. The longest
--- threshold is asked for where each row has one of its own.
+-- The active sessions by category: the reasons that prevent recovery of an orphaned session are checked
+-- in this order. CASE, because later conditions are not evaluated then. The longest threshold is
+-- computed only if each row has its own.
 SELECT
     CASE
         WHEN {is_unknown} THEN 'unknown'

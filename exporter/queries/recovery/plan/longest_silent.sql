@@ -1,7 +1,7 @@
--- The sessions that would be closed now where only so many are, longest silent first, and in which
--- version each row is: one list, because pages go by id. The same order as in the preview.
+-- The limited number of sessions that would be closed now, longest silent first, with the version of each
+-- row: one list, because pages are ordered by id. The order is that of the preview.
 SELECT {key}, s.xmin::text
 FROM {table} AS s
 WHERE {recoverable}
-    AND {young}
+    AND {not_backlog}
 {first}

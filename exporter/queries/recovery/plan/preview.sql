@@ -1,4 +1,4 @@
--- What would become of the sessions that would be closed now, longest silent first.
+-- The new values of the sessions that would be closed now, longest silent first.
 SELECT
     {short_key},
     extract(epoch FROM {last_seen})::float8,
@@ -10,6 +10,6 @@ SELECT
 FROM {table} AS s
 CROSS JOIN LATERAL (SELECT ({end}) AS session_exporter_end) AS e
 WHERE {recoverable}
-    AND {young}
+    AND {not_backlog}
 ORDER BY {order}, {id}
 LIMIT {limit}

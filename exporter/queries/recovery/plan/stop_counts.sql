@@ -1,5 +1,5 @@
--- The active sessions by what becomes of them in a planned stop, and how many of each show life.
--- CASE, because what comes later is not evaluated for the others.
+-- The active sessions by their outcome in a planned stop, and how many of each show life.
+-- CASE, because later conditions are not evaluated then.
 SELECT
     CASE
         WHEN NOT {in_scope} OR NOT {has_id} THEN 'other'

@@ -4,6 +4,6 @@ FROM (
     SELECT {undone} AS session_exporter_undone
     FROM {table} AS s
     WHERE {recoverable}
-        AND {young}
+        AND {not_backlog}
     {first}
 ) AS u

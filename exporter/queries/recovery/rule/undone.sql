@@ -1,4 +1,4 @@
--- Of what automatic recovery leaves alone, what a person has undone.
+-- The undone sessions among those that automatic recovery leaves alone.
 SELECT l.session_exporter_id, l.session_exporter_seen
 FROM (
 {left_alone}

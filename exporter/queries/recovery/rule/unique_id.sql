@@ -1,6 +1,7 @@
 -- Whether columns name a row: a unique index on them or on some of them, or in a partitioned table,
 -- where every unique index holds the partition key too, one that has them all. And the columns of a
--- unique index that an id could be, of those that have any of some columns: NULL where none has.
+-- unique index that an id could be, of those that have any of some columns: NULL where none has. Last,
+-- whether other tables, partitions or children, hold rows of it: no unique index is on all of these.
 WITH session_exporter_keys AS MATERIALIZED (
     SELECT
         i.indisprimary AS is_primary,
@@ -27,4 +28,5 @@ SELECT
             AND pg_catalog.array_position(k.names, NULL) IS NULL
         ORDER BY k.names OPERATOR(pg_catalog.@>) {mentioned}::text[] DESC, k.is_primary DESC, k.names
         LIMIT 1
-    )
+    ),
+    (SELECT c.relhassubclass FROM pg_class AS c WHERE c.oid = {oid}::oid)

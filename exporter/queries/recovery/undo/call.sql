@@ -1,2 +1,2 @@
--- Has the function in the database take back what these rows of the audit tell of.
+-- Calls the function in the database that undoes the recoveries in these rows of the audit.
 SELECT {function}(ARRAY[{numbers}]::bigint[], {reason}::text)

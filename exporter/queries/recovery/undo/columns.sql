@@ -1,4 +1,4 @@
--- The columns that a run has written: those of its own time, whatever the config writes by now.
+-- The columns that a run has written, which may differ from those of the present config.
 SELECT DISTINCT pg_catalog.jsonb_object_keys(a.before)
 FROM session_exporter.recovery AS a
 WHERE a.run = {run}::uuid

@@ -1,4 +1,4 @@
--- Whether a row of a partitioned table is unchanged, and no other row could be the one of the audit.
+-- Whether a row of several tables is unchanged, and no other row could be the one of the audit.
 (
     {is_unchanged}
     AND (

@@ -1,5 +1,6 @@
--- Whether an audit row is of other columns than the id has now: their values would name another session.
--- An id of which a column is gone had another name. What was audited before runs had their id has none.
+-- Whether an audit row was written with other id columns than now: their values would name another
+-- session. An id column that no longer exists also counts. Rows from before runs recorded their id
+-- columns have none.
 EXISTS (
     SELECT FROM session_exporter.run AS r
     WHERE r.run = a.run

@@ -1,6 +1,6 @@
 -- Whether the role that wrote an audit row may write these values to the table itself: undo restores
--- nothing else, so that a forged row gives no role what it does not have. A function writes as its owner.
--- Which rows a policy lets a role write is not known here: then only its own undo trusts it.
+-- nothing else, so that a forged row gives no role further rights. A function writes as its owner. The
+-- rows that a policy permits are unknown here: then only that role's own undo trusts the row.
 (
     a.writer = current_user
     OR EXISTS (

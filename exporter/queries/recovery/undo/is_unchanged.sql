@@ -1,4 +1,4 @@
--- Whether the row has what recovery wrote to these columns, whose types may be others since.
+-- Whether these columns still have the values that recovery wrote; their types may have changed since.
 (
     (SELECT {written} FROM pg_catalog.jsonb_to_record(a.after) AS b ({definitions}))
     = {present}

@@ -1,5 +1,5 @@
--- Locks the sessions that may be undone, so that the next statement sees what anybody did before; what
--- somebody else works on just now is left alone.
+-- Locks the sessions that may be undone, so that the next statement sees all earlier changes; rows that
+-- another transaction has locked are skipped.
 SELECT a.number
 FROM (
     SELECT * FROM session_exporter.recovery AS a

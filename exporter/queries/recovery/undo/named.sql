@@ -1,4 +1,4 @@
--- The sessions of a run that an id names, as the audit has them.
+-- The sessions of a run for an id, as in the audit.
 SELECT {audit_key}
 FROM (
     SELECT * FROM session_exporter.recovery AS a

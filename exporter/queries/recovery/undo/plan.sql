@@ -1,4 +1,4 @@
--- How each session of a run is now, compared with how it was left: a page of them.
+-- The state of each session of a run, compared with the values that the run wrote: one page.
 SELECT
     a.number,
     CASE

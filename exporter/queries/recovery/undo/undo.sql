@@ -1,4 +1,4 @@
--- Writes back what was there before, where the row has what recovery has written, and notes it.
+-- Restores the old values if the row still has the values that recovery wrote, and records it.
 WITH session_exporter_restored AS (
     UPDATE {table} AS s
     SET ({columns}) = ({restored})

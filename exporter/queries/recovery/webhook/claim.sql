@@ -1,5 +1,5 @@
--- Claims recoveries that the webhook was not notified of yet, the longest due first. While one is being
--- delivered its next attempt lies in the future: if the exporter dies, it is claimed again then.
+-- Claims recoveries that are not yet delivered to the webhook, longest due first. During a delivery the
+-- next attempt is in the future: if the exporter dies, the recovery is claimed again then.
 WITH session_exporter_due AS MATERIALIZED (
     SELECT a.number
     FROM session_exporter.recovery AS a

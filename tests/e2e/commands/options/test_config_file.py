@@ -31,7 +31,7 @@ READING_IT = {
     "sql inconsistent": ("c",),
     "sql close": ("c",),
 }
-WITHOUT = {"schema", "demo", "sql", "completion", "content"}
+WITHOUT = {"init", "schema", "demo", "sql", "completion", "content"}
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from tests.support.processes.shells import Terminal, shell
 
 pytestmark = pytest.mark.slow  # test_candidates has all that the shells are told
 
+README = Path(__file__).parents[4] / "README.md"
+
 #: How each shell is started without anything of its user, and completes from then on.
 BEGIN = {
     "bash": ("--norc --noprofile -i", "PS1='$ '; source ./completion; echo ready\n"),
@@ -109,3 +111,47 @@ def test_the_script_is_read_without_a_word(name: str, folder: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def lines_of_readme() -> list[str]:
+    """The lines that install the scripts."""
+    text = README.read_text(encoding="utf-8")
+    lines = [line.strip() for line in text.splitlines()]
+    first = lines.index("mkdir -p ~/.local/share/bash-completion/completions")
+    last = next(number for number, line in enumerate(lines) if line.endswith("_session-exporter"))
+    return lines[first : last + 1]
+
+
+def test_the_lines_of_the_readme_install_the_scripts_where_there_was_no_folder(
+    tmp_path: Path,
+) -> None:
+    environment = {
+        key: value for key, value in environment_of(tmp_path).items() if "XDG" not in key
+    }
+    script = "set -e\n" + "\n".join(lines_of_readme())
+    subprocess.run(["/bin/sh", "-c", script], env=environment, cwd=tmp_path, check=True, timeout=60)
+    written = {
+        "bash": ".local/share/bash-completion/completions/session-exporter",
+        "fish": ".config/fish/completions/session-exporter.fish",
+        "zsh": ".zfunc/_session-exporter",
+    }
+    for name, path in written.items():
+        assert (tmp_path / path).read_text(encoding="utf-8") == run(
+            "completion", name, folder=tmp_path
+        ).stdout
+
+
+def test_zsh_completes_with_the_file_that_the_readme_has_written(folder: Path) -> None:
+    (folder / ".zfunc").mkdir()
+    script = run("completion", "zsh", folder=folder).stdout
+    (folder / ".zfunc" / "_session-exporter").write_text(script, encoding="utf-8")
+    with Terminal(
+        [shell("zsh"), "-f", "-i"], folder=folder, env=environment_of(folder)
+    ) as terminal:
+        terminal.read_until(r"[$#%>] ")
+        terminal.type(
+            "PS1='$ '; fpath=(~/.zfunc $fpath); autoload -Uz compinit; compinit -u -D; echo ready\n"
+        )
+        terminal.read_until(r"[\r\n]ready\r?\n")
+        terminal.type("session-exporter recover pr\t")
+        terminal.read_until(r"recover practice_calls ", seconds=20)

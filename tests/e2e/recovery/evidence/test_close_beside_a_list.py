@@ -110,8 +110,8 @@ def test_while_it_is_unknown_what_the_list_holds_only_the_flag_closes(
         for words in ([], ["--yes"]):
             done = close(path, *which, *words)
             assert done.returncode == 1
-            assert "nothing is closed while it is not known which sessions" in done.stderr
-            assert done.stderr.endswith("; --even-live closes without asking\n")
+            assert "nothing is closed while it is unknown which sessions" in done.stderr
+            assert done.stderr.endswith("; --even-live closes without it\n")
         assert open_calls(calls) == set(range(1, 9))
         done = close(path, *which, "--yes", "--even-live")
         assert done.returncode == 0, done.stderr

@@ -81,7 +81,7 @@ MUTATIONS: list[Mutation] = [
     ),
     Mutation(CLOSE, without_condition("xmin"), first("is opened again")),
     Mutation(CLOSE, without_condition("{recoverable}"), after_the_lock("it is present")),
-    Mutation(CLOSE, without_condition("{young}"), closed("it is backlog")),
+    Mutation(CLOSE, without_condition("{not_backlog}"), closed("it is backlog")),
     Mutation(CLOSE, without_condition("{end}"), after_the_lock("it has no end")),
     Mutation(CLOSE, without_condition("ctid"), twins.a_live_twin_is_left_alone),
     Mutation(CLOSE, without_condition("tableoid"), twins.a_live_twin_is_left_alone),

@@ -70,7 +70,11 @@ async def test_a_day_counts_what_became_orphaned_within_a_day_before_it_was_clos
     close(database, 9, "26 hours", trigger="close")  # a planned stop: they were no orphans
     close(database, 9, "26 hours", waited="25 hours")
     close(database, 9, "29 days")
-    assert (await record(recover)).days == (ClosedDay(7, 0), ClosedDay(4, 4), ClosedDay(3, 3))
+    assert (await record(recover)).days == (
+        ClosedDay(7, 0, by_hand=2),
+        ClosedDay(4, 4, by_hand=4),
+        ClosedDay(3, 3, by_hand=3),
+    )
 
 
 @pytest.mark.quick("by statements")
@@ -85,7 +89,12 @@ async def test_the_last_day_is_spent_and_earns_nothing_yet_but_by_hand(
     close(database, 32, "8 days", trigger="auto", wrong="undone")
     found = await record(recover)
     assert found.spent == 2 + 8 + 16
-    assert found.days == (ClosedDay(6, 0), ClosedDay(4, 0), ClosedDay(24, 24), ClosedDay(32, 32))
+    assert found.days == (
+        ClosedDay(6, 0, by_hand=6),
+        ClosedDay(4, 0),
+        ClosedDay(24, 24),
+        ClosedDay(32, 32),
+    )
 
 
 @pytest.mark.quick("by statements-auto")

@@ -6,6 +6,7 @@ from exporter.demo.server.databases import EmbeddedDatabase
 from exporter.recovery.decision.observation import Returns
 from tests.support.recovery.automatic.by_hand import let_pass
 from tests.support.recovery.automatic.runner import Recover, open_ones, sessions
+from tests.support.recovery.webhooks import recover as recover_by_hand
 from tests.support.servers.statements import execute, rows
 
 END = "UPDATE public.chat SET is_open = false, ended = now() WHERE id = "
@@ -83,6 +84,36 @@ async def test_three_returns_stop_recovery_also_after_a_restart_and_before_it_ha
         await runner.by_hand.resume()
         state = await runner.run(2)
         assert (state.brakes, 10 in open_ones(database)) == (frozenset(), False)
+
+
+@pytest.mark.quick("by statements")
+async def test_a_person_who_closes_more_by_hand_than_return_lets_recovery_go_on(
+    database: EmbeddedDatabase, recover: Recover
+) -> None:
+    for id_ in range(1, 4):
+        sessions(database, id_, 1, seen=f"{id_ + 1} hours")
+    sessions(database, 100, 40, seen="1 minute")
+    async with recover(is_trusted=False) as runner:
+        await runner.run()
+        execute(
+            database,
+            "INSERT INTO session_exporter.stop (source, at, brake, why)"
+            " VALUES ('chat', now() - interval '2 minutes', 'returned', 'three of ten returned')",
+            "UPDATE public.chat SET seen = now() WHERE id = 1",
+        )
+        state = await runner.run()
+        assert (state.brakes, state.held, state.returned) == ({"returned"}, 2, 1)
+        assert (await recover_by_hand(database, runner.by_hand.source)).closed == 2
+        assert (await runner.run()).brakes == frozenset()
+    execute(database, "DELETE FROM public.chat WHERE id IN (2, 3)")  # their ends do not move
+    sessions(database, 60, 1, seen="55 minutes")
+    let_pass(database, "40 minutes")
+    execute(database, "UPDATE public.chat SET seen = now() WHERE id = 1 OR id >= 100")
+    async with recover(is_trusted=False) as runner:
+        await runner.run(2)  # it has ended for all exporters
+        assert 60 not in open_ones(database)
+        execute(database, "UPDATE session_exporter.recovery SET undone_at = now()")
+        assert (await runner.run()).brakes == {"returned"}
 
 
 @pytest.mark.quick("by statements")

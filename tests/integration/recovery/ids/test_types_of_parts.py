@@ -68,7 +68,7 @@ TYPES = {
 SETTINGS = ("DateStyle = German", "extra_float_digits = -5", "bytea_output = escape")
 
 
-@pytest.mark.quick("char(4)", "uuid", "timestamptz", "score", "level", "path")
+@pytest.mark.quick("timestamptz", "path")
 @pytest.mark.parametrize("type_", TYPES)
 def test_what_is_closed_by_two_columns_is_undone(
     any_database: EmbeddedDatabase, command: Command, type_: str

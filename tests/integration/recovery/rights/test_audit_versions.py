@@ -185,6 +185,14 @@ def test_sql_audit_prints_what_a_database_lacks(database: EmbeddedDatabase, tmp_
         return run("sql", "audit", "-c", config, folder=tmp_path).stdout
 
     assert "has no version yet.\n" in printed()
+    both = {"app": {"dsn": database.dsn}, "other": {"dsn": database.dsn}}
+    everywhere = {**CONVERSATIONS, "recovery": RECOVERY, "database": [*both]}
+    several = write_config(tmp_path, both, {"chats": everywhere})
+    found = run("sql", "audit", "-c", several, folder=tmp_path).stdout.splitlines()
+    assert found[2] == "-- Run what follows in each of these databases."
+    config = write_config(
+        tmp_path, {"app": both["app"]}, {"chats": everywhere | {"database": "app"}}
+    )
     execute(database, printed())
     assert printed() == (
         f"-- Database app: the schema session_exporter is current, of version {VERSION}.\n"

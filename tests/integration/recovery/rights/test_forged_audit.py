@@ -134,8 +134,14 @@ def test_what_the_role_may_write_itself_is_undone_whoever_undoes_it(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("command")
-def test_forged_rows_do_not_use_up_the_budget(any_database: EmbeddedDatabase) -> None:
-    forge(any_database, "vault", OPEN, trigger="auto")
+@pytest.mark.quick("written")
+@pytest.mark.parametrize(
+    "values", [OPEN, ("{}", "{}")], ids=["of a column", "that says nothing written"]
+)
+def test_forged_rows_do_not_use_up_the_budget(
+    any_database: EmbeddedDatabase, values: tuple[str, str]
+) -> None:
+    forge(any_database, "vault", values, trigger="auto")
     execute(any_database, "UPDATE public.vault SET is_open = true")
     versions = rows(any_database, "SELECT id, xmin::text FROM public.vault ORDER BY id")
     closed = []
@@ -144,6 +150,19 @@ def test_forged_rows_do_not_use_up_the_budget(any_database: EmbeddedDatabase) ->
         call = f"SELECT session_exporter_session FROM session_exporter.recover_vault({given})"
         closed += rows(any_database, call, role=RECOVERY_ROLE)
     assert closed == [("1",)]  # the second is over the budget
+
+
+@pytest.mark.slow  # it has three servers
+def test_a_forged_recovery_by_hand_ends_no_stop(
+    any_database: EmbeddedDatabase, command: Command
+) -> None:
+    execute(
+        any_database,
+        "INSERT INTO session_exporter.stop (source, at, brake, why)"
+        " VALUES ('vault', now() - interval '2 minutes', 'returned', 'x')",
+    )
+    forge(any_database, "vault", ("{}", "{}"))
+    assert "(returned), because x" in command("resume", "vault")
 
 
 @pytest.mark.slow  # the fast tier has this of a stop, in test_resume_rights.py

@@ -62,13 +62,13 @@ REMARKS = {
     "owners of no source": (
         text_of(names=", list: l, owner: x"),
         (
-            "owners.o: expected a source that names it, got none; it is not asked: write `owner: "
+            "owners.o: expected a source that names it, got none; it is not used: write `owner: "
             "{of: COLUMN, in: o}` in one, or remove it"
         ),
     ),
     "a list of no source": (
         text_of(names=", owner: {of: x, in: o}"),
-        "lists.l: expected a source that names it, got none; it is not asked: write `list: l`",
+        "lists.l: expected a source that names it, got none; it is not used: write `list: l`",
     ),
     "a query that is read like an answer": (
         text_of(lists="sql: SELECT 1, filter: live, items: sessions"),

@@ -44,8 +44,8 @@ WRONG: dict[str, tuple[str, str]] = {
         f"pods with {key} {value}": (
             owners(f"{PODS}, {key}: {value}}}"),
             (
-                f"owners.o.kubernetes.{key}: expected the path of a file, got {value}; leave the "
-                "key out for the default"
+                f"owners.o.kubernetes.{key}: expected the path of a file, got {value}; omit "
+                "the key for the default"
             ),
         )
         for key in ("ca_file", "token_file")

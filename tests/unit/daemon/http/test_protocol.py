@@ -14,7 +14,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from exporter.daemon.http import protocol as http_protocol
-from exporter.daemon.http.connections import NOT_READ, REASONS, Connection, HttpConnections
+from exporter.daemon.http.connections import (
+    NOT_READ,
+    REASONS,
+    TOO_LARGE,
+    Connection,
+    HttpConnections,
+)
 from exporter.daemon.http.protocol import LimitedProtocol
 from exporter.daemon.process import limited_protocol, listen
 
@@ -181,3 +187,22 @@ async def test_a_body_is_not_kept() -> None:
         await until(lambda: connections.seen and connections.seen[0].is_stuck)
         assert connections.seen[0].cycle.body == b""
         writer.transport.abort()
+
+
+@pytest.mark.parametrize("pieces", [1, 7])
+async def test_a_request_has_as_many_bytes_as_are_promised_and_not_one_more(pieces: int) -> None:
+    begin, end = b"GET /?bytes=3 HTTP/1.1\r\nHost: a\r\nA: ", b"\r\nConnection: close\r\n\r\n"
+    connections = HttpConnections()
+    async with serving(connections) as port:
+        for size, status in ((0, b"200 OK"), (1, b"431 Request Header Fields Too Large")):
+            filling = b"a" * (http_protocol.MOST_BYTES + size - len(begin) - len(end))
+            request = begin + filling + end
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            step = len(request) // pieces + 1
+            for start in range(0, len(request), step):
+                writer.write(request[start : start + step])
+                await asyncio.sleep(0)
+            answer = await reader.readline()
+            assert answer == b"HTTP/1.1 " + status + b"\r\n"
+            writer.close()
+    assert connections.rejected[TOO_LARGE] == 1

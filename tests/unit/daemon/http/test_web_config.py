@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -34,6 +35,17 @@ def file(tmp_path: Path) -> Path:
 
 def write(file: Path, text: str) -> None:
     file.write_text(text)
+
+
+def replace(file: Path, text: str) -> None:
+    file.unlink()
+    file.write_text(text)
+
+
+def replace_by_pipe(file: Path) -> None:
+    """To open it waits for a writer, which there is none."""
+    file.unlink()
+    os.mkfifo(file)
 
 
 @asynccontextmanager
@@ -124,3 +136,19 @@ async def test_a_folder_that_is_replaced_as_a_whole_is_noticed(tmp_path: Path) -
 
 async def test_without_a_file_there_is_nothing_to_watch() -> None:
     await WebConfig().watch(HttpConnections())
+
+
+async def test_a_file_that_cannot_be_read_to_its_end_leaves_the_last_and_is_read_again(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watched, "READ_SECONDS", 0.05)
+    web, http = WebConfig(file), HttpConnections()
+    first = web.current
+    async with watching(web, http):
+        replace_by_pipe(file)
+        await wait_until(lambda: not http.web_config_is_valid)
+        assert web.current is first
+        monkeypatch.setattr(watched, "READ_SECONDS", 30.0)
+        replace(file, f"{PAIR}basic_auth_users: {{a: {HASH}}}")
+        await wait_until(lambda: web.current.users)
+    assert http.web_config_is_valid

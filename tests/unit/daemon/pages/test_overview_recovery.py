@@ -51,6 +51,11 @@ def chat(tmp_path: Any) -> Callable[..., Source]:
             True,
             ["Paused since 1970-01-01 00:01:00Z by anna: a deploy."],
         ),
+        (
+            {**PAUSE, "pause": Pause(60.0, "anna", "who knows?")},
+            True,
+            ["Paused since 1970-01-01 00:01:00Z by anna: who knows?"],
+        ),
         (PAUSE, False, ["Paused since 1970-01-01 00:01:00Z."]),
         (
             SHARE,

@@ -1,5 +1,7 @@
 """When an owner is dead, missing, or alive."""
 
+from random import Random
+
 import pytest
 
 from exporter.evidence.answers import OwnersAnswer
@@ -26,13 +28,27 @@ def test_one_answer_is_not_enough_however_short_grace_is() -> None:
     assert owners.ask("a").dead == {"b"}
 
 
-def test_an_owner_that_comes_back_is_alive_and_dies_only_after_another_grace() -> None:
+@pytest.mark.parametrize(("missed", "needed"), [(30, 120), (60, 4 * 60), (105, 4 * 105)])
+def test_an_owner_that_comes_back_dies_after_another_grace_and_four_times_as_long_as_it_missed(
+    missed: int, needed: int
+) -> None:
     owners = AskedOwners("a", "b")
     owners.ask("a", "b")
-    owners.ask_for(105, "a")
+    owners.ask_for(missed, "a")
     assert owners.ask("a", "b").missing == {}
+    assert owners.ask_for(needed, "a").dead == frozenset()
+    assert owners.ask("a").dead == {"b"}
+    owners.ask_for(3600, "a", "b")  # that is forgotten
     assert owners.ask_for(120, "a").dead == frozenset()
     assert owners.ask("a").dead == {"b"}
+
+
+def test_servers_of_which_each_lists_itself_make_none_dead() -> None:
+    """One URL leads to both in turn; their sessions are quiet."""
+    for seed in range(3):
+        dice, owners = Random(seed), AskedOwners("a", "b")
+        for _ in range(2000):
+            assert owners.ask(dice.choice("ab")).dead == frozenset()
 
 
 def test_an_owner_that_an_answer_has_had_is_not_among_those_that_none_has_had() -> None:
@@ -218,7 +234,7 @@ def test_one_whose_last_report_stays_old_is_known_although_no_answer_had_it_as_l
     state = owners.ask_for(known_after, "a", "a2")
     assert state.dead - state.never_listed == frozenset()
     state = owners.ask("a", "a2")
-    assert (state.dead, state.never_listed) == ({"b"}, frozenset())
+    assert (state.dead, state.never_listed) == (frozenset("b"), frozenset())
 
 
 def test_one_whose_old_reports_change_has_a_clock_that_is_late_and_lives() -> None:

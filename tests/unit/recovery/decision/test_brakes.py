@@ -13,6 +13,7 @@ from exporter.recovery.decision.observation import (
     Resume,
     Returns,
     SessionCounts,
+    Stop,
 )
 from tests.support.recovery.worlds.simulation.exporter import SETTINGS
 
@@ -73,22 +74,36 @@ def test_the_sentence_of_a_wave_counts_the_silent_ones_apart_where_there_are_any
 
 
 @pytest.mark.parametrize(
-    ("resumed_ago", "stopped_ago", "wrong", "wave"),
-    [
-        (0.0, 2 * HOUR, 0, 20),
-        (0.0, 2 * HOUR, 5, 15),
-        (0.0, 2 * HOUR, 25, 0),
-        (WEEK, WEEK + 2 * HOUR, 0, 20),
-        (WEEK + 1, WEEK + 2 * HOUR, 0, 0),
-        (0.0, HOUR / 2, 0, 0),
-    ],
-    ids=["whole", "some wrong", "all wrong", "a week ago", "longer ago", "may have grown"],
+    ("resumed_ago", "wrong", "wave"),
+    [(0.0, 0, 20), (0.0, 5, 15), (0.0, 25, 0), (WEEK, 0, 20), (WEEK + 1, 0, 0)],
+    ids=["now", "some wrong", "all wrong", "a week ago", "longer ago"],
 )
-def test_a_wave_that_a_person_has_seen_whole_is_no_surprise_for_a_week(
-    resumed_ago: float, stopped_ago: float, wrong: int, wave: int
+def test_a_wave_that_a_person_has_let_be_closed_is_no_surprise_for_a_week(
+    resumed_ago: float, wrong: int, wave: int
 ) -> None:
-    resume = Resume(at=-resumed_ago, stop_at=-stopped_ago, wave=20)
-    assert Control(resume=resume).accepted_wave(HOUR, 0.0, wrong) == wave
+    resume = Resume(at=-resumed_ago, stop_at=-resumed_ago - HOUR, wave=20)
+    assert Control(resume=resume).accepted_wave(0.0, wrong) == wave
+
+
+@pytest.mark.parametrize(
+    ("accepted", "largest"),
+    [(0, 3), (1, 4), (6, 13), (9, 18), (100, 200)],  # more than three make a wave
+)
+def test_chance_may_make_larger_waves_than_a_person_has_seen(accepted: int, largest: int) -> None:
+    record = Record(accepted_wave=accepted)
+    assert brakes_of(1, largest, record=record) == set()
+    assert brakes_of(1, largest + 1, record=record) >= {"share"}
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "held", "brakes"), [(7, 0, set()), (6, 0, {"returned"}), (7, 1, {"returned"})]
+)
+def test_a_person_who_closes_more_than_return_has_judged_the_threshold(
+    by_hand: int, held: int, brakes: set[str]
+) -> None:
+    stop = Stop(-HOUR, "returned", "3 of 12 returned")
+    control = Control(stop=stop, held=held, closed_by_hand=by_hand)
+    assert brakes_of(returns=Returns(109, 6), control=control) == brakes
 
 
 def test_earlier_orphans_neither_make_a_wave_nor_hide_one() -> None:

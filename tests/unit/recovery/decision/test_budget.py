@@ -53,6 +53,22 @@ def test_a_day_earns_twice_what_it_closed_rightly(days: list[ClosedDay], expecte
 
 
 @pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        (ClosedDay(3, 0, by_hand=3), 6 + 7),
+        (ClosedDay(50, 0, by_hand=50), 100 + 30),
+        (ClosedDay(50, 0, by_hand=2), 100 + 6),
+        (ClosedDay(40, 2, by_hand=40), 76 + 26),
+        (ClosedDay(40, 3, by_hand=40), 3),
+    ],
+)
+def test_chance_may_have_lost_few_on_the_day_on_which_a_person_decides(
+    day: ClosedDay, expected: int
+) -> None:
+    assert limit(day) == expected
+
+
+@pytest.mark.parametrize(
     ("returns", "expected"), [((1, 1), 80), ((5, 2), 0), ((8, 2), 80), ((100, 12), 0)]
 )
 def test_nothing_is_closed_while_sessions_return_often(

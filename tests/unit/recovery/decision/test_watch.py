@@ -8,10 +8,11 @@ import pytest
 
 from exporter.recovery.audit.written_watch import read_watch, written_orphans, written_returns
 from exporter.recovery.decision.observation import Returns
-from exporter.recovery.decision.watch import DAY, MOST_FOLLOWED, SLOT, Watch
+from exporter.recovery.decision.watch import DAY, MOST_FOLLOWED, SLOT, Watch, find_whole
 
 #: The begin of a slot.
 NOW = 100 * DAY
+HOUR = 3600.0
 
 
 def watch(*moments: float, now: float = NOW) -> Watch:
@@ -164,3 +165,12 @@ def test_an_earlier_release_reads_which_sessions_have_returned_beside_whose_they
     gone = watch(NOW - 3).count({}, ["0"], NOW, keys={"0": "ann"})
     ((_, _, _, *more),) = [each for each in json.loads(written_returns(gone)) if each[2]]
     assert {session for each in more for session in each} == {"0"}
+
+
+@pytest.mark.parametrize(
+    ("stopped_ago", "until"),
+    [(0.0, NOW - HOUR), (HOUR, NOW - HOUR), (HOUR + 1, NOW)],
+    ids=["it may still grow", "the last may just have joined", "none can join any more"],
+)
+def test_a_wave_is_whole_when_none_can_join_it_any_more(stopped_ago: float, until: float) -> None:
+    assert find_whole(NOW - stopped_ago, NOW, HOUR) == until

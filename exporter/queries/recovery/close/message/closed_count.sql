@@ -1,5 +1,5 @@
--- Of recovery/close/close in a message that ends with COMMIT: how many sessions were closed, and no row
--- of them. Where something does not hold, the division fails and takes the transaction back.
+-- The result of recovery/close/close in a message that ends with COMMIT: the number of closed sessions,
+-- and no rows. If a check fails, the division by zero rolls back the transaction.
 SELECT
     pg_catalog.count(*) AS closed,
     1 / (

@@ -1,4 +1,4 @@
--- Notifies as recovery/close/notify does, and returns one row and not one for each session.
+-- Notifies like recovery/close/notify, and returns one row instead of one for each session.
 SELECT pg_catalog.count(*)
 FROM (
 {notify}

@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from itertools import takewhile
 from math import inf
 
 from exporter.recovery.decision.observation import ClosedDay, Record
@@ -38,6 +39,7 @@ class Audit:
     _earning: list[float] = field(default_factory=list)
     _earning_wrong: list[float] = field(default_factory=list)
     _by_hand: list[float] = field(default_factory=list)
+    _by_hand_wrong: list[float] = field(default_factory=list)
     _automatic: list[float] = field(default_factory=list)
     _automatic_wrong: list[float] = field(default_factory=list)
     _growing: list[tuple[float, float, float]] = field(default_factory=list)
@@ -63,6 +65,8 @@ class Audit:
         self._waves_counted_at = -inf
         if closure.is_automatic or closure.is_young:
             insort(self._earning_wrong, closure.at)
+        if closure.is_young and not closure.is_automatic:
+            insort(self._by_hand_wrong, closure.at)
         if closure.is_automatic:
             insort(self._automatic_wrong, closure.at)
 
@@ -73,12 +77,13 @@ class Audit:
             self._complete(*heappop(self._growing))
         days = []
         if by_hand := _between(self._by_hand, now - DAY, now):
-            wrong = _between(self._earning_wrong, now - DAY, now)
-            days.append(ClosedDay(by_hand, min(by_hand, wrong)))
+            wrong = _between(self._by_hand_wrong, now - DAY, now)
+            days.append(ClosedDay(by_hand, wrong, by_hand))
         for back in range(1, LOOK_BACK):
             since, until = now - (back + 1) * DAY, now - back * DAY
             if closed := _between(self._earning, since, until):
-                days.append(ClosedDay(closed, _between(self._earning_wrong, since, until)))
+                wrong = _between(self._earning_wrong, since, until)
+                days.append(ClosedDay(closed, wrong, _between(self._by_hand, since, until)))
         spent = self.closed_within(DAY, now)
         spent += _between(self._automatic_wrong, now - WEEK, now - DAY)
         return Record(self._largest, tuple(days[:7]), spent)
@@ -89,6 +94,11 @@ class Audit:
     def count_wrong(self, since: float) -> int:
         """Of what was closed since then, what was contradicted."""
         return sum(each.is_wrong and each.at > since for each in reversed(self.closures))
+
+    def count_by_hand(self, since: float) -> int:
+        """Of what a person has closed since then, what is right."""
+        later = takewhile(lambda each: each.at > since, reversed(self.closures))
+        return sum(not each.is_automatic and not each.is_wrong for each in later)
 
     def _count_waves(self, now: float) -> None:
         self._waves_counted_at = now

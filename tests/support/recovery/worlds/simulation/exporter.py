@@ -18,7 +18,7 @@ from exporter.recovery.decision.observation import (
     SessionCounts,
     Stop,
 )
-from exporter.recovery.decision.watch import DAY, Watch, largest_wave
+from exporter.recovery.decision.watch import DAY, Watch, find_whole, largest_wave
 from tests.support.recovery.worlds.simulation.audit import Audit, Closure
 from tests.support.recovery.worlds.simulation.life import Life
 from tests.support.recovery.worlds.simulation.session_table import SessionTable
@@ -105,10 +105,13 @@ class Exporter:
         """A person resumes, and names the stop that there is."""
         table, stop = self.table, self.control.stop
         stop_at = stop.at if stop else table.clock
+        whole_until = find_whole(stop_at, table.clock, table.longest)
         held = (
             at
             for name, at in self.watch.known.items()
-            if name in table.orphans and table.orphans[name].last_seen < stop_at
+            if name in table.orphans
+            and at <= whole_until
+            and table.orphans[name].last_seen < stop_at
         )
         wave = largest_wave(held, table.longest / 2)
         self.is_paused = False
@@ -180,9 +183,8 @@ class Exporter:
         resume, wrong = self.control.resume, 0
         if resume is not None:
             wrong = self.audit.count_wrong(resume.at)
-        record = replace(record, wrong=wrong)
-        accepted = self.control.accepted_wave(self.table.longest, self.table.clock, record.wrong)
-        return replace(record, largest_wave=max(record.largest_wave, accepted))
+        accepted = self.control.accepted_wave(self.table.clock, wrong)
+        return replace(record, wrong=wrong, accepted_wave=accepted)
 
     def _count_wave(self, since: float) -> int:
         half, judged_until = self.table.longest / 2, self.control.judged_until
@@ -196,7 +198,8 @@ class Exporter:
             return self.control
         held = sum(row.last_seen < stop.at for row in self.table.orphans.values())
         held += self.table.counts["backlog"]
-        return replace(self.control, held=held)
+        by_hand = self.audit.count_by_hand(stop.at) if stop.brake == "returned" else 0
+        return replace(self.control, held=held, closed_by_hand=by_hand)
 
     def _count_returns(self) -> Returns:
         table, clock = self.table, self.table.clock

@@ -39,8 +39,8 @@ WRONG = {
         "3: tls_server_config.key_file: there is no file b",
         "4: tls_server_config.client_ca_file: there is no file c",
     ),
-    "a folder": (pair("/dev"), "2: tls_server_config.cert_file: /dev is no file"),
-    "a device": (pair("/dev/zero"), "2: tls_server_config.cert_file: /dev/zero is no file"),
+    "a folder": (pair("/dev"), "2: tls_server_config.cert_file: /dev is not a file"),
+    "a device": (pair("/dev/zero"), "2: tls_server_config.cert_file: /dev/zero is not a file"),
     "another key": (
         pair("other.crt"),
         (

@@ -122,11 +122,11 @@ NOT_HONOURED = {
     ),
     "client_auth_type": (
         PAIR + "  client_auth_type: RequestClientCert\n",
-        "4: tls_server_config.client_auth_type: NoClientCert is used: no certificate is asked for",
+        "4: tls_server_config.client_auth_type: NoClientCert is used: no certificate is requested",
     ),
     "http2": (
         "http_server_config:\n  http2: true\n",
-        "2: http_server_config.http2: ignored: HTTP/1.1 is spoken",
+        "2: http_server_config.http2: ignored: HTTP/1.1 is used",
     ),
     "rate_limit": (
         "rate_limit: {burst: 3, interval: 1s}\n",

@@ -40,6 +40,22 @@ def test_evidence_that_is_unknown_is_named() -> None:
     assert notice.text == "List calls: unknown, so age alone decides: answered 500"
 
 
+def test_that_what_no_answer_has_had_is_closed_by_age_alone_is_said_where_recovery_is_on() -> None:
+    evidence = (
+        EvidenceOverview("calls", "list", is_known=True, why=None, never_listed=2),
+        EvidenceOverview("servers", "owners", is_known=True, why=None, never_listed=1),
+    )
+    assert notices_of(a_source("a", 0, evidence=evidence)) == []
+    recovery = a_recovery(mode="auto")
+    said = [
+        each.text for each in notices_of(a_source("a", 0, evidence=evidence, recovery=recovery))
+    ]
+    assert said == [
+        "2 ghosts, which no answer of calls has had since the start: closed by age alone",
+        "1 dead owner, which no answer of servers has had since the start: closed by age alone",
+    ]
+
+
 def test_a_stop_and_a_pause_are_sentences_with_the_command_that_goes_on() -> None:
     notices = notices_of(a_source("a", 18, recovery=a_stopped_recovery("a")))
     assert [each.text.split(" since")[0] for each in notices] == [

@@ -1,13 +1,14 @@
 """A table that may hold sessions: its columns by role, a sample, and the ones that were chosen."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from exporter.discover.facts import Column, Table
+from exporter.discover.facts import ColumnFacts, TableFacts
 from exporter.discover.judgement import times
-from exporter.discover.reading.sample import Sample
+from exporter.discover.reading.sample import RowSample
+from exporter.discover.reading.statements import UpdateStatement
 from exporter.discover.roles.roles import Role, roles_of
 from exporter.discover.roles.words import words_of
 
@@ -26,7 +27,7 @@ _PLAIN_ENDS = (
 )
 
 
-def is_candidate(table: Table) -> bool:
+def may_hold_sessions(table: TableFacts) -> bool:
     """Whether the names of its columns allow that it holds sessions: a start, and what ends it."""
     roles = roles_of(table)
     has_start = bool(roles[Role.START] or roles[Role.CREATION])
@@ -36,22 +37,24 @@ def is_candidate(table: Table) -> bool:
 
 
 @dataclass(slots=True)
-class Candidate:
+class SurveyedTable:
     """A table with what was read of it, and the columns that its sessions are described by."""
 
-    table: Table
-    sample: Sample
-    roles: dict[Role, list[Column]] = field(default_factory=dict)
-    start: Column | None = None
-    end: Column | None = None
-    seen: Column | None = None
+    table: TableFacts
+    sample: RowSample
+    roles: dict[Role, list[ColumnFacts]] = field(default_factory=dict)
+    start: ColumnFacts | None = None
+    end: ColumnFacts | None = None
+    seen: ColumnFacts | None = None
     units: dict[str, str | None] = field(default_factory=dict)
     """Of each number among the times: its unit; None: unknown."""
     end_none: float | None = None
     """What stands for no end in place of NULL, as it is stored."""
+    updates: Sequence[UpdateStatement] = ()
+    """How the application itself updates the table, most frequent first."""
 
     @classmethod
-    def of(cls, table: Table, sample: Sample) -> "Candidate":
+    def of(cls, table: TableFacts, sample: RowSample) -> "SurveyedTable":
         found = cls(table, sample, roles_of(table))
         for role in (Role.START, Role.CREATION, Role.END, Role.SEEN, Role.UPDATED):
             for column in found.roles[role]:
@@ -71,19 +74,19 @@ class Candidate:
         return self.start is not None and self.start in self.roles[Role.START]
 
     @property
-    def generic_seen(self) -> Column | None:
+    def generic_seen(self) -> ColumnFacts | None:
         """A sign of life only by its generic name, such as updated_at."""
         usable = self._usable(Role.UPDATED)
         return usable[0] if usable else None
 
-    def time(self, column: Column | None, row: int) -> float | None:
+    def time(self, column: ColumnFacts | None, row: int) -> float | None:
         """A time of a row in seconds since 1970."""
         values = self.sample.of(column)
         if column is None or not values:
             return None
         return times.seconds(values[row], self.units.get(column.name))
 
-    def raw(self, column: Column, row: int) -> Any:  # noqa: ANN401 - as it was read
+    def raw(self, column: ColumnFacts, row: int) -> Any:  # noqa: ANN401 - as it was read
         values = self.sample.of(column)
         return values[row] if values else None
 
@@ -99,7 +102,7 @@ class Candidate:
     def rows(self) -> Iterator[int]:
         return iter(range(self.sample.count))
 
-    def newest(self, *columns: Column | None) -> float | None:
+    def newest(self, *columns: ColumnFacts | None) -> float | None:
         """The newest time in these columns."""
         found = [
             value
@@ -110,24 +113,28 @@ class Candidate:
         ]
         return max(found, default=None)
 
-    def _usable(self, role: Role) -> list[Column]:
+    def _usable(self, role: Role) -> list[ColumnFacts]:
         """Of timestamps all; of numbers those that can be times by their values, or without any."""
         return [
             each
             for each in self.roles[role]
-            if each.is_timestamp
-            or self.units.get(each.name) is not None
-            or not any(value for value in self.sample.of(each))
+            if each.is_timestamp or self.units.get(each.name) or not self.sample.of(each)
         ]
 
-    def _choose_start(self) -> Column | None:
+    def _choose_start(self) -> ColumnFacts | None:
         starts = self._usable(Role.START)
         if starts:
-            return min(starts, key=lambda each: _rank(each, _PLAIN_STARTS))
+            # A lock is taken for as long as a job runs: most rows have none.
+            return min(starts, key=lambda each: (_rank(each, _PLAIN_STARTS), -self._filled(each)))
         created = self._usable(Role.CREATION)
         return created[0] if created else None
 
-    def _choose_end(self) -> Column | None:
+    def _filled(self, column: ColumnFacts) -> int:
+        """How many rows have a time in a column."""
+        none = times.none_value(column, self.sample.of(column))
+        return sum(each is not None and each != none for each in self.sample.of(column))
+
+    def _choose_end(self) -> ColumnFacts | None:
         """The one that most rows have; of equal ones the one that is named like the start."""
         ends = self._usable(Role.END)
         start = () if self.start is None else words_of(self.start.name)
@@ -137,15 +144,11 @@ class Candidate:
             for each in ends
         }
 
-        def filled(column: Column) -> int:
-            none = times.none_value(column, self.sample.of(column))
-            return sum(each is not None and each != none for each in self.sample.of(column))
-
         return min(
             ends,
             key=lambda each: (
                 not same_type[each.name],
-                -filled(each),
+                -self._filled(each),
                 -alike[each.name],
                 _rank(each, _PLAIN_ENDS),
             ),
@@ -153,6 +156,6 @@ class Candidate:
         )
 
 
-def _rank(column: Column, plain: tuple[str, ...]) -> int:
+def _rank(column: ColumnFacts, plain: tuple[str, ...]) -> int:
     words = words_of(column.name)
     return next((rank for rank, word in enumerate(plain) if word in words), len(plain))

@@ -1,8 +1,8 @@
-"""SharedRoom: what collection and recovery do where the server has fewer connections than they may.
+"""Collection and recovery, if the server permits fewer connections than their limits.
 
-Each has its own slots, but a CONNECTION LIMIT of the role or the database is about all of them. One
-that is refused beside connections of the others gets theirs when these have done their work, and
-for some time none is kept idle.
+Each has its own slots, but a CONNECTION LIMIT of the role or the database applies to all of them. A
+user that is refused beside connections of others gets one when these have done their work, and for
+some time none is kept idle.
 """
 
 import asyncio
@@ -12,14 +12,14 @@ from exporter.errors import ServerRefused
 from exporter.postgres.connections.abandoned_socket import AbandonedSocket
 from exporter.postgres.connections.connector import Connection, Connector
 
-#: Where the server gives fewer connections than we may have, it is asked again after this time.
+#: How long until a further connection is tried after a refusal, in seconds.
 RECHECK_AFTER = 60.0
 
 #: A backend ends a moment after its connection, in seconds.
 BACKEND_ENDS_IN = 0.02
 
 
-class SharedRoom:
+class SharedConnectionLimit:
     """The connections to one database, of all connection strings; for one event loop."""
 
     def __init__(self, database: str) -> None:
@@ -38,12 +38,12 @@ class SharedRoom:
         return asyncio.get_running_loop().time() < self._scarce_until
 
     def add(self, idle: list[Connection], busy: set[Connection]) -> None:
-        """Count the connections of one connection string, which change all the time."""
+        """Count the connections of one connection string; the set changes."""
         self._idle.append(idle)
         self._busy.append(busy)
 
     def remove(self, idle: list[Connection], busy: set[Connection]) -> None:
-        """Count these no more."""
+        """Stop counting these."""
         self._idle = [each for each in self._idle if each is not idle]
         self._busy = [each for each in self._busy if each is not busy]
 
@@ -51,7 +51,7 @@ class SharedRoom:
         self._done += 1
 
     def note_refused(self, error: Exception) -> None:
-        """Log it, once, until the server gives a connection beside another one."""
+        """Log it once, until the server permits a connection beside another one."""
         if not self._is_limited:
             self._is_limited = True
             logs.warning("connections_limited", database=self._database, error=str(error))
@@ -64,9 +64,9 @@ class SharedRoom:
     async def connect(
         self, connector: Connector, abandoned: list[AbandonedSocket], *, most_seconds: float
     ) -> Connection:
-        """Connect; where the server refuses it beside others, after these have given theirs.
+        """Connect; if the server refuses it beside others, after these have closed theirs.
 
-        Raises what the connector raises.
+        Raises the errors of the connector.
         """
         loop = asyncio.get_running_loop()
         deadline, pause = loop.time() + most_seconds, BACKEND_ENDS_IN
@@ -102,7 +102,7 @@ class SharedRoom:
         return had_any
 
     async def _another_is_done(self, before: int, deadline: float) -> bool:
-        """Wait while others work; return whether one has done its work since."""
+        """Wait while others work; return whether one has finished since."""
         loop = asyncio.get_running_loop()
         while self._done == before:
             if loop.time() >= deadline or not (self.has_any or self._opening):

@@ -1,7 +1,7 @@
--- The search path that a role has for itself in this database, as it is stored, and the schemas of the
--- path of this connection, quoted and as they are. Left out are those in which expressions find nothing:
--- no relation and no function of a name in them, and none of what is found without a name or by an
--- operator. Types of rows come with relations, and arrays with what they are of.
+-- The search path that is set for a role in this database, as stored, and the schemas of the path of this
+-- connection, quoted and unquoted. Schemas that expressions cannot use are excluded: they have no relation
+-- or function of a name in an expression, and no types, operators or collations. Row types belong to
+-- relations, and arrays to their element types.
 WITH used AS MATERIALIZED (
     SELECT n.nspname::text AS name, p.number
     FROM pg_catalog.unnest(pg_catalog.current_schemas(false)) WITH ORDINALITY AS p (name, number)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from exporter.daemon.pages.giving_way import ITEMS, giving_way
+from exporter.daemon.pages.yielding import ITEMS, yielding
 
 
 @pytest.mark.parametrize("count", [0, 1, ITEMS, 3 * ITEMS + 1])
@@ -13,5 +13,5 @@ def test_all_items_come_in_order_and_each_few_of_them_give_up_the_turn(
 ) -> None:
     pauses = list[float]()
     monkeypatch.setattr(time, "sleep", pauses.append)
-    assert list(giving_way(range(count))) == list(range(count))
+    assert list(yielding(range(count))) == list(range(count))
     assert len(pauses) == count // ITEMS
