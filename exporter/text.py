@@ -51,7 +51,7 @@ def age(seconds: float | None) -> str:
         return UNKNOWN
     if not math.isfinite(seconds):
         return "for ever" if seconds > 0 else "in the future"
-    if seconds < 0:
+    if round(seconds) < 0:  # less is the difference of two clocks
         return "in the future"
     days, rest = divmod(round(seconds), 86400)
     hours, rest = divmod(rest, 3600)

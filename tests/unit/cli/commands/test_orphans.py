@@ -54,6 +54,7 @@ def test_lines_stay_lines_where_they_are_ours() -> None:
         (90061, "1d 1h"),
         (444 * 3600, "18d 12h"),
         (-1, "in the future"),
+        (-0.4, "0s"),
         (math.inf, "for ever"),
         (-math.inf, "in the future"),
     ],
