@@ -69,6 +69,9 @@ class Surveyor:
         self._covered: dict[tuple[str, str], str] = {}
         self._unseen: list[str] = []
         self._updates: list[UpdateStatement] = []
+        self.table_count: int | None = None
+        """Of tables that are looked at closely; None until the catalog has been read."""
+        self.tables_done = 0
 
     async def survey(self) -> Survey:
         """Raises SourceError."""
@@ -114,8 +117,10 @@ class Surveyor:
                 owner = f"{application.name}, whose sessions are above"
                 self._covered |= {(table.schema, each): owner for each in application.covers}
         names = source_names(chosen)
+        self.table_count = len(chosen)
         for table in sorted(chosen, key=lambda each: (each.schema, each.name)):
             found = await self._judge(table, names[table.oid], server)
+            self.tables_done += 1
             if isinstance(found, LeftOut):
                 survey.left_out.append(found)
             else:

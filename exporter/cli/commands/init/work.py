@@ -10,6 +10,7 @@ from exporter.check.findings import Status
 from exporter.check.live import check_all
 from exporter.cli.commands.init.answers import Answers, apply, ask
 from exporter.cli.commands.init.connection import FoundDatabase
+from exporter.cli.output.terminal.progress import Progress, polled
 from exporter.config import Config, load_config
 from exporter.daemon import machine_clock
 from exporter.discover.output.yaml_output import as_yaml
@@ -29,7 +30,15 @@ def survey_database(connection: FoundDatabase, scope: Scope, answers: Answers) -
     async def surveyed() -> Survey:
         database = Database(connection.settings)
         try:
-            survey = await Surveyor(database, scope).survey()
+            surveyor = Surveyor(database, scope)
+            progress = Progress(None, "tables")
+
+            def done() -> int:
+                progress.expect(surveyor.table_count)
+                return surveyor.tables_done
+
+            async with polled(progress, done):
+                survey = await surveyor.survey()
             _require_tables(survey, scope)
             apply(survey, answers)
             ask(survey, answers)

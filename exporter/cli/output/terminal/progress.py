@@ -24,17 +24,21 @@ _ERASE = "\r\x1b[K"
 class Progress:
     """A bar that is redrawn in place. Other output must follow clear()."""
 
-    def __init__(self, total: int, what: str) -> None:
-        """`what` is counted: "3 of 12 sessions"."""
+    def __init__(self, total: int | None, what: str) -> None:
+        """`what` is counted: "3 of 12 sessions". A `total` of None is unknown until expect()."""
         self._total, self._what = total, what
         self._is_shown = False
         # A terminal that cannot move its cursor would show each bar below the one before.
         can_show = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._first_at = time.monotonic() + FIRST_SHOWN_SECONDS if can_show else float("inf")
 
+    def expect(self, total: int | None) -> None:
+        """Set the total."""
+        self._total = total
+
     def show(self, done: int) -> None:
-        """Draw how many are done."""
-        if time.monotonic() < self._first_at:
+        """Draw how many are done; nothing while the total is unknown."""
+        if self._total is None or time.monotonic() < self._first_at:
             return
         room = min(_LONGEST_BAR, max(shutil.get_terminal_size().columns - _AROUND, 0))
         filled = min(room * done // max(self._total, 1), room)

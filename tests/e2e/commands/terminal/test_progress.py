@@ -96,3 +96,22 @@ def test_it_is_erased_before_a_failure_is_said(command: str, tmp_path: Path) -> 
         terminal = on_terminal(command, "-c", path, folder=tmp_path, code=1)
     drawn = terminal.raw.decode()
     assert "0 of 1 sources\r\x1b[Ksession-exporter: chat (app): " in drawn
+
+
+def test_a_survey_of_init_shows_how_many_tables_are_done(
+    database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    execute(database, TABLE)
+    for number in range(3):
+        execute(
+            database,
+            f"CREATE VIEW public.slow_chat_{number} AS"
+            " SELECT * FROM public.chat WHERE pg_sleep(0.06) IS NOT NULL",
+        )
+    output = tmp_path / "found.yaml"
+    names = ["chat", *(f"slow_chat_{number}" for number in range(3))]
+    answers = [word for name in names for word in ("--omit", name)]  # so that it asks nothing
+    named = ["--output", str(output), "--schema", "public", *answers]
+    terminal = on_terminal("init", database.dsn, *named, folder=tmp_path)
+    assert re.search(r"[1-4] of 4 tables", terminal.shown)
+    assert output.is_file()
