@@ -81,7 +81,7 @@ def close(  # noqa: PLR0917 - typer passes them by name
             return await closed(reader, each, database)
         from exporter.cli.recovery.evidence import asked_evidence  # noqa: PLC0415 - few have
 
-        otherwise = "; --even-live closes without asking"
+        otherwise = "; --even-live closes without it"
         async with asked_evidence(config, each, database, reader, otherwise=otherwise) as evidence:
             return await closed(reader, each, database, evidence)
 

@@ -190,10 +190,10 @@ def _require_success(response: httpx.Response) -> None:
 
 
 def _require_no_error(value: Any) -> None:  # noqa: ANN401 - JSON
-    """Raise AskingError where an answer says that it failed, whatever else it has."""
+    """Raise AskingError for an answer that reports an error; its text may quote the request."""
     for name in _ERRORS if isinstance(value, dict) else ():
         if value.get(name):
-            raise AskingError("status", f"the answer says {name}: {json.dumps(value[name])[:80]}")
+            raise AskingError("status", f"the answer has `{name}`: it reports an error")
 
 
 def _require_whole(response: httpx.Response, *, has_next_page: bool) -> None:

@@ -185,12 +185,12 @@ NO_ANSWER: dict[str, tuple[object, dict[str, Any], str]] = {
     "an error beside items": (
         {"items": [], "errors": [{"message": "the database is down"}]},
         {"items": "items"},
-        'status: the answer says errors: [{"message": "the database is down"}]',
+        "status: the answer has `errors`: it reports an error",
     ),
     "an error in the place of a mapping by id": (
         {"error": "down"},
         {"id": "key"},
-        'status: the answer says error: "down"',
+        "status: the answer has `error`: it reports an error",
     ),
     "not permitted": ((403, {}, b""), {}, "permission: answered 403: the request is not permitted"),
     "HTML": (

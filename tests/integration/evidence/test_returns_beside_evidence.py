@@ -190,4 +190,4 @@ async def test_check_counts_what_recovery_would_close_by_what_the_list_holds(
         assert "recovery threshold" not in found
         server.answers["/live"] = (503, {}, b"")
         found = {each.check: each.message async for each in check_config(config, CLOCK)}
-    assert found["recovery now"].startswith("what would be closed now is not known, because")
+    assert found["recovery now"].startswith("the sessions to close now are unknown, because")

@@ -141,7 +141,7 @@ def test_while_it_is_unknown_what_the_list_holds_nothing_is_closed(
         for words in ([], ["--yes", "--despite-brake"], ["--id", "8", "--yes", "--despite-brake"]):
             done = recover(path, *words)
             assert done.returncode == 1
-            assert "nothing is closed while it is not known" in done.stderr
+            assert "nothing is closed while it is unknown" in done.stderr
     assert open_calls(calls) == set(range(1, 9))
 
 
@@ -177,7 +177,7 @@ def test_a_list_that_fails_on_the_way_ends_the_run(calls: EmbeddedDatabase, tmp_
         done = recover(path, "--yes", "--despite-brake", "--batch", "1", "--pause", "3s")
         beside.join()
     assert done.returncode == 1
-    assert "nothing is closed while it is not known" in done.stderr
+    assert "nothing is closed while it is unknown" in done.stderr
     assert len(open_calls(calls)) >= 6
 
 
