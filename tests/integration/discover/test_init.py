@@ -109,6 +109,30 @@ def test_a_question_is_answered_by_a_flag(application: EmbeddedDatabase, tmp_pat
     assert sources["visits"].orphaned_after == 3 * 3600
 
 
+def test_an_answer_that_cannot_be_used_is_an_error_and_no_question(
+    application: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    def answer(value: str, exits: int) -> str:
+        return refusal(tmp_path, application.dsn, "--set", value, exits=exits)
+
+    invalid = answer("visits.orphaned_after=ten", 2)
+    assert "--set visits.orphaned_after: expected a duration" in invalid
+    refused = answer("visits.active=nope is null", 1)
+    assert "--set visits: " in refused
+    assert "nope" in refused
+    assert not list(tmp_path.iterdir())
+
+
+def test_json_in_a_file_is_no_config_file_to_go_on_with(
+    application: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    words = ("init", application.dsn, "--format", "json", "-o", "found.json")
+    done = run(*words, folder=tmp_path)
+    assert json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))["sources"]
+    assert "found.json: 1 source, read as the role " in done.stdout
+    assert "Next:" not in done.stdout
+
+
 def test_the_same_is_printed_as_json(application: EmbeddedDatabase, tmp_path: Path) -> None:
     done = run("init", application.dsn, "--format", "json", folder=tmp_path)
     found = {each["relation"]: each for each in json.loads(done.stdout)["sources"]}

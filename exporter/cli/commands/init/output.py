@@ -40,7 +40,8 @@ def write(survey: Survey, format_: InitFormat, connection: FoundDatabase, path: 
         require_new(path)
     except OSError as error:
         raise ExporterError(f"{path} cannot be written: {error.strerror}") from None
-    for line in _summary(survey, connection, path):
+    next_steps = [] if format_ is InitFormat.JSON else _next_steps(survey, connection, path)
+    for line in [*_summary(survey, path), *next_steps]:
         print(printable(line))
 
 
@@ -51,11 +52,12 @@ def _text(survey: Survey, format_: InitFormat, connection: FoundDatabase) -> str
     return as_yaml(survey, variable=f"{connection.variable}{default}")
 
 
-def _summary(survey: Survey, connection: FoundDatabase, path: Path) -> list[str]:
+def _summary(survey: Survey, path: Path) -> list[str]:
     live = survey.live
     asked = [each for each in survey.sources if not each.is_live]
     lines = [
-        f"{path}: {number_of(len(live), 'source', 'sources')}, looked at as {survey.server.role}"
+        f"{path}: {number_of(len(live), 'source', 'sources')}, "
+        f"read as the role {survey.server.role}"
     ]
     lines += [
         f"  {each.name}: {each.table}, active: {_one_line(each.value('active'))}" for each in live
@@ -72,11 +74,16 @@ def _summary(survey: Survey, connection: FoundDatabase, path: Path) -> list[str]
         lines.append("the server is a standby: it can be collected from, and closes nothing")
     if survey.server.is_pooled:
         lines.append("the connection goes through a pooler; its transaction mode suffices")
+    return lines
+
+
+def _next_steps(survey: Survey, connection: FoundDatabase, path: Path) -> list[str]:
+    """What to run with a config file; JSON is none."""
     option = "" if str(path) == "config.yaml" else f" -c {path}"
     steps = []
     if not (connection.is_exported or connection.is_of_libpq):
         steps.append(f"export {connection.variable}=…                  # the string that you gave")
-    if live:
+    if survey.live:
         steps += [
             f"session-exporter sql role{option}      # for a DBA: a role with the rights it needs",
             f"session-exporter check --live{option}  # whether all fits",
@@ -84,7 +91,7 @@ def _summary(survey: Survey, connection: FoundDatabase, path: Path) -> list[str]
         ]
     else:
         steps.append(f"$EDITOR {path}                     # answer the questions")
-    return [*lines, "Next:", *(f"  {each}" for each in steps)]
+    return ["Next:", *(f"  {each}" for each in steps)]
 
 
 def _one_line(value: object) -> str:

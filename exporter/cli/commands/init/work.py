@@ -16,7 +16,7 @@ from exporter.daemon import machine_clock
 from exporter.discover.output.yaml_output import as_yaml
 from exporter.discover.proposal import Survey
 from exporter.discover.survey import Scope, Surveyor
-from exporter.errors import ConfigError, ExporterError
+from exporter.errors import ConfigError, ExporterError, UsageError
 from exporter.postgres import Database
 
 #: Sources that are checked as `check --live` does, before they are written: of more it takes long.
@@ -42,7 +42,7 @@ def survey_database(connection: FoundDatabase, scope: Scope, answers: Answers) -
             _require_tables(survey, scope)
             apply(survey, answers)
             ask(survey, answers)
-            await _keep_checked(survey, connection, database, reads_data=scope.reads_data)
+            await _keep_checked(survey, connection, database, answers, reads_data=scope.reads_data)
         finally:
             await database.close()
         return survey
@@ -64,22 +64,33 @@ def _require_tables(survey: Survey, scope: Scope) -> None:
 
 
 async def _keep_checked(
-    survey: Survey, connection: FoundDatabase, database: Database, *, reads_data: bool
+    survey: Survey,
+    connection: FoundDatabase,
+    database: Database,
+    answers: Answers,
+    *,
+    reads_data: bool,
 ) -> None:
-    """Turn a source into a question where the config or the database has something against it."""
+    """Turn a source into a question where the config or the database has something against it.
+
+    Raises UsageError for a value of --set that is invalid, and ExporterError for one that the
+    database refuses.
+    """
     config = None
     while survey.live and config is None:
-        config = _loaded(survey, connection)
+        config = _loaded(survey, connection, answers)
     if config is None or not reads_data:
         return
     found = {each.name: each for each in survey.live}
     sources = list(config.sources.values())[:MOST_CHECKED]
     async for finding in check_all(database, sources, machine_clock.CLOCK):
+        if finding.status is Status.FAILED and finding.source in answers.values:
+            raise ExporterError(f"--set {finding.source}: {finding.message}")
         if finding.status is Status.FAILED and finding.source in found:
             found[finding.source].doubt("table", f"`check --live` says: {finding.message}")
 
 
-def _loaded(survey: Survey, connection: FoundDatabase) -> Config | None:
+def _loaded(survey: Survey, connection: FoundDatabase, answers: Answers) -> Config | None:
     """The config as it would be loaded; None: a source was invalid, and is a question now."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "config.yaml"
@@ -96,5 +107,8 @@ def _loaded(survey: Survey, connection: FoundDatabase) -> Config | None:
             if not invalid:
                 raise
             for source, problem in invalid:
+                if source.name in answers.values:
+                    key = problem.key.removeprefix("sources.")
+                    raise UsageError(f"--set {key}: {problem.message}") from None
                 source.doubt("table", f"it cannot be declared so: {problem.key}: {problem.message}")
             return None

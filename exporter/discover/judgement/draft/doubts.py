@@ -8,7 +8,7 @@ from exporter.discover.proposal import Line, SourceProposal
 from exporter.discover.roles.roles import Role
 from exporter.discover.roles.words import phrases, words_of
 from exporter.discover.sql_text import column_sql
-from exporter.text import age
+from exporter.text import age, number_of
 
 #: Closed rows without a partial index: from so many on, their lengths say what they are.
 FEW_CLOSED = 3
@@ -110,8 +110,8 @@ def _ask_about_lengths(
     is_index = condition.proof is Proof.INDEX
     if len(lengths) < FEW_CLOSED:
         if not is_index:
-            why = f"only {len(lengths)} rows have a start and an end: are these sessions?"
-            proposal.doubt("table", why)
+            rows = number_of(len(lengths), "row has", "rows have")
+            proposal.doubt("table", f"only {rows} a start and an end: are these sessions?")
         elif not _is_of_sessions(surveyed, condition):
             why = "a partial index says what is active, and no closed row how long that lasts"
             proposal.doubt("table", f"are these sessions? {why}")
