@@ -55,10 +55,8 @@ def _text(survey: Survey, format_: InitFormat, connection: FoundDatabase) -> str
 def _summary(survey: Survey, path: Path) -> list[str]:
     live = survey.live
     asked = [each for each in survey.sources if not each.is_live]
-    lines = [
-        f"{path}: {number_of(len(live), 'source', 'sources')}, "
-        f"read as the role {survey.server.role}"
-    ]
+    found = number_of(len(live), "source", "sources")
+    lines = [f"{path}: {found}, read as the role {survey.server.role}"]
     lines += [
         f"  {each.name}: {each.table}, active: {_one_line(each.value('active'))}" for each in live
     ]
