@@ -18,6 +18,9 @@ from exporter.discover.proposal import LeftOut, Line, SourceProposal, Standing
 from exporter.discover.roles.roles import Role
 from exporter.discover.sql_text import table_sql
 
+#: In seconds: where all rows are as young, ended ones may be deleted.
+RECENT = 2 * 86400.0
+
 
 def judge(
     surveyed: SurveyedTable,
@@ -65,12 +68,26 @@ def _is_described(surveyed: SurveyedTable, condition: ActiveCondition | None) ->
 
 
 def _lives_with_its_row(surveyed: SurveyedTable) -> bool:
-    """Whether a row may be active as long as it exists: it has a sign of life, and nothing else."""
+    """Whether a row may be active as long as it exists: nothing says that it has ended.
+
+    It has a sign of life, or all rows of the table have started lately, as where ended ones are
+    deleted.
+    """
     has_status = any(
         not surveyed.sample.of(column) or any(surveyed.sample.of(column))
         for column in surveyed.roles[Role.STATUS]
     )
-    return surveyed.seen is not None and surveyed.end is None and not has_status
+    if surveyed.end is not None or has_status:
+        return False
+    return surveyed.seen is not None or _has_only_recent_rows(surveyed)
+
+
+def _has_only_recent_rows(surveyed: SurveyedTable) -> bool:
+    """Whether the whole table was read, and each row has a start of its own in the last days."""
+    rows = [surveyed.time(surveyed.start, row) for row in surveyed.rows()]
+    if not (surveyed.has_own_start and rows and surveyed.sample.is_whole):
+        return False
+    return all(at is not None and surveyed.sample.now - at < RECENT for at in rows)
 
 
 def _lack(surveyed: SurveyedTable) -> str:

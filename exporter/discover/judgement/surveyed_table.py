@@ -28,12 +28,16 @@ _PLAIN_ENDS = (
 
 
 def may_hold_sessions(table: TableFacts) -> bool:
-    """Whether the names of its columns allow that it holds sessions: a start, and what ends it."""
+    """Whether the names of its columns allow that it holds sessions.
+
+    That is a start of its own, whose row may be deleted at the end, or a creation and what ends it.
+    """
     roles = roles_of(table)
     has_start = bool(roles[Role.START] or roles[Role.CREATION])
     ends = roles[Role.END] or roles[Role.STATUS] or roles[Role.FLAG] or roles[Role.SEEN]
     has_range = any(each.base_type in {"tstzrange", "tsrange"} for each in table.columns.values())
-    return (has_start and bool(ends)) or (has_range and bool(roles[Role.CREATION]))
+    is_started = bool(roles[Role.START]) or (has_start and bool(ends))
+    return is_started or (has_range and bool(roles[Role.CREATION]))
 
 
 @dataclass(slots=True)

@@ -19,7 +19,7 @@ START = phrases(
     sign in, signed in, in, entered, enter, opened, open, attempted, attempt, fired, launched,
     established, answered, picked up, dequeued, acquired, locked, claimed, boarded, plugged in,
     punch in, seated, unlocked, first seen, authenticated, arrived, arrival, admitted, start up,
-    setup, dispatched, initiated, attached, from
+    setup, dispatched, initiated, attached, from, rental, rented, borrowed
     """
 )
 CREATION = phrases(
@@ -37,7 +37,7 @@ END = phrases(
     checked out, checkout, clock out, clocked out, sign out, signed out, out, exited, exit,
     hangup, hung up, returned, released, finalized, finalised, done, unplugged, departed,
     departure, punch out, detached, discharged, shut down, shutdown, quit, locked out, to,
-    until, concluded
+    until, concluded, return
     """
 )
 SEEN = phrases(

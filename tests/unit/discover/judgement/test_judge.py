@@ -154,6 +154,19 @@ def test_a_column_that_any_change_moves_is_taken_where_it_moves_while_active(mov
     assert ("last_seen_at" in keys(found)) is not moves
 
 
+@pytest.mark.parametrize(("oldest", "is_asked"), [(DAY, True), (3 * DAY, False)])
+def test_starts_alone_are_asked_about_where_all_rows_are_young(
+    oldest: float, is_asked: bool
+) -> None:
+    given = table("calls", "id int8!, started timestamptz!, host text")
+    rows = sample(started=[NOW - oldest, *(NOW - 60 * row for row in range(40))])
+    if is_asked:
+        assert source(given, rows).value("active") is True
+        assert "active" in keys(source(given, rows))
+    else:
+        assert reason(given, rows) == "no column says what ends a row"
+
+
 def test_rows_that_last_for_days_are_asked_about_and_for_weeks_left_out() -> None:
     starts, ends = times(150, 5, length=2 * DAY)
     assert not source(table("visits", COLUMNS), sample(started_at=starts, ended_at=ends)).is_live
