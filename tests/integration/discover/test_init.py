@@ -118,6 +118,37 @@ def test_the_same_is_printed_as_json(application: EmbeddedDatabase, tmp_path: Pa
     assert {each["key"] for each in found["staff"]["questions"]} >= {"active", "orphaned_after"}
     assert "password" not in done.stdout
     assert not (tmp_path / "config.yaml").exists()
+    words = ("--format", "json", "-o", "found.json")
+    assert run("init", application.dsn, *words, folder=tmp_path).stdout == ""
+    assert json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))["sources"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        ("visits.orphaned_after=ten", 2, "--set visits.orphaned_after: "),
+        ("staff.orphaned_after=ten", 2, "--set staff.orphaned_after: "),
+        ("visits.active=a\x1bb", 2, "has a control character"),
+        ("visits.active=nope IS NULL", 1, "visits with the values of --set fails"),
+    ],
+)
+def test_an_answer_that_cannot_be_used_is_an_error(
+    application: EmbeddedDatabase, tmp_path: Path, answer: str, code: int, said: str
+) -> None:
+    assert said in refusal(tmp_path, application.dsn, "--set", answer, exits=code)
+    assert not (tmp_path / "config.yaml").exists()
+
+
+def test_numbers_that_are_no_times_are_named_as_the_reason(
+    empty_database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    execute(
+        empty_database,
+        "CREATE TABLE b (id int PRIMARY KEY, start_time float8, end_time float8)",
+        "INSERT INTO b SELECT g, 'NaN', 'infinity' FROM generate_series(1, 20) AS g",
+    )
+    printed = run("init", empty_database.dsn, "-o", "-", folder=tmp_path).stdout
+    assert "the values of start_time are no times in any known unit" in unwrapped(printed)
 
 
 def test_no_file_is_overwritten(application: EmbeddedDatabase, tmp_path: Path) -> None:
@@ -133,6 +164,7 @@ def test_what_cannot_be_looked_at_is_said_in_a_sentence(
     password = application.server.passwords["postgres"]
     assert "which database?" in refusal(tmp_path, exits=2)
     said = refusal(tmp_path, dsn.replace(password, "hunter2"))
+    assert "cannot connect: " in said
     assert "password authentication failed" in said
     assert "hunter2" not in said
     assert "no such table" in refusal(tmp_path, dsn, "--table", "nothing")
@@ -152,7 +184,9 @@ def test_a_role_without_rights_is_told_what_it_did_not_see(
     )
     dsn = application.dsn_for("session_exporter")
     printed = run("init", dsn, "-o", "-", folder=tmp_path).stdout
-    said = "Not seen: session_exporter may not read public.staff, public.visits;"
+    said = (
+        "Not seen: the role session_exporter may read none of the 2 tables that may hold sessions"
+    )
     assert said in unwrapped(printed)
     assert "\nsources: {}" in printed
     execute(application, "GRANT SELECT ON visits TO session_exporter")

@@ -40,6 +40,8 @@ def write(survey: Survey, format_: InitFormat, connection: FoundDatabase, path: 
         require_new(path)
     except OSError as error:
         raise ExporterError(f"{path} cannot be written: {error.strerror}") from None
+    if format_ is InitFormat.JSON:
+        return  # it is for programs, and no config file
     for line in _summary(survey, connection, path):
         print(printable(line))
 
@@ -55,7 +57,7 @@ def _summary(survey: Survey, connection: FoundDatabase, path: Path) -> list[str]
     live = survey.live
     asked = [each for each in survey.sources if not each.is_live]
     lines = [
-        f"{path}: {number_of(len(live), 'source', 'sources')}, looked at as {survey.server.role}"
+        f"{path}: {number_of(len(live), 'source', 'sources')}, read as role {survey.server.role}"
     ]
     lines += [
         f"  {each.name}: {each.table}, active: {_one_line(each.value('active'))}" for each in live
@@ -63,7 +65,8 @@ def _summary(survey: Survey, connection: FoundDatabase, path: Path) -> list[str]
     if asked:
         names = ", ".join(each.name for each in asked)
         lines.append(
-            f"{number_of(len(asked), 'table', 'tables')} with questions in the file: {names}"
+            f"{number_of(len(asked), 'table needs', 'tables need')} answers to the questions in "
+            f"{path}: {names}"
         )
     if survey.left_out:
         lines.append(f"{number_of(len(survey.left_out), 'table', 'tables')} left out, with reasons")

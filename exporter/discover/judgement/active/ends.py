@@ -31,7 +31,7 @@ def conditions_of_ends(surveyed: SurveyedTable) -> Iterator[ActiveCondition]:
         )
         return
     ended = sum(bool(surveyed.has_ended(row)) for row in surveyed.rows())
-    because = f"{len(rows) - ended} of {len(rows)} rows have none"
+    because = f"{len(rows) - ended} of {len(rows)} rows have no {end.name}"
     doubt = _doubt_of_values(surveyed, end, none, ended) or _doubt_of_open_rows(surveyed, end)
     doubt = doubt or _doubt_of_flags(surveyed, end)
     open_rows = [row for row in surveyed.rows() if not surveyed.has_ended(row)]

@@ -16,7 +16,7 @@ from exporter.discover.proposal import Line, SourceProposal
 from exporter.discover.roles.roles import Role
 from exporter.discover.roles.words import words_of
 from exporter.discover.sql_text import column_sql, expression_sql
-from exporter.text import age
+from exporter.text import age, number_of
 
 _KINDS = {"v": ", a view", "m": ", a materialized view", "f": ", a foreign table"}
 
@@ -64,7 +64,9 @@ def declare(
 def about(table: TableFacts) -> str:
     """How large a table is, and of which kind."""
     rows = "never analyzed" if table.rows < 0 else f"about {table.rows:,.0f} rows"
-    kind = f", {table.partitions} partitions" if table.kind == "p" else _KINDS.get(table.kind, "")
+    kind = _KINDS.get(table.kind, "")
+    if table.kind == "p":
+        kind = f", {number_of(table.partitions, 'partition', 'partitions')}"
     return f"{rows}{kind}"
 
 
@@ -148,7 +150,7 @@ def _null_share(surveyed: SurveyedTable, column: ColumnFacts) -> str:
     values = surveyed.sample.of(column)
     if values:
         empty = sum(not surveyed.has_ended(row) for row in surveyed.rows())
-        return f"{empty} of {len(values)} rows have none"
+        return f"{empty} of {len(values)} rows have no {column.name}"
     if column.statistics is not None:
         return f"NULL in {column.statistics.null_share:.0%} of the rows, by pg_stats"
     return "by its name"
