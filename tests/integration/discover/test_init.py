@@ -95,6 +95,7 @@ def test_a_question_is_answered_by_a_flag(application: EmbeddedDatabase, tmp_pat
     words = ("init", application.dsn, "-o", "-")
     asked = run(*words, folder=tmp_path).stdout
     assert "# QUESTION (active): no row says whether a session without ended_at" in asked
+    assert "or run init with --accept staff or --omit staff" in unwrapped(asked)
     answers = {
         (): {"visits"},
         ("--accept", "staff"): {"visits", "staff"},
