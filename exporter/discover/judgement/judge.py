@@ -92,6 +92,8 @@ def _has_only_recent_rows(surveyed: SurveyedTable) -> bool:
 
 def _lack(surveyed: SurveyedTable) -> str:
     if surveyed.start is None:
+        if surveyed.unusable_times:
+            return lookalikes.no_times(surveyed)
         return "no column says when a row began"
     statuses = ", ".join(each.name for each in surveyed.roles[Role.STATUS])
     if statuses:

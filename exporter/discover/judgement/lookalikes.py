@@ -85,6 +85,8 @@ def by_life_cycle(surveyed: SurveyedTable) -> LookAlike | None:
     if end is None and not roles[Role.STATUS] and not surveyed.seen:
         if roles[Role.EXPIRY]:
             return LookAlike("its rows expire by themselves: no end is ever missing")
+        if surveyed.unusable_times:
+            return LookAlike(no_times(surveyed))
         if not surveyed.has_own_start:
             return LookAlike("it has no start of its own and no end: its flag is a switch")
     if end is None and roles[Role.EXPIRY] and not roles[Role.STATUS]:
@@ -93,6 +95,12 @@ def by_life_cycle(surveyed: SurveyedTable) -> LookAlike | None:
     if end is not None and end.not_null and not may_be_none and not roles[Role.STATUS]:
         return LookAlike(f"{end.name} is NOT NULL: the end is set when the row is inserted")
     return None
+
+
+def no_times(surveyed: SurveyedTable) -> str:
+    """Why columns that are named as times cannot be used."""
+    names = ", ".join(each.name for each in surveyed.unusable_times)
+    return f"the values of {names} are no times in any known unit"
 
 
 def _has_odd_ends(surveyed: SurveyedTable) -> bool:

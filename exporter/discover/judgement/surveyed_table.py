@@ -83,6 +83,15 @@ class SurveyedTable:
         usable = self._usable(Role.UPDATED)
         return usable[0] if usable else None
 
+    @property
+    def unusable_times(self) -> list[ColumnFacts]:
+        """The starts, else the ends, if there are some and no value of them can be a time."""
+        for role in (Role.START, Role.END):
+            named = self.roles[role]
+            if named and not self._usable(role):
+                return named
+        return []
+
     def time(self, column: ColumnFacts | None, row: int) -> float | None:
         """A time of a row in seconds since 1970."""
         values = self.sample.of(column)

@@ -21,7 +21,7 @@ def unit_of(column: ColumnFacts, values: Iterable[float | None]) -> str | None:
     """The unit in which a number counts since 1970, by magnitude; None where no unit fits."""
     if column.is_timestamp:
         return None
-    real = sorted(each for each in values if each is not None and each > 0)
+    real = sorted(each for each in values if each is not None and 0 < each < math.inf)
     if not real:
         return None
     middle = real[len(real) // 2]

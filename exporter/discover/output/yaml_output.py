@@ -57,13 +57,13 @@ def _head(survey: Survey) -> Iterator[str]:
     asked = sum(not each.is_live for each in survey.sources)
     found = (
         f"{number_of(len(survey.live), 'source', 'sources')} and "
-        f"{number_of(asked, 'table', 'tables')} with questions"
+        f"{number_of(asked, 'table', 'tables')} commented out with questions"
     )
     of = f"{number_of(survey.tables, 'table', 'tables')} of database {server.database}"
     yield from _comment(
         f"Written by `session-exporter init`: {found}, of {of} on PostgreSQL {server.version}, as "
         f"the role {server.role} sees them. Every line says what was seen; what is commented out "
-        "with QUESTION waits for an answer."
+        "with QUESTION has no effect until it is answered."
     )
     if server.is_standby:
         yield from _comment(
@@ -85,6 +85,8 @@ def _source(source: SourceProposal) -> Iterator[str]:
         yield from _comment(f"{source.application}.", "  ")
     for question in source.questions:
         yield from _comment(f"QUESTION ({question.key}): {question.text}", "  ", hanging=True)
+    if source.questions:
+        yield from _comment(f"To answer: {_how_to_answer(source)}", "  ", hanging=True)
     for remark in source.remarks:
         yield from _comment(remark, "  ", hanging=True)
     body = [f"{_scalar(source.name, is_key=True)}:"]
@@ -94,6 +96,19 @@ def _source(source: SourceProposal) -> Iterator[str]:
     body += _recovery(source)
     indented = [f"  {each}" if each else each for each in body]
     yield from indented if source.is_live else (f"  # {each[2:]}" for each in indented)
+
+
+def _how_to_answer(source: SourceProposal) -> str:
+    """By an edit, or by an option of `init`."""
+    name = printable(source.name)
+    if source.is_live:
+        keys = dict.fromkeys(each.key for each in source.questions)
+        options = " or ".join(f"--set {name}.{key}=VALUE" for key in keys)
+        return f"the source works as it is; edit the value, or run init with {options}"
+    return (
+        "correct the lines below and remove their `#` (and a `{}` after `sources:`), or run "
+        f"init with --accept {name} or --omit {name}; --set {name}.KEY=VALUE changes a value"
+    )
 
 
 def _recovery(source: SourceProposal) -> Iterator[str]:

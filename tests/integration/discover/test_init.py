@@ -95,6 +95,7 @@ def test_a_question_is_answered_by_a_flag(application: EmbeddedDatabase, tmp_pat
     words = ("init", application.dsn, "-o", "-")
     asked = run(*words, folder=tmp_path).stdout
     assert "# QUESTION (active): no row says whether a session without ended_at" in asked
+    assert "or run init with --accept staff or --omit staff" in unwrapped(asked)
     answers = {
         (): {"visits"},
         ("--accept", "staff"): {"visits", "staff"},
@@ -109,30 +110,6 @@ def test_a_question_is_answered_by_a_flag(application: EmbeddedDatabase, tmp_pat
     assert sources["visits"].orphaned_after == 3 * 3600
 
 
-def test_an_answer_that_cannot_be_used_is_an_error_and_no_question(
-    application: EmbeddedDatabase, tmp_path: Path
-) -> None:
-    def answer(value: str, exits: int) -> str:
-        return refusal(tmp_path, application.dsn, "--set", value, exits=exits)
-
-    invalid = answer("visits.orphaned_after=ten", 2)
-    assert "--set visits.orphaned_after: expected a duration" in invalid
-    refused = answer("visits.active=nope is null", 1)
-    assert "--set visits: " in refused
-    assert "nope" in refused
-    assert not list(tmp_path.iterdir())
-
-
-def test_json_in_a_file_is_no_config_file_to_go_on_with(
-    application: EmbeddedDatabase, tmp_path: Path
-) -> None:
-    words = ("init", application.dsn, "--format", "json", "-o", "found.json")
-    done = run(*words, folder=tmp_path)
-    assert json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))["sources"]
-    assert "found.json: 1 source, read as the role " in done.stdout
-    assert "Next:" not in done.stdout
-
-
 def test_the_same_is_printed_as_json(application: EmbeddedDatabase, tmp_path: Path) -> None:
     done = run("init", application.dsn, "--format", "json", folder=tmp_path)
     found = {each["relation"]: each for each in json.loads(done.stdout)["sources"]}
@@ -142,6 +119,37 @@ def test_the_same_is_printed_as_json(application: EmbeddedDatabase, tmp_path: Pa
     assert {each["key"] for each in found["staff"]["questions"]} >= {"active", "orphaned_after"}
     assert "password" not in done.stdout
     assert not (tmp_path / "config.yaml").exists()
+    words = ("--format", "json", "-o", "found.json")
+    assert run("init", application.dsn, *words, folder=tmp_path).stdout == ""
+    assert json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))["sources"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        ("visits.orphaned_after=ten", 2, "--set visits.orphaned_after: "),
+        ("staff.orphaned_after=ten", 2, "--set staff.orphaned_after: "),
+        ("visits.active=a\x1bb", 2, "has a control character"),
+        ("visits.active=nope IS NULL", 1, "visits with the values of --set fails"),
+    ],
+)
+def test_an_answer_that_cannot_be_used_is_an_error(
+    application: EmbeddedDatabase, tmp_path: Path, answer: str, code: int, said: str
+) -> None:
+    assert said in refusal(tmp_path, application.dsn, "--set", answer, exits=code)
+    assert not (tmp_path / "config.yaml").exists()
+
+
+def test_numbers_that_are_no_times_are_named_as_the_reason(
+    empty_database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    execute(
+        empty_database,
+        "CREATE TABLE b (id int PRIMARY KEY, start_time float8, end_time float8)",
+        "INSERT INTO b SELECT g, 'NaN', 'infinity' FROM generate_series(1, 20) AS g",
+    )
+    printed = run("init", empty_database.dsn, "-o", "-", folder=tmp_path).stdout
+    assert "the values of start_time are no times in any known unit" in unwrapped(printed)
 
 
 def test_no_file_is_overwritten(application: EmbeddedDatabase, tmp_path: Path) -> None:
@@ -157,6 +165,7 @@ def test_what_cannot_be_looked_at_is_said_in_a_sentence(
     password = application.server.passwords["postgres"]
     assert "which database?" in refusal(tmp_path, exits=2)
     said = refusal(tmp_path, dsn.replace(password, "hunter2"))
+    assert "cannot connect: " in said
     assert "password authentication failed" in said
     assert "hunter2" not in said
     assert "no such table" in refusal(tmp_path, dsn, "--table", "nothing")
@@ -176,7 +185,9 @@ def test_a_role_without_rights_is_told_what_it_did_not_see(
     )
     dsn = application.dsn_for("session_exporter")
     printed = run("init", dsn, "-o", "-", folder=tmp_path).stdout
-    said = "Not seen: session_exporter may not read public.staff, public.visits;"
+    said = (
+        "Not seen: the role session_exporter may read none of the 2 tables that may hold sessions"
+    )
     assert said in unwrapped(printed)
     assert "\nsources: {}" in printed
     execute(application, "GRANT SELECT ON visits TO session_exporter")

@@ -39,6 +39,8 @@ def parse_answers(
             raise UsageError(f"--set: expected SOURCE.KEY=VALUE, got {text!a}")
         if key not in known:
             raise UsageError(f"--set: {key!a} is no key of a source; `schema` lists them")
+        if any(not each.isprintable() and each not in "\n\t" for each in value):
+            raise UsageError(f"--set {path}: the value has a control character")
         try:
             parsed = yaml.safe_load(value)
         except yaml.YAMLError:

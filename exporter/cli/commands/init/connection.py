@@ -18,6 +18,10 @@ _LIBPQ = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE", "PGPORT", "PGUSER")
 _TIMEOUT, _LOCK_TIMEOUT = 2.0, 0.25
 
 
+#: The name of the database in the file.
+LABEL = "app"
+
+
 class FoundDatabase(NamedTuple):
     """A connection string, and how the file names it."""
 
@@ -32,7 +36,7 @@ class FoundDatabase(NamedTuple):
     def settings(self) -> DatabaseSettings:
         return DatabaseSettings.model_validate(
             {
-                "name": "app",
+                "name": LABEL,
                 "dsn": self.dsn,
                 "statement_timeout": f"{_TIMEOUT:.0f}s",
                 "lock_timeout": f"{_LOCK_TIMEOUT * 1000:.0f}ms",

@@ -40,8 +40,9 @@ def write(survey: Survey, format_: InitFormat, connection: FoundDatabase, path: 
         require_new(path)
     except OSError as error:
         raise ExporterError(f"{path} cannot be written: {error.strerror}") from None
-    next_steps = [] if format_ is InitFormat.JSON else _next_steps(survey, connection, path)
-    for line in [*_summary(survey, path), *next_steps]:
+    if format_ is InitFormat.JSON:
+        return  # it is for programs, and no config file
+    for line in _summary(survey, connection, path):
         print(printable(line))
 
 
@@ -52,18 +53,20 @@ def _text(survey: Survey, format_: InitFormat, connection: FoundDatabase) -> str
     return as_yaml(survey, variable=f"{connection.variable}{default}")
 
 
-def _summary(survey: Survey, path: Path) -> list[str]:
+def _summary(survey: Survey, connection: FoundDatabase, path: Path) -> list[str]:
     live = survey.live
     asked = [each for each in survey.sources if not each.is_live]
-    found = number_of(len(live), "source", "sources")
-    lines = [f"{path}: {found}, read as the role {survey.server.role}"]
+    lines = [
+        f"{path}: {number_of(len(live), 'source', 'sources')}, read as role {survey.server.role}"
+    ]
     lines += [
         f"  {each.name}: {each.table}, active: {_one_line(each.value('active'))}" for each in live
     ]
     if asked:
         names = ", ".join(each.name for each in asked)
         lines.append(
-            f"{number_of(len(asked), 'table', 'tables')} with questions in the file: {names}"
+            f"{number_of(len(asked), 'table needs', 'tables need')} answers to the questions in "
+            f"{path}: {names}"
         )
     if survey.left_out:
         lines.append(f"{number_of(len(survey.left_out), 'table', 'tables')} left out, with reasons")
@@ -72,16 +75,11 @@ def _summary(survey: Survey, path: Path) -> list[str]:
         lines.append("the server is a standby: it can be collected from, and closes nothing")
     if survey.server.is_pooled:
         lines.append("the connection goes through a pooler; its transaction mode suffices")
-    return lines
-
-
-def _next_steps(survey: Survey, connection: FoundDatabase, path: Path) -> list[str]:
-    """What to run with a config file; JSON is none."""
     option = "" if str(path) == "config.yaml" else f" -c {path}"
     steps = []
     if not (connection.is_exported or connection.is_of_libpq):
         steps.append(f"export {connection.variable}=…                  # the string that you gave")
-    if survey.live:
+    if live:
         steps += [
             f"session-exporter sql role{option}      # for a DBA: a role with the rights it needs",
             f"session-exporter check --live{option}  # whether all fits",
@@ -89,7 +87,7 @@ def _next_steps(survey: Survey, connection: FoundDatabase, path: Path) -> list[s
         ]
     else:
         steps.append(f"$EDITOR {path}                     # answer the questions")
-    return ["Next:", *(f"  {each}" for each in steps)]
+    return [*lines, "Next:", *(f"  {each}" for each in steps)]
 
 
 def _one_line(value: object) -> str:

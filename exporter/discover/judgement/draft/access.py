@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from exporter.discover.facts import ColumnFacts, ServerFacts, TableFacts
 from exporter.discover.proposal import SourceProposal
 from exporter.discover.sql_text import table_sql
-from exporter.text import some_of
+from exporter.text import number_of, some_of
 
 
 def ask_about_access(
@@ -36,7 +36,14 @@ def unseen(server: ServerFacts, tables: Iterable[TableFacts]) -> list[str]:
     hidden = [each for each in tables if not (each.is_usable and _is_any_readable(each))]
     if hidden:
         names = some_of(shown[each.oid] for each in hidden)
-        found.append(f"{server.role} may not read {names}; only names and types were seen")
+        if len(hidden) == len(tables):
+            count = number_of(len(tables), "table", "tables")
+            found.append(
+                f"the role {server.role} may read none of the {count} that may hold sessions: "
+                f"{names}; grant it USAGE and SELECT, or connect as another role"
+            )
+        else:
+            found.append(f"{server.role} may not read {names}; only names and types were seen")
     if secured := [each for each in tables if each.has_row_security]:
         names = some_of(shown[each.oid] for each in secured)
         found.append(f"row-level security may hide rows of {names}")

@@ -64,9 +64,10 @@ def declare(
 def about(table: TableFacts) -> str:
     """How large a table is, and of which kind."""
     rows = "never analyzed" if table.rows < 0 else f"about {table.rows:,.0f} rows"
+    kind = _KINDS.get(table.kind, "")
     if table.kind == "p":
-        return f"{rows}, {number_of(table.partitions, 'partition', 'partitions')}"
-    return rows + _KINDS.get(table.kind, "")
+        kind = f", {number_of(table.partitions, 'partition', 'partitions')}"
+    return f"{rows}{kind}"
 
 
 def suggest(proposal: SourceProposal, surveyed: SurveyedTable) -> None:

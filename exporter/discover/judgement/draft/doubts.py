@@ -110,8 +110,8 @@ def _ask_about_lengths(
     is_index = condition.proof is Proof.INDEX
     if len(lengths) < FEW_CLOSED:
         if not is_index:
-            rows = number_of(len(lengths), "row has", "rows have")
-            proposal.doubt("table", f"only {rows} a start and an end: are these sessions?")
+            why = f"{_closed_rows(len(lengths))}: are these sessions?"
+            proposal.doubt("table", why)
         elif not _is_of_sessions(surveyed, condition):
             why = "a partial index says what is active, and no closed row how long that lasts"
             proposal.doubt("table", f"are these sessions? {why}")
@@ -119,6 +119,12 @@ def _ask_about_lengths(
         proposal.doubt("table", f"are these sessions? Half of them last longer than {age(middle)}")
     if surveyed.end is None and surveyed.seen is None and not is_index and condition.flag is None:
         proposal.doubt("ended_at", "no column says when a session ended: are these sessions?")
+
+
+def _closed_rows(count: int) -> str:
+    if not count:
+        return "no row has a start and an end"
+    return f"only {number_of(count, 'row has', 'rows have')} a start and an end"
 
 
 def _is_of_sessions(surveyed: SurveyedTable, condition: ActiveCondition) -> bool:
