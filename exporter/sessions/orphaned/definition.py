@@ -5,7 +5,7 @@ SQL that gives start and end as timestamptz, or NULL for values that always stan
 """
 
 from exporter.queries import fill
-from exporter.sessions.moments import Instant, Moment, interval
+from exporter.sessions.moments import Instant, Moment
 
 #: Every 0 that was written as a timestamp is before this time, in any zone.
 _ABOVE_ZERO = "'1970-01-02 00:00:00+00'::timestamptz"
@@ -81,7 +81,8 @@ def is_seen_after_end(
 
     Nearly every row fails the first comparison, of the stored values if both have the same kind,
     because no conversion is needed. Local times have the order of their moments, except times that
-    a clock change skips.
+    a clock change skips. A tolerance that is added to the latest of all times is out of range,
+    while the difference of two times is a float8.
     """
     both = (last_seen_at, ended_at)
     is_one_kind = len({(each.unit, each.is_naive) for each in both}) == 1
@@ -89,7 +90,8 @@ def is_seen_after_end(
     return (
         f"({seen}) OPERATOR(pg_catalog.>) ({end}) AND ({active}) IS NOT TRUE"
         f" AND {is_end_of_closed(started_at.sql, ended_at.sql)}"
-        f" AND {last_seen_at.sql} > {ended_at.sql} + {interval(tolerance)}"
+        f" AND pg_catalog.tstzrange_subdiff({last_seen_at.sql}, {ended_at.sql})"
+        f" OPERATOR(pg_catalog.>) {tolerance:.6f}::float8"
     )
 
 

@@ -117,3 +117,22 @@ async def test_infinite_times_are_none(database: EmbeddedDatabase, collect: Coll
         " (false, '-infinity', now() + interval '1 h', now())",
     )
     assert await counted(database, collect, start="started", seen="seen", end="ended") == 0
+
+
+@pytest.mark.parametrize("seen", ["NULL", "1"])
+async def test_the_latest_of_all_times_can_be_compared(
+    database: EmbeddedDatabase, collect: Collect, seen: str
+) -> None:
+    """An end that is a number may be read as the last moment, to which no minute can be added."""
+    execute(
+        database,
+        "CREATE TABLE chat (is_open bool, started float8, seen float8, ended float8)",
+        "INSERT INTO chat SELECT false, 1000 * extract(epoch FROM now() - interval '9 min'),"
+        f" {seen} * 1000 * extract(epoch FROM now() + interval '1 year'), 'infinity'",
+        "INSERT INTO chat SELECT false, started, seen, 9.3e18 FROM chat",
+    )
+    columns = {
+        key: f"{{column: {column}, epoch: ms}}"
+        for key, column in {"start": "started", "seen": "seen", "end": "ended"}.items()
+    }
+    assert await counted(database, collect, **columns) == 0
