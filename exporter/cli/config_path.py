@@ -24,13 +24,18 @@ def find_config(given: Path | None) -> Path:
     )
 
 
+def new_config() -> Path:
+    """The file that a new config is written to: the one that other commands find then."""
+    return Path(os.environ.get(VARIABLE) or DEFAULT_CONFIG)
+
+
 def require_found(path: Path) -> None:
     """Raise ExporterError where no file was named, and there is none in any place."""
     if path is DEFAULT_CONFIG and not _exists(path):
         raise ExporterError(
             f"there is no config file: looked for {DEFAULT_CONFIG} in this directory and for "
-            f"{SYSTEM_CONFIG}; name one with --config.file or ${VARIABLE}, or begin with the one "
-            "in docs/configuration.md"
+            f"{SYSTEM_CONFIG}; name one with --config.file or ${VARIABLE}, or write one with "
+            "`session-exporter init`"
         )
     if str(path) == os.environ.get(VARIABLE) and not _exists(path):
         raise ExporterError(f"{path}: there is no such file, which ${VARIABLE} names")

@@ -12,6 +12,9 @@ from exporter.sessions.indexes import heartbeats
 from exporter.sessions.indexes.proposals import Proposal, propose
 from exporter.text import some_of
 
+#: How the name of the check of each collector begins.
+INDEX_CHECK = "index for"
+
 #: Indexes that one finding names: every partition may have its own.
 MOST_LISTED = 5
 
@@ -68,7 +71,7 @@ async def _estimate_rows(reader: Reader, table: SessionTable) -> int:
 def _index(
     proposal: Proposal, cost: Cost | SourceError, rows: int, findings: FindingWriter
 ) -> Finding:
-    name = f"index for {proposal.collector}"
+    name = f"{INDEX_CHECK} {proposal.collector}"
     if proposal.is_served:
         return findings.ok(name, f"an index serves collector {proposal.collector}")
     remark = f"; {proposal.remark}" if proposal.remark else ""

@@ -61,7 +61,7 @@ def test_the_file_names_a_variable_and_holds_no_secret_and_no_id(
     assert "as the role postgres sees them" in unwrapped(text)
     assert "export DATABASE_URL=" in done.stdout
     steps = [line.split()[1:3] for line in done.stdout.splitlines() if "session-exporter " in line]
-    assert steps == [["sql", "role"], ["check", "--live"], ["run", "#"]]
+    assert steps == [["once", "#"], ["sql", "role"], ["check", "--live"], ["run", "#"]]
 
 
 def test_nothing_is_written_to_the_database(application: EmbeddedDatabase, tmp_path: Path) -> None:
@@ -220,3 +220,20 @@ def test_a_heartbeat_that_no_row_has_is_only_suggested(
     assert source.sources["visits"].last_seen_at is None
     assert "# last_seen_at: last_heartbeat_at" in text
     assert "overlong_after" not in text
+
+
+def test_a_large_table_without_an_index_is_no_doubtful_one(
+    empty_database: EmbeddedDatabase, tmp_path: Path
+) -> None:
+    table, *newest = VISITS.split(";")
+    oldest = (
+        "INSERT INTO visits (status, started_at, ended_at)"
+        " SELECT 'over', now() - g * interval '1 min', now() - g * interval '1 min' + '50 min'"
+        " FROM generate_series(7300, 110000) AS g"
+    )
+    execute(empty_database, table, oldest, *newest, "ANALYZE visits")
+    variables = {"SESSION_EXPORTER_CONFIG": str(tmp_path / "app.yaml")}
+    done = run("init", empty_database.dsn, folder=tmp_path, **variables)
+    assert "  visits: public.visits, active: " in done.stdout
+    assert " -c " not in done.stdout
+    assert (tmp_path / "app.yaml").is_file()

@@ -9,6 +9,7 @@ from exporter.cli.commands.init.answers import parse_answers
 from exporter.cli.commands.init.connection import FoundDatabase, find_connection, parse_variable
 from exporter.cli.commands.init.output import InitFormat, print_found, require_new, write
 from exporter.cli.commands.init.work import survey_database
+from exporter.cli.config_path import new_config
 from exporter.discover.survey import Scope
 
 _ANSWER = "SOURCE.KEY=VALUE"
@@ -30,8 +31,8 @@ def init(  # noqa: PLR0917 - typer passes them by name
             "--output",
             "-o",
             metavar="FILE",
-            help="Write this file, which may not exist yet; - is stdout. Without it: config.yaml, "
-            "and stdout with --format json.",
+            help="Write this file, which may not exist yet; - is stdout. Without it: the config "
+            "file of other commands, and stdout with --format json.",
             show_default=False,
         ),
     ] = None,
@@ -97,5 +98,5 @@ def init(  # noqa: PLR0917 - typer passes them by name
 def _target(out: Path | None, format_: InitFormat) -> Path | None:
     """The file; None: stdout."""
     if out is None:
-        return None if format_ is InitFormat.JSON else Path("config.yaml")
+        return None if format_ is InitFormat.JSON else new_config()
     return None if str(out) == "-" else out

@@ -4,6 +4,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from exporter.cli.commands.init.connection import FoundDatabase
+from exporter.cli.config_path import new_config
 from exporter.discover.output.json_output import survey_json
 from exporter.discover.output.yaml_output import as_yaml
 from exporter.discover.proposal import Survey
@@ -75,12 +76,13 @@ def _summary(survey: Survey, connection: FoundDatabase, path: Path) -> list[str]
         lines.append("the server is a standby: it can be collected from, and closes nothing")
     if survey.server.is_pooled:
         lines.append("the connection goes through a pooler; its transaction mode suffices")
-    option = "" if str(path) == "config.yaml" else f" -c {path}"
+    option = "" if path == new_config() else f" -c {path}"
     steps = []
     if not (connection.is_exported or connection.is_of_libpq):
         steps.append(f"export {connection.variable}=…                  # the string that you gave")
     if live:
         steps += [
+            f"session-exporter once{option}          # the first numbers",
             f"session-exporter sql role{option}      # for a DBA: a role with the rights it needs",
             f"session-exporter check --live{option}  # whether all fits",
             f"session-exporter run{option}           # http://localhost:10046/metrics",

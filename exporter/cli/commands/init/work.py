@@ -7,6 +7,7 @@ from pathlib import Path
 import uvloop
 
 from exporter import logs
+from exporter.check.collectors.indexes import INDEX_CHECK
 from exporter.check.findings import Status
 from exporter.check.live import check_all
 from exporter.cli.commands.init.answers import Answers, apply, ask
@@ -117,6 +118,8 @@ async def _keep_checked(
     found = {each.name: each for each in survey.live}
     sources = sorted(config.sources.values(), key=lambda each: each.name not in answers.values)
     async for finding in check_all(database, sources[:MOST_CHECKED], machine_clock.CLOCK):
+        if finding.check.startswith(INDEX_CHECK):
+            continue  # a missing index makes a source expensive, and not doubtful
         if finding.status is Status.FAILED and finding.source in found:
             if finding.source in answers.values:
                 raise ExporterError(

@@ -47,6 +47,11 @@ def add_threshold(
         silent = _orphaned(surveyed, active, found.seconds)
         part = "" if surveyed.sample.is_whole else " of the sample"
         because += f"; of {len(active)} active{part}, {silent} would be orphaned now"
+        if 2 * len(active) > surveyed.sample.count and 2 * silent > len(active) and condition:
+            # As in a table of memberships, few of which have ended, and these early.
+            most = f"{len(active)} of {surveyed.sample.count} rows are active"
+            why = f"{most}, and {silent} of these for longer than {format_duration(found.seconds)}"
+            proposal.doubt("table", f"are these sessions? {why}")
     shown = format_duration(found.seconds)
     proposal.lines.append(Line("orphaned_after", shown, because))
     if found.question is not None:

@@ -48,7 +48,7 @@ def test_a_command_that_finds_no_config_file_says_where_it_looked(
     assert done.stderr == (
         "session-exporter: there is no config file: looked for config.yaml in this directory and "
         f"for {config_path.SYSTEM_CONFIG}; name one with --config.file or "
-        "$SESSION_EXPORTER_CONFIG, or begin with the one in docs/configuration.md\n"
+        "$SESSION_EXPORTER_CONFIG, or write one with `session-exporter init`\n"
     )
 
 

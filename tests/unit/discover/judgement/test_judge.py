@@ -167,6 +167,13 @@ def test_starts_alone_are_asked_about_where_all_rows_are_young(
         assert reason(given, rows) == "no column says what ends a row"
 
 
+def test_rows_most_of_which_never_end_may_be_memberships() -> None:
+    starts, ends = times(120, 300)
+    found = source(table("room_people", COLUMNS), sample(started_at=starts, ended_at=ends))
+    assert not found.is_live
+    assert any("300 of 420 rows are active" in each.text for each in found.questions)
+
+
 def test_rows_that_last_for_days_are_asked_about_and_for_weeks_left_out() -> None:
     starts, ends = times(150, 5, length=2 * DAY)
     assert not source(table("visits", COLUMNS), sample(started_at=starts, ended_at=ends)).is_live
