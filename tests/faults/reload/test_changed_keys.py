@@ -40,7 +40,7 @@ OF_A_SOURCE: dict[str, tuple[dict[str, Any], set[str]]] = {
     "a pace of days": ({"daily": {"every": "9m", "timeout": "2s"}}, set()),
     "days": ({"daily": {"every": "10m", "days": 3}}, {"daily"}),
     "no days": ({"daily": None}, {"daily"}),
-    "orphaned_after": ({"orphaned_after": "1h"}, {"active"}),
+    "orphaned_after": ({"orphaned_after": "1h"}, {"active", "daily"}),  # the days count lost ones
     "active": ({"active": "is_active AND true"}, {"active", "daily", "size"}),
     "where": ({"where": "session_id IS NOT NULL"}, {"active", "daily", "size"}),
     "labels": (
