@@ -83,7 +83,7 @@ def _lives_with_its_row(surveyed: SurveyedTable) -> bool:
 
 
 def _has_only_recent_rows(surveyed: SurveyedTable) -> bool:
-    """Whether the whole table was read, and each row has a start of its own in the last days."""
+    """Whether the whole table was read, and each row has its own start in the last days."""
     rows = [surveyed.time(surveyed.start, row) for row in surveyed.rows()]
     if not (surveyed.has_own_start and rows and surveyed.sample.is_whole):
         return False

@@ -30,7 +30,7 @@ _PLAIN_ENDS = (
 def may_hold_sessions(table: TableFacts) -> bool:
     """Whether the names of its columns allow that it holds sessions.
 
-    That is a start of its own, whose row may be deleted at the end, or a creation and what ends it.
+    Either it has its own start (its rows may be deleted at the end), or a creation and an end.
     """
     roles = roles_of(table)
     has_start = bool(roles[Role.START] or roles[Role.CREATION])
@@ -74,7 +74,7 @@ class SurveyedTable:
 
     @property
     def has_own_start(self) -> bool:
-        """Whether it has a start of its own, and not only the creation of the row."""
+        """Whether it has its own start, and not only the creation of the row."""
         return self.start is not None and self.start in self.roles[Role.START]
 
     @property

@@ -1,4 +1,4 @@
-"""How many rows may contradict what the others say: data has mistakes of its own."""
+"""The share of rows that may contradict the others, because data has mistakes."""
 
 #: As a share of the rows.
 TOLERANCE = 0.1

@@ -58,7 +58,7 @@ class Connector:
         try:
             return await self._first_of(servers, problems, password, abandoned)
         except AuthFailed:
-            # It may have changed before the end of its lifetime, or just now.
+            # It may have changed before the end of its lifetime.
             other = await self._password.after_refusal(password)
             if other is None:
                 raise

@@ -55,7 +55,7 @@ def parse_variable(name: str) -> str:
 
 
 def find_connection(given: str | None, variable: str) -> FoundDatabase:
-    """Raises UsageError where nothing says where the database is, and nobody can be asked."""
+    """Raises UsageError if no connection string is given, and there is no terminal to ask on."""
     environment = os.environ.get(variable)
     if given is not None:
         return FoundDatabase(_valid(given, "DSN"), variable, is_exported=given == environment)

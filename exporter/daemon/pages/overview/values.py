@@ -156,7 +156,7 @@ class SettingsOverview:
     """What the config says of a source; None: nothing."""
 
     orphaned_after: float | None
-    """None: each row has a threshold of its own."""
+    """None: each row has its own threshold."""
     overlong_after: float | None
     objective: float | None
     """The share of sessions that should end properly."""

@@ -13,7 +13,7 @@ from exporter.text import age, number_of
 #: Closed rows without a partial index: from so many on, their lengths say what they are.
 FEW_CLOSED = 3
 
-#: In seconds: a table in which nothing starts for so long may be one that nobody uses.
+#: In seconds: a table without a start for this long may be unused.
 UNUSED = 30 * 86400.0
 
 #: In seconds: what programs and calls take, and people hardly ever.

@@ -35,10 +35,10 @@ def _is_loopback(address: str) -> bool:
 
 
 def is_behind_pooler(connections: Iterable[pq.abc.PGconn], backend_pid: int) -> bool:
-    """Whether the backend of a read is none that libpq was told of when it connected.
+    """Whether a read ran in another backend than those that libpq connected to.
 
-    A pooler answers a client with a key of its own (PgBouncer, client.c), because the server's
-    connection is another one in each transaction.
+    A pooler sends a client its own backend key (PgBouncer, client.c), because each transaction may
+    use another connection to the server.
     """
     known = {each.backend_pid for each in connections}
     return bool(known) and backend_pid not in known
