@@ -9,6 +9,7 @@ Both have the schemas of all demo systems, no rows, and the roles `app` and `ses
 
 import contextlib
 import gc
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Generator, Iterator
@@ -119,6 +120,26 @@ def _mark_slow(items: list[pytest.Item]) -> None:
     for name, found in quick.items():
         if len(found) > 1 and not any(found):
             raise pytest.UsageError(f"{name}: `quick` names no parameter that it has")
+
+
+@pytest.fixture(autouse=True)
+def untouched_loggers() -> Iterator[None]:
+    """Leave every logger as it was: `logs.start` is meant to be called once per process."""
+    names = (
+        "session_exporter",
+        "apscheduler",
+        "psycopg",
+        "uvicorn",
+        "asyncio",
+        "httpx",
+        "httpcore",
+    )
+    loggers = [logging.getLogger(name) for name in names]
+    before = [(each, each.level, each.propagate, list(each.handlers)) for each in loggers]
+    yield
+    for each, level, propagate, handlers in before:
+        each.setLevel(level)
+        each.propagate, each.handlers = propagate, handlers
 
 
 @pytest.fixture(scope="session")

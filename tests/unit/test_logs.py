@@ -4,23 +4,10 @@ import asyncio
 import json
 import logging
 import re
-from collections.abc import Iterator
 
 import pytest
 
 from exporter import logs
-
-
-@pytest.fixture(autouse=True)
-def untouched_loggers() -> Iterator[None]:
-    """Leave every logger as it was: `start` is meant to be called once per process."""
-    names = ("session_exporter", "apscheduler", "psycopg", "uvicorn", "asyncio")
-    loggers = [logging.getLogger(name) for name in names]
-    before = [(each, each.level, each.propagate, list(each.handlers)) for each in loggers]
-    yield
-    for each, level, propagate, handlers in before:
-        each.setLevel(level)
-        each.propagate, each.handlers = propagate, handlers
 
 
 @pytest.mark.parametrize(
